@@ -1,0 +1,47 @@
+"""The Python door: the name of every verb, and the room where its function lives.
+
+``kanseq.train(...)`` and ``kanseq train`` are the same function. Nothing is imported before its name is asked for, so
+that a script that only extracts never waits for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kanseq.attribution.explanation import explain as explain
+    from kanseq.data.extraction import extract as extract
+    from kanseq.data.importing import import_sequences as import_sequences
+    from kanseq.data.labels import label as label
+    from kanseq.data.sequences import SequenceSet as SequenceSet
+    from kanseq.data.splits import split as split
+    from kanseq.demonstration import demo as demo
+    from kanseq.models.registry import list_models as list_models
+    from kanseq.reports.cards import inspect as inspect
+    from kanseq.simulation import simulate as simulate
+    from kanseq.training.evaluation import evaluate as evaluate
+    from kanseq.training.fitting import train as train
+    from kanseq.training.prediction import predict as predict
+
+DOORS = {
+    "extract": "kanseq.data.extraction",
+    "import_sequences": "kanseq.data.importing",
+    "split": "kanseq.data.splits",
+    "label": "kanseq.data.labels",
+    "train": "kanseq.training.fitting",
+    "evaluate": "kanseq.training.evaluation",
+    "predict": "kanseq.training.prediction",
+    "explain": "kanseq.attribution.explanation",
+    "inspect": "kanseq.reports.cards",
+    "simulate": "kanseq.simulation",
+    "list_models": "kanseq.models.registry",
+    "demo": "kanseq.demonstration",
+    "SequenceSet": "kanseq.data.sequences",
+}
+"""Public name -> the module that defines it."""
+
+
+def __getattr__(name: str) -> object:
+    """Import the room behind ``name`` and hand out its function."""
+    if name not in DOORS:
+        raise AttributeError(f"kanseq has no '{name}'; it has {', '.join(sorted(DOORS))}")
+    return getattr(import_module(DOORS[name]), name)

@@ -1,0 +1,1 @@
+"""From a trained model to numbers per base and per token."""

@@ -1,0 +1,7 @@
+"""``kanseq demo``."""
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""

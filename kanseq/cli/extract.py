@@ -1,0 +1,7 @@
+"""``kanseq extract``."""
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""

@@ -1,0 +1,102 @@
+"""The program ``kanseq``: its verbs, and what becomes of errors, interrupts and closed pipes."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import click
+import typer
+
+from kanseq import __version__
+from kanseq.errors import KanseqError
+
+app = typer.Typer(
+    name="kanseq",
+    help="From a genome, an annotation and TPM tables to Kolmogorov-Arnold Networks and attribution tracks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+INTERRUPTED = 130
+
+
+def _version(wanted: bool) -> None:
+    """Print one line and stop."""
+    if wanted:
+        sys.stdout.write(f"kanseq {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """Hold the options that stand before a verb."""
+
+
+def _terminate(signal_number: int, frame: FrameType | None) -> None:
+    """Let SIGTERM end like an interrupt, so that a training writes its checkpoint."""
+    raise KeyboardInterrupt
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run one command and leave: 0 done, 1 a fault of kanseq, 2 usage, 3 bad input, 130 interrupted."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Map every way a command can end to its exit code."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except click.exceptions.Exit as exit_request:
+        return exit_request.exit_code
+    except click.exceptions.Abort:
+        return _complain("interrupted", INTERRUPTED)
+    except click.ClickException as usage:
+        usage.show()
+        return usage.exit_code
+    except KanseqError as error:
+        return _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe has gone: leave quietly, and let Python's own flush at exit go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str, code: int) -> int:
+    """Say one line on standard error."""
+    sys.stderr.write(f"kanseq: {text}\n")
+    return code
+
+
+def _add_verbs() -> None:
+    """Register one file per verb, in the order of the walk."""
+    from kanseq.cli import (
+        demo,
+        evaluate,
+        explain,
+        extract,
+        import_,
+        inspect,
+        label,
+        models,
+        predict,
+        simulate,
+        split,
+        train,
+    )
+
+    for verb in (extract, import_, split, label, train, evaluate, predict, explain, inspect, models, simulate, demo):
+        verb.add_to(app)
+
+
+_add_verbs()

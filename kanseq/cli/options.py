@@ -1,0 +1,107 @@
+"""Options that every verb shares, and how a verb's result is shown."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+
+def _set_log_level(level: str) -> str:
+    """Send the package's messages of this level and above to standard error."""
+    if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise typer.BadParameter("choose debug, info, warning or error")
+    logger = logging.getLogger("kanseq")
+    logger.setLevel(level.upper())
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(_LowercaseLevel("%(levelname)s: %(message)s"))
+        logger.addHandler(handler)
+    return level
+
+
+class _LowercaseLevel(logging.Formatter):
+    """``warning: text``; plain text for information."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.levelno == logging.INFO:
+            return record.getMessage()
+        return f"{record.levelname.lower()}: {record.getMessage()}"
+
+
+def _load_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Take a YAML file's ``option: value`` lines as this command's defaults; the command line wins."""
+    if path is None:
+        return None
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from error
+    if not isinstance(content, dict):
+        raise typer.BadParameter(f"{path}: lines of the form 'option: value' are wanted")
+    known = {
+        flag.lstrip("-").replace("-", "_"): parameter.name
+        for parameter in context.command.params
+        for flag in [*parameter.opts, *parameter.secondary_opts, parameter.name or ""]
+    }
+    defaults = {}
+    for key, value in content.items():
+        name = known.get(str(key).replace("-", "_"))
+        if name is None:
+            raise typer.BadParameter(f"{path}: '{key}' is no option of kanseq {context.info_name}")
+        defaults[name] = value
+    context.default_map = {**(context.default_map or {}), **defaults}
+    return path
+
+
+LogLevel = Annotated[
+    str,
+    typer.Option(
+        "--log-level", callback=_set_log_level, help="debug, info, warning or error", rich_help_panel="Common"
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        callback=_load_config,
+        is_eager=True,
+        help="the same options from a YAML file",
+        rich_help_panel="Common",
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="a machine-readable summary on standard output", rich_help_panel="Common")
+]
+Threads = Annotated[
+    int, typer.Option("--threads", min=0, help="processor threads; 0: all there are", rich_help_panel="Common")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of every random choice", rich_help_panel="Common")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N", rich_help_panel="Common")]
+
+
+def show(result: NamedTuple, as_json: bool) -> None:
+    """Print a result's fields: to standard output as one JSON object, or to standard error a line each."""
+    fields = {name: _plain(value) for name, value in result._asdict().items()}
+    if as_json:
+        sys.stdout.write(json.dumps(fields) + "\n")
+        return
+    for name, value in fields.items():
+        if value is not None and (value or not isinstance(value, (dict, list))):
+            shown = f"{value:,}" if isinstance(value, int) else value
+            sys.stderr.write(f"{name.replace('_', ' ')}: {shown}\n")
+
+
+def _plain(value: object) -> object:
+    """Make a value fit for JSON."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value.item() if hasattr(value, "item") else value

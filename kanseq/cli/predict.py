@@ -1,0 +1,7 @@
+"""``kanseq predict``."""
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""

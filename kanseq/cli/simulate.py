@@ -1,0 +1,7 @@
+"""``kanseq simulate``."""
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""

@@ -1,0 +1,1 @@
+"""What the models eat: sequence sets, labels and splits."""

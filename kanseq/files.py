@@ -1,0 +1,182 @@
+"""Files in and out: whole or not at all, byte-stable, plain or gzip.
+
+In: paths. Out: handles that read any compression, and outputs that appear under their name only when they are complete.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, BinaryIO, TypeAlias
+
+from kanseq.errors import KanseqError, MissingFile, NotWritable, TruncatedFile
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+STDOUT = "-"
+"""The output name that means standard output, for text."""
+
+
+def check_input(path: PathLike) -> Path:
+    """Give ``path`` back if it is a readable file.
+
+    Raises:
+        MissingFile: it is not there, is a folder, or may not be read.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise MissingFile("no such file", where=path)
+    if path.is_dir():
+        raise MissingFile("this is a folder, and a file is wanted", where=path)
+    if not os.access(path, os.R_OK):
+        raise MissingFile("permission to read it is missing", where=path)
+    return path
+
+
+def check_output(*paths: PathLike | None) -> None:
+    """Make sure, before any work is done, that each output can be written; ``None`` and ``-`` pass.
+
+    Raises:
+        NotWritable: the folder does not exist or cannot be written, the path is a folder, or two outputs are the same.
+    """
+    wanted = [Path(path) for path in paths if path is not None and str(path) != STDOUT]
+    for path in wanted:
+        folder = path.parent
+        if not folder.is_dir():
+            raise NotWritable(f"the folder '{folder}' does not exist", where=path, mend=f"make it: mkdir -p '{folder}'")
+        if path.is_dir():
+            raise NotWritable("this is a folder, and a file is to be written", where=path)
+        if not os.access(folder, os.W_OK):
+            raise NotWritable(f"the folder '{folder}' cannot be written", where=path, mend="choose another one")
+    if len({path.absolute() for path in wanted}) < len(wanted):
+        raise NotWritable("two outputs have the same name", where=wanted[-1], mend="give each its own")
+
+
+@contextmanager
+def whole_file(path: PathLike) -> Iterator[Path]:
+    """Hand out a temporary name beside ``path`` that becomes ``path`` when the block ends, and vanishes when it fails.
+
+    Raises:
+        NotWritable: the folder is missing or closed, or the disk is full.
+    """
+    path = Path(path)
+    check_output(path)
+    # The suffix stays last: libraries choose a format by it.
+    temporary = path.with_name(f".{os.getpid()}.part.{path.name}")
+    try:
+        with disk_errors(path):
+            yield temporary
+            os.replace(temporary, path)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+@contextmanager
+def disk_errors(path: PathLike) -> Iterator[None]:
+    """Turn the operating system's refusal to write ``path`` into :class:`NotWritable`."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except KanseqError:
+        raise
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise NotWritable(f"cannot write ({os.strerror(error.errno)})", where=path) from error
+
+
+@contextmanager
+def whole_text(path: PathLike) -> Iterator[IO[str]]:
+    """Open a text output (UTF-8, ``\\n``) that is renamed when whole; ``-`` is standard output, ``.gz`` is compressed.
+
+    The compressed bytes hold no time and no name, so that the same text gives the same file.
+    """
+    if str(path) == STDOUT:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    with whole_file(path) as temporary, open(temporary, "wb") as raw:
+        binary: BinaryIO = raw
+        if str(path).endswith(".gz"):
+            binary = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6)  # type: ignore[assignment]
+        with io.TextIOWrapper(binary, encoding="utf-8", newline="\n") as text:
+            yield text
+
+
+def write_json(path: PathLike, content: object) -> None:
+    """Write ``content`` as indented JSON, keys in the order given."""
+    with whole_text(path) as handle:
+        handle.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def is_gzip(path: PathLike) -> bool:
+    """Whether a file begins with gzip's magic number; its name is not looked at."""
+    with open(check_input(path), "rb") as handle:
+        return handle.read(2) == b"\x1f\x8b"
+
+
+@contextmanager
+def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
+    """Open a plain, gzip or bgzip file for reading bytes, whatever its name.
+
+    Raises:
+        MissingFile: there is no such file.
+        TruncatedFile: the compressed stream ends too early or is damaged (raised inside the block, where it is met).
+    """
+    path = check_input(path)
+    try:
+        with gzip.open(path, "rb") if is_gzip(path) else open(path, "rb") as handle:
+            yield handle  # type: ignore[misc]
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise TruncatedFile(
+            "the compressed file ends too early or is damaged", where=path, mend="fetch or compress it again"
+        ) from error
+
+
+@contextmanager
+def open_text(path: PathLike) -> Iterator[IO[str]]:
+    """Open a plain, gzip or bgzip text file (UTF-8); ``-`` is standard input. Raises as :func:`open_bytes`."""
+    if str(path) == STDOUT:
+        yield sys.stdin
+        return
+    with open_bytes(path) as binary:
+        try:
+            with io.TextIOWrapper(binary, encoding="utf-8-sig") as text:
+                yield text
+        except UnicodeDecodeError as error:
+            raise TruncatedFile("this is not a text file in UTF-8", where=path) from error
+
+
+def fingerprint(path: PathLike) -> dict[str, str | int]:
+    """Name, size in bytes and SHA-256 of a file: what a run records of its inputs. No folder, no time."""
+    with open(check_input(path), "rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256") if hasattr(hashlib, "file_digest") else _digest(handle)
+        return {"name": Path(path).name, "bytes": os.fstat(handle.fileno()).st_size, "sha256": digest.hexdigest()}
+
+
+def _digest(handle: BinaryIO) -> "hashlib._Hash":
+    """SHA-256 of a file for Python 3.10, which has no ``hashlib.file_digest``."""
+    digest = hashlib.sha256()
+    while block := handle.read(1 << 20):
+        digest.update(block)
+    return digest
+
+
+def some(names: Sequence[object], most: int = 3) -> str:
+    """Show the first few of many names in a message.
+
+    >>> some(["a", "b", "c", "d"])
+    'a, b, c, … (4)'
+    >>> some(["a"])
+    'a'
+    """
+    shown = ", ".join(str(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown}, … ({len(names):,})"

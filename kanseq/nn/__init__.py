@@ -1,0 +1,1 @@
+"""KAN layers, and nothing about genomes."""

@@ -1,0 +1,1 @@
+"""Fit one fold or all folds; runs, checkpoints, predictions and scores."""
