@@ -19,6 +19,9 @@ from kanseq.errors import KanseqError, MissingFile, NotWritable, TruncatedFile
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
+_BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+"""The empty block that ends every bgzip file (SAM specification, section 4.1.2)."""
+
 STDOUT = "-"
 """The output name that means standard output, for text."""
 
@@ -73,6 +76,11 @@ def whole_file(path: PathLike) -> Iterator[Path]:
         with disk_errors(path):
             yield temporary
             os.replace(temporary, path)
+    except NotWritable as error:
+        if error.where != temporary:
+            raise
+        # What wrote into the temporary name did not know the real one.
+        raise NotWritable(error.what, where=path, mend=error.mend) from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
@@ -133,12 +141,23 @@ def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
     """
     path = check_input(path)
     try:
+        _check_bgzip_end(path)
         with gzip.open(path, "rb") if is_gzip(path) else open(path, "rb") as handle:
             yield handle  # type: ignore[misc]
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise TruncatedFile(
             "the compressed file ends too early or is damaged", where=path, mend="fetch or compress it again"
         ) from error
+
+
+def _check_bgzip_end(path: Path) -> None:
+    """Refuse a bgzip file that was cut between two of its blocks, which no decompressor would notice."""
+    with open(path, "rb") as handle:
+        start = handle.read(14)
+        if start[:4] == b"\x1f\x8b\x08\x04" and start[12:14] == b"BC":
+            handle.seek(-min(len(_BGZIP_END), os.fstat(handle.fileno()).st_size), os.SEEK_END)
+            if handle.read() != _BGZIP_END:
+                raise EOFError
 
 
 @contextmanager
@@ -180,3 +199,13 @@ def some(names: Sequence[object], most: int = 3) -> str:
     """
     shown = ", ".join(str(name) for name in names[:most])
     return shown if len(names) <= most else f"{shown}, … ({len(names):,})"
+
+
+def comma_separated(values: str | Sequence[str]) -> list[str]:
+    """Give the names in an option that may be repeated, or hold several names between commas.
+
+    >>> comma_separated(["IV,VII", "XII"])
+    ['IV', 'VII', 'XII']
+    """
+    values = [values] if isinstance(values, str) else values
+    return [name.strip() for value in values for name in str(value).split(",") if name.strip()]

@@ -86,7 +86,9 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N
 
 def show(result: NamedTuple, as_json: bool) -> None:
     """Print a result's fields: to standard output as one JSON object, or to standard error a line each."""
-    fields = {name: _plain(value) for name, value in result._asdict().items()}
+    # A table or a set in the result is for callers from Python; its file is what the command line gives.
+    tables = [name for name, value in result._asdict().items() if hasattr(value, "columns") or hasattr(value, "table")]
+    fields = {name: _plain(value) for name, value in result._asdict().items() if name not in tables}
     if as_json:
         sys.stdout.write(json.dumps(fields) + "\n")
         return

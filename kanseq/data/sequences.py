@@ -149,4 +149,6 @@ def md5_of_letters(sequence: bytes) -> str:
     >>> md5_of_letters(b"acgt")
     'f1f8f4bf413b16ad135722aa4591043e'
     """
-    return hashlib.md5(sequence.upper(), usedforsecurity=False).hexdigest()
+    # A contig may have a billion letters: no copy where none is needed.
+    letters = sequence if sequence.isupper() else sequence.upper()
+    return hashlib.md5(letters, usedforsecurity=False).hexdigest()

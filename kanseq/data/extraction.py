@@ -1,0 +1,264 @@
+"""``kanseq extract``: the windows around every gene's TSS and TTS, as a set that models read.
+
+In: a genome (FASTA) and an annotation (GTF or GFF3). Out: a row per gene, and a reason for every gene that is left out.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from kanseq.data.sequences import NO_SPECIES, SequenceSet, md5_of_letters
+from kanseq.errors import BadOption, MalformedLine, NoGenes
+from kanseq.files import (
+    STDOUT,
+    PathLike,
+    check_input,
+    check_output,
+    comma_separated,
+    fingerprint,
+    some,
+    whole_file,
+    whole_text,
+)
+from kanseq.genome.annotation import Excluded, Gene, read_genes, select_genes
+from kanseq.genome.contigs import Placement, read_aliases
+from kanseq.genome.fasta import Contig, read_contigs
+from kanseq.genome.transcripts import Choice, choose_transcripts
+from kanseq.genome.windows import MAX_N, Cut, Edge, GeneWindows, cut_genes
+from kanseq.geometry import Geometry
+
+_log = logging.getLogger(__name__)
+
+
+class Extraction(NamedTuple):
+    """What ``extract`` made: counts, the set, and the genes that are not in it."""
+
+    genes: int
+    excluded: int
+    reasons: dict[str, int]
+    contigs: int
+    output: Path | None
+    set: SequenceSet
+    left_out: pd.DataFrame
+
+
+def extract(
+    genome: PathLike,
+    annotation: PathLike,
+    *,
+    output: PathLike | None = None,
+    excluded: PathLike | None = None,
+    bed: PathLike | None = None,
+    fasta: PathLike | None = None,
+    upstream: int = 1000,
+    downstream: int = 500,
+    pad: int = 20,
+    mask: bool = True,
+    biotype: Sequence[str] = (),
+    id: str | None = None,
+    contigs: Sequence[str] = (),
+    exclude_contigs: Sequence[str] = (),
+    edge: Edge = "drop",
+    max_n: float = MAX_N,
+    aliases: PathLike | None = None,
+    species: str = NO_SPECIES,
+    tss: Choice = "gene",
+) -> Extraction:
+    """Cut ``upstream`` and ``downstream`` bases around every gene's TSS and TTS, in the direction of transcription.
+
+    The genome is streamed, one contig in memory at a time. Rows are in genome order: contigs as in the FASTA, then by
+    start, then by name. Of genes with one name the first in the annotation is kept.
+
+    Args:
+        genome: FASTA; plain, gzip or bgzip.
+        annotation: GTF or GFF3; plain or gzip, in any order.
+        output: the set, a Parquet file.
+        excluded: TSV ``id, reason, detail``: every gene of the annotation that is not in the set. Reasons: ``biotype``,
+            ``contig_filtered``, ``duplicate_id``, ``edge``, ``no_canonical``, ``no_cds``, ``no_contig``, ``no_id``,
+            ``no_strand``, ``too_many_n``.
+        bed: BED6, two windows per gene (``id:TSS``, ``id:TTS``), cut at contig ends, in genome order.
+        fasta: the sequences, one line each, before masking.
+        upstream: bases before the TSS and behind the TTS.
+        downstream: bases from the TSS on and up to the TTS.
+        pad: columns of ``N`` between the two windows.
+        mask: whether models see the three bases at either site as ``N``; the set always holds them.
+        biotype: biotypes to keep; by default ``protein_coding``, or everything where there are no biotypes.
+        id: the attribute that names a gene; by default the first of ``gene_id, ID, locus_tag, Name`` that a gene has.
+        contigs: contigs to keep, by any of their names; by default all.
+        exclude_contigs: contigs to leave (organelles).
+        edge: ``drop`` leaves genes whose windows pass a contig's end, ``pad`` fills them with ``N``.
+        max_n: largest share (0 to 1) of letters other than A, C, G and T in the windows; padding does not count.
+        aliases: table of contig names that mean the same: annotation's, genome's; or an NCBI assembly report.
+        species: what to call the genome, for sets that are put together.
+        tss: ``gene`` takes the gene's ends, ``canonical`` those of the transcript tagged so, ``longest-cds`` those of
+            the transcript with most coding bases.
+
+    Raises:
+        KanseqError: one of its children names what is wrong with an input, in which file and line.
+    """
+    _check_paths((genome, annotation, aliases), (output, excluded, bed, fasta))
+    geometry = _geometry(upstream, downstream, pad, mask)
+    if edge not in ("drop", "pad"):
+        raise BadOption(f"--edge {edge} is unknown", mend="choose drop or pad")
+    if not 0 <= max_n <= 1:
+        raise BadOption(f"--max-n {max_n} is not a share between 0 and 1")
+    biotypes, only, without = comma_separated(biotype), comma_separated(contigs), comma_separated(exclude_contigs)
+
+    wanted, left_out = select_genes(read_genes(annotation, id), biotypes)
+    wanted, without_transcript = choose_transcripts(annotation, wanted, tss)
+    placement = Placement(wanted, read_aliases(aliases) if aliases is not None else None, only, without)
+    cuts: list[Cut] = []
+    described: dict[str, dict[str, int | str]] = {}
+    for contig in read_contigs(genome):
+        described[contig.name] = {"length": len(contig.sequence), "md5": md5_of_letters(contig.sequence)}
+        genes = placement.take(contig.name)
+        _check_ends(genes, contig, annotation)
+        cut, dropped = cut_genes(contig, genes, geometry, edge=edge, max_n=max_n)
+        cuts += cut
+        left_out += dropped
+        # The reader builds the next contig while this name is still bound: let go of it first.
+        del contig
+    lengths = {name: int(fields["length"]) for name, fields in described.items()}
+    placement.finish(genome, annotation, lengths, output)
+    cuts, twins = _first_of_twins(cuts)
+    left_out = sorted([*left_out, *without_transcript, *placement.excluded, *twins], key=lambda item: item.line)
+    reasons = dict(sorted(Counter(item.reason for item in left_out).items()))
+    if not cuts:
+        raise NoGenes("no gene is left", where=annotation, mend=f"left out: {_counts(reasons)}")
+
+    options = {
+        "biotype": biotypes,
+        "id": id,
+        "contigs": only,
+        "exclude_contigs": without,
+        "edge": edge,
+        "max_n": max_n,
+        "species": species,
+        "tss": tss,
+    }
+    inputs = [fingerprint(path) for path in (genome, annotation, aliases) if path is not None]
+    metadata = {"kind": "genes", "contigs": described, "inputs": inputs, "options": options}
+    result = SequenceSet(_table(cuts, species, geometry), geometry, metadata)
+    _write(result, left_out, lengths, output, excluded, bed, fasta)
+    path = None if output is None else Path(output)
+    lost = pd.DataFrame(left_out, columns=list(Excluded._fields))
+    return Extraction(len(result), len(left_out), reasons, len(described), path, result, lost)
+
+
+def _check_paths(inputs: Sequence[PathLike | None], outputs: Sequence[PathLike | None]) -> None:
+    """Refuse, before any work, inputs that are not there and outputs that cannot be or that are an input."""
+    here = [check_input(path) for path in inputs if path is not None]
+    check_output(*outputs)
+    for path in outputs:
+        if path is not None and str(path) != STDOUT and any(Path(path).absolute() == one.absolute() for one in here):
+            raise BadOption("this output would overwrite an input", where=path, mend="give it another name")
+    if sum(str(path) == STDOUT for path in outputs) > 1:
+        raise BadOption("two outputs cannot both go to standard output", mend="give one of them a name")
+
+
+def _geometry(upstream: int, downstream: int, pad: int, mask: bool) -> Geometry:
+    """Make the geometry, with the command line's names in the message."""
+    if min(upstream, downstream, pad) < 0 or upstream + downstream == 0:
+        raise BadOption("--upstream, --downstream and --pad must not be negative, and one of the first two not 0")
+    return Geometry(upstream, downstream, pad, mask)
+
+
+def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> None:
+    """Refuse an annotation that was made for a longer contig."""
+    for gene in genes:
+        if gene.end > len(contig.sequence):
+            raise MalformedLine(
+                f"gene '{gene.id}' ends at {gene.end}, and contig '{contig.name}' has {len(contig.sequence)} bases",
+                where=f"{annotation}:{gene.line}",
+                mend="take the annotation of this very assembly",
+            )
+
+
+def _first_of_twins(cuts: list[Cut]) -> tuple[list[Cut], list[Excluded]]:
+    """Keep, of genes with one name, the first in the annotation."""
+    first: dict[str, int] = {}
+    for gene, _ in cuts:
+        first[gene.id] = min(gene.line, first.get(gene.id, gene.line))
+    kept = [cut for cut in cuts if cut.gene.line == first[cut.gene.id]]
+    twins = [
+        Excluded(gene.id, "duplicate_id", f"line {gene.line}; the gene of line {first[gene.id]} was kept", gene.line)
+        for gene, _ in cuts
+        if gene.line != first[gene.id]
+    ]
+    if twins:
+        names = sorted({twin.id for twin in twins})
+        _log.warning("the same name stands for several genes, of which the first was kept: %s", some(names))
+    return kept, twins
+
+
+def _counts(reasons: dict[str, int]) -> str:
+    """Write reasons with their numbers."""
+    return ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+
+
+def _table(cuts: Sequence[Cut], species: str, geometry: Geometry) -> pd.DataFrame:
+    """Put genes into the columns that a set of genes has, in its order."""
+    columns = {name: [getattr(windows, name) for _, windows in cuts] for name in GeneWindows._fields}
+    table = pd.DataFrame(columns)
+    table.insert(1, "species", species)
+    table.insert(2, "length", geometry.columns)
+    return table
+
+
+def _write(
+    genes: SequenceSet,
+    left_out: Sequence[Excluded],
+    lengths: dict[str, int],
+    output: PathLike | None,
+    excluded: PathLike | None,
+    bed: PathLike | None,
+    fasta: PathLike | None,
+) -> None:
+    """Write what is asked for; no file gets its name before all of them are complete."""
+    texts = (
+        (excluded, _excluded_lines(left_out)),
+        (bed, _bed_lines(genes.table, lengths)),
+        (fasta, _fasta_lines(genes.table)),
+    )
+    with ExitStack() as outputs:
+        if output is not None:
+            genes.write(outputs.enter_context(whole_file(output)))
+        for path, lines in texts:
+            if path is None:
+                continue
+            name = path if str(path) == STDOUT else outputs.enter_context(whole_file(path))
+            with whole_text(name) as handle:
+                handle.writelines(lines)
+
+
+def _excluded_lines(left_out: Iterable[Excluded]) -> Iterator[str]:
+    """Give ``excluded.tsv``, in the order of the annotation."""
+    yield "id\treason\tdetail\n"
+    for item in left_out:
+        yield f"{item.id}\t{item.reason}\t{item.detail}\n"
+
+
+def _bed_lines(table: pd.DataFrame, lengths: dict[str, int]) -> Iterator[str]:
+    """Give both windows of every gene as BED6, sorted by contig (as in the genome), start and end."""
+    rank = {name: position for position, name in enumerate(lengths)}
+    rows = []
+    for site in ("tss", "tts"):
+        places = table[["chrom", f"{site}_start", f"{site}_end", "id", "strand"]]
+        for chrom, start, end, name, strand in places.itertuples(index=False, name=None):
+            inside = max(0, start), min(end, lengths[chrom])
+            if inside[0] < inside[1]:
+                rows.append((rank[chrom], *inside, f"{name}:{site.upper()}", strand, chrom))
+    for _, start, end, name, strand, chrom in sorted(rows):
+        yield f"{chrom}\t{start}\t{end}\t{name}\t0\t{strand}\n"
+
+
+def _fasta_lines(table: pd.DataFrame) -> Iterator[str]:
+    """Give the sequences, each under its gene's name and the place of its first transcribed base (0-based)."""
+    columns = table[["id", "chrom", "strand", "tss", "tts", "sequence"]]
+    for name, chrom, strand, tss, tts, sequence in columns.itertuples(index=False, name=None):
+        yield f">{name} {chrom}({strand}) tss={tss} tts={tts}\n{sequence}\n"

@@ -1,0 +1,238 @@
+"""Contig names: which of an annotation's the genome has, under which alias, and what to do when they differ.
+
+In: names on both sides, a table of aliases. Out: genes by contig, and errors that carry the command that mends them.
+"""
+
+import logging
+import re
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from kanseq.errors import BadOption, BadTable, ContigMismatch, KanseqError
+from kanseq.files import PathLike, open_bytes, open_text, some
+from kanseq.genome.annotation import Excluded, Gene
+from kanseq.genome.fasta import read_headers
+from kanseq.genome.rows import BLOCK
+
+_SHOWN_PAIRS = 40
+"""Pairs of names that a message's command holds at most; the contigs with most genes come first."""
+
+_REPORT_COLUMNS = ("Sequence-Name", "GenBank-Accn", "RefSeq-Accn", "UCSC-style-name")
+_SYNONYMS = {"m": "mt", "mito": "mt", "mtdna": "mt", "mitochondrion": "mt", "c": "pt", "cp": "pt", "chloroplast": "pt"}
+
+_REGION = re.compile(
+    rb"^##sequence-region[ \t]+(\S+)[ \t]+1[ \t]+(\d+)|^(\S+)\t[^\t\n]*\tregion\t1\t(\d+)\t(.*)", re.MULTILINE
+)
+
+_log = logging.getLogger(__name__)
+
+
+def read_aliases(path: PathLike) -> dict[str, frozenset[str]]:
+    """Read a table of which names mean the same contig: every name -> all names of its line.
+
+    A line holds the annotation's name and the genome's, split by a tab or spaces (more columns are more names); lines
+    that begin with ``#`` are comments, and a header does no harm. NCBI's ``assembly_report.txt`` is read as it is.
+
+    Raises:
+        BadTable: a line has one name only, or a name stands in two lines.
+    """
+    aliases: dict[str, frozenset[str]] = {}
+    report: list[int] = []
+    with open_text(path) as handle:
+        for number, line in enumerate(handle, 1):
+            if line.startswith("#"):
+                header = line.lstrip("# ").rstrip("\r\n").split("\t")
+                report = [header.index(name) for name in _REPORT_COLUMNS if name in header] or report
+                continue
+            columns = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
+            if report:
+                columns = [columns[column] for column in report if column < len(columns)]
+            names = frozenset(name.strip() for name in columns) - {"", "na"}
+            if len(names) < 2 and line.strip() and not report and len(columns) < 2:
+                raise BadTable(
+                    "one name, and two are wanted: the annotation's and the genome's", where=f"{path}:{number}"
+                )
+            for name in names:
+                if aliases.get(name, names) != names:
+                    raise BadTable(f"'{name}' stands in two lines", where=f"{path}:{number}", mend="keep one of them")
+                aliases[name] = names
+    return aliases
+
+
+class Placement:
+    """Hands each contig of the genome its genes, under whatever name the annotation knows it, and keeps count."""
+
+    def __init__(
+        self,
+        genes: Iterable[Gene],
+        aliases: Mapping[str, frozenset[str]] | None = None,
+        only: Sequence[str] = (),
+        without: Sequence[str] = (),
+    ) -> None:
+        """Sort ``genes`` by contig; ``only`` and ``without`` name contigs to keep and leave, by any name."""
+        self._waiting: dict[str, list[Gene]] = defaultdict(list)
+        for gene in genes:
+            self._waiting[gene.contig].append(gene)
+        self.names = list(self._waiting)
+        self._aliases = aliases or {}
+        self._only, self._without = set(only), set(without)
+        self._met: set[str] = set()
+        self.excluded: list[Excluded] = []
+
+    def take(self, contig: str) -> list[Gene]:
+        """Give the genes of a contig of the genome, none if it is filtered out."""
+        names = self._aliases.get(contig, frozenset()) | {contig}
+        self._met |= names
+        genes = [gene for name in sorted(names) for gene in self._waiting.pop(name, ())]
+        if self._keeps(names):
+            return genes
+        self._exclude(genes, "contig_filtered")
+        return []
+
+    def finish(
+        self, genome: PathLike, annotation: PathLike, lengths: Mapping[str, int], output: PathLike | None
+    ) -> None:
+        """List the genes whose contig never came.
+
+        Raises:
+            ContigMismatch: no contig of the annotation is in the genome; the message says how to mend it.
+            BadOption: a contig that should be kept is not in the genome.
+        """
+        if unknown := sorted(self._only - self._met):
+            raise BadOption(f"--contigs {some(unknown)}: not in the genome", mend=f"it has {some(list(lengths), 8)}")
+        if unknown := sorted(self._without - self._met - set(self.names)):
+            _log.warning("--exclude-contigs %s: not in the genome", some(unknown))
+        lost = [name for name in self.names if name in self._waiting]
+        if self.names and len(lost) == len(self.names):
+            raise mismatch(genome, annotation, Counter({n: len(self._waiting[n]) for n in lost}), lengths, output)
+        missing = []
+        for name in lost:
+            genes = self._waiting.pop(name)
+            if self._keeps(self._aliases.get(name, frozenset()) | {name}):
+                self._exclude(genes, "no_contig")
+                missing.append((name, len(genes)))
+            else:
+                self._exclude(genes, "contig_filtered")
+        if missing:
+            _log.warning(
+                "%d of the %d contigs with genes to extract (%s genes) are not in the genome: %s; "
+                "if they have other names there, give --aliases",
+                len(missing),
+                len(self.names),
+                f"{sum(count for _, count in missing):,}",
+                some([name for name, _ in missing]),
+            )
+
+    def _keeps(self, names: frozenset[str]) -> bool:
+        """Whether a contig with these names is wanted."""
+        return not (self._without & names) and (not self._only or bool(self._only & names))
+
+    def _exclude(self, genes: Iterable[Gene], reason: str) -> None:
+        """Note genes as left out, with their contig."""
+        self.excluded += [Excluded(gene.id, reason, f"contig {gene.contig}", gene.line) for gene in genes]
+
+
+def mismatch(
+    genome: PathLike,
+    annotation: PathLike,
+    names: Mapping[str, int],
+    lengths: Mapping[str, int],
+    output: PathLike | None = None,
+) -> ContigMismatch:
+    """Say that no name is shared, and write down the command that would mend it.
+
+    Args:
+        genome, annotation, output: the files as they were given.
+        names: the annotation's contigs -> genes on them.
+        lengths: the genome's contigs -> bases.
+    """
+    ordered = sorted(names, key=lambda name: -names[name])
+    pairs = guess_aliases(genome, annotation, ordered, lengths)
+    words = ["kanseq", "extract", genome, annotation, "--aliases", "aliases.tsv", "-o", output or "genes.parquet"]
+    command = shlex.join(str(word) for word in words)
+    if pairs:
+        shown = [f"{name}\\t{pairs[name]}\\n" for name in ordered if name in pairs][:_SHOWN_PAIRS]
+        mend = f"by their looks these belong together: printf '{''.join(shown)}' > aliases.tsv && {command}"
+    else:
+        mend = f"write lines of 'annotation-name TAB genome-name' into aliases.tsv and run: {command}"
+    what = f"no contig name in common: the genome has {some(list(lengths))}, the annotation {some(ordered)}"
+    return ContigMismatch(what, where=annotation, mend=mend)
+
+
+def guess_aliases(
+    genome: PathLike, annotation: PathLike, names: Sequence[str], lengths: Mapping[str, int]
+) -> dict[str, str]:
+    """Guess which contig of the genome each of the annotation's ``names`` means; what could mean two is left out.
+
+    Looked at are, in this order: the bare name (``chr01``, ``Chr1`` and ``1``; ``MT``, ``ChrM`` and ``Mito``), the
+    chromosome that the annotation's ``region`` row names, the words of the FASTA headers, and the length.
+    """
+    headers = {header.split()[0]: header for header in read_headers(genome) if header.split()}
+    regions = _read_regions(annotation)
+    bare = _unique((_bare(name), name) for name in lengths)
+    titles = _unique((_bare(title), name) for name, header in headers.items() for title in _titles(header))
+    words = _unique((word, name) for name, header in headers.items() for word in set(re.split(r"[^\w.]+", header)))
+    sizes = _unique((str(length), name) for name, length in lengths.items())
+    guessed = {}
+    for name in names:
+        region = regions.get(name, _Region("", ""))
+        chromosome = _bare(region.chromosome)
+        found = bare.get(_bare(name)) or bare.get(chromosome) or titles.get(_bare(name)) or words.get(name)
+        found = found or sizes.get(region.length)
+        if found:
+            guessed[name] = found
+    taken = Counter(guessed.values())
+    return {name: found for name, found in guessed.items() if taken[found] == 1}
+
+
+class _Region(NamedTuple):
+    """What an annotation says of a contig, as text."""
+
+    length: str
+    chromosome: str
+
+
+def _read_regions(path: PathLike) -> dict[str, _Region]:
+    """Read ``##sequence-region`` lines and ``region`` rows; what cannot be read is not needed."""
+    regions: dict[str, _Region] = {}
+    try:
+        with open_bytes(path) as handle:
+            while block := handle.read(BLOCK):
+                block += handle.readline()
+                for match in _REGION.finditer(block):
+                    groups = [part.decode("utf-8", "replace") for part in match.groups(b"")]
+                    name, length, row, row_length, rest = groups
+                    known = regions.get(name or row, _Region("", ""))
+                    title = re.search(r"[\t;](?:chromosome|genome)=([^;]+)", rest)
+                    chromosome = known.chromosome or (title.group(1) if title else "")
+                    regions[name or row] = _Region(length or row_length, chromosome)
+    except KanseqError:
+        return regions
+    return regions
+
+
+def _titles(header: str) -> list[str]:
+    """Find what a FASTA header calls its chromosome, as in ``NC_003070.9 Arabidopsis thaliana chromosome 1``."""
+    found = re.findall(r"\bchromosome:? (\w+)", header, re.IGNORECASE)
+    return found + re.findall(r"\b(mitochondrion|chloroplast)\b", header, re.IGNORECASE)
+
+
+def _bare(name: str) -> str:
+    """Reduce a contig's name to what its spellings have in common.
+
+    >>> _bare("Chr01"), _bare("chromosome_X"), _bare("chrMT"), _bare("Mito")
+    ('1', 'x', 'mt', 'mt')
+    """
+    name = re.sub(r"^(chromosome|chrom|chr)[ _.-]?", "", name.lower()) or name.lower()
+    name = name.lstrip("0") or name
+    return _SYNONYMS.get(name, name)
+
+
+def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Keep the keys that lead to one contig only."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for key, name in pairs:
+        found[key].add(name)
+    return {key: next(iter(names)) for key, names in found.items() if key and len(names) == 1}

@@ -1,0 +1,163 @@
+"""Sequences out of a FASTA file, one contig at a time, and the reverse complement.
+
+In: plain, gzip or bgzip FASTA (no index is read or written). Out: named upper-case bytes.
+"""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import BinaryIO, NamedTuple
+
+from kanseq.errors import MalformedLine
+from kanseq.files import PathLike, open_bytes
+
+BLOCK = 1 << 20
+"""Bytes read at a time: what fits into the processor's cache is fastest."""
+
+_IUPAC = b"ACGTURYSWKMBDHVNX"
+_COMPLEMENT = bytes.maketrans(_IUPAC + _IUPAC.lower(), b"TGCAAYRSWMKVHDBNX" * 2)
+_UPPER = bytes(range(256)).upper()
+_NO_BASE = bytes(letter if letter in b"ACGT" else ord("N") for letter in _UPPER)
+_SPACE = b"\n\r \t"
+_LETTERS = _IUPAC + b"-."
+
+
+class Contig(NamedTuple):
+    """One sequence of a FASTA file: the first word of its header, and its letters in upper case."""
+
+    name: str
+    sequence: bytes
+
+
+def read_contigs(path: PathLike) -> Iterator[Contig]:
+    """Stream a FASTA file's contigs in file order; memory holds one contig if the caller lets go of the last one.
+
+    Letters are those of the file in upper case (IUPAC codes, ``X``, ``-`` and ``.`` too); spaces are dropped.
+
+    Raises:
+        MissingFile, TruncatedFile: there is no such file, or its compressed stream ends too early.
+        MalformedLine: the file is empty, does not begin with ``>``, or a contig has no name, a name that was there
+            before, no letters, or letters that no nucleotide has.
+    """
+    name, letters, seen = None, BytesIO(), set[str]()
+    for is_header, piece in _pieces(path):
+        if not is_header:
+            if name is None:
+                if piece.strip():
+                    raise _not_fasta(path, piece)
+                continue
+            letters.write(_checked(piece.translate(_UPPER, _SPACE), name, path))
+            continue
+        if name is not None:
+            yield _contig(name, letters, path)
+        # Let go of the last contig before the next one grows.
+        letters = BytesIO()
+        name = _name(piece, seen, path)
+    if name is None:
+        raise MalformedLine("the file holds no sequence", where=path, mend="give a FASTA file")
+    yield _contig(name, letters, path)
+
+
+def read_headers(path: PathLike) -> Iterator[str]:
+    """Stream the header lines of a FASTA file, without their ``>``."""
+    for is_header, piece in _pieces(path):
+        if is_header:
+            yield piece[1:].decode("utf-8", "replace").strip()
+
+
+def reverse_complement(sequence: bytes) -> bytes:
+    """Give the other strand, read in its own direction, in upper case; IUPAC codes are complemented too.
+
+    >>> reverse_complement(b"aacgRN")
+    b'NYCGTT'
+    """
+    return sequence.translate(_COMPLEMENT)[::-1]
+
+
+def only_bases(sequence: bytes) -> bytes:
+    """Give the letters in upper case, and ``N`` for every letter other than A, C, G and T.
+
+    >>> only_bases(b"acRT-n")
+    b'ACNTNN'
+    """
+    return sequence.translate(_NO_BASE)
+
+
+def unknown_letters(sequence: bytes) -> bytes:
+    """Give those upper-case letters of ``sequence`` that are no IUPAC nucleotide code, ``X`` or gap.
+
+    >>> unknown_letters(b"ACGTRN-")
+    b''
+    >>> unknown_letters(b"MKLV*")
+    b'L*'
+    """
+    return sequence.translate(None, _LETTERS)
+
+
+def _pieces(path: PathLike) -> Iterator[tuple[bool, bytes]]:
+    """Yield whole header lines (True) and stretches of the lines between them (False), in order."""
+    with open_bytes(path) as handle:
+        line_start = True
+        while block := handle.read(BLOCK):
+            yield from _split(block, line_start, handle)
+            line_start = block.endswith(b"\n") or _ends_in_header(block, line_start)
+
+
+def _split(block: bytes, line_start: bool, handle: BinaryIO) -> Iterator[tuple[bool, bytes]]:
+    """Cut a block at its headers; a header that the block's end cuts is read to its own end."""
+    at = 0
+    while at < len(block):
+        if line_start and block.startswith(b">", at):
+            end = block.find(b"\n", at)
+            yield True, (block[at:] + handle.readline() if end < 0 else block[at:end])
+            at = len(block) if end < 0 else end + 1
+            continue
+        following = block.find(b"\n>", at)
+        end = len(block) if following < 0 else following + 1
+        yield False, block[at:end]
+        at, line_start = end, True
+
+
+def _ends_in_header(block: bytes, line_start: bool) -> bool:
+    """Whether the block's last line is a header, whose rest has then been read already."""
+    last = block.rfind(b"\n") + 1
+    return block.startswith(b">", last) and (last > 0 or line_start)
+
+
+def _name(header: bytes, seen: set[str], path: PathLike) -> str:
+    """Take the first word of a header line."""
+    words = header[1:].split(None, 1)
+    if not words:
+        raise MalformedLine(f"contig number {len(seen) + 1} has no name behind its '>'", where=path)
+    name = words[0].decode("utf-8", "replace")
+    if name in seen:
+        raise MalformedLine(f"two contigs are named '{name}'", where=path, mend="rename or remove one of them")
+    seen.add(name)
+    return name
+
+
+def _contig(name: str, letters: BytesIO, path: PathLike) -> Contig:
+    """Close a contig; ``getvalue`` hands out the buffer itself, not a copy."""
+    if not letters.tell():
+        raise MalformedLine(f"contig '{name}' has no letters", where=path, mend="is the file complete?")
+    return Contig(name, letters.getvalue())
+
+
+def _checked(letters: bytes, name: str, path: PathLike) -> bytes:
+    """Refuse letters that no nucleotide sequence has."""
+    if unknown := unknown_letters(letters):
+        shown = chr(unknown[0])
+        raise MalformedLine(
+            f"contig '{name}' holds {shown!r}, which is no nucleotide letter",
+            where=path,
+            mend="is this a protein FASTA?",
+        )
+    return letters
+
+
+def _not_fasta(path: PathLike, text: bytes) -> MalformedLine:
+    """Say that the first line is no header."""
+    blank = len(text) - len(text.lstrip())
+    line = text.count(b"\n", 0, blank) + 1
+    is_table = b"\t" in text.lstrip().split(b"\n", 1)[0] or text.lstrip().startswith(b"#")
+    mend = "the genome comes first, then the annotation" if is_table else "give a FASTA file"
+    return MalformedLine("text before the first '>'", where=f"{path}:{line}", mend=mend)

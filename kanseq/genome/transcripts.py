@@ -1,0 +1,111 @@
+"""The transcript that stands for a gene, where a gene's own ends are not what is wanted.
+
+In: genes and the annotation's transcript rows. Out: the same genes with the ends of the chosen transcript.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from kanseq.errors import BadOption
+from kanseq.files import PathLike
+from kanseq.genome.annotation import Excluded, Gene
+from kanseq.genome.rows import TRANSCRIPTS, Row, attributes_of, read_rows
+
+Choice: TypeAlias = Literal["gene", "canonical", "longest-cds"]
+CHOICES: tuple[Choice, ...] = ("gene", "canonical", "longest-cds")
+
+_CHILDREN = ("exon", "CDS")
+_CANONICAL_KEYS = ("canonical_transcript", "Ensembl_canonical")
+
+
+@dataclass
+class _Transcript:
+    """What the rows of a transcript add up to: outermost ends, bases of coding sequence, the canonical tag."""
+
+    id: str
+    start: int
+    end: int
+    gene: str | None = None
+    coding: int = 0
+    canonical: bool = False
+
+
+def choose_transcripts(
+    path: PathLike, genes: Sequence[Gene], how: Choice = "gene"
+) -> tuple[list[Gene], list[Excluded]]:
+    """Give genes the ends of one transcript: the ``canonical`` one, or the one with the ``longest-cds``.
+
+    Canonical is what carries Ensembl's tag ``Ensembl_canonical`` or the attribute ``canonical_transcript``. The longest
+    coding sequence counts bases of CDS rows; of equals the transcript whose name sorts first is taken.
+
+    Raises:
+        BadOption: ``canonical`` is asked for and the file has no such tag, or ``how`` is unknown.
+    """
+    if how not in CHOICES:
+        raise BadOption(f"--tss {how} is unknown", mend=f"choose one of {', '.join(CHOICES)}")
+    if how == "gene":
+        return list(genes), []
+    canonical = how == "canonical"
+    chosen: dict[str, _Transcript] = {}
+    for transcript in _read_transcripts(path, {gene.feature for gene in genes}):
+        if not (transcript.canonical if canonical else transcript.coding) or transcript.gene is None:
+            continue
+        rival = chosen.get(transcript.gene)
+        if rival is None or _rank(transcript, canonical) < _rank(rival, canonical):
+            chosen[transcript.gene] = transcript
+    if canonical and not chosen:
+        raise BadOption(
+            "--tss canonical, but no transcript of these genes is tagged canonical",
+            where=path,
+            mend="take --tss gene or --tss longest-cds",
+        )
+    reason, detail = ("no_canonical", "no canonical transcript") if canonical else ("no_cds", "no coding sequence")
+    kept, excluded = [], []
+    for gene in genes:
+        if transcript := chosen.get(gene.feature):
+            kept.append(gene._replace(start=transcript.start, end=transcript.end))
+        else:
+            excluded.append(Excluded(gene.id, reason, detail, gene.line))
+    return kept, excluded
+
+
+def _rank(transcript: _Transcript, canonical: bool) -> tuple[int, str]:
+    """Order transcripts of a gene, best first."""
+    return (0 if canonical else -transcript.coding, transcript.id)
+
+
+def _read_transcripts(path: PathLike, genes: set[str]) -> Iterator[_Transcript]:
+    """Add up the rows of every transcript: in GFF3 they name it as ``Parent``, in GTF they share two names."""
+    transcripts: dict[tuple[str, str], _Transcript] = {}
+    for row in read_rows(path, TRANSCRIPTS):
+        attributes = attributes_of(row)
+        for key, gene in _owners(row, attributes, genes):
+            transcript = transcripts.setdefault(key, _Transcript(key[1], row.start, row.end))
+            transcript.start, transcript.end = min(transcript.start, row.start), max(transcript.end, row.end)
+            transcript.gene = gene or transcript.gene
+            transcript.coding += (row.end - row.start) * (row.type == "CDS")
+            transcript.canonical |= _is_canonical(attributes)
+    yield from transcripts.values()
+
+
+def _owners(row: Row, attributes: dict[str, str], genes: set[str]) -> Iterator[tuple[tuple[str, str], str | None]]:
+    """Name the transcripts that a row belongs to, and their gene where the row tells it."""
+    if "Parent" not in attributes:
+        gene = attributes.get("gene_id", "")
+        if attributes.get("transcript_id"):
+            yield (gene, attributes["transcript_id"]), gene
+        return
+    for parent in attributes["Parent"].split(","):
+        if row.type not in _CHILDREN:
+            yield ("", attributes.get("ID", "")), parent
+        else:
+            # A CDS may hang on its gene itself (organelles): the gene is its own transcript then.
+            yield ("", parent), parent if parent in genes else None
+
+
+def _is_canonical(attributes: dict[str, str]) -> bool:
+    """Whether Ensembl's tag, or the attribute that maize and others use, is there."""
+    if "Ensembl_canonical" in attributes.get("tag", "").split(","):
+        return True
+    return any(attributes.get(key, "").lower() in ("1", "true", "yes") for key in _CANONICAL_KEYS)
