@@ -1,7 +1,63 @@
 """``kanseq split``."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from kanseq.cli.options import Config, Json, LogLevel, Seed, show
+
+
+def split(
+    genes: Annotated[Path, typer.Argument(help="the set, as kanseq extract or import made it", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="splits.tsv, or - for standard output")],
+    by: Annotated[
+        str, typer.Option("--by", help="chromosome, block, species, list, random or column (the set's own 'split')")
+    ] = "chromosome",
+    folds: Annotated[
+        list[str] | None,
+        typer.Option("--folds", help="hold out only these folds or contigs (repeat, or use commas); the rest trains"),
+    ] = None,
+    blocks: Annotated[
+        int, typer.Option("--blocks", help="--by block: stretches per contig; --by random: number of folds")
+    ] = 5,
+    gene_list: Annotated[
+        Path | None, typer.Option("--gene-list", help="--by list: test genes, one a line, or 'id fold' on each")
+    ] = None,
+    min_genes: Annotated[
+        int,
+        typer.Option("--min-genes", min=1, help="contigs (blocks) with fewer genes always train, unless in --folds"),
+    ] = 50,
+    tune: Annotated[float, typer.Option("--tune", help="share of the training genes set apart for tuning")] = 0.0,
+    score_only: Annotated[
+        Path | None, typer.Option("--score-only", help="list of the genes to score; other test genes are unused")
+    ] = None,
+    seed: Seed = 0,
+    log_level: LogLevel = "info",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Say which genes train and which are tested in every fold, with nothing leaking between them.
+
+    Example: kanseq split genes.parquet --by block --blocks 5 -o splits.tsv
+    """
+    from kanseq import api
+
+    result = api.split(
+        genes,
+        output=output,
+        by=by,
+        folds=folds or (),
+        blocks=blocks,
+        gene_list=gene_list,
+        min_genes=min_genes,
+        tune=tune,
+        score_only=score_only,
+        seed=seed,
+    )
+    show(result, as_json)
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the verb."""
+    app.command("split")(split)

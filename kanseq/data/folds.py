@@ -1,0 +1,217 @@
+"""Which genes each fold holds out. In: a set and a way to cut it. Out: folds, each a name and row numbers."""
+
+import logging
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.data.gene_lists import read_gene_list
+from kanseq.data.overlaps import has_places
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, BadTable, EmptySplit, UnknownGene
+from kanseq.files import PathLike, some
+
+logger = logging.getLogger(__name__)
+
+WAYS = ("chromosome", "block", "species", "list", "random", "column")
+
+COLUMN_ROLES = {
+    "train": "train",
+    "training": "train",
+    "dev": "tune",
+    "val": "tune",
+    "valid": "tune",
+    "validation": "tune",
+    "tune": "tune",
+    "test": "test",
+}
+"""What the values of a set's own column ``split`` mean."""
+
+NO_ROWS = np.zeros(0, dtype=np.int64)
+
+
+class Fold(NamedTuple):
+    """Rows of a set that are tested together.
+
+    Attributes:
+        name: fit for a folder's name.
+        rows: the rows held out, int64, ascending.
+        groups: other names under which a user may ask for it: its contig's.
+        small: too few genes to be held out unasked.
+        tune: rows that the set itself names for tuning.
+    """
+
+    name: str
+    rows: np.ndarray
+    groups: tuple[str, ...] = ()
+    small: bool = False
+    tune: np.ndarray = NO_ROWS
+
+
+def make_folds(
+    genes: SequenceSet,
+    by: str,
+    *,
+    wanted: list[str],
+    blocks: int,
+    gene_list: PathLike | None,
+    min_genes: int,
+    seed: int,
+) -> list[Fold]:
+    """Cut a set into folds in one of :data:`WAYS`; ``wanted`` keeps those of these names, also small ones.
+
+    Raises:
+        BadOption: an unknown way or fold, or a way that this set does not allow.
+        BadTable: two folds would have the same folder name.
+        EmptySplit: no fold is left.
+    """
+    if by not in WAYS:
+        raise BadOption(f"--by {by}: no such way to split", mend=f"choose one of {', '.join(WAYS)}")
+    if by in ("chromosome", "block") and not has_places(genes):
+        raise BadOption(
+            f"--by {by}: these sequences have no place in a genome", mend="use --by random, list, species or column"
+        )
+    if by in ("block", "random") and blocks < 2:
+        raise BadOption(f"--blocks {blocks}: at least 2 are wanted")
+    if by == "chromosome":
+        folds = _chromosomes(genes.table, min_genes)
+    elif by == "block":
+        folds = _blocks(genes.table, blocks, min_genes)
+    elif by == "species":
+        folds = [Fold(safe_name(name), rows, (name,)) for name, rows in _rows_by(genes.table["species"]).items()]
+    elif by == "random":
+        order = np.random.default_rng(seed).permutation(len(genes))
+        folds = [Fold(f"random{part}", np.sort(rows)) for part, rows in enumerate(np.array_split(order, blocks))]
+    elif by == "list":
+        folds = _listed(genes.table, gene_list)
+    else:
+        folds = _column(genes.table)
+    return _choose([fold for fold in folds if len(fold.rows)], wanted, min_genes)
+
+
+def safe_name(name: str) -> str:
+    """Turn a name into one that may be a folder's: letters, digits, ``.``, ``_`` and ``-``, none of ``.-`` in front.
+
+    >>> safe_name("HLA-A*01:01"), safe_name(".")
+    ('HLA-A_01_01', '_')
+    """
+    return re.sub(r"^[.-]+", "_", re.sub(r"[^A-Za-z0-9._-]", "_", name)) or "_"
+
+
+def by_position(table: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
+    """Put rows into the order of their TSS along contigs; equal ones stay in the set's order."""
+    return rows[np.lexsort((rows, table["tss"].to_numpy()[rows], contig_numbers(table)[rows]))]
+
+
+def contig_numbers(table: pd.DataFrame) -> np.ndarray:
+    """Give each row the number of its contig (of its species), int64, in the order of first appearance."""
+    return table.groupby(["species", "chrom"], sort=False).ngroup().to_numpy()
+
+
+def _chromosomes(table: pd.DataFrame, min_genes: int) -> list[Fold]:
+    """Make one fold of every contig."""
+    chrom = table["chrom"].to_numpy()
+    return [
+        Fold(safe_name(name), rows, (name, chrom[rows[0]]), len(rows) < min_genes)
+        for name, rows in _rows_by(_contig_names(table)).items()
+    ]
+
+
+def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[Fold]:
+    """Cut every contig into stretches of equally many genes, in the order of their TSS."""
+    return [
+        Fold(f"{contig.name}.block{number}", np.sort(rows), (*contig.groups, contig.name), contig.small)
+        for contig in _chromosomes(table, min_genes * blocks)
+        for number, rows in enumerate(np.array_split(by_position(table, contig.rows), blocks))
+    ]
+
+
+def _listed(table: pd.DataFrame, gene_list: PathLike | None) -> list[Fold]:
+    """Make a fold of the genes of a list, or one of every name in the list's second column."""
+    if gene_list is None:
+        raise BadOption("--by list wants a list", mend="add --gene-list FILE")
+    listed = read_gene_list(gene_list)
+    check_listed(table, listed, gene_list)
+    fold_of = pd.Series({gene: fold or "list" for gene, fold in listed.items()})
+    rows_by_fold = _rows_by(table["id"].map(fold_of))
+    return [Fold(safe_name(name), rows, (name,)) for name, rows in rows_by_fold.items()]
+
+
+def _column(table: pd.DataFrame) -> list[Fold]:
+    """Take the roles that the sequences came with."""
+    if "split" not in table.columns:
+        raise BadOption("--by column: this set has no column 'split'", mend="choose another way to split")
+    roles = table["split"].astype(str).str.lower().map(COLUMN_ROLES)
+    if roles.isna().any():
+        odd = table["split"][roles.isna()].unique()
+        raise BadTable(f"values of the column 'split' that name no role: {some(odd)}", mend="use train, dev and test")
+    return [Fold("test", np.flatnonzero(roles == "test"), tune=np.flatnonzero(roles == "tune"))]
+
+
+def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: PathLike) -> None:
+    """Warn about listed genes that are not in the set.
+
+    Raises:
+        UnknownGene: none of them is; the message shows some of each.
+    """
+    known = set(table["id"])
+    missing = [gene for gene in listed if gene not in known]
+    if len(missing) == len(listed):
+        raise UnknownGene(
+            f"none of its genes is in the set: it has {some(missing)}, and the set {some(list(table['id']))}",
+            where=path,
+            mend="the ids must be those of the set, in the same letter case",
+        )
+    if missing:
+        logger.warning("%s: %d of %d genes are not in the set: %s", path, len(missing), len(listed), some(missing))
+
+
+def _contig_names(table: pd.DataFrame) -> pd.Series:
+    """Name the contig of every row; the species stands before it where there are several."""
+    if table["species"].nunique() < 2:
+        return table["chrom"]
+    return table["species"] + "." + table["chrom"]
+
+
+def _rows_by(names: pd.Series) -> dict[str, np.ndarray]:
+    """Give the rows of each name, numbers within names in the order of their value."""
+    rows = names.reset_index(drop=True).groupby(names.to_numpy()).indices
+    return {str(name): np.sort(rows[name]) for name in sorted(rows, key=_natural)}
+
+
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """Give a key that puts ``2`` before ``10``."""
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", str(name))]
+
+
+def _choose(folds: list[Fold], wanted: list[str], min_genes: int) -> list[Fold]:
+    """Keep the folds that are wanted, or all that are not small."""
+    if wanted:
+        known = {name for fold in folds for name in (fold.name, *fold.groups)}
+        missing = [name for name in wanted if name not in known]
+        if missing:
+            raise BadOption(
+                f"--folds: no fold is named {some(missing)}", mend=f"there are {some([fold.name for fold in folds], 8)}"
+            )
+        folds = [fold for fold in folds if {fold.name, *fold.groups} & set(wanted)]
+    else:
+        small = list(dict.fromkeys(fold.groups[0] for fold in folds if fold.small))
+        if small:
+            logger.info(
+                "contigs with too few genes to be held out (--min-genes %d), which always train: %s",
+                min_genes,
+                some(small),
+            )
+        folds = [fold for fold in folds if not fold.small]
+    if not folds:
+        raise EmptySplit("no fold has enough genes to be held out", mend="lower --min-genes, or name --folds")
+    names = pd.Series([fold.name for fold in folds])
+    # Some file systems do not tell letter case apart.
+    twins = names[names.str.lower().duplicated(keep=False)]
+    if len(twins):
+        raise BadTable(
+            f"these folds would share a folder: {some(list(twins))}", mend="rename one of the contigs or species"
+        )
+    return folds

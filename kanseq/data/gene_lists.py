@@ -1,0 +1,45 @@
+"""Lists of genes as people keep them. In: a text file or a JSON array. Out: ids, and what stands beside each."""
+
+import json
+import re
+from collections.abc import Sequence
+
+from kanseq.errors import BadTable
+from kanseq.files import PathLike, open_text
+
+HEADERS = ("id", "gene", "gene_id", "geneid")
+
+
+def read_gene_list(path: PathLike) -> dict[str, str | None]:
+    """Read ids, one a line, each with the second column where there is one; or a JSON array of ids.
+
+    Columns are separated by tabs, commas or blanks. Lines that begin with ``#`` and a first line that begins with
+    ``id``, ``gene`` or ``gene_id`` are left out.
+
+    Raises:
+        MissingFile, TruncatedFile: the file cannot be read.
+        BadTable: it names no gene, or its JSON is no array of ids.
+    """
+    with open_text(path) as handle:
+        text = handle.read()
+    if text.lstrip().startswith("["):
+        listed = _from_json(text, path)
+    else:
+        listed = [re.split(r"[\t, ]+", line.strip()) for line in text.splitlines() if line.strip()]
+        listed = [fields for fields in listed if not fields[0].startswith("#")]
+        if listed and listed[0][0].lower() in HEADERS:
+            del listed[0]
+    if not listed:
+        raise BadTable("this list names no gene", where=path)
+    return {fields[0]: fields[1] if len(fields) > 1 and fields[1] else None for fields in listed}
+
+
+def _from_json(text: str, path: PathLike) -> list[Sequence[str]]:
+    """Give the items of a JSON array of strings, each as a list of one field."""
+    try:
+        items = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadTable(f"this is no JSON ({error.msg})", where=f"{path}:{error.lineno}") from error
+    if not all(isinstance(item, str) for item in items):
+        raise BadTable("a JSON array of gene ids is wanted", where=path)
+    return [[item] for item in items]

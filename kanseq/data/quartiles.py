@@ -1,0 +1,121 @@
+"""Thresholds of expression and the labels they give. In: expression, and who trains. Out: labels per fold."""
+
+import logging
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.errors import EmptySplit, OneClass
+from kanseq.files import some
+from kanseq.genome.conditions import EVERY
+
+logger = logging.getLogger(__name__)
+
+LABELS = ("low", "mid", "high")
+
+
+class FoldRows(NamedTuple):
+    """The genes of a fold that have expression: rows of the expression table, and their roles, in the same order."""
+
+    rows: np.ndarray
+    roles: np.ndarray
+
+
+class Part(NamedTuple):
+    """Labels of one condition in one fold: low, mid or high for each of ``rows``, by the thresholds."""
+
+    condition: str
+    fold: str
+    rows: np.ndarray
+    labels: np.ndarray
+    q1: float
+    q3: float
+
+
+def label_by_fold(
+    levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
+) -> list[Part]:
+    """Label all genes of every fold by the quartiles of its training genes, for each condition's ``levels``.
+
+    Raises:
+        EmptySplit: no training gene of a fold has expression.
+        OneClass: the labels of its training or of its test genes are all the same.
+    """
+    parts = []
+    for condition, level in levels.items():
+        for name, fold in folds.items():
+            training = fold.rows[fold.roles == "train"]
+            if not len(training):
+                raise EmptySplit(f"fold {name}: none of its training genes has expression")
+            q1, q3 = _thresholds(level[training], low, high, f"fold {name}", condition)
+            part = Part(condition, name, fold.rows, _labels(level[fold.rows], q1, q3), q1, q3)
+            _check_classes(part.labels, fold.roles, name, condition)
+            parts.append(part)
+    _report_ties(levels, parts)
+    return parts
+
+
+def label_by_table(
+    levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
+) -> list[Part]:
+    """Label all genes once per condition by the quartiles of the whole table (fold ``*``); ``folds`` are only checked.
+
+    Raises:
+        OneClass: the labels of a fold's training or test genes, or of the table, are all the same.
+    """
+    parts = []
+    for condition, level in levels.items():
+        q1, q3 = _thresholds(level, low, high, "the whole table", condition)
+        labels = _labels(level, q1, q3)
+        for name, fold in folds.items():
+            _check_classes(labels[fold.rows], fold.roles, name, condition)
+        parts.append(Part(condition, EVERY, np.arange(len(level)), labels, q1, q3))
+    _report_ties(levels, parts)
+    return parts
+
+
+def _thresholds(level: np.ndarray, low: float, high: float, where: str, condition: str) -> tuple[float, float]:
+    """Give both quantiles, linear between ranks."""
+    q1, q3 = (float(threshold) for threshold in np.quantile(level, [low, high]))
+    if q1 == q3:
+        raise OneClass(
+            f"{_named(where, condition)}: both thresholds are {q1:g}, so that low and high cannot be told apart",
+            mend="too many genes have the same expression; choose --low and --high further apart, or other samples",
+        )
+    return q1, q3
+
+
+def _labels(level: np.ndarray, q1: float, q3: float) -> np.ndarray:
+    """Name every gene low, mid or high, object array."""
+    return np.array(LABELS, dtype=object)[1 + (level >= q3).astype(int) - (level <= q1)]
+
+
+def _check_classes(labels: np.ndarray, roles: np.ndarray, fold: str, condition: str) -> None:
+    """Refuse a fold whose training or test genes are all low, or all high, or neither."""
+    for role, words in (("train", "training"), ("test", "test")):
+        classes = set(labels[roles == role]) - {"mid"}
+        if len(classes) < 2:
+            found = f"only {classes.pop()} ones" if classes else "neither low nor high ones"
+            raise OneClass(
+                f"{_named(f'fold {fold}', condition)}: among its {words} genes with expression are {found}",
+                mend="make larger folds, or leave this one out of the splits (kanseq split --folds)",
+            )
+
+
+def _report_ties(levels: Mapping[str, np.ndarray], parts: list[Part]) -> None:
+    """Warn where the first threshold is zero, so that more genes than the quantile says are low."""
+    for condition, level in levels.items():
+        tied = [part for part in parts if part.condition == condition and part.q1 == 0]
+        if tied:
+            logger.warning(
+                "%s: the lower threshold is 0; %d of %d genes of the table have no expression, and all of them are low",
+                _named(f"fold {some([part.fold for part in tied])}", condition),
+                int((level == 0).sum()),
+                len(level),
+            )
+
+
+def _named(where: str, condition: str) -> str:
+    """Add the condition, if there are several."""
+    return where if condition == EVERY else f"{where}, condition {condition}"

@@ -1,0 +1,255 @@
+"""Who trains, who tunes and who is tested, per fold, so that nothing of a test gene reaches training.
+
+In: a set of sequences. Out: a table with a row per gene and fold: ``species, id, fold, role, reason``.
+"""
+
+import csv
+import logging
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.data.folds import Fold, by_position, check_listed, contig_numbers, make_folds
+from kanseq.data.gene_lists import read_gene_list
+from kanseq.data.overlaps import first_overlapping, first_same, has_places, overlapping_pairs, same_letters
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, BadTable, EmptySplit
+from kanseq.files import PathLike, check_output, comma_separated, open_text, some, whole_text
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("species", "id", "fold", "role", "reason")
+ROLES = ("train", "tune", "test", "unused")
+
+
+class Split(NamedTuple):
+    """What :func:`split` made; the dictionaries have a number per fold.
+
+    Attributes:
+        genes: how many genes were split.
+        folds: the names of the folds.
+        train, tune, test, unused: genes in each role.
+        reasons: over all folds, how many genes are unused for which reason.
+        output: the file, if one was written.
+        table: its content, a row per gene and fold.
+    """
+
+    genes: int
+    folds: list[str]
+    train: dict[str, int]
+    tune: dict[str, int]
+    test: dict[str, int]
+    unused: dict[str, int]
+    reasons: dict[str, int]
+    output: Path | None
+    table: pd.DataFrame
+
+
+def split(
+    genes: PathLike | SequenceSet,
+    *,
+    output: PathLike | None = None,
+    by: str = "chromosome",
+    folds: str | Sequence[str] = (),
+    blocks: int = 5,
+    gene_list: PathLike | None = None,
+    min_genes: int = 50,
+    tune: float = 0.0,
+    score_only: PathLike | None = None,
+    seed: int = 0,
+) -> Split:
+    """Hold out genes fold by fold, and keep from training everything that would give them away.
+
+    A gene never trains in a fold where one of its windows shares a base (of either strand) with a window of a test
+    gene, or where its sequence is a test gene's: its role is ``unused``, and the reason names that test gene. Tuning
+    genes are cut off from training genes by the same rules.
+
+    Args:
+        genes: a set, or its file.
+        output: where the table goes (tab-separated); ``None`` keeps it in memory, ``-`` is standard output.
+        by: ``chromosome`` (a fold per contig), ``block`` (``blocks`` stretches of each contig with equally many genes,
+            ``CONTIG.block0`` being the one of the lowest coordinates), ``species``, ``list`` (the genes of
+            ``gene_list``), ``random`` (``blocks`` folds) or ``column`` (the set's own column ``split``).
+        folds: only these (fold or contig names); all other genes always train.
+        blocks: number of parts for ``block`` and ``random``.
+        gene_list: a file of ids, or of ids and fold names, or a JSON array of ids.
+        min_genes: a contig with fewer genes (for ``block``: fewer per block) is not held out unless ``folds`` names it.
+        tune: share of a fold's training genes that becomes ``tune``: a stretch of neighbours on one contig where one
+            has enough genes; random ones for ``random``, ``list``, ``column`` and for plain sequences.
+        score_only: a list as for ``gene_list``; test genes that it lacks are ``unused`` (``not_scored``), and like
+            test genes they and their neighbours do not train. Folds without a listed gene are left out.
+        seed: of ``random`` and of where the ``tune`` stretch lies.
+
+    Raises:
+        BadOption: options that make no sense together or for this set.
+        BadTable: two sequences of the set have the same species and id.
+        EmptySplit: a fold has no gene to train on.
+        UnknownGene: a list shares no gene with the set.
+    """
+    check_output(output)
+    if not 0 <= tune < 1:
+        raise BadOption(f"--tune {tune}: a share from 0 up to, but not including, 1 is wanted")
+    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes)
+    _check_keys(genes)
+    wanted = comma_separated(folds)
+    cut = make_folds(genes, by, wanted=wanted, blocks=blocks, gene_list=gene_list, min_genes=min_genes, seed=seed)
+    if tune and any(len(fold.tune) for fold in cut):
+        raise BadOption("--tune: the set's column 'split' names its tuning sequences already")
+    scored = None
+    if score_only is not None:
+        listed = read_gene_list(score_only)
+        check_listed(genes.table, listed, score_only)
+        scored = genes.table["id"].isin(listed).to_numpy()
+        cut = _with_scored(cut, scored)
+    roles = _Roles(genes, scored, tune, seed, along_contigs=by not in ("random", "list", "column"))
+    table = _table(genes.table, [(fold.name, *roles.of(fold)) for fold in cut])
+    if output is not None:
+        with whole_text(output) as handle:
+            table.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
+    return _summary(table, cut, len(genes), output)
+
+
+def read_splits(path: PathLike) -> pd.DataFrame:
+    """Read what :func:`split` wrote: columns ``species, id, fold, role, reason``, all of them strings.
+
+    Raises:
+        BadTable: a column is missing, a role is unknown, a fold's name is no folder name, or a gene has two roles.
+    """
+    table = read_table(path, COLUMNS, "split")
+    check_rows(~table["role"].isin(ROLES), table["role"], f"no role: {', '.join(ROLES)} are", path)
+    unsafe = ~table["fold"].str.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+    check_rows(unsafe, table["fold"], "no fold name: letters, digits, '.', '_' and '-' make one", path)
+    check_rows(table.duplicated(["species", "id", "fold"]), table["id"], "a second time in the same fold", path)
+    return table
+
+
+def read_table(path: PathLike, columns: Sequence[str], verb: str) -> pd.DataFrame:
+    """Read the ``columns`` of a tab-separated table that ``kanseq VERB`` writes, as strings.
+
+    Raises:
+        BadTable: it is no such table.
+    """
+    mend = f"make the table with kanseq {verb}"
+    with open_text(path) as handle:
+        try:
+            table = pd.read_csv(handle, sep="\t", dtype=str, na_filter=False, quoting=csv.QUOTE_NONE)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise BadTable(f"this is no table ({str(error).strip()})", where=path, mend=mend) from error
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise BadTable(f"the column '{missing[0]}' is missing", where=path, mend=mend)
+    return table[list(columns)].copy()
+
+
+def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike) -> None:
+    """Raise BadTable for the first wrong row of a table whose first line is its header."""
+    if wrong.any():
+        row = int(np.argmax(wrong.to_numpy()))
+        raise BadTable(f"'{values.iloc[row]}' is {what}", where=f"{path}:{row + 2}")
+
+
+def _check_keys(genes: SequenceSet) -> None:
+    """Refuse sets in which a key names two sequences, and empty sets."""
+    if len(genes) == 0:
+        raise EmptySplit("the set is empty")
+    twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
+    if len(twice):
+        raise BadTable(f"ids that several sequences of the set share: {some(list(twice))}")
+
+
+def _with_scored(folds: list[Fold], scored: np.ndarray) -> list[Fold]:
+    """Leave out folds without a gene to score, and say which."""
+    empty = [fold.name for fold in folds if not scored[fold.rows].any()]
+    if len(empty) == len(folds):
+        raise EmptySplit("--score-only: no fold has a gene of the list")
+    if empty:
+        logger.warning("--score-only: folds without a gene of the list are left out: %s", some(empty))
+    return [fold for fold in folds if scored[fold.rows].any()]
+
+
+class _Roles:
+    """The rules by which a fold's genes get their roles; what does not depend on the fold is worked out once."""
+
+    def __init__(
+        self, genes: SequenceSet, scored: np.ndarray | None, tune: float, seed: int, along_contigs: bool
+    ) -> None:
+        self.table, self.scored, self.tune, self.seed = genes.table, scored, tune, seed
+        self.along_contigs = along_contigs and has_places(genes)
+        self.ids = genes.table["id"].to_numpy(dtype=object)
+        self.pairs = overlapping_pairs(genes)
+        self.groups = same_letters(genes)
+
+    def of(self, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
+        """Give role and reason of every gene, two object arrays."""
+        role = np.full(len(self.table), "train", dtype=object)
+        reason = np.full(len(self.table), "", dtype=object)
+        role[fold.rows] = "test"
+        role[fold.tune] = "tune"
+        self._keep_apart(role, reason, "test", from_roles=("train", "tune"))
+        if self.tune:
+            role[self._tuning(np.flatnonzero(role == "train"), fold.name)] = "tune"
+        self._keep_apart(role, reason, "tune", from_roles=("train",))
+        if self.scored is not None:
+            silent = fold.rows[~self.scored[fold.rows]]
+            role[silent], reason[silent] = "unused", "not_scored"
+        if not (role == "train").any():
+            raise EmptySplit(
+                f"fold {fold.name}: no gene is left to train on", mend="hold out less, such as --by block --blocks 5"
+            )
+        return role, reason
+
+    def _keep_apart(self, role: np.ndarray, reason: np.ndarray, kind: str, from_roles: tuple[str, ...]) -> None:
+        """Take genes out of ``from_roles`` that share bases or letters with genes whose role is ``kind``."""
+        sources = role == kind
+        if not sources.any():
+            return
+        found = [("overlaps", first_overlapping(self.pairs, sources))]
+        if self.groups is not None:
+            found.append(("duplicates", first_same(self.groups, sources)))
+        for what, (rows, partners) in found:
+            taken = np.isin(role[rows], from_roles)
+            role[rows[taken]] = "unused"
+            reason[rows[taken]] = [f"{what}_{kind}:{name}" for name in self.ids[partners[taken]]]
+
+    def _tuning(self, rows: np.ndarray, fold: str) -> np.ndarray:
+        """Choose tuning genes among training ``rows``; the choice for one fold does not depend on the other folds."""
+        count = min(max(1, round(self.tune * len(rows))), len(rows))
+        random = np.random.default_rng([self.seed, zlib.crc32(fold.encode())])
+        if not self.along_contigs:
+            return random.choice(rows, size=count, replace=False) if count else rows
+        rows = by_position(self.table, rows)
+        starts = np.arange(len(rows) - count + 1)
+        contig = contig_numbers(self.table)[rows]
+        within = starts[contig[starts] == contig[starts + count - 1]] if count else starts
+        start = int(random.choice(within if len(within) else starts))
+        return rows[start : start + count]
+
+
+def _table(genes: pd.DataFrame, folds: list[tuple[str, np.ndarray, np.ndarray]]) -> pd.DataFrame:
+    """Put all folds under each other, genes in the set's order."""
+    return pd.DataFrame(
+        {
+            "species": np.tile(genes["species"].to_numpy(dtype=object), len(folds)),
+            "id": np.tile(genes["id"].to_numpy(dtype=object), len(folds)),
+            "fold": np.repeat(np.array([name for name, _, _ in folds], dtype=object), len(genes)),
+            "role": np.concatenate([role for _, role, _ in folds]),
+            "reason": np.concatenate([reason for _, _, reason in folds]),
+        }
+    ).astype(str)
+
+
+def _summary(table: pd.DataFrame, folds: list[Fold], genes: int, output: PathLike | None) -> Split:
+    """Count roles per fold and reasons over all."""
+    counts = pd.crosstab(table["fold"], table["role"])
+    names = [fold.name for fold in folds]
+    of = {role: {name: int(counts[role].get(name, 0)) if role in counts else 0 for name in names} for role in ROLES}
+    kinds = table["reason"][table["role"] == "unused"].str.replace(r":.*", "", regex=True, flags=re.DOTALL)
+    reasons = {str(reason): int(count) for reason, count in kinds.value_counts().sort_index().items()}
+    return Split(
+        genes=genes, folds=names, **of, reasons=reasons, output=None if output is None else Path(output), table=table
+    )

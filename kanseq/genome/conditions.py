@@ -1,0 +1,43 @@
+"""Expression per gene and condition. In: TPM and a sample sheet. Out: log10(TPM + 1), an array per condition."""
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadOption, BadTable
+from kanseq.files import PathLike, open_text, some
+from kanseq.genome.expression import log_expression
+
+EVERY = "*"
+"""The condition where there is but one, and the fold where quartiles come from the whole table."""
+
+
+def read_conditions(path: PathLike) -> dict[str, str]:
+    """Read a sample sheet: sample, condition; a header line may begin with ``sample``."""
+    condition_of: dict[str, str] = {}
+    with open_text(path) as handle:
+        for number, line in enumerate(handle, 1):
+            cells = [cell.strip(' "') for cell in line.strip().split("\t" if "\t" in line else ",")]
+            if not line.strip() or line.startswith("#") or (number == 1 and cells[0].lower() == "sample"):
+                continue
+            if len(cells) < 2 or not cells[1] or cells[1] == EVERY:
+                raise BadTable("sample and condition are wanted, split by a tab", where=f"{path}:{number}")
+            if cells[0] in condition_of:
+                raise BadTable(f"sample '{cells[0]}' stands there twice", where=f"{path}:{number}")
+            condition_of[cells[0]] = cells[1]
+    if not condition_of:
+        raise BadTable("this sample sheet names no sample", where=path)
+    return condition_of
+
+
+def expression_levels(tpm: pd.DataFrame, of_sample: dict[str, str] | None, summary: str) -> dict[str, np.ndarray]:
+    """Give the expression of every gene in every condition, log10(TPM + 1)."""
+    if of_sample is None:
+        return {EVERY: log_expression(tpm, summary)}
+    missing = [name for name in tpm.columns if name not in of_sample]
+    if missing:
+        raise BadOption(f"--condition: the sheet gives no condition to {some(missing)}", mend="add a line for each")
+    conditions = list(dict.fromkeys(of_sample[name] for name in tpm.columns))
+    return {
+        condition: log_expression(tpm[[name for name in tpm.columns if of_sample[name] == condition]], summary)
+        for condition in conditions
+    }

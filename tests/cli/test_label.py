@@ -1,0 +1,75 @@
+"""``kanseq label`` from the command line."""
+
+import gzip
+import json
+
+import pytest
+
+from kanseq.cli.main import _run
+
+TPM = "gene,s1,s2\n" + "".join(f"g{number},{number},0\n" for number in range(1, 9))
+HEADER = "species\tid\tfold\trole\treason\n"
+SPLITS = HEADER + "".join(f".\tg{n}\tone\t{'test' if n in (1, 8) else 'train'}\t\n" for n in range(1, 9))
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    """A TPM table and splits."""
+    (tmp_path / "tpm.csv").write_text(TPM)
+    (tmp_path / "splits.tsv").write_text(SPLITS)
+    return tmp_path
+
+
+def label(folder, *options, table="tpm.csv"):
+    return _run(["label", str(folder / table), "-o", str(folder / "labels.tsv"), *options])
+
+
+def test_it_writes_labels_and_says_how_many(inputs, capsys):
+    assert label(inputs, "--splits", str(inputs / "splits.tsv"), "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["low"], said["high"]) == ({"one": 3}, {"one": 3})
+    assert said["quartiles"] == "of each fold's training genes"
+    assert said["samples"] == ["s1", "s2"]
+    lines = (inputs / "labels.tsv").read_text().splitlines()
+    assert lines[0].split("\t") == ["species", "id", "condition", "fold", "expression", "label", "q1", "q3"]
+    assert len(lines) == 9
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (TPM.replace("g3,3", "g3,-3"), "tpm.csv:4: column 's1', gene 'g3': -3 is negative"),
+        (TPM.replace("g3,3", "g3,nan"), "tpm.csv:4: column 's1', gene 'g3': the value is missing"),
+        (TPM.replace("g3,3", "g3,three"), "tpm.csv:4: column 's1', gene 'g3': 'three' is no number"),
+        (TPM.replace("g3,3", "g2,3"), "tpm.csv:4: 'g2' stands in the table a second time"),
+        (TPM.replace("g", "AT"), "no gene in common: the table has AT1, AT2, AT3, … (8), and the set g1, g2, g3"),
+        ("gene,s1\n" + "".join(f"g{n},0\n" for n in range(1, 9)), "fold one: both thresholds are 0"),
+        (TPM.replace("g8,8", "g8,1"), "fold one: among its test genes with expression are only low ones"),
+    ],
+)
+def test_bad_tables_cost_one_line_and_leave_nothing(inputs, capsys, content, message):
+    (inputs / "tpm.csv").write_text(content)
+    assert label(inputs, "--splits", str(inputs / "splits.tsv")) == 3
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not list(inputs.glob("*labels*"))
+
+
+def test_a_missing_column_costs_one_line(inputs, capsys):
+    assert label(inputs, "--samples", "s1,s3") == 3
+    said = capsys.readouterr().err
+    assert "the column 's3' is missing; there are s1, s2" in said
+    assert said.count("\n") == 1
+    assert not list(inputs.glob("*labels*"))
+
+
+def test_a_truncated_gzip_costs_one_line(inputs, capsys):
+    (inputs / "tpm.csv.gz").write_bytes(gzip.compress(TPM.encode() * 20)[:-12])
+    assert label(inputs, table="tpm.csv.gz") == 3
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_table_of_one_gene_set_can_be_piped_through(inputs, capsys):
+    assert _run(["label", str(inputs / "tpm.csv"), "-o", "-"]) == 0
+    assert capsys.readouterr().out.startswith("species\tid\tcondition\t")

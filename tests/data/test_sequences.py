@@ -1,0 +1,59 @@
+"""The set file and what comes out of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadTable, TruncatedFile, UnknownGene
+from kanseq.geometry import Geometry
+
+
+def small_set() -> SequenceSet:
+    table = pd.DataFrame({"id": ["a", "b"], "species": ".", "length": [4, 6], "sequence": ["ACGT", "NRTTAC"]})
+    return SequenceSet(table, Geometry.plain(6), {"kind": "sequences"})
+
+
+def test_codes_fill_up_with_four() -> None:
+    assert small_set().codes().tolist() == [[0, 1, 2, 3, 4, 4], [4, 4, 3, 3, 0, 1]]
+    assert small_set().codes(np.array([1])).shape == (1, 6)
+
+
+def test_a_sequence_too_long_for_the_geometry_is_an_error() -> None:
+    genes = small_set()
+    genes.geometry = Geometry.plain(5)
+    with pytest.raises(BadTable, match="6 bases does not fit into 5 columns"):
+        genes.codes()
+
+
+def test_file_round_trip_gives_the_same_bytes_twice(tmp_path: Path) -> None:
+    small_set().write(tmp_path / "a.parquet")
+    small_set().write(tmp_path / "b.parquet")
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    read = SequenceSet.read(tmp_path / "a.parquet")
+    assert read.geometry == Geometry.plain(6)
+    assert read.table["sequence"].tolist() == ["ACGT", "NRTTAC"]
+
+
+def test_batches_are_uint8_torch_tensors_in_order() -> None:
+    batches = list(small_set().batches(batch_size=1))
+    assert [batch.tolist() for batch in batches] == [[[0, 1, 2, 3, 4, 4]], [[4, 4, 3, 3, 0, 1]]]
+    assert str(batches[0].dtype) == "torch.uint8"
+
+
+def test_foreign_and_truncated_files_are_told_apart(tmp_path: Path) -> None:
+    pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(BadTable, match="not a set of kanseq"):
+        SequenceSet.read(tmp_path / "other.parquet")
+    small_set().write(tmp_path / "a.parquet")
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-50])
+    with pytest.raises(TruncatedFile, match="not a whole Parquet file"):
+        SequenceSet.read(tmp_path / "cut.parquet")
+
+
+def test_unknown_gene_shows_what_is_there() -> None:
+    assert small_set().positions(["b"]).tolist() == [1]
+    with pytest.raises(UnknownGene, match="not in the set: c; it holds a, b"):
+        small_set().positions(["b", "c"])

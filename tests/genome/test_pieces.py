@@ -1,0 +1,119 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanseq.errors import BadTable
+from kanseq.genome.pieces import find_pieces, letters_under, mask_columns, piece_template, sum_by_piece, sum_by_token
+from kanseq.geometry import Geometry
+
+
+def places(geometry, *genes):
+    """Make a table of genes (chrom, strand, tss, tts)."""
+    rows = []
+    for number, (chrom, strand, tss, tts) in enumerate(genes):
+        sites = (*geometry.tss_window(tss, strand), *geometry.tts_window(tts, strand))
+        rows.append((f"g{number}", chrom, strand, tss, tts, *sites))
+    names = ["id", "chrom", "strand", "tss", "tts", "tss_start", "tss_end", "tts_start", "tts_end"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def walk(geometry, strand, tss, tts, length):
+    """Give each piece by walking over the columns one by one: (token, first column, columns, start, end)."""
+    step = -1 if strand == "-" else 1
+    pieces = []
+    for first, origin in (
+        (0, tss - step * geometry.upstream),
+        (geometry.window + geometry.pad, tts - step * (geometry.downstream - 1)),
+    ):
+        run = {}
+        for offset in range(geometry.window):
+            position = origin + step * offset
+            if 0 <= position < length:
+                run.setdefault((first + offset) // 8, []).append((first + offset, position))
+        for token, spots in run.items():
+            where = [position for _, position in spots]
+            pieces.append((token, spots[0][0], len(spots), min(where), max(where) + 1))
+    return pieces
+
+
+def test_default_template_has_a_half_piece_under_token_187_and_none_under_the_padding():
+    template = piece_template(Geometry())
+    assert len(template.token) == 376
+    at = template.token.tolist().index(187)
+    assert (template.start[at], template.end[at]) == (1496, 1500)
+    assert template.token[at + 1] == 190
+    assert template.start[at + 1] == 1520
+    assert (template.token[-1], template.start[-1], template.end[-1]) == (377, 3016, 3020)
+
+
+def test_a_token_over_a_narrow_padding_has_two_pieces():
+    template = piece_template(Geometry(upstream=10, downstream=3, pad=2))
+    shared = template.token == 1
+    assert template.start[shared].tolist() == [8, 15]
+    assert template.end[shared].tolist() == [13, 16]
+
+
+def test_plus_and_minus_strand_by_hand():
+    geometry = Geometry(upstream=8, downstream=8, pad=8)
+    table = places(geometry, ("1", "+", 100, 300), ("1", "-", 300, 100))
+    pieces = find_pieces(table, geometry, {"1": 1000})
+    of_plus, of_minus = pieces.row == 0, pieces.row == 1
+    assert pieces.token[of_plus].tolist() == [0, 1, 3, 4]
+    assert pieces.start[of_plus].tolist() == [92, 100, 293, 301]
+    # column 0 of the minus gene is the base 308, its TSS 300 is column 8
+    assert pieces.start[of_minus].tolist() == [301, 293, 100, 92]
+    assert pieces.end[of_minus].tolist() == [309, 301, 108, 100]
+    assert pieces.minus.tolist() == [False] * 4 + [True] * 4
+
+
+@pytest.mark.parametrize("pad", [0, 1, 3, 7, 8, 20])
+@pytest.mark.parametrize("sizes", [(1000, 500), (10, 5), (3, 0), (0, 9)])
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_every_piece_equals_a_walk_over_columns_also_past_contig_ends(pad, sizes, strand):
+    geometry = Geometry(*sizes, pad)
+    length = 900
+    sites = [(4, 890), (450, 455), (0, 899), (896, 899)]
+    sites = [(b, a) for a, b in sites] if strand == "-" else sites
+    table = places(geometry, *(("1", strand, tss, tts) for tss, tts in sites))
+    pieces = find_pieces(table, geometry, {"1": length})
+    for row, (tss, tts) in enumerate(sites):
+        of = pieces.row == row
+        width = pieces.column_end - pieces.column_start
+        columns = (pieces.token, pieces.column_start, width, pieces.start, pieces.end)
+        assert list(zip(*(array[of].tolist() for array in columns), strict=True)) == walk(
+            geometry, strand, tss, tts, length
+        )
+
+
+def test_letters_read_in_the_direction_of_transcription_with_masked_columns_as_n():
+    geometry = Geometry(upstream=4, downstream=4, pad=4)
+    codes = np.array([[0, 1, 2, 3] * 5], dtype=np.uint8)
+    pieces = find_pieces(places(geometry, ("1", "-", 50, 20)), geometry, {"1": 100})
+    letters, offsets = letters_under(mask_columns(codes, geometry), pieces)
+    words = [letters[a:b].tobytes().decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    # columns 4-6 and 13-15 are masked; tokens 0, 1 (columns 12-15) and 2
+    assert words == ["ACGTNNNT", "ANNN", "ACGT"]
+    assert codes[0, 4] == 0
+
+
+def test_pieces_of_a_token_add_up_to_the_token():
+    geometry = Geometry(upstream=10, downstream=3, pad=2)
+    values = np.random.default_rng(0).normal(size=(3, geometry.columns))
+    values[:, 13:15] = 0
+    template = piece_template(geometry)
+    by_piece, by_token = sum_by_piece(values, template), sum_by_token(values, geometry)
+    assert by_token.shape == (3, 4)
+    together = np.stack([by_piece[:, template.token == token].sum(axis=1) for token in range(4)], axis=1)
+    np.testing.assert_allclose(together, by_token, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(by_token[:, 3], values[:, 24:28].sum(axis=1), rtol=1e-5)
+
+
+def test_windows_of_another_width_or_an_unknown_contig_are_refused():
+    geometry = Geometry(upstream=8, downstream=8, pad=8)
+    table = places(geometry, ("1", "+", 100, 300))
+    with pytest.raises(BadTable, match="not 32 bases wide"):
+        find_pieces(table, Geometry(upstream=16, downstream=16), {"1": 1000})
+    with pytest.raises(BadTable, match="the length of 1"):
+        find_pieces(table, geometry, {"2": 1000})
+    with pytest.raises(BadTable, match="strand"):
+        find_pieces(table.assign(strand="."), geometry, {"1": 1000})

@@ -1,0 +1,209 @@
+import gzip
+from contextlib import ExitStack
+
+import numpy as np
+import pandas as pd
+import pyBigWig
+import pysam
+import pytest
+
+from kanseq.errors import BadOption, NotWritable
+from kanseq.genome.tracks import PieceTrack, check_track_names, combine_pieces, track_files, write_tracks
+from kanseq.geometry import Geometry
+
+ENDINGS = {"bed": "bed.gz", "bedgraph": "bedgraph.gz", "bigwig": "bw"}
+GEOMETRY = Geometry(upstream=8, downstream=8, pad=8)
+
+
+def make_track(genes, values, contigs=None):
+    """A track of genes (id, chrom, strand, tss, tts); all columns read A, those masked N."""
+    rows = [
+        (name, chrom, strand, *GEOMETRY.tss_window(tss, strand), *GEOMETRY.tts_window(tts, strand))
+        for name, chrom, strand, tss, tts in genes
+    ]
+    names = ["id", "chrom", "strand", "tss_start", "tss_end", "tts_start", "tts_end"]
+    codes = np.zeros((len(genes), GEOMETRY.columns), dtype=np.uint8)
+    codes[:, :4] = [0, 1, 2, 3]
+    for start, end in ((8, 11), (29, 32)):
+        codes[:, start:end] = 4
+    contigs = contigs or {"2": 500, "10": 800}
+    values = np.array(values, dtype=np.float32)
+    return PieceTrack(pd.DataFrame(rows, columns=names), GEOMETRY, contigs, values, lambda rows: codes[rows])
+
+
+@pytest.fixture
+def track():
+    genes = [("b", "2", "+", 100, 300), ("a", "2", "-", 307, 100), ("c", "10", "+", 50, 60)]
+    return make_track(genes, [[1, 2, -3, 0], [0.5, -0.25, 4, 5], [1, 1, 1, -2]])
+
+
+def read_gz(path):
+    return [line.split("\t") for line in gzip.open(path, "rt").read().splitlines()]
+
+
+def test_bed_rows_by_hand(track, tmp_path):
+    assert write_tracks(track, bed=tmp_path / "a.bed.gz") == 12
+    rows = read_gz(tmp_path / "a.bed.gz")
+    # '10' sorts before '2'; gene c's windows overlap and both rows stay
+    assert [row[:4] for row in rows[:4]] == [
+        ["10", "42", "50", "c|ACGTAAAA"],
+        ["10", "50", "58", "c|NNNAAAAA"],
+        ["10", "53", "61", "c|AAAAANNN"],
+        ["10", "61", "69", "c|AAAAAAAA"],
+    ]
+    assert all(len(row) == 9 and row[1] == row[6] and row[2] == row[7] for row in rows)
+    first_of_b = next(row for row in rows if row[3] == "b|ACGTAAAA")
+    # the 99th percentile of the 12 magnitudes lies 0.89 of the way from 4 to 5
+    assert first_of_b[4:] == [f"{1000 / 4.89:.0f}", "+", "92", "100", "202,0,32"]
+    by_name = {row[3]: row for row in rows}
+    assert by_name["b|AAAAANNN"][4:9:4] == [f"{3000 / 4.89:.0f}", "5,113,176"]
+    assert by_name["b|AAAAAAAA"][4:9:4] == ["0", "0,0,0"]
+    assert by_name["a|ACGTAAAA"][:3] == ["2", "308", "316"]
+    assert by_name["a|ACGTAAAA"][5] == "-"
+    assert max(int(row[4]) for row in rows) == 1000
+
+
+def test_bed_is_sorted_and_ties_are_broken_by_name(tmp_path):
+    genes = [("z", "2", "+", 100, 300), ("y", "2", "+", 100, 300)]
+    write_tracks(make_track(genes, np.ones((2, 4))), bed=tmp_path / "a.bed")
+    rows = [line.split("\t") for line in (tmp_path / "a.bed").read_text().splitlines()]
+    assert [row[3][0] for row in rows[:4]] == ["y", "z", "y", "z"]
+    places = [(row[0], int(row[1]), int(row[2])) for row in rows]
+    assert places == sorted(places)
+
+
+def test_tabix_reads_the_bed(track, tmp_path):
+    write_tracks(track, bed=tmp_path / "a.bed.gz", bedgraph=tmp_path / "a.bedgraph.gz")
+    with pysam.TabixFile(str(tmp_path / "a.bed.gz")) as bed:
+        assert sorted(bed.contigs) == ["10", "2"]
+        assert [row.split("\t")[3] for row in bed.fetch("10", 57, 61)] == ["c|NNNAAAAA", "c|AAAAANNN"]
+    with pysam.TabixFile(str(tmp_path / "a.bedgraph.gz")) as graph:
+        assert list(graph.fetch("10", 57, 61)) == ["10\t42\t61\t1"]
+
+
+def test_contigs_too_long_for_tbi_get_csi(tmp_path):
+    track = make_track([("a", "1", "+", 600_000_000, 600_000_500)], np.ones((1, 4)), {"1": 700_000_000})
+    write_tracks(track, bed=tmp_path / "a.bed.gz")
+    assert not (tmp_path / "a.bed.gz.tbi").exists()
+    with pysam.TabixFile(str(tmp_path / "a.bed.gz"), index=str(tmp_path / "a.bed.gz.csi")) as bed:
+        assert len(list(bed.fetch("1", 600_000_000, 600_000_008))) == 1
+
+
+def test_bigwig_has_the_contigs_in_order_and_the_mean_where_pieces_overlap(track, tmp_path):
+    write_tracks(track, bigwig=tmp_path / "a.bw")
+    with pyBigWig.open(str(tmp_path / "a.bw")) as bigwig:
+        assert list(bigwig.chroms().items()) == [("2", 500), ("10", 800)]
+        # on [92, 100) b has 1 and a 5, on [100, 108) b has 2 and a 4
+        assert bigwig.intervals("2", 90, 110) == ((92, 108, 3.0),)
+        assert bigwig.intervals("10") == ((42, 61, 1.0), (61, 69, -2.0))
+        assert bigwig.intervals("10", 100, 200) is None
+
+
+def test_strand_specific_tracks_come_in_pairs(track, tmp_path):
+    write_tracks(track, bigwig=tmp_path / "a.bw", bedgraph=tmp_path / "a.bedGraph.gz", strand_specific=True)
+    names = ["a.minus.bedGraph.gz", "a.minus.bedGraph.gz.tbi", "a.minus.bw"]
+    names += ["a.plus.bedGraph.gz", "a.plus.bedGraph.gz.tbi", "a.plus.bw"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert [path.name for path in track_files(None, "a.bedGraph.gz", "a.bw", {"2": 5}, True)] == [
+        "a.plus.bedGraph.gz",
+        "a.plus.bedGraph.gz.tbi",
+        "a.minus.bedGraph.gz",
+        "a.minus.bedGraph.gz.tbi",
+        "a.plus.bw",
+        "a.minus.bw",
+    ]
+    with pyBigWig.open(str(tmp_path / "a.minus.bw")) as bigwig:
+        assert bigwig.intervals("10") is None
+        assert bigwig.intervals("2", 90, 110) == ((92, 100, 5.0), (100, 108, 4.0))
+
+
+def test_one_strand_without_genes_gives_an_empty_track(tmp_path):
+    track = make_track([("a", "2", "+", 100, 300)], np.ones((1, 4)))
+    write_tracks(track, bigwig=tmp_path / "a.bw", bedgraph=tmp_path / "a.bedgraph.gz", strand_specific=True)
+    with pyBigWig.open(str(tmp_path / "a.minus.bw")) as bigwig:
+        assert bigwig.chroms() == {"2": 500, "10": 800}
+    assert read_gz(tmp_path / "a.minus.bedgraph.gz") == []
+
+
+@pytest.mark.parametrize(
+    ("combine", "wanted"),
+    [
+        ("mean", [(0, 4, 1.0), (4, 8, -1.0), (8, 12, -3.0), (20, 24, 2.0)]),
+        ("sum", [(0, 4, 1.0), (4, 8, -2.0), (8, 12, -3.0), (20, 24, 2.0)]),
+        ("max-abs", [(0, 4, 1.0), (4, 12, -3.0), (20, 24, 2.0)]),
+    ],
+)
+def test_overlaps_are_combined_as_stated(combine, wanted):
+    steps = combine_pieces(np.array([4, 0, 20]), np.array([12, 8, 24]), np.array([-3, 1, 2], dtype=np.float32), combine)
+    assert list(zip(*(array.tolist() for array in steps), strict=True)) == wanted
+
+
+def test_of_two_equal_magnitudes_the_positive_one_is_shown():
+    spans = np.array([0, 0]), np.array([8, 8])
+    assert combine_pieces(*spans, np.array([2, -2], dtype=np.float32), "max-abs").value.tolist() == [2]
+    assert combine_pieces(*spans, np.array([-2, 2], dtype=np.float32), "max-abs").value.tolist() == [2]
+
+
+@pytest.mark.parametrize("combine", ["mean", "sum", "max-abs"])
+def test_combination_equals_a_loop_over_bases(combine):
+    rng = np.random.default_rng(1)
+    start = rng.integers(0, 300, 200)
+    end = start + rng.integers(1, 9, 200)
+    values = rng.integers(-4, 5, 200).astype(np.float32)
+    over = {}
+    for a, b, value in zip(start, end, values, strict=True):
+        for base in range(a, b):
+            over.setdefault(base, []).append(float(value))
+    pick = {
+        "mean": lambda v: np.float32(sum(v) / len(v)),
+        "sum": sum,
+        "max-abs": lambda v: max(v, key=lambda x: (abs(x), x)),
+    }
+    steps = combine_pieces(start, end, values, combine)
+    found = {base: value for a, b, value in zip(*steps, strict=True) for base in range(a, b)}
+    assert found == {base: pick[combine](held) for base, held in over.items()}
+    assert (steps.start[1:] >= steps.end[:-1]).all()
+    touching = steps.start[1:] == steps.end[:-1]
+    assert (steps.value[1:] != steps.value[:-1])[touching].all()
+
+
+def test_no_pieces_give_no_steps():
+    none = np.zeros(0, dtype=np.int64)
+    assert len(combine_pieces(none, none, np.zeros(0, dtype=np.float32), "mean").start) == 0
+
+
+def test_same_bytes_every_time(track, tmp_path):
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        write_tracks(track, **{kind: tmp_path / name / f"a.{end}" for kind, end in ENDINGS.items()})
+    for path in sorted((tmp_path / "x").iterdir()):
+        assert path.read_bytes() == (tmp_path / "y" / path.name).read_bytes(), path.name
+    assert len(list((tmp_path / "x").iterdir())) == 5
+
+
+def test_all_zero_values_have_score_zero(tmp_path):
+    write_tracks(make_track([("a", "2", "+", 100, 300)], np.zeros((1, 4))), bed=tmp_path / "a.bed")
+    assert {line.split("\t")[4] for line in (tmp_path / "a.bed").read_text().splitlines()} == {"0"}
+
+
+@pytest.mark.parametrize(
+    ("paths", "ending"),
+    [(("a.txt", None, None), ".bed or .bed.gz"), ((None, "a.bed", None), ".bedgraph"), ((None, None, "a.bed"), ".bw")],
+)
+def test_a_wrong_ending_is_refused(paths, ending):
+    with pytest.raises(BadOption, match=ending):
+        check_track_names(*paths)
+
+
+def test_an_unknown_combination_is_refused(track, tmp_path):
+    with pytest.raises(BadOption, match="'median'.*mean, sum, max-abs"):
+        write_tracks(track, bigwig=tmp_path / "a.bw", combine="median")
+
+
+def test_a_missing_folder_is_refused_and_a_failure_leaves_nothing(track, tmp_path):
+    with pytest.raises(NotWritable, match="does not exist"):
+        write_tracks(track, bed=tmp_path / "no" / "a.bed.gz")
+    with pytest.raises(RuntimeError, match="stop"), ExitStack() as stack:
+        write_tracks(track, bed=tmp_path / "a.bed.gz", bigwig=tmp_path / "a.bw", stack=stack)
+        raise RuntimeError("stop")
+    assert list(tmp_path.iterdir()) == []
