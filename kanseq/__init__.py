@@ -6,6 +6,8 @@ Every command is a function here with the same name and arguments, imported when
     kanseq.extract("genome.fa.gz", "genes.gtf.gz", output="genes.parquet")
 """
 
+from importlib import import_module
+
 __version__ = "0.1.0"
 
 
@@ -13,13 +15,9 @@ def __getattr__(name: str) -> object:
     """Look a function up in :mod:`kanseq.api` the first time it is asked for (PEP 562)."""
     if name.startswith("__"):
         raise AttributeError(name)
-    from kanseq import api
-
-    return getattr(api, name)
+    return getattr(import_module("kanseq.api"), name)
 
 
 def __dir__() -> list[str]:
     """Name the public functions without importing what they need."""
-    from kanseq import api
-
-    return sorted([*api.DOORS, "__version__"])
+    return sorted([*import_module("kanseq.api").DOORS, "__version__"])

@@ -6,7 +6,6 @@ import sys
 from types import FrameType
 from typing import Annotated
 
-import click
 import typer
 
 from kanseq import __version__
@@ -21,6 +20,9 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130
+
+# typer carries its own copy of click in some releases, so click's errors are reached through typer's.
+ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def _version(wanted: bool) -> None:
@@ -54,13 +56,13 @@ def _run(arguments: list[str] | None) -> int:
     """Map every way a command can end to its exit code."""
     try:
         code = app(arguments, standalone_mode=False)
-    except click.exceptions.Exit as exit_request:
+    except typer.Exit as exit_request:
         return exit_request.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return _complain("interrupted", INTERRUPTED)
-    except click.ClickException as usage:
-        usage.show()
-        return usage.exit_code
+    except ClickError as usage:
+        usage.show()  # type: ignore[attr-defined]
+        return usage.exit_code  # type: ignore[attr-defined]
     except KanseqError as error:
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:

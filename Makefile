@@ -1,0 +1,31 @@
+# make demo and make test each set up .venv by themselves; a second run sets up nothing again.
+# Without a GPU, outside a machine that has the CPU wheel of PyTorch: make demo TORCH_INDEX=<address of PyTorch's CPU index> (README).
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint clean
+
+demo: $(READY)
+	$(BIN)/kanseq demo -o demo
+
+test: $(READY) lint
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+# torch goes in first and pinned: what depends on it must not fetch another build.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("kanseq needs Python 3.10 or newer; set PYTHON=...") if sys.version_info < (3, 10) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo

@@ -1,0 +1,97 @@
+"""What every command shares: exit codes, one-line errors, configuration files, a fast start."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import pytest
+import typer
+
+from kanseq import __version__
+from kanseq.cli import main, options
+from kanseq.errors import KanseqError
+
+
+def test_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main._run(["--version"]) == 0
+    assert capsys.readouterr().out == f"kanseq {__version__}\n"
+
+
+def test_unknown_verb_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main._run(["fly"]) == 2
+    assert "fly" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (KanseqError("wrong", where="a.fa:3", mend="mend it"), 3, "kanseq: a.fa:3: wrong; mend it\n"),
+        (KeyboardInterrupt(), 130, "kanseq: interrupted\n"),
+    ],
+)
+def test_errors_become_one_line_and_a_code(
+    error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", fail)
+    assert main._run([]) == code
+    assert capsys.readouterr().err == line
+
+
+class Answer(NamedTuple):
+    upstream: int
+
+
+def echo_app() -> typer.Typer:
+    app = typer.Typer()
+
+    @app.command()
+    def echo(
+        upstream: Annotated[int, typer.Option("--upstream")] = 1,
+        config: options.Config = None,
+        as_json: options.Json = False,
+    ) -> None:
+        options.show(Answer(upstream), as_json)
+
+    return app
+
+
+def test_config_file_gives_defaults_and_the_command_line_wins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("upstream: 7\n")
+    echo_app()(["--config", str(config), "--json"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out) == {"upstream": 7}
+    echo_app()(["--config", str(config), "--upstream", "9", "--json"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out) == {"upstream": 9}
+
+
+def test_unknown_key_in_a_config_file_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("upstrem: 7\n")
+    with pytest.raises(typer.BadParameter, match="'upstrem' is no option"):
+        echo_app()(["--config", str(config)], standalone_mode=False)
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = (
+        "import sys; from kanseq.cli.main import _run; _run(['--help']); "
+        "sys.exit(', '.join(m for m in ('torch', 'pandas', 'pyarrow', 'sklearn', 'pysam') if m in sys.modules) or None)"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    code = (
+        "import sys; from kanseq.cli import main; "
+        "main.app = lambda *a, **k: [sys.stdout.write('x' * 10000) for _ in range(1000)]; main.run([])"
+    )
+    command = f'{sys.executable} -c "{code}" | head -c 1 > /dev/null; echo ${{PIPESTATUS[0]}}'
+    finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (finished.stdout, finished.stderr) == ("0\n", "")

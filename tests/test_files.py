@@ -1,0 +1,83 @@
+"""Outputs are whole or absent; inputs are read whatever their compression."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from kanseq.errors import MissingFile, NotWritable, TruncatedFile
+from kanseq.files import check_output, fingerprint, open_text, whole_file, whole_text
+
+
+def test_a_failing_block_leaves_nothing_and_keeps_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "table.tsv"
+    target.write_text("old")
+    with pytest.raises(ZeroDivisionError), whole_text(target) as handle:
+        handle.write(str(1 // 0))
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_temporary_name_keeps_the_suffix(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "a.bed.gz") as temporary:
+        assert temporary.name.endswith("a.bed.gz")
+        temporary.write_bytes(b"1")
+    assert (tmp_path / "a.bed.gz").read_bytes() == b"1"
+
+
+def test_gzip_text_is_byte_stable_under_any_name(tmp_path: Path) -> None:
+    for name in ("a.gz", "b.gz"):
+        with whole_text(tmp_path / name) as handle:
+            handle.write("text\n")
+    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+    assert gzip.decompress((tmp_path / "a.gz").read_bytes()) == b"text\n"
+
+
+def test_missing_folder_is_named_with_its_mend(tmp_path: Path) -> None:
+    with pytest.raises(NotWritable, match=r"the folder '.*nowhere' does not exist; make it: mkdir -p"):
+        check_output(tmp_path / "nowhere" / "genes.parquet")
+
+
+def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotWritable, match="two outputs have the same name"):
+        check_output(tmp_path / "a", tmp_path / "a")
+
+
+def test_full_disk_is_one_line(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(NotWritable, match="No space left on device"), whole_file(tmp_path / "a"):
+        full.write_bytes(b"1" * 100_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_truncated_gzip_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(b"line\n" * 100_000)[:-200])
+    with pytest.raises(TruncatedFile, match=r"a\.gz: the compressed file ends too early"), open_text(path) as handle:
+        handle.read()
+
+
+def test_gzip_is_told_by_content_not_by_name(tmp_path: Path) -> None:
+    (tmp_path / "plain.gz").write_bytes(b"text\n")
+    (tmp_path / "zipped").write_bytes(gzip.compress(b"text\n"))
+    for name in ("plain.gz", "zipped"):
+        with open_text(tmp_path / name) as handle:
+            assert handle.read() == "text\n"
+
+
+def test_missing_input_and_folder_input(tmp_path: Path) -> None:
+    with pytest.raises(MissingFile, match="no such file"):
+        fingerprint(tmp_path / "absent")
+    with pytest.raises(MissingFile, match="this is a folder"):
+        fingerprint(tmp_path)
+
+
+def test_fingerprint_holds_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"abc")
+    assert fingerprint(tmp_path / "a.txt") == {
+        "name": "a.txt",
+        "bytes": 3,
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    }
