@@ -3,6 +3,8 @@
 In: a set of sequences. Out: pairs of rows, and groups of rows.
 """
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
@@ -22,34 +24,41 @@ def overlapping_pairs(genes: SequenceSet) -> np.ndarray:
     """
     if not has_places(genes):
         return np.zeros((0, 2), dtype=np.int64)
-    rows, starts, ends = _windows(genes)
-    # In the order of starts, a window overlaps exactly those behind it that begin before it ends.
-    behind = np.searchsorted(starts, ends, side="left") - np.arange(len(starts)) - 1
-    first = np.repeat(np.arange(len(starts)), behind)
-    within = np.arange(len(first)) - np.repeat(np.cumsum(behind) - behind, behind)
-    one, other = rows[first], rows[first + 1 + within]
+    from pyranges import PyRanges
+
+    windows = PyRanges(_windows(genes))
+    with warnings.catch_warnings():
+        # pyranges 0.1 gives pandas an argument that pandas will drop; what comes out is not concerned.
+        warnings.simplefilter("ignore")
+        met = windows.join(windows).df
+    if met.empty:
+        return np.zeros((0, 2), dtype=np.int64)
+    one, other = met["row"].to_numpy(np.int64), met["row_b"].to_numpy(np.int64)
     apart = one != other
-    by_source = np.stack([np.r_[other[apart], one[apart]], np.r_[one[apart], other[apart]]], axis=1)
-    return np.unique(by_source, axis=0)[:, ::-1]
+    return np.unique(np.stack([other[apart], one[apart]], axis=1), axis=0)[:, ::-1]
 
 
-def _windows(genes: SequenceSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give row, start and end of both windows of every gene, cut at contig ends, on one axis, sorted by start.
+def _windows(genes: SequenceSet) -> pd.DataFrame:
+    """Give both windows of every gene, cut at contig ends: ``Chromosome, Start, End, row``; empty ones are left out.
 
-    Contigs lie behind each other on that axis, so that windows of two contigs never overlap.
+    A ``Chromosome`` is the contig of one species, as a text, because pyranges would sort numbers apart from texts.
     """
     table = genes.table
-    lengths = {contig: int(described["length"]) for contig, described in genes.contigs.items()}
-    starts = np.r_[table["tss_start"].to_numpy(np.int64), table["tts_start"].to_numpy(np.int64)].clip(min=0)
-    ends = np.r_[table["tss_end"].to_numpy(np.int64), table["tts_end"].to_numpy(np.int64)]
-    longest = int(ends.max(initial=0))
-    length = np.array([lengths.get(contig, longest) for contig in table["chrom"]], dtype=np.int64)
-    ends = np.minimum(ends, np.tile(length, 2))
-    offset = np.tile(table.groupby(["species", "chrom"], sort=False).ngroup().to_numpy(), 2) * (longest + 1)
-    rows = np.tile(np.arange(len(table)), 2)
-    kept = np.flatnonzero(starts < ends)
-    kept = kept[np.argsort((starts + offset)[kept], kind="stable")]
-    return rows[kept], (starts + offset)[kept], (ends + offset)[kept]
+    lengths = table["chrom"].map({name: int(described["length"]) for name, described in genes.contigs.items()})
+    contig = table.groupby(["species", "chrom"], sort=False).ngroup().map("contig{}".format)
+    windows = [
+        pd.DataFrame(
+            {
+                "Chromosome": contig.to_numpy(),
+                "Start": table[f"{site}_start"].clip(lower=0).to_numpy(np.int64),
+                "End": table[f"{site}_end"].where(~(table[f"{site}_end"] > lengths), lengths).to_numpy(np.int64),
+                "row": np.arange(len(table)),
+            }
+        )
+        for site in ("tss", "tts")
+    ]
+    both = pd.concat(windows, ignore_index=True)
+    return both[both["Start"] < both["End"]]
 
 
 def same_letters(genes: SequenceSet) -> np.ndarray | None:
