@@ -1,7 +1,61 @@
 """``kanseq models``."""
 
+from typing import Annotated
+
 import typer
+
+from kanseq.cli.options import Config, Json, LogLevel, show
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="show the options of this model")] = None,
+    upstream: Annotated[int, typer.Option(help="columns before the TSS and after the TTS")] = 1000,
+    downstream: Annotated[int, typer.Option(help="columns from the TSS on and up to the TTS")] = 500,
+    pad: Annotated[int, typer.Option(help="columns between the two windows")] = 20,
+    log_level: LogLevel = "info",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """List the models, with their exact parameter counts for a window geometry.
+
+    Example: kanseq models kan-mixer
+    """
+    from kanseq import api
+
+    result = api.list_models(name, upstream=upstream, downstream=downstream, pad=pad)
+    if as_json:
+        show(result, as_json)
+    elif name is None:
+        _table(("name", "parameters", "summary", "source"), result.models)
+    else:
+        (model,) = result.models
+        _table(("name", "parameters", "summary", "source"), [model])
+        rows = [{"option": option, **about} for option, about in model["options"].items()]
+        if rows:
+            _table(("option", "type", "default", "help"), rows)
+
+
+def _table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:
+    """Print rows on standard output; in a pipe, no line is cut or folded."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 1000
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        shown = [row[column] for column in columns]
+        table.add_row(
+            *(
+                f"{value:,}" if type(value) is int else str(value).lower() if value is None else str(value)
+                for value in shown
+            )
+        )
+    console.print(table)
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the verb."""
+    app.command("models")(models)

@@ -1,0 +1,103 @@
+"""How an architecture declares itself: its name, its configuration, and how it is built from that.
+
+In: the fields of a frozen dataclass. Out: checked configurations; everything else is read off the dataclass.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kanseq.errors import BadOption
+from kanseq.geometry import Geometry
+
+if TYPE_CHECKING:
+    from kanseq.models.network import SequenceNetwork
+    from kanseq.models.plain import PlainModel
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One line of the registry.
+
+    Attributes:
+        name: what ``--model`` says.
+        summary: what it is, in one line.
+        source: where it was published, or ``kanseq``.
+        config: a frozen dataclass derived from :class:`Config` (networks: :class:`NetworkConfig`).
+        build: makes the untrained model from such a configuration.
+        plain: whether it is fitted at once, without steps, as a :class:`~kanseq.models.plain.PlainModel`.
+    """
+
+    name: str
+    summary: str
+    source: str
+    config: type["Config"]
+    build: "Callable[..., SequenceNetwork | PlainModel]"
+    plain: bool = False
+
+
+def option(
+    default: object, help: str, *, least: float = -math.inf, above: float = -math.inf, most: float = math.inf
+) -> Any:
+    """Declare a hyper-parameter: its default, one line of help, and its range."""
+    return field(default=default, metadata={"help": help, "least": least, "above": above, "most": most})  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What every model is built from: the columns that it reads, and (in subclasses) its hyper-parameters."""
+
+    geometry: Geometry
+
+    def __post_init__(self) -> None:
+        """Refuse values outside the ranges that :func:`option` declared.
+
+        Raises:
+            BadOption: a value is out of range; the message names the option and its range.
+        """
+        for known in dataclasses.fields(self):
+            value, bounds = getattr(self, known.name), known.metadata
+            if "help" not in bounds or value is None or isinstance(value, str):
+                continue
+            within = max(value, bounds["least"]) == value == min(value, bounds["most"]) and value > bounds["above"]
+            if not (within and math.isfinite(value)):
+                raise BadOption(f"{known.name} is {value}", mend=f"it must be {_range(bounds)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig(Config):
+    """What every network is built from."""
+
+    outputs: int = option(2, "numbers per sequence; the task decides", least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RadialConfig(NetworkConfig):
+    """What every network of radial basis layers is built from."""
+
+    centres: int = option(8, "Gaussians per edge", least=2, most=256)
+    low: float = option(-2.0, "position of the first Gaussian, after the layer's normalisation")
+    high: float = option(2.0, "position of the last Gaussian")
+    layer_norm: bool = option(True, "normalise each layer's inputs")
+    base: bool = option(True, "add a SiLU branch to every edge")
+
+    def __post_init__(self) -> None:
+        """Refuse also an empty grid."""
+        super().__post_init__()
+        if self.low >= self.high:
+            raise BadOption(f"low is {self.low} and high {self.high}", mend="low must be below high")
+
+    @property
+    def layer(self) -> dict[str, int | float | bool]:
+        """The arguments of :class:`~kanseq.nn.rbf.RBFLinear` behind its two widths."""
+        names = ("centres", "low", "high", "layer_norm", "base")
+        return {name: getattr(self, name) for name in names}
+
+
+def _range(bounds: "dataclasses.Field.metadata") -> str:  # type: ignore[name-defined]
+    """Say a range in words."""
+    words = {"least": "at least", "above": "above", "most": "at most"}
+    said = [f"{word} {bounds[key]}" for key, word in words.items() if math.isfinite(bounds[key])]
+    return " and ".join(said) or "a finite number"

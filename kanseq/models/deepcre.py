@@ -1,0 +1,91 @@
+"""DeepCRE: the convolutional network that set the task of high and low genes in plants.
+
+In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``, by default one logit.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kanseq.models.architecture import Architecture, NetworkConfig, option
+from kanseq.models.network import BASES, SequenceNetwork
+
+FILTERS = (64, 128, 64)
+KERNEL = 8
+POOL = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepCREConfig(NetworkConfig):
+    """Hyper-parameters of :class:`DeepCRE`."""
+
+    outputs: int = option(1, "numbers per sequence; the task decides", least=1)
+    dropout: float = option(0.25, "share of values that training drops", least=0, most=1)
+
+
+class DeepCRE(SequenceNetwork):
+    """Three blocks of two convolutions, maximum over 8 and dropout; then dense layers of 128 and 64 units.
+
+    Convolutions of width 8 keep the width by 3 empty columns on the left and 4 on the right, as in Keras. The
+    maximum's last window may be short (ceil mode); Keras shifts the windows by half of what is lacking instead. Weights
+    start as in Keras: Glorot uniform, biases 0.
+    """
+
+    def __init__(self, config: DeepCREConfig) -> None:
+        """Build the layers for the configuration's geometry."""
+        super().__init__(config.geometry)
+        width = config.geometry.columns
+        channels = BASES
+        blocks = []
+        for filters in FILTERS:
+            blocks.append(Block(channels, filters, config.dropout))
+            channels, width = filters, -(-width // POOL)
+        self.blocks = nn.Sequential(*blocks)
+        self.dense = nn.Sequential(
+            nn.Linear(channels * width, 128),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(128, 64),
+            nn.ReLU(),
+            nn.Linear(64, config.outputs),
+        )
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv1d | nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
+
+    def forward_encoded(self, x: Tensor) -> Tensor:
+        """Map ``(n, 4, columns)`` to ``(n, outputs)``."""
+        return self.dense(self.blocks(x).flatten(1))
+
+
+class Block(nn.Module):
+    """Two convolutions with ReLU, maximum over 8, dropout: ``(n, channels, width)`` to ``(n, filters, ⌈width/8⌉)``."""
+
+    def __init__(self, channels: int, filters: int, dropout: float) -> None:
+        """Build the two convolutions."""
+        super().__init__()
+        self.first = nn.Conv1d(channels, filters, KERNEL)
+        self.second = nn.Conv1d(filters, filters, KERNEL)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve twice, pool, drop."""
+        x = self.first(_same(x)).relu()
+        x = self.second(_same(x)).relu()
+        return self.dropout(functional.max_pool1d(x, POOL, ceil_mode=True))
+
+
+def _same(x: Tensor) -> Tensor:
+    """Pad so that a convolution keeps the width; an even kernel has its centre left of the middle."""
+    return functional.pad(x, ((KERNEL - 1) // 2, KERNEL // 2))
+
+
+ARCHITECTURE = Architecture(
+    name="deepcre",
+    summary="convolutional network of three blocks and two dense layers",
+    source="Peleke et al. 2024, doi:10.1038/s41467-024-47744-0",
+    config=DeepCREConfig,
+    build=DeepCRE,
+)

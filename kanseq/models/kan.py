@@ -1,0 +1,44 @@
+"""The vanilla KAN: two radial basis layers on all columns at once.
+
+In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from kanseq.models.architecture import Architecture, RadialConfig, option
+from kanseq.models.network import BASES, SequenceNetwork
+from kanseq.nn.rbf import RBFLinear
+
+
+@dataclass(frozen=True, kw_only=True)
+class KANConfig(RadialConfig):
+    """Hyper-parameters of :class:`KAN`."""
+
+    hidden: int = option(128, "units of the hidden layer", least=1)
+
+
+class KAN(SequenceNetwork):
+    """``4·columns → hidden → outputs``, both steps radial basis layers."""
+
+    def __init__(self, config: KANConfig) -> None:
+        """Build the layers for the configuration's geometry."""
+        super().__init__(config.geometry)
+        inputs = BASES * config.geometry.columns
+        self.layers = nn.Sequential(
+            RBFLinear(inputs, config.hidden, **config.layer), RBFLinear(config.hidden, config.outputs, **config.layer)
+        )
+
+    def forward_encoded(self, x: Tensor) -> Tensor:
+        """Map ``(n, 4, columns)``, flattened base by base (all A first), to ``(n, outputs)``."""
+        return self.layers(x.flatten(1))
+
+
+ARCHITECTURE = Architecture(
+    name="kan",
+    summary="KAN of two radial basis layers on all columns",
+    source="FastKAN layers: Li 2024, arXiv:2405.06721; KAN: Liu et al. 2024, arXiv:2404.19756",
+    config=KANConfig,
+    build=KAN,
+)

@@ -1,0 +1,62 @@
+"""The KAN-Mixer: tokens of 8 bases, mixed along the sequence and then across channels by radial basis layers.
+
+In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from kanseq.geometry import TOKEN
+from kanseq.models.architecture import Architecture, RadialConfig, option
+from kanseq.models.network import BASES, SequenceNetwork, pad_to_tokens
+from kanseq.nn.rbf import RBFLinear
+
+
+@dataclass(frozen=True, kw_only=True)
+class KANMixerConfig(RadialConfig):
+    """Hyper-parameters of :class:`KANMixer`."""
+
+    channels: int = option(128, "numbers per token", least=1)
+    token_hidden: int | None = option(
+        None, "width between two token layers; none: one layer from tokens to tokens", least=1
+    )
+
+
+class KANMixer(SequenceNetwork):
+    """Convolution to tokens, token KAN, channel KAN, mean over tokens, linear head.
+
+    1. convolution of kernel and stride 8 with bias: ``(n, 4, columns)`` to ``(n, channels, tokens)``;
+    2. ``h + token(h)``: for every channel a KAN over the tokens (its LayerNorm runs over tokens);
+    3. ``h + channel(h)``: for every token a KAN over the channels (its LayerNorm runs over channels);
+    4. mean over tokens, and a linear map to the outputs. There is no other normalisation.
+    """
+
+    def __init__(self, config: KANMixerConfig) -> None:
+        """Build the layers for the configuration's geometry."""
+        super().__init__(config.geometry)
+        tokens, channels = config.geometry.tokens, config.channels
+        self.stem = nn.Conv1d(BASES, channels, TOKEN, stride=TOKEN)
+        widths = [tokens, tokens] if config.token_hidden is None else [tokens, config.token_hidden, tokens]
+        self.token = nn.Sequential(
+            *(RBFLinear(wide, next_wide, **config.layer) for wide, next_wide in pairwise(widths))
+        )
+        self.channel = RBFLinear(channels, channels, **config.layer)
+        self.head = nn.Linear(channels, config.outputs)
+
+    def forward_encoded(self, x: Tensor) -> Tensor:
+        """Map ``(n, 4, columns)`` to ``(n, outputs)``."""
+        h = self.stem(pad_to_tokens(x))
+        h = (h + self.token(h)).transpose(1, 2)
+        h = h + self.channel(h)
+        return self.head(h.mean(dim=1))
+
+
+ARCHITECTURE = Architecture(
+    name="kan-mixer",
+    summary="KAN over tokens of 8 bases, then KAN over channels",
+    source="KAN-Mixer on DeepCRE windows, with FastKAN layers: Li 2024, arXiv:2405.06721",
+    config=KANMixerConfig,
+    build=KANMixer,
+)

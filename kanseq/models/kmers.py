@@ -1,0 +1,96 @@
+"""Counting k-mers in bins along the columns, and base composition: the features of the plain models.
+
+In: uint8 codes ``(n, columns)``. Out: float32 features ``(n, features)``.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from kanseq.geometry import Geometry
+
+ROWS = 512
+"""Sequences counted at a time, so that the intermediate numbers of a set stay small."""
+
+
+def hide_masked(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Give a copy of ``codes`` in which the masked columns hold 4."""
+    visible = np.array(codes, dtype=np.uint8)
+    for start, stop in geometry.masked:
+        visible[:, start:stop] = 4
+    return visible
+
+
+def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Share of A, C, G and T among the visible bases of each sequence, ``(n, 4)``; four zeros where there is none."""
+    visible = hide_masked(codes, geometry)
+    counts = np.stack([np.count_nonzero(visible == base, axis=1) for base in range(4)], axis=1)
+    return (counts / np.maximum(1, counts.sum(axis=1, keepdims=True))).astype(np.float32)
+
+
+def bins_of_kmers(geometry: Geometry, k: int, width: int) -> np.ndarray:
+    """Bin of the k-mer that begins at each column, ``(columns − k + 1,)``; −1 where it would leave its window.
+
+    Bins are ``width`` columns wide, are counted from the left edge of each window, and do not span windows; a k-mer
+    belongs to the bin that it begins in. The last bin of a window may be narrower.
+
+    >>> bins_of_kmers(Geometry(upstream=4, downstream=2, pad=2), k=2, width=3).tolist()
+    [0, 0, 0, 1, 1, -1, -1, -1, 2, 2, 2, 3, 3]
+    """
+    if geometry.has_genes:
+        windows = [(0, geometry.window), (geometry.window + geometry.pad, geometry.columns)]
+    else:
+        windows = [(0, geometry.columns)]
+    bins = np.full(max(0, geometry.columns - k + 1), -1)
+    first = 0
+    for start, stop in windows:
+        inside = np.arange(max(0, stop - start - k + 1))
+        bins[start + inside] = first + inside // width
+        first += -(-(stop - start) // width)
+    return bins
+
+
+def bin_count(geometry: Geometry, width: int) -> int:
+    """Number of bins of all windows.
+
+    >>> bin_count(Geometry(), 125), bin_count(Geometry.plain(70), 125)
+    (24, 1)
+    """
+    if geometry.has_genes:
+        return 2 * -(-geometry.window // width)
+    return -(-geometry.columns // width)
+
+
+def kmer_counts(codes: np.ndarray, geometry: Geometry, k: int, width: int) -> np.ndarray:
+    """Count k-mers per bin; one that holds a masked column or anything but A, C, G, T is not counted.
+
+    Returns:
+        ``(n, bins·4**k)`` float32; within a bin k-mers are in alphabetical order (A, C, G, T).
+    """
+    bins = bins_of_kmers(geometry, k, width)
+    features = bin_count(geometry, width) * 4**k
+    counts = np.empty((len(codes), features), dtype=np.float32)
+    for part in _parts(len(codes)):
+        visible = hide_masked(codes[part], geometry)
+        counts[part] = _count(visible, bins, k, features)
+    return counts
+
+
+def _parts(rows: int) -> Iterator[slice]:
+    """Cut rows into pieces of :data:`ROWS`."""
+    for start in range(0, rows, ROWS):
+        yield slice(start, min(start + ROWS, rows))
+
+
+def _count(codes: np.ndarray, bins: np.ndarray, k: int, features: int) -> np.ndarray:
+    """Count the k-mers of a few sequences, ``(rows, features)``."""
+    rows, starts = len(codes), len(bins)
+    value = np.zeros((rows, starts), dtype=np.int64)
+    counted = np.broadcast_to(bins >= 0, (rows, starts)).copy()
+    for offset in range(k):
+        letter = codes[:, offset : offset + starts]
+        value = value * 4 + letter
+        counted &= letter < 4
+    value += bins * 4**k
+    value += np.arange(rows)[:, None] * features
+    return np.bincount(value[counted], minlength=rows * features).reshape(rows, features)

@@ -1,0 +1,59 @@
+"""What every network here does first: turn base codes into one-hot columns, and hide the masked ones.
+
+In: uint8 codes ``(n, columns)``. Out: ``(n, outputs)`` numbers that a task makes into loss and probability.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kanseq.geometry import TOKEN, Geometry
+
+BASES = 4
+"""Rows of the one-hot encoding: A, C, G, T."""
+
+
+class SequenceNetwork(nn.Module):
+    """A network on sequences of fixed width. Subclasses define :meth:`forward_encoded`.
+
+    Attributes:
+        geometry: the columns that it reads.
+    """
+
+    hidden: Tensor
+    bases: Tensor
+
+    def __init__(self, geometry: Geometry) -> None:
+        """Remember the columns and which of them are masked."""
+        super().__init__()
+        self.geometry = geometry
+        hidden = torch.zeros(geometry.columns, dtype=torch.bool)
+        for start, stop in geometry.masked:
+            hidden[start:stop] = True
+        self.register_buffer("hidden", hidden, persistent=False)
+        self.register_buffer("bases", torch.arange(BASES, dtype=torch.uint8)[:, None], persistent=False)
+
+    def encode(self, codes: Tensor) -> Tensor:
+        """One-hot encode on the codes' device, in the parameters' dtype.
+
+        Args:
+            codes: ``(n, columns)`` uint8, A 0, C 1, G 2, T 3, everything else 4.
+
+        Returns:
+            ``(n, 4, columns)``; masked columns and code 4 are four zeros.
+        """
+        visible = codes.masked_fill(self.hidden, BASES)
+        return (visible[:, None, :] == self.bases).to(next(self.parameters()).dtype)
+
+    def forward_encoded(self, x: Tensor) -> Tensor:
+        """Map one-hot (or any real) columns ``(n, 4, columns)`` to ``(n, outputs)``."""
+        raise NotImplementedError
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Map codes ``(n, columns)`` uint8 to ``(n, outputs)``."""
+        return self.forward_encoded(self.encode(codes))
+
+
+def pad_to_tokens(x: Tensor) -> Tensor:
+    """Add empty columns on the right until ``x (n, 4, columns)`` holds whole tokens."""
+    return functional.pad(x, (0, -x.shape[-1] % TOKEN))

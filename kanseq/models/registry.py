@@ -1,0 +1,209 @@
+"""Every architecture by name: this package's own, and those that others register by the entry point ``kanseq.models``.
+
+In: a name and options. Out: checked configurations, models, and the list that ``kanseq models`` shows.
+"""
+
+import dataclasses
+import difflib
+import logging
+import types
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+import torch
+
+from kanseq.errors import BadOption
+from kanseq.geometry import Geometry
+from kanseq.models import deepcre, kan, kan_mixer, mlp, plain
+from kanseq.models.architecture import Architecture, Config
+from kanseq.models.network import SequenceNetwork
+from kanseq.models.plain import PlainModel
+
+logger = logging.getLogger(__name__)
+
+GROUP = "kanseq.models"
+"""Entry points of this group name an :class:`~kanseq.models.architecture.Architecture`."""
+
+OWN = (kan_mixer.ARCHITECTURE, kan.ARCHITECTURE, mlp.ARCHITECTURE, deepcre.ARCHITECTURE, *plain.ARCHITECTURES)
+
+Value: TypeAlias = str | int | float | bool | None
+
+
+class ModelList(NamedTuple):
+    """What :func:`list_models` found: per model ``name, parameters, summary, source, options``."""
+
+    models: list[dict[str, object]]
+
+
+def list_models(name: str | None = None, *, upstream: int = 1000, downstream: int = 500, pad: int = 20) -> ModelList:
+    """List the architectures with their exact parameter counts, for windows of this geometry.
+
+    Args:
+        name: only this one.
+        upstream, downstream, pad: columns of the gene windows, as in ``kanseq extract``.
+
+    Raises:
+        BadOption: there is no such model, or no such geometry.
+    """
+    try:
+        geometry = Geometry(upstream, downstream, pad)
+    except ValueError as error:
+        raise BadOption(str(error)) from error
+    wanted = architectures().values() if name is None else [architecture(name)]
+    return ModelList([_describe(each, geometry) for each in wanted])
+
+
+@lru_cache(maxsize=1)
+def architectures() -> dict[str, Architecture]:
+    """All architectures by name. A plugin that does not load, or whose name is taken, is left out with a warning."""
+    found = {each.name: each for each in OWN}
+    for point in entry_points(group=GROUP):
+        # Whatever a stranger's package raises must not stop this one.
+        try:
+            plugin = point.load()
+        except Exception as error:
+            logger.warning("the model plugin '%s' does not load: %s", point.value, error)
+            continue
+        if not isinstance(plugin, Architecture):
+            logger.warning("the model plugin '%s' is no kanseq Architecture", point.value)
+        elif plugin.name in found:
+            logger.warning("the model plugin '%s' takes the name '%s', which is taken", point.value, plugin.name)
+        else:
+            found[plugin.name] = plugin
+    return found
+
+
+def architecture(name: str) -> Architecture:
+    """Find an architecture.
+
+    Raises:
+        BadOption: there is none of that name; the message shows the closest ones.
+    """
+    known = architectures()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or list(known)
+        raise BadOption(f"no model is called '{name}'", mend=f"choose {', '.join(close)} (see kanseq models)")
+    return known[name]
+
+
+def make_config(
+    name: str, geometry: Geometry, options: Mapping[str, Value] | None = None, outputs: int | None = None
+) -> Config:
+    """Make an architecture's configuration from options; texts are read by the type of their field.
+
+    Args:
+        name: the architecture.
+        geometry: the columns to read.
+        options: hyper-parameters by name, with ``_`` or ``-``.
+        outputs: numbers per sequence; the architecture's own default if None. Plain models have no such choice.
+
+    Raises:
+        BadOption: an option is unknown, of the wrong type or out of range.
+    """
+    kind = architecture(name).config
+    known = _options(kind)
+    values: dict[str, Value] = {}
+    for key, value in (options or {}).items():
+        field = key.replace("-", "_")
+        if field not in known:
+            close = difflib.get_close_matches(field, known, n=3) or list(known)
+            mend = f"it has {', '.join(close)}" if known else "it has none"
+            raise BadOption(f"the model '{name}' has no option '{key}'", mend=mend)
+        values[field] = _parse(key, known[field], value)
+    if outputs is not None and "outputs" in known:
+        values["outputs"] = outputs
+    return kind(geometry=geometry, **values)
+
+
+def config_to_json(config: Config) -> dict[str, object]:
+    """Give a configuration's fields as they stand in files."""
+    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return {**fields, "geometry": config.geometry.to_json()}
+
+
+def config_from_json(name: str, fields: Mapping[str, object]) -> Config:
+    """Read back what :func:`config_to_json` gave; fields that are missing take their defaults.
+
+    Raises:
+        BadOption: the model is unknown, or does not know a field or its value.
+    """
+    options = {key: value for key, value in fields.items() if key != "geometry"}
+    geometry = Geometry.from_json(fields["geometry"])  # type: ignore[arg-type]
+    return make_config(name, geometry, options)  # type: ignore[arg-type]
+
+
+def parameter_count(model: SequenceNetwork | PlainModel) -> int:
+    """Count the numbers that training sets."""
+    if isinstance(model, PlainModel):
+        return model.parameters
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def _describe(each: Architecture, geometry: Geometry) -> dict[str, object]:
+    """Say all of one architecture; its network is built without memory."""
+    config = make_config(each.name, geometry)
+    with torch.device("meta"):
+        parameters = parameter_count(each.build(config))
+    options = {
+        field.name: {
+            "type": _type_name(_options(each.config)[field.name]),
+            "default": getattr(config, field.name),
+            "help": field.metadata.get("help", ""),
+        }
+        for field in dataclasses.fields(each.config)
+        if field.name != "geometry"
+    }
+    return {
+        "name": each.name,
+        "parameters": parameters,
+        "summary": each.summary,
+        "source": each.source,
+        "options": options,
+    }
+
+
+def _options(kind: type[Config]) -> dict[str, type]:
+    """Name and type of a configuration's hyper-parameters."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.name != "geometry"}
+
+
+def _choices(kind: type) -> tuple[type, ...]:
+    """Give the types that a field takes: one, or those of a union."""
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _type_name(kind: type) -> str:
+    """Say a field's type in words.
+
+    >>> _type_name(int | None)
+    'int or none'
+    """
+    return " or ".join("none" if choice is type(None) else choice.__name__ for choice in _choices(kind))
+
+
+def _parse(key: str, kind: type, value: Value) -> Value:
+    """Read an option's value by its field's type.
+
+    >>> _parse("token-hidden", int | None, "189"), _parse("base", bool, "no"), _parse("low", float, -1)
+    (189, False, -1.0)
+    """
+    for choice in _choices(kind):
+        text = str(value).strip()
+        if choice is type(None) and text.lower() == "none":
+            return None
+        if choice is bool and text.lower() in _TRUTH:
+            return _TRUTH[text.lower()]
+        if choice in (int, float) and not isinstance(value, bool):
+            try:
+                return choice(text)
+            except ValueError:
+                continue
+        if choice is str:
+            return text
+    raise BadOption(f"option '{key}' is '{value}'", mend=f"{_type_name(kind)} is wanted")
+
+
+_TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}

@@ -1,0 +1,31 @@
+import json
+
+from kanseq.cli.main import _run
+
+
+def test_the_table_goes_to_standard_output(capsys):
+    assert _run(["models"]) == 0
+    printed = capsys.readouterr()
+    assert "13,943,010" in printed.out
+    assert "387,841" in printed.out
+    assert printed.err == ""
+
+
+def test_one_model_s_options_are_shown(capsys):
+    assert _run(["models", "kan-mixer"]) == 0
+    printed = capsys.readouterr().out
+    assert "token_hidden" in printed
+    assert "kmer-logistic" not in printed
+
+
+def test_json_holds_exact_counts_for_a_geometry(capsys):
+    assert _run(["models", "--json", "--upstream", "10", "--downstream", "5", "--pad", "2"]) == 0
+    models = {model["name"]: model["parameters"] for model in json.loads(capsys.readouterr().out)["models"]}
+    assert models["mlp"] == 16_770
+
+
+def test_an_unknown_model_is_one_line_and_exit_code_3(capsys):
+    assert _run(["models", "kanmixer"]) == 3
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "kanseq: no model is called 'kanmixer'; choose kan-mixer, kan (see kanseq models)\n"

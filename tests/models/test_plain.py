@@ -1,0 +1,158 @@
+"""Counting against a slow loop, and the regressions against scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from kanseq.errors import OneClass
+from kanseq.geometry import Geometry
+from kanseq.models.kmers import base_fractions, kmer_counts
+from kanseq.models.plain import REGULARISATIONS, UNTUNED
+from kanseq.models.registry import architecture, make_config
+
+SMALL = Geometry(upstream=9, downstream=6, pad=3)
+
+
+def build(name: str, geometry: Geometry, **options: int):
+    return architecture(name).build(make_config(name, geometry, options))
+
+
+def signal(rows: int, geometry: Geometry, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Random codes; sequences of class 1 hold more T."""
+    random = np.random.default_rng(seed)
+    targets = random.integers(0, 2, rows)
+    share = np.array([[0.25, 0.25, 0.25, 0.25], [0.21, 0.22, 0.22, 0.35]])
+    codes = np.stack([random.choice(4, geometry.columns, p=share[target]) for target in targets])
+    return codes.astype(np.uint8), targets
+
+
+@pytest.mark.parametrize(
+    ("geometry", "k", "width"), [(SMALL, 3, 4), (Geometry(9, 6, 0, mask=False), 2, 5), (Geometry.plain(30), 3, 7)]
+)
+def test_counts_are_those_of_a_slow_loop(geometry, k, width):
+    codes = np.random.default_rng(0).choice(5, (5, geometry.columns), p=[0.23, 0.23, 0.23, 0.23, 0.08])
+    codes = codes.astype(np.uint8)
+    last = geometry.columns
+    windows = [(0, 15), (last - 15, last)] if geometry.has_genes else [(0, last)]
+    masked = {column for start, stop in geometry.masked for column in range(start, stop)}
+    bins = sum(-(-(stop - start) // width) for start, stop in windows)
+    expected = np.zeros((5, bins, 4**k))
+    for row in range(5):
+        first = 0
+        for start, stop in windows:
+            for column in range(start, stop - k + 1):
+                letters = codes[row, column : column + k]
+                if (letters == 4).any() or masked & set(range(column, column + k)):
+                    continue
+                word = sum(int(letter) * 4 ** (k - 1 - place) for place, letter in enumerate(letters))
+                expected[row, first + (column - start) // width, word] += 1
+            first += -(-(stop - start) // width)
+    counts = kmer_counts(codes, geometry, k, width)
+    assert counts.dtype == np.float32
+    np.testing.assert_array_equal(counts, expected.reshape(5, -1))
+
+
+def test_counts_do_not_depend_on_how_many_sequences_are_counted_at_once():
+    codes = np.random.default_rng(0).integers(0, 5, (1100, SMALL.columns), dtype=np.uint8)
+    together = kmer_counts(codes, SMALL, 2, 5)
+    np.testing.assert_array_equal(together[700:703], kmer_counts(codes[700:703], SMALL, 2, 5))
+
+
+def test_base_fractions_leave_out_n_and_masked_columns():
+    codes = np.array([[0, 0, 1, 2, 3, 4], [4, 4, 4, 4, 4, 4]], dtype=np.uint8)
+    fractions = base_fractions(codes, Geometry.plain(6))
+    np.testing.assert_allclose(fractions, [[0.4, 0.2, 0.2, 0.2], [0, 0, 0, 0]], rtol=1e-6)
+    # Columns 2–3 and 4–5 are masked.
+    masked = base_fractions(np.array([[0, 1, 2, 2, 2, 2, 3, 3]], dtype=np.uint8), Geometry(2, 2, 0))
+    np.testing.assert_allclose(masked, [[0.25, 0.25, 0, 0.5]])
+
+
+@pytest.mark.parametrize("name", ["gc", "kmer-logistic"])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_logits_are_scikit_learn_s_on_standardised_features(name, balanced):
+    geometry = Geometry.plain(60)
+    codes, targets = signal(150, geometry)
+    model = build(name, geometry)
+    model.fit(codes, targets, groups=np.arange(150) // 30, balanced=balanced)
+    features = model.features(codes).astype(np.float64)
+    scale = np.where(features.std(axis=0) > 0, features.std(axis=0), 1)
+    reference = LogisticRegression(
+        C=model.regularisation[0], max_iter=10_000, tol=1e-8, class_weight="balanced" if balanced else None
+    ).fit((features - features.mean(axis=0)) / scale, targets)
+    expected = reference.decision_function((features - features.mean(axis=0)) / scale)
+    logits = model.logits(codes)
+    assert logits.dtype == np.float64
+    np.testing.assert_allclose(logits, expected, atol=1e-3 + 2e-2 * np.abs(expected).max())
+    assert roc_auc_score(targets, logits) > 0.75
+
+
+def test_regularisation_is_the_best_on_groups_left_out_and_the_smaller_of_equals():
+    geometry = Geometry.plain(40)
+    codes, targets = signal(160, geometry)
+    groups = np.repeat(["a", "b", "c", "d"], 40)
+    model = build("kmer-logistic", geometry, k=2, bin=20)
+    model.fit(codes, targets, groups=groups)
+    features = model.features(codes).astype(np.float64)
+    means = []
+    for regularisation in REGULARISATIONS:
+        scores = []
+        for group in "abcd":
+            fitted = groups != group
+            mean, scale = features[fitted].mean(axis=0), features[fitted].std(axis=0)
+            inner = (features - mean) / np.where(scale > 0, scale, 1)
+            regression = LogisticRegression(C=regularisation, max_iter=10_000, tol=1e-8)
+            regression.fit(inner[fitted], targets[fitted])
+            scores.append(roc_auc_score(targets[~fitted], regression.decision_function(inner[~fitted])))
+        means.append(np.mean(scores))
+    chosen = REGULARISATIONS.index(model.regularisation[0])
+    assert means[chosen] == pytest.approx(max(means), abs=2e-3)
+
+
+@pytest.mark.parametrize("name", ["gc", "kmer-logistic"])
+def test_the_same_training_gives_the_same_bytes_and_arrays_carry_all(name):
+    geometry = Geometry.plain(40)
+    codes, targets = signal(80, geometry)
+    first, second, loaded = (build(name, geometry) for _ in range(3))
+    first.fit(codes, targets, seed=3)
+    second.fit(codes, targets, seed=3)
+    arrays = first.arrays()
+    assert {key: value.tobytes() for key, value in second.arrays().items()} == {
+        key: value.tobytes() for key, value in arrays.items()
+    }
+    loaded.load_arrays(arrays)
+    np.testing.assert_array_equal(loaded.logits(codes), first.logits(codes))
+    np.testing.assert_array_equal(first.logits(codes[:1]), first.logits(codes)[:1])
+
+
+def test_arrays_of_another_shape_are_refused():
+    arrays = build("kmer-logistic", Geometry.plain(40)).arrays()
+    wider = build("kmer-logistic", Geometry.plain(2000))
+    with pytest.raises(ValueError, match="1,024 features"):
+        wider.load_arrays(arrays)
+
+
+def test_too_few_sequences_take_the_default_regularisation():
+    codes, _ = signal(3, Geometry.plain(40))
+    model = build("gc", Geometry.plain(40))
+    model.fit(codes, np.array([0, 1, 0]))
+    assert model.regularisation[0] == UNTUNED
+
+
+def test_inner_folds_with_one_class_only_are_passed_over():
+    codes, _ = signal(40, Geometry.plain(40))
+    targets = np.repeat([0, 1], 20)
+    model = build("gc", Geometry.plain(40))
+    model.fit(codes, targets, groups=targets)
+    assert model.regularisation[0] == UNTUNED
+
+
+def test_one_class_is_an_error():
+    codes, _ = signal(10, Geometry.plain(40))
+    with pytest.raises(OneClass, match="same label"):
+        build("gc", Geometry.plain(40)).fit(codes, np.ones(10))
+
+
+def test_an_unfitted_model_says_nothing():
+    codes, _ = signal(4, Geometry.plain(40))
+    assert build("gc", Geometry.plain(40)).logits(codes).tolist() == [0, 0, 0, 0]

@@ -1,0 +1,125 @@
+"""Names, options and plugins."""
+
+import json
+import logging
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from kanseq.errors import BadOption
+from kanseq.geometry import Geometry
+from kanseq.models import registry
+from kanseq.models.architecture import Architecture
+from kanseq.models.mlp import MLP, MLPConfig
+from kanseq.models.registry import (
+    architecture,
+    architectures,
+    config_from_json,
+    config_to_json,
+    list_models,
+    make_config,
+)
+
+PLUGIN = Architecture(name="wide-mlp", summary="a stranger's", source="elsewhere", config=MLPConfig, build=MLP)
+
+
+@pytest.fixture
+def plugins(monkeypatch):
+    """Install entry points for the length of a test."""
+
+    def install(*targets: str) -> None:
+        points = [EntryPoint(f"p{number}", target, "kanseq.models") for number, target in enumerate(targets)]
+        monkeypatch.setattr(registry, "entry_points", lambda group: points)
+        architectures.cache_clear()
+
+    yield install
+    architectures.cache_clear()
+
+
+def test_own_models_are_listed_with_counts_and_options():
+    models = {model["name"]: model for model in list_models().models}
+    assert list(models) == ["kan-mixer", "kan", "mlp", "deepcre", "gc", "kmer-logistic"]
+    assert models["kan-mixer"]["parameters"] == 1_439_412
+    assert models["kan-mixer"]["options"]["token_hidden"]["type"] == "int or none"
+    assert models["deepcre"]["options"]["outputs"]["default"] == 1
+    assert models["kmer-logistic"]["options"]["k"] == {
+        "type": "int",
+        "default": 3,
+        "help": "length of the words that are counted",
+    }
+    assert all(option["help"] for model in models.values() for option in model["options"].values())
+    assert all(model["summary"] and model["source"] for model in models.values())
+
+
+def test_counts_follow_the_geometry():
+    (model,) = list_models("mlp", upstream=10, downstream=5, pad=2).models
+    # 32 columns of 4 bases: 128·128 + 128 + 128·2 + 2.
+    assert model["parameters"] == 16_770
+
+
+def test_an_impossible_geometry_is_an_option_error():
+    with pytest.raises(BadOption, match="not be negative"):
+        list_models(upstream=-1)
+
+
+def test_an_unknown_model_shows_the_closest_names():
+    with pytest.raises(BadOption, match=r"no model is called 'kan-mixr'; choose kan-mixer"):
+        architecture("kan-mixr")
+
+
+def test_options_are_read_by_the_type_of_their_field():
+    config = make_config(
+        "kan-mixer", Geometry(), {"token-hidden": "189", "low": "-1", "base": "no", "channels": 64}, outputs=1
+    )
+    assert (config.token_hidden, config.low, config.base, config.channels, config.outputs) == (189, -1.0, False, 64, 1)
+    assert isinstance(config.low, float)
+    assert make_config("kan-mixer", Geometry(), {"token_hidden": "none"}).token_hidden is None
+
+
+def test_plain_models_ignore_the_number_of_outputs():
+    assert not hasattr(make_config("gc", Geometry(), outputs=2), "outputs")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("kan", {"hiden": 3}, "the model 'kan' has no option 'hiden'; it has hidden"),
+        ("gc", {"k": 3}, "the model 'gc' has no option 'k'; it has none"),
+        ("kan", {"hidden": "many"}, "option 'hidden' is 'many'; int is wanted"),
+        ("kan", {"hidden": "1.5"}, "option 'hidden' is '1.5'; int is wanted"),
+        ("kan", {"hidden": 1.5}, "option 'hidden' is '1.5'; int is wanted"),
+        ("kan", {"base": "maybe"}, "option 'base' is 'maybe'; bool is wanted"),
+        ("kan", {"hidden": 0}, "hidden is 0; it must be at least 1"),
+        ("kan", {"low": "nan"}, "low is nan; it must be a finite number"),
+        ("kan", {"low": 3}, "low is 3.0 and high 2.0; low must be below high"),
+        ("deepcre", {"dropout": 1.5}, "dropout is 1.5; it must be at least 0 and at most 1"),
+        ("kmer-logistic", {"k": 8, "bin": 1}, "k = 8 in bins of 1 gives 196,608,000 features; take wider bins"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_in_one_line(name, options, message):
+    with pytest.raises(BadOption) as caught:
+        make_config(name, Geometry(), options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["kan-mixer", "kan", "mlp", "deepcre", "gc", "kmer-logistic"])
+def test_configurations_survive_json(name):
+    config = make_config(name, Geometry(upstream=30, downstream=2, pad=0, mask=False))
+    assert config_from_json(name, json.loads(json.dumps(config_to_json(config)))) == config
+
+
+def test_a_stranger_s_model_is_listed_and_built(plugins, monkeypatch):
+    monkeypatch.setattr("kanseq.models.mlp.PLUGIN", PLUGIN, raising=False)
+    plugins("kanseq.models.mlp:PLUGIN")
+    (model,) = list_models("wide-mlp").models
+    assert (model["summary"], model["parameters"]) == ("a stranger's", 1_546_626)
+
+
+def test_plugins_that_do_not_work_are_warned_about_and_left_out(plugins, caplog):
+    plugins("no.such.module:THING", "kanseq.geometry:TOKEN", "kanseq.models.mlp:ARCHITECTURE")
+    with caplog.at_level(logging.WARNING, "kanseq"):
+        assert len(architectures()) == 6
+    texts = [record.getMessage() for record in caplog.records]
+    assert "no.such.module:THING' does not load" in texts[0]
+    assert "is no kanseq Architecture" in texts[1]
+    assert "takes the name 'mlp'" in texts[2]

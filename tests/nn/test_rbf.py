@@ -1,0 +1,178 @@
+"""The layer against the formula, written out."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from kanseq.nn.precision import set_precision
+from kanseq.nn.rbf import RBFLinear
+
+
+def formula(layer: RBFLinear, x: torch.Tensor) -> torch.Tensor:
+    """The sum over edges as it stands in the docstring, with nothing shared with the layer but its weights."""
+    low, spacing, centres = layer.grid
+    c = low + spacing * torch.arange(centres, dtype=x.dtype)
+    z = x
+    if layer.norm is not None:
+        centred = x - x.mean(-1, keepdim=True)
+        z = centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt() * layer.norm.weight + layer.norm.bias
+    bases = torch.exp(-(((z[..., None] - c) / spacing) ** 2))
+    y = torch.einsum("...ig,jig->...j", bases, layer.spline_weight)
+    if layer.base_weight is not None:
+        y = y + torch.einsum("...i,ji->...j", x * torch.sigmoid(x), layer.base_weight) + layer.base_bias
+    return y
+
+
+def gradients(y: torch.Tensor, layer: nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Gradients of a fixed weighting of the outputs, by name."""
+    weights = torch.rand(y.shape, generator=torch.Generator().manual_seed(2)).to(y.dtype)
+    named = dict(layer.named_parameters())
+    found = torch.autograd.grad((y * weights).sum(), [x, *named.values()])
+    return dict(zip(["x", *named], found, strict=True))
+
+
+def shaken(*arguments: int, dtype: torch.dtype = torch.float64, **options: float | bool) -> RBFLinear:
+    """A layer whose normalisation is not the identity."""
+    torch.manual_seed(1)
+    layer = RBFLinear(*arguments, **options)
+    if layer.norm is not None:
+        nn.init.normal_(layer.norm.weight, 1, 0.3)
+        nn.init.normal_(layer.norm.bias, 0, 0.3)
+    return layer.to(dtype)
+
+
+@pytest.mark.parametrize(
+    ("centres", "low", "high", "layer_norm", "base"),
+    [
+        (8, -2.0, 2.0, True, True),
+        (8, -2.0, 2.0, False, True),
+        (5, -1.0, 3.0, True, False),
+        (2, 0.0, 1.0, False, False),
+        (19, -2.0, 2.0, True, True),
+    ],
+)
+def test_values_and_all_gradients_are_the_formula_s(centres, low, high, layer_norm, base):
+    layer = shaken(7, 5, centres=centres, low=low, high=high, layer_norm=layer_norm, base=base)
+    x = torch.randn(3, 4, 7, dtype=torch.float64, requires_grad=True)
+    y, expected = layer(x), formula(layer, x)
+    torch.testing.assert_close(y, expected, rtol=1e-12, atol=1e-12)
+    ours, theirs = gradients(y, layer, x), gradients(expected, layer, x)
+    for name, gradient in theirs.items():
+        torch.testing.assert_close(ours[name], gradient, rtol=1e-11, atol=1e-11, msg=name)
+
+
+@pytest.mark.parametrize(("precision", "error"), [("float32", 2e-6), ("bfloat16", 5e-3)])
+def test_rounding_stays_small_over_several_chunks(precision, error):
+    exact = shaken(32, 16)
+    layer = copy.deepcopy(exact).float()
+    set_precision(layer, precision)
+    rough_x = torch.randn(9000, 32, requires_grad=True)
+    x = rough_x.detach().double().requires_grad_()
+    y, expected = layer(rough_x), formula(exact, x)
+    assert (y - expected).abs().max() <= error * expected.abs().max()
+    ours, theirs = gradients(y, layer, rough_x), gradients(expected, exact, x)
+    for name, gradient in theirs.items():
+        assert ours[name].dtype == torch.float32
+        assert (ours[name] - gradient).abs().max() <= error * gradient.abs().max(), name
+
+
+def test_gradients_are_those_of_finite_differences():
+    layer = shaken(4, 3)
+    x = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, x)
+
+
+def test_values_far_outside_the_grid_give_finite_numbers():
+    layer = shaken(3, 2, layer_norm=False, dtype=torch.float32)
+    x = torch.tensor([[1e4, -1e4, 300.0], [0.0, 50.0, -3.0]], requires_grad=True)
+    y = layer(x)
+    torch.testing.assert_close(y, formula(layer, x), rtol=1e-6, atol=1e-6)
+    y.sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
+def test_a_value_that_is_not_a_number_is_not_hidden():
+    layer = shaken(3, 2, layer_norm=False)
+    assert torch.isnan(layer(torch.tensor([[float("nan"), 0, 0]], dtype=torch.float64))).all()
+
+
+def test_the_order_of_the_input_in_memory_does_not_matter():
+    layer = shaken(6, 4)
+    x = torch.randn(2, 6, 5, dtype=torch.float64)
+    torch.testing.assert_close(layer(x.transpose(1, 2)), layer(x.transpose(1, 2).contiguous()), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(0, 6), (2, 0, 6)])
+def test_no_rows_give_no_rows_and_gradients_of_zero(shape):
+    layer = shaken(6, 4)
+    y = layer(torch.zeros(shape, dtype=torch.float64))
+    assert y.shape == (*shape[:-1], 4)
+    y.sum().backward()
+    assert all(not parameter.grad.any() for parameter in layer.parameters())
+
+
+def test_one_vector_gives_one_vector():
+    layer = shaken(6, 4)
+    x = torch.randn(6, dtype=torch.float64)
+    torch.testing.assert_close(layer(x), formula(layer, x))
+
+
+def test_only_the_input_s_gradient_is_made_when_parameters_are_frozen():
+    layer = shaken(6, 4).requires_grad_(False)
+    x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
+    (ours,) = torch.autograd.grad(layer(x).sum(), x)
+    (expected,) = torch.autograd.grad(formula(layer, x).sum(), x)
+    torch.testing.assert_close(ours, expected)
+
+
+def test_state_dict_names_and_shapes_are_stable():
+    shapes = {name: tuple(tensor.shape) for name, tensor in RBFLinear(6, 4, centres=3).state_dict().items()}
+    assert shapes == {
+        "spline_weight": (4, 6, 3),
+        "base_weight": (4, 6),
+        "base_bias": (4,),
+        "norm.weight": (6,),
+        "norm.bias": (6,),
+    }
+    assert list(RBFLinear(6, 4, layer_norm=False, base=False).state_dict()) == ["spline_weight"]
+
+
+def test_weights_come_back_from_arrays_of_any_order_in_memory():
+    layer, other = shaken(6, 4), RBFLinear(6, 4).double()
+    other.load_state_dict({name: tensor.contiguous() for name, tensor in layer.state_dict().items()})
+    x = torch.randn(5, 6, dtype=torch.float64)
+    torch.testing.assert_close(other(x), layer(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("options", [{"decoupled": False, "fused": False}, {"decoupled": True, "fused": True}])
+def test_optimisers_move_the_weights_as_if_they_were_contiguous(options):
+    kind = torch.optim.AdamW if options["decoupled"] else torch.optim.Adam
+    layer = shaken(6, 4)
+    plain = nn.Parameter(layer.spline_weight.detach().clone(memory_format=torch.contiguous_format))
+    x = torch.randn(5, 6, dtype=torch.float64)
+    ours = kind([layer.spline_weight], lr=0.1, weight_decay=0.1, fused=options["fused"])
+    theirs = kind([plain], lr=0.1, weight_decay=0.1)
+    for _ in range(3):
+        layer.zero_grad()
+        layer(x).square().sum().backward()
+        plain.grad = layer.spline_weight.grad.clone(memory_format=torch.contiguous_format)
+        ours.step()
+        theirs.step()
+    torch.testing.assert_close(layer.spline_weight, plain)
+
+
+def test_initial_weights_are_fastkan_s():
+    torch.manual_seed(0)
+    layer = RBFLinear(100, 50)
+    assert layer.spline_weight.std().item() == pytest.approx(0.1, rel=0.02)
+    # nn.Linear's bound is 1/√100.
+    assert layer.base_weight.abs().max().item() == pytest.approx(0.1, rel=0.01)
+    assert layer.base_bias.abs().max().item() <= 0.1
+
+
+@pytest.mark.parametrize("options", [{"centres": 1}, {"low": 2.0, "high": 2.0}])
+def test_a_grid_without_spacing_is_refused(options):
+    with pytest.raises(ValueError, match="at least 2 centres"):
+        RBFLinear(3, 2, **options)
