@@ -1,0 +1,281 @@
+"""The regulatory grammar of simulated genes: what is planted, where, and what it does to expression.
+
+In: genes on a contig's bases. Out: bases with elements planted in them, and from these the genes' expression.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.geometry import TOKEN, Geometry
+
+GEOMETRY = Geometry()
+"""Element columns are those of the default geometry: column 1000 is the TSS, column 2019 the TTS."""
+
+TTS_COLUMN = GEOMETRY.columns - GEOMETRY.upstream - 1
+TTS_WINDOW = GEOMETRY.window + GEOMETRY.pad
+
+TAKEN = 0x80
+"""Bit of a base that must not be planted on any more: part of an element, or of a run of ``N``."""
+
+FLANKS = ((0, 952), (TTS_COLUMN + 1, GEOMETRY.columns - TOKEN + 1))
+"""Start columns of words: upstream of the TATA box, and downstream of the TTS; nothing that is transcribed."""
+
+MEAN_GC = 0.40
+IUPAC = {"A": "A", "C": "C", "G": "G", "T": "T", "W": "AT", "Y": "CT", "N": "ACGT"}
+
+_COMPLEMENT = np.arange(256, dtype=np.uint8)
+_COMPLEMENT[list(b"ACGT")] = list(b"TGCA")
+
+
+@dataclass(frozen=True)
+class Element:
+    """One kind of planted element.
+
+    Attributes:
+        name: what it is called in ``truth.bed``.
+        letters: its letters in the direction of transcription, IUPAC; a degenerate letter is drawn evenly.
+        effect: what each copy adds to log10 expression.
+        starts: half-open ranges of the columns that it may start in; multiples of 8 are never used.
+        copies: the most copies of a gene.
+        chance: the probability of each copy in a gene that is rich in the element; every other gene is, by chance.
+        poor_chance: the same in the other genes.
+        with_tata: what each copy adds besides, where the gene has a TATA box.
+    """
+
+    name: str
+    letters: str
+    effect: float
+    starts: tuple[tuple[int, int], ...]
+    copies: int = 1
+    chance: float = 0.5
+    poor_chance: float = 0.5
+    with_tata: float = 0.0
+
+    def start_columns(self) -> np.ndarray:
+        """Every column that the element may start in, int64; none of them begins a token."""
+        columns = np.concatenate([np.arange(first, last) for first, last in self.starts])
+        return columns[columns % TOKEN != 0]
+
+
+def _word(name: str, letters: str, effect: float, with_tata: float = 0.0) -> Element:
+    """Give a word that may lie anywhere in the flanks, up to eight times."""
+    return Element(name, letters, effect, FLANKS, copies=8, chance=0.6, poor_chance=0.1, with_tata=with_tata)
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """All kinds of elements, and the weight of base composition.
+
+    Log10 expression of a gene is ``upstream_gc · (U − 0.40) + downstream_gc · (D − 0.40) + Σ copies · effect + noise``
+    where U and D are the shares of G and C in the 1,000 nt before its TSS and behind its TTS, and an enhancing word
+    counts more beside a TATA box.
+    """
+
+    upstream_gc: float = 4.5
+    downstream_gc: float = -0.75
+    elements: tuple[Element, ...] = field(
+        default=(
+            Element("tata_box", "TATAWAW", 0.30, ((GEOMETRY.upstream - 35, GEOMETRY.upstream - 24),)),
+            Element("initiator", "YYANWYY", 0.15, ((GEOMETRY.upstream - 12, GEOMETRY.upstream - 6),)),
+            Element("polya_signal", "AATAAA", 0.25, ((TTS_COLUMN - 30, TTS_COLUMN - 9),), chance=0.6, poor_chance=0.6),
+            _word("enhancer_1", "GAGAGAGA", 0.05, with_tata=0.05),
+            _word("enhancer_2", "GCCACGTG", 0.05, with_tata=0.05),
+            _word("silencer_1", "TTGTTGTT", -0.075),
+            _word("silencer_2", "TTAATGAT", -0.075),
+        )
+    )
+
+    def signal(self, copies: np.ndarray, gc: np.ndarray) -> np.ndarray:
+        """Log10 expression without noise, shape ``(genes,)`` float64.
+
+        Args:
+            copies: planted elements of each kind, ``(genes, kinds)`` int.
+            gc: share of G and C upstream and downstream of each gene, ``(genes, 2)``.
+        """
+        total = self.upstream_gc * (gc[:, 0] - MEAN_GC) + self.downstream_gc * (gc[:, 1] - MEAN_GC)
+        tata = copies[:, [element.name for element in self.elements].index("tata_box")] > 0
+        # Not a matrix product: BLAS sums in an order that depends on its threads.
+        for kind, element in enumerate(self.elements):
+            total = total + copies[:, kind] * np.where(tata, element.effect + element.with_tata, element.effect)
+        return total
+
+    def scores(self) -> list[int]:
+        """BED score of each kind: 1000 for the strongest effect, the others in proportion."""
+        strongest = max(abs(element.effect) for element in self.elements)
+        return [round(1000 * abs(element.effect) / strongest) for element in self.elements]
+
+    def to_json(self) -> dict[str, object]:
+        """Say the whole grammar in numbers and one formula."""
+        return {
+            "log10_expression": "upstream_gc * (share of G and C in the 1,000 nt before the TSS - mean_gc) + "
+            "downstream_gc * (the same behind the TTS - mean_gc) + sum over elements of "
+            "copies * (effect + with_tata if the gene has a tata_box else effect) + noise",
+            "upstream_gc": self.upstream_gc,
+            "downstream_gc": self.downstream_gc,
+            "mean_gc": MEAN_GC,
+            "elements": [asdict(element) for element in self.elements],
+        }
+
+
+class Genes(NamedTuple):
+    """Genes of one contig, arrays of one length, sorted by start.
+
+    Attributes:
+        start, end: 0-based half-open interval on the contig, int64.
+        strand: 1 or -1, int64.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    strand: np.ndarray
+
+    @property
+    def tss(self) -> np.ndarray:
+        """0-based position of the first transcribed base."""
+        return np.where(self.strand > 0, self.start, self.end - 1)
+
+    @property
+    def tts(self) -> np.ndarray:
+        """0-based position of the last transcribed base."""
+        return np.where(self.strand > 0, self.end - 1, self.start)
+
+    def inside(self, length: int) -> np.ndarray:
+        """Which genes have both windows whole on a contig of ``length`` bases, bool."""
+        low, high = self.reach()
+        return (low >= 0) & (high <= length)
+
+    def reach(self) -> tuple[np.ndarray, np.ndarray]:
+        """Half-open interval that each gene's two windows span together."""
+        near = np.minimum(self.start - GEOMETRY.upstream, self.end - GEOMETRY.downstream)
+        return near, np.maximum(self.end + GEOMETRY.upstream, self.start + GEOMETRY.downstream)
+
+
+class Planted(NamedTuple):
+    """Elements planted on one contig, arrays of one length.
+
+    Attributes:
+        gene, kind: which gene of the contig and which element of the grammar, int64.
+        start, end: 0-based half-open interval on the contig, int64.
+    """
+
+    gene: np.ndarray
+    kind: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+
+class PlannedContig(NamedTuple):
+    """A contig before it has bases; ``coding`` says which genes are protein-coding."""
+
+    name: str
+    length: int
+    genes: Genes
+    ids: list[str]
+    biotypes: list[str]
+    coding: np.ndarray
+
+
+class Measured(NamedTuple):
+    """What stands on a contig: elements, copies ``(genes, kinds)``, each gene's flank GC, and the number refused."""
+
+    planted: Planted
+    copies: np.ndarray
+    gc: np.ndarray
+    refused: int
+
+
+def plant(bases: np.ndarray, genes: Genes, grammar: Grammar, rng: np.random.Generator) -> tuple[Planted, int]:
+    """Write elements into ``bases`` (uint8 letters, changed in place, :data:`TAKEN` set); give them and the refusals.
+
+    An element that would touch one that is already there, a run of ``N`` or the contig's end is refused, so that
+    nothing planted is ever overwritten. One pass per element kind and copy, over all genes of the contig at once.
+    """
+    found: list[Planted] = []
+    refused = 0
+    for kind, element in enumerate(grammar.elements):
+        columns = element.start_columns()
+        chance = np.where(rng.random(len(genes.start)) < 0.5, element.chance, element.poor_chance)
+        for _copy in range(element.copies):
+            wanted = rng.random(len(genes.start)) < chance
+            column = columns[rng.integers(0, len(columns), len(genes.start))]
+            letters = _spell(element.letters, len(genes.start), rng)
+            start = _position(column, genes, len(element.letters))
+            rows = np.flatnonzero(wanted)
+            rows = rows[_free(bases, genes, start, len(element.letters), rows)]
+            refused += int(wanted.sum()) - len(rows)
+            _write(bases, start[rows], letters[rows], genes.strand[rows])
+            found.append(Planted(rows, np.full(len(rows), kind), start[rows], start[rows] + len(element.letters)))
+    return Planted(*(np.concatenate(arrays) for arrays in zip(*found, strict=True))), refused
+
+
+def _spell(letters: str, number: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw ``number`` spellings of a IUPAC word, ``(number, letters)`` uint8."""
+    spelled = np.empty((number, len(letters)), dtype=np.uint8)
+    for place, letter in enumerate(letters):
+        choices = np.frombuffer(IUPAC[letter].encode(), dtype=np.uint8)
+        spelled[:, place] = choices[rng.integers(0, len(choices), number)]
+    return spelled
+
+
+def _position(column: np.ndarray, genes: Genes, width: int) -> np.ndarray:
+    """Lowest genome position of an element that starts in ``column`` of each gene."""
+    in_tss_window = column < GEOMETRY.window
+    anchor = np.where(in_tss_window, genes.tss, genes.tts)
+    first = anchor + genes.strand * (column - np.where(in_tss_window, GEOMETRY.upstream, TTS_COLUMN))
+    return np.where(genes.strand > 0, first, first - width + 1)
+
+
+def columns_of(start: np.ndarray, end: np.ndarray, genes: Genes) -> tuple[np.ndarray, np.ndarray]:
+    """Start columns of elements in the TSS and in the TTS window of their genes; -1 where not within that window."""
+    first = np.where(genes.strand > 0, start, end - 1)
+    width = end - start
+    tss = (first - genes.tss) * genes.strand + GEOMETRY.upstream
+    tts = (first - genes.tts) * genes.strand + TTS_COLUMN
+    return (
+        np.where((tss >= 0) & (tss + width <= GEOMETRY.window), tss, -1),
+        np.where((tts >= TTS_WINDOW) & (tts + width <= GEOMETRY.columns), tts, -1),
+    )
+
+
+def _free(bases: np.ndarray, genes: Genes, start: np.ndarray, width: int, rows: np.ndarray) -> np.ndarray:
+    """Which of ``rows`` may be planted: on the contig, off the token grid of both windows, and touching nothing."""
+    begin = start[rows]
+    end = begin + width
+    tss_column, tts_column = columns_of(begin, end, Genes(*(array[rows] for array in genes)))
+    free = (begin >= 0) & (end <= len(bases)) & (tss_column % TOKEN != 0) & (tts_column % TOKEN != 0)
+    places = np.clip(begin[:, None] + np.arange(width), 0, len(bases) - 1)
+    free &= ~(bases[places] & TAKEN).any(axis=1)
+    order = np.argsort(begin, kind="stable")
+    crowded = np.diff(begin[order]) < width
+    free[order[1:][crowded]] = False
+    return free
+
+
+def _write(bases: np.ndarray, start: np.ndarray, letters: np.ndarray, strand: np.ndarray) -> None:
+    """Put words on their strand, and mark their places as taken."""
+    forward = np.where((strand > 0)[:, None], letters, _COMPLEMENT[letters[:, ::-1]])
+    bases[start[:, None] + np.arange(letters.shape[1])] = forward | TAKEN
+
+
+def flank_gc(bases: np.ndarray, genes: Genes, batch: int = 1024) -> np.ndarray:
+    """Share of G and C among the letters A, C, G, T of the 1,000 nt before the TSS and behind the TTS, ``(genes, 2)``.
+
+    It is that of the bases as they stand, elements planted; where a flank is past the contig's end, of what is there.
+    """
+    is_gc, is_base = np.zeros(256, dtype=bool), np.zeros(256, dtype=bool)
+    is_gc[list(b"GC")] = is_base[list(b"ACGT")] = True
+    outside = np.arange(1, GEOMETRY.upstream + 1)
+    shares = np.empty((len(genes.start), 2))
+    for first in range(0, len(genes.start), batch):
+        rows = slice(first, first + batch)
+        strand = genes.strand[rows, None]
+        for flank, places in enumerate(
+            (genes.tss[rows, None] - strand * outside, genes.tts[rows, None] + strand * outside)
+        ):
+            there = (places >= 0) & (places < len(bases))
+            letters = bases[np.clip(places, 0, len(bases) - 1)] & ~np.uint8(TAKEN)
+            known = (is_base[letters] & there).sum(axis=1)
+            shares[rows, flank] = (is_gc[letters] & there).sum(axis=1) / np.maximum(known, 1)
+    return shares
