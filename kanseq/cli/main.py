@@ -71,6 +71,9 @@ def _run(arguments: list[str] | None) -> int:
         # The reader of a pipe has gone: leave quietly, and let Python's own flush at exit go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    if code == INTERRUPTED:
+        # Newer versions of typer turn an interrupt into this code, and say nothing.
+        return _complain("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

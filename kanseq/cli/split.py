@@ -26,7 +26,11 @@ def split(
     ] = None,
     min_genes: Annotated[
         int,
-        typer.Option("--min-genes", min=1, help="contigs (blocks) with fewer genes always train, unless in --folds"),
+        typer.Option(
+            "--min-genes",
+            min=1,
+            help="contigs (blocks) with fewer genes are no fold and set aside, unless --folds is given",
+        ),
     ] = 50,
     tune: Annotated[float, typer.Option("--tune", help="share of the training genes set apart for tuning")] = 0.0,
     score_only: Annotated[

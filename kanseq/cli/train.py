@@ -1,7 +1,123 @@
 """``kanseq train``."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads, show
+
+_OPTIMISATION = "Optimisation of networks"
+
+
+def train(
+    genes: Annotated[Path, typer.Argument(help="the set, from kanseq extract or import")],
+    splits: Annotated[Path, typer.Option("--splits", help="the folds, from kanseq split")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the run's folder; made if it is not there")],
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="low and high, from kanseq label; without, the set's own labels")
+    ] = None,
+    model: Annotated[str, typer.Option("--model", help="an architecture of kanseq models")] = "kan-mixer",
+    options: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a hyper-parameter of the model; repeatable")
+    ] = None,
+    holdout: Annotated[
+        list[str] | None, typer.Option("--holdout", help="the fold to hold out (repeatable), or all  [default: all]")
+    ] = None,
+    condition: Annotated[str, typer.Option("--condition", help="whose labels; * where there is one only")] = "*",
+    epochs: Annotated[
+        int, typer.Option("--epochs", help="passes over the training genes", rich_help_panel=_OPTIMISATION)
+    ] = 5,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", help="sequences per step", rich_help_panel=_OPTIMISATION)
+    ] = 64,
+    learning_rate: Annotated[
+        float, typer.Option("--learning-rate", help="of Adam", rich_help_panel=_OPTIMISATION)
+    ] = 5e-4,
+    weight_decay: Annotated[
+        float, typer.Option("--weight-decay", help="of the spline weights only", rich_help_panel=_OPTIMISATION)
+    ] = 0.1,
+    decay: Annotated[
+        str,
+        typer.Option(
+            "--decay", help="coupled (L2 in the gradient) or decoupled (AdamW)", rich_help_panel=_OPTIMISATION
+        ),
+    ] = "coupled",
+    schedule: Annotated[
+        str, typer.Option("--schedule", help="constant, cosine or one-cycle", rich_help_panel=_OPTIMISATION)
+    ] = "constant",
+    clip: Annotated[
+        float | None, typer.Option("--clip", help="largest norm of the gradient", rich_help_panel=_OPTIMISATION)
+    ] = None,
+    balance: Annotated[
+        str,
+        typer.Option("--balance", help="none, or weights: by the classes' rarity", rich_help_panel=_OPTIMISATION),
+    ] = "none",
+    tune: Annotated[
+        bool,
+        typer.Option("--tune", help="stop early by the folds' genes of role tune", rich_help_panel=_OPTIMISATION),
+    ] = False,
+    patience: Annotated[
+        int, typer.Option("--patience", help="epochs without progress under --tune", rich_help_panel=_OPTIMISATION)
+    ] = 3,
+    precision: Annotated[
+        str,
+        typer.Option("--precision", help="auto, float32 or bfloat16 products", rich_help_panel=_OPTIMISATION),
+    ] = "auto",
+    baseline: Annotated[
+        bool, typer.Option("--baseline/--no-baseline", help="train kmer-logistic on the same folds, and compare")
+    ] = True,
+    checkpoint_minutes: Annotated[
+        float, typer.Option("--checkpoint-minutes", help="write the state at least so often")
+    ] = 10.0,
+    seed: Seed = 0,
+    threads: Threads = 0,
+    device: Device = "auto",
+    log_level: LogLevel = "info",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Train a model on every fold and score it on the genes that it never saw, beside kmer-logistic.
+
+    A second call with the same settings goes on where the first one was stopped.
+
+    Example: kanseq train genes.parquet --labels labels.tsv --splits splits.tsv --model kan-mixer -o run/
+    """
+    from kanseq import api
+
+    pairs = [text.partition("=") for text in options or []]
+    for key, equals, _ in pairs:
+        if not (key and equals):
+            raise typer.BadParameter(f"'{key}': KEY=VALUE is wanted", param_hint="--set")
+    result = api.train(
+        genes,
+        labels=labels,
+        splits=splits,
+        output=output,
+        model=model,
+        holdout="all" if not holdout or "all" in holdout else holdout,
+        options={key: value for key, _, value in pairs},
+        condition=condition,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        decay=decay,
+        schedule=schedule,
+        clip=clip,
+        balance=balance,
+        tune=tune,
+        patience=patience,
+        precision=precision,
+        baseline=baseline,
+        checkpoint_minutes=checkpoint_minutes,
+        seed=seed,
+        threads=threads,
+        device=device,
+    )
+    show(result, as_json)
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the verb."""
+    app.command("train")(train)

@@ -41,6 +41,7 @@ class Fold(NamedTuple):
         groups: other names under which a user may ask for it: its contig's.
         small: too few genes to be held out unasked.
         tune: rows that the set itself names for tuning.
+        aside: rows that neither train nor are scored, in any fold: genes of contigs that are too small to be a fold.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Fold(NamedTuple):
     groups: tuple[str, ...] = ()
     small: bool = False
     tune: np.ndarray = NO_ROWS
+    aside: np.ndarray = NO_ROWS
 
 
 def make_folds(
@@ -200,11 +202,10 @@ def _choose(folds: list[Fold], wanted: list[str], min_genes: int) -> list[Fold]:
         small = list(dict.fromkeys(fold.groups[0] for fold in folds if fold.small))
         if small:
             logger.info(
-                "contigs with too few genes to be held out (--min-genes %d), which always train: %s",
-                min_genes,
-                some(small),
+                "contigs with too few genes to be a fold (--min-genes %d), set aside: %s", min_genes, some(small)
             )
-        folds = [fold for fold in folds if not fold.small]
+        aside = np.sort(np.concatenate([NO_ROWS, *(fold.rows for fold in folds if fold.small)]))
+        folds = [fold._replace(aside=aside) for fold in folds if not fold.small]
     if not folds:
         raise EmptySplit("no fold has enough genes to be held out", mend="lower --min-genes, or name --folds")
     names = pd.Series([fold.name for fold in folds])

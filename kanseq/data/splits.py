@@ -26,6 +26,10 @@ logger = logging.getLogger(__name__)
 COLUMNS = ("species", "id", "fold", "role", "reason")
 ROLES = ("train", "tune", "test", "unused")
 
+NOT_SCORED, SMALL_CONTIG = "not_scored", "small_contig"
+HELD_OUT_UNSCORED = (NOT_SCORED, SMALL_CONTIG)
+"""Reasons of ``unused`` genes that a fold's model has not seen, nor anything that gives them away."""
+
 
 class Split(NamedTuple):
     """What :func:`split` made; the dictionaries have a number per fold.
@@ -78,7 +82,8 @@ def split(
         folds: only these (fold or contig names); all other genes always train.
         blocks: number of parts for ``block`` and ``random``.
         gene_list: a file of ids, or of ids and fold names, or a JSON array of ids.
-        min_genes: a contig with fewer genes (for ``block``: fewer per block) is not held out unless ``folds`` names it.
+        min_genes: a contig with fewer genes (for ``block``: fewer per block) is no fold. Its genes are ``unused``
+            (``small_contig``) in every fold, so that every model may score them; ``folds`` overrules this.
         tune: share of a fold's training genes that becomes ``tune``: a stretch of neighbours on one contig where one
             has enough genes; random ones for ``random``, ``list``, ``column`` and for plain sequences.
         score_only: a list as for ``gene_list``; test genes that it lacks are ``unused`` (``not_scored``), and like
@@ -190,13 +195,14 @@ class _Roles:
         reason = np.full(len(self.table), "", dtype=object)
         role[fold.rows] = "test"
         role[fold.tune] = "tune"
+        role[fold.aside], reason[fold.aside] = "unused", SMALL_CONTIG
         self._keep_apart(role, reason, "test", from_roles=("train", "tune"))
         if self.tune:
             role[self._tuning(np.flatnonzero(role == "train"), fold.name)] = "tune"
         self._keep_apart(role, reason, "tune", from_roles=("train",))
         if self.scored is not None:
             silent = fold.rows[~self.scored[fold.rows]]
-            role[silent], reason[silent] = "unused", "not_scored"
+            role[silent], reason[silent] = "unused", NOT_SCORED
         if not (role == "train").any():
             raise EmptySplit(
                 f"fold {fold.name}: no gene is left to train on", mend="hold out less, such as --by block --blocks 5"

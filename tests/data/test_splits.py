@@ -57,12 +57,13 @@ def reasons(result, fold):
     return {name: reason for name, reason in zip(rows["id"], rows["reason"], strict=True) if reason}
 
 
-def test_a_chromosome_is_a_fold_and_small_contigs_always_train():
+def test_a_chromosome_is_a_fold_and_small_contigs_are_set_aside():
     genes = gene_set(far_apart(3, "1") + far_apart(2, "10") + far_apart(2, "2") + far_apart(1, "Mt"))
     result = split(genes, min_genes=2)
     assert result.folds == ["1", "2", "10"]
     assert result.test == {"1": 3, "2": 2, "10": 2}
-    assert result.train == {"1": 5, "2": 6, "10": 6}
+    assert result.train == {"1": 4, "2": 5, "10": 5}
+    assert result.reasons == {"small_contig": 3}
     assert split(genes, min_genes=2, folds="Mt,10").folds == ["10", "Mt"]
 
 

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The README's walk on a simulated genome: examples/walk.sh [FOLDER]   (kanseq must be on the PATH)
+set -euo pipefail
+folder=${1:-walk}
+mkdir -p "$folder"
+cd "$folder"
+
+kanseq simulate -o sim --genes 1000
+kanseq extract sim/genome.fa.gz sim/genes.gtf.gz -o genes.parquet --excluded excluded.tsv
+kanseq split genes.parquet --by chromosome -o splits.tsv
+kanseq label sim/tpm.csv --splits splits.tsv -o labels.tsv
+kanseq train genes.parquet --labels labels.tsv --splits splits.tsv --model kan-mixer --holdout all -o run
+kanseq evaluate run -o metrics.json
+kanseq explain run genes.parquet --bed attribution.bed.gz --bedgraph attribution.bedgraph.gz --bigwig attribution.bw
+
+# Another genome of the same kind, scored by the mean over all folds.
+kanseq simulate -o other --genes 200 --seed 1
+kanseq extract other/genome.fa.gz other/genes.gtf.gz -o other_genes.parquet
+kanseq predict run other_genes.parquet -o predictions.tsv
+kanseq inspect run

@@ -1,0 +1,214 @@
+"""Which model may score which gene: one that has not seen it.
+
+In: a run (or one model file) and a set. Out: for each model the rows of the set that it scores.
+
+A row is *known* to a run if its contig, by checksum, is one of the contigs of the set that the run was trained from, or
+if its sequence, letter for letter, is one of that set's sequences without a contig. A known row is scored by the folds
+whose ``held_out.txt`` names it; all others are new, and every fold scores them.
+"""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, MissingFile, ModelMismatch, SeenGene
+from kanseq.files import PathLike, some
+from kanseq.geometry import Geometry
+from kanseq.training.checkpoints import KNOWN, check_layout, load_arrays
+from kanseq.training.tables import read_held_out
+
+logger = logging.getLogger(__name__)
+
+
+class Scorer(NamedTuple):
+    """A model file and the rows of a set that it scores.
+
+    Attributes:
+        path: the ``model.safetensors``.
+        fold: the fold that it holds out.
+        seed: the seed that it was trained with.
+        rows: ascending positions of rows in the set, int64; a row named by several scorers is averaged over them.
+    """
+
+    path: Path
+    fold: str
+    seed: int
+    rows: np.ndarray
+
+
+class Assignment(NamedTuple):
+    """Who scores what.
+
+    Attributes:
+        scorers: one per model that has any row, ordered by fold and seed.
+        roles: for each row of the set what it is to the models that score it: ``test`` held out, ``new`` unknown,
+            ``seen`` trained on; empty where no model scores it.
+    """
+
+    scorers: list[Scorer]
+    roles: np.ndarray
+
+
+class _Card(NamedTuple):
+    """What a model file says of itself, and what it has held out."""
+
+    path: Path
+    fold: str
+    seed: int
+    held_out: set[tuple[str, str]]
+    contigs: set[str]
+    known: np.ndarray
+
+
+def assign_models(
+    model: PathLike,
+    genes: SequenceSet,
+    *,
+    fold: str | None = None,
+    allow_seen: bool = False,
+    held_out_only: bool = False,
+) -> list[Scorer]:
+    """Choose for every row the models that score it.
+
+    Args:
+        model: a run, whose finished folds are used, or one model file; a file without its ``held_out.txt`` beside it
+            has held out nothing.
+        genes: the set.
+        fold: use this fold's models only, and of the known rows only those that it holds out.
+        allow_seen: let a row that every model has trained on be scored by all of them.
+        held_out_only: leave such rows out.
+
+    Returns:
+        One scorer per model that has any row, ordered by fold and seed.
+
+    Raises:
+        MissingFile: there is no such run or file.
+        ModelMismatch: a model file is damaged, or made for another geometry; or the run has no finished fold.
+        BadOption: the run has no such fold.
+        SeenGene: rows were trained on by every model that could score them, and neither option allows for it.
+    """
+    return assign(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only).scorers
+
+
+def assign(
+    model: PathLike,
+    genes: SequenceSet,
+    *,
+    fold: str | None = None,
+    allow_seen: bool = False,
+    held_out_only: bool = False,
+) -> Assignment:
+    """Choose models as :func:`assign_models` does, and say of every row what it is to them."""
+    cards = [_read_card(path, genes.geometry) for path in model_files(model)]
+    if fold is not None:
+        folds = sorted({card.fold for card in cards})
+        cards = [card for card in cards if card.fold == fold]
+        if not cards:
+            raise BadOption(f"there is no finished fold '{fold}'", where=model, mend=f"there are {some(folds, 20)}")
+    keys = list(zip(genes.table["species"], genes.table["id"], strict=True))
+    held = np.array([[key in card.held_out for key in keys] for card in cards], dtype=bool).reshape(len(cards), -1)
+    known = _known_rows(cards, genes)
+    seen = known & ~held.any(axis=0)
+    if seen.any() and not allow_seen:
+        names = [keys[row][1] for row in np.flatnonzero(seen)]
+        if fold is None and not held_out_only:
+            raise SeenGene(
+                f"{len(names):,} of {len(keys):,} genes were trained on by every model here: {some(names)}",
+                where=model,
+                mend="leave them out with --held-out-only, or score them all the same with --allow-seen",
+            )
+        logger.info("%s of %s genes are left out: no model here holds them out", f"{len(names):,}", f"{len(keys):,}")
+    _warn_of_names(held, known)
+    roles = np.where(seen, "seen" if allow_seen else "", np.where(known, "test", "new"))
+    assigned = [np.flatnonzero(np.where(roles == "test", held[at], roles != "")) for at in range(len(cards))]
+    scorers = [Scorer(c.path, c.fold, c.seed, rows) for c, rows in zip(cards, assigned, strict=True) if len(rows)]
+    if not scorers:
+        raise SeenGene("no model here holds out a gene of this set", where=model, mend="--allow-seen scores them")
+    return Assignment(scorers, roles)
+
+
+def model_files(model: PathLike) -> list[Path]:
+    """List the model files of a run's finished folds, ordered by fold and seed; a file stands for itself.
+
+    Raises:
+        MissingFile: there is nothing under that name.
+        ModelMismatch: the folder is no run, or none of its folds is finished.
+    """
+    path = Path(model)
+    if path.is_file():
+        return [path]
+    if not path.exists():
+        raise MissingFile("no such run or model file", where=path, mend="kanseq train makes one")
+    done = sorted(path.glob("folds/*/seed-*/done.json"), key=lambda file: (file.parent.parent.name, _seed(file.parent)))
+    if not done:
+        raise ModelMismatch("this folder holds no finished fold of a run", where=path, mend="finish kanseq train first")
+    return [file.with_name("model.safetensors") for file in done]
+
+
+def sequence_digests(sequences: list[str]) -> np.ndarray:
+    """Give each sequence's first eight bytes of SHA-256, uint64 ``(n,)``.
+
+    >>> hex(sequence_digests(["ACGT"])[0])
+    '0xe07778fe843eff1d'
+    """
+    return np.array(
+        [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") for text in sequences], dtype=np.uint64
+    )
+
+
+def known_sequences(genes: SequenceSet) -> np.ndarray:
+    """Give the sorted digests of a set's rows that lie on no contig with a checksum: what a model keeps of it."""
+    rows = [row for row, checksum in enumerate(_checksums(genes)) if checksum is None]
+    return np.unique(sequence_digests(list(genes.table["sequence"].iloc[rows])))
+
+
+def _seed(folder: Path) -> int:
+    """Read the seed out of a folder's name."""
+    text = folder.name.removeprefix("seed-")
+    return int(text) if text.isdigit() else 0
+
+
+def _read_card(path: Path, geometry: Geometry) -> _Card:
+    """Read what a model file says of itself, and check that it reads this geometry."""
+    arrays, described = load_arrays(path, wanted=[KNOWN])
+    try:
+        check_layout(Geometry.from_json(described["geometry"]), geometry, path)  # type: ignore[arg-type]
+        contigs = {str(contig["md5"]) for contig in described.get("contigs", {}).values()}  # type: ignore[attr-defined]
+        fold, seed = str(described["fold"]), int(described["seed"])  # type: ignore[call-overload]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelMismatch("its description is not complete", where=path, mend="train it again") from error
+    known = arrays.get(KNOWN, np.zeros(0, dtype=np.uint64))
+    return _Card(path, fold, seed, read_held_out(path.with_name("held_out.txt")), contigs, known)
+
+
+def _known_rows(cards: list[_Card], genes: SequenceSet) -> np.ndarray:
+    """Say of each row whether it stems from the set that the models were trained from, bool ``(n,)``."""
+    contigs = set().union(*(card.contigs for card in cards))
+    known = np.array([checksum in contigs for checksum in _checksums(genes)], dtype=bool)
+    digests = np.unique(np.concatenate([card.known for card in cards]))
+    if len(digests):
+        known |= np.isin(sequence_digests(list(genes.table["sequence"])), digests)
+    return known
+
+
+def _checksums(genes: SequenceSet) -> list[str | None]:
+    """Give the MD5 of each row's contig, None where it has none."""
+    if "chrom" not in genes.table:
+        return [None] * len(genes)
+    checksums = {name: str(contig["md5"]) for name, contig in genes.contigs.items() if "md5" in contig}
+    return [checksums.get(str(chrom)) for chrom in genes.table["chrom"]]
+
+
+def _warn_of_names(held: np.ndarray, known: np.ndarray) -> None:
+    """Say when genes of another genome carry the names of genes that a fold has held out."""
+    same = int((held.any(axis=0) & ~known).sum())
+    if same:
+        logger.warning(
+            "%s genes lie on other contigs than the run's but carry names that it knows: if this is another assembly "
+            "of the same species, its models have seen them",
+            f"{same:,}",
+        )

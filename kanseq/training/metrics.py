@@ -1,0 +1,115 @@
+"""Seven numbers that say how well probabilities tell low from high, and how sure they are.
+
+In: targets, logits and, for the bootstrap, how often each gene was drawn. Out: the metrics, for one draw or many.
+"""
+
+import numpy as np
+
+METRICS = ("accuracy", "auROC", "auPRC", "MCC", "F1", "Brier")
+"""In the order of tables. auPRC is average precision; a probability of 0.5 or more counts as high."""
+
+CELLS = 4_000_000
+"""Numbers that one step of the bootstrap holds at a time."""
+
+
+def score(targets: np.ndarray, logits: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Score predictions by scikit-learn's metrics.
+
+    Args:
+        targets: ``(n,)`` of 0 and 1, both present.
+        logits: ``(n,)`` float, what ranks the genes.
+        probabilities: ``(n,)`` float, what is cut at 0.5 and enters the Brier score.
+    """
+    from sklearn import metrics
+
+    called = probabilities >= 0.5
+    return {
+        "accuracy": float(metrics.accuracy_score(targets, called)),
+        "auROC": float(metrics.roc_auc_score(targets, logits)),
+        "auPRC": float(metrics.average_precision_score(targets, logits)),
+        "MCC": float(metrics.matthews_corrcoef(targets, called)),
+        "F1": float(metrics.f1_score(targets, called, zero_division=0)),
+        "Brier": float(np.mean((probabilities - targets) ** 2)),
+    }
+
+
+def auroc(targets: np.ndarray, logits: np.ndarray) -> float:
+    """Give the area under the ROC curve alone."""
+    return float(resampled(targets, logits, np.full(len(targets), 0.5), np.ones((1, len(targets))))["auROC"][0])
+
+
+def draw(genes: int, times: int, seed: int) -> np.ndarray:
+    """Draw ``genes`` genes with replacement, ``times`` times: how often each was drawn, uint16 ``(times, genes)``."""
+    random = np.random.default_rng(seed)
+    return random.multinomial(genes, np.full(genes, 1 / genes), size=times).astype(np.uint16)
+
+
+def resampled(
+    targets: np.ndarray, logits: np.ndarray, probabilities: np.ndarray, drawn: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Score many draws of the same genes at once.
+
+    Args:
+        targets, logits, probabilities: ``(n,)``, as for :func:`score`.
+        drawn: ``(times, n)``, how often each gene counts in each draw.
+
+    Returns:
+        For each metric its value per draw, float64 ``(times,)``; NaN for draws without both classes.
+    """
+    step = max(1, CELLS // max(1, len(targets)))
+    parts = [
+        _resampled(targets, logits, probabilities, drawn[start : start + step].astype(np.float64))
+        for start in range(0, max(1, len(drawn)), step)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in METRICS}
+
+
+def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Give the percentile interval of bootstrap values; NaN where no draw could be scored."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _resampled(
+    targets: np.ndarray, logits: np.ndarray, probabilities: np.ndarray, drawn: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Score draws that fit into memory together."""
+    called = probabilities >= 0.5
+    is_high = targets == 1
+    sums = np.stack(
+        [is_high & called, is_high & ~called, ~is_high & called, ~is_high & ~called, (probabilities - targets) ** 2]
+    )
+    true_high, missed, false_high, true_low, squares = (drawn @ sums.T.astype(np.float64)).T
+    total = drawn.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        product = (true_high + false_high) * (true_high + missed) * (true_low + false_high) * (true_low + missed)
+        covariance = true_high * true_low - false_high * missed
+        mcc = np.where(product > 0, covariance / np.sqrt(product), 0.0)
+        f1 = np.where(2 * true_high + false_high + missed > 0, 2 * true_high / (2 * true_high + false_high + missed), 0)
+        roc, prc = _areas(is_high, logits, drawn)
+        values = {
+            "accuracy": (true_high + true_low) / total,
+            "auROC": roc,
+            "auPRC": prc,
+            "MCC": mcc,
+            "F1": f1,
+            "Brier": squares / total,
+        }
+    both = (true_high + missed > 0) & (true_low + false_high > 0)
+    return {name: np.where(both, value, np.nan) for name, value in values.items()}
+
+
+def _areas(is_high: np.ndarray, logits: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the area under the ROC curve (ties count half) and the average precision of every draw."""
+    order = np.argsort(-logits, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(logits[order]) != 0])
+    high = np.add.reduceat(drawn[:, order] * is_high[order], starts, axis=1)
+    low = np.add.reduceat(drawn[:, order] * ~is_high[order], starts, axis=1)
+    highs_above, lows_above = np.cumsum(high, axis=1), np.cumsum(low, axis=1)
+    highs, lows = highs_above[:, -1], lows_above[:, -1]
+    won = (high * (lows[:, None] - lows_above + low / 2)).sum(axis=1)
+    precision = highs_above / np.maximum(highs_above + lows_above, 1)
+    return won / (highs * lows), (high * precision).sum(axis=1) / highs

@@ -1,0 +1,150 @@
+"""Train one fold: fit, save, and score the genes that it holds out.
+
+In: a plan and a fold's rows. Out: the fold's folder.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import NotFinite
+from kanseq.files import disk_errors
+from kanseq.models.plain import PlainModel
+from kanseq.models.registry import Architecture, parameter_count
+from kanseq.nn.precision import set_precision
+from kanseq.training.checkpoints import TrainedModel, save_model
+from kanseq.training.folds import Fold
+from kanseq.training.loop import Examples, Fitted, fit_network
+from kanseq.training.plain import fit_plain
+from kanseq.training.runs import write_done
+from kanseq.training.settings import Settings
+from kanseq.training.tables import predictions_table, write_held_out, write_predictions
+from kanseq.training.tasks import Task
+
+
+class Plan(NamedTuple):
+    """All that stays the same from fold to fold.
+
+    Attributes:
+        genes: the set.
+        kind: the architecture.
+        config: its hyper-parameters, an instance of ``kind.config``.
+        settings: the optimisation, with nothing left to ``auto``.
+        condition: the condition whose labels are learned.
+        facts: what every model file says of the run: contigs, versions, inputs.
+        known: digests of the set's sequences that lie on no contig.
+        threads: processor threads.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        checkpoint_minutes: at most so long between two states on disk.
+    """
+
+    genes: SequenceSet
+    kind: Architecture
+    config: object
+    settings: Settings
+    condition: str
+    facts: dict[str, object]
+    known: np.ndarray
+    threads: int
+    device: str
+    checkpoint_minutes: float
+
+
+def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> None:
+    """Train one fold into its folder; ``done.json`` is written last.
+
+    Args:
+        plan: what is to be trained.
+        fold: the fold's rows.
+        folder: where its files go; a ``state.safetensors`` there is where training goes on.
+        seed: of initial weights, the order of genes, and dropout.
+        title: what the progress is called.
+
+    Raises:
+        NotFinite: training met NaN; ``model.safetensors`` holds the last good weights.
+    """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "done.json").unlink(missing_ok=True)
+    write_held_out(folder / "held_out.txt", fold.held_out)
+    train = Examples(plan.genes.codes(fold.train), fold.train_targets)
+    trained, facts = _fit(plan, fold, train, folder, seed, title)
+    save_model(folder / "model.safetensors", trained)
+    logits = trained.logits(plan.genes.codes(fold.test))
+    table = predictions_table(
+        plan.genes,
+        fold.test,
+        logits,
+        trained.task,
+        condition=plan.condition,
+        fold=fold.name,
+        role=fold.test_roles,
+        targets=fold.test_targets,
+    )
+    write_predictions(folder / "predictions.tsv", table)
+    write_done(folder, {"model": plan.kind.name, "fold": fold.name, "seed": seed, **facts})
+
+
+def _fit(
+    plan: Plan, fold: Fold, train: Examples, folder: Path, seed: int, title: str
+) -> tuple[TrainedModel, dict[str, object]]:
+    """Build and fit the model; gives it and what ``done.json`` says of it."""
+    torch.manual_seed(seed)
+    built = plan.kind.build(plan.config)
+    facts: dict[str, object] = {
+        "parameters": parameter_count(built),
+        "training_genes": len(fold.train),
+        "tuning_genes": len(fold.tune),
+        "test_genes": len(fold.test),
+    }
+    name, geometry, metadata = plan.kind.name, plan.genes.geometry, _metadata(plan, fold, seed)
+    if isinstance(built, PlainModel):
+        places = plan.genes.table.iloc[fold.train].drop(columns="sequence")
+        balanced = plan.settings.balance == "weights"
+        fit_plain(built, train, places, balanced=balanced, seed=seed, threads=plan.threads)
+        return TrainedModel(name, plan.config, geometry, Task(outputs=1), None, built, metadata, plan.known), facts
+    set_precision(built, plan.settings.precision)
+    task = Task(outputs=plan.config.outputs)  # type: ignore[attr-defined]
+    trained = TrainedModel(name, plan.config, geometry, task, built.to(plan.device), None, metadata, plan.known)
+    fitted = _fit_network(plan, fold, train, trained, folder, seed, title)
+    return trained, {**facts, "epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
+
+
+def _fit_network(
+    plan: Plan, fold: Fold, train: Examples, trained: TrainedModel, folder: Path, seed: int, title: str
+) -> Fitted:
+    """Fit the network of ``trained`` in place; keeps the last good weights where that fails."""
+    assert trained.network is not None
+    tune = Examples(plan.genes.codes(fold.tune), fold.tune_targets) if plan.settings.tune else None
+    try:
+        return fit_network(
+            trained.network,
+            trained.task,
+            train,
+            tune,
+            plan.settings,
+            seed=seed,
+            folder=folder,
+            title=title,
+            checkpoint_minutes=plan.checkpoint_minutes,
+        )
+    except NotFinite as error:
+        save_model(folder / "model.safetensors", trained)
+        raise NotFinite(error.what, where=folder / "model.safetensors", mend=error.mend) from error
+
+
+def _metadata(plan: Plan, fold: Fold, seed: int) -> dict[str, object]:
+    """Say in the model file what it was trained on, and how."""
+    return {
+        "fold": fold.name,
+        "seed": seed,
+        "condition": plan.condition,
+        "threads": plan.threads,
+        "precision": plan.settings.precision,
+        "thresholds": fold.thresholds,
+        "training_genes": len(fold.train),
+        **plan.facts,
+    }

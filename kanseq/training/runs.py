@@ -1,0 +1,225 @@
+"""A run's folder: what it was asked for, which folds are finished, and that only one process writes into it.
+
+In: settings and inputs. Out: ``run.json``, the folders of folds, a lock.
+"""
+
+import fcntl
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pandas as pd
+
+from kanseq import __version__
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, BadTable, MissingFile, NotWritable, RunInUse
+from kanseq.files import PathLike, check_input, check_output, disk_errors, fingerprint, write_json
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Version of ``run.json``."""
+
+BASELINE = "kmer-logistic"
+"""The plain model that every run is compared with, and the name of its folder inside a fold's."""
+
+Description = dict[str, object]
+
+
+def check_run_output(path: PathLike) -> Path:
+    """Make sure, before any work, that a run can be written there.
+
+    Raises:
+        NotWritable: the parent is missing or closed, or something else than a run is there.
+    """
+    path = Path(path)
+    if not path.exists():
+        check_output(path)
+    elif not path.is_dir():
+        raise NotWritable("a run is a folder, and this is a file", where=path, mend="choose another name")
+    elif not (path / "run.json").exists() and any(item.name != "lock" for item in path.iterdir()):
+        raise NotWritable("this folder holds other things than a run", where=path, mend="choose a new one")
+    else:
+        check_output(path / "run.json")
+    return path
+
+
+@contextmanager
+def open_run(path: PathLike, description: Description) -> Iterator[Path]:
+    """Hold a run for writing: a new one, or one that was begun with the same description.
+
+    Raises:
+        RunInUse: another process is writing into it.
+        BadOption: it was begun with other settings; the message says which differs.
+    """
+    path = Path(path)
+    with disk_errors(path):
+        path.mkdir(exist_ok=True)
+    with _lock(path):
+        before = read_run(path) if (path / "run.json").exists() else None
+        if before is None:
+            write_json(path / "run.json", description)
+        else:
+            _compare(path, before, description)
+        yield path
+
+
+def read_run(path: PathLike) -> Description:
+    """Read ``run.json``.
+
+    Raises:
+        MissingFile: there is no such run.
+        BadTable: the file is damaged or of a newer format.
+    """
+    path = check_input(Path(path) / "run.json")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        newer = description["format"] > FORMAT
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadTable("this is not a whole run.json", where=path, mend="train into a new folder") from error
+    if newer:
+        raise BadTable(f"its format {description['format']} is newer than this kanseq", where=path)
+    return description
+
+
+def describe_run(
+    model: str,
+    config: Mapping[str, object],
+    settings: Mapping[str, object],
+    inputs: Mapping[str, object],
+    machine: Mapping[str, object],
+) -> Description:
+    """Put together what ``run.json`` says: nothing of it depends on where in the file system, or on when."""
+    return {
+        "format": FORMAT,
+        "model": model,
+        "config": dict(config),
+        "settings": dict(settings),
+        "inputs": dict(inputs),
+        "machine": dict(machine),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Name the versions of all that takes part in the numbers."""
+    found = {"kanseq": __version__}
+    for package in ("torch", "numpy", "scikit-learn"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def describe_input(given: "PathLike | SequenceSet | pd.DataFrame | None") -> dict[str, str | int] | None:
+    """Fingerprint a file, or the content of what is in memory."""
+    if given is None:
+        return None
+    if isinstance(given, SequenceSet):
+        given = given.table
+    if not isinstance(given, pd.DataFrame):
+        return fingerprint(given)
+    digest = hashlib.sha256(pd.util.hash_pandas_object(given, index=False).to_numpy().tobytes())
+    return {"name": "", "rows": len(given), "sha256": digest.hexdigest()}
+
+
+def fold_folder(run: Path, fold: str, seed: int) -> Path:
+    """Give the folder of one fold and seed."""
+    return run / "folds" / fold / f"seed-{seed}"
+
+
+def baseline_folder(run: Path, fold: str) -> Path:
+    """Give the folder of the plain model that stands beside a fold's."""
+    return run / "folds" / fold / BASELINE
+
+
+def read_done(folder: Path) -> Description | None:
+    """Read a fold's ``done.json``; None where it is missing or damaged."""
+    try:
+        return json.loads((folder / "done.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def is_done(folder: Path) -> bool:
+    """Whether a fold is finished and its model and predictions are still those that it finished with."""
+    done = read_done(folder)
+    if done is None:
+        return False
+    try:
+        whole = all(fingerprint(folder / name)["sha256"] == done[name] for name in FINISHED)
+    except (MissingFile, KeyError):
+        whole = False
+    if not whole:
+        logger.warning("%s: a file of this finished fold was changed or lost; it is trained again", folder.name)
+    return whole
+
+
+FINISHED = ("model.safetensors", "predictions.tsv", "held_out.txt")
+"""The files whose SHA-256 ``done.json`` holds."""
+
+
+def write_done(folder: Path, facts: Mapping[str, object]) -> None:
+    """Mark a fold as finished: the last file that is written into it."""
+    sums = {name: fingerprint(folder / name)["sha256"] for name in FINISHED}
+    write_json(folder / "done.json", {**facts, **sums})
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Keep other writers out for as long as this process lives; the lock of a dead one does not count."""
+    with disk_errors(path):
+        handle = open(path / "lock", "a")  # noqa: SIM115
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunInUse(
+                "another process is writing into this run", where=path, mend="wait for it, or use another folder"
+            ) from error
+        except OSError:
+            logger.warning("%s: this file system has no locks; see to it that nothing else writes here", path)
+        yield
+
+
+def _compare(path: Path, before: Description, now: Description) -> None:
+    """Insist on the same model, settings and inputs; another machine or other versions are a warning."""
+    for part in ("model", "settings", "config"):
+        difference = _difference(before.get(part), now[part], part)
+        if difference:
+            raise BadOption(f"this run was begun with {difference}", where=path, mend="train into another folder")
+    for name in now["inputs"]:  # type: ignore[attr-defined]
+        theirs, ours = (_sum(description, name) for description in (before, now))
+        if theirs != ours:
+            raise BadOption(f"this run was begun with other {name}", where=path, mend="train into another folder")
+    for part in ("machine", "versions"):
+        difference = _difference(before.get(part), now[part], part)
+        if difference:
+            logger.warning("this run was begun with %s: its folds may differ in the last digits", difference)
+
+
+def _sum(description: Description, name: str) -> object:
+    """Give the checksum of one input."""
+    recorded = description.get("inputs", {}).get(name)  # type: ignore[attr-defined]
+    return recorded and recorded.get("sha256")
+
+
+def _difference(before: object, now: object, name: str) -> str | None:
+    """Say the first difference between two settings."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in [*now, *(key for key in before if key not in now)]:
+            found = _difference(before.get(key), now.get(key), key)
+            if found:
+                return found
+        return None
+    return None if before == now else f"{name} {_show(before)}, and not {_show(now)}"
+
+
+def _show(value: object) -> str:
+    """Show a setting's value."""
+    return "none" if value is None else json.dumps(value)

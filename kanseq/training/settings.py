@@ -1,0 +1,155 @@
+"""How a network is optimised, and on what: rates, schedules, weight decay, precision, threads, device.
+
+In: the options of ``kanseq train``. Out: checked settings, an optimiser, and the processor made ready.
+"""
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import nn
+
+from kanseq.errors import BadOption
+from kanseq.nn.precision import PRECISIONS
+
+logger = logging.getLogger(__name__)
+
+DECAYS = ("coupled", "decoupled")
+SCHEDULES = ("constant", "cosine", "one-cycle")
+BALANCES = ("none", "weights")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The optimisation of one network, as ``run.json`` records it.
+
+    Attributes:
+        epochs: passes over the training genes.
+        batch_size: sequences per step; a last batch of one joins the batch before it.
+        learning_rate: Adam's, at the schedule's height.
+        weight_decay: strength of the decay of the spline weights; all other parameters have none.
+        decay: ``coupled`` adds ``weight_decay * w`` to the gradient (Adam with an L2 term, Kingma and Ba 2015),
+            ``decoupled`` shrinks the weights beside it (AdamW, Loshchilov and Hutter 2019).
+        schedule: ``constant``, ``cosine`` down to 0, or ``one-cycle`` (Smith and Topin 2018).
+        clip: largest norm of the gradient, None for any.
+        balance: ``weights`` weighs each class by its rarity among the training genes.
+        tune: stop early by the loss on the fold's ``tune`` genes, and keep the best epoch's weights.
+        patience: epochs without a better loss on them before training stops.
+        precision: of the spline layers' products.
+    """
+
+    epochs: int = 5
+    batch_size: int = 64
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.1
+    decay: str = "coupled"
+    schedule: str = "constant"
+    clip: float | None = None
+    balance: str = "none"
+    tune: bool = False
+    patience: int = 3
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        for name, allowed in (
+            ("decay", DECAYS),
+            ("schedule", SCHEDULES),
+            ("balance", BALANCES),
+            ("precision", ("auto", *PRECISIONS)),
+        ):
+            if getattr(self, name) not in allowed:
+                raise BadOption(f"{name} '{getattr(self, name)}' is unknown", mend=f"choose {', '.join(allowed)}")
+        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("weight_decay", 0)):
+            if not getattr(self, name) >= least:
+                raise BadOption(f"{name} is {getattr(self, name)}", mend=f"it must be at least {least}")
+        for name in ("learning_rate", "clip"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise BadOption(f"{name} is {value}", mend="it must be above 0")
+
+    def to_json(self) -> dict[str, object]:
+        """Give the fields as ``run.json`` has them."""
+        return asdict(self)
+
+
+def make_optimizer(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+    """Make Adam (or AdamW) whose weight decay acts on parameters named ``*.spline_weight`` only."""
+    named = list(network.named_parameters())
+    spline = [parameter for name, parameter in named if name.split(".")[-1] == "spline_weight"]
+    others = [parameter for name, parameter in named if name.split(".")[-1] != "spline_weight"]
+    if not spline and settings.weight_decay:
+        logger.info("weight decay acts on spline weights only, and this model has none")
+    groups = [
+        {"params": parameters, "weight_decay": decay}
+        for parameters, decay in ((spline, settings.weight_decay), (others, 0.0))
+        if parameters
+    ]
+    kind = torch.optim.Adam if settings.decay == "coupled" else torch.optim.AdamW
+    return kind(groups, lr=settings.learning_rate)
+
+
+def rate_factor(schedule: str, step: int, steps: int) -> float:
+    """Give what the learning rate is multiplied with at ``step`` (from 0) of ``steps``.
+
+    ``cosine`` falls from 1 to 0. ``one-cycle`` rises along a cosine from 1/25 over the first 30 % and falls to
+    1/250,000.
+
+    >>> rate_factor("cosine", 50, 100), round(rate_factor("one-cycle", 0, 100), 9)
+    (0.5, 0.04)
+    """
+    if schedule == "constant":
+        return 1.0
+    if schedule == "cosine":
+        return round(0.5 * (1 + math.cos(math.pi * step / steps)), 15)
+    peak, last = 0.3 * steps - 1, steps - 1
+    if step <= peak:
+        return _cosine_between(1 / 25, 1.0, step / peak if peak > 0 else 1.0)
+    return _cosine_between(1.0, 1 / 250_000, (step - peak) / (last - peak) if last > peak else 1.0)
+
+
+def _cosine_between(start: float, end: float, part: float) -> float:
+    """Go from ``start`` to ``end`` along half a cosine."""
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * part))
+
+
+def choose_device(device: str) -> str:
+    """Turn ``auto`` into what there is, and check what was asked for.
+
+    Raises:
+        BadOption: the name is unknown, or there is no such device.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device)
+    except RuntimeError as error:
+        raise BadOption(f"device '{device}' is unknown", mend="choose auto, cpu, cuda or cuda:N") from error
+    if kind.type not in ("cpu", "cuda"):
+        raise BadOption(f"device '{device}' is unknown", mend="choose auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind.type == "cuda" and (kind.index or 0) >= count:
+        raise BadOption(f"there is no device '{device}'", mend="choose --device auto")
+    return device
+
+
+@contextmanager
+def processor(threads: int, seed: int) -> Iterator[int]:
+    """Set threads and random state for a while, and give them back as they were; hands out the number of threads.
+
+    0 threads means as many as torch finds.
+    """
+    before = torch.get_num_threads()
+    deterministic = torch.backends.cudnn.deterministic
+    with torch.random.fork_rng():
+        try:
+            torch.set_num_threads(threads or before)
+            torch.backends.cudnn.deterministic = True
+            torch.manual_seed(seed)
+            yield threads or before
+        finally:
+            torch.set_num_threads(before)
+            torch.backends.cudnn.deterministic = deterministic

@@ -1,0 +1,119 @@
+"""The table of predictions, and the list of held-out genes, as files.
+
+In: rows of a set with their logits. Out: ``predictions.tsv`` and ``held_out.txt``, and back.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadTable
+from kanseq.files import PathLike, open_text, whole_text
+from kanseq.training.tasks import Task
+
+COLUMNS = ("species", "id", "condition", "chrom", "fold", "role", "logit", "probability", "target")
+
+
+def predictions_table(
+    genes: SequenceSet,
+    rows: np.ndarray,
+    logits: np.ndarray,
+    task: Task,
+    *,
+    condition: str,
+    fold: str | Sequence[str],
+    role: str | Sequence[str],
+    targets: np.ndarray,
+) -> pd.DataFrame:
+    """Join names, places and scores of some rows of a set.
+
+    Args:
+        genes: the set; ``chrom`` stays empty for plain sequences.
+        rows: positions in the set, ``(n,)``.
+        logits: log-odds of ``high``, ``(n,)``.
+        task: turns logits into probabilities.
+        condition: name of the condition, ``*`` where there is one only.
+        fold: fold whose model scored a row, ``mean`` where several did.
+        role: what a row was to that model: ``test`` held out, ``seen`` trained on, ``new`` of another set.
+        targets: ``(n,)`` of 0 and 1, and -1 where none is known.
+
+    Returns:
+        A table with the columns of ``predictions.tsv``; ``target`` is float with NaN where none is known.
+    """
+    chosen = genes.table.iloc[rows]
+    return pd.DataFrame(
+        {
+            "species": chosen["species"].to_numpy(),
+            "id": chosen["id"].to_numpy(),
+            "condition": condition,
+            "chrom": chosen["chrom"].astype(str).to_numpy() if "chrom" in chosen else "",
+            "fold": fold,
+            "role": role,
+            "logit": logits,
+            "probability": task.probability(logits),
+            "target": np.where(targets >= 0, targets, np.nan),
+        }
+    )
+
+
+def write_predictions(path: PathLike, table: pd.DataFrame) -> None:
+    """Write a table of predictions; numbers with nine digits, which a float32 survives."""
+    shown = table.copy()
+    for column in shown.columns[shown.columns.get_loc("role") + 1 :]:
+        digits = ".0f" if column == "target" else ".9g"
+        shown[column] = [("" if np.isnan(value) else format(value, digits)) for value in table[column]]
+    with whole_text(path) as handle:
+        shown.to_csv(handle, sep="\t", index=False, lineterminator="\n")
+
+
+def read_predictions(path: PathLike) -> pd.DataFrame:
+    """Read a table of predictions.
+
+    Raises:
+        BadTable: a column is missing, or a logit, probability or target is no number of its kind.
+    """
+    with open_text(path) as handle:
+        try:
+            table = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise BadTable("this is not a table of predictions", where=path) from error
+    missing = [column for column in COLUMNS if column not in table]
+    if missing:
+        raise BadTable(f"column '{missing[0]}' is missing", where=path, mend="make it with kanseq predict or train")
+    for column in ("logit", "probability", "target"):
+        numbers = pd.to_numeric(table[column].replace("", "nan"), errors="coerce").to_numpy(dtype=np.float64)
+        bad = np.isnan(numbers) & ((table[column] != "") if column == "target" else True)
+        if column == "target":
+            bad |= ~np.isnan(numbers) & ~np.isin(numbers, (0, 1))
+        if bad.any():
+            line = int(np.flatnonzero(bad)[0])
+            raise BadTable(f"{column} '{table[column].iloc[line]}' is not allowed", where=f"{path}:{line + 2}")
+        table[column] = numbers
+    return table
+
+
+def write_held_out(path: PathLike, held_out: Sequence[tuple[str, str]]) -> None:
+    """Write a line ``species<TAB>id`` for each gene that a fold did not see."""
+    with whole_text(path) as handle:
+        handle.writelines(f"{species}\t{name}\n" for species, name in held_out)
+
+
+def read_held_out(path: Path) -> set[tuple[str, str]]:
+    """Read back what :func:`write_held_out` wrote; no file means that nothing was held out.
+
+    Raises:
+        BadTable: a line does not hold a species and a name.
+    """
+    if not path.exists():
+        return set()
+    pairs = set()
+    with open_text(path) as handle:
+        for number, line in enumerate(handle, start=1):
+            parts = line.rstrip("\n").split("\t")
+            if len(parts) != 2:
+                raise BadTable("a species and a gene are wanted, parted by a tab", where=f"{path}:{number}")
+            pairs.add((parts[0], parts[1]))
+    return pairs

@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from kanseq.cli.main import _run
+
+HEADER = "species\tid\tcondition\tchrom\tfold\trole\tlogit\tprobability\ttarget\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    lines = [f".\tg{row}\t*\t1\t1\ttest\t{row - 4.5}\t{row / 10}\t{int(row > 4)}\n" for row in range(10)]
+    (tmp_path / "perfect.tsv").write_text(HEADER + "".join(lines))
+    return tmp_path / "perfect.tsv"
+
+
+def test_the_table_goes_to_standard_output_and_the_metrics_to_their_files(table, tmp_path, capsys):
+    outputs = ["-o", f"{tmp_path}/metrics.json", "--table", f"{tmp_path}/metrics.tsv"]
+    assert _run(["evaluate", str(table), *outputs, "--bootstrap", "50"]) == 0
+    header, line = capsys.readouterr().out.splitlines()
+    assert header.startswith("model    folds  genes  auROC [95 %]")
+    assert line.split()[:4] == ["perfect", "1", "10", "1.000"]
+    assert json.loads((tmp_path / "metrics.json").read_text())["models"][0]["mean"]["auROC"]["value"] == 1.0
+    assert (tmp_path / "metrics.tsv").read_text().startswith("model\tfold\tn\taccuracy\taccuracy_low")
+
+
+def test_metrics_on_standard_output_stand_there_alone(table, capsys):
+    assert _run(["evaluate", str(table), "-o", "-", "--bootstrap", "0"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["models"][0]["name"] == "perfect"
+    assert "perfect" in shown.err
+
+
+def test_json_holds_models_and_comparisons(table, capsys):
+    assert _run(["evaluate", str(table), "--bootstrap", "0", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"models", "comparisons", "text"}
+
+
+def test_one_class_is_one_line_and_nothing_is_written(table, tmp_path, capsys):
+    table.write_text("".join(line for line in table.read_text().splitlines(True) if not line.endswith("\t0\n")))
+    assert _run(["evaluate", str(table), "-o", f"{tmp_path}/metrics.json"]) == 3
+    error = capsys.readouterr().err
+    assert "fold '1' of perfect: all 5 scored genes are labelled high" in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "metrics.json").exists()

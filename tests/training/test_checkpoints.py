@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import torch
+
+from kanseq.errors import MissingFile, ModelMismatch
+from kanseq.geometry import Geometry
+from kanseq.models.registry import architecture, make_config
+from kanseq.training.checkpoints import TrainedModel, check_geometry, load_model, save_arrays, save_model
+from kanseq.training.tasks import Task
+
+GEOMETRY = Geometry(upstream=40, downstream=24, pad=8)
+
+
+def trained(name: str = "mlp", **options: int) -> TrainedModel:
+    torch.manual_seed(0)
+    config = make_config(name, GEOMETRY, options)
+    built = architecture(name).build(config)
+    metadata = {"fold": "1", "seed": 0, "contigs": {}}
+    if architecture(name).plain:
+        random = np.random.default_rng(0)
+        codes, targets = random.integers(0, 4, (30, 136), dtype=np.uint8), np.arange(30) % 2
+        built.fit(codes, targets)
+        return TrainedModel(name, config, GEOMETRY, Task(outputs=1), None, built, metadata)
+    return TrainedModel(name, config, GEOMETRY, Task(outputs=config.outputs), built, None, metadata)
+
+
+@pytest.mark.parametrize("name", ["mlp", "deepcre", "kan", "gc"])
+def test_a_model_read_back_gives_the_same_logits(tmp_path, name):
+    model = trained(name)
+    codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
+    save_model(tmp_path / "model.safetensors", model)
+    again = load_model(tmp_path / "model.safetensors")
+    assert again.logits(codes, batch_size=7).tolist() == model.logits(codes, batch_size=7).tolist()
+    assert (again.architecture, again.config, again.metadata) == (name, model.config, model.metadata)
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        save_model(tmp_path / name, trained())
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_batches_do_not_change_which_row_a_logit_belongs_to():
+    model = trained()
+    codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
+    assert model.logits(codes, batch_size=2) == pytest.approx(model.logits(codes, batch_size=7), abs=1e-5)
+    assert model.logits(codes[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("size", [0, 5, 100, -1])
+def test_a_truncated_file_is_named(tmp_path, size):
+    path = tmp_path / "model.safetensors"
+    save_model(path, trained())
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ModelMismatch, match=r"model.safetensors: .*truncated"):
+        load_model(path)
+
+
+def test_files_of_others_are_refused(tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file({"weight": np.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(ModelMismatch, match="not written by kanseq"):
+        load_model(tmp_path / "other.safetensors")
+    with pytest.raises(MissingFile):
+        load_model(tmp_path / "none.safetensors")
+
+
+def test_weights_that_do_not_fit_their_description_are_refused(tmp_path):
+    described = {"architecture": "mlp", "geometry": GEOMETRY.to_json(), "task": {"outputs": 2}, "format": 1}
+    described["config"] = {"geometry": GEOMETRY.to_json()}
+    path = tmp_path / "model.safetensors"
+    save_arrays(path, {"weight": np.zeros(3)}, described)
+    with pytest.raises(ModelMismatch, match="do not fit together"):
+        load_model(path)
+    save_arrays(
+        path,
+        {"weight": np.zeros(3)},
+        {**described, "architecture": "unheard-of", "config": {"geometry": GEOMETRY.to_json()}},
+    )
+    with pytest.raises(ModelMismatch, match="unheard-of"):
+        load_model(path)
+    save_arrays(path, {"weight": np.zeros(3)}, {**described, "format": 99})
+    with pytest.raises(ModelMismatch, match="newer"):
+        load_model(path)
+
+
+def test_a_set_of_another_geometry_is_refused(genes):
+    check_geometry(trained(), genes)
+    genes.geometry = Geometry(upstream=40, downstream=24, pad=8, mask=False)
+    check_geometry(trained(), genes)
+    genes.geometry = Geometry(upstream=30, downstream=24, pad=8)
+    with pytest.raises(ModelMismatch, match=r"40 upstream.*30 upstream.*--upstream 40"):
+        check_geometry(trained(), genes)

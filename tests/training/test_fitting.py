@@ -1,0 +1,255 @@
+import json
+import logging
+import math
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from kanseq.errors import BadOption, NotFinite, NotWritable, OneClass, RunInUse
+from kanseq.training import loop
+from kanseq.training.checkpoints import load_arrays, load_model
+from kanseq.training.fitting import train
+from kanseq.training.runs import open_run
+from kanseq.training.tables import read_held_out, read_predictions
+from kanseq.training.tasks import Task
+
+KEPT = ("model.safetensors", "predictions.tsv", "held_out.txt", "done.json", "state.safetensors")
+
+
+def run(inputs, output, **options):
+    chosen = {"model": "mlp", "epochs": 2, "batch_size": 8, "baseline": False, "threads": 1, **options}
+    return train(inputs.genes, labels=inputs.labels, splits=inputs.splits, output=output, **chosen)
+
+
+def contents(folder):
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.name in KEPT}
+
+
+def test_a_run_holds_what_the_design_says(inputs, tmp_path):
+    result = run(inputs, tmp_path / "run")
+    names = {str(file.relative_to(tmp_path / "run")) for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    of_fold = (*KEPT, "log.jsonl")
+    assert names == {"run.json", "lock", *(f"folds/{fold}/seed-0/{name}" for fold in "123" for name in of_fold)}
+    assert (result.trained, result.skipped, result.folds) == (3, 0, ["1", "2", "3"])
+    assert result.genes == {"1": 29, "2": 30, "3": 29}
+    described = (tmp_path / "run/run.json").read_text()
+    assert str(tmp_path) not in described
+    assert json.loads(described)["inputs"]["genes"]["name"] == "genes.parquet"
+
+
+def test_predictions_are_those_of_the_saved_model_for_held_out_genes_alone(inputs, genes, tmp_path):
+    run(inputs, tmp_path / "run", holdout="2")
+    folder = tmp_path / "run/folds/2/seed-0"
+    table = read_predictions(folder / "predictions.tsv")
+    assert table["id"].tolist() == [f"gene{row}" for row in range(16, 32)]
+    assert read_held_out(folder / "held_out.txt") == {(".", name) for name in table["id"]}
+    assert table["target"].isna().tolist() == [row in (17, 29) for row in range(16, 32)]
+    model = load_model(folder / "model.safetensors")
+    logits = model.logits(genes.codes(np.arange(16, 32)))
+    assert table["logit"].to_numpy() == pytest.approx(logits, rel=1e-8)
+    assert table["probability"].to_numpy() == pytest.approx(1 / (1 + np.exp(-logits)), rel=1e-8)
+    assert model.metadata["contigs"] == genes.contigs
+    assert model.metadata["thresholds"] == {"q1": 0.5, "q3": 2.0}
+    assert (model.metadata["fold"], model.metadata["seed"], model.metadata["training_genes"]) == ("2", 0, 30)
+
+
+@pytest.mark.parametrize("model", ["deepcre", "kmer-logistic"])
+def test_the_same_inputs_give_the_same_bytes_and_another_seed_others(inputs, tmp_path, model):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run(inputs, tmp_path / name, model=model, holdout="1", seed=seed)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    if model == "deepcre":
+        weights = [
+            load_arrays(tmp_path / f"{name}/folds/1/seed-{seed}/model.safetensors")[0] for name, seed in ("a0", "c1")
+        ]
+        assert any((weights[0][key] != weights[1][key]).any() for key in weights[0])
+
+
+def test_the_test_folds_labels_and_letters_change_no_weight(inputs, genes, labels, splits, tmp_path):
+    options = {"splits": splits, "holdout": "1", "model": "mlp", "epochs": 1, "baseline": False, "threads": 1}
+    train(genes, labels=labels, output=tmp_path / "a", **options)
+    table = genes.table.copy()
+    table.loc[:15, "sequence"] = "A" * 136
+    swapped = labels.copy()
+    swapped.loc[:15, "label"] = labels.loc[:15, "label"].map({"low": "high", "high": "low", "mid": "low"})
+    genes.table = table
+    train(genes, labels=swapped, output=tmp_path / "b", **options)
+    weights = [load_arrays(tmp_path / name / "folds/1/seed-0/model.safetensors")[0] for name in "ab"]
+    assert all((weights[0][key] == weights[1][key]).all() for key in weights[0])
+
+
+def test_finished_folds_are_kept_and_missing_ones_added(inputs, tmp_path):
+    run(inputs, tmp_path / "run", holdout="2")
+    before = contents(tmp_path / "run")
+    result = run(inputs, tmp_path / "run")
+    assert (result.trained, result.skipped) == (2, 1)
+    after = contents(tmp_path / "run")
+    assert {name: after[name] for name in before} == before
+    run(inputs, tmp_path / "whole")
+    assert contents(tmp_path / "whole") == after
+
+
+def test_a_finished_fold_whose_model_was_lost_is_trained_again(inputs, tmp_path, caplog):
+    run(inputs, tmp_path / "run", holdout="1")
+    before = contents(tmp_path / "run")
+    (tmp_path / "run/folds/1/seed-0/model.safetensors").unlink()
+    assert run(inputs, tmp_path / "run", holdout="1").trained == 1
+    assert contents(tmp_path / "run") == before
+    assert "trained again" in caplog.text
+
+
+def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(inputs, tmp_path, monkeypatch):
+    run(inputs, tmp_path / "whole")
+    step, count = loop._Fit.step, 0
+
+    def fragile(self, rows, position):
+        nonlocal count
+        count += 1
+        if count == 14:
+            raise RuntimeError
+        return step(self, rows, position)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Fit, "step", fragile)
+        with pytest.raises(RuntimeError):
+            run(inputs, tmp_path / "run")
+    assert not (tmp_path / "run/folds/2/seed-0/done.json").exists()
+    assert run(inputs, tmp_path / "run").skipped == 1
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"epochs": 3}, "epochs 2, and not 3"),
+        ({"model": "deepcre"}, 'model "mlp", and not "deepcre"'),
+        ({"options": {"hidden": 64}}, "hidden 128, and not 64"),
+        ({"clip": 1.0}, "clip none, and not 1.0"),
+    ],
+)
+def test_another_configuration_is_refused_by_the_setting_that_differs(inputs, tmp_path, changed, said):
+    run(inputs, tmp_path / "run", holdout="1")
+    with pytest.raises(BadOption, match=said):
+        run(inputs, tmp_path / "run", holdout="1", **changed)
+
+
+def test_other_inputs_are_refused(inputs, tmp_path):
+    run(inputs, tmp_path / "run", holdout="1")
+    table = pd.read_csv(inputs.labels, sep="\t")
+    table.assign(q1=0.6).to_csv(inputs.labels, sep="\t", index=False)
+    with pytest.raises(BadOption, match="begun with other labels"):
+        run(inputs, tmp_path / "run", holdout="2")
+
+
+def test_other_threads_are_a_warning(inputs, tmp_path, caplog):
+    run(inputs, tmp_path / "run", holdout="1")
+    run(inputs, tmp_path / "run", holdout="2", threads=2)
+    assert "threads 1, and not 2" in caplog.text
+
+
+def test_two_writers_are_one_too_many_and_a_dead_one_none(inputs, tmp_path):
+    run(inputs, tmp_path / "run", holdout="1")
+    with open_run(tmp_path / "run", json.loads((tmp_path / "run/run.json").read_text())), pytest.raises(RunInUse):
+        run(inputs, tmp_path / "run", holdout="2")
+    run(inputs, tmp_path / "run", holdout="2")
+
+
+def test_places_for_a_run_are_checked_before_anything_is_written(inputs, tmp_path):
+    with pytest.raises(NotWritable, match="does not exist"):
+        run(inputs, tmp_path / "no/run")
+    with pytest.raises(NotWritable, match="other things than a run"):
+        run(inputs, tmp_path)
+    with pytest.raises(NotWritable, match="this is a file"):
+        run(inputs, inputs.genes)
+
+
+def test_a_fold_that_cannot_be_trained_leaves_no_folder(inputs, tmp_path):
+    table = pd.read_csv(inputs.labels, sep="\t")
+    table.assign(label="high").to_csv(inputs.labels, sep="\t", index=False)
+    with pytest.raises(OneClass, match="fold '1': all 32 training genes are labelled high"):
+        run(inputs, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_nan_leaves_a_model_with_finite_weights_and_an_unfinished_fold(inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(Task, "loss", lambda *given: given[1].sum() * math.nan)
+    with pytest.raises(NotFinite, match=r"model.safetensors: loss or gradient became NaN.*--learning-rate"):
+        run(inputs, tmp_path / "run", holdout="1")
+    folder = tmp_path / "run/folds/1/seed-0"
+    assert not (folder / "done.json").exists()
+    assert all(np.isfinite(array).all() for array in load_arrays(folder / "model.safetensors")[0].values())
+
+
+def test_the_score_stands_beside_kmer_logistic_and_the_better_one_is_named(inputs, tmp_path):
+    result = run(inputs, tmp_path / "run", baseline=True)
+    assert result.baseline_auroc == 1.0
+    assert f"mlp auROC {result.auroc:.3f}, kmer-logistic 1.000" in result.verdict
+    assert result.verdict.endswith("kmer-logistic is better")
+    assert (tmp_path / "run/folds/3/kmer-logistic/predictions.tsv").exists()
+    alone = run(inputs, tmp_path / "plain", model="kmer-logistic", baseline=True)
+    assert alone.auroc == result.baseline_auroc
+    assert alone.baseline_auroc is None
+
+
+def test_the_baseline_is_the_same_model_as_a_run_of_its_own(inputs, tmp_path):
+    run(inputs, tmp_path / "run", baseline=True, holdout="1")
+    run(inputs, tmp_path / "plain", model="kmer-logistic", holdout="1")
+    name = "model.safetensors"
+    inside, alone = tmp_path / "run/folds/1/kmer-logistic" / name, tmp_path / "plain/folds/1/seed-0" / name
+    assert inside.read_bytes() == alone.read_bytes()
+
+
+def test_models_that_know_no_bfloat16_are_recorded_as_float32(inputs, tmp_path, caplog):
+    assert run(inputs, tmp_path / "a", holdout="1", precision="bfloat16").precision == "float32"
+    assert "trains in float32" in caplog.text
+    kan = run(inputs, tmp_path / "b", holdout="1", model="kan", precision="bfloat16", options={"hidden": "8"}, epochs=1)
+    assert kan.precision == "bfloat16"
+    assert load_model(tmp_path / "b/folds/1/seed-0/model.safetensors").metadata["precision"] == "bfloat16"
+
+
+def test_training_leaves_the_callers_random_numbers_alone(inputs, tmp_path):
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    run(inputs, tmp_path / "run", holdout="1")
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_early_stopping_uses_the_tuning_genes(genes, labels, tuned_splits, tmp_path):
+    # Contrary labels on the tuning genes: what helps the training genes harms them.
+    labels.loc[16:23, "label"] = labels.loc[16:23, "label"].map({"low": "high", "high": "low", "mid": "mid"})
+    result = train(
+        genes, labels=labels, splits=tuned_splits, output=tmp_path / "run", model="mlp", holdout="1", tune=True,
+        epochs=30, batch_size=8, learning_rate=0.01, patience=2, baseline=True,
+    )  # fmt: skip
+    done = json.loads((tmp_path / "run/folds/1/seed-0/done.json").read_text())
+    assert done["tuning_genes"] == 7
+    assert done["kept_epoch"] + 2 == done["epochs"] < 30
+    assert result.genes == {"1": 22}
+    beside = json.loads((tmp_path / "run/folds/1/kmer-logistic/done.json").read_text())
+    assert beside["training_genes"] == 29
+
+
+def test_progress_is_plain_lines_without_a_terminal(inputs, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "kanseq"):
+        run(inputs, tmp_path / "run", holdout="1")
+    lines = [line for line in caplog.messages if "epoch" in line]
+    assert len(lines) == 2
+    assert lines[0].startswith("mlp, fold 1 (1 of 1): epoch 1 of 2, loss ")
+
+
+def test_a_full_disk_leaves_no_half_written_model(inputs, tmp_path, monkeypatch):
+    from kanseq.training import one_fold
+
+    def full(path, model):
+        raise NotWritable("cannot write (No space left on device)", where=path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(one_fold, "save_model", full)
+        with pytest.raises(NotWritable, match="No space left"):
+            run(inputs, tmp_path / "run", holdout="1")
+    assert not list((tmp_path / "run").rglob("*.part.*"))
+    assert run(inputs, tmp_path / "run", holdout="1").trained == 1
+    shutil.rmtree(tmp_path / "run")

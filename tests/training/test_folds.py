@@ -1,0 +1,86 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanseq.errors import BadOption, BadTable, EmptySplit, OneClass, UnknownGene
+from kanseq.training.folds import choose_folds, prepare_folds
+
+
+def test_only_low_and_high_genes_train_and_held_out_genes_keep_every_label(genes, labels, splits):
+    fold = prepare_folds(genes, labels, splits, holdout="1")[0]
+    # Genes 16 to 47 train, without the mid ones 17, 29 and 41; genes 0 to 15 are held out, 5 being mid.
+    assert fold.train.tolist() == [row for row in range(16, 48) if row not in (17, 29, 41)]
+    assert fold.train_targets.tolist() == [row % 2 for row in fold.train]
+    assert fold.test.tolist() == list(range(16))
+    assert fold.test_targets.tolist() == [0, 1, 0, 1, 0, -1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]
+    assert fold.held_out == [(".", f"gene{row:02d}") for row in range(16)]
+    assert fold.thresholds == {"q1": 0.5, "q3": 2.0}
+
+
+def test_held_out_genes_that_are_not_in_the_set_are_named_all_the_same(genes, labels, splits):
+    fold = prepare_folds(genes.select(np.arange(4, 48)), labels, splits, holdout="1")[0]
+    assert (".", "gene00") in fold.held_out
+    assert len(fold.test) == 12
+
+
+def test_tuning_genes_train_unless_they_are_wanted_for_tuning(genes, labels, tuned_splits):
+    without, apart = (prepare_folds(genes, labels, tuned_splits, holdout="1", tune=tune)[0] for tune in (False, True))
+    assert apart.tune.tolist() == [16, 18, 19, 20, 21, 22, 23]
+    assert without.train.tolist() == sorted([*apart.train, *apart.tune])
+    assert len(without.tune) == 0
+
+
+def test_unused_genes_do_not_train_and_genes_that_are_not_to_be_scored_are_held_out(genes, labels, splits):
+    in_fold = splits["fold"] == "1"
+    splits.loc[in_fold & (splits["id"] == "gene16"), ["role", "reason"]] = ["unused", "overlaps_test:gene15"]
+    splits.loc[in_fold & (splits["id"] == "gene03"), ["role", "reason"]] = ["unused", "not_scored"]
+    fold = prepare_folds(genes, labels, splits, holdout="1")[0]
+    assert 16 not in fold.train
+    assert (".", "gene16") not in fold.held_out
+    assert (".", "gene03") in fold.held_out
+    assert dict(zip(fold.test.tolist(), fold.test_roles.tolist(), strict=True))[3] == "unused"
+
+
+def test_folds_are_chosen_by_name_or_all(genes, splits):
+    assert choose_folds(splits, "all") == ["1", "2", "3"]
+    assert choose_folds(splits, ["3", "1"]) == ["3", "1"]
+    with pytest.raises(BadOption, match=r"no fold '4'.*1, 2, 3"):
+        choose_folds(splits, "4")
+
+
+def test_a_set_and_tables_without_a_common_gene_are_shown_side_by_side(genes, labels, splits):
+    with pytest.raises(UnknownGene, match=r"labels have no gene in common.*gene00.*AT1"):
+        prepare_folds(genes, labels.assign(id=[f"AT{row}" for row in range(48)]), splits)
+    with pytest.raises(UnknownGene, match=r"splits have no gene in common.*yeast.*--species"):
+        prepare_folds(genes, labels, splits.assign(species="yeast"))
+
+
+def test_a_fold_of_one_class_is_named(genes, labels, splits):
+    with pytest.raises(OneClass, match=r"fold '1': all 16 training genes are labelled low"):
+        prepare_folds(genes, labels[labels["label"] == "low"], splits)
+
+
+def test_empty_roles_are_named(genes, labels, splits):
+    with pytest.raises(EmptySplit, match=r"fold '1' has no tuning gene.*--tune"):
+        prepare_folds(genes, labels, splits, tune=True)
+    with pytest.raises(EmptySplit, match=r"fold '1' has no training gene"):
+        prepare_folds(genes, labels[:16], splits, holdout="1")
+    with pytest.raises(EmptySplit, match="holds out no gene"):
+        prepare_folds(genes, labels, splits.assign(role="train"))
+
+
+def test_a_fold_that_cannot_be_scored_is_a_warning(genes, labels, splits, caplog):
+    prepare_folds(genes, labels[16:], splits, holdout="1")
+    assert "fold '1': its test genes are not of both classes" in caplog.text
+
+
+def test_a_sets_own_labels_are_taken_where_none_are_given(genes, splits):
+    genes.table["label"] = np.where(np.arange(48) % 2 == 1, "promoter", "other")
+    fold = prepare_folds(genes, None, splits, holdout="1")[0]
+    assert fold.test_targets.tolist() == [0, 1] * 8
+    genes.table["label"] = pd.Series(["a", "b", "c"] * 16)
+    with pytest.raises(BadTable, match="3: a, b, c"):
+        prepare_folds(genes, None, splits)
+    del genes.table["label"]
+    with pytest.raises(BadTable, match="--labels"):
+        prepare_folds(genes, None, splits)

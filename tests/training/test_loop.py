@@ -1,0 +1,183 @@
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from kanseq.errors import NotFinite
+from kanseq.geometry import Geometry
+from kanseq.models.network import SequenceNetwork
+from kanseq.training import loop
+from kanseq.training.loop import Examples, epoch_order, fit_network, gradient_norm, mean_loss
+from kanseq.training.settings import Settings
+from kanseq.training.states import restore_state
+from kanseq.training.tasks import Task
+
+
+class Tiny(SequenceNetwork):
+    """Two layers with dropout and a batch norm, so that everything random and remembered is there."""
+
+    def __init__(self) -> None:
+        super().__init__(Geometry.plain(16))
+        self.hidden_layer = torch.nn.Linear(64, 8)
+        self.norm = torch.nn.BatchNorm1d(8)
+        self.dropout = torch.nn.Dropout(0.3)
+        self.spline_weight = torch.nn.Parameter(torch.randn(8, 2))
+
+    def forward_encoded(self, x: torch.Tensor) -> torch.Tensor:
+        return self.dropout(torch.relu(self.norm(self.hidden_layer(x.flatten(1))))) @ self.spline_weight
+
+
+@pytest.fixture
+def examples() -> Examples:
+    random = np.random.default_rng(3)
+    codes = random.integers(0, 4, (21, 16), dtype=np.uint8)
+    return Examples(codes, (codes[:, 0] > 1).astype(np.int64))
+
+
+def fit(folder, examples, tune=None, **settings):
+    folder.mkdir(exist_ok=True)
+    torch.manual_seed(0)
+    network = Tiny()
+    chosen = Settings(**{"epochs": 3, "batch_size": 5, "schedule": "one-cycle", "learning_rate": 0.01, **settings})
+    fitted = fit_network(network, Task(), examples, tune, chosen, seed=0, folder=folder, title="fold")
+    return network, fitted
+
+
+def weights(network):
+    return {name: tensor.tolist() for name, tensor in network.state_dict().items()}
+
+
+def stop_after(monkeypatch, steps, action):
+    """Do something before the given step of a training."""
+    count = 0
+    step = loop._Fit.step
+
+    def counted(self, rows, position):
+        nonlocal count
+        count += 1
+        if count == steps:
+            action()
+        return step(self, rows, position)
+
+    monkeypatch.setattr(loop._Fit, "step", counted)
+
+
+def fail():
+    raise RuntimeError("pulled the plug")
+
+
+@pytest.mark.parametrize("at", [1, 3, 7, 12])
+def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(tmp_path, monkeypatch, examples, at):
+    whole, _ = fit(tmp_path / "whole", examples)
+    with monkeypatch.context() as patch:
+        stop_after(patch, at, fail)
+        with pytest.raises(RuntimeError):
+            fit(tmp_path / "killed", examples)
+    torch.rand(5)
+    again, _ = fit(tmp_path / "killed", examples)
+    assert weights(again) == weights(whole)
+    assert (tmp_path / "killed/state.safetensors").read_bytes() == (tmp_path / "whole/state.safetensors").read_bytes()
+    lines = (tmp_path / "killed/log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("at", [2, 4])
+def test_a_signal_writes_the_state_after_the_batch_that_runs(tmp_path, monkeypatch, examples, number, at):
+    whole, _ = fit(tmp_path / "whole", examples)
+    with monkeypatch.context() as patch:
+        stop_after(patch, at, lambda: os.kill(os.getpid(), number))
+        with pytest.raises(KeyboardInterrupt):
+            fit(tmp_path / "stopped", examples)
+    network = Tiny()
+    optimizer = loop.make_optimizer(network, Settings())
+    position, _ = restore_state(tmp_path / "stopped/state.safetensors", network, optimizer)
+    assert (position.epoch, position.step) == (0, at)
+    again, _ = fit(tmp_path / "stopped", examples)
+    assert weights(again) == weights(whole)
+    state = "state.safetensors"
+    assert (tmp_path / "stopped" / state).read_bytes() == (tmp_path / "whole" / state).read_bytes()
+
+
+def test_signal_handlers_are_given_back(tmp_path, examples):
+    before = signal.getsignal(signal.SIGTERM)
+    fit(tmp_path / "run", examples)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_damaged_state_starts_the_fold_again(tmp_path, examples, caplog):
+    whole, _ = fit(tmp_path / "whole", examples)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/state.safetensors").write_bytes(b"half a sta")
+    again, _ = fit(tmp_path / "broken", examples)
+    assert weights(again) == weights(whole)
+    assert "damaged" in caplog.text
+
+
+def test_nan_keeps_the_weights_of_the_batch_before(tmp_path, monkeypatch, examples):
+    before = []
+    step = loop._Fit.step
+
+    def poisoned(self, rows, position):
+        if position.epoch == 1 and position.step == 1:
+            before.append(weights(self.network))
+            monkeypatch.setattr(Task, "loss", lambda *given: given[1].sum() * float("nan"))
+        return step(self, rows, position)
+
+    monkeypatch.setattr(loop._Fit, "step", poisoned)
+    torch.manual_seed(0)
+    network = Tiny()
+    with pytest.raises(NotFinite, match="epoch 2, batch 2"):
+        fit_network(
+            network, Task(), examples, None, Settings(batch_size=5), seed=0, folder=tmp_path, title="fold"
+        )  # fmt: skip
+    learned = ("hidden_layer.weight", "spline_weight")
+    assert {name: weights(network)[name] for name in learned} == {name: before[0][name] for name in learned}
+    kept = Tiny()
+    position, _ = restore_state(tmp_path / "state.safetensors", kept, loop.make_optimizer(kept, Settings()))
+    assert (position.epoch, position.step) == (1, 1)
+    assert weights(kept) == weights(network)
+
+
+def test_weights_that_overflow_are_replaced_by_the_last_state(tmp_path, examples):
+    with pytest.raises(NotFinite, match="learning-rate"):
+        fit(tmp_path / "run", examples, learning_rate=1e30, schedule="constant", weight_decay=0.0)
+    network = Tiny()
+    assert restore_state(tmp_path / "run/state.safetensors", network, loop.make_optimizer(network, Settings()))
+    assert all(np.isfinite(np.array(values)).all() for values in weights(network).values())
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(tmp_path, monkeypatch, examples):
+    losses = iter([0.5, 0.4, 0.6, 0.7, 0.1])
+    seen = []
+
+    def scripted(network, task, tune, batch_size=256):
+        seen.append(weights(network))
+        return next(losses)
+
+    monkeypatch.setattr(loop, "mean_loss", scripted)
+    network, fitted = fit(tmp_path / "run", examples, examples, epochs=5, patience=2)
+    assert (fitted.epochs, fitted.kept_epoch) == (4, 2)
+    assert weights(network) == seen[1]
+
+
+def test_a_fit_learns_what_it_is_shown(tmp_path, examples):
+    network, _ = fit(tmp_path / "run", examples, epochs=60, schedule="constant")
+    assert mean_loss(network, Task(), examples) < 0.3
+
+
+def test_epochs_have_orders_of_their_own_that_follow_from_the_seed():
+    assert sorted(epoch_order(1, 0, 9)) == list(range(9))
+    assert epoch_order(1, 0, 9).tolist() == epoch_order(1, 0, 9).tolist()
+    assert epoch_order(1, 0, 9).tolist() != epoch_order(1, 1, 9).tolist() != epoch_order(2, 1, 9).tolist()
+
+
+def test_long_gradients_are_shortened_and_short_ones_left():
+    layer = torch.nn.Linear(2, 1)
+    for clip, expected in ((None, 5.0), (1.0, 1.0), (9.0, 5.0)):
+        layer.weight.grad, layer.bias.grad = torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])
+        assert gradient_norm(layer, clip).item() == pytest.approx(5.0)
+        assert gradient_norm(layer, None).item() == pytest.approx(expected)

@@ -1,0 +1,88 @@
+import pytest
+import torch
+from torch import nn
+
+from kanseq.errors import BadOption
+from kanseq.training.settings import Settings, choose_device, make_optimizer, processor, rate_factor
+
+
+class Layer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.spline_weight = nn.Parameter(torch.ones(2))
+        self.base_weight = nn.Parameter(torch.ones(2))
+
+
+def step_without_gradient(decay: str) -> Layer:
+    layer = Layer()
+    optimizer = make_optimizer(layer, Settings(learning_rate=0.01, weight_decay=0.5, decay=decay))
+    for parameter in layer.parameters():
+        parameter.grad = torch.zeros(2)
+    optimizer.step()
+    return layer
+
+
+def test_decoupled_decay_shrinks_spline_weights_only():
+    layer = step_without_gradient("decoupled")
+    assert layer.spline_weight.tolist() == pytest.approx([0.995, 0.995])
+    assert layer.base_weight.tolist() == [1.0, 1.0]
+
+
+def test_coupled_decay_enters_adams_gradient_of_spline_weights_only():
+    layer = step_without_gradient("coupled")
+    # Adam's first step is the learning rate in the direction of the gradient, here of the decay alone.
+    assert layer.spline_weight.tolist() == pytest.approx([0.99, 0.99])
+    assert layer.base_weight.tolist() == [1.0, 1.0]
+
+
+def test_one_cycle_is_the_schedule_of_torch():
+    parameter = nn.Parameter(torch.ones(1))
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=40, cycle_momentum=False)
+    for step in range(40):
+        assert rate_factor("one-cycle", step, 40) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+        optimizer.step()
+        if step < 39:
+            schedule.step()
+
+
+def test_one_cycle_of_a_few_steps_stays_in_its_range():
+    for steps in (1, 2, 3, 4):
+        assert all(0 < rate_factor("one-cycle", step, steps) <= 1 for step in range(steps))
+
+
+def test_cosine_falls_from_one_to_nothing():
+    assert [rate_factor("cosine", step, 4) for step in (0, 2)] == [1.0, 0.5]
+    assert rate_factor("constant", 3, 4) == 1.0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"decay": "both"},
+        {"schedule": "steps"},
+        {"epochs": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"clip": -1.0},
+        {"precision": "float16"},
+    ],
+)
+def test_senseless_settings_are_refused_by_name(wrong):
+    with pytest.raises(BadOption, match=next(iter(wrong))):
+        Settings(**wrong)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "mps"])
+def test_devices_that_are_not_there_are_refused(device):
+    with pytest.raises(BadOption, match=device):
+        choose_device(device)
+
+
+def test_processor_gives_threads_and_random_numbers_back():
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    with processor(threads + 1, seed=3) as count:
+        assert count == torch.get_num_threads() == threads + 1
+        torch.rand(1)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
