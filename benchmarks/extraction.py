@@ -59,7 +59,7 @@ def main() -> None:
         show(rows)
         if options.big:
             big = Path(folder) / "big"
-            size = ["--genome-size", "2000000000", "--genes", "40000", "--contigs", "10", "--plain"]
+            size = ["--genome-size", "2000000000", "--genes", "40000", "--contigs", "10", "--no-compress"]
             steps = {
                 "kanseq simulate, 2 Gb": [*KANSEQ, "simulate", "-o", big, *size],
                 "kanseq extract, 2 Gb, 40,000 genes": [
