@@ -1,7 +1,85 @@
 """``kanseq explain``."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads, show
+
+
+def explain(
+    model: Annotated[Path, typer.Argument(help="a run, or one model.safetensors", show_default=False)],
+    genes: Annotated[Path, typer.Argument(help="set of genes or sequences (genes.parquet)", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="table: attributions per base and per token (.parquet)")
+    ] = None,
+    bed: Annotated[
+        Path | None, typer.Option(help="track, a row per gene and 8-mer (.bed.gz with its .tbi, or .bed)")
+    ] = None,
+    bedgraph: Annotated[Path | None, typer.Option(help="track of signed values (.bedgraph.gz or .bedgraph)")] = None,
+    bigwig: Annotated[Path | None, typer.Option(help="track of signed values (.bw)")] = None,
+    method: Annotated[str, typer.Option(help="how to attribute: gradient")] = "gradient",
+    reference: Annotated[
+        str, typer.Option(help="compare with N dinucleotide shuffles of each gene: shuffle:N")
+    ] = "shuffle:5",
+    fold: Annotated[str | None, typer.Option(help="only the genes that this fold holds out, by its models")] = None,
+    gene: Annotated[list[str] | None, typer.Option(help="id of a gene to explain; repeatable")] = None,
+    gene_list: Annotated[Path | None, typer.Option(help="file with ids to explain")] = None,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="explain also genes that every model was trained on")
+    ] = False,
+    held_out_only: Annotated[bool, typer.Option("--held-out-only", help="leave such genes out")] = False,
+    combine: Annotated[
+        str, typer.Option(help="bedGraph and bigWig, where pieces overlap: mean, sum or max-abs")
+    ] = "mean",
+    strand_specific: Annotated[
+        bool, typer.Option("--strand-specific", help="bedGraph and bigWig as pairs, .plus and .minus")
+    ] = False,
+    precision: Annotated[
+        str, typer.Option("--precision", help="auto (as it was trained), float32 or bfloat16 products")
+    ] = "auto",
+    batch_size: Annotated[int, typer.Option(help="genes at a time")] = 64,
+    threads: Threads = 0,
+    device: Device = "auto",
+    seed: Seed = 0,
+    log_level: LogLevel = "info",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Attribute each gene's score to the bases and 8-mers around it, by the models that did not see the gene.
+
+    Example: kanseq explain run/ genes.parquet --bed attribution.bed.gz --bigwig attribution.bw
+    """
+    from kanseq import api
+
+    if not any((output, bed, bedgraph, bigwig)):
+        raise typer.BadParameter("say what to write: --output, --bed, --bedgraph or --bigwig")
+    result = api.explain(
+        model,
+        genes,
+        output=output,
+        bed=bed,
+        bedgraph=bedgraph,
+        bigwig=bigwig,
+        method=method,
+        reference=reference,
+        seed=seed,
+        fold=fold,
+        gene=gene or (),
+        gene_list=gene_list,
+        allow_seen=allow_seen,
+        held_out_only=held_out_only,
+        combine=combine,  # type: ignore[arg-type]
+        strand_specific=strand_specific,
+        precision=precision,
+        batch_size=batch_size,
+        threads=threads,
+        device=device,
+    )
+    show(result, as_json)
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the verb."""
+    app.command("explain")(explain)

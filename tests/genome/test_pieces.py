@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,7 +92,7 @@ def test_letters_read_in_the_direction_of_transcription_with_masked_columns_as_n
     codes = np.array([[0, 1, 2, 3] * 5], dtype=np.uint8)
     pieces = find_pieces(places(geometry, ("1", "-", 50, 20)), geometry, {"1": 100})
     letters, offsets = letters_under(mask_columns(codes, geometry), pieces)
-    words = [letters[a:b].tobytes().decode() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    words = [letters[a:b].tobytes().decode() for a, b in pairwise(offsets)]
     # columns 4-6 and 13-15 are masked; tokens 0, 1 (columns 12-15) and 2
     assert words == ["ACGTNNNT", "ANNN", "ACGT"]
     assert codes[0, 4] == 0

@@ -1,5 +1,6 @@
 import gzip
-from contextlib import ExitStack
+from collections import namedtuple
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -196,14 +197,33 @@ def test_a_wrong_ending_is_refused(paths, ending):
 
 
 def test_an_unknown_combination_is_refused(track, tmp_path):
-    with pytest.raises(BadOption, match="'median'.*mean, sum, max-abs"):
+    with pytest.raises(BadOption, match=r"'median'.*mean, sum, max-abs"):
         write_tracks(track, bigwig=tmp_path / "a.bw", combine="median")
 
 
 def test_a_missing_folder_is_refused_and_a_failure_leaves_nothing(track, tmp_path):
     with pytest.raises(NotWritable, match="does not exist"):
         write_tracks(track, bed=tmp_path / "no" / "a.bed.gz")
-    with pytest.raises(RuntimeError, match="stop"), ExitStack() as stack:
-        write_tracks(track, bed=tmp_path / "a.bed.gz", bigwig=tmp_path / "a.bw", stack=stack)
-        raise RuntimeError("stop")
+    whole = replace(track, codes=lambda rows: np.zeros((0, 0)))
+    with pytest.raises(IndexError):
+        write_tracks(whole, bigwig=tmp_path / "a.bw", bed=tmp_path / "a.bed.gz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_space_is_one_line_and_leaves_nothing(track, tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(2**30, 2**30, 0))
+    with pytest.raises(NotWritable, match=r"a\.bw: cannot write; there is too little space") as failure:
+        write_tracks(track, bed=tmp_path / "a.bed", bigwig=tmp_path / "a.bw")
+    assert "\n" not in str(failure.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_of_the_compressor_is_one_line_and_leaves_nothing(track, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError("building of index failed")
+
+    monkeypatch.setattr(pysam, "tabix_index", fail)
+    with pytest.raises(NotWritable, match=r"a\.bed\.gz: cannot write"):
+        write_tracks(track, bed=tmp_path / "a.bed.gz")
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,188 @@
+"""References that keep a sequence's dinucleotides: its own bases in another order.
+
+In: base codes as the model reads them, and names. Out: shuffled codes, the same for a gene whatever stands beside it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+UNKNOWN = 4
+"""The code of ``N`` and of every other letter that is not A, C, G or T."""
+
+
+def dinucleotide_shuffles(codes: np.ndarray, names: Sequence[str], count: int, seed: int = 0) -> np.ndarray:
+    """Shuffle every run of bases so that each of its dinucleotides stays as frequent as it is.
+
+    Every order of a run's bases with the same dinucleotide counts and the same first base (the last one then follows)
+    is equally likely (Altschul & Erickson 1985, Mol Biol Evol 2:526): an Eulerian path through the graph of bases is
+    drawn uniformly. Codes of 4 stay where they are and cut a row into runs. Masked columns must be 4 already.
+
+    Args:
+        codes: base codes, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4.
+        names: one name a row; row ``i``'s shuffles depend on ``seed``, ``names[i]`` and its codes alone.
+        count: shuffles a row.
+        seed: a number that makes other shuffles of the same rows.
+
+    Returns:
+        Codes ``(n, count, columns)`` uint8.
+
+    >>> dinucleotide_shuffles(np.array([[0, 1, 2, 4, 3, 3]], dtype=np.uint8), ["gene"], 1)[0, 0].tolist()
+    [0, 1, 2, 4, 3, 3]
+    """
+    n, columns = codes.shape
+    source = np.repeat(codes, count, axis=0)
+    if source.size == 0:
+        return source.reshape(n, count, columns)
+    draws = np.stack([_draws(seed, name, index, columns) for name in names for index in range(count)])
+    runs = _find_runs(source)
+    last_edge = _last_edges(source, runs, draws)
+    targets, offsets = _ordered_edges(source, runs, draws, last_edge)
+    return _walk(source, runs, targets, offsets).reshape(n, count, columns)
+
+
+class _Runs(NamedTuple):
+    """Stretches of known bases, in order, over all rows laid end to end."""
+
+    start: np.ndarray  # (runs,) int64, position in the flat codes
+    end: np.ndarray
+    of: np.ndarray  # (rows * columns,) int64, run of each position, meaningless where the code is 4
+
+
+def _draws(seed: int, name: str, index: int, columns: int) -> np.ndarray:
+    """Give one row its ``(columns,)`` random uint64 from what identifies it, and from nothing else."""
+    digest = hashlib.sha256(f"{seed}\0{index}\0{name}".encode()).digest()
+    # The raw stream of a bit generator is what NumPy promises to keep from version to version.
+    return np.random.Philox(key=int.from_bytes(digest[:16], "little")).random_raw(columns)
+
+
+def _find_runs(source: np.ndarray) -> _Runs:
+    """Cut rows at codes of 4 and at their ends."""
+    known = np.zeros((len(source), source.shape[1] + 1), dtype=np.int8)
+    known[:, :-1] = source != UNKNOWN
+    edges = np.diff(known.ravel(), prepend=0)
+    # One column more a row keeps neighbouring rows apart; its share is taken off again.
+    start, end = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    width = source.shape[1] + 1
+    start, end = start - start // width, end - (end - 1) // width
+    of = np.zeros(source.size + 1, dtype=np.int64)
+    np.add.at(of, start[1:], 1)
+    return _Runs(start, end, np.cumsum(of)[:-1])
+
+
+def _trees() -> np.ndarray:
+    """List all ways in which three bases can lead to a fourth, ``(4 roots, 16 trees, 4 bases)``: each base's next one.
+
+    The root's own entry is the root.
+    """
+    trees = []
+    for root in range(4):
+        others = [base for base in range(4) if base != root]
+        for choice in product(range(4), repeat=3):
+            parent = {root: root, **dict(zip(others, choice, strict=True))}
+            if all(parent[parent[parent[base]]] == root for base in range(4)):
+                trees.append([parent[base] for base in range(4)])
+    return np.array(trees).reshape(4, 16, 4)
+
+
+_TREES = _trees()
+
+
+def _last_edges(source: np.ndarray, runs: _Runs, draws: np.ndarray) -> np.ndarray:
+    """Choose, for each run and base, the dinucleotide by which the path leaves that base for the last time.
+
+    Those of all bases but the run's last one must form a tree that leads there. The 16 trees over four bases are
+    weighed by the product of their dinucleotides' counts, which makes the path that follows uniform.
+
+    Returns:
+        Flat position ``(runs, 4)`` int64 of the chosen dinucleotide's first base, -1 where there is none.
+    """
+    flat = source.ravel()
+    is_edge = _edge_mask(source, runs)
+    position = np.flatnonzero(is_edge)
+    kind = runs.of[position] * 16 + flat[position] * 4 + flat[position + 1]
+    counts = np.bincount(kind, minlength=16 * len(runs.start)).reshape(-1, 4, 4)
+    root = flat[runs.end - 1].astype(np.int64)
+    each = np.arange(len(root))
+    weights = counts.astype(np.float64)
+    absent = counts.sum(axis=2) == 0
+    # A base that the run lacks may hang on the root, and only there: it weighs nothing in the choice.
+    weights[each[:, None], np.arange(4), root[:, None]] += absent
+    weights[each, root, root] = 1.0
+    trees = _TREES[root]
+    chance = weights[each[:, None, None], np.arange(4), trees].prod(axis=2).cumsum(axis=1)
+    # The last position of a run begins no dinucleotide, so its random number is free for this choice.
+    uniform = (draws.ravel()[runs.end - 1] >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    chosen = (chance <= (uniform * chance[:, -1])[:, None]).sum(axis=1)
+    parent = trees[each, chosen]
+    first = np.full(16 * len(root), -1, dtype=np.int64)
+    # Equal dinucleotides are interchangeable: any fixed one of them will do, as long as no random number picks it.
+    first[kind[::-1]] = position[::-1]
+    last = first.reshape(-1, 4, 4)[each[:, None], np.arange(4), parent]
+    last[each, root] = -1
+    return last
+
+
+def _edge_mask(source: np.ndarray, runs: _Runs) -> np.ndarray:
+    """Say which flat positions begin a dinucleotide: known bases that are not the last of their run."""
+    mask = source.ravel() != UNKNOWN
+    mask[runs.end - 1] = False
+    return mask
+
+
+def _ordered_edges(
+    source: np.ndarray, runs: _Runs, draws: np.ndarray, last_edge: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put the dinucleotides that leave each base of each run in random order, the chosen last one last.
+
+    Returns:
+        Second bases ``(rows * columns,)`` uint8 in that order, and where the list of each ``(run, base)`` begins,
+        ``(runs * 4,)`` int64.
+    """
+    rows, columns = source.shape
+    flat, is_edge = source.ravel(), _edge_mask(source, runs)
+    position_bits = max(1, (columns - 1).bit_length())
+    group_bits = position_bits + 2
+    random_bits = 64 - position_bits - group_bits
+    row_of_run = runs.start // columns
+    first_of_row = np.searchsorted(row_of_run, np.arange(rows))
+    run_in_row = runs.of - np.repeat(first_of_row, columns)
+    group = np.where(is_edge, run_in_row * 4 + flat, (1 << group_bits) - 1).astype(np.uint64)
+    top = np.uint64((1 << random_bits) - 1)
+    random = np.minimum(draws.ravel() >> np.uint64(64 - random_bits), top - np.uint64(1))
+    random[last_edge[last_edge >= 0]] = top
+    column = np.tile(np.arange(columns, dtype=np.uint64), rows)
+    # One sort of plain numbers: list, then random order, then the column itself, read back from the low bits.
+    keys = (group << np.uint64(random_bits) | random) << np.uint64(position_bits) | column
+    keys = np.sort(keys.reshape(rows, columns), axis=1)
+    column = (keys & np.uint64((1 << position_bits) - 1)).astype(np.int64)
+    following = np.minimum(column + 1, columns - 1)
+    targets = np.take_along_axis(source, following, axis=1).ravel()
+    sizes = np.bincount(runs.of[is_edge] * 4 + flat[is_edge], minlength=4 * len(runs.start))
+    before = np.cumsum(sizes) - sizes
+    # Lists lie in the order of runs, but each row's begin anew at the row's first place.
+    shift = row_of_run * columns - before.reshape(-1, 4)[first_of_row[row_of_run], 0]
+    return targets, before + np.repeat(shift, 4)
+
+
+def _walk(source: np.ndarray, runs: _Runs, targets: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Follow all paths at once, one base of every run a step."""
+    result = source.ravel().copy()
+    length = runs.end - runs.start
+    order = np.argsort(-length, kind="stable")
+    # Longest first: the runs that still go on are always the first ones.
+    going_on = np.searchsorted(-length[order], -np.arange(length.max(initial=0)), side="left")
+    start, list_of = runs.start[order], order * 4
+    base = result[start]
+    for step, active in enumerate(going_on.tolist()):
+        if step == 0:
+            continue
+        index = list_of[:active] + base[:active]
+        place = offsets[index]
+        offsets[index] = place + 1
+        base = targets[place]
+        result[start[:active] + step] = base
+    return result

@@ -1,0 +1,342 @@
+"""Browser tracks of numbers per piece: BED9 with a row per gene and piece, bedGraph and bigWig with a value per base.
+
+In: genes with places and one number for each of their pieces. Out: sorted ``.bed(.gz)``, ``.bedgraph(.gz)``, ``.bw``.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kanseq.errors import BadOption, NotWritable
+from kanseq.files import PathLike, whole_file
+from kanseq.genome.pieces import Pieces, find_pieces, letters_under
+from kanseq.geometry import Geometry
+
+Combine: TypeAlias = Literal["mean", "sum", "max-abs"]
+
+COMBINE = ("mean", "sum", "max-abs")
+"""Ways to make one value of all pieces that lie over a base."""
+
+BED, BEDGRAPH, BIGWIG = (".bed", ".bed.gz"), (".bedgraph", ".bedgraph.gz", ".bg", ".bg.gz"), (".bw", ".bigwig")
+"""Endings of the files' names, in any letter case."""
+
+SEPARATOR = "|"
+"""Stands between the gene's id and the letters in a BED row's name."""
+
+POSITIVE, NEGATIVE, ZERO = "202,0,32", "5,113,176", "0,0,0"
+"""Colours of BED rows by sign: red raises the explained logit, blue lowers it."""
+
+_TBI_LIMIT = 2**29
+_CHUNK = 200_000
+_BIGWIG_STEP, _BIGWIG_ZOOM = 12, 16
+"""Bytes that a step takes at most in a bigWig itself, and in all of its zoom levels."""
+
+
+@dataclass(frozen=True)
+class PieceTrack:
+    """Genes, and a number for each of their pieces.
+
+    Attributes:
+        table: ``id, chrom, strand`` and the windows, a row a gene, as :func:`kanseq.genome.pieces.find_pieces` wants.
+        geometry: the columns of a row, and which are masked.
+        contigs: contig -> length, in the genome's order.
+        values: float32 ``(genes, pieces)``, in the order of the geometry's piece template.
+        codes: gives the base codes ``(rows, columns)`` that the model reads, masked columns 4, for positions of rows.
+    """
+
+    table: pd.DataFrame
+    geometry: Geometry
+    contigs: Mapping[str, int]
+    values: np.ndarray
+    codes: Callable[[np.ndarray], np.ndarray]
+
+
+class Steps(NamedTuple):
+    """A value per base of one contig, equal neighbours merged, ascending and disjoint; gaps are left out."""
+
+    start: np.ndarray
+    end: np.ndarray
+    value: np.ndarray
+
+
+def check_track_names(bed: PathLike | None, bedgraph: PathLike | None, bigwig: PathLike | None) -> None:
+    """Make sure that each track's name ends as its format demands.
+
+    Raises:
+        BadOption: it does not.
+    """
+    for path, endings, kind in ((bed, BED, "BED"), (bedgraph, BEDGRAPH, "bedGraph"), (bigwig, BIGWIG, "bigWig")):
+        if path is not None and not Path(path).name.lower().endswith(endings):
+            raise BadOption(f"the name of a {kind} track must end in {' or '.join(endings)}", where=path)
+
+
+def check_combine(combine: str) -> None:
+    """Make sure that this is a way to combine pieces.
+
+    Raises:
+        BadOption: it is not.
+    """
+    if combine not in COMBINE:
+        raise BadOption(f"'{combine}' is no way to combine pieces", mend=f"choose {', '.join(COMBINE)}")
+
+
+def track_files(
+    bed: PathLike | None,
+    bedgraph: PathLike | None,
+    bigwig: PathLike | None,
+    contigs: Mapping[str, int],
+    strand_specific: bool = False,
+) -> list[Path]:
+    """List every file that :func:`write_tracks` will write, indices included."""
+    files = []
+    for path in (bed, bedgraph, bigwig):
+        for _, part in _strands(path, strand_specific and path is not bed):
+            files += [part, *_index_of(part, contigs)]
+    return files
+
+
+def write_tracks(
+    track: PieceTrack,
+    *,
+    bed: PathLike | None = None,
+    bedgraph: PathLike | None = None,
+    bigwig: PathLike | None = None,
+    combine: Combine = "mean",
+    strand_specific: bool = False,
+    stack: ExitStack | None = None,
+) -> int | None:
+    """Write a track in up to three formats; ``.gz`` is bgzip with an index beside it. Equal tracks give equal bytes.
+
+    BED9: a row per gene and piece, sorted by contig name (byte order), start, end and name; name = gene id, ``|``, and
+    the letters under the piece in the direction of transcription, ``N`` where the model reads none; score = 1000 *
+    min(1, |a| / 99th percentile of |a|) over all rows; itemRgb by sign. bedGraph and bigWig hold per base the
+    signed value, combined over all pieces there, of both strands or, ``strand_specific``, in a pair of files named
+    ``.plus`` and ``.minus`` before the ending. Indices are ``.tbi``, or ``.csi`` where a contig is longer than 2**29.
+
+    Args:
+        track: the numbers.
+        bed, bedgraph, bigwig: where to, any may be None.
+        combine: ``mean``, ``sum`` or ``max-abs`` (the value of largest magnitude, the positive one of two equals).
+        strand_specific: write a pair of bedGraphs and bigWigs.
+        stack: outputs take their names when it closes; without one, when this function returns.
+
+    Returns:
+        Rows of the BED file; None without one.
+
+    Raises:
+        BadOption: a name has the wrong ending, or ``combine`` is unknown.
+        NotWritable: the folder is missing or closed, or the disk is full.
+    """
+    check_track_names(bed, bedgraph, bigwig)
+    check_combine(combine)
+    rows = None
+    with ExitStack() if stack is None else nullcontext(stack) as outputs:
+        if bed is not None:
+            rows = _write_text(Path(bed), track.contigs, partial(_write_bed, track), outputs)
+        for strand, part in _strands(bedgraph, strand_specific):
+            _write_text(part, track.contigs, partial(_write_bedgraph, track, strand, combine), outputs)
+        for strand, part in _strands(bigwig, strand_specific):
+            _write_bigwig(outputs.enter_context(whole_file(part)), part, track, strand, combine)
+    return rows
+
+
+def combine_pieces(start: np.ndarray, end: np.ndarray, values: np.ndarray, combine: Combine) -> Steps:
+    """Combine overlapping pieces of one contig into one value per base.
+
+    Args:
+        start, end: half-open intervals, int64 ``(pieces,)``, in any order.
+        values: float32 ``(pieces,)``.
+        combine: ``mean``, ``sum`` or ``max-abs``.
+
+    >>> start, end, values = np.array([0, 4]), np.array([8, 12]), np.array([1, 3], dtype=np.float32)
+    >>> combine_pieces(start, end, values, "mean").value.tolist()
+    [1.0, 2.0, 3.0]
+    """
+    borders = np.unique(np.concatenate([start, end]))
+    first, behind = np.searchsorted(borders, start), np.searchsorted(borders, end)
+    spans = behind - first
+    piece = np.repeat(np.arange(len(start)), spans)
+    begin = np.cumsum(spans) - spans
+    segment = np.arange(len(piece)) - begin[piece] + first[piece]
+    depth = np.bincount(segment, minlength=len(borders))
+    if combine == "max-abs":
+        over = values[piece]
+        # Each segment's last assignment wins, and the order puts the one wanted last.
+        order = np.lexsort((over, np.abs(over), segment))
+        combined = np.zeros(len(borders), dtype=np.float32)
+        ends = np.flatnonzero(np.diff(segment[order], append=-1))
+        combined[segment[order][ends]] = over[order][ends]
+    else:
+        combined = np.bincount(segment, weights=values[piece].astype(np.float64), minlength=len(borders))
+        combined = combined / np.maximum(depth, 1) if combine == "mean" else combined
+    covered = np.flatnonzero(depth)
+    return _merge_equal(borders[covered], borders[covered + 1], combined[covered].astype(np.float32))
+
+
+def _merge_equal(start: np.ndarray, end: np.ndarray, value: np.ndarray) -> Steps:
+    """Join neighbours that touch and carry the same value."""
+    begins = np.ones(len(start), dtype=bool)
+    begins[1:] = (start[1:] != end[:-1]) | (value[1:] != value[:-1])
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(start))[: len(first)] - 1
+    return Steps(start[first], end[last], value[first])
+
+
+def _strands(path: PathLike | None, apart: bool) -> list[tuple[str, Path]]:
+    """Give the strands' letters that go into each file, and its name."""
+    if path is None:
+        return []
+    path = Path(path)
+    if not apart:
+        return [("+-", path)]
+    ending = next((known for known in (*BEDGRAPH, *BIGWIG) if path.name.lower().endswith(known)), path.suffix)
+    stem = path.name[: len(path.name) - len(ending)]
+    kept = path.name[len(stem) :]
+    return [("+", path.with_name(f"{stem}.plus{kept}")), ("-", path.with_name(f"{stem}.minus{kept}"))]
+
+
+def _index_of(path: Path, contigs: Mapping[str, int]) -> list[Path]:
+    """Name the index that belongs to a bgzip file; a ``.tbi`` cannot hold contigs of more than 2**29 bases."""
+    if not path.name.lower().endswith(".gz"):
+        return []
+    return [path.with_name(path.name + (".csi" if max(contigs.values(), default=0) > _TBI_LIMIT else ".tbi"))]
+
+
+def _write_text(path: Path, contigs: Mapping[str, int], write: Callable[[BinaryIO], None], outputs: ExitStack) -> None:
+    """Write a sorted text track, plain or bgzip with its index."""
+    import pysam
+
+    temporary = outputs.enter_context(whole_file(path))
+    indices = [outputs.enter_context(whole_file(index)) for index in _index_of(path, contigs)]
+    opened: AbstractContextManager[BinaryIO] = (
+        pysam.BGZFile(str(temporary), "wb") if indices else temporary.open("wb")  # type: ignore[assignment]
+    )
+    try:
+        with opened as handle:
+            rows = write(handle)
+        for index in indices:
+            csi = index.suffix == ".csi"
+            pysam.tabix_index(str(temporary), index=str(index), preset="bed", force=True, csi=csi, keep_original=True)
+    except OSError as error:
+        if error.errno:
+            raise
+        # htslib does not say why it could not write.
+        raise _no_space(path) from error
+    return rows
+
+
+def _contig_pieces(track: PieceTrack, chrom: str, strands: str = "+-") -> tuple[np.ndarray, Pieces, np.ndarray]:
+    """Give the genes on one contig (positions of rows), their pieces and the pieces' values."""
+    wanted = (track.table["chrom"] == chrom) & track.table["strand"].isin(list(strands))
+    rows = np.flatnonzero(wanted)
+    pieces = find_pieces(track.table.iloc[rows], track.geometry, track.contigs)
+    return rows, pieces, track.values[rows[pieces.row], pieces.index]
+
+
+def _write_bed(track: PieceTrack, handle: BinaryIO) -> int:
+    """Write the rows of all contigs, in byte order of their names; count them."""
+    chroms = sorted(set(track.table["chrom"]), key=str.encode)
+    magnitudes = [np.abs(_contig_pieces(track, chrom)[2]) for chrom in chroms]
+    everything = np.concatenate(magnitudes) if magnitudes else np.zeros(0, dtype=np.float32)
+    full = float(np.percentile(everything, 99)) if len(everything) else 0.0
+    for chrom in chroms:
+        rows, pieces, values = _contig_pieces(track, chrom)
+        codes = track.codes(rows)
+        ids = track.table["id"].iloc[rows].astype(str).to_numpy(dtype=object)
+        rank = np.empty(len(ids), dtype=np.int64)
+        rank[np.argsort(ids, kind="stable")] = np.arange(len(ids))
+        order = np.lexsort((pieces.index, rank[pieces.row], pieces.end, pieces.start))
+        for begin in range(0, len(order), _CHUNK):
+            chosen = order[begin : begin + _CHUNK]
+            part = Pieces(*(array[chosen] for array in pieces))
+            handle.write(_bed_lines(chrom, ids, codes, part, values[chosen], full))
+    return len(everything)
+
+
+def _bed_lines(
+    chrom: str, ids: np.ndarray, codes: np.ndarray, pieces: Pieces, values: np.ndarray, full: float
+) -> bytes:
+    """Set rows of BED9 as text."""
+    letters, offsets = letters_under(codes, pieces)
+    words = pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(letters))
+    name = pc.binary_join_element_wise(pa.array(ids, pa.string()).take(pa.array(pieces.row)), words, SEPARATOR)
+    magnitude = np.abs(values.astype(np.float64))
+    share = magnitude / full if full > 0 else (magnitude > 0).astype(np.float64)
+    score = np.rint(1000 * np.minimum(1.0, share)).astype(np.int64)
+    start, end = _text(pieces.start), _text(pieces.end)
+    strand = pa.array(["+", "-"]).take(pa.array(pieces.minus.astype(np.int8)))
+    colours = pa.array([f"{NEGATIVE}\n", f"{ZERO}\n", f"{POSITIVE}\n"])
+    colour = colours.take(pa.array(np.sign(values).astype(np.int8) + 1))
+    columns = [pa.scalar(chrom), start, end, name, _text(score), strand, start, end, colour]
+    return _joined(columns)
+
+
+def _write_bedgraph(track: PieceTrack, strand: str, combine: Combine, handle: BinaryIO) -> int:
+    """Write the steps of all contigs, in byte order of their names; count them."""
+    rows = 0
+    for chrom, steps in _contig_steps(track, sorted(track.contigs, key=str.encode), strand, combine):
+        for begin in range(0, len(steps.start), _CHUNK):
+            start, end, value = (array[begin : begin + _CHUNK] for array in steps)
+            line_end = pc.binary_join_element_wise(_text(value), "\n", "")
+            handle.write(_joined([pa.scalar(chrom), _text(start), _text(end), line_end]))
+        rows += len(steps.start)
+    return rows
+
+
+def _write_bigwig(temporary: Path, path: Path, track: PieceTrack, strand: str, combine: Combine) -> None:
+    """Write the steps of all contigs, in the genome's order."""
+    import pyBigWig
+
+    written = 0
+    try:
+        with closing(pyBigWig.open(str(temporary), "w")) as bigwig:
+            bigwig.addHeader(list(track.contigs.items()))
+            for chrom, steps in _contig_steps(track, list(track.contigs), strand, combine):
+                written += len(steps.start)
+                # A full disk would make libBigWig corrupt memory, so it must never meet one.
+                if (
+                    shutil.disk_usage(path.parent).free
+                    < _BIGWIG_STEP * len(steps.start) + _BIGWIG_ZOOM * written + 2**18
+                ):
+                    raise _no_space(path)
+                for begin in range(0, len(steps.start), _CHUNK):
+                    start, end, value = (array[begin : begin + _CHUNK] for array in steps)
+                    bigwig.addEntries([chrom] * len(start), start, ends=end, values=value)
+    except RuntimeError as error:
+        raise _no_space(path) from error
+
+
+def _no_space(path: Path) -> NotWritable:
+    """Say why a library may have failed to write."""
+    return NotWritable("cannot write; there is too little space on the disk", where=path, mend="free some")
+
+
+def _contig_steps(track: PieceTrack, chroms: list[str], strand: str, combine: Combine) -> Iterator[tuple[str, Steps]]:
+    """Yield the values per base of each contig that has pieces."""
+    present = set(track.table["chrom"])
+    for chrom in chroms:
+        if chrom in present:
+            _, pieces, values = _contig_pieces(track, chrom, strand)
+            if len(values):
+                yield chrom, combine_pieces(pieces.start, pieces.end, values, combine)
+
+
+def _text(numbers: np.ndarray) -> pa.Array:
+    """Write numbers as text: integers in full, floats as the shortest text that reads back the same."""
+    return pc.cast(pa.array(numbers), pa.string())
+
+
+def _joined(columns: list[pa.Array | pa.Scalar]) -> bytes:
+    """Join text columns by tabs; the last one holds the line ends."""
+    lines = pc.binary_join_element_wise(*columns, "\t")
+    ends = np.frombuffer(lines.buffers()[1], dtype=np.int32)
+    return lines.buffers()[2].slice(0, int(ends[len(lines)])).to_pybytes()

@@ -1,0 +1,232 @@
+"""``kanseq inspect``: what a file of kanseq is and what it says of itself, recognised by its content.
+
+In: any file that kanseq wrote, or a run. Out: a card of a few named facts.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadTable, ModelMismatch, TruncatedFile
+from kanseq.files import PathLike, check_input
+from kanseq.geometry import Geometry
+from kanseq.reports.texts import Facts, counts, foreign, read_json, text_facts
+
+_PARQUET, _BIGWIG = b"PAR1", (b"\x26\xfc\x8f\x88", b"\x88\x8f\xfc\x26")
+_MOST = 20
+
+
+class Card(NamedTuple):
+    """What :func:`inspect` found.
+
+    Attributes:
+        kind: what the file is, in a word or two.
+        fields: facts in order; numbers, texts, or a text -> number table.
+    """
+
+    kind: str
+    fields: Facts
+
+    def lines(self) -> list[str]:
+        """Set the card as aligned ``key: value`` lines.
+
+        >>> Card("splits", {"rows": 7156, "roles": {"test": 10, "train": 40}}).lines()
+        ['kind:  splits', 'rows:  7,156', 'roles: test 10, train 40']
+        """
+        facts = {"kind": self.kind, **self.fields}
+        width = max(map(len, facts)) + 1
+        return [f"{name + ':':<{width}} {_shown(value)}" for name, value in facts.items() if value is not None]
+
+
+def inspect(path: PathLike) -> Card:
+    """Read a file of kanseq, or a run's folder, into a card.
+
+    Knows sets (``genes.parquet``), ``attributions.parquet``, ``splits.tsv``, ``labels.tsv``, ``predictions.tsv``,
+    ``excluded.tsv``, ``metrics.json``, ``metrics.tsv``, ``model.safetensors``, ``run.json`` and other JSON of kanseq,
+    BED, bedGraph and bigWig tracks; text may be plain or gzip.
+
+    Raises:
+        MissingFile: there is nothing under that name.
+        BadTable: it is not a file of kanseq.
+        TruncatedFile, ModelMismatch: it is one, but damaged.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _run(path)
+    with open(check_input(path), "rb") as handle:
+        head = handle.read(16)
+    if head[:4] == _PARQUET:
+        return _parquet(path)
+    if head[:4] in _BIGWIG:
+        return _bigwig(path)
+    if head[8:9] == b"{":
+        return _model(path)
+    return Card(*text_facts(path))
+
+
+def _shown(value: object) -> str:
+    """Write a fact for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, np.integer)):
+        return f"{value:,}"
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        items = [
+            f"{key} ({_shown(item)})" if isinstance(item, dict) else f"{key} {_shown(item)}"
+            for key, item in value.items()
+        ]
+        return _few(items)
+    if isinstance(value, (list, tuple)):
+        return _few([_shown(item) for item in value])
+    return "-" if value is None else str(value)
+
+
+def _few(items: list[str]) -> str:
+    """Join the first of many with commas."""
+    rest = len(items) - _MOST
+    return ", ".join(items[:_MOST]) + (f", and {rest:,} more" if rest > 0 else "")
+
+
+def _geometry(fields: object) -> Facts:
+    """Say which columns a row has."""
+    geometry = Geometry.from_json(fields)  # type: ignore[arg-type]
+    facts: Facts = {"columns": geometry.columns, "tokens": geometry.tokens}
+    if geometry.has_genes:
+        names = ("upstream", "downstream", "pad")
+        facts["windows"] = {name: getattr(geometry, name) for name in names}
+        facts["masked columns"] = [f"[{start}, {end})" for start, end in geometry.masked] or "none"
+    return facts
+
+
+def _inputs(described: object) -> str | None:
+    """Name the inputs that a file records, with the beginning of their SHA-256."""
+    entries = list(described.values()) if isinstance(described, dict) else described
+    if not isinstance(entries, list):
+        return None
+    known = [entry for entry in entries if isinstance(entry, dict)]
+    return _few([f"{entry.get('name')} (sha256 {str(entry.get('sha256'))[:12]})" for entry in known]) or None
+
+
+def _contigs(metadata: Facts) -> Facts:
+    """Count contigs and their bases."""
+    contigs = metadata.get("contigs") or {}
+    assert isinstance(contigs, dict)
+    return {"contigs": len(contigs), "bases": sum(contig["length"] for contig in contigs.values())} if contigs else {}
+
+
+def _parquet(path: Path) -> Card:
+    """Read a set, or attributions."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        parquet = pq.ParquetFile(path)
+        metadata = json.loads((parquet.schema_arrow.metadata or {}).get(b"kanseq", b"null"))
+        if not isinstance(metadata, dict) or "geometry" not in metadata:
+            raise foreign(path)
+        lists = {"sequence", "attributions", "tokens"}
+        table = parquet.read([name for name in parquet.schema_arrow.names if name not in lists]).to_pandas()
+    except (pa.ArrowException, OSError, json.JSONDecodeError) as error:
+        raise TruncatedFile("this is not a whole Parquet file", where=path, mend="make it again") from error
+    if "attributions" in parquet.schema_arrow.names:
+        return Card("attributions", _attribution_facts(table, metadata))
+    fields: Facts = {"sequences": len(table), "species": counts(table["species"])}
+    for name in ("chrom", "strand", "label"):
+        if name in table:
+            fields[name] = counts(table[name])
+    options = {name: value for name, value in metadata.get("options", {}).items() if value not in (None, [], "")}
+    fields |= {**_geometry(metadata["geometry"]), **_contigs(metadata)}
+    fields |= {"options": options or None, "inputs": _inputs(metadata.get("inputs")), "format": metadata.get("format")}
+    return Card("set of genes" if "chrom" in table else "set of sequences", fields)
+
+
+def _attribution_facts(table: pd.DataFrame, metadata: Facts) -> Facts:
+    """Say whose attributions they are, by what, and how complete."""
+    error = table["completeness_error"]
+    return {
+        "genes": len(table),
+        "method": metadata.get("method"),
+        "reference": metadata.get("reference"),
+        "seed": metadata.get("seed"),
+        "models": counts(table["model"]),
+        "mean logit": float(table["logit"].mean()),
+        "mean reference logit": float(table["reference_logit"].mean()),
+        "completeness error": {"median": float(error.median()), "largest": float(error.max())},
+        **_geometry(metadata["geometry"]),
+        **_contigs(metadata),
+        "inputs": _inputs(metadata.get("inputs")),
+        "format": metadata.get("format"),
+    }
+
+
+def _model(path: Path) -> Card:
+    """Read what a model file says of itself; its weights are counted, not read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as handle:
+            metadata = json.loads((handle.metadata() or {}).get("kanseq", "null"))
+            shapes = {name: handle.get_slice(name).get_shape() for name in handle.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelMismatch(
+            "the model file is truncated or is no safetensors file", where=path, mend="train or copy it again"
+        ) from error
+    if not isinstance(metadata, dict) or "architecture" not in metadata:
+        raise foreign(path)
+    weights = {name: int(np.prod(shape)) for name, shape in shapes.items() if not name.startswith("kanseq.")}
+    plain = ("fold", "seed", "condition", "training_genes", "thresholds", "precision", "threads", "versions")
+    fields: Facts = {"architecture": metadata["architecture"], "numbers": sum(weights.values())}
+    fields["arrays"] = weights
+    config = {name: value for name, value in metadata.get("config", {}).items() if name != "geometry"}
+    fields |= {"config": config, "task": metadata.get("task")} | {name: metadata.get(name) or None for name in plain}
+    fields |= {**_geometry(metadata["geometry"]), **_contigs(metadata)}
+    fields |= {"inputs": _inputs(metadata.get("inputs")), "format": metadata.get("format")}
+    return Card("model", {**fields, "seed": metadata.get("seed")})
+
+
+def _run(path: Path) -> Card:
+    """Read a run's folder."""
+    if not (path / "run.json").exists():
+        raise BadTable("this folder is not a run of kanseq", where=path, mend="a run holds run.json")
+    described = read_json(path / "run.json")
+    done = sorted(path.glob("folds/*/seed-*/done.json"))
+    begun = [folder for folder in path.glob("folds/*/seed-*") if folder.is_dir()]
+    finished: dict[str, object] = {}
+    for file in done:
+        facts = read_json(file)
+        genes = {"trained on": facts.get("training_genes"), "held out": facts.get("test_genes")}
+        finished[f"{file.parent.parent.name}/{file.parent.name}"] = genes
+    fields: Facts = {"model": described.get("model"), "finished": f"{len(done)} of {len(begun)} begun"}
+    fields |= {"folds": finished, "config": _without_geometry(described.get("config"))}
+    fields |= {"settings": described.get("settings"), "inputs": _inputs(described.get("inputs"))}
+    return Card("run", {**fields, "versions": described.get("versions"), "format": described.get("format")})
+
+
+def _without_geometry(config: object) -> Facts | None:
+    """Leave the columns out of a model's hyper-parameters."""
+    return {name: value for name, value in config.items() if name != "geometry"} if isinstance(config, dict) else None
+
+
+def _bigwig(path: Path) -> Card:
+    """Read a bigWig's summary."""
+    import pyBigWig
+
+    try:
+        with pyBigWig.open(str(path)) as track:
+            header, contigs = track.header(), track.chroms()
+    except RuntimeError as error:
+        raise TruncatedFile("this is not a whole bigWig", where=path, mend="make it again") from error
+    fields: Facts = {"contigs": len(contigs), "bases": sum(contigs.values()), "covered bases": header["nBasesCovered"]}
+    if header["nBasesCovered"]:
+        # The header of a bigWig holds whole numbers only, so the extremes are asked for contig by contig.
+        with pyBigWig.open(str(path)) as track:
+            present = [name for name, length in contigs.items() if track.stats(name, 0, length)[0] is not None]
+            for kind in ("min", "max"):
+                fields[kind] = [track.stats(name, type=kind, exact=True)[0] for name in present]
+        fields |= {"min": min(fields["min"]), "max": max(fields["max"])}  # type: ignore[call-overload]
+    return Card("bigWig track", fields)

@@ -1,0 +1,183 @@
+"""Facts about kanseq's text files: tables, JSON, BED and bedGraph tracks; each is known by its first line.
+
+In: a path. Out: what kind of file it is, and its facts in order.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadTable, TruncatedFile
+from kanseq.files import open_text
+from kanseq.genome.tracks import NEGATIVE, POSITIVE, ZERO
+
+Facts: TypeAlias = dict[str, object]
+"""Name -> number, text, list of them, or a name -> number table."""
+
+_HEADS = {
+    ("species", "id", "fold", "role"): "splits",
+    ("species", "id", "condition", "fold", "expression", "label", "q1", "q3"): "labels",
+    ("species", "id", "condition", "chrom", "fold", "role", "logit", "probability", "target"): "predictions",
+    ("id", "reason", "detail"): "genes left out",
+    ("model", "fold", "n", "accuracy"): "metrics",
+}
+
+
+_SIGNS = {POSITIVE: "raise", NEGATIVE: "lower", ZERO: "zero"}
+
+
+def text_facts(path: Path) -> tuple[str, Facts]:
+    """Read a table, a JSON file or a text track.
+
+    Raises:
+        BadTable: it is not a file of kanseq, or damaged.
+    """
+    try:
+        with open_text(path) as handle:
+            first = handle.readline(100_000)
+    except TruncatedFile as error:
+        # Binary files of other programs end up here too.
+        raise foreign(path) if "not a text file" in error.what else error from error
+    if first.lstrip()[:1] == "{":
+        return _json_card(path)
+    head = tuple(first.rstrip("\n").split("\t"))
+    kind = next((kind for wanted, kind in _HEADS.items() if head[: len(wanted)] == wanted), None)
+    if kind is not None:
+        table = _table(path, header=0, names=None)
+        return kind, _READERS[kind](table)
+    if len(head) in (4, 6, 9) and head[1].isdecimal() and head[2].isdecimal():
+        return _track(path, len(head))
+    raise foreign(path)
+
+
+def _json_card(path: Path) -> tuple[str, Facts]:
+    """Read a JSON file that kanseq wrote: its own facts, one level deep."""
+    content = read_json(path)
+    if "format" not in content and "grammar" not in content:
+        raise foreign(path)
+    kind = "run" if "settings" in content and "model" in content else path.name.removesuffix(".json")
+    if isinstance(content.get("models"), list) and "bootstrap" in content:
+        kind, content["models"] = "metrics", {model["name"]: model["mean"] for model in content["models"]}
+        del content["comparisons"]
+    return kind, {name: value for name, value in content.items() if value not in (None, {}, [])}
+
+
+def _table(path: Path, header: int | None, names: list[str] | None) -> pd.DataFrame:
+    """Read a tab-separated table as text."""
+    try:
+        with open_text(path) as handle:
+            return pd.read_csv(handle, sep="\t", header=header, names=names, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise BadTable("its rows do not have the form of its first line", where=path) from error
+
+
+def _splits(table: pd.DataFrame) -> Facts:
+    """Count genes per fold and role."""
+    roles = table.groupby(["fold", "role"], sort=False).size()
+    per_fold = {
+        fold: {str(role): int(count) for role, count in sizes.droplevel(0).items()}
+        for fold, sizes in roles.groupby(level="fold", sort=False)
+    }
+    fields: Facts = {"genes": len(table.drop_duplicates(["species", "id"])), "folds": table["fold"].nunique()}
+    reasons = table["reason"] if "reason" in table else pd.Series("", index=table.index)
+    # A reason may name the gene that caused it, after a colon.
+    unused = reasons[table["role"] == "unused"].str.partition(":")[0]
+    return {**fields, "roles": per_fold, "unused": counts(unused) or None}
+
+
+def _labels(table: pd.DataFrame) -> Facts:
+    """Count labels, and say where the quartiles come from."""
+    whole = set(table["fold"]) == {"*"}
+    quartiles = table.drop_duplicates(["condition", "fold"]).set_index(["condition", "fold"])[["q1", "q3"]]
+    shown = {
+        (fold if condition == "*" else f"{condition}/{fold}"): f"{float(row.q1):.6g} to {float(row.q3):.6g}"
+        for (condition, fold), row in zip(quartiles.index, quartiles.itertuples(), strict=True)
+    }
+    return {
+        "genes": len(table.drop_duplicates(["species", "id"])),
+        "conditions": table["condition"].nunique(),
+        "quartiles of": "the whole table" if whole else "each fold's training genes",
+        "labels": counts(table["label"]),
+        "first to third quartile": shown,
+    }
+
+
+def _predictions(table: pd.DataFrame) -> Facts:
+    """Count scored genes by fold, role and target."""
+    logit = pd.to_numeric(table["logit"], errors="coerce")
+    return {
+        "rows": len(table),
+        "folds": counts(table["fold"]),
+        "roles": counts(table["role"]),
+        "targets": counts(table["target"].replace("", "none")),
+        "logit": {"min": float(logit.min()), "mean": float(logit.mean()), "max": float(logit.max())},
+    }
+
+
+def _excluded(table: pd.DataFrame) -> Facts:
+    """Count the reasons."""
+    return {"genes": len(table), "reasons": counts(table["reason"])}
+
+
+def _metrics(table: pd.DataFrame) -> Facts:
+    """Give each model's mean over folds."""
+    means = table[table["fold"] == "mean"].set_index("model")
+    shown = [name for name in means if name not in ("fold", "n") and not name.endswith(("_low", "_high"))]
+    return {
+        "models": {name: {key: means.at[name, key] for key in shown} for name in means.index},
+        "folds": table.loc[~table["fold"].isin(["mean", "pooled"]), "fold"].nunique(),
+    }
+
+
+_READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
+    "splits": _splits,
+    "labels": _labels,
+    "predictions": _predictions,
+    "genes left out": _excluded,
+    "metrics": _metrics,
+}
+
+
+def _track(path: Path, columns: int) -> tuple[str, Facts]:
+    """Read a BED or bedGraph track."""
+    names = ["chrom", "start", "end", "name", "score", "strand", "thick_start", "thick_end", "colour"][:columns]
+    table = _table(path, header=None, names=names)
+    if columns == 4:
+        value = pd.to_numeric(table["name"], errors="coerce")
+        if value.isna().any():
+            raise foreign(path)
+        bases = int((table["end"].astype(np.int64) - table["start"].astype(np.int64)).sum())
+        fields: Facts = {"rows": len(table), "contigs": table["chrom"].nunique(), "covered bases": bases}
+        return "bedGraph track", {**fields, "min": float(value.min()), "max": float(value.max())}
+    fields = {"rows": len(table), "contigs": table["chrom"].nunique(), "strand": counts(table["strand"])}
+    if columns == 9 and table["name"].str.contains("|", regex=False).all():
+        fields["genes"] = table["name"].str.rsplit("|", n=1).str[0].nunique()
+        fields["rows by sign"] = counts(table["colour"].map(_SIGNS).fillna("other"))
+        return "BED track of attributions", fields
+    return "BED track", fields
+
+
+def read_json(path: Path) -> Facts:
+    """Read a JSON object."""
+    try:
+        with open_text(path) as handle:
+            content = json.load(handle)
+    except ValueError as error:
+        raise BadTable("this is not whole JSON", where=path, mend="make it again") from error
+    if not isinstance(content, dict):
+        raise foreign(path)
+    return content
+
+
+def foreign(path: Path) -> BadTable:
+    """Say that a file is of no kind known here."""
+    return BadTable("not a file of kanseq", where=path)
+
+
+def counts(values: pd.Series) -> dict[str, int]:
+    """Count what a column holds, in the order of its first appearance."""
+    return {str(value): int(count) for value, count in values.value_counts(sort=False).items()}

@@ -1,0 +1,218 @@
+import errno
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pyBigWig
+import pytest
+
+from kanseq.attribution.explanation import explain
+from kanseq.attribution.gradients import gradient_times_difference
+from kanseq.attribution.shuffles import dinucleotide_shuffles
+from kanseq.attribution.tables import read_attributions
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, BadTable, ModelMismatch, NotWritable, SeenGene, TruncatedFile, UnknownGene
+from kanseq.genome.pieces import mask_columns
+from kanseq.geometry import Geometry
+from kanseq.training.checkpoints import load_model, save_model
+from tests.attribution.conftest import COMPLEMENT, GEOMETRY, build_model
+
+
+def by_hand(path, genes, rows, shuffles=5):
+    """Explain rows by one model file, straight from its parts."""
+    codes = mask_columns(genes.codes(np.array(rows)), genes.geometry)
+    references = dinucleotide_shuffles(codes, [f"g{row}" for row in rows], shuffles)
+    return gradient_times_difference(load_model(path), codes, references)
+
+
+def test_each_gene_is_explained_by_the_fold_that_holds_it_out(make_run, genes):
+    run = make_run()
+    found = explain(run, genes, threads=1)
+    assert (found.genes, found.tokens, found.models) == (6, 17, 2)
+    assert list(found.table["id"]) == ["g0", "g1", "g2", "g3", "g4", "g5"]
+    assert list(found.table["model"]) == ["2/seed-0"] * 3 + ["1/seed-0"] * 3
+    for fold, rows in (("2", [0, 1, 2]), ("1", [3, 4, 5])):
+        wanted = by_hand(run / f"folds/{fold}/seed-0/model.safetensors", genes, rows)
+        np.testing.assert_allclose(np.stack(found.table["attributions"][rows]), wanted.values, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(found.table["logit"][rows], wanted.logit, rtol=1e-6)
+        np.testing.assert_allclose(found.table["reference_logit"][rows], wanted.reference_logit, rtol=1e-6)
+
+
+def test_several_seeds_are_averaged(make_run, genes):
+    run = make_run(seeds=(0, 1, 2))
+    found = explain(run, genes, threads=1, reference="shuffle:2", gene=["g4"])
+    files = [run / f"folds/1/seed-{seed}/model.safetensors" for seed in range(3)]
+    each = [by_hand(path, genes, [4], shuffles=2) for path in files]
+    assert found.table["model"][0] == "1/seed-0,1/seed-1,1/seed-2"
+    mean = np.mean([one.values[0] for one in each], axis=0)
+    np.testing.assert_allclose(found.table["attributions"][0], mean, rtol=1e-4, atol=1e-7)
+    assert found.table["logit"][0] == pytest.approx(np.mean([one.logit[0] for one in each]))
+
+
+def test_tokens_and_completeness_follow_from_the_bases(make_run, genes):
+    table = explain(make_run(), genes, threads=1).table
+    for row in table.itertuples():
+        values = np.array(row.attributions, dtype=np.float64)
+        assert values.shape == (136,)
+        assert (values[64:72] == 0).all()
+        assert (values[40:43] == 0).all()
+        assert (values[93:96] == 0).all()
+        np.testing.assert_allclose(row.tokens, values.reshape(17, 8).sum(axis=1), atol=1e-6)
+        error = abs(values.sum() - (row.logit - row.reference_logit)) / max(1, abs(values).sum())
+        assert row.completeness_error == pytest.approx(error, abs=1e-9)
+
+
+def test_results_do_not_depend_on_batches_or_on_the_other_genes(make_run, genes):
+    run = make_run(name="mlp")
+    whole = explain(run, genes, threads=1).table.set_index("id")
+    one_by_one = explain(run, genes, threads=1, batch_size=1).table.set_index("id")
+    few = explain(run, genes.select(np.array([5, 1])), threads=1).table.set_index("id")
+    for name in whole.index:
+        np.testing.assert_allclose(whole["attributions"][name], one_by_one["attributions"][name], rtol=1e-4, atol=1e-6)
+    for name in ("g5", "g1"):
+        np.testing.assert_allclose(whole["attributions"][name], few["attributions"][name], rtol=1e-4, atol=1e-6)
+
+
+def test_the_table_and_the_tracks_say_the_same(make_run, gene_file, contigs, tmp_path):
+    paths = {"output": "a.parquet", "bed": "a.bed.gz", "bedgraph": "a.bedgraph.gz", "bigwig": "a.bw"}
+    paths = {kind: tmp_path / name for kind, name in paths.items()}
+    found = explain(make_run(), gene_file, threads=1, **paths)
+    assert found.table is None
+    read = read_attributions(found.output)
+    assert read.geometry == GEOMETRY
+    assert {name: read.metadata[name] for name in ("method", "reference", "seed")} == {
+        "method": "gradient",
+        "reference": "shuffle:5",
+        "seed": 0,
+    }
+    assert read.metadata["inputs"]["genes"]["name"] == "genes.parquet"
+    assert [model["fold"] for model in read.metadata["models"]] == ["1", "2"]
+    rows = pd.read_csv(found.bed, sep="\t", header=None, dtype={0: str})
+    assert len(rows) == found.rows == 6 * 16
+    tokens = dict(zip(read.table["id"], read.table["tokens"], strict=True))
+    # columns 0 to 7 of g0 lie on [60, 68), those of the minus gene g3 on [633, 641)
+    for name, start in (("g0", 60), ("g3", 633)):
+        row = rows[rows[3].str.startswith(f"{name}|") & (rows[1] == start)]
+        assert list(row[8]) == ["202,0,32" if tokens[name][0] > 0 else "5,113,176"]
+    for row in rows.itertuples(index=False):
+        letters = row[3].split("|")[1]
+        bases = contigs[row[0]][row[1] : row[2]]
+        bases = (bases.translate(COMPLEMENT)[::-1] if row[5] == "-" else bases).decode()
+        assert len(letters) == row[2] - row[1] == 8
+        assert all(letter in ("N", base) for letter, base in zip(letters, bases, strict=True))
+        assert letters.count("N") in (0, 3)
+    with pyBigWig.open(str(found.bigwig)) as bigwig:
+        assert list(bigwig.chroms()) == ["2", "1"]
+        assert bigwig.values("2", 60, 61)[0] == pytest.approx(tokens["g0"][0], rel=1e-6)
+    graph = pd.read_csv(found.bedgraph, sep="\t", header=None, dtype={0: str})
+    assert list(graph[0]) == sorted(graph[0])
+    assert graph[0].nunique() == 2
+
+
+def test_the_same_bytes_every_time_and_no_temporary_file_stays(make_run, gene_file, tmp_path):
+    run = make_run()
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        outputs = {"output": "a.parquet", "bed": "a.bed.gz", "bedgraph": "a.bedgraph.gz", "bigwig": "a.bw"}
+        explain(run, gene_file, threads=1, **{kind: tmp_path / name / file for kind, file in outputs.items()})
+    names = sorted(path.name for path in (tmp_path / "x").iterdir())
+    assert names == ["a.bed.gz", "a.bed.gz.tbi", "a.bedgraph.gz", "a.bedgraph.gz.tbi", "a.bw", "a.parquet"]
+    for name in names:
+        assert (tmp_path / "x" / name).read_bytes() == (tmp_path / "y" / name).read_bytes(), name
+
+
+def test_a_fold_a_list_and_held_out_only_choose_genes(make_run, genes, tmp_path):
+    run = make_run()
+    assert list(explain(run, genes, fold="1", threads=1).table["id"]) == ["g3", "g4", "g5"]
+    (tmp_path / "list.txt").write_text("g5\ng0\n")
+    assert list(explain(run, genes, gene_list=tmp_path / "list.txt", threads=1).table["id"]) == ["g0", "g5"]
+    one = run / "folds/2/seed-0/model.safetensors"
+    with pytest.raises(SeenGene):
+        explain(one, genes, threads=1)
+    assert list(explain(one, genes, held_out_only=True, threads=1).table["id"]) == ["g0", "g1", "g2"]
+    assert explain(one, genes, allow_seen=True, threads=1).genes == 6
+
+
+def test_plain_sequences_give_a_table_and_no_track(tmp_path):
+    geometry = Geometry.plain(30)
+    table = pd.DataFrame({"id": ["a", "b"], "species": ".", "length": [30, 28], "sequence": ["ACGTC" * 6, "AC" * 14]})
+    sequences = SequenceSet(table, geometry)
+    save_model(tmp_path / "model.safetensors", build_model("mlp", geometry, {}))
+    found = explain(tmp_path / "model.safetensors", sequences, threads=1)
+    assert [len(values) for values in found.table["attributions"]] == [30, 30]
+    assert found.table["attributions"][1][28:].tolist() == [0, 0]
+    with pytest.raises(BadOption, match="places"):
+        explain(tmp_path / "model.safetensors", sequences, bed=tmp_path / "a.bed.gz")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"bed": "a.txt"}, BadOption, r"\.bed or \.bed\.gz"),
+        ({"bigwig": "no/a.bw"}, NotWritable, "does not exist"),
+        ({"gene": ["g9"]}, UnknownGene, "g9"),
+        ({"method": "magic"}, BadOption, "gradient"),
+        ({"reference": "shuffle:0"}, BadOption, "shuffle:N"),
+        ({"reference": "zeros"}, BadOption, "shuffle:N"),
+        ({"combine": "median"}, BadOption, "max-abs"),
+        ({"fold": "7"}, BadOption, "'7'"),
+        ({"batch_size": 0}, BadOption, "at least 1"),
+    ],
+)
+def test_bad_options_are_one_line_and_leave_nothing(make_run, gene_file, tmp_path, options, error, words):
+    run = make_run()
+    before = sorted(tmp_path.iterdir())
+    paths = {key: tmp_path / value for key, value in options.items() if key in ("bed", "bigwig")}
+    with pytest.raises(error, match=words) as failure:
+        explain(run, gene_file, output=tmp_path / "a.parquet", threads=1, **{**options, **paths})
+    assert "\n" not in str(failure.value)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_model_for_another_geometry_is_refused(gene_file, tmp_path):
+    save_model(tmp_path / "other.safetensors", build_model("mlp", Geometry(upstream=16, downstream=8), {}))
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(ModelMismatch, match="16 upstream"):
+        explain(tmp_path / "other.safetensors", gene_file, bed=tmp_path / "a.bed.gz", threads=1)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_model_without_gradient_is_refused_by_name(genes, gene_file, tmp_path):
+    model = build_model("gc", GEOMETRY, {})
+    codes = genes.codes()
+    model.plain.fit(codes, np.arange(len(codes)) % 2, groups=np.arange(len(codes)), seed=0)
+    save_model(tmp_path / "gc.safetensors", model)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(BadOption, match=r"'gc' has no gradient"):
+        explain(tmp_path / "gc.safetensors", gene_file, bed=tmp_path / "a.bed.gz", output=tmp_path / "a.parquet")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(make_run, gene_file, tmp_path, monkeypatch):
+    run = make_run()
+    before = sorted(tmp_path.iterdir())
+
+    def refuse(self, *arguments):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr("kanseq.attribution.explanation.write_attributions", refuse)
+    with pytest.raises(NotWritable, match="No space left"):
+        explain(run, gene_file, output=tmp_path / "a.parquet", bed=tmp_path / "a.bed.gz", threads=1)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_foreign_parquet_file_is_no_table_of_attributions(gene_file, tmp_path):
+    with pytest.raises(BadTable, match="no attributions"):
+        read_attributions(gene_file)
+    (tmp_path / "cut.parquet").write_bytes(gene_file.read_bytes()[:500])
+    with pytest.raises(TruncatedFile):
+        read_attributions(tmp_path / "cut.parquet")
+
+
+def test_metadata_is_one_json_text(make_run, gene_file, tmp_path):
+    explain(make_run(), gene_file, output=tmp_path / "a.parquet", threads=1, gene=["g0"])
+    metadata = pq.read_schema(tmp_path / "a.parquet").metadata
+    described = json.loads(metadata[b"kanseq"])
+    assert (described["kind"], described["format"]) == ("attributions", 1)
+    assert list(described["contigs"]) == ["2", "1"]
