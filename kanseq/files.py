@@ -3,6 +3,7 @@
 In: paths. Out: handles that read any compression, and outputs that appear under their name only when they are complete.
 """
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -10,12 +11,12 @@ import json
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, TypeAlias
 
-from kanseq.errors import KanseqError, MissingFile, NotWritable, TruncatedFile
+from kanseq.errors import BadOption, KanseqError, MissingFile, NotWritable, TruncatedFile
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -30,35 +31,56 @@ def check_input(path: PathLike) -> Path:
     """Give ``path`` back if it is a readable file.
 
     Raises:
-        MissingFile: it is not there, is a folder, or may not be read.
+        MissingFile: it is not there, is a folder or a pipe, or may not be read.
     """
     path = Path(path)
     if not path.exists():
         raise MissingFile("no such file", where=path)
     if path.is_dir():
         raise MissingFile("this is a folder, and a file is wanted", where=path)
+    if not path.is_file():
+        # Inputs are read more than once: for their kind, their content and their checksum.
+        raise MissingFile("this is a pipe or a device, and a file is wanted", where=path, mend="save it to a file")
     if not os.access(path, os.R_OK):
         raise MissingFile("permission to read it is missing", where=path)
     return path
 
 
-def check_output(*paths: PathLike | None) -> None:
+def check_output(*paths: PathLike | None, inputs: Iterable[object] = (), binary: PathLike | None = None) -> None:
     """Make sure, before any work is done, that each output can be written; ``None`` and ``-`` pass.
 
+    Args:
+        paths: outputs of text.
+        inputs: what is read; of these the paths must not be written over, tables and sets in memory do not count.
+        binary: an output that is no text, and cannot go to standard output.
+
     Raises:
-        NotWritable: the folder does not exist or cannot be written, the path is a folder, or two outputs are the same.
+        NotWritable: the folder does not exist or cannot be written, the path is a folder or a device, or two outputs
+            are the same.
+        BadOption: an output is an input, or standard output is asked to hold what it cannot.
     """
-    wanted = [Path(path) for path in paths if path is not None and str(path) != STDOUT]
+    if binary is not None and str(binary) == STDOUT:
+        raise BadOption("this output is no text, and cannot go to standard output", mend="give it a name with -o")
+    if sum(str(path) == STDOUT for path in paths) > 1:
+        raise BadOption("two outputs cannot both go to standard output", mend="give one of them a name")
+    wanted = [Path(path) for path in (binary, *paths) if path is not None and str(path) != STDOUT]
     for path in wanted:
         folder = path.parent
         if not folder.is_dir():
             raise NotWritable(f"the folder '{folder}' does not exist", where=path, mend=f"make it: mkdir -p '{folder}'")
         if path.is_dir():
             raise NotWritable("this is a folder, and a file is to be written", where=path)
+        if path.exists() and not path.is_file():
+            mend = "- is standard output, for text"
+            raise NotWritable("this is a device or a pipe, and a file is to be written", where=path, mend=mend)
         if not os.access(folder, os.W_OK):
             raise NotWritable(f"the folder '{folder}' cannot be written", where=path, mend="choose another one")
-    if len({path.absolute() for path in wanted}) < len(wanted):
+    if len({path.parent.resolve() / path.name for path in wanted}) < len(wanted):
         raise NotWritable("two outputs have the same name", where=wanted[-1], mend="give each its own")
+    here = [Path(path) for path in inputs if isinstance(path, (str, os.PathLike)) and Path(path).exists()]
+    for path in wanted:
+        if path.exists() and any(path.samefile(one) for one in here):
+            raise BadOption("this output would overwrite an input", where=path, mend="give it another name")
 
 
 @contextmanager
@@ -91,14 +113,12 @@ def disk_errors(path: PathLike) -> Iterator[None]:
     """Turn the operating system's refusal to write ``path`` into :class:`NotWritable`."""
     try:
         yield
-    except BrokenPipeError:
-        raise
-    except KanseqError:
+    except (BrokenPipeError, gzip.BadGzipFile, KanseqError):
         raise
     except OSError as error:
-        if error.errno is None:
-            raise
-        raise NotWritable(f"cannot write ({os.strerror(error.errno)})", where=path) from error
+        # Libraries that write by themselves (htslib) give no number.
+        reason = str(error) if error.errno is None else os.strerror(error.errno)
+        raise NotWritable(f"cannot write ({reason})", where=path) from error
 
 
 @contextmanager
@@ -133,7 +153,7 @@ def is_gzip(path: PathLike) -> bool:
 
 @contextmanager
 def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
-    """Open a plain, gzip or bgzip file for reading bytes, whatever its name.
+    """Open a plain, gzip or bgzip file for reading bytes, whatever its name; a byte order mark is skipped.
 
     Raises:
         MissingFile: there is no such file.
@@ -143,6 +163,8 @@ def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
     try:
         _check_bgzip_end(path)
         with gzip.open(path, "rb") if is_gzip(path) else open(path, "rb") as handle:
+            if handle.peek(len(codecs.BOM_UTF8)).startswith(codecs.BOM_UTF8):
+                handle.read(len(codecs.BOM_UTF8))
             yield handle  # type: ignore[misc]
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise TruncatedFile(

@@ -4,8 +4,9 @@ In: planned contigs and open handles. Out: the same bytes for the same plan and 
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import numpy as np
 
@@ -29,10 +30,8 @@ _BASES, _PLANTING = 3, 4
 
 def write_genome(path: Path, plan: list[PlannedContig], grammar: Grammar, seed: int, compress: bool) -> list[Measured]:
     """Make one contig after the other, plant its elements, measure its genes and write it as FASTA, plain or bgzip."""
-    import pysam
-
     measured = []
-    with pysam.BGZFile(str(path), "wb1") if compress else open(path, "wb") as handle:
+    with _bgzip(path) if compress else open(path, "wb") as handle:
         write = handle.write
         for number, contig in enumerate(plan):
             rng = np.random.default_rng((seed, _BASES, number))
@@ -51,6 +50,20 @@ def write_genome(path: Path, plan: list[PlannedContig], grammar: Grammar, seed: 
             write(f">{contig.name} dna_sm:chromosome {place} REF\n".encode())
             _write_lines(write, bases)
     return measured
+
+
+@contextmanager
+def _bgzip(path: Path) -> Iterator[BinaryIO]:
+    """Open a bgzip file for writing."""
+    import pysam
+
+    # htslib would complain of a full disk on standard error, where the exception says the same.
+    loud = pysam.set_verbosity(0)
+    try:
+        with pysam.BGZFile(str(path), "wb1") as handle:
+            yield handle
+    finally:
+        pysam.set_verbosity(loud)
 
 
 def _draw_bases(length: int, rng: np.random.Generator) -> np.ndarray:

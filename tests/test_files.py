@@ -1,12 +1,13 @@
 """Outputs are whole or absent; inputs are read whatever their compression."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
 
-from kanseq.errors import MissingFile, NotWritable, TruncatedFile
-from kanseq.files import check_output, fingerprint, open_text, whole_file, whole_text
+from kanseq.errors import BadOption, MissingFile, NotWritable, TruncatedFile
+from kanseq.files import check_input, check_output, fingerprint, open_bytes, open_text, whole_file, whole_text
 
 
 def test_a_failing_block_leaves_nothing_and_keeps_the_old_file(tmp_path: Path) -> None:
@@ -81,3 +82,43 @@ def test_fingerprint_holds_no_folder(tmp_path: Path) -> None:
         "bytes": 3,
         "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
     }
+
+
+def test_pipes_and_devices_are_neither_read_nor_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(MissingFile, match="this is a pipe or a device"):
+        check_input(pipe)
+    with pytest.raises(NotWritable, match="this is a device or a pipe"):
+        check_output("/dev/null")
+
+
+def test_an_input_is_known_under_any_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to(tmp_path / "a.txt")
+    (tmp_path / "sub").mkdir()
+    for name in ("link", "sub/../a.txt"):
+        with pytest.raises(BadOption, match="this output would overwrite an input"):
+            check_output(tmp_path / name, inputs=[None, tmp_path / "a.txt"])
+    with pytest.raises(NotWritable, match="two outputs have the same name"):
+        check_output(tmp_path / "b", tmp_path / "sub/../b")
+
+
+def test_standard_output_holds_one_text_and_nothing_else() -> None:
+    with pytest.raises(BadOption, match="this output is no text"):
+        check_output(binary="-")
+    with pytest.raises(BadOption, match="two outputs cannot both go to standard output"):
+        check_output("-", "-")
+    check_output("-", None)
+
+
+def test_a_library_that_cannot_write_and_gives_no_number_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(NotWritable, match=r"a: cannot write \(BGZFile write failed\)"), whole_file(tmp_path / "a"):
+        raise OSError("BGZFile write failed")
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    for name, content in (("plain", b"\xef\xbb\xbf>1"), ("zipped", gzip.compress(b"\xef\xbb\xbf>1"))):
+        (tmp_path / name).write_bytes(content)
+        with open_bytes(tmp_path / name) as handle:
+            assert handle.read() == b">1"

@@ -338,3 +338,13 @@ def test_a_failure_leaves_no_folder_and_spares_what_was_there(tmp_path, monkeypa
             simulate(tmp_path / name, genes=40, contigs=1, seed=9)
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
     assert {path: path.read_bytes() for path in old.folder.iterdir()} == before
+
+
+def test_a_disk_that_fills_up_under_the_genome_is_one_line(tmp_path, monkeypatch):
+    def full(write, bases):
+        raise OSError("BGZFile write failed")
+
+    monkeypatch.setattr("kanseq.simulated_files._write_lines", full)
+    with pytest.raises(NotWritable, match=r"genome.fa.gz: cannot write \(BGZFile write failed\)"):
+        simulate(tmp_path / "sim", genes=40, contigs=1)
+    assert list(tmp_path.iterdir()) == []

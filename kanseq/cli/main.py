@@ -67,6 +67,11 @@ def _run(arguments: list[str] | None) -> int:
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
+    except SystemExit as leaving:
+        # Newer versions of typer leave by this, with the code of a fault, when the reader of a pipe has gone.
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return 0
+        raise
     except BrokenPipeError:
         # The reader of a pipe has gone: leave quietly, and let Python's own flush at exit go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -43,19 +43,27 @@ def _load_config(context: typer.Context, path: Path | None) -> Path | None:
         raise typer.BadParameter(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(content, dict):
         raise typer.BadParameter(f"{path}: lines of the form 'option: value' are wanted")
-    known = {
-        flag.lstrip("-").replace("-", "_"): parameter.name
-        for parameter in context.command.params
-        for flag in [*parameter.opts, *parameter.secondary_opts, parameter.name or ""]
-    }
+    parameters = context.command.params
+    known = {flag: one for one in parameters for flag in (*map(_key, one.opts), one.name or "")}
+    negated = {flag: one for one in parameters for flag in map(_key, one.secondary_opts)}
     defaults = {}
     for key, value in content.items():
-        name = known.get(str(key).replace("-", "_"))
-        if name is None:
+        name = _key(str(key))
+        parameter = known.get(name) or negated.get(name)
+        if parameter is None:
             raise typer.BadParameter(f"{path}: '{key}' is no option of kanseq {context.info_name}")
-        defaults[name] = value
+        if name in negated and not isinstance(value, bool):
+            raise typer.BadParameter(f"{path}: '{key}' is true or false")
+        repeatable = getattr(parameter, "multiple", False) or parameter.nargs == -1
+        lonely = repeatable and not isinstance(value, list)
+        defaults[parameter.name] = not value if name in negated else [value] if lonely else value
     context.default_map = {**(context.default_map or {}), **defaults}
     return path
+
+
+def _key(flag: str) -> str:
+    """Write an option's flag as a key of a YAML file."""
+    return flag.lstrip("-").replace("-", "_")
 
 
 LogLevel = Annotated[

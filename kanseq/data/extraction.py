@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kanseq.data.sequences import NO_SPECIES, SequenceSet, md5_of_letters
+from kanseq.data.sequences import NO_SPECIES, SequenceSet, check_name, md5_of_letters
 from kanseq.errors import BadOption, MalformedLine, NoGenes
 from kanseq.files import (
     STDOUT,
@@ -101,7 +101,9 @@ def extract(
     Raises:
         KanseqError: one of its children names what is wrong with an input, in which file and line.
     """
-    _check_paths((genome, annotation, aliases), (output, excluded, bed, fasta))
+    inputs = [check_input(path) for path in (genome, annotation, aliases) if path is not None]
+    check_output(excluded, bed, fasta, inputs=inputs, binary=output)
+    check_name(species, "the species")
     geometry = _geometry(upstream, downstream, pad, mask)
     if edge not in ("drop", "pad"):
         raise BadOption(f"--edge {edge} is unknown", mend="choose drop or pad")
@@ -141,24 +143,13 @@ def extract(
         "species": species,
         "tss": tss,
     }
-    inputs = [fingerprint(path) for path in (genome, annotation, aliases) if path is not None]
-    metadata = {"kind": "genes", "contigs": described, "inputs": inputs, "options": options}
+    read = [fingerprint(path) for path in inputs]
+    metadata = {"kind": "genes", "contigs": described, "inputs": read, "options": options}
     result = SequenceSet(_table(cuts, species, geometry), geometry, metadata)
     _write(result, left_out, lengths, output, excluded, bed, fasta)
     path = None if output is None else Path(output)
     lost = pd.DataFrame(left_out, columns=list(Excluded._fields))
     return Extraction(len(result), len(left_out), reasons, len(described), path, result, lost)
-
-
-def _check_paths(inputs: Sequence[PathLike | None], outputs: Sequence[PathLike | None]) -> None:
-    """Refuse, before any work, inputs that are not there and outputs that cannot be or that are an input."""
-    here = [check_input(path) for path in inputs if path is not None]
-    check_output(*outputs)
-    for path in outputs:
-        if path is not None and str(path) != STDOUT and any(Path(path).absolute() == one.absolute() for one in here):
-            raise BadOption("this output would overwrite an input", where=path, mend="give it another name")
-    if sum(str(path) == STDOUT for path in outputs) > 1:
-        raise BadOption("two outputs cannot both go to standard output", mend="give one of them a name")
 
 
 def _geometry(upstream: int, downstream: int, pad: int, mask: bool) -> Geometry:
@@ -229,10 +220,13 @@ def _write(
         if output is not None:
             genes.write(outputs.enter_context(whole_file(output)))
         for path, lines in texts:
-            if path is None:
-                continue
-            name = path if str(path) == STDOUT else outputs.enter_context(whole_file(path))
-            with whole_text(name) as handle:
+            if path is not None and str(path) != STDOUT:
+                with whole_text(outputs.enter_context(whole_file(path))) as handle:
+                    handle.writelines(lines)
+    for path, lines in texts:
+        # Last, because the reader of a pipe may leave early: the files are whole by then.
+        if str(path) == STDOUT:
+            with whole_text(STDOUT) as handle:
                 handle.writelines(lines)
 
 

@@ -200,7 +200,7 @@ def _choose(folds: list[Fold], wanted: list[str], min_genes: int) -> list[Fold]:
         folds = [fold for fold in folds if {fold.name, *fold.groups} & set(wanted)]
     else:
         small = list(dict.fromkeys(fold.groups[0] for fold in folds if fold.small))
-        if small:
+        if small and not all(fold.small for fold in folds):
             logger.info(
                 "contigs with too few genes to be a fold (--min-genes %d), set aside: %s", min_genes, some(small)
             )

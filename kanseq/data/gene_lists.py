@@ -18,7 +18,7 @@ def read_gene_list(path: PathLike) -> dict[str, str | None]:
 
     Raises:
         MissingFile, TruncatedFile: the file cannot be read.
-        BadTable: it names no gene, or its JSON is no array of ids.
+        BadTable: it names no gene, gives a gene two second columns, or its JSON is no array of ids.
     """
     with open_text(path) as handle:
         text = handle.read()
@@ -31,7 +31,12 @@ def read_gene_list(path: PathLike) -> dict[str, str | None]:
             del listed[0]
     if not listed:
         raise BadTable("this list names no gene", where=path)
-    return {fields[0]: fields[1] if len(fields) > 1 and fields[1] else None for fields in listed}
+    beside: dict[str, str | None] = {}
+    for fields in listed:
+        value = fields[1] if len(fields) > 1 and fields[1] else None
+        if beside.setdefault(fields[0], value) != value:
+            raise BadTable(f"'{fields[0]}' stands beside '{beside[fields[0]]}' and beside '{value}'", where=path)
+    return beside
 
 
 def _from_json(text: str, path: PathLike) -> list[Sequence[str]]:

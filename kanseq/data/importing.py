@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kanseq.data.sequences import NO_SPECIES, SequenceSet, md5_of_letters
+from kanseq.data.sequences import NO_SPECIES, SequenceSet, check_name, md5_of_letters
 from kanseq.errors import BadOption, BadTable
 from kanseq.files import PathLike, check_input, check_output, fingerprint, open_bytes, open_text, some
 from kanseq.genome.fasta import Contig, only_bases, read_contigs, unknown_letters
@@ -85,9 +85,9 @@ def import_sequences(
     by_class = _classes(classes)
     if bool(files) == bool(by_class):
         raise BadOption("give either input files or --class NAME=FILE, and not both")
-    for path in [*files, *by_class.values(), *([] if genome is None else [genome])]:
-        check_input(path)
-    check_output(output)
+    paths = [check_input(path) for path in (*files, *by_class.values(), genome) if path is not None]
+    check_output(inputs=paths, binary=output)
+    check_name(species, "the species")
 
     columns = (sequence_column, label_column, id_column)
     rows: list[_Sequence] = []
@@ -105,7 +105,6 @@ def import_sequences(
         rows = [row if row.interval is None else row._replace(letters=next(letters)) for row in rows]
     _check_ids(rows)
 
-    paths = [*files, *by_class.values(), *([] if genome is None else [genome])]
     options = {
         "classes": {name: Path(path).name for name, path in by_class.items()},
         "sequence_column": sequence_column,
@@ -174,6 +173,8 @@ def _read_table(path: PathLike, columns: tuple[str, str | None, str | None]) -> 
             header = handle.readline()
             separator = "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
             names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+            if not any(names):
+                raise BadTable("the first line is empty, and a header is wanted", where=f"{path}:1")
             sequence, label, name = _places(path, names, columns)
             reader = csv.reader(handle, delimiter=separator)
             for number, cells in enumerate((cells for cells in reader if cells), 1):
@@ -233,9 +234,12 @@ def _described(genome: PathLike, contigs: dict[str, dict[str, int | str]]) -> It
 
 
 def _check_ids(rows: Iterable[_Sequence]) -> None:
-    """Refuse two sequences of one name: tables of labels and splits could not tell them apart."""
+    """Refuse names that tables of labels and splits could not hold, or that two sequences share."""
     first: dict[str, str] = {}
     for row in rows:
+        check_name(row.id, "the name", row.where)
+        if row.label is not None:
+            check_name(row.label, "the label", row.where)
         if row.id in first:
             raise BadTable(
                 f"the name '{row.id}' was there before, at {first[row.id]}",

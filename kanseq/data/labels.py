@@ -113,13 +113,14 @@ def label(
         EmptySplit: no training gene of a fold has expression.
         BadOption: options that make no sense together.
     """
-    check_output(output)
+    paths = _paths(tables)
+    check_output(output, inputs=(*paths, splits, genes, condition, tx2gene, annotation))
+    unasked = quartiles is None and recipe is None
     quartiles = _check_options(splits is not None, quartiles, recipe, summary, low, high)
     members = genes_that_count(splits, genes, species)
     of_sample = None if condition is None else read_conditions(condition)
     wanted = comma_separated(samples) or list(of_sample or ())
     gene_of = _transcripts(tx2gene, annotation)
-    paths = _paths(tables)
     if isinstance(tables, pd.DataFrame):
         tpm, left_out = check_expression(tables, wanted)
     else:
@@ -144,7 +145,7 @@ def label(
         with whole_text(output) as handle:
             table.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
     counted = np.isin(np.arange(len(tpm)), rows)
-    said = _say_quartiles(by_table, recipe, len(tpm), members is not None)
+    said = _say_quartiles(by_table, recipe, len(tpm), unasked)
     return Labels(
         quartiles=said,
         samples=list(tpm.columns),
@@ -170,7 +171,8 @@ def read_labels(path: PathLike) -> pd.DataFrame:
     for column in ("expression", "q1", "q3"):
         values = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
         check_rows(~np.isfinite(values), table[column], f"no number (column '{column}')", path)
-        table[column] = values
+        # pandas before 3 reads texts to the last digit but one.
+        table[column] = [float(text) for text in table[column]]
     twice = table.duplicated(["species", "id", "condition", "fold"])
     check_rows(twice, table["id"], "a second time in the same fold and condition", path)
     return table
@@ -281,11 +283,11 @@ def _counts(parts: list[Part], counted: np.ndarray) -> dict[str, dict[str, int] 
     return found
 
 
-def _say_quartiles(by_table: bool, recipe: str | None, rows: int, with_genes: bool) -> str:
-    """Say where thresholds come from; warn where that is the test genes too."""
+def _say_quartiles(by_table: bool, recipe: str | None, rows: int, unasked: bool) -> str:
+    """Say where thresholds come from; where that is the test genes too, warn those who did not ask for it."""
     if not by_table:
         return "of each fold's training genes"
     said = f"of all {rows:,} rows of the table" + (f" (recipe {recipe})" if recipe else "")
-    if with_genes:
-        logger.info("quartiles %s: these thresholds have seen the expression of the test genes", said)
+    level, mend = (logging.WARNING, "; --splits keeps them out") if unasked else (logging.INFO, "")
+    logger.log(level, "quartiles %s: these thresholds have seen the expression of the test genes%s", said, mend)
     return said

@@ -143,6 +143,16 @@ class SequenceSet:
         return np.flatnonzero(known)
 
 
+def check_name(name: str, what: str, where: PathLike | None = None) -> None:
+    """Refuse a name that the tab-separated tables of splits and labels could not hold.
+
+    Raises:
+        BadTable: it is empty, or holds a tab or a line break.
+    """
+    if not name or any(sign in name for sign in "\t\r\n"):
+        raise BadTable(f"{what} {name!r} is empty, or holds a tab or a line break", where=where)
+
+
 def md5_of_letters(sequence: bytes) -> str:
     """MD5 of a contig's letters in upper case, as SAM's ``M5`` tag has it.
 

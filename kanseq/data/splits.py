@@ -17,7 +17,7 @@ import pandas as pd
 from kanseq.data.folds import Fold, by_position, check_listed, contig_numbers, make_folds
 from kanseq.data.gene_lists import read_gene_list
 from kanseq.data.overlaps import first_overlapping, first_same, has_places, overlapping_pairs, same_letters
-from kanseq.data.sequences import SequenceSet
+from kanseq.data.sequences import SequenceSet, check_name
 from kanseq.errors import BadOption, BadTable, EmptySplit
 from kanseq.files import PathLike, check_output, comma_separated, open_text, some, whole_text
 
@@ -96,7 +96,7 @@ def split(
         EmptySplit: a fold has no gene to train on.
         UnknownGene: a list shares no gene with the set.
     """
-    check_output(output)
+    check_output(output, inputs=(genes, gene_list, score_only))
     if not 0 <= tune < 1:
         raise BadOption(f"--tune {tune}: a share from 0 up to, but not including, 1 is wanted")
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes)
@@ -159,12 +159,15 @@ def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike) -
 
 
 def _check_keys(genes: SequenceSet) -> None:
-    """Refuse sets in which a key names two sequences, and empty sets."""
+    """Refuse empty sets, and keys that name two sequences or that a tab-separated table cannot hold."""
     if len(genes) == 0:
         raise EmptySplit("the set is empty")
     twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
     if len(twice):
         raise BadTable(f"ids that several sequences of the set share: {some(list(twice))}")
+    for column in ("species", "id"):
+        for name in genes.table[column].unique():
+            check_name(str(name), f"the {column}")
 
 
 def _with_scored(folds: list[Fold], scored: np.ndarray) -> list[Fold]:

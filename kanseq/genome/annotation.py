@@ -119,6 +119,8 @@ def _gene(row: Row, attributes: dict[str, str], id_key: str | None) -> Gene:
     if biotype is None and row.type.endswith("gene") and row.type != "gene":
         biotype = row.type
     feature = attributes.get("ID") or attributes.get("gene_id") or ""
+    # A tab inside quotes would tear the tables that names end up in.
+    name = " ".join(name.split())
     return Gene(name or NO_ID, row.contig, row.start, row.end, row.strand, biotype, row.line, feature)
 
 

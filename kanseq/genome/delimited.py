@@ -64,6 +64,8 @@ def check_values(column: pd.Series, name: str, rows: pd.Series, place: Callable[
         what, mend = f"{cell} is infinite", None
     elif cell.lower() in ("", "na", "nan", "null", "none", "<na>"):
         what, mend = f"the value is missing ('{cell}')", "write 0 for no expression, or leave the gene out"
+    elif re.fullmatch(r"-?\d+,\d+", cell):
+        what, mend = f"'{cell}' has a decimal comma", "write decimal points"
     else:
         what, mend = f"'{cell}' is no number", "name the columns that are samples with --samples"
     raise BadTable(f"column '{name}', gene '{rows.iloc[row]}': {what}", where=place(row), mend=mend)

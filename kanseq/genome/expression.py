@@ -206,6 +206,7 @@ def _sample_columns(table: Delimited, samples: Sequence[str], id_column: str | N
             chosen[0],
         )
     if not chosen:
+        _check_commas(table, candidates)
         raise BadTable(
             "no column looks like a sample", where=table.path, mend=f"name them with --samples: {some(candidates, 8)}"
         )
@@ -217,6 +218,13 @@ def _sample_columns(table: Delimited, samples: Sequence[str], id_column: str | N
             some([f"'{name}'" for name in left_out], 8),
         )
     return chosen, left_out
+
+
+def _check_commas(table: Delimited, names: list[str]) -> None:
+    """Say so where columns look like text because their numbers have decimal commas."""
+    for name in names:
+        if table.frame[name].astype(str).str.fullmatch(r"\s*\d+,\d+\s*").any():
+            table.values(name, table.ids(table.columns[0]))
 
 
 def _kind(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from kanseq.errors import ContigMismatch, MalformedLine
 from kanseq.files import PathLike, open_text, some
 from kanseq.genome.fasta import Contig, only_bases, reverse_complement
+from kanseq.genome.rows import whole_number
 
 _NOT_ROWS = ("#", "track", "browser")
 
@@ -44,10 +45,7 @@ def read_bed(path: PathLike) -> Iterator[Interval]:
             columns = [column.strip() for column in (line.split("\t") if "\t" in line else line.split())]
             if len(columns) < 3:
                 raise MalformedLine(f"too few columns ({len(columns)})", where=where, mend="BED has at least 3")
-            for name, value in (("start", columns[1]), ("end", columns[2])):
-                if not (value.isascii() and value.isdigit()):
-                    raise MalformedLine(f"the {name} '{value}' is not a whole number", where=where)
-            start, end = int(columns[1]), int(columns[2])
+            start, end = whole_number(columns[1], "start", where), whole_number(columns[2], "end", where)
             if start >= end:
                 raise MalformedLine(f"the start {start} is not before the end {end}", where=where)
             name = columns[3] if len(columns) > 3 and columns[3] != "." else ""

@@ -11,6 +11,9 @@ from urllib.parse import unquote
 from kanseq.errors import MalformedLine
 from kanseq.files import PathLike, open_bytes
 
+MOST_DIGITS = 18
+"""Digits of a coordinate: what fits into 64 bits."""
+
 BLOCK = 1 << 20
 """Bytes read at a time: what fits into the processor's cache is fastest."""
 
@@ -74,7 +77,9 @@ def attributes_of(row: Row) -> dict[str, str]:
         for item in text.split(";"):
             key, equals, value = item.partition("=")
             if equals:
-                found[key.strip()] = " ".join(unquote(value).split()) if "%" in value else value.strip()
+                value = " ".join(unquote(value).split()) if "%" in value else value.strip()
+                key = key.strip()
+                found[key] = f"{found[key]},{value}" if key in found else value
         return found
     for key, quoted, bare in _GTF_ATTRIBUTE.findall(text):
         value = quoted or bare
@@ -85,6 +90,17 @@ def attributes_of(row: Row) -> dict[str, str]:
     return found
 
 
+def whole_number(text: str, name: str, where: str) -> int:
+    """Read a coordinate; ``name`` and ``where`` are for the message.
+
+    Raises:
+        MalformedLine: it has a sign, a point, or anything else but digits.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise MalformedLine(f"the {name} '{text[: 2 * MOST_DIGITS]}' is not a whole number", where=where)
+    return int(text)
+
+
 def _blocks(path: PathLike) -> Iterator[tuple[int, bytes]]:
     """Yield blocks of whole lines, each with the number of its first line, up to a FASTA section."""
     first = 1
@@ -93,8 +109,9 @@ def _blocks(path: PathLike) -> Iterator[tuple[int, bytes]]:
             if not block.endswith(b"\n"):
                 block += handle.readline()
             lines = block.count(b"\n")
+            whole = block.endswith(b"\n") and block.count(b"\t") == 8 * lines
             # Eight tabs a line is the common case; only other blocks are looked at line by line.
-            end = len(block) if block.count(b"\t") == 8 * lines else _end_of_rows(block, first, path)
+            end = len(block) if whole else _end_of_rows(block, first, path)
             yield first, block[:end]
             if end < len(block):
                 return
@@ -124,10 +141,7 @@ def _row(text: bytes, where: str, line: int) -> Row:
     if len(columns) < 9:
         raise MalformedLine(f"too few columns ({len(columns)})", where=where, mend="GTF and GFF3 have 9, split by tabs")
     contig, _, kind, first, last, _, strand, _, attributes = columns
-    for name, value in (("start", first), ("end", last)):
-        if not (value.isascii() and value.isdigit()):
-            raise MalformedLine(f"the {name} '{value}' is not a whole number", where=where)
-    start, end = int(first), int(last)
+    start, end = whole_number(first, "start", where), whole_number(last, "end", where)
     if start < 1:
         raise MalformedLine("the start is 0, and positions in GTF and GFF3 begin at 1", where=where)
     if start > end:

@@ -15,6 +15,9 @@ from kanseq.genome.rows import TRANSCRIPTS, Row, attributes_of, read_rows
 Choice: TypeAlias = Literal["gene", "canonical", "longest-cds"]
 CHOICES: tuple[Choice, ...] = ("gene", "canonical", "longest-cds")
 
+_Place: TypeAlias = tuple[str, str]
+"""Contig and strand."""
+
 _CHILDREN = ("exon", "CDS")
 _CANONICAL_KEYS = ("canonical_transcript", "Ensembl_canonical")
 
@@ -47,13 +50,13 @@ def choose_transcripts(
     if how == "gene":
         return list(genes), []
     canonical = how == "canonical"
-    chosen: dict[str, _Transcript] = {}
-    for transcript in _read_transcripts(path, {gene.feature for gene in genes}):
+    chosen: dict[tuple[_Place, str], _Transcript] = {}
+    for place, transcript in _read_transcripts(path, {gene.feature for gene in genes}):
         if not (transcript.canonical if canonical else transcript.coding) or transcript.gene is None:
             continue
-        rival = chosen.get(transcript.gene)
+        rival = chosen.get((place, transcript.gene))
         if rival is None or _rank(transcript, canonical) < _rank(rival, canonical):
-            chosen[transcript.gene] = transcript
+            chosen[place, transcript.gene] = transcript
     if canonical and not chosen:
         raise BadOption(
             "--tss canonical, but no transcript of these genes is tagged canonical",
@@ -63,7 +66,7 @@ def choose_transcripts(
     reason, detail = ("no_canonical", "no canonical transcript") if canonical else ("no_cds", "no coding sequence")
     kept, excluded = [], []
     for gene in genes:
-        if transcript := chosen.get(gene.feature):
+        if transcript := chosen.get(((gene.contig, gene.strand), gene.feature)):
             kept.append(gene._replace(start=transcript.start, end=transcript.end))
         else:
             excluded.append(Excluded(gene.id, reason, detail, gene.line))
@@ -75,18 +78,23 @@ def _rank(transcript: _Transcript, canonical: bool) -> tuple[int, str]:
     return (0 if canonical else -transcript.coding, transcript.id)
 
 
-def _read_transcripts(path: PathLike, genes: set[str]) -> Iterator[_Transcript]:
-    """Add up the rows of every transcript: in GFF3 they name it as ``Parent``, in GTF they share two names."""
-    transcripts: dict[tuple[str, str], _Transcript] = {}
+def _read_transcripts(path: PathLike, genes: set[str]) -> Iterator[tuple[_Place, _Transcript]]:
+    """Add up the rows of every transcript: in GFF3 they name it as ``Parent``, in GTF they share two names.
+
+    Names are those of one contig and strand: X and Y may share genes, and repeats their transcripts.
+    """
+    transcripts: dict[tuple[_Place, tuple[str, str]], _Transcript] = {}
     for row in read_rows(path, TRANSCRIPTS):
         attributes = attributes_of(row)
+        place = (row.contig, row.strand)
         for key, gene in _owners(row, attributes, genes):
-            transcript = transcripts.setdefault(key, _Transcript(key[1], row.start, row.end))
+            transcript = transcripts.setdefault((place, key), _Transcript(key[1], row.start, row.end))
             transcript.start, transcript.end = min(transcript.start, row.start), max(transcript.end, row.end)
             transcript.gene = gene or transcript.gene
             transcript.coding += (row.end - row.start) * (row.type == "CDS")
             transcript.canonical |= _is_canonical(attributes)
-    yield from transcripts.values()
+    for (place, _), transcript in transcripts.items():
+        yield place, transcript
 
 
 def _owners(row: Row, attributes: dict[str, str], genes: set[str]) -> Iterator[tuple[tuple[str, str], str | None]]:

@@ -1,5 +1,7 @@
 import gzip
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -110,3 +112,24 @@ def test_a_duplicate_name_is_a_warning_and_a_line(inputs, capsys, caplog):
     assert _run(["extract", "genome.fa", "genes.gtf", "-o", "out/g.parquet", "--excluded", "out/x.tsv"]) == 0
     assert "the same name stands for several genes, of which the first was kept: A" in caplog.text
     assert "A\tduplicate_id\tline 2; the gene of line 1 was kept\n" in (inputs / "out/x.tsv").read_text()
+
+
+def test_a_reader_that_leaves_a_pipe_costs_neither_the_files_nor_an_error(inputs):
+    # 2,000 genes are more than a pipe holds.
+    genes = "".join(f'1\ts\tgene\t1501\t3000\t.\t-\t.\tgene_id "A{number}";\n' for number in range(2000))
+    (inputs / "genes.gtf").write_text(genes)
+    command = (
+        f"{sys.executable} -m kanseq extract genome.fa genes.gtf -o out/g.parquet --fasta - --log-level error "
+        "| head -c 1; echo ${PIPESTATUS[0]}"
+    )
+    finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=inputs)
+    assert (finished.stdout, finished.stderr) == (">0\n", "")
+    assert (inputs / "out/g.parquet").exists()
+
+
+def test_a_set_cannot_go_to_standard_output(inputs, capsys):
+    assert _run(["extract", "genome.fa", "genes.gtf", "-o", "-"]) == 3
+    assert capsys.readouterr().err == (
+        "kanseq: this output is no text, and cannot go to standard output; give it a name with -o\n"
+    )
+    assert not (inputs / "-").exists()

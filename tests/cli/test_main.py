@@ -95,3 +95,29 @@ def test_a_closed_pipe_ends_quietly() -> None:
     command = f'{sys.executable} -c "{code}" | head -c 1 > /dev/null; echo ${{PIPESTATUS[0]}}'
     finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (finished.stdout, finished.stderr) == ("0\n", "")
+
+
+def test_a_config_file_understands_negated_flags_and_single_values_of_repeatable_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Given(NamedTuple):
+        mask: bool
+        biotype: list[str]
+
+    app = typer.Typer()
+
+    @app.command()
+    def echo(
+        mask: Annotated[bool, typer.Option("--mask/--no-mask")] = True,
+        biotype: Annotated[list[str] | None, typer.Option()] = None,
+        config: options.Config = None,
+    ) -> None:
+        options.show(Given(mask, biotype or []), True)
+
+    config = tmp_path / "c.yaml"
+    config.write_text("no-mask: true\nbiotype: lncRNA\n")
+    app(["--config", str(config)], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out) == {"mask": False, "biotype": ["lncRNA"]}
+    config.write_text("no-mask: 3\n")
+    with pytest.raises(typer.BadParameter, match="'no-mask' is true or false"):
+        app(["--config", str(config)], standalone_mode=False)

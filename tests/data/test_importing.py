@@ -83,7 +83,7 @@ def test_the_same_inputs_give_the_same_bytes(write, tmp_path):
     ("text", "message"),
     [
         ("ACGT,0\nGG,1\n", ":1: column 'sequence' is missing; the header has ACGT, 0; name it with --sequence-column"),
-        ("", ":1: column 'sequence' is missing"),
+        ("", ":1: the first line is empty, and a header is wanted"),
         ("sequence,label\nAC,0\n,1\n", ":3: the sequence is empty"),
         ("sequence,label\nAC,0\n\nAZ,1\n", ":4: 'Z' is no nucleotide letter"),
         ("sequence,label\nAC,\n", ":2: the label is empty"),
@@ -120,3 +120,20 @@ def test_options_and_files_that_do_not_fit_are_refused(write):
     ]:
         with pytest.raises(error, match=message):
             import_sequences(**arguments)
+
+
+def test_names_and_labels_that_a_table_cannot_hold_are_refused(write):
+    path = write("a.csv", 'sequence,label,id\nAC,0,x\nGG,0,"y\tz"\n')
+    with pytest.raises(BadTable, match=r":3: the name 'y\\tz' is empty, or holds a tab or a line break"):
+        import_sequences(path, id_column="id")
+
+
+def test_an_input_is_never_overwritten(write):
+    path = write("a.csv", "sequence\nAC\n")
+    with pytest.raises(BadOption, match="this output would overwrite an input"):
+        import_sequences(path, output=path)
+    assert path.read_text() == "sequence\nAC\n"
+
+
+def test_a_fasta_with_a_byte_order_mark_is_a_fasta(write):
+    assert rows(import_sequences(write("a.fa", "\ufeff>x\nACGT\n")), "id", "sequence") == [("x", "ACGT")]

@@ -84,6 +84,15 @@ def test_the_recipe_takes_the_whole_table_and_counts_the_genes_of_the_splits(cap
     assert result.q1["*"] == pytest.approx(np.percentile(list(LEVELS.values()), 25), abs=1e-12)
 
 
+def test_thresholds_of_the_whole_table_are_a_warning_unless_asked_for(caplog):
+    with caplog.at_level("INFO", logger="kanseq"):
+        label(tpm_of(LEVELS))
+        label(tpm_of(LEVELS), quartiles="all")
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert all("these thresholds have seen the expression of the test genes" in line for line in caplog.messages)
+    assert caplog.messages[0].endswith("--splits keeps them out")
+
+
 def test_genes_without_expression_and_genes_outside_the_set_are_counted():
     result = label(tpm_of(LEVELS), genes=set_of(["g1", "g2", "g12", "other"]))
     assert (result.genes, result.without_expression, result.not_in_set) == (3, 1, 9)
@@ -214,3 +223,11 @@ def test_options_that_contradict_each_other_are_refused(options, message):
 def test_splits_of_another_set_are_refused():
     with pytest.raises(BadTable, match=r"not of the same genes"):
         label(tpm_of(LEVELS), splits=splits_of({"a": {"g1": "train", "g2": "test"}}), genes=set_of(["g1"]))
+
+
+def test_an_expression_table_is_never_overwritten(tmp_path):
+    path = tmp_path / "tpm.csv"
+    path.write_text("gene,s\nA,1\nB,2\n")
+    with pytest.raises(BadOption, match="this output would overwrite an input"):
+        label(path, output=path)
+    assert path.read_text() == "gene,s\nA,1\nB,2\n"

@@ -269,3 +269,23 @@ def test_what_cannot_be_split_says_why(tmp_path):
 def test_folds_that_would_share_a_folder_are_refused():
     with pytest.raises(BadTable, match=r"would share a folder: A_1, a_1"):
         split(gene_set(far_apart(2, "a*1") + far_apart(2, "A/1")), min_genes=1)
+
+
+def test_a_set_is_never_overwritten_by_its_splits(tmp_path):
+    path = tmp_path / "genes.parquet"
+    gene_set(far_apart(4)).write(path)
+    before = path.read_bytes()
+    with pytest.raises(BadOption, match="this output would overwrite an input"):
+        split(path, by="random", blocks=2, output=path)
+    assert path.read_bytes() == before
+
+
+def test_names_that_a_table_cannot_hold_are_refused():
+    with pytest.raises(BadTable, match=r"the id 'a\\tb' is empty, or holds a tab or a line break"):
+        split(gene_set([("a\tb", ".", "1", "+", 1000), *far_apart(3)]), by="random", blocks=2)
+
+
+def test_a_gene_listed_in_two_folds_is_refused(tmp_path):
+    (tmp_path / "list.txt").write_text("1g0 a\n1g1 b\n1g0 b\n")
+    with pytest.raises(BadTable, match="'1g0' stands beside 'a' and beside 'b'"):
+        split(gene_set(far_apart(4)), by="list", gene_list=tmp_path / "list.txt")

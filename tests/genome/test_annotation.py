@@ -101,3 +101,9 @@ def test_an_empty_annotation_is_an_error(tmp_path):
     (tmp_path / "a.gtf").write_text("#!empty\n")
     with pytest.raises(NoGenes, match="it holds no rows at all"):
         read_genes(tmp_path / "a.gtf")
+
+
+def test_a_tab_inside_a_name_becomes_a_blank(tmp_path):
+    path = tmp_path / "a.gtf"
+    path.write_text('1\ts\tgene\t1\t9\t.\t+\t.\tgene_id "A\tB";\n')
+    assert [gene.id for gene in read_genes(path)] == ["A B"]

@@ -221,3 +221,9 @@ def test_a_table_in_memory_is_checked_like_a_file():
         check_expression(pd.DataFrame({"s": [1.0, -1.0]}, index=["A", "B"]))
     with pytest.raises(BadTable, match=r"'A' stands in the table a second time"):
         check_expression(pd.DataFrame({"s": [1.0, 1.0]}, index=["A", "A"]))
+
+
+@pytest.mark.parametrize("text", ["gene;a\nG1;1,5\nG2;2,5\n", "gene;a\nG1;1\nG2;2,5\nG3;3\n"])
+def test_decimal_commas_are_called_that(tmp_path, text):
+    with pytest.raises(BadTable, match="has a decimal comma; write decimal points"):
+        read_expression([write(tmp_path, text)])

@@ -70,6 +70,7 @@ def test_a_bare_name_as_augustus_writes_it():
         ("1\tx\texon\t1\t9\t.\t+\t.", "too few columns (8)"),
         ("1\tx\tgene\t1e3\t9\t.\t+\t.\tID=A", "the start '1e3' is not a whole number"),
         ("1\tx\tgene\t1\t-9\t.\t+\t.\tID=A", "the end '-9' is not a whole number"),
+        (f"1\tx\tgene\t1\t{'9' * 5000}\t.\t+\t.\tID=A", f"the end '{'9' * 36}' is not a whole number"),
         ("1\tx\tgene\t0\t9\t.\t+\t.\tID=A", "the start is 0, and positions in GTF and GFF3 begin at 1"),
         ("1\tx\tgene\t10\t9\t.\t+\t.\tID=A", "the start 10 is behind the end 9"),
     ],
@@ -80,6 +81,17 @@ def test_a_malformed_line_is_named_by_its_number(tmp_path, line, message):
     with pytest.raises(MalformedLine) as error:
         list(read_rows(path, GENES))
     assert str(error.value).startswith(f"{path}:4: {message}")
+
+
+def test_a_last_line_that_is_cut_off_is_named(tmp_path):
+    path = tmp_path / "a.gtf"
+    path.write_text("1\tx\tgene\t1\t9\t.\t+\t.\tID=A\n1")
+    with pytest.raises(MalformedLine, match=r":2: too few columns \(1\)"):
+        list(read_rows(path, GENES))
+
+
+def test_values_of_a_repeated_gff3_key_are_joined():
+    assert attributes_of(row("ID=A;tag=x;tag=Ensembl_canonical")) == {"ID": "A", "tag": "x,Ensembl_canonical"}
 
 
 def test_a_genome_in_the_annotation_s_place_is_recognised(tmp_path):

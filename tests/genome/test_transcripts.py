@@ -38,6 +38,14 @@ def test_genes_take_the_ends_of_the_chosen_transcript(tmp_path, text, how, place
     assert [(item.id, item.reason) for item in excluded] == [("B", reason)]
 
 
+def test_transcripts_of_one_name_on_two_contigs_are_kept_apart(tmp_path):
+    # GENCODE's genes of the pseudoautosomal regions stand on X and on Y.
+    path = tmp_path / "a.gtf"
+    path.write_text(GTF + GTF.replace("1\ts", "Y\ts").replace("\t300\t900", "\t350\t950"))
+    kept, _ = choose_transcripts(path, read_genes(path), "longest-cds")
+    assert [(gene.contig, gene.start, gene.end) for gene in kept] == [("1", 299, 900), ("Y", 349, 950)]
+
+
 def test_of_equal_coding_lengths_the_first_name_is_taken(tmp_path):
     path = tmp_path / "a.gtf"
     path.write_text(
