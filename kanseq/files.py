@@ -27,8 +27,8 @@ STDOUT = "-"
 """The output name that means standard output, for text."""
 
 
-def check_input(path: PathLike) -> Path:
-    """Give ``path`` back if it is a readable file.
+def check_input(path: PathLike, *, pipes: bool = False) -> Path:
+    """Give ``path`` back if it is a readable file, or, where ``pipes`` may stand for one, a pipe.
 
     Raises:
         MissingFile: it is not there, is a folder or a pipe, or may not be read.
@@ -38,8 +38,8 @@ def check_input(path: PathLike) -> Path:
         raise MissingFile("no such file", where=path)
     if path.is_dir():
         raise MissingFile("this is a folder, and a file is wanted", where=path)
-    if not path.is_file():
-        # Inputs are read more than once: for their kind, their content and their checksum.
+    if not (path.is_file() or (pipes and path.is_fifo())):
+        # Most inputs are read more than once: for their kind, their content and their checksum.
         raise MissingFile("this is a pipe or a device, and a file is wanted", where=path, mend="save it to a file")
     if not os.access(path, os.R_OK):
         raise MissingFile("permission to read it is missing", where=path)
@@ -145,24 +145,19 @@ def write_json(path: PathLike, content: object) -> None:
         handle.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def is_gzip(path: PathLike) -> bool:
-    """Whether a file begins with gzip's magic number; its name is not looked at."""
-    with open(check_input(path), "rb") as handle:
-        return handle.read(2) == b"\x1f\x8b"
-
-
 @contextmanager
 def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
     """Open a plain, gzip or bgzip file for reading bytes, whatever its name; a byte order mark is skipped.
+
+    It is opened once and read from front to back, so that a pipe can stand for it.
 
     Raises:
         MissingFile: there is no such file.
         TruncatedFile: the compressed stream ends too early or is damaged (raised inside the block, where it is met).
     """
-    path = check_input(path)
+    path = check_input(path, pipes=True)
     try:
-        _check_bgzip_end(path)
-        with gzip.open(path, "rb") if is_gzip(path) else open(path, "rb") as handle:
+        with open(path, "rb") as raw, _unpacked(raw) as handle:
             if handle.peek(len(codecs.BOM_UTF8)).startswith(codecs.BOM_UTF8):
                 handle.read(len(codecs.BOM_UTF8))
             yield handle  # type: ignore[misc]
@@ -172,14 +167,18 @@ def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
         ) from error
 
 
-def _check_bgzip_end(path: Path) -> None:
-    """Refuse a bgzip file that was cut between two of its blocks, which no decompressor would notice."""
-    with open(path, "rb") as handle:
-        start = handle.read(14)
-        if start[:4] == b"\x1f\x8b\x08\x04" and start[12:14] == b"BC":
-            handle.seek(-min(len(_BGZIP_END), os.fstat(handle.fileno()).st_size), os.SEEK_END)
-            if handle.read() != _BGZIP_END:
-                raise EOFError
+def _unpacked(raw: io.BufferedReader) -> "gzip.GzipFile | io.BufferedReader":
+    """Read through gzip's magic number, whatever the name; refuse a bgzip file that was cut between two blocks."""
+    start = raw.peek(14)
+    if start[:2] != b"\x1f\x8b":
+        return raw
+    # No decompressor would notice that a whole last block is missing.
+    if raw.seekable() and start[:4] == b"\x1f\x8b\x08\x04" and start[12:14] == b"BC":
+        raw.seek(-min(len(_BGZIP_END), os.fstat(raw.fileno()).st_size), os.SEEK_END)
+        if raw.read() != _BGZIP_END:
+            raise EOFError
+        raw.seek(0)
+    return gzip.GzipFile(fileobj=raw)
 
 
 @contextmanager

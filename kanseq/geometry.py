@@ -4,6 +4,10 @@ In: four numbers. Out: columns, tokens, masked ranges, and 0-based half-open gen
 """
 
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TOKEN = 8
 """Columns in one token."""
@@ -70,6 +74,13 @@ class Geometry:
         width = min(CODON, self.downstream)
         end = self.columns - self.upstream
         return ((self.upstream, self.upstream + width), (end - width, end)) if width else ()
+
+    def hide(self, codes: "np.ndarray") -> "np.ndarray":
+        """Copy base codes ``(n, columns)`` with the masked columns set to 4, the code of ``N``."""
+        visible = codes.copy()
+        for start, end in self.masked:
+            visible[:, start:end] = 4
+        return visible
 
     def tss_window(self, tss: int, strand: str) -> tuple[int, int]:
         """Interval of the genome (0-based half-open, not cut at contig ends) around ``tss``.

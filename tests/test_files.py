@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,11 +85,23 @@ def test_fingerprint_holds_no_folder(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_what_is_read_once_may_come_from_a_pipe(tmp_path: Path, pack) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=[pack(b"gene1\ngene2\n")])
+    writer.start()
+    with open_text(tmp_path / "pipe") as handle:
+        assert handle.read() == "gene1\ngene2\n"
+    writer.join()
+
+
 def test_pipes_and_devices_are_neither_read_nor_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(MissingFile, match="this is a pipe or a device"):
         check_input(pipe)
+    with pytest.raises(MissingFile, match="this is a pipe or a device"), open_text("/dev/zero"):
+        pass
     with pytest.raises(NotWritable, match="this is a device or a pipe"):
         check_output("/dev/null")
 

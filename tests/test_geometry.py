@@ -1,5 +1,6 @@
 """Columns, tokens, masks and windows."""
 
+import numpy as np
 import pytest
 
 from kanseq.geometry import Geometry
@@ -32,6 +33,13 @@ def test_mask_is_never_wider_than_the_transcribed_part() -> None:
     assert Geometry(upstream=10, downstream=2, pad=4).masked == ((10, 12), (16, 18))
     assert Geometry(upstream=10, downstream=0, pad=0).masked == ()
     assert Geometry(mask=False).masked == ()
+
+
+def test_masked_columns_are_hidden_in_a_copy() -> None:
+    codes = np.zeros((2, 12), dtype=np.uint8)
+    hidden = Geometry(upstream=2, downstream=3, pad=2).hide(codes)
+    assert hidden.tolist() == [[0, 0, 4, 4, 4, 0, 0, 4, 4, 4, 0, 0]] * 2
+    assert not codes.any()
 
 
 def test_json_round_trip_and_impossible_numbers() -> None:

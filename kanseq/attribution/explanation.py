@@ -18,7 +18,7 @@ from kanseq.data.gene_lists import read_gene_list
 from kanseq.data.sequences import PLACE, SequenceSet
 from kanseq.errors import BadOption, ModelMismatch
 from kanseq.files import PathLike, check_output, fingerprint, whole_file
-from kanseq.genome.pieces import mask_columns, piece_template
+from kanseq.genome.pieces import piece_template
 from kanseq.genome.tracks import Combine, PieceTrack, check_combine, check_track_names, track_files, write_tracks
 from kanseq.geometry import Geometry
 from kanseq.nn.precision import PRECISIONS, set_precision
@@ -117,10 +117,10 @@ def explain(
         find_method(method), reference, _count_of(reference), seed, precision, batch_size, choose_device(device)
     )
     tracks.check()
-    check_output(output, bed, bedgraph, bigwig)
+    check_output(bed, bedgraph, bigwig, inputs=(model, genes, gene_list), binary=output)
     inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
     genes = _chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
-    check_output(output, *tracks.files(genes))
+    check_output(*tracks.files(genes), binary=output)
     scorers = assign_models(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only)
     genes, scorers = _scored_genes(genes, scorers)
 
@@ -175,7 +175,7 @@ class _Tracks(NamedTuple):
         """Write them; give the number of the BED's rows."""
 
         def codes(rows: np.ndarray) -> np.ndarray:
-            return mask_columns(genes.codes(rows), geometry)
+            return geometry.hide(genes.codes(rows))
 
         values = sums.by_piece(piece_template(geometry))
         track = PieceTrack(genes.table, geometry, _lengths(genes), values, codes)
@@ -262,7 +262,7 @@ def _add_up(sums: Sums, scorers: list[Scorer], genes: SequenceSet, plan: _Plan) 
                 model.network.requires_grad_(False)
             for start in range(0, len(scorer.rows), plan.batch_size):
                 rows = scorer.rows[start : start + plan.batch_size]
-                codes = mask_columns(genes.codes(rows), geometry)
+                codes = geometry.hide(genes.codes(rows))
                 references = dinucleotide_shuffles(codes, list(genes.table["id"].iloc[rows]), plan.shuffles, plan.seed)
                 sums.add(rows, plan.method.attribute(model, codes, references), share[rows], scorer)
                 advance(len(rows))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Json, LogLevel, Seed, show
+from kanseq.cli.options import Config, Json, LogLevel, Seed, check_standard_output, show
 
 
 def evaluate(
@@ -26,6 +26,7 @@ def evaluate(
     """
     from kanseq import api
 
+    check_standard_output(as_json, output, table)
     result = api.evaluate(runs, output=output, table=table, folds=folds or [], bootstrap=bootstrap, seed=seed)
     if as_json:
         show(result, as_json)

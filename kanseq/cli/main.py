@@ -1,5 +1,6 @@
 """The program ``kanseq``: its verbs, and what becomes of errors, interrupts and closed pipes."""
 
+import errno
 import os
 import signal
 import sys
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from kanseq import __version__
-from kanseq.errors import KanseqError
+from kanseq.errors import KanseqError, NotWritable
 
 app = typer.Typer(
     name="kanseq",
@@ -56,6 +57,8 @@ def _run(arguments: list[str] | None) -> int:
     """Map every way a command can end to its exit code."""
     try:
         code = app(arguments, standalone_mode=False)
+        # What cannot be written should not be met first by Python's own flush at exit.
+        sys.stdout.flush()
     except typer.Exit as exit_request:
         return exit_request.exit_code
     except typer.Abort:
@@ -73,13 +76,24 @@ def _run(arguments: list[str] | None) -> int:
             return 0
         raise
     except BrokenPipeError:
-        # The reader of a pipe has gone: leave quietly, and let Python's own flush at exit go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of a pipe has gone: leave quietly.
+        _close_standard_output()
         return 0
+    except OSError as error:
+        # Files are written where this becomes an error of their own; what is left is standard output.
+        if error.errno != errno.ENOSPC:
+            raise
+        _close_standard_output()
+        return _complain(f"standard output: cannot write ({os.strerror(error.errno)})", NotWritable.exit_code)
     if code == INTERRUPTED:
         # Newer versions of typer turn an interrupt into this code, and say nothing.
         return _complain("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def _close_standard_output() -> None:
+    """Let Python's own flush at exit go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str, code: int) -> int:

@@ -92,6 +92,12 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of every random c
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N", rich_help_panel="Common")]
 
 
+def check_standard_output(as_json: bool, *outputs: Path | None) -> None:
+    """Refuse an output on standard output where the summary is to stand there alone."""
+    if as_json and any(str(output) == "-" for output in outputs):
+        raise typer.BadParameter("--json takes standard output: give the output a name")
+
+
 def show(result: NamedTuple, as_json: bool) -> None:
     """Print a result's fields: to standard output as one JSON object, or to standard error a line each."""
     # A table or a set in the result is for callers from Python; its file is what the command line gives.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Device, Json, LogLevel, Threads, show
+from kanseq.cli.options import Config, Device, Json, LogLevel, Threads, check_standard_output, show
 
 
 def predict(
@@ -32,6 +32,7 @@ def predict(
     """
     from kanseq import api
 
+    check_standard_output(as_json, output)
     result = api.predict(
         model,
         genes,

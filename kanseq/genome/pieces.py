@@ -140,14 +140,6 @@ def letters_under(codes: np.ndarray, pieces: Pieces) -> tuple[np.ndarray, np.nda
     return LETTERS[codes.ravel()[place]], offsets
 
 
-def mask_columns(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Copy base codes ``(n, columns)`` with the columns that a model never sees set to 4."""
-    masked = codes.copy()
-    for start, end in geometry.masked:
-        masked[:, start:end] = 4
-    return masked
-
-
 def _per_piece(table: pd.DataFrame, side: str, template: Template) -> np.ndarray:
     """Give for each gene and piece the ``start`` or ``end`` of the window in which it lies."""
     both = np.stack([table[f"tss_{side}"].to_numpy(np.int64), table[f"tts_{side}"].to_numpy(np.int64)], axis=1)

@@ -13,17 +13,9 @@ ROWS = 512
 """Sequences counted at a time, so that the intermediate numbers of a set stay small."""
 
 
-def hide_masked(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Give a copy of ``codes`` in which the masked columns hold 4."""
-    visible = np.array(codes, dtype=np.uint8)
-    for start, stop in geometry.masked:
-        visible[:, start:stop] = 4
-    return visible
-
-
 def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Share of A, C, G and T among the visible bases of each sequence, ``(n, 4)``; four zeros where there is none."""
-    visible = hide_masked(codes, geometry)
+    visible = geometry.hide(codes)
     counts = np.stack([np.count_nonzero(visible == base, axis=1) for base in range(4)], axis=1)
     return (counts / np.maximum(1, counts.sum(axis=1, keepdims=True))).astype(np.float32)
 
@@ -71,7 +63,7 @@ def kmer_counts(codes: np.ndarray, geometry: Geometry, k: int, width: int) -> np
     features = bin_count(geometry, width) * 4**k
     counts = np.empty((len(codes), features), dtype=np.float32)
     for part in _parts(len(codes)):
-        visible = hide_masked(codes[part], geometry)
+        visible = geometry.hide(codes[part])
         counts[part] = _count(visible, bins, k, features)
     return counts
 

@@ -45,8 +45,8 @@ def inspect(path: PathLike) -> Card:
     """Read a file of kanseq, or a run's folder, into a card.
 
     Knows sets (``genes.parquet``), ``attributions.parquet``, ``splits.tsv``, ``labels.tsv``, ``predictions.tsv``,
-    ``excluded.tsv``, ``metrics.json``, ``metrics.tsv``, ``model.safetensors``, ``run.json`` and other JSON of kanseq,
-    BED, bedGraph and bigWig tracks; text may be plain or gzip.
+    ``excluded.tsv``, ``truth.tsv``, ``metrics.json``, ``metrics.tsv``, ``model.safetensors``, the files of a run, other
+    JSON of kanseq, BED, bedGraph and bigWig tracks; text may be plain or gzip.
 
     Raises:
         MissingFile: there is nothing under that name.
@@ -176,6 +176,8 @@ def _model(path: Path) -> Card:
         raise ModelMismatch(
             "the model file is truncated or is no safetensors file", where=path, mend="train or copy it again"
         ) from error
+    if isinstance(metadata, dict) and "loss_sum" in metadata:
+        return Card("state of a training", {**metadata, "arrays": len(shapes)})
     if not isinstance(metadata, dict) or "architecture" not in metadata:
         raise foreign(path)
     weights = {name: int(np.prod(shape)) for name, shape in shapes.items() if not name.startswith("kanseq.")}

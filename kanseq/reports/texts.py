@@ -24,6 +24,7 @@ _HEADS = {
     ("species", "id", "condition", "chrom", "fold", "role", "logit", "probability", "target"): "predictions",
     ("id", "reason", "detail"): "genes left out",
     ("model", "fold", "n", "accuracy"): "metrics",
+    ("gene_id", "chrom", "scored", "signal", "noise"): "truth of a simulation",
 }
 
 
@@ -42,6 +43,8 @@ def text_facts(path: Path) -> tuple[str, Facts]:
     except TruncatedFile as error:
         # Binary files of other programs end up here too.
         raise foreign(path) if "not a text file" in error.what else error from error
+    if first.startswith('{"epoch"'):
+        return "log of a training", _log(path)
     if first.lstrip()[:1] == "{":
         return _json_card(path)
     head = tuple(first.rstrip("\n").split("\t"))
@@ -49,6 +52,8 @@ def text_facts(path: Path) -> tuple[str, Facts]:
     if kind is not None:
         table = _table(path, header=0, names=None)
         return kind, _READERS[kind](table)
+    if path.name == "held_out.txt" and len(head) == 2:
+        return "held-out genes", _held_out(_table(path, header=None, names=["species", "id"]))
     if len(head) in (4, 6, 9) and head[1].isdecimal() and head[2].isdecimal():
         return _track(path, len(head))
     raise foreign(path)
@@ -57,8 +62,10 @@ def text_facts(path: Path) -> tuple[str, Facts]:
 def _json_card(path: Path) -> tuple[str, Facts]:
     """Read a JSON file that kanseq wrote: its own facts, one level deep."""
     content = read_json(path)
-    if "format" not in content and "grammar" not in content:
+    if not {"format", "grammar", "training_genes"} & set(content):
         raise foreign(path)
+    if "training_genes" in content:
+        return "finished fold", content
     kind = "run" if "settings" in content and "model" in content else path.name.removesuffix(".json")
     if isinstance(content.get("models"), list) and "bootstrap" in content:
         kind, content["models"] = "metrics", {model["name"]: model["mean"] for model in content["models"]}
@@ -85,7 +92,7 @@ def _splits(table: pd.DataFrame) -> Facts:
     fields: Facts = {"genes": len(table.drop_duplicates(["species", "id"])), "folds": table["fold"].nunique()}
     reasons = table["reason"] if "reason" in table else pd.Series("", index=table.index)
     # A reason may name the gene that caused it, after a colon.
-    unused = reasons[table["role"] == "unused"].str.partition(":")[0]
+    unused = reasons[table["role"] == "unused"].str.replace(":.*", "", regex=True)
     return {**fields, "roles": per_fold, "unused": counts(unused) or None}
 
 
@@ -133,12 +140,35 @@ def _metrics(table: pd.DataFrame) -> Facts:
     }
 
 
+def _truth(table: pd.DataFrame) -> Facts:
+    """Count the genes, by chromosome, and those that the oracle is scored on."""
+    return {"genes": len(table), "chrom": counts(table["chrom"]), "scored": int((table["scored"] == "1").sum())}
+
+
+def _held_out(table: pd.DataFrame) -> Facts:
+    """Count the genes that a fold did not see."""
+    return {"genes": len(table), "species": counts(table["species"])}
+
+
+def _log(path: Path) -> Facts:
+    """Give the losses of a training, epoch by epoch."""
+    try:
+        with open_text(path) as handle:
+            epochs = [json.loads(line) for line in handle]
+        facts: Facts = {"epochs": len(epochs), "loss": [epoch["loss"] for epoch in epochs]}
+        tuned = [epoch["tune_loss"] for epoch in epochs if epoch["tune_loss"] is not None]
+        return {**facts, "tune loss": tuned or None, "genes per second": epochs[-1]["genes_per_second"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadTable("this log of a training is not whole", where=path) from error
+
+
 _READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
     "splits": _splits,
     "labels": _labels,
     "predictions": _predictions,
     "genes left out": _excluded,
     "metrics": _metrics,
+    "truth of a simulation": _truth,
 }
 
 

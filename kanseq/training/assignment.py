@@ -88,7 +88,7 @@ def assign_models(
     Raises:
         MissingFile: there is no such run or file.
         ModelMismatch: a model file is damaged, or made for another geometry; or the run has no finished fold.
-        BadOption: the run has no such fold.
+        BadOption: the run has no such fold, or both options are given.
         SeenGene: rows were trained on by every model that could score them, and neither option allows for it.
     """
     return assign(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only).scorers
@@ -103,6 +103,8 @@ def assign(
     held_out_only: bool = False,
 ) -> Assignment:
     """Choose models as :func:`assign_models` does, and say of every row what it is to them."""
+    if allow_seen and held_out_only:
+        raise BadOption("--allow-seen and --held-out-only exclude each other")
     cards = [_read_card(path, genes.geometry) for path in model_files(model)]
     if fold is not None:
         folds = sorted({card.fold for card in cards})

@@ -127,9 +127,12 @@ def load_arrays(path: PathLike, wanted: Sequence[str] | None = None) -> tuple[di
         raise ModelMismatch(
             "the model file is truncated or is no safetensors file", where=path, mend="train or copy it again"
         ) from error
-    if KEY not in metadata:
+    try:
+        described = json.loads(metadata.get(KEY, "null"))
+    except ValueError:
+        described = None
+    if not isinstance(described, dict):
         raise ModelMismatch("this safetensors file was not written by kanseq", where=path)
-    described = json.loads(metadata[KEY])
     if described.get("format", 0) > FORMAT:
         raise ModelMismatch(
             f"its format {described['format']} is newer than this kanseq", where=path, mend="update kanseq"

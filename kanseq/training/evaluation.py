@@ -3,6 +3,7 @@
 In: runs or tables of predictions. Out: metrics per fold, as mean over folds and pooled, with bootstrap intervals.
 """
 
+import json
 import logging
 import math
 import zlib
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadOption, OneClass, UnknownGene
-from kanseq.files import PathLike, check_output, some, whole_text, write_json
+from kanseq.files import PathLike, check_output, some, whole_text
 from kanseq.training.comparison import Candidate, comparison_text, load_candidates, named_apart
 from kanseq.training.metrics import METRICS, draw, interval, resampled, score
 from kanseq.training.runs import BASELINE
@@ -81,10 +82,10 @@ def evaluate(
         OneClass: the scored genes of a fold are all low or all high.
         BadOption: no model has a fold of that name.
     """
-    check_output(output, table)
+    paths = [runs] if isinstance(runs, (str, Path)) or not isinstance(runs, Sequence) else list(runs)
+    check_output(output, table, inputs=paths)
     if bootstrap < 0:
         raise BadOption(f"bootstrap is {bootstrap}", mend="it must be at least 0")
-    paths = [runs] if isinstance(runs, (str, Path)) or not isinstance(runs, Sequence) else list(runs)
     candidates = [_chosen(candidate, folds) for candidate in named_apart(load_candidates(paths))]
     _warn_of_differences(candidates)
     models, means = [], []
@@ -94,12 +95,16 @@ def evaluate(
         means.append(mean)
     comparisons = _compare(candidates, means)
     result = Evaluation(models, comparisons, comparison_text(models, comparisons))
+    described = {"format": 1, "bootstrap": bootstrap, "seed": seed, "note": POOLED_NOTE}
+    content = {**described, "models": models, "comparisons": comparisons}
+    texts = ((table, _tabular(models)), (output, json.dumps(content, indent=2, allow_nan=False) + "\n"))
     with ExitStack() as outputs:
-        if table is not None:
-            outputs.enter_context(whole_text(table)).write(_tabular(models))
-        if output is not None:
-            content = {"format": 1, "bootstrap": bootstrap, "seed": seed, "note": POOLED_NOTE}
-            write_json(output, {**content, "models": models, "comparisons": comparisons})
+        for path, text in texts:
+            if path is not None:
+                handle = outputs.enter_context(whole_text(path))
+                handle.write(text)
+                # Both must lie on the disk before one takes its name.
+                handle.flush()
     return result
 
 
@@ -121,7 +126,11 @@ def _scorable(table: pd.DataFrame, fold: str, candidate: Candidate) -> pd.DataFr
         logger.warning("%s: genes that the model was trained on are left out of the score", candidate.name)
     rows = table[table["target"].notna() & ~table["role"].isin(("unused", "seen", "train", "tune"))]
     if rows.empty:
-        raise UnknownGene(f"fold '{fold}' of {candidate.name} holds no gene with a target", where=candidate.path)
+        raise UnknownGene(
+            f"fold '{fold}' of {candidate.name} holds no gene with a target",
+            where=candidate.path,
+            mend="evaluate the run itself, or predict a set that carries labels",
+        )
     if rows["target"].nunique() < 2:
         kind = CLASSES[int(rows["target"].iloc[0])]
         raise OneClass(

@@ -17,7 +17,10 @@ import torch
 from kanseq.data.labels import read_labels
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import read_splits
+from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_input
+from kanseq.models.architecture import Config, NetworkConfig
+from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import Architecture, architecture, config_to_json, make_config
 from kanseq.nn.precision import resolve_precision
 from kanseq.training.assignment import known_sequences
@@ -39,6 +42,7 @@ from kanseq.training.runs import (
 )
 from kanseq.training.settings import Settings, choose_device, processor
 from kanseq.training.tables import read_predictions
+from kanseq.training.tasks import Task
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +146,8 @@ def train(
     settings = Settings(
         epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance, tune, patience, precision
     )
+    if not checkpoint_minutes >= 0:
+        raise BadOption(f"checkpoint_minutes is {checkpoint_minutes}", mend="it must be at least 0")
     kind, device = architecture(model), choose_device(device)
     inputs = _describe_inputs(genes=genes, labels=labels, splits=splits)
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes)
@@ -192,7 +198,7 @@ def _describe_inputs(**given: PathLike | SequenceSet | pd.DataFrame | None) -> d
     return {name: describe_input(one) for name, one in given.items()}
 
 
-def _resolved(settings: Settings, kind: Architecture, config: object, output: Path, device: str) -> Settings:
+def _resolved(settings: Settings, kind: Architecture, config: Config, output: Path, device: str) -> Settings:
     """Settle what ``auto`` means: what the run was begun with, or else what the device is best at.
 
     A model without layers that take their products in bfloat16 is float32 throughout.
@@ -201,9 +207,7 @@ def _resolved(settings: Settings, kind: Architecture, config: object, output: Pa
         if settings.tune:
             logger.warning("%s tunes itself inside the training genes: --tune has no effect", kind.name)
         return replace(settings, tune=False, precision="float32")
-    with torch.random.fork_rng():
-        layers = kind.build(config).modules()  # type: ignore[union-attr]
-    if not any(hasattr(layer, "precision") for layer in layers):
+    if not any(hasattr(layer, "precision") for layer in _built(kind, config).modules()):
         if settings.precision == "bfloat16":
             logger.warning("%s has no layers that multiply in bfloat16: it trains in float32", kind.name)
         return replace(settings, precision="float32")
@@ -214,6 +218,17 @@ def _resolved(settings: Settings, kind: Architecture, config: object, output: Pa
         if before:
             return replace(settings, precision=before)
     return replace(settings, precision=resolve_precision("auto", device))
+
+
+def _built(kind: Architecture, config: NetworkConfig) -> SequenceNetwork:
+    """Build a network once before anything is written, to see that it can be built and trained."""
+    Task(outputs=config.outputs)
+    try:
+        with torch.random.fork_rng():
+            return kind.build(config)  # type: ignore[return-value]
+    except (RuntimeError, MemoryError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadOption(f"the model '{kind.name}' cannot be built ({reason})", mend="make it smaller") from error
 
 
 def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int) -> tuple[int, int]:

@@ -101,8 +101,7 @@ def _prepare_fold(
     known_as = roles["role"].mask(unscored, "silent").to_numpy()
     role = _matched(pd.Series(known_as, index=_index(roles)), keys, "splits")
     labelled = _own_labels(genes) if labels is None else targets_of(labels, name, condition)
-    given = labelled[labelled["label"].isin(CLASSES)]
-    label = _matched(pd.Series(given["label"].to_numpy(), index=_index(given)), keys, "labels")
+    label = _matched(pd.Series(labelled["label"].to_numpy(), index=_index(labelled)), keys, "labels")
     targets = np.where(label == CLASSES[1], 1, np.where(label == CLASSES[0], 0, UNKNOWN)).astype(np.int64)
     of_role = {kind: np.flatnonzero((role == kind) & (targets != UNKNOWN)) for kind in ("train", "tune")}
     train = of_role["train"] if tune else np.sort(np.concatenate([of_role["train"], of_role["tune"]]))
@@ -177,6 +176,8 @@ def _own_labels(genes: SequenceSet) -> pd.DataFrame:
         raise BadTable("the set carries no labels", mend="give some with --labels")
     label = genes.table["label"].astype("string").fillna("").astype(str)
     classes = sorted(set(label) - {"", "mid"})
+    if not classes:
+        raise BadTable("no sequence of the set is labelled low or high", mend="give labels with --labels")
     if not set(classes) <= set(CLASSES):
         if len(classes) != 2:
             raise BadTable(f"two classes can be told apart, and the set has {len(classes)}: {some(classes, 5)}")

@@ -3,6 +3,8 @@
 In: targets, logits and, for the bootstrap, how often each gene was drawn. Out: the metrics, for one draw or many.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 METRICS = ("accuracy", "auROC", "auPRC", "MCC", "F1", "Brier")
@@ -38,7 +40,7 @@ def auroc(targets: np.ndarray, logits: np.ndarray) -> float:
     return float(resampled(targets, logits, np.full(len(targets), 0.5), np.ones((1, len(targets))))["auROC"][0])
 
 
-def draw(genes: int, times: int, seed: int) -> np.ndarray:
+def draw(genes: int, times: int, seed: int | Sequence[int]) -> np.ndarray:
     """Draw ``genes`` genes with replacement, ``times`` times: how often each was drawn, uint16 ``(times, genes)``."""
     random = np.random.default_rng(seed)
     return random.multinomial(genes, np.full(genes, 1 / genes), size=times).astype(np.uint16)

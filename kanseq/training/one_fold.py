@@ -19,7 +19,7 @@ from kanseq.training.checkpoints import TrainedModel, save_model
 from kanseq.training.folds import Fold
 from kanseq.training.loop import Examples, Fitted, fit_network
 from kanseq.training.plain import fit_plain
-from kanseq.training.runs import write_done
+from kanseq.training.runs import remove_leftovers, write_done
 from kanseq.training.settings import Settings
 from kanseq.training.tables import predictions_table, write_held_out, write_predictions
 from kanseq.training.tasks import Task
@@ -69,6 +69,7 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "done.json").unlink(missing_ok=True)
+        remove_leftovers(folder)
     write_held_out(folder / "held_out.txt", fold.held_out)
     train = Examples(plan.genes.codes(fold.train), fold.train_targets)
     trained, facts = _fit(plan, fold, train, folder, seed, title)

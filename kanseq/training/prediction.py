@@ -87,9 +87,7 @@ def predict(
         SeenGene: genes were trained on by every model that could score them.
         BadOption: options that exclude each other, or no such fold or device.
     """
-    check_output(output)
-    if allow_seen and held_out_only:
-        raise BadOption("--allow-seen and --held-out-only exclude each other")
+    check_output(output, inputs=(model, genes))
     if batch_size < 1:
         raise BadOption(f"batch_size is {batch_size}", mend="it must be at least 1")
     device = choose_device(device)

@@ -27,6 +27,9 @@ FORMAT = 1
 BASELINE = "kmer-logistic"
 """The plain model that every run is compared with, and the name of its folder inside a fold's."""
 
+LEFTOVERS = ".*.part.*"
+"""Temporary names of :func:`kanseq.files.whole_file` that a killed process left behind."""
+
 Description = dict[str, object]
 
 
@@ -41,7 +44,7 @@ def check_run_output(path: PathLike) -> Path:
         check_output(path)
     elif not path.is_dir():
         raise NotWritable("a run is a folder, and this is a file", where=path, mend="choose another name")
-    elif not (path / "run.json").exists() and any(item.name != "lock" for item in path.iterdir()):
+    elif not (path / "run.json").exists() and set(path.iterdir()) - {path / "lock", *path.glob(LEFTOVERS)}:
         raise NotWritable("this folder holds other things than a run", where=path, mend="choose a new one")
     else:
         check_output(path / "run.json")
@@ -60,6 +63,7 @@ def open_run(path: PathLike, description: Description) -> Iterator[Path]:
     with disk_errors(path):
         path.mkdir(exist_ok=True)
     with _lock(path):
+        remove_leftovers(path)
         before = read_run(path) if (path / "run.json").exists() else None
         if before is None:
             write_json(path / "run.json", description)
@@ -144,6 +148,12 @@ def read_done(folder: Path) -> Description | None:
         return json.loads((folder / "done.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Take away what killed processes left half-written; whoever calls this holds the run's lock."""
+    for leftover in folder.glob(LEFTOVERS):
+        leftover.unlink(missing_ok=True)
 
 
 def is_done(folder: Path) -> bool:

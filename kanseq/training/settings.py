@@ -141,7 +141,12 @@ def processor(threads: int, seed: int) -> Iterator[int]:
     """Set threads and random state for a while, and give them back as they were; hands out the number of threads.
 
     0 threads means as many as torch finds.
+
+    Raises:
+        BadOption: the seed is none that torch, NumPy and scikit-learn all take.
     """
+    if not 0 <= seed < 2**32:
+        raise BadOption(f"seed is {seed}", mend="it must be from 0 to 4294967295")
     before = torch.get_num_threads()
     deterministic = torch.backends.cudnn.deterministic
     with torch.random.fork_rng():

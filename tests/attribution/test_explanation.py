@@ -7,13 +7,14 @@ import pyarrow.parquet as pq
 import pyBigWig
 import pytest
 
+from kanseq.attribution import explanation
 from kanseq.attribution.explanation import explain
 from kanseq.attribution.gradients import gradient_times_difference
+from kanseq.attribution.methods import Method
 from kanseq.attribution.shuffles import dinucleotide_shuffles
 from kanseq.attribution.tables import read_attributions
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, ModelMismatch, NotWritable, SeenGene, TruncatedFile, UnknownGene
-from kanseq.genome.pieces import mask_columns
 from kanseq.geometry import Geometry
 from kanseq.training.checkpoints import load_model, save_model
 from tests.attribution.conftest import COMPLEMENT, GEOMETRY, build_model
@@ -21,7 +22,7 @@ from tests.attribution.conftest import COMPLEMENT, GEOMETRY, build_model
 
 def by_hand(path, genes, rows, shuffles=5):
     """Explain rows by one model file, straight from its parts."""
-    codes = mask_columns(genes.codes(np.array(rows)), genes.geometry)
+    codes = genes.geometry.hide(genes.codes(np.array(rows)))
     references = dinucleotide_shuffles(codes, [f"g{row}" for row in rows], shuffles)
     return gradient_times_difference(load_model(path), codes, references)
 
@@ -134,6 +135,20 @@ def test_a_fold_a_list_and_held_out_only_choose_genes(make_run, genes, tmp_path)
     assert explain(one, genes, allow_seen=True, threads=1).genes == 6
 
 
+def test_layers_multiply_in_the_precision_that_was_asked_for(make_run, genes, monkeypatch):
+    used = []
+
+    def spy(model, codes, references):
+        used.append({layer.precision for layer in model.network.modules() if hasattr(layer, "precision")})
+        return gradient_times_difference(model, codes, references)
+
+    monkeypatch.setattr(explanation, "find_method", lambda name: Method(name, "", spy))
+    run = make_run(folds=("1",), name="kan")
+    for precision in ("auto", "bfloat16"):
+        explain(run, genes, fold="1", precision=precision, threads=1)
+    assert used == [{"float32"}, {"bfloat16"}]
+
+
 def test_plain_sequences_give_a_table_and_no_track(tmp_path):
     geometry = Geometry.plain(30)
     table = pd.DataFrame({"id": ["a", "b"], "species": ".", "length": [30, 28], "sequence": ["ACGTC" * 6, "AC" * 14]})
@@ -158,6 +173,8 @@ def test_plain_sequences_give_a_table_and_no_track(tmp_path):
         ({"combine": "median"}, BadOption, "max-abs"),
         ({"fold": "7"}, BadOption, "'7'"),
         ({"batch_size": 0}, BadOption, "at least 1"),
+        ({"allow_seen": True, "held_out_only": True}, BadOption, "exclude each other"),
+        ({"output": "-"}, BadOption, "cannot go to standard output"),
     ],
 )
 def test_bad_options_are_one_line_and_leave_nothing(make_run, gene_file, tmp_path, options, error, words):
@@ -165,9 +182,16 @@ def test_bad_options_are_one_line_and_leave_nothing(make_run, gene_file, tmp_pat
     before = sorted(tmp_path.iterdir())
     paths = {key: tmp_path / value for key, value in options.items() if key in ("bed", "bigwig")}
     with pytest.raises(error, match=words) as failure:
-        explain(run, gene_file, output=tmp_path / "a.parquet", threads=1, **{**options, **paths})
+        explain(run, gene_file, **{"output": tmp_path / "a.parquet", "threads": 1, **options, **paths})
     assert "\n" not in str(failure.value)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_input_is_not_written_over(make_run, gene_file):
+    before = gene_file.read_bytes()
+    with pytest.raises(BadOption, match="would overwrite an input"):
+        explain(make_run(), gene_file, output=gene_file)
+    assert gene_file.read_bytes() == before
 
 
 def test_a_model_for_another_geometry_is_refused(gene_file, tmp_path):

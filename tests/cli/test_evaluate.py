@@ -31,6 +31,12 @@ def test_metrics_on_standard_output_stand_there_alone(table, capsys):
     assert "perfect" in shown.err
 
 
+def test_metrics_and_a_summary_do_not_share_standard_output(table, capsys):
+    for option in ("-o", "--table"):
+        assert _run(["evaluate", str(table), option, "-", "--json"]) == 2
+        assert capsys.readouterr().out == ""
+
+
 def test_json_holds_models_and_comparisons(table, capsys):
     assert _run(["evaluate", str(table), "--bootstrap", "0", "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"models", "comparisons", "text"}

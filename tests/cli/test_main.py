@@ -97,6 +97,19 @@ def test_a_closed_pipe_ends_quietly() -> None:
     assert (finished.stdout, finished.stderr) == ("0\n", "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_behind_standard_output_is_one_line() -> None:
+    code = (
+        "import sys; from kanseq.cli import main; main.app = lambda *a, **k: sys.stdout.write('x' * {}); main.run([])"
+    )
+    for size in (10, 100_000):
+        with open("/dev/full", "w") as full:
+            command = [sys.executable, "-c", code.format(size)]
+            finished = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        said = "kanseq: standard output: cannot write (No space left on device)\n"
+        assert (finished.returncode, finished.stderr) == (3, said)
+
+
 def test_a_config_file_understands_negated_flags_and_single_values_of_repeatable_options(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,13 @@ def test_predictions_go_to_standard_output(folder, capsys):
     assert lines[1].startswith(".\ts0\t*\t\ta\ttest\t")
 
 
+def test_predictions_and_a_summary_do_not_share_standard_output(folder, capsys):
+    assert _run(["predict", f"{folder}/run", f"{folder}/set.parquet", "-o", "-", "--json"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "--json takes standard output" in shown.err
+
+
 def test_the_summary_counts_who_was_scored_by_whom(folder, capsys):
     arguments = ["predict", f"{folder}/run", f"{folder}/set.parquet", "-o", f"{folder}/p.tsv", "--allow-seen", "--json"]
     assert _run(arguments) == 0

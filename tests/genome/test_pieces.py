@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from kanseq.errors import BadTable
-from kanseq.genome.pieces import find_pieces, letters_under, mask_columns, piece_template, sum_by_piece, sum_by_token
+from kanseq.genome.pieces import find_pieces, letters_under, piece_template, sum_by_piece, sum_by_token
 from kanseq.geometry import Geometry
 
 
@@ -91,7 +91,7 @@ def test_letters_read_in_the_direction_of_transcription_with_masked_columns_as_n
     geometry = Geometry(upstream=4, downstream=4, pad=4)
     codes = np.array([[0, 1, 2, 3] * 5], dtype=np.uint8)
     pieces = find_pieces(places(geometry, ("1", "-", 50, 20)), geometry, {"1": 100})
-    letters, offsets = letters_under(mask_columns(codes, geometry), pieces)
+    letters, offsets = letters_under(geometry.hide(codes), pieces)
     words = [letters[a:b].tobytes().decode() for a, b in pairwise(offsets)]
     # columns 4-6 and 13-15 are masked; tokens 0, 1 (columns 12-15) and 2
     assert words == ["ACGTNNNT", "ANNN", "ACGT"]

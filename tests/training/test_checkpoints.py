@@ -30,6 +30,7 @@ def test_a_model_read_back_gives_the_same_logits(tmp_path, name):
     codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
     save_model(tmp_path / "model.safetensors", model)
     again = load_model(tmp_path / "model.safetensors")
+    assert again.network is None or not again.network.training
     assert again.logits(codes, batch_size=7).tolist() == model.logits(codes, batch_size=7).tolist()
     assert (again.architecture, again.config, again.metadata) == (name, model.config, model.metadata)
 
@@ -62,6 +63,10 @@ def test_files_of_others_are_refused(tmp_path):
     save_file({"weight": np.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelMismatch, match="not written by kanseq"):
         load_model(tmp_path / "other.safetensors")
+    for text in ("{", "[1]"):
+        save_file({"weight": np.zeros(3)}, tmp_path / "other.safetensors", metadata={"kanseq": text})
+        with pytest.raises(ModelMismatch, match="not written by kanseq"):
+            load_model(tmp_path / "other.safetensors")
     with pytest.raises(MissingFile):
         load_model(tmp_path / "none.safetensors")
 

@@ -51,6 +51,17 @@ def test_intervals_hold_the_value_and_narrow_with_more_genes(tmp_path):
     assert many["high"] - many["low"] < 0.5 * (few["high"] - few["low"])
 
 
+def test_folds_are_drawn_independently(tmp_path):
+    path, table = predictions(tmp_path / "one.tsv", 2.0, folds="1234")
+    first = table.loc[table["fold"] == "1", ["logit", "probability"]].to_numpy()
+    table[["logit", "probability"]] = np.tile(first, (4, 1))
+    table.to_csv(path, sep="\t", index=False)
+    (model,) = evaluate(path).models
+    one, mean = (scored["auROC"]["high"] - scored["auROC"]["low"] for scored in (model["folds"][0], model["mean"]))
+    # Four folds halve the error of one, unless all of them draw the same genes.
+    assert 0.4 < mean / one < 0.6
+
+
 def test_differences_are_paired_over_the_same_genes(tmp_path):
     path, table = predictions(tmp_path / "one.tsv", 2.0)
     table.assign(logit=2 * table["logit"]).to_csv(tmp_path / "two.tsv", sep="\t", index=False)
@@ -153,6 +164,8 @@ def test_missing_things_are_named(tmp_path):
     table.assign(target="").to_csv(path, sep="\t", index=False)
     with pytest.raises(UnknownGene, match="no gene with a target"):
         evaluate(path)
+    with pytest.raises(BadOption, match="would overwrite an input"):
+        evaluate(path, table=path)
     with pytest.raises(MissingFile):
         evaluate(tmp_path / "none")
     with pytest.raises(BadOption):

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from kanseq.errors import BadOption, NotFinite, NotWritable, OneClass, RunInUse
-from kanseq.training import loop
+from kanseq.errors import BadOption, KanseqError, NotFinite, NotWritable, OneClass, RunInUse
+from kanseq.training import loop, one_fold
 from kanseq.training.checkpoints import load_arrays, load_model
 from kanseq.training.fitting import train
 from kanseq.training.runs import open_run
@@ -174,6 +174,31 @@ def test_a_fold_that_cannot_be_trained_leaves_no_folder(inputs, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"options": {"outputs": 3}}, "3 outputs"),
+        ({"options": {"hidden": 10**15}}, "the model 'mlp' cannot be built"),
+        ({"seed": 2**32}, "seed is 4294967296"),
+        ({"checkpoint_minutes": math.nan}, "checkpoint_minutes is nan"),
+    ],
+)
+def test_what_cannot_be_trained_leaves_no_folder(inputs, tmp_path, options, said):
+    with pytest.raises(KanseqError, match=said):
+        run(inputs, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_killed_process_left_half_written_goes(inputs, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/.7.part.run.json").write_text("{")
+    run(inputs, tmp_path / "run", holdout="1")
+    (tmp_path / "run/folds/2/seed-0").mkdir(parents=True)
+    (tmp_path / "run/folds/2/seed-0/.7.part.state.safetensors").write_bytes(b"half")
+    run(inputs, tmp_path / "run", holdout="2")
+    assert not list((tmp_path / "run").rglob("*.part.*"))
+
+
 def test_nan_leaves_a_model_with_finite_weights_and_an_unfinished_fold(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(Task, "loss", lambda *given: given[1].sum() * math.nan)
     with pytest.raises(NotFinite, match=r"model.safetensors: loss or gradient became NaN.*--learning-rate"):
@@ -210,6 +235,28 @@ def test_models_that_know_no_bfloat16_are_recorded_as_float32(inputs, tmp_path, 
     assert load_model(tmp_path / "b/folds/1/seed-0/model.safetensors").metadata["precision"] == "bfloat16"
 
 
+def test_layers_multiply_in_the_precision_that_was_asked_for(inputs, tmp_path, monkeypatch):
+    used = []
+
+    def spy(network, *rest, **more):
+        used.append({layer.precision for layer in network.modules() if hasattr(layer, "precision")})
+        return loop.fit_network(network, *rest, **more)
+
+    monkeypatch.setattr(one_fold, "fit_network", spy)
+    for precision in ("bfloat16", "float32"):
+        options = {"model": "kan", "options": {"hidden": 2}, "precision": precision, "epochs": 1}
+        run(inputs, tmp_path / precision, holdout="1", **options)
+    assert used == [{"bfloat16"}, {"float32"}]
+
+
+@pytest.mark.parametrize("model", ["gc", "mlp"])
+def test_balance_reaches_the_fit(inputs, tmp_path, model):
+    for balance in ("none", "weights"):
+        run(inputs, tmp_path / balance, holdout="1", model=model, balance=balance)
+    weights = [load_arrays(tmp_path / name / "folds/1/seed-0/model.safetensors")[0] for name in ("none", "weights")]
+    assert any((weights[0][name] != weights[1][name]).any() for name in weights[0])
+
+
 def test_training_leaves_the_callers_random_numbers_alone(inputs, tmp_path):
     torch.manual_seed(5)
     state = torch.get_rng_state()
@@ -241,8 +288,6 @@ def test_progress_is_plain_lines_without_a_terminal(inputs, tmp_path, caplog):
 
 
 def test_a_full_disk_leaves_no_half_written_model(inputs, tmp_path, monkeypatch):
-    from kanseq.training import one_fold
-
     def full(path, model):
         raise NotWritable("cannot write (No space left on device)", where=path)
 

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, EmptySplit, OneClass, UnknownGene
 from kanseq.training.folds import choose_folds, prepare_folds
 
@@ -53,6 +54,14 @@ def test_a_set_and_tables_without_a_common_gene_are_shown_side_by_side(genes, la
         prepare_folds(genes, labels.assign(id=[f"AT{row}" for row in range(48)]), splits)
     with pytest.raises(UnknownGene, match=r"splits have no gene in common.*yeast.*--species"):
         prepare_folds(genes, labels, splits.assign(species="yeast"))
+
+
+def test_labels_that_are_all_mid_are_not_taken_for_those_of_another_set(genes, labels, splits):
+    with pytest.raises(EmptySplit, match="fold '1' has no training gene that is labelled low or high"):
+        prepare_folds(genes, labels.assign(label="mid"), splits)
+    own = SequenceSet(genes.table.assign(label="mid"), genes.geometry, genes.metadata)
+    with pytest.raises(BadTable, match="no sequence of the set is labelled low or high"):
+        prepare_folds(own, None, splits)
 
 
 def test_a_fold_of_one_class_is_named(genes, labels, splits):

@@ -164,6 +164,30 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(tmp_path, monkeypatc
     assert weights(network) == seen[1]
 
 
+def test_every_step_is_that_of_torchs_own_adam_schedule_weights_and_clipping(tmp_path, examples):
+    network, _ = fit(tmp_path / "run", examples, balance="weights", clip=0.1, weight_decay=0.3)
+    torch.manual_seed(0)
+    expected = Tiny()
+    others = [parameter for name, parameter in expected.named_parameters() if name != "spline_weight"]
+    adam = torch.optim.Adam([{"params": [expected.spline_weight], "weight_decay": 0.3}, {"params": others}])
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 0.01, total_steps=12, cycle_momentum=False)
+    high = int(examples.targets.sum())
+    rarity = torch.tensor([21 / (2 * (21 - high)), 21 / (2 * high)])
+    steps = [(epoch, *bounds) for epoch in range(3) for bounds in ((0, 5), (5, 10), (10, 15), (15, 21))]
+    for number, (epoch, start, stop) in enumerate(steps):
+        rows = epoch_order(0, epoch, 21)[start:stop]
+        adam.zero_grad()
+        outputs = expected(torch.from_numpy(examples.codes[rows]))
+        torch.nn.functional.cross_entropy(outputs, torch.from_numpy(examples.targets[rows]), rarity).backward()
+        torch.nn.utils.clip_grad_norm_(expected.parameters(), 0.1)
+        adam.step()
+        if number < 11:
+            schedule.step()
+    # Not the bias before the batch norm: its gradient is rounding alone, and Adam makes whole steps of that.
+    for name in ("hidden_layer.weight", "norm.weight", "norm.bias", "spline_weight"):
+        torch.testing.assert_close(network.state_dict()[name], expected.state_dict()[name], rtol=1e-4, atol=1e-5)
+
+
 def test_a_fit_learns_what_it_is_shown(tmp_path, examples):
     network, _ = fit(tmp_path / "run", examples, epochs=60, schedule="constant")
     assert mean_loss(network, Task(), examples) < 0.3

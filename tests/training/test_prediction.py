@@ -63,6 +63,9 @@ def test_senseless_calls_are_refused_before_any_work(run, genes, tmp_path):
         predict(run, genes, allow_seen=True, held_out_only=True)
     with pytest.raises(NotWritable):
         predict(run, genes, output=tmp_path / "no/predictions.tsv")
+    genes.write(tmp_path / "genes.parquet")
+    with pytest.raises(BadOption, match=r"genes.parquet: this output would overwrite an input"):
+        predict(run, tmp_path / "genes.parquet", output=tmp_path / "genes.parquet")
     (run / "folds/1/seed-0/model.safetensors").write_bytes(b"nothing")
     with pytest.raises(ModelMismatch, match="truncated"):
         predict(run, genes, output=tmp_path / "predictions.tsv")
