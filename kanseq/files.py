@@ -66,6 +66,8 @@ def check_output(*paths: PathLike | None, inputs: Iterable[object] = (), binary:
     wanted = [Path(path) for path in (binary, *paths) if path is not None and str(path) != STDOUT]
     for path in wanted:
         folder = path.parent
+        if folder.exists() and not folder.is_dir():
+            raise NotWritable(f"'{folder}' is a file, and a folder is wanted there", where=path)
         if not folder.is_dir():
             raise NotWritable(f"the folder '{folder}' does not exist", where=path, mend=f"make it: mkdir -p '{folder}'")
         if path.is_dir():

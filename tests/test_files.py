@@ -40,6 +40,12 @@ def test_missing_folder_is_named_with_its_mend(tmp_path: Path) -> None:
         check_output(tmp_path / "nowhere" / "genes.parquet")
 
 
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "genes.parquet").touch()
+    with pytest.raises(NotWritable, match=r"genes\.parquet' is a file, and a folder is wanted there"):
+        check_output(tmp_path / "genes.parquet" / "x")
+
+
 def test_two_outputs_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NotWritable, match="two outputs have the same name"):
         check_output(tmp_path / "a", tmp_path / "a")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Json, LogLevel, show
+from kanseq.cli.options import Config, Json, LogLevel, check_standard_output, show
 
 
 def extract(
@@ -63,6 +63,7 @@ def extract(
     """
     from kanseq import api
 
+    check_standard_output(as_json, excluded, bed, fasta)
     result = api.extract(
         genome,
         annotation,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Json, LogLevel, show
+from kanseq.cli.options import Config, Json, LogLevel, check_standard_output, show
 
 
 def label(
@@ -66,6 +66,7 @@ def label(
     """
     from kanseq import api
 
+    check_standard_output(as_json, output)
     result = api.label(
         tables,
         splits=splits,

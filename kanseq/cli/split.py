@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Json, LogLevel, Seed, show
+from kanseq.cli.options import Config, Json, LogLevel, Seed, check_standard_output, show
 
 
 def split(
@@ -47,6 +47,7 @@ def split(
     """
     from kanseq import api
 
+    check_standard_output(as_json, output)
     result = api.split(
         genes,
         output=output,

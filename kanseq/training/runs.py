@@ -166,7 +166,9 @@ def is_done(folder: Path) -> bool:
     except (MissingFile, KeyError):
         whole = False
     if not whole:
-        logger.warning("%s: a file of this finished fold was changed or lost; it is trained again", folder.name)
+        logger.warning(
+            "%s: a file of this finished fold was changed or lost, so that it does not count as finished", folder.name
+        )
     return whole
 
 

@@ -134,3 +134,20 @@ def test_a_config_file_understands_negated_flags_and_single_values_of_repeatable
     config.write_text("no-mask: 3\n")
     with pytest.raises(typer.BadParameter, match="'no-mask' is true or false"):
         app(["--config", str(config)], standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "split genes.parquet -o - --json",
+        "label tpm.csv -o - --json",
+        "extract genome.fa genes.gtf -o genes.parquet --excluded - --json",
+    ],
+)
+def test_the_summary_never_shares_standard_output_with_a_table(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main._run(command.split()) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "--json takes standard output" in said.err
