@@ -42,7 +42,7 @@ def train(
         typer.Option(
             "--decay", help="coupled (L2 in the gradient) or decoupled (AdamW)", rich_help_panel=_OPTIMISATION
         ),
-    ] = "coupled",
+    ] = "decoupled",
     schedule: Annotated[
         str, typer.Option("--schedule", help="constant, cosine or one-cycle", rich_help_panel=_OPTIMISATION)
     ] = "constant",

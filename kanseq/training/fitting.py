@@ -98,7 +98,7 @@ def train(
     batch_size: int = 64,
     learning_rate: float = 5e-4,
     weight_decay: float = 0.1,
-    decay: str = "coupled",
+    decay: str = "decoupled",
     schedule: str = "constant",
     clip: float | None = None,
     balance: str = "none",
