@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TextIO
 
 import typer
 
@@ -16,10 +16,22 @@ def _set_log_level(level: str) -> str:
     logger = logging.getLogger("kanseq")
     logger.setLevel(level.upper())
     if not logger.handlers:
-        handler = logging.StreamHandler()
+        handler = _StandardError()
         handler.setFormatter(_LowercaseLevel("%(levelname)s: %(message)s"))
         logger.addHandler(handler)
     return level
+
+
+class _StandardError(logging.StreamHandler):
+    """Writes to what standard error is when a message comes, not to what it was when the handler was made."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        """Take no other stream."""
 
 
 class _LowercaseLevel(logging.Formatter):

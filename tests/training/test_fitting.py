@@ -98,7 +98,7 @@ def test_a_finished_fold_whose_model_was_lost_is_trained_again(inputs, tmp_path,
     (tmp_path / "run/folds/1/seed-0/model.safetensors").unlink()
     assert run(inputs, tmp_path / "run", holdout="1").trained == 1
     assert contents(tmp_path / "run") == before
-    assert "trained again" in caplog.text
+    assert "does not count as finished" in caplog.text
 
 
 def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(inputs, tmp_path, monkeypatch):

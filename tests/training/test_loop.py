@@ -165,7 +165,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(tmp_path, monkeypatc
 
 
 def test_every_step_is_that_of_torchs_own_adam_schedule_weights_and_clipping(tmp_path, examples):
-    network, _ = fit(tmp_path / "run", examples, balance="weights", clip=0.1, weight_decay=0.3)
+    network, _ = fit(tmp_path / "run", examples, balance="weights", clip=0.1, weight_decay=0.3, decay="coupled")
     torch.manual_seed(0)
     expected = Tiny()
     others = [parameter for name, parameter in expected.named_parameters() if name != "spline_weight"]
