@@ -115,20 +115,21 @@ def extract(
     wanted, without_transcript = choose_transcripts(annotation, wanted, tss)
     placement = Placement(wanted, read_aliases(aliases) if aliases is not None else None, only, without)
     cuts: list[Cut] = []
+    dropped: list[Excluded] = []
     described: dict[str, dict[str, int | str]] = {}
     for contig in read_contigs(genome):
         described[contig.name] = {"length": len(contig.sequence), "md5": md5_of_letters(contig.sequence)}
         genes = placement.take(contig.name)
         _check_ends(genes, contig, annotation)
-        cut, dropped = cut_genes(contig, genes, geometry, edge=edge, max_n=max_n)
-        cuts += cut
-        left_out += dropped
+        kept, lost = cut_genes(contig, genes, geometry, edge=edge, max_n=max_n)
+        cuts += kept
+        dropped += lost
         # The reader builds the next contig while this name is still bound: let go of it first.
         del contig
     lengths = {name: int(fields["length"]) for name, fields in described.items()}
     placement.finish(genome, annotation, lengths, output)
-    cuts, twins = _first_of_twins(cuts)
-    left_out = sorted([*left_out, *without_transcript, *placement.excluded, *twins], key=lambda item: item.line)
+    cuts, dropped = _first_of_twins(cuts, dropped)
+    left_out = sorted([*left_out, *without_transcript, *placement.excluded, *dropped], key=lambda item: item.line)
     reasons = dict(sorted(Counter(item.reason for item in left_out).items()))
     if not cuts:
         raise NoGenes("no gene is left", where=annotation, mend=f"left out: {_counts(reasons)}")
@@ -170,21 +171,22 @@ def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> 
             )
 
 
-def _first_of_twins(cuts: list[Cut]) -> tuple[list[Cut], list[Excluded]]:
-    """Keep, of genes with one name, the first in the annotation."""
+def _first_of_twins(cuts: list[Cut], dropped: list[Excluded]) -> tuple[list[Cut], list[Excluded]]:
+    """Keep, of genes with one name, the first in the annotation that can be cut; the others join the dropped ones."""
     first: dict[str, int] = {}
-    for gene, _ in cuts:
-        first[gene.id] = min(gene.line, first.get(gene.id, gene.line))
+    for line, name in [*sorted((gene.line, gene.id) for gene, _ in cuts), *sorted((d.line, d.id) for d in dropped)]:
+        first.setdefault(name, line)
     kept = [cut for cut in cuts if cut.gene.line == first[cut.gene.id]]
-    twins = [
-        Excluded(gene.id, "duplicate_id", f"line {gene.line}; the gene of line {first[gene.id]} was kept", gene.line)
-        for gene, _ in cuts
-        if gene.line != first[gene.id]
-    ]
+    twins = {gene.line: gene.id for gene, _ in cuts if gene.line != first[gene.id]}
+    twins |= {item.line: item.id for item in dropped if item.line > first[item.id]}
     if twins:
-        names = sorted({twin.id for twin in twins})
-        _log.warning("the same name stands for several genes, of which the first was kept: %s", some(names))
-    return kept, twins
+        names = sorted(set(twins.values()))
+        _log.warning("the same name stands for several genes, of which the first was taken: %s", some(names))
+    others = [item for item in dropped if item.line not in twins]
+    return kept, others + [
+        Excluded(name, "duplicate_id", f"line {line}; the gene of line {first[name]} was taken", line)
+        for line, name in twins.items()
+    ]
 
 
 def _counts(reasons: dict[str, int]) -> str:

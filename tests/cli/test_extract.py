@@ -110,8 +110,8 @@ def test_truncated_files_and_closed_folders_cost_one_line(inputs, capsys):
 def test_a_duplicate_name_is_a_warning_and_a_line(inputs, capsys, caplog):
     (inputs / "genes.gtf").write_text(GTF + GTF.replace("1501", "1601"))
     assert _run(["extract", "genome.fa", "genes.gtf", "-o", "out/g.parquet", "--excluded", "out/x.tsv"]) == 0
-    assert "the same name stands for several genes, of which the first was kept: A" in caplog.text
-    assert "A\tduplicate_id\tline 2; the gene of line 1 was kept\n" in (inputs / "out/x.tsv").read_text()
+    assert "the same name stands for several genes, of which the first was taken: A" in caplog.text
+    assert "A\tduplicate_id\tline 2; the gene of line 1 was taken\n" in (inputs / "out/x.tsv").read_text()
 
 
 def test_a_reader_that_leaves_a_pipe_costs_neither_the_files_nor_an_error(inputs):

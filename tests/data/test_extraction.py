@@ -90,10 +90,10 @@ def test_every_gene_that_is_not_written_is_listed_with_its_reason(genome, annota
         "id\treason\tdetail\n"
         "edge\tedge\t2:7999-8500(+): 500 columns past the contig's ends\n"
         "rna\tbiotype\ttRNA\n"
-        "C\tduplicate_id\tline 6; the gene of line 1 was kept\n"
+        "C\tduplicate_id\tline 6; the gene of line 1 was taken\n"
         "lost\tno_contig\tcontig Mt\n"
     )
-    assert "the same name stands for several genes, of which the first was kept: C" in caplog.text
+    assert "the same name stands for several genes, of which the first was taken: C" in caplog.text
     assert "1 of the 3 contigs with genes to extract (1 genes) are not in the genome: Mt" in caplog.text
 
 
@@ -190,7 +190,7 @@ def test_a_gene_past_its_contig_names_gene_line_contig_and_length(genome, tmp_pa
         ({"id": "symbol"}, BadOption, "no gene has the attribute 'symbol'"),
         ({"biotype": ["miRNA"]}, NoGenes, r"there are protein_coding \(6\), tRNA \(1\)"),
         ({"contigs": ["3"]}, BadOption, "--contigs 3: not in the genome; it has 2, 1"),
-        ({"upstream": 8000}, NoGenes, "no gene is left; left out: biotype 1, edge 5, no_contig 1"),
+        ({"upstream": 8000}, NoGenes, "no gene is left; left out: biotype 1, duplicate_id 1, edge 4, no_contig 1"),
         ({"output": "nowhere/g.parquet"}, NotWritable, "the folder 'nowhere' does not exist"),
         ({"aliases": "nowhere.tsv"}, MissingFile, "no such file"),
         ({"bed": "-", "fasta": "-"}, BadOption, "two outputs cannot both go to standard output"),
@@ -228,3 +228,11 @@ def test_no_output_gets_its_name_when_another_fails(genome, annotation, tmp_path
     with pytest.raises(NotWritable, match=r"out/w.bed: cannot write \(No space left on device\)"):
         extract(genome, annotation, output=out / "g.parquet", excluded=out / "x.tsv", bed=out / "w.bed")
     assert list(out.iterdir()) == []
+
+
+def test_a_twin_of_a_gene_at_the_edge_is_a_duplicate_too(genome, tmp_path, caplog):
+    path = tmp_path / "twins.gtf"
+    path.write_text(gtf_line("A", "2", 2001, 4500) + gtf_line("E", "2", 8000, 8500) + gtf_line("E", "2", 8000, 8500))
+    result = extract(genome, path)
+    assert result.reasons == {"duplicate_id": 1, "edge": 1}
+    assert "the same name stands for several genes, of which the first was taken: E" in caplog.text
