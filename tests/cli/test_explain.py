@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from kanseq.cli.main import _run
-from kanseq.data.sequences import SequenceSet
+from kanseq.data.sequences import PLACE, SequenceSet
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
 from kanseq.training.checkpoints import TrainedModel, save_model
@@ -24,20 +24,7 @@ def inputs(tmp_path, monkeypatch):
     for number, (strand, tss, tts) in enumerate([("+", 50, 150), ("-", 150, 50)]):
         windows = (*GEOMETRY.tss_window(tss, strand), *GEOMETRY.tts_window(tts, strand))
         rows.append((f"g{number}", ".", GEOMETRY.columns, "1", strand, tss, tts, *windows, "".join(letters[number])))
-    names = [
-        "id",
-        "species",
-        "length",
-        "chrom",
-        "strand",
-        "tss",
-        "tts",
-        "tss_start",
-        "tss_end",
-        "tts_start",
-        "tts_end",
-        "sequence",
-    ]
+    names = ["id", "species", "length", *PLACE, "sequence"]
     contigs = {"1": {"length": 200, "md5": "0"}}
     SequenceSet(pd.DataFrame(rows, columns=names), GEOMETRY, {"contigs": contigs}).write("genes.parquet")
     config = make_config("mlp", GEOMETRY)

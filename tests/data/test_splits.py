@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from kanseq.data.overlaps import overlapping_pairs
-from kanseq.data.sequences import SequenceSet
+from kanseq.data.sequences import PLACE, SequenceSet
 from kanseq.data.splits import read_splits, split
 from kanseq.errors import BadOption, BadTable, EmptySplit, UnknownGene
 from kanseq.geometry import Geometry
@@ -23,20 +23,7 @@ def gene_set(places, sequences=None, contigs=None):
         sequence = format(number, "032b").replace("0", "A").replace("1", "C")
         windows = GEOMETRY.tss_window(tss, strand) + GEOMETRY.tts_window(tts, strand)
         rows.append((name, species, 32, chrom, strand, tss, tts, *windows, sequence))
-    columns = [
-        "id",
-        "species",
-        "length",
-        "chrom",
-        "strand",
-        "tss",
-        "tts",
-        "tss_start",
-        "tss_end",
-        "tts_start",
-        "tts_end",
-        "sequence",
-    ]
+    columns = ["id", "species", "length", *PLACE, "sequence"]
     table = pd.DataFrame(rows, columns=columns)
     if sequences is not None:
         table["sequence"] = sequences
