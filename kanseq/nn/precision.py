@@ -3,11 +3,8 @@
 In: a module and a name. Out: the same module, whose KAN layers take their products that way.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 PRECISIONS = ("float32", "bfloat16")
 """What :func:`set_precision` takes."""
@@ -16,8 +13,8 @@ PRECISIONS = ("float32", "bfloat16")
 def set_precision(module: nn.Module, precision: str) -> None:
     """Set how every KAN layer inside ``module`` takes its matrix products.
 
-    With ``bfloat16`` only the operands of matrix products are rounded to bfloat16; sums, results, parameters and
-    everything elementwise stay float32. float64 layers are not touched by it.
+    With ``bfloat16`` only the operands and results of matrix products are rounded to bfloat16; what they are added
+    to, parameters and everything elementwise stay float32. float64 layers are not touched by it.
 
     Raises:
         ValueError: ``precision`` is neither ``float32`` nor ``bfloat16``.
@@ -43,19 +40,19 @@ def resolve_precision(wanted: str, device: torch.device | str = "cpu") -> str:
     return "bfloat16" if has_units and torch.backends.mkldnn.is_available() else "float32"
 
 
-@contextmanager
-def products(precision: str) -> Iterator[None]:
-    """Take float32 matrix products inside the block with operands of this precision.
+def operand_type(precision: str, x: Tensor, weight: Tensor) -> tuple[torch.dtype, torch.dtype, torch.dtype]:
+    """Choose the types of a layer's arithmetic.
 
-    The switch is PyTorch's own and belongs to the process, so the block holds nothing but products. A processor
-    without bfloat16 units goes on in float32; a GPU rounds to TF32, which is finer than bfloat16.
+    Returns:
+        Three types: everything elementwise; the operands of products; the result. Inside ``torch.autocast`` the last
+        two are autocast's, as ``nn.Linear``'s are; a layer in bfloat16 or float16 takes its products so.
     """
-    if precision == "float32":
-        yield
-        return
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
+    exact = torch.promote_types(weight.dtype, torch.float32)
+    if exact == torch.float64:
+        return exact, exact, exact
+    if torch.is_autocast_enabled(x.device.type):
+        half = torch.get_autocast_dtype(x.device.type)
+        return exact, half, half
+    if weight.dtype != exact:
+        return exact, weight.dtype, weight.dtype
+    return exact, torch.bfloat16 if precision == "bfloat16" else exact, exact

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from kanseq.nn.precision import products, resolve_precision, set_precision
+from kanseq.nn.precision import operand_type, resolve_precision, set_precision
 from kanseq.nn.rbf import RBFLinear
 
 
@@ -17,11 +17,25 @@ def test_an_unknown_precision_is_refused():
         set_precision(nn.Sequential(), "float16")
 
 
-def test_the_process_keeps_its_own_precision_outside_the_block():
-    before = torch.get_float32_matmul_precision()
-    with products("bfloat16"):
-        assert torch.get_float32_matmul_precision() == "medium"
-    assert torch.get_float32_matmul_precision() == before
+@pytest.mark.parametrize(
+    ("precision", "weights", "types"),
+    [
+        ("float32", torch.float32, (torch.float32, torch.float32, torch.float32)),
+        ("bfloat16", torch.float32, (torch.float32, torch.bfloat16, torch.float32)),
+        ("bfloat16", torch.float64, (torch.float64, torch.float64, torch.float64)),
+        ("float32", torch.bfloat16, (torch.float32, torch.bfloat16, torch.bfloat16)),
+        ("float32", torch.float16, (torch.float32, torch.float16, torch.float16)),
+    ],
+)
+def test_types_follow_the_weights_and_the_precision(precision, weights, types):
+    assert operand_type(precision, torch.zeros(1), torch.zeros(1, dtype=weights)) == types
+
+
+def test_autocast_decides_over_float32_and_not_over_float64():
+    x, weight = torch.zeros(1), torch.zeros(1)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert operand_type("float32", x, weight) == (torch.float32, torch.bfloat16, torch.bfloat16)
+        assert operand_type("float32", x, weight.double()) == (torch.float64,) * 3
 
 
 def test_only_auto_is_decided_by_the_processor():

@@ -1,0 +1,134 @@
+"""What KAN layers have in common: weights of the curves on their edges, the basis's units, and the first draw.
+
+In: the shape of the edges and a basis. Out: a module that its kinds complete with how inputs meet edges.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kanseq.nn.basis import Basis
+from kanseq.nn.chunks import Plan
+from kanseq.nn.curves import sum_of_curves
+from kanseq.nn.products import Product
+
+
+class EdgeFunctions(NamedTuple):
+    """The curves of some edges, see :meth:`KANLinear.edge_functions`; the edge's function is their sum.
+
+    Attributes:
+        curve: the part that the basis makes, of the input *after* the layer's normalisation.
+        base: the part ``V·silu(x)``, of the input *before* it; zero without ``base``.
+    """
+
+    curve: Tensor
+    base: Tensor
+
+
+class KANLayer(nn.Module):
+    """A sum of one-dimensional curves, one per edge. Its kinds: :class:`KANLinear` and :class:`KANConv1d`.
+
+    Attributes:
+        basis: the functions whose weighted sums the curves are.
+        spline_weight: ``(outputs, …, basis.size)``; ``…`` is the shape of the edges that meet in one output.
+        base_weight: ``(outputs, …)``; ``None`` without ``base``.
+        base_bias: ``(outputs,)``; ``None`` without ``base``.
+        norm: the LayerNorm over the inputs; ``None`` without ``layer_norm``.
+        residual: whether the layer adds its inputs to its outputs.
+        precision: ``float32`` or ``bfloat16``, see :func:`kanseq.nn.precision.set_precision`.
+    """
+
+    base_weight: nn.Parameter | None
+    base_bias: nn.Parameter | None
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        edges: tuple[int, ...],
+        basis: Basis,
+        *,
+        layer_norm: bool,
+        base: bool,
+        residual: bool = False,
+    ) -> None:
+        """Draw initial weights that keep the variance of standard normal inputs."""
+        super().__init__()
+        self.basis = basis
+        self.precision, self.residual = "float32", residual
+        self.norm = nn.LayerNorm(inputs) if layer_norm else None
+        self.spline_weight = nn.Parameter(torch.empty(outputs, *edges, basis.size))
+        self.base_weight = nn.Parameter(torch.empty(outputs, *edges)) if base else None
+        self.base_bias = nn.Parameter(torch.empty(outputs)) if base else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew: normal, with the curves and the SiLU branch giving half of the variance each.
+
+        Weights of zero mean give an output of variance ``edges · σ² · Σ_g E[B_g²]``, ``edges`` those that meet in it,
+        so that ``σ`` follows from the basis's second moments under a standard normal input.
+        """
+        if self.spline_weight.is_meta:
+            return
+        if self.norm is not None:
+            self.norm.reset_parameters()
+        shares = 1 if self.base_weight is None else 2
+        edges = math.prod(self.spline_weight.shape[1:-1])
+        nn.init.normal_(self.spline_weight, std=(shares * edges * self._second_moment()) ** -0.5)
+        if self.base_weight is not None and self.base_bias is not None:
+            nn.init.normal_(self.base_weight, std=(shares * edges * SILU_SECOND_MOMENT) ** -0.5)
+            nn.init.zeros_(self.base_bias)
+
+    def units(self) -> tuple[Tensor, Tensor]:
+        """Give the basis's units: ``u = (z − origin)·per_unit``, both ``(inputs,)``."""
+        raise NotImplementedError
+
+    def _basis(self) -> Basis:
+        """The basis as it stands: subclasses add what belongs to the layer."""
+        return self.basis
+
+    def _weight(self) -> Tensor:
+        """The weights of the basis: subclasses scale them."""
+        return self.spline_weight
+
+    def _sum(self, x: Tensor, product: Product, operands: torch.dtype) -> Tensor:
+        """Sum the curves at ``x``, with the inputs last."""
+        scale, shift = self._place(x.dtype)
+        epsilon = None if self.norm is None else self.norm.eps
+        plan = Plan(self._basis(), product, operands, epsilon, self.residual)
+        return sum_of_curves(x, scale, shift, self._weight(), self.base_weight, self.base_bias, plan)
+
+    def _functions(self, i: Tensor, edges: tuple[Tensor, ...], x: Tensor) -> EdgeFunctions:
+        """Evaluate the functions of edges from inputs ``i``, whose weights stand at ``edges``."""
+        weight = self._weight()[edges]
+        x = x.to(weight).reshape(-1, *(1,) * i.ndim)
+        per_unit, origin = self.units()
+        values = self._basis().of(i).values((x - origin[i]) * per_unit[i])
+        curve = (values * weight).sum(-1)
+        base = torch.zeros_like(curve) if self.base_weight is None else functional.silu(x) * self.base_weight[edges]
+        return EdgeFunctions(curve, base)
+
+    def _place(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Factor and summand that bring inputs, after a LayerNorm without its own, to the basis's units."""
+        per_unit, origin = (column.to(dtype) for column in self.units())
+        if self.norm is None:
+            return per_unit, -origin * per_unit
+        return self.norm.weight.to(dtype) * per_unit, (self.norm.bias.to(dtype) - origin) * per_unit
+
+    @torch.no_grad()
+    def _second_moment(self) -> float:
+        """``Σ_g E[B_g²]`` under a standard normal input, by a sum over its quantiles."""
+        z = torch.special.ndtri((torch.arange(QUANTILES, dtype=torch.float64) + 0.5) / QUANTILES)
+        per_unit, origin = (column[:1].to(z) for column in self.units())
+        values = self._basis().of(torch.zeros((), dtype=torch.long)).values((z.to(per_unit) - origin) * per_unit)
+        return float(values.square().sum(-1).mean())
+
+
+SILU_SECOND_MOMENT = 0.35578
+"""``E[silu(z)²]`` of a standard normal ``z``."""
+
+QUANTILES = 4001
+"""Points by which an expectation under the normal distribution is taken."""

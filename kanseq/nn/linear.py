@@ -1,0 +1,101 @@
+"""The KAN layer on any basis: each edge from input to output carries its own curve.
+
+In: ``(…, in_features)`` numbers. Out: ``(…, out_features)`` sums of the edges' curves.
+"""
+
+import torch
+from torch import Tensor
+
+from kanseq.nn.basis import Basis
+from kanseq.nn.layer import EdgeFunctions, KANLayer
+from kanseq.nn.precision import operand_type
+from kanseq.nn.products import PRODUCTS
+
+
+class KANLinear(KANLayer):
+    """Sum of one-dimensional curves, one per pair of input and output (KAN: Liu et al. 2024, arXiv:2404.19756).
+
+    ``y[j] = Σ_i Σ_g W[j,i,g]·B_g(u[i]) + Σ_i V[j,i]·silu(x[i]) + b[j]``, where ``u`` is ``x``, or its LayerNorm, in the
+    units of the basis ``B``; and ``+ x[j]`` with ``residual``.
+
+    The basis is made for a chunk of rows at a time and made again in the backward pass, so that memory grows with the
+    inputs and not with the basis. Second derivatives exist too, at the price of holding it.
+
+    Attributes:
+        basis: the functions whose weighted sums the curves are.
+        spline_weight: ``W``, ``(out_features, in_features, basis.size)``.
+        base_weight: ``V``, ``(out_features, in_features)``; ``None`` without ``base``.
+        base_bias: ``b``, ``(out_features,)``; ``None`` without ``base``.
+        norm: the LayerNorm over ``in_features``; ``None`` without ``layer_norm``.
+        precision: ``float32`` or ``bfloat16``, see :func:`kanseq.nn.precision.set_precision`.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        basis: Basis,
+        *,
+        layer_norm: bool = False,
+        base: bool = True,
+        residual: bool = False,
+    ) -> None:
+        """Draw initial weights that keep the variance of standard normal inputs.
+
+        Args:
+            in_features: how many inputs.
+            out_features: how many outputs.
+            basis: the functions of which curves are made.
+            layer_norm: whether inputs are normalised before they meet the basis.
+            base: whether each edge has a SiLU branch, and each output a bias.
+            residual: whether ``x`` is added to ``y``; cheaper here than outside.
+
+        Raises:
+            ValueError: ``residual`` between different widths.
+        """
+        if residual and in_features != out_features:
+            raise ValueError(f"a residual layer has as many outputs as inputs: {in_features} to {out_features}")
+        self.in_features, self.out_features = in_features, out_features
+        edges = (in_features,)
+        super().__init__(in_features, out_features, edges, basis, layer_norm=layer_norm, base=base, residual=residual)
+
+    def units(self) -> tuple[Tensor, Tensor]:
+        """Give the basis's units: ``u = (z − origin)·per_unit``, both ``(in_features,)``."""
+        like = self.spline_weight
+        return like.new_ones(self.in_features), like.new_zeros(self.in_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(…, in_features)`` to ``(…, out_features)``."""
+        exact, operands, result = operand_type(self.precision, x, self.spline_weight)
+        if torch.compiler.is_exporting():
+            return self._sum(x.to(exact), PRODUCTS[False], operands).to(result)
+        # Samples of a few rows may come in any order in memory, and so may their gradients: chunks put them in order.
+        few = x.ndim == 3 and x.shape[1] * x.shape[2] * self.basis.size <= LARGE_SAMPLE
+        samples = x.to(exact) if few else x.reshape(-1, self.in_features).to(exact)
+        # Features with the inputs innermost are made faster, but then the weights have to be turned, twice a step.
+        size_first = operands == exact and x.numel() > 4 * self.in_features * self.out_features
+        y = self._sum(samples, PRODUCTS[size_first], operands).to(result)
+        return y if few else y.reshape(*x.shape[:-1], self.out_features)
+
+    def edge_functions(self, i: Tensor | int, j: Tensor | int, x: Tensor) -> EdgeFunctions:
+        """Evaluate the learned functions of edges from inputs ``i`` to outputs ``j``.
+
+        Args:
+            i: input or inputs.
+            j: output or outputs; broadcast with ``i``.
+            x: ``(points,)``. A layer without LayerNorm sees the input itself, and the edge's function is
+                ``curve + base``. With one, the curve is a function of the normalised input and the base is not.
+
+        Returns:
+            ``(points, …)`` each, ``…`` being the broadcast shape of ``i`` and ``j``; differentiable.
+        """
+        i, j = torch.broadcast_tensors(*(torch.as_tensor(k, device=self.spline_weight.device) for k in (i, j)))
+        return self._functions(i, (j, i), x)
+
+    def extra_repr(self) -> str:
+        """Show the shape in ``print(network)``."""
+        return f"{self.in_features}, {self.out_features}, {self.basis}, precision={self.precision}"
+
+
+LARGE_SAMPLE = 2**20
+"""Numbers of basis from which on the rows of a sample are put into chunks of their own."""

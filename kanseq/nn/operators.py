@@ -1,0 +1,149 @@
+"""The sum of curves as one operator of PyTorch, which compilers leave whole, so that it stays in chunks.
+
+In: what :mod:`kanseq.nn.chunks` takes, in types that an operator may have. Out: the same sums and gradients.
+"""
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from kanseq.nn.basis import Basis
+from kanseq.nn.chunks import Plan, gradients_in_chunks, sums_in_chunks
+from kanseq.nn.products import Product
+
+
+def sums_as_one_operator(
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    weight: Tensor,
+    base_weight: Tensor | None,
+    bias: Tensor | None,
+    plan: Plan,
+) -> Tensor:
+    """Compute :func:`kanseq.nn.curves.sum_of_curves` by the operator ``kanseq::sum_of_curves``."""
+    basis, product, *others = plan
+    named = (name_of(basis), name_of(product), *others)
+    return _sums(x, scale, shift, weight, base_weight, bias, list(basis.tensors()), *named)
+
+
+_NAMED: dict[str, Basis | Product] = {}
+
+
+@torch.compiler.assume_constant_result
+def name_of(part: Basis | Product) -> str:
+    """Name a basis or product so that an operator, which takes no objects, finds it again in this process."""
+    name = repr(part)
+    _NAMED.setdefault(name, part.over(()) if isinstance(part, Basis) else part)
+    return name
+
+
+def _plan(
+    tensors: list[Tensor], basis: str, product: str, operands: torch.dtype, epsilon: float | None, residual: bool
+) -> Plan:
+    found, by = _NAMED[basis], _NAMED[product]
+    assert isinstance(found, Basis)
+    assert isinstance(by, Product)
+    return Plan(found.over(tuple(tensors)), by, operands, epsilon, residual)
+
+
+@torch.library.custom_op("kanseq::sum_of_curves", mutates_args=())
+def _sums(
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    weight: Tensor,
+    base_weight: Tensor | None,
+    bias: Tensor | None,
+    tensors: list[Tensor],
+    basis: str,
+    product: str,
+    operands: torch.dtype,
+    epsilon: float | None,
+    residual: bool,
+) -> Tensor:
+    plan = _plan(tensors, basis, product, operands, epsilon, residual)
+    return sums_in_chunks(x, scale, shift, weight, base_weight, bias, plan)
+
+
+@_sums.register_fake
+def _(
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    weight: Tensor,
+    base_weight: Tensor | None,
+    bias: Tensor | None,
+    tensors: list[Tensor],
+    basis: str,
+    product: str,
+    operands: torch.dtype,
+    epsilon: float | None,
+    residual: bool,
+) -> Tensor:
+    plan = _plan(tensors, basis, product, operands, epsilon, residual)
+    return x.new_empty(plan.product.shape(x.shape, weight.shape[0]))
+
+
+@torch.library.custom_op("kanseq::sum_of_curves_gradients", mutates_args=())
+def _gradients(
+    g: Tensor,
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    weight: Tensor,
+    base_weight: Tensor | None,
+    bias: Tensor | None,
+    tensors: list[Tensor],
+    wanted: list[bool],
+    basis: str,
+    product: str,
+    operands: torch.dtype,
+    epsilon: float | None,
+    residual: bool,
+) -> list[Tensor]:
+    plan = _plan(tensors, basis, product, operands, epsilon, residual)
+    found = gradients_in_chunks(g, (x, scale, shift, weight, base_weight, bias), wanted, plan)
+    # An operator's results share no memory with each other or its arguments, and lie as its fake says.
+    return [gradient.contiguous() for gradient in found if gradient is not None]
+
+
+@_gradients.register_fake
+def _(
+    g: Tensor,
+    x: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    weight: Tensor,
+    base_weight: Tensor | None,
+    bias: Tensor | None,
+    tensors: list[Tensor],
+    wanted: list[bool],
+    basis: str,
+    product: str,
+    operands: torch.dtype,
+    epsilon: float | None,
+    residual: bool,
+) -> list[Tensor]:
+    by = (x, scale, shift, weight, base_weight, bias)
+    return [
+        torch.empty_like(tensor, dtype=x.dtype, memory_format=torch.contiguous_format)
+        for tensor, wants in zip(by, wanted, strict=True)
+        if wants and tensor is not None
+    ]
+
+
+def _remember(ctx: FunctionCtx, inputs: tuple, output: Tensor) -> None:
+    *by, tensors, basis, product, operands, epsilon, residual = inputs
+    ctx.save_for_backward(*by, *tensors)
+    ctx.fixed = (basis, product, operands, epsilon, residual)
+
+
+def _differentiate(ctx: FunctionCtx, g: Tensor) -> tuple:
+    by, tensors = ctx.saved_tensors[:6], list(ctx.saved_tensors[6:])
+    wanted = list(ctx.needs_input_grad[:6])
+    found = iter(_gradients(g, *by, tensors, wanted, *ctx.fixed))
+    return *(next(found) if wants else None for wants in wanted), [None] * len(tensors), *(None,) * len(ctx.fixed)
+
+
+_sums.register_autograd(_differentiate, setup_context=_remember)
