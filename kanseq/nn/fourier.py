@@ -1,0 +1,56 @@
+"""Cosines and sines as the curves of a KAN layer.
+
+In: numbers, in radians of the slowest wave. Out: the waves' values there, and their slopes.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanseq.nn.basis import Basis
+
+
+@dataclass(frozen=True)
+class Fourier(Basis):
+    """``cos(u), …, cos(K·u), sin(u), …, sin(K·u)``, where ``K`` is ``frequencies``.
+
+    These are the bases of FourierKAN (Xu et al. 2024, FourierKAN-GCF, arXiv:2406.01034). Their curves are periodic:
+    what lies 2π apart is one to them.
+
+    Attributes:
+        frequencies: how many; at least 1, else ``ValueError``.
+    """
+
+    frequencies: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse a basis of nothing."""
+        if self.frequencies < 1:
+            raise ValueError(f"at least 1 frequency is wanted: {self.frequencies}")
+
+    @property
+    def size(self) -> int:
+        """The number of waves, two to a frequency."""
+        return 2 * self.frequencies
+
+    def values(self, u: Tensor) -> Tensor:
+        """Evaluate the waves: ``(…)`` to ``(…, 2·frequencies)``, cosines first."""
+        angles = u[..., None] * self._numbers(u)
+        return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+    def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
+        """Write the waves, and where wanted their slopes, which are the waves again."""
+        numbers = self._numbers(u)
+        cosines, sines = values.split(self.frequencies, dim=-1)
+        # Apart from the result, whose rows may be too short for the processor's vector instructions.
+        angles = torch.mul(u[..., None], numbers)
+        cosines.copy_(angles.cos())
+        sines.copy_(angles.sin_())
+        if slopes is not None:
+            of_cosines, of_sines = slopes.split(self.frequencies, dim=-1)
+            torch.mul(sines, -numbers, out=of_cosines)
+            torch.mul(cosines, numbers, out=of_sines)
+
+    def _numbers(self, u: Tensor) -> Tensor:
+        return torch.arange(1, self.frequencies + 1, dtype=u.dtype, device=u.device)
