@@ -1,0 +1,241 @@
+"""The KAN convolution: each edge from input channel and tap to output channel carries its own curve.
+
+In: ``(n, in_channels, length)`` numbers. Out: ``(n, out_channels, positions)`` sums of the edges' curves.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kanseq.nn.basis import Basis, Gaussians
+from kanseq.nn.layer import EdgeFunctions, KANLayer
+from kanseq.nn.precision import operand_type
+from kanseq.nn.products import Product
+
+
+class KANConv1d(KANLayer):
+    """Convolution whose taps are curves (convolutional KAN: Bodner et al. 2024, arXiv:2406.13155).
+
+    ``y[j,p] = Σ_i Σ_t [Σ_g W[j,i,t,g]·B_g(u[i,q]) + V[j,i,t]·silu(x[i,q])] + b[j]`` with ``q = stride·p + dilation·t −
+    padding``, where ``u`` is ``x``, or its LayerNorm over the channels at each position, in the units of the basis
+    ``B``. Positions ``q`` outside of the input give nothing: neither ``B`` nor SiLU is evaluated there, as if both were
+    padded with zeros after it.
+
+    The basis is made for a chunk of samples at a time and made again in the backward pass, as in ``KANLinear``.
+
+    Attributes:
+        spline_weight: ``W``, ``(out_channels, in_channels / groups, kernel_size, basis.size)``.
+        base_weight: ``V``, ``(out_channels, in_channels / groups, kernel_size)``; ``None`` without ``base``.
+        base_bias: ``b``, ``(out_channels,)``; ``None`` without ``base``.
+        norm: the LayerNorm over ``in_channels``; ``None`` without ``layer_norm``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        basis: Basis = Gaussians(),  # noqa: B008 - it cannot be changed
+        *,
+        stride: int = 1,
+        padding: int | Literal["same"] = 0,
+        dilation: int = 1,
+        groups: int = 1,
+        layer_norm: bool = False,
+        base: bool = True,
+        low: float = -2.0,
+        high: float = 2.0,
+    ) -> None:
+        """Draw initial weights that keep the variance of standard normal inputs, where they are not padded.
+
+        Args:
+            in_channels: channels of the input.
+            out_channels: channels of the output.
+            kernel_size: taps.
+            basis: the functions of which curves are made.
+            stride: positions of the input from one of the output to the next.
+            padding: positions that give nothing, on either side; ``same`` for as many as keep the length at stride 1,
+                the odd one on the right.
+            dilation: positions of the input from one tap to the next.
+            groups: into how many parts the channels fall that do not see each other.
+            layer_norm: whether the channels at each position are normalised before they meet the basis.
+            base: whether each edge has a SiLU branch, and each output channel a bias.
+            low: where the basis's span begins: the first Gaussian's centre, a spline's left end. A basis without a span
+                takes inputs as they are.
+            high: where it ends.
+
+        Raises:
+            ValueError: a number below 1 (``padding``: below 0), ``groups`` does not divide the channels, ``same`` with
+                a stride, or ``low`` is not below ``high``.
+        """
+        least = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size}
+        for name, number in {**least, "stride": stride, "dilation": dilation, "groups": groups}.items():
+            if number < 1:
+                raise ValueError(f"{name} must be at least 1: {number}")
+        if in_channels % groups or out_channels % groups:
+            raise ValueError(f"groups must divide the channels: {groups} of {in_channels} to {out_channels}")
+        if isinstance(padding, str) and (padding != "same" or stride != 1):
+            raise ValueError(f"padding must be a number, or same with stride 1: {padding!r}, stride {stride}")
+        if not isinstance(padding, str) and padding < 0:
+            raise ValueError(f"padding must be at least 0: {padding}")
+        if not low < high:
+            raise ValueError(f"low < high is wanted: {low}, {high}")
+        self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
+        self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
+        self.low, self.high = low, high
+        reach = dilation * (kernel_size - 1)
+        # The same number on both sides, so that for an odd reach there is a position too many, the first.
+        around = (reach + 1) // 2 if isinstance(padding, str) else padding
+        self._surplus = reach % 2 if isinstance(padding, str) else 0
+        self._product = Convolution(taps=kernel_size, stride=stride, padding=around, dilation=dilation, groups=groups)
+        edges = (in_channels // groups, kernel_size)
+        super().__init__(in_channels, out_channels, edges, basis, layer_norm=layer_norm, base=base)
+
+    def units(self) -> tuple[Tensor, Tensor]:
+        """Lay the basis's span, if it has one, over the range from ``low`` to ``high``."""
+        first, last = self.basis.span or (self.low, self.high)
+        per_unit = (last - first) / (self.high - self.low)
+        like = self.spline_weight.new_ones(self.in_channels)
+        return like * per_unit, like * (self.low - first / per_unit)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(n, in_channels, length)`` to ``(n, out_channels, positions)``, or both without ``n``.
+
+        ``positions = ⌊(length + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``. In memory the result has
+        its channels innermost.
+
+        Raises:
+            ValueError: inputs of another shape, or shorter than the kernel reaches.
+        """
+        if x.ndim not in (2, 3) or x.shape[-2] != self.in_channels:
+            raise ValueError(f"inputs must be (n, {self.in_channels}, length): {tuple(x.shape)}")
+        least = max(1, self.dilation * (self.kernel_size - 1) + 1 - 2 * self._product.padding)
+        if x.shape[-1] < least:
+            raise ValueError(f"inputs must be at least {least} long: {x.shape[-1]}")
+        exact, operands, result = operand_type(self.precision, x, self.spline_weight)
+        samples = (x if x.ndim == 3 else x[None]).transpose(1, 2).to(exact).contiguous()
+        y = self._sum(samples, self._product, operands).to(result)[:, self._surplus :].transpose(1, 2)
+        return y if x.ndim == 3 else y[0]
+
+    def edge_functions(self, i: Tensor | int, j: Tensor | int, tap: Tensor | int, x: Tensor) -> EdgeFunctions:
+        """Evaluate the learned functions of edges from input channels ``i`` at ``tap`` to output channels ``j``.
+
+        Args:
+            i: input channel or channels.
+            j: output channel or channels.
+            tap: tap or taps; ``i``, ``j`` and ``tap`` are broadcast.
+            x: ``(points,)``, see :meth:`kanseq.nn.linear.KANLinear.edge_functions`.
+
+        Returns:
+            ``(points, …)`` each, ``…`` being the broadcast shape of ``i``, ``j`` and ``tap``; differentiable.
+
+        Raises:
+            ValueError: an input and an output of different groups, between which there is no edge.
+        """
+        device = self.spline_weight.device
+        i, j, tap = torch.broadcast_tensors(*(torch.as_tensor(k, device=device) for k in (i, j, tap)))
+        wide, tall = self.in_channels // self.groups, self.out_channels // self.groups
+        apart = i // wide != j // tall
+        if apart.any():
+            raise ValueError(f"no edge from channel {int(i[apart][0])} to {int(j[apart][0])}: not of one group")
+        return self._functions(i, (j, i % wide, tap), x)
+
+    def extra_repr(self) -> str:
+        """Show the shape in ``print(network)``."""
+        shape = f"{self.in_channels}, {self.out_channels}, {self.kernel_size}, {self.basis}"
+        steps = f"stride={self.stride}, padding={self.padding!r}, dilation={self.dilation}, groups={self.groups}"
+        return f"{shape}, {steps}, precision={self.precision}"
+
+
+@dataclass(frozen=True)
+class Convolution(Product):
+    """The product of a convolution, whose weights are ``(outputs, inputs / groups, taps, size)``.
+
+    Features ``(n, length, inputs·size)`` are an image of height 1 with its channels innermost, which is how
+    convolutions on processors and tensor cores want them, so that a chunk's is one call. The basis comes behind the
+    inputs, for the sake of groups.
+
+    Attributes:
+        taps: how many.
+        stride: positions of the input from one of the output to the next.
+        padding: positions of zeros on either side of the features.
+        dilation: positions of the input from one tap to the next.
+        groups: into how many parts the channels fall.
+    """
+
+    taps: int = 1
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+
+    def shape(self, inputs: torch.Size, outputs: int) -> tuple[int, ...]:
+        """Tell the shape that :meth:`forward` gives for inputs of shape ``(n, length, inputs)``."""
+        n, length, _ = inputs
+        reach = self.dilation * (self.taps - 1)
+        return n, (length + 2 * self.padding - reach - 1) // self.stride + 1, outputs
+
+    def matrix(self, weight: Tensor) -> Tensor:
+        """Lay weights out as a kernel ``(outputs, inputs·size / groups, 1, taps)``, channels innermost."""
+        return _as_image(weight.transpose(1, 2).flatten(2))
+
+    def weight(self, matrix: Tensor, size: int) -> Tensor:
+        """Undo :meth:`matrix`."""
+        return _as_sequence(matrix).unflatten(2, (-1, size)).transpose(1, 2)
+
+    def forward(self, features: Tensor, matrix: Tensor) -> Tensor:
+        """Map features ``(n, length, inputs·size)`` to ``(n, positions, outputs)``."""
+        stride, padding, dilation = (1, self.stride), (0, self.padding), (1, self.dilation)
+        image = functional.conv2d(_as_image(features), matrix, None, stride, padding, dilation, self.groups)
+        return _as_sequence(image)
+
+    def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False) -> None:
+        """Write or add :meth:`forward`'s result into ``out``, whose type may be wider."""
+        made = self.forward(features, matrix)
+        if add:
+            out += made
+        else:
+            out.copy_(made)
+
+    def turned(self, g: Tensor) -> Tensor:
+        """Leave the gradient as it is."""
+        return g
+
+    def add_weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor) -> None:
+        """Add the gradient by the kernel to ``out``."""
+        like = torch.empty_like(out, dtype=features.dtype)
+        out += self._gradients(turned, features, like, (False, True, False))[1]
+
+    def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
+        """Write the gradient by the features into ``out (n, length, inputs·size)``; ``g`` is that by the result."""
+        out.copy_(_as_sequence(self._gradients(g, out, matrix, (True, False, False))[0]))
+
+    def _gradients(self, g: Tensor, features: Tensor, matrix: Tensor, wanted: tuple[bool, bool, bool]) -> list[Tensor]:
+        """Take gradients by the features and by the kernel, of which nothing but the shape matters for its own."""
+        stride, padding, dilation = [1, self.stride], [0, self.padding], [1, self.dilation]
+        return torch.ops.aten.convolution_backward(
+            _as_image(g),
+            _as_image(features),
+            matrix,
+            None,
+            stride,
+            padding,
+            dilation,
+            False,
+            [0, 0],
+            self.groups,
+            wanted,
+        )
+
+
+def _as_image(sequence: Tensor) -> Tensor:
+    """See ``(n, length, channels)`` as ``(n, channels, 1, length)``."""
+    return sequence.transpose(1, 2)[:, :, None]
+
+
+def _as_sequence(image: Tensor) -> Tensor:
+    """Undo :func:`_as_image`."""
+    return image[:, :, 0].transpose(1, 2)
