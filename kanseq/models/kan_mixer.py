@@ -4,8 +4,8 @@ In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 from kanseq.geometry import TOKEN
@@ -38,19 +38,29 @@ class KANMixer(SequenceNetwork):
         super().__init__(config.geometry)
         tokens, channels = config.geometry.tokens, config.channels
         self.stem = nn.Conv1d(BASES, channels, TOKEN, stride=TOKEN)
-        widths = [tokens, tokens] if config.token_hidden is None else [tokens, config.token_hidden, tokens]
-        self.token = nn.Sequential(
-            *(RBFLinear(wide, next_wide, **config.layer) for wide, next_wide in pairwise(widths))
-        )
-        self.channel = RBFLinear(channels, channels, **config.layer)
+        if config.token_hidden is None:
+            self.token = nn.Sequential(RBFLinear(tokens, tokens, residual=True, **config.layer))
+        else:
+            widths = (tokens, config.token_hidden), (config.token_hidden, tokens)
+            self.token = nn.Sequential(*(RBFLinear(*pair, **config.layer) for pair in widths))
+        self.channel = RBFLinear(channels, channels, residual=True, **config.layer)
         self.head = nn.Linear(channels, config.outputs)
 
     def forward_encoded(self, x: Tensor) -> Tensor:
         """Map ``(n, 4, columns)`` to ``(n, outputs)``."""
-        h = self.stem(pad_to_tokens(x))
-        h = (h + self.token(h)).transpose(1, 2)
-        h = h + self.channel(h)
-        return self.head(h.mean(dim=1))
+        h = self._tokens(pad_to_tokens(x))
+        mixed = self.token(h)
+        h = mixed if self.token[-1].residual else h + mixed
+        return self.head(self.channel(h.transpose(1, 2)).mean(dim=1))
+
+    def _tokens(self, x: Tensor) -> Tensor:
+        """Apply the stem: ``(n, 4, 8·tokens)`` to ``(n, channels, tokens)``.
+
+        Windows of a convolution whose stride is its width do not overlap, so that it is a product with the pieces.
+        """
+        pieces = x.unflatten(2, (-1, TOKEN)).transpose(2, 3).flatten(1, 2)
+        kernel = self.stem.weight.flatten(1).expand(len(x), -1, -1)
+        return torch.baddbmm(self.stem.bias[:, None], kernel, pieces)
 
 
 ARCHITECTURE = Architecture(

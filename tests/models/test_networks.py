@@ -77,8 +77,9 @@ def test_the_gradient_reaches_the_one_hot_columns(name):
     assert (change / 2e-6).item() == pytest.approx(gradient[0, 2, 33].item(), rel=1e-4, abs=1e-9)
 
 
-def test_kan_mixer_is_the_mean_over_tokens_of_two_residual_steps():
-    network = build("kan-mixer", Geometry.plain(20), channels=5, token_hidden=2).double().eval()
+@pytest.mark.parametrize("token_hidden", [None, 2])
+def test_kan_mixer_is_the_mean_over_tokens_of_two_residual_steps(token_hidden):
+    network = build("kan-mixer", Geometry.plain(20), channels=5, token_hidden=token_hidden).double().eval()
     codes = torch.tensor(np.random.default_rng(0).integers(0, 4, (2, 20)), dtype=torch.uint8)
     # 20 columns are two whole tokens and half a third one, whose other half is empty.
     x = torch.zeros(2, 4, 24, dtype=torch.float64)
@@ -92,10 +93,14 @@ def test_kan_mixer_is_the_mean_over_tokens_of_two_residual_steps():
         ],
         dim=2,
     )
+    found = network(codes)
+    # Here the residual sums stand outside of the layers.
+    for layer in (*network.token, network.channel):
+        layer.residual = False
     h = h + torch.stack([network.token(h[:, channel]) for channel in range(5)], dim=1)
     h = h + torch.stack([network.channel(h[:, :, token]) for token in range(3)], dim=2)
     expected = network.head((h[:, :, 0] + h[:, :, 1] + h[:, :, 2]) / 3)
-    torch.testing.assert_close(network(codes), expected)
+    torch.testing.assert_close(found, expected)
 
 
 def test_deepcre_pads_three_columns_left_and_four_right_and_pools_a_short_last_window():
