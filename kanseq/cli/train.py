@@ -64,6 +64,10 @@ def train(
         str,
         typer.Option("--precision", help="auto, float32 or bfloat16 products", rich_help_panel=_OPTIMISATION),
     ] = "auto",
+    compile: Annotated[
+        bool,
+        typer.Option("--compile", help="torch.compile the steps; needs a C++ compiler", rich_help_panel=_OPTIMISATION),
+    ] = False,
     baseline: Annotated[
         bool, typer.Option("--baseline/--no-baseline", help="train kmer-logistic on the same folds, and compare")
     ] = True,
@@ -109,6 +113,7 @@ def train(
         tune=tune,
         patience=patience,
         precision=precision,
+        compile=compile,
         baseline=baseline,
         checkpoint_minutes=checkpoint_minutes,
         seed=seed,

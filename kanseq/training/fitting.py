@@ -105,6 +105,7 @@ def train(
     tune: bool = False,
     patience: int = 3,
     precision: str = "auto",
+    compile: bool = False,
     baseline: bool = True,
     checkpoint_minutes: float = 10.0,
     seed: int = 0,
@@ -129,6 +130,7 @@ def train(
         condition: the condition whose labels are learned.
         epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance, tune, patience, precision:
             see :class:`kanseq.training.settings.Settings`; plain models use ``balance`` only.
+        compile: whether steps go through ``torch.compile``; where that fails they do not, with one warning.
         baseline: also train ``kmer-logistic`` on the same folds, inside the run, and compare.
         checkpoint_minutes: at most so long between two states on disk.
         seed: of initial weights, the order of genes, and dropout.
@@ -144,7 +146,18 @@ def train(
     """
     output = check_run_output(output)
     settings = Settings(
-        epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance, tune, patience, precision
+        epochs,
+        batch_size,
+        learning_rate,
+        weight_decay,
+        decay,
+        schedule,
+        clip,
+        balance,
+        tune,
+        patience,
+        precision,
+        compile,
     )
     if not checkpoint_minutes >= 0:
         raise BadOption(f"checkpoint_minutes is {checkpoint_minutes}", mend="it must be at least 0")

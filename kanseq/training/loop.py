@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from kanseq.errors import NotFinite
 from kanseq.files import open_text, whole_text
 from kanseq.models.network import SequenceNetwork
+from kanseq.training.compilation import compiled
 from kanseq.training.progress import Progress
 from kanseq.training.settings import Settings, make_optimizer, rate_factor
 from kanseq.training.states import Position, Weights, is_finite, kept_weights, restore_state, save_state
@@ -125,6 +126,9 @@ class _Fit:
         self.class_weights = class_weights(train.targets, settings.balance)
         if self.class_weights is not None:
             self.class_weights = self.class_weights.to(self.device)
+        network.train()
+        sizes = {stop - start for start, stop in self.bounds}
+        self.run = compiled(network, sizes) if settings.compile else network
 
     def epoch(self, position: Position) -> Iterator[tuple[float, int]]:
         """Take the steps of an epoch that are still to be taken; moves the position, yields loss and genes of each."""
@@ -149,7 +153,7 @@ class _Fit:
             group["lr"] = self.settings.learning_rate * factor
         self.optimizer.zero_grad(set_to_none=True)
         codes = torch.from_numpy(self.train.codes[rows]).to(self.device)
-        loss = self.task.loss(self.network(codes), self.targets[torch.from_numpy(rows)], self.class_weights)
+        loss = self.task.loss(self.run(codes), self.targets[torch.from_numpy(rows)], self.class_weights)
         loss.backward()
         norm = gradient_norm(self.network, self.settings.clip)
         # Before the step, so that the weights are still good when this is not.

@@ -40,6 +40,7 @@ class Settings:
         tune: stop early by the loss on the fold's ``tune`` genes, and keep the best epoch's weights.
         patience: epochs without a better loss on them before training stops.
         precision: of the spline layers' products.
+        compile: whether steps go through ``torch.compile``, which needs a C++ compiler; without one they do not.
     """
 
     epochs: int = 5
@@ -53,6 +54,7 @@ class Settings:
     tune: bool = False
     patience: int = 3
     precision: str = "auto"
+    compile: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
