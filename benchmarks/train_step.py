@@ -1,0 +1,113 @@
+"""A whole training step of each network: time and memory at batch 64 on gene windows of 3,020 columns.
+
+    python benchmarks/train_step.py --threads 1,2 --fastkan fast-kan --json steps.json
+
+A step forgets the old gradients, goes forwards to the cross-entropy and backwards, measures the gradient's norm, and
+follows it with the optimiser that `kanseq train` uses. `fastkan-mixer` is `kan-mixer` with the layers of a clone of
+github.com/ZiyaoLi/fast-kan. In bfloat16 kanseq's layers round the operands of their products; `deepcre` and
+`fastkan-mixer` run under autocast. `--compile` adds `kan-mixer` under `torch.compile`.
+"""
+
+import argparse
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from peers import Contender, Row, environment, in_fresh_processes, measure, numbers, peer_layer, say, show, write
+from torch import nn
+
+from kanseq.geometry import Geometry
+from kanseq.models.network import SequenceNetwork
+from kanseq.models.registry import architecture, make_config
+from kanseq.nn.precision import PRECISIONS, set_precision
+from kanseq.nn.rbf import RBFLinear
+from kanseq.training.loop import gradient_norm
+from kanseq.training.settings import Settings, make_optimizer
+from kanseq.training.tasks import Task
+
+BATCH = 64
+NETWORKS = ("kan-mixer", "kan-mixer-compiled", "fastkan-mixer", "deepcre", "kan")
+
+
+def build(name: str, fastkan: Callable[..., nn.Module] | None) -> tuple[SequenceNetwork, Task]:
+    """Build a network as its defaults have it, and the task that it learns."""
+    own = name if name in ("deepcre", "kan") else "kan-mixer"
+    torch.manual_seed(0)
+    config = make_config(own, Geometry())
+    network = architecture(own).build(config)
+    if name == "fastkan-mixer":
+        for path, layer in list(network.named_modules()):
+            if isinstance(layer, RBFLinear) and fastkan is not None:
+                network.set_submodule(path, fastkan(layer.in_features, layer.out_features))
+    return network, Task(outputs=config.outputs)
+
+
+def contender(
+    name: str, precision: str, batch: int, device: str, fastkan: Callable[..., nn.Module] | None
+) -> Contender:
+    """Make a network, a batch, and the step on it."""
+    network, task = build(name, fastkan)
+    network.to(device).train()
+    half = precision == "bfloat16"
+    if name in ("fastkan-mixer", "deepcre"):
+        context = torch.autocast(device, torch.bfloat16) if half else nullcontext()
+    else:
+        set_precision(network, precision)
+        context = nullcontext()
+    forward = torch.compile(network) if name == "kan-mixer-compiled" else network
+    optimizer = make_optimizer(network, Settings())
+    # Four bases, and now and then an unknown one.
+    codes = torch.randint(0, 100, (batch, network.geometry.columns), device=device).remainder(5).to(torch.uint8)
+    targets = torch.randint(0, 2, (batch,), device=device)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        with context:
+            outputs = forward(codes)
+        task.loss(outputs, targets).backward()
+        gradient_norm(network, None)
+        optimizer.step()
+
+    return Contender(name, precision, step, [each for each in network.parameters() if each.requires_grad])
+
+
+def job(threads: int, options: argparse.Namespace) -> list[Row]:
+    """Measure all networks with one number of threads."""
+    torch.set_num_threads(threads)
+    fastkan = peer_layer("fastkan", options.fastkan)
+    names = [name for name in NETWORKS if name != "fastkan-mixer" or fastkan is not None]
+    found = []
+    for precision in PRECISIONS:
+        for name in names if options.compile else [name for name in names if name != "kan-mixer-compiled"]:
+            made = contender(name, precision, options.batch, options.device, fastkan)
+            try:
+                made.step()
+            except RuntimeError as error:
+                if name != "kan-mixer-compiled":
+                    raise
+                say(f"{name} {precision}: not measured, {str(error).splitlines()[0]}")
+                continue
+            found.append(made)
+    shape = f"{options.batch}x{Geometry().columns}"
+    return measure(found, options.rounds, shape=shape, threads=threads, device=options.device)
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batch", type=int, default=BATCH)
+    parser.add_argument("--fastkan", type=Path)
+    parser.add_argument("--compile", action="store_true", help="with the kan-mixer under torch.compile")
+    parser.add_argument("--threads", type=numbers, default="1", help="one number, or several as in 1,2")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    rows = in_fresh_processes(job, options.threads, options)
+    show(rows, ("fastkan-mixer", "float32"), "deepcre")
+    write(options.json, {"rows": rows, "environment": environment(options.device)})
+
+
+if __name__ == "__main__":
+    main()
