@@ -5,7 +5,7 @@ made for a chunk at a time and made again for the gradients: memory grows with t
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -221,12 +221,23 @@ class _Chunk:
 
     def _by_positions(self) -> Tensor:
         """Sum gradients by the features, times slopes, over the basis: ``(positions,)``."""
+        work = self.work
+        if work.rounds:
+            g = self._by_blocks(_sums)
+            # What is not a number is still none when it is multiplied by 0, and must not reach its neighbours.
+            return g if g.is_cuda or g.sum().isfinite() else self._by_blocks(_slow_sums)
+        self.values.mul_(self.rates)
+        if work.plan.product.size_first:
+            return self.values.sum(-1)
+        runs, g = work.features, work.x.new_empty(_whole(self.positions))
+        found = _sums(runs, self.positions, work.plan.basis.size, g)
+        return (
+            found if g.is_cuda or found.sum().isfinite() else _slow_sums(runs, self.positions, work.plan.basis.size, g)
+        )
+
+    def _by_blocks(self, sums: Callable[[Tensor, int, int, Tensor], Tensor]) -> Tensor:
+        """Widen gradients by the features, and do a few at a time with them what :meth:`_by_positions` says."""
         work, size = self.work, self.work.plan.basis.size
-        if not work.rounds:
-            self.values.mul_(self.rates)
-            if work.plan.product.size_first:
-                return self.values.sum(-1)
-            return _sums(work.features, self.positions, size)
         g = work.x.new_empty(_whole(self.positions))
         for start in range(0, self.positions, work.block):
             stop = min(start + work.block, self.positions)
@@ -238,26 +249,28 @@ class _Chunk:
                 rates = work.steep[:used]
                 torch.index_select(work.table.slopes, 0, self.index[start:stop], out=rates.view(-1, size))
                 pulled.mul_(rates)
-            _sums(work.pulled, stop - start, size, out=g[start:])
+            sums(work.pulled, stop - start, size, g[start:])
         return g[: self.positions]
 
 
-def _sums(memory: Tensor, count: int, size: int, out: Tensor | None = None) -> Tensor:
-    """Sum ``count`` neighbouring runs of ``size`` numbers, in ``out`` where it is given.
+def _sums(memory: Tensor, count: int, size: int, out: Tensor) -> Tensor:
+    """Sum ``count`` neighbouring runs of ``size`` numbers into ``out``; both ends need room for whole groups.
 
     On a processor a sum over so short an axis is slow, and a product with ones is not, once it takes several runs a
-    row. Both ends of it need room for whole groups.
+    row.
     """
-    if memory.device.type != "cpu":
-        return torch.sum(memory[: count * size].view(-1, size), -1, out=None if out is None else out[:count])
+    if memory.is_cuda:
+        return _slow_sums(memory, count, size, out)
     whole = _whole(count)
     memory[count * size : whole * size].zero_()
-    out = memory.new_empty(whole) if out is None else out
     ones = _ones(size, memory.dtype, memory.device)
     torch.mm(memory[: whole * size].view(-1, GROUP * size), ones, out=out[:whole].view(-1, GROUP))
-    sums = out[:count]
-    # What is not a number is still none when it is multiplied by 0, and must not reach its neighbours.
-    return sums if sums.sum().isfinite() else torch.sum(memory[: count * size].view(-1, size), -1, out=sums)
+    return out[:count]
+
+
+def _slow_sums(memory: Tensor, count: int, size: int, out: Tensor) -> Tensor:
+    """Do the same run by run."""
+    return torch.sum(memory[: count * size].view(-1, size), -1, out=out[:count])
 
 
 def _whole(count: int) -> int:
