@@ -37,8 +37,7 @@ from peers import (
 from rich.table import Table
 from torch import Tensor, nn
 
-from kanseq.nn.precision import PRECISIONS, set_precision
-from kanseq.nn.rbf import RBFLinear
+from kanseq.nn import PRECISIONS, BSplineLinear, RBFLinear, set_precision
 
 Shape: TypeAlias = tuple[int, int, int]
 SHAPES = "24192x128x128,8192x378x378,8192x378x512"
@@ -48,20 +47,11 @@ ACCURACY_ROWS = 2048
 CASES = ("normal", "far outside", "constant rows")
 
 
-def own_bspline() -> Callable[..., nn.Module] | None:
-    """Give this package's B-spline layer."""
-    try:
-        from kanseq.nn.bspline import BSplineLinear
-    except ImportError:
-        return say("BSplineLinear: not measured, kanseq.nn.bspline is not there")
-    return lambda inputs, outputs: BSplineLinear(inputs, outputs, intervals=5, order=3)
-
-
 def makers(options: argparse.Namespace) -> dict[str, Callable[..., nn.Module]]:
     """Give what makes each wanted layer from numbers of inputs and outputs."""
     found = {
         "RBFLinear": lambda: RBFLinear,
-        "BSplineLinear": own_bspline,
+        "BSplineLinear": lambda: BSplineLinear,
         "fastkan": lambda: peer_layer("fastkan", options.fastkan),
         "efficient_kan": lambda: peer_layer("efficient_kan", options.efficient_kan),
         "pykan": lambda: peer_layer("pykan", options.pykan),

@@ -3,9 +3,9 @@
     python benchmarks/train_step.py --threads 1,2 --fastkan fast-kan --json steps.json
 
 A step forgets the old gradients, goes forwards to the cross-entropy and backwards, measures the gradient's norm, and
-follows it with the optimiser that `kanseq train` uses. `fastkan-mixer` is `kan-mixer` with the layers of a clone of
-github.com/ZiyaoLi/fast-kan. In bfloat16 kanseq's layers round the operands of their products; `deepcre` and
-`fastkan-mixer` run under autocast. `--compile` adds `kan-mixer` under `torch.compile`.
+follows it with the optimiser that `kanseq train` uses. `fastkan-mixer` is the same network written plainly around the
+layers of a clone of github.com/ZiyaoLi/fast-kan. In bfloat16 kanseq's layers round the operands of their products;
+`deepcre` and `fastkan-mixer` run under autocast. `--compile` adds `kan-mixer` under `torch.compile`.
 """
 
 import argparse
@@ -15,13 +15,12 @@ from pathlib import Path
 
 import torch
 from peers import Contender, Row, environment, in_fresh_processes, measure, numbers, peer_layer, say, show, write
-from torch import nn
+from torch import Tensor, nn
 
-from kanseq.geometry import Geometry
-from kanseq.models.network import SequenceNetwork
+from kanseq.geometry import TOKEN, Geometry
+from kanseq.models.network import SequenceNetwork, pad_to_tokens
 from kanseq.models.registry import architecture, make_config
-from kanseq.nn.precision import PRECISIONS, set_precision
-from kanseq.nn.rbf import RBFLinear
+from kanseq.nn import PRECISIONS, set_precision
 from kanseq.training.loop import gradient_norm
 from kanseq.training.settings import Settings, make_optimizer
 from kanseq.training.tasks import Task
@@ -32,15 +31,29 @@ NETWORKS = ("kan-mixer", "kan-mixer-compiled", "fastkan-mixer", "deepcre", "kan"
 
 def build(name: str, fastkan: Callable[..., nn.Module] | None) -> tuple[SequenceNetwork, Task]:
     """Build a network as its defaults have it, and the task that it learns."""
-    own = name if name in ("deepcre", "kan") else "kan-mixer"
     torch.manual_seed(0)
-    config = make_config(own, Geometry())
-    network = architecture(own).build(config)
     if name == "fastkan-mixer":
-        for path, layer in list(network.named_modules()):
-            if isinstance(layer, RBFLinear) and fastkan is not None:
-                network.set_submodule(path, fastkan(layer.in_features, layer.out_features))
-    return network, Task(outputs=config.outputs)
+        return PlainMixer(fastkan), Task(outputs=2)
+    own = name.removesuffix("-compiled")
+    config = make_config(own, Geometry())
+    return architecture(own).build(config), Task(outputs=config.outputs)
+
+
+class PlainMixer(SequenceNetwork):
+    """`kan-mixer` by default, on any layer and with nothing done for speed."""
+
+    def __init__(self, layer: Callable[..., nn.Module]) -> None:
+        super().__init__(Geometry())
+        self.stem = nn.Conv1d(4, 128, TOKEN, stride=TOKEN)
+        self.token = layer(self.geometry.tokens, self.geometry.tokens)
+        self.channel = layer(128, 128)
+        self.head = nn.Linear(128, 2)
+
+    def forward_encoded(self, x: Tensor) -> Tensor:
+        h = self.stem(pad_to_tokens(x))
+        h = (h + self.token(h)).transpose(1, 2)
+        h = h + self.channel(h)
+        return self.head(h.mean(dim=1))
 
 
 def contender(

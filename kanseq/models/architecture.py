@@ -82,17 +82,20 @@ class RadialConfig(NetworkConfig):
     high: float = option(2.0, "position of the last Gaussian")
     layer_norm: bool = option(True, "normalise each layer's inputs")
     base: bool = option(True, "add a SiLU branch to every edge")
+    initial: str = option("variance", "how weights start: variance (keeping that of the inputs) or fastkan")
 
     def __post_init__(self) -> None:
-        """Refuse also an empty grid."""
+        """Refuse also an empty grid, and an unknown start."""
         super().__post_init__()
         if self.low >= self.high:
             raise BadOption(f"low is {self.low} and high {self.high}", mend="low must be below high")
+        if self.initial not in ("variance", "fastkan"):
+            raise BadOption(f"initial '{self.initial}' is unknown", mend="choose variance, fastkan")
 
     @property
-    def layer(self) -> dict[str, int | float | bool]:
+    def layer(self) -> dict[str, int | float | bool | str]:
         """The arguments of :class:`~kanseq.nn.rbf.RBFLinear` behind its two widths."""
-        names = ("centres", "low", "high", "layer_norm", "base")
+        names = ("centres", "low", "high", "layer_norm", "base", "initial")
         return {name: getattr(self, name) for name in names}
 
 
