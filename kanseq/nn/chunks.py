@@ -73,8 +73,10 @@ def gradients_in_chunks(
     matrix = product.matrix(weight).to(operands)
     base = None if base_weight is None else product.matrix(base_weight[..., None]).to(operands)
     grad_x = torch.empty_like(x) if wants_x else None
-    grad_matrix = torch.zeros_like(matrix, dtype=x.dtype) if wants_weight else None
-    grad_base = torch.zeros_like(base, dtype=x.dtype) if wants_base else None
+    # Where there are rows, the first chunk writes; where there are none, nothing does.
+    blank = torch.empty_like if x.numel() else torch.zeros_like
+    grad_matrix = blank(matrix, dtype=x.dtype) if wants_weight else None
+    grad_base = blank(base, dtype=x.dtype) if wants_base else None
     wants_u = wants_x or wants_scale or wants_shift
     grad_scale, grad_shift = torch.zeros_like(scale), torch.zeros_like(shift)
     work = _Workspace(x, scale, shift, plan, slopes=wants_u)
@@ -83,9 +85,9 @@ def gradients_in_chunks(
         turned = product.turned(h)
         features = chunk.fill(inputs)
         if grad_matrix is not None:
-            product.add_weight_gradient(turned, features, grad_matrix)
+            product.weight_gradient(turned, features, grad_matrix, add=part.start > 0)
         if grad_base is not None:
-            product.add_weight_gradient(turned, functional.silu(inputs).to(operands), grad_base)
+            product.weight_gradient(turned, functional.silu(inputs).to(operands), grad_base, add=part.start > 0)
         if wants_u:
             product.input_gradient(h, matrix, out=features)
             by_x, by_scale, by_shift = chunk.pull(inputs, (wants_x, wants_scale, wants_shift))
@@ -119,6 +121,9 @@ CHUNK = 2**22
 GPU_CHUNK = 2**28
 """The same on a GPU, where a kernel should be worth its launch."""
 
+LEAST = 256
+"""Rows that a chunk has at least: each costs a pass over the weights' gradient, too."""
+
 BLOCK = 2**19
 """Bytes of a chunk's slopes that are held at a time where features are rounded and slopes are not."""
 
@@ -140,10 +145,9 @@ class _Workspace:
             steps = plan.basis.steps
             self.place = (scale * steps, torch.add(self.table.offset, shift, alpha=steps))
         size, on_cpu = plan.basis.size, x.device.type == "cpu"
-        positions = max(1, math.prod(x.shape[1:]))
-        self.height = min(
-            len(x), max(1, (CHUNK if on_cpu else GPU_CHUNK) // (size * plan.operands.itemsize * positions))
-        )
+        positions, rows = (max(1, math.prod(extents)) for extents in (x.shape[1:], x.shape[1:-1]))
+        fits = (CHUNK if on_cpu else GPU_CHUNK) // (size * plan.operands.itemsize * positions)
+        self.height = min(len(x), max(1, fits, LEAST // rows))
         room = _whole(self.height * positions) * size
         self.features = x.new_empty(room, dtype=plan.operands)
         self.exact = x.new_empty(room) if self.rounds and self.table is None else None

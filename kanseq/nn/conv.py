@@ -204,10 +204,14 @@ class Convolution(Product):
         """Leave the gradient as it is."""
         return g
 
-    def add_weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor) -> None:
-        """Add the gradient by the kernel to ``out``."""
+    def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool) -> None:
+        """Write or add the gradient by the kernel into ``out``, whose type may be wider."""
         like = torch.empty_like(out, dtype=features.dtype)
-        out += self._gradients(turned, features, like, (False, True, False))[1]
+        made = self._gradients(turned, features, like, (False, True, False))[1]
+        if add:
+            out += made
+        else:
+            out.copy_(made)
 
     def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
         """Write the gradient by the features into ``out (n, length, inputs·size)``; ``g`` is that by the result."""

@@ -53,17 +53,23 @@ class Product:
             torch.mm(rows, matrix.t(), out=into)
 
     def turned(self, g: Tensor) -> Tensor:
-        """Prepare the gradient by the result for :meth:`add_weight_gradient`."""
+        """Prepare the gradient by the result for :meth:`weight_gradient`."""
         g = g.flatten(0, -2).t()
         return g if g.dtype.itemsize > 2 else g.contiguous()
 
-    def add_weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor) -> None:
-        """Add the gradient by the matrix to ``out``."""
+    def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool) -> None:
+        """Write or add the gradient by the matrix into ``out``, whose type may be wider."""
         features = features.flatten(0, -2)
-        if features.dtype == out.dtype:
+        if features.dtype != out.dtype:
+            made = torch.mm(turned, features)
+            if add:
+                out += made
+            else:
+                out.copy_(made)
+        elif add:
             out.addmm_(turned, features)
         else:
-            out += torch.mm(turned, features)
+            torch.mm(turned, features, out=out)
 
     def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
         """Write the gradient by the features into ``out (n, …, inputs·size)``; ``g`` is that by the result."""

@@ -38,6 +38,7 @@ def test_results_do_not_depend_on_the_height_of_chunks(layer_norm, rows, precisi
     x = torch.randn(rows, 5)
     whole = outcomes(layer, x)
     # 5 inputs · 8 centres · 4 bytes: 6 rows a chunk, the last one short.
+    monkeypatch.setattr(chunks, "LEAST", 1)
     monkeypatch.setattr(chunks, "CHUNK", 6 * 5 * 8 * 4)
     error = 1e-5 if precision == "float32" else 1e-2
     for ours, expected in zip(outcomes(layer, x), whole, strict=True):
@@ -173,6 +174,7 @@ def test_a_residual_layer_adds_its_inputs(precision):
 @pytest.mark.parametrize("shape", [(6, 5, 9), (2, 3, 5, 9), (3, 40, 9)])
 def test_samples_of_several_rows_come_in_any_order_in_memory(shape, monkeypatch):
     monkeypatch.setattr(linear, "LARGE_SAMPLE", 30 * 9 * 8)
+    monkeypatch.setattr(chunks, "LEAST", 1)
     monkeypatch.setattr(chunks, "CHUNK", 2 * 5 * 9 * 8 * 4)
     torch.manual_seed(3)
     layer, x = RBFLinear(9, 7).double(), torch.randn(shape).double()
