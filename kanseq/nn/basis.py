@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
 class Basis:
     """A family of ``size`` functions of one number. A new one needs :attr:`size` and :meth:`values`.
 
-    Instances are small, immutable and comparable; what differs from layer to layer or is learned is not in them.
+    It is a frozen dataclass: two with the same fields are the same, and share tables and what compilers made for them.
+    What differs from layer to layer is not in its fields.
     """
 
     @property
@@ -83,8 +85,8 @@ class Gaussians(Basis):
     REACH = 4.0
     """Spacings from a centre where its Gaussian has fallen to 1e-7."""
 
-    FAR = 7.5
-    """Spacings from a centre beyond which its Gaussian stays at 4e-25."""
+    LEAST = 1e-30
+    """What a Gaussian is taken for 0 at, some 8.3 spacings from its centre."""
 
     @property
     def size(self) -> int:
@@ -115,10 +117,10 @@ class Gaussians(Basis):
         # Minus twice the distances: their squares' quarters are exponents, and they are the logarithmic slopes.
         steep = values if slopes is None else slopes
         torch.sub((-2 * u)[..., None], -2 * self._offsets(u), out=steep)
-        # Beyond, Gaussians would be denormal numbers, with which processors are a hundred times slower.
-        steep.clamp_(-2 * self.FAR, 2 * self.FAR)
         nothing = torch.zeros((), dtype=u.dtype, device=u.device)
         torch.addcmul(nothing, steep, steep, value=-0.25, out=values).exp_()
+        # Smaller ones might be denormal numbers, which processors multiply a hundred times slower.
+        functional.threshold_(values, self.LEAST, 0.0)
         if slopes is not None:
             slopes.mul_(values)
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from kanseq.nn.basis import Basis
 from kanseq.nn.bsplines import BSplines
 from kanseq.nn.linear import KANLinear
 from kanseq.nn.refitting import refit
@@ -119,7 +118,7 @@ class BSplineLinear(KANLinear):
         Raises:
             ValueError: no samples, some that are not finite, or arguments out of range.
         """
-        rows = x.reshape(-1, self.in_features).to(self.spline_weight)
+        rows = self._rows(x).to(self.spline_weight)
         if not (len(rows) and margin >= 0 and 0 <= uniform_share <= 1):
             raise ValueError(
                 "samples, margin ≥ 0 and uniform_share from 0 to 1 are wanted: "
@@ -200,7 +199,7 @@ class BSplineLinear(KANLinear):
         Raises:
             ValueError: no samples.
         """
-        rows = x.reshape(-1, self.in_features).to(self.spline_weight)
+        rows = self._rows(x).to(self.spline_weight)
         if not len(rows):
             raise ValueError("samples are wanted: 0 samples")
         total = torch.zeros_like(self.spline_weight[..., 0])
@@ -218,15 +217,11 @@ class BSplineLinear(KANLinear):
             given = given + functional.silu(x)[:, None] * self.base_weight
         return given.abs().sum(0)
 
-    def _basis(self) -> Basis:
-        return self.basis if self._is_equally_spaced else replace(self.basis, knots=self.grid)
+    def _basis_tensors(self) -> tuple[Tensor, ...]:
+        return () if self._is_equally_spaced else (self.grid,)
 
     def _weight(self) -> Tensor:
         return self.spline_weight if self.spline_scale is None else self.spline_weight * self.spline_scale[..., None]
-
-    def _second_moment(self) -> float:
-        # A grid far from the standard normal's mass would ask for enormous weights.
-        return max(super()._second_moment(), LEAST_MOMENT)
 
     def _curve_basis(self) -> Callable[[Tensor], Tensor]:
         """The basis as it stands now, as a function of what the curves see, in float64."""
@@ -235,6 +230,11 @@ class BSplineLinear(KANLinear):
 
     def _adopt(self, grid: Tensor) -> None:
         """Take knots over, and see whether they are equally spaced."""
+        if grid.is_meta:
+            # Knots without numbers are taken for what they are at first.
+            self._is_equally_spaced = True
+            self.register_buffer("grid", grid)
+            return
         even = _evenly(grid)
         rounding = 8 * max(torch.finfo(kind).eps for kind in (grid.dtype, torch.float32))
         spread = (grid - even).abs() <= rounding * grid.abs().amax(1, keepdim=True)
@@ -264,9 +264,6 @@ SAMPLES = 1024
 
 EDGES = 2**20
 """Numbers that edges give for samples, as many as are held at a time."""
-
-LEAST_MOMENT = 0.1
-"""What the basis's second moment counts for at least in the first draw; that of the default grid is about 0.4."""
 
 
 def _evenly(grid: Tensor) -> Tensor:

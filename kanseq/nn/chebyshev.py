@@ -20,7 +20,7 @@ class Chebyshev(Basis):
     polynomials grow without bound outside of [−1, 1]; with it, ``T_k = cos(k·arccos(tanh(u)))``.
 
     Attributes:
-        degree: the highest degree; at least 1, else ``ValueError``.
+        degree: the highest degree; an ``int`` of at least 1, else ``ValueError``.
     """
 
     degree: int = 4
@@ -29,9 +29,9 @@ class Chebyshev(Basis):
     """The highest degree for which a table has steps enough: slopes are up to ``degree`` per unit."""
 
     def __post_init__(self) -> None:
-        """Refuse a basis of constants."""
-        if self.degree < 1:
-            raise ValueError(f"degree must be at least 1: {self.degree}")
+        """Refuse a basis of constants, and what is no number of polynomials."""
+        if isinstance(self.degree, bool) or not isinstance(self.degree, int) or self.degree < 1:
+            raise ValueError(f"degree must be an int of at least 1: {self.degree!r}")
 
     @property
     def size(self) -> int:
@@ -40,7 +40,10 @@ class Chebyshev(Basis):
 
     @property
     def domain(self) -> tuple[float, float] | None:
-        """Where any polynomial differs from ±1 by more than 2e-6; at its ends by ``2·degree²·exp(−2u)``."""
+        """Where any polynomial differs from ±1 by more than 2e-6; ``None`` where one is too steep for a table.
+
+        Far out, at ``±u``, that of the highest degree differs by ``2·degree²·exp(−2u)``.
+        """
         if self.degree > self.FINEST:
             return None
         reach = 7.0 + math.log(self.degree)

@@ -5,8 +5,7 @@ made for a chunk at a time and made again for the gradients: memory grows with t
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,7 +14,7 @@ from torch.nn import functional
 
 from kanseq.nn.basis import Basis
 from kanseq.nn.products import Product
-from kanseq.nn.tables import Table, as_words, table_of
+from kanseq.nn.tables import Table, as_words, may_be_looked_up, table_of
 
 
 class Plan(NamedTuple):
@@ -34,6 +33,10 @@ class Plan(NamedTuple):
     operands: torch.dtype
     epsilon: float | None
     residual: bool = False
+
+    def over(self, tensors: Sequence[Tensor]) -> "Plan":
+        """Give the same plan with other :meth:`kanseq.nn.basis.Basis.tensors`."""
+        return self._replace(basis=self.basis.over(tuple(tensors)))
 
 
 def sums_in_chunks(
@@ -140,10 +143,11 @@ class _Workspace:
         self.scale, self.shift = scale, shift
         self.place = (scale, shift)
         self.table: Table | None = None
-        if self.rounds and plan.basis.domain is not None:
+        if self.rounds and may_be_looked_up(plan.basis):
             self.table = table_of(plan.basis, plan.operands, x.device)
             steps = plan.basis.steps
-            self.place = (scale * steps, torch.add(self.table.offset, shift, alpha=steps))
+            offset = self.table.offset
+            self.place = (scale * steps, shift if plan.epsilon is None else torch.add(offset, shift, alpha=steps))
         size, on_cpu = plan.basis.size, x.device.type == "cpu"
         positions, rows = (max(1, math.prod(extents)) for extents in (x.shape[1:], x.shape[1:-1]))
         fits = (CHUNK if on_cpu else GPU_CHUNK) // (size * plan.operands.itemsize * positions)
@@ -156,6 +160,7 @@ class _Workspace:
             self.block = max(1, (BLOCK if on_cpu else GPU_CHUNK) // (GROUP * size * x.itemsize)) * GROUP
             room = min(room, self.block * size)
             self.pulled, self.steep = x.new_empty(room), x.new_empty(room)
+        self.ones = _ones(size, x) if slopes and on_cpu else None
 
     def chunks(self) -> Iterator[tuple[slice, "_Chunk"]]:
         """Yield ranges of the first axis, each with memory of their height."""
@@ -196,7 +201,9 @@ class _Chunk:
         work = self.work
         (scale, shift), epsilon = work.place, work.plan.epsilon
         if epsilon is None:
-            u = torch.addcmul(shift, x, scale)
+            u = (x - shift).mul_(scale)
+            if work.table is not None:
+                u += work.table.offset
         else:
             u, self.mean, self.deviation = torch.native_layer_norm(x, x.shape[-1:], scale, shift, epsilon)
         if work.table is not None:
@@ -216,30 +223,30 @@ class _Chunk:
             return torch.ops.aten.native_layer_norm_backward(
                 g, x, x.shape[-1:], self.mean, self.deviation, work.scale, work.shift, wanted
             )
-        flat = g.flatten(0, -2)
+        by_x = g * work.scale
         return (
-            g * work.scale if wanted[0] else None,
-            (flat * x.flatten(0, -2)).sum(0) if wanted[1] else None,
-            flat.sum(0) if wanted[2] else None,
+            by_x,
+            (g * (x - work.shift)).flatten(0, -2).sum(0) if wanted[1] else None,
+            -by_x.flatten(0, -2).sum(0) if wanted[2] else None,
         )
 
     def _by_positions(self) -> Tensor:
         """Sum gradients by the features, times slopes, over the basis: ``(positions,)``."""
-        work = self.work
+        work, size = self.work, self.work.plan.basis.size
         if work.rounds:
-            g = self._by_blocks(_sums)
+            g = self._by_blocks(work.ones)
             # What is not a number is still none when it is multiplied by 0, and must not reach its neighbours.
-            return g if g.is_cuda or g.sum().isfinite() else self._by_blocks(_slow_sums)
+            return g if work.ones is None or g.sum().isfinite() else self._by_blocks(None)
         self.values.mul_(self.rates)
         if work.plan.product.size_first:
             return self.values.sum(-1)
-        runs, g = work.features, work.x.new_empty(_whole(self.positions))
-        found = _sums(runs, self.positions, work.plan.basis.size, g)
-        return (
-            found if g.is_cuda or found.sum().isfinite() else _slow_sums(runs, self.positions, work.plan.basis.size, g)
-        )
+        g = work.x.new_empty(_whole(self.positions))
+        found = _sums(work.features, self.positions, size, g, work.ones)
+        if work.ones is None or found.sum().isfinite():
+            return found
+        return _sums(work.features, self.positions, size, g, None)
 
-    def _by_blocks(self, sums: Callable[[Tensor, int, int, Tensor], Tensor]) -> Tensor:
+    def _by_blocks(self, ones: Tensor | None) -> Tensor:
         """Widen gradients by the features, and do a few at a time with them what :meth:`_by_positions` says."""
         work, size = self.work, self.work.plan.basis.size
         g = work.x.new_empty(_whole(self.positions))
@@ -253,28 +260,21 @@ class _Chunk:
                 rates = work.steep[:used]
                 torch.index_select(work.table.slopes, 0, self.index[start:stop], out=rates.view(-1, size))
                 pulled.mul_(rates)
-            sums(work.pulled, stop - start, size, g[start:])
+            _sums(work.pulled, stop - start, size, g[start:], ones)
         return g[: self.positions]
 
 
-def _sums(memory: Tensor, count: int, size: int, out: Tensor) -> Tensor:
-    """Sum ``count`` neighbouring runs of ``size`` numbers into ``out``; both ends need room for whole groups.
+def _sums(memory: Tensor, count: int, size: int, out: Tensor, ones: Tensor | None) -> Tensor:
+    """Sum ``count`` neighbouring runs of ``size`` numbers into ``out``, at once with :func:`_ones` or run by run.
 
-    On a processor a sum over so short an axis is slow, and a product with ones is not, once it takes several runs a
-    row.
+    With ones, both ends need room for whole groups.
     """
-    if memory.is_cuda:
-        return _slow_sums(memory, count, size, out)
+    if ones is None:
+        return torch.sum(memory[: count * size].view(-1, size), -1, out=out[:count])
     whole = _whole(count)
     memory[count * size : whole * size].zero_()
-    ones = _ones(size, memory.dtype, memory.device)
     torch.mm(memory[: whole * size].view(-1, GROUP * size), ones, out=out[:whole].view(-1, GROUP))
     return out[:count]
-
-
-def _slow_sums(memory: Tensor, count: int, size: int, out: Tensor) -> Tensor:
-    """Do the same run by run."""
-    return torch.sum(memory[: count * size].view(-1, size), -1, out=out[:count])
 
 
 def _whole(count: int) -> int:
@@ -282,8 +282,10 @@ def _whole(count: int) -> int:
     return -(-count // GROUP) * GROUP
 
 
-@lru_cache(maxsize=32)
-def _ones(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """``(GROUP·size, GROUP)``: a column of ones for each run."""
-    with torch.inference_mode(False), torch.no_grad():
-        return torch.eye(GROUP, dtype=dtype, device=device).repeat_interleave(size, dim=0)
+def _ones(size: int, like: Tensor) -> Tensor:
+    """``(GROUP·size, GROUP)``: a column of ones for each run.
+
+    On a processor a sum over so short an axis is slow, and a product with ones is not, once it takes several runs a
+    row.
+    """
+    return torch.eye(GROUP, dtype=like.dtype, device=like.device).repeat_interleave(size, dim=0)

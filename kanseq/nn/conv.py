@@ -3,7 +3,8 @@
 In: ``(n, in_channels, length)`` numbers. Out: ``(n, out_channels, positions)`` sums of the edges' curves.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -24,7 +25,8 @@ class KANConv1d(KANLayer):
     ``B``. Positions ``q`` outside of the input give nothing: neither ``B`` nor SiLU is evaluated there, as if both were
     padded with zeros after it.
 
-    The basis is made for a chunk of samples at a time and made again in the backward pass, as in ``KANLinear``.
+    The basis is made for a chunk of samples at a time and made again in the backward pass, as in ``KANLinear``. Long
+    samples fall into windows that overlap by what the kernel reaches, and these are chunks' samples then.
 
     Attributes:
         spline_weight: ``W``, ``(out_channels, in_channels / groups, kernel_size, basis.size)``.
@@ -68,21 +70,23 @@ class KANConv1d(KANLayer):
             high: where it ends.
 
         Raises:
-            ValueError: a number below 1 (``padding``: below 0), ``groups`` does not divide the channels, ``same`` with
-                a stride, or ``low`` is not below ``high``.
+            TypeError: ``basis`` is none, but its class or its size, for example.
+            ValueError: a number that is no ``int`` or below 1 (``padding``: below 0), ``groups`` does not divide the
+                channels, ``same`` with a stride, ``low`` or ``high`` not finite, or ``low`` not below ``high``.
         """
-        least = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size}
-        for name, number in {**least, "stride": stride, "dilation": dilation, "groups": groups}.items():
-            if number < 1:
-                raise ValueError(f"{name} must be at least 1: {number}")
+        if not isinstance(basis, Basis):
+            raise TypeError(f"basis must be a Basis, such as Gaussians(8): {basis!r}")
+        sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size}
+        for name, number in {**sizes, "stride": stride, "dilation": dilation, "groups": groups}.items():
+            _check_whole(name, number, least=1)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"groups must divide the channels: {groups} of {in_channels} to {out_channels}")
         if isinstance(padding, str) and (padding != "same" or stride != 1):
             raise ValueError(f"padding must be a number, or same with stride 1: {padding!r}, stride {stride}")
-        if not isinstance(padding, str) and padding < 0:
-            raise ValueError(f"padding must be at least 0: {padding}")
-        if not low < high:
-            raise ValueError(f"low < high is wanted: {low}, {high}")
+        if not isinstance(padding, str):
+            _check_whole("padding", padding, least=0)
+        if not low < high or not math.isfinite(high - low):
+            raise ValueError(f"finite low < high is wanted: {low}, {high}")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.low, self.high = low, high
@@ -91,6 +95,8 @@ class KANConv1d(KANLayer):
         around = (reach + 1) // 2 if isinstance(padding, str) else padding
         self._surplus = reach % 2 if isinstance(padding, str) else 0
         self._product = Convolution(taps=kernel_size, stride=stride, padding=around, dilation=dilation, groups=groups)
+        # Made here, because compilers lose the fields of one that is made while they look.
+        self._unpadded = replace(self._product, padding=0)
         edges = (in_channels // groups, kernel_size)
         super().__init__(in_channels, out_channels, edges, basis, layer_norm=layer_norm, base=base)
 
@@ -116,8 +122,13 @@ class KANConv1d(KANLayer):
         if x.shape[-1] < least:
             raise ValueError(f"inputs must be at least {least} long: {x.shape[-1]}")
         exact, operands, result = operand_type(self.precision, x, self.spline_weight)
-        samples = (x if x.ndim == 3 else x[None]).transpose(1, 2).to(exact).contiguous()
-        y = self._sum(samples, self._product, operands).to(result)[:, self._surplus :].transpose(1, 2)
+        samples = (x if x.ndim == 3 else x[None]).transpose(1, 2).to(exact)
+        large = samples.shape[1] * self.in_channels * self.basis.size > SEGMENT
+        if large and not torch.compiler.is_exporting():
+            y = self._sum_by_windows(samples, operands)
+        else:
+            y = self._sum(samples.contiguous(), self._product, operands)
+        y = y.to(result)[:, self._surplus :].transpose(1, 2)
         return y if x.ndim == 3 else y[0]
 
     def edge_functions(self, i: Tensor | int, j: Tensor | int, tap: Tensor | int, x: Tensor) -> EdgeFunctions:
@@ -143,11 +154,56 @@ class KANConv1d(KANLayer):
             raise ValueError(f"no edge from channel {int(i[apart][0])} to {int(j[apart][0])}: not of one group")
         return self._functions(i, (j, i % wide, tap), x)
 
+    def _sum_by_windows(self, samples: Tensor, operands: torch.dtype) -> Tensor:
+        """Map ``(n, length, channels)`` to ``(n, positions, outputs)``, in windows of about ``SEGMENT`` basis numbers.
+
+        In between, ``each`` outputs come from a window that lies inside of the sample, and all windows of all samples
+        from one product without padding. The first outputs, which see padding, and the last, which may see it or be
+        fewer than ``each``, come from an end of the sample, padded on both sides, of which some outputs are dropped.
+        """
+        (n, length, _), stride, padding = samples.shape, self.stride, self._product.padding
+        reach = self.dilation * (self.kernel_size - 1)
+        room = SEGMENT // (self.in_channels * self.basis.size)
+        # Windows as short as their overlap would make more basis than they save.
+        each = max((room - reach - 1) // stride + 1, -(-(reach + 1) // stride))
+        padded = -(-padding // stride)
+        count = ((length - 1 - reach + padding) // stride + 1 - padded) // each
+        if count < 1:
+            return self._sum(samples.contiguous(), self._product, operands)
+        start, step, width = padded * stride - padding, each * stride, (each - 1) * stride + reach + 1
+        inside = samples[:, start : start + (count - 1) * step + width]
+        windows = inside.unfold(1, width, step).transpose(2, 3).flatten(0, 1)
+        middle = self._sum(windows.contiguous(), self._unpadded, operands)
+        parts = [middle.unflatten(0, (n, count)).flatten(1, 2)]
+        if padded:
+            # At least one position, so that there is an input where padding is all that these outputs see.
+            left = samples[:, : max(1, reach)].contiguous()
+            parts.insert(0, self._sum(left, self._product, operands)[:, :padded])
+        done = padded + count * each
+        if done < self._product.shape(samples.shape, self.out_channels)[1]:
+            # One output more than what sees padding on the left, for the same reason.
+            again = padded + 1
+            right = samples[:, (done - again) * stride :].contiguous()
+            parts.append(self._sum(right, self._product, operands)[:, again:])
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
     def extra_repr(self) -> str:
         """Show the shape in ``print(network)``."""
         shape = f"{self.in_channels}, {self.out_channels}, {self.kernel_size}, {self.basis}"
         steps = f"stride={self.stride}, padding={self.padding!r}, dilation={self.dilation}, groups={self.groups}"
         return f"{shape}, {steps}, precision={self.precision}"
+
+
+SEGMENT = 2**20
+"""Numbers of basis that one sample has at most, or else it falls into windows: as many as a chunk holds in float32.
+
+Windows have more where a kernel reaches so far that they would do little but overlap.
+"""
+
+
+def _check_whole(name: str, number: int, least: int) -> None:
+    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+        raise ValueError(f"{name} must be an int of at least {least}: {number!r}")
 
 
 @dataclass(frozen=True)

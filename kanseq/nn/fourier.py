@@ -19,15 +19,15 @@ class Fourier(Basis):
     what lies 2π apart is one to them.
 
     Attributes:
-        frequencies: how many; at least 1, else ``ValueError``.
+        frequencies: how many; an ``int`` of at least 1, else ``ValueError``.
     """
 
     frequencies: int = 4
 
     def __post_init__(self) -> None:
-        """Refuse a basis of nothing."""
-        if self.frequencies < 1:
-            raise ValueError(f"at least 1 frequency is wanted: {self.frequencies}")
+        """Refuse a basis of nothing, and what is no number of waves."""
+        if isinstance(self.frequencies, bool) or not isinstance(self.frequencies, int) or self.frequencies < 1:
+            raise ValueError(f"frequencies must be an int of at least 1: {self.frequencies!r}")
 
     @property
     def size(self) -> int:

@@ -37,7 +37,8 @@ class KANLayer(nn.Module):
         base_weight: ``(outputs, …)``; ``None`` without ``base``.
         base_bias: ``(outputs,)``; ``None`` without ``base``.
         norm: the LayerNorm over the inputs; ``None`` without ``layer_norm``.
-        residual: whether the layer adds its inputs to its outputs.
+        residual: whether the layer adds its inputs to its outputs; they are no part of any edge's function, and add
+            their variance to that of the sums.
         precision: ``float32`` or ``bfloat16``, see :func:`kanseq.nn.precision.set_precision`.
     """
 
@@ -55,9 +56,15 @@ class KANLayer(nn.Module):
         base: bool,
         residual: bool = False,
     ) -> None:
-        """Draw initial weights that keep the variance of standard normal inputs."""
+        """Draw initial weights whose sums of curves keep the variance of standard normal inputs."""
         super().__init__()
-        self.basis = basis
+        if not isinstance(basis, Basis) or "__dataclass_params__" not in type(basis).__dict__:
+            raise TypeError(f"a basis is an instance of a frozen dataclass that is derived from Basis: {basis!r}")
+        least = min(inputs, outputs, *edges)
+        if least < 1:
+            raise ValueError(f"a layer has at least 1 input and output: {inputs} to {outputs}")
+        # One object for all layers alike, so that compilers know them for the same.
+        self.basis = _SHARED.setdefault(basis, basis)
         self.precision, self.residual = "float32", residual
         self.norm = nn.LayerNorm(inputs) if layer_norm else None
         self.spline_weight = nn.Parameter(torch.empty(outputs, *edges, basis.size))
@@ -86,9 +93,13 @@ class KANLayer(nn.Module):
         """Give the basis's units: ``u = (z − origin)·per_unit``, both ``(inputs,)``."""
         raise NotImplementedError
 
+    def _basis_tensors(self) -> tuple[Tensor, ...]:
+        """The tensors with which the basis stands here, see :meth:`kanseq.nn.basis.Basis.over`."""
+        return ()
+
     def _basis(self) -> Basis:
-        """The basis as it stands: subclasses add what belongs to the layer."""
-        return self.basis
+        """The basis as it stands here."""
+        return self.basis.over(self._basis_tensors())
 
     def _weight(self) -> Tensor:
         """The weights of the basis: subclasses scale them."""
@@ -98,8 +109,9 @@ class KANLayer(nn.Module):
         """Sum the curves at ``x``, with the inputs last."""
         scale, shift = self._place(x.dtype)
         epsilon = None if self.norm is None else self.norm.eps
-        plan = Plan(self._basis(), product, operands, epsilon, self.residual)
-        return sum_of_curves(x, scale, shift, self._weight(), self.base_weight, self.base_bias, plan)
+        plan = Plan(self.basis, product, operands, epsilon, self.residual)
+        weights = (self._weight(), self.base_weight, self.base_bias)
+        return sum_of_curves(x, scale, shift, *weights, plan, *self._basis_tensors())
 
     def _functions(self, i: Tensor, edges: tuple[Tensor, ...], x: Tensor) -> EdgeFunctions:
         """Evaluate the functions of edges from inputs ``i``, whose weights stand at ``edges``."""
@@ -112,10 +124,10 @@ class KANLayer(nn.Module):
         return EdgeFunctions(curve, base)
 
     def _place(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Factor and summand that bring inputs, after a LayerNorm without its own, to the basis's units."""
+        """Scale and shift by which :func:`kanseq.nn.curves.sum_of_curves` brings inputs to the basis's units."""
         per_unit, origin = (column.to(dtype) for column in self.units())
         if self.norm is None:
-            return per_unit, -origin * per_unit
+            return per_unit, origin
         return self.norm.weight.to(dtype) * per_unit, (self.norm.bias.to(dtype) - origin) * per_unit
 
     @torch.no_grad()
@@ -124,11 +136,17 @@ class KANLayer(nn.Module):
         z = torch.special.ndtri((torch.arange(QUANTILES, dtype=torch.float64) + 0.5) / QUANTILES)
         per_unit, origin = (column[:1].to(z) for column in self.units())
         values = self._basis().of(torch.zeros((), dtype=torch.long)).values((z.to(per_unit) - origin) * per_unit)
-        return float(values.square().sum(-1).mean())
+        # A grid far from the standard normal's mass would ask for enormous weights.
+        return max(float(values.square().sum(-1).mean()), LEAST_MOMENT)
 
+
+_SHARED: dict[Basis, Basis] = {}
 
 SILU_SECOND_MOMENT = 0.35578
 """``E[silu(z)²]`` of a standard normal ``z``."""
+
+LEAST_MOMENT = 0.1
+"""What the basis's second moment counts for at least; that of eight Gaussians from −2 to 2 is about 1.2."""
 
 QUANTILES = 4001
 """Points by which an expectation under the normal distribution is taken."""

@@ -19,7 +19,8 @@ class KANLinear(KANLayer):
     units of the basis ``B``; and ``+ x[j]`` with ``residual``.
 
     The basis is made for a chunk of rows at a time and made again in the backward pass, so that memory grows with the
-    inputs and not with the basis. Second derivatives exist too, at the price of holding it.
+    inputs and not with the basis. Second derivatives and the transforms of ``torch.func`` (but for forward mode) are
+    there, too, at the price of holding it.
 
     Attributes:
         basis: the functions whose weighted sums the curves are.
@@ -40,7 +41,7 @@ class KANLinear(KANLayer):
         base: bool = True,
         residual: bool = False,
     ) -> None:
-        """Draw initial weights that keep the variance of standard normal inputs.
+        """Draw initial weights whose sums of curves keep the variance of standard normal inputs.
 
         Args:
             in_features: how many inputs.
@@ -65,7 +66,13 @@ class KANLinear(KANLayer):
         return like.new_ones(self.in_features), like.new_zeros(self.in_features)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(…, in_features)`` to ``(…, out_features)``."""
+        """Map ``(…, in_features)`` to ``(…, out_features)``.
+
+        Raises:
+            ValueError: inputs of another width.
+        """
+        if x.shape[-1:] != (self.in_features,):
+            raise ValueError(f"inputs must be (…, {self.in_features}): {tuple(x.shape)}")
         exact, operands, result = operand_type(self.precision, x, self.spline_weight)
         if torch.compiler.is_exporting():
             return self._sum(x.to(exact), PRODUCTS[False], operands).to(result)
@@ -91,6 +98,12 @@ class KANLinear(KANLayer):
         """
         i, j = torch.broadcast_tensors(*(torch.as_tensor(k, device=self.spline_weight.device) for k in (i, j)))
         return self._functions(i, (j, i), x)
+
+    def _rows(self, x: Tensor) -> Tensor:
+        """Lay samples ``(…, in_features)`` out as rows."""
+        if x.shape[-1:] != (self.in_features,):
+            raise ValueError(f"samples must be (…, {self.in_features}): {tuple(x.shape)}")
+        return x.reshape(-1, self.in_features)
 
     def extra_repr(self) -> str:
         """Show the shape in ``print(network)``."""

@@ -20,11 +20,11 @@ def sums_as_one_operator(
     base_weight: Tensor | None,
     bias: Tensor | None,
     plan: Plan,
+    *tensors: Tensor,
 ) -> Tensor:
     """Compute :func:`kanseq.nn.curves.sum_of_curves` by the operator ``kanseq::sum_of_curves``."""
     basis, product, *others = plan
-    named = (name_of(basis), name_of(product), *others)
-    return _sums(x, scale, shift, weight, base_weight, bias, list(basis.tensors()), *named)
+    return _sums(x, scale, shift, weight, base_weight, bias, list(tensors), name_of(basis), name_of(product), *others)
 
 
 _NAMED: dict[str, Basis | Product] = {}
@@ -33,8 +33,8 @@ _NAMED: dict[str, Basis | Product] = {}
 @torch.compiler.assume_constant_result
 def name_of(part: Basis | Product) -> str:
     """Name a basis or product so that an operator, which takes no objects, finds it again in this process."""
-    name = repr(part)
-    _NAMED.setdefault(name, part.over(()) if isinstance(part, Basis) else part)
+    name = f"{type(part).__module__}.{part!r}"
+    _NAMED.setdefault(name, part)
     return name
 
 

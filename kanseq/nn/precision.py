@@ -30,11 +30,16 @@ def resolve_precision(wanted: str, device: torch.device | str = "cpu") -> str:
     """Turn ``auto`` into ``bfloat16`` where the device has units for such products, else ``float32``.
 
     A processor counts if it has AMX tiles or AVX-512 bfloat16 instructions.
+
+    Raises:
+        ValueError: ``wanted`` is neither ``auto`` nor one of :data:`PRECISIONS`.
     """
+    if wanted not in ("auto", *PRECISIONS):
+        raise ValueError(f"precision must be one of auto, {', '.join(PRECISIONS)}: {wanted!r}")
     if wanted != "auto":
         return wanted
     if torch.device(device).type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     has_units = any(getattr(torch.cpu, check, bool)() for check in checks)
     return "bfloat16" if has_units and torch.backends.mkldnn.is_available() else "float32"
@@ -50,7 +55,7 @@ def operand_type(precision: str, x: Tensor, weight: Tensor) -> tuple[torch.dtype
     exact = torch.promote_types(weight.dtype, torch.float32)
     if exact == torch.float64:
         return exact, exact, exact
-    if torch.is_autocast_enabled(x.device.type):
+    if torch.amp.is_autocast_available(x.device.type) and torch.is_autocast_enabled(x.device.type):
         half = torch.get_autocast_dtype(x.device.type)
         return exact, half, half
     if weight.dtype != exact:

@@ -3,6 +3,7 @@
 In: ``(…, in_features)`` numbers. Out: ``(…, out_features)`` sums of the edges' curves.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -53,7 +54,7 @@ class RBFLinear(KANLinear):
         Raises:
             ValueError: fewer than two centres, or ``low`` is not below ``high``.
         """
-        if centres < 2 or not low < high:
+        if centres < 2 or not -math.inf < low < high < math.inf:
             raise ValueError(f"at least 2 centres and low < high are wanted: {centres} from {low} to {high}")
         if initial not in ("variance", "fastkan"):
             raise ValueError(f"initial must be variance or fastkan: {initial!r}")
@@ -72,17 +73,23 @@ class RBFLinear(KANLinear):
         """
         ends = torch.tensor(self._ends)[:, None].expand(2, self.in_features)
         self.register_buffer("grid", ends.to(self.spline_weight, copy=True))
-        super().reset_parameters()
-        if self.initial == "fastkan":
-            nn.init.trunc_normal_(self.spline_weight, std=0.1)
-            if self.base_weight is not None and self.base_bias is not None:
-                bound = self.in_features**-0.5
-                nn.init.uniform_(self.base_weight, -bound, bound)
-                nn.init.uniform_(self.base_bias, -bound, bound)
+        if self.initial == "variance":
+            super().reset_parameters()
+            return
+        if self.norm is not None:
+            self.norm.reset_parameters()
+        nn.init.trunc_normal_(self.spline_weight, std=0.1)
+        if self.base_weight is not None and self.base_bias is not None:
+            bound = self.in_features**-0.5
+            nn.init.uniform_(self.base_weight, -bound, bound)
+            nn.init.uniform_(self.base_bias, -bound, bound)
 
     def units(self) -> tuple[Tensor, Tensor]:
         """Count in spacings from the first centre."""
-        low, high = self.grid
+        return self._units_of(self.grid)
+
+    def _units_of(self, grid: Tensor) -> tuple[Tensor, Tensor]:
+        low, high = grid
         return (self.basis.size - 1) / (high - low), low
 
     @torch.no_grad()
@@ -97,26 +104,28 @@ class RBFLinear(KANLinear):
             tails: share of samples below the first centre, and share above the last.
 
         Raises:
-            ValueError: no samples, or ``tails`` is not in [0, 0.5).
+            ValueError: no samples, some of another width or not finite, or ``tails`` is not in [0, 0.5).
         """
-        rows = x.reshape(-1, self.in_features).to(self.spline_weight)
+        rows = self._rows(x).to(self.spline_weight)
         if not len(rows) or not 0 <= tails < 0.5:
             raise ValueError(f"samples, and tails from 0 to below 0.5, are wanted: {len(rows)} samples, tails={tails}")
+        if not rows.isfinite().all():
+            raise ValueError("samples must be finite numbers")
         z = rows if self.norm is None else self.norm(rows)
         ranked = z.sort(dim=0).values
         cut = round(tails * (len(z) - 1))
         low, high = ranked[cut], ranked[len(z) - 1 - cut]
-        moves = high > low
+        # Apart by so little that spacings would be infinitely many a unit is alike, too.
+        moves = (high > low) & ((self.basis.size - 1) / (high - low)).isfinite()
         grid = torch.where(moves, torch.stack([low, high]), self.grid)
-        old = tuple(column.clone() for column in self.units())
-        self.grid.copy_(grid)
-        new = self.units()
+        old, new = self._units_of(self.grid), self._units_of(grid)
         pairs = (
             tuple(self.basis.values((part - origin) * per_unit) for per_unit, origin in (old, new))
             for part in z.split(SAMPLES)
         )
         fitted = refit(self.spline_weight, pairs)
         self.spline_weight.copy_(torch.where(moves[:, None], fitted, self.spline_weight))
+        self.grid.copy_(grid)
 
 
 SAMPLES = 1024

@@ -3,7 +3,6 @@
 In: a basis with a domain. Out: its functions and slopes at thousands of points, and a way to gather them.
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -32,19 +31,48 @@ class Table(NamedTuple):
         return out.clamp_(min=0)
 
 
-@lru_cache(maxsize=32)
+LARGEST = 2**20
+"""Numbers that a table has at most; a basis that needs more is computed."""
+
+
+def may_be_looked_up(basis: Basis) -> bool:
+    """Tell whether a table of the basis can stand for it."""
+    if basis.domain is None:
+        return False
+    low, high = basis.domain
+    return (high - low) * basis.steps * basis.size <= LARGEST
+
+
 def table_of(basis: Basis, dtype: torch.dtype, device: torch.device) -> Table:
-    """Tabulate a basis that has a domain."""
+    """Tabulate a basis that may be looked up; what was made once is kept."""
+    key = basis, dtype, device
+    if key in _MADE:
+        return _MADE[key]
     assert basis.domain is not None
     low, high = basis.domain
+    # What is kept is used in training, too, wherever it was made.
     with torch.inference_mode(False), torch.no_grad():
-        points = torch.arange(round((high - low) * basis.steps) + 1, dtype=torch.float64) / basis.steps + low
+        points = torch.arange(round((high - low) * basis.steps) + 1, dtype=torch.float64, device="cpu")
+        points = points / basis.steps + low
         made, slopes = (points.new_empty(len(points), basis.size) for _ in range(2))
         basis.fill(points, made, slopes)
+        # The ends stand for all that lies beyond them.
+        ends = made[[0, -1]]
+        made[[0, -1]] = torch.where(ends.abs() < NOTHING, 0, ends)
         slopes[[0, -1]] = 0
         nothing = made.new_full((1, basis.size), torch.nan)
         made, slopes = (torch.cat([nothing, column]) for column in (made, slopes))
-        return Table(made.to(device, dtype), slopes.to(device, torch.float32), offset=1.5 - low * basis.steps)
+        table = Table(made.to(device, dtype), slopes.to(device, torch.float32), offset=1.5 - low * basis.steps)
+    # Tracers make tensors that hold nothing.
+    if type(table.values) is Tensor:
+        _MADE[key] = table
+    return table
+
+
+_MADE: dict[tuple[Basis, torch.dtype, torch.device], Table] = {}
+
+NOTHING = 1e-6
+"""What a function's value at the end of its domain is taken for 0 below."""
 
 
 WORDS = {4: torch.int32, 8: torch.int64, 16: torch.complex128}

@@ -16,16 +16,17 @@ from kanseq.nn.basis import Basis
 class MexicanHats(Basis):
     """``ψ((u − b)/a)`` at scales ``a = 2, 1, ½, …`` and all shifts ``b`` that are multiples of ``a`` inside (−2, 2).
 
-    ``ψ(t) = 2/(√3·π^¼)·(1 − t²)·exp(−t²/2)`` is the Mexican hat. Hats one scale apart and scales that halve are nearly
-    a tight frame (Daubechies 1990, doi:10.1109/18.57199), so that weighted sums follow any curve down to the finest
-    scale.
+    ``ψ(t) = 2/(√3·π^¼)·(1 − t²)·exp(−t²/2)`` is the Mexican hat. All hats one scale apart, at all scales that halve,
+    are nearly a tight frame (Daubechies 1990, doi:10.1109/18.57199). These few of them follow curves on [−2, 2] that
+    bend no faster than the finest hat, once there are 3 octaves; with fewer, not even straight lines.
 
     Wav-KAN (Bozorgasl & Chen 2024, arXiv:2405.12832) has one wavelet on each edge and learns its scale and shift. Here
     these stand in a fixed, dyadic family which all edges share, and an edge learns the weights: its curve is linear in
     what is learned, and the family is evaluated once per input instead of once per edge.
 
     Attributes:
-        octaves: how many scales; 1, 4, 11, 26, … hats for 1, 2, 3, 4, … of them. At least 1, else ``ValueError``.
+        octaves: how many scales; 1, 4, 11, 26, … hats for 1, 2, 3, 4, … of them. An ``int`` of at least 1,
+            else ``ValueError``.
     """
 
     octaves: int = 3
@@ -34,15 +35,15 @@ class MexicanHats(Basis):
     """Scales from a hat's middle where it has fallen to 5e-7."""
 
     FAR = 10.0
-    """Scales from a hat's middle beyond which it stays at −2e-20."""
+    """Scales from a hat's middle beyond which it stays at −2e-20, and its slope is 0 but for 2e-19 per scale."""
 
     FINEST = 4
     """The most octaves for which a table has steps enough."""
 
     def __post_init__(self) -> None:
-        """Refuse a basis of nothing."""
-        if self.octaves < 1:
-            raise ValueError(f"at least 1 octave is wanted: {self.octaves}")
+        """Refuse a basis of nothing, and what is no number of scales."""
+        if isinstance(self.octaves, bool) or not isinstance(self.octaves, int) or self.octaves < 1:
+            raise ValueError(f"octaves must be an int of at least 1: {self.octaves!r}")
 
     @property
     def size(self) -> int:
@@ -56,13 +57,14 @@ class MexicanHats(Basis):
 
     @property
     def domain(self) -> tuple[float, float] | None:
-        """Where any hat differs from nothing."""
+        """Where any hat differs from nothing by more than 5e-7; ``None`` where one is too narrow for a table."""
         return (-2 * self.REACH, 2 * self.REACH) if self.octaves <= self.FINEST else None
 
     def values(self, u: Tensor) -> Tensor:
         """Evaluate the hats: ``(…)`` to ``(…, size)``, the widest first, and from left to right."""
         per_unit, shifts = self._family(u)
-        square = (u[..., None] * per_unit - shifts).square()
+        # Far away the square would be infinite, and times a bell of 0 not a number.
+        square = (u[..., None] * per_unit - shifts).clamp(-self.FAR, self.FAR).square()
         return (1 - square) * (LOG_HEIGHT - square / 2).exp()
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
@@ -79,12 +81,11 @@ class MexicanHats(Basis):
 
     def _family(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Each hat's number of scales per unit, and its shift in scales."""
-        per_unit, shifts = [], []
-        for octave in range(self.octaves):
-            most = 2**octave - 1
-            shifts += [float(n) for n in range(-most, most + 1)]
-            per_unit += [2.0 ** (octave - 1)] * (2 * most + 1)
-        return u.new_tensor(per_unit), u.new_tensor(shifts)
+        # Made where they are needed: a list of numbers would be copied there, and waited for, once a chunk.
+        most = [2**octave - 1 for octave in range(self.octaves)]
+        per_unit = [torch.full((2 * n + 1,), (n + 1) / 2, dtype=u.dtype, device=u.device) for n in most]
+        shifts = [torch.arange(-n, n + 1, dtype=u.dtype, device=u.device) for n in most]
+        return torch.cat(per_unit), torch.cat(shifts)
 
 
 LOG_HEIGHT = math.log(2 / (math.sqrt(3) * math.pi**0.25))

@@ -14,8 +14,12 @@ from kanseq.models.network import SequenceNetwork
 logger = logging.getLogger(__name__)
 
 
+_failures: list[str] = []
+"""Why the compiler failed in this process: once is enough."""
+
+
 def compiled(network: SequenceNetwork, batch_sizes: Iterable[int]) -> Callable[[Tensor], Tensor]:
-    """Compile a network for training, or warn once and give it back as it is.
+    """Compile a network for training, or warn, once a process, and give it back as it is.
 
     The compiler fails late, at the first call in either direction, so both are tried on batches of every size that
     training will meet. Neither weights, nor running statistics, nor the random state are changed by that.
@@ -27,6 +31,8 @@ def compiled(network: SequenceNetwork, batch_sizes: Iterable[int]) -> Callable[[
     Returns:
         A function of codes uint8 ``(n, columns)`` to ``(n, outputs)``.
     """
+    if _failures:
+        return network
     before = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     device = next(network.parameters()).device
     try:
@@ -36,7 +42,9 @@ def compiled(network: SequenceNetwork, batch_sizes: Iterable[int]) -> Callable[[
                 codes = torch.zeros(size, network.geometry.columns, dtype=torch.uint8, device=device)
                 run(codes).sum().backward()
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        # The first line alone may be no more than that a back end raised something.
+        reason = " ".join(str(error).strip().splitlines()[:2]) or type(error).__name__
+        _failures.append(reason)
         logger.warning("torch.compile does not work here (%s): training goes on without it", reason)
         return network
     finally:

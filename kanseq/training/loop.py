@@ -40,10 +40,12 @@ class Fitted(NamedTuple):
     Attributes:
         epochs: passes made.
         kept_epoch: after which pass (from 1) the weights were taken.
+        compiled: whether steps went through the compiler.
     """
 
     epochs: int
     kept_epoch: int
+    compiled: bool
 
 
 def fit_network(
@@ -103,7 +105,8 @@ def fit_network(
     if best is not None:
         network.load_state_dict(best)
     network.eval()
-    return Fitted(position.epoch, position.best_epoch if best is not None else position.epoch)
+    kept = position.best_epoch if best is not None else position.epoch
+    return Fitted(position.epoch, kept, fit.run is not network)
 
 
 class _Fit:

@@ -111,7 +111,8 @@ def _fit(
     task = Task(outputs=plan.config.outputs)  # type: ignore[attr-defined]
     trained = TrainedModel(name, plan.config, geometry, task, built.to(plan.device), None, metadata, plan.known)
     fitted = _fit_network(plan, fold, train, trained, folder, seed, title)
-    return trained, {**facts, "epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
+    facts |= {"epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
+    return trained, {**facts, "compiled": fitted.compiled} if plan.settings.compile else facts
 
 
 def _fit_network(

@@ -202,7 +202,7 @@ def _lock(path: Path) -> Iterator[None]:
 def _compare(path: Path, before: Description, now: Description) -> None:
     """Insist on the same model, settings and inputs; another machine or other versions are a warning."""
     for part in ("model", "settings", "config"):
-        difference = _difference(before.get(part), now[part], part)
+        difference = _difference(_completed(before.get(part), now[part], part), now[part], part)
         if difference:
             raise BadOption(f"this run was begun with {difference}", where=path, mend="train into another folder")
     for name in now["inputs"]:  # type: ignore[attr-defined]
@@ -213,6 +213,17 @@ def _compare(path: Path, before: Description, now: Description) -> None:
         difference = _difference(before.get(part), now[part], part)
         if difference:
             logger.warning("this run was begun with %s: its folds may differ in the last digits", difference)
+
+
+LATER = {"settings": {"compile": False}, "config": {"initial": "fastkan"}}
+"""Options that came later than the first runs, and what those did."""
+
+
+def _completed(before: object, now: object, part: str) -> object:
+    """Say what a run did about options that were not there yet."""
+    if not isinstance(before, dict) or not isinstance(now, dict):
+        return before
+    return {**{key: value for key, value in LATER.get(part, {}).items() if key in now}, **before}
 
 
 def _sum(description: Description, name: str) -> object:

@@ -55,6 +55,7 @@ def test_rounding_to_bfloat16_stays_small(degree):
         assert (rough - exact).abs().max() <= 5e-3 * exact.abs().max()
 
 
-def test_a_basis_of_constants_is_refused():
-    with pytest.raises(ValueError, match="at least 1: 0"):
-        Chebyshev(0)
+@pytest.mark.parametrize("degree", [0, -1, 2.0, True, "3", None])
+def test_a_basis_of_constants_and_what_is_no_whole_number_are_refused(degree):
+    with pytest.raises(ValueError, match=f"degree must be an int of at least 1: {degree!r}"):
+        Chebyshev(degree)

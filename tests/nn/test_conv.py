@@ -1,14 +1,19 @@
 """The convolution against a loop over positions and taps, written out."""
 
 import copy
+import itertools
 import math
 import pickle
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._dynamo.backends.common import aot_autograd
+from torch._functorch.aot_autograd import make_boxed_func
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from kanseq.nn import chunks
+from kanseq.nn import chunks, conv
 from kanseq.nn.basis import Basis, Gaussians
 from kanseq.nn.bsplines import BSplines
 from kanseq.nn.chebyshev import Chebyshev
@@ -270,13 +275,131 @@ def test_an_exported_layer_takes_any_number_of_samples(options):
     torch.testing.assert_close(program.module()(x), layer(x), rtol=1e-12, atol=1e-12)
 
 
-def test_a_compiler_sees_one_operator():
+def compiled(layer: KANConv1d, dynamic: bool = False) -> tuple[Callable[[Tensor], Tensor], list[torch.fx.GraphModule]]:
+    """The layer as a compiler without a generator runs it, and the graphs of both directions once it has run."""
+    graphs = []
+
+    def keep(graph: torch.fx.GraphModule, _: list[Tensor]) -> Callable:
+        graphs.append(graph)
+        return make_boxed_func(graph.forward)
+
     torch.compiler.reset()
+    backend = aot_autograd(fw_compiler=keep, bw_compiler=keep)
+    return torch.compile(layer, backend=backend, fullgraph=True, dynamic=dynamic), graphs
+
+
+def called(graph: torch.fx.GraphModule) -> list[str]:
+    return [str(node.target) for node in graph.graph.nodes if node.op == "call_function"]
+
+
+def test_a_compiler_sees_one_operator_per_direction_and_never_the_basis():
     layer = shaken(4, 2, 4, padding="same").float()
-    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    run, graphs = compiled(layer)
     x = torch.randn(3, 4, 9, requires_grad=True)
-    for ours, expected in zip(outcomes(layer, compiled(x), x), outcomes(layer, layer(x), x), strict=True):
+    for ours, expected in zip(outcomes(layer, run(x), x), outcomes(layer, layer(x), x), strict=True):
         torch.testing.assert_close(ours, expected)
+    assert len(graphs) == 2
+    for graph in graphs:
+        assert sum("kanseq" in name for name in called(graph)) == 1
+        assert not any("exp" in name or "convolution" in name for name in called(graph))
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_a_compiler_sees_one_operator_for_all_windows_and_one_for_either_end(dynamic, monkeypatch):
+    monkeypatch.setattr(conv, "SEGMENT", 4 * 8 * 12)
+    layer = shaken(4, 2, 4, padding=2, layer_norm=True).float()
+    run, graphs = compiled(layer, dynamic)
+    for length in (61, 75):
+        x = torch.randn(2, 4, length, requires_grad=True)
+        for ours, expected in zip(outcomes(layer, run(x), x), outcomes(layer, layer(x), x), strict=True):
+            torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+    assert [sum("kanseq" in name for name in called(graph)) for graph in graphs] == [3] * len(graphs)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "options"),
+    [
+        (3, {}),
+        (3, {"padding": 1, "layer_norm": True}),
+        (5, {"padding": 2, "stride": 2, "groups": 2}),
+        (4, {"padding": "same"}),
+        (3, {"padding": "same", "dilation": 3}),
+        (2, {"padding": "same", "dilation": 3, "layer_norm": True}),
+        (3, {"padding": 7, "stride": 3, "dilation": 2}),
+        (1, {}),
+        (1, {"padding": 3, "stride": 2, "groups": 2}),
+        (1, {"padding": 8, "stride": 8}),
+        (2, {"stride": 5, "padding": 1, "base": False}),
+        (8, {"stride": 8}),
+        (9, {"dilation": 4, "padding": 40}),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("room", [1, 7, 16, 33])
+def test_windows_of_long_samples_give_what_whole_samples_give(kernel, options, room, monkeypatch):
+    layer = shaken(4, 2, kernel, Gaussians(3), **options)
+    for length in (48, 53):
+        x = torch.randn(2, 4, length, dtype=torch.float64, requires_grad=True)
+        monkeypatch.setattr(conv, "SEGMENT", 4 * 3 * length)
+        whole = outcomes(layer, layer(x), x)
+        monkeypatch.setattr(conv, "SEGMENT", 4 * 3 * room)
+        y = layer(x)
+        assert y.shape == whole[0].shape
+        for ours, expected in zip(outcomes(layer, y, x), whole, strict=True):
+            torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+@pytest.mark.parametrize("length", range(1, 14))
+def test_samples_of_any_length_may_fall_into_windows(channels, length, monkeypatch):
+    monkeypatch.setattr(conv, "SEGMENT", 1)
+    for kernel, stride, dilation, padding in itertools.product((1, 2, 3), (1, 2, 4), (1, 2), (0, 1, 3, 8)):
+        if length + 2 * padding <= dilation * (kernel - 1):
+            continue
+        layer = KANConv1d(channels, 2, kernel, Gaussians(2), stride=stride, dilation=dilation, padding=padding)
+        x = torch.randn(1, channels, length)
+        y = layer(x)
+        with monkeypatch.context() as whole:
+            whole.setattr(conv, "SEGMENT", 2**20)
+            torch.testing.assert_close(y, layer(x), rtol=1e-5, atol=1e-5)
+
+
+def test_second_derivatives_go_through_windows(monkeypatch):
+    monkeypatch.setattr(conv, "SEGMENT", 1)
+    layer = shaken(2, 1, 2, Gaussians(2), padding=1, layer_norm=True)
+    x = torch.randn(1, 2, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, x)
+    assert torch.autograd.gradgradcheck(layer, x)
+
+
+def test_one_long_sequence_without_a_batch_and_no_samples_fall_into_windows_too(monkeypatch):
+    layer, x = shaken(4, 3, 3, padding=1), torch.randn(4, 40, dtype=torch.float64)
+    whole = layer(x)
+    monkeypatch.setattr(conv, "SEGMENT", 4 * 8 * 10)
+    torch.testing.assert_close(layer(x), whole, rtol=1e-12, atol=1e-12)
+    assert layer(x.new_zeros(0, 4, 40)).shape == (0, 3, 40)
+
+
+def test_the_basis_of_a_long_sample_is_never_held():
+    class Largest(TorchDispatchMode):
+        numbers = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            made = function(*args, **kwargs or {})
+            for tensor in torch.utils._pytree.tree_leaves(made):
+                if isinstance(tensor, Tensor):
+                    self.numbers = max(self.numbers, tensor.untyped_storage().nbytes() // tensor.itemsize)
+            return made
+
+    torch.manual_seed(1)
+    layer, length = KANConv1d(16, 8, 5, padding="same", layer_norm=True), 2**17
+    for precision in ("float32", "bfloat16"):
+        set_precision(layer, precision)
+        x = torch.randn(1, 16, length, requires_grad=True)
+        with Largest() as largest:
+            layer(x).sum().backward()
+        # The input and its gradient have as many numbers; its basis has 8 times as many.
+        assert 16 * length <= largest.numbers < 1.01 * 16 * length
 
 
 def test_inside_autocast_results_are_autocast_s():
@@ -292,18 +415,32 @@ def test_inside_autocast_results_are_autocast_s():
     ("options", "message"),
     [
         ({"groups": 3}, "groups must divide the channels: 3 of 4 to 6"),
-        ({"kernel_size": 0}, "kernel_size must be at least 1: 0"),
-        ({"stride": 0}, "stride must be at least 1: 0"),
-        ({"dilation": -1}, "dilation must be at least 1: -1"),
-        ({"padding": -1}, "padding must be at least 0: -1"),
+        ({"kernel_size": 0}, "kernel_size must be an int of at least 1: 0"),
+        ({"kernel_size": 3.0}, "kernel_size must be an int of at least 1: 3.0"),
+        ({"in_channels": "4"}, "in_channels must be an int of at least 1: '4'"),
+        ({"out_channels": None}, "out_channels must be an int of at least 1: None"),
+        ({"groups": True}, "groups must be an int of at least 1: True"),
+        ({"stride": 0}, "stride must be an int of at least 1: 0"),
+        ({"dilation": -1}, "dilation must be an int of at least 1: -1"),
+        ({"padding": -1}, "padding must be an int of at least 0: -1"),
+        ({"padding": 1.5}, "padding must be an int of at least 0: 1.5"),
         ({"padding": "valid"}, "same with stride 1: 'valid', stride 1"),
         ({"padding": "same", "stride": 2}, "same with stride 1: 'same', stride 2"),
-        ({"low": 2.0, "high": 2.0}, "low < high is wanted: 2.0, 2.0"),
+        ({"low": 2.0, "high": 2.0}, "finite low < high is wanted: 2.0, 2.0"),
+        ({"low": -math.inf}, "finite low < high is wanted: -inf, 2.0"),
+        ({"high": math.inf}, "finite low < high is wanted: -2.0, inf"),
+        ({"low": math.nan}, "finite low < high is wanted: nan, 2.0"),
     ],
 )
 def test_bad_arguments_are_named_with_their_values(options, message):
     with pytest.raises(ValueError, match=message):
         KANConv1d(**{"in_channels": 4, "out_channels": 6, "kernel_size": 3, **options})
+
+
+@pytest.mark.parametrize("basis", [Gaussians, 2, None], ids=repr)
+def test_what_is_no_basis_is_named(basis):
+    with pytest.raises(TypeError, match=f"basis must be a Basis, such as Gaussians\\(8\\): {basis!r}"):
+        KANConv1d(6, 4, 3, basis)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def test_slopes_are_those_of_finite_differences_and_of_autograd(frequencies):
     assert torch.autograd.gradgradcheck(basis.values, u.requires_grad_())
 
 
-def test_a_basis_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="at least 1 frequency is wanted: 0"):
-        Fourier(0)
+@pytest.mark.parametrize("frequencies", [0, -1, 2.0, True, "3", None])
+def test_a_basis_of_nothing_and_what_is_no_whole_number_are_refused(frequencies):
+    with pytest.raises(ValueError, match=f"frequencies must be an int of at least 1: {frequencies!r}"):
+        Fourier(frequencies)

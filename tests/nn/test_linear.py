@@ -2,15 +2,28 @@
 
 import copy
 import pickle
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.testing import CompileCounter
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from kanseq.nn import chunks, linear
+from kanseq.nn import (
+    Basis,
+    BSplineLinear,
+    Chebyshev,
+    Gaussians,
+    KANLinear,
+    RBFLinear,
+    chunks,
+    linear,
+    set_precision,
+    tables,
+)
 from kanseq.nn.layer import SILU_SECOND_MOMENT
-from kanseq.nn.precision import set_precision
-from kanseq.nn.rbf import RBFLinear
 
 
 @pytest.fixture
@@ -93,6 +106,25 @@ def test_a_compiler_sees_one_operator_per_direction_and_never_the_basis(network)
     assert not any("exp" in name.split(".") for name in called)
 
 
+@pytest.mark.parametrize("order", [2, 3])
+def test_splines_compile_on_even_and_uneven_knots_and_after_refinement(order):
+    torch.manual_seed(0)
+    layer, x = BSplineLinear(6, 5, order=order), torch.randn(40, 6)
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    for change in (lambda: None, lambda: layer.update_grid(torch.randn(300, 6)), lambda: layer.refine(9)):
+        change()
+        for ours, expected in zip(outcomes(layer, x, compiled), outcomes(layer, x), strict=True):
+            torch.testing.assert_close(ours, expected)
+
+
+def test_layers_alike_share_what_was_compiled():
+    counter = CompileCounter()
+    step = torch.compile(lambda layer, x: layer(x), fullgraph=True, backend=counter)
+    for _ in range(3):
+        step(RBFLinear(6, 5), torch.randn(40, 6))
+    assert counter.frame_count == 1
+
+
 def test_exported_for_any_number_of_rows_it_does_the_same_without_kanseq_s_operators(network):
     network.eval()
     rows = torch.export.Dim("rows")
@@ -135,14 +167,36 @@ def test_second_derivatives_in_float32_are_the_plain_formula_s(network):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
 
 
-def test_functional_gradients_are_the_same(network):
-    x = torch.randn(9, 12)
-    parameters = {name: parameter.detach() for name, parameter in network.named_parameters()}
-    found = torch.func.grad(lambda p: torch.func.functional_call(network, p, (x,)).square().sum())(parameters)
-    network.zero_grad()
+@pytest.mark.parametrize("kind", [RBFLinear, BSplineLinear])
+def test_a_layer_used_twice_gets_its_gradients_once(kind):
+    torch.manual_seed(1)
+    layer, x = kind(4, 4).double(), torch.randn(3, 4).double().requires_grad_()
+    y = layer(layer(x)).square().sum()
+    by = [x, *layer.parameters()]
+    expected = torch.autograd.grad(y, by, retain_graph=True)
+    for found, other in zip(torch.autograd.grad(y, by, create_graph=True), expected, strict=True):
+        torch.testing.assert_close(found, other)
+    assert torch.autograd.gradgradcheck(lambda x: layer(layer(x)), x)
+
+
+def test_functional_transforms_give_what_autograd_gives(network):
+    network, x = network.double(), torch.randn(9, 12).double()
+    names, weights = zip(*((name, weight.detach()) for name, weight in network.named_parameters()), strict=True)
+
+    def loss(weights: tuple[torch.Tensor, ...], x: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(network, dict(zip(names, weights, strict=True)), (x,)).square().sum()
+
     network(x).square().sum().backward()
-    for name, parameter in network.named_parameters():
-        torch.testing.assert_close(found[name], parameter.grad, msg=name)
+    expected = [parameter.grad for parameter in network.parameters()]
+    for found, other in zip(torch.func.grad(loss)(weights, x), expected, strict=True):
+        torch.testing.assert_close(found, other)
+    single = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(weights, x)
+    for found, other in zip(single, expected, strict=True):
+        torch.testing.assert_close(found.sum(0), other)
+    row = x[0]
+    jacobian = torch.autograd.functional.jacobian(network, row)
+    torch.testing.assert_close(torch.func.jacrev(network)(row), jacobian)
+    torch.testing.assert_close(torch.func.vmap(network)(x), network(x))
 
 
 def test_a_pickled_layer_is_the_same_layer(network):
@@ -151,10 +205,23 @@ def test_a_pickled_layer_is_the_same_layer(network):
 
 
 def test_inference_mode_first_does_not_spoil_training_after(network):
+    tables._MADE.clear()
     set_precision(network, "bfloat16")
     with torch.inference_mode():
         network(torch.randn(4, 12))
+    assert not any(table.values.is_inference() for table in tables._MADE.values())
     assert all(torch.isfinite(found).all() for found in outcomes(network, torch.randn(4, 12)))
+
+
+def test_a_trace_without_numbers_leaves_no_table_behind():
+    tables._MADE.clear()
+    layer, x = RBFLinear(4, 4), torch.randn(3, 4)
+    set_precision(layer, "bfloat16")
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        layer(torch.randn(3, 4))
+    with torch.device("meta"):
+        expected = layer(x)
+    assert torch.isfinite(expected).all()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -194,6 +261,73 @@ def test_a_gradient_that_is_one_vector_many_times_is_not_spread_out_first():
     (found,) = torch.autograd.grad(layer(x).mean(dim=1).sum(), x)
     (expected,) = torch.autograd.grad(layer(x).sum() / 5, x)
     torch.testing.assert_close(found, expected)
+
+
+class Largest(TorchDispatchMode):
+    """Remembers the size of the largest tensor that any operation made."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        made = function(*arguments, **(options or {}))
+        for tensor in made if isinstance(made, (tuple, list)) else [made]:
+            if isinstance(tensor, torch.Tensor):
+                self.numbers = max(self.numbers, tensor.untyped_storage().nbytes() // tensor.element_size())
+        return made
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("make", [RBFLinear, BSplineLinear, lambda *widths: KANLinear(*widths, Chebyshev(7))])
+def test_the_basis_of_a_whole_batch_is_never_held(make, precision):
+    layer, x = make(64, 32), torch.randn(40000, 64, requires_grad=True)
+    set_precision(layer, precision)
+    with Largest() as largest:
+        y = layer(x)
+        y.backward(torch.ones_like(y))
+    assert layer.basis.size == 8
+    # Nothing is larger than the inputs, of which the basis is eight times as large.
+    assert largest.numbers <= x.numel()
+
+
+def test_a_basis_that_is_no_frozen_dataclass_is_refused():
+    class Powers(Basis):
+        size = 2
+
+    for basis in (Powers(), Gaussians, 8):
+        with pytest.raises(TypeError, match="frozen dataclass"):
+            KANLinear(2, 3, basis)
+
+
+@pytest.mark.parametrize("shape", [(6, 7), (0, 7), (7,), ()])
+def test_inputs_of_another_width_are_refused(shape):
+    layer, splines, x = RBFLinear(6, 4), BSplineLinear(6, 4), torch.zeros(shape)
+    for call in (layer, layer.update_grid, splines, splines.update_grid, splines.edge_norms):
+        with pytest.raises(ValueError, match="6"):
+            call(x)
+
+
+@pytest.mark.parametrize("make", [RBFLinear, BSplineLinear])
+def test_layers_are_made_and_asked_for_shapes_without_numbers(make):
+    with torch.device("meta"):
+        layer = make(6, 4)
+        assert layer(torch.zeros(3, 6)).shape == (3, 4)
+
+
+@pytest.mark.parametrize("make", [partial(RBFLinear, centres=9), partial(BSplineLinear, intervals=8)])
+def test_a_grid_far_from_zero_costs_no_digits(make):
+    torch.manual_seed(0)
+    # Spacings of 1, so that a grid is the same in either precision.
+    layer = make(16, 8, low=1024.0, high=1032.0, layer_norm=False, base=False)
+    x = 1024 + 8 * torch.rand(200, 16)
+    exact = copy.deepcopy(layer).double()(x.double())
+    assert (layer(x) - exact).abs().max() < 2e-6 * exact.abs().max()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_far_outside_of_the_grid_there_is_nothing(precision):
+    layer, x = RBFLinear(12, 5, layer_norm=False, base=False), torch.full((40, 12), 50.0)
+    set_precision(layer, precision)
+    assert not any(found.any() for found in outcomes(layer, x))
 
 
 @pytest.mark.parametrize("base", [True, False])

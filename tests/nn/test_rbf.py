@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from kanseq.nn import Gaussians, tables
 from kanseq.nn.precision import set_precision
 from kanseq.nn.rbf import RBFLinear
 
@@ -201,6 +202,23 @@ def test_a_grid_on_no_samples_is_refused():
         RBFLinear(2, 1).update_grid(torch.zeros(0, 2))
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_samples_that_are_no_numbers_change_nothing(wrong):
+    layer, x = RBFLinear(2, 1), torch.randn(30, 2)
+    x[3, 1] = wrong
+    before = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
+    with pytest.raises(ValueError, match="finite"):
+        layer.update_grid(x)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in layer.state_dict().items())
+
+
+def test_samples_apart_by_next_to_nothing_count_as_alike():
+    layer = RBFLinear(2, 1, layer_norm=False)
+    layer.update_grid(torch.linspace(0, 1, 50)[:, None] * torch.tensor([1.0, 1e-44]))
+    assert layer.grid[:, 1].tolist() == [-2.0, 2.0]
+    assert torch.isfinite(layer.spline_weight).all()
+
+
 def test_a_moved_grid_travels_with_the_weights():
     layer, other = shaken(6, 4), RBFLinear(6, 4).double()
     layer.update_grid(torch.randn(100, 6, dtype=torch.float64))
@@ -209,7 +227,7 @@ def test_a_moved_grid_travels_with_the_weights():
     torch.testing.assert_close(other(x), layer(x), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("options", [{"centres": 1}, {"low": 2.0, "high": 2.0}])
+@pytest.mark.parametrize("options", [{"centres": 1}, {"low": 2.0, "high": 2.0}, {"high": float("inf")}])
 def test_a_grid_without_spacing_is_refused(options):
     with pytest.raises(ValueError, match="at least 2 centres"):
         RBFLinear(3, 2, **options)
@@ -218,3 +236,21 @@ def test_a_grid_without_spacing_is_refused(options):
 def test_an_unknown_start_is_refused():
     with pytest.raises(ValueError, match="'zeros'"):
         RBFLinear(3, 2, initial="zeros")
+
+
+def test_no_feature_is_a_denormal_number():
+    u = torch.linspace(-30, 40, 7001)
+    values, slopes = torch.empty(7001, 8), torch.empty(7001, 8)
+    Gaussians(8).fill(u, values, slopes)
+    for made in (values, slopes):
+        assert ((made == 0) | (made.abs() >= 1e-30)).all()
+    torch.testing.assert_close(values, Gaussians(8).values(u), rtol=1e-5, atol=1e-30)
+
+
+def test_a_basis_too_large_for_a_table_is_computed():
+    torch.manual_seed(0)
+    layer, x = RBFLinear(3, 2, centres=200, layer_norm=False), torch.randn(50, 3)
+    exact = layer(x)
+    set_precision(layer, "bfloat16")
+    assert not tables.may_be_looked_up(layer.basis)
+    assert (layer(x) - exact).abs().max() < 0.01 * exact.abs().max()

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from kanseq.nn import chunks
 from kanseq.nn.basis import Basis
@@ -56,9 +57,51 @@ def test_at_the_ends_of_the_domain_hats_have_ended():
     assert MexicanHats(5).domain is None
 
 
-def test_a_family_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="at least 1 octave is wanted: 0"):
-        MexicanHats(0)
+def test_far_hats_are_no_denormal_numbers_and_far_slopes_are_nothing():
+    # Without a limit the widest hat would be denormal from 26 to 29, and the narrowest from 8 on.
+    u = torch.cat([torch.linspace(-60, 60, 12001), torch.tensor([-1e30, 1e30])])
+    basis = MexicanHats(3)
+    values, slopes = u.new_empty(len(u), basis.size), u.new_empty(len(u), basis.size)
+    basis.fill(u, values, slopes)
+    alone = torch.empty_like(values)
+    basis.fill(u, alone)
+    for made in (values, slopes, alone, basis.values(u)):
+        sizes = made.abs()
+        assert ((sizes == 0) | (sizes >= torch.finfo(torch.float32).tiny)).all()
+        assert sizes[u.abs() > 25].max() < 1e-18
+
+
+def test_far_gradients_are_nothing():
+    u = torch.tensor([-1e30, -30.0, 30.0, 1e30], requires_grad=True)
+    assert torch.autograd.grad(MexicanHats(3).values(u).sum(), u)[0].tolist() == [0, 0, 0, 0]
+
+
+def test_what_is_not_a_number_stays_so():
+    u, basis = torch.tensor([math.nan]), MexicanHats(2)
+    values, slopes = torch.zeros(1, 4), torch.zeros(1, 4)
+    basis.fill(u, values, slopes)
+    assert torch.stack([basis.values(u), values, slopes]).isnan().all()
+
+
+def test_no_numbers_are_brought_to_the_device_from_elsewhere():
+    class Called(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            names.append(function.overloadpacket.__name__)
+            return function(*args, **kwargs or {})
+
+    u, basis, names = torch.zeros(3), MexicanHats(3), []
+    with Called():
+        basis.fill(u, u.new_empty(3, basis.size), u.new_empty(3, basis.size))
+        basis.values(u)
+    assert "exp_" in names
+    # What a tensor made of a Python list begins with, and what copies it to a device.
+    assert not {"lift_fresh", "_to_copy"} & set(names)
+
+
+@pytest.mark.parametrize("octaves", [0, -1, 2.0, True, "3", None])
+def test_a_family_of_nothing_and_what_is_no_whole_number_are_refused(octaves):
+    with pytest.raises(ValueError, match=f"octaves must be an int of at least 1: {octaves!r}"):
+        MexicanHats(octaves)
 
 
 def outcomes(layer: nn.Module, y: torch.Tensor, x: torch.Tensor) -> list[torch.Tensor]:

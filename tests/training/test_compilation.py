@@ -5,9 +5,13 @@ from functools import partial
 
 import pytest
 import torch
+from torch._dynamo.backends.common import aot_autograd
+from torch._dynamo.testing import CompileCounterWithBackend
 
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
+from kanseq.models.registry import architecture, make_config
+from kanseq.training import compilation
 from kanseq.training.compilation import compiled
 
 
@@ -22,6 +26,11 @@ class Noisy(SequenceNetwork):
 
     def forward_encoded(self, x: torch.Tensor) -> torch.Tensor:
         return self.layer(self.dropout(self.norm(x.flatten(1))))
+
+
+@pytest.fixture(autouse=True)
+def no_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compilation, "_failures", [])
 
 
 @pytest.fixture
@@ -53,13 +62,34 @@ def test_what_was_compiled_trains_the_network_s_own_weights(network, monkeypatch
     torch.testing.assert_close(found, network.layer.weight.grad)
 
 
-def test_without_a_compiler_there_is_one_warning_and_the_network_itself(network, monkeypatch, caplog):
-    def no_compiler(*_: object, **__: object) -> object:
+@pytest.mark.parametrize("late", [False, True])
+def test_without_a_compiler_there_is_one_warning_and_the_network_itself(network, monkeypatch, caplog, late):
+    def no_compiler(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> object:
         raise RuntimeError("no C++ compiler was found\nand more of it")
 
-    monkeypatch.setattr(torch, "compile", no_compiler)
-    with caplog.at_level(logging.WARNING):
+    def eager(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> object:
+        return graph.forward
+
+    backend = aot_autograd(fw_compiler=eager, bw_compiler=no_compiler) if late else no_compiler
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    with caplog.at_level(logging.WARNING, "kanseq"):
         assert compiled(network, [5, 3]) is network
-    assert caplog.messages == [
-        "torch.compile does not work here (no C++ compiler was found): training goes on without it"
-    ]
+        assert compiled(network, [5, 3]) is network
+    (message,) = [record.getMessage() for record in caplog.records if record.name.startswith("kanseq")]
+    assert message.startswith("torch.compile does not work here (")
+    assert "no C++ compiler was found" in message
+    assert message.endswith("): training goes on without it")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_folds_share_what_was_compiled(monkeypatch):
+    counter = CompileCounterWithBackend("aot_eager")
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counter))
+    for seed in range(10):
+        torch.manual_seed(seed)
+        config = make_config("kan-mixer", Geometry.plain(24), {"channels": 4})
+        network = architecture("kan-mixer").build(config)
+        assert compiled(network, [5, 3]) is not network
+    # Once for a batch size, and once for any.
+    assert counter.frame_count == 2

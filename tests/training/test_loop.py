@@ -205,3 +205,27 @@ def test_long_gradients_are_shortened_and_short_ones_left():
         layer.weight.grad, layer.bias.grad = torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])
         assert gradient_norm(layer, clip).item() == pytest.approx(5.0)
         assert gradient_norm(layer, None).item() == pytest.approx(expected)
+
+
+def test_steps_go_through_the_compiler_where_that_is_wanted(tmp_path, examples, monkeypatch):
+    sizes, calls = [], []
+
+    def watched(network, batch_sizes):
+        sizes.extend(batch_sizes)
+
+        def run(codes):
+            calls.append(len(codes))
+            return network(codes)
+
+        return run
+
+    monkeypatch.setattr(loop, "compiled", watched)
+    plain, fitted = fit(tmp_path / "plain", examples)
+    assert not fitted.compiled
+    assert not calls
+    network, fitted = fit(tmp_path / "compiled", examples, compile=True)
+    assert fitted.compiled
+    # 21 genes in batches of 5, of which the last one takes the gene that is left.
+    assert sorted(sizes) == [5, 6]
+    assert calls == 3 * [5, 5, 5, 6]
+    assert weights(network) == weights(plain)
