@@ -8,33 +8,34 @@ left out. `linear8` is a linear layer on eight times the inputs, what a layer of
 least. In bfloat16 kanseq rounds the operands of products, the peers run under autocast, and `linear8` is bfloat16
 throughout. A peer whose step would need more than `--max-gb` takes fewer rows, and its figures are scaled up to all.
 
-Inputs are standard normal; weights, inputs and LayerNorm all get gradients. Contenders take turns, and the median is
-given. `--accuracy` compares RBFLinear with FastKAN in float64: the largest error by the largest value of each tensor.
+Inputs are standard normal and layers fresh; weights, inputs and LayerNorm all get gradients. Contenders take turns, and
+the median is given. `--accuracy`, which `--no-accuracy` spares, does what `accuracy.py` does.
 """
 
 import argparse
 from argparse import BooleanOptionalAction
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
 import torch
+from accuracy import errors, show_errors
 from peers import (
     Contender,
     Row,
+    add_peers,
     environment,
     in_fresh_processes,
     measure,
     numbers,
     peak_mb,
     peer_layer,
+    peer_paths,
     say,
     show,
-    wide_console,
     write,
 )
-from rich.table import Table
 from torch import Tensor, nn
 
 from kanseq.nn import PRECISIONS, BSplineLinear, RBFLinear, set_precision
@@ -43,8 +44,6 @@ Shape: TypeAlias = tuple[int, int, int]
 SHAPES = "24192x128x128,8192x378x378,8192x378x512"
 LAYERS = ("RBFLinear", "BSplineLinear", "fastkan", "efficient_kan", "pykan", "linear8")
 CENTRES = 8
-ACCURACY_ROWS = 2048
-CASES = ("normal", "far outside", "constant rows")
 
 
 def makers(options: argparse.Namespace) -> dict[str, Callable[..., nn.Module]]:
@@ -66,7 +65,6 @@ def contender(name: str, make: Callable[..., nn.Module], precision: str, shape: 
     torch.manual_seed(0)
     rows, inputs, outputs = shape
     layer = make(inputs, outputs).to(device)
-    blur_norms(layer)
     x = torch.randn(rows, inputs * (CENTRES if name == "linear8" else 1), device=device)
     own = name in ("RBFLinear", "BSplineLinear")
     half = precision == "bfloat16"
@@ -91,14 +89,6 @@ def contender(name: str, make: Callable[..., nn.Module], precision: str, shape: 
         y.backward(gradient[0])
 
     return Contender(name, precision, step, leaves)
-
-
-def blur_norms(layer: nn.Module) -> None:
-    """Give a layer's LayerNorms weights that are not the first ones."""
-    for norm in layer.modules():
-        if isinstance(norm, nn.LayerNorm):
-            nn.init.normal_(norm.weight, mean=1.0, std=0.3)
-            nn.init.normal_(norm.bias, std=0.3)
 
 
 def fitting(
@@ -137,91 +127,6 @@ def job(threads: int, options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def accuracy(threads: int, options: argparse.Namespace) -> list[Row]:
-    """Compare RBFLinear and FastKAN, in both precisions, with FastKAN in float64 on the same weights."""
-    torch.set_num_threads(threads)
-    make = peer_layer("fastkan", options.fastkan)
-    if make is None:
-        return []
-    _, inputs, outputs = options.shapes[0]
-    torch.manual_seed(0)
-    device = options.device
-    first = make(inputs, outputs)
-    blur_norms(first)
-    exact = twin(first, make(inputs, outputs)).double().to(device)
-    # Its centres were rounded to float32.
-    exact.rbf.grid.data.copy_(torch.linspace(-2, 2, CENTRES, dtype=torch.float64))
-    g = torch.randn(ACCURACY_ROWS, outputs).to(device)
-    rows: list[Row] = []
-    for case in CASES:
-        x = samples(case, inputs).to(device)
-        wanted = tensors(exact, x.double(), g.double())
-        for precision in PRECISIONS:
-            for name in ("RBFLinear", "fastkan"):
-                layer = twin(first, RBFLinear(inputs, outputs) if name == "RBFLinear" else make(inputs, outputs))
-                set_precision(layer.to(device), precision)
-                half = precision == "bfloat16" and name == "fastkan"
-                with torch.autocast(device, torch.bfloat16, enabled=half):
-                    found = tensors(layer, x, g)
-                for tensor, value in wanted.items():
-                    error = (found[tensor].double().reshape(value.shape) - value).abs().max() / value.abs().max()
-                    about = {"layer": name, "precision": precision, "case": case, "tensor": tensor}
-                    rows.append({**about, "error": error.item()})
-    return rows
-
-
-def samples(case: str, inputs: int) -> Tensor:
-    """Draw rows that are easy, whose values lie far outside the grid even when normalised, or that do not vary."""
-    x = torch.randn(ACCURACY_ROWS, inputs)
-    if case == "far outside":
-        x[torch.arange(len(x)), torch.arange(len(x)) % inputs] *= 1e3
-    elif case == "constant rows":
-        x[::2] = x[::2, :1]
-    return x
-
-
-def named(layer: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """Give the parameters of RBFLinear or FastKAN by the names of the former."""
-    ours = isinstance(layer, RBFLinear)
-    norm = layer.norm if ours else layer.layernorm
-    yield "spline_weight", layer.spline_weight if ours else layer.spline_linear.weight
-    yield "base_weight", layer.base_weight if ours else layer.base_linear.weight
-    yield "base_bias", layer.base_bias if ours else layer.base_linear.bias
-    yield "norm.weight", norm.weight
-    yield "norm.bias", norm.bias
-
-
-@torch.no_grad()
-def twin(source: nn.Module, target: nn.Module) -> nn.Module:
-    """Give one layer the other's weights."""
-    for (_, value), (_, parameter) in zip(named(source), named(target), strict=True):
-        parameter.copy_(value.reshape(parameter.shape))
-    return target
-
-
-def tensors(layer: nn.Module, x: Tensor, g: Tensor) -> dict[str, Tensor]:
-    """Give the output and every gradient."""
-    x = x.clone().requires_grad_()
-    parameters = dict(named(layer))
-    y = layer(x)
-    by_x, *others = torch.autograd.grad(y, [x, *parameters.values()], g.to(y.dtype))
-    return {"output": y.detach(), "input": by_x, **dict(zip(parameters, others, strict=True))}
-
-
-def show_accuracy(rows: list[Row]) -> None:
-    """Print the errors of all layers side by side."""
-    table = Table(title="largest error / largest value, against FastKAN in float64", title_justify="left")
-    found = {(row["case"], row["tensor"], row["layer"], row["precision"]): row["error"] for row in rows}
-    columns = list(dict.fromkeys(key[2:] for key in found))
-    table.add_column("inputs")
-    table.add_column("output, or gradient by")
-    for column in columns:
-        table.add_column(" ".join(column), justify="right")
-    for case, tensor in dict.fromkeys(key[:2] for key in found):
-        table.add_row(case, tensor, *(f"{found[(case, tensor, *column)]:.1e}" for column in columns))
-    wide_console().print(table)
-
-
 def read_shapes(text: str) -> list[Shape]:
     """Read rows, inputs and outputs.
 
@@ -247,9 +152,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", type=read_shapes, default=SHAPES, help=f"default {SHAPES}")
     parser.add_argument("--layers", type=read_layers, default=",".join(LAYERS), help="only these")
-    parser.add_argument("--fastkan", type=Path)
-    parser.add_argument("--efficient-kan", type=Path)
-    parser.add_argument("--pykan", type=Path)
+    add_peers(parser)
     parser.add_argument("--threads", type=numbers, default="1", help="one number, or several as in 1,2")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--max-gb", type=float, default=8.0, help="most memory for a peer's step")
@@ -258,11 +161,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     rows = in_fresh_processes(job, options.threads, options)
-    errors = in_fresh_processes(accuracy, options.threads[:1], options) if options.accuracy else []
+    found = (
+        in_fresh_processes(errors, options.threads[:1], peer_paths(options), options.device) if options.accuracy else []
+    )
     show(rows, ("fastkan", "float32"), "linear8")
-    if errors:
-        show_accuracy(errors)
-    write(options.json, {"rows": rows, "accuracy": errors, "environment": environment(options.device)})
+    show_errors(found)
+    write(options.json, {"rows": rows, "accuracy": found, "environment": environment(options.device)})
 
 
 if __name__ == "__main__":

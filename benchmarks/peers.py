@@ -1,8 +1,9 @@
-"""What the two speed benchmarks share: other people's layers by path, and steps timed in turns with their memory.
+"""What benchmarks of layers share: other people's layers by path, and steps timed in turns with their memory.
 
 In: the path of a clone; steps to compare. Out: a layer's class; seconds and megabytes per step.
 """
 
+import argparse
 import gc
 import importlib
 import json
@@ -67,6 +68,17 @@ class Contender:
     leaves: Sequence[Tensor]
     share: float = 1.0
     more: Row | None = None
+
+
+def add_peers(parser: argparse.ArgumentParser) -> None:
+    """Let every peer's clone be named on the command line."""
+    for name in PEERS:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="PATH")
+
+
+def peer_paths(options: argparse.Namespace) -> dict[str, Path | None]:
+    """Give the clones that the command line names."""
+    return {name: getattr(options, name) for name in PEERS}
 
 
 def peer_layer(name: str, path: Path | None) -> Callable[..., nn.Module] | None:

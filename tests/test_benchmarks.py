@@ -1,3 +1,4 @@
+import sys
 from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,14 +16,82 @@ class FastKANLayer(nn.Linear):
 """
 
 
+GAUSSIANS = """
+import torch
+from torch import nn
+from torch.nn import functional
+
+class FastKANLayer(nn.Module):
+    def __init__(self, inputs, outputs, use_layernorm):
+        super().__init__()
+        self.layernorm = nn.LayerNorm(inputs) if use_layernorm else nn.Identity()
+        self.rbf = nn.Module()
+        self.rbf.register_buffer("grid", torch.linspace(-2, 2, 8))
+        self.spline_linear = nn.Linear(8 * inputs, outputs, bias=False)
+        self.base_linear = nn.Linear(inputs, outputs)
+
+    def forward(self, x):
+        u = (self.layernorm(x)[..., None] - self.rbf.grid) * 7 / 4
+        return self.spline_linear(u.square().neg().exp().flatten(1)) + self.base_linear(functional.silu(x))
+"""
+
+SPLINES = """
+import torch
+from torch import nn
+from torch.nn import functional
+
+def splines(x, grid, k=3):
+    x = x[..., None]
+    if k == 0:
+        return ((x >= grid[:, :-1]) & (x < grid[:, 1:])).to(x)
+    b = splines(x[..., 0], grid, k - 1)
+    up = (x - grid[:, : -k - 1]) / (grid[:, k:-1] - grid[:, : -k - 1])
+    down = (grid[:, k + 1 :] - x) / (grid[:, k + 1 :] - grid[:, 1:-k])
+    return up * b[..., :-1] + down * b[..., 1:]
+
+class KANLinear(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.register_buffer("grid", torch.zeros(inputs, 12))
+        self.spline_weight = nn.Parameter(torch.zeros(outputs, inputs, 8))
+        self.base_weight = nn.Parameter(torch.zeros(outputs, inputs))
+        self.spline_scaler = nn.Parameter(torch.zeros(outputs, inputs))
+
+    def forward(self, x):
+        weight = (self.spline_weight * self.spline_scaler[..., None]).flatten(1)
+        return functional.linear(splines(x, self.grid).flatten(1), weight) + functional.silu(x) @ self.base_weight.t()
+
+class KANLayer(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.grid = nn.Parameter(torch.zeros(inputs, 12), requires_grad=False)
+        self.coef = nn.Parameter(torch.zeros(inputs, outputs, 8))
+        self.scale_base = nn.Parameter(torch.zeros(inputs, outputs))
+        self.scale_sp = nn.Parameter(torch.zeros(inputs, outputs))
+
+    def forward(self, x):
+        curves = torch.einsum("nig,ijg->nij", splines(x, self.grid), self.coef) * self.scale_sp
+        edges = curves + functional.silu(x)[..., None] * self.scale_base
+        return edges.sum(1), edges
+"""
+
+NINTH = torch.tensor([8])
+
+
+def clone(folder: Path, peer: SimpleNamespace, source: str) -> None:
+    (folder / peer.package).mkdir()
+    (folder / peer.package / f"{peer.module}.py").write_text(source)
+
+
 @pytest.fixture
 def benchmarks(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.syspath_prepend(str(FOLDER))
+    import accuracy
     import kan_layers
     import peers
     import train_step
 
-    return SimpleNamespace(kan_layers=kan_layers, peers=peers, train_step=train_step)
+    return SimpleNamespace(accuracy=accuracy, kan_layers=kan_layers, peers=peers, train_step=train_step)
 
 
 @pytest.fixture
@@ -35,6 +104,12 @@ def threads() -> None:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def no_clone_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [module for module in sys.modules if module.startswith("peer_")]:
+        monkeypatch.delitem(sys.modules, module)
 
 
 def test_the_layer_benchmark_runs_without_peers_and_names_them(
@@ -86,3 +161,50 @@ def test_a_step_of_a_network_is_measured(benchmarks: SimpleNamespace, options: N
     assert (row["layer"], row["precision"], row["clock"]) == ("kan-mixer", "bfloat16", "process CPU time")
     assert row["seconds"] > 0
     assert row["peak_mb"] > 0
+
+
+def test_layers_are_timed_with_fresh_normalisation(benchmarks: SimpleNamespace) -> None:
+    layer = benchmarks.kan_layers.RBFLinear(4, 3)
+    benchmarks.kan_layers.contender("RBFLinear", lambda *_: layer, "float32", (5, 4, 3), "cpu")
+    assert layer.norm.weight.tolist() == [1, 1, 1, 1]
+    assert layer.norm.bias.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("peer", ["efficient_kan", "pykan"])
+def test_the_splines_errors_are_those_of_rounding(
+    benchmarks: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, peer: str
+) -> None:
+    clone(tmp_path, benchmarks.peers.PEERS[peer], SPLINES)
+    monkeypatch.setattr(benchmarks.accuracy, "FEATURES", {peer: (4, 3)})
+    rows = benchmarks.accuracy.errors(1, {peer: tmp_path}, "cpu", seeds=2, rows=20)
+    names = ["output", "input", "spline_weight", "base_weight", "spline_scale"]
+    layers = [("BSplineLinear", "float64"), ("BSplineLinear", "float32"), (peer, "float32")]
+    halves = [("BSplineLinear", "bfloat16"), (peer, "bfloat16")]
+    assert [(row["layer"], row["precision"], row["tensor"]) for row in rows] == [
+        (*layer, name) for _ in range(5) for layer in layers + halves for name in names
+    ]
+    assert {row["case"] for row in rows} >= {"normal", "constant rows", "uneven knots"}
+    largest = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 3e-2}
+    assert not [row for row in rows if not 0 <= row["error"] < largest[row["precision"]]]
+
+
+def test_the_gaussians_errors_are_those_of_rounding_and_what_is_no_number_is_not_hidden(
+    benchmarks: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone(tmp_path, benchmarks.peers.PEERS["fastkan"], GAUSSIANS)
+    monkeypatch.setattr(benchmarks.accuracy, "FEATURES", {"fastkan": (4, 3)})
+    exact = benchmarks.accuracy.errors(1, {"fastkan": tmp_path}, "cpu", seeds=1, rows=20)
+    assert max(row["error"] for row in exact if row["precision"] == "float64") < 1e-12
+    assert [row["tensor"] for row in exact if row["precision"] == "float64" and row["case"] == "no LayerNorm"] == [
+        "output",
+        "input",
+        "spline_weight",
+        "base_weight",
+        "base_bias",
+    ]
+    draw = benchmarks.accuracy.samples
+    monkeypatch.setattr(benchmarks.accuracy, "samples", lambda *about: draw(*about).index_fill_(0, NINTH, torch.nan))
+    broken = benchmarks.accuracy.errors(1, {"fastkan": tmp_path}, "cpu", seeds=1, rows=20)
+    assert all(row["error"] != row["error"] for row in broken if row["tensor"] == "output")
+    benchmarks.accuracy.show_errors(exact)
+    assert "one per row × 1000" in capsys.readouterr().out

@@ -18,7 +18,7 @@ class MexicanHats(Basis):
 
     ``ψ(t) = 2/(√3·π^¼)·(1 − t²)·exp(−t²/2)`` is the Mexican hat. All hats one scale apart, at all scales that halve,
     are nearly a tight frame (Daubechies 1990, doi:10.1109/18.57199). These few of them follow curves on [−2, 2] that
-    bend no faster than the finest hat, once there are 3 octaves; with fewer, not even straight lines.
+    bend no faster than the finest hat within a few percent, once there are 3 octaves; fewer do not follow a slope.
 
     Wav-KAN (Bozorgasl & Chen 2024, arXiv:2405.12832) has one wavelet on each edge and learns its scale and shift. Here
     these stand in a fixed, dyadic family which all edges share, and an edge learns the weights: its curve is linear in
@@ -35,7 +35,7 @@ class MexicanHats(Basis):
     """Scales from a hat's middle where it has fallen to 5e-7."""
 
     FAR = 10.0
-    """Scales from a hat's middle beyond which it stays at −2e-20, and its slope is 0 but for 2e-19 per scale."""
+    """Scales from a hat's middle beyond which it stays at −2e-20, with slopes of 2e-19 per scale at most."""
 
     FINEST = 4
     """The most octaves for which a table has steps enough."""

@@ -298,3 +298,11 @@ def test_a_full_disk_leaves_no_half_written_model(inputs, tmp_path, monkeypatch)
     assert not list((tmp_path / "run").rglob("*.part.*"))
     assert run(inputs, tmp_path / "run", holdout="1").trained == 1
     shutil.rmtree(tmp_path / "run")
+
+
+def test_a_run_from_before_an_option_goes_on(inputs, tmp_path):
+    run(inputs, tmp_path / "run", holdout="1")
+    described = json.loads((tmp_path / "run" / "run.json").read_text())
+    del described["settings"]["compile"]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(described))
+    assert run(inputs, tmp_path / "run", holdout="2").trained == 1

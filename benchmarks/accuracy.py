@@ -1,0 +1,224 @@
+"""Kanseq's layers beside other people's with the same weights: errors of the output and of every gradient.
+
+    python benchmarks/accuracy.py --json errors.json
+        --fastkan fast-kan --efficient-kan efficient-kan --pykan pykan
+
+Paths are clones of github.com/ZiyaoLi/fast-kan, Blealtan/efficient-kan and KindXiaoming/pykan; a peer without one is
+left out. `RBFLinear` stands beside FastKAN's layer; `BSplineLinear`, with a factor per edge, beside efficient-KAN's and
+pykan's on the same knots. The truth is the peer's own layer in float64, its knots or centres not rounded to float32. An
+error is the largest difference by the largest value of the tensor, and of several seeds the worst is given. In bfloat16
+kanseq rounds the operands of products, and the peers run under autocast. That the peer in float64 is itself goes
+without saying. FastKAN's first weights are taken; those of LayerNorms, and all of splines, are drawn further apart.
+"""
+
+import argparse
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from peers import PEERS, Row, add_peers, environment, in_fresh_processes, peer_layer, peer_paths, wide_console, write
+from rich.table import Table
+from torch import Tensor, nn
+
+from kanseq.nn import BSplineLinear, KANLinear, RBFLinear, set_precision
+
+ROWS, SEEDS = 2048, 3
+PRECISIONS = ("float64", "float32", "bfloat16")
+
+FEATURES = {"fastkan": (128, 128), "efficient_kan": (48, 32), "pykan": (48, 32)}
+"""Inputs and outputs: pykan holds a number per row and edge."""
+
+NAMES = {
+    "fastkan": {
+        "spline_weight": "spline_linear.weight",
+        "base_weight": "base_linear.weight",
+        "base_bias": "base_linear.bias",
+        "norm.weight": "layernorm.weight",
+        "norm.bias": "layernorm.bias",
+    },
+    "efficient_kan": {
+        "spline_weight": "spline_weight",
+        "base_weight": "base_weight",
+        "spline_scale": "spline_scaler",
+    },
+    "pykan": {"spline_weight": "coef", "base_weight": "scale_base", "spline_scale": "scale_sp"},
+}
+"""What the peers call the parameters that both layers learn."""
+
+CASES = ("normal", "all × 50", "one per row × 1000", "constant rows")
+NO_NORM, UNEVEN = "no LayerNorm", "uneven knots"
+
+
+def errors(threads: int, paths: dict[str, Path | None], device: str, seeds: int = SEEDS, rows: int = ROWS) -> list[Row]:
+    """Compare with every peer that is there: ``layer, peer, precision, case, tensor, error``."""
+    torch.set_num_threads(threads)
+    made = {peer: peer_layer(peer, paths.get(peer)) for peer in PEERS}
+    return [
+        row
+        for peer, make in made.items()
+        if make is not None
+        for case in (*CASES, NO_NORM if peer == "fastkan" else UNEVEN)
+        for row in worst(peer, make, case, device, seeds, rows)
+    ]
+
+
+def worst(peer: str, make: Callable[..., nn.Module], case: str, device: str, seeds: int, rows: int) -> Iterator[Row]:
+    """Give the largest error over seeds of each tensor."""
+    found: dict[tuple[str, str, str], list[Tensor]] = {}
+    for seed in range(seeds):
+        torch.manual_seed(seed)
+        for key, error in compare(peer, make, case, device, rows):
+            found.setdefault(key, []).append(error)
+    for (layer, precision, tensor), each in found.items():
+        # This maximum does not hide what is not a number.
+        error = torch.stack(each).max().item()
+        yield {"layer": layer, "peer": peer, "precision": precision, "case": case, "tensor": tensor, "error": error}
+
+
+def compare(
+    peer: str, make: Callable[..., nn.Module], case: str, device: str, rows: int
+) -> Iterator[tuple[tuple[str, str, str], Tensor]]:
+    """Give errors by layer, precision and tensor, for weights and inputs drawn here."""
+    inputs, outputs = FEATURES[peer]
+    ours, theirs = twins(peer, make, case)
+    knots = places(peer, case)
+    x, g = samples(case, rows, inputs).to(device), torch.randn(rows, outputs).to(device)
+    exact = prepared(theirs, "float64", knots, device)
+    truth = tensors(exact, shared(peer, case, ours, exact), peer, x.double(), g.double())
+    for precision in PRECISIONS:
+        for layer in (ours, theirs):
+            is_peer = layer is theirs
+            if is_peer and precision == "float64":
+                continue
+            with torch.autocast(device, torch.bfloat16, enabled=is_peer and precision == "bfloat16"):
+                kind = torch.float64 if precision == "float64" else torch.float32
+                copied = prepared(layer, precision, knots, device)
+                found = tensors(copied, shared(peer, case, ours, copied), peer, x.to(kind), g.to(kind))
+            for tensor, value in truth.items():
+                error, largest = (found[tensor].double() - value).abs().max(), value.abs().max()
+                # Of few rows, none may lie on the grid.
+                error = error / largest if largest else error
+                yield (peer if is_peer else type(layer).__name__, precision, tensor), error
+
+
+@torch.no_grad()
+def twins(peer: str, make: Callable[..., nn.Module], case: str) -> tuple[KANLinear, nn.Module]:
+    """Make kanseq's layer and the peer's with the same weights."""
+    inputs, outputs = FEATURES[peer]
+    if peer == "fastkan":
+        has_norm = case != NO_NORM
+        ours, theirs = RBFLinear(inputs, outputs, layer_norm=has_norm), make(inputs, outputs, use_layernorm=has_norm)
+    else:
+        ours, theirs = BSplineLinear(inputs, outputs, edge_scale=True), make(inputs, outputs)
+    for name, (own, other) in shared(peer, case, ours, theirs).items():
+        if name in ("norm.weight", "spline_scale"):
+            nn.init.normal_(other, mean=1.0, std=0.3)
+        elif name == "norm.bias" or peer != "fastkan":
+            # First curves of efficient-KAN and pykan are almost nothing.
+            nn.init.normal_(other, std=0.3)
+        own.copy_(as_ours(other, peer, own))
+    return ours, theirs
+
+
+def shared(peer: str, case: str, *layers: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Give by kanseq's names the parameters that both layers learn, in each layer as it lays them out."""
+    return {
+        name: [layer.get_parameter(name if isinstance(layer, KANLinear) else theirs) for layer in layers]
+        for name, theirs in NAMES[peer].items()
+        if not (case == NO_NORM and name.startswith("norm"))
+    }
+
+
+def as_ours(tensor: Tensor, peer: str, like: Tensor) -> Tensor:
+    """Lay out a peer's tensor as kanseq's: pykan's have inputs first, FastKAN's have inputs and functions in one."""
+    return (tensor.transpose(0, 1) if peer == "pykan" else tensor).reshape(like.shape)
+
+
+def places(peer: str, case: str) -> Tensor:
+    """Give knots, or FastKAN's centres, in float64."""
+    if peer == "fastkan":
+        return torch.linspace(-2, 2, 8, dtype=torch.float64)
+    if case != UNEVEN:
+        return torch.arange(-3, 9, dtype=torch.float64) * 0.4 - 1
+    knots = (torch.rand(FEATURES[peer][0], 12) + 0.2).cumsum(1)
+    first, last = knots[:, :1], knots[:, -1:]
+    return (4.4 * (knots - first) / (last - first) - 2.2).double()
+
+
+def samples(case: str, rows: int, inputs: int) -> Tensor:
+    """Draw inputs: easy ones, ones far outside of the grid, or rows of which every other does not vary."""
+    x = torch.randn(rows, inputs)
+    if case == "all × 50":
+        x *= 50
+    elif case == "one per row × 1000":
+        x[torch.arange(rows), torch.arange(rows) % inputs] *= 1000
+    elif case == "constant rows":
+        x[::2] = x[::2, :1]
+    return x
+
+
+@torch.no_grad()
+def prepared(layer: nn.Module, precision: str, knots: Tensor, device: str) -> nn.Module:
+    """Copy a layer, and give it a precision and knots that no other precision has rounded."""
+    layer = copy.deepcopy(layer).to(device)
+    if precision == "float64":
+        layer = layer.double()
+    else:
+        set_precision(layer, precision)
+    if isinstance(layer, BSplineLinear):
+        layer.set_grid(knots)
+    elif not isinstance(layer, RBFLinear):
+        getattr(layer, "rbf", layer).grid.copy_(knots)
+    return layer
+
+
+def tensors(
+    layer: nn.Module, parameters: dict[str, list[nn.Parameter]], peer: str, x: Tensor, g: Tensor
+) -> dict[str, Tensor]:
+    """Give the output and every gradient, laid out as kanseq's are."""
+    x = x.clone().requires_grad_()
+    y = layer(x)
+    # pykan gives what it plots, too.
+    y = y[0] if isinstance(y, tuple) else y
+    by_x, *others = torch.autograd.grad(y, [x, *(own for _, own in parameters.values())], g.to(y.dtype))
+    if not isinstance(layer, KANLinear):
+        likes = [like for like, _ in parameters.values()]
+        others = [as_ours(other, peer, like) for other, like in zip(others, likes, strict=True)]
+    return {"output": y.detach(), "input": by_x, **dict(zip(parameters, others, strict=True))}
+
+
+def show_errors(rows: list[Row]) -> None:
+    """Print a table per peer, all layers and precisions side by side."""
+    for peer in dict.fromkeys(row["peer"] for row in rows):
+        table = Table(
+            title=f"largest error / largest value, against {peer} in float64, worst of the seeds", title_justify="left"
+        )
+        here = [row for row in rows if row["peer"] == peer]
+        found = {(row["case"], row["tensor"], row["layer"], row["precision"]): row["error"] for row in here}
+        columns = list(dict.fromkeys(key[2:] for key in found))
+        table.add_column("inputs or layer", no_wrap=True)
+        table.add_column("output, or\ngradient by", no_wrap=True)
+        for column in columns:
+            table.add_column("\n".join(column), justify="right")
+        for case, tensor in dict.fromkeys(key[:2] for key in found):
+            table.add_row(case, tensor, *(f"{found[(case, tensor, *column)]:.1e}" for column in columns))
+        wide_console().print(table)
+
+
+def main() -> None:
+    """Compare, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_peers(parser)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    found = in_fresh_processes(errors, [1], peer_paths(options), options.device, options.seeds, options.rows)
+    show_errors(found)
+    write(options.json, {"accuracy": found, "environment": environment(options.device)})
+
+
+if __name__ == "__main__":
+    main()
