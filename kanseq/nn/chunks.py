@@ -58,7 +58,7 @@ def sums_in_chunks(
         inputs, into = x[part].contiguous(), y[part]
         product.write(chunk.fill(inputs), matrix, out=into)
         if base is not None:
-            product.write(functional.silu(inputs).to(operands), base, out=into, add=True)
+            product.write(functional.silu(inputs).to(operands), base, out=into, add=True, whole=True)
         if bias is not None:
             into += bias
         if plan.residual:
@@ -90,7 +90,8 @@ def gradients_in_chunks(
         if grad_matrix is not None:
             product.weight_gradient(turned, features, grad_matrix, add=part.start > 0)
         if grad_base is not None:
-            product.weight_gradient(turned, functional.silu(inputs).to(operands), grad_base, add=part.start > 0)
+            given = functional.silu(inputs).to(operands)
+            product.weight_gradient(turned, given, grad_base, add=part.start > 0, whole=True)
         if wants_u:
             product.input_gradient(h, matrix, out=features)
             by_x, by_scale, by_shift = chunk.pull(inputs, (wants_x, wants_scale, wants_shift))

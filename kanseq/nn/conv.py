@@ -248,7 +248,7 @@ class Convolution(Product):
         image = functional.conv2d(_as_image(features), matrix, None, stride, padding, dilation, self.groups)
         return _as_sequence(image)
 
-    def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False) -> None:
+    def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
         """Write or add :meth:`forward`'s result into ``out``, whose type may be wider."""
         made = self.forward(features, matrix)
         if add:
@@ -260,7 +260,7 @@ class Convolution(Product):
         """Leave the gradient as it is."""
         return g
 
-    def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool) -> None:
+    def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool, whole: bool = False) -> None:
         """Write or add the gradient by the kernel into ``out``, whose type may be wider."""
         like = torch.empty_like(out, dtype=features.dtype)
         made = self._gradients(turned, features, like, (False, True, False))[1]

@@ -37,16 +37,16 @@ class Product:
         """Map features ``(n, …, inputs·size)`` to ``(n, …, outputs)``."""
         return torch.matmul(features, matrix.t())
 
-    def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False) -> None:
-        """Write or add :meth:`forward`'s result into ``out``, whose type may be wider."""
-        if features.dtype != out.dtype:
-            made = self.forward(features, matrix)
-            if add:
-                out += made
-            else:
-                out.copy_(made)
-            return
+    def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
+        """Write or add :meth:`forward`'s result into ``out``, whose type may be wider.
+
+        ``whole`` adds what the narrower type has cut off. It matters where a single feature may outweigh all others,
+        and costs as much again.
+        """
         rows, into = features.flatten(0, -2), out.view(-1, out.shape[-1])
+        if features.dtype != out.dtype:
+            _put(torch.mm(rows, matrix.t()), into, rows, matrix.t(), add, whole)
+            return
         if add:
             into.addmm_(rows, matrix.t())
         else:
@@ -57,15 +57,11 @@ class Product:
         g = g.flatten(0, -2).t()
         return g if g.dtype.itemsize > 2 else g.contiguous()
 
-    def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool) -> None:
-        """Write or add the gradient by the matrix into ``out``, whose type may be wider."""
+    def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool, whole: bool = False) -> None:
+        """Write or add the gradient by the matrix into ``out``, see :meth:`write`."""
         features = features.flatten(0, -2)
         if features.dtype != out.dtype:
-            made = torch.mm(turned, features)
-            if add:
-                out += made
-            else:
-                out.copy_(made)
+            _put(torch.mm(turned, features), out, turned, features, add, whole)
         elif add:
             out.addmm_(turned, features)
         else:
@@ -74,6 +70,16 @@ class Product:
     def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
         """Write the gradient by the features into ``out (n, …, inputs·size)``; ``g`` is that by the result."""
         torch.mm(g.flatten(0, -2), matrix, out=out.flatten(0, -2))
+
+
+def _put(made: Tensor, out: Tensor, left: Tensor, right: Tensor, add: bool, whole: bool) -> None:
+    """Write or add ``made``, the rounded product of ``left`` and ``right``, and the rest of it where that is wanted."""
+    if add:
+        out += made
+    else:
+        out.copy_(made)
+    if whole:
+        out += torch.addmm(made, left, right, beta=-1)
 
 
 PRODUCTS = {size_first: Product(size_first) for size_first in (False, True)}
