@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from kanseq.nn.checks import check_whole
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -87,6 +89,10 @@ class Gaussians(Basis):
 
     LEAST = 1e-30
     """What a Gaussian is taken for 0 at, some 8.3 spacings from its centre."""
+
+    def __post_init__(self) -> None:
+        """Refuse a basis of nothing."""
+        check_whole("centres", self.centres)
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kanseq.nn.basis import Basis
+from kanseq.nn.checks import check_whole
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,7 @@ class Chebyshev(Basis):
 
     def __post_init__(self) -> None:
         """Refuse a basis of constants, and what is no number of polynomials."""
-        if isinstance(self.degree, bool) or not isinstance(self.degree, int) or self.degree < 1:
-            raise ValueError(f"degree must be an int of at least 1: {self.degree!r}")
+        check_whole("degree", self.degree)
 
     @property
     def size(self) -> int:

@@ -4,17 +4,17 @@ In: ``(n, in_channels, length)`` numbers. Out: ``(n, out_channels, positions)`` 
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from kanseq.nn.basis import Basis, Gaussians
+from kanseq.nn.checks import check_whole
 from kanseq.nn.layer import EdgeFunctions, KANLayer
 from kanseq.nn.precision import operand_type
-from kanseq.nn.products import Product
+from kanseq.nn.products import Convolution
 
 
 class KANConv1d(KANLayer):
@@ -78,13 +78,13 @@ class KANConv1d(KANLayer):
             raise TypeError(f"basis must be a Basis, such as Gaussians(8): {basis!r}")
         sizes = {"in_channels": in_channels, "out_channels": out_channels, "kernel_size": kernel_size}
         for name, number in {**sizes, "stride": stride, "dilation": dilation, "groups": groups}.items():
-            _check_whole(name, number, least=1)
+            check_whole(name, number, least=1)
         if in_channels % groups or out_channels % groups:
             raise ValueError(f"groups must divide the channels: {groups} of {in_channels} to {out_channels}")
         if isinstance(padding, str) and (padding != "same" or stride != 1):
             raise ValueError(f"padding must be a number, or same with stride 1: {padding!r}, stride {stride}")
         if not isinstance(padding, str):
-            _check_whole("padding", padding, least=0)
+            check_whole("padding", padding, least=0)
         if not low < high or not math.isfinite(high - low):
             raise ValueError(f"finite low < high is wanted: {low}, {high}")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
@@ -199,103 +199,3 @@ SEGMENT = 2**20
 
 Windows have more where a kernel reaches so far that they would do little but overlap.
 """
-
-
-def _check_whole(name: str, number: int, least: int) -> None:
-    if isinstance(number, bool) or not isinstance(number, int) or number < least:
-        raise ValueError(f"{name} must be an int of at least {least}: {number!r}")
-
-
-@dataclass(frozen=True)
-class Convolution(Product):
-    """The product of a convolution, whose weights are ``(outputs, inputs / groups, taps, size)``.
-
-    Features ``(n, length, inputs·size)`` are an image of height 1 with its channels innermost, which is how
-    convolutions on processors and tensor cores want them, so that a chunk's is one call. The basis comes behind the
-    inputs, for the sake of groups.
-
-    Attributes:
-        taps: how many.
-        stride: positions of the input from one of the output to the next.
-        padding: positions of zeros on either side of the features.
-        dilation: positions of the input from one tap to the next.
-        groups: into how many parts the channels fall.
-    """
-
-    taps: int = 1
-    stride: int = 1
-    padding: int = 0
-    dilation: int = 1
-    groups: int = 1
-
-    def shape(self, inputs: torch.Size, outputs: int) -> tuple[int, ...]:
-        """Tell the shape that :meth:`forward` gives for inputs of shape ``(n, length, inputs)``."""
-        n, length, _ = inputs
-        reach = self.dilation * (self.taps - 1)
-        return n, (length + 2 * self.padding - reach - 1) // self.stride + 1, outputs
-
-    def matrix(self, weight: Tensor) -> Tensor:
-        """Lay weights out as a kernel ``(outputs, inputs·size / groups, 1, taps)``, channels innermost."""
-        return _as_image(weight.transpose(1, 2).flatten(2))
-
-    def weight(self, matrix: Tensor, size: int) -> Tensor:
-        """Undo :meth:`matrix`."""
-        return _as_sequence(matrix).unflatten(2, (-1, size)).transpose(1, 2)
-
-    def forward(self, features: Tensor, matrix: Tensor) -> Tensor:
-        """Map features ``(n, length, inputs·size)`` to ``(n, positions, outputs)``."""
-        stride, padding, dilation = (1, self.stride), (0, self.padding), (1, self.dilation)
-        image = functional.conv2d(_as_image(features), matrix, None, stride, padding, dilation, self.groups)
-        return _as_sequence(image)
-
-    def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
-        """Write or add :meth:`forward`'s result into ``out``, whose type may be wider."""
-        made = self.forward(features, matrix)
-        if add:
-            out += made
-        else:
-            out.copy_(made)
-
-    def turned(self, g: Tensor) -> Tensor:
-        """Leave the gradient as it is."""
-        return g
-
-    def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool, whole: bool = False) -> None:
-        """Write or add the gradient by the kernel into ``out``, whose type may be wider."""
-        like = torch.empty_like(out, dtype=features.dtype)
-        made = self._gradients(turned, features, like, (False, True, False))[1]
-        if add:
-            out += made
-        else:
-            out.copy_(made)
-
-    def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
-        """Write the gradient by the features into ``out (n, length, inputs·size)``; ``g`` is that by the result."""
-        out.copy_(_as_sequence(self._gradients(g, out, matrix, (True, False, False))[0]))
-
-    def _gradients(self, g: Tensor, features: Tensor, matrix: Tensor, wanted: tuple[bool, bool, bool]) -> list[Tensor]:
-        """Take gradients by the features and by the kernel, of which nothing but the shape matters for its own."""
-        stride, padding, dilation = [1, self.stride], [0, self.padding], [1, self.dilation]
-        return torch.ops.aten.convolution_backward(
-            _as_image(g),
-            _as_image(features),
-            matrix,
-            None,
-            stride,
-            padding,
-            dilation,
-            False,
-            [0, 0],
-            self.groups,
-            wanted,
-        )
-
-
-def _as_image(sequence: Tensor) -> Tensor:
-    """See ``(n, length, channels)`` as ``(n, channels, 1, length)``."""
-    return sequence.transpose(1, 2)[:, :, None]
-
-
-def _as_sequence(image: Tensor) -> Tensor:
-    """Undo :func:`_as_image`."""
-    return image[:, :, 0].transpose(1, 2)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kanseq.nn.basis import Basis
+from kanseq.nn.checks import check_whole
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,7 @@ class Fourier(Basis):
 
     def __post_init__(self) -> None:
         """Refuse a basis of nothing, and what is no number of waves."""
-        if isinstance(self.frequencies, bool) or not isinstance(self.frequencies, int) or self.frequencies < 1:
-            raise ValueError(f"frequencies must be an int of at least 1: {self.frequencies!r}")
+        check_whole("frequencies", self.frequencies)
 
     @property
     def size(self) -> int:

@@ -60,9 +60,6 @@ class KANLayer(nn.Module):
         super().__init__()
         if not isinstance(basis, Basis) or "__dataclass_params__" not in type(basis).__dict__:
             raise TypeError(f"a basis is an instance of a frozen dataclass that is derived from Basis: {basis!r}")
-        least = min(inputs, outputs, *edges)
-        if least < 1:
-            raise ValueError(f"a layer has at least 1 input and output: {inputs} to {outputs}")
         # One object for all layers alike, so that compilers know them for the same.
         self.basis = _SHARED.setdefault(basis, basis)
         self.precision, self.residual = "float32", residual

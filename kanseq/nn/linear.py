@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from kanseq.nn.basis import Basis
+from kanseq.nn.checks import check_whole
 from kanseq.nn.layer import EdgeFunctions, KANLayer
 from kanseq.nn.precision import operand_type
 from kanseq.nn.products import PRODUCTS
@@ -52,8 +53,10 @@ class KANLinear(KANLayer):
             residual: whether ``x`` is added to ``y``; cheaper here than outside.
 
         Raises:
-            ValueError: ``residual`` between different widths.
+            ValueError: no inputs or outputs, or ``residual`` between different widths.
         """
+        check_whole("in_features", in_features)
+        check_whole("out_features", out_features)
         if residual and in_features != out_features:
             raise ValueError(f"a residual layer has as many outputs as inputs: {in_features} to {out_features}")
         self.in_features, self.out_features = in_features, out_features

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,101 @@ class Product:
     def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
         """Write the gradient by the features into ``out (n, …, inputs·size)``; ``g`` is that by the result."""
         torch.mm(g.flatten(0, -2), matrix, out=out.flatten(0, -2))
+
+
+@dataclass(frozen=True)
+class Convolution(Product):
+    """The product of a convolution, whose weights are ``(outputs, inputs / groups, taps, size)``.
+
+    Features ``(n, length, inputs·size)`` are an image of height 1 with its channels innermost, which is how
+    convolutions on processors and tensor cores want them, so that a chunk's is one call. The basis comes behind the
+    inputs, for the sake of groups.
+
+    Attributes:
+        taps: how many.
+        stride: positions of the input from one of the output to the next.
+        padding: positions of zeros on either side of the features.
+        dilation: positions of the input from one tap to the next.
+        groups: into how many parts the channels fall.
+    """
+
+    taps: int = 1
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+
+    def shape(self, inputs: torch.Size, outputs: int) -> tuple[int, ...]:
+        """Tell the shape that :meth:`forward` gives for inputs of shape ``(n, length, inputs)``."""
+        n, length, _ = inputs
+        reach = self.dilation * (self.taps - 1)
+        return n, (length + 2 * self.padding - reach - 1) // self.stride + 1, outputs
+
+    def matrix(self, weight: Tensor) -> Tensor:
+        """Lay weights out as a kernel ``(outputs, inputs·size / groups, 1, taps)``, channels innermost."""
+        return _as_image(weight.transpose(1, 2).flatten(2))
+
+    def weight(self, matrix: Tensor, size: int) -> Tensor:
+        """Undo :meth:`matrix`."""
+        return _as_sequence(matrix).unflatten(2, (-1, size)).transpose(1, 2)
+
+    def forward(self, features: Tensor, matrix: Tensor) -> Tensor:
+        """Map features ``(n, length, inputs·size)`` to ``(n, positions, outputs)``."""
+        stride, padding, dilation = (1, self.stride), (0, self.padding), (1, self.dilation)
+        image = functional.conv2d(_as_image(features), matrix, None, stride, padding, dilation, self.groups)
+        return _as_sequence(image)
+
+    def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
+        """Write or add :meth:`forward`'s result into ``out``, whose type may be wider."""
+        made = self.forward(features, matrix)
+        if add:
+            out += made
+        else:
+            out.copy_(made)
+
+    def turned(self, g: Tensor) -> Tensor:
+        """Leave the gradient as it is."""
+        return g
+
+    def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool, whole: bool = False) -> None:
+        """Write or add the gradient by the kernel into ``out``, whose type may be wider."""
+        like = torch.empty_like(out, dtype=features.dtype)
+        made = self._gradients(turned, features, like, (False, True, False))[1]
+        if add:
+            out += made
+        else:
+            out.copy_(made)
+
+    def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
+        """Write the gradient by the features into ``out (n, length, inputs·size)``; ``g`` is that by the result."""
+        out.copy_(_as_sequence(self._gradients(g, out, matrix, (True, False, False))[0]))
+
+    def _gradients(self, g: Tensor, features: Tensor, matrix: Tensor, wanted: tuple[bool, bool, bool]) -> list[Tensor]:
+        """Take gradients by the features and by the kernel, of which nothing but the shape matters for its own."""
+        stride, padding, dilation = [1, self.stride], [0, self.padding], [1, self.dilation]
+        return torch.ops.aten.convolution_backward(
+            _as_image(g),
+            _as_image(features),
+            matrix,
+            None,
+            stride,
+            padding,
+            dilation,
+            False,
+            [0, 0],
+            self.groups,
+            wanted,
+        )
+
+
+def _as_image(sequence: Tensor) -> Tensor:
+    """See ``(n, length, channels)`` as ``(n, channels, 1, length)``."""
+    return sequence.transpose(1, 2)[:, :, None]
+
+
+def _as_sequence(image: Tensor) -> Tensor:
+    """Undo :func:`_as_image`."""
+    return image[:, :, 0].transpose(1, 2)
 
 
 def _put(made: Tensor, out: Tensor, left: Tensor, right: Tensor, add: bool, whole: bool) -> None:

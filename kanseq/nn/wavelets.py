@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kanseq.nn.basis import Basis
+from kanseq.nn.checks import check_whole
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ class MexicanHats(Basis):
 
     def __post_init__(self) -> None:
         """Refuse a basis of nothing, and what is no number of scales."""
-        if isinstance(self.octaves, bool) or not isinstance(self.octaves, int) or self.octaves < 1:
-            raise ValueError(f"octaves must be an int of at least 1: {self.octaves!r}")
+        check_whole("octaves", self.octaves)
 
     @property
     def size(self) -> int:
