@@ -39,16 +39,29 @@ class Plan(NamedTuple):
         return self._replace(basis=self.basis.over(tuple(tensors)))
 
 
-def sums_in_chunks(
-    x: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    weight: Tensor,
-    base_weight: Tensor | None,
-    bias: Tensor | None,
-    plan: Plan,
-) -> Tensor:
+class Given(NamedTuple):
+    """What gradients are taken by.
+
+    Attributes:
+        x: ``(n, …, inputs)``; its order in memory does not matter.
+        scale: ``(inputs,)``, the basis's units per unit of the (normalised) input.
+        shift: ``(inputs,)``, where the basis has its normalised input 0; without LayerNorm the input that it has at 0.
+        weight: ``(outputs, …, size)``, see the product.
+        base_weight: the same without ``size``; ``None`` for no SiLU branch.
+        bias: ``(outputs,)`` or ``None``.
+    """
+
+    x: Tensor
+    scale: Tensor
+    shift: Tensor
+    weight: Tensor
+    base_weight: Tensor | None
+    bias: Tensor | None
+
+
+def sums_in_chunks(given: Given, plan: Plan) -> Tensor:
     """Compute :func:`kanseq.nn.curves.sum_of_curves`."""
+    x, scale, shift, weight, base_weight, bias = given
     product, operands = plan.product, plan.operands
     matrix = product.matrix(weight).to(operands)
     base = None if base_weight is None else product.matrix(base_weight[..., None]).to(operands)
@@ -66,11 +79,9 @@ def sums_in_chunks(
     return y
 
 
-def gradients_in_chunks(
-    g: Tensor, tensors: Sequence[Tensor | None], wanted: Sequence[bool], plan: Plan
-) -> list[Tensor | None]:
-    """Make the gradients by those of :func:`sums_in_chunks`'s six tensors that are wanted; ``None`` for others."""
-    x, scale, shift, weight, base_weight, _ = tensors
+def gradients_in_chunks(g: Tensor, given: Given, wanted: Sequence[bool], plan: Plan) -> list[Tensor | None]:
+    """Make the gradients by those of the six tensors that are wanted; ``None`` for others."""
+    x, scale, shift, weight, base_weight, _ = given
     wants_x, wants_scale, wants_shift, wants_weight, wants_base, wants_bias = wanted
     product, operands = plan.product, plan.operands
     matrix = product.matrix(weight).to(operands)

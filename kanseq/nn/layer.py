@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanseq.nn.basis import Basis
-from kanseq.nn.chunks import Plan
+from kanseq.nn.chunks import Given, Plan
 from kanseq.nn.curves import sum_of_curves
 from kanseq.nn.products import Product
 
@@ -107,8 +107,8 @@ class KANLayer(nn.Module):
         scale, shift = self._place(x.dtype)
         epsilon = None if self.norm is None else self.norm.eps
         plan = Plan(self.basis, product, operands, epsilon, self.residual)
-        weights = (self._weight(), self.base_weight, self.base_bias)
-        return sum_of_curves(x, scale, shift, *weights, plan, *self._basis_tensors())
+        given = Given(x, scale, shift, self._weight(), self.base_weight, self.base_bias)
+        return sum_of_curves(given, plan, self._basis_tensors())
 
     def _functions(self, i: Tensor, edges: tuple[Tensor, ...], x: Tensor) -> EdgeFunctions:
         """Evaluate the functions of edges from inputs ``i``, whose weights stand at ``edges``."""

@@ -8,23 +8,14 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from kanseq.nn.basis import Basis
-from kanseq.nn.chunks import Plan, gradients_in_chunks, sums_in_chunks
+from kanseq.nn.chunks import Given, Plan, gradients_in_chunks, sums_in_chunks
 from kanseq.nn.products import Product
 
 
-def sums_as_one_operator(
-    x: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    weight: Tensor,
-    base_weight: Tensor | None,
-    bias: Tensor | None,
-    plan: Plan,
-    *tensors: Tensor,
-) -> Tensor:
+def sums_as_one_operator(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tensor:
     """Compute :func:`kanseq.nn.curves.sum_of_curves` by the operator ``kanseq::sum_of_curves``."""
     basis, product, *others = plan
-    return _sums(x, scale, shift, weight, base_weight, bias, list(tensors), name_of(basis), name_of(product), *others)
+    return _sums(*given, list(tensors), name_of(basis), name_of(product), *others)
 
 
 _NAMED: dict[str, Basis | Product] = {}
@@ -63,7 +54,7 @@ def _sums(
     residual: bool,
 ) -> Tensor:
     plan = _plan(tensors, basis, product, operands, epsilon, residual)
-    return sums_in_chunks(x, scale, shift, weight, base_weight, bias, plan)
+    return sums_in_chunks(Given(x, scale, shift, weight, base_weight, bias), plan)
 
 
 @_sums.register_fake
@@ -103,7 +94,7 @@ def _gradients(
     residual: bool,
 ) -> list[Tensor]:
     plan = _plan(tensors, basis, product, operands, epsilon, residual)
-    found = gradients_in_chunks(g, (x, scale, shift, weight, base_weight, bias), wanted, plan)
+    found = gradients_in_chunks(g, Given(x, scale, shift, weight, base_weight, bias), wanted, plan)
     # An operator's results share no memory with each other or its arguments, and lie as its fake says.
     return [gradient.contiguous() for gradient in found if gradient is not None]
 

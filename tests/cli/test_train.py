@@ -9,7 +9,7 @@ import pytest
 from kanseq.cli.main import _run
 from kanseq.data.sequences import SequenceSet
 from kanseq.geometry import Geometry
-from kanseq.training import loop
+from kanseq.training import compilation, loop
 
 
 @pytest.fixture
@@ -102,3 +102,14 @@ def test_an_interrupt_ends_with_130_and_the_run_goes_on_later(given, tmp_path, c
     assert (tmp_path / "run/folds/a/seed-0/state.safetensors").exists()
     assert not (tmp_path / "run/folds/a/seed-0/done.json").exists()
     assert _run(options) == 0
+
+
+def test_without_a_compiler_compile_is_one_warning(given, capsys, monkeypatch):
+    def no_compiler(*_: object, **__: object) -> None:
+        raise RuntimeError("no C++ compiler")
+
+    monkeypatch.setattr(compilation, "_failures", [])
+    monkeypatch.setattr("torch.compile", no_compiler)
+    assert _run([*given, "--model", "mlp", "--set", "hidden=8", "--epochs", "1", "--no-baseline", "--compile"]) == 0
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert warnings == ["warning: torch.compile does not work here (no C++ compiler): training goes on without it"]
