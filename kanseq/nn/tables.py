@@ -76,11 +76,16 @@ NOTHING = 1e-6
 
 
 WORDS = {4: torch.int32, 8: torch.int64, 16: torch.complex128}
-"""Types by their bytes: a row of a table is gathered several times faster as one such number than as a row."""
+"""Types by their bytes: one thread gathers a row of a table several times faster as one such number than as a row."""
+
+FEW_THREADS = 2
+"""With more, rows are faster: numbers are gathered by one thread."""
 
 
 def as_words(rows: Tensor) -> Tensor:
-    """See contiguous ``(…, size)`` as ``(n,)`` numbers as long as a row, or as ``(n, size)`` where there are none."""
+    """See contiguous ``(…, size)`` as ``(n,)`` numbers as long as a row, or as ``(n, size)`` where rows are better."""
     word = WORDS.get(rows.shape[-1] * rows.element_size())
     rows = rows.flatten(0, -2)
-    return rows if word is None else rows.view(word)[:, 0]
+    if word is None or (not rows.is_cuda and torch.get_num_threads() > FEW_THREADS):
+        return rows
+    return rows.view(word)[:, 0]

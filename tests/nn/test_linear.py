@@ -204,6 +204,14 @@ def test_a_pickled_layer_is_the_same_layer(network):
     assert torch.equal(pickle.loads(pickle.dumps(network))(x), network(x))
 
 
+def test_tables_are_gathered_alike_for_few_and_for_many_threads(network, monkeypatch):
+    set_precision(network, "bfloat16")
+    x = torch.randn(33, 12)
+    few = outcomes(network, x)
+    monkeypatch.setattr(tables, "FEW_THREADS", 0)
+    assert all(torch.equal(ours, expected) for ours, expected in zip(outcomes(network, x), few, strict=True))
+
+
 def test_inference_mode_first_does_not_spoil_training_after(network):
     tables._MADE.clear()
     set_precision(network, "bfloat16")
