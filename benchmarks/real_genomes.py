@@ -13,10 +13,9 @@ from pathlib import Path
 from common import KANSEQ, data_folder
 
 PLAIN_AND_PEERS = ("gc", "kmer-logistic", "mlp", "deepcre")
-COUPLED = "-coupled"
-CHROMOSOME1 = (*PLAIN_AND_PEERS, "kan", "kan-mixer", f"kan{COUPLED}", f"kan-mixer{COUPLED}")
-YEAST = ("kmer-logistic", "kan-mixer", f"kan-mixer{COUPLED}")
-"""Folders of runs: a model's name, and whether its weight decay is coupled."""
+CHROMOSOME1 = (*PLAIN_AND_PEERS, "kan", "kan-mixer")
+YEAST = ("kmer-logistic", "kan-mixer")
+"""Models, by which their runs' folders are called."""
 
 YEAST_FOLDS = ("IV", "VII", "XII", "XV")
 
@@ -31,11 +30,9 @@ def kanseq(*arguments: str | Path) -> None:
 def train_and_score(folder: Path, names: tuple[str, ...], threads: int) -> None:
     """Train on ``folder``'s set and write ``metrics.json`` and ``metrics.tsv`` there."""
     for name in names:
-        decay = ("--decay", "coupled") if name.endswith(COUPLED) else ()
         kanseq(
             "train", folder / "genes.parquet", "--labels", folder / "labels.tsv", "--splits", folder / "splits.tsv",
-            "--model", name.removesuffix(COUPLED), "--holdout", "all", "--threads", str(threads), *decay,
-            "-o", folder / name,
+            "--model", name, "--holdout", "all", "--threads", str(threads), "-o", folder / name,
         )  # fmt: skip
     runs = [folder / name for name in names]
     kanseq("evaluate", *runs, "-o", folder / "metrics.json", "--table", folder / "metrics.tsv")
