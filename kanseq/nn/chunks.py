@@ -59,6 +59,9 @@ class Given(NamedTuple):
     bias: Tensor | None
 
 
+GIVEN = len(Given._fields)
+
+
 def sums_in_chunks(given: Given, plan: Plan) -> Tensor:
     """Compute :func:`kanseq.nn.curves.sum_of_curves`."""
     x, scale, shift, weight, base_weight, bias = given
@@ -150,7 +153,7 @@ class _Workspace:
     """Memory for one chunk's basis, used again for the next."""
 
     def __init__(self, x: Tensor, scale: Tensor, shift: Tensor, plan: Plan, slopes: bool) -> None:
-        self.x, self.plan, self.slopes = x, plan, slopes
+        self.x, self.plan = x, plan
         self.rounds = plan.operands != x.dtype
         self.scale, self.shift = scale, shift
         self.place = (scale, shift)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
-from kanseq.nn.chunks import Given, Plan, gradients_in_chunks, sums_in_chunks
+from kanseq.nn.chunks import GIVEN, Given, Plan, gradients_in_chunks, sums_in_chunks
 from kanseq.nn.operators import sums_as_one_operator
 
 
@@ -77,9 +77,6 @@ class _SumOfCurves(torch.autograd.Function):
             return plain_sum_of_curves(Given(*tensors[:GIVEN]), plan, tensors[GIVEN:])
 
         return torch.vmap(sums, in_dims[1:])(*tensors), 0
-
-
-GIVEN = len(Given._fields)
 
 
 def _plain_gradients(

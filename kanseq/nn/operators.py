@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from kanseq.nn.basis import Basis
-from kanseq.nn.chunks import Given, Plan, gradients_in_chunks, sums_in_chunks
+from kanseq.nn.chunks import GIVEN, Given, Plan, gradients_in_chunks, sums_in_chunks
 from kanseq.nn.products import Product
 
 
@@ -131,8 +131,8 @@ def _remember(ctx: FunctionCtx, inputs: tuple, output: Tensor) -> None:
 
 
 def _differentiate(ctx: FunctionCtx, g: Tensor) -> tuple:
-    by, tensors = ctx.saved_tensors[:6], list(ctx.saved_tensors[6:])
-    wanted = list(ctx.needs_input_grad[:6])
+    by, tensors = ctx.saved_tensors[:GIVEN], list(ctx.saved_tensors[GIVEN:])
+    wanted = list(ctx.needs_input_grad[:GIVEN])
     found = iter(_gradients(g, *by, tensors, wanted, *ctx.fixed))
     return *(next(found) if wants else None for wants in wanted), [None] * len(tensors), *(None,) * len(ctx.fixed)
 
