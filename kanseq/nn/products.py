@@ -4,6 +4,7 @@ In: features ``(n, …, inputs·size)`` and a weight matrix. Out: ``(n, …, out
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -44,14 +45,8 @@ class Product:
         ``whole`` adds what the narrower type has cut off. It matters where a single feature may outweigh all others,
         and costs as much again.
         """
-        rows, into = features.flatten(0, -2), out.view(-1, out.shape[-1])
-        if features.dtype != out.dtype:
-            _put(torch.mm(rows, matrix.t()), into, rows, matrix.t(), add, whole)
-            return
-        if add:
-            into.addmm_(rows, matrix.t())
-        else:
-            torch.mm(rows, matrix.t(), out=into)
+        rows, columns = operand(features.flatten(0, -2)), operand(matrix.t())
+        _put(rows, columns, out.view(-1, out.shape[-1]), add, whole)
 
     def turned(self, g: Tensor) -> Tensor:
         """Prepare the gradient by the result for :meth:`weight_gradient`."""
@@ -60,17 +55,11 @@ class Product:
 
     def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool, whole: bool = False) -> None:
         """Write or add the gradient by the matrix into ``out``, see :meth:`write`."""
-        features = features.flatten(0, -2)
-        if features.dtype != out.dtype:
-            _put(torch.mm(turned, features), out, turned, features, add, whole)
-        elif add:
-            out.addmm_(turned, features)
-        else:
-            torch.mm(turned, features, out=out)
+        _put(operand(turned), operand(features.flatten(0, -2)), out, add, whole)
 
     def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
         """Write the gradient by the features into ``out (n, …, inputs·size)``; ``g`` is that by the result."""
-        torch.mm(g.flatten(0, -2), matrix, out=out.flatten(0, -2))
+        _put(operand(g.flatten(0, -2)), operand(matrix), out.flatten(0, -2))
 
 
 @dataclass(frozen=True)
@@ -117,7 +106,7 @@ class Convolution(Product):
 
     def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
         """Write or add :meth:`forward`'s result into ``out``, whose type may be wider."""
-        made = self.forward(features, matrix)
+        made = self.forward(operand(features), operand(matrix))
         if add:
             out += made
         else:
@@ -129,6 +118,7 @@ class Convolution(Product):
 
     def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool, whole: bool = False) -> None:
         """Write or add the gradient by the kernel into ``out``, whose type may be wider."""
+        turned, features = operand(turned), operand(features)
         like = torch.empty_like(out, dtype=features.dtype)
         made = self._gradients(turned, features, like, (False, True, False))[1]
         if add:
@@ -138,7 +128,9 @@ class Convolution(Product):
 
     def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
         """Write the gradient by the features into ``out (n, length, inputs·size)``; ``g`` is that by the result."""
-        out.copy_(_as_sequence(self._gradients(g, out, matrix, (True, False, False))[0]))
+        g, matrix = operand(g), operand(matrix)
+        like = torch.empty_like(out, dtype=g.dtype)
+        out.copy_(_as_sequence(self._gradients(g, like, matrix, (True, False, False))[0]))
 
     def _gradients(self, g: Tensor, features: Tensor, matrix: Tensor, wanted: tuple[bool, bool, bool]) -> list[Tensor]:
         """Take gradients by the features and by the kernel, of which nothing but the shape matters for its own."""
@@ -168,8 +160,34 @@ def _as_sequence(image: Tensor) -> Tensor:
     return image[:, :, 0].transpose(1, 2)
 
 
-def _put(made: Tensor, out: Tensor, left: Tensor, right: Tensor, add: bool, whole: bool) -> None:
-    """Write or add ``made``, the rounded product of ``left`` and ``right``, and the rest of it where that is wanted."""
+def operand(rounded: Tensor) -> Tensor:
+    """Give the numbers of an operand in the type in which the device multiplies them.
+
+    A processor without units for products of 16 bits takes them ten and more times slower than those of 32, which it
+    gets then: the same products, summed as such units sum them.
+    """
+    if rounded.dtype.itemsize > 2 or rounded.device.type != "cpu" or _multiplies(rounded.dtype):
+        return rounded
+    return rounded.float()
+
+
+@cache
+def _multiplies(dtype: torch.dtype) -> bool:
+    """Tell whether the processor's library has products of a narrow type."""
+    if dtype == torch.bfloat16:
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.ops.mkldnn._is_mkldnn_fp16_supported()
+
+
+def _put(left: Tensor, right: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
+    """Write or add a product into ``out``, and the rest that its rounding has cut off where that is wanted."""
+    if left.dtype == out.dtype:
+        if add:
+            out.addmm_(left, right)
+        else:
+            torch.mm(left, right, out=out)
+        return
+    made = torch.mm(left, right)
     if add:
         out += made
     else:

@@ -1,8 +1,10 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from kanseq.nn.precision import operand_type, resolve_precision, set_precision
+from kanseq.nn.conv import KANConv1d
+from kanseq.nn.precision import PRECISIONS, operand_type, resolve_precision, set_precision
 from kanseq.nn.rbf import RBFLinear
 
 
@@ -42,3 +44,42 @@ def test_only_auto_is_decided_by_the_processor():
     assert resolve_precision("float32") == "float32"
     assert resolve_precision("bfloat16") == "bfloat16"
     assert resolve_precision("auto") in ("float32", "bfloat16")
+
+
+@pytest.mark.parametrize("make", [lambda: RBFLinear(12, 5), lambda: KANConv1d(12, 6, 3, stride=2, groups=2)])
+def test_processors_without_units_for_narrow_products_take_them_in_float32(make, monkeypatch):
+    torch.manual_seed(0)
+    layer = make()
+    x, weights = torch.randn(4, 12, 12), list(layer.parameters())
+    gradients = {}
+    for precision in PRECISIONS:
+        set_precision(layer, precision)
+        monkeypatch.setattr("kanseq.nn.products._multiplies", lambda dtype: False)
+        seen = []
+        with _Products(seen):
+            y = layer(x.requires_grad_())
+            gradients[precision] = (y, *torch.autograd.grad(y.square().sum(), [x, *weights]))
+        assert seen
+        assert set(seen) == {torch.float32}
+    for exact, rounded in zip(*gradients.values(), strict=True):
+        assert not torch.equal(exact, rounded) or exact.ndim == 1
+        assert (exact - rounded).abs().max() <= 1e-2 * exact.abs().max()
+
+
+class _Products(TorchDispatchMode):
+    """Notes the types of all operands of products."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        if operator.overloadpacket in (
+            torch.ops.aten.mm,
+            torch.ops.aten.addmm_,
+            torch.ops.aten.addmm,
+            torch.ops.aten.convolution,
+            torch.ops.aten.convolution_backward,
+        ):
+            self.seen += [each.dtype for each in args if isinstance(each, torch.Tensor)]
+        return operator(*args, **(kwargs or {}))
