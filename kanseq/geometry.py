@@ -15,6 +15,9 @@ TOKEN = 8
 CODON = 3
 """Columns masked on the transcribed side of each site, so that a bare start or stop codon gives nothing away."""
 
+VISIBLE = ("all", "flanks", "transcribed")
+"""Parts of the gene windows that a model may read: both, or the columns before and behind a gene, or those of it."""
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -22,10 +25,13 @@ class Geometry:
 
     For genes: ``upstream`` columns before the TSS, ``downstream`` columns from it on, ``pad`` columns of ``N``, then
     ``downstream`` columns up to the TTS and ``upstream`` columns behind it, in the direction of transcription, so that
-    column ``upstream`` is the first transcribed base. For plain sequences only ``length`` is set.
+    column ``upstream`` is the first transcribed base. For plain sequences only ``length`` is set. With ``mask`` a model
+    reads no bare start or stop codon, and ``visible`` is one of :data:`VISIBLE`: which part of the windows it reads.
 
     >>> Geometry().columns, Geometry().tokens, Geometry().masked
     (3020, 378, ((1000, 1003), (2017, 2020)))
+    >>> Geometry(visible="flanks").masked, Geometry(visible="transcribed").masked
+    (((1000, 1500), (1520, 2020)), ((0, 1003), (2017, 3020)))
     >>> Geometry.plain(70).columns
     70
     """
@@ -35,11 +41,21 @@ class Geometry:
     pad: int = 20
     mask: bool = True
     length: int | None = None
+    visible: str = "all"
 
     def __post_init__(self) -> None:
-        """Refuse negative numbers and empty windows."""
+        """Refuse negative numbers, empty windows, and a choice of columns that leaves none."""
         if min(self.upstream, self.downstream, self.pad) < 0 or self.columns <= 0:
             raise ValueError(f"upstream, downstream and pad must not be negative and not all 0: {self}")
+        if self.visible not in VISIBLE:
+            raise ValueError(f"visible is '{self.visible}', and must be one of {', '.join(VISIBLE)}")
+        if self.visible == "all":
+            return
+        if not self.has_genes:
+            raise ValueError(f"visible is '{self.visible}', and only gene windows have such columns")
+        nothing_left = self.upstream == 0 if self.visible == "flanks" else self.downstream <= self._codon
+        if nothing_left:
+            raise ValueError(f"visible is '{self.visible}', and nothing of these windows would be left: {self}")
 
     @classmethod
     def plain(cls, length: int) -> "Geometry":
@@ -67,13 +83,39 @@ class Geometry:
         return -(-self.columns // TOKEN)
 
     @property
+    def windows(self) -> tuple[tuple[int, int], ...]:
+        """Half-open column ranges of the windows, as far as ``visible`` shows them; codon masks lie inside.
+
+        >>> Geometry().windows, Geometry(visible="transcribed").windows
+        (((0, 1500), (1520, 3020)), ((1000, 1500), (1520, 2020)))
+        """
+        if not self.has_genes:
+            return ((0, self.columns),)
+        tss, tts = self.upstream, self.columns - self.upstream
+        if self.visible == "flanks":
+            return ((0, tss), (tts, self.columns))
+        if self.visible == "transcribed":
+            return ((tss, self.window), (self.window + self.pad, tts))
+        return ((0, self.window), (self.window + self.pad, self.columns))
+
+    @property
     def masked(self) -> tuple[tuple[int, int], ...]:
-        """Half-open column ranges that a model sees as ``N``."""
-        if not (self.mask and self.has_genes):
+        """Half-open column ranges that a model sees as ``N``, ascending; the padding is ``N`` anyway."""
+        if not self.has_genes:
             return ()
-        width = min(CODON, self.downstream)
-        end = self.columns - self.upstream
-        return ((self.upstream, self.upstream + width), (end - width, end)) if width else ()
+        tss, tts = self.upstream, self.columns - self.upstream
+        if self.visible == "flanks":
+            ranges = ((tss, self.window), (self.window + self.pad, tts))
+        elif self.visible == "transcribed":
+            ranges = ((0, tss + self._codon), (tts - self._codon, self.columns))
+        else:
+            ranges = ((tss, tss + self._codon), (tts - self._codon, tts))
+        return tuple((start, end) for start, end in ranges if start < end)
+
+    @property
+    def _codon(self) -> int:
+        """Columns masked behind the TSS, and as many before the TTS."""
+        return min(CODON, self.downstream) if self.mask else 0
 
     def hide(self, codes: "np.ndarray") -> "np.ndarray":
         """Copy base codes ``(n, columns)`` with the masked columns set to 4, the code of ``N``."""
@@ -102,11 +144,17 @@ class Geometry:
             return tts - self.upstream, tts + self.downstream
         return tts - self.downstream + 1, tts + self.upstream + 1
 
-    def to_json(self) -> dict[str, int | bool | None]:
-        """Give the fields as they stand in files' metadata."""
-        return asdict(self)
+    def to_json(self) -> dict[str, int | bool | str | None]:
+        """Give the fields as they stand in files' metadata; ``visible`` only where something is hidden by it.
+
+        So what had no such field stays the same byte for byte, and its readers go on reading it.
+        """
+        fields = asdict(self)
+        if self.visible == "all":
+            del fields["visible"]
+        return fields
 
     @classmethod
-    def from_json(cls, fields: dict[str, int | bool | None]) -> "Geometry":
+    def from_json(cls, fields: dict[str, int | bool | str | None]) -> "Geometry":
         """Read back what :meth:`to_json` gave."""
         return cls(**fields)  # type: ignore[arg-type]

@@ -35,6 +35,51 @@ def test_mask_is_never_wider_than_the_transcribed_part() -> None:
     assert Geometry(mask=False).masked == ()
 
 
+def test_flanks_only_hides_what_is_transcribed_and_transcribed_only_hides_the_flanks() -> None:
+    flanks, transcribed = Geometry(visible="flanks"), Geometry(visible="transcribed")
+    assert flanks.masked == ((1000, 1500), (1520, 2020))
+    assert flanks.windows == ((0, 1000), (2020, 3020))
+    # The codons on the transcribed side of each site stay masked.
+    assert transcribed.masked == ((0, 1003), (2017, 3020))
+    assert transcribed.windows == ((1000, 1500), (1520, 2020))
+    assert Geometry().windows == ((0, 1500), (1520, 3020))
+    assert (flanks.columns, flanks.tokens) == (transcribed.columns, transcribed.tokens) == (3020, 378)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "seen"),
+    [
+        # 0-3 | 4-6 | padding 7, 8 | 9-11 | 12-15
+        (Geometry(4, 3, 2, mask=False, visible="all"), [*range(7), *range(9, 16)]),
+        (Geometry(4, 3, 2, mask=False, visible="flanks"), [*range(4), *range(12, 16)]),
+        (Geometry(4, 3, 2, mask=False, visible="transcribed"), [4, 5, 6, 9, 10, 11]),
+        (Geometry(4, 3, 0, mask=True, visible="flanks"), [*range(4), *range(10, 14)]),
+        (Geometry(2, 5, 1, mask=True, visible="transcribed"), [5, 6, 8, 9]),
+        (Geometry(0, 5, 1, mask=True, visible="transcribed"), [3, 4, 6, 7]),
+        (Geometry(3, 0, 1, mask=True, visible="flanks"), [0, 1, 2, 4, 5, 6]),
+    ],
+)
+def test_what_is_seen_of_any_windows(geometry: Geometry, seen: list[int]) -> None:
+    padding = range(geometry.window, geometry.window + geometry.pad)
+    codes = geometry.hide(np.zeros((1, geometry.columns), dtype=np.uint8))
+    assert [column for column in np.flatnonzero(codes[0] == 0).tolist() if column not in padding] == seen
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"visible": "introns"}, "one of all, flanks, transcribed"),
+        ({"visible": "flanks", "upstream": 0}, "nothing of these windows would be left"),
+        ({"visible": "transcribed", "downstream": 3}, "nothing of these windows would be left"),
+        ({"visible": "transcribed", "downstream": 0, "mask": False}, "nothing of these windows would be left"),
+        ({"visible": "flanks", "length": 70}, "only gene windows"),
+    ],
+)
+def test_a_part_that_is_not_there_cannot_be_made_visible(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Geometry(**fields)  # type: ignore[arg-type]
+
+
 def test_masked_columns_are_hidden_in_a_copy() -> None:
     codes = np.zeros((2, 12), dtype=np.uint8)
     hidden = Geometry(upstream=2, downstream=3, pad=2).hide(codes)
@@ -43,9 +88,16 @@ def test_masked_columns_are_hidden_in_a_copy() -> None:
 
 
 def test_json_round_trip_and_impossible_numbers() -> None:
-    for geometry in (Geometry(upstream=7), Geometry.plain(70)):
+    for geometry in (Geometry(upstream=7), Geometry(visible="flanks"), Geometry.plain(70)):
         assert Geometry.from_json(geometry.to_json()) == geometry
     with pytest.raises(ValueError, match="must not be negative"):
         Geometry(upstream=-1)
     with pytest.raises(ValueError, match="not all 0"):
         Geometry(upstream=0, downstream=0, pad=0)
+
+
+def test_files_from_before_there_was_a_choice_read_as_all_and_are_written_as_they_were() -> None:
+    old = {"upstream": 1000, "downstream": 500, "pad": 20, "mask": True, "length": None}
+    assert Geometry.from_json(old).visible == "all"
+    assert Geometry().to_json() == old
+    assert Geometry(visible="transcribed").to_json() == {**old, "visible": "transcribed"}

@@ -52,7 +52,7 @@ class Pieces(NamedTuple):
 
 
 def piece_template(geometry: Geometry) -> Template:
-    """Cut the windows of a geometry into pieces: at token borders, and never over padding.
+    """Cut the visible part of a geometry's windows into pieces: at token borders, and never over padding.
 
     >>> template = piece_template(Geometry())
     >>> len(template.token), template.start[187:189].tolist(), template.end[187:189].tolist()
@@ -60,16 +60,16 @@ def piece_template(geometry: Geometry) -> Template:
     """
     starts = np.arange(geometry.tokens) * TOKEN
     parts = []
-    for tts, first in enumerate((0, geometry.window + geometry.pad)):
+    for tts, (first, last) in enumerate(geometry.windows):
         start = np.maximum(starts, first)
-        end = np.minimum(starts + TOKEN, first + geometry.window)
+        end = np.minimum(starts + TOKEN, last)
         token = np.flatnonzero(start < end)
         parts.append((token, start[token], end[token], np.full(len(token), tts == 1)))
     return Template(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def find_pieces(table: pd.DataFrame, geometry: Geometry, contigs: Mapping[str, int]) -> Pieces:
-    """Give every piece of every gene its place; bases past a contig's ends have none, nor has padding.
+    """Give every piece of every gene its place; bases past a contig's ends have none, nor has what is not visible.
 
     Args:
         table: ``chrom, strand`` and the windows ``tss_start, tss_end, tts_start, tts_end`` (0-based half-open, not

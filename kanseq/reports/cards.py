@@ -99,6 +99,8 @@ def _geometry(fields: object) -> Facts:
     if geometry.has_genes:
         names = ("upstream", "downstream", "pad")
         facts["windows"] = {name: getattr(geometry, name) for name in names}
+        if geometry.visible != "all":
+            facts["visible"] = f"{geometry.visible} only"
         facts["masked columns"] = [f"[{start}, {end})" for start, end in geometry.masked] or "none"
     return facts
 

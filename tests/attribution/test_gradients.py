@@ -4,7 +4,7 @@ import torch
 
 from kanseq.attribution.gradients import gradient_times_difference
 from kanseq.attribution.methods import find_method, methods
-from kanseq.attribution.shuffles import dinucleotide_shuffles
+from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork

@@ -55,6 +55,27 @@ def test_a_token_over_a_narrow_padding_has_two_pieces():
     assert template.end[shared].tolist() == [13, 16]
 
 
+def test_what_is_not_visible_has_no_pieces():
+    flanks = piece_template(Geometry(visible="flanks"))
+    # 125 whole tokens before the TSS; behind the TTS half a token, 124 whole ones and half a token.
+    assert len(flanks.token) == 125 + 126
+    assert (flanks.start[124], flanks.end[124], flanks.start[125], flanks.end[125]) == (992, 1000, 2020, 2024)
+    assert flanks.tts.tolist() == [False] * 125 + [True] * 126
+    transcribed = piece_template(Geometry(visible="transcribed"))
+    assert (transcribed.start[0], transcribed.end[62], transcribed.start[63], transcribed.end[-1]) == (
+        1000,
+        1500,
+        1520,
+        2020,
+    )
+    table = places(Geometry(), ("1", "+", 3000, 9000), ("1", "-", 9000, 3000))
+    whole = find_pieces(table, Geometry(), {"1": 20_000})
+    part = find_pieces(table, Geometry(visible="flanks"), {"1": 20_000})
+    # The pieces that are left lie where they lay; only the one over the TTS is cut.
+    where = [set(zip(p.row.tolist(), p.start.tolist(), p.end.tolist(), strict=True)) for p in (whole, part)]
+    assert where[1] - where[0] == {(0, 9001, 9005), (1, 2996, 3000)}
+
+
 def test_plus_and_minus_strand_by_hand():
     geometry = Geometry(upstream=8, downstream=8, pad=8)
     table = places(geometry, ("1", "+", 100, 300), ("1", "-", 300, 100))

@@ -1,4 +1,4 @@
-"""References that keep a sequence's dinucleotides: its own bases in another order.
+"""Sequences with the same dinucleotides as one that is given: its own bases in another order.
 
 In: base codes as the model reads them, and names. Out: shuffled codes, the same for a gene whatever stands beside it.
 """
@@ -37,11 +37,18 @@ def dinucleotide_shuffles(codes: np.ndarray, names: Sequence[str], count: int, s
     source = np.repeat(codes, count, axis=0)
     if source.size == 0:
         return source.reshape(n, count, columns)
-    draws = np.stack([_draws(seed, name, index, columns) for name in names for index in range(count)])
+    draws = np.stack([random_numbers(seed, name, index, columns) for name in names for index in range(count)])
     runs = _find_runs(source)
     last_edge = _last_edges(source, runs, draws)
     targets, offsets = _ordered_edges(source, runs, draws, last_edge)
     return _walk(source, runs, targets, offsets).reshape(n, count, columns)
+
+
+def random_numbers(seed: int, name: str, index: int, count: int) -> np.ndarray:
+    """Give ``(count,)`` random uint64 that depend on what is named here, and on nothing else."""
+    digest = hashlib.sha256(f"{seed}\0{index}\0{name}".encode()).digest()
+    # The raw stream of a bit generator is what NumPy promises to keep from version to version.
+    return np.random.Philox(key=int.from_bytes(digest[:16], "little")).random_raw(count)
 
 
 class _Runs(NamedTuple):
@@ -50,13 +57,6 @@ class _Runs(NamedTuple):
     start: np.ndarray  # (runs,) int64, position in the flat codes
     end: np.ndarray
     of: np.ndarray  # (rows * columns,) int64, run of each position, meaningless where the code is 4
-
-
-def _draws(seed: int, name: str, index: int, columns: int) -> np.ndarray:
-    """Give one row its ``(columns,)`` random uint64 from what identifies it, and from nothing else."""
-    digest = hashlib.sha256(f"{seed}\0{index}\0{name}".encode()).digest()
-    # The raw stream of a bit generator is what NumPy promises to keep from version to version.
-    return np.random.Philox(key=int.from_bytes(digest[:16], "little")).random_raw(columns)
 
 
 def _find_runs(source: np.ndarray) -> _Runs:

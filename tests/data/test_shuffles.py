@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from kanseq.attribution.shuffles import dinucleotide_shuffles
+from kanseq.data.shuffles import dinucleotide_shuffles
 
 CODES = {letter: code for code, letter in enumerate("ACGTN")}
 
