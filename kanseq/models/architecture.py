@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from kanseq.models.network import SequenceNetwork
     from kanseq.models.plain import PlainModel
 
+TASKS = ("binary", "regression")
+"""What can be learned: low or high, or a number. Networks learn either, since the task reads their outputs."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -28,6 +31,7 @@ class Architecture:
         config: a frozen dataclass derived from :class:`Config` (networks: :class:`NetworkConfig`).
         build: makes the untrained model from such a configuration.
         plain: whether it is fitted at once, without steps, as a :class:`~kanseq.models.plain.PlainModel`.
+        tasks: what it can learn, some of :data:`TASKS`.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Architecture:
     config: type["Config"]
     build: "Callable[..., SequenceNetwork | PlainModel]"
     plain: bool = False
+    tasks: tuple[str, ...] = ("binary",)
 
 
 def option(

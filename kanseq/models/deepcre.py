@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kanseq.models.architecture import Architecture, NetworkConfig, option
+from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
 from kanseq.models.network import BASES, SequenceNetwork
 
 FILTERS = (64, 128, 64)
@@ -88,4 +88,5 @@ ARCHITECTURE = Architecture(
     source="Peleke et al. 2024, doi:10.1038/s41467-024-47744-0",
     config=DeepCREConfig,
     build=DeepCRE,
+    tasks=TASKS,
 )

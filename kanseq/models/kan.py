@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kanseq.models.architecture import Architecture, RadialConfig, option
+from kanseq.models.architecture import TASKS, Architecture, RadialConfig, option
 from kanseq.models.network import BASES, SequenceNetwork
 from kanseq.nn.rbf import RBFLinear
 
@@ -41,4 +41,5 @@ ARCHITECTURE = Architecture(
     source="FastKAN layers: Li 2024, arXiv:2405.06721; KAN: Liu et al. 2024, arXiv:2404.19756",
     config=KANConfig,
     build=KAN,
+    tasks=TASKS,
 )

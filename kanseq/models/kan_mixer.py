@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kanseq.geometry import TOKEN
-from kanseq.models.architecture import Architecture, RadialConfig, option
+from kanseq.models.architecture import TASKS, Architecture, RadialConfig, option
 from kanseq.models.network import BASES, SequenceNetwork, pad_to_tokens
 from kanseq.nn.rbf import RBFLinear
 
@@ -69,4 +69,5 @@ ARCHITECTURE = Architecture(
     source="KAN-Mixer on DeepCRE windows, with FastKAN layers: Li 2024, arXiv:2405.06721",
     config=KANMixerConfig,
     build=KANMixer,
+    tasks=TASKS,
 )

@@ -4,13 +4,48 @@ In: uint8 codes ``(n, columns)``. Out: float32 features ``(n, features)``.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
+from kanseq.models.architecture import Config, option
 
 ROWS = 512
 """Sequences counted at a time, so that the intermediate numbers of a set stay small."""
+
+MOST_FEATURES = 2**20
+"""A float32 table of so many takes 4 MB a sequence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KmerConfig(Config):
+    """What every model of k-mer counts is built from."""
+
+    k: int = option(3, "length of the words that are counted", least=1, most=8)
+    bin: int = option(125, "columns per bin", least=1)
+
+    def __post_init__(self) -> None:
+        """Refuse also more features than a model can hold."""
+        super().__post_init__()
+        if (width := bin_count(self.geometry, self.bin) * 4**self.k) > MOST_FEATURES:
+            raise BadOption(f"k = {self.k} in bins of {self.bin} gives {width:,} features", mend="take wider bins")
+
+
+class BinnedKmers:
+    """What a model takes over to read sequences as k-mer counts in bins."""
+
+    config: KmerConfig
+
+    @property
+    def width(self) -> int:
+        """Bins times words."""
+        return bin_count(self.config.geometry, self.config.bin) * 4**self.config.k
+
+    def features(self, codes: np.ndarray) -> np.ndarray:
+        """Count of each word in each bin, ``(n, width)`` float32."""
+        return kmer_counts(codes, self.config.geometry, self.config.k, self.config.bin)
 
 
 def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -23,19 +58,15 @@ def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
 def bins_of_kmers(geometry: Geometry, k: int, width: int) -> np.ndarray:
     """Bin of the k-mer that begins at each column, ``(columns − k + 1,)``; −1 where it would leave its window.
 
-    Bins are ``width`` columns wide, are counted from the left edge of each window, and do not span windows; a k-mer
-    belongs to the bin that it begins in. The last bin of a window may be narrower.
+    Bins are ``width`` columns wide, are counted from the left edge of each window (of its visible part), and do not
+    span windows; a k-mer belongs to the bin that it begins in. The last bin of a window may be narrower.
 
     >>> bins_of_kmers(Geometry(upstream=4, downstream=2, pad=2), k=2, width=3).tolist()
     [0, 0, 0, 1, 1, -1, -1, -1, 2, 2, 2, 3, 3]
     """
-    if geometry.has_genes:
-        windows = [(0, geometry.window), (geometry.window + geometry.pad, geometry.columns)]
-    else:
-        windows = [(0, geometry.columns)]
     bins = np.full(max(0, geometry.columns - k + 1), -1)
     first = 0
-    for start, stop in windows:
+    for start, stop in geometry.windows:
         inside = np.arange(max(0, stop - start - k + 1))
         bins[start + inside] = first + inside // width
         first += -(-(stop - start) // width)
@@ -43,14 +74,12 @@ def bins_of_kmers(geometry: Geometry, k: int, width: int) -> np.ndarray:
 
 
 def bin_count(geometry: Geometry, width: int) -> int:
-    """Number of bins of all windows.
+    """Number of bins of all windows, as far as they are visible.
 
-    >>> bin_count(Geometry(), 125), bin_count(Geometry.plain(70), 125)
-    (24, 1)
+    >>> bin_count(Geometry(), 125), bin_count(Geometry(visible="flanks"), 125), bin_count(Geometry.plain(70), 125)
+    (24, 16, 1)
     """
-    if geometry.has_genes:
-        return 2 * -(-geometry.window // width)
-    return -(-geometry.columns // width)
+    return sum(-(-(stop - start) // width) for start, stop in geometry.windows)
 
 
 def kmer_counts(codes: np.ndarray, geometry: Geometry, k: int, width: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kanseq.models.architecture import Architecture, NetworkConfig, option
+from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
 from kanseq.models.network import BASES, SequenceNetwork
 
 
@@ -40,4 +40,5 @@ ARCHITECTURE = Architecture(
     source="kanseq",
     config=MLPConfig,
     build=MLP,
+    tasks=TASKS,
 )

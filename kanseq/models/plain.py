@@ -1,6 +1,6 @@
 """Plain models, the measure of every network: logistic regression on base composition or on binned k-mer counts.
 
-In: uint8 codes ``(n, columns)`` and targets 0 or 1. Out: logits ``(n,)`` float64, and arrays to store.
+In: uint8 codes ``(n, columns)`` and targets. Out: logits ``(n,)`` float64, and arrays to store.
 """
 
 import logging
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kanseq.errors import BadOption, OneClass
-from kanseq.models.architecture import Architecture, Config, option
-from kanseq.models.kmers import ROWS, base_fractions, bin_count, kmer_counts
+from kanseq.errors import OneClass
+from kanseq.models.architecture import Architecture, Config
+from kanseq.models.kmers import ROWS, BinnedKmers, KmerConfig, base_fractions
 
 if TYPE_CHECKING:
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, Ridge
 
 logger = logging.getLogger(__name__)
 
@@ -60,18 +60,18 @@ class PlainModel(ABC):
 
         Args:
             codes: ``(n, columns)`` uint8.
-            targets: ``(n,)`` 0 or 1.
+            targets: ``(n,)`` 0 or 1; numbers for a model that learns the task ``regression``.
             groups: ``(n,)``, sequences that must stay together when hyper-parameters are chosen (blocks, chromosomes).
             seed: of random choices.
             balanced: weigh each class by its rarity.
 
         Raises:
-            OneClass: all targets are the same.
+            OneClass: classes are to be told apart, and all targets are the same.
         """
 
     @abstractmethod
     def logits(self, codes: np.ndarray) -> np.ndarray:
-        """Log-odds of target 1, ``(n,)`` float64."""
+        """Log-odds of target 1, or the number that is foretold, ``(n,)`` float64."""
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
@@ -86,11 +86,14 @@ class PlainModel(ABC):
         """
 
 
-class Logistic(PlainModel):
-    """L2-regularised logistic regression on standardised features; subclasses say which.
+class Linear(PlainModel):
+    """A linear model of standardised features; subclasses say which features, and how it is fitted.
 
-    ``C`` is chosen among :data:`REGULARISATIONS` by mean auROC over inner folds of the training sequences; the smaller
-    one wins a tie. Means, standard deviations and coefficients are then taken from all training sequences.
+    Attributes:
+        mean, scale: of the training sequences' features, ``(width,)``.
+        coefficients: of the standardised features, ``(width,)``.
+        intercept: ``(1,)``.
+        regularisation: what was chosen inside the training sequences, ``(1,)``; NaN before.
     """
 
     def __init__(self, config: Config) -> None:
@@ -116,30 +119,8 @@ class Logistic(PlainModel):
         """Coefficients and intercept."""
         return self.width + 1
 
-    def fit(
-        self,
-        codes: np.ndarray,
-        targets: np.ndarray,
-        *,
-        groups: np.ndarray | None = None,
-        seed: int = 0,
-        balanced: bool = False,
-    ) -> None:
-        """Choose ``C`` inside the training sequences, then fit to all of them; see :meth:`PlainModel.fit`."""
-        targets = np.asarray(targets).astype(np.int64)
-        if len(np.unique(targets)) != 2:
-            raise OneClass("all training sequences carry the same label", mend="give both classes")
-        features = self.features(codes)
-        chosen = _choose(features, targets, _inner_folds(targets, groups, seed), balanced)
-        self.regularisation = np.array([chosen])
-        self.mean, self.scale = _moments(features)
-        model = _regression(balanced)
-        _refit(model, self._standardise(features), targets, chosen)
-        self.coefficients = model.coef_[0].astype(np.float64)
-        self.intercept = model.intercept_.astype(np.float64)
-
     def logits(self, codes: np.ndarray) -> np.ndarray:
-        """Log-odds of target 1, ``(n,)`` float64."""
+        """Log-odds of target 1, or the number that is foretold, ``(n,)`` float64."""
         logits = np.empty(len(codes))
         for start in range(0, len(codes), ROWS):
             part = slice(start, start + ROWS)
@@ -149,7 +130,7 @@ class Logistic(PlainModel):
         return logits
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Means, standard deviations, coefficients ``(width,)``; intercept and ``C`` ``(1,)``; all float64."""
+        """Means, standard deviations, coefficients ``(width,)``; intercept, regularisation ``(1,)``; all float64."""
         return {name: getattr(self, name) for name in self._names}
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -162,9 +143,37 @@ class Logistic(PlainModel):
 
     _names = ("mean", "scale", "coefficients", "intercept", "regularisation")
 
-    def _standardise(self, features: np.ndarray) -> np.ndarray:
-        """Shift and scale by the training sequences' moments, in float32."""
-        return (features - self.mean.astype(np.float32)) / self.scale.astype(np.float32)
+    def keep(self, model: "LogisticRegression | Ridge", mean: np.ndarray, scale: np.ndarray, chosen: float) -> None:
+        """Take over what was fitted to features of these moments."""
+        self.mean, self.scale, self.regularisation = mean, scale, np.array([chosen])
+        self.coefficients = np.ravel(model.coef_).astype(np.float64)
+        self.intercept = np.atleast_1d(model.intercept_).astype(np.float64)
+
+
+class Logistic(Linear):
+    """L2-regularised logistic regression on standardised features.
+
+    ``C`` is chosen among :data:`REGULARISATIONS` by mean auROC over inner folds of the training sequences; the smaller
+    one wins a tie. Means, standard deviations and coefficients are then taken from all training sequences.
+    """
+
+    def fit(
+        self,
+        codes: np.ndarray,
+        targets: np.ndarray,
+        *,
+        groups: np.ndarray | None = None,
+        seed: int = 0,
+        balanced: bool = False,
+    ) -> None:
+        """Choose ``C`` inside the training sequences, then fit to all of them; see :meth:`PlainModel.fit`."""
+        targets = check_classes(targets)
+        features = self.features(codes)
+        chosen = _choose(features, targets, _inner_folds(targets, groups, seed), balanced)
+        mean, scale = moments(features)
+        model = _regression(balanced)
+        _refit(model, standardised(features, mean, scale), targets, chosen)
+        self.keep(model, mean, scale, chosen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,32 +195,12 @@ class GC(Logistic):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KmerLogisticConfig(Config):
+class KmerLogisticConfig(KmerConfig):
     """What :class:`KmerLogistic` is built from."""
 
-    k: int = option(3, "length of the words that are counted", least=1, most=8)
-    bin: int = option(125, "columns per bin", least=1)
 
-    def __post_init__(self) -> None:
-        """Refuse also more features than a regression can hold."""
-        super().__post_init__()
-        if (width := bin_count(self.geometry, self.bin) * 4**self.k) > 2**20:
-            raise BadOption(f"k = {self.k} in bins of {self.bin} gives {width:,} features", mend="take wider bins")
-
-
-class KmerLogistic(Logistic):
+class KmerLogistic(BinnedKmers, Logistic):
     """Logistic regression on k-mer counts in bins along the windows."""
-
-    config: KmerLogisticConfig
-
-    @property
-    def width(self) -> int:
-        """Bins times words."""
-        return bin_count(self.config.geometry, self.config.bin) * 4**self.config.k
-
-    def features(self, codes: np.ndarray) -> np.ndarray:
-        """Count of each word in each bin."""
-        return kmer_counts(codes, self.config.geometry, self.config.k, self.config.bin)
 
 
 ARCHITECTURES = (
@@ -234,10 +223,27 @@ ARCHITECTURES = (
 )
 
 
-def _moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def check_classes(targets: np.ndarray) -> np.ndarray:
+    """Give targets as int64 0 and 1.
+
+    Raises:
+        OneClass: all are the same.
+    """
+    targets = np.asarray(targets).astype(np.int64)
+    if len(np.unique(targets)) != 2:
+        raise OneClass("all training sequences carry the same label", mend="give both classes")
+    return targets
+
+
+def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means and standard deviations in float64; a constant feature gets 1, so that it becomes 0."""
     scale = features.std(axis=0, dtype=np.float64)
     return features.mean(axis=0, dtype=np.float64), np.where(scale > 0, scale, 1.0)
+
+
+def standardised(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Shift and scale features in float32."""
+    return (features - mean.astype(np.float32)) / scale.astype(np.float32)
 
 
 def _regression(balanced: bool) -> "LogisticRegression":
@@ -278,8 +284,7 @@ def _choose(
     for fitted, scored in folds:
         if len(np.unique(targets[fitted])) < 2 or len(np.unique(targets[scored])) < 2:
             continue
-        mean, scale = _moments(features[fitted])
-        inner = ((features - mean.astype(np.float32)) / scale.astype(np.float32)).astype(np.float32)
+        inner = standardised(features, *moments(features[fitted]))
         model = _regression(balanced)
         fold_scores = []
         for regularisation in REGULARISATIONS:

@@ -16,7 +16,7 @@ import torch
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.models import deepcre, kan, kan_mixer, mlp, plain
+from kanseq.models import boosting, deepcre, kan, kan_mixer, mlp, plain, ridge
 from kanseq.models.architecture import Architecture, Config
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.plain import PlainModel
@@ -26,7 +26,15 @@ logger = logging.getLogger(__name__)
 GROUP = "kanseq.models"
 """Entry points of this group name an :class:`~kanseq.models.architecture.Architecture`."""
 
-OWN = (kan_mixer.ARCHITECTURE, kan.ARCHITECTURE, mlp.ARCHITECTURE, deepcre.ARCHITECTURE, *plain.ARCHITECTURES)
+OWN = (
+    kan_mixer.ARCHITECTURE,
+    kan.ARCHITECTURE,
+    mlp.ARCHITECTURE,
+    deepcre.ARCHITECTURE,
+    *plain.ARCHITECTURES,
+    boosting.ARCHITECTURE,
+    ridge.ARCHITECTURE,
+)
 
 Value: TypeAlias = str | int | float | bool | None
 

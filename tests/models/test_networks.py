@@ -1,5 +1,7 @@
 """The four networks: their counts, their encoding, and that each step is what its file says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -28,6 +30,8 @@ def build(name: str, geometry: Geometry = SMALL, **options: object) -> SequenceN
         ("deepcre", {}, 387_841),
         ("gc", {}, 5),
         ("kmer-logistic", {}, 1_537),
+        ("kmer-ridge", {}, 1_537),
+        ("boosting", {}, 0),
     ],
 )
 def test_parameter_counts_for_the_default_geometry(name, options, parameters):
@@ -53,6 +57,21 @@ def test_what_stands_in_masked_columns_makes_no_difference(name):
     other[:, 20:23] = 4
     other[:, 41:44] = 3 - other[:, 41:44]
     torch.testing.assert_close(network(codes), network(other), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("visible", "hidden"), [("flanks", (slice(20, 30), slice(34, 44))), ("transcribed", (slice(0, 23), slice(41, 64)))]
+)
+@pytest.mark.parametrize("name", ["kan", "mlp", "kan-mixer", "deepcre"])
+def test_what_is_not_visible_makes_no_difference_and_the_rest_does(name, visible, hidden):
+    network = build(name, replace(SMALL, visible=visible)).eval()
+    codes = torch.randint(0, 4, (3, 64), dtype=torch.uint8)
+    other, elsewhere = codes.clone(), 3 - codes
+    for columns in hidden:
+        other[:, columns] = 3 - other[:, columns]
+        elsewhere[:, columns] = codes[:, columns]
+    torch.testing.assert_close(network(codes), network(other), rtol=0, atol=0)
+    assert (network(codes) != network(elsewhere)).any()
 
 
 @pytest.mark.parametrize("geometry", [SMALL, Geometry.plain(70), Geometry.plain(5), Geometry(3, 0, 1)])

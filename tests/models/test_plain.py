@@ -1,5 +1,7 @@
 """Counting against a slow loop, and the regressions against scikit-learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -28,13 +30,21 @@ def signal(rows: int, geometry: Geometry, seed: int = 0) -> tuple[np.ndarray, np
 
 
 @pytest.mark.parametrize(
-    ("geometry", "k", "width"), [(SMALL, 3, 4), (Geometry(9, 6, 0, mask=False), 2, 5), (Geometry.plain(30), 3, 7)]
+    ("geometry", "k", "width"),
+    [
+        (SMALL, 3, 4),
+        (Geometry(9, 6, 0, mask=False), 2, 5),
+        (Geometry.plain(30), 3, 7),
+        (replace(SMALL, visible="flanks"), 2, 4),
+        (replace(SMALL, visible="transcribed"), 2, 4),
+    ],
 )
 def test_counts_are_those_of_a_slow_loop(geometry, k, width):
     codes = np.random.default_rng(0).choice(5, (5, geometry.columns), p=[0.23, 0.23, 0.23, 0.23, 0.08])
     codes = codes.astype(np.uint8)
     last = geometry.columns
-    windows = [(0, 15), (last - 15, last)] if geometry.has_genes else [(0, last)]
+    left, right = {"all": (0, 15), "flanks": (0, 9), "transcribed": (9, 15)}[geometry.visible]
+    windows = [(left, right), (last - right, last - left)] if geometry.has_genes else [(0, last)]
     masked = {column for start, stop in geometry.masked for column in range(start, stop)}
     bins = sum(-(-(stop - start) // width) for start, stop in windows)
     expected = np.zeros((5, bins, 4**k))

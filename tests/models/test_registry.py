@@ -38,7 +38,7 @@ def plugins(monkeypatch):
 
 def test_own_models_are_listed_with_counts_and_options():
     models = {model["name"]: model for model in list_models().models}
-    assert list(models) == ["kan-mixer", "kan", "mlp", "deepcre", "gc", "kmer-logistic"]
+    assert list(models) == ["kan-mixer", "kan", "mlp", "deepcre", "gc", "kmer-logistic", "boosting", "kmer-ridge"]
     assert models["kan-mixer"]["parameters"] == 1_439_412
     assert models["kan-mixer"]["options"]["token_hidden"]["type"] == "int or none"
     assert models["deepcre"]["options"]["outputs"]["default"] == 1
@@ -49,6 +49,13 @@ def test_own_models_are_listed_with_counts_and_options():
     }
     assert all(option["help"] for model in models.values() for option in model["options"].values())
     assert all(model["summary"] and model["source"] for model in models.values())
+
+
+def test_networks_learn_every_task_and_plain_models_one():
+    tasks = {each.name: each.tasks for each in registry.OWN}
+    assert {tasks[name] for name in ("kan-mixer", "kan", "mlp", "deepcre")} == {("binary", "regression")}
+    assert {tasks[name] for name in ("gc", "kmer-logistic", "boosting")} == {("binary",)}
+    assert tasks["kmer-ridge"] == ("regression",)
 
 
 def test_counts_follow_the_geometry():
@@ -102,9 +109,10 @@ def test_options_that_make_no_sense_are_refused_in_one_line(name, options, messa
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("name", ["kan-mixer", "kan", "mlp", "deepcre", "gc", "kmer-logistic"])
-def test_configurations_survive_json(name):
-    config = make_config(name, Geometry(upstream=30, downstream=2, pad=0, mask=False))
+@pytest.mark.parametrize("visible", ["all", "flanks"])
+@pytest.mark.parametrize("name", [model.name for model in registry.OWN])
+def test_configurations_survive_json(name, visible):
+    config = make_config(name, Geometry(upstream=30, downstream=2, pad=0, mask=False, visible=visible))
     assert config_from_json(name, json.loads(json.dumps(config_to_json(config)))) == config
 
 
@@ -118,7 +126,7 @@ def test_a_stranger_s_model_is_listed_and_built(plugins, monkeypatch):
 def test_plugins_that_do_not_work_are_warned_about_and_left_out(plugins, caplog):
     plugins("no.such.module:THING", "kanseq.geometry:TOKEN", "kanseq.models.mlp:ARCHITECTURE")
     with caplog.at_level(logging.WARNING, "kanseq"):
-        assert len(architectures()) == 6
+        assert len(architectures()) == 8
     texts = [record.getMessage() for record in caplog.records]
     assert "no.such.module:THING' does not load" in texts[0]
     assert "is no kanseq Architecture" in texts[1]

@@ -1,0 +1,88 @@
+"""The ridge against scikit-learn's, and how its penalty is chosen."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from kanseq.geometry import Geometry
+from kanseq.models.registry import architecture, make_config
+from kanseq.models.ridge import PENALTIES, UNTUNED
+
+GEOMETRY = Geometry.plain(60)
+
+
+def build(**options):
+    return architecture("kmer-ridge").build(make_config("kmer-ridge", GEOMETRY, {"k": 2, "bin": 30, **options}))
+
+
+def examples(rows=200, noise=1.0):
+    """Expression that rises with the share of T."""
+    random = np.random.default_rng(0)
+    share = random.uniform(0.1, 0.5, rows)
+    codes = np.where(random.random((rows, 60)) < share[:, None], 3, random.integers(0, 3, (rows, 60)))
+    return codes.astype(np.uint8), 2 + 10 * share + noise * random.normal(size=rows)
+
+
+def standardised(features, fitted):
+    scale = features[fitted].std(axis=0)
+    return (features - features[fitted].mean(axis=0)) / np.where(scale > 0, scale, 1)
+
+
+def test_predictions_are_scikit_learn_s_on_standardised_features():
+    codes, targets = examples()
+    model = build()
+    model.fit(codes, targets, groups=np.arange(200) // 40)
+    features = standardised(model.features(codes).astype(np.float64), slice(None))
+    expected = Ridge(model.regularisation[0]).fit(features, targets).predict(features)
+    np.testing.assert_allclose(model.logits(codes), expected, rtol=1e-4)
+    assert np.corrcoef(model.logits(codes), targets)[0, 1] > 0.7
+    assert model.parameters == 33
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0, 30.0])
+def test_the_penalty_has_the_least_squared_error_on_groups_left_out(noise):
+    codes, targets = examples(noise=noise)
+    groups = np.repeat(["a", "b", "c", "d"], 50)
+    model = build()
+    model.fit(codes, targets, groups=groups)
+    features = model.features(codes).astype(np.float64)
+    errors = []
+    for penalty in PENALTIES:
+        squares = []
+        for group in "abcd":
+            fitted = groups != group
+            inner = standardised(features, fitted)
+            ridge = Ridge(penalty).fit(inner[fitted], targets[fitted])
+            squares.append(np.mean((ridge.predict(inner[~fitted]) - targets[~fitted]) ** 2))
+        errors.append(np.mean(squares))
+    assert model.regularisation[0] == PENALTIES[int(np.argmin(errors))]
+
+
+def test_more_features_than_sequences():
+    codes, targets = examples(40)
+    model = build(k=4, bin=10)
+    model.fit(codes, targets)
+    features = standardised(model.features(codes).astype(np.float64), slice(None))
+    expected = Ridge(model.regularisation[0]).fit(features, targets).predict(features)
+    np.testing.assert_allclose(model.logits(codes), expected, rtol=1e-4)
+
+
+def test_the_same_training_gives_the_same_bytes_and_arrays_carry_all():
+    codes, targets = examples()
+    first, second, loaded = (build() for _ in range(3))
+    first.fit(codes, targets, seed=1)
+    second.fit(codes, targets, seed=1, balanced=True)
+    arrays = first.arrays()
+    assert {name: array.tobytes() for name, array in second.arrays().items()} == {
+        name: array.tobytes() for name, array in arrays.items()
+    }
+    loaded.load_arrays(arrays)
+    assert loaded.logits(codes).tolist() == first.logits(codes).tolist()
+
+
+def test_too_few_sequences_take_the_default_penalty_and_equal_numbers_are_foretold():
+    codes, _ = examples(3)
+    model = build()
+    model.fit(codes, np.array([1.5, 1.5, 1.5]))
+    assert model.regularisation[0] == UNTUNED
+    np.testing.assert_allclose(model.logits(codes), 1.5)
