@@ -64,6 +64,14 @@ class EmptySplit(KanseqError):
     """A fold has no gene for a role that it needs."""
 
 
+class LeakingSplit(KanseqError):
+    """Something of a fold's test genes reaches its training genes."""
+
+
+class SearchFailed(KanseqError):
+    """A search program that kanseq runs (DIAMOND, MMseqs2, BLAST) cannot be started, or ended with an error."""
+
+
 class OneClass(KanseqError):
     """The genes of a fold all carry the same label."""
 

@@ -36,6 +36,21 @@ def split(
     score_only: Annotated[
         Path | None, typer.Option("--score-only", help="list of the genes to score; other test genes are unused")
     ] = None,
+    homology: Annotated[
+        Path | None,
+        typer.Option("--homology", help="groups or pairs of kanseq homology; homologs of test genes do not train"),
+    ] = None,
+    similar: Annotated[
+        bool, typer.Option("--similar", help="genes with nearly the same windows as test genes do not train either")
+    ] = False,
+    test_species: Annotated[
+        str | None,
+        typer.Option("--test-species", help="--by chromosome or block: folds of this species only; the others train"),
+    ] = None,
+    train_species: Annotated[
+        list[str] | None,
+        typer.Option("--train-species", help="with --test-species: which other species train (default: all of them)"),
+    ] = None,
     seed: Seed = 0,
     log_level: LogLevel = "info",
     config: Config = None,
@@ -58,6 +73,10 @@ def split(
         min_genes=min_genes,
         tune=tune,
         score_only=score_only,
+        homology=homology,
+        similar=similar,
+        test_species=test_species,
+        train_species=train_species or (),
         seed=seed,
     )
     show(result, as_json)

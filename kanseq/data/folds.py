@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,17 @@ COLUMN_ROLES = {
 
 NO_ROWS = np.zeros(0, dtype=np.int64)
 
+SMALL_CONTIG, TEST_SPECIES, OTHER_SPECIES = "small_contig", "test_species", "other_species"
+"""Why a fold leaves genes aside: their contig is too small to be a fold; they are of the species that is tested, and
+the fold tests another of its contigs; they are of a species that neither trains nor is tested."""
+
+
+class Aside(NamedTuple):
+    """Rows that neither train nor are scored, and why."""
+
+    reason: str
+    rows: np.ndarray
+
 
 class Fold(NamedTuple):
     """Rows of a set that are tested together.
@@ -41,7 +53,7 @@ class Fold(NamedTuple):
         groups: other names under which a user may ask for it: its contig's.
         small: too few genes to be held out unasked.
         tune: rows that the set itself names for tuning.
-        aside: rows that neither train nor are scored, in any fold: genes of contigs that are too small to be a fold.
+        aside: rows that neither train nor are scored.
     """
 
     name: str
@@ -49,7 +61,7 @@ class Fold(NamedTuple):
     groups: tuple[str, ...] = ()
     small: bool = False
     tune: np.ndarray = NO_ROWS
-    aside: np.ndarray = NO_ROWS
+    aside: tuple[Aside, ...] = ()
 
 
 def make_folds(
@@ -61,8 +73,13 @@ def make_folds(
     gene_list: PathLike | None,
     min_genes: int,
     seed: int,
+    test_species: str | None = None,
+    train_species: Sequence[str] = (),
 ) -> list[Fold]:
     """Cut a set into folds in one of :data:`WAYS`; ``wanted`` keeps those of these names, also small ones.
+
+    Folds of contigs or blocks may be those of one species alone, ``test_species``: then the ``train_species`` (without
+    any all others) train, and nothing else.
 
     Raises:
         BadOption: an unknown way or fold, or a way that this set does not allow.
@@ -77,6 +94,7 @@ def make_folds(
         )
     if by in ("block", "random") and blocks < 2:
         raise BadOption(f"--blocks {blocks}: at least 2 are wanted")
+    _check_species(genes.table, by, test_species, train_species)
     if by == "chromosome":
         folds = _chromosomes(genes.table, min_genes)
     elif by == "block":
@@ -90,7 +108,10 @@ def make_folds(
         folds = _listed(genes.table, gene_list)
     else:
         folds = _column(genes.table)
-    return _choose([fold for fold in folds if len(fold.rows)], wanted, min_genes)
+    species = genes.table["species"].to_numpy(dtype=object)
+    folds = [fold for fold in folds if len(fold.rows) and test_species in (None, species[fold.rows[0]])]
+    folds = _choose(folds, wanted, min_genes)
+    return folds if test_species is None else [_across(fold, species, test_species, train_species) for fold in folds]
 
 
 def safe_name(name: str) -> str:
@@ -170,6 +191,42 @@ def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: PathL
         logger.warning("%s: %d of %d genes are not in the set: %s", path, len(missing), len(listed), some(missing))
 
 
+def _check_species(table: pd.DataFrame, by: str, test_species: str | None, train_species: Sequence[str]) -> None:
+    """Refuse species that the set lacks, and a species that is to train and to be tested."""
+    if test_species is None:
+        if train_species:
+            raise BadOption("--train-species: nothing says which species is tested", mend="add --test-species NAME")
+        return
+    if by not in ("chromosome", "block"):
+        raise BadOption(f"--test-species with --by {by}", mend="use --by chromosome or --by block")
+    there = list(table["species"].unique())
+    missing = [name for name in (test_species, *train_species) if name not in there]
+    if missing:
+        raise BadOption(f"the set has no species {some(missing)}", mend=f"it has {some(there, 8)}")
+    if test_species in train_species:
+        raise BadOption(
+            f"'{test_species}' cannot train and be tested across species", mend="name it in --test-species only"
+        )
+    if len(there) < 2:
+        raise BadOption(
+            f"--test-species {test_species}: the set has no other species to train on",
+            mend="put sets together with kanseq combine",
+        )
+
+
+def _across(fold: Fold, species: np.ndarray, test_species: str, train_species: Sequence[str]) -> Fold:
+    """Leave aside what is neither tested in this fold nor of a species that trains."""
+    aside = [*fold.aside]
+    taken = np.zeros(len(species), dtype=bool)
+    taken[np.concatenate([fold.rows, *(part.rows for part in aside)])] = True
+    tested = species == test_species
+    others = ~tested & ~np.isin(species, list(train_species)) if train_species else np.zeros(len(species), dtype=bool)
+    for reason, rows in ((TEST_SPECIES, np.flatnonzero(tested & ~taken)), (OTHER_SPECIES, np.flatnonzero(others))):
+        if len(rows):
+            aside.append(Aside(reason, rows))
+    return fold._replace(aside=tuple(aside))
+
+
 def _contig_names(table: pd.DataFrame) -> pd.Series:
     """Name the contig of every row; the species stands before it where there are several."""
     if table["species"].nunique() < 2:
@@ -205,7 +262,8 @@ def _choose(folds: list[Fold], wanted: list[str], min_genes: int) -> list[Fold]:
                 "contigs with too few genes to be a fold (--min-genes %d), set aside: %s", min_genes, some(small)
             )
         aside = np.sort(np.concatenate([NO_ROWS, *(fold.rows for fold in folds if fold.small)]))
-        folds = [fold._replace(aside=aside) for fold in folds if not fold.small]
+        left = (Aside(SMALL_CONTIG, aside),) if len(aside) else ()
+        folds = [fold._replace(aside=left) for fold in folds if not fold.small]
     if not folds:
         raise EmptySplit("no fold has enough genes to be held out", mend="lower --min-genes, or name --folds")
     names = pd.Series([fold.name for fold in folds])

@@ -1,6 +1,6 @@
 """Which sequences would give a test gene away: windows that share bases, and letters that are the same.
 
-In: a set of sequences. Out: pairs of rows, and groups of rows.
+In: a set of sequences. Out: relations between its rows.
 """
 
 import warnings
@@ -8,7 +8,9 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from kanseq.data.relations import Groups, Pairs, both_ways
 from kanseq.data.sequences import PLACE, SequenceSet
+from kanseq.genome.fasta import reverse_complement
 
 
 def has_places(genes: SequenceSet) -> bool:
@@ -16,14 +18,15 @@ def has_places(genes: SequenceSet) -> bool:
     return all(column in genes.table.columns for column in PLACE)
 
 
-def overlapping_pairs(genes: SequenceSet) -> np.ndarray:
-    """Pairs of rows ``(a, b)``, ``a != b``, of which a window of one shares at least a base with a window of the other.
+def overlapping(genes: SequenceSet) -> Pairs:
+    """Rows of which a window of one shares at least a base with a window of the other.
 
     Both strands count, and both windows of each gene, cut at the ends of the contig; what lies between a gene's two
-    windows does not. Shape ``(pairs, 2)`` int64, each pair in both directions, sorted by ``b`` and then by ``a``.
+    windows does not. Plain sequences lie nowhere, and share nothing.
     """
+    none = np.zeros(0, dtype=np.int64)
     if not has_places(genes):
-        return np.zeros((0, 2), dtype=np.int64)
+        return both_ways(none, none)
     from pyranges import PyRanges
 
     windows = PyRanges(_windows(genes))
@@ -32,10 +35,8 @@ def overlapping_pairs(genes: SequenceSet) -> np.ndarray:
         warnings.simplefilter("ignore")
         met = windows.join(windows).df
     if met.empty:
-        return np.zeros((0, 2), dtype=np.int64)
-    one, other = met["row"].to_numpy(np.int64), met["row_b"].to_numpy(np.int64)
-    apart = one != other
-    return np.unique(np.stack([other[apart], one[apart]], axis=1), axis=0)[:, ::-1]
+        return both_ways(none, none)
+    return both_ways(met["row"].to_numpy(np.int64), met["row_b"].to_numpy(np.int64))
 
 
 def _windows(genes: SequenceSet) -> pd.DataFrame:
@@ -44,7 +45,7 @@ def _windows(genes: SequenceSet) -> pd.DataFrame:
     A ``Chromosome`` is the contig of one species, as a text, because pyranges would sort numbers apart from texts.
     """
     table = genes.table
-    lengths = table["chrom"].map({name: int(described["length"]) for name, described in genes.contigs.items()})
+    lengths = pd.Series(genes.of_contigs("length"), index=table.index, dtype=np.float64)
     contig = table.groupby(["species", "chrom"], sort=False).ngroup().map("contig{}".format)
     windows = [
         pd.DataFrame(
@@ -61,28 +62,17 @@ def _windows(genes: SequenceSet) -> pd.DataFrame:
     return both[both["Start"] < both["End"]]
 
 
-def same_letters(genes: SequenceSet) -> np.ndarray | None:
-    """Group number of every row, int64 ``(rows,)``: rows with the same sequence (letter case aside) share theirs.
-
-    ``None`` where the set was read without its sequences.
-    """
+def same_letters(genes: SequenceSet) -> Groups | None:
+    """Rows with the same sequence, letter case aside. ``None`` where the set was read without its sequences."""
     if "sequence" not in genes.table.columns:
         return None
-    return pd.factorize(genes.table["sequence"].str.upper())[0].astype(np.int64)
+    return Groups(pd.factorize(genes.table["sequence"].str.upper())[0].astype(np.int64))
 
 
-def first_overlapping(pairs: np.ndarray, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that overlap one of ``sources`` (bool, a value per row) without being one, and the first source of each."""
-    wanted = pairs[sources[pairs[:, 0]] & ~sources[pairs[:, 1]]]
-    rows, first = np.unique(wanted[:, 1], return_index=True)
-    return rows, wanted[first, 0]
-
-
-def first_same(groups: np.ndarray, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows with the letters of one of ``sources`` (bool, a value per row), not one itself, and their first source."""
-    source_of = np.full(groups.max(initial=-1) + 1, -1, dtype=np.int64)
-    backwards = np.flatnonzero(sources)[::-1]
-    # Where a group has several sources, the last assignment stays, and that is the first row.
-    source_of[groups[backwards]] = backwards
-    rows = np.flatnonzero(~sources & (source_of[groups] >= 0))
-    return rows, source_of[groups[rows]]
+def same_bases(genes: SequenceSet) -> Groups | None:
+    """Rows with the same sequence or its reverse complement, letter case aside; ``None`` as in :func:`same_letters`."""
+    if "sequence" not in genes.table.columns:
+        return None
+    texts = [text.upper().encode() for text in genes.table["sequence"]]
+    either = np.array([min(text, reverse_complement(text)) for text in texts], dtype=object)
+    return Groups(pd.factorize(either)[0].astype(np.int64))

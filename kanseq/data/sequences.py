@@ -21,8 +21,11 @@ from kanseq.geometry import Geometry
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 1
-"""Version of the file format that this kanseq writes; it reads every version up to it."""
+FORMAT = 2
+"""Newest version of the file format; every version up to it is read.
+
+Version 2 is written where the contigs of several species stand in one set, which version 1 could not tell apart.
+"""
 
 NO_SPECIES = "."
 """What stands in the column ``species`` when nobody named one."""
@@ -63,8 +66,24 @@ class SequenceSet:
 
     @property
     def contigs(self) -> dict[str, dict[str, int | str]]:
-        """Contig -> ``{"length": bases, "md5": checksum of its upper-case letters}``; empty for plain sequences."""
+        """Contig -> ``{"length": bases, "md5": checksum of its upper-case letters}``; empty for plain sequences.
+
+        Where sets were combined the key is ``SPECIES:CONTIG``, and ``species`` and ``name`` stand beside the length.
+        """
         return self.metadata.get("contigs", {})  # type: ignore[return-value]
+
+    def contigs_of(self, species: str) -> dict[str, dict[str, int | str]]:
+        """Give the contigs of one species under their own names, in the genome's order."""
+        contigs = self.contigs.items()
+        return {str(c.get("name", key)): c for key, c in contigs if c.get("species", species) == species}
+
+    def of_contigs(self, fact: str) -> list[int | str | None]:
+        """Give the ``length`` or ``md5`` of every row's contig, None where it is not known."""
+        if "chrom" not in self.table:
+            return [None] * len(self)
+        known = {name: self.contigs_of(name) for name in self.table["species"].unique()}
+        places = zip(self.table["species"], self.table["chrom"], strict=True)
+        return [known[species].get(str(chrom), {}).get(fact) for species, chrom in places]
 
     @classmethod
     def read(cls, path: PathLike, columns: list[str] | None = None) -> "SequenceSet":
@@ -94,7 +113,8 @@ class SequenceSet:
 
     def write(self, path: PathLike) -> None:
         """Write the set as zstd Parquet; the same set gives the same bytes."""
-        metadata = {**self.metadata, "format": FORMAT, "geometry": self.geometry.to_json()}
+        version = FORMAT if any("species" in contig for contig in self.contigs.values()) else 1
+        metadata = {**self.metadata, "format": version, "geometry": self.geometry.to_json()}
         arrow = pa.Table.from_pandas(self.table, preserve_index=False)
         arrow = arrow.replace_schema_metadata({b"kanseq": json.dumps(metadata).encode()})
         with whole_file(path) as temporary:

@@ -9,24 +9,29 @@ import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from kanseq.data.folds import Fold, by_position, check_listed, contig_numbers, make_folds
+from kanseq.data.folds import SMALL_CONTIG, Fold, by_position, check_listed, contig_numbers, make_folds
 from kanseq.data.gene_lists import read_gene_list
-from kanseq.data.overlaps import first_overlapping, first_same, has_places, overlapping_pairs, same_letters
+from kanseq.data.overlaps import has_places, overlapping, same_bases
+from kanseq.data.relations import Groups, Pairs, read_homologous
 from kanseq.data.sequences import SequenceSet, check_name
+from kanseq.data.similar_windows import similar_windows
 from kanseq.errors import BadOption, BadTable, EmptySplit
 from kanseq.files import PathLike, check_output, comma_separated, open_text, some, whole_text
+
+if TYPE_CHECKING:
+    from kanseq.data.homolog_files import Homologs
 
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("species", "id", "fold", "role", "reason")
 ROLES = ("train", "tune", "test", "unused")
 
-NOT_SCORED, SMALL_CONTIG = "not_scored", "small_contig"
+NOT_SCORED = "not_scored"
 HELD_OUT_UNSCORED = (NOT_SCORED, SMALL_CONTIG)
 """Reasons of ``unused`` genes that a fold's model has not seen, nor anything that gives them away."""
 
@@ -65,13 +70,18 @@ def split(
     min_genes: int = 50,
     tune: float = 0.0,
     score_only: PathLike | None = None,
+    homology: "PathLike | Homologs | None" = None,
+    similar: bool = False,
+    test_species: str | None = None,
+    train_species: str | Sequence[str] = (),
     seed: int = 0,
 ) -> Split:
     """Hold out genes fold by fold, and keep from training everything that would give them away.
 
     A gene never trains in a fold where one of its windows shares a base (of either strand) with a window of a test
-    gene, or where its sequence is a test gene's: its role is ``unused``, and the reason names that test gene. Tuning
-    genes are cut off from training genes by the same rules.
+    gene, where its sequence is a test gene's (or its reverse complement), or where it is homologous to a test gene by
+    ``homology``, also in another species: its role is ``unused``, and the reason names that test gene. Test genes never
+    move. Tuning genes are cut off from training genes by the same rules.
 
     Args:
         genes: a set, or its file.
@@ -88,21 +98,37 @@ def split(
             has enough genes; random ones for ``random``, ``list``, ``column`` and for plain sequences.
         score_only: a list as for ``gene_list``; test genes that it lacks are ``unused`` (``not_scored``), and like
             test genes they and their neighbours do not train. Folds without a listed gene are left out.
+        homology: :func:`kanseq.homology`'s groups (genes of one group are homologous) or pairs (each hit by itself).
+        similar: keep genes with nearly the same windows apart too (:mod:`kanseq.data.similar_windows`), such as those
+            that hold copies of one transposon.
+        test_species: for ``chromosome`` and ``block`` of a set of several species: only this one's contigs are folds.
+            In each the other species train, and its own other contigs are ``unused`` (``test_species``).
+        train_species: which other species train; the rest is ``unused`` (``other_species``). By default all do.
         seed: of ``random`` and of where the ``tune`` stretch lies.
 
     Raises:
         BadOption: options that make no sense together or for this set.
         BadTable: two sequences of the set have the same species and id.
         EmptySplit: a fold has no gene to train on.
-        UnknownGene: a list shares no gene with the set.
+        UnknownGene: a list, or the homology, shares no gene with the set.
     """
-    check_output(output, inputs=(genes, gene_list, score_only))
+    check_output(output, inputs=(genes, gene_list, score_only, homology))
     if not 0 <= tune < 1:
         raise BadOption(f"--tune {tune}: a share from 0 up to, but not including, 1 is wanted")
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes)
     _check_keys(genes)
     wanted = comma_separated(folds)
-    cut = make_folds(genes, by, wanted=wanted, blocks=blocks, gene_list=gene_list, min_genes=min_genes, seed=seed)
+    cut = make_folds(
+        genes,
+        by,
+        wanted=wanted,
+        blocks=blocks,
+        gene_list=gene_list,
+        min_genes=min_genes,
+        seed=seed,
+        test_species=test_species,
+        train_species=comma_separated(train_species),
+    )
     if tune and any(len(fold.tune) for fold in cut):
         raise BadOption("--tune: the set's column 'split' names its tuning sequences already")
     scored = None
@@ -111,7 +137,8 @@ def split(
         check_listed(genes.table, listed, score_only)
         scored = genes.table["id"].isin(listed).to_numpy()
         cut = _with_scored(cut, scored)
-    roles = _Roles(genes, scored, tune, seed, along_contigs=by not in ("random", "list", "column"))
+    relations = _relations(genes, homology, similar=similar)
+    roles = _Roles(genes, relations, scored, tune, seed, along_contigs=by not in ("random", "list", "column"))
     table = _table(genes.table, [(fold.name, *roles.of(fold)) for fold in cut])
     if output is not None:
         with whole_text(output) as handle:
@@ -133,8 +160,8 @@ def read_splits(path: PathLike) -> pd.DataFrame:
     return table
 
 
-def read_table(path: PathLike, columns: Sequence[str], verb: str) -> pd.DataFrame:
-    """Read the ``columns`` of a tab-separated table that ``kanseq VERB`` writes, as strings.
+def read_table(path: PathLike, columns: Sequence[str], verb: str, *, optional: Sequence[str] = ()) -> pd.DataFrame:
+    """Read the ``columns`` of a tab-separated table that ``kanseq VERB`` writes, and the ``optional`` ones, as strings.
 
     Raises:
         BadTable: it is no such table.
@@ -148,7 +175,7 @@ def read_table(path: PathLike, columns: Sequence[str], verb: str) -> pd.DataFram
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise BadTable(f"the column '{missing[0]}' is missing", where=path, mend=mend)
-    return table[list(columns)].copy()
+    return table[[*columns, *(column for column in optional if column in table)]].copy()
 
 
 def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike) -> None:
@@ -180,17 +207,37 @@ def _with_scored(folds: list[Fold], scored: np.ndarray) -> list[Fold]:
     return [fold for fold in folds if scored[fold.rows].any()]
 
 
+def _relations(
+    genes: SequenceSet, homology: "PathLike | Homologs | None", *, similar: bool
+) -> dict[str, Pairs | Groups]:
+    """Give every relation that must not reach from test to training genes, by the reason it gives."""
+    relations: dict[str, Pairs | Groups] = {"overlaps": overlapping(genes)}
+    letters = same_bases(genes)
+    if letters is not None:
+        relations["duplicates"] = letters
+    if homology is not None:
+        relations["homolog"] = read_homologous(genes, homology)
+    if similar:
+        relations["similar"] = similar_windows(genes)
+    return relations
+
+
 class _Roles:
     """The rules by which a fold's genes get their roles; what does not depend on the fold is worked out once."""
 
     def __init__(
-        self, genes: SequenceSet, scored: np.ndarray | None, tune: float, seed: int, along_contigs: bool
+        self,
+        genes: SequenceSet,
+        relations: dict[str, Pairs | Groups],
+        scored: np.ndarray | None,
+        tune: float,
+        seed: int,
+        along_contigs: bool,
     ) -> None:
         self.table, self.scored, self.tune, self.seed = genes.table, scored, tune, seed
         self.along_contigs = along_contigs and has_places(genes)
         self.ids = genes.table["id"].to_numpy(dtype=object)
-        self.pairs = overlapping_pairs(genes)
-        self.groups = same_letters(genes)
+        self.relations = relations
 
     def of(self, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
         """Give role and reason of every gene, two object arrays."""
@@ -198,7 +245,8 @@ class _Roles:
         reason = np.full(len(self.table), "", dtype=object)
         role[fold.rows] = "test"
         role[fold.tune] = "tune"
-        role[fold.aside], reason[fold.aside] = "unused", SMALL_CONTIG
+        for why, rows in fold.aside:
+            role[rows], reason[rows] = "unused", why
         self._keep_apart(role, reason, "test", from_roles=("train", "tune"))
         if self.tune:
             role[self._tuning(np.flatnonzero(role == "train"), fold.name)] = "tune"
@@ -213,14 +261,12 @@ class _Roles:
         return role, reason
 
     def _keep_apart(self, role: np.ndarray, reason: np.ndarray, kind: str, from_roles: tuple[str, ...]) -> None:
-        """Take genes out of ``from_roles`` that share bases or letters with genes whose role is ``kind``."""
+        """Take genes out of ``from_roles`` that are relatives of genes whose role is ``kind``."""
         sources = role == kind
         if not sources.any():
             return
-        found = [("overlaps", first_overlapping(self.pairs, sources))]
-        if self.groups is not None:
-            found.append(("duplicates", first_same(self.groups, sources)))
-        for what, (rows, partners) in found:
+        for what, relation in self.relations.items():
+            rows, partners = relation.first(sources)
             taken = np.isin(role[rows], from_roles)
             role[rows[taken]] = "unused"
             reason[rows[taken]] = [f"{what}_{kind}:{name}" for name in self.ids[partners[taken]]]

@@ -164,7 +164,7 @@ def sequence_digests(sequences: list[str]) -> np.ndarray:
 
 def known_sequences(genes: SequenceSet) -> np.ndarray:
     """Give the sorted digests of a set's rows that lie on no contig with a checksum: what a model keeps of it."""
-    rows = [row for row, checksum in enumerate(_checksums(genes)) if checksum is None]
+    rows = [row for row, checksum in enumerate(genes.of_contigs("md5")) if checksum is None]
     return np.unique(sequence_digests(list(genes.table["sequence"].iloc[rows])))
 
 
@@ -190,19 +190,11 @@ def _read_card(path: Path, geometry: Geometry) -> _Card:
 def _known_rows(cards: list[_Card], genes: SequenceSet) -> np.ndarray:
     """Say of each row whether it stems from the set that the models were trained from, bool ``(n,)``."""
     contigs = set().union(*(card.contigs for card in cards))
-    known = np.array([checksum in contigs for checksum in _checksums(genes)], dtype=bool)
+    known = np.array([checksum in contigs for checksum in genes.of_contigs("md5")], dtype=bool)
     digests = np.unique(np.concatenate([card.known for card in cards]))
     if len(digests):
         known |= np.isin(sequence_digests(list(genes.table["sequence"])), digests)
     return known
-
-
-def _checksums(genes: SequenceSet) -> list[str | None]:
-    """Give the MD5 of each row's contig, None where it has none."""
-    if "chrom" not in genes.table:
-        return [None] * len(genes)
-    checksums = {name: str(contig["md5"]) for name, contig in genes.contigs.items() if "md5" in contig}
-    return [checksums.get(str(chrom)) for chrom in genes.table["chrom"]]
 
 
 def _warn_of_names(held: np.ndarray, known: np.ndarray) -> None:

@@ -14,7 +14,7 @@ from kanseq.geometry import Geometry
 def genes(tmp_path):
     """Six plain sequences in a file."""
     table = pd.DataFrame({"id": list("abcdef"), "species": ".", "length": 2})
-    table["sequence"] = ["AA", "CC", "GG", "TT", "AC", "GT"]
+    table["sequence"] = ["AA", "CC", "AC", "AG", "CA", "GA"]
     path = tmp_path / "genes.parquet"
     SequenceSet(table, Geometry.plain(2)).write(path)
     return path
@@ -56,3 +56,18 @@ def test_bad_input_costs_one_line_and_leaves_nothing(genes, tmp_path, capsys, op
 def test_a_folder_that_is_not_there_is_found_out_before_anything_else(genes, tmp_path, capsys):
     assert _run(["split", str(genes), "-o", str(tmp_path / "no" / "splits.tsv")]) == 3
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_homologs_and_near_copies_are_kept_apart_when_asked_for(genes, tmp_path, capsys):
+    (tmp_path / "h.tsv").write_text("species\tid\tgroup\n.\ta\t1\n.\tb\t1\n.\tc\t2\n.\td\t3\n.\te\t4\n.\tf\t5\n")
+    (tmp_path / "list.txt").write_text("a\n")
+    by_list = ["--by", "list", "--gene-list", str(tmp_path / "list.txt"), "--json", "-o", str(tmp_path / "s.tsv")]
+    assert _run(["split", str(genes), *by_list, "--homology", str(tmp_path / "h.tsv"), "--similar"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["train"], said["reasons"]) == ({"list": 4}, {"homolog_test": 1})
+    assert ".\tb\tlist\tunused\thomolog_test:a\n" in (tmp_path / "s.tsv").read_text()
+
+
+def test_species_to_train_on_and_to_test_are_options(genes, tmp_path, capsys):
+    assert _run(["split", str(genes), "--by", "random", "--test-species", "A", "-o", str(tmp_path / "s.tsv")]) == 3
+    assert "--test-species with --by random; use --by chromosome or --by block" in capsys.readouterr().err

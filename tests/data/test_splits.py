@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanseq.data.overlaps import overlapping_pairs
+from kanseq.data.overlaps import overlapping
 from kanseq.data.sequences import PLACE, SequenceSet
 from kanseq.data.splits import read_splits, split
 from kanseq.errors import BadOption, BadTable, EmptySplit, UnknownGene
@@ -90,7 +90,7 @@ def test_overlapping_pairs_are_those_of_an_explicit_count_of_shared_bases():
         span = set(range(row.tss_start, row.tss_end)) | set(range(row.tts_start, row.tts_end))
         bases.append({(row.species, row.chrom, base) for base in span if 0 <= base < lengths[row.chrom]})
     expected = [[a, b] for b in range(80) for a in range(80) if a != b and bases[a] & bases[b]]
-    assert overlapping_pairs(genes).tolist() == expected
+    assert overlapping(genes).rows.tolist() == expected
     assert len(expected) > 100
 
 
@@ -107,7 +107,7 @@ def test_one_shared_base_on_either_strand_is_an_overlap_and_touching_is_none():
     )
     assert genes.table.loc[0, ["tss_start", "tss_end", "tts_start", "tts_end"]].tolist() == [9990, 10005, 10025, 10040]
     assert genes.table.loc[2, "tss_start"] == 10039
-    pairs = overlapping_pairs(genes)
+    pairs = overlapping(genes).rows
     assert pairs[pairs[:, 0] == 0, 1].tolist() == [2, 3]
 
 
@@ -121,9 +121,10 @@ def test_roles_and_reasons_of_a_listed_fold(tmp_path):
             ("shares", ".", "1", "+", 10049),
             ("antisense", ".", "1", "-", 9985),
             ("twin", ".", "3", "+", 500),
+            ("other strand", ".", "4", "-", 500),
             ("elsewhere", ".", "2", "+", 10000),
         ],
-        sequences=["ACGT", "AAAA", "CCCC", "GGGG", "acgt", "TTTT"],
+        sequences=["ACCT", "AAAA", "CCCC", "GAGA", "acct", "AGGT", "TTGT"],
     )
     result = split(genes, by="list", gene_list=listed)
     assert roles(result, "list") == {
@@ -132,21 +133,23 @@ def test_roles_and_reasons_of_a_listed_fold(tmp_path):
         "shares": "unused",
         "antisense": "unused",
         "twin": "unused",
+        "other strand": "unused",
         "elsewhere": "train",
     }
     assert reasons(result, "list") == {
         "shares": "overlaps_test:test",
         "antisense": "overlaps_test:test",
         "twin": "duplicates_test:test",
+        "other strand": "duplicates_test:test",
     }
-    assert result.reasons == {"duplicates_test": 1, "overlaps_test": 2}
+    assert result.reasons == {"duplicates_test": 2, "overlaps_test": 2}
 
 
 def test_windows_past_a_contigs_end_share_nothing_there():
     places = [("a", ".", "1", "+", 5), ("b", ".", "1", "-", 2), ("c", ".", "1", "+", 500)]
     genes = gene_set(places[:1] + places[2:])
     genes.table.loc[1, ["tss_start", "tss_end"]] = [-20, 0]
-    assert overlapping_pairs(genes).tolist() == []
+    assert overlapping(genes).rows.tolist() == []
 
 
 def test_a_list_with_a_second_column_names_folds(tmp_path):
@@ -173,7 +176,7 @@ def test_random_folds_are_parts_of_the_whole_and_come_from_the_seed():
 
 def test_a_sets_own_column_gives_roles_and_duplicates_of_test_sequences_do_not_train():
     table = pd.DataFrame({"id": list("abcde"), "species": ".", "length": 4})
-    table["sequence"] = ["AAAA", "CCCC", "GGGG", "TTTT", "CCCC"]
+    table["sequence"] = ["AAAA", "CCCC", "GAGA", "TTGT", "CCCC"]
     table["split"] = ["train", "test", "dev", "train", "train"]
     result = split(SequenceSet(table, Geometry.plain(4)), by="column")
     assert roles(result, "test") == {"a": "train", "b": "test", "c": "tune", "d": "train", "e": "unused"}
@@ -276,3 +279,142 @@ def test_a_gene_listed_in_two_folds_is_refused(tmp_path):
     (tmp_path / "list.txt").write_text("1g0 a\n1g1 b\n1g0 b\n")
     with pytest.raises(BadTable, match="'1g0' stands beside 'a' and beside 'b'"):
         split(gene_set(far_apart(4)), by="list", gene_list=tmp_path / "list.txt")
+
+
+def groups_file(path, groups, species="."):
+    """Write groups: a text of group -> ids."""
+    rows = [f"{species}\t{name}\t{group}\n" for group, names in groups.items() for name in names.split()]
+    path.write_text("species\tid\tgroup\n" + "".join(rows))
+    return path
+
+
+def pairs_file(path, pairs):
+    """Write pairs ``(species, id, species, id)``."""
+    header = "species\tid\tspecies_2\tid_2\tevalue\tbits\tcoverage\tidentity\n"
+    path.write_text(header + "".join("\t".join(pair) + "\t1e-30\t120\t0.9\t80\n" for pair in pairs))
+    return path
+
+
+def test_homologs_of_a_test_gene_do_not_train_and_the_test_gene_stays(tmp_path):
+    genes = gene_set(far_apart(3, "1") + far_apart(3, "2") + far_apart(3, "3"))
+    homology = groups_file(tmp_path / "h.tsv", {"a": "1g0 2g1 3g2", "b": "1g2 1g1", "c": "2g0", "d": "2g2 3g0 3g1"})
+    result = split(genes, min_genes=1, homology=homology)
+    assert result.test == {"1": 3, "2": 3, "3": 3}
+    assert reasons(result, "1") == {"2g1": "homolog_test:1g0", "3g2": "homolog_test:1g0"}
+    assert reasons(result, "2") == {
+        "1g0": "homolog_test:2g1",
+        "3g0": "homolog_test:2g2",
+        "3g1": "homolog_test:2g2",
+        "3g2": "homolog_test:2g1",
+    }
+    assert reasons(result, "3") == {"1g0": "homolog_test:3g2", "2g1": "homolog_test:3g2", "2g2": "homolog_test:3g0"}
+    assert result.reasons == {"homolog_test": 9}
+
+
+def test_pairs_cut_off_direct_hits_only_and_groups_whole_families(tmp_path):
+    genes = gene_set(far_apart(2, "1") + far_apart(3, "2"))
+    pairs = pairs_file(tmp_path / "p.tsv", [(".", "2g0", ".", "1g1"), (".", "2g0", ".", "2g1"), (".", "2g2", ".", "9")])
+    assert reasons(split(genes, folds="1", homology=pairs), "1") == {"2g0": "homolog_test:1g1"}
+    family = groups_file(tmp_path / "g.tsv", {"a": "1g1 2g0 2g1", "b": "1g0", "c": "2g2"})
+    found = reasons(split(genes, folds="1", homology=family), "1")
+    assert found == {"2g0": "homolog_test:1g1", "2g1": "homolog_test:1g1"}
+
+
+def test_tuning_genes_are_cut_off_from_their_homologs_and_themselves_from_test_genes(tmp_path):
+    genes = gene_set(far_apart(3, "1") + far_apart(8, "2"))
+    plain = roles(split(genes, folds="1", tune=0.25), "1")
+    tuned = [name for name, role in plain.items() if role == "tune"]
+    assert len(tuned) == 2
+    trained = [name for name, role in plain.items() if role == "train"]
+    homology = groups_file(tmp_path / "h.tsv", {"a": f"{tuned[1]} {trained[0]} {trained[3]}", "b": tuned[0]})
+    found = reasons(split(genes, folds="1", tune=0.25, homology=homology), "1")
+    assert found == {trained[0]: f"homolog_tune:{tuned[1]}", trained[3]: f"homolog_tune:{tuned[1]}"}
+    everything = " ".join(["1g0", *(f"2g{number}" for number in range(6))])
+    result = split(genes, folds="1", tune=0.5, homology=groups_file(tmp_path / "h.tsv", {"a": everything}))
+    assert (result.train, result.tune, result.test) == ({"1": 1}, {"1": 1}, {"1": 3})
+    assert result.reasons == {"homolog_test": 6}
+
+
+def test_held_out_genes_that_are_not_scored_cut_their_homologs_off_too(tmp_path):
+    (tmp_path / "score.txt").write_text("1g0\n")
+    genes = gene_set(far_apart(2, "1") + far_apart(3, "2"))
+    homology = groups_file(tmp_path / "h.tsv", {"a": "1g1 2g2"})
+    result = split(genes, folds="1", score_only=tmp_path / "score.txt", homology=homology)
+    assert reasons(result, "1") == {"1g1": "not_scored", "2g2": "homolog_test:1g1"}
+
+
+def test_orthologs_of_another_species_do_not_train(tmp_path):
+    genes = gene_set(far_apart(2, "1", "A") + far_apart(3, "1", "B"))
+    pairs = pairs_file(tmp_path / "p.tsv", [("A", "1g1", "B", "1g2"), ("B", "1g1", "B", "1g0")])
+    result = split(genes, by="species", folds="A", homology=pairs)
+    rows = result.table[result.table["role"] == "unused"]
+    assert rows[["species", "id", "reason"]].to_numpy().tolist() == [["B", "1g2", "homolog_test:1g1"]]
+
+
+def test_homology_of_other_genes_is_refused_and_missing_genes_are_counted(tmp_path, caplog):
+    genes = gene_set(far_apart(3, "1") + far_apart(3, "2"))
+    split(genes, min_genes=1, homology=groups_file(tmp_path / "h.tsv", {"a": "1g0 2g0", "b": "9g9"}))
+    assert "h.tsv: 4 of 6 genes of the set are not in it, and count as without homologs: 1g1, 1g2, 2g1, … (4)" in (
+        caplog.text
+    )
+    other = groups_file(tmp_path / "o.tsv", {"a": "AT1 AT2"})
+    with pytest.raises(UnknownGene, match=r"o.tsv: none of its genes is in the set: it has AT1, AT2, and the set 1g0"):
+        split(genes, min_genes=1, homology=other)
+    named = groups_file(tmp_path / "n.tsv", {"a": "1g0 1g1"}, species="thaliana")
+    with pytest.raises(UnknownGene, match=r"the ids agree, but the species are thaliana there and \. in the set"):
+        split(genes, min_genes=1, homology=named)
+
+
+def three_species():
+    places = far_apart(3, "1", "A") + far_apart(2, "2", "A") + far_apart(4, "1", "B") + far_apart(3, "1", "C")
+    return gene_set(places + far_apart(1, "Mt", "A"))
+
+
+def rows_with(result, fold, role):
+    rows = result.table[(result.table["fold"] == fold) & (result.table["role"] == role)]
+    return [" ".join(key) for key in zip(rows["species"], rows["id"], strict=True)]
+
+
+def test_each_chromosome_of_one_species_is_tested_by_what_other_species_train():
+    result = split(three_species(), min_genes=2, test_species="A")
+    assert result.folds == ["A.1", "A.2"]
+    assert rows_with(result, "A.2", "test") == ["A 2g0", "A 2g1"]
+    assert result.train == {"A.1": 7, "A.2": 7}
+    assert reasons(result, "A.2") == {
+        "1g0": "test_species",
+        "1g1": "test_species",
+        "1g2": "test_species",
+        "Mtg0": "small_contig",
+    }
+
+
+def test_only_named_species_train_and_the_rest_is_unused():
+    result = split(three_species(), folds="2", test_species="A", train_species="C")
+    assert result.folds == ["A.2"]
+    assert rows_with(result, "A.2", "train") == ["C 1g0", "C 1g1", "C 1g2"]
+    assert result.reasons == {"other_species": 4, "test_species": 4}
+    blocks = split(three_species(), by="block", blocks=2, min_genes=1, test_species="B", train_species=["A", "C"])
+    assert blocks.test == {"B.1.block0": 2, "B.1.block1": 2}
+    assert blocks.train == {"B.1.block0": 9, "B.1.block1": 9}
+
+
+def test_orthologs_of_tested_genes_do_not_train_across_species(tmp_path):
+    pairs = pairs_file(tmp_path / "p.tsv", [("A", "2g0", "B", "1g3"), ("A", "1g0", "C", "1g0")])
+    result = split(three_species(), min_genes=2, test_species="A", homology=pairs)
+    assert "B 1g3" in rows_with(result, "A.2", "unused")
+    assert result.train == {"A.1": 6, "A.2": 6}
+    assert result.reasons["homolog_test"] == 2
+
+
+def test_species_that_make_no_sense_are_refused():
+    genes = three_species()
+    with pytest.raises(BadOption, match=r"the set has no species D; it has A, B, C"):
+        split(genes, test_species="D")
+    with pytest.raises(BadOption, match=r"'A' cannot train and be tested across species"):
+        split(genes, test_species="A", train_species="A,B")
+    with pytest.raises(BadOption, match=r"--train-species: nothing says which species is tested"):
+        split(genes, train_species="A")
+    with pytest.raises(BadOption, match=r"the set has no other species to train on; .* kanseq combine"):
+        split(gene_set(far_apart(4)), test_species=".")
+    with pytest.raises(BadOption, match=r"--test-species with --by species"):
+        split(genes, by="species", test_species="A")

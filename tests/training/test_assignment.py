@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kanseq.data.combining import combine
 from kanseq.data.sequences import SequenceSet
+from kanseq.data.splits import split
 from kanseq.errors import BadOption, MissingFile, ModelMismatch, SeenGene
 from kanseq.geometry import Geometry
 from kanseq.training.assignment import assign, assign_models, model_files
@@ -109,3 +111,20 @@ def test_a_set_of_another_geometry_is_refused(run, genes):
     genes.geometry = Geometry(upstream=20, downstream=24, pad=8)
     with pytest.raises(ModelMismatch, match=r"seed-0/model.safetensors: the model was made for"):
         assign_models(run, genes)
+
+
+def test_contigs_of_two_species_with_one_name_are_known_by_their_own_letters(run, genes, other_genes):
+    # Contig 1 of the other genome comes first, and must not stand for the contig 1 that the run knows.
+    genes.table["species"] = "."
+    both = combine([other_genes, genes], species="other,.").set
+    assert assign(run, both).roles.tolist() == ["new"] * 24 + ["test"] * 48
+
+
+def test_a_run_of_two_species_knows_the_genes_of_both(genes, other_genes, tmp_path, labels):
+    both = combine([genes, other_genes], species="A,B").set
+    splits = split(both, min_genes=1, folds="A.1").table
+    labels = pd.concat([labels.assign(species="A"), labels[:24].assign(species="B")])
+    train(both, labels=labels, splits=splits, output=tmp_path / "both", model="gc")
+    named = other_genes.table.assign(species="B")
+    with pytest.raises(SeenGene, match="24 of 24 genes were trained on by every model here"):
+        assign_models(tmp_path / "both", SequenceSet(named, genes.geometry, other_genes.metadata))

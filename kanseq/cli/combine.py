@@ -1,0 +1,33 @@
+"""``kanseq combine``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kanseq.cli.options import Config, Json, LogLevel, show
+
+
+def combine(
+    sets: Annotated[list[Path], typer.Argument(help="sets of the same geometry, such as one per species")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the set of all, a Parquet file")],
+    species: Annotated[
+        list[str] | None,
+        typer.Option("--species", help="a species for each set, in their order (repeat, or use commas)"),
+    ] = None,
+    log_level: LogLevel = "info",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Put sets of several species into one, to train on some species and test on another.
+
+    Example: kanseq combine arabidopsis.parquet maize.parquet -o both.parquet
+    """
+    from kanseq import api
+
+    show(api.combine(sets, output=output, species=species or ()), as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    app.command("combine")(combine)

@@ -1,0 +1,53 @@
+"""``kanseq leaks``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kanseq.cli.options import Config, Json, LogLevel, check_standard_output, show
+
+
+def leaks(
+    genes: Annotated[Path, typer.Argument(help="the set that was split", show_default=False)],
+    splits: Annotated[Path, typer.Option("--splits", help="splits.tsv, of kanseq split or of another tool")],
+    homology: Annotated[
+        Path | None, typer.Option("--homology", help="groups or pairs of kanseq homology: homologs across are leaks")
+    ] = None,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option("--labels", help="labels.tsv, for labels per role and where thresholds come from"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="leaks.json; - for standard output")] = None,
+    table: Annotated[Path | None, typer.Option("--table", help="leaks.tsv, a line per fold and kind of leak")] = None,
+    pairs: Annotated[
+        int, typer.Option("--pairs", min=0, help="pairs of genes to name in leaks.json, per fold and kind")
+    ] = 100,
+    strict: Annotated[bool, typer.Option("--strict", help="exit with code 3 if anything leaks")] = False,
+    log_level: LogLevel = "info",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Say what of the test genes reaches training: overlaps, homologs, duplicates, thresholds.
+
+    Example: kanseq leaks genes.parquet --splits splits.tsv --homology homologs.tsv --strict
+    """
+    from kanseq import api
+
+    check_standard_output(as_json, output, table)
+    result = api.leaks(
+        genes, splits=splits, homology=homology, labels=labels or (), output=output, table=table, pairs=pairs
+    )
+    if as_json:
+        show(result, as_json)
+    else:
+        # Standard output is taken where the report itself goes there.
+        (sys.stderr if "-" in (str(output), str(table)) else sys.stdout).write(result.text)
+    if strict:
+        result.check()
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    app.command("leaks")(leaks)

@@ -1,0 +1,201 @@
+"""Which rows of a set are relatives: two by two, or by groups. What must not stand on two sides of a split asks here.
+
+In: a set, and a file of homologs. Out: relations, which name the relatives of some rows among others.
+"""
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import UnknownGene
+from kanseq.files import PathLike, some
+
+if TYPE_CHECKING:
+    from kanseq.data.homolog_files import Homologs
+
+logger = logging.getLogger(__name__)
+
+
+class Across(NamedTuple):
+    """Relatives that stand on two sides.
+
+    Attributes:
+        pairs: how many pairs there are.
+        rows: the rows of the one side that have a relative on the other, int64, ascending.
+        named: the first pairs ``(row of the one side, row of the other)``, int64 ``(at most as many as asked, 2)``.
+    """
+
+    pairs: int
+    rows: np.ndarray
+    named: np.ndarray
+
+
+class Pairs(NamedTuple):
+    """Relatives two by two: rows ``(a, b)``, int64 ``(pairs, 2)``, both ways round, sorted by ``b``, then by ``a``."""
+
+    rows: np.ndarray
+
+    def first(self, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows that are relatives of ``sources`` (bool, a value per row), no source themselves, and whose they are."""
+        wanted = self.rows[sources[self.rows[:, 0]] & ~sources[self.rows[:, 1]]]
+        rows, first = np.unique(wanted[:, 1], return_index=True)
+        return rows, wanted[first, 0]
+
+    def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
+        """Relatives of which one is among ``one`` and one among ``other`` (bool, a value per row); name ``most``."""
+        met = self.rows[one[self.rows[:, 1]] & other[self.rows[:, 0]]]
+        return Across(len(met), np.unique(met[:, 1]), met[:most, ::-1])
+
+    def without(self, *others: "Relation") -> "Pairs":
+        """Relatives that are none by ``others``."""
+        kept = self.rows
+        for other in others:
+            kept = kept[~other.holds(kept)]
+        return Pairs(kept)
+
+    def holds(self, rows: np.ndarray) -> np.ndarray:
+        """Whether pairs of rows, ``(n, 2)``, are relatives, bool ``(n,)``."""
+        return pd.MultiIndex.from_arrays(rows.T).isin(pd.MultiIndex.from_arrays(self.rows.T))
+
+
+class Groups(NamedTuple):
+    """Relatives by groups: the number of each row's group, int64 ``(rows,)``, from 0 on."""
+
+    numbers: np.ndarray
+
+    def first(self, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows that are relatives of ``sources`` (bool, a value per row), no source themselves, and whose they are."""
+        source_of = np.full(self.numbers.max(initial=-1) + 1, -1, dtype=np.int64)
+        backwards = np.flatnonzero(sources)[::-1]
+        # Where a group has several sources, the last assignment stays, and that is the first row.
+        source_of[self.numbers[backwards]] = backwards
+        rows = np.flatnonzero(~sources & (source_of[self.numbers] >= 0))
+        return rows, source_of[self.numbers[rows]]
+
+    def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
+        """Relatives of which one is among ``one`` and one among ``other`` (bool, a value per row); name ``most``."""
+        # No row is a relative of itself, should it stand on both sides.
+        return _count(self, _members(self.numbers, other) - other, one, other, most)
+
+    def holds(self, rows: np.ndarray) -> np.ndarray:
+        """Whether pairs of rows, ``(n, 2)``, are relatives, bool ``(n,)``."""
+        return self.numbers[rows[:, 0]] == self.numbers[rows[:, 1]]
+
+
+class GroupsOfTwo(NamedTuple):
+    """Relatives of one group of which each has its own part: the numbers of groups and of parts, int64 ``(rows,)``."""
+
+    numbers: np.ndarray
+    parts: np.ndarray
+
+    def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
+        """Relatives of which one is among ``one`` and one among ``other`` (bool, a value per row); name ``most``."""
+        others = _members(self.numbers, other) - _members(self.parts, other)
+        return _count(self, others, one, other, most)
+
+    def holds(self, rows: np.ndarray) -> np.ndarray:
+        """Whether pairs of rows, ``(n, 2)``, are relatives, bool ``(n,)``."""
+        same = [numbers[rows[:, 0]] == numbers[rows[:, 1]] for numbers in (self.numbers, self.parts)]
+        return same[0] & ~same[1]
+
+
+Relation: TypeAlias = Pairs | Groups | GroupsOfTwo
+
+
+def _members(numbers: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Count for each row how many of its group are ``among``, int64 ``(rows,)``."""
+    return np.bincount(numbers[among], minlength=numbers.max(initial=-1) + 1)[numbers]
+
+
+def _count(relation: Groups | GroupsOfTwo, others: np.ndarray, one: np.ndarray, other: np.ndarray, most: int) -> Across:
+    """Count pairs across; ``others`` says how many relatives each row has among ``other``.
+
+    A group of a thousand has half a million pairs: they are counted, and only the first are written down.
+    """
+    found = np.flatnonzero(one & (others > 0))
+    members = np.flatnonzero(other)
+    named: list[np.ndarray] = [np.zeros((0, 2), dtype=np.int64)]
+    left = most
+    for row in found:
+        if left <= 0:
+            break
+        pairs = np.stack([np.full(len(members), row), members], axis=1)
+        pairs = pairs[relation.holds(pairs) & (members != row)][:left]
+        named.append(pairs)
+        left -= len(pairs)
+    return Across(int(others[found].sum()), found, np.concatenate(named))
+
+
+def both_ways(one: np.ndarray, other: np.ndarray) -> Pairs:
+    """Make pairs of rows that are relatives, given once or twice, in any order; a row is no relative of itself."""
+    apart = one != other
+    one, other = one[apart].astype(np.int64), other[apart].astype(np.int64)
+    pairs = np.stack([np.concatenate([other, one]), np.concatenate([one, other])], axis=1)
+    return Pairs(np.unique(pairs, axis=0)[:, ::-1])
+
+
+def read_homologous(genes: SequenceSet, homology: "PathLike | Homologs") -> Relation:
+    """Read which rows of a set are homologous: from a file of groups or pairs, or what was read of one."""
+    # What reads that file reads tables as splits does, which comes here.
+    from kanseq.data.homolog_files import Homologs, read_homologs
+
+    if isinstance(homology, Homologs):
+        return homologous(genes, homology)
+    return homologous(genes, read_homologs(homology), homology)
+
+
+def homologous(genes: SequenceSet, homologs: "Homologs", where: PathLike | None = None) -> Relation:
+    """Say which rows of a set are homologous by a file of groups or of pairs; ``where`` is its name for messages.
+
+    Genes that the file lacks have no homologs, and what the file says of genes that the set lacks is left out.
+
+    Raises:
+        UnknownGene: the file shares no gene with the set.
+    """
+    table = homologs.pairs if homologs.groups is None else homologs.groups
+    assert table is not None
+    one = _rows_of(genes, table["species"], table["id"])
+    other = one if homologs.groups is not None else _rows_of(genes, table["species_2"], table["id_2"])
+    known = np.zeros(len(genes), dtype=bool)
+    known[np.concatenate([one[one >= 0], other[other >= 0]])] = True
+    _check_known(genes, table, known, where, grouped=homologs.groups is not None)
+    if homologs.groups is None:
+        both = (one >= 0) & (other >= 0)
+        return both_ways(one[both], other[both])
+    codes = pd.factorize(table["group"].astype(str))[0]
+    # Every gene that the file lacks is a group of its own, behind those of the file.
+    numbers = len(codes) + np.arange(len(genes), dtype=np.int64)
+    numbers[one[one >= 0]] = codes[one >= 0]
+    return Groups(pd.factorize(numbers)[0].astype(np.int64))
+
+
+def _rows_of(genes: SequenceSet, species: pd.Series, ids: pd.Series) -> np.ndarray:
+    """Find genes by species and id; -1 where the set has none."""
+    wanted = pd.MultiIndex.from_arrays([species.astype(str), ids.astype(str)])
+    return genes.keys.get_indexer(wanted)
+
+
+def _check_known(
+    genes: SequenceSet, table: pd.DataFrame, known: np.ndarray, where: PathLike | None, *, grouped: bool
+) -> None:
+    """Refuse homologs of other genes, and say how many genes of the set are not among them."""
+    missing = genes.table["id"].to_numpy(dtype=object)[~known]
+    if not known.any():
+        ids = list(dict.fromkeys(table["id"].astype(str)))
+        mend = "both must name genes the same way, in the same letter case"
+        if set(ids) & set(missing):
+            theirs, ours = (list(dict.fromkeys(named["species"].astype(str))) for named in (table, genes.table))
+            mend = f"the ids agree, but the species are {some(theirs)} there and {some(ours)} in the set"
+        raise UnknownGene(
+            f"none of its genes is in the set: it has {some(ids) or 'none'}, and the set {some(list(missing))}",
+            where=where,
+            mend=mend,
+        )
+    if not len(missing):
+        return
+    said = f"{where or 'homologs'}: {len(missing):,} of {len(genes):,} genes of the set are not in it, and count as "
+    # A file of pairs has no row for a gene without homologs.
+    logger.log(logging.WARNING if grouped else logging.INFO, "%swithout homologs: %s", said, some(list(missing)))
