@@ -14,6 +14,14 @@ def evaluate(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="metrics.json; - for standard output")] = None,
     table: Annotated[Path | None, typer.Option("--table", help="metrics.tsv, a line per model and fold")] = None,
     folds: Annotated[list[str] | None, typer.Option("--fold", help="score this fold only; repeatable")] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", help="compare all with this row, model or run; else with kmer-logistic")
+    ] = None,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="score the mean of a model's seeds as well")] = False,
+    pooled: Annotated[bool, typer.Option("--pooled", help="show scores weighted by genes, and pooled ones")] = False,
+    join: Annotated[
+        bool, typer.Option("--join", help="take runs of the same model (of a species each) as one")
+    ] = False,
     bootstrap: Annotated[int, typer.Option("--bootstrap", min=0, help="resamples for the intervals; 0: none")] = 1000,
     seed: Seed = 0,
     log_level: LogLevel = "info",
@@ -27,7 +35,18 @@ def evaluate(
     from kanseq import api
 
     check_standard_output(as_json, output, table)
-    result = api.evaluate(runs, output=output, table=table, folds=folds or [], bootstrap=bootstrap, seed=seed)
+    result = api.evaluate(
+        runs,
+        output=output,
+        table=table,
+        folds=folds or [],
+        against=against,
+        ensemble=ensemble,
+        pooled=pooled,
+        join=join,
+        bootstrap=bootstrap,
+        seed=seed,
+    )
     if as_json:
         show(result, as_json)
     else:

@@ -22,8 +22,9 @@ _HEADS = {
     ("species", "id", "fold", "role"): "splits",
     ("species", "id", "condition", "fold", "expression", "label", "q1", "q3"): "labels",
     ("species", "id", "condition", "chrom", "fold", "role", "logit", "probability", "target"): "predictions",
+    ("fold", "kind", "between", "genes", "pairs"): "leaks",
     ("id", "reason", "detail"): "genes left out",
-    ("model", "fold", "n", "accuracy"): "metrics",
+    ("model", "fold", "n"): "metrics",
     ("gene_id", "chrom", "scored", "signal", "noise"): "truth of a simulation",
 }
 
@@ -125,6 +126,16 @@ def _predictions(table: pd.DataFrame) -> Facts:
     }
 
 
+def _leaks(table: pd.DataFrame) -> Facts:
+    """Count the genes that leak, by kind and fold."""
+    found = table.assign(genes=table["genes"].astype(int))
+    found = found[found["genes"] > 0].groupby(["kind", "fold"], sort=False)["genes"].max()
+    leaking = {
+        str(kind): {fold: int(n) for (_, fold), n in of.items()} for kind, of in found.groupby(level=0, sort=False)
+    }
+    return {"folds": table["fold"].nunique(), "kinds": list(table["kind"].unique()), "leaking": leaking or "nothing"}
+
+
 def _excluded(table: pd.DataFrame) -> Facts:
     """Count the reasons."""
     return {"genes": len(table), "reasons": counts(table["reason"])}
@@ -133,10 +144,14 @@ def _excluded(table: pd.DataFrame) -> Facts:
 def _metrics(table: pd.DataFrame) -> Facts:
     """Give each model's mean over folds."""
     means = table[table["fold"] == "mean"].set_index("model")
-    shown = [name for name in means if name not in ("fold", "n") and not name.endswith(("_low", "_high"))]
+    # A table of predictions by several folds' models has a fold of that name; the average stands behind it.
+    means = means[~means.index.duplicated(keep="last")]
+    parts = ("_low", "_high", "_sd", "_min", "_max")
+    shown = [name for name in means if name not in ("fold", "n", "seeds") and not name.endswith(parts)]
+    is_average = table["fold"].isin(["mean", "weighted_by_genes", "mean_of_species", "pooled"])
     return {
-        "models": {name: {key: means.at[name, key] for key in shown} for name in means.index},
-        "folds": table.loc[~table["fold"].isin(["mean", "pooled"]), "fold"].nunique(),
+        "models": {name: {key: means.at[name, key] for key in shown if means.at[name, key]} for name in means.index},
+        "folds": table.loc[~is_average & ~table["fold"].str.startswith("species:"), "fold"].nunique(),
     }
 
 
@@ -166,6 +181,7 @@ _READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
     "splits": _splits,
     "labels": _labels,
     "predictions": _predictions,
+    "leaks": _leaks,
     "genes left out": _excluded,
     "metrics": _metrics,
     "truth of a simulation": _truth,

@@ -1,132 +1,193 @@
-"""The models that are compared: where their predictions lie, what they are called, and their table as text.
+"""Two models side by side: the difference of every metric over the same genes, and DeLong's test.
 
-In: runs or tables of predictions. Out: predictions by fold and seed; aligned text.
+In: predictions and scores of all models. Out: for each model its difference to another one.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from kanseq.errors import BadOption
-from kanseq.files import PathLike
-from kanseq.training.assignment import model_files
-from kanseq.training.runs import BASELINE, baseline_folder, is_done, read_run
-from kanseq.training.tables import read_predictions
+from kanseq.files import some
+from kanseq.training.candidates import Candidate
+from kanseq.training.predicted import Predicted, varies
+from kanseq.training.runs import BASELINES
+from kanseq.training.scoring import ModelScore, Scored, mean_over_folds
+from kanseq.training.significance import DeLong, combined, delong
+
+logger = logging.getLogger(__name__)
+
+SAME = 1e-6
+"""Measured expression that differs by less is the same."""
 
 
-class Candidate(NamedTuple):
-    """A model's predictions.
+class Comparison(NamedTuple):
+    """One model less another, over the genes that both score.
 
     Attributes:
-        name: what it is called in the table.
-        model: its architecture, or the name of the table of predictions.
-        path: the run or table that it comes from.
-        folds: for each fold a table of predictions per seed.
+        model, against: names of the two.
+        scored: the differences of their means over folds, draw by draw.
+        folds: how many folds are compared.
+        genes: how many genes are compared, in any condition.
+        left_out: genes of the one and of the other that are not: the other does not score them in that fold, or as
+            another class; or their fold has only one class left.
+        delong_folds, delong: DeLong's test of each fold and of the mean over folds; empty and None for regression and
+            for several conditions.
     """
 
-    name: str
     model: str
-    path: Path
-    folds: dict[str, list[pd.DataFrame]]
+    against: str
+    scored: Scored
+    folds: int
+    genes: int
+    left_out: tuple[int, int]
+    delong_folds: dict[str, DeLong]
+    delong: DeLong | None
 
 
-def load_candidates(paths: Sequence[PathLike]) -> list[Candidate]:
-    """Read all runs and tables, and behind them the plain models that were trained inside the runs.
+def compare_all(
+    candidates: Sequence[Candidate],
+    scores: Sequence[ModelScore],
+    *,
+    against: str | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Compare each model with the one that ``against`` names.
 
-    A plain model whose predictions are already there is not taken twice.
+    Models are compared over the genes that both score in the same fold with the same target, because test genes do not
+    move when a setting changes, and a difference over other genes would be one of genes. What is left out is counted.
+
+    Args:
+        candidates, scores: the models.
+        against: the name of a row, a model or a run; by default the task's plain model (``kmer-logistic``, for
+            expression ``kmer-ridge``) or, where there is none, the first model.
+        bootstrap, seed: as for the scores.
+
+    Raises:
+        BadOption: ``against`` names nothing that is there.
     """
-    if not paths:
-        raise BadOption("there is nothing to evaluate", mend="name a run")
-    found, beside = [], []
-    for path in map(Path, paths):
-        if not path.is_dir():
-            found.append(_of_table(path))
+    pool = _references(candidates, against)
+    found = []
+    for at, candidate in enumerate(candidates):
+        fitting = [other for other in pool if other != at and _is_comparable(candidate, candidates[other])]
+        if at in pool or not fitting:
             continue
-        model = str(read_run(path)["model"])
-        files = model_files(path)
-        folds = [(file.parent.parent.name, file.with_name("predictions.tsv")) for file in files]
-        found.append(_of_files(model, path, folds))
-        names = dict.fromkeys(fold for fold, _ in folds)
-        plain = [(fold, baseline_folder(path, fold)) for fold in names]
-        plain = [(fold, folder / "predictions.tsv") for fold, folder in plain if (folder / "done.json").exists()]
-        if plain and all(is_done(file.parent) for _, file in plain):
-            beside.append(_of_files(BASELINE, path, plain))
-    for candidate in beside:
-        if not any(_is_same(candidate, other) for other in found if other.model == BASELINE):
-            found.append(candidate)
+        pairs = {other: _shared(candidate, candidates[other]) for other in fitting}
+        # The first of those that share most genes.
+        best = max(fitting, key=lambda other: len(_compared(pairs[other][0])))
+        if not pairs[best][0].parts:
+            logger.warning("%s and %s share no gene that could be compared", candidate.name, candidates[best].name)
+            continue
+        found.append(_compare(candidate, candidates[best], pairs[best], (scores[at], scores[best]), bootstrap, seed))
     return found
 
 
-def named_apart(candidates: list[Candidate]) -> list[Candidate]:
-    """Add the folder's name where two models are of the same kind, and a number where that does not help.
-
-    >>> named = named_apart([Candidate("kan", "kan", Path("a"), {}), Candidate("kan", "kan", Path("b"), {})])
-    >>> [candidate.name for candidate in named]
-    ['kan (a)', 'kan (b)']
-    """
-    for rename in (lambda one, at: f"{one.model} ({one.path.absolute().name})", lambda one, at: f"{one.name} {at}"):
-        names = [candidate.name for candidate in candidates]
-        candidates = [
-            candidate._replace(name=rename(candidate, at)) if names.count(candidate.name) > 1 else candidate
-            for at, candidate in enumerate(candidates, start=1)
-        ]
-    return candidates
-
-
-def comparison_text(models: list[dict[str, object]], comparisons: list[dict[str, object]]) -> str:
-    """Align all models' means over folds, and say below how they differ."""
-    header = ["model", "folds", "genes", "auROC [95 %]", "auPRC", "MCC", "accuracy", "F1", "Brier"]
-    rows = [header]
-    for model in models:
-        mean: dict[str, dict[str, float | None]] = model["mean"]  # type: ignore[assignment]
-        others = [f"{mean[name]['value']:.3f}" for name in header[4:]]
-        folds, genes = f"{len(model['folds']):,}", f"{mean['n']:,}"  # type: ignore[arg-type]
-        rows.append([str(model["name"]), folds, genes, _with_range(mean["auROC"]), *others])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    lines = [
-        "  ".join(cell.ljust(width) if at in (0, 3) else cell.rjust(width) for at, (cell, width) in enumerate(cells))
-        for cells in (list(zip(row, widths, strict=True)) for row in rows)
-    ]
-    lines += [
-        f"{one['model']} - {one['against']}: auROC {_with_range(one['auROC'], sign='+')}"  # type: ignore[arg-type]
-        for one in comparisons
-    ]
-    return "".join(line.rstrip() + "\n" for line in lines)
+def _references(candidates: Sequence[Candidate], against: str | None) -> list[int]:
+    """Give the positions of the models that others are compared with."""
+    everyone = range(len(candidates))
+    alone = [at for at in everyone if not candidates[at].members]
+    if against is None:
+        found = [at for at in alone if candidates[at].model == BASELINES[candidates[at].task]]
+        for task in BASELINES:
+            of_task = [at for at in alone if candidates[at].task == task]
+            if of_task and not set(of_task) & set(found):
+                found += [at for at in of_task if candidates[at].kin == candidates[of_task[0]].kin]
+        return found
+    exact = [at for at in everyone if candidates[at].name == against]
+    path = Path(against).absolute()
+    named = [at for at in alone if against in (candidates[at].kin, candidates[at].model)]
+    placed = [at for at in alone if candidates[at].path.absolute() == path]
+    # A run's path means its model, and not the plain one that was trained inside of it.
+    placed = [at for at in placed if candidates[at].kin == candidates[placed[0]].kin]
+    found = exact or placed or named
+    if not found:
+        there = some([candidate.name for candidate in candidates], 20)
+        raise BadOption(f"--against '{against}': no model here is called so", mend=f"there are {there}")
+    return found
 
 
-def _with_range(value: dict[str, float | None], sign: str = "") -> str:
-    """Show a value and its interval."""
-    shown = f"{value['value']:{sign}.3f}"
-    return shown if value["low"] is None else f"{shown} [{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"
+def _is_comparable(one: Candidate, other: Candidate) -> bool:
+    """Whether two models answer the same question: the same task, and the same conditions as far as these are named."""
+    alone = len(one.parts) == len(other.parts) == 1
+    unnamed = "*" in one.parts or "*" in other.parts
+    return one.task == other.task and (set(one.parts) == set(other.parts) or (alone and unnamed))
 
 
-def _of_table(path: Path) -> Candidate:
-    """Take a table of predictions; its folds are those that its column names."""
-    table = read_predictions(path)
-    folds = {str(fold): [rows.reset_index(drop=True)] for fold, rows in table.groupby("fold", sort=False)}
-    name = path.name.removesuffix(".gz").removesuffix(".tsv")
-    return Candidate(name, name, path, folds)
+def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
+    """Cut two models down to the genes that both score; without parts where there are none."""
+    parts: tuple[dict[str, dict[str, Predicted]], ...] = ({}, {})
+    for name, ours in one.parts.items():
+        their_name = name if name in other.parts else next(iter(other.parts))
+        theirs = other.parts[their_name]
+        cut: tuple[dict[str, Predicted], ...] = ({}, {})
+        for fold in ours:
+            if fold not in theirs:
+                continue
+            rows, their_rows = _same_genes(ours[fold], theirs[fold])
+            if varies(ours[fold].targets[rows], one.task):
+                cut[0][fold], cut[1][fold] = ours[fold].only(rows), theirs[fold].only(their_rows)
+        parts[0][name], parts[1][their_name] = cut
+    # Conditions are averaged fold by fold, so that a fold counts where all conditions have it.
+    common = set.intersection(*(set(part) for part in parts[0].values()))
+    for side in parts:
+        for name in side:
+            side[name] = {fold: predicted for fold, predicted in side[name].items() if fold in common}
+    if not common:
+        return one._replace(parts={}), other._replace(parts={})
+    return one._replace(parts=parts[0]), other._replace(parts=parts[1])
 
 
-def _of_files(model: str, path: Path, files: list[tuple[str, Path]]) -> Candidate:
-    """Take the tables of a run's folds and seeds."""
-    folds: dict[str, list[pd.DataFrame]] = {}
-    for fold, file in files:
-        folds.setdefault(fold, []).append(read_predictions(file))
-    return Candidate(model, model, path, folds)
+def _same_genes(ours: Predicted, theirs: Predicted) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows of the genes that both score with the same target."""
+    row_of = {gene: row for row, gene in enumerate(theirs.genes)}
+    rows = np.array([row for row, gene in enumerate(ours.genes) if gene in row_of], dtype=np.int64)
+    their_rows = np.array([row_of[ours.genes[row]] for row in rows], dtype=np.int64)
+    same = np.abs(ours.targets[rows] - theirs.targets[their_rows]) < SAME
+    return rows[same], their_rows[same]
 
 
-def _is_same(one: Candidate, other: Candidate) -> bool:
-    """Whether two models gave the same numbers to the same genes."""
-    if list(one.folds) != list(other.folds):
-        return False
-    pairs = [(a, b) for fold in one.folds for a, b in zip(one.folds[fold][:1], other.folds[fold][:1], strict=True)]
-    return all(
-        len(a) == len(b)
-        and (a["id"].to_numpy() == b["id"].to_numpy()).all()
-        and np.allclose(a["logit"], b["logit"], rtol=1e-6, atol=1e-9)
-        for a, b in pairs
+def _compared(candidate: Candidate) -> set[tuple[str, tuple[str, str]]]:
+    """Give the genes of all folds."""
+    if not candidate.parts:
+        return set()
+    return {(fold, gene) for fold in candidate.folds for gene in candidate.genes_of(fold)}
+
+
+def _compare(
+    one: Candidate,
+    other: Candidate,
+    shared: tuple[Candidate, Candidate],
+    scores: tuple[ModelScore, ModelScore],
+    bootstrap: int,
+    seed: int,
+) -> Comparison:
+    """Subtract scores; those of all genes where all are shared, else new ones of the shared genes."""
+    genes = len(_compared(shared[0]))
+    left_out = (len(_compared(one)) - genes, len(_compared(other)) - genes)
+    if _rows(one) == _rows(shared[0]) and _rows(other) == _rows(shared[1]):
+        first, second = (score.mean for score in scores)
+    else:
+        first, second = (mean_over_folds(candidate, bootstrap, seed) for candidate in shared)
+    tests: dict[str, DeLong] = {}
+    if one.task == "binary" and len(one.parts) == 1:
+        (ours,), (theirs,) = shared[0].parts.values(), shared[1].parts.values()
+        tests = {fold: delong(ours[fold].targets, ours[fold].logits, theirs[fold].logits) for fold in ours}
+    return Comparison(
+        one.name,
+        other.name,
+        first.less(second),
+        len(shared[0].folds),
+        genes,
+        left_out,
+        tests,
+        combined(list(tests.values())) if tests else None,
     )
+
+
+def _rows(candidate: Candidate) -> int:
+    """Count genes over folds and conditions."""
+    return sum(len(fold.genes) for part in candidate.parts.values() for fold in part.values())

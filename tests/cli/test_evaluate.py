@@ -49,3 +49,36 @@ def test_one_class_is_one_line_and_nothing_is_written(table, tmp_path, capsys):
     assert "fold '1' of perfect: all 5 scored genes are labelled high" in error
     assert error.count("\n") == 1
     assert not (tmp_path / "metrics.json").exists()
+
+
+def test_options_reach_the_evaluation(table, tmp_path, capsys):
+    lines = table.read_text().splitlines()
+    seeds = [f"{line}\t{seed}" for seed in (0, 1) for line in lines[1:]]
+    (tmp_path / "two.tsv").write_text("\n".join([f"{lines[0]}\tseed", *seeds]) + "\n")
+    command = ["evaluate", str(table), str(tmp_path / "two.tsv"), "--bootstrap", "0"]
+    assert _run([*command, "--against", "two", "--ensemble", "--pooled"]) == 0
+    out = capsys.readouterr().out
+    assert "two (ensemble)" in out
+    assert "minus two (2 seeds)" in out
+    assert "perfect, pooled" in out
+    assert _run([*command, "--against", "three"]) == 3
+    assert capsys.readouterr().err == (
+        "kanseq: --against 'three': no model here is called so; there are perfect, two (2 seeds)\n"
+    )
+    assert _run([*command, "--join"]) == 0
+
+
+def test_calls_and_empty_probabilities_are_read(table, tmp_path, capsys):
+    lines = table.read_text().splitlines()
+    calls = [f"{line}\t{int(row > 7)}" for row, line in enumerate(lines[1:])]
+    table.write_text("\n".join([f"{lines[0]}\tcalled", *calls]) + "\n")
+    assert _run(["evaluate", str(table), "--bootstrap", "0", "--json"]) == 0
+    mean = json.loads(capsys.readouterr().out)["models"][0]["mean"]
+    # Five high genes, of which two are called.
+    assert mean["accuracy"]["value"] == 0.7
+    rows = [line.split("\t") for line in lines[1:]]
+    expression = ["\t".join([*row[:7], "", f"{float(row[6]) + 2}"]) for row in rows]
+    table.write_text("\n".join([lines[0], *expression]) + "\n")
+    assert _run(["evaluate", str(table), "--bootstrap", "0", "--json"]) == 0
+    mean = json.loads(capsys.readouterr().out)["models"][0]["mean"]
+    assert (mean["Pearson"]["value"], mean["MAE"]["value"]) == (pytest.approx(1.0), pytest.approx(2.0))

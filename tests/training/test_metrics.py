@@ -10,11 +10,12 @@ def test_every_draw_scores_as_scikit_learn_scores_the_drawn_genes(digits):
     targets = random.integers(0, 2, 60)
     logits = np.round(random.normal(size=60) + targets, digits)
     probabilities = 1 / (1 + np.exp(-logits))
+    called = probabilities >= 0.4
     drawn = draw(60, 25, seed=2)
-    fast = resampled(targets, logits, probabilities, drawn)
+    fast = resampled(targets, logits, probabilities, drawn, called)
     for at, counts in enumerate(drawn):
         rows = np.repeat(np.arange(60), counts)
-        slow = score(targets[rows], logits[rows], probabilities[rows])
+        slow = score(targets[rows], logits[rows], probabilities[rows], called[rows])
         assert {name: fast[name][at] for name in METRICS} == pytest.approx(slow, abs=1e-12)
 
 
@@ -25,6 +26,32 @@ def test_scores_by_hand():
     assert found["F1"] == pytest.approx(0.8)
     assert found["MCC"] == pytest.approx(2 / np.sqrt(12))
     assert found["Brier"] == pytest.approx((0.0625 + 0.25 + 0.25 + 0.0625) / 4)
+
+
+def test_calls_replace_the_cut_at_one_half():
+    targets, logits = np.array([0, 0, 1, 1]), np.array([-2.0, 0.5, 0.5, 1.0])
+    probabilities = np.array([0.25, 0.5, 0.5, 0.75])
+    found = score(targets, logits, probabilities, np.array([False, False, False, True]))
+    assert (found["accuracy"], found["F1"]) == (0.75, pytest.approx(2 / 3))
+    drawn = resampled(targets, logits, probabilities, np.ones((1, 4)), np.array([False, False, False, True]))
+    assert drawn["accuracy"][0] == 0.75
+
+
+def test_calibration_error_by_hand():
+    # Bins (0.2, 0.3], (0.3, 0.4] and (0.9, 1]: an upper edge belongs to its bin, 0 to the first.
+    probabilities = np.array([0.3, 0.3, 0.25, 0.31, 1.0])
+    targets = np.array([1, 0, 0, 0, 1])
+    gaps = [abs(0.3 + 0.3 + 0.25 - 1), 0.31, 0.0]
+    assert score(targets, probabilities, probabilities)["ECE"] == pytest.approx(sum(gaps) / 5)
+    assert score(np.array([0, 1]), np.array([0.0, 1.0]), np.array([0.0, 1.0]))["ECE"] == 0
+
+
+def test_calibration_error_of_edges_is_that_of_their_lower_bin():
+    edges = np.arange(1, 10) / 10
+    targets = np.r_[np.ones(9, dtype=int), np.zeros(9, dtype=int)]
+    # An edge and what lies just below it share a bin, so that their gaps, 1 - p and -p, sum up within it.
+    found = score(targets, np.r_[edges, edges], np.r_[edges, edges - 1e-9])["ECE"]
+    assert found == pytest.approx(sum(abs(1 - 2 * edge) for edge in edges) / 18, abs=1e-8)
 
 
 def test_area_alone_counts_ties_half():

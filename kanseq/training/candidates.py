@@ -1,0 +1,192 @@
+"""The models that are compared: where their predictions lie, and what they are called.
+
+In: runs or tables of predictions. Out: the predictions of each model that can be scored, by condition and fold.
+"""
+
+import logging
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadOption, BadTable, OneClass, UnknownGene
+from kanseq.files import PathLike, some
+from kanseq.training.predicted import Gene, Predicted, ensemble_of, varies
+from kanseq.training.sources import Source, load_sources
+from kanseq.training.tasks import CLASSES
+
+logger = logging.getLogger(__name__)
+
+NO_SCORE = ("unused", "seen", "train", "tune")
+"""Roles of genes that a fold's model does not answer for."""
+
+
+class Candidate(NamedTuple):
+    """What one row of the table is made from.
+
+    Attributes:
+        name: what the row is called.
+        kin: what the rows of the same run or table have in common in their names.
+        model: its architecture, or the name of the table of predictions.
+        path: the run or table that it comes from.
+        task: ``binary`` or ``regression``.
+        parts: for each condition the predictions by fold; several conditions are averaged.
+        members: the seeds whose mean each prediction is; empty where every seed stands for itself.
+    """
+
+    name: str
+    kin: str
+    model: str
+    path: Path
+    task: str
+    parts: dict[str, dict[str, Predicted]]
+    members: tuple[int, ...] = ()
+
+    @property
+    def folds(self) -> list[str]:
+        """Names of the folds, which all conditions have."""
+        return list(next(iter(self.parts.values())))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds that every fold was predicted with, ascending."""
+        each = [set(fold.seeds) for part in self.parts.values() for fold in part.values()]
+        return tuple(sorted(set.intersection(*each)))
+
+    def genes_of(self, fold: str) -> list[Gene]:
+        """Genes that a fold scores in any condition, sorted."""
+        return sorted({gene for part in self.parts.values() for gene in part[fold].genes})
+
+
+def load_candidates(
+    paths: Sequence[PathLike], *, folds: Sequence[str] = (), join: bool = False, ensemble: bool = False
+) -> list[Candidate]:
+    """Read runs and tables, and behind them the plain models that were trained inside the runs.
+
+    Several conditions are a row each, and one of their mean. A plain model whose predictions are already there is not
+    taken twice.
+
+    Args:
+        paths: runs and tables of predictions.
+        folds: these folds only.
+        join: take runs of the same model as one, see :func:`kanseq.training.sources.load_sources`.
+        ensemble: add a row for the mean of the seeds where there are several.
+
+    Raises:
+        MissingFile, ModelMismatch, BadTable: a run or a table is not there or not whole.
+        UnknownGene: a table holds no gene with a target, or the seeds of a fold score different genes.
+        OneClass: the scored genes of a fold are all low or all high, or expressed alike.
+        BadOption: no model has a fold of that name.
+    """
+    found = []
+    for kin, source in _named_apart(load_sources(paths, join=join)):
+        whole = _of_source(kin, source, folds)
+        several = len(whole.parts) > 1
+        rows = [
+            whole._replace(name=f"{kin} [{condition}]", parts={condition: part})
+            for condition, part in whole.parts.items()
+            if several
+        ]
+        rows.append(whole._replace(name=f"{kin} [mean of {len(whole.parts)} conditions]") if several else whole)
+        for row in rows:
+            found.append(row._replace(name=row.name + _seeds_of(row)))
+            if ensemble and len(row.seeds) > 1:
+                found.append(_ensemble(row, f"{row.name} (ensemble)"))
+    if ensemble and not any(one.members for one in found):
+        logger.warning("no model here has several seeds, so that there is no ensemble to score")
+    return found
+
+
+def _named_apart(sources: list[Source]) -> list[tuple[str, Source]]:
+    """Add the folder's name where two models are of the same kind, and a number where that does not help."""
+    names = [source.model for source in sources]
+    for more in (lambda at: f"({sources[at].path.absolute().name})", lambda at: str(at + 1)):
+        names = [f"{name} {more(at)}" if names.count(name) > 1 else name for at, name in enumerate(names)]
+    return list(zip(names, sources, strict=True))
+
+
+def _of_source(kin: str, source: Source, folds: Sequence[str]) -> Candidate:
+    """Keep the folds that are asked for and, condition by condition, their genes with a target."""
+    missing = [name for name in folds if name not in source.folds]
+    if missing:
+        there = some(list(source.folds), 20)
+        raise BadOption(f"{kin} has no fold '{missing[0]}'", mend=f"it has {there}")
+    wanted = {fold: source.folds[fold] for fold in folds or source.folds}
+    tables = [table for seeds in wanted.values() for table in seeds.values()]
+    if any((table["role"] == "seen").any() for table in tables):
+        logger.warning("%s: genes that the model was trained on are left out of the score", kin)
+    scorable = {
+        fold: {seed: table[table["target"].notna() & ~table["role"].isin(NO_SCORE)] for seed, table in seeds.items()}
+        for fold, seeds in wanted.items()
+    }
+    rows = pd.concat([table for seeds in scorable.values() for table in seeds.values()])
+    expression = rows["probability"].isna()
+    if expression.any() and not expression.all():
+        raise BadTable(f"{kin}: some folds hold probabilities and others none", where=source.path)
+    if any(len(seeds) != len(next(iter(wanted.values()))) for seeds in wanted.values()):
+        logger.warning("%s: its folds have different numbers of seeds; its spread is over those that all have", kin)
+    task = "regression" if len(rows) and expression.all() else "binary"
+    parts: dict[str, dict[str, Predicted]] = {}
+    for condition in dict.fromkeys(rows["condition"]) if len(rows) else ("*",):
+        about = kin if rows["condition"].nunique() < 2 else f"{kin} [{condition}]"
+        parts[condition] = {
+            fold: _predicted(
+                {seed: table[table["condition"] == condition] for seed, table in seeds.items()},
+                task,
+                f"fold '{fold}' of {about}",
+                source.path,
+            )
+            for fold, seeds in scorable.items()
+        }
+    return Candidate(kin, kin, source.model, source.path, task, parts)
+
+
+def _predicted(tables: dict[int, pd.DataFrame], task: str, about: str, path: Path) -> Predicted:
+    """Join the seeds of one fold, genes in the order of their names."""
+    tables = {seed: table.sort_values(["species", "id"], kind="stable") for seed, table in sorted(tables.items())}
+    first = next(iter(tables.values()))
+    if first.empty:
+        mend = "evaluate the run itself, or predict a set that carries labels"
+        raise UnknownGene(f"{about} holds no gene with a target", where=path, mend=mend)
+    genes = list(zip(first["species"], first["id"], strict=True))
+    twice = next((gene for gene, after in pairwise(genes) if gene == after), None)
+    if twice is not None:
+        mend = "name several seeds in a column 'seed'"
+        raise BadTable(f"{about} holds {' '.join(twice)} more than once", where=path, mend=mend)
+    for table in tables.values():
+        same = len(table) == len(first) and genes == list(zip(table["species"], table["id"], strict=True))
+        if not same or not np.array_equal(table["target"], first["target"]):
+            mend = "train them with the same labels"
+            raise UnknownGene(f"the seeds of {about} are scored on different genes", where=path, mend=mend)
+    targets = first["target"].to_numpy(dtype=np.float64)
+    if not varies(targets, task):
+        alike = "expressed alike" if task == "regression" else f"labelled {CLASSES[int(targets[0])]}"
+        mend = "name the other folds with --fold"
+        raise OneClass(f"{about}: all {len(targets):,} scored genes are {alike}", where=path, mend=mend)
+    logits, probabilities, called = (
+        np.stack([table[name].to_numpy(dtype=np.float64) for table in tables.values()])
+        for name in ("logit", "probability", "called")
+    )
+    called = np.where(np.isnan(called), probabilities >= 0.5, called == 1)
+    return Predicted(genes, targets, tuple(tables), logits, probabilities, called)
+
+
+def _seeds_of(candidate: Candidate) -> str:
+    """Say how many seeds there are where there are several."""
+    counts = {len(fold.seeds) for part in candidate.parts.values() for fold in part.values()}
+    if counts == {1}:
+        return ""
+    return f" ({min(counts)} seeds)" if len(counts) == 1 else f" ({min(counts)} to {max(counts)} seeds)"
+
+
+def _ensemble(candidate: Candidate, name: str) -> Candidate:
+    """Take the mean of the seeds that all folds have as one model."""
+    seeds = candidate.seeds
+    parts = {
+        condition: {fold: ensemble_of(predicted, seeds) for fold, predicted in part.items()}
+        for condition, part in candidate.parts.items()
+    }
+    return candidate._replace(name=name, parts=parts, members=seeds)
