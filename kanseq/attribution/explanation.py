@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kanseq.attribution.methods import Method, find_method
-from kanseq.attribution.shuffles import dinucleotide_shuffles
 from kanseq.attribution.tables import Sums, as_pandas, tables_of, write_attributions
 from kanseq.data.gene_lists import read_gene_list
-from kanseq.data.sequences import PLACE, SequenceSet
+from kanseq.data.sequences import NO_SPECIES, PLACE, SequenceSet
+from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.errors import BadOption, ModelMismatch
-from kanseq.files import PathLike, check_output, fingerprint, whole_file
+from kanseq.files import PathLike, check_output, fingerprint, some, whole_file
 from kanseq.genome.pieces import piece_template
 from kanseq.genome.tracks import Combine, PieceTrack, check_combine, check_track_names, track_files, write_tracks
 from kanseq.geometry import Geometry
 from kanseq.nn.precision import PRECISIONS, set_precision
+from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer, assign_models
-from kanseq.training.checkpoints import load_model
+from kanseq.training.checkpoints import load_arrays, load_model
 from kanseq.training.settings import choose_device, processor
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def explain(
     reference: str = "shuffle:5",
     seed: int = 0,
     fold: str | None = None,
+    condition: str | None = None,
     gene: Sequence[str] = (),
     gene_list: PathLike | None = None,
     allow_seen: bool = False,
@@ -93,6 +95,7 @@ def explain(
         reference: ``shuffle:N``, N dinucleotide shuffles of what the model reads of the gene itself.
         seed: seed of the shuffles; they depend on it and on the gene's id, and not on other genes.
         fold: explain the genes that this fold holds out, by its models.
+        condition: whose output is explained, where models have several.
         gene, gene_list: ids to explain; all if neither is given.
         allow_seen: explain also genes that every model has trained on.
         held_out_only: leave such genes out.
@@ -104,7 +107,8 @@ def explain(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        BadOption: an option is unknown, the model has no gradient, or a track is asked for of genes without places.
+        BadOption: an option is unknown, the model has no gradient or no such condition, or genes for a track have no
+            places.
         UnknownGene: an id is not in the set.
         ModelMismatch, SeenGene, MissingFile, NotWritable: as :func:`kanseq.training.assignment.assign_models` says.
     """
@@ -114,7 +118,14 @@ def explain(
     if precision not in ("auto", *PRECISIONS):
         raise BadOption(f"precision '{precision}' is unknown", mend=f"choose auto, {', '.join(PRECISIONS)}")
     plan = _Plan(
-        find_method(method), reference, _count_of(reference), seed, precision, batch_size, choose_device(device)
+        find_method(method),
+        reference,
+        _count_of(reference),
+        seed,
+        condition,
+        precision,
+        batch_size,
+        choose_device(device),
     )
     tracks.check()
     check_output(bed, bedgraph, bigwig, inputs=(model, genes, gene_list), binary=output)
@@ -169,6 +180,12 @@ class _Tracks(NamedTuple):
             raise BadOption(
                 "a track needs genes with places, and the set holds sequences without", mend="write a table with -o"
             )
+        species = list(genes.table["species"].unique())
+        if self.wanted and len(species) > 1:
+            raise BadOption(
+                f"a track shows one genome, and these genes are of {some(species)}",
+                mend="name the genes of one species with --gene-list, or explain its own set",
+            )
         return track_files(self.bed, self.bedgraph, self.bigwig, _lengths(genes), self.strand_specific)
 
     def write(self, genes: SequenceSet, geometry: Geometry, sums: Sums, stack: ExitStack) -> int | None:
@@ -197,6 +214,7 @@ class _Plan(NamedTuple):
     reference: str
     shuffles: int
     seed: int
+    condition: str | None
     precision: str
     batch_size: int
     device: str
@@ -210,6 +228,7 @@ class _Plan(NamedTuple):
             "method": self.method.name,
             "reference": self.reference,
             "seed": self.seed,
+            **({} if self.condition is None else {"condition": self.condition}),
             "precision": self.precision,
             "models": [{"fold": s.fold, "seed": s.seed, **fingerprint(s.path)} for s in scorers],
             "inputs": inputs,
@@ -242,17 +261,20 @@ def _scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSe
 
 
 def _lengths(genes: SequenceSet) -> dict[str, int]:
-    """Give the contigs' lengths in the genome's order."""
-    return {name: int(contig["length"]) for name, contig in genes.contigs.items()}
+    """Give the lengths of the contigs of the genes' one species, in the genome's order."""
+    species = next(iter(genes.table["species"]), NO_SPECIES)
+    return {name: int(contig["length"]) for name, contig in genes.contigs_of(species).items()}
 
 
 def _add_up(sums: Sums, scorers: list[Scorer], genes: SequenceSet, plan: _Plan) -> Geometry:
     """Explain every gene by every model that it has, one model at a time; give the columns that the models read."""
     share = 1 / np.bincount(np.concatenate([scorer.rows for scorer in scorers]), minlength=len(genes))
     geometry = None
+    warn_of_control(load_arrays(scorers[0].path, wanted=())[1])
     with _progress(sum(len(scorer.rows) for scorer in scorers)) as advance:
         for scorer in scorers:
             model = load_model(scorer.path, plan.device)
+            model.task = model.task.only(plan.condition)
             if geometry not in (None, model.geometry):
                 raise ModelMismatch("the models of this run mask different columns", where=scorer.path)
             geometry = model.geometry

@@ -24,6 +24,9 @@ def explain(
         str, typer.Option(help="compare with N dinucleotide shuffles of each gene: shuffle:N")
     ] = "shuffle:5",
     fold: Annotated[str | None, typer.Option(help="only the genes that this fold holds out, by its models")] = None,
+    condition: Annotated[
+        str | None, typer.Option("--condition", help="whose output, for a model of several conditions")
+    ] = None,
     gene: Annotated[list[str] | None, typer.Option(help="id of a gene to explain; repeatable")] = None,
     gene_list: Annotated[Path | None, typer.Option(help="file with ids to explain")] = None,
     allow_seen: Annotated[
@@ -66,6 +69,7 @@ def explain(
         reference=reference,
         seed=seed,
         fold=fold,
+        condition=condition,
         gene=gene or (),
         gene_list=gene_list,
         allow_seen=allow_seen,

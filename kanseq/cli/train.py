@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads, show
+from kanseq.cli.options import Config, Device, Json, LogLevel, Threads, show
 
+_LEARNED = "What is learned, and from what"
 _OPTIMISATION = "Optimisation of networks"
 
 
@@ -15,7 +16,8 @@ def train(
     splits: Annotated[Path, typer.Option("--splits", help="the folds, from kanseq split")],
     output: Annotated[Path, typer.Option("--output", "-o", help="the run's folder; made if it is not there")],
     labels: Annotated[
-        Path | None, typer.Option("--labels", help="low and high, from kanseq label; without, the set's own labels")
+        list[Path] | None,
+        typer.Option("--labels", help="low and high, from kanseq label; repeatable; without, the set's own labels"),
     ] = None,
     model: Annotated[str, typer.Option("--model", help="an architecture of kanseq models")] = "kan-mixer",
     options: Annotated[
@@ -24,7 +26,36 @@ def train(
     holdout: Annotated[
         list[str] | None, typer.Option("--holdout", help="the fold to hold out (repeatable), or all  [default: all]")
     ] = None,
-    condition: Annotated[str, typer.Option("--condition", help="whose labels; * where there is one only")] = "*",
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--condition",
+            help="whose labels; repeatable, or all: an output for each  [default: the only one]",
+            rich_help_panel=_LEARNED,
+        ),
+    ] = None,
+    task: Annotated[
+        str,
+        typer.Option("--task", help="binary (low or high), or regression on log10(TPM + 1)", rich_help_panel=_LEARNED),
+    ] = "binary",
+    visible: Annotated[
+        str,
+        typer.Option("--visible", help="columns of genes: all, flanks or transcribed", rich_help_panel=_LEARNED),
+    ] = "all",
+    control: Annotated[
+        str,
+        typer.Option(
+            "--control", help="shuffle on purpose: none, labels, sequence or positions", rich_help_panel=_LEARNED
+        ),
+    ] = "none",
+    calibrate: Annotated[
+        str,
+        typer.Option(
+            "--calibrate",
+            help="none, platt or isotonic: probabilities and threshold from training genes",
+            rich_help_panel=_LEARNED,
+        ),
+    ] = "none",
     epochs: Annotated[
         int, typer.Option("--epochs", help="passes over the training genes", rich_help_panel=_OPTIMISATION)
     ] = 5,
@@ -69,19 +100,30 @@ def train(
         typer.Option("--compile", help="torch.compile the steps; needs a C++ compiler", rich_help_panel=_OPTIMISATION),
     ] = False,
     baseline: Annotated[
-        bool, typer.Option("--baseline/--no-baseline", help="train kmer-logistic on the same folds, and compare")
+        bool, typer.Option("--baseline/--no-baseline", help="train a plain model on the same folds, and compare")
     ] = True,
     checkpoint_minutes: Annotated[
         float, typer.Option("--checkpoint-minutes", help="write the state at least so often")
     ] = 10.0,
-    seed: Seed = 0,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--seed",
+            min=0,
+            help="seed of every random choice; repeatable: a model each  [default: 0]",
+            rich_help_panel="Common",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="so many seeds, from --seed on", rich_help_panel="Common")
+    ] = 1,
     threads: Threads = 0,
     device: Device = "auto",
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Train a model on every fold and score it on the genes that it never saw, beside kmer-logistic.
+    """Train a model on every fold and score it on the genes that it never saw, beside a plain model.
 
     A second call with the same settings goes on where the first one was stopped.
 
@@ -95,13 +137,17 @@ def train(
             raise typer.BadParameter(f"'{key}': KEY=VALUE is wanted", param_hint="--set")
     result = api.train(
         genes,
-        labels=labels,
+        labels=labels or None,
         splits=splits,
         output=output,
         model=model,
         holdout="all" if not holdout or "all" in holdout else holdout,
         options={key: value for key, _, value in pairs},
-        condition=condition,
+        condition="*" if not condition else condition[0] if len(condition) == 1 else condition,
+        task=task,
+        control=control,
+        visible=visible,
+        calibrate=calibrate,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -116,7 +162,8 @@ def train(
         compile=compile,
         baseline=baseline,
         checkpoint_minutes=checkpoint_minutes,
-        seed=seed,
+        seed=seed or 0,
+        seeds=seeds,
         threads=threads,
         device=device,
     )

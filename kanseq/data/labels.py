@@ -181,7 +181,8 @@ def read_labels(path: PathLike) -> pd.DataFrame:
 def targets_of(labels: pd.DataFrame, fold: str, condition: str = EVERY) -> pd.DataFrame:
     """Give the labels that hold in a fold: columns ``species, id, label, expression, q1, q3``, genes labelled mid too.
 
-    Labels by the whole table hold in every fold. The condition ``*`` means the only one there is.
+    Labels by the whole table hold in every fold, for genes that have none by fold (where tables of several species were
+    joined). The condition ``*`` means the only one there is.
 
     Raises:
         BadOption: there is no such condition, or ``*`` is asked for and there are several.
@@ -194,8 +195,9 @@ def targets_of(labels: pd.DataFrame, fold: str, condition: str = EVERY) -> pd.Da
         asked = "there are several conditions" if condition == EVERY else f"there is no condition '{condition}'"
         raise BadOption(f"labels: {asked}", mend=f"choose one of {some(conditions, 8)} with --condition")
     of_condition = labels[labels["condition"] == condition]
-    rows = of_condition[of_condition["fold"] == fold]
-    rows = rows if len(rows) else of_condition[of_condition["fold"] == EVERY]
+    own, every = (of_condition[of_condition["fold"] == name] for name in (fold, EVERY))
+    rows = pd.concat([own, every]).drop_duplicates(["species", "id"]) if len(own) and len(every) else own
+    rows = rows if len(rows) else every
     if rows.empty:
         raise EmptySplit(
             f"fold {fold} has no labels; there are some for {some(list(of_condition['fold'].unique()))}",

@@ -17,10 +17,14 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch
 from kanseq.files import PathLike, check_input, whole_file
 from kanseq.geometry import Geometry
+from kanseq.models.architecture import Architecture, Config
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.plain import PlainModel
 from kanseq.models.registry import architecture, config_from_json, config_to_json
 from kanseq.nn.precision import set_precision
+from kanseq.training.calibration import Calibration
+from kanseq.training.scores import Scores, scores_of
+from kanseq.training.several import SeveralPlain
 from kanseq.training.tasks import Task
 
 FORMAT = 1
@@ -48,6 +52,7 @@ class TrainedModel:
         plain: the plain model, or None for a network.
         metadata: ``fold, seed, threads, precision, contigs, versions, inputs, thresholds`` and what else a run records.
         known: sorted uint64 digests of the training set's sequences that lie on no contig (see ``assignment``).
+        calibrations: what makes logits into probabilities and calls, one per condition; empty where none was learned.
     """
 
     architecture: str
@@ -58,17 +63,25 @@ class TrainedModel:
     plain: PlainModel | None = None
     metadata: dict[str, object] = field(default_factory=dict)
     known: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    calibrations: tuple[Calibration, ...] = ()
 
     def logits(self, codes: np.ndarray, batch_size: int = 256) -> np.ndarray:
-        """Score base codes, uint8 ``(n, columns)``: the log-odds of ``high``, float64 ``(n,)``."""
+        """Score base codes, uint8 ``(n, columns)``: float64 ``(n,)``, or ``(n, conditions)`` for several conditions.
+
+        The log-odds of ``high``, or for regression the expression that is foretold, log10(TPM + 1).
+        """
         if self.plain is not None:
-            return np.asarray(self.plain.logits(codes), dtype=np.float64)
+            return self.task.restored(np.asarray(self.plain.logits(codes), dtype=np.float64))
         assert self.network is not None
         return network_logits(self.network, self.task, codes, batch_size)
 
+    def scores(self, codes: np.ndarray) -> Scores:
+        """Give logits, probabilities and calls of base codes."""
+        return scores_of(self.task, self.calibrations, self.logits(codes))
+
 
 def network_logits(network: SequenceNetwork, task: Task, codes: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Score base codes, uint8 ``(n, columns)``, by a network in evaluation mode: float64 ``(n,)``."""
+    """Score base codes, uint8 ``(n, columns)``, by a network in evaluation mode: float64, as ``task.logit`` has it."""
     device = next(network.parameters()).device
     network.eval()
     parts = []
@@ -76,7 +89,7 @@ def network_logits(network: SequenceNetwork, task: Task, codes: np.ndarray, batc
         for start in range(0, len(codes), batch_size):
             batch = torch.from_numpy(np.ascontiguousarray(codes[start : start + batch_size])).to(device)
             parts.append(task.logit(network(batch)).double().cpu().numpy())
-    return np.concatenate(parts) if parts else np.zeros(0)
+    return np.concatenate(parts) if parts else np.zeros((0, len(task.conditions)) if task.conditions else 0)
 
 
 def save_model(path: PathLike, model: TrainedModel) -> None:
@@ -89,6 +102,8 @@ def save_model(path: PathLike, model: TrainedModel) -> None:
         "task": model.task.to_json(),
         **model.metadata,
     }
+    if model.calibrations:
+        described["calibrations"] = [one.to_json() for one in model.calibrations]
     arrays = model.plain.arrays() if model.plain is not None else weights_of(model.network)
     if len(model.known):
         arrays = {**arrays, KNOWN: model.known}
@@ -152,8 +167,9 @@ def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
     try:
         name, geometry = str(described.pop("architecture")), Geometry.from_json(described.pop("geometry"))  # type: ignore[arg-type]
         config = config_from_json(name, described.pop("config"))  # type: ignore[arg-type]
-        task = Task(**described.pop("task"))  # type: ignore[arg-type]
-        built = architecture(name).build(config)
+        task = Task.from_json(described.pop("task"))  # type: ignore[arg-type]
+        calibrations = tuple(Calibration.from_json(one) for one in described.pop("calibrations", ()))  # type: ignore[attr-defined]
+        built = build_model(architecture(name), config, task)
         _fill(built, arrays)
     except (BadOption, KeyError, TypeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
@@ -164,9 +180,16 @@ def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
         ) from error
     described.pop("format", None)
     if isinstance(built, PlainModel):
-        return TrainedModel(name, config, geometry, task, None, built, described, known)
+        return TrainedModel(name, config, geometry, task, None, built, described, known, calibrations)
     set_precision(built, str(described.get("precision", "float32")))
-    return TrainedModel(name, config, geometry, task, built.to(device).eval(), None, described, known)
+    return TrainedModel(name, config, geometry, task, built.to(device).eval(), None, described, known, calibrations)
+
+
+def build_model(kind: Architecture, config: Config, task: Task) -> SequenceNetwork | PlainModel:
+    """Build an untrained model for a task: a network has an output per condition, plain models stand side by side."""
+    if kind.plain and task.conditions:
+        return SeveralPlain(config, kind.build, len(task.conditions))  # type: ignore[arg-type]
+    return kind.build(config)
 
 
 def _fill(model: SequenceNetwork | PlainModel, arrays: dict[str, np.ndarray]) -> None:
@@ -178,7 +201,7 @@ def _fill(model: SequenceNetwork | PlainModel, arrays: dict[str, np.ndarray]) ->
 
 
 def check_geometry(model: TrainedModel, genes: SequenceSet, where: Path | None = None) -> None:
-    """Make sure that a set's columns mean what the model's do. Whether to mask is the model's own affair.
+    """Make sure that a set's columns mean what the model's do. Which of them it reads is the model's own affair.
 
     Raises:
         ModelMismatch: the layouts differ; the message shows both.
@@ -188,7 +211,7 @@ def check_geometry(model: TrainedModel, genes: SequenceSet, where: Path | None =
 
 def check_layout(theirs: Geometry, ours: Geometry, where: Path | None = None) -> None:
     """Compare a model's geometry with a set's, as :func:`check_geometry` does."""
-    if replace(theirs, mask=ours.mask) != ours:
+    if replace(theirs, mask=True, visible="all") != replace(ours, mask=True, visible="all"):
         raise ModelMismatch(
             f"the model was made for {describe(theirs)}, and the set has {describe(ours)}",
             where=where,

@@ -10,39 +10,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-import torch
 
-from kanseq.data.labels import read_labels
+from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import read_splits
 from kanseq.errors import BadOption
-from kanseq.files import PathLike, check_input
-from kanseq.models.architecture import Config, NetworkConfig
-from kanseq.models.network import SequenceNetwork
-from kanseq.models.registry import Architecture, architecture, config_to_json, make_config
-from kanseq.nn.precision import resolve_precision
+from kanseq.files import PathLike
+from kanseq.models.registry import architecture, config_to_json, make_config
+from kanseq.training.aims import Aim, describe_aim
 from kanseq.training.assignment import known_sequences
+from kanseq.training.baselines import train_baseline
 from kanseq.training.folds import Fold, prepare_folds
-from kanseq.training.metrics import auroc
 from kanseq.training.one_fold import Plan, train_fold
+from kanseq.training.preparation import Tables, describe_inputs, resolve_settings
 from kanseq.training.runs import (
-    BASELINE,
-    baseline_folder,
+    BASELINES,
     check_run_output,
-    describe_input,
     describe_run,
     fold_folder,
     is_done,
     open_run,
     read_done,
-    read_run,
     versions,
 )
-from kanseq.training.settings import Settings, choose_device, processor
-from kanseq.training.tables import read_predictions
-from kanseq.training.tasks import Task
+from kanseq.training.settings import Settings, check_seeds, choose_device, processor
+from kanseq.training.targets import resolve_condition
+from kanseq.training.verdicts import score_folders, verdict
 
 logger = logging.getLogger(__name__)
 
@@ -57,16 +51,20 @@ class Training(NamedTuple):
         model: name of the architecture.
         parameters: trainable numbers of the model, as fitted to the first fold.
         folds: the folds that were asked for.
-        trained: how many of them were trained now.
+        trained: how many models (one per fold and seed) were trained now.
         skipped: how many were finished before.
-        genes: labelled training genes per fold.
+        genes: training genes per fold, those with a label (or, for regression, with expression).
         precision: of the spline layers' products.
         threads: processor threads.
         device: where it ran.
-        auroc: mean over the folds of the area under the ROC curve of their held-out genes; None if no fold has both
-            classes.
+        auroc: mean over the folds (and seeds) of the area under the ROC curve of their held-out genes; None if no fold
+            has both classes, and for regression.
         baseline_auroc: the same of ``kmer-logistic``; None if it was not trained.
         verdict: both in words, and which is better.
+        seeds: the seeds that were asked for.
+        auroc_spread: standard deviation over several seeds.
+        pearson, baseline_pearson, pearson_spread: of regression: the same of Pearson's correlation between log10(TPM +
+            1) and what was foretold; its plain model is ``kmer-ridge``.
     """
 
     output: Path
@@ -82,18 +80,27 @@ class Training(NamedTuple):
     auroc: float | None
     baseline_auroc: float | None
     verdict: str
+    seeds: list[int]
+    auroc_spread: float | None
+    pearson: float | None
+    baseline_pearson: float | None
+    pearson_spread: float | None
 
 
 def train(
     genes: PathLike | SequenceSet,
     *,
-    labels: PathLike | pd.DataFrame | None = None,
+    labels: Tables | None = None,
     splits: PathLike | pd.DataFrame,
     output: PathLike,
     model: str = "kan-mixer",
     holdout: str | Sequence[str] = "all",
     options: Mapping[str, Option] | None = None,
-    condition: str = "*",
+    condition: str | Sequence[str] = "*",
+    task: str = "binary",
+    control: str = "none",
+    visible: str = "all",
+    calibrate: str = "none",
     epochs: int = 5,
     batch_size: int = 64,
     learning_rate: float = 5e-4,
@@ -108,37 +115,51 @@ def train(
     compile: bool = False,
     baseline: bool = True,
     checkpoint_minutes: float = 10.0,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
+    seeds: int = 1,
     threads: int = 0,
     device: str = "auto",
 ) -> Training:
     """Train a model on each fold's training genes and score the genes that the fold holds out.
 
-    Only genes labelled low or high train, and the held-out genes are read for nothing but their final score. A run
-    that was begun with the same settings goes on where it was: finished folds are kept, and a broken-off fold
-    continues with the next batch. The same inputs, settings, seed and threads give the same ``model.safetensors`` and
-    ``predictions.tsv`` on a CPU, also after an interruption.
+    Only genes labelled low or high train (for regression all that have expression), and the held-out genes are read for
+    nothing but their final score. A run that was begun with the same settings goes on where it was: finished folds are
+    kept, and a broken-off fold continues with the next batch. The same inputs, settings, seed and threads give the same
+    ``model.safetensors`` and ``predictions.tsv`` on a CPU, also after an interruption.
 
     Args:
         genes: the set, or its file.
-        labels: the table of ``kanseq label``; None takes the labels that the set came with.
+        labels: the table of ``kanseq label``, or several of different species or conditions, which are put under each
+            other; None takes the labels that the set came with.
         splits: the table of ``kanseq split``.
         output: the run's folder; made if its parent is there.
         model: an architecture of ``kanseq models``.
         holdout: ``all``, the name of a fold, or several.
         options: the model's own hyper-parameters.
-        condition: the condition whose labels are learned.
+        condition: the condition whose labels are learned (``*``: the only one there is). Several, or ``all``: one model
+            with an output for each; a gene trains where it has a label in one condition at least, and its other outputs
+            learn nothing of it.
+        task: ``binary``: low or high; ``regression``: log10(TPM + 1), standardised by the fold's training genes.
+        control: ``labels``, ``sequence`` or ``positions``: what is destroyed on purpose, see
+            :mod:`kanseq.data.controls`; each seed destroys it in its own way.
+        visible: ``all``, ``flanks`` or ``transcribed``: which columns of genes models (also the plain one) see.
+        calibrate: ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from training
+            genes; networks from genes of role ``tune``, which then do not train, plain models from scores of training
+            genes by models that had not seen their neighbourhood.
         epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance, tune, patience, precision:
             see :class:`kanseq.training.settings.Settings`; plain models use ``balance`` only.
         compile: whether steps go through ``torch.compile``; where that fails they do not, with one warning.
-        baseline: also train ``kmer-logistic`` on the same folds, inside the run, and compare.
+        baseline: also train ``kmer-logistic`` (for regression ``kmer-ridge``) on the same folds, inside the run, and
+            compare.
         checkpoint_minutes: at most so long between two states on disk.
-        seed: of initial weights, the order of genes, and dropout.
+        seed: of initial weights, the order of genes, and dropout; several give a model each.
+        seeds: so many seeds, from ``seed`` on.
         threads: processor threads; 0 for as many as torch finds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
         BadOption: a setting is unknown or senseless, or the run was begun with other ones.
+        BadTable: tables of labels contradict each other.
         UnknownGene, EmptySplit, OneClass: the tables do not fit the set, or a fold cannot be trained.
         RunInUse: another process writes into the run.
         NotFinite: training met NaN; the fold's ``model.safetensors`` holds the last good weights.
@@ -161,143 +182,77 @@ def train(
     )
     if not checkpoint_minutes >= 0:
         raise BadOption(f"checkpoint_minutes is {checkpoint_minutes}", mend="it must be at least 0")
+    wanted = check_seeds(seed, seeds)
     kind, device = architecture(model), choose_device(device)
-    inputs = _describe_inputs(genes=genes, labels=labels, splits=splits)
-    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes)
-    config = make_config(model, genes.geometry, options or {})
-    settings = _resolved(settings, kind, config, output, device)
+    aim = Aim("*", task, control, visible, calibrate)
+    inputs = describe_inputs(genes, labels, splits)
+    genes = aim.see(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes))
+    labelled = None if labels is None else join_labels(labels)
+    aim = replace(aim, condition=resolve_condition(labelled, condition))
+    aim.check_model(kind, balance, options or {})
+    config = make_config(model, genes.geometry, options or {}, aim.outputs)
+    settings = resolve_settings(settings, kind, config, aim, output, device)
     folds = prepare_folds(
         genes,
-        labels if labels is None or isinstance(labels, pd.DataFrame) else read_labels(labels),
+        labelled,
         splits if isinstance(splits, pd.DataFrame) else read_splits(splits),
         holdout=holdout,
-        condition=condition,
-        tune=settings.tune,
+        condition=aim.condition,
+        task=task,
+        tune=settings.tune or (calibrate != "none" and not kind.plain),
+        least=1 if calibrate == "none" else 2,
     )
-    recorded = {"condition": condition, **({"balance": balance} if kind.plain else settings.to_json())}
+    recorded = {**aim.to_json(), **({"balance": balance} if kind.plain else settings.to_json())}
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
-    known, beside = known_sequences(genes), None
-    with processor(threads, seed) as count, ExitStack() as held:
+    known, trained, beside = known_sequences(genes), 0, None
+    with processor(threads, wanted[0]) as count, ExitStack() as held:
         machine = {"threads": count, "device": device}
         described = describe_run(model, config_to_json(config), recorded, inputs, machine)
         held.enter_context(open_run(output, described))
-        plan = Plan(genes, kind, config, settings, condition, facts, known, count, device, checkpoint_minutes)
-        trained, parameters = _train_folds(plan, folds, output, seed)
-        if baseline and not kind.plain:
-            beside = _train_baseline(plan, folds, output, seed)
-    score = _mean_auroc([fold_folder(output, fold.name, seed) for fold in folds])
+        plan = Plan(genes, kind, config, aim, settings, facts, known, count, device, checkpoint_minutes)
+        for each in wanted:
+            disturbed = plan._replace(genes=aim.disturb(genes, each))
+            left = [aim.disturb_targets(fold, each) for fold in folds]
+            trained += _train_folds(disturbed, left, output, each, named=len(wanted) > 1)
+            if each == wanted[0] and baseline and not kind.plain:
+                beside = train_baseline(disturbed, left, output, each)
+    score = score_folders([[fold_folder(output, fold.name, each) for fold in folds] for each in wanted], task)
+    done = read_done(fold_folder(output, folds[0].name, wanted[0])) or {}
+    found = score and score.value, beside and beside.value, score and score.spread
+    auroc, pearson = ((None,) * 3, found) if task == "regression" else (found, (None,) * 3)
     return Training(
         output=output,
         model=model,
-        parameters=parameters,
+        parameters=int(done.get("parameters", 0)),  # type: ignore[call-overload]
         folds=[fold.name for fold in folds],
         trained=trained,
-        skipped=len(folds) - trained,
+        skipped=len(folds) * len(wanted) - trained,
         genes={fold.name: len(fold.train) for fold in folds},
         precision=settings.precision,
         threads=count,
         device=device,
-        auroc=score,
-        baseline_auroc=beside,
-        verdict=_verdict(model, score, beside, len(folds)),
+        auroc=auroc[0],
+        baseline_auroc=auroc[1],
+        verdict=verdict(model, score, BASELINES[task], beside, task, len(folds), describe_aim(aim)),
+        seeds=wanted,
+        auroc_spread=auroc[2],
+        pearson=pearson[0],
+        baseline_pearson=pearson[1],
+        pearson_spread=pearson[2],
     )
 
 
-def _describe_inputs(**given: PathLike | SequenceSet | pd.DataFrame | None) -> dict[str, object]:
-    """Fingerprint the inputs, after making sure that all files are there."""
-    for one in given.values():
-        if one is not None and not isinstance(one, (SequenceSet, pd.DataFrame)):
-            check_input(one)
-    return {name: describe_input(one) for name, one in given.items()}
-
-
-def _resolved(settings: Settings, kind: Architecture, config: Config, output: Path, device: str) -> Settings:
-    """Settle what ``auto`` means: what the run was begun with, or else what the device is best at.
-
-    A model without layers that take their products in bfloat16 is float32 throughout.
-    """
-    if kind.plain:
-        if settings.tune:
-            logger.warning("%s tunes itself inside the training genes: --tune has no effect", kind.name)
-        return replace(settings, tune=False, precision="float32")
-    if not any(hasattr(layer, "precision") for layer in _built(kind, config).modules()):
-        if settings.precision == "bfloat16":
-            logger.warning("%s has no layers that multiply in bfloat16: it trains in float32", kind.name)
-        return replace(settings, precision="float32")
-    if settings.precision != "auto":
-        return settings
-    if (output / "run.json").exists():
-        before = read_run(output).get("settings", {}).get("precision")  # type: ignore[attr-defined]
-        if before:
-            return replace(settings, precision=before)
-    return replace(settings, precision=resolve_precision("auto", device))
-
-
-def _built(kind: Architecture, config: NetworkConfig) -> SequenceNetwork:
-    """Build a network once before anything is written, to see that it can be built and trained."""
-    Task(outputs=config.outputs)
-    try:
-        with torch.random.fork_rng():
-            return kind.build(config)  # type: ignore[return-value]
-    except (RuntimeError, MemoryError) as error:
-        reason = str(error).splitlines()[0]
-        raise BadOption(f"the model '{kind.name}' cannot be built ({reason})", mend="make it smaller") from error
-
-
-def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int) -> tuple[int, int]:
-    """Train the folds that are not finished; gives how many, and the model's parameters."""
+def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: bool) -> int:
+    """Train the folds that are not finished; gives how many. The seed is named where there are several."""
     trained = 0
     for number, fold in enumerate(folds, start=1):
         folder = fold_folder(output, fold.name, seed)
         title = f"{plan.kind.name}, fold {fold.name} ({number} of {len(folds)})"
+        title += f", seed {seed}" if named else ""
         if is_done(folder):
             logger.info("%s: finished before", title)
             continue
         logger.info("%s: %s training genes", title, f"{len(fold.train):,}")
         train_fold(plan, fold, folder, seed, title)
         trained += 1
-    done = read_done(fold_folder(output, folds[0].name, seed))
-    return trained, int(done["parameters"]) if done else 0  # type: ignore[call-overload]
-
-
-def _train_baseline(plan: Plan, folds: list[Fold], output: Path, seed: int) -> float | None:
-    """Train ``kmer-logistic`` on the folds that lack it, on tuning genes too; gives its mean score."""
-    kind = architecture(BASELINE)
-    config = make_config(BASELINE, plan.genes.geometry)
-    plan = plan._replace(kind=kind, config=config, settings=replace(plan.settings, precision="float32", tune=False))
-    for fold in folds:
-        folder = baseline_folder(output, fold.name)
-        if not is_done(folder):
-            logger.info("%s, fold %s: %s training genes", BASELINE, fold.name, f"{len(fold.train) + len(fold.tune):,}")
-            train_fold(plan, _with_tuning(fold), folder, seed, BASELINE)
-    return _mean_auroc([baseline_folder(output, fold.name) for fold in folds])
-
-
-def _with_tuning(fold: Fold) -> Fold:
-    """Let the tuning genes train, in the set's order."""
-    rows = np.concatenate([fold.train, fold.tune])
-    order = np.argsort(rows, kind="stable")
-    targets = np.concatenate([fold.train_targets, fold.tune_targets])[order]
-    return fold._replace(train=rows[order], train_targets=targets, tune=fold.tune[:0], tune_targets=fold.tune[:0])
-
-
-def _mean_auroc(folders: list[Path]) -> float | None:
-    """Score each fold's held-out genes and average; folds without both classes are left out."""
-    scores = []
-    for folder in folders:
-        table = read_predictions(folder / "predictions.tsv")
-        table = table[(table["role"] == "test") & table["target"].notna()]
-        if table["target"].nunique() == 2:
-            scores.append(auroc(table["target"].to_numpy(), table["logit"].to_numpy()))
-    return float(np.mean(scores)) if scores else None
-
-
-def _verdict(model: str, score: float | None, beside: float | None, folds: int) -> str:
-    """Say both scores, and which is better."""
-    over = f"mean over {folds} folds" if folds > 1 else "one fold"
-    if score is None:
-        return f"{model} cannot be scored: no fold holds out genes of both classes"
-    if beside is None:
-        return f"{model} auROC {score:.3f} on held-out genes ({over})"
-    better = f"{model if score > beside else BASELINE} is better" if score != beside else "they are equal"
-    return f"{model} auROC {score:.3f}, {BASELINE} {beside:.3f} on held-out genes ({over}): {better}"
+    return trained

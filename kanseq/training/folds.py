@@ -1,6 +1,6 @@
 """Which genes train, tune and are held out, fold by fold.
 
-In: a set, its labels and its splits. Out: row positions and 0/1 targets per fold, checked before anything trains.
+In: a set, its labels and its splits. Out: row positions and targets per fold, checked before anything trains.
 """
 
 import logging
@@ -10,31 +10,28 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kanseq.data.labels import targets_of
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import HELD_OUT_UNSCORED
-from kanseq.errors import BadOption, BadTable, EmptySplit, OneClass, UnknownGene
+from kanseq.errors import BadOption, EmptySplit, OneClass
 from kanseq.files import some
-from kanseq.training.tasks import CLASSES
+from kanseq.training.targets import find_targets, keys_of, look_up
+from kanseq.training.tasks import CLASSES, is_known
 
 logger = logging.getLogger(__name__)
 
-UNKNOWN = -1
-"""The target of a gene that is labelled ``mid``, or not at all."""
-
 
 class Fold(NamedTuple):
-    """One fold's rows of a set.
+    """One fold's rows of a set; targets are those of :class:`kanseq.training.targets.Targets`.
 
     Attributes:
         name: the fold.
-        train: rows that train, all of them low or high, ascending.
-        train_targets: 0 and 1, int64.
-        tune: rows for early stopping, empty unless asked for.
-        tune_targets: 0 and 1, int64.
+        train: rows that train, ascending: all of them have a target, in one condition at least.
+        train_targets: their targets, ``(n,)`` or ``(n, conditions)``.
+        tune: rows for early stopping and calibration, empty unless asked for.
+        tune_targets: their targets.
         test: held-out rows, whatever their label.
         test_roles: ``test``, or ``unused`` for held-out rows that are not to be scored.
-        test_targets: 0, 1, and -1 where there is none.
+        test_targets: their targets, as far as they have any.
         held_out: ``(species, id)`` of every gene that the fold holds out, also of those that are not in the set.
         thresholds: the quartiles that made the labels, empty where there are none.
     """
@@ -57,8 +54,10 @@ def prepare_folds(
     splits: pd.DataFrame,
     *,
     holdout: str | Sequence[str] = "all",
-    condition: str = "*",
+    condition: str | tuple[str, ...] = "*",
+    task: str = "binary",
     tune: bool = False,
+    least: int = 1,
 ) -> list[Fold]:
     """Cut a set into folds.
 
@@ -67,17 +66,19 @@ def prepare_folds(
         labels: a table as :func:`kanseq.data.labels.read_labels` gives it; None takes the set's own column ``label``.
         splits: a table as :func:`kanseq.data.splits.read_splits` gives it.
         holdout: ``all``, a fold, or several.
-        condition: the condition whose labels are meant.
+        condition: the condition whose labels are meant, or several as a tuple.
+        task: ``binary``: genes labelled low or high train; ``regression``: all that have expression.
         tune: keep the genes of role ``tune`` apart; otherwise they train.
+        least: so many training (and tuning) genes of each class must be there.
 
     Raises:
         BadOption: there is no such fold.
         UnknownGene: the set shares no gene with the splits or with the labels.
         EmptySplit: a fold has no training gene, no test gene, or no gene to tune on although it is asked for.
-        OneClass: all training (or tuning) genes of a fold carry the same label.
+        OneClass: all training (or tuning) genes of a fold carry the same label, or have the same expression.
     """
     return [
-        _prepare_fold(genes, labels, splits[splits["fold"] == name], name, condition, tune)
+        _prepare_fold(genes, labels, splits[splits["fold"] == name], name, condition, task, tune, least)
         for name in choose_folds(splits, holdout)
     ]
 
@@ -93,28 +94,38 @@ def choose_folds(splits: pd.DataFrame, holdout: str | Sequence[str]) -> list[str
 
 
 def _prepare_fold(
-    genes: SequenceSet, labels: pd.DataFrame | None, roles: pd.DataFrame, name: str, condition: str, tune: bool
+    genes: SequenceSet,
+    labels: pd.DataFrame | None,
+    roles: pd.DataFrame,
+    name: str,
+    condition: str | tuple[str, ...],
+    task: str,
+    tune: bool,
+    least: int,
 ) -> Fold:
     """Give each row of the set its role and its target in one fold."""
     keys = genes.keys
     unscored = (roles["role"] == "unused") & roles["reason"].isin(HELD_OUT_UNSCORED)
     known_as = roles["role"].mask(unscored, "silent").to_numpy()
-    role = _matched(pd.Series(known_as, index=_index(roles)), keys, "splits")
-    labelled = _own_labels(genes) if labels is None else targets_of(labels, name, condition)
-    label = _matched(pd.Series(labelled["label"].to_numpy(), index=_index(labelled)), keys, "labels")
-    targets = np.where(label == CLASSES[1], 1, np.where(label == CLASSES[0], 0, UNKNOWN)).astype(np.int64)
-    of_role = {kind: np.flatnonzero((role == kind) & (targets != UNKNOWN)) for kind in ("train", "tune")}
+    role = look_up(pd.Series(known_as, index=keys_of(roles)), keys, "splits").fillna("").to_numpy(dtype=str)
+    targets, thresholds = find_targets(genes, labels, name, condition, task)
+    known = is_known(targets).reshape(len(targets), -1).any(axis=1)
+    _warn_of_species(name, genes.table["species"].to_numpy(), role, known)
+    of_role = {kind: np.flatnonzero((role == kind) & known) for kind in ("train", "tune")}
     train = of_role["train"] if tune else np.sort(np.concatenate([of_role["train"], of_role["tune"]]))
     tuning = of_role["tune"] if tune else np.zeros(0, dtype=np.int64)
     test = np.flatnonzero(np.isin(role, ("test", "silent")))
-    _check(name, "training", targets[train])
+    _check(name, "training", targets[train], condition, least)
     if tune:
-        _check(name, "tuning", targets[tuning], mend="cut one with kanseq split --tune, or leave --tune out")
+        mend = "cut one with kanseq split --tune, or leave --tune and --calibrate out"
+        _check(name, "tuning", targets[tuning], condition, least, mend)
     scored = np.flatnonzero(role == "test")
     if not len(scored):
         raise EmptySplit(f"fold '{name}' holds out no gene of the set")
-    if len(np.unique(targets[scored][targets[scored] != UNKNOWN])) < 2:
-        logger.warning("fold '%s': its test genes are not of both classes, so that it cannot be scored", name)
+    for part, column in zip(_parts(condition), _columns(targets[scored]), strict=True):
+        if not _is_varied(column):
+            lacking = "do not differ in expression" if task == "regression" else "are not of both classes"
+            logger.warning("fold '%s'%s: its test genes %s, so that it cannot be scored", name, part, lacking)
     held_out = roles[(roles["role"] == "test") | unscored]
     return Fold(
         name,
@@ -126,61 +137,49 @@ def _prepare_fold(
         np.where(role[test] == "test", "test", "unused"),
         targets[test],
         list(zip(held_out["species"], held_out["id"], strict=True)),
-        _thresholds(labelled),
+        thresholds,
     )
 
 
-def _index(table: pd.DataFrame) -> pd.MultiIndex:
-    """Key a table on species and name."""
-    return pd.MultiIndex.from_frame(table[["species", "id"]])
+def _columns(targets: np.ndarray) -> np.ndarray:
+    """Give the targets condition by condition, ``(conditions, n)``."""
+    return targets[None] if targets.ndim == 1 else targets.T
 
 
-def _matched(values: pd.Series, keys: pd.MultiIndex, what: str) -> np.ndarray:
-    """Look every row of the set up; what is not there is empty."""
-    found = values[~values.index.duplicated()].reindex(keys).fillna("").to_numpy(dtype=str)
-    if (found != "").any():
-        return found
-    theirs = [" ".join(key) for key in values.index[:3]]
-    ours = [" ".join(key) for key in keys[:3]]
-    mend = "make both from the same annotation"
-    if set(values.index.get_level_values(1)) & set(keys.get_level_values(1)):
-        mend = "the names agree, but the species do not: use the same --species for both"
-    raise UnknownGene(
-        f"the set and the {what} have no gene in common (species and name): the set has {some(ours)}, the {what} have "
-        f"{some(theirs) or 'none'}",
-        mend=mend,
-    )
+def _parts(condition: str | tuple[str, ...]) -> list[str]:
+    """Name the conditions in messages, where there are several."""
+    return [""] if isinstance(condition, str) else [f", condition {name}" for name in condition]
 
 
-def _check(fold: str, role: str, targets: np.ndarray, mend: str | None = None) -> None:
-    """Insist on genes of both classes."""
-    if not len(targets):
-        raise EmptySplit(f"fold '{fold}' has no {role} gene that is labelled low or high", mend=mend)
-    if len(np.unique(targets)) == 1:
-        raise OneClass(
-            f"fold '{fold}': all {len(targets):,} {role} genes are labelled {CLASSES[targets[0]]}",
-            mend=mend or "use larger folds",
-        )
+def _is_varied(column: np.ndarray) -> bool:
+    """Whether there are different targets in a condition."""
+    return len(np.unique(column[is_known(column)])) > 1
 
 
-def _thresholds(labelled: pd.DataFrame) -> dict[str, float]:
-    """Give the quartiles of a fold's labels."""
-    if labelled.empty or "q1" not in labelled:
-        return {}
-    return {name: float(labelled[name].iloc[0]) for name in ("q1", "q3") if np.isfinite(labelled[name].iloc[0])}
+def _check(
+    fold: str, role: str, targets: np.ndarray, condition: str | tuple[str, ...], least: int, mend: str | None = None
+) -> None:
+    """Insist on genes of both classes (so many of each), or of different expression, in every condition."""
+    what = "has expression" if np.issubdtype(targets.dtype, np.floating) else "is labelled low or high"
+    for name, column in zip(_parts(condition), _columns(targets), strict=True):
+        known = column[is_known(column)]
+        if not len(known):
+            raise EmptySplit(f"fold '{fold}'{name} has no {role} gene that {what}", mend=mend)
+        if not _is_varied(known):
+            same = "labelled " + CLASSES[known[0]] if what.startswith("is") else f"at log10(TPM + 1) = {known[0]:g}"
+            raise OneClass(
+                f"fold '{fold}'{name}: all {len(known):,} {role} genes are {same}", mend=mend or "use larger folds"
+            )
+        if not np.issubdtype(known.dtype, np.floating) and (fewest := int(np.bincount(known).min())) < least:
+            raise EmptySplit(
+                f"fold '{fold}'{name} has {fewest} {role} gene of a class, and calibration needs {least}",
+                mend="leave --calibrate out, or use larger folds",
+            )
 
 
-def _own_labels(genes: SequenceSet) -> pd.DataFrame:
-    """Take the labels that came with the sequences: low and high (or mid), or two classes in their sorted order."""
-    if "label" not in genes.table:
-        raise BadTable("the set carries no labels", mend="give some with --labels")
-    label = genes.table["label"].astype("string").fillna("").astype(str)
-    classes = sorted(set(label) - {"", "mid"})
-    if not classes:
-        raise BadTable("no sequence of the set is labelled low or high", mend="give labels with --labels")
-    if not set(classes) <= set(CLASSES):
-        if len(classes) != 2:
-            raise BadTable(f"two classes can be told apart, and the set has {len(classes)}: {some(classes, 5)}")
-        logger.info("the set's own labels: '%s' is the target 0, '%s' is 1", *classes)
-        label = label.map({**dict(zip(classes, CLASSES, strict=True)), "mid": "mid", "": ""})
-    return genes.table[["species", "id"]].assign(label=label)
+def _warn_of_species(fold: str, species: np.ndarray, role: np.ndarray, known: np.ndarray) -> None:
+    """Say which species are to train and have no label at all: their table may have been forgotten."""
+    trains = np.isin(role, ("train", "tune"))
+    without = sorted(set(species[trains]) - set(species[trains & known]))
+    if without and known.any():
+        logger.warning("fold '%s': no training gene of %s has a label", fold, some(without))

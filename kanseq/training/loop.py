@@ -1,6 +1,6 @@
 """Fit one network to one fold's genes, so that it can be stopped anywhere and goes on as if nothing had happened.
 
-In: a network, base codes and 0/1 targets. Out: the fitted network; ``state.safetensors`` and ``log.jsonl`` on the way.
+In: a network, base codes and targets. Out: the fitted network; ``state.safetensors`` and ``log.jsonl`` on the way.
 """
 
 import json
@@ -20,15 +20,21 @@ from torch import Tensor, nn
 from kanseq.errors import NotFinite
 from kanseq.files import open_text, whole_text
 from kanseq.models.network import SequenceNetwork
+from kanseq.training.batches import batch_bounds, class_weights, epoch_order
 from kanseq.training.compilation import compiled
 from kanseq.training.progress import Progress
 from kanseq.training.settings import Settings, make_optimizer, rate_factor
 from kanseq.training.states import Position, Weights, is_finite, kept_weights, restore_state, save_state
-from kanseq.training.tasks import Task
+from kanseq.training.tasks import Task, is_known
 
 
 class Examples(NamedTuple):
-    """Sequences with their classes: base codes uint8 ``(n, columns)`` and targets 0 or 1, int64 ``(n,)``."""
+    """Sequences with what is to be learned of them.
+
+    Attributes:
+        codes: base codes, uint8 ``(n, columns)``.
+        targets: as :class:`kanseq.training.tasks.Task` takes them, ``(n,)`` or ``(n, conditions)``.
+    """
 
     codes: np.ndarray
     targets: np.ndarray
@@ -179,35 +185,6 @@ class _Fit:
         )
 
 
-def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
-    """Give the order of the genes in an epoch (from 0): a permutation that follows from its arguments alone."""
-    return np.random.default_rng([seed, epoch]).permutation(genes)
-
-
-def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
-    """Cut ``genes`` into batches; a last batch of one joins its neighbour, because batch norms need two.
-
-    >>> batch_bounds(9, 4), batch_bounds(10, 4)
-    ([(0, 4), (4, 9)], [(0, 4), (4, 8), (8, 10)])
-    """
-    starts = list(range(0, genes, batch_size))
-    if len(starts) > 1 and genes - starts[-1] == 1:
-        starts.pop()
-    return list(zip(starts, [*starts[1:], genes], strict=True))
-
-
-def class_weights(targets: np.ndarray, balance: str) -> Tensor | None:
-    """Give each class the weight ``n / (2 n_class)``, float32 ``(2,)``, or None for no balancing.
-
-    >>> class_weights(np.array([0, 0, 0, 1]), "weights").tolist()
-    [0.6666666865348816, 2.0]
-    """
-    if balance == "none":
-        return None
-    counts = np.bincount(targets, minlength=2)
-    return torch.tensor(len(targets) / (2 * counts), dtype=torch.float32)
-
-
 def gradient_norm(network: nn.Module, clip: float | None) -> Tensor:
     """Measure the norm of all gradients together, and shorten them to ``clip`` where they are longer."""
     gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
@@ -219,16 +196,17 @@ def gradient_norm(network: nn.Module, clip: float | None) -> Tensor:
 
 
 def mean_loss(network: SequenceNetwork, task: Task, examples: Examples, batch_size: int = 256) -> float:
-    """Give the mean loss on examples, without class weights, in evaluation mode."""
+    """Give the mean loss over all known targets of the examples, without class weights, in evaluation mode."""
     network.eval()
     device = next(network.parameters()).device
     total = 0.0
     with torch.inference_mode():
         for start in range(0, len(examples.targets), batch_size):
             codes = torch.from_numpy(examples.codes[start : start + batch_size]).to(device)
-            targets = torch.from_numpy(examples.targets[start : start + batch_size]).to(device)
-            total += task.loss(network(codes), targets).item() * len(targets)
-    return total / len(examples.targets)
+            targets = examples.targets[start : start + batch_size]
+            loss = task.loss(network(codes), torch.from_numpy(targets).to(device)).item()
+            total += loss * int(is_known(targets).sum())
+    return total / int(is_known(examples.targets).sum())
 
 
 def _had_enough(position: Position, settings: Settings) -> bool:

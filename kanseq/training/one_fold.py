@@ -3,6 +3,7 @@
 In: a plan and a fold's rows. Out: the fold's folder.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,17 +13,20 @@ import torch
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import NotFinite
 from kanseq.files import disk_errors
+from kanseq.models.architecture import Architecture, Config
 from kanseq.models.plain import PlainModel
-from kanseq.models.registry import Architecture, parameter_count
+from kanseq.models.registry import parameter_count
 from kanseq.nn.precision import set_precision
-from kanseq.training.checkpoints import TrainedModel, save_model
+from kanseq.training.aims import Aim
+from kanseq.training.calibration import Calibration
+from kanseq.training.checkpoints import TrainedModel, build_model, save_model
 from kanseq.training.folds import Fold
 from kanseq.training.loop import Examples, Fitted, fit_network
-from kanseq.training.plain import fit_plain
+from kanseq.training.plain import fit_plain, out_of_fold
 from kanseq.training.runs import remove_leftovers, write_done
+from kanseq.training.scores import fit_calibrations
 from kanseq.training.settings import Settings
 from kanseq.training.tables import predictions_table, write_held_out, write_predictions
-from kanseq.training.tasks import Task
 
 
 class Plan(NamedTuple):
@@ -32,8 +36,8 @@ class Plan(NamedTuple):
         genes: the set.
         kind: the architecture.
         config: its hyper-parameters, an instance of ``kind.config``.
+        aim: what is learned.
         settings: the optimisation, with nothing left to ``auto``.
-        condition: the condition whose labels are learned.
         facts: what every model file says of the run: contigs, versions, inputs.
         known: digests of the set's sequences that lie on no contig.
         threads: processor threads.
@@ -43,9 +47,9 @@ class Plan(NamedTuple):
 
     genes: SequenceSet
     kind: Architecture
-    config: object
+    config: Config
+    aim: Aim
     settings: Settings
-    condition: str
     facts: dict[str, object]
     known: np.ndarray
     threads: int
@@ -74,13 +78,11 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
     train = Examples(plan.genes.codes(fold.train), fold.train_targets)
     trained, facts = _fit(plan, fold, train, folder, seed, title)
     save_model(folder / "model.safetensors", trained)
-    logits = trained.logits(plan.genes.codes(fold.test))
     table = predictions_table(
         plan.genes,
         fold.test,
-        logits,
-        trained.task,
-        condition=plan.condition,
+        trained.scores(plan.genes.codes(fold.test)),
+        condition=plan.aim.condition,
         fold=fold.name,
         role=fold.test_roles,
         targets=fold.test_targets,
@@ -93,8 +95,9 @@ def _fit(
     plan: Plan, fold: Fold, train: Examples, folder: Path, seed: int, title: str
 ) -> tuple[TrainedModel, dict[str, object]]:
     """Build and fit the model; gives it and what ``done.json`` says of it."""
+    task = plan.aim.task_of(plan.kind, plan.config).fitted(fold.train_targets)
     torch.manual_seed(seed)
-    built = plan.kind.build(plan.config)
+    built = build_model(plan.kind, plan.config, task)
     facts: dict[str, object] = {
         "parameters": parameter_count(built),
         "training_genes": len(fold.train),
@@ -103,16 +106,28 @@ def _fit(
     }
     name, geometry, metadata = plan.kind.name, plan.genes.geometry, _metadata(plan, fold, seed)
     if isinstance(built, PlainModel):
-        places = plan.genes.table.iloc[fold.train].drop(columns="sequence")
-        balanced = plan.settings.balance == "weights"
-        fit_plain(built, train, places, balanced=balanced, seed=seed, threads=plan.threads)
-        return TrainedModel(name, plan.config, geometry, Task(outputs=1), None, built, metadata, plan.known), facts
+        calibrations = _fit_plain(plan, fold, train._replace(targets=task.standardised(train.targets)), built, seed)
+        return TrainedModel(name, plan.config, geometry, task, None, built, metadata, plan.known, calibrations), facts
     set_precision(built, plan.settings.precision)
-    task = Task(outputs=plan.config.outputs)  # type: ignore[attr-defined]
     trained = TrainedModel(name, plan.config, geometry, task, built.to(plan.device), None, metadata, plan.known)
     fitted = _fit_network(plan, fold, train, trained, folder, seed, title)
+    if plan.aim.calibrate != "none":
+        logits = trained.logits(plan.genes.codes(fold.tune))
+        trained.calibrations = fit_calibrations(plan.aim.calibrate, logits, fold.tune_targets)
     facts |= {"epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
     return trained, {**facts, "compiled": fitted.compiled} if plan.settings.compile else facts
+
+
+def _fit_plain(plan: Plan, fold: Fold, train: Examples, built: PlainModel, seed: int) -> tuple[Calibration, ...]:
+    """Fit a plain model in place; gives its calibrations, learned from training genes that others had not seen."""
+    places = plan.genes.table.iloc[fold.train].drop(columns="sequence")
+    balanced = plan.settings.balance == "weights"
+    fit_plain(built, train, places, balanced=balanced, seed=seed, threads=plan.threads)
+    if plan.aim.calibrate == "none":
+        return ()
+    build = partial(plan.kind.build, plan.config)
+    logits = out_of_fold(build, train, places, balanced=balanced, seed=seed, threads=plan.threads)
+    return fit_calibrations(plan.aim.calibrate, logits, train.targets)
 
 
 def _fit_network(
@@ -143,7 +158,7 @@ def _metadata(plan: Plan, fold: Fold, seed: int) -> dict[str, object]:
     return {
         "fold": fold.name,
         "seed": seed,
-        "condition": plan.condition,
+        **{name: value for name, value in plan.aim.to_json().items() if name != "task"},
         "threads": plan.threads,
         "precision": plan.settings.precision,
         "thresholds": fold.thresholds,

@@ -3,12 +3,16 @@
 In: base codes, targets and places. Out: the fitted model.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from kanseq.errors import EmptySplit
 from kanseq.models.plain import PlainModel
 from kanseq.training.loop import Examples
+from kanseq.training.tasks import is_known
 
 GROUPS = 5
 """Parts that the training genes are cut into."""
@@ -31,13 +35,62 @@ def fit_plain(
         threads: processor threads.
     """
     with threadpool_limits(limits=threads):
-        groups = neighbourhoods(places, train.targets, seed)
+        groups = inner_parts(places, train.targets, seed)
         model.fit(train.codes, train.targets, groups=groups, seed=seed, balanced=balanced)
     return model
 
 
+def out_of_fold(
+    build: Callable[[], PlainModel], train: Examples, places: pd.DataFrame, *, balanced: bool, seed: int, threads: int
+) -> np.ndarray:
+    """Score training genes by models that have not seen their part, as calibration needs it.
+
+    Every part of :func:`inner_parts` is left out once; settings are chosen anew without it.
+
+    Args:
+        build: makes an unfitted model of one condition.
+        train, places, balanced, seed, threads: as for :func:`fit_plain`.
+
+    Returns:
+        Logits of the shape of the targets, NaN where no target is known.
+
+    Raises:
+        EmptySplit: the genes cannot be cut into two parts that both have both classes.
+    """
+    logits = np.full(train.targets.shape, np.nan)
+    groups = inner_parts(places, train.targets, seed)
+    for at in np.ndindex(train.targets.shape[1:]):
+        targets, parts = train.targets[(slice(None), *at)], groups[(slice(None), *at)]
+        names = np.unique(parts[is_known(targets)])
+        if len(names) < 2:
+            raise EmptySplit("too few training genes of a class to calibrate on", mend="leave --calibrate out")
+        for part in names:
+            fitted, scored = is_known(targets) & (parts != part), is_known(targets) & (parts == part)
+            model = build()
+            with threadpool_limits(limits=threads):
+                own = parts[fitted]
+                model.fit(train.codes[fitted], targets[fitted], groups=own, seed=seed, balanced=balanced)
+                logits[(scored, *at)] = model.logits(train.codes[scored])
+    return logits
+
+
+def inner_parts(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndarray:
+    """Cut training genes into :func:`neighbourhoods`, in every condition by itself: of the shape of the targets.
+
+    Where there are no classes but numbers, parts need only be of equal size. -1 where no target is known.
+    """
+    if targets.ndim == 1:
+        classes = np.zeros(len(targets), dtype=np.int64) if np.issubdtype(targets.dtype, np.floating) else targets
+        return neighbourhoods(places, classes, seed)
+    parts = np.full(targets.shape, -1, dtype=np.int64)
+    for at, column in enumerate(targets.T):
+        known = is_known(column)
+        parts[known, at] = inner_parts(places[known], column[known], seed)
+    return parts
+
+
 def neighbourhoods(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndarray:
-    """Cut training genes into parts with both classes that share as little as can be, int64 ``(n,)`` from 0 on.
+    """Cut training genes into parts with all classes that share as little as can be, int64 ``(n,)`` from 0 on.
 
     Whole chromosomes, put together to at most five parts, where at least three parts come out with enough genes of
     each class; otherwise stretches of neighbours; for plain sequences, and where stretches are of one class, random
@@ -75,8 +128,8 @@ def _contig_parts(contig: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
 
 
 def _fewest(parts: np.ndarray, targets: np.ndarray) -> int:
-    """Count the genes of the rarer class in the part that has fewest of it."""
-    counts = np.zeros((parts.max() + 1, 2), dtype=np.int64)
+    """Count the genes of the rarest class in the part that has fewest of it."""
+    counts = np.zeros((parts.max() + 1, targets.max() + 1), dtype=np.int64)
     np.add.at(counts, (parts, targets), 1)
     return int(counts.min())
 
@@ -85,8 +138,9 @@ def _random_parts(targets: np.ndarray, seed: int) -> np.ndarray:
     """Deal each class out in random order."""
     parts = np.zeros(len(targets), dtype=np.int64)
     random = np.random.default_rng(seed)
-    count = max(1, min(GROUPS, int(np.bincount(targets, minlength=2).min())))
-    for kind in (0, 1):
+    counts = np.bincount(targets)
+    count = max(1, min(GROUPS, int(counts.min())))
+    for kind in range(len(counts)):
         rows = random.permutation(np.flatnonzero(targets == kind))
         parts[rows] = np.arange(len(rows)) % count
     return parts

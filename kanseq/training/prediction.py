@@ -4,6 +4,7 @@ In: a run or a model file, and a set. Out: ``predictions.tsv``.
 """
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,14 +12,15 @@ import numpy as np
 import pandas as pd
 
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import BadOption
+from kanseq.errors import BadOption, ModelMismatch
 from kanseq.files import PathLike, check_input, check_output
+from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer, assign
 from kanseq.training.checkpoints import TrainedModel, load_model
-from kanseq.training.folds import UNKNOWN
+from kanseq.training.scores import mean_scores
 from kanseq.training.settings import choose_device, processor
 from kanseq.training.tables import predictions_table, write_predictions
-from kanseq.training.tasks import CLASSES
+from kanseq.training.tasks import CLASSES, UNKNOWN, Task
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ class Predictions(NamedTuple):
         new: genes that no model knows, scored by all of them.
         seen: genes that the models were trained on, scored because that was allowed.
         output: the file, None if there is none.
-        table: the predictions, with the columns of ``predictions.tsv`` and ``spread``.
+        table: the predictions, with the columns of ``predictions.tsv``, ``spread`` and ``models``.
     """
 
     genes: int
@@ -64,16 +66,19 @@ def predict(
 ) -> Predictions:
     """Score a set.
 
-    A gene of the set that the run was trained from is scored by the folds that hold it out; a gene of another genome
-    (or a sequence that is new) by the mean logit of all folds.
+    A gene of the set that the run was trained from is scored by the models of the folds that hold it out, all seeds of
+    them; a gene of another genome (or a sequence that is new) by the models of all folds. What several models say is
+    averaged, see :func:`kanseq.training.scores.mean_scores`; how far they differ says how sure they are.
 
     Args:
         model: a run, or one ``model.safetensors``.
         genes: the set, or its file.
         output: where the table goes, tab-separated; None keeps it in memory, ``-`` is standard output. Columns:
             ``species, id, condition, chrom, fold`` (``mean`` where several folds scored a gene), ``role`` (``test``
-            held out, ``new``, or ``seen``), ``logit, probability, target`` (where the set carries labels low and high)
-            and ``spread``, the standard deviation of the logit over the models, empty where there was one.
+            held out, ``new``, or ``seen``), ``logit`` (for regression log10(TPM + 1)), ``probability`` (calibrated if
+            the models are), ``target`` (where the set carries labels low and high), ``called`` (by the threshold that
+            the models learned, if they did), ``spread``, the standard deviation of the logit over the models, empty
+            where there was one, and ``models``, how many there were. Several conditions make a row each.
         fold: score by this fold's models only, and of the run's own genes only those that it holds out.
         allow_seen: also score genes that every model was trained on.
         held_out_only: leave those genes out.
@@ -94,59 +99,76 @@ def predict(
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(check_input(genes))
     scorers, roles = assign(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only)
     with processor(threads, 0):
-        scores, trained = _score(scorers, genes, batch_size, device)
-    table = _table(scorers, scores, trained, genes, roles)
+        logits, trained = _score(scorers, genes, batch_size, device)
+    warn_of_control(trained[0].metadata)
+    table = _table(scorers, logits, trained, genes, roles)
     if output is not None:
         write_predictions(output, table)
-    counts = table["role"].value_counts()
+    scored = np.isin(np.arange(len(genes)), np.concatenate([scorer.rows for scorer in scorers]))
     return Predictions(
-        len(table),
-        len(genes) - len(table),
+        int(scored.sum()),
+        int((~scored).sum()),
         len(scorers),
-        *(int(counts.get(role, 0)) for role in ("test", "new", "seen")),
+        *(int((roles[scored] == role).sum()) for role in ("test", "new", "seen")),
         None if output is None else Path(output),
         table,
     )
 
 
-def _score(scorers: list[Scorer], genes: SequenceSet, batch_size: int, device: str) -> tuple[np.ndarray, TrainedModel]:
-    """Score every row by every model that may: logits ``(models, genes)``, NaN elsewhere; and one of the models."""
-    scores = np.full((len(scorers), len(genes)), np.nan)
-    for at, scorer in enumerate(scorers):
+def _score(
+    scorers: list[Scorer], genes: SequenceSet, batch_size: int, device: str
+) -> tuple[np.ndarray, list[TrainedModel]]:
+    """Score every row by every model that may; gives logits and what is known of each model without its weights.
+
+    Logits are ``(models, genes)`` or ``(models, genes, conditions)``, NaN where a model does not score a gene.
+    """
+    models, scores = [], []
+    for scorer in scorers:
         trained = load_model(scorer.path, device)
         logger.info("fold %s, seed %d: %s genes", scorer.fold, scorer.seed, f"{len(scorer.rows):,}")
-        for start in range(0, len(scorer.rows), PART):
-            rows = scorer.rows[start : start + PART]
-            scores[at, rows] = trained.logits(genes.codes(rows), batch_size)
-    return scores, trained
+        parts = [scorer.rows[start : start + PART] for start in range(0, len(scorer.rows), PART)]
+        known = np.concatenate([trained.logits(genes.codes(rows), batch_size) for rows in parts])
+        scores.append(np.full((len(genes), *known.shape[1:]), np.nan))
+        scores[-1][scorer.rows] = known
+        models.append(replace(trained, network=None, plain=None))
+        if models[-1].task.conditions != models[0].task.conditions:
+            raise ModelMismatch("the models of this run know different conditions", where=scorer.path)
+    return np.stack(scores), models
 
 
 def _table(
-    scorers: list[Scorer], scores: np.ndarray, trained: TrainedModel, genes: SequenceSet, roles: np.ndarray
+    scorers: list[Scorer], logits: np.ndarray, trained: list[TrainedModel], genes: SequenceSet, roles: np.ndarray
 ) -> pd.DataFrame:
     """Average over models, and say of every gene who scored it."""
-    scored = ~np.isnan(scores)
+    scored = ~np.isnan(logits.reshape(*logits.shape[:2], -1)[:, :, 0])
     rows = np.flatnonzero(scored.any(axis=0))
+    logits, scored = logits[:, rows], scored[:, rows]
     folds = np.array([scorer.fold for scorer in scorers], dtype=object)
-    by = [folds[scored[:, row]] for row in rows]
+    by = [folds[of_gene] for of_gene in scored.T]
+    task = trained[0].task
+    several = max(1, len(task.conditions))
+    scores = mean_scores(task, [model.calibrations for model in trained], logits)
     table = predictions_table(
         genes,
         rows,
-        np.nanmean(scores[:, rows], axis=0),
-        trained.task,
-        condition=str(trained.metadata.get("condition", "*")),
+        scores,
+        condition=task.conditions or str(trained[0].metadata.get("condition", "*")),
         fold=[names[0] if len(set(names)) == 1 else "mean" for names in by],
         role=roles[rows],
-        targets=_targets(genes)[rows],
+        targets=np.repeat(_targets(genes, task)[rows], several),
     )
-    several = scored[:, rows].sum(axis=0) > 1
-    table["spread"] = np.where(several, np.nanstd(scores[:, rows], axis=0), np.nan)
+    models = np.repeat(scored.sum(axis=0), several)
+    table["spread"] = np.where(models > 1, np.nanstd(logits, axis=0).reshape(-1), np.nan)
+    table["models"] = models
     return table
 
 
-def _targets(genes: SequenceSet) -> np.ndarray:
-    """Take the targets that the set itself carries as labels low and high (or 0 and 1); -1 where there is none."""
-    if "label" not in genes.table:
+def _targets(genes: SequenceSet, task: Task) -> np.ndarray:
+    """Take the classes that the set itself carries as labels low and high (or 0 and 1), ``(n,)``; -1 where it has none.
+
+    A set says nothing of expression, nor of which of several conditions its labels are.
+    """
+    if "label" not in genes.table or task.is_regression or task.conditions:
         return np.full(len(genes), UNKNOWN)
     meaning = {**{name: target for target, name in enumerate(CLASSES)}, "0": 0, "1": 1}
     return np.array([meaning.get(str(label), UNKNOWN) for label in genes.table["label"]])

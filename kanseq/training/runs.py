@@ -27,6 +27,9 @@ FORMAT = 1
 BASELINE = "kmer-logistic"
 """The plain model that every run is compared with, and the name of its folder inside a fold's."""
 
+BASELINES = {"binary": BASELINE, "regression": "kmer-ridge"}
+"""The same for each task."""
+
 LEFTOVERS = ".*.part.*"
 """Temporary names of :func:`kanseq.files.whole_file` that a killed process left behind."""
 
@@ -137,9 +140,9 @@ def fold_folder(run: Path, fold: str, seed: int) -> Path:
     return run / "folds" / fold / f"seed-{seed}"
 
 
-def baseline_folder(run: Path, fold: str) -> Path:
+def baseline_folder(run: Path, fold: str, task: str = "binary") -> Path:
     """Give the folder of the plain model that stands beside a fold's."""
-    return run / "folds" / fold / BASELINE
+    return run / "folds" / fold / BASELINES[task]
 
 
 def read_done(folder: Path) -> Description | None:
@@ -205,7 +208,8 @@ def _compare(path: Path, before: Description, now: Description) -> None:
         difference = _difference(_completed(before.get(part), now[part], part), now[part], part)
         if difference:
             raise BadOption(f"this run was begun with {difference}", where=path, mend="train into another folder")
-    for name in now["inputs"]:  # type: ignore[attr-defined]
+    inputs = (before.get("inputs") or {}, now["inputs"])
+    for name in dict.fromkeys([*inputs[0], *inputs[1]]):  # type: ignore[misc]
         theirs, ours = (_sum(description, name) for description in (before, now))
         if theirs != ours:
             raise BadOption(f"this run was begun with other {name}", where=path, mend="train into another folder")
@@ -215,7 +219,10 @@ def _compare(path: Path, before: Description, now: Description) -> None:
             logger.warning("this run was begun with %s: its folds may differ in the last digits", difference)
 
 
-LATER = {"settings": {"compile": False}, "config": {"initial": "fastkan"}}
+LATER = {
+    "settings": {"compile": False, "task": "binary", "control": "none", "visible": "all", "calibrate": "none"},
+    "config": {"initial": "fastkan"},
+}
 """Options that came later than the first runs, and what those did."""
 
 

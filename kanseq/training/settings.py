@@ -5,7 +5,7 @@ In: the options of ``kanseq train``. Out: checked settings, an optimiser, and th
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
@@ -139,6 +139,24 @@ def choose_device(device: str) -> str:
     return device
 
 
+def check_seeds(seed: int | Sequence[int], count: int = 1) -> list[int]:
+    """List the seeds that are meant: those that are named, or ``count`` from one on.
+
+    Raises:
+        BadOption: both are given, or one is none that torch, NumPy and scikit-learn all take.
+    """
+    named = [seed] if isinstance(seed, int) else list(dict.fromkeys(seed))
+    if count < 1 or not named:
+        raise BadOption(f"seeds is {count if named else 0}", mend="at least one is wanted")
+    if count > 1 and len(named) > 1:
+        raise BadOption("--seeds counts from one --seed on", mend="name the seeds or count them")
+    seeds = [named[0] + at for at in range(count)] if count > 1 else named
+    for one in seeds:
+        if not 0 <= one < 2**32:
+            raise BadOption(f"seed is {one}", mend="it must be from 0 to 4294967295")
+    return seeds
+
+
 @contextmanager
 def processor(threads: int, seed: int) -> Iterator[int]:
     """Set threads and random state for a while, and give them back as they were; hands out the number of threads.
@@ -148,8 +166,7 @@ def processor(threads: int, seed: int) -> Iterator[int]:
     Raises:
         BadOption: the seed is none that torch, NumPy and scikit-learn all take.
     """
-    if not 0 <= seed < 2**32:
-        raise BadOption(f"seed is {seed}", mend="it must be from 0 to 4294967295")
+    check_seeds(seed)
     before = torch.get_num_threads()
     deterministic = torch.backends.cudnn.deterministic
     with torch.random.fork_rng():

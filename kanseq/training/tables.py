@@ -12,18 +12,19 @@ import pandas as pd
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable
 from kanseq.files import PathLike, open_text, whole_text
-from kanseq.training.tasks import Task
+from kanseq.training.scores import Scores
+from kanseq.training.tasks import is_known
 
 COLUMNS = ("species", "id", "condition", "chrom", "fold", "role", "logit", "probability", "target")
+"""What every table of predictions has; behind them stand ``called``, and ``predict``'s ``spread`` and ``models``."""
 
 
 def predictions_table(
     genes: SequenceSet,
     rows: np.ndarray,
-    logits: np.ndarray,
-    task: Task,
+    scores: Scores,
     *,
-    condition: str,
+    condition: str | Sequence[str],
     fold: str | Sequence[str],
     role: str | Sequence[str],
     targets: np.ndarray,
@@ -33,28 +34,35 @@ def predictions_table(
     Args:
         genes: the set; ``chrom`` stays empty for plain sequences.
         rows: positions in the set, ``(n,)``.
-        logits: log-odds of ``high``, ``(n,)``.
-        task: turns logits into probabilities.
-        condition: name of the condition, ``*`` where there is one only.
+        scores: ``(n,)``, or ``(n, conditions)`` for several conditions.
+        condition: name of the condition, ``*`` where there is one only; or the names of several, which makes a row per
+            gene and condition, gene by gene.
         fold: fold whose model scored a row, ``mean`` where several did.
         role: what a row was to that model: ``test`` held out, ``seen`` trained on, ``new`` of another set.
-        targets: ``(n,)`` of 0 and 1, and -1 where none is known.
+        targets: classes or expression, of the shape of the scores (see :mod:`kanseq.training.tasks`).
 
     Returns:
-        A table with the columns of ``predictions.tsv``; ``target`` is float with NaN where none is known.
+        A table with the columns of ``predictions.tsv``; ``target`` and ``called`` are float with NaN where none is
+        known.
     """
-    chosen = genes.table.iloc[rows]
+    names = [condition] if isinstance(condition, str) else list(condition)
+    chosen = genes.table.iloc[np.repeat(rows, len(names))]
+
+    def repeated(words: str | Sequence[str]) -> str | np.ndarray:
+        return words if isinstance(words, str) else np.repeat(np.asarray(words, dtype=object), len(names))
+
     return pd.DataFrame(
         {
             "species": chosen["species"].to_numpy(),
             "id": chosen["id"].to_numpy(),
-            "condition": condition,
+            "condition": np.tile(np.array(names, dtype=object), len(rows)),
             "chrom": chosen["chrom"].astype(str).to_numpy() if "chrom" in chosen else "",
-            "fold": fold,
-            "role": role,
-            "logit": logits,
-            "probability": task.probability(logits),
-            "target": np.where(targets >= 0, targets, np.nan),
+            "fold": repeated(fold),
+            "role": repeated(role),
+            "logit": scores.logit.reshape(-1),
+            "probability": scores.probability.reshape(-1),
+            "target": np.where(is_known(targets), targets, np.nan).reshape(-1),
+            "called": scores.called.reshape(-1),
         }
     )
 
@@ -63,8 +71,7 @@ def write_predictions(path: PathLike, table: pd.DataFrame) -> None:
     """Write a table of predictions; numbers with nine digits, which a float32 survives."""
     shown = table.copy()
     for column in shown.columns[shown.columns.get_loc("role") + 1 :]:
-        digits = ".0f" if column == "target" else ".9g"
-        shown[column] = [("" if np.isnan(value) else format(value, digits)) for value in table[column]]
+        shown[column] = [("" if np.isnan(value) else format(value, ".9g")) for value in table[column]]
     with whole_text(path) as handle:
         shown.to_csv(handle, sep="\t", index=False, lineterminator="\n")
 
@@ -72,8 +79,12 @@ def write_predictions(path: PathLike, table: pd.DataFrame) -> None:
 def read_predictions(path: PathLike) -> pd.DataFrame:
     """Read a table of predictions.
 
+    ``logit, probability, target`` and ``called`` are float64. Rows of a regression have no probability (NaN), and their
+    target is any number; classes are 0 and 1. ``called`` is NaN where no threshold was learned, also in tables from
+    before there was such a column.
+
     Raises:
-        BadTable: a column is missing, or a logit, probability or target is no number of its kind.
+        BadTable: a column is missing, or a logit, probability, target or call is no number of its kind.
     """
     with open_text(path) as handle:
         try:
@@ -83,14 +94,18 @@ def read_predictions(path: PathLike) -> pd.DataFrame:
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise BadTable(f"column '{missing[0]}' is missing", where=path, mend="make it with kanseq predict or train")
-    for column in ("logit", "probability", "target"):
-        numbers = pd.to_numeric(table[column].replace("", "nan"), errors="coerce").to_numpy(dtype=np.float64)
-        bad = np.isnan(numbers) & ((table[column] != "") if column == "target" else True)
-        if column == "target":
-            bad |= ~np.isnan(numbers) & ~np.isin(numbers, (0, 1))
+    is_class = (table["probability"] != "").to_numpy()
+    for column in ("logit", "probability", "target", "called"):
+        texts = table[column] if column in table else pd.Series("", index=table.index)
+        numbers = pd.to_numeric(texts.replace("", "nan"), errors="coerce").to_numpy(dtype=np.float64)
+        bad = ~np.isfinite(numbers) & ((texts != "").to_numpy() if column != "logit" else True)
+        if column == "probability" and is_class.any():
+            bad |= ~is_class
+        if column in ("target", "called"):
+            bad |= ~np.isnan(numbers) & ~np.isin(numbers, (0, 1)) & (is_class if column == "target" else True)
         if bad.any():
             line = int(np.flatnonzero(bad)[0])
-            raise BadTable(f"{column} '{table[column].iloc[line]}' is not allowed", where=f"{path}:{line + 2}")
+            raise BadTable(f"{column} '{texts.iloc[line]}' is not allowed", where=f"{path}:{line + 2}")
         table[column] = numbers
     return table
 

@@ -1,5 +1,6 @@
 import errno
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ from kanseq.attribution import explanation
 from kanseq.attribution.explanation import explain
 from kanseq.attribution.gradients import gradient_times_difference
 from kanseq.attribution.methods import Method
-from kanseq.attribution.shuffles import dinucleotide_shuffles
 from kanseq.attribution.tables import read_attributions
+from kanseq.data.combining import combine
 from kanseq.data.sequences import SequenceSet
+from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.errors import BadOption, BadTable, ModelMismatch, NotWritable, SeenGene, TruncatedFile, UnknownGene
 from kanseq.geometry import Geometry
 from kanseq.training.checkpoints import load_model, save_model
@@ -109,6 +111,27 @@ def test_the_table_and_the_tracks_say_the_same(make_run, gene_file, contigs, tmp
     graph = pd.read_csv(found.bedgraph, sep="\t", header=None, dtype={0: str})
     assert list(graph[0]) == sorted(graph[0])
     assert graph[0].nunique() == 2
+
+
+def test_what_the_models_do_not_see_is_nothing_in_the_table_and_missing_in_the_tracks(make_run, genes, tmp_path):
+    # g3 alone: columns 0 to 39 and 96 to 135 are flanks; it reads the minus strand of [537, 641) and [160, 264).
+    run = make_run(geometry=replace(GEOMETRY, visible="flanks"))
+    paths = {"output": "a.parquet", "bed": "a.bed.gz", "bedgraph": "a.bedgraph.gz", "bigwig": "a.bw"}
+    found = explain(run, genes, threads=1, gene=["g3"], **{kind: tmp_path / name for kind, name in paths.items()})
+    read = read_attributions(found.output)
+    assert read.geometry.visible == "flanks"
+    assert (read.table["attributions"][0][40:96] == 0).all()
+    assert np.count_nonzero(read.table["attributions"][0]) > 70
+    assert (read.table["tokens"][0][5:12] == 0).all()
+    rows = pd.read_csv(found.bed, sep="\t", header=None, dtype={0: str})
+    assert found.rows == len(rows) == 10
+    # Flanks of the gene's 401 bases [200, 601): 40 bases on either side.
+    assert (rows[1].min(), rows[2].max()) == (160, 641)
+    assert not ((rows[2] > 200) & (rows[1] < 601)).any()
+    assert not rows[3].str.contains("N").any()
+    with pyBigWig.open(str(found.bigwig)) as bigwig:
+        values = np.array(bigwig.values("1", 0, 700))
+    assert np.flatnonzero(~np.isnan(values)).tolist() == [*range(160, 200), *range(601, 641)]
 
 
 def test_the_same_bytes_every_time_and_no_temporary_file_stays(make_run, gene_file, tmp_path):
@@ -240,3 +263,14 @@ def test_metadata_is_one_json_text(make_run, gene_file, tmp_path):
     described = json.loads(metadata[b"kanseq"])
     assert (described["kind"], described["format"]) == ("attributions", 1)
     assert list(described["contigs"]) == ["2", "1"]
+
+
+def test_a_track_shows_the_genes_of_one_species_of_several(make_run, genes, tmp_path):
+    others = SequenceSet(genes.table.assign(id=[f"o{row}" for row in range(6)]), GEOMETRY, {"contigs": {}})
+    both = combine([others, genes], species="other,.").set
+    run = make_run()
+    with pytest.raises(BadOption, match=r"a track shows one genome, and these genes are of other, \.; name the genes"):
+        explain(run, both, bed=tmp_path / "a.bed")
+    found = explain(run, both, bed=tmp_path / "a.bed", gene=["g0", "g4"], threads=1)
+    assert found.rows == 2 * 16
+    assert {line.split()[0] for line in (tmp_path / "a.bed").read_text().splitlines()} == {"1", "2"}

@@ -86,3 +86,19 @@ def test_a_truncated_model_is_one_line_and_exit_3(tmp_path, capsys):
     assert "cut.safetensors: the model file is truncated" in said
     assert said.count("\n") == 1
     assert not (tmp_path / "a.bed.gz").exists()
+
+
+def test_one_condition_of_several_is_explained(tmp_path, capsys):
+    config = make_config("mlp", GEOMETRY, {"hidden": 4})
+    network, task = architecture("mlp").build(config).eval(), Task("binary", 2, ("leaf", "root"))
+    described = {"fold": "x", "seed": 0, "contigs": {}, "control": "sequence"}
+    model = TrainedModel("mlp", config, GEOMETRY, task, network, None, described)
+    save_model("both.safetensors", model)
+    command = ["explain", "both.safetensors", "genes.parquet", "-o", "a.parquet", "--threads", "1"]
+    assert _run(command) == 3
+    assert "the model knows several conditions; choose leaf, root with --condition" in capsys.readouterr().err
+    assert not (tmp_path / "a.parquet").exists()
+    assert _run([*command, "--condition", "root"]) == 0
+    assert "this model is a control 'sequence'" in capsys.readouterr().err
+    logits = model.logits(SequenceSet.read("genes.parquet").codes())
+    assert pd.read_parquet("a.parquet")["logit"].tolist() == pytest.approx(logits[:, 1])

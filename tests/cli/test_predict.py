@@ -27,7 +27,7 @@ def folder(tmp_path):
 def test_predictions_go_to_standard_output(folder, capsys):
     assert _run(["predict", f"{folder}/run", f"{folder}/set.parquet", "-o", "-", "--held-out-only"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "species\tid\tcondition\tchrom\tfold\trole\tlogit\tprobability\ttarget\tspread"
+    assert lines[0] == "species\tid\tcondition\tchrom\tfold\trole\tlogit\tprobability\ttarget\tcalled\tspread\tmodels"
     assert len(lines) == 21
     assert lines[1].startswith(".\ts0\t*\t\ta\ttest\t")
 

@@ -113,3 +113,71 @@ def test_without_a_compiler_compile_is_one_warning(given, capsys, monkeypatch):
     assert _run([*given, "--model", "mlp", "--set", "hidden=8", "--epochs", "1", "--no-baseline", "--compile"]) == 0
     warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
     assert warnings == ["warning: torch.compile does not work here (no C++ compiler): training goes on without it"]
+
+
+NETWORK = ["--model", "mlp", "--set", "hidden=2", "--epochs", "1", "--holdout", "a"]
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Options for the labels of two conditions: what is high in leaf is low in root."""
+    options = []
+    for name, low in (("leaf", 0), ("root", 1)):
+        table = pd.DataFrame({"species": ".", "id": [f"s{row}" for row in range(40)], "condition": name, "fold": "*"})
+        labels = np.where(np.arange(40) % 2 == low, "low", "high")
+        table = table.assign(expression=np.arange(40) / 10, label=labels, q1=0.5, q3=2.0)
+        table.to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
+        options += ["--labels", str(tmp_path / f"{name}.tsv")]
+    return options
+
+
+def test_seeds_are_counted_or_repeated(given, tmp_path, capsys):
+    options = [*given, "--model", "gc", "--holdout", "a", "--json"]
+    assert _run([*options, "--seeds", "2"]) == 0
+    assert json.loads(capsys.readouterr().out)["seeds"] == [0, 1]
+    assert _run([*options, "--seed", "1", "--seed", "5"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["seeds"], summary["trained"], summary["skipped"]) == ([1, 5], 1, 1)
+    assert sorted(folder.name for folder in (tmp_path / "run/folds/a").iterdir()) == ["seed-0", "seed-1", "seed-5"]
+
+
+def test_labels_and_conditions_are_repeatable(given, tables, tmp_path):
+    conditions = ["--condition", "root", "--condition", "leaf"]
+    assert _run([*given, *tables, *NETWORK, "--no-baseline", *conditions]) == 0
+    rows = pd.read_csv(tmp_path / "run/folds/a/seed-0/predictions.tsv", sep="\t")
+    assert rows["condition"].tolist() == ["root", "leaf"] * 20
+    assert rows["target"].tolist() == [1, 0, 0, 1] * 10
+
+
+def test_regression_is_told_beside_ridge(given, tables, capsys):
+    assert _run([*given, *tables[:2], *NETWORK, "--task", "regression", "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["auroc"] is None
+    assert summary["verdict"].startswith("mlp Pearson r ")
+    assert ", kmer-ridge " in summary["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--task", "regression", "--model", "gc"], "the model 'gc' does no regression"),
+        (["--task", "regression", "--model", "mlp"], "regression needs expression"),
+        (["--control", "genes"], "control 'genes' is unknown"),
+        (["--visible", "flanks", "--model", "mlp"], "--visible flanks"),
+        (["--calibrate", "platt", "--model", "mlp"], "no tuning gene"),
+        (["--condition", "leaf"], "the set's own labels have no conditions"),
+        (["--seed", "1", "--seed", "2", "--seeds", "2"], "name the seeds or count them"),
+    ],
+)
+def test_aims_that_make_no_sense_are_one_line_and_leave_no_run(given, tmp_path, capsys, options, said):
+    assert _run([*given, *options]) == 3
+    assert said in one_line(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_labels_that_contradict_each_other_are_one_line(given, tables, tmp_path, capsys):
+    table = pd.read_csv(tmp_path / "root.tsv", sep="\t")
+    table.assign(condition="leaf").to_csv(tmp_path / "root.tsv", sep="\t", index=False)
+    assert _run([*given, *tables, *NETWORK]) == 3
+    assert "leaf.tsv and " in (line := one_line(capsys))
+    assert "say different things of 40 genes in condition leaf: s0, s1, s2" in line

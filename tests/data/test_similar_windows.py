@@ -69,7 +69,8 @@ def test_of_large_sets_a_sample_of_words_tells_the_same_of_whole_copies(monkeypa
 
 
 def test_words_that_too_many_windows_have_tell_nothing_and_short_windows_have_none(monkeypatch):
-    table = pd.DataFrame({"id": list("abcd"), "species": ".", "length": 40, "sequence": "ACGATTGCAT" + "GCCATTAGAC" * 3})
+    sequence = "ACGATTGCAT" + "GCCATTAGAC" * 3
+    table = pd.DataFrame({"id": list("abcd"), "species": ".", "length": 40, "sequence": sequence})
     assert len(similar_windows(SequenceSet(table, Geometry.plain(40))).rows) == 12
     monkeypatch.setattr(module, "COMMON", 3)
     assert len(similar_windows(SequenceSet(table, Geometry.plain(40))).rows) == 0

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,16 @@ import torch
 from kanseq.errors import MissingFile, ModelMismatch
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
-from kanseq.training.checkpoints import TrainedModel, check_geometry, load_model, save_arrays, save_model
+from kanseq.training.calibration import Calibration
+from kanseq.training.checkpoints import (
+    TrainedModel,
+    build_model,
+    check_geometry,
+    check_layout,
+    load_model,
+    save_arrays,
+    save_model,
+)
 from kanseq.training.tasks import Task
 
 GEOMETRY = Geometry(upstream=40, downstream=24, pad=8)
@@ -24,7 +35,7 @@ def trained(name: str = "mlp", **options: int) -> TrainedModel:
     return TrainedModel(name, config, GEOMETRY, Task(outputs=config.outputs), built, None, metadata)
 
 
-@pytest.mark.parametrize("name", ["mlp", "deepcre", "kan", "gc"])
+@pytest.mark.parametrize("name", ["mlp", "deepcre", "kan", "gc", "boosting", "kmer-ridge"])
 def test_a_model_read_back_gives_the_same_logits(tmp_path, name):
     model = trained(name)
     codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
@@ -94,6 +105,49 @@ def test_a_set_of_another_geometry_is_refused(genes):
     check_geometry(trained(), genes)
     genes.geometry = Geometry(upstream=40, downstream=24, pad=8, mask=False)
     check_geometry(trained(), genes)
+    genes.geometry = Geometry(upstream=40, downstream=24, pad=8, visible="flanks")
+    check_geometry(trained(), genes)
+    check_layout(replace(GEOMETRY, visible="transcribed"), GEOMETRY)
+    with pytest.raises(ModelMismatch, match="sequences of 70 bases"):
+        check_layout(Geometry.plain(70), genes.geometry)
     genes.geometry = Geometry(upstream=30, downstream=24, pad=8)
     with pytest.raises(ModelMismatch, match=r"40 upstream.*30 upstream.*--upstream 40"):
         check_geometry(trained(), genes)
+
+
+def test_what_a_model_sees_is_kept_in_its_file(tmp_path):
+    geometry = replace(GEOMETRY, visible="flanks")
+    config = make_config("gc", geometry)
+    model = TrainedModel("gc", config, geometry, Task(outputs=1), None, architecture("gc").build(config))
+    save_model(tmp_path / "model.safetensors", model)
+    again = load_model(tmp_path / "model.safetensors")
+    assert again.geometry == again.config.geometry == geometry
+
+
+def test_calibrations_and_tasks_of_several_conditions_are_kept(tmp_path):
+    codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
+    task = Task("binary", 2, ("leaf", "root"))
+    calibrations = (Calibration("platt", 0.25, 2.0, -1.0), Calibration("isotonic", logits=(0.0,), probabilities=(0.3,)))
+    for name in ("mlp", "gc"):
+        model = trained(name)
+        built = build_model(architecture(name), model.config, task)
+        part = {"plain" if architecture(name).plain else "network": built}
+        model = replace(model, task=task, calibrations=calibrations, **part)
+        save_model(tmp_path / name, model)
+        again = load_model(tmp_path / name)
+        assert (again.task, again.calibrations) == (task, calibrations)
+        scores = again.scores(codes)
+        assert scores.logit.tolist() == model.logits(codes).tolist()
+        assert scores.probability[:, 1].tolist() == [0.3] * 7
+        assert again.logits(codes[:0]).shape == (0, 2)
+
+
+def test_a_model_file_from_before_there_were_calibrations_is_read(tmp_path):
+    model = trained("gc")
+    described = {"format": 1, "architecture": "gc", "config": {"geometry": GEOMETRY.to_json()}, "fold": "1", "seed": 0}
+    described |= {"geometry": GEOMETRY.to_json(), "task": {"name": "binary", "outputs": 1}, "contigs": {}}
+    save_arrays(tmp_path / "model.safetensors", model.plain.arrays(), described)
+    again = load_model(tmp_path / "model.safetensors")
+    codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
+    assert again.logits(codes).tolist() == model.logits(codes).tolist()
+    assert np.isnan(again.scores(codes).called).all()

@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
-from kanseq.errors import BadOption, KanseqError, NotFinite, NotWritable, OneClass, RunInUse
+from kanseq.errors import BadOption, EmptySplit, KanseqError, NotFinite, NotWritable, OneClass, RunInUse
 from kanseq.training import loop, one_fold
+from kanseq.training.calibration import fit_calibration
 from kanseq.training.checkpoints import load_arrays, load_model
 from kanseq.training.fitting import train
+from kanseq.training.prediction import predict
 from kanseq.training.runs import open_run
 from kanseq.training.tables import read_held_out, read_predictions
 from kanseq.training.tasks import Task
@@ -306,3 +309,117 @@ def test_a_run_from_before_an_option_goes_on(inputs, tmp_path):
     del described["settings"]["compile"]
     (tmp_path / "run" / "run.json").write_text(json.dumps(described))
     assert run(inputs, tmp_path / "run", holdout="2").trained == 1
+
+
+SMALL = {"options": {"hidden": 4}, "holdout": "1", "epochs": 1}
+
+
+def test_a_run_from_before_controls_and_calibration_goes_on_and_another_aim_is_refused(inputs, tmp_path):
+    run(inputs, tmp_path / "run", **SMALL)
+    described = json.loads((tmp_path / "run/run.json").read_text())
+    for name in ("task", "control", "visible", "calibrate"):
+        del described["settings"][name]
+    (tmp_path / "run/run.json").write_text(json.dumps(described))
+    assert run(inputs, tmp_path / "run", **{**SMALL, "holdout": "2"}).trained == 1
+    for aim, said in (({"control": "labels"}, 'control "none"'), ({"visible": "flanks"}, 'visible "all"')):
+        with pytest.raises(BadOption, match=f"begun with {said}"):
+            run(inputs, tmp_path / "run", **SMALL, **aim)
+
+
+def test_several_seeds_are_trained_into_one_run_and_their_spread_is_told(inputs, tmp_path):
+    result = run(inputs, tmp_path / "run", **SMALL, seed=[4, 0])
+    assert (result.trained, result.seeds) == (2, [4, 0])
+    tables = [read_predictions(tmp_path / f"run/folds/1/seed-{seed}/predictions.tsv") for seed in (4, 0)]
+    assert not np.allclose(tables[0]["logit"], tables[1]["logit"])
+    known = [table.dropna(subset="target") for table in tables]
+    scores = [roc_auc_score(table["target"], table["logit"]) for table in known]
+    assert result.auroc == pytest.approx(np.mean(scores))
+    assert result.auroc_spread == pytest.approx(np.std(scores, ddof=1))
+    assert f"{result.auroc:.3f} ± {result.auroc_spread:.3f} on held-out genes (one fold, 2 seeds)" in result.verdict
+    again = run(inputs, tmp_path / "run", **SMALL, seeds=2)
+    assert (again.trained, again.skipped, again.seeds) == (1, 1, [0, 1])
+
+
+def test_regression_stands_beside_ridge_and_learns_from_genes_labelled_mid_too(inputs, tmp_path):
+    result = run(inputs, tmp_path / "run", **SMALL, task="regression", baseline=True)
+    assert result.genes == {"1": 32}
+    assert result.auroc is result.baseline_auroc is None
+    assert f"mlp Pearson r {result.pearson:.3f}, kmer-ridge {result.baseline_pearson:.3f}" in result.verdict
+    folder = tmp_path / "run/folds/1"
+    table = read_predictions(folder / "seed-0/predictions.tsv")
+    assert table["target"].tolist() == [0.5, 2.0, 0.5, 2.0, 0.5, 1.0, 0.5, 2.0] + [0.5, 2.0] * 4
+    assert result.pearson == pytest.approx(np.corrcoef(table["target"], table["logit"])[0, 1])
+    assert (folder / "kmer-ridge/done.json").exists()
+    # Of the training genes: 16 at 0.5, 13 at 2, 3 at 1.
+    task = load_model(folder / "seed-0/model.safetensors").task
+    assert task.mean == (pytest.approx((16 * 0.5 + 13 * 2 + 3) / 32),)
+    assert task == load_model(folder / "kmer-ridge/model.safetensors").task
+
+
+def test_several_conditions_are_outputs_of_one_network_and_plain_models_side_by_side(inputs, labels, genes, tmp_path):
+    root = labels[labels["id"] > "gene19"].assign(condition="root")
+    root["label"] = root["label"].map({"low": "high", "high": "low", "mid": "mid"})
+    labels.assign(condition="leaf").to_csv(inputs.labels, sep="\t", index=False)
+    root.to_csv(tmp_path / "root.tsv", sep="\t", index=False)
+    given = inputs._replace(labels=[inputs.labels, tmp_path / "root.tsv"])
+    result = run(given, tmp_path / "run", **SMALL, condition=["leaf", "root"], baseline=True)
+    folder = tmp_path / "run/folds/1"
+    table = read_predictions(folder / "kmer-logistic/predictions.tsv")
+    assert table["condition"].tolist() == ["leaf", "root"] * 16
+    assert table[table["condition"] == "root"]["target"].isna().all()
+    # What is high in leaf is low in root.
+    logits = table["logit"].to_numpy().reshape(16, 2)
+    assert np.corrcoef(logits.T)[0, 1] < -0.9
+    model = load_model(folder / "seed-0/model.safetensors")
+    assert (model.task.conditions, model.config.outputs) == (("leaf", "root"), 2)
+    assert model.logits(genes.codes(np.arange(3))).shape == (3, 2)
+    described = json.loads((tmp_path / "run/run.json").read_text())
+    assert described["settings"]["condition"] == ["leaf", "root"]
+    assert [fact["name"] for fact in described["inputs"].values()] == [
+        "genes.parquet", "labels.tsv", "root.tsv", "splits.tsv",
+    ]  # fmt: skip
+    assert result.genes == {"1": 29}
+    root.assign(q1=0.25).to_csv(tmp_path / "root.tsv", sep="\t", index=False)
+    with pytest.raises(BadOption, match="begun with other labels 2"):
+        run(given, tmp_path / "run", **SMALL, condition=["leaf", "root"])
+
+
+def test_a_network_is_calibrated_on_tuning_genes_that_do_not_train(genes, labels, tuned_splits, tmp_path):
+    options = {"labels": labels, "splits": tuned_splits, "model": "mlp", **SMALL, "calibrate": "platt"}
+    result = train(genes, output=tmp_path / "run", **options)
+    assert result.genes == {"1": 22}
+    model = load_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
+    rows = np.array([16, 18, 19, 20, 21, 22, 23])
+    assert model.calibrations == (fit_calibration("platt", model.logits(genes.codes(rows)), rows % 2),)
+    table = read_predictions(tmp_path / "run/folds/1/seed-0/predictions.tsv")
+    calibration = model.calibrations[0]
+    assert table["probability"].to_numpy() == pytest.approx(calibration.probability(table["logit"]), rel=1e-8)
+    assert table["called"].tolist() == (calibration.probability(table["logit"]) >= calibration.threshold).tolist()
+    beside = load_model(tmp_path / "run/folds/1/kmer-logistic/model.safetensors")
+    assert beside.calibrations
+    with pytest.raises(EmptySplit, match=r"no tuning gene.*--calibrate"):
+        train(genes, output=tmp_path / "b", **{**options, "splits": tuned_splits.replace({"role": {"tune": "train"}})})
+
+
+def test_a_control_is_recorded_named_and_reaches_the_baseline_too(inputs, tmp_path):
+    assert not run(inputs, tmp_path / "plain", **SMALL, baseline=True).verdict.startswith("control")
+    result = run(inputs, tmp_path / "run", **SMALL, baseline=True, control="labels")
+    assert result.verdict.startswith("control 'labels' (the labels of its training genes were shuffled): mlp auROC ")
+    for name in ("seed-0", "kmer-logistic"):
+        files = [tmp_path / f"{run}/folds/1/{name}/model.safetensors" for run in ("plain", "run")]
+        assert [load_model(file).metadata["control"] for file in files] == ["none", "labels"]
+        weights = [load_arrays(file)[0] for file in files]
+        assert any((weights[0][key] != weights[1][key]).any() for key in weights[0])
+    assert json.loads((tmp_path / "run/run.json").read_text())["settings"]["control"] == "labels"
+
+
+def test_what_is_not_visible_changes_no_score(inputs, genes, tmp_path):
+    run(inputs, tmp_path / "run", model="gc", visible="flanks", holdout="1")
+    model = load_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
+    assert model.geometry.visible == "flanks"
+    codes = genes.codes(np.arange(16))
+    hidden = codes.copy()
+    # 40 columns upstream, 24 downstream, 8 of padding, and the same backwards.
+    hidden[:, 40:64] = hidden[:, 72:96] = 0
+    assert model.logits(hidden).tolist() == model.logits(codes).tolist()
+    assert predict(tmp_path / "run", genes, held_out_only=True).table["logit"].tolist() == model.logits(codes).tolist()

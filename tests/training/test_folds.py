@@ -93,3 +93,43 @@ def test_a_sets_own_labels_are_taken_where_none_are_given(genes, splits):
     del genes.table["label"]
     with pytest.raises(BadTable, match="--labels"):
         prepare_folds(genes, None, splits)
+
+
+def test_a_gene_trains_where_it_has_a_label_in_one_condition_at_least(genes, labels, splits):
+    root = labels.assign(condition="root", label=np.where(labels["label"] == "mid", "high", "mid"))
+    root.loc[[16, 18], "label"] = ["low", "high"]
+    both = pd.concat([labels.assign(condition="leaf"), root])
+    fold = prepare_folds(genes, both, splits, holdout="1", condition=("leaf", "root"))[0]
+    assert fold.train.tolist() == list(range(16, 48))
+    assert fold.train_targets[:4].tolist() == [[0, 0], [-1, 1], [0, 1], [1, -1]]
+    assert fold.test_targets.shape == (16, 2)
+    root.loc[16, "label"] = "mid"
+    both = pd.concat([labels.assign(condition="leaf"), root])
+    with pytest.raises(OneClass, match="fold '1', condition root: all 4 training genes are labelled high"):
+        prepare_folds(genes, both, splits, holdout="1", condition=("leaf", "root"))
+
+
+def test_all_genes_with_expression_train_for_regression(genes, labels, splits):
+    fold = prepare_folds(genes, labels.drop(20), splits, holdout="1", task="regression")[0]
+    assert fold.train.tolist() == [row for row in range(16, 48) if row != 20]
+    assert fold.train_targets[:3].tolist() == [0.5, 1.0, 0.5]
+    assert fold.thresholds == {}
+    with pytest.raises(OneClass, match=r"fold '1': all 32 training genes are at log10\(TPM \+ 1\) = 1"):
+        prepare_folds(genes, labels.assign(expression=1.0), splits, task="regression")
+    with pytest.raises(EmptySplit, match="fold '1' has no training gene that has expression"):
+        prepare_folds(genes, labels[:16], splits, holdout="1", task="regression")
+
+
+def test_calibration_asks_for_more_than_one_gene_of_each_class(genes, labels, splits):
+    labels.loc[17:, "label"] = labels.loc[17:, "label"].replace("high", "low")
+    labels.loc[19, "label"] = "high"
+    prepare_folds(genes, labels, splits, holdout="1")
+    with pytest.raises(EmptySplit, match="fold '1' has 1 training gene of a class, and calibration needs 2"):
+        prepare_folds(genes, labels, splits, holdout="1", least=2)
+
+
+def test_a_species_without_labels_among_the_training_genes_is_a_warning(genes, labels, splits, caplog):
+    for table in (genes.table, splits):
+        table.loc[table["id"] >= "gene40", "species"] = "yeast"
+    prepare_folds(genes, labels, splits, holdout="1")
+    assert "fold '1': no training gene of yeast has a label" in caplog.text

@@ -10,7 +10,8 @@ from kanseq.errors import NotFinite
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.training import loop
-from kanseq.training.loop import Examples, epoch_order, fit_network, gradient_norm, mean_loss
+from kanseq.training.batches import epoch_order
+from kanseq.training.loop import Examples, fit_network, gradient_norm, mean_loss
 from kanseq.training.settings import Settings
 from kanseq.training.states import restore_state
 from kanseq.training.tasks import Task

@@ -1,7 +1,10 @@
 import numpy as np
 import pandas as pd
+import pytest
 
-from kanseq.training.plain import neighbourhoods
+from kanseq.errors import EmptySplit
+from kanseq.training.loop import Examples
+from kanseq.training.plain import inner_parts, neighbourhoods, out_of_fold
 
 
 def places(chrom, tss):
@@ -37,3 +40,43 @@ def test_plain_sequences_are_dealt_out_at_random_with_equal_shares():
 def test_few_genes_of_a_class_give_few_parts():
     parts = neighbourhoods(pd.DataFrame({"species": ["."] * 6}), np.array([0, 0, 0, 0, 1, 1]), seed=0)
     assert set(parts) == {0, 1}
+
+
+def test_numbers_are_cut_into_stretches_of_equal_size_and_conditions_by_their_own_genes():
+    tss = np.arange(20)
+    assert inner_parts(places("1", tss), np.linspace(0, 1, 20), seed=0).tolist() == np.repeat(range(5), 4).tolist()
+    targets = np.stack([np.arange(20) % 2, np.where(tss < 10, tss % 2, -1)], axis=1)
+    parts = inner_parts(places("1", tss), targets, seed=0)
+    assert parts[:, 0].tolist() == np.repeat(range(5), 4).tolist()
+    assert parts[:, 1].tolist() == np.repeat(range(5), 2).tolist() + [-1] * 10
+
+
+def test_every_training_gene_is_scored_by_a_model_that_has_not_seen_its_part():
+    seen = []
+
+    class Spy:
+        def fit(self, codes, targets, *, groups, seed, balanced):
+            self.seen = set(codes[:, 0].tolist())
+            assert (len(codes), set(groups)) == (len(targets), set(groups) - {-1})
+            seen.append(self.seen)
+
+        def logits(self, codes):
+            assert not self.seen & set(codes[:, 0].tolist())
+            return codes[:, 0].astype(float)
+
+    codes = np.arange(20, dtype=np.uint8)[:, None]
+    options = {"balanced": False, "seed": 0, "threads": 1}
+    logits = out_of_fold(Spy, Examples(codes, np.arange(20) % 2), places("1", np.arange(20)), **options)
+    assert logits.tolist() == list(range(20))
+    assert len(seen) == 5
+    targets = np.stack([np.arange(20) % 2, np.where(np.arange(20) < 10, np.arange(20) % 2, -1)], axis=1)
+    logits = out_of_fold(Spy, Examples(codes, targets), places("1", np.arange(20)), **options)
+    assert logits[:, 0].tolist() == list(range(20))
+    assert logits[:10, 1].tolist() == list(range(10))
+    assert np.isnan(logits[10:, 1]).all()
+
+
+def test_one_gene_of_a_class_is_too_few_to_calibrate_on():
+    train = Examples(np.zeros((5, 1), dtype=np.uint8), np.array([0, 0, 0, 0, 1]))
+    with pytest.raises(EmptySplit, match="--calibrate"):
+        out_of_fold(list, train, pd.DataFrame({"species": ["."] * 5}), balanced=False, seed=0, threads=1)

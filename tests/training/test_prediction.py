@@ -1,6 +1,7 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from kanseq.errors import BadOption, ModelMismatch, NotWritable
@@ -70,3 +71,64 @@ def test_senseless_calls_are_refused_before_any_work(run, genes, tmp_path):
     with pytest.raises(ModelMismatch, match="truncated"):
         predict(run, genes, output=tmp_path / "predictions.tsv")
     assert not (tmp_path / "predictions.tsv").exists()
+
+
+def test_genes_are_scored_by_all_seeds_of_the_folds_that_may(genes, other_genes, labels, splits, tmp_path):
+    options = {"model": "mlp", "options": {"hidden": 4}, "epochs": 1, "baseline": False}
+    train(genes, labels=labels, splits=splits, output=tmp_path / "run", holdout=["1", "2"], seeds=3, **options)
+    table = predict(tmp_path / "run", genes, held_out_only=True).table
+    assert table["fold"].tolist() == ["1"] * 16 + ["2"] * 16
+    assert set(table["models"]) == {3}
+    files = [tmp_path / f"run/folds/1/seed-{seed}/predictions.tsv" for seed in range(3)]
+    logits = np.array([read_predictions(file)["logit"].to_numpy() for file in files])
+    assert table["logit"][:16].to_numpy() == pytest.approx(logits.mean(axis=0), rel=1e-6)
+    assert table["spread"][:16].to_numpy() == pytest.approx(logits.std(axis=0), rel=1e-4)
+    new = predict(tmp_path / "run", other_genes).table
+    assert set(new["models"]) == {6}
+    assert set(new["fold"]) == {"mean"}
+
+
+def test_predictions_are_calibrated_and_called_by_the_threshold_that_training_learned(
+    genes, other_genes, labels, splits, tmp_path
+):
+    run = tmp_path / "run"
+    train(genes, labels=labels, splits=splits, output=run, model="gc", calibrate="platt", holdout=["1", "2"])
+    own = predict(run, genes, output=tmp_path / "p.tsv", held_out_only=True)
+    again = read_predictions(tmp_path / "p.tsv")
+    written = pd.concat([read_predictions(run / f"folds/{fold}/seed-0/predictions.tsv") for fold in "12"])
+    for column in ("logit", "probability", "called"):
+        assert again[column].tolist() == written[column].tolist()
+    models = [load_model(run / f"folds/{fold}/seed-0/model.safetensors") for fold in "12"]
+    calibrations = [model.calibrations[0] for model in models]
+    assert own.table["probability"][:16].tolist() == calibrations[0].probability(own.table["logit"][:16]).tolist()
+    new = predict(run, other_genes).table
+    each = [one.probability(model.logits(other_genes.codes())) for one, model in zip(calibrations, models, strict=True)]
+    assert new["probability"].to_numpy() == pytest.approx(np.mean(each, axis=0))
+    cut = np.mean([one.threshold for one in calibrations])
+    assert new["called"].tolist() == (np.mean(each, axis=0) >= cut).astype(float).tolist()
+
+
+def test_several_conditions_make_a_row_each(genes, labels, splits, tmp_path):
+    both = pd.concat([labels.assign(condition="leaf"), labels.assign(condition="root")])
+    train(genes, labels=both, splits=splits, output=tmp_path / "run", model="gc", condition="all", holdout="1")
+    result = predict(tmp_path / "run", genes, held_out_only=True)
+    assert (result.genes, result.held_out, len(result.table)) == (16, 16, 32)
+    assert result.table["condition"].tolist() == ["leaf", "root"] * 16
+    assert result.table["id"].tolist()[:4] == ["gene00", "gene00", "gene01", "gene01"]
+    # Both conditions have the same labels.
+    assert result.table["logit"][::2].tolist() == result.table["logit"][1::2].tolist()
+
+
+def test_regression_foretells_expression(genes, other_genes, labels, splits, tmp_path):
+    options = {"model": "kmer-ridge", "task": "regression", "holdout": "1"}
+    train(genes, labels=labels, splits=splits, output=tmp_path / "run", **options)
+    table = predict(tmp_path / "run", other_genes).table
+    assert table["logit"].between(-1, 4).all()
+    assert table[["probability", "called", "target"]].isna().all(axis=None)
+
+
+def test_models_of_a_control_warn(genes, labels, splits, tmp_path, caplog):
+    train(genes, labels=labels, splits=splits, output=tmp_path / "run", model="gc", control="labels", holdout="1")
+    assert "control" not in caplog.text
+    predict(tmp_path / "run", genes, held_out_only=True)
+    assert "this model is a control 'labels'" in caplog.text

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from kanseq.errors import BadOption
-from kanseq.training.settings import Settings, choose_device, make_optimizer, processor, rate_factor
+from kanseq.training.settings import Settings, check_seeds, choose_device, make_optimizer, processor, rate_factor
 
 
 class Layer(nn.Module):
@@ -86,3 +86,15 @@ def test_processor_gives_threads_and_random_numbers_back():
         torch.rand(1)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_seeds_are_named_or_counted():
+    assert check_seeds(3) == [3]
+    assert check_seeds([2, 0, 2]) == [2, 0]
+    assert check_seeds(5, 3) == check_seeds([5], 3) == [5, 6, 7]
+    with pytest.raises(BadOption, match="name the seeds or count them"):
+        check_seeds([1, 2], 2)
+    with pytest.raises(BadOption, match="seed is 4294967296"):
+        check_seeds(2**32 - 2, 3)
+    with pytest.raises(BadOption, match="seeds is 0"):
+        check_seeds(0, 0)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from kanseq.errors import BadTable
+from kanseq.training.scores import scores_of
 from kanseq.training.tables import (
     predictions_table,
     read_held_out,
@@ -15,7 +16,13 @@ from kanseq.training.tasks import Task
 def table(genes):
     logits = np.array([0.123456789, -3e-7], dtype=np.float64)
     return predictions_table(
-        genes, np.array([3, 5]), logits, Task(), condition="*", fold="1", role="test", targets=np.array([1, -1])
+        genes,
+        np.array([3, 5]),
+        scores_of(Task(), (), logits),
+        condition="*",
+        fold="1",
+        role="test",
+        targets=np.array([1, -1]),
     )
 
 
@@ -23,9 +30,9 @@ def test_predictions_are_written_with_nine_digits_and_empty_targets(genes, tmp_p
     write_predictions(tmp_path / "p.tsv", table(genes))
     lines = (tmp_path / "p.tsv").read_text().splitlines()
     assert lines == [
-        "species\tid\tcondition\tchrom\tfold\trole\tlogit\tprobability\ttarget",
-        ".\tgene03\t*\t1\t1\ttest\t0.123456789\t0.530825055\t1",
-        ".\tgene05\t*\t1\t1\ttest\t-3e-07\t0.499999925\t",
+        "species\tid\tcondition\tchrom\tfold\trole\tlogit\tprobability\ttarget\tcalled",
+        ".\tgene03\t*\t1\t1\ttest\t0.123456789\t0.530825055\t1\t",
+        ".\tgene05\t*\t1\t1\ttest\t-3e-07\t0.499999925\t\t",
     ]
     again = read_predictions(tmp_path / "p.tsv")
     assert again["logit"].tolist() == [0.123456789, -3e-07]
@@ -37,7 +44,7 @@ def test_predictions_are_written_with_nine_digits_and_empty_targets(genes, tmp_p
     [
         (("logit", "x"), "no column|column 'logit'"),
         (("0.123456789", "nan"), "p.tsv:2: logit"),
-        (("\t1\n", "\t2\n"), "p.tsv:2: target '2'"),
+        (("\t1\t\n", "\t2\t\n"), "p.tsv:2: target '2'"),
     ],
 )
 def test_damaged_tables_are_named_by_line(genes, tmp_path, change, said):
@@ -56,3 +63,56 @@ def test_held_out_genes_are_read_back(tmp_path):
     (tmp_path / "held_out.txt").write_text("AT1\n")
     with pytest.raises(BadTable, match=r"held_out\.txt:1"):
         read_held_out(tmp_path / "held_out.txt")
+
+
+def test_several_conditions_make_a_row_each_gene_by_gene(genes, tmp_path):
+    logits = np.array([[0.0, 1.0], [-1.0, 2.0]])
+    scores = scores_of(Task("binary", 2, ("leaf", "root")), (), logits)
+    made = predictions_table(
+        genes, np.array([3, 5]), scores, condition=("leaf", "root"), fold=["1", "mean"], role=np.array(["test", "new"]),
+        targets=np.array([[1, -1], [0, 1]]),
+    )  # fmt: skip
+    write_predictions(tmp_path / "p.tsv", made)
+    again = read_predictions(tmp_path / "p.tsv")
+    assert again[["id", "condition", "fold", "role"]].to_numpy().tolist() == [
+        ["gene03", "leaf", "1", "test"],
+        ["gene03", "root", "1", "test"],
+        ["gene05", "leaf", "mean", "new"],
+        ["gene05", "root", "mean", "new"],
+    ]
+    assert again["logit"].tolist() == [0.0, 1.0, -1.0, 2.0]
+    assert again["target"].fillna(-1).tolist() == [1, -1, 0, 1]
+
+
+def test_regression_has_neither_probabilities_nor_calls(genes, tmp_path):
+    scores = scores_of(Task("regression", 1, mean=(0.0,), scale=(1.0,)), (), np.array([1.5, 0.25]))
+    made = predictions_table(
+        genes, np.array([3, 5]), scores, condition="*", fold="1", role="test", targets=np.array([2.25, np.nan])
+    )
+    write_predictions(tmp_path / "p.tsv", made)
+    assert (tmp_path / "p.tsv").read_text().splitlines()[1:] == [
+        ".\tgene03\t*\t1\t1\ttest\t1.5\t\t2.25\t",
+        ".\tgene05\t*\t1\t1\ttest\t0.25\t\t\t",
+    ]
+    again = read_predictions(tmp_path / "p.tsv")
+    assert again["probability"].isna().all()
+    assert again["target"].fillna(-1).tolist() == [2.25, -1]
+
+
+def test_calls_are_read_back_and_tables_from_before_there_were_any_are_read(genes, tmp_path):
+    made = table(genes).assign(called=[1.0, 0.0])
+    write_predictions(tmp_path / "p.tsv", made)
+    assert read_predictions(tmp_path / "p.tsv")["called"].tolist() == [1.0, 0.0]
+    made.drop(columns="called").to_csv(tmp_path / "old.tsv", sep="\t", index=False)
+    assert read_predictions(tmp_path / "old.tsv")["called"].isna().all()
+    made.assign(called=[2.0, 0.0]).to_csv(tmp_path / "bad.tsv", sep="\t", index=False)
+    with pytest.raises(BadTable, match=r"bad\.tsv:2: called '2.0'"):
+        read_predictions(tmp_path / "bad.tsv")
+
+
+def test_one_lost_probability_does_not_pass_for_a_regression(genes, tmp_path):
+    made = table(genes)
+    made.loc[1, "probability"] = np.nan
+    write_predictions(tmp_path / "p.tsv", made)
+    with pytest.raises(BadTable, match=r"p\.tsv:3: probability '' is not allowed"):
+        read_predictions(tmp_path / "p.tsv")

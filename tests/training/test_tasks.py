@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import log_loss
 
-from kanseq.errors import ModelMismatch
-from kanseq.training.tasks import Task
+from kanseq.errors import BadOption, ModelMismatch
+from kanseq.training.tasks import Task, is_known
 
 
 def test_two_outputs_are_explained_by_their_difference_and_one_by_itself():
@@ -25,6 +26,96 @@ def test_loss_is_the_mean_negative_log_probability():
     assert loss.item() == pytest.approx((np.log(2) + np.log(4 / 3)) / 2, rel=1e-6)
 
 
-def test_unknown_tasks_are_refused():
-    with pytest.raises(ModelMismatch, match="regression"):
-        Task("regression", 1)
+@pytest.mark.parametrize(
+    ("name", "outputs", "conditions"),
+    [("survival", 1, ()), ("binary", 3, ()), ("regression", 2, ()), ("binary", 1, ("a", "b"))],
+)
+def test_unknown_tasks_are_refused(name, outputs, conditions):
+    with pytest.raises(ModelMismatch, match=f"task '{name}' of .* with {outputs} output"):
+        Task(name, outputs, conditions)
+
+
+def test_conditions_where_a_gene_has_no_label_count_neither_in_the_loss_nor_in_its_gradient():
+    task = Task("binary", 2, ("leaf", "root"))
+    outputs = torch.tensor([[1.0, 9.0], [-0.5, 0.25], [2.0, -3.0]], requires_grad=True)
+    targets = torch.tensor([[1, -1], [0, 1], [-1, 0]])
+    loss = task.loss(outputs, targets)
+    # scikit-learn's mean over the four labels that there are.
+    probability = 1 / (1 + np.exp(-np.array([1.0, -0.5, 0.25, -3.0])))
+    assert loss.item() == pytest.approx(log_loss([1, 0, 1, 0], probability), rel=1e-6)
+    loss.backward()
+    assert outputs.grad[0, 1] == outputs.grad[2, 0] == 0
+    assert (outputs.grad != 0).sum() == 4
+
+
+def test_class_weights_of_several_conditions_are_their_own():
+    task = Task("binary", 2, ("leaf", "root"))
+    outputs, targets = torch.tensor([[1.0, 2.0], [0.5, 7.0]]), torch.tensor([[1, 0], [0, -1]])
+    weights = torch.tensor([[0.5, 2.0], [3.0, 1.0]])
+    probability = 1 / (1 + np.exp(-np.array([1.0, 2.0, 0.5])))
+    expected = log_loss([1, 0, 0], probability, sample_weight=[2.0, 3.0, 0.5])
+    assert task.loss(outputs, targets, weights).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_regression_learns_standard_deviations_and_foretells_expression():
+    # Mean 2 and standard deviation 1 of the training genes.
+    task = Task("regression", 1).fitted(np.array([1.0, 3.0, 1.0, 3.0]))
+    assert (task.mean, task.scale) == ((2.0,), (1.0,))
+    task = Task("regression", 1).fitted(np.array([0.0, 4.0]))
+    outputs = torch.tensor([[1.0], [0.0]])
+    assert task.logit(outputs).tolist() == [4.0, 2.0]
+    # Targets 4 and 1 are 1 and -0.5 standard deviations from the mean.
+    assert task.loss(outputs, torch.tensor([4.0, 1.0], dtype=torch.float64)).item() == pytest.approx(0.125)
+    assert np.isnan(task.probability(np.array([4.0]))).all()
+
+
+def test_regression_in_several_conditions_leaves_out_what_was_not_measured():
+    task = Task("regression", 2, ("leaf", "root")).fitted(np.array([[0.0, np.nan], [4.0, 1.0], [np.nan, 3.0]]))
+    assert (task.mean, task.scale) == ((2.0, 2.0), (2.0, 1.0))
+    outputs = torch.tensor([[1.0, 5.0], [0.0, 1.0]], requires_grad=True)
+    loss = task.loss(outputs, torch.tensor([[2.0, np.nan], [2.0, 2.0]], dtype=torch.float64))
+    # Errors 1, 0 and 1 standard deviations in the three targets that are known.
+    assert loss.item() == pytest.approx(2 / 3)
+    loss.backward()
+    assert torch.isfinite(outputs.grad).all()
+    assert outputs.grad[0, 1] == 0
+    assert task.logit(outputs.detach()).tolist() == [[4.0, 7.0], [2.0, 3.0]]
+
+
+def test_what_plain_models_learn_is_given_back_in_units_of_expression():
+    task = Task("regression", 2, ("leaf", "root")).fitted(np.array([[0.0, 1.0], [4.0, 3.0]]))
+    targets = np.array([[4.0, 1.0], [2.0, np.nan]])
+    assert task.standardised(targets)[0].tolist() == [1.0, -1.0]
+    assert task.restored(task.standardised(targets))[0].tolist() == [4.0, 1.0]
+    classes = np.array([0, 1, -1])
+    assert Task().standardised(classes) is classes
+
+
+def test_one_condition_is_chosen_to_be_explained():
+    task = Task("binary", 2, ("leaf", "root"))
+    outputs = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert task.logit(outputs).shape == (2, 2)
+    assert task.only("root").logit(outputs).tolist() == [2.0, 4.0]
+    assert Task().only(None) == Task()
+    with pytest.raises(BadOption, match="knows several conditions; choose leaf, root with --condition"):
+        task.only(None)
+    with pytest.raises(BadOption, match="knows no condition 'stem'; choose leaf, root"):
+        task.only("stem")
+    with pytest.raises(BadOption, match="--condition leaf: the model has one output alone"):
+        Task().only("leaf")
+
+
+def test_a_task_is_read_back_and_one_of_old_is_written_as_ever():
+    assert Task(outputs=1).to_json() == {"name": "binary", "outputs": 1}
+    assert Task.from_json({"name": "binary", "outputs": 2}) == Task()
+    task = Task("regression", 2, ("leaf", "root")).fitted(np.array([[0.0, 1.0], [4.0, 3.0]]))
+    assert Task.from_json(task.to_json()) == task
+
+
+def test_expression_that_does_not_vary_is_not_divided_by_nothing():
+    assert Task("regression", 1).fitted(np.array([2.0, 2.0])).scale == (1.0,)
+
+
+def test_known_targets_of_both_kinds():
+    assert is_known(np.array([[0, 1], [-1, 1]])).tolist() == [[True, True], [False, True]]
+    assert is_known(np.array([0.0, np.nan])).tolist() == [True, False]

@@ -1,0 +1,148 @@
+"""What a run learns: which task, in which conditions, from which columns, under which control, calibrated how.
+
+In: the options of ``kanseq train``. Out: a checked aim, as ``run.json`` records it, and the task that models get.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from kanseq.data.controls import CONTROLS, disturbed, disturbed_targets
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption
+from kanseq.geometry import VISIBLE
+from kanseq.models.architecture import Architecture, Config
+from kanseq.models.registry import architectures
+from kanseq.training.calibration import CALIBRATIONS
+from kanseq.training.folds import Fold
+from kanseq.training.tasks import TASKS, Task
+
+logger = logging.getLogger(__name__)
+
+_DONE = {
+    "labels": "the labels of its training genes were shuffled",
+    "sequence": "every sequence was shuffled, its dinucleotides kept",
+    "positions": "the words of every sequence stand in shuffled places",
+}
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What is learned, and from what.
+
+    Attributes:
+        condition: the condition whose labels are learned (``*``: the only one), or several as a tuple: one model with
+            an output for each.
+        task: ``binary`` or ``regression``.
+        control: what is destroyed on purpose, see :mod:`kanseq.data.controls`.
+        visible: what models of genes see, see :class:`kanseq.geometry.Geometry`.
+        calibrate: how probabilities are calibrated, see :mod:`kanseq.training.calibration`.
+    """
+
+    condition: str | tuple[str, ...] = "*"
+    task: str = "binary"
+    control: str = "none"
+    visible: str = "all"
+    calibrate: str = "none"
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        for name, allowed in (
+            ("task", TASKS),
+            ("control", CONTROLS),
+            ("visible", VISIBLE),
+            ("calibrate", CALIBRATIONS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise BadOption(f"{name} '{getattr(self, name)}' is unknown", mend=f"choose {', '.join(allowed)}")
+        if self.task == "regression" and self.calibrate != "none":
+            raise BadOption("--calibrate is for probabilities, and regression has none", mend="leave it out")
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The names of the outputs where there are several conditions."""
+        return () if isinstance(self.condition, str) else self.condition
+
+    def to_json(self) -> dict[str, object]:
+        """Give the fields as ``run.json`` has them."""
+        return {**asdict(self), "condition": list(self.conditions) or self.condition}
+
+    @property
+    def outputs(self) -> int | None:
+        """How many numbers per sequence a network gives; None where it may choose, one or two."""
+        return len(self.conditions) or (1 if self.task == "regression" else None)
+
+    def task_of(self, kind: Architecture, config: Config) -> Task:
+        """Give the task of a model."""
+        return Task(self.task, len(self.conditions) or (1 if kind.plain else config.outputs), self.conditions)  # type: ignore[attr-defined]
+
+    def check_model(self, kind: Architecture, balance: str, options: Collection[str]) -> None:
+        """Insist that a model can learn this.
+
+        Args:
+            kind: the model.
+            balance: how classes are weighed.
+            options: names of the hyper-parameters that were asked for.
+
+        Raises:
+            BadOption: it cannot, or classes are to be balanced where there are none, or ``outputs`` is asked for where
+                the task decides.
+        """
+        if self.task not in kind.tasks:
+            able = [name for name, each in architectures().items() if self.task in each.tasks]
+            raise BadOption(f"the model '{kind.name}' does no {self.task}", mend=f"choose {', '.join(able)}")
+        if self.task == "regression" and balance != "none":
+            raise BadOption(f"--balance {balance} is for classes, and regression has none", mend="leave it out")
+        if "outputs" in options and self.outputs is not None:
+            raise BadOption("--set outputs: here the task decides how many there are", mend="leave it out")
+
+    def see(self, genes: SequenceSet) -> SequenceSet:
+        """Give the set as models are to see it.
+
+        Raises:
+            BadOption: the set's windows have no such columns.
+        """
+        try:
+            return replace(genes, geometry=replace(genes.geometry, visible=self.visible))
+        except ValueError as error:
+            raise BadOption(f"--visible {self.visible}: {error}") from error
+
+    def disturb(self, genes: SequenceSet, seed: int) -> SequenceSet:
+        """Give the set with the sequences that the control leaves of it."""
+        return disturbed(genes, self.control, seed)
+
+    def disturb_targets(self, fold: Fold, seed: int) -> Fold:
+        """Give a fold whose training and tuning genes have the targets that the control leaves them."""
+        parts = {"train_targets": fold.name, "tune_targets": f"{fold.name} tune"}
+        disturbed: dict[str, np.ndarray] = {
+            part: disturbed_targets(getattr(fold, part), self.control, seed, name) for part, name in parts.items()
+        }
+        return fold._replace(**disturbed)
+
+
+def describe_control(control: object) -> str:
+    """Say in words what a control destroyed; nothing for ``none``.
+
+    >>> describe_control("labels")
+    "control 'labels' (the labels of its training genes were shuffled)"
+    """
+    return f"control '{control}' ({_DONE[str(control)]})" if control in _DONE else ""
+
+
+def warn_of_control(metadata: Mapping[str, object]) -> None:
+    """Say of a model that was trained under a control that it is none to learn from."""
+    said = describe_control(metadata.get("control"))
+    if said:
+        logger.warning("this model is a %s: it shows what is left to be learned, not what drives expression", said)
+
+
+def describe_aim(aim: Aim) -> str:
+    """Say in words what is special about an aim, nothing where all is as usual.
+
+    >>> describe_aim(Aim(visible="flanks"))
+    'flanks only'
+    """
+    seen = "" if aim.visible == "all" else f"{aim.visible} only"
+    return ", ".join(said for said in (describe_control(aim.control), seen) if said)

@@ -1,0 +1,50 @@
+"""The plain model inside every run: trained on the same genes, under the same aim, so that scores can be compared.
+
+In: a run's plan and folds. Out: a folder beside the seeds of every fold.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kanseq.models.registry import architecture, make_config
+from kanseq.training.folds import Fold
+from kanseq.training.one_fold import Plan, train_fold
+from kanseq.training.runs import BASELINES, baseline_folder, is_done
+from kanseq.training.verdicts import Score, score_folders
+
+logger = logging.getLogger(__name__)
+
+
+def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -> Score | None:
+    """Train the task's plain model on the folds that lack it, on tuning genes too; gives its mean score.
+
+    Args:
+        plan: the run's.
+        folds: its folds.
+        output: the run's folder.
+        seed: of random choices.
+    """
+    task = plan.aim.task
+    name = BASELINES[task]
+    settings = replace(plan.settings, precision="float32", tune=False)
+    plan = plan._replace(kind=architecture(name), config=make_config(name, plan.genes.geometry), settings=settings)
+    for fold in folds:
+        folder = baseline_folder(output, fold.name, task)
+        if not is_done(folder):
+            logger.info("%s, fold %s: %s training genes", name, fold.name, f"{len(fold.train) + len(fold.tune):,}")
+            train_fold(plan, _with_tuning(fold), folder, seed, name)
+    return score_folders([[baseline_folder(output, fold.name, task) for fold in folds]], task)
+
+
+def _with_tuning(fold: Fold) -> Fold:
+    """Let the tuning genes train, in the set's order."""
+    rows = np.concatenate([fold.train, fold.tune])
+    order = np.argsort(rows, kind="stable")
+    targets = np.concatenate([fold.train_targets, fold.tune_targets])[order]
+    return fold._replace(
+        train=rows[order], train_targets=targets, tune=fold.tune[:0], tune_targets=fold.tune_targets[:0]
+    )

@@ -1,0 +1,46 @@
+"""In which order, in which batches and with which weight a network meets its training genes.
+
+In: numbers of genes, a seed, targets. Out: permutations, bounds, weights per class.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
+    """Give the order of the genes in an epoch (from 0): a permutation that follows from its arguments alone."""
+    return np.random.default_rng([seed, epoch]).permutation(genes)
+
+
+def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
+    """Cut ``genes`` into batches; a last batch of one joins its neighbour, because batch norms need two.
+
+    >>> batch_bounds(9, 4), batch_bounds(10, 4)
+    ([(0, 4), (4, 9)], [(0, 4), (4, 8), (8, 10)])
+    """
+    starts = list(range(0, genes, batch_size))
+    if len(starts) > 1 and genes - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], genes], strict=True))
+
+
+def class_weights(targets: np.ndarray, balance: str) -> Tensor | None:
+    """Give each class the weight ``n / (2 n_class)``, float32, or None for no balancing.
+
+    Args:
+        targets: classes ``(n,)``, or ``(n, conditions)`` with -1 where there is none.
+        balance: ``none`` or ``weights``.
+
+    Returns:
+        ``(2,)``, or ``(conditions, 2)`` by the known classes of each condition.
+
+    >>> class_weights(np.array([0, 0, 0, 1]), "weights").tolist()
+    [0.6666666865348816, 2.0]
+    """
+    if balance == "none":
+        return None
+    if targets.ndim == 2:
+        return torch.stack([class_weights(column[column >= 0], balance) for column in targets.T])  # type: ignore[misc]
+    counts = np.bincount(targets, minlength=2)
+    return torch.tensor(len(targets) / (2 * counts), dtype=torch.float32)

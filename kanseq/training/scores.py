@@ -1,0 +1,85 @@
+"""What a table of predictions says of a gene: logit, probability, and what it is called.
+
+In: logits of one model or of several, and calibrations. Out: the three of them, model by model or averaged.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.training.calibration import Calibration, fit_calibration
+from kanseq.training.tasks import Task, is_known
+
+
+class Scores(NamedTuple):
+    """Numbers per gene, ``(n,)``, or per gene and condition, ``(n, conditions)``, all float64.
+
+    Attributes:
+        logit: log-odds of ``high``, or the expression that is foretold, log10(TPM + 1).
+        probability: of ``high``, calibrated where a calibration was learned; NaN for regression.
+        called: 0 (low) or 1 (high) by the threshold that was learned; NaN where none was.
+    """
+
+    logit: np.ndarray
+    probability: np.ndarray
+    called: np.ndarray
+
+
+def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarray) -> Scores:
+    """Score by one model.
+
+    Args:
+        task: what the logits mean.
+        calibrations: one per condition, or none.
+        logits: ``(n,)`` or ``(n, conditions)``.
+    """
+    if not calibrations:
+        return Scores(logits, task.probability(logits), np.full(logits.shape, np.nan))
+    columns = logits.reshape(len(logits), -1).T
+    probability = np.stack([one.probability(column) for one, column in zip(calibrations, columns, strict=True)], axis=1)
+    called = probability >= _thresholds(calibrations)
+    return Scores(logits, probability.reshape(logits.shape), called.astype(np.float64).reshape(logits.shape))
+
+
+def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logits: np.ndarray) -> Scores:
+    """Average over the models that scored a gene.
+
+    The probability is that of the mean logit where models are not calibrated. Calibrated probabilities are averaged
+    themselves, because each calibration fits its own model's logits; their mean is cut at the mean threshold.
+
+    Args:
+        task: what the logits mean.
+        calibrations: each model's.
+        logits: ``(models, n)`` or ``(models, n, conditions)``, NaN where a model did not score a gene.
+    """
+    mean = np.nanmean(logits, axis=0)
+    if not any(calibrations):
+        return scores_of(task, (), mean)
+    each = np.full(logits.shape, np.nan)
+    thresholds = np.full(logits.shape, np.nan)
+    for at, (own, values) in enumerate(zip(calibrations, logits, strict=True)):
+        rows = ~np.isnan(values.reshape(len(values), -1)[:, 0])
+        each[at, rows] = scores_of(task, own, values[rows]).probability
+        thresholds[at, rows] = _thresholds(own) if values.ndim == 2 else _thresholds(own)[0]
+    probability = np.nanmean(each, axis=0)
+    return Scores(mean, probability, (probability >= np.nanmean(thresholds, axis=0)).astype(np.float64))
+
+
+def fit_calibrations(kind: str, logits: np.ndarray, targets: np.ndarray) -> tuple[Calibration, ...]:
+    """Learn what makes logits into probabilities and calls, condition by condition, where targets are known.
+
+    Args:
+        kind: one of :data:`kanseq.training.calibration.CALIBRATIONS`; ``none`` learns nothing.
+        logits: ``(n,)`` or ``(n, conditions)`` of genes that the model was not fitted to.
+        targets: classes, of the same shape.
+    """
+    if kind == "none":
+        return ()
+    columns = zip(logits.reshape(len(logits), -1).T, targets.reshape(len(logits), -1).T, strict=True)
+    return tuple(fit_calibration(kind, scores[is_known(own)], own[is_known(own)]) for scores, own in columns)
+
+
+def _thresholds(calibrations: Sequence[Calibration]) -> np.ndarray:
+    """Give each condition's cut on the probability."""
+    return np.array([one.threshold for one in calibrations])

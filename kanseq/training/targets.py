@@ -1,0 +1,158 @@
+"""What is to be learned of every gene in a fold: its class or its expression, in one condition or in several.
+
+In: a set with labels of its own or a table of them. Out: an array of targets, and the thresholds that made them.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.data.labels import targets_of
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, BadTable, UnknownGene
+from kanseq.files import some
+from kanseq.training.tasks import CLASSES, UNKNOWN
+
+logger = logging.getLogger(__name__)
+
+ALL = "all"
+"""Stands for every condition of the labels."""
+
+
+class Targets(NamedTuple):
+    """The targets that hold in one fold.
+
+    Attributes:
+        values: a row per gene of the set: ``(n,)`` for one condition, ``(n, conditions)`` for several. Classes are
+            int64 and -1 where there is none, expression is float64, log10(TPM + 1), and NaN where there is none.
+        thresholds: the quartiles ``q1`` and ``q3`` that made the classes, log10(TPM + 1), empty where there are none;
+            ``SPECIES:`` and ``CONDITION:`` stand before their names where there are several.
+    """
+
+    values: np.ndarray
+    thresholds: dict[str, float]
+
+
+def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str]) -> str | tuple[str, ...]:
+    """Settle which conditions are meant: one by its name (``*``: the only one), several as a tuple of names.
+
+    Raises:
+        BadOption: there are no labels to choose from, or there is no such condition.
+    """
+    wanted = (condition,) if isinstance(condition, str) else tuple(dict.fromkeys(condition))
+    if labels is None:
+        if wanted != ("*",):
+            raise BadOption("--condition: the set's own labels have no conditions", mend="give --labels")
+        return "*"
+    there = [str(name) for name in labels["condition"].unique()]
+    if ALL in wanted and ALL not in there:
+        wanted = tuple(there)
+    elif len(wanted) > 1:
+        for name in wanted:
+            if name not in there:
+                raise BadOption(f"labels: there is no condition '{name}'", mend=f"there are {some(there, 8)}")
+    return wanted[0] if len(wanted) == 1 else wanted
+
+
+def find_targets(
+    genes: SequenceSet, labels: pd.DataFrame | None, fold: str, condition: str | tuple[str, ...], task: str
+) -> Targets:
+    """Look the targets of a whole set up.
+
+    Args:
+        genes: the set.
+        labels: a table as :func:`kanseq.data.labels.read_labels` gives it; None takes the set's own column ``label``.
+        fold: the fold whose labels hold.
+        condition: a condition, or several as a tuple.
+        task: ``binary`` or ``regression``.
+
+    Raises:
+        BadOption: there is no such condition.
+        BadTable: the set carries no labels, or not of two classes, or regression is wanted without a table.
+        EmptySplit: the table has no labels for this fold.
+        UnknownGene: the set shares no gene with the labels.
+    """
+    if labels is None:
+        if task == "regression":
+            raise BadTable("regression needs expression, and a set carries none", mend="give --labels")
+        return Targets(_classes(_matched(_own_labels(genes), "label", genes.keys)), {})
+    names = (condition,) if isinstance(condition, str) else condition
+    columns, thresholds = [], {}
+    for name in names:
+        labelled = targets_of(labels, fold, name)
+        if task == "regression":
+            columns.append(_matched(labelled, "expression", genes.keys).astype(np.float64))
+        else:
+            columns.append(_classes(_matched(labelled, "label", genes.keys)))
+            thresholds |= _thresholds(labelled, "" if len(names) == 1 else f"{name}:")
+    return Targets(columns[0] if isinstance(condition, str) else np.stack(columns, axis=1), thresholds)
+
+
+def look_up(values: pd.Series, keys: pd.MultiIndex, what: str) -> pd.Series:
+    """Look every gene of a set up by species and name; what is not there is NaN.
+
+    Raises:
+        UnknownGene: none is there; the message shows some names of each side.
+    """
+    found = values[~values.index.duplicated()].reindex(keys)
+    if found.notna().any():
+        return found
+    theirs = [" ".join(key) for key in values.index[:3]]
+    ours = [" ".join(key) for key in keys[:3]]
+    mend = "make both from the same annotation"
+    if set(values.index.get_level_values(1)) & set(keys.get_level_values(1)):
+        mend = "the names agree, but the species do not: use the same --species for both"
+    raise UnknownGene(
+        f"the set and the {what} have no gene in common (species and name): the set has {some(ours)}, the {what} have "
+        f"{some(theirs) or 'none'}",
+        mend=mend,
+    )
+
+
+def keys_of(table: pd.DataFrame) -> pd.MultiIndex:
+    """Key a table on species and name."""
+    return pd.MultiIndex.from_frame(table[["species", "id"]])
+
+
+def _matched(labelled: pd.DataFrame, column: str, keys: pd.MultiIndex) -> np.ndarray:
+    """Give one column of the labels for every gene of the set."""
+    return look_up(pd.Series(labelled[column].to_numpy(), index=keys_of(labelled)), keys, "labels").to_numpy()
+
+
+def _classes(label: np.ndarray) -> np.ndarray:
+    """Turn low and high into 0 and 1, everything else into -1."""
+    return np.where(label == CLASSES[1], 1, np.where(label == CLASSES[0], 0, UNKNOWN)).astype(np.int64)
+
+
+def _thresholds(labelled: pd.DataFrame, before: str) -> dict[str, float]:
+    """Give the quartiles of a fold's labels, by species where these have their own."""
+    if "q1" not in labelled:
+        return {}
+    found = {}
+    of_species = labelled.drop_duplicates(["species", "q1", "q3"])
+    apart = len(of_species.drop_duplicates(["q1", "q3"])) > 1
+    for row in of_species.itertuples():
+        for name in ("q1", "q3"):
+            value = float(getattr(row, name))
+            if np.isfinite(value):
+                found[f"{row.species}:{before}{name}" if apart else f"{before}{name}"] = value
+    return found
+
+
+def _own_labels(genes: SequenceSet) -> pd.DataFrame:
+    """Take the labels that came with the sequences: low and high (or mid), or two classes in their sorted order."""
+    if "label" not in genes.table:
+        raise BadTable("the set carries no labels", mend="give some with --labels")
+    label = genes.table["label"].astype("string").fillna("").astype(str)
+    classes = sorted(set(label) - {"", "mid"})
+    if not classes:
+        raise BadTable("no sequence of the set is labelled low or high", mend="give labels with --labels")
+    if not set(classes) <= set(CLASSES):
+        if len(classes) != 2:
+            raise BadTable(f"two classes can be told apart, and the set has {len(classes)}: {some(classes, 5)}")
+        logger.info("the set's own labels: '%s' is the target 0, '%s' is 1", *classes)
+        label = label.map({**dict(zip(classes, CLASSES, strict=True)), "mid": "mid", "": ""})
+    return genes.table[["species", "id"]].assign(label=label)

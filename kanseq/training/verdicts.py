@@ -1,0 +1,101 @@
+"""How well a run did on the genes that it held out, in one number and in words.
+
+In: tables of predictions by fold and seed. Out: a mean, its spread over seeds, and a line that compares it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.training.metrics import auroc
+from kanseq.training.tables import read_predictions
+
+MEASURES = {"binary": "auROC", "regression": "Pearson r"}
+"""What tells how good a model is, per task; higher is better."""
+
+
+class Score(NamedTuple):
+    """What a model reached on held-out genes.
+
+    Attributes:
+        value: mean over seeds of the mean over folds.
+        spread: standard deviation of the seeds' means (of a sample, n - 1); None where there is one seed.
+        seeds: how many.
+    """
+
+    value: float
+    spread: float | None = None
+    seeds: int = 1
+
+    def __str__(self) -> str:
+        """Show value, spread and seeds."""
+        return f"{self.value:.3f}" if self.spread is None else f"{self.value:.3f} ± {self.spread:.3f}"
+
+
+def score_folders(folders: Sequence[Sequence[Path]], task: str) -> Score | None:
+    """Score the predictions in folders of folds, seed by seed.
+
+    Args:
+        folders: for each seed the folders of its folds.
+        task: ``binary`` or ``regression``.
+
+    Returns:
+        None where no fold can be scored.
+    """
+    means = []
+    for of_seed in folders:
+        scores = [score_table(read_predictions(folder / "predictions.tsv"), task) for folder in of_seed]
+        known = [score for score in scores if score is not None]
+        if known:
+            means.append(float(np.mean(known)))
+    if not means:
+        return None
+    return Score(float(np.mean(means)), float(np.std(means, ddof=1)) if len(means) > 1 else None, len(means))
+
+
+def score_table(table: pd.DataFrame, task: str) -> float | None:
+    """Score one fold's held-out genes: the mean over conditions; those without different targets are left out.
+
+    Classes are scored by the area under the ROC curve, expression by Pearson's correlation.
+    """
+    table = table[(table["role"] == "test") & table["target"].notna()]
+    scores = []
+    for _, rows in table.groupby("condition", sort=False):
+        target, logit = rows["target"].to_numpy(), rows["logit"].to_numpy()
+        if len(np.unique(target)) < 2:
+            continue
+        if task == "binary":
+            scores.append(auroc(target, logit))
+        else:
+            # A model that says the same of every gene explains nothing.
+            scores.append(float(np.corrcoef(target, logit)[0, 1]) if len(np.unique(logit)) > 1 else 0.0)
+    return float(np.mean(scores)) if scores else None
+
+
+def verdict(model: str, score: Score | None, other: str, beside: Score | None, task: str, folds: int, note: str) -> str:
+    """Say both scores, and which is better.
+
+    Args:
+        model: name of the model.
+        score: what it reached.
+        other: name of the plain model beside it.
+        beside: what that one reached, None where it was not trained.
+        task: ``binary`` or ``regression``.
+        folds: over how many folds.
+        note: what is special about the run, such as a control; empty where nothing is.
+    """
+    if score is None:
+        what = "genes of both classes" if task == "binary" else "genes of different expression"
+        return f"{model} cannot be scored: no fold holds out {what}"
+    over = f"mean over {folds} folds" if folds > 1 else "one fold"
+    over += f", {score.seeds} seeds" if score.seeds > 1 else ""
+    said = f"{note}: " if note else ""
+    said += f"{model} {MEASURES[task]} {score}"
+    if beside is None:
+        return f"{said} on held-out genes ({over})"
+    difference = score.value - beside.value
+    better = f"{model if difference > 0 else other} is better" if difference else "they are equal"
+    return f"{said}, {other} {beside} on held-out genes ({over}): {better}"

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from kanseq.errors import BadOption
+from kanseq.geometry import Geometry
+from kanseq.models.registry import architecture, make_config
+from kanseq.training.aims import Aim, describe_aim, warn_of_control
+from kanseq.training.folds import prepare_folds
+from kanseq.training.tasks import Task
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"task": "ranking"}, "task 'ranking' is unknown; choose binary, regression"),
+        ({"control": "genes"}, "control 'genes' is unknown"),
+        ({"visible": "introns"}, "visible 'introns' is unknown"),
+        ({"calibrate": "beta"}, "calibrate 'beta' is unknown"),
+        ({"task": "regression", "calibrate": "platt"}, "--calibrate is for probabilities"),
+    ],
+)
+def test_senseless_aims_are_refused(wrong, said):
+    with pytest.raises(BadOption, match=said):
+        Aim(**wrong)
+
+
+def test_models_that_cannot_are_refused_and_those_that_can_named():
+    with pytest.raises(BadOption, match=r"'gc' does no regression; choose .*kmer-ridge"):
+        Aim(task="regression").check_model(architecture("gc"), "none", {})
+    with pytest.raises(BadOption, match="'kmer-ridge' does no binary"):
+        Aim().check_model(architecture("kmer-ridge"), "none", {})
+    with pytest.raises(BadOption, match="--balance weights is for classes"):
+        Aim(task="regression").check_model(architecture("mlp"), "weights", {})
+    with pytest.raises(BadOption, match="the task decides"):
+        Aim(("leaf", "root")).check_model(architecture("mlp"), "none", {"outputs": 2})
+    Aim().check_model(architecture("mlp"), "weights", {"outputs": 1})
+
+
+def test_the_task_decides_how_many_outputs_there_are():
+    mlp, gc = architecture("mlp"), architecture("gc")
+    config = make_config("mlp", Geometry.plain(8))
+    assert Aim().outputs is None
+    assert Aim().task_of(mlp, config) == Task("binary", 2)
+    assert Aim().task_of(gc, make_config("gc", Geometry.plain(8))) == Task("binary", 1)
+    assert Aim(task="regression").outputs == 1
+    several = Aim(("leaf", "root", "stem"))
+    assert several.outputs == 3
+    assert several.task_of(mlp, config) == several.task_of(gc, config) == Task("binary", 3, ("leaf", "root", "stem"))
+
+
+def test_only_windows_have_flanks(genes):
+    assert Aim(visible="flanks").see(genes).geometry.visible == "flanks"
+    genes.geometry = Geometry.plain(136)
+    with pytest.raises(BadOption, match="--visible flanks"):
+        Aim(visible="flanks").see(genes)
+
+
+def test_shuffled_labels_are_those_of_training_and_tuning_genes_and_differ_by_seed(genes, labels, tuned_splits):
+    fold = prepare_folds(genes, labels, tuned_splits, holdout="1", tune=True)[0]
+    aim = Aim(control="labels")
+    once, again, other = (aim.disturb_targets(fold, seed) for seed in (0, 0, 1))
+    assert once.train_targets.tolist() == again.train_targets.tolist() != fold.train_targets.tolist()
+    assert once.train_targets.tolist() != other.train_targets.tolist()
+    for shuffled, before in ((once.train_targets, fold.train_targets), (once.tune_targets, fold.tune_targets)):
+        assert np.bincount(shuffled).tolist() == np.bincount(before).tolist()
+    assert once.test_targets is fold.test_targets
+    assert Aim().disturb_targets(fold, 0).train_targets is fold.train_targets
+
+
+def test_what_is_special_is_said(caplog):
+    assert describe_aim(Aim()) == ""
+    assert describe_aim(Aim(control="sequence", visible="flanks")) == (
+        "control 'sequence' (every sequence was shuffled, its dinucleotides kept), flanks only"
+    )
+    warn_of_control({"control": "none"})
+    warn_of_control({})
+    assert not caplog.records
+    warn_of_control({"control": "positions"})
+    assert "control 'positions'" in caplog.text

@@ -1,0 +1,18 @@
+import numpy as np
+
+from kanseq.training.batches import batch_bounds, class_weights
+
+
+def test_every_gene_is_in_one_batch_and_no_batch_is_of_one():
+    for genes in (2, 5, 8, 9):
+        bounds = batch_bounds(genes, 4)
+        assert [row for start, stop in bounds for row in range(start, stop)] == list(range(genes))
+        assert all(stop - start > 1 for start, stop in bounds)
+
+
+def test_conditions_weigh_their_classes_by_the_labels_that_they_have():
+    targets = np.array([[0, -1], [0, 1], [0, 0], [1, 0]])
+    weights = class_weights(targets, "weights")
+    # 4 / (2 · 3) and 4 / (2 · 1); 3 / (2 · 2) and 3 / (2 · 1).
+    np.testing.assert_allclose(weights, [[2 / 3, 2.0], [0.75, 1.5]], rtol=1e-6)
+    assert class_weights(targets, "none") is None

@@ -1,0 +1,170 @@
+"""Nothing of a test fold is seen: with garbage in its place, the same is learned, bit for bit."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanseq.data.labels import label
+from kanseq.data.sequences import SequenceSet
+from kanseq.data.splits import split
+from kanseq.training.checkpoints import load_arrays
+from kanseq.training.fitting import train
+from kanseq.training.runs import FINISHED
+from kanseq.training.tables import read_predictions
+
+FOLD = "2"
+
+NETWORK = {"epochs": 12, "batch_size": 8, "learning_rate": 0.01, "patience": 2, "tune": True}
+MLP = {"model": "mlp", "options": {"hidden": 8}, "baseline": False, **NETWORK}
+TRAININGS = {
+    "gc": {"model": "gc", "calibrate": "platt"},
+    "kmer-logistic": {"model": "kmer-logistic", "options": {"k": 2, "bin": 64}},
+    "kmer-ridge": {"model": "kmer-ridge", "options": {"k": 2, "bin": 64}, "task": "regression"},
+    "boosting": {"model": "boosting"},
+    "kan-mixer": {"model": "kan-mixer", "options": {"channels": 8}, "calibrate": "platt", **NETWORK},
+    "mlp": {**MLP, "calibrate": "isotonic", "balance": "weights"},
+    "mlp, regression": {**MLP, "task": "regression", "baseline": True},
+    "mlp, two conditions": {**MLP, "condition": "all"},
+    "mlp, control": {**MLP, "control": "labels"},
+}
+COMPARED = {
+    "gc": ("seed-0",),
+    "kan-mixer": ("kmer-logistic", "seed-0"),
+    "mlp, regression": ("kmer-ridge", "seed-0"),
+}
+"""Where a run holds more than one model, or the one that is looked at closely."""
+
+
+class Chain(NamedTuple):
+    """Files from which a run is trained, made from one table of expression."""
+
+    genes: Path
+    labels: Path
+    splits: Path
+
+
+def make_chain(folder: Path, genes: SequenceSet, tpm: pd.DataFrame, spoiled: np.ndarray, splits: Path) -> Chain:
+    """Label and write everything; sequence, expression and label of the ``spoiled`` genes are garbage."""
+    folder.mkdir()
+    random = np.random.default_rng(5)
+    table, tpm = genes.table.copy(), tpm.copy()
+    for row in np.flatnonzero(spoiled):
+        table.loc[row, "sequence"] = "".join(random.choice(list("ACGTN"), size=genes.geometry.columns))
+        tpm.iloc[row] = random.choice([0.0, 1.0, 1e6], size=tpm.shape[1])
+    chain = Chain(folder / "genes.parquet", folder / "labels.tsv", splits)
+    SequenceSet(table, genes.geometry, genes.metadata).write(chain.genes)
+    tpm.to_csv(folder / "tpm.csv")
+    conditions = pd.DataFrame({"sample": ["a", "b"], "condition": ["warm", "cold"]})
+    conditions.to_csv(folder / "conditions.tsv", sep="\t", index=False)
+    made = label(
+        [folder / "tpm.csv"], splits=splits, output=chain.labels, condition=folder / "conditions.tsv", low=0.4, high=0.6
+    )
+    labels = made.table.copy()
+    rows = labels["id"].isin(table["id"][spoiled])
+    labels.loc[rows, "label"] = random.choice(["low", "mid", "high"], size=rows.sum())
+    labels.loc[rows, "expression"] = random.uniform(0, 9, size=rows.sum())
+    labels.to_csv(chain.labels, sep="\t", index=False)
+    return chain
+
+
+@pytest.fixture
+def tpm(genes) -> pd.DataFrame:
+    """Two samples; what is rich in G and C is expressed more, and every gene differs a little."""
+    random = np.random.default_rng(2)
+    level = np.where(np.arange(len(genes)) % 2 == 1, 2.0, 0.5)[:, None] + random.normal(0, 0.2, (len(genes), 2))
+    return pd.DataFrame(10**level, index=genes.table["id"], columns=["a", "b"])
+
+
+@pytest.fixture
+def splits(genes, tmp_path) -> Path:
+    """One chromosome held out, and genes to tune on, cut by the genes' own places."""
+    split(genes, output=tmp_path / "splits.tsv", folds=FOLD, tune=0.3)
+    return tmp_path / "splits.tsv"
+
+
+@pytest.fixture
+def is_test(genes) -> np.ndarray:
+    return (genes.table["chrom"] == FOLD).to_numpy()
+
+
+def learned(run: Path) -> dict[str, object]:
+    """Give all that a run of one fold has learned: per model weights and all that its files say but for two things.
+
+    These are the inputs' checksums, which must differ, and the predictions for the genes that are garbage.
+    """
+    found: dict[str, object] = {}
+    for file in sorted(run.glob("folds/*/*/model.safetensors")):
+        arrays, described = load_arrays(file)
+        inputs = described.pop("inputs")
+        assert {name: fact and fact["name"] for name, fact in inputs.items()}["genes"] == "genes.parquet"
+        done = json.loads(file.with_name("done.json").read_text())
+        log = [json.loads(line) for line in file.with_name("log.jsonl").open()] if "epochs" in done else []
+        state = file.with_name("state.safetensors")
+        found[file.parent.name] = {
+            "weights": {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()},
+            "description": described,
+            "facts": {name: value for name, value in done.items() if name not in FINISHED},
+            "losses": [(line["loss"], line["tune_loss"], line["learning_rate"]) for line in log],
+            "state": state.read_bytes() if state.exists() else b"",
+            "held out": file.with_name("held_out.txt").read_text(),
+        }
+    return found
+
+
+def run(chain: Chain, output: Path, **options: object) -> dict[str, object]:
+    chosen = {"condition": "warm", "holdout": FOLD, "threads": 1, **options}
+    train(chain.genes, labels=chain.labels, splits=chain.splits, output=output, **chosen)
+    return learned(output)
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_garbage_in_the_test_fold_changes_nothing_that_is_learned(name, genes, tpm, splits, is_test, tmp_path):
+    nothing = np.zeros_like(is_test)
+    clean = run(make_chain(tmp_path / "clean", genes, tpm, nothing, splits), tmp_path / "a", **TRAININGS[name])
+    garbage = run(make_chain(tmp_path / "garbage", genes, tpm, is_test, splits), tmp_path / "b", **TRAININGS[name])
+    # One by one, so that what leaks is named.
+    assert clean.keys() == garbage.keys()
+    for model in clean:
+        for part in clean[model]:
+            assert clean[model][part] == garbage[model][part], (model, part)
+    tables = [read_predictions(tmp_path / f"{run}/folds/{FOLD}/seed-0/predictions.tsv") for run in "ab"]
+    assert tables[0]["id"].tolist() == tables[1]["id"].tolist()
+    assert not np.allclose(tables[0]["logit"], tables[1]["logit"])
+    check_that_much_is_learned(name, clean)
+
+
+def check_that_much_is_learned(name: str, found: dict[str, object]) -> None:
+    """Make sure that what was compared is what must not leak, and not something empty."""
+    assert tuple(sorted(found)) == COMPARED.get(name, ("seed-0",))
+    learned = found["seed-0"]
+    if name == "gc":
+        assert np.frombuffer(learned["weights"]["regularisation"][2])[0] > 0
+        assert learned["description"]["calibrations"][0]["kind"] == "platt"
+    if name == "kan-mixer":
+        assert {"token.0.spline_weight", "head.bias"} <= set(learned["weights"])
+        assert set(learned["description"]["thresholds"]) == {"q1", "q3"}
+        assert set(learned["description"]["calibrations"][0]) == {"kind", "threshold", "slope", "intercept"}
+        # Early stopping has stopped, and has gone back.
+        assert learned["facts"]["kept_epoch"] + 2 == learned["facts"]["epochs"] < NETWORK["epochs"]
+        assert learned["facts"]["tuning_genes"] >= 4
+        assert "regularisation" in found["kmer-logistic"]["weights"]
+        assert found["kmer-logistic"]["description"]["calibrations"]
+    if name == "mlp":
+        assert len(set(learned["description"]["calibrations"][0]["probabilities"])) > 1
+    if name == "mlp, regression":
+        assert {"mean", "scale"} <= set(learned["description"]["task"])
+
+
+@pytest.mark.parametrize("role", ["train", "tune"])
+def test_garbage_in_one_other_gene_is_noticed(role, genes, tpm, splits, is_test, tmp_path):
+    roles = pd.read_csv(splits, sep="\t", dtype=str, keep_default_na=False)
+    chosen = roles[(roles["fold"] == FOLD) & (roles["role"] == role)]["id"].iloc[0]
+    clean = make_chain(tmp_path / "clean", genes, tpm, np.zeros_like(is_test), splits)
+    spoiled = make_chain(tmp_path / "spoiled", genes, tpm, (genes.table["id"] == chosen).to_numpy(), splits)
+    for name, part in (("mlp", "losses"), ("kmer-logistic", "weights")):
+        found = [run(chain, tmp_path / f"{name}{at}", **TRAININGS[name]) for at, chain in enumerate((clean, spoiled))]
+        assert found[0]["seed-0"][part] != found[1]["seed-0"][part], name

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from kanseq.training.calibration import Calibration
+from kanseq.training.scores import fit_calibrations, mean_scores, scores_of
+from kanseq.training.tasks import Task
+
+STEEP = Calibration("platt", threshold=0.6, slope=2.0)
+FLAT = Calibration("platt", threshold=0.4, slope=0.0, intercept=np.log(3.0))
+
+
+def test_without_calibration_probabilities_are_sigmoids_and_nothing_is_called():
+    scores = scores_of(Task(), (), np.array([0.0, np.log(3.0)]))
+    assert scores.probability.tolist() == pytest.approx([0.5, 0.75])
+    assert np.isnan(scores.called).all()
+
+
+def test_each_condition_has_its_own_calibration_and_threshold():
+    logits = np.array([[np.log(3.0) / 2, 5.0], [0.0, -5.0]])
+    scores = scores_of(Task("binary", 2, ("leaf", "root")), (STEEP, FLAT), logits)
+    assert scores.probability == pytest.approx(np.array([[0.75, 0.75], [0.5, 0.75]]))
+    assert scores.called.tolist() == [[1, 1], [0, 1]]
+    assert scores.logit is logits
+
+
+def test_several_models_are_averaged_by_logit_and_where_calibrated_by_probability():
+    logits = np.array([[0.0, np.log(3.0) / 2], [2.0, np.nan]])
+    plain = mean_scores(Task(), [(), ()], logits)
+    assert plain.logit.tolist() == pytest.approx([1.0, np.log(3.0) / 2])
+    assert plain.probability[0] == pytest.approx(1 / (1 + np.exp(-1)))
+    assert np.isnan(plain.called).all()
+    calibrated = mean_scores(Task(), [(STEEP,), (FLAT,)], logits)
+    assert calibrated.logit.tolist() == plain.logit.tolist()
+    # The first gene: 0.5 and 0.75, cut at the mean of 0.6 and 0.4; the second by the first model alone, cut at 0.6.
+    assert calibrated.probability.tolist() == pytest.approx([0.625, 0.75])
+    assert calibrated.called.tolist() == [1, 1]
+
+
+def test_several_models_of_several_conditions():
+    logits = np.zeros((2, 3, 2))
+    logits[1, 2] = np.nan
+    scores = mean_scores(Task("binary", 2, ("leaf", "root")), [(STEEP, FLAT), (FLAT, STEEP)], logits)
+    # 0.5 and 0.75 cut at 0.5; the last gene only by the first model: 0.5 cut at 0.6, and 0.75 cut at 0.4.
+    assert scores.probability.tolist() == pytest.approx(np.array([[0.625, 0.625], [0.625, 0.625], [0.5, 0.75]]))
+    assert scores.called.tolist() == [[1, 1], [1, 1], [0, 1]]
+
+
+def test_calibrations_are_learned_from_known_targets_alone():
+    logits = np.array([[-1.0, 4.0], [1.0, -4.0], [-2.0, 9.0], [2.0, 9.0]])
+    targets = np.array([[0, 1], [1, 0], [0, -1], [1, -1]])
+    found = fit_calibrations("platt", logits, targets)
+    assert found[1] == fit_calibrations("platt", np.array([4.0, -4.0]), np.array([1, 0]))[0]
+    assert fit_calibrations("none", logits, targets) == ()

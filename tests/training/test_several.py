@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from kanseq.geometry import Geometry
+from kanseq.models.registry import architecture, make_config
+from kanseq.training.several import SeveralPlain
+
+
+@pytest.fixture
+def examples():
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 4, (40, 30), dtype=np.uint8)
+    targets = np.stack([(codes == 2).sum(axis=1) > 7, (codes == 0).sum(axis=1) > 7], axis=1).astype(np.int64)
+    targets[30:, 1] = -1
+    return codes, targets
+
+
+def make():
+    return SeveralPlain(make_config("gc", Geometry.plain(30)), architecture("gc").build, 2)
+
+
+def test_every_condition_is_learned_by_a_model_of_its_own_from_the_genes_that_it_has(examples):
+    codes, targets = examples
+    groups = np.arange(40)[:, None] % 2 + np.zeros((40, 2), dtype=np.int64)
+    model = make()
+    model.fit(codes, targets, groups=groups)
+    alone = architecture("gc").build(make_config("gc", Geometry.plain(30)))
+    alone.fit(codes[:30], targets[:30, 1], groups=groups[:30, 1])
+    assert model.logits(codes).shape == (40, 2)
+    assert model.logits(codes)[:, 1].tolist() == alone.logits(codes).tolist()
+    assert model.parameters == 10
+
+
+def test_arrays_are_read_back(examples):
+    model, again = make(), make()
+    model.fit(*examples)
+    again.load_arrays(model.arrays())
+    assert again.logits(examples[0]).tolist() == model.logits(examples[0]).tolist()
+    with pytest.raises(ValueError, match="arrays"):
+        make().load_arrays({"0.mean": np.zeros(4)})

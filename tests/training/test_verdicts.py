@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanseq.training.tables import write_predictions
+from kanseq.training.verdicts import Score, score_folders, score_table, verdict
+
+
+def table(logit, target, condition="*", role="test"):
+    names = [f"g{at}" for at in range(len(logit))]
+    places = {"species": ".", "id": names, "condition": condition, "chrom": "1", "fold": "1", "role": role}
+    return pd.DataFrame({**places, "logit": logit, "probability": 0.5, "target": target, "called": np.nan})
+
+
+def test_seeds_are_averaged_over_means_of_folds(tmp_path):
+    # auROC 1 and 0.5 in one seed, 0 and 0.5 in the other.
+    scores = {"a": [0.0, 1.0], "b": [1.0, 1.0], "c": [1.0, 0.0], "d": [1.0, 1.0]}
+    for name, logit in scores.items():
+        (tmp_path / name).mkdir()
+        write_predictions(tmp_path / name / "predictions.tsv", table(logit, [0.0, 1.0]))
+    folders = {name: tmp_path / name for name in scores}
+    assert score_folders([[folders["a"], folders["b"]]], "binary") == Score(0.75)
+    both = score_folders([[folders["a"], folders["b"]], [folders["c"], folders["d"]]], "binary")
+    assert both == Score(0.5, pytest.approx(np.sqrt(0.125)), 2)
+
+
+def test_only_held_out_genes_with_targets_count_and_conditions_are_averaged():
+    unused = table([9.0], [0.0], role="unused")
+    several = [table([0.0, 1.0, 5.0], [0.0, 1.0, np.nan], "leaf"), table([1.0, 0.0], [0.0, 1.0], "root"), unused]
+    assert score_table(pd.concat(several), "binary") == 0.5
+    assert score_table(table([0.0, 1.0], [1.0, 1.0]), "binary") is None
+
+
+def test_regression_is_scored_by_pearsons_correlation():
+    logit, target = [0.0, 1.0, 3.0], [1.0, 2.0, 2.5]
+    assert score_table(table(logit, target), "regression") == pytest.approx(np.corrcoef(logit, target)[0, 1])
+    assert score_table(table([1.0, 1.0, 1.0], target), "regression") == 0.0
+
+
+def test_the_verdict_names_the_better_model_its_spread_and_what_was_special():
+    assert verdict("gc", Score(0.6), "kmer-logistic", None, "binary", 1, "") == (
+        "gc auROC 0.600 on held-out genes (one fold)"
+    )
+    assert verdict("mlp", Score(0.61, 0.02, 3), "kmer-logistic", Score(0.7), "binary", 5, "flanks only") == (
+        "flanks only: mlp auROC 0.610 ± 0.020, kmer-logistic 0.700 on held-out genes (mean over 5 folds, 3 seeds): "
+        "kmer-logistic is better"
+    )
+    assert verdict("mlp", Score(0.3), "kmer-ridge", Score(0.3), "regression", 1, "") == (
+        "mlp Pearson r 0.300, kmer-ridge 0.300 on held-out genes (one fold): they are equal"
+    )
+    assert "no fold holds out genes of both classes" in verdict("gc", None, "kmer-logistic", None, "binary", 1, "")
