@@ -253,8 +253,12 @@ def _folds(members: pd.DataFrame, known: pd.DataFrame, rows: np.ndarray) -> dict
     row = rows[pd.Index(known["id"]).get_indexer(members["id"])]
     roles = members["role"].to_numpy(dtype=object)
     places = members.groupby("fold", sort=False).indices
-    kept = {fold: places[fold][row[places[fold]] >= 0] for fold in members["fold"].unique()}
-    return {str(fold): FoldRows(row[at], roles[at]) for fold, at in kept.items()}
+    found = {}
+    for fold in members["fold"].unique():
+        at = places[fold]
+        kept = at[row[at] >= 0]
+        found[str(fold)] = FoldRows(row[kept], roles[kept], frozenset(roles[at]))
+    return found
 
 
 def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Part]) -> pd.DataFrame:

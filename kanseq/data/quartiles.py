@@ -13,13 +13,18 @@ from kanseq.genome.conditions import EVERY
 logger = logging.getLogger(__name__)
 
 LABELS = ("low", "mid", "high")
+WORDS = {"train": "training", "test": "test"}
 
 
 class FoldRows(NamedTuple):
-    """The genes of a fold that have expression: rows of the expression table, and their roles, in the same order."""
+    """The genes of a fold that have expression: rows of the expression table, and their roles, in the same order.
+
+    ``planned`` are the roles that the splits give there, whether or not such a gene has expression.
+    """
 
     rows: np.ndarray
     roles: np.ndarray
+    planned: frozenset[str] = frozenset({"train", "test"})
 
 
 class Part(NamedTuple):
@@ -38,6 +43,9 @@ def label_by_fold(
 ) -> list[Part]:
     """Label all genes of every fold by the quartiles of its training genes, for each condition's ``levels``.
 
+    Where the splits let a species be tested but not train, its quartiles are those of its own test genes, which then
+    touch nothing but the targets of the score.
+
     Raises:
         EmptySplit: no training gene of a fold has expression.
         OneClass: the labels of its training or of its test genes are all the same.
@@ -45,12 +53,15 @@ def label_by_fold(
     parts = []
     for condition, level in levels.items():
         for name, fold in folds.items():
-            training = fold.rows[fold.roles == "train"]
-            if not len(training):
-                raise EmptySplit(f"fold {name}: none of its training genes has expression")
-            q1, q3 = _thresholds(level[training], low, high, f"fold {name}", condition)
+            source = "train" if "train" in fold.planned else "test"
+            measured = level[fold.rows[fold.roles == source]]
+            if not len(measured):
+                raise EmptySplit(f"fold {name}: none of its {WORDS[source]} genes has expression")
+            if source == "test":
+                logger.info("fold %s: no such gene trains there; its thresholds are its test genes'", name)
+            q1, q3 = _thresholds(measured, low, high, f"fold {name}", condition)
             part = Part(condition, name, fold.rows, _labels(level[fold.rows], q1, q3), q1, q3)
-            _check_classes(part.labels, fold.roles, name, condition)
+            _check_classes(part.labels, fold, name, condition)
             parts.append(part)
     _report_ties(levels, parts)
     return parts
@@ -69,7 +80,7 @@ def label_by_table(
         q1, q3 = _thresholds(level, low, high, "the whole table", condition)
         labels = _labels(level, q1, q3)
         for name, fold in folds.items():
-            _check_classes(labels[fold.rows], fold.roles, name, condition)
+            _check_classes(labels[fold.rows], fold, name, condition)
         parts.append(Part(condition, EVERY, np.arange(len(level)), labels, q1, q3))
     _report_ties(levels, parts)
     return parts
@@ -91,14 +102,14 @@ def _labels(level: np.ndarray, q1: float, q3: float) -> np.ndarray:
     return np.array(LABELS, dtype=object)[1 + (level >= q3).astype(int) - (level <= q1)]
 
 
-def _check_classes(labels: np.ndarray, roles: np.ndarray, fold: str, condition: str) -> None:
-    """Refuse a fold whose training or test genes are all low, or all high, or neither."""
-    for role, words in (("train", "training"), ("test", "test")):
-        classes = set(labels[roles == role]) - {"mid"}
-        if len(classes) < 2:
+def _check_classes(labels: np.ndarray, fold: FoldRows, name: str, condition: str) -> None:
+    """Refuse a fold whose training or test genes, if it has such, are all low, or all high, or neither."""
+    for role, words in WORDS.items():
+        classes = set(labels[fold.roles == role]) - {"mid"}
+        if len(classes) < 2 and role in fold.planned:
             found = f"only {classes.pop()} ones" if classes else "neither low nor high ones"
             raise OneClass(
-                f"{_named(f'fold {fold}', condition)}: among its {words} genes with expression are {found}",
+                f"{_named(f'fold {name}', condition)}: among its {words} genes with expression are {found}",
                 mend="make larger folds, or leave this one out of the splits (kanseq split --folds)",
             )
 

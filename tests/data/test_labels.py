@@ -62,6 +62,16 @@ def test_thresholds_of_a_fold_come_from_its_training_genes_alone():
     assert len(labels) == 12
 
 
+def test_a_species_that_is_only_tested_has_thresholds_of_its_own_and_one_that_only_trains_has_its_training_genes():
+    trains = splits_of({"b.1": dict.fromkeys(LEVELS, "train")}, species="a")
+    tested = splits_of({"b.1": {**dict.fromkeys(LEVELS, "test"), "g11": "unused", "g12": "unused"}}, species="b")
+    both = pd.concat([trains, tested], ignore_index=True)
+    of_a, of_b = (label(tpm_of(LEVELS), splits=both, species=species) for species in ("a", "b"))
+    # Twelve training genes of a from 0.1 to 1.2; ten test genes of b from 0.1 to 1.0.
+    assert (of_a.q1["b.1"], of_a.q3["b.1"]) == (pytest.approx(0.375), pytest.approx(0.925))
+    assert (of_b.q1["b.1"], of_b.q3["b.1"]) == (pytest.approx(0.325), pytest.approx(0.775))
+
+
 def test_every_fold_gets_its_own_rows():
     backwards = dict(zip(reversed(LEVELS), TRAIN_FIRST.values(), strict=True))
     mixed = {name: "test" if name in ("g1", "g12") else "train" for name in LEVELS}
