@@ -10,7 +10,6 @@ from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 from kanseq.nn.chunks import GIVEN, Given, Plan, gradients_in_chunks, sums_in_chunks
-from kanseq.nn.operators import sums_as_one_operator
 
 
 def sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tensor:
@@ -30,6 +29,9 @@ def sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tens
     if torch.compiler.is_exporting():
         return plain_sum_of_curves(given, plan, tensors)
     if torch.compiler.is_compiling():
+        # Its marks for the compiler load the compiler, which takes as long as the rest of torch.
+        from kanseq.nn.operators import sums_as_one_operator
+
         return sums_as_one_operator(given, plan, tensors)
     return _SumOfCurves.apply(plan, *given, *tensors)
 
