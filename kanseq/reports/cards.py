@@ -183,11 +183,13 @@ def _model(path: Path) -> Card:
     if not isinstance(metadata, dict) or "architecture" not in metadata:
         raise foreign(path)
     weights = {name: int(np.prod(shape)) for name, shape in shapes.items() if not name.startswith("kanseq.")}
-    plain = ("fold", "seed", "condition", "training_genes", "thresholds", "precision", "threads", "versions")
+    plain = ("fold", "seed", "condition", "training_genes", "thresholds", "calibrations", "precision", "threads")
     fields: Facts = {"architecture": metadata["architecture"], "numbers": sum(weights.values())}
     fields["arrays"] = weights
     config = {name: value for name, value in metadata.get("config", {}).items() if name != "geometry"}
     fields |= {"config": config, "task": metadata.get("task")} | {name: metadata.get(name) or None for name in plain}
+    control = metadata.get("control")
+    fields |= {"control": None if control == "none" else control, "versions": metadata.get("versions")}
     fields |= {**_geometry(metadata["geometry"]), **_contigs(metadata)}
     fields |= {"inputs": _inputs(metadata.get("inputs")), "format": metadata.get("format")}
     return Card("model", {**fields, "seed": metadata.get("seed")})

@@ -115,13 +115,16 @@ def _labels(table: pd.DataFrame) -> Facts:
 
 
 def _predictions(table: pd.DataFrame) -> Facts:
-    """Count scored genes by fold, role and target."""
+    """Count scored genes by fold, role and target; of measured expression only how many have it."""
     logit = pd.to_numeric(table["logit"], errors="coerce")
+    targets = table["target"].replace("", "none")
+    if (table["probability"] == "").all():
+        targets = targets.where(targets == "none", "measured")
     return {
         "rows": len(table),
         "folds": counts(table["fold"]),
         "roles": counts(table["role"]),
-        "targets": counts(table["target"].replace("", "none")),
+        "targets": counts(targets),
         "logit": {"min": float(logit.min()), "mean": float(logit.mean()), "max": float(logit.max())},
     }
 

@@ -107,6 +107,8 @@ def _fit(
     name, geometry, metadata = plan.kind.name, plan.genes.geometry, _metadata(plan, fold, seed)
     if isinstance(built, PlainModel):
         calibrations = _fit_plain(plan, fold, train._replace(targets=task.standardised(train.targets)), built, seed)
+        # Trees are as many numbers as their fit has made them.
+        facts["parameters"] = parameter_count(built)
         return TrainedModel(name, plan.config, geometry, task, None, built, metadata, plan.known, calibrations), facts
     set_precision(built, plan.settings.precision)
     trained = TrainedModel(name, plan.config, geometry, task, built.to(plan.device), None, metadata, plan.known)

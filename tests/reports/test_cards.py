@@ -79,6 +79,11 @@ METRICS = (
         ),
         (SPLITS.replace("unused\toverlap:b", "train\t"), "splits", {"roles": {"1": {"test": 1, "train": 2}}}),
         (PREDICTIONS, "predictions", {"targets": {"0": 1, "none": 1}, "logit": {"min": -1.0, "mean": 0.5, "max": 2.0}}),
+        (
+            PREDICTIONS.replace("0.27\t0", "\t0.3").replace("0.88", ""),
+            "predictions",
+            {"targets": {"measured": 1, "none": 1}, "logit": {"min": -1.0, "mean": 0.5, "max": 2.0}},
+        ),
         ("id\treason\tdetail\na\tedge\tx\nb\tedge\ty\n", "genes left out", {"genes": 2, "reasons": {"edge": 2}}),
         (METRICS, "metrics", {"models": {"kan": {"accuracy": "0.5"}}, "folds": 1}),
         (

@@ -222,6 +222,14 @@ def test_the_score_stands_beside_kmer_logistic_and_the_better_one_is_named(input
     assert alone.baseline_auroc is None
 
 
+def test_trees_are_counted_once_they_are_grown(inputs, tmp_path):
+    trained = train(
+        inputs.genes, labels=inputs.labels, splits=inputs.splits, output=tmp_path / "run", model="boosting",
+        options={"iterations": 3, "leaves": 2}, holdout="1", threads=1,
+    )  # fmt: skip
+    assert trained.parameters == 6
+
+
 def test_the_baseline_is_the_same_model_as_a_run_of_its_own(inputs, tmp_path):
     run(inputs, tmp_path / "run", baseline=True, holdout="1")
     run(inputs, tmp_path / "plain", model="kmer-logistic", holdout="1")
