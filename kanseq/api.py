@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kanseq.attribution.explanation import explain as explain
+    from kanseq.data.combining import combine as combine
     from kanseq.data.extraction import extract as extract
+    from kanseq.data.homologs import homology as homology
     from kanseq.data.importing import import_sequences as import_sequences
     from kanseq.data.labels import label as label
+    from kanseq.data.leakage import leaks as leaks
     from kanseq.data.sequences import SequenceSet as SequenceSet
     from kanseq.data.splits import split as split
     from kanseq.demonstration import demo as demo
@@ -25,7 +28,10 @@ if TYPE_CHECKING:
 DOORS = {
     "extract": "kanseq.data.extraction",
     "import_sequences": "kanseq.data.importing",
+    "combine": "kanseq.data.combining",
+    "homology": "kanseq.data.homologs",
     "split": "kanseq.data.splits",
+    "leaks": "kanseq.data.leakage",
     "label": "kanseq.data.labels",
     "train": "kanseq.training.fitting",
     "evaluate": "kanseq.training.evaluation",

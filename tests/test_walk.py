@@ -17,8 +17,10 @@ def test_the_walk_works_as_written(
     for command in (
         "simulate -o sim --genes 300 --contigs 3",
         "extract sim/genome.fa.gz sim/genes.gtf.gz -o genes.parquet --excluded excluded.tsv",
-        "split genes.parquet --by chromosome -o splits.tsv",
+        "homology genes.parquet --genome sim/genome.fa.gz --annotation sim/genes.gtf.gz --tool sketch -o homologs.tsv",
+        "split genes.parquet --by chromosome --homology homologs.tsv --similar -o splits.tsv",
         "label sim/tpm.csv --splits splits.tsv -o labels.tsv",
+        "leaks genes.parquet --splits splits.tsv --homology homologs.tsv --labels labels.tsv --strict",
         f"train genes.parquet --labels labels.tsv --splits splits.tsv --model kan-mixer --holdout all -o run/ {small}",
         "evaluate run/ -o metrics.json --bootstrap 50",
         f"explain run/ genes.parquet {tracks} --reference shuffle:1 --threads 1",

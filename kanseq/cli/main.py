@@ -105,13 +105,16 @@ def _complain(text: str, code: int) -> int:
 def _add_verbs() -> None:
     """Register one file per verb, in the order of the walk."""
     from kanseq.cli import (
+        combine,
         demo,
         evaluate,
         explain,
         extract,
+        homology,
         import_,
         inspect,
         label,
+        leaks,
         models,
         predict,
         simulate,
@@ -119,7 +122,8 @@ def _add_verbs() -> None:
         train,
     )
 
-    for verb in (extract, import_, split, label, train, evaluate, predict, explain, inspect, models, simulate, demo):
+    walk = (extract, import_, combine, homology, split, leaks, label, train, evaluate, predict, explain)
+    for verb in (*walk, inspect, models, simulate, demo):
         verb.add_to(app)
 
 

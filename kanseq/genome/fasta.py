@@ -57,6 +57,28 @@ def read_contigs(path: PathLike) -> Iterator[Contig]:
     yield _contig(name, letters, path)
 
 
+def read_entries(path: PathLike) -> Iterator[tuple[str, bytes]]:
+    """Stream the entries of a FASTA file, nucleotides or proteins: the header without ``>``, and upper-case letters.
+
+    Raises:
+        MissingFile, TruncatedFile: there is no such file, or its compressed stream ends too early.
+        MalformedLine: the file is empty or does not begin with ``>``.
+    """
+    header, letters = None, BytesIO()
+    for is_header, piece in _pieces(path):
+        if not is_header:
+            if header is None and piece.strip():
+                raise _not_fasta(path, piece)
+            letters.write(piece.translate(_UPPER, _SPACE))
+            continue
+        if header is not None:
+            yield header, letters.getvalue()
+        header, letters = piece[1:].decode("utf-8", "replace").strip(), BytesIO()
+    if header is None:
+        raise MalformedLine("the file holds no sequence", where=path, mend="give a FASTA file")
+    yield header, letters.getvalue()
+
+
 def read_headers(path: PathLike) -> Iterator[str]:
     """Stream the header lines of a FASTA file, without their ``>``."""
     for is_header, piece in _pieces(path):

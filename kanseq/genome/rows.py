@@ -31,7 +31,10 @@ _GFF3_ATTRIBUTE = re.compile(r'\s*[^\s="]+=')
 
 
 class Row(NamedTuple):
-    """One feature: 0-based half-open ``[start, end)``; ``attributes`` is column 9 as it stands in the file."""
+    """One feature: 0-based half-open ``[start, end)``; ``attributes`` is column 9 as it stands in the file.
+
+    ``phase`` is column 8: how many bases of a CDS row belong to a codon that began before it (0, 1, 2, or a point).
+    """
 
     type: str
     contig: str
@@ -40,6 +43,7 @@ class Row(NamedTuple):
     strand: str
     attributes: str
     line: int
+    phase: str = "."
 
 
 def read_rows(path: PathLike, wanted: re.Pattern[bytes] = ALL) -> Iterator[Row]:
@@ -140,10 +144,10 @@ def _row(text: bytes, where: str, line: int) -> Row:
     columns = text.decode("utf-8", "replace").rstrip("\r").split("\t", 8)
     if len(columns) < 9:
         raise MalformedLine(f"too few columns ({len(columns)})", where=where, mend="GTF and GFF3 have 9, split by tabs")
-    contig, _, kind, first, last, _, strand, _, attributes = columns
+    contig, _, kind, first, last, _, strand, phase, attributes = columns
     start, end = whole_number(first, "start", where), whole_number(last, "end", where)
     if start < 1:
         raise MalformedLine("the start is 0, and positions in GTF and GFF3 begin at 1", where=where)
     if start > end:
         raise MalformedLine(f"the start {start} is behind the end {end}", where=where, mend="swap them")
-    return Row(kind, contig, start - 1, end, strand, attributes, line)
+    return Row(kind, contig, start - 1, end, strand, attributes, line, phase)

@@ -1,0 +1,110 @@
+"""``kanseq homology``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kanseq.cli.options import Config, Json, LogLevel, Threads, check_standard_output, show
+
+
+def homology(
+    genes: Annotated[Path, typer.Argument(help="the set, as kanseq extract or combine made it", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="groups: species, id, group; - is standard output")],
+    pairs: Annotated[
+        Path | None, typer.Option("--pairs", help="pairs of homologous genes, each once, with their best hit")
+    ] = None,
+    proteins: Annotated[
+        list[str] | None,
+        typer.Option("--proteins", metavar="[SPECIES=]FASTA", help="proteins; the longest of each gene is compared"),
+    ] = None,
+    transcripts: Annotated[
+        list[str] | None,
+        typer.Option("--transcripts", metavar="[SPECIES=]FASTA", help="transcripts; translated in their longest frame"),
+    ] = None,
+    genome: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--genome",
+            metavar="[SPECIES=]FASTA",
+            help="genome, of which the annotation's coding sequences are translated",
+        ),
+    ] = None,
+    annotation: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--annotation", metavar="[SPECIES=]FILE", help="GTF or GFF3: its CDS rows say whose a protein is, and where"
+        ),
+    ] = None,
+    protein2gene: Annotated[
+        Path | None, typer.Option("--protein2gene", help="table 'protein gene' (or 'transcript gene')")
+    ] = None,
+    hits: Annotated[
+        Path | None, typer.Option("--hits", help="a search already made: outfmt 6 or 7 of BLAST, DIAMOND or MMseqs2")
+    ] = None,
+    hit_columns: Annotated[
+        list[str] | None,
+        typer.Option("--hit-columns", help="names of that table's columns (qseqid,sseqid,…), where it is not standard"),
+    ] = None,
+    groups: Annotated[
+        Path | None, typer.Option("--groups", help="a list of groups instead of any search: lines 'id group', or JSON")
+    ] = None,
+    tool: Annotated[
+        str,
+        typer.Option(
+            "--tool", help="diamond, mmseqs, blast, or sketch (built in, a fallback); auto: the first that is installed"
+        ),
+    ] = "auto",
+    evalue: Annotated[float, typer.Option("--evalue", help="largest e-value of a hit")] = 1e-3,
+    bits: Annotated[float, typer.Option("--bits", help="least bit score of a hit")] = 50.0,
+    coverage: Annotated[
+        float, typer.Option("--coverage", help="least percent of the query's letters under the alignment")
+    ] = 50.0,
+    codon_table: Annotated[
+        int, typer.Option("--codon-table", help="NCBI's genetic code, where CDS rows have no transl_table")
+    ] = 1,
+    aliases: Annotated[
+        Path | None, typer.Option("--aliases", help="table of contig names: the annotation's, the genome's")
+    ] = None,
+    strip_version: Annotated[
+        bool, typer.Option("--strip-version", help="compare names without version suffixes such as .1 too")
+    ] = False,
+    threads: Threads = 0,
+    log_level: LogLevel = "info",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Find groups of homologous genes, so that no relative of a test gene trains.
+
+    Example: kanseq homology genes.parquet --proteins pep.fa.gz --annotation genes.gff3.gz -o homologs.tsv
+    """
+    from kanseq import api
+
+    check_standard_output(as_json, output, pairs)
+    result = api.homology(
+        genes,
+        proteins=proteins or (),
+        transcripts=transcripts or (),
+        genome=genome or (),
+        annotation=annotation or (),
+        hits=hits,
+        groups=groups,
+        protein2gene=protein2gene,
+        output=output,
+        pairs=pairs,
+        tool=tool,
+        evalue=evalue,
+        bits=bits,
+        coverage=coverage,
+        hit_columns=hit_columns or (),
+        codon_table=codon_table,
+        aliases=aliases,
+        strip_version=strip_version,
+        threads=threads,
+    )
+    show(result, as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    app.command("homology")(homology)

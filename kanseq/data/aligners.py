@@ -1,0 +1,250 @@
+"""DIAMOND, MMseqs2 and BLAST, run over proteins against themselves. In: proteins. Out: hits, a row each.
+
+Nothing passes through a shell, every exit code is checked, and what the programs write on their way is removed.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.data.homolog_files import read_hits
+from kanseq.errors import BadOption, SearchFailed
+
+_COLUMNS = ["qseqid", "sseqid", "pident", "qstart", "qend", "evalue", "bitscore"]
+
+_log = logging.getLogger(__name__)
+
+
+class Search(NamedTuple):
+    """What a search is asked for: proteins and where to put things.
+
+    Attributes:
+        fasta: the proteins, named by their numbers.
+        folder: a temporary folder.
+        hits: where the hits go.
+        proteins: how many there are, the most hits that a query can have.
+        evalue: the largest e-value to report.
+        threads: processor threads.
+    """
+
+    fasta: Path
+    folder: Path
+    hits: Path
+    proteins: int
+    evalue: float
+    threads: int
+
+
+class Aligner(NamedTuple):
+    """A program: the executables it needs, the words that ask its version, and the commands of a search, in order."""
+
+    executables: tuple[str, ...]
+    version: tuple[str, ...]
+    commands: Callable[[Search], list[list[str]]]
+
+    def installed(self) -> bool:
+        """Whether all of its executables are found on the PATH."""
+        return all(shutil.which(name) for name in self.executables)
+
+
+def _diamond(search: Search) -> list[list[str]]:
+    """DIAMOND finds relatives of less than 40 % identity only when asked to be very sensitive."""
+    database, threads = str(search.folder / "proteins.dmnd"), str(search.threads)
+    return [
+        ["diamond", "makedb", "--in", str(search.fasta), "--db", database, "--threads", threads],
+        [
+            "diamond",
+            "blastp",
+            "--query",
+            str(search.fasta),
+            "--db",
+            database,
+            "--out",
+            str(search.hits),
+            "--outfmt",
+            "6",
+            *_COLUMNS,
+            "--evalue",
+            f"{search.evalue:g}",
+            "--max-target-seqs",
+            "0",
+            "--very-sensitive",
+            "--threads",
+            threads,
+            "--tmpdir",
+            str(search.folder),
+        ],
+    ]
+
+
+def _mmseqs(search: Search) -> list[list[str]]:
+    """MMseqs2 at the highest sensitivity that its manual names; its own names of the columns."""
+    columns = "query,target,pident,qstart,qend,evalue,bits"
+    return [
+        [
+            "mmseqs",
+            "easy-search",
+            str(search.fasta),
+            str(search.fasta),
+            str(search.hits),
+            str(search.folder / "work"),
+            "--format-output",
+            columns,
+            "-e",
+            f"{search.evalue:g}",
+            "--max-seqs",
+            str(max(300, search.proteins)),
+            "-s",
+            "7.5",
+            "--threads",
+            str(search.threads),
+        ]
+    ]
+
+
+def _blast(search: Search) -> list[list[str]]:
+    """BLAST warns of fewer than five targets, as if they were asked for."""
+    database, targets = str(search.folder / "proteins"), str(max(500, search.proteins))
+    return [
+        ["makeblastdb", "-in", str(search.fasta), "-dbtype", "prot", "-out", database],
+        [
+            "blastp",
+            "-query",
+            str(search.fasta),
+            "-db",
+            database,
+            "-out",
+            str(search.hits),
+            "-outfmt",
+            f"6 {' '.join(_COLUMNS)}",
+            "-evalue",
+            f"{search.evalue:g}",
+            "-max_target_seqs",
+            targets,
+            "-num_threads",
+            str(search.threads),
+        ],
+    ]
+
+
+ALIGNERS: dict[str, Aligner] = {
+    "diamond": Aligner(("diamond",), ("diamond", "version"), _diamond),
+    "mmseqs": Aligner(("mmseqs",), ("mmseqs", "version"), _mmseqs),
+    "blast": Aligner(("blastp", "makeblastdb"), ("blastp", "-version"), _blast),
+}
+"""The programs, in the order in which ``auto`` takes the first that is installed."""
+
+
+def check_installed(name: str) -> None:
+    """Refuse a program that is not there.
+
+    Raises:
+        BadOption: an executable of it is not on the PATH; the message says which, and how to go on.
+    """
+    missing = [program for program in ALIGNERS[name].executables if not shutil.which(program)]
+    if missing:
+        raise BadOption(
+            f"--tool {name}: the program '{missing[0]}' is not on the PATH",
+            mend=f"install it (conda install -c bioconda {_PACKAGES[name]}), or take another --tool",
+        )
+
+
+_PACKAGES = {"diamond": "diamond", "mmseqs": "mmseqs2", "blast": "blast"}
+
+
+def version_of(name: str) -> str:
+    """Ask a program for its version: the last word of the first line that it prints.
+
+    Raises:
+        SearchFailed: it cannot be run.
+    """
+    lines = _run(list(ALIGNERS[name].version), name).strip().splitlines()
+    return lines[0].split()[-1] if lines and lines[0].split() else "unknown"
+
+
+def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) -> pd.DataFrame:
+    """Search proteins among themselves.
+
+    Args:
+        proteins: letters of amino acids, ``X`` where one is not known.
+        tool: a name of :data:`ALIGNERS`.
+        evalue: the largest e-value of a hit.
+        threads: processor threads.
+
+    Returns:
+        A row per high-scoring pair, also of a protein with itself: ``query, subject`` int64 (rows of ``proteins``),
+        ``start, end`` int64 (the aligned part of the query, 0-based half-open), ``evalue, bits, identity`` float64
+        (identity in percent of the alignment's columns). DIAMOND and MMseqs2 give one for a query and a subject.
+
+    Raises:
+        BadOption: the program is not installed.
+        SearchFailed: it ended with an error; the message holds the last line that it said.
+    """
+    check_installed(tool)
+    with tempfile.TemporaryDirectory(prefix="kanseq-homology-") as folder:
+        search = Search(
+            Path(folder) / "proteins.faa", Path(folder), Path(folder) / "hits.tsv", len(proteins), evalue, threads
+        )
+        with open(search.fasta, "wb") as handle:
+            # Numbers for names: no program can stumble over a sign in them.
+            handle.writelines(b">%d\n%s\n" % (number, letters) for number, letters in enumerate(proteins))
+        for command in ALIGNERS[tool].commands(search):
+            _log.debug("%s", " ".join(command))
+            _run(command, tool, folder)
+        hits = read_hits(search.hits, _COLUMNS)
+    return pd.DataFrame(
+        {
+            "query": hits["qseqid"].astype(np.int64),
+            "subject": hits["sseqid"].astype(np.int64),
+            "start": hits["qstart"] - 1,
+            "end": hits["qend"],
+            "evalue": hits["evalue"],
+            "bits": hits["bitscore"],
+            "identity": hits["pident"],
+        }
+    )
+
+
+def _run(command: list[str], tool: str, folder: str | None = None) -> str:
+    """Run a command to its end and give what it printed; if that is interrupted, nothing of it stays running."""
+    try:
+        # A session of its own, because MMseqs2 is a script that starts others.
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SearchFailed(f"'{command[0]}' cannot be run ({error.strerror})", where=tool) from error
+    try:
+        printed, complaints = process.communicate()
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if process.returncode:
+        said = [line.strip() for line in (complaints.strip() or printed).splitlines() if line.strip()]
+        code = process.returncode
+        ended = f"exit code {code}" if code > 0 else f"signal {-code}"
+        raise SearchFailed(
+            f"'{command[0]}' ended with {ended}: {said[-1] if said else 'it said nothing'}",
+            where=tool,
+            mend="--tool takes another program",
+        )
+    return printed

@@ -1,0 +1,286 @@
+"""Coding sequences of an annotation: whose they are, under which names they are known, and the proteins they make.
+
+In: CDS rows of a GTF or GFF3, and a genome. Out: coding sequences with their genes' names; letters of amino acids.
+"""
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NoGenes
+from kanseq.files import PathLike, some
+from kanseq.genome.annotation import read_genes
+from kanseq.genome.contigs import guess_aliases
+from kanseq.genome.fasta import Contig, read_contigs, reverse_complement
+from kanseq.genome.rows import Row, attributes_of, read_rows
+
+CODING = re.compile(rb"(?:transcript|RNA|segment|CDS)\t")
+"""Rows of coding sequences and of what can stand between them and their genes."""
+
+_STANDARD = b"FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
+"""NCBI's translation table 1, the bases in the order T, C, A, G."""
+
+_OTHER_TABLES = {
+    2: "AGA* AGG* ATAM TGAW",
+    3: "ATAM CTTT CTCT CTAT CTGT TGAW",
+    4: "TGAW",
+    5: "AGAS AGGS ATAM TGAW",
+    6: "TAAQ TAGQ",
+    9: "AAAN AGAS AGGS TGAW",
+    10: "TGAC",
+    11: "",
+    12: "CTGS",
+    13: "AGAG AGGG ATAM TGAW",
+    14: "AAAN AGAS AGGS TAAY TGAW",
+    16: "TAGL",
+    21: "TGAW ATAM AGAS AGGS AAAN",
+    22: "TCA* TAGL",
+    23: "TTA*",
+    24: "AGAS AGGK TGAW",
+    25: "TGAG",
+    26: "CTGA",
+}
+"""NCBI's other tables: the codons in which they differ from table 1, each with what it means."""
+
+CODON_TABLES = (1, *_OTHER_TABLES)
+
+_BASE = np.full(256, 4, dtype=np.uint8)
+for _code, _letters in enumerate(("TtUu", "Cc", "Aa", "Gg")):
+    for _letter in _letters:
+        _BASE[ord(_letter)] = _code
+
+_PREFIX = re.compile(r"^(?:transcript|CDS|rna|cds|gene)[:-]")
+_GENE_KEYS = ("gene_id", "locus_tag", "gene")
+_NAME_KEYS = ("protein_id", "transcript_id", "ID", "Name")
+
+_GENERATIONS = 4
+"""How many parents up a CDS row's gene is looked for."""
+
+_log = logging.getLogger(__name__)
+
+
+class Coding(NamedTuple):
+    """The coding sequence of a transcript.
+
+    Attributes:
+        genes: names of its gene, first the one by which ``kanseq extract`` knows it.
+        names: what the protein and the transcript are called.
+        contig, strand: where it lies.
+        parts: ``(start, end, phase)`` in the direction of transcription, 0-based half-open; the phase is the number of
+            bases that end an earlier codon, or None where the file does not tell.
+        table: NCBI's number of its genetic code, where the file tells.
+        line: the number of its first line.
+    """
+
+    genes: tuple[str, ...]
+    names: tuple[str, ...]
+    contig: str
+    strand: str
+    parts: tuple[tuple[int, int, int | None], ...]
+    table: int | None
+    line: int
+
+    @property
+    def bases(self) -> int:
+        """How many bases it has."""
+        return sum(end - start for start, end, _ in self.parts)
+
+
+class Protein(NamedTuple):
+    """A translated coding sequence: amino acids without the last stop, and how many stops stand within."""
+
+    letters: bytes
+    stops: int
+
+
+def read_coding(path: PathLike) -> list[Coding]:
+    """Read every transcript's coding sequence, in the order of their first CDS rows.
+
+    Known are Ensembl's and RefSeq's GTF (``gene_id``, ``transcript_id``, ``protein_id``) and GFF3 (``Parent``; a CDS
+    may hang on its gene itself). A gene's names are the one that ``kanseq extract`` gives it by default, ``gene_id``,
+    ``locus_tag`` and ``gene``; those of a protein are ``protein_id``, ``transcript_id``, and ``ID``, ``Name`` and
+    ``Parent`` with and without prefixes such as ``cds-``.
+
+    Raises:
+        NoGenes: there are no CDS rows.
+        MalformedLine, MissingFile, TruncatedFile: as :func:`kanseq.genome.rows.read_rows`.
+    """
+    gene_named = {gene.feature: gene.id for gene in read_genes(path)}
+    parent_of: dict[str, str] = {}
+    found: dict[tuple[str, str, str], list[tuple[Row, dict[str, str]]]] = defaultdict(list)
+    for row in read_rows(path, CODING):
+        attributes = attributes_of(row)
+        if row.type != "CDS":
+            if "Parent" in attributes and attributes.get("ID"):
+                parent_of[attributes["ID"]] = attributes["Parent"]
+            continue
+        owners = attributes.get("Parent") or attributes.get("transcript_id") or attributes.get("gene_id") or ""
+        for owner in owners.split(",") if "Parent" in attributes else [owners]:
+            found[row.contig, row.strand, owner].append((row, attributes))
+    if not found:
+        raise NoGenes("no CDS rows", where=path, mend="give an annotation with coding sequences")
+    return [_coding(owner, rows, gene_named, parent_of) for (_, _, owner), rows in found.items()]
+
+
+def translate(sequence: bytes, table: int = 1) -> bytes:
+    """Translate whole codons from the first base on; ``*`` is a stop, ``X`` a codon with another letter than ACGTU.
+
+    Args:
+        sequence: bases in the direction of translation; up to two bases behind the last codon are left out.
+        table: NCBI's number of the genetic code; initiation codons are read as any others.
+
+    >>> translate(b"ATGNAATGGTAAC")
+    b'MXW*'
+    >>> translate(b"TGACTG", table=12)
+    b'*S'
+    """
+    codes = _BASE[np.frombuffer(sequence, dtype=np.uint8)][: len(sequence) // 3 * 3].reshape(-1, 3)
+    index = codes.astype(np.int64) @ np.array([16, 4, 1])
+    index[(codes == 4).any(axis=1)] = 64
+    return _amino_acids(table)[index].tobytes()
+
+
+def longest_frame(sequence: bytes, table: int = 1) -> bytes:
+    """Give the longest protein of a transcript: of its three frames the longest stretch without a stop.
+
+    A stretch begins at its first ``M`` if it has one; of equals the first frame's first is taken.
+
+    >>> longest_frame(b"TAATTAATTAACATGAATAATCTAAATAATTAATTAATTAA")
+    b'MNNLNN'
+    """
+    stretches = [piece for frame in range(3) for piece in translate(sequence[frame:], table).split(b"*")]
+    return max((piece[max(piece.find(b"M"), 0) :] for piece in stretches), key=len, default=b"")
+
+
+def translate_coding(
+    genome: PathLike,
+    annotation: PathLike,
+    wanted: Mapping[int, Coding],
+    *,
+    table: int = 1,
+    aliases: Mapping[str, frozenset[str]] | None = None,
+) -> dict[int, Protein]:
+    """Translate coding sequences, streaming the genome; what lies on a contig that it lacks is left out.
+
+    A part's phase is respected: where it is not what the parts before it leave over, the reading frame begins anew.
+
+    Args:
+        genome: FASTA; plain, gzip or bgzip.
+        annotation: its name is for messages.
+        wanted: coding sequences by any numbers, which the result has too.
+        table: the genetic code where the annotation's ``transl_table`` names none.
+        aliases: contig name -> all names of that contig.
+
+    Raises:
+        BadOption: there is no such genetic code.
+        ContigMismatch: no contig of the annotation is in the genome.
+        MalformedLine: a coding sequence ends behind its contig.
+    """
+    check_table(table)
+    waiting: dict[str, list[int]] = defaultdict(list)
+    for number, coding in wanted.items():
+        waiting[coding.contig].append(number)
+    proteins: dict[int, Protein] = {}
+    lengths: dict[str, int] = {}
+    for contig in read_contigs(genome):
+        lengths[contig.name] = len(contig.sequence)
+        for name in sorted((aliases or {}).get(contig.name, frozenset()) | {contig.name}):
+            for number in waiting.pop(name, ()):
+                proteins[number] = _protein(wanted[number], contig, table, annotation)
+        # The reader builds the next contig while this name is still bound: let go of it first.
+        del contig
+    if wanted and not proteins:
+        pairs = guess_aliases(genome, annotation, list(waiting), lengths)
+        lines = "".join(f"{one}\\t{other}\\n" for one, other in list(pairs.items())[:40])
+        raise ContigMismatch(
+            f"no contig name in common: the genome has {some(list(lengths))}, the annotation {some(list(waiting))}",
+            where=annotation,
+            mend="give --aliases TABLE" + (f"; by their looks: printf '{lines}' > aliases.tsv" if pairs else ""),
+        )
+    if waiting:
+        lost = sum(map(len, waiting.values()))
+        _log.warning("%s: not in the genome, with %d coding genes: %s", annotation, lost, some(list(waiting)))
+    return proteins
+
+
+def check_table(table: int) -> None:
+    """Refuse a genetic code that is not known.
+
+    Raises:
+        BadOption: NCBI has no such table, or it reads one codon in two ways.
+    """
+    if table not in CODON_TABLES:
+        raise BadOption(f"--codon-table {table}: not known", mend=f"choose one of {', '.join(map(str, CODON_TABLES))}")
+
+
+def _coding(
+    owner: str, rows: list[tuple[Row, dict[str, str]]], gene_named: Mapping[str, str], parent_of: Mapping[str, str]
+) -> Coding:
+    """Put the rows of one transcript together."""
+    first, attributes = rows[0]
+    feature = owner if "Parent" in attributes else attributes.get("gene_id", "")
+    for _ in range(_GENERATIONS):
+        if feature in gene_named:
+            break
+        feature = parent_of.get(feature, feature)
+    genes = [gene_named.get(feature, ""), *(attributes.get(key, "") for key in _GENE_KEYS)]
+    known_as = [owner, *(attributes.get(key, "") for key in _NAME_KEYS)]
+    known_as += [_PREFIX.sub("", name) for name in known_as]
+    table = attributes.get("transl_table", "")
+    # Some files repeat the rows of a transcript; a part counts once.
+    parts = sorted({(row.start, row.end, row.phase) for row, _ in rows}, reverse=first.strand == "-")
+    return Coding(
+        tuple(dict.fromkeys(filter(None, genes))),
+        tuple(dict.fromkeys(filter(None, known_as))),
+        first.contig,
+        first.strand,
+        tuple((start, end, int(phase) if phase in ("0", "1", "2") else None) for start, end, phase in parts),
+        int(table) if table.isdecimal() and int(table) in CODON_TABLES else None,
+        first.line,
+    )
+
+
+def _protein(coding: Coding, contig: Contig, table: int, annotation: PathLike) -> Protein:
+    """Cut a coding sequence out of its contig and translate it."""
+    last = max(end for _, end, _ in coding.parts)
+    if last > len(contig.sequence):
+        raise MalformedLine(
+            f"the coding sequence of '{coding.genes[0] if coding.genes else coding.names[0]}' ends at {last}, and "
+            f"contig '{contig.name}' has {len(contig.sequence)} bases",
+            where=f"{annotation}:{coding.line}",
+            mend="take the annotation of this very assembly",
+        )
+    letters = translate(b"".join(_in_frame(_bases(coding, contig))), coding.table or table)
+    letters = letters.removesuffix(b"*")
+    return Protein(letters, letters.count(b"*"))
+
+
+def _bases(coding: Coding, contig: Contig) -> Iterator[tuple[bytes, int | None]]:
+    """Give the letters of every part in the direction of transcription, and its phase."""
+    for start, end, phase in coding.parts:
+        piece = contig.sequence[start:end]
+        yield (reverse_complement(piece) if coding.strand == "-" else piece), phase
+
+
+def _in_frame(parts: Iterable[tuple[bytes, int | None]]) -> Iterator[bytes]:
+    """Give pieces whose joined letters are whole codons, but for the last of them."""
+    left = b""
+    for piece, phase in parts:
+        # In another phase the codon that the parts before began does not end here.
+        whole = left + piece if phase in (None, -len(left) % 3) else piece[phase:]
+        kept = len(whole) // 3 * 3
+        left = whole[kept:]
+        yield whole[:kept]
+
+
+def _amino_acids(table: int) -> np.ndarray:
+    """Give the letter of every codon, uint8 ``(65,)``; the last is that of a codon that cannot be read."""
+    letters = np.frombuffer(_STANDARD + b"X", dtype=np.uint8).copy()
+    for change in _OTHER_TABLES.get(table, "").split():
+        codes = _BASE[np.frombuffer(change[:3].encode(), dtype=np.uint8)].astype(np.int64)
+        letters[codes @ np.array([16, 4, 1])] = ord(change[3])
+    return letters
