@@ -7,7 +7,9 @@ cd "$folder"
 
 kanseq simulate -o sim --genes 1000
 kanseq extract sim/genome.fa.gz sim/genes.gtf.gz -o genes.parquet --excluded excluded.tsv
-kanseq split genes.parquet --by chromosome -o splits.tsv
+kanseq homology genes.parquet --genome sim/genome.fa.gz --annotation sim/genes.gtf.gz -o homologs.tsv
+kanseq split genes.parquet --by chromosome --homology homologs.tsv --similar -o splits.tsv
+kanseq leaks genes.parquet --splits splits.tsv --homology homologs.tsv --strict
 kanseq label sim/tpm.csv --splits splits.tsv -o labels.tsv
 kanseq train genes.parquet --labels labels.tsv --splits splits.tsv --model kan-mixer --holdout all -o run
 kanseq evaluate run -o metrics.json
