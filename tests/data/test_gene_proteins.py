@@ -111,9 +111,7 @@ def test_the_longest_coding_sequence_of_a_gene_is_translated(tmp_path):
 
 def test_an_annotation_of_other_genes_costs_one_line(tmp_path):
     annotation = written(tmp_path, GFF3, "a.gff3")
-    with pytest.raises(
-        UnknownGene, match=r"none of its coding genes is in the set: it has A, Z, and the set B"
-    ):
+    with pytest.raises(UnknownGene, match=r"none of its coding genes is in the set: it has A, Z, and the set B"):
         read_proteins(
             GeneNames(genes("B")),
             genomes=[(None, "g.fa")],

@@ -1,0 +1,180 @@
+"""The table of docs/evaluation.md: every model, setting and control on two genomes, fold by fold and seed by seed.
+
+    python benchmarks/evaluation.py -o FOLDER [--jobs 2] [--hours 2.5] [--only SETTING[,SETTING]] [--dataset NAME]
+    python benchmarks/evaluation.py --report
+
+One command makes everything: sets, homologs, splits, labels, trainings and the table. A job is one fold of one network
+(or all folds of one plain model) with one seed, on one thread; `--jobs` run beside each other. What it predicted for
+held-out genes and what it cost goes into benchmarks/results/evaluation/, after which its weights are deleted. A job
+that is found there is not done again, on whatever machine: kill the command and start it again as you like, and
+`--hours` ends it in time. The tables there are for `kanseq evaluate`, too.
+
+Networks train in float32 for ten epochs and keep the weights of the one with the least loss on a tenth of their
+training genes; on these calibration and threshold are learned, too. `deepcre` has the learning rate that it was
+published with, the others kanseq's own. Plain models calibrate themselves between neighbourhoods of training genes.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pandas as pd
+from common import KANSEQ, data_folder
+from evaluation_plan import DATASETS, NETWORKS, RESULTS, SETTINGS, Job, Results, jobs
+from evaluation_report import report
+
+DIGITS = {"logit": ".6g", "probability": ".5f"}
+
+LEARNING_RATE = {"deepcre": ("--learning-rate", "1e-4")}
+"""As published; the others take kanseq's own."""
+
+
+def kanseq(*arguments: str | Path, log: Path | None = None) -> float:
+    """Run a command and give its processor seconds; stop everything if it fails."""
+    command = [*KANSEQ, *map(str, arguments)]
+    with open(log or os.devnull, "a") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said if log else None)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        tail = log.read_text().splitlines()[-1:] if log else []
+        raise RuntimeError(" ".join(["kanseq", *map(str, arguments), "failed:", *tail]))
+    return usage.ru_utime + usage.ru_stime
+
+
+def prepare(dataset: str, folder: Path, results: Results) -> None:
+    """Make set, homologs, both splits and all labels, as far as they are not there; homologs are kept with results."""
+    source, genes = (
+        data_folder() / {"chromosome1": "arabidopsis-chr1", "yeast": "yeast"}[dataset],
+        folder / "genes.parquet",
+    )
+    genome, annotation = source / "genome.fa.gz", source / "genes.gtf.gz"
+    if dataset == "yeast":
+        extract = ["--exclude-contigs", "Mito"]
+        proteins = ["--genome", genome, "--annotation", annotation]
+        cut, expression = ["--by", "chromosome", "--folds", ",".join(DATASETS["yeast"])], source / "wt_tpm.csv"
+    else:
+        extract = []
+        proteins = ["--proteins", source / "proteins.faa.gz", "--annotation", source / "refseq.gff3.gz"]
+        cut, expression = ["--by", "block", "--blocks", "5"], source / "leaf_tpm.csv.gz"
+    folder.mkdir(parents=True, exist_ok=True)
+    made = [
+        (genes, ["extract", genome, annotation, *extract]),
+        (homologs := results.folder / f"{dataset}.homologs.tsv", ["homology", genes, *proteins, "--tool", "diamond"]),
+    ]
+    for name, homology in (("homologs", []), ("apart", ["--homology", homologs, "--similar"])):
+        splits = folder / f"{name}.splits.tsv"
+        made.append((splits, ["split", genes, *cut, "--tune", "0.1", *homology]))
+        for quartiles in ("train", "all"):
+            wanted = ["label", expression, "--splits", splits, "--quartiles", quartiles]
+            made.append((folder / f"{name}.{quartiles}.labels.tsv", wanted))
+    for output, command in made:
+        if not output.exists():
+            kanseq(*command, "-o", output)
+
+
+def train(job: Job, folder: Path) -> tuple[pd.DataFrame, dict[str, object]]:
+    """Do one job; gives its predictions and what it cost."""
+    setting, source = SETTINGS[job.setting], folder / job.dataset
+    run, kind = folder / "runs" / job.name, "homologs" if setting.homologs else "apart"
+    run.parent.mkdir(exist_ok=True)
+    options = ["--calibrate", "platt", "--precision", "float32", "--threads", "1", "--no-baseline"]
+    if job.model in NETWORKS:
+        options += ["--tune", "--epochs", "10", "--patience", "10", *LEARNING_RATE.get(job.model, ())]
+    if setting.visible != "all":
+        options += ["--visible", setting.visible]
+    if setting.control != "none":
+        options += ["--control", setting.control]
+    seconds = kanseq(
+        "train", source / "genes.parquet", "--labels", source / f"{kind}.{setting.quartiles}.labels.tsv",
+        "--splits", source / f"{kind}.splits.tsv", "--model", job.model, "--holdout", job.fold,
+        "--seed", str(job.seed), *options, "-o", run, log=run.with_suffix(".log"),
+    )  # fmt: skip
+    folds = DATASETS[job.dataset] if job.fold == "all" else (job.fold,)
+    trained = [run / "folds" / fold / f"seed-{job.seed}" for fold in folds]
+    tables = [pd.read_csv(one / "predictions.tsv", sep="\t", dtype=str, keep_default_na=False) for one in trained]
+    table = pd.concat(tables)
+    table = table[(table["role"] == "test") & (table["target"] != "")].assign(seed=str(job.seed))
+    for column, digits in DIGITS.items():
+        table[column] = [format(float(number), digits) for number in table[column]]
+    done = json.loads((trained[0] / "done.json").read_text())
+    cost = {
+        "parameters": done["parameters"],
+        "epochs": done.get("kept_epoch", ""),
+        "cpu_seconds": f"{seconds / len(folds):.1f}",
+    }
+    shutil.rmtree(run)
+    return table, {**job._asdict(), **cost, "processor": processor()}
+
+
+def processor() -> str:
+    """Name the machine's processor by family and vector units, which decide its speed."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text().splitlines() if known.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    units = next((unit for unit in ("amx_tile", "avx512f", "avx2") if unit in flags), "")
+    return f"{next(names, platform.machine())} {units}".strip()
+
+
+def work(wanted: list[Job], folder: Path, results: Results, beside: int, hours: float) -> None:
+    """Do jobs beside each other until all are done or the time is over."""
+    until, stop = time.monotonic() + 3600 * hours, Event()
+
+    def one(job: Job) -> None:
+        if stop.is_set() or time.monotonic() > until:
+            return
+        start = time.monotonic()
+        try:
+            results.add(job, *train(job, folder))
+        except BaseException:
+            stop.set()
+            raise
+        print(f"{time.strftime('%H:%M:%S')} {job.name}: {time.monotonic() - start:.0f} s", flush=True)
+
+    with ThreadPoolExecutor(beside) as pool:
+        for finished in [pool.submit(one, job) for job in wanted]:
+            finished.result()
+
+
+def main() -> None:
+    """Prepare, work, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, help="sets, splits, labels and unfinished runs")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--only", help="settings, split by commas")
+    parser.add_argument("--models", help="models, split by commas")
+    parser.add_argument("--dataset", choices=DATASETS)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--hours", type=float, default=10.0)
+    parser.add_argument("--report", action="store_true", help="only print the table")
+    options = parser.parse_args()
+    results = Results(options.results)
+    if not options.report:
+        if options.output is None:
+            parser.error("-o FOLDER is wanted")
+        wanted = [
+            job
+            for job in jobs()
+            if not results.has(job)
+            and options.dataset in (None, job.dataset)
+            and (options.only is None or job.setting in options.only.split(","))
+            and (options.models is None or job.model in options.models.split(","))
+        ]
+        print(f"{len(wanted)} jobs of {len(list(jobs()))}", flush=True)
+        for dataset in dict.fromkeys(job.dataset for job in wanted):
+            prepare(dataset, options.output / dataset, results)
+        work(wanted, options.output, results, options.jobs, options.hours)
+    sys.stdout.write(report(results))
+
+
+if __name__ == "__main__":
+    main()

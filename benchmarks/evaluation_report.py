@@ -1,0 +1,133 @@
+"""The tables of docs/evaluation.md as Markdown, from what evaluation.py has found.
+
+In: predictions per dataset, setting and model, and their costs. Out: text.
+"""
+
+from typing import NamedTuple
+
+import pandas as pd
+from evaluation_plan import CONTROLLED, DATASETS, SETTINGS, Results, jobs
+
+from kanseq import evaluate
+
+
+def report(results: Results) -> str:
+    """Lay out all that was found, as the Markdown of docs/evaluation.md."""
+    parts = []
+    for dataset in DATASETS:
+        found = {name: scored(results, dataset, name) for name in SETTINGS}
+        parts += [f"### {TITLES[dataset]}\n", main_table(found["main"]), settings_table(found), controls_table(found)]
+        if dataset == "chromosome1":
+            parts.append(check_table(found))
+    return "\n".join(parts)
+
+
+TITLES = {"chromosome1": "*Arabidopsis* chromosome 1", "yeast": "Yeast"}
+
+KNOWN = {
+    "check": 0.904,
+    "whole-table": 0.901,
+    "check-flanks": 0.748,
+    "check-flanks-apart": 0.744,
+    "check-transcribed": 0.889,
+    "check-transcribed-apart": 0.886,
+}
+"""auROC of 3-mers in 24 bins on chromosome 1, measured before kanseq was; `C = 1e-3` was chosen on the scored folds."""
+
+
+class Row(NamedTuple):
+    """One model in one setting: its entry of metrics.json, the difference to kmer-logistic's auROC, and its costs."""
+
+    entry: dict
+    difference: dict | None
+    costs: pd.DataFrame
+
+
+def scored(results: Results, dataset: str, setting: str) -> dict[str, Row]:
+    """Score the models of a setting of which every fold is there, with every seed."""
+    if results.costs is None:
+        return {}
+    files = {}
+    for model in SETTINGS[setting].models:
+        wanted = [job for job in jobs() if (job.dataset, job.setting, job.model) == (dataset, setting, model)]
+        if all(results.has(job) for job in wanted):
+            files[model] = results.file(wanted[0])
+    if not files:
+        return {}
+    beside = files.get("kmer-logistic")
+    against = None if beside is None else beside.name.removesuffix(".tsv.gz")
+    result = evaluate(list(files.values()), against=against)
+    differences = {str(one["model"]): one["auROC"] for one in result.comparisons}
+    costs = results.costs[(results.costs["dataset"] == dataset) & (results.costs["setting"] == setting)]
+    return {
+        model: Row(entry, differences.get(str(entry["name"])), costs[costs["model"] == model])
+        for model, entry in zip(files, result.models, strict=True)
+    }
+
+
+def main_table(rows: dict[str, Row]) -> str:
+    """Show every score of the main setting."""
+    lines = [
+        "| model | parameters | auROC [95 %] | seeds: sd, range | auPRC | MCC | F1 | accuracy | Brier | ECE "
+        "| auROC − `kmer-logistic` [95 %] | best epoch | seconds a fold |",
+        "| --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
+    ]
+    for model, row in sorted(rows.items(), key=lambda each: -each[1].entry["mean"]["auROC"]["value"]):
+        mean, spread = row.entry["mean"], (row.entry["spread"] or {}).get("auROC")
+        others = [f"{mean[name]['value']:.3f}" for name in ("auPRC", "MCC", "F1", "accuracy", "Brier", "ECE")]
+        over = "" if spread is None else f"{spread['sd']:.3f}, {spread['min']:.3f} to {spread['max']:.3f}"
+        epochs = pd.to_numeric(row.costs["epochs"]).median()
+        shown = [
+            f"`{model}`",
+            f"{int(row.costs['parameters'].astype(int).median()):,}",
+            ranged(mean["auROC"]),
+            over,
+            *others,
+            "" if row.difference is None else ranged(row.difference, "+"),
+            "" if pd.isna(epochs) else f"{epochs:.0f}",
+            f"{row.costs['cpu_seconds'].astype(float).median():.0f}",
+        ]
+        lines.append(f"| {' | '.join(shown)} |")
+    return "\n".join(lines) + "\n"
+
+
+def settings_table(found: dict[str, dict[str, Row]]) -> str:
+    """Show auROC, setting by setting."""
+    return _by_setting(found, ("main", "homologs", "flanks", "transcribed", "whole-table"), SETTINGS["homologs"].models)
+
+
+def controls_table(found: dict[str, dict[str, Row]]) -> str:
+    """Show auROC under the controls."""
+    return _by_setting(found, ("main", "control-labels", "control-sequence", "control-positions"), CONTROLLED)
+
+
+def check_table(found: dict[str, dict[str, Row]]) -> str:
+    """Stand what was known before beside what comes out."""
+    lines = ["| setting (whole-table quartiles) | known before | `kmer-logistic` |", "| --- | ---: | --- |"]
+    for setting, known in KNOWN.items():
+        row = found[setting].get("kmer-logistic")
+        lines.append(f"| {setting} | {known:.3f} | {'' if row is None else ranged(row.entry['mean']['auROC'])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _by_setting(found: dict[str, dict[str, Row]], settings: tuple[str, ...], models: tuple[str, ...]) -> str:
+    """Show auROC with a column per setting."""
+    lines = [f"| model | {' | '.join(settings)} |", f"| --- |{' --- |' * len(settings)}"]
+    for model in models:
+        cells = []
+        for setting in settings:
+            row = found[setting].get(model)
+            cells.append("" if row is None else ranged(row.entry["mean"]["auROC"]) + _seeds(row.entry))
+        lines.append(f"| `{model}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _seeds(entry: dict) -> str:
+    """Say over how many seeds a score goes, if over several."""
+    count = len(entry["seeds"])
+    return "" if count == 1 else f" ({count} seeds, sd {entry['spread']['auROC']['sd']:.3f})"
+
+
+def ranged(value: dict, sign: str = "") -> str:
+    """Show a value and its interval."""
+    return f"{value['value']:{sign}.3f} [{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"
