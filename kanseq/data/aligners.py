@@ -201,6 +201,8 @@ def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) 
         for command in ALIGNERS[tool].commands(search):
             _log.debug("%s", " ".join(command))
             _run(command, tool, folder)
+        if not search.hits.exists():
+            raise SearchFailed("it ended without a table of hits", where=tool, mend="--tool takes another program")
         hits = read_hits(search.hits, _COLUMNS)
     return pd.DataFrame(
         {

@@ -21,6 +21,10 @@ MOST_PROTEINS = 200
 CHANCE = 1e-5
 """A pair of proteins is aligned where so many shared words on neighbouring diagonals are rarer than this by chance."""
 
+MASK_WINDOW, MASK_BITS = 12, 2.2
+"""Words that reach into a window of so many letters with so little entropy are left out: SEG's trigger (Wootton and
+Federhen 1993). Runs of one or two amino acids are common, and say nothing of descent."""
+
 _SHORTEST_WORD, _LONGEST_WORD = 4, 12
 _CHANCE_PARTNERS = 12
 _SEEDS_AT_ONCE = 1 << 21
@@ -44,9 +48,10 @@ def sketch(proteins: Sequence[bytes]) -> pd.DataFrame:
     """Search proteins among themselves.
 
     Two proteins are candidates where they share more words on neighbouring diagonals than chance would have it (a
-    Poisson distribution, from how common the groups of letters are). Candidates are aligned locally in a band of 64
-    diagonals around the one with most shared words, the shorter protein as the query. The words' length grows with the
-    number of letters (4 to 12; 7 for three million), so that the work grows little faster than these.
+    Poisson distribution, from how common the groups of letters are); words of low complexity do not count. Candidates
+    are aligned locally in a band of 64 diagonals around the one with most shared words, the shorter protein as the
+    query, all letters counting. The words' length grows with the number of letters (4 to 12; 7 for three million), so
+    that the work grows little faster than these.
 
     Returns:
         ``query, subject, start, end`` int64, ``evalue, bits, identity`` float64, as
@@ -87,6 +92,33 @@ def word_length(letters: int) -> int:
     return next((length for length in lengths if letters <= _CHANCE_PARTNERS * 6**length), _LONGEST_WORD)
 
 
+def low_complexity(letters: bytes, lengths: np.ndarray) -> np.ndarray:
+    """Say which letters of joined proteins lie in a window of one protein with too little entropy, bool ``(letters,)``.
+
+    >>> mask = low_complexity(b"MKWVTFIDHLRNSSSSSSSSSSSSMKWVTFIDHLRN", np.array([36]))
+    >>> np.flatnonzero(mask)[[0, -1]].tolist()  # five other letters among twelve have 1.95 bits, six 2.29
+    [7, 28]
+    """
+    text = np.frombuffer(letters, dtype=np.uint8)
+    low = np.zeros(len(text) + 1, dtype=np.int64)
+    windows = len(text) - MASK_WINDOW + 1
+    if windows < 1:
+        return np.zeros(len(text), dtype=bool)
+    shares = np.arange(1, MASK_WINDOW + 1) / MASK_WINDOW
+    bits = np.concatenate([[0.0], -shares * np.log2(shares)])
+    entropy = np.zeros(windows)
+    for letter in np.unique(text):
+        seen = np.concatenate([[0], np.cumsum(text == letter)])
+        entropy += bits[seen[MASK_WINDOW:] - seen[:-MASK_WINDOW]]
+    protein = np.repeat(np.arange(len(lengths)), lengths)
+    one = protein[:windows] == protein[MASK_WINDOW - 1 :]
+    # The letters from a low window's first to its last: one step up, and one down behind it.
+    starts = np.flatnonzero((entropy <= MASK_BITS) & one)
+    low[starts] += 1
+    low[starts + MASK_WINDOW] -= 1
+    return np.cumsum(low)[:-1] > 0
+
+
 def _candidates(proteins: Sequence[bytes], lengths: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield pairs of proteins to align, and the middle of the band of diagonals with most shared words."""
     size = word_length(int(lengths.sum()))
@@ -105,8 +137,9 @@ def _candidates(proteins: Sequence[bytes], lengths: np.ndarray) -> Iterator[tupl
 
 
 def _words(proteins: Sequence[bytes], lengths: np.ndarray, size: int) -> _Words:
-    """List the words, without those that hold another letter than the twenty."""
+    """List the words, without those that hold another letter than the twenty or one of low complexity."""
     groups = _GROUP[np.frombuffer(b"".join(proteins), dtype=np.uint8)]
+    groups[low_complexity(b"".join(proteins), lengths)] = len(ALPHABET)
     count = max(0, len(groups) - size + 1)
     word, whole = np.zeros(count, dtype=np.int64), np.ones(count, dtype=bool)
     for at in range(size):

@@ -140,10 +140,15 @@ def test_an_interrupt_leaves_no_program_running(play, tmp_path):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
+    # Shells start what runs in the background deaf to this signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        align([b"MKV"], "mmseqs", evalue=1e-3, threads=1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            align([b"MKV"], "mmseqs", evalue=1e-3, threads=1)
+    finally:
+        signal.signal(signal.SIGINT, before)
     thread.join()
     pid = int((tmp_path / "child").read_text())
     for _ in range(500):
@@ -153,3 +158,9 @@ def test_an_interrupt_leaves_no_program_running(play, tmp_path):
         time.sleep(0.01)
     else:
         pytest.fail("the program's child is still running")
+
+
+def test_a_program_that_ends_well_and_writes_nothing_is_an_error(play):
+    play("mmseqs", "#!{python}\n")
+    with pytest.raises(SearchFailed, match="mmseqs: it ended without a table of hits; --tool"):
+        align([b"MKV"], "mmseqs", evalue=1e-3, threads=1)

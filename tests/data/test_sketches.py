@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kanseq.data import sketches
-from kanseq.data.sketches import sketch, word_length
+from kanseq.data.sketches import low_complexity, sketch, word_length
 
 LETTERS = list("ARNDCQEGHILKMFPSTWYV")
 
@@ -68,6 +68,20 @@ def test_how_many_are_held_at_once_changes_nothing(proteins, monkeypatch):
 
 def test_unknown_letters_make_no_words():
     assert len(sketch([b"X" * 300, b"X" * 300])) == 0
+
+
+def test_runs_of_few_letters_make_no_words():
+    random = np.random.default_rng(3)
+    run = b"SQSSQQSSSQSQSSQSSSQQ" * 5
+    assert len(sketch([protein(random, 100) + run, run + protein(random, 100)])) == 0
+
+
+def test_low_complexity_is_looked_for_within_one_protein():
+    letters, lengths = b"MKWVTFI" + b"SSSSSS" + b"SSSSSS" + b"MKWVTFI", np.array([13, 13])
+    # Six letters of one kind among twelve have 2.3 bits or more; twelve would have none.
+    assert low_complexity(letters, lengths).sum() == 0
+    assert low_complexity(letters, np.array([26]))[7:19].all()
+    assert low_complexity(b"SSSS", np.array([4])).tolist() == [False] * 4
 
 
 @pytest.mark.parametrize("proteins", [[], [b"MKV"], [b"M", b"K"], [b"", b""]])
