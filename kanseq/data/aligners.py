@@ -97,7 +97,7 @@ def _mmseqs(search: Search) -> list[list[str]]:
             str(search.fasta),
             str(search.fasta),
             str(search.hits),
-            str(search.folder / "work"),
+            str(search.folder / "steps"),
             "--format-output",
             columns,
             "-e",

@@ -22,6 +22,8 @@ _HEADS = {
     ("species", "id", "fold", "role"): "splits",
     ("species", "id", "condition", "fold", "expression", "label", "q1", "q3"): "labels",
     ("species", "id", "condition", "chrom", "fold", "role", "logit", "probability", "target"): "predictions",
+    ("species", "id", "group"): "groups of homologs",
+    ("species", "id", "species_2", "id_2", "evalue", "bits", "coverage", "identity"): "pairs of homologs",
     ("fold", "kind", "between", "genes", "pairs"): "leaks",
     ("id", "reason", "detail"): "genes left out",
     ("model", "fold", "n"): "metrics",
@@ -129,6 +131,25 @@ def _predictions(table: pd.DataFrame) -> Facts:
     }
 
 
+def _groups(table: pd.DataFrame) -> Facts:
+    """Count genes and groups."""
+    sizes = table["group"].value_counts()
+    several = sizes[sizes > 1]
+    return {
+        "genes": len(table),
+        "groups": len(sizes),
+        "groups of two or more": len(several),
+        "genes in them": int(several.sum()),
+        "largest": int(sizes.max()) if len(sizes) else 0,
+    }
+
+
+def _pairs(table: pd.DataFrame) -> Facts:
+    """Count pairs and the genes in them."""
+    ends = [table[names].agg("\t".join, axis=1) for names in (["species", "id"], ["species_2", "id_2"])]
+    return {"pairs": len(table), "genes": int(pd.concat(ends).nunique())}
+
+
 def _leaks(table: pd.DataFrame) -> Facts:
     """Count the genes that leak, by kind and fold."""
     found = table.assign(genes=table["genes"].astype(int))
@@ -184,6 +205,8 @@ _READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
     "splits": _splits,
     "labels": _labels,
     "predictions": _predictions,
+    "groups of homologs": _groups,
+    "pairs of homologs": _pairs,
     "leaks": _leaks,
     "genes left out": _excluded,
     "metrics": _metrics,

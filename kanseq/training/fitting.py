@@ -36,7 +36,7 @@ from kanseq.training.runs import (
 )
 from kanseq.training.settings import Settings, check_seeds, choose_device, processor
 from kanseq.training.targets import resolve_condition
-from kanseq.training.verdicts import score_folders, verdict
+from kanseq.training.verdicts import Score, score_folders, verdict
 
 logger = logging.getLogger(__name__)
 
@@ -216,30 +216,7 @@ def train(
             trained += _train_folds(disturbed, left, output, each, named=len(wanted) > 1)
             if each == wanted[0] and baseline and not kind.plain:
                 beside = train_baseline(disturbed, left, output, each)
-    score = score_folders([[fold_folder(output, fold.name, each) for fold in folds] for each in wanted], task)
-    done = read_done(fold_folder(output, folds[0].name, wanted[0])) or {}
-    found = score and score.value, beside and beside.value, score and score.spread
-    auroc, pearson = ((None,) * 3, found) if task == "regression" else (found, (None,) * 3)
-    return Training(
-        output=output,
-        model=model,
-        parameters=int(done.get("parameters", 0)),  # type: ignore[call-overload]
-        folds=[fold.name for fold in folds],
-        trained=trained,
-        skipped=len(folds) * len(wanted) - trained,
-        genes={fold.name: len(fold.train) for fold in folds},
-        precision=settings.precision,
-        threads=count,
-        device=device,
-        auroc=auroc[0],
-        baseline_auroc=auroc[1],
-        verdict=verdict(model, score, BASELINES[task], beside, task, len(folds), describe_aim(aim)),
-        seeds=wanted,
-        auroc_spread=auroc[2],
-        pearson=pearson[0],
-        baseline_pearson=pearson[1],
-        pearson_spread=pearson[2],
-    )
+    return _summary(plan, folds, output, wanted, trained, beside)
 
 
 def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: bool) -> int:
@@ -256,3 +233,34 @@ def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: 
         train_fold(plan, fold, folder, seed, title)
         trained += 1
     return trained
+
+
+def _summary(
+    plan: Plan, folds: list[Fold], output: Path, seeds: list[int], trained: int, beside: Score | None
+) -> Training:
+    """Score what was trained on the genes that it never saw, and say all of it."""
+    task = plan.aim.task
+    score = score_folders([[fold_folder(output, fold.name, each) for fold in folds] for each in seeds], task)
+    done = read_done(fold_folder(output, folds[0].name, seeds[0])) or {}
+    found = score and score.value, beside and beside.value, score and score.spread
+    auroc, pearson = ((None,) * 3, found) if task == "regression" else (found, (None,) * 3)
+    return Training(
+        output=output,
+        model=plan.kind.name,
+        parameters=int(done.get("parameters", 0)),  # type: ignore[call-overload]
+        folds=[fold.name for fold in folds],
+        trained=trained,
+        skipped=len(folds) * len(seeds) - trained,
+        genes={fold.name: len(fold.train) for fold in folds},
+        precision=plan.settings.precision,
+        threads=plan.threads,
+        device=plan.device,
+        auroc=auroc[0],
+        baseline_auroc=auroc[1],
+        verdict=verdict(plan.kind.name, score, BASELINES[task], beside, task, len(folds), describe_aim(plan.aim)),
+        seeds=seeds,
+        auroc_spread=auroc[2],
+        pearson=pearson[0],
+        baseline_pearson=pearson[1],
+        pearson_spread=pearson[2],
+    )

@@ -50,24 +50,24 @@ def play(tmp_path, monkeypatch):
 def test_each_program_is_asked_for_the_same(play, tmp_path, monkeypatch):
     for name in ("diamond", "mmseqs", "blastp", "makeblastdb"):
         play(name)
-    monkeypatch.setattr(aligners.tempfile, "TemporaryDirectory", fixed(tmp_path / "work"))
+    monkeypatch.setattr(aligners.tempfile, "TemporaryDirectory", fixed(tmp_path / "search"))
     for tool in ALIGNERS:
         hits = align([b"MKWVT", b"MKWVA"], tool, evalue=1e-3, threads=3)
         assert hits.to_numpy().tolist() == [[0, 0, 0, 5, 1e-9, 60.5, 100], [0, 1, 1, 5, 2e-5, 51, 80]]
         assert list(hits.columns) == ["query", "subject", "start", "end", "evalue", "bits", "identity"]
-    commands = (tmp_path / "log").read_text().replace(str(tmp_path), "T").splitlines()
+    commands = (tmp_path / "log").read_text().replace(str(tmp_path / "search"), "HERE").splitlines()
     columns = "qseqid sseqid pident qstart qend evalue bitscore"
     assert commands == [
-        "diamond makedb --in T/work/proteins.faa --db T/work/proteins.dmnd --threads 3",
-        "diamond blastp --query T/work/proteins.faa --db T/work/proteins.dmnd --out T/work/hits.tsv "
-        f"--outfmt 6 {columns} --evalue 0.001 --max-target-seqs 0 --very-sensitive --threads 3 --tmpdir T/work",
-        "mmseqs easy-search T/work/proteins.faa T/work/proteins.faa T/work/hits.tsv T/work/work --format-output "
+        "diamond makedb --in HERE/proteins.faa --db HERE/proteins.dmnd --threads 3",
+        "diamond blastp --query HERE/proteins.faa --db HERE/proteins.dmnd --out HERE/hits.tsv "
+        f"--outfmt 6 {columns} --evalue 0.001 --max-target-seqs 0 --very-sensitive --threads 3 --tmpdir HERE",
+        "mmseqs easy-search HERE/proteins.faa HERE/proteins.faa HERE/hits.tsv HERE/steps --format-output "
         "query,target,pident,qstart,qend,evalue,bits -e 0.001 --max-seqs 300 -s 7.5 --threads 3",
-        "makeblastdb -in T/work/proteins.faa -dbtype prot -out T/work/proteins",
-        f"blastp -query T/work/proteins.faa -db T/work/proteins -out T/work/hits.tsv -outfmt 6 {columns} "
+        "makeblastdb -in HERE/proteins.faa -dbtype prot -out HERE/proteins",
+        f"blastp -query HERE/proteins.faa -db HERE/proteins -out HERE/hits.tsv -outfmt 6 {columns} "
         "-evalue 0.001 -max_target_seqs 500 -num_threads 3",
     ]
-    assert (tmp_path / "work/proteins.faa").read_text() == ">0\nMKWVT\n>1\nMKWVA\n"
+    assert (tmp_path / "search/proteins.faa").read_text() == ">0\nMKWVT\n>1\nMKWVA\n"
 
 
 def fixed(folder):

@@ -85,6 +85,17 @@ METRICS = (
             {"targets": {"measured": 1, "none": 1}, "logit": {"min": -1.0, "mean": 0.5, "max": 2.0}},
         ),
         ("id\treason\tdetail\na\tedge\tx\nb\tedge\ty\n", "genes left out", {"genes": 2, "reasons": {"edge": 2}}),
+        (
+            "species\tid\tgroup\n.\ta\t1\n.\tb\t2\n.\tc\t1\n",
+            "groups of homologs",
+            {"genes": 3, "groups": 2, "groups of two or more": 1, "genes in them": 2, "largest": 2},
+        ),
+        (
+            "species\tid\tspecies_2\tid_2\tevalue\tbits\tcoverage\tidentity\n"
+            ".\ta\t.\tb\t1e-9\t60\t80\t50\n.\ta\t.\tc\t1e-9\t60\t80\t50\n",
+            "pairs of homologs",
+            {"pairs": 2, "genes": 3},
+        ),
         (METRICS, "metrics", {"models": {"kan": {"accuracy": "0.5"}}, "folds": 1}),
         (
             "gene_id\tchrom\tscored\tsignal\tnoise\ng1\t1\t1\t0.5\t0.1\ng2\t1\t0\t0.5\t0.1\n",
