@@ -4,8 +4,8 @@
 
 A step forgets the old gradients, goes forwards to the cross-entropy and backwards, measures the gradient's norm, and
 follows it with the optimiser that `kanseq train` uses. `fastkan-mixer` is the same network written plainly around the
-layers of a clone of github.com/ZiyaoLi/fast-kan. In bfloat16 kanseq's layers round the operands of their products;
-`deepcre` and `fastkan-mixer` run under autocast. `--compile` adds `kan-mixer` under `torch.compile`.
+layers of a clone of github.com/ZiyaoLi/fast-kan. In bfloat16 kanseq's layers round the operands of their products,
+and `deepcre` and `fastkan-mixer` run under autocast. `--compile` adds `kan-mixer` under `torch.compile`.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def contender(
     network, task = build(name, fastkan)
     network.to(device).train()
     half = precision == "bfloat16"
-    if name in ("fastkan-mixer", "deepcre"):
+    if name == "fastkan-mixer":
         context = torch.autocast(device, torch.bfloat16) if half else nullcontext()
     else:
         set_precision(network, precision)

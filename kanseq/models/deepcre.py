@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
-from kanseq.models.network import BASES, SequenceNetwork
+from kanseq.models.network import BASES, LinearNetwork
 
 FILTERS = (64, 128, 64)
 KERNEL = 8
@@ -24,7 +24,7 @@ class DeepCREConfig(NetworkConfig):
     dropout: float = option(0.25, "share of values that training drops", least=0, most=1)
 
 
-class DeepCRE(SequenceNetwork):
+class DeepCRE(LinearNetwork):
     """Three blocks of two convolutions, maximum over 8 and dropout; then dense layers of 128 and 64 units.
 
     Convolutions of width 8 keep the width by 3 empty columns on the left and 4 on the right, as in Keras. The

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
-from kanseq.models.network import BASES, SequenceNetwork
+from kanseq.models.network import BASES, LinearNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class MLPConfig(NetworkConfig):
     hidden: int = option(128, "units of the hidden layer", least=1)
 
 
-class MLP(SequenceNetwork):
+class MLP(LinearNetwork):
     """``4·columns → hidden → outputs`` with ReLU between."""
 
     def __init__(self, config: MLPConfig) -> None:

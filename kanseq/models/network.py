@@ -54,6 +54,27 @@ class SequenceNetwork(nn.Module):
         return self.forward_encoded(self.encode(codes))
 
 
+class LinearNetwork(SequenceNetwork):
+    """A network without KAN layers: its linear layers and convolutions take their products as :attr:`precision` says.
+
+    Only :meth:`forward` heeds it: :meth:`forward_encoded` takes its products in the parameters' type.
+
+    Attributes:
+        precision: ``float32``, or ``bfloat16`` for operands and results of products (PyTorch's autocast); what comes
+            out is float32 again.
+    """
+
+    precision = "float32"
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Map codes ``(n, columns)`` uint8 to ``(n, outputs)``."""
+        x = self.encode(codes)
+        if self.precision == "float32" or x.dtype != torch.float32:
+            return self.forward_encoded(x)
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return self.forward_encoded(x).float()
+
+
 def pad_to_tokens(x: Tensor) -> Tensor:
     """Add empty columns on the right until ``x (n, 4, columns)`` holds whole tokens."""
     return functional.pad(x, (0, -x.shape[-1] % TOKEN))

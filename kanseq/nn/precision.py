@@ -11,7 +11,7 @@ PRECISIONS = ("float32", "bfloat16")
 
 
 def set_precision(module: nn.Module, precision: str) -> None:
-    """Set how every KAN layer inside ``module`` takes its matrix products.
+    """Set how every KAN layer inside ``module``, and every module with a ``precision`` of its own, takes products.
 
     With ``bfloat16`` only the operands and results of matrix products are rounded to bfloat16; what they are added
     to, parameters and everything elementwise stay float32. float64 layers are not touched by it.

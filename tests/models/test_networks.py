@@ -10,6 +10,7 @@ from torch import nn
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import architecture, make_config, parameter_count
+from kanseq.nn import set_precision
 
 SMALL = Geometry(upstream=20, downstream=10, pad=4)
 """64 columns, 8 tokens; columns 20–22 and 41–43 masked."""
@@ -37,6 +38,22 @@ def build(name: str, geometry: Geometry = SMALL, **options: object) -> SequenceN
 def test_parameter_counts_for_the_default_geometry(name, options, parameters):
     with torch.device("meta"):
         assert parameter_count(build(name, Geometry(), **options)) == parameters
+
+
+@pytest.mark.parametrize("name", ["mlp", "deepcre"])
+def test_plain_networks_take_products_in_bfloat16_and_give_float32(name):
+    network, codes = build(name).eval(), torch.randint(0, 4, (3, 64), dtype=torch.uint8)
+    exact = network(codes)
+    set_precision(network, "bfloat16")
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = network.forward_encoded(network.encode(codes))
+    found = network(codes)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, rounded.float(), rtol=0, atol=0)
+    torch.testing.assert_close(found, exact, rtol=0.05, atol=0.02)
+    assert not torch.equal(found, exact)
+    torch.testing.assert_close(network.forward_encoded(network.encode(codes)), exact, rtol=0, atol=0)
+    assert network.double()(codes).dtype == torch.float64
 
 
 def test_one_hot_rows_are_acgt_and_masked_columns_and_n_are_empty():

@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from kanseq.errors import BadOption, EmptySplit, KanseqError, NotFinite, NotWritable, OneClass, RunInUse
+from kanseq.models.network import LinearNetwork, SequenceNetwork
 from kanseq.training import loop, one_fold
 from kanseq.training.calibration import fit_calibration
 from kanseq.training.checkpoints import load_arrays, load_model
@@ -238,12 +239,21 @@ def test_the_baseline_is_the_same_model_as_a_run_of_its_own(inputs, tmp_path):
     assert inside.read_bytes() == alone.read_bytes()
 
 
-def test_models_that_know_no_bfloat16_are_recorded_as_float32(inputs, tmp_path, caplog):
+@pytest.mark.parametrize("options", [{"hidden": "8"}, {}], ids=["kan", "mlp"])
+def test_networks_of_either_kind_of_layer_record_their_precision(inputs, tmp_path, options):
+    model = "kan" if options else "mlp"
+    trained = run(inputs, tmp_path / "run", holdout="1", model=model, precision="bfloat16", options=options, epochs=1)
+    assert trained.precision == "bfloat16"
+    loaded = load_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
+    assert loaded.metadata["precision"] == "bfloat16"
+    assert {each.precision for each in loaded.network.modules() if hasattr(each, "precision")} == {"bfloat16"}
+
+
+def test_models_that_know_no_bfloat16_are_recorded_as_float32(inputs, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(LinearNetwork, "forward", SequenceNetwork.forward)
+    monkeypatch.delattr(LinearNetwork, "precision")
     assert run(inputs, tmp_path / "a", holdout="1", precision="bfloat16").precision == "float32"
     assert "trains in float32" in caplog.text
-    kan = run(inputs, tmp_path / "b", holdout="1", model="kan", precision="bfloat16", options={"hidden": "8"}, epochs=1)
-    assert kan.precision == "bfloat16"
-    assert load_model(tmp_path / "b/folds/1/seed-0/model.safetensors").metadata["precision"] == "bfloat16"
 
 
 def test_layers_multiply_in_the_precision_that_was_asked_for(inputs, tmp_path, monkeypatch):
