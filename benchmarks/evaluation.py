@@ -9,9 +9,11 @@ held-out genes and what it cost goes into benchmarks/results/evaluation/, after 
 that is found there is not done again, on whatever machine: kill the command and start it again as you like, and
 `--hours` ends it in time. The tables there are for `kanseq evaluate`, too.
 
-Networks train in float32 for ten epochs and keep the weights of the one with the least loss on a tenth of their
-training genes; on these calibration and threshold are learned, too. `deepcre` has the learning rate that it was
-published with, the others kanseq's own. Plain models calibrate themselves between neighbourhoods of training genes.
+Networks train for at most ten epochs and keep the weights of the one with the least loss on a tenth of their training
+genes, until three have not bettered it; on these calibration and threshold are learned, too. Products are in bfloat16
+where the processor has units for them, else in float32, and costs.tsv says which. `deepcre` has the learning rate that
+it was published with, the others kanseq's own. Plain models calibrate themselves between neighbourhoods of training
+genes.
 """
 
 import argparse
@@ -86,9 +88,9 @@ def train(job: Job, folder: Path) -> tuple[pd.DataFrame, dict[str, object]]:
     setting, source = SETTINGS[job.setting], folder / job.dataset
     run, kind = folder / "runs" / job.name, "homologs" if setting.homologs else "apart"
     run.parent.mkdir(exist_ok=True)
-    options = ["--calibrate", "platt", "--precision", "float32", "--threads", "1", "--no-baseline"]
+    options = ["--calibrate", "platt", "--threads", "1", "--no-baseline"]
     if job.model in NETWORKS:
-        options += ["--tune", "--epochs", "10", "--patience", "10", *LEARNING_RATE.get(job.model, ())]
+        options += ["--tune", "--epochs", "10", *LEARNING_RATE.get(job.model, ())]
     if setting.visible != "all":
         options += ["--visible", setting.visible]
     if setting.control != "none":
@@ -109,6 +111,7 @@ def train(job: Job, folder: Path) -> tuple[pd.DataFrame, dict[str, object]]:
     cost = {
         "parameters": done["parameters"],
         "epochs": done.get("kept_epoch", ""),
+        "precision": json.loads((run / "run.json").read_text())["settings"]["precision"],
         "cpu_seconds": f"{seconds / len(folds):.1f}",
     }
     shutil.rmtree(run)
