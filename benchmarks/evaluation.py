@@ -111,7 +111,7 @@ def train(job: Job, folder: Path) -> tuple[pd.DataFrame, dict[str, object]]:
     cost = {
         "parameters": done["parameters"],
         "epochs": done.get("kept_epoch", ""),
-        "precision": json.loads((run / "run.json").read_text())["settings"]["precision"],
+        "precision": json.loads((run / "run.json").read_text())["settings"].get("precision", "float32"),
         "cpu_seconds": f"{seconds / len(folds):.1f}",
     }
     shutil.rmtree(run)
