@@ -80,6 +80,10 @@ class ModelMismatch(KanseqError):
     """A model file is damaged, of an unknown kind, or made for another geometry than the set it meets."""
 
 
+class NoRule(KanseqError):
+    """A model has an operation through which a method of attribution knows no way."""
+
+
 class NotFinite(KanseqError):
     """Training met NaN or infinity; the last good weights were kept."""
 

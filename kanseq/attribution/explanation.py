@@ -1,9 +1,11 @@
 """From a trained model and genes to numbers per base and per token, as a table and as browser tracks.
 
-In: a run (or one model file) and a set. Out: ``attributions.parquet``, ``.bed.gz``, ``.bedgraph.gz``, ``.bw``.
+In: a run (or one model file) and a set. Out: ``attributions.parquet``, ``.bed.gz``, ``.bedgraph.gz``, ``.bw``, ….
 """
 
+import logging
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,24 +13,29 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kanseq.attribution.methods import Method, find_method
-from kanseq.attribution.tables import Sums, as_pandas, tables_of, write_attributions
+from kanseq.attribution.methods import Method, Options, find_method
+from kanseq.attribution.outputs import Hypothetical, Tracks, check_hypothetical, onehot_name
+from kanseq.attribution.references import References, find_references
+from kanseq.attribution.tables import Sums, as_pandas, write_attributions
 from kanseq.data.gene_lists import read_gene_list
-from kanseq.data.sequences import NO_SPECIES, PLACE, SequenceSet
-from kanseq.data.shuffles import dinucleotide_shuffles
+from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch
-from kanseq.files import PathLike, check_output, fingerprint, some, whole_file
-from kanseq.genome.pieces import piece_template
-from kanseq.genome.tracks import Combine, PieceTrack, check_combine, check_track_names, track_files, write_tracks
+from kanseq.files import PathLike, check_output, fingerprint, whole_file
+from kanseq.genome.tracks import Combine
 from kanseq.geometry import Geometry
 from kanseq.nn.precision import PRECISIONS, set_precision
 from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer, assign_models
-from kanseq.training.checkpoints import load_arrays, load_model
+from kanseq.training.checkpoints import TrainedModel, load_arrays, load_model
 from kanseq.training.settings import choose_device, processor
 
 if TYPE_CHECKING:
     import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+SHOWN = 3
+"""Genes whose sum and logit difference are printed side by side, beside the one that is most wrong."""
 
 
 class Explanation(NamedTuple):
@@ -40,8 +47,13 @@ class Explanation(NamedTuple):
         rows: rows of the BED track; None without one.
         models: model files used.
         method, reference: how.
-        largest_completeness_error: over the genes, of ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)``.
-        output, bed, bedgraph, bigwig: what was written.
+        precision: in which type.
+        sum: mean over the genes of what their attributions add up to; None where the method has no references.
+        logit_difference: beside it, the mean of ``logit − reference logit``.
+        max_completeness_error: the largest over genes, references and models of
+            ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)``.
+        seconds: of explaining, without reading and writing.
+        output, bed, bedgraph, bigwig, per_gene, hypothetical: what was written.
         table: the content of ``attributions.parquet``, if no output was asked for.
     """
 
@@ -51,11 +63,17 @@ class Explanation(NamedTuple):
     models: int
     method: str
     reference: str
-    largest_completeness_error: float
+    precision: str
+    sum: float | None
+    logit_difference: float | None
+    max_completeness_error: float | None
+    seconds: float
     output: Path | None
     bed: Path | None
     bedgraph: Path | None
     bigwig: Path | None
+    per_gene: Path | None
+    hypothetical: Path | None
     table: "pd.DataFrame | None"
 
 
@@ -67,8 +85,11 @@ def explain(
     bed: PathLike | None = None,
     bedgraph: PathLike | None = None,
     bigwig: PathLike | None = None,
-    method: str = "gradient",
+    per_gene: PathLike | None = None,
+    hypothetical: PathLike | None = None,
+    method: str = "paths",
     reference: str = "shuffle:5",
+    steps: int = 50,
     seed: int = 0,
     fold: str | None = None,
     condition: str | None = None,
@@ -78,6 +99,7 @@ def explain(
     held_out_only: bool = False,
     combine: Combine = "mean",
     strand_specific: bool = False,
+    top: int | None = None,
     precision: str = "auto",
     batch_size: int = 64,
     threads: int = 0,
@@ -91,8 +113,12 @@ def explain(
         output: ``attributions.parquet``, numbers per base and token.
         bed: ``.bed.gz`` (bgzip, with ``.tbi`` beside it) or ``.bed``, a row per gene and piece.
         bedgraph, bigwig: the signed values per base; see :func:`kanseq.genome.tracks.write_tracks`.
-        method: name of a method.
-        reference: ``shuffle:N``, N dinucleotide shuffles of what the model reads of the gene itself.
+        per_gene: folder for a BED file per gene.
+        hypothetical: ``.npz`` with contributions of all four bases, see
+            :class:`kanseq.attribution.outputs.Hypothetical`.
+        method: name of a method, see :func:`kanseq.attribution.methods.methods`.
+        reference: ``shuffle:N``, ``n`` or a FASTA file, see :func:`kanseq.attribution.references.find_references`.
+        steps: gradients that the method ``integrated`` takes between a reference and a gene.
         seed: seed of the shuffles; they depend on it and on the gene's id, and not on other genes.
         fold: explain the genes that this fold holds out, by its models.
         condition: whose output is explained, where models have several.
@@ -101,149 +127,134 @@ def explain(
         held_out_only: leave such genes out.
         combine: how bedGraph and bigWig combine overlapping pieces: ``mean``, ``sum`` or ``max-abs``.
         strand_specific: write them as pairs ``.plus`` and ``.minus``.
-        precision: of the KAN layers' products: ``float32``, ``bfloat16``, or ``auto``, that of the training.
+        top: rows of the BED that a gene has at most, those of largest magnitude.
+        precision: ``float32`` (``auto``), ``float64``, or ``bfloat16`` for the KAN layers' products alone.
         batch_size: genes at a time.
         threads: processor threads, 0 for all.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        BadOption: an option is unknown, the model has no gradient or no such condition, or genes for a track have no
-            places.
+        BadOption: an option is unknown, the model is none that the method explains, there is no such condition, or
+            genes for a track have no places.
+        NoRule: the method ``paths`` has no rule for a layer of the model.
         UnknownGene: an id is not in the set.
         ModelMismatch, SeenGene, MissingFile, NotWritable: as :func:`kanseq.training.assignment.assign_models` says.
     """
-    tracks = _Tracks(bed, bedgraph, bigwig, combine, strand_specific)
-    if batch_size < 1:
-        raise BadOption(f"a batch of {batch_size} genes", mend="it must be at least 1")
-    if precision not in ("auto", *PRECISIONS):
-        raise BadOption(f"precision '{precision}' is unknown", mend=f"choose auto, {', '.join(PRECISIONS)}")
+    tracks = Tracks(bed, bedgraph, bigwig, combine, strand_specific, top, per_gene)
+    if batch_size < 1 or steps < 1:
+        raise BadOption(f"{batch_size} genes at a time, {steps} steps", mend="both must be at least 1")
+    if precision not in ("auto", *EXPLAINED):
+        raise BadOption(f"precision '{precision}' is unknown", mend=f"choose auto, {', '.join(EXPLAINED)}")
+    tracks.check()
+    check_hypothetical(hypothetical)
+    beside = None if hypothetical is None else onehot_name(hypothetical)
+    check_output(bed, bedgraph, bigwig, hypothetical, beside, inputs=(model, genes, gene_list), binary=output)
+    inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
+    genes = _chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
     plan = _Plan(
         find_method(method),
-        reference,
-        _count_of(reference),
-        seed,
+        find_references(reference, seed, genes.geometry),
+        Options(hypothetical is not None, steps),
         condition,
-        precision,
+        "float32" if precision == "auto" else precision,
         batch_size,
         choose_device(device),
     )
-    tracks.check()
-    check_output(bed, bedgraph, bigwig, inputs=(model, genes, gene_list), binary=output)
-    inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
-    genes = _chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
+    plan.check()
     check_output(*tracks.files(genes), binary=output)
     scorers = assign_models(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only)
     genes, scorers = _scored_genes(genes, scorers)
 
     table, rows = None, None
-    folder = next((Path(path).parent for path in (output, bed, bedgraph, bigwig) if path is not None), None)
+    paths = (output, bed, bedgraph, bigwig, per_gene, hypothetical)
+    folder = next((Path(path).parent for path in paths if path is not None), None)
+    share = 1 / np.bincount(np.concatenate([scorer.rows for scorer in scorers]), minlength=len(genes))
+    count = plan.references.count if plan.method.has_references else 0
     with ExitStack() as stack:
         # All outputs take their names when the stack closes, after the last one is written.
-        sums = stack.enter_context(Sums(len(genes), genes.geometry.columns, folder))
+        sums = Sums(len(genes), genes.geometry, folder, references=count, spread=bool((share < 1).any()))
+        stack.enter_context(sums)
+        possible = None if hypothetical is None else stack.enter_context(Hypothetical(hypothetical, genes))
+        start = time.monotonic()
         with processor(threads, seed):
-            geometry = _add_up(sums, scorers, genes, plan)
+            geometry = _add_up(sums, possible, scorers, share, genes, plan)
+        seconds = time.monotonic() - start
         if output is not None:
             described = plan.describe(geometry, scorers, inputs, genes)
-            tables = tables_of(sums, genes, geometry, method)
-            write_attributions(stack.enter_context(whole_file(output)), tables, described)
-        elif not tracks.wanted:
-            table = as_pandas(tables_of(sums, genes, geometry, method))
+            write_attributions(stack.enter_context(whole_file(output)), sums.tables(genes, method), described)
+        elif not tracks.wanted and possible is None:
+            table = as_pandas(sums.tables(genes, method))
         if tracks.wanted:
             rows = tracks.write(genes, geometry, sums, stack)
-        error = float(sums.completeness_errors().max(initial=0.0))
-    paths = (None if path is None else Path(path) for path in (output, bed, bedgraph, bigwig))
-    return Explanation(len(genes), geometry.tokens, rows, len(scorers), method, reference, error, *paths, table)
+        if possible is not None:
+            possible.write(geometry, stack)
+    _show_sums(sums, genes)
+    has = count > 0 and len(genes) > 0
+    return Explanation(
+        len(genes),
+        geometry.tokens,
+        rows,
+        len(scorers),
+        method,
+        reference,
+        plan.precision,
+        float(sums.total.mean()) if has else None,
+        float((sums.logit - sums.reference_logit).mean()) if has else None,
+        float(sums.errors.max()) if has else None,
+        round(seconds, 3),
+        *(None if path is None else Path(path) for path in paths),
+        table,
+    )
 
 
-class _Tracks(NamedTuple):
-    """The browser tracks that are wanted."""
-
-    bed: PathLike | None
-    bedgraph: PathLike | None
-    bigwig: PathLike | None
-    combine: Combine
-    strand_specific: bool
-
-    @property
-    def wanted(self) -> bool:
-        """Whether there is any."""
-        return any(path is not None for path in (self.bed, self.bedgraph, self.bigwig))
-
-    def check(self) -> None:
-        """Refuse endings and ways to combine that do not exist."""
-        check_track_names(self.bed, self.bedgraph, self.bigwig)
-        check_combine(self.combine)
-
-    def files(self, genes: SequenceSet) -> list[Path]:
-        """List what will be written, and refuse genes that have no place."""
-        if self.wanted and not (genes.geometry.has_genes and all(column in genes.table for column in PLACE)):
-            raise BadOption(
-                "a track needs genes with places, and the set holds sequences without", mend="write a table with -o"
-            )
-        species = list(genes.table["species"].unique())
-        if self.wanted and len(species) > 1:
-            raise BadOption(
-                f"a track shows one genome, and these genes are of {some(species)}",
-                mend="name the genes of one species with --gene-list, or explain its own set",
-            )
-        return track_files(self.bed, self.bedgraph, self.bigwig, _lengths(genes), self.strand_specific)
-
-    def write(self, genes: SequenceSet, geometry: Geometry, sums: Sums, stack: ExitStack) -> int | None:
-        """Write them; give the number of the BED's rows."""
-
-        def codes(rows: np.ndarray) -> np.ndarray:
-            return geometry.hide(genes.codes(rows))
-
-        values = sums.by_piece(piece_template(geometry))
-        track = PieceTrack(genes.table, geometry, _lengths(genes), values, codes)
-        return write_tracks(
-            track,
-            bed=self.bed,
-            bedgraph=self.bedgraph,
-            bigwig=self.bigwig,
-            combine=self.combine,
-            strand_specific=self.strand_specific,
-            stack=stack,
-        )
+EXPLAINED = (*PRECISIONS, "float64")
+"""Precisions in which a model may be explained."""
 
 
 class _Plan(NamedTuple):
     """How numbers are made."""
 
     method: Method
-    reference: str
-    shuffles: int
-    seed: int
+    references: References
+    options: Options
     condition: str | None
     precision: str
     batch_size: int
     device: str
 
+    def check(self) -> None:
+        """Refuse what the method does not give."""
+        if self.options.hypothetical and not self.method.gives_hypothetical:
+            raise BadOption(
+                f"the method {self.method.name} knows nothing of bases that are not there",
+                mend="ask for --hypothetical with paths, gradient, integrated or ism",
+            )
+
+    def ready(self, model: TrainedModel) -> TrainedModel:
+        """Set a model's task and precision."""
+        model.task = model.task.only(self.condition)
+        if model.network is not None:
+            set_precision(model.network, "float32" if self.precision == "float64" else self.precision)
+            model.network = model.network.double() if self.precision == "float64" else model.network
+        return model
+
     def describe(
         self, geometry: Geometry, scorers: list[Scorer], inputs: dict[str, object], genes: SequenceSet
     ) -> dict[str, object]:
         """Give the metadata of ``attributions.parquet``."""
+        file = {} if self.references.sequences is None else {"references": fingerprint(self.references.text)}
         return {
             "geometry": geometry.to_json(),
             "method": self.method.name,
-            "reference": self.reference,
-            "seed": self.seed,
+            "reference": "file" if file else self.references.text,
+            "seed": self.references.seed,
+            **({"steps": self.options.steps} if self.method.name == "integrated" else {}),
             **({} if self.condition is None else {"condition": self.condition}),
             "precision": self.precision,
             "models": [{"fold": s.fold, "seed": s.seed, **fingerprint(s.path)} for s in scorers],
-            "inputs": inputs,
+            "inputs": {**inputs, **file},
             "contigs": genes.contigs,
         }
-
-
-def _count_of(reference: str) -> int:
-    """Read the number of shuffles out of ``shuffle:N``."""
-    kind, _, count = reference.partition(":")
-    if kind != "shuffle" or not count.isdecimal() or int(count) < 1:
-        raise BadOption(
-            f"there is no reference '{reference}'", mend="give shuffle:N, N shuffles of each gene, N from 1"
-        )
-    return int(count)
 
 
 def _chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: PathLike | None) -> SequenceSet:
@@ -260,36 +271,48 @@ def _scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSe
     return genes.select(rows), [scorer._replace(rows=np.searchsorted(rows, scorer.rows)) for scorer in scorers]
 
 
-def _lengths(genes: SequenceSet) -> dict[str, int]:
-    """Give the lengths of the contigs of the genes' one species, in the genome's order."""
-    species = next(iter(genes.table["species"]), NO_SPECIES)
-    return {name: int(contig["length"]) for name, contig in genes.contigs_of(species).items()}
-
-
-def _add_up(sums: Sums, scorers: list[Scorer], genes: SequenceSet, plan: _Plan) -> Geometry:
+def _add_up(
+    sums: Sums,
+    possible: Hypothetical | None,
+    scorers: list[Scorer],
+    share: np.ndarray,
+    genes: SequenceSet,
+    plan: _Plan,
+) -> Geometry:
     """Explain every gene by every model that it has, one model at a time; give the columns that the models read."""
-    share = 1 / np.bincount(np.concatenate([scorer.rows for scorer in scorers]), minlength=len(genes))
     geometry = None
     warn_of_control(load_arrays(scorers[0].path, wanted=())[1])
     with _progress(sum(len(scorer.rows) for scorer in scorers)) as advance:
         for scorer in scorers:
-            model = load_model(scorer.path, plan.device)
-            model.task = model.task.only(plan.condition)
+            model = plan.ready(load_model(scorer.path, plan.device))
             if geometry not in (None, model.geometry):
                 raise ModelMismatch("the models of this run mask different columns", where=scorer.path)
             geometry = model.geometry
-            if model.network is not None:
-                if plan.precision != "auto":
-                    set_precision(model.network, plan.precision)
-                model.network.requires_grad_(False)
             for start in range(0, len(scorer.rows), plan.batch_size):
                 rows = scorer.rows[start : start + plan.batch_size]
-                codes = geometry.hide(genes.codes(rows))
-                references = dinucleotide_shuffles(codes, list(genes.table["id"].iloc[rows]), plan.shuffles, plan.seed)
-                sums.add(rows, plan.method.attribute(model, codes, references), share[rows], scorer)
+                codes, names = geometry.hide(genes.codes(rows)), list(genes.table["id"].iloc[rows])
+                found = plan.method.attribute(model, codes, names, plan.references, plan.options)
+                sums.add(rows, found, share[rows], scorer)
+                if possible is not None and found.hypothetical is not None:
+                    possible.add(rows, found.hypothetical, share[rows])
                 advance(len(rows))
     assert geometry is not None
     return geometry
+
+
+def _show_sums(sums: Sums, genes: SequenceSet) -> None:
+    """Print what attributions add up to beside what they explain, for some genes and for the worst."""
+    if not sums.errors.size:
+        return
+    errors = sums.errors.max(1)
+    for row in dict.fromkeys([*range(min(SHOWN, len(errors))), int(errors.argmax())]):
+        logger.info(
+            "%s: sum %+.6f, logit - reference %+.6f, completeness error %.1e",
+            genes.table["id"].iloc[row],
+            sums.total[row],
+            sums.logit[row] - sums.reference_logit[row],
+            errors[row],
+        )
 
 
 @contextmanager

@@ -1,55 +1,87 @@
-"""Gradient times difference: the first-order guess at what each base does to the logit.
+"""Attributions by gradients: at the gene alone, which is cheap and not complete, or all along a straight line to it.
 
-In: a network, base codes, references. Out: a number per base; cheap, and not complete.
+In: a network, base codes, references. Out: a number per base.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kanseq.attribution.methods import Attribution
-from kanseq.errors import BadOption
+from kanseq.attribution.methods import Attribution, Options, attribution_of, encoded, joined, network_of
+from kanseq.attribution.references import References
+from kanseq.models.network import SequenceNetwork
 from kanseq.training.checkpoints import TrainedModel
+from kanseq.training.tasks import Task
+
+ROWS = 128
+"""Sequences that a network runs on at a time."""
 
 
-def gradient_times_difference(model: TrainedModel, codes: np.ndarray, references: np.ndarray) -> Attribution:
-    """Multiply the logit's gradient at the gene with its difference from the mean reference.
+def gradient_times_difference(
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+) -> Attribution:
+    """Multiply the logit's gradient at the gene with its difference from each reference.
 
-    ``a[c] = Σ_b ∂logit/∂x[b, c] · (x[b, c] − mean over references of r[b, c])`` over the four bases ``b``, where ``x``
-    is the one-hot input (gradient × input of Shrikumar et al. 2016, arXiv:1605.01713, against references).
-
-    Args:
-        model: a trained network in evaluation mode.
-        codes: base codes, ``(n, columns)`` uint8.
-        references: base codes, ``(n, references, columns)`` uint8.
+    ``a[c] = Σ_b ∂logit/∂x[b, c] · (x[b, c] − r[b, c])`` over the four bases ``b``, where ``x`` is the one-hot input
+    (gradient × input of Shrikumar et al. 2016, arXiv:1605.01713, against references).
 
     Raises:
         BadOption: the model has no gradient.
     """
-    network = model.network
-    if network is None:
-        raise BadOption(
-            f"the model '{model.architecture}' has no gradient", mend="explain a network such as kan-mixer instead"
-        )
-    device = next(network.parameters()).device
+    network, task = network_of(model), model.task
+    several = references.of(codes, names)
+    parts = []
+    for start in range(0, len(codes), ROWS):
+        rows = slice(start, start + ROWS)
+        x = encoded(network, codes[rows])
+        others = torch.stack([encoded(network, several[rows, index]) for index in range(several.shape[1])])
+        gradient, logit = _gradient(network, task, x)
+        parts.append(attribution_of(gradient[None], x, others, logit, _logits(network, task, others), options))
+    return joined(parts)
 
-    def encoded(batch: np.ndarray) -> Tensor:
-        return network.encode(torch.from_numpy(np.ascontiguousarray(batch)).to(device))
 
-    mean_reference, reference_logit = torch.zeros(()), np.zeros(len(codes))
+def integrated_gradients(
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+) -> Attribution:
+    """Average the gradient over the straight line from each reference to the gene, and multiply with the difference.
+
+    The line's midpoints of ``options.steps`` equal parts stand for it (Sundararajan et al. 2017, arXiv:1703.01365). It
+    is complete in the limit of many steps.
+
+    Raises:
+        BadOption: the model has no gradient.
+    """
+    network, task = network_of(model), model.task
+    several = references.of(codes, names)
+    shares = (np.arange(options.steps) + 0.5) / options.steps
+    height = max(1, ROWS // several.shape[1])
+    parts = []
+    for start in range(0, len(codes), height):
+        rows = slice(start, start + height)
+        x = encoded(network, codes[rows])
+        others = torch.stack([encoded(network, several[rows, index]) for index in range(several.shape[1])])
+        total = torch.zeros_like(others)
+        for share in shares.tolist():
+            total += _gradient(network, task, torch.lerp(others, x, share).flatten(0, 1))[0].view_as(others)
+        with torch.no_grad():
+            logit = task.logit(network.forward_encoded(x))
+        mean = total / options.steps
+        parts.append(attribution_of(mean, x, others, logit, _logits(network, task, others), options))
+    return joined(parts)
+
+
+def _gradient(network: SequenceNetwork, task: Task, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the logit's gradient by ``x (n, 4, columns)``, and the logits."""
+    x = x.detach().requires_grad_()
+    with torch.enable_grad():
+        logit = task.logit(network.forward_encoded(x))
+    return torch.autograd.grad(logit.sum(), x)[0], logit.detach()
+
+
+def _logits(network: SequenceNetwork, task: Task, references: Tensor) -> Tensor:
+    """Score references ``(references, n, 4, columns)``, some at a time: ``(references, n)``."""
     with torch.no_grad():
-        # One reference of every gene at a time: no more sequences at once than there are genes.
-        for index in range(references.shape[1]):
-            reference = encoded(references[:, index])
-            mean_reference = mean_reference.to(reference) + reference / references.shape[1]
-            logit = model.task.logit(network.forward_encoded(reference))
-            reference_logit += logit.double().cpu().numpy() / references.shape[1]
-    x = encoded(codes).requires_grad_()
-    logit = model.task.logit(network.forward_encoded(x))
-    (gradient,) = torch.autograd.grad(logit.sum(), x)
-    values = (gradient * (x.detach() - mean_reference)).sum(dim=1)
-    return Attribution(
-        values.float().cpu().numpy(),
-        logit.detach().double().cpu().numpy(),
-        reference_logit,
-    )
+        parts = [task.logit(network.forward_encoded(part)) for part in references.flatten(0, 1).split(ROWS)]
+    return torch.cat(parts).view(references.shape[:2])

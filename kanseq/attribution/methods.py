@@ -1,34 +1,64 @@
-"""What can explain a logit: the methods by name, behind one signature.
+"""What can explain a logit: the methods by name, behind one signature, and what all of them give.
 
-In: a trained model, base codes, and references for them. Out: a number per base, and the logits that they explain.
+In: a trained model, base codes, what to compare them with. Out: a number per base, and the logits that they explain.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from kanseq.attribution.references import References
 from kanseq.errors import BadOption
 from kanseq.training.checkpoints import TrainedModel
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from kanseq.models.network import SequenceNetwork
 
 
 class Attribution(NamedTuple):
     """How much each column of some genes does to the explained logit.
 
     Attributes:
-        values: ``(n, columns)`` float32; 0 where the model reads no base.
+        values: mean over the references, ``(n, columns)`` float32; 0 where the model reads no base.
         logit: of the genes, ``(n,)`` float64.
-        reference_logit: mean over each gene's references, ``(n,)`` float64.
+        reference_logits: of each reference, ``(n, references)`` float64; no column where a method has no reference.
+        sums: what the columns add up to beside each of them, ``(n, references)`` float64.
+        errors: ``|sum − (logit − reference logit)| / max(1, Σ|values|)``, of each reference by itself.
+        hypothetical: what any base ``b`` would add in a column's place, ``(n, 4, columns)`` float32, if asked for: the
+            mean over references of ``m[b] − Σ_b' m[b']·r[b']`` with the multipliers ``m``.
     """
 
     values: np.ndarray
     logit: np.ndarray
-    reference_logit: np.ndarray
+    reference_logits: np.ndarray
+    sums: np.ndarray
+    errors: np.ndarray
+    hypothetical: np.ndarray | None = None
+
+    @property
+    def reference_logit(self) -> np.ndarray:
+        """Mean over each gene's references, ``(n,)``."""
+        return self.reference_logits.mean(1)
 
 
-Attribute: TypeAlias = Callable[[TrainedModel, np.ndarray, np.ndarray], Attribution]
-"""``(model, codes (n, columns) uint8, references (n, references, columns) uint8)`` to :class:`Attribution`."""
+class Options(NamedTuple):
+    """What a method may be asked for.
+
+    Attributes:
+        hypothetical: whether contributions of bases that are not there are wanted, too.
+        steps: points between a reference and a gene at which gradients are taken.
+    """
+
+    hypothetical: bool = False
+    steps: int = 50
+
+
+Attribute: TypeAlias = Callable[[TrainedModel, np.ndarray, Sequence[str], References, Options], Attribution]
+"""``(model, codes (n, columns) uint8 with masked columns 4, names (n), references, options)``."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +69,29 @@ class Method:
         name: what ``--method`` takes.
         summary: one line of what it does.
         attribute: the function.
+        has_references: whether its numbers add up to a difference to references.
+        gives_hypothetical: whether it knows what a base that is not there would do.
     """
 
     name: str
     summary: str
     attribute: Attribute
+    has_references: bool = True
+    gives_hypothetical: bool = True
 
 
 def methods() -> dict[str, Method]:
     """Give every method by its name."""
-    from kanseq.attribution.gradients import gradient_times_difference
+    from kanseq.attribution.gradients import gradient_times_difference, integrated_gradients
+    from kanseq.attribution.paths import attribute_by_paths
+    from kanseq.attribution.perturbation import in_silico_mutagenesis, occlude_tokens
 
     known = (
-        Method(
-            "gradient",
-            "gradient of the logit at the gene, times (input - mean of the references)",
-            gradient_times_difference,
-        ),
+        Method("paths", "complete: shares of logit - reference logit along all paths", attribute_by_paths),
+        Method("gradient", "gradient at the gene, times (gene - reference)", gradient_times_difference),
+        Method("integrated", "mean gradient between reference and gene, times their difference", integrated_gradients),
+        Method("occlusion", "the logit's fall when a token is replaced", occlude_tokens, True, False),
+        Method("ism", "the logit's mean fall when a base is replaced by each other one", in_silico_mutagenesis, False),
     )
     return {method.name: method for method in known}
 
@@ -70,3 +106,66 @@ def find_method(name: str) -> Method:
     if name not in known:
         raise BadOption(f"there is no method '{name}'", mend=f"choose {', '.join(known)}")
     return known[name]
+
+
+# ---- what the methods share ----
+
+
+def network_of(model: TrainedModel) -> "SequenceNetwork":
+    """Give a model's network, ready to be explained.
+
+    Raises:
+        BadOption: it is a plain model.
+    """
+    if model.network is None:
+        raise BadOption(
+            f"the model '{model.architecture}' is no network, and has no gradient",
+            mend="explain it with --method occlusion or ism",
+        )
+    return model.network.eval().requires_grad_(False)
+
+
+def encoded(network: "SequenceNetwork", codes: np.ndarray) -> "Tensor":
+    """One-hot encode codes ``(n, columns)`` as the network reads them, ``(n, 4, columns)`` on its device."""
+    import torch
+
+    device = next(network.parameters()).device
+    return network.encode(torch.from_numpy(np.ascontiguousarray(codes)).to(device))
+
+
+def attribution_of(
+    multipliers: "Tensor", x: "Tensor", references: "Tensor", logit: "Tensor", below: "Tensor", options: Options
+) -> Attribution:
+    """Multiply with the differences and add up.
+
+    Args:
+        multipliers: ``(references, n, 4, columns)``.
+        x: one-hot genes, ``(n, 4, columns)``.
+        references: the same, ``(references, n, 4, columns)``.
+        logit: of the genes, ``(n,)``.
+        below: logits of the references, ``(references, n)``.
+        options: whether hypothetical contributions are wanted.
+    """
+    shares = (multipliers * (x - references)).sum(2)
+    sums = shares.double().sum(2)
+    missing = sums - (logit.double() - below.double())
+    errors = missing.abs() / shares.double().abs().sum(2).clamp(min=1)
+    hypothetical = None
+    if options.hypothetical:
+        hypothetical = (multipliers - (multipliers * references).sum(2, keepdim=True)).mean(0).float().cpu().numpy()
+    return Attribution(
+        shares.double().mean(0).float().cpu().numpy(),
+        logit.double().cpu().numpy(),
+        below.double().t().cpu().numpy(),
+        sums.t().cpu().numpy(),
+        errors.t().cpu().numpy(),
+        hypothetical,
+    )
+
+
+def joined(parts: Sequence[Attribution]) -> Attribution:
+    """Lay the genes of several attributions behind each other."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = zip(*parts, strict=True)
+    return Attribution(*(None if part[0] is None else np.concatenate(part) for part in columns))

@@ -24,7 +24,7 @@ from kanseq.genome.pieces import Template, sum_by_piece, sum_by_token
 from kanseq.geometry import Geometry
 from kanseq.training.assignment import Scorer
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file format that this kanseq writes; it reads every version up to it."""
 
 KIND = "attributions"
@@ -39,32 +39,57 @@ COLUMNS = pa.schema(
         ("id", pa.string()),
         ("attributions", pa.list_(pa.float32())),
         ("tokens", pa.list_(pa.float32())),
+        ("token_spread", pa.list_(pa.float32())),
         ("logit", pa.float64()),
+        ("logit_spread", pa.float64()),
         ("reference_logit", pa.float64()),
+        ("sum", pa.float64()),
         ("completeness_error", pa.float64()),
+        ("completeness_errors", pa.list_(pa.float64())),
         ("method", pa.string()),
         ("model", pa.string()),
     ]
 )
-"""``model`` is ``fold/seed-N`` of every model averaged over, with commas between."""
+"""``model`` is ``fold/seed-N`` of every model averaged over, with commas between.
+
+The ``spread`` columns are standard deviations over these models, null where there is one. ``completeness_errors`` has a
+number per reference, the largest of all models; ``completeness_error`` is the largest of them. Where a method has no
+references, what needs them is null.
+"""
 
 
 class Sums(AbstractContextManager["Sums"]):
     """Weighted sums per row, kept in an unnamed file, so that memory does not grow with the number of genes.
 
     Attributes:
-        logit, reference_logit: ``(n,)`` float64.
+        logit, reference_logit, total: ``(n,)`` float64; the last is what the attributions add up to.
+        errors: ``(n, references)`` float64, the largest of all models.
         models: for each row the names of the models that had a share.
     """
 
-    def __init__(self, n: int, columns: int, folder: PathLike | None) -> None:
-        """Make room for ``n`` rows in ``folder`` (None: where the system keeps temporary files)."""
+    def __init__(self, n: int, geometry: Geometry, folder: PathLike | None, *, references: int, spread: bool) -> None:
+        """Make room for ``n`` rows in ``folder`` (None: where the system keeps temporary files).
+
+        Args:
+            n: rows.
+            geometry: the columns of a row.
+            folder: where.
+            references: how many a gene has; 0 if the method has none.
+            spread: whether some row has several models, whose spread is wanted.
+        """
         self.folder = Path(folder or tempfile.gettempdir())
-        self.columns = columns
+        self.geometry, self.spread = geometry, spread
+        self.row = np.dtype([("values", np.float32, geometry.columns), ("moments", np.float64, self._moments)])
         with disk_errors(self.folder):
             self.file: BinaryIO = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115
-        self.logit, self.reference_logit = np.zeros(n), np.zeros(n)
+        self.logit, self.reference_logit, self.total, self.logit_square = np.zeros((4, n))
+        self.errors = np.zeros((n, references))
         self.models: list[list[str]] = [[] for _ in range(n)]
+
+    @property
+    def _moments(self) -> tuple[int, int]:
+        """Shape of the tokens' sums and sums of squares."""
+        return (2, self.geometry.tokens if self.spread else 0)
 
     def __exit__(self, *failure: object) -> None:
         """Let the file go; what a full disk kept it from writing is lost anyway."""
@@ -74,27 +99,32 @@ class Sums(AbstractContextManager["Sums"]):
     def add(self, rows: np.ndarray, attribution: Attribution, weights: np.ndarray, scorer: Scorer) -> None:
         """Add one model's numbers for some rows, times ``weights (rows,)``."""
         self.logit[rows] += attribution.logit * weights
-        self.reference_logit[rows] += attribution.reference_logit * weights
-        width = 4 * self.columns
-        shares = attribution.values * weights[:, None].astype(np.float32)
+        self.logit_square[rows] += attribution.logit**2 * weights
+        if self.errors.shape[1]:
+            self.reference_logit[rows] += attribution.reference_logit * weights
+            self.total[rows] += attribution.sums.mean(1) * weights
+            self.errors[rows] = np.maximum(self.errors[rows], attribution.errors)
+        given = np.zeros(len(rows), dtype=self.row)
+        given["values"] = attribution.values * weights[:, None].astype(np.float32)
+        if self.spread:
+            tokens = sum_by_token(attribution.values, self.geometry).astype(np.float64)
+            given["moments"] = np.stack([tokens, tokens**2], axis=1) * weights[:, None, None]
         with disk_errors(self.folder):
-            for row, share in zip(rows.tolist(), shares, strict=True):
-                total = share
+            for row, share in zip(rows.tolist(), given, strict=True):
                 if self.models[row]:
-                    self.file.seek(row * width)
-                    total = share + np.frombuffer(self.file.read(width), dtype=np.float32)
-                self.file.seek(row * width)
-                self.file.write(total.tobytes())
+                    self.file.seek(row * self.row.itemsize)
+                    before = np.frombuffer(self.file.read(self.row.itemsize), dtype=self.row)[0]
+                    share["values"] += before["values"]
+                    share["moments"] += before["moments"]
+                self.file.seek(row * self.row.itemsize)
+                self.file.write(share.tobytes())
                 self.models[row].append(f"{scorer.fold}/seed-{scorer.seed}")
             self.file.flush()
 
     def read(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield the sums of all rows in order, ``(some, columns)`` float32 at a time."""
-        self.file.seek(0)
-        for start in range(0, len(self.logit), ROW_GROUP):
-            rows = slice(start, min(start + ROW_GROUP, len(self.logit)))
-            block = self.file.read(4 * self.columns * (rows.stop - rows.start))
-            yield rows, np.frombuffer(block, dtype=np.float32).reshape(-1, self.columns)
+        for rows, block in self._blocks():
+            yield rows, np.ascontiguousarray(block["values"])
 
     def by_piece(self, template: Template) -> np.ndarray:
         """Sum over the columns of each piece, ``(n, pieces)`` float32."""
@@ -103,33 +133,46 @@ class Sums(AbstractContextManager["Sums"]):
             values[rows] = sum_by_piece(block, template)
         return values
 
-    def completeness_errors(self) -> np.ndarray:
-        """Give ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)`` of every row, float64 ``(n,)``."""
-        errors = np.zeros(len(self.logit))
-        for rows, block in self.read():
-            wide = block.astype(np.float64)
-            missing = wide.sum(axis=1) - (self.logit[rows] - self.reference_logit[rows])
-            errors[rows] = np.abs(missing) / np.maximum(1, np.abs(wide).sum(axis=1))
-        return errors
+    def tables(self, genes: SequenceSet, method: str) -> Iterator[pa.Table]:
+        """Yield the rows of ``attributions.parquet`` in the order of the set, one row group at a time."""
+        several = np.array([len(names) > 1 for names in self.models])
+        logit_spread = np.sqrt(np.maximum(self.logit_square - self.logit**2, 0))
+        without = np.full(len(self.logit), self.errors.shape[1] == 0)
+        largest = self.errors.max(1, initial=0.0)
+        for rows, block in self._blocks():
+            some = genes.table.iloc[rows]
+            values = np.ascontiguousarray(block["values"])
+            columns = {
+                "species": pa.array(some["species"].astype(str), pa.string()),
+                "id": pa.array(some["id"].astype(str), pa.string()),
+                "attributions": _lists(values),
+                "tokens": _lists(sum_by_token(values, self.geometry)),
+                "token_spread": self._token_spread(block["moments"], several[rows]),
+                "logit": self.logit[rows],
+                "logit_spread": pa.array(logit_spread[rows], mask=~several[rows]),
+                "reference_logit": pa.array(self.reference_logit[rows], mask=without[rows]),
+                "sum": pa.array(self.total[rows], mask=without[rows]),
+                "completeness_error": pa.array(largest[rows], mask=without[rows]),
+                "completeness_errors": _lists(self.errors[rows]),
+                "method": [method] * len(some),
+                "model": [",".join(names) for names in self.models[rows]],
+            }
+            yield pa.table(columns, schema=COLUMNS)
 
+    def _blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield what was added up, some rows at a time."""
+        self.file.seek(0)
+        for start in range(0, len(self.logit), ROW_GROUP):
+            rows = slice(start, min(start + ROW_GROUP, len(self.logit)))
+            yield rows, np.frombuffer(self.file.read(self.row.itemsize * (rows.stop - rows.start)), dtype=self.row)
 
-def tables_of(sums: Sums, genes: SequenceSet, geometry: Geometry, method: str) -> Iterator[pa.Table]:
-    """Yield the rows of ``attributions.parquet`` in the order of the set, one row group at a time."""
-    errors = sums.completeness_errors()
-    for rows, block in sums.read():
-        some = genes.table.iloc[rows]
-        columns = {
-            "species": pa.array(some["species"].astype(str), pa.string()),
-            "id": pa.array(some["id"].astype(str), pa.string()),
-            "attributions": _lists(block),
-            "tokens": _lists(sum_by_token(block, geometry)),
-            "logit": sums.logit[rows],
-            "reference_logit": sums.reference_logit[rows],
-            "completeness_error": errors[rows],
-            "method": [method] * len(some),
-            "model": [",".join(names) for names in sums.models[rows]],
-        }
-        yield pa.table(columns, schema=COLUMNS)
+    def _token_spread(self, moments: np.ndarray, several: np.ndarray) -> pa.Array:
+        """Give the tokens' standard deviations over models, where there are several."""
+        if not self.spread:
+            return pa.nulls(len(several), pa.list_(pa.float32()))
+        spread = np.sqrt(np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0)).astype(np.float32)
+        kept = _lists(spread[several])
+        return kept.take(pa.array(np.cumsum(several) - 1, mask=~several))
 
 
 def as_pandas(tables: Iterator[pa.Table]) -> pd.DataFrame:
@@ -182,6 +225,6 @@ def read_attributions(path: PathLike) -> Attributions:
 
 
 def _lists(block: np.ndarray) -> pa.ListArray:
-    """Give ``(n, width)`` float32 as lists, without a copy of the numbers."""
+    """Give ``(n, width)`` numbers as lists, without a copy of them."""
     offsets = np.arange(len(block) + 1, dtype=np.int32) * block.shape[1]
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(block.ravel(), pa.float32()))
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(block.ravel()))

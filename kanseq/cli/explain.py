@@ -19,10 +19,19 @@ def explain(
     ] = None,
     bedgraph: Annotated[Path | None, typer.Option(help="track of signed values (.bedgraph.gz or .bedgraph)")] = None,
     bigwig: Annotated[Path | None, typer.Option(help="track of signed values (.bw)")] = None,
-    method: Annotated[str, typer.Option(help="how to attribute: gradient")] = "gradient",
+    per_gene: Annotated[
+        Path | None, typer.Option("--per-gene", help="folder for a BED track of each gene by itself")
+    ] = None,
+    hypothetical: Annotated[
+        Path | None, typer.Option(help="contributions of all four bases, for motif discovery (.npz)")
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="how to attribute: paths (complete), gradient, integrated, occlusion or ism")
+    ] = "paths",
     reference: Annotated[
-        str, typer.Option(help="compare with N dinucleotide shuffles of each gene: shuffle:N")
+        str, typer.Option(help="compare with N dinucleotide shuffles of each gene (shuffle:N), with n, or with a FASTA")
     ] = "shuffle:5",
+    steps: Annotated[int, typer.Option(help="gradients between reference and gene, for --method integrated")] = 50,
     fold: Annotated[str | None, typer.Option(help="only the genes that this fold holds out, by its models")] = None,
     condition: Annotated[
         str | None, typer.Option("--condition", help="whose output, for a model of several conditions")
@@ -39,8 +48,9 @@ def explain(
     strand_specific: Annotated[
         bool, typer.Option("--strand-specific", help="bedGraph and bigWig as pairs, .plus and .minus")
     ] = False,
+    top: Annotated[int | None, typer.Option(help="rows of the BED for each gene: its largest attributions")] = None,
     precision: Annotated[
-        str, typer.Option("--precision", help="auto (as it was trained), float32 or bfloat16 products")
+        str, typer.Option("--precision", help="auto (float32), float32, float64, or bfloat16 products of KAN layers")
     ] = "auto",
     batch_size: Annotated[int, typer.Option(help="genes at a time")] = 64,
     threads: Threads = 0,
@@ -56,8 +66,8 @@ def explain(
     """
     from kanseq import api
 
-    if not any((output, bed, bedgraph, bigwig)):
-        raise typer.BadParameter("say what to write: --output, --bed, --bedgraph or --bigwig")
+    if not any((output, bed, bedgraph, bigwig, per_gene, hypothetical)):
+        raise typer.BadParameter("say what to write: --output, --bed, --bedgraph, --bigwig, --per-gene, --hypothetical")
     result = api.explain(
         model,
         genes,
@@ -65,8 +75,11 @@ def explain(
         bed=bed,
         bedgraph=bedgraph,
         bigwig=bigwig,
+        per_gene=per_gene,
+        hypothetical=hypothetical,
         method=method,
         reference=reference,
+        steps=steps,
         seed=seed,
         fold=fold,
         condition=condition,
@@ -76,6 +89,7 @@ def explain(
         held_out_only=held_out_only,
         combine=combine,  # type: ignore[arg-type]
         strand_specific=strand_specific,
+        top=top,
         precision=precision,
         batch_size=batch_size,
         threads=threads,

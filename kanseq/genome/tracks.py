@@ -18,7 +18,11 @@ import pyarrow.compute as pc
 
 from kanseq.errors import BadOption, NotWritable
 from kanseq.files import PathLike, whole_file
-from kanseq.genome.pieces import Pieces, find_pieces, letters_under
+from kanseq.genome.bed_rows import CHUNK, as_text, check_folder, check_top, joined, write_bed, write_gene_beds
+from kanseq.genome.bed_rows import NEGATIVE as NEGATIVE
+from kanseq.genome.bed_rows import POSITIVE as POSITIVE
+from kanseq.genome.bed_rows import ZERO as ZERO
+from kanseq.genome.pieces import Pieces, find_pieces
 from kanseq.geometry import Geometry
 
 Combine: TypeAlias = Literal["mean", "sum", "max-abs"]
@@ -29,14 +33,7 @@ COMBINE = ("mean", "sum", "max-abs")
 BED, BEDGRAPH, BIGWIG = (".bed", ".bed.gz"), (".bedgraph", ".bedgraph.gz", ".bg", ".bg.gz"), (".bw", ".bigwig")
 """Endings of the files' names, in any letter case."""
 
-SEPARATOR = "|"
-"""Stands between the gene's id and the letters in a BED row's name."""
-
-POSITIVE, NEGATIVE, ZERO = "202,0,32", "5,113,176", "0,0,0"
-"""Colours of BED rows by sign: red raises the explained logit, blue lowers it."""
-
 _TBI_LIMIT = 2**29
-_CHUNK = 200_000
 _BIGWIG_STEP, _BIGWIG_ZOOM = 12, 16
 """Bytes that a step takes at most in a bigWig itself, and in all of its zoom levels."""
 
@@ -58,6 +55,12 @@ class PieceTrack:
     contigs: Mapping[str, int]
     values: np.ndarray
     codes: Callable[[np.ndarray], np.ndarray]
+
+    def on_contig(self, chrom: str, strands: str = "+-") -> tuple[np.ndarray, Pieces, np.ndarray]:
+        """Give the genes on one contig (positions of rows), their pieces and the pieces' values."""
+        genes = np.flatnonzero((self.table["chrom"] == chrom) & self.table["strand"].isin(list(strands)))
+        pieces = find_pieces(self.table.iloc[genes], self.geometry, self.contigs)
+        return genes, pieces, self.values[genes[pieces.row], pieces.index]
 
 
 class Steps(NamedTuple):
@@ -112,13 +115,15 @@ def write_tracks(
     bigwig: PathLike | None = None,
     combine: Combine = "mean",
     strand_specific: bool = False,
+    top: int | None = None,
+    per_gene: PathLike | None = None,
     stack: ExitStack | None = None,
 ) -> int | None:
     """Write a track in up to three formats; ``.gz`` is bgzip with an index beside it. Equal tracks give equal bytes.
 
     BED9: a row per gene and piece, sorted by contig name (byte order), start, end and name; name = gene id, ``|``, and
     the letters under the piece in the direction of transcription, ``N`` where the model reads none; score = 1000 *
-    min(1, |a| / 99th percentile of |a|) over all rows; itemRgb by sign. bedGraph and bigWig hold per base the
+    min(1, |a| / 99th percentile of |a|) over all pieces; itemRgb by sign. bedGraph and bigWig hold per base the
     signed value, combined over all pieces there, of both strands or, ``strand_specific``, in a pair of files named
     ``.plus`` and ``.minus`` before the ending. Indices are ``.tbi``, or ``.csi`` where a contig is longer than 2**29.
 
@@ -127,21 +132,28 @@ def write_tracks(
         bed, bedgraph, bigwig: where to, any may be None.
         combine: ``mean``, ``sum`` or ``max-abs`` (the value of largest magnitude, the positive one of two equals).
         strand_specific: write a pair of bedGraphs and bigWigs.
+        top: give a BED row only to so many pieces of a gene, those of largest magnitude (of equal ones the earlier in
+            its columns); scores, bedGraph and bigWig stay as without.
+        per_gene: folder for a BED file of each gene, see :func:`kanseq.genome.bed_rows.write_gene_beds`.
         stack: outputs take their names when it closes; without one, when this function returns.
 
     Returns:
         Rows of the BED file; None without one.
 
     Raises:
-        BadOption: a name has the wrong ending, or ``combine`` is unknown.
+        BadOption: a name has the wrong ending, ``combine`` is unknown, or ``top`` is less than 1.
         NotWritable: the folder is missing or closed, or the disk is full.
     """
     check_track_names(bed, bedgraph, bigwig)
     check_combine(combine)
+    check_top(top)
+    check_folder(per_gene)
     rows = None
     with ExitStack() if stack is None else nullcontext(stack) as outputs:
         if bed is not None:
-            rows = _write_text(Path(bed), track.contigs, partial(_write_bed, track), outputs)
+            rows = _write_text(Path(bed), track.contigs, partial(write_bed, track, top), outputs)
+        if per_gene is not None:
+            write_gene_beds(track, top, per_gene, outputs)
         for strand, part in _strands(bedgraph, strand_specific):
             _write_text(part, track.contigs, partial(_write_bedgraph, track, strand, combine), outputs)
         for strand, part in _strands(bigwig, strand_specific):
@@ -234,60 +246,14 @@ def _write_text(path: Path, contigs: Mapping[str, int], write: Callable[[BinaryI
     return rows
 
 
-def _contig_pieces(track: PieceTrack, chrom: str, strands: str = "+-") -> tuple[np.ndarray, Pieces, np.ndarray]:
-    """Give the genes on one contig (positions of rows), their pieces and the pieces' values."""
-    wanted = (track.table["chrom"] == chrom) & track.table["strand"].isin(list(strands))
-    rows = np.flatnonzero(wanted)
-    pieces = find_pieces(track.table.iloc[rows], track.geometry, track.contigs)
-    return rows, pieces, track.values[rows[pieces.row], pieces.index]
-
-
-def _write_bed(track: PieceTrack, handle: BinaryIO) -> int:
-    """Write the rows of all contigs, in byte order of their names; count them."""
-    chroms = sorted(set(track.table["chrom"]), key=str.encode)
-    magnitudes = [np.abs(_contig_pieces(track, chrom)[2]) for chrom in chroms]
-    everything = np.concatenate(magnitudes) if magnitudes else np.zeros(0, dtype=np.float32)
-    full = float(np.percentile(everything, 99)) if len(everything) else 0.0
-    for chrom in chroms:
-        rows, pieces, values = _contig_pieces(track, chrom)
-        codes = track.codes(rows)
-        ids = track.table["id"].iloc[rows].astype(str).to_numpy(dtype=object)
-        rank = np.empty(len(ids), dtype=np.int64)
-        rank[np.argsort(ids, kind="stable")] = np.arange(len(ids))
-        order = np.lexsort((pieces.index, rank[pieces.row], pieces.end, pieces.start))
-        for begin in range(0, len(order), _CHUNK):
-            chosen = order[begin : begin + _CHUNK]
-            part = Pieces(*(array[chosen] for array in pieces))
-            handle.write(_bed_lines(chrom, ids, codes, part, values[chosen], full))
-    return len(everything)
-
-
-def _bed_lines(
-    chrom: str, ids: np.ndarray, codes: np.ndarray, pieces: Pieces, values: np.ndarray, full: float
-) -> bytes:
-    """Set rows of BED9 as text."""
-    letters, offsets = letters_under(codes, pieces)
-    words = pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(letters))
-    name = pc.binary_join_element_wise(pa.array(ids, pa.string()).take(pa.array(pieces.row)), words, SEPARATOR)
-    magnitude = np.abs(values.astype(np.float64))
-    share = magnitude / full if full > 0 else (magnitude > 0).astype(np.float64)
-    score = np.rint(1000 * np.minimum(1.0, share)).astype(np.int64)
-    start, end = _text(pieces.start), _text(pieces.end)
-    strand = pa.array(["+", "-"]).take(pa.array(pieces.minus.astype(np.int8)))
-    colours = pa.array([f"{NEGATIVE}\n", f"{ZERO}\n", f"{POSITIVE}\n"])
-    colour = colours.take(pa.array(np.sign(values).astype(np.int8) + 1))
-    columns = [pa.scalar(chrom), start, end, name, _text(score), strand, start, end, colour]
-    return _joined(columns)
-
-
 def _write_bedgraph(track: PieceTrack, strand: str, combine: Combine, handle: BinaryIO) -> int:
     """Write the steps of all contigs, in byte order of their names; count them."""
     rows = 0
     for chrom, steps in _contig_steps(track, sorted(track.contigs, key=str.encode), strand, combine):
-        for begin in range(0, len(steps.start), _CHUNK):
-            start, end, value = (array[begin : begin + _CHUNK] for array in steps)
-            line_end = pc.binary_join_element_wise(_text(value), "\n", "")
-            handle.write(_joined([pa.scalar(chrom), _text(start), _text(end), line_end]))
+        for begin in range(0, len(steps.start), CHUNK):
+            start, end, value = (array[begin : begin + CHUNK] for array in steps)
+            line_end = pc.binary_join_element_wise(as_text(value), "\n", "")
+            handle.write(joined([pa.scalar(chrom), as_text(start), as_text(end), line_end])[0])
         rows += len(steps.start)
     return rows
 
@@ -308,8 +274,8 @@ def _write_bigwig(temporary: Path, path: Path, track: PieceTrack, strand: str, c
                     < _BIGWIG_STEP * len(steps.start) + _BIGWIG_ZOOM * written + 2**18
                 ):
                     raise _no_space(path)
-                for begin in range(0, len(steps.start), _CHUNK):
-                    start, end, value = (array[begin : begin + _CHUNK] for array in steps)
+                for begin in range(0, len(steps.start), CHUNK):
+                    start, end, value = (array[begin : begin + CHUNK] for array in steps)
                     bigwig.addEntries([chrom] * len(start), start, ends=end, values=value)
     except RuntimeError as error:
         raise _no_space(path) from error
@@ -325,18 +291,6 @@ def _contig_steps(track: PieceTrack, chroms: list[str], strand: str, combine: Co
     present = set(track.table["chrom"])
     for chrom in chroms:
         if chrom in present:
-            _, pieces, values = _contig_pieces(track, chrom, strand)
+            _, pieces, values = track.on_contig(chrom, strand)
             if len(values):
                 yield chrom, combine_pieces(pieces.start, pieces.end, values, combine)
-
-
-def _text(numbers: np.ndarray) -> pa.Array:
-    """Write numbers as text: integers in full, floats as the shortest text that reads back the same."""
-    return pc.cast(pa.array(numbers), pa.string())
-
-
-def _joined(columns: list[pa.Array | pa.Scalar]) -> bytes:
-    """Join text columns by tabs; the last one holds the line ends."""
-    lines = pc.binary_join_element_wise(*columns, "\t")
-    ends = np.frombuffer(lines.buffers()[1], dtype=np.int32)
-    return lines.buffers()[2].slice(0, int(ends[len(lines)])).to_pybytes()

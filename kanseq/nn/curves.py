@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional
+from torch.overrides import handle_torch_function, has_torch_function
 
 from kanseq.nn.chunks import GIVEN, Given, Plan, gradients_in_chunks, sums_in_chunks
 
@@ -26,6 +27,9 @@ def sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tens
     Returns:
         ``(n, …, outputs)`` in the type of ``x``.
     """
+    if has_torch_function((given.x,)):
+        # Whoever follows a network operation by operation (attribution does) sees this as one of them.
+        return handle_torch_function(sum_of_curves, (given.x,), given, plan, tensors)
     if torch.compiler.is_exporting():
         return plain_sum_of_curves(given, plan, tensors)
     if torch.compiler.is_compiling():

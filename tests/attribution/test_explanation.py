@@ -7,15 +7,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pyBigWig
 import pytest
+import torch
 
 from kanseq.attribution import explanation
 from kanseq.attribution.explanation import explain
-from kanseq.attribution.gradients import gradient_times_difference
-from kanseq.attribution.methods import Method
+from kanseq.attribution.methods import Method, Options
+from kanseq.attribution.paths import attribute_by_paths
+from kanseq.attribution.references import References
 from kanseq.attribution.tables import read_attributions
 from kanseq.data.combining import combine
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.errors import BadOption, BadTable, ModelMismatch, NotWritable, SeenGene, TruncatedFile, UnknownGene
 from kanseq.geometry import Geometry
 from kanseq.training.checkpoints import load_model, save_model
@@ -25,8 +26,8 @@ from tests.attribution.conftest import COMPLEMENT, GEOMETRY, build_model
 def by_hand(path, genes, rows, shuffles=5):
     """Explain rows by one model file, straight from its parts."""
     codes = genes.geometry.hide(genes.codes(np.array(rows)))
-    references = dinucleotide_shuffles(codes, [f"g{row}" for row in rows], shuffles)
-    return gradient_times_difference(load_model(path), codes, references)
+    names = [f"g{row}" for row in rows]
+    return attribute_by_paths(load_model(path), codes, names, References(f"shuffle:{shuffles}", shuffles), Options())
 
 
 def test_each_gene_is_explained_by_the_fold_that_holds_it_out(make_run, genes):
@@ -62,8 +63,67 @@ def test_tokens_and_completeness_follow_from_the_bases(make_run, genes):
         assert (values[40:43] == 0).all()
         assert (values[93:96] == 0).all()
         np.testing.assert_allclose(row.tokens, values.reshape(17, 8).sum(axis=1), atol=1e-6)
-        error = abs(values.sum() - (row.logit - row.reference_logit)) / max(1, abs(values).sum())
-        assert row.completeness_error == pytest.approx(error, abs=1e-9)
+        assert row.sum == pytest.approx(row.logit - row.reference_logit, abs=1e-6)
+        assert values.sum() == pytest.approx(row.sum, abs=1e-6)
+        assert len(row.completeness_errors) == 5
+        assert row.completeness_error == max(row.completeness_errors) < 1e-6
+
+
+def test_double_precision_is_complete_to_the_last_digits(make_run, genes, caplog):
+    caplog.set_level("INFO", "kanseq")
+    found = explain(make_run(name="kan-mixer"), genes, threads=1, precision="float64")
+    assert found.precision == "float64"
+    assert 0 < found.max_completeness_error < 1e-13
+    assert found.max_completeness_error == found.table["completeness_error"].max()
+    assert found.sum == pytest.approx(found.logit_difference, abs=1e-12)
+    assert found.seconds > 0
+    first = found.table.iloc[0]
+    wanted = f"g0: sum {first['sum']:+.6f}, logit - reference {first['sum']:+.6f}, completeness error"
+    assert wanted in caplog.text
+
+
+def test_models_that_all_explain_a_gene_are_averaged_with_their_spread(make_run, genes):
+    run = make_run(name="kan-mixer")
+    foreign = SequenceSet(genes.table.assign(chrom="9"), GEOMETRY, {"contigs": {"9": {"length": 2000, "md5": "x"}}})
+    found = explain(run, foreign, threads=1, gene=["g0", "g4"]).table
+    each = [
+        explain(run / f"folds/{fold}/seed-0/model.safetensors", foreign, threads=1, gene=["g0", "g4"]).table
+        for fold in "12"
+    ]
+    assert list(found["model"]) == ["1/seed-0,2/seed-0"] * 2
+    for row in range(2):
+        tokens = np.stack([one["tokens"][row] for one in each])
+        np.testing.assert_allclose(found["tokens"][row], tokens.mean(0), atol=1e-6)
+        np.testing.assert_allclose(found["token_spread"][row], tokens.std(0), atol=1e-6)
+        logits = [one["logit"][row] for one in each]
+        assert found["logit_spread"][row] == pytest.approx(np.std(logits), abs=1e-7)
+        assert found["completeness_error"][row] == max(one["completeness_error"][row] for one in each)
+    assert each[0]["token_spread"].isna().all()
+    assert each[0]["logit_spread"].isna().all()
+
+
+def test_some_genes_may_have_more_models_than_others(make_run, genes):
+    run = make_run()
+    both = combine([genes, SequenceSet(genes.table.assign(chrom="9"), GEOMETRY, {"contigs": {"9": {"length": 2000}}})],
+                   species="known,new").set  # fmt: skip
+    table = both.table.assign(species=both.table["species"].replace({"known": "."}))
+    mixed = SequenceSet(table, GEOMETRY, {"contigs": {**genes.contigs, "9": {"length": 2000, "md5": "x"}}})
+    found = explain(run, mixed, threads=1).table
+    assert [names.count(",") for names in found["model"]] == [0] * 6 + [1] * 6
+    assert list(found["token_spread"].isna()) == [True] * 6 + [False] * 6
+
+
+@pytest.mark.parametrize("method", ["gradient", "integrated", "occlusion", "ism"])
+def test_every_method_goes_through_the_same_door(make_run, genes, tmp_path, method):
+    found = explain(make_run(), genes, threads=1, method=method, reference="shuffle:2", steps=4, gene=["g0"])
+    assert found.method == method
+    assert np.abs(found.table["attributions"][0]).sum() > 0
+    if method == "ism":
+        assert (found.sum, found.logit_difference, found.max_completeness_error) == (None, None, None)
+        assert found.table[["sum", "reference_logit", "completeness_error"]].isna().all(axis=None)
+        assert len(found.table["completeness_errors"][0]) == 0
+    else:
+        assert found.max_completeness_error == found.table["completeness_error"][0] > 0
 
 
 def test_results_do_not_depend_on_batches_or_on_the_other_genes(make_run, genes):
@@ -85,7 +145,7 @@ def test_the_table_and_the_tracks_say_the_same(make_run, gene_file, contigs, tmp
     read = read_attributions(found.output)
     assert read.geometry == GEOMETRY
     assert {name: read.metadata[name] for name in ("method", "reference", "seed")} == {
-        "method": "gradient",
+        "method": "paths",
         "reference": "shuffle:5",
         "seed": 0,
     }
@@ -161,15 +221,17 @@ def test_a_fold_a_list_and_held_out_only_choose_genes(make_run, genes, tmp_path)
 def test_layers_multiply_in_the_precision_that_was_asked_for(make_run, genes, monkeypatch):
     used = []
 
-    def spy(model, codes, references):
+    def spy(model, *rest):
         used.append({layer.precision for layer in model.network.modules() if hasattr(layer, "precision")})
-        return gradient_times_difference(model, codes, references)
+        used.append(next(model.network.parameters()).dtype)
+        return attribute_by_paths(model, *rest)
 
     monkeypatch.setattr(explanation, "find_method", lambda name: Method(name, "", spy))
     run = make_run(folds=("1",), name="kan")
-    for precision in ("auto", "bfloat16"):
+    for precision in ("auto", "bfloat16", "float64"):
         explain(run, genes, fold="1", precision=precision, threads=1)
-    assert used == [{"float32"}, {"bfloat16"}]
+    single, double = torch.float32, torch.float64
+    assert used == [{"float32"}, single, {"bfloat16"}, single, {"float32"}, double]
 
 
 def test_plain_sequences_give_a_table_and_no_track(tmp_path):
@@ -191,6 +253,8 @@ def test_plain_sequences_give_a_table_and_no_track(tmp_path):
         ({"bigwig": "no/a.bw"}, NotWritable, "does not exist"),
         ({"gene": ["g9"]}, UnknownGene, "g9"),
         ({"method": "magic"}, BadOption, "gradient"),
+        ({"precision": "float16"}, BadOption, "float64"),
+        ({"steps": 0}, BadOption, "at least 1"),
         ({"reference": "shuffle:0"}, BadOption, "shuffle:N"),
         ({"reference": "zeros"}, BadOption, "shuffle:N"),
         ({"combine": "median"}, BadOption, "max-abs"),
@@ -231,7 +295,7 @@ def test_a_model_without_gradient_is_refused_by_name(genes, gene_file, tmp_path)
     model.plain.fit(codes, np.arange(len(codes)) % 2, groups=np.arange(len(codes)), seed=0)
     save_model(tmp_path / "gc.safetensors", model)
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(BadOption, match=r"'gc' has no gradient"):
+    with pytest.raises(BadOption, match=r"'gc' is no network, and has no gradient"):
         explain(tmp_path / "gc.safetensors", gene_file, bed=tmp_path / "a.bed.gz", output=tmp_path / "a.parquet")
     assert sorted(tmp_path.iterdir()) == before
 
@@ -261,7 +325,7 @@ def test_metadata_is_one_json_text(make_run, gene_file, tmp_path):
     explain(make_run(), gene_file, output=tmp_path / "a.parquet", threads=1, gene=["g0"])
     metadata = pq.read_schema(tmp_path / "a.parquet").metadata
     described = json.loads(metadata[b"kanseq"])
-    assert (described["kind"], described["format"]) == ("attributions", 1)
+    assert (described["kind"], described["format"]) == ("attributions", 2)
     assert list(described["contigs"]) == ["2", "1"]
 
 

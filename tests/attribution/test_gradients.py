@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from kanseq.attribution.gradients import gradient_times_difference
-from kanseq.attribution.methods import find_method, methods
+from kanseq.attribution.gradients import gradient_times_difference, integrated_gradients
+from kanseq.attribution.methods import Options, find_method, methods
+from kanseq.attribution.references import References
 from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
@@ -13,6 +14,13 @@ from kanseq.training.tasks import Task
 from tests.attribution.conftest import build_model
 
 GEOMETRY = Geometry(upstream=6, downstream=5, pad=2)
+
+
+def fixed(sequences):
+    """References that are given: codes ``(n, references, columns)`` of the genes a, b, c."""
+    n, count, columns = sequences.shape
+    owners = {name: list(range(row * count, (row + 1) * count)) for row, name in enumerate("abc"[:n])}
+    return References("given", count, 0, sequences.reshape(-1, columns), owners)
 
 
 class Linear(SequenceNetwork):
@@ -38,7 +46,9 @@ def test_of_a_linear_model_the_attributions_are_its_weights_and_add_up(codes):
     torch.manual_seed(0)
     network = Linear(GEOMETRY)
     references = dinucleotide_shuffles(codes, ["a", "b", "c"], 3)
-    found = gradient_times_difference(TrainedModel("linear", None, GEOMETRY, Task(), network), codes, references)
+    found = gradient_times_difference(
+        TrainedModel("linear", None, GEOMETRY, Task(), network), codes, "abc", fixed(references), Options()
+    )
     weight = (network.weight[1] - network.weight[0]).detach().numpy()
     for row in range(3):
         for column in range(GEOMETRY.columns):
@@ -59,7 +69,7 @@ def test_gradients_agree_with_finite_differences(name):
     for start, end in geometry.masked:
         codes[:, start:end] = 4
     references = dinucleotide_shuffles(codes, ["a", "b"], 2)
-    found = gradient_times_difference(model, codes, references)
+    found = gradient_times_difference(model, codes, "abc"[: len(codes)], fixed(references), Options())
     x = network.encode(torch.from_numpy(codes))
     difference = x - network.encode(torch.from_numpy(references.reshape(4, -1))).reshape(2, 2, *x.shape[1:]).mean(dim=1)
     for column in (0, 5, 19, 30):
@@ -73,7 +83,7 @@ def test_gradients_agree_with_finite_differences(name):
 def test_the_reference_logit_is_the_mean_over_the_shuffles(codes):
     model = build_model("mlp", GEOMETRY, {})
     references = dinucleotide_shuffles(codes, ["a", "b", "c"], 4)
-    found = gradient_times_difference(model, codes, references)
+    found = gradient_times_difference(model, codes, "abc"[: len(codes)], fixed(references), Options())
     np.testing.assert_allclose(found.logit, model.logits(codes), rtol=1e-5)
     each = model.logits(references.reshape(12, -1)).reshape(3, 4)
     np.testing.assert_allclose(found.reference_logit, each.mean(axis=1), rtol=1e-4, atol=1e-6)
@@ -81,12 +91,46 @@ def test_the_reference_logit_is_the_mean_over_the_shuffles(codes):
 
 def test_a_plain_model_is_refused_by_name(codes):
     model = build_model("gc", GEOMETRY, {})
-    with pytest.raises(BadOption, match=r"'gc' has no gradient.*kan-mixer"):
-        gradient_times_difference(model, codes, codes[:, None])
+    for method in (gradient_times_difference, integrated_gradients):
+        with pytest.raises(BadOption, match=r"'gc' is no network, and has no gradient; .*occlusion or ism"):
+            method(model, codes, "abc", fixed(codes[:, None]), Options())
+
+
+def test_integrated_gradients_of_a_cubic_are_its_integral(codes):
+    class Cubic(Linear):
+        def forward_encoded(self, x):
+            return super().forward_encoded(x) ** 3
+
+    torch.manual_seed(0)
+    network = Cubic(GEOMETRY).double()
+    references = dinucleotide_shuffles(codes, ["a", "b", "c"], 2)
+    model = TrainedModel("cubic", None, GEOMETRY, Task(), network)
+    found = integrated_gradients(model, codes, "abc", fixed(references), Options(steps=200))
+    assert found.errors.max() < 1e-4
+    # Along a straight line s goes evenly from s_r to s_x, and the mean of 3 s^2 there is s_x^2 + s_x s_r + s_r^2.
+    with torch.no_grad():
+        x = network.encode(torch.from_numpy(codes))
+        r = network.encode(torch.from_numpy(references[:, 0]))
+        wanted = 0
+        for output, sign in ((1, 1), (0, -1)):
+            at_x, at_r = (Linear.forward_encoded(network, one)[:, output] for one in (x, r))
+            mean = at_x**2 + at_x * at_r + at_r**2
+            wanted = wanted + sign * mean[:, None] * (network.weight[output] * (x - r)).sum(1)
+    one = integrated_gradients(model, codes, "abc", fixed(references[:, :1]), Options(steps=200))
+    np.testing.assert_allclose(one.values, wanted.numpy(), rtol=1e-3, atol=1e-3)
+
+
+def test_hypothetical_contributions_of_the_bases_that_are_there_are_the_attributions(codes):
+    model = build_model("mlp", GEOMETRY, {})
+    references = fixed(dinucleotide_shuffles(codes, ["a", "b", "c"], 3))
+    for method in (gradient_times_difference, integrated_gradients):
+        found = method(model, codes, "abc", references, Options(hypothetical=True, steps=3))
+        there = np.take_along_axis(found.hypothetical, np.minimum(codes, 3)[:, None].astype(int), axis=1)[:, 0]
+        np.testing.assert_allclose(np.where(codes == 4, 0, there), found.values, atol=1e-6)
 
 
 def test_methods_are_found_by_name():
     assert find_method("gradient") is not None
     assert all(name == method.name and "\n" not in method.summary for name, method in methods().items())
-    with pytest.raises(BadOption, match=r"no method 'magic'; choose gradient"):
+    with pytest.raises(BadOption, match=r"no method 'magic'; choose paths, gradient, integrated, occlusion, ism"):
         find_method("magic")

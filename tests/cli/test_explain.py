@@ -42,7 +42,9 @@ def test_tracks_are_written_and_the_summary_is_json(tmp_path, capsys):
     summary = json.loads(capsys.readouterr().out)
     assert summary["genes"] == 2
     assert summary["rows"] == 12
-    assert (summary["method"], summary["bed"]) == ("gradient", "a.bed.gz")
+    assert summary["max_completeness_error"] < 1e-4
+    assert summary["seconds"] > 0
+    assert (summary["method"], summary["bed"]) == ("paths", "a.bed.gz")
     made = {path.name for path in tmp_path.glob("a.*")}
     assert made == {"a.bed.gz", "a.bed.gz.tbi", "a.bedgraph.gz", "a.bedgraph.gz.tbi", "a.bw", "a.parquet"}
 
@@ -66,7 +68,7 @@ def test_nothing_to_write_is_a_fault_of_usage(capsys):
         (["--bed", "a.txt"], "must end in .bed or .bed.gz"),
         (["--bed", "a.bed.gz", "--gene", "nobody"], "not in the set: nobody"),
         (["--bed", "no/a.bed.gz"], "the folder 'no' does not exist"),
-        (["--bed", "a.bed.gz", "--method", "magic"], "choose gradient"),
+        (["--bed", "a.bed.gz", "--method", "magic"], "choose paths, gradient"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_3(tmp_path, capsys, options, words):

@@ -1,5 +1,6 @@
 import gzip
 from collections import namedtuple
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pysam
 import pytest
 
 from kanseq.errors import BadOption, NotWritable
+from kanseq.genome.bed_rows import gene_file_names
 from kanseq.genome.tracks import PieceTrack, check_track_names, combine_pieces, track_files, write_tracks
 from kanseq.geometry import Geometry
 
@@ -71,6 +73,125 @@ def test_bed_is_sorted_and_ties_are_broken_by_name(tmp_path):
     assert [row[3][0] for row in rows[:4]] == ["y", "z", "y", "z"]
     places = [(row[0], int(row[1]), int(row[2])) for row in rows]
     assert places == sorted(places)
+
+
+def test_top_keeps_the_largest_pieces_of_each_gene_as_they_look_without_it(track, tmp_path):
+    write_tracks(track, bed=tmp_path / "all.bed")
+    assert write_tracks(track, bed=tmp_path / "a.bed", top=2) == 6
+    rows = (tmp_path / "a.bed").read_text().splitlines()
+    everything = (tmp_path / "all.bed").read_text().splitlines()
+    assert [row for row in everything if row in rows] == rows
+    kept = sorted((row.split("\t")[3], row.split("\t")[8]) for row in rows)
+    # b: 2 and -3; a: 4 and 5; c: -2, and of three equal ones the first
+    red, blue = "202,0,32", "5,113,176"
+    assert kept == [
+        ("a|AAAAAAAA", red),
+        ("a|AAAAANNN", red),
+        ("b|AAAAANNN", blue),
+        ("b|NNNAAAAA", red),
+        ("c|AAAAAAAA", blue),
+        ("c|ACGTAAAA", red),
+    ]
+
+
+def test_of_equal_pieces_the_earlier_in_the_direction_of_transcription_is_kept(tmp_path):
+    genes = [("plus", "2", "+", 100, 300), ("minus", "10", "-", 307, 100)]
+    write_tracks(make_track(genes, [[2, -2, 2, -2], [1, -3, 3, 0]]), bed=tmp_path / "a.bed", top=1)
+    rows = [line.split("\t") for line in (tmp_path / "a.bed").read_text().splitlines()]
+    assert [(row[1], row[3]) for row in rows] == [("300", "minus|NNNAAAAA"), ("92", "plus|ACGTAAAA")]
+
+
+def test_top_beyond_the_pieces_of_a_gene_keeps_all_and_leaves_values_per_base_alone(track, tmp_path):
+    for name, top in (("x", None), ("y", 1), ("z", 99)):
+        (tmp_path / name).mkdir()
+        write_tracks(track, **{kind: tmp_path / name / f"a.{end}" for kind, end in ENDINGS.items()}, top=top)
+    content = {name: {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "xyz"}
+    assert content["x"] == content["z"]
+    assert {name for name, data in content["x"].items() if content["y"][name] != data} == {"a.bed.gz", "a.bed.gz.tbi"}
+
+
+def test_less_than_one_piece_of_a_gene_is_refused(track, tmp_path):
+    with pytest.raises(BadOption, match=r"the 0 largest.*at least 1"):
+        write_tracks(track, bed=tmp_path / "a.bed", top=0)
+
+
+@pytest.mark.parametrize("top", [None, 3])
+def test_each_gene_has_its_rows_of_the_bed_in_a_file_of_its_own(track, tmp_path, top):
+    write_tracks(track, bed=tmp_path / "a.bed", per_gene=tmp_path / "genes", top=top)
+    rows = (tmp_path / "a.bed").read_text().splitlines()
+    assert sorted(path.name for path in (tmp_path / "genes").iterdir()) == ["a.bed", "b.bed", "c.bed"]
+    for gene in "abc":
+        own = (tmp_path / "genes" / f"{gene}.bed").read_text().splitlines()
+        assert own == [row for row in rows if row.split("\t")[3].startswith(f"{gene}|")]
+        assert len(own) == (top or 4)
+
+
+def test_more_genes_than_are_set_at_a_time_each_get_their_own_rows(tmp_path):
+    genes = [(f"g{i}", "2" if i % 3 else "10", "+-"[i % 2], 100 + i % 7, 300) for i in range(1100)]
+    values = np.arange(4400).reshape(1100, 4) / 4400
+    write_tracks(make_track(genes, values), bed=tmp_path / "a.bed", per_gene=tmp_path / "genes")
+    rows = {}
+    for line in (tmp_path / "a.bed").read_text().splitlines(keepends=True):
+        rows.setdefault(line.split("\t")[3].split("|")[0], []).append(line)
+    assert len(rows) == 1100
+    for gene, lines in rows.items():
+        assert (tmp_path / "genes" / f"{gene}.bed").read_text() == "".join(lines)
+
+
+def test_a_gene_past_the_end_of_its_contig_gets_an_empty_file(tmp_path):
+    genes = [("out", "2", "+", 900, 950), ("in", "2", "+", 100, 300)]
+    write_tracks(make_track(genes, np.ones((2, 4))), per_gene=tmp_path / "genes")
+    assert (tmp_path / "genes" / "out.bed").read_text() == ""
+    assert (tmp_path / "genes" / "in.bed").read_text().count("\n") == 4
+
+
+def test_other_files_in_the_folder_stay_and_those_of_the_genes_are_replaced(track, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "a.bed").write_text("old")
+    write_tracks(track, per_gene=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bed", "b.bed", "c.bed", "mine.txt"]
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert "a|ACGTAAAA" in (tmp_path / "a.bed").read_text()
+
+
+def test_names_of_files_are_safe_and_differ_whatever_the_order_of_genes():
+    assert gene_file_names(["AT1G01010", "gene:AT1/2", "x y", "x_y", "x_y_2", "é"]) == [
+        "AT1G01010.bed",
+        "gene_AT1_2.bed",
+        "x_y_3.bed",
+        "x_y.bed",
+        "x_y_2.bed",
+        "_.bed",
+    ]
+    assert gene_file_names(["x_y_2", "x_y", "x y"]) == ["x_y_2.bed", "x_y.bed", "x_y_3.bed"]
+    # some file systems take the case of letters for nothing
+    assert gene_file_names(["abC", "abc"]) == ["abC.bed", "abc_2.bed"]
+    assert len(gene_file_names(["g" * 400])[0]) < 255
+
+
+def test_files_per_gene_appear_when_the_stack_closes(track, tmp_path):
+    with ExitStack() as stack:
+        write_tracks(track, per_gene=tmp_path / "genes", stack=stack)
+        assert list((tmp_path / "genes").glob("*.bed")) == []
+    assert len(list((tmp_path / "genes").iterdir())) == 3
+
+
+def test_a_failure_leaves_neither_files_per_gene_nor_a_new_folder(track, tmp_path):
+    broken = replace(track, codes=lambda rows: np.zeros((0, 0)))
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "mine.txt").write_text("mine")
+    for folder in ("new", "old"):
+        with pytest.raises(IndexError):
+            write_tracks(broken, per_gene=tmp_path / folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["old", "mine.txt"]
+
+
+def test_a_folder_for_genes_that_cannot_be_is_refused(track, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotWritable, match="this is a file, and a folder is wanted"):
+        write_tracks(track, per_gene=tmp_path / "file")
+    with pytest.raises(NotWritable, match="does not exist; make it: mkdir -p"):
+        write_tracks(track, per_gene=tmp_path / "no" / "genes")
 
 
 def test_tabix_reads_the_bed(track, tmp_path):
@@ -176,10 +297,11 @@ def test_no_pieces_give_no_steps():
 def test_same_bytes_every_time(track, tmp_path):
     for name in ("x", "y"):
         (tmp_path / name).mkdir()
-        write_tracks(track, **{kind: tmp_path / name / f"a.{end}" for kind, end in ENDINGS.items()})
+        tracks = {kind: tmp_path / name / f"a.{end}" for kind, end in ENDINGS.items()}
+        write_tracks(track, **tracks, per_gene=tmp_path / name)
     for path in sorted((tmp_path / "x").iterdir()):
         assert path.read_bytes() == (tmp_path / "y" / path.name).read_bytes(), path.name
-    assert len(list((tmp_path / "x").iterdir())) == 5
+    assert len(list((tmp_path / "x").iterdir())) == 8
 
 
 def test_all_zero_values_have_score_zero(tmp_path):

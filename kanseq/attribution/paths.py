@@ -1,0 +1,81 @@
+"""Complete path attribution: every base's share of the difference between a gene's logit and a reference's.
+
+In: a trained network, base codes and references. Out: a number per base, whose sum is that difference to rounding.
+
+The network runs once on a stack of genes and references, and what comes back through it are multipliers instead of
+gradients: :mod:`kanseq.attribution.rules` says how, :mod:`kanseq.attribution.operations` where.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kanseq.attribution import rules
+from kanseq.attribution.methods import Attribution, Options, attribution_of, encoded, joined, network_of
+from kanseq.attribution.operations import PathRules, layer_names
+from kanseq.attribution.references import References
+from kanseq.training.checkpoints import TrainedModel
+
+ROWS = 192
+"""Sequences that a network runs on at a time, references counted in."""
+
+
+class Multipliers(NamedTuple):
+    """What :func:`path_multipliers` gives.
+
+    Attributes:
+        values: ``(references, n, …)``: with them, ``Σ values·(x − r)`` is the difference of the outputs.
+        outputs: ``(1 + references, n)``: of the inputs, then of each reference.
+    """
+
+    values: Tensor
+    outputs: Tensor
+
+
+def attribute_by_paths(
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+) -> Attribution:
+    """Share out each gene's ``logit(x) − logit(r)`` over its bases, for every reference ``r``, and average.
+
+    Raises:
+        NoRule: the network has an operation without a rule.
+    """
+    network = network_of(model)
+    several = references.of(codes, names)
+    height = max(1, ROWS // (1 + several.shape[1]))
+    parts = []
+    for start in range(0, len(codes), height):
+        some = slice(start, start + height)
+        x = encoded(network, codes[some])
+        others = torch.stack([encoded(network, several[some, index]) for index in range(several.shape[1])])
+        found = path_multipliers(network, lambda stack: model.task.logit(network.forward_encoded(stack)), x, others)
+        parts.append(attribution_of(found.values, x, others, found.outputs[0], found.outputs[1:], options))
+    return joined(parts)
+
+
+def path_multipliers(
+    network: nn.Module, function: Callable[[Tensor], Tensor], x: Tensor, references: Tensor
+) -> Multipliers:
+    """Follow the difference of a network's output back to its inputs, along all paths.
+
+    Args:
+        network: what ``function`` runs, in evaluation mode and with parameters that want no gradient; its modules'
+            names stand in errors.
+        function: maps a stack of inputs ``(m, …)``, row by row, to numbers ``(m,)``.
+        x: inputs, ``(n, …)``.
+        references: others of the same shape for each of them, ``(references, n, …)``.
+
+    Raises:
+        NoRule: an operation has no rule.
+    """
+    sides = 1 + len(references)
+    stack = torch.cat([x[None], references]).flatten(0, 1).requires_grad_()
+    with torch.enable_grad(), layer_names(network) as where, PathRules(sides, where):
+        outputs = function(stack)
+    wanted = torch.ones_like(outputs)
+    wanted[: len(x)] = 0
+    (found,) = torch.autograd.grad(outputs, stack, wanted)
+    return Multipliers(rules.apart(found, sides)[1:], rules.apart(outputs.detach(), sides))

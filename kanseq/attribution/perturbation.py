@@ -1,0 +1,88 @@
+"""Attributions by changing the sequence: token by token, or base by base.
+
+In: any model, base codes, references. Out: a number per base. No gradient is needed, and the cost is a run of the model
+for every change.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kanseq.attribution.methods import Attribution, Options
+from kanseq.attribution.references import References
+from kanseq.data.shuffles import UNKNOWN
+from kanseq.geometry import TOKEN
+from kanseq.models.network import BASES
+from kanseq.training.checkpoints import TrainedModel
+
+ROWS = 256
+"""Sequences that a model scores at a time."""
+
+
+def occlude_tokens(
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+) -> Attribution:
+    """Give each token the mean fall of the logit when it alone is replaced by the reference's, shared over its bases.
+
+    A reference by shuffles is, for a token, its own bases in another order with the same dinucleotides; bases of a
+    token get equal shares. The reference logit is that of a gene whose tokens are all replaced, and what the sum lacks
+    to the difference is what tokens do together.
+    """
+    several = references.of_tokens(codes, names)
+    logit = model.logits(codes)
+    below = np.stack([model.logits(several[:, index]) for index in range(several.shape[1])], axis=1)
+    columns = codes.shape[1]
+    starts = np.arange(0, columns, TOKEN)
+    known = np.add.reduceat(codes != UNKNOWN, starts, axis=1)
+    falls = np.zeros((len(codes), several.shape[1], len(starts)))
+    for row in range(len(codes)):
+        for index in range(several.shape[1]):
+            falls[row, index] = logit[row] - _with_tokens(model, codes[row], several[row, index], logit[row])
+    falls[np.broadcast_to((known == 0)[:, None], falls.shape)] = 0
+    each = (falls.mean(1) / np.maximum(known, 1)).repeat(TOKEN, axis=1)[:, :columns]
+    values = np.where(codes != UNKNOWN, each, 0).astype(np.float32)
+    sums = falls.sum(2)
+    errors = np.abs(sums - (logit[:, None] - below)) / np.maximum(1, np.abs(falls).sum(2))
+    return Attribution(values, logit, below, sums, errors)
+
+
+def in_silico_mutagenesis(
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+) -> Attribution:
+    """Give each base the mean fall of the logit when it is replaced by each of the three others.
+
+    References play no part, and there is none whose logit the numbers would add up to. Hypothetical contributions are
+    ``logit with b − mean over the four bases``.
+    """
+    logit = model.logits(codes)
+    changed = np.repeat(logit[:, None], BASES * codes.shape[1], axis=1).reshape(len(codes), BASES, -1)
+    for row, gene in enumerate(codes):
+        base, column = np.nonzero((np.arange(BASES)[:, None] != gene) & (gene != UNKNOWN))
+        for start in range(0, len(base), ROWS):
+            some = slice(start, start + ROWS)
+            mutants = np.repeat(gene[None], len(base[some]), axis=0)
+            mutants[np.arange(len(mutants)), column[some]] = base[some]
+            changed[row, base[some], column[some]] = model.logits(mutants)
+    others = (changed.sum(1) - logit[:, None]) / (BASES - 1)
+    known = codes != UNKNOWN
+    values = np.where(known, logit[:, None] - others, 0).astype(np.float32)
+    nothing = np.zeros((len(codes), 0))
+    hypothetical = None
+    if options.hypothetical:
+        hypothetical = np.where(known[:, None], changed - changed.mean(1, keepdims=True), 0).astype(np.float32)
+    return Attribution(values, logit, nothing, nothing, nothing, hypothetical)
+
+
+def _with_tokens(model: TrainedModel, gene: np.ndarray, reference: np.ndarray, logit: float) -> np.ndarray:
+    """Score a gene with each of its tokens in turn taken from the reference, ``(tokens,)``."""
+    starts = np.arange(0, len(gene), TOKEN)
+    differ = np.flatnonzero(np.add.reduceat(gene != reference, starts))
+    found = np.full(len(starts), logit)
+    for first in range(0, len(differ), ROWS):
+        some = differ[first : first + ROWS]
+        variants = np.repeat(gene[None], len(some), axis=0)
+        for at, token in enumerate(some.tolist()):
+            columns = slice(token * TOKEN, (token + 1) * TOKEN)
+            variants[at, columns] = reference[columns]
+        found[some] = model.logits(variants)
+    return found

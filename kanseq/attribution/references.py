@@ -1,0 +1,121 @@
+"""What a gene is compared with: shuffles of itself, nothing, or sequences from a file.
+
+In: ``--reference`` and a seed. Out: base codes for any genes, the same whatever genes stand beside them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.data.shuffles import UNKNOWN, dinucleotide_shuffles
+from kanseq.errors import BadOption, BadTable, UnknownGene
+from kanseq.files import PathLike, some
+from kanseq.genome.fasta import read_contigs
+from kanseq.geometry import TOKEN, Geometry
+
+
+@dataclass(frozen=True)
+class References:
+    """References of genes.
+
+    Attributes:
+        text: how they were asked for: ``shuffle:N``, ``n``, or a file's name.
+        count: how many a gene has.
+        seed: of the shuffles.
+        sequences: of a file: codes ``(records, columns)`` uint8, masked columns 4.
+        owners: of a file whose records are named after genes: name -> its records.
+    """
+
+    text: str
+    count: int
+    seed: int = 0
+    sequences: np.ndarray | None = None
+    owners: dict[str, list[int]] | None = None
+
+    def of(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Give ``(n, count, columns)`` codes for genes of codes ``(n, columns)`` uint8, masked columns 4.
+
+        Raises:
+            UnknownGene: the file has no record for a gene.
+        """
+        if self.sequences is None:
+            return self._made(codes, names)
+        if self.owners is None:
+            return np.broadcast_to(self.sequences, (len(codes), *self.sequences.shape))
+        missing = [name for name in names if name not in self.owners]
+        if missing:
+            raise UnknownGene(f"no reference for {some(missing)}", where=self.text, mend="name records after genes")
+        return self.sequences[[self.owners[name] for name in names]]
+
+    def of_tokens(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Give references in which every token holds its own bases in another order, where they are shuffles."""
+        if self.sequences is not None or not self.text.startswith("shuffle"):
+            return self.of(codes, names)
+        n, columns = codes.shape
+        padded = np.pad(codes, ((0, 0), (0, -columns % TOKEN)), constant_values=UNKNOWN).reshape(-1, TOKEN)
+        each = [f"{name}\0{token}" for name in names for token in range(len(padded) // max(1, n))]
+        shuffled = dinucleotide_shuffles(padded, each, self.count, self.seed).reshape(n, -1, self.count, TOKEN)
+        return shuffled.transpose(0, 2, 1, 3).reshape(n, self.count, -1)[..., :columns]
+
+    def _made(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        if self.text == "n":
+            return np.full((len(codes), 1, codes.shape[1]), UNKNOWN, dtype=np.uint8)
+        return dinucleotide_shuffles(codes, list(names), self.count, self.seed)
+
+
+def find_references(text: str, seed: int, geometry: Geometry) -> References:
+    """Read what ``--reference`` says.
+
+    ``shuffle:N`` means N dinucleotide shuffles of what the model reads of each gene, ``n`` a sequence without a known
+    base, and anything else the name of a FASTA file whose sequences are as wide as the windows. Records that are named
+    ``GENE/anything``, as many for each gene, are that gene's own; others are references of every gene.
+
+    Raises:
+        BadOption: it is none of these.
+        BadTable: a sequence of the file has another width, records of both kinds are mixed, or genes have unequally
+            many.
+        MalformedLine, TruncatedFile: the file is no whole FASTA file.
+    """
+    kind, _, count = text.partition(":")
+    if kind == "shuffle":
+        if count.isdecimal() and int(count) > 0:
+            return References(text, int(count), seed)
+        raise BadOption(f"there is no reference '{text}'", mend="give shuffle:N, N shuffles of each gene, N from 1")
+    if text == "n":
+        return References(text, 1, seed)
+    if not Path(text).is_file():
+        raise BadOption(
+            f"there is no reference '{text}'", mend="give shuffle:N (N shuffles of each gene), n (no bases) or a file"
+        )
+    return _read(text, seed, geometry)
+
+
+def _read(path: PathLike, seed: int, geometry: Geometry) -> References:
+    """Read references from a FASTA file."""
+    contigs = list(read_contigs(path))
+    for contig in contigs:
+        if len(contig.sequence) != geometry.columns:
+            raise BadTable(
+                f"the reference '{contig.name}' has {len(contig.sequence):,} bases, and the model reads "
+                f"{geometry.columns:,} columns",
+                where=path,
+                mend="cut it, or fill it up with N",
+            )
+    table = pd.DataFrame({"sequence": [contig.sequence.decode() for contig in contigs]})
+    sequences = geometry.hide(SequenceSet(table, geometry).codes())
+    owners: dict[str, list[int]] = {}
+    for row, contig in enumerate(contigs):
+        gene, slash, _ = contig.name.rpartition("/")
+        if slash:
+            owners.setdefault(gene, []).append(row)
+    owned = sum(map(len, owners.values()))
+    if not owned:
+        return References(str(path), len(sequences), seed, sequences)
+    counts = {len(rows) for rows in owners.values()}
+    if owned != len(contigs) or len(counts) > 1:
+        raise BadTable("references must all be named GENE/NUMBER, as many for each gene, or none of them", where=path)
+    return References(str(path), counts.pop(), seed, sequences, owners)

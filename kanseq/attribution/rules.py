@@ -1,0 +1,293 @@
+"""How the difference between two inputs is carried back through each operation of a network, without a rest.
+
+In: what went into an operation, and multipliers of what came out. Out: multipliers of what went in, with
+``Σ m_in·(x − r) = Σ m_out·(f(x) − f(r))`` for every gene ``x`` and each of its references ``r``.
+
+Tensors are *stacks*: their first axis falls into ``sides`` blocks of as many rows, the genes and then each reference of
+all genes. A multiplier belongs to a gene and a reference and stands in the reference's row; genes' rows hold none. What
+is linear needs no rule: its transpose, which is what a gradient is carried back by, takes multipliers as well.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+from torch.nn import functional
+
+from kanseq.nn.chunks import GIVEN, Given, Plan, sums_in_chunks
+from kanseq.nn.products import PRODUCTS, Convolution
+
+Run: TypeAlias = Callable[..., Tensor]
+Pull: TypeAlias = Callable[..., tuple[Tensor | None, ...]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An operation on stacks, and the way back.
+
+    Attributes:
+        run: maps the tensors that go in to the one that comes out.
+        pull: maps ``(m, y, *tensors)``, all with the sides as an axis of their own before the rows, to the multipliers
+            ``(references, rows, …)`` of those tensors; ``m`` is ``(references, rows, …)``.
+    """
+
+    run: Run
+    pull: Pull
+
+    def __call__(self, sides: int, *tensors: Tensor | None) -> Tensor:
+        """Run the operation; a gradient that comes back through its result is taken for multipliers."""
+        return _Carried.apply(self, sides, *tensors)
+
+
+class _Carried(torch.autograd.Function):
+    """What autograd walks through on its way back, instead of an operation with a gradient."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, rule: Rule, sides: int, *tensors: Tensor | None) -> Tensor:
+        y = rule.run(*tensors)
+        ctx.save_for_backward(y, *tensors)
+        ctx.rule, ctx.sides = rule, sides
+        return y
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, m: Tensor) -> tuple[Tensor | None, ...]:
+        y, *tensors = ctx.saved_tensors
+        moving = ctx.needs_input_grad[2:]
+        stacks = [apart(t, ctx.sides) if moves else t for t, moves in zip(tensors, moving, strict=True)]
+        found = ctx.rule.pull(apart(m, ctx.sides)[1:], apart(y, ctx.sides), *stacks)
+        return None, None, *(None if one is None else _joined(one) for one in found)
+
+
+def apart(stack: Tensor, sides: int) -> Tensor:
+    """See ``(sides·rows, …)`` as ``(sides, rows, …)``."""
+    return stack.unflatten(0, (sides, -1))
+
+
+def _joined(multipliers: Tensor) -> Tensor:
+    """Lay multipliers ``(references, rows, …)`` out as a stack whose genes have none."""
+    return torch.cat([torch.zeros_like(multipliers[:1]), multipliers]).flatten(0, 1)
+
+
+# ---- functions of one number ----
+
+
+def elementwise(function: Run, close: float | None = None) -> Rule:
+    """``(f(x) − f(r)) / (x − r)``, and the slope half way between where these are too close for it.
+
+    ``close`` is how close that is. By default it is the cube root of the type's precision, where the error of the
+    quotient's rounding and that of the slope, which is of third order, are alike. Functions of straight pieces are
+    exact at any distance: 0.
+    """
+
+    def pull(m: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor]:
+        return (m * secant(function, z[:1], z[1:], y[:1], y[1:], close),)
+
+    return Rule(function, pull)
+
+
+def secant(function: Run, x: Tensor, r: Tensor, at_x: Tensor, at_r: Tensor, close: float | None = None) -> Tensor:
+    """The slope of the line through a function at ``x`` and at ``r``; ``x`` is broadcast over references."""
+    distance = x - r
+    near = distance.abs() <= (closeness(x.dtype) if close is None else close)
+    slope = (at_x - at_r) / distance.masked_fill(near, 1)
+    if near.any():
+        middle = ((x + r) / 2)[near]
+        slope[near] = torch.func.jvp(function, (middle,), (torch.ones_like(middle),))[1]
+    return slope
+
+
+def closeness(dtype: torch.dtype) -> float:
+    """Give the distance under which a difference of two values has lost more than a slope half way is wrong by."""
+    return torch.finfo(dtype).eps ** (1 / 3)
+
+
+def _closed(function: Run, slope: Callable[[Tensor, Tensor], Tensor]) -> Rule:
+    """A function whose secant has a form that does not cancel."""
+    return Rule(function, lambda m, y, z: (m * slope(y[:1], y[1:]),))
+
+
+RECIPROCAL = _closed(torch.reciprocal, lambda x, r: -x * r)
+"""``1/a − 1/b = −(a − b)/(a·b)``, by its own values."""
+
+SQUARE_ROOT = _closed(torch.sqrt, lambda x, r: (x + r).reciprocal())
+"""``√a − √b = (a − b)/(√a + √b)``, likewise."""
+
+SQUARE = Rule(torch.square, lambda m, y, z: (m * (z[:1] + z[1:]),))
+"""``a² − b² = (a + b)·(a − b)``."""
+
+
+# ---- products of two things that both move ----
+
+
+def bilinear(product: Run) -> Rule:
+    """``Δ(a·b) = ā·Δb + b̄·Δa`` with the means of both sides: the gradient half way between, whatever the product is."""
+
+    def pull(m: Tensor, y: Tensor, *factors: Tensor) -> tuple[Tensor, ...]:
+        middles = [((factor[:1] + factor[1:]) / 2).flatten(0, 1) for factor in factors]
+        found = torch.func.vjp(product, *middles)[1](m.flatten(0, 1))
+        return tuple(one.unflatten(0, m.shape[:2]) for one in found)
+
+    return Rule(product, pull)
+
+
+# ---- the greatest of several ----
+
+
+def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> Rule:
+    """Share a maximum's difference between the place ``i`` that wins in ``x`` and ``j`` that wins in ``r``.
+
+    ``m_i = λ·m`` and ``m_j = (1 − λ)·m`` with ``λ = (x_i − x_j) / ((x_i − x_j) + (r_j − r_i))``, 1 where ``i = j``, and
+    one half where both places are as good in both. That is exact, and ``λ`` lies in [0, 1].
+
+    Args:
+        pool: maps a stack to the maxima over windows of its last ``axes``, and to the places, counted over all of
+            these, that they stand at.
+        axes: how many.
+    """
+
+    def pull(m: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor]:
+        at = pool(z.flatten(0, 1))[1].unflatten(0, z.shape[:2]).flatten(-axes)
+        places = z.flatten(-axes)
+        j, r = at[1:], places[1:]
+        i, x = at[:1].expand_as(j), places[:1].expand_as(r)
+        lead, lag = x.gather(-1, i) - x.gather(-1, j), r.gather(-1, j) - r.gather(-1, i)
+        share = (lead / (lead + lag)).where(lead + lag > 0, 0.5).where(i != j, 1.0)
+        m = m.flatten(-axes)
+        found = torch.zeros_like(r).scatter_add_(-1, i, share * m).scatter_add_(-1, j, (1 - share) * m)
+        return (found.view_as(z[1:]),)
+
+    return Rule(lambda z: pool(z)[0], pull)
+
+
+# ---- normalisation ----
+
+
+def softmax(axis: int) -> Rule:
+    """``e^z / Σ e^z`` along an axis counted from the end: exponentials, their sum's reciprocal, and a product."""
+
+    def pull(m: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor]:
+        # Both sides shifted alike, which changes nothing but keeps the exponentials finite.
+        top = torch.maximum(z[:1], z[1:]).amax(axis, keepdim=True)
+        x, r = z[:1] - top, z[1:] - top
+        at_x, at_r = x.exp(), r.exp()
+        below_x, below_r = (1 / each.sum(axis, keepdim=True) for each in (at_x, at_r))
+        by_sum = -below_x * below_r * (m * (at_x + at_r) / 2).sum(axis, keepdim=True)
+        by_exponential = m * (below_x + below_r) / 2 + by_sum
+        return (by_exponential * secant(torch.exp, x, r, at_x, at_r),)
+
+    return Rule(lambda z: z.softmax(axis), pull)
+
+
+def layer_norm(shape: tuple[int, ...], scale: Tensor | None, shift: Tensor | None, epsilon: float) -> Rule:
+    """``LayerNorm(x)·scale + shift`` over the last axes, whose extents are ``shape``."""
+
+    def pull(m: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+        by_normal = m if scale is None else m * scale
+        flat = x.flatten(-len(shape))
+        return (_through_norm(by_normal.flatten(-len(shape)), *_standard(flat, epsilon)).view_as(by_normal),)
+
+    return Rule(lambda x: functional.layer_norm(x, shape, scale, shift, epsilon), pull)
+
+
+def _standard(x: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Give ``c = x − mean(x)`` and ``s = 1/√(var(x) + ε)`` over the last axis."""
+    centred = x - x.mean(-1, keepdim=True)
+    return centred, (centred.square().mean(-1, keepdim=True) + epsilon).rsqrt()
+
+
+def _through_norm(m: Tensor, centred: Tensor, inverse: Tensor) -> Tensor:
+    """Carry multipliers of ``c·s`` to what was normalised: ``Δ(c·s) = s̄·Δc + c̄·Δs``, and ``Δs`` by the variance.
+
+    With bars for means of both sides, ``Δs = secant(s; v)·Δv`` and ``Δv = (2/n)·Σ c̄·Δc``, so that
+    ``m_c = s̄·m + (2/n)·c̄·secant(s; v)·Σ m·c̄`` and ``m_x = m_c − mean(m_c)``.
+    """
+    c, s = ((both[:1] + both[1:]) / 2 for both in (centred, inverse))
+    x, r = inverse[:1], inverse[1:]
+    # 1/√a − 1/√b = −(a − b) / (√a·√b·(√a + √b)), by s = 1/√a itself.
+    slope = -(x * r).square() / (x + r)
+    found = m * s + (2 / m.shape[-1]) * c * slope * (m * c).sum(-1, keepdim=True)
+    return found - found.mean(-1, keepdim=True)
+
+
+# ---- sums of curves, which KAN layers are ----
+
+
+def curves(plan: Plan) -> Rule:
+    """A KAN layer, of the tensors of :class:`kanseq.nn.chunks.Given` and those of the basis.
+
+    It is additive over its inputs, so that each edge takes its own share: the secant of its curve, weighted.
+    """
+
+    def run(*tensors: Tensor | None) -> Tensor:
+        return sums_in_chunks(Given(*tensors[:GIVEN]), plan.over(tensors[GIVEN:]))
+
+    def pull(m: Tensor, y: Tensor, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+        given, here = Given(*tensors[:GIVEN]), plan.over(tensors[GIVEN:])
+        return _through_curves(m, given, here), *(None for _ in tensors[1:])
+
+    return Rule(run, pull)
+
+
+def _through_curves(m: Tensor, given: Given, plan: Plan) -> Tensor:
+    """Carry multipliers of a KAN layer's sums to its inputs, some rows at a time."""
+    # With the functions before the inputs sums over them are fast; convolutions want them behind.
+    product = plan.product if isinstance(plan.product, Convolution) else PRODUCTS[True]
+    matrix = product.matrix(given.weight).to(plan.operands)
+    base = None if given.base_weight is None else product.matrix(given.base_weight[..., None]).to(plan.operands)
+    plan = plan._replace(product=product)
+    found = torch.empty_like(given.x[1:])
+    each = plan.basis.size * given.x[:, :1].numel()
+    for part in torch.arange(given.x.shape[1]).split(max(1, BASIS // each)):
+        rows = slice(int(part[0]), int(part[-1]) + 1)
+        found[:, rows] = _through_some_curves(m[:, rows], given._replace(x=given.x[:, rows]), plan, matrix, base)
+    return found
+
+
+BASIS = 2**20
+"""Numbers of basis that are held at a time."""
+
+
+def _through_some_curves(m: Tensor, given: Given, plan: Plan, matrix: Tensor, base: Tensor | None) -> Tensor:
+    """Carry ``m (references, rows, …, outputs)`` to ``(references, rows, …, inputs)``."""
+    x, basis = given.x, plan.basis
+    if plan.epsilon is None:
+        u = (x - given.shift) * given.scale
+    else:
+        centred, inverse = _standard(x, plan.epsilon)
+        u = centred * inverse * given.scale + given.shift
+    by_feature = _gradient(m, matrix, plan, x, basis.size)
+    values = _by_feature(x.new_empty(*x.shape[:-1], x.shape[-1] * basis.size), plan, basis.size)
+    basis.fill(u, values)
+    distance = u[:1] - u[1:]
+    near = distance.abs() <= closeness(x.dtype)
+    by_u = (by_feature * (values[:1] - values[1:])).sum(-1).div_(distance.masked_fill(near, 1))
+    if near.any():
+        middle = ((u[:1] + u[1:]) / 2)[near]
+        here = basis.of(near.nonzero()[:, -1])
+        slopes = torch.func.jvp(here.values, (middle,), (torch.ones_like(middle),))[1]
+        by_u[near] = (by_feature[near] * slopes).sum(-1)
+    by_u *= given.scale
+    found = by_u if plan.epsilon is None else _through_norm(by_u, centred, inverse)
+    if base is not None:
+        silu = functional.silu(x)
+        slope = secant(functional.silu, x[:1], x[1:], silu[:1], silu[1:])
+        found += _gradient(m, base, plan, x, 1)[..., 0] * slope
+    return found + m if plan.residual else found
+
+
+def _gradient(m: Tensor, matrix: Tensor, plan: Plan, x: Tensor, size: int) -> Tensor:
+    """Carry multipliers of sums to the features, ``(references, rows, …, inputs, size)``."""
+    references, rows = m.shape[:2]
+    out = x.new_empty(references * rows, *x.shape[2:-1], x.shape[-1] * size, dtype=plan.operands)
+    plan.product.input_gradient(m.flatten(0, 1).to(plan.operands).contiguous(), matrix, out)
+    return _by_feature(out.to(x.dtype), plan, size).unflatten(0, (references, rows))
+
+
+def _by_feature(memory: Tensor, plan: Plan, size: int) -> Tensor:
+    """See ``(…, inputs·size)`` in the product's order as ``(…, inputs, size)``."""
+    if plan.product.size_first:
+        return memory.unflatten(-1, (size, -1)).transpose(-1, -2)
+    return memory.unflatten(-1, (-1, size))
