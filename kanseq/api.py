@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kanseq.demonstration import demo as demo
     from kanseq.models.registry import list_models as list_models
     from kanseq.reports.cards import inspect as inspect
+    from kanseq.reports.figures_folder import figures as figures
     from kanseq.simulation import simulate as simulate
     from kanseq.training.evaluation import evaluate as evaluate
     from kanseq.training.fitting import train as train
@@ -37,6 +38,7 @@ DOORS = {
     "evaluate": "kanseq.training.evaluation",
     "predict": "kanseq.training.prediction",
     "explain": "kanseq.attribution.explanation",
+    "figures": "kanseq.reports.figures_folder",
     "inspect": "kanseq.reports.cards",
     "simulate": "kanseq.simulation",
     "list_models": "kanseq.models.registry",

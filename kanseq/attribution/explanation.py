@@ -17,6 +17,7 @@ from kanseq.attribution.methods import Method, Options, find_method
 from kanseq.attribution.outputs import Hypothetical, Tracks, check_hypothetical, onehot_name
 from kanseq.attribution.references import References, find_references
 from kanseq.attribution.tables import Sums, as_pandas, write_attributions
+from kanseq.attribution.views import Views
 from kanseq.data.gene_lists import read_gene_list
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch
@@ -53,7 +54,7 @@ class Explanation(NamedTuple):
         max_completeness_error: the largest over genes, references and models of
             ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)``.
         seconds: of explaining, without reading and writing.
-        output, bed, bedgraph, bigwig, per_gene, hypothetical: what was written.
+        output, bed, bedgraph, bigwig, per_gene, hypothetical, picture, igv_session, jbrowse: what was written.
         table: the content of ``attributions.parquet``, if no output was asked for.
     """
 
@@ -74,6 +75,9 @@ class Explanation(NamedTuple):
     bigwig: Path | None
     per_gene: Path | None
     hypothetical: Path | None
+    picture: Path | None
+    igv_session: Path | None
+    jbrowse: Path | None
     table: "pd.DataFrame | None"
 
 
@@ -87,6 +91,11 @@ def explain(
     bigwig: PathLike | None = None,
     per_gene: PathLike | None = None,
     hypothetical: PathLike | None = None,
+    picture: PathLike | None = None,
+    igv_session: PathLike | None = None,
+    jbrowse: PathLike | None = None,
+    genome: PathLike | None = None,
+    annotation: PathLike | None = None,
     method: str = "paths",
     reference: str = "shuffle:5",
     steps: int = 50,
@@ -116,6 +125,11 @@ def explain(
         per_gene: folder for a BED file per gene.
         hypothetical: ``.npz`` with contributions of all four bases, see
             :class:`kanseq.attribution.outputs.Hypothetical`.
+        picture: ``.png``, ``.svg`` or ``.pdf`` of one gene: its letters at the height of their attributions.
+        igv_session: ``.xml`` (IGV) or ``.json`` (igv.js) that opens genome, annotation and tracks.
+        jbrowse: folder with a ``config.json`` of JBrowse 2 that does the same.
+        genome: FASTA that the genes were cut from, for browsers; its contigs are compared with the set's checksums.
+        annotation: GTF or GFF3, for browsers and the picture.
         method: name of a method, see :func:`kanseq.attribution.methods.methods`.
         reference: ``shuffle:N``, ``n`` or a FASTA file, see :func:`kanseq.attribution.references.find_references`.
         steps: gradients that the method ``integrated`` takes between a reference and a gene.
@@ -136,11 +150,13 @@ def explain(
     Raises:
         BadOption: an option is unknown, the model is none that the method explains, there is no such condition, or
             genes for a track have no places.
+        ContigMismatch: the genome has other bases than the one that the genes were cut from.
         NoRule: the method ``paths`` has no rule for a layer of the model.
         UnknownGene: an id is not in the set.
         ModelMismatch, SeenGene, MissingFile, NotWritable: as :func:`kanseq.training.assignment.assign_models` says.
     """
     tracks = Tracks(bed, bedgraph, bigwig, combine, strand_specific, top, per_gene)
+    views = Views(picture, igv_session, jbrowse, genome, annotation)
     if batch_size < 1 or steps < 1:
         raise BadOption(f"{batch_size} genes at a time, {steps} steps", mend="both must be at least 1")
     if precision not in ("auto", *EXPLAINED):
@@ -148,7 +164,8 @@ def explain(
     tracks.check()
     check_hypothetical(hypothetical)
     beside = None if hypothetical is None else onehot_name(hypothetical)
-    check_output(bed, bedgraph, bigwig, hypothetical, beside, inputs=(model, genes, gene_list), binary=output)
+    inputs_of_all = (model, genes, gene_list, genome, annotation)
+    check_output(bed, bedgraph, bigwig, hypothetical, beside, picture, inputs=inputs_of_all, binary=output)
     inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
     genes = _chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
     plan = _Plan(
@@ -164,9 +181,10 @@ def explain(
     check_output(*tracks.files(genes), binary=output)
     scorers = assign_models(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only)
     genes, scorers = _scored_genes(genes, scorers)
+    views.check(genes, tracks.shown(genes))
 
     table, rows = None, None
-    paths = (output, bed, bedgraph, bigwig, per_gene, hypothetical)
+    paths = (output, bed, bedgraph, bigwig, per_gene, hypothetical, picture, igv_session, jbrowse)
     folder = next((Path(path).parent for path in paths if path is not None), None)
     share = 1 / np.bincount(np.concatenate([scorer.rows for scorer in scorers]), minlength=len(genes))
     count = plan.references.count if plan.method.has_references else 0
@@ -182,12 +200,14 @@ def explain(
         if output is not None:
             described = plan.describe(geometry, scorers, inputs, genes)
             write_attributions(stack.enter_context(whole_file(output)), sums.tables(genes, method), described)
-        elif not tracks.wanted and possible is None:
+        elif not tracks.wanted and possible is None and picture is None:
             table = as_pandas(sums.tables(genes, method))
         if tracks.wanted:
             rows = tracks.write(genes, geometry, sums, stack)
         if possible is not None:
             possible.write(geometry, stack)
+        views.draw(genes, geometry, sums)
+    views.open(genes, tracks.shown(genes))
     _show_sums(sums, genes)
     has = count > 0 and len(genes) > 0
     return Explanation(

@@ -61,6 +61,11 @@ class Tracks(NamedTuple):
             )
         return track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
 
+    def shown(self, genes: SequenceSet) -> list[PathLike]:
+        """List the files that a browser opens: all but indices, and but tracks of single genes."""
+        files = track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
+        return [path for path in files if path.suffix not in (".tbi", ".csi")]
+
     def write(self, genes: SequenceSet, geometry: Geometry, sums: Sums, stack: ExitStack) -> int | None:
         """Write them; give the number of the BED's rows."""
 

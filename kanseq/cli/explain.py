@@ -25,6 +25,17 @@ def explain(
     hypothetical: Annotated[
         Path | None, typer.Option(help="contributions of all four bases, for motif discovery (.npz)")
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--png", help="picture of one gene, named with --gene (.png, .svg or .pdf)")
+    ] = None,
+    igv_session: Annotated[
+        Path | None, typer.Option("--igv-session", help="session that opens the tracks in IGV (.xml) or igv.js (.json)")
+    ] = None,
+    jbrowse: Annotated[
+        Path | None, typer.Option(help="folder with a config.json that opens the tracks in JBrowse 2")
+    ] = None,
+    genome: Annotated[Path | None, typer.Option(help="FASTA that the genes were cut from, for browsers")] = None,
+    annotation: Annotated[Path | None, typer.Option(help="GTF or GFF3, for browsers and --png")] = None,
     method: Annotated[
         str, typer.Option(help="how to attribute: paths (complete), gradient, integrated, occlusion or ism")
     ] = "paths",
@@ -66,8 +77,10 @@ def explain(
     """
     from kanseq import api
 
-    if not any((output, bed, bedgraph, bigwig, per_gene, hypothetical)):
-        raise typer.BadParameter("say what to write: --output, --bed, --bedgraph, --bigwig, --per-gene, --hypothetical")
+    if not any((output, bed, bedgraph, bigwig, per_gene, hypothetical, picture)):
+        raise typer.BadParameter(
+            "say what to write: --output, --bed, --bedgraph, --bigwig, --per-gene, --hypothetical or --png"
+        )
     result = api.explain(
         model,
         genes,
@@ -77,6 +90,11 @@ def explain(
         bigwig=bigwig,
         per_gene=per_gene,
         hypothetical=hypothetical,
+        picture=picture,
+        igv_session=igv_session,
+        jbrowse=jbrowse,
+        genome=genome,
+        annotation=annotation,
         method=method,
         reference=reference,
         steps=steps,

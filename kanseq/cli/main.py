@@ -110,6 +110,7 @@ def _add_verbs() -> None:
         evaluate,
         explain,
         extract,
+        figures,
         homology,
         import_,
         inspect,
@@ -122,7 +123,7 @@ def _add_verbs() -> None:
         train,
     )
 
-    walk = (extract, import_, combine, homology, split, leaks, label, train, evaluate, predict, explain)
+    walk = (extract, import_, combine, homology, split, leaks, label, train, evaluate, predict, explain, figures)
     for verb in (*walk, inspect, models, simulate, demo):
         verb.add_to(app)
 

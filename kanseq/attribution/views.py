@@ -1,0 +1,113 @@
+"""Where attributions are looked at: the picture of a gene, and sessions that open tracks in genome browsers.
+
+In: numbers per base, tracks that are written, genome and annotation. Out: a PNG, an IGV session, a folder for JBrowse.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.attribution.tables import Sums
+from kanseq.data.sequences import NO_SPECIES, PLACE, SequenceSet, md5_of_letters
+from kanseq.errors import BadOption, ContigMismatch
+from kanseq.files import PathLike, some
+from kanseq.genome.browsers import check_browsers, write_igv_session, write_jbrowse
+from kanseq.genome.fasta import read_contigs
+from kanseq.geometry import Geometry
+from kanseq.reports.gene_pictures import Place, draw_gene, features_of
+from kanseq.reports.plots import check_picture_name
+
+MARGIN = 500
+"""Bases that a browser shows on either side of the first gene's windows."""
+
+
+class Views(NamedTuple):
+    """What is wanted, see :func:`kanseq.attribution.explanation.explain`."""
+
+    picture: PathLike | None
+    igv_session: PathLike | None
+    jbrowse: PathLike | None
+    genome: PathLike | None
+    annotation: PathLike | None
+
+    def check(self, genes: SequenceSet, tracks: list[PathLike]) -> None:
+        """Refuse what cannot be shown, before anything is computed.
+
+        Raises:
+            BadOption: a picture of several genes, a browser without genome or tracks, or names with wrong endings.
+            ContigMismatch: the genome is not the one that the genes were cut from.
+        """
+        if self.picture is not None:
+            check_picture_name(self.picture)
+            if len(genes) != 1:
+                raise BadOption(f"a picture shows one gene, and {len(genes):,} are chosen", mend="name one with --gene")
+        if self.igv_session is not None or self.jbrowse is not None:
+            if self.genome is None:
+                raise BadOption("a browser opens a genome", mend="name its FASTA with --genome")
+            if not tracks:
+                raise BadOption("there is no track to open", mend="write some with --bed, --bedgraph or --bigwig")
+            check_browsers(self.genome, igv_session=self.igv_session, jbrowse=self.jbrowse)
+        if self.genome is not None:
+            check_genome(genes, self.genome)
+
+    def draw(self, genes: SequenceSet, geometry: Geometry, sums: Sums) -> None:
+        """Draw the one gene that there is."""
+        if self.picture is None:
+            return
+        row = genes.table.iloc[0]
+        placed = all(column in genes.table for column in PLACE)
+        place = Place(str(row["chrom"]), str(row["strand"]), int(row["tss"]), int(row["tts"])) if placed else None
+        features = None if self.annotation is None else features_of(self.annotation, str(row["id"]))
+        facts: dict[str, str | int | float] = {"logit": round(float(sums.logit[0]), 3)}
+        if sums.errors.size:
+            facts["reference"] = round(float(sums.reference_logit[0]), 3)
+        facts["model"] = ", ".join(sums.models[0])
+        values = np.concatenate([block for _, block in sums.read()])[0]
+        draw_gene(
+            self.picture,
+            name=str(row["id"]),
+            codes=geometry.hide(genes.codes(np.array([0])))[0],
+            attributions=values,
+            geometry=geometry,
+            place=place,
+            features=features,
+            facts=facts,
+        )
+
+    def open(self, genes: SequenceSet, tracks: list[PathLike]) -> None:
+        """Write sessions that open tracks, which have their names by now, at the first gene."""
+        if self.genome is None or (self.igv_session is None and self.jbrowse is None):
+            return
+        row = genes.table.iloc[0]
+        length = genes.contigs_of(str(row["species"]))[row["chrom"]]["length"]
+        start = max(0, min(row["tss_start"], row["tts_start"]) - MARGIN)
+        end = min(int(length), max(row["tss_end"], row["tts_end"]) + MARGIN)
+        shown = {"genome": self.genome, "annotation": self.annotation, "tracks": tracks}
+        locus = f"{row['chrom']}:{start + 1}-{end}"
+        if self.igv_session is not None:
+            write_igv_session(self.igv_session, locus=locus, **shown)
+        if self.jbrowse is not None:
+            write_jbrowse(self.jbrowse, locus=locus, **shown)
+
+
+def check_genome(genes: SequenceSet, genome: PathLike) -> None:
+    """Make sure that a FASTA holds the contigs that genes were cut from, letter for letter.
+
+    Raises:
+        ContigMismatch: a contig is missing, or has other bases; the set's checksums say so.
+    """
+    species = next(iter(genes.table["species"]), NO_SPECIES)
+    on = set(genes.table["chrom"]) if "chrom" in genes.table else set()
+    wanted = {name: contig["md5"] for name, contig in genes.contigs_of(species).items() if name in on}
+    missing = dict(wanted)
+    for contig in read_contigs(genome):
+        if contig.name in missing and md5_of_letters(contig.sequence) != missing.pop(contig.name):
+            raise ContigMismatch(
+                f"contig '{contig.name}' has other bases than the genome that the genes were cut from",
+                where=Path(genome),
+                mend="name that very file, or cut the genes again with kanseq extract",
+            )
+        if not missing:
+            return
+    raise ContigMismatch(f"it has no contig {some(sorted(missing))}", where=Path(genome), mend="name the genes' genome")

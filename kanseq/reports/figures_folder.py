@@ -1,0 +1,293 @@
+"""``kanseq figures``: look inside a trained KAN, and write what is seen into a folder.
+
+In: a run (or one model file), a set, and attributions if there are some. Out: tables, and pictures beside them.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from kanseq.attribution.activations import activations, grid_table, kan_layers
+from kanseq.attribution.edges import NetworkStatistics, edge_table, node_table
+from kanseq.attribution.tables import Attributions, read_attributions
+from kanseq.data.gene_lists import read_gene_list
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, NotWritable, UnknownGene
+from kanseq.files import PathLike, check_output, disk_errors, some
+from kanseq.geometry import Geometry
+from kanseq.models.network import SequenceNetwork
+from kanseq.models.registry import architectures, make_config
+from kanseq.nn.precision import set_precision
+from kanseq.reports.edge_plots import draw_edges
+from kanseq.reports.plots import write_numbers
+from kanseq.reports.profiles import ProfileSums, draw_profile
+from kanseq.reports.token_maps import TokenMaps, column_scores, draw_positions, draw_token_map, position_table
+from kanseq.reports.words import WordSums, draw_words
+from kanseq.training.aims import warn_of_control
+from kanseq.training.assignment import Scorer, assign_models
+from kanseq.training.checkpoints import TrainedModel, check_layout, load_arrays, load_model
+from kanseq.training.settings import choose_device, processor
+
+logger = logging.getLogger(__name__)
+
+BATCH = 64
+"""Sequences that a network runs on at a time."""
+
+ROWS = 256
+"""Genes whose attributions are added up at a time."""
+
+
+class Figures(NamedTuple):
+    """What :func:`figures` wrote.
+
+    Attributes:
+        model: the model file.
+        architecture, fold, seed: what it is.
+        genes: sequences that the network ran on.
+        layers: its KAN layers.
+        outside_grid: by layer, the share of values that lie outside of the grid; layers without a grid are left out.
+        token_layer: the layer around which tokens were mapped; None where no layer has an axis of tokens.
+        attributed: genes in profile and words; None without attributions.
+        files: names of what was written into ``output``.
+        output: the folder.
+    """
+
+    model: Path
+    architecture: str
+    fold: str
+    seed: int
+    genes: int
+    layers: list[str]
+    outside_grid: dict[str, float]
+    token_layer: str | None
+    attributed: int | None
+    files: list[str]
+    output: Path
+
+
+def figures(
+    model: PathLike,
+    genes: PathLike | SequenceSet,
+    *,
+    output: PathLike,
+    attributions: PathLike | None = None,
+    fold: str | None = None,
+    condition: str | None = None,
+    gene: Sequence[str] = (),
+    gene_list: PathLike | None = None,
+    samples: int = 500,
+    edges: int = 12,
+    top: int = 1000,
+    layer: str | None = None,
+    word_length: Sequence[int] = (8,),
+    allow_seen: bool = False,
+    seed: int = 0,
+    threads: int = 0,
+    device: str = "auto",
+) -> Figures:
+    """Write tables and pictures of what a KAN has learned, as it meets genes that it was not trained on.
+
+    ``edges.tsv`` and ``nodes.tsv`` hold the attribution scores of KAN 2.0 (:mod:`kanseq.attribution.edges`),
+    ``grid.tsv`` the shares of values outside of the layers' grids. ``layer-NAME.png`` shows the edge functions of
+    highest score over the data, ``tokens.png`` each token before and after the layer that mixes them. Where a KAN layer
+    reads the bases themselves, ``positions.tsv`` and ``positions.png`` hold the scores along the windows. Attributions
+    become ``profile.tsv`` and ``.png`` (genes only), and ``words-N.tsv`` and ``.png``.
+
+    Args:
+        model: a run, of which the first fold's model is looked into, or one ``model.safetensors``.
+        genes: a set of sequences.
+        output: the folder; made where its parent exists. Only files of the same names are replaced.
+        attributions: ``attributions.parquet`` of genes of this set.
+        fold: look into this fold's model.
+        condition: whose output counts, where models have several.
+        gene, gene_list: ids to look at; all that the model has not seen if neither is given.
+        samples: genes that the network runs on, drawn at random; 0 for all.
+        edges: edges in a picture.
+        top: edges of a layer in ``edges.tsv``.
+        layer: the layer around which tokens are mapped; see :class:`kanseq.reports.token_maps.TokenMaps`.
+        word_length: lengths of the words that are counted.
+        allow_seen: look also at genes that every model has trained on.
+        seed: of the draw, and of the chance level of words.
+        threads: processor threads, 0 for all.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        BadOption: the model has no KAN layer, or an option makes no sense.
+        UnknownGene: an id, or every gene with attributions, is not in the set.
+        ModelMismatch, SeenGene, MissingFile, NotWritable: as :func:`kanseq.training.assignment.assign_models` says.
+    """
+    for name, number, least in (("samples", samples, 0), ("edges", edges, 1), ("top", top, 1)):
+        if number < least:
+            raise BadOption(f"{name} is {number}", mend=f"it must be at least {least}")
+    device, folder = choose_device(device), _folder_of(output)
+    known = None if attributions is None else read_attributions(attributions)
+    inputs = (model, genes, attributions, gene_list)
+    genes = _chosen(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
+    geometry = genes.geometry if known is None else known.geometry
+    words = [WordSums(geometry, length, seed=seed) for length in dict.fromkeys(word_length)]
+    if known is not None:
+        check_layout(known.geometry, genes.geometry, Path(str(attributions)))
+        _rows_of(known, genes)
+    scorer = assign_models(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=not allow_seen)[0]
+    trained, network = _load(scorer, condition, device)
+    if folder.exists():
+        check_output(*(folder / name for name in _possible_files(network, words)), inputs=inputs)
+    maps, rows = TokenMaps(network, layer), scorer.rows
+    if 0 < samples < len(rows):
+        rows = np.sort(np.random.default_rng(seed).choice(rows, samples, replace=False))
+    logger.info("%s sequences go through the model of fold %s", f"{len(rows):,}", scorer.fold)
+    with processor(threads, seed):
+        statistics = NetworkStatistics(network.geometry)
+        for batch in activations(network, genes.batches(BATCH, rows), maps.watch):
+            statistics.add(batch)
+            maps.add(batch, trained.task.logit(batch.outputs).double().cpu().numpy())
+    with disk_errors(folder):
+        folder.mkdir(exist_ok=True)
+    files = _write_scores(folder, statistics, trained.task.explained, edges, top)
+    tokens = maps.result()
+    if tokens is None:
+        logger.info("no layer of this model reads tokens: there is no tokens.png")
+    else:
+        draw_token_map(tokens, network.geometry, folder / "tokens.png")
+        files.append("tokens.png")
+    if known is not None:
+        files += _write_attributions(folder, known, genes, words)
+    densities = {name: each.density for name, each in statistics.layers.items()}
+    return Figures(
+        scorer.path,
+        trained.architecture,
+        scorer.fold,
+        scorer.seed,
+        len(rows),
+        list(densities),
+        {name: round(each.outside, 6) for name, each in densities.items() if each.has_grid},
+        None if tokens is None else tokens.layer,
+        None if known is None else len(_rows_of(known, genes)[0]),
+        files,
+        folder,
+    )
+
+
+def _folder_of(output: PathLike) -> Path:
+    """Refuse a folder that cannot be."""
+    folder = Path(output)
+    if folder.exists() and not folder.is_dir():
+        raise NotWritable("this is a file, and a folder is to be written", where=folder)
+    if not folder.exists():
+        check_output(binary=folder)
+    return folder
+
+
+def _chosen(genes: SequenceSet, ids: Sequence[str], gene_list: PathLike | None) -> SequenceSet:
+    """Keep the genes that are asked for by name."""
+    if not ids and gene_list is None:
+        return genes
+    return genes.select(genes.positions([*ids, *(() if gene_list is None else read_gene_list(gene_list))]))
+
+
+def _load(scorer: Scorer, condition: str | None, device: str) -> tuple[TrainedModel, SequenceNetwork]:
+    """Load a model whose network has KAN layers, with products in full precision."""
+    warn_of_control(load_arrays(scorer.path, wanted=())[1])
+    trained = load_model(scorer.path, device)
+    if trained.network is None or not kan_layers(trained.network):
+        raise BadOption(
+            f"the model '{trained.architecture}' has no KAN layer to look into",
+            where=scorer.path,
+            mend=f"figures works for {', '.join(_with_kan_layers())}",
+        )
+    trained.task = trained.task.only(condition)
+    set_precision(trained.network, "float32")
+    return trained, trained.network
+
+
+def _with_kan_layers() -> list[str]:
+    """List the architectures whose networks have KAN layers; they are built without memory."""
+    found = []
+    for name, kind in architectures().items():
+        if not kind.plain:
+            with torch.device("meta"):
+                network = kind.build(make_config(name, Geometry()))
+            found += [name] if kan_layers(network) else []
+    return found
+
+
+def _possible_files(network: SequenceNetwork, words: list[WordSums]) -> list[str]:
+    """Name everything that may be written."""
+    stems = ["positions", "profile", *(f"words-{each.length}" for each in words)]
+    pairs = [f"{stem}{ending}" for stem in stems for ending in (".tsv", ".png")]
+    return ["edges.tsv", "nodes.tsv", "grid.tsv", "tokens.png", *map(_picture_of, kan_layers(network)), *pairs]
+
+
+def _picture_of(layer: str) -> str:
+    """Name a layer's picture."""
+    return f"layer-{layer.replace('/', '-')}.png"
+
+
+def _write_scores(
+    folder: Path, statistics: NetworkStatistics, explained: int | None, edges: int, top: int
+) -> list[str]:
+    """Write scores, grids and edge functions; give the files' names."""
+    scores = statistics.scores(explained)
+    densities = {name: layer.density for name, layer in statistics.layers.items()}
+    files = ["edges.tsv", "nodes.tsv", "grid.tsv"]
+    tables = edge_table(statistics, scores, top), node_table(statistics, scores), grid_table(densities)
+    for name, table in zip(files, tables, strict=True):
+        write_numbers(folder / name, table)
+    for name, layer in statistics.layers.items():
+        draw_edges(name, layer, scores[name], folder / _picture_of(name), edges)
+        files.append(_picture_of(name))
+    values = column_scores(statistics, scores)
+    if values is not None:
+        write_numbers(folder / "positions.tsv", position_table(values, statistics.geometry))
+        draw_positions(values, statistics.geometry, folder / "positions.png")
+        files += ["positions.tsv", "positions.png"]
+    return files
+
+
+def _rows_of(known: Attributions, genes: SequenceSet) -> tuple[np.ndarray, np.ndarray]:
+    """Find the genes that have attributions: their rows there, and in the set.
+
+    Raises:
+        UnknownGene: there is none.
+    """
+    ours = genes.keys.get_indexer(pd.MultiIndex.from_frame(known.table[["species", "id"]]))
+    theirs = np.flatnonzero(ours >= 0)
+    if not len(theirs):
+        raise UnknownGene(
+            f"no gene that is looked at has attributions: they are of {some(list(known.table['id']))}",
+            mend="give the set that was explained, and genes of it",
+        )
+    return theirs, ours[theirs]
+
+
+def _write_attributions(folder: Path, known: Attributions, genes: SequenceSet, words: list[WordSums]) -> list[str]:
+    """Write the profile around TSS and TTS, and the words; give the files' names."""
+    profile = ProfileSums(known.geometry) if known.geometry.has_genes else None
+    if profile is None:
+        logger.info("plain sequences have no TSS: there is no profile")
+    theirs, ours = _rows_of(known, genes)
+    for start in range(0, len(theirs), ROWS):
+        part = slice(start, start + ROWS)
+        values = np.stack(known.table["attributions"].iloc[theirs[part]].to_list())
+        codes = known.geometry.hide(genes.codes(ours[part]))
+        if profile is not None:
+            profile.add(values, codes)
+        for each in words:
+            each.add(values, codes, list(genes.table["id"].iloc[ours[part]]))
+    files = []
+    if profile is not None:
+        table = profile.table()
+        write_numbers(folder / "profile.tsv", table)
+        draw_profile(table, folder / "profile.png")
+        files += ["profile.tsv", "profile.png"]
+    for each in words:
+        stem, table = f"words-{each.length}", each.table()
+        write_numbers(folder / f"{stem}.tsv", table)
+        draw_words(table, folder / f"{stem}.png")
+        files += [f"{stem}.tsv", f"{stem}.png"]
+    return files

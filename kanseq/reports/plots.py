@@ -1,0 +1,203 @@
+"""What the figures share: fonts, colours, files that are written whole with stable bytes; and tables of numbers.
+
+In: a path and a size. Out: an empty figure to draw on, which becomes PNG, SVG or PDF once the drawing is done.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadOption
+from kanseq.files import PathLike, whole_file, whole_text
+from kanseq.genome.tracks import NEGATIVE, POSITIVE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ENDINGS = (".png", ".svg", ".pdf")
+"""Endings of figures' names, in any letter case."""
+
+LETTER_COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f29f05", "T": "#d62839"}
+RAISES, LOWERS = ("#{:02x}{:02x}{:02x}".format(*map(int, rgb.split(","))) for rgb in (POSITIVE, NEGATIVE))
+"""The tracks' colours: red raises the explained logit, blue lowers it."""
+INK, GREY, FAINT, SHADE = "#222222", "#7a7a7a", "#c9c9c9", "#f1f1ee"
+
+DOTS_PER_INCH = 200
+
+_STYLE = {
+    # The one family that comes with matplotlib itself looks the same on every machine.
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "patch.linewidth": 0,
+    "svg.hashsalt": "kanseq",
+    "pdf.fonttype": 42,
+}
+
+_UNDATED: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+}
+
+
+def check_picture_name(path: PathLike) -> None:
+    """Make sure that a figure's name ends as one of the formats does.
+
+    Raises:
+        BadOption: it does not.
+    """
+    if Path(path).suffix.lower() not in ENDINGS:
+        raise BadOption(f"the name of a figure must end in {', '.join(ENDINGS)}", where=path)
+
+
+@contextmanager
+def picture(path: PathLike, width: float, height: float, *, dots_per_inch: int = DOTS_PER_INCH) -> Iterator["Figure"]:
+    """Hand out an empty figure in the house's style; it is written to ``path`` when the block ends without a failure.
+
+    A user's own settings of matplotlib have no say, and the file holds no date: the same drawing gives the same bytes
+    as long as matplotlib is the same.
+
+    Args:
+        path: ends in one of :data:`ENDINGS`.
+        width, height: in inches.
+        dots_per_inch: of a PNG.
+
+    Raises:
+        BadOption: the name has another ending.
+        NotWritable: the folder is missing or closed, or the disk is full.
+    """
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    check_picture_name(path)
+    kind = Path(path).suffix.lower().removeprefix(".")
+    with style.context(["default", _STYLE]):
+        figure = Figure(figsize=(width, height))
+        yield figure
+        with whole_file(path) as temporary:
+            figure.savefig(temporary, format=kind, dpi=dots_per_inch, metadata=_UNDATED[kind])
+
+
+def write_numbers(path: PathLike, table: pd.DataFrame) -> None:
+    """Write a table as tab-separated text; broken numbers with six digits, unknown ones empty.
+
+    Raises:
+        NotWritable: the folder is missing or closed, or the disk is full.
+    """
+    with whole_text(path) as handle:
+        table.to_csv(handle, sep="\t", index=False, lineterminator="\n", float_format="%.6g")
+
+
+def running_mean(values: np.ndarray, width: int) -> np.ndarray:
+    """Average each of ``(n,)`` numbers, one or more, with its neighbours, ``width`` in all, fewer at the ends.
+
+    Args:
+        values: NaN where nothing is known; it has no share in its neighbours' means, and stays NaN.
+        width: an odd number.
+
+    Returns:
+        ``(n,)`` float64.
+
+    >>> running_mean(np.array([1.0, 2.0, 6.0, np.nan, 4.0]), 3).tolist()
+    [1.5, 3.0, 4.0, nan, 4.0]
+    """
+    known = ~np.isnan(values)
+    sums, counts = (_window_sums(each, width) for each in (np.where(known, values, 0.0), known.astype(np.float64)))
+    return np.where(known, sums / np.maximum(counts, 1), np.nan)
+
+
+def signed(number: int) -> str:
+    """Write a distance with its sign and thousands.
+
+    >>> signed(-1000), signed(250)
+    ('−1,000', '+250')
+    """
+    return f"{number:+,}".replace("-", "−")
+
+
+def pad_limits(axes: "Axes", values: np.ndarray, share: float = 0.06) -> None:
+    """Let the vertical axis hold ``values`` and 0, and a ``share`` of that height more on either side."""
+    known = values[np.isfinite(values)]
+    low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
+    room = (high - low) * share or 1.0
+    axes.set_ylim(low - room, high + room)
+
+
+def draw_letters(
+    axes: "Axes",
+    letters: str,
+    columns: np.ndarray,
+    base: float,
+    heights: np.ndarray,
+    *,
+    width: float = 0.92,
+    colour: str | None = None,
+) -> None:
+    """Draw letters as shapes of any height; a negative one hangs them upside down.
+
+    Args:
+        axes: where; both directions in data units.
+        letters: A, C, G, T, one a column; others are not drawn.
+        columns: middle of each letter, ``(n,)``.
+        base: the line on which they stand.
+        heights: of each letter, ``(n,)``.
+        width: of every letter, in columns.
+        colour: of all letters; None takes the colour of each base.
+    """
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Shape
+
+    spelled = np.array(list(letters))
+    for letter, own in LETTER_COLOURS.items():
+        chosen = (spelled == letter) & (heights != 0)
+        if not chosen.any():
+            continue
+        outline, kinds = _glyph(letter)
+        size = np.stack([np.full(chosen.sum(), width), heights[chosen]], axis=1)
+        corner = np.stack([columns[chosen] - width / 2, np.full(chosen.sum(), base)], axis=1)
+        # All of one base are one shape: a thousand patches would take a second to draw.
+        points = (outline[None] * size[:, None] + corner[:, None]).reshape(-1, 2)
+        shape = Shape(points, np.tile(kinds, len(size)))
+        # As a patch it would change the limits of the axes, for which all its curves are measured.
+        axes.add_artist(PathPatch(shape, facecolor=colour or own, linewidth=0))
+
+
+@cache
+def _glyph(letter: str) -> tuple[np.ndarray, np.ndarray]:
+    """Give a letter's outline in the unit square, ``(points, 2)``, and what each point is to matplotlib."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    outline = TextPath((0, 0), letter, size=100, prop=FontProperties(family="DejaVu Sans", weight="bold"))
+    box = outline.get_extents()
+    return (outline.vertices - box.min) / box.size, np.asarray(outline.codes)
+
+
+def _window_sums(values: np.ndarray, width: int) -> np.ndarray:
+    """Add up the ``width`` numbers around each; there is nothing beyond the ends."""
+    half = width // 2
+    return np.convolve(np.pad(values, half), np.ones(2 * half + 1), mode="valid")
