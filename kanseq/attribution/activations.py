@@ -132,7 +132,7 @@ def grid_of(layer: KANLayer) -> tuple[np.ndarray, np.ndarray] | None:
 
     First and last centre of Gaussians, the inner knots of B-splines; None for a basis that has no such range.
     """
-    basis, (per_unit, origin) = layer._basis(), (column.detach().double().cpu() for column in layer.units())
+    basis, (per_unit, origin) = layer.placed_basis(), (column.detach().double().cpu() for column in layer.units())
     if basis.span is not None:
         first, last = basis.span
         return (origin + first / per_unit).numpy(), (origin + last / per_unit).numpy()

@@ -132,7 +132,7 @@ class LayerStatistics:
     def deviations(self) -> np.ndarray:
         """Give ``E``, float64 ``(outputs, inputs of a group, taps)``."""
         layer = self.layer
-        weight = layer._weight().detach().double().cpu()
+        weight = layer.curve_weight().detach().double().cpu()
         if layer.base_weight is not None:
             weight = torch.cat([weight, layer.base_weight.detach().double().cpu()[..., None]], dim=-1)
         covariance = self._features.covariance()
@@ -172,7 +172,7 @@ class LayerStatistics:
         """Give basis and SiLU at the rows' positions: ``(…, inputs, size)``."""
         layer = self.layer
         per_unit, origin = (column.detach().double().cpu() for column in layer.units())
-        basis = layer._basis()
+        basis = layer.placed_basis()
         basis = basis.over(tuple(tensor.detach().double().cpu() for tensor in basis.tensors()))
         features = basis.values((z - origin) * per_unit)
         return features if layer.base_weight is None else torch.cat([features, functional.silu(x)[..., None]], dim=-1)

@@ -211,8 +211,8 @@ class BSplineLinear(KANLinear):
         """Sum over samples what each edge gives, without its sign."""
         z = x if self.norm is None else self.norm(x)
         per_unit, origin = self.units()
-        values = self._basis().values((z - origin) * per_unit)
-        given = torch.einsum("nig,jig->nji", values, self._weight())
+        values = self.placed_basis().values((z - origin) * per_unit)
+        given = torch.einsum("nig,jig->nji", values, self.curve_weight())
         if self.base_weight is not None:
             given = given + functional.silu(x)[:, None] * self.base_weight
         return given.abs().sum(0)
@@ -220,7 +220,8 @@ class BSplineLinear(KANLinear):
     def _basis_tensors(self) -> tuple[Tensor, ...]:
         return () if self._is_equally_spaced else (self.grid,)
 
-    def _weight(self) -> Tensor:
+    def curve_weight(self) -> Tensor:
+        """Give the weights of the basis with the edges' factors."""
         return self.spline_weight if self.spline_scale is None else self.spline_weight * self.spline_scale[..., None]
 
     def _curve_basis(self) -> Callable[[Tensor], Tensor]:

@@ -94,12 +94,12 @@ class KANLayer(nn.Module):
         """The tensors with which the basis stands here, see :meth:`kanseq.nn.basis.Basis.over`."""
         return ()
 
-    def _basis(self) -> Basis:
-        """The basis as it stands here."""
+    def placed_basis(self) -> Basis:
+        """Give the basis as it stands here, with this layer's knots."""
         return self.basis.over(self._basis_tensors())
 
-    def _weight(self) -> Tensor:
-        """The weights of the basis: subclasses scale them."""
+    def curve_weight(self) -> Tensor:
+        """Give the weights of the basis, ``(outputs, …, size)``, scaled where edges have factors."""
         return self.spline_weight
 
     def _sum(self, x: Tensor, product: Product, operands: torch.dtype) -> Tensor:
@@ -107,15 +107,15 @@ class KANLayer(nn.Module):
         scale, shift = self._place(x.dtype)
         epsilon = None if self.norm is None else self.norm.eps
         plan = Plan(self.basis, product, operands, epsilon, self.residual)
-        given = Given(x, scale, shift, self._weight(), self.base_weight, self.base_bias)
+        given = Given(x, scale, shift, self.curve_weight(), self.base_weight, self.base_bias)
         return sum_of_curves(given, plan, self._basis_tensors())
 
     def _functions(self, i: Tensor, edges: tuple[Tensor, ...], x: Tensor) -> EdgeFunctions:
         """Evaluate the functions of edges from inputs ``i``, whose weights stand at ``edges``."""
-        weight = self._weight()[edges]
+        weight = self.curve_weight()[edges]
         x = x.to(weight).reshape(-1, *(1,) * i.ndim)
         per_unit, origin = self.units()
-        values = self._basis().of(i).values((x - origin[i]) * per_unit[i])
+        values = self.placed_basis().of(i).values((x - origin[i]) * per_unit[i])
         curve = (values * weight).sum(-1)
         base = torch.zeros_like(curve) if self.base_weight is None else functional.silu(x) * self.base_weight[edges]
         return EdgeFunctions(curve, base)
@@ -132,7 +132,7 @@ class KANLayer(nn.Module):
         """``Σ_g E[B_g²]`` under a standard normal input, by a sum over its quantiles."""
         z = torch.special.ndtri((torch.arange(QUANTILES, dtype=torch.float64) + 0.5) / QUANTILES)
         per_unit, origin = (column[:1].to(z) for column in self.units())
-        values = self._basis().of(torch.zeros((), dtype=torch.long)).values((z.to(per_unit) - origin) * per_unit)
+        values = self.placed_basis().of(torch.zeros((), dtype=torch.long)).values((z.to(per_unit) - origin) * per_unit)
         # A grid far from the standard normal's mass would ask for enormous weights.
         return max(float(values.square().sum(-1).mean()), LEAST_MOMENT)
 

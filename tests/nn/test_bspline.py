@@ -478,7 +478,7 @@ def test_weights_and_knots_come_back(uneven):
         layer.update_grid(x)
     other.load_state_dict(layer.state_dict())
     for copied in (other, copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
-        assert isinstance(copied._basis().knots, torch.Tensor) == uneven
+        assert isinstance(copied.placed_basis().knots, torch.Tensor) == uneven
         torch.testing.assert_close(copied.grid, layer.grid, rtol=0, atol=0)
         torch.testing.assert_close(copied(x), layer(x), rtol=0, atol=0)
     outer = nn.Sequential(shaken(6, 4, uneven=not uneven, edge_scale=True))
@@ -496,7 +496,7 @@ def test_equal_steps_stay_equal_in_every_type():
     torch.testing.assert_close(loaded.grid, double.grid, rtol=0, atol=0)
     for kind in (torch.bfloat16, torch.float16):
         rough = copy.deepcopy(layer).to(kind)
-        assert rough._basis().knots is None
+        assert rough.placed_basis().knots is None
         assert rough(torch.randn(5, 3, dtype=kind)).dtype == kind
 
 
@@ -506,7 +506,7 @@ def test_starting_anew_puts_grid_and_factors_back():
     fresh = BSplineLinear(3, 2).double()
     torch.testing.assert_close(layer.grid, fresh.grid, rtol=0, atol=1e-7)
     assert (layer.spline_scale == 1).all()
-    assert layer._basis().knots is None
+    assert layer.placed_basis().knots is None
 
 
 @pytest.mark.parametrize("uneven", [True, False])
