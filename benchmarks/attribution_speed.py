@@ -21,7 +21,7 @@ from statistics import median
 
 import numpy as np
 import torch
-from attribution import Genes, markdown, say, trained
+from attribution import FOLD, Genes, markdown, place_of, say, trained
 from common import KANSEQ, run
 from torch import Tensor, nn
 from train_step import contender
@@ -114,8 +114,7 @@ def peers(folder: Path, count: int) -> list[dict[str, object]]:
     set_of = SequenceSet.read(folder / "chromosome1" / "genes.parquet")
     for name in ("deepcre", "kan-mixer"):
         model = trained(name, folder)
-        place = folder / "runs" / name / "folds" / "1.block0" / "seed-0"
-        genes = Genes(set_of, place, count, model)
+        genes = Genes(set_of, place_of(folder / "runs" / name, FOLD), count, model)
         given = Given("given", 5, 0, dinucleotide_shuffles(genes.codes, genes.names, 5))
         one_by_one = explained_by(attribute_by_paths, model, genes, given)
         if name == "deepcre":

@@ -13,7 +13,11 @@ kanseq leaks genes.parquet --splits splits.tsv --homology homologs.tsv --strict
 kanseq label sim/tpm.csv --splits splits.tsv -o labels.tsv
 kanseq train genes.parquet --labels labels.tsv --splits splits.tsv --model kan-mixer --holdout all -o run
 kanseq evaluate run -o metrics.json
-kanseq explain run genes.parquet --bed attribution.bed.gz --bedgraph attribution.bedgraph.gz --bigwig attribution.bw
+kanseq explain run genes.parquet -o attributions.parquet --bed attribution.bed.gz --bedgraph attribution.bedgraph.gz \
+  --bigwig attribution.bw --genome sim/genome.fa.gz --annotation sim/genes.gtf.gz --igv-session session.xml --jbrowse jbrowse
+gene=$(awk -F'\t' 'NR == 2 {print $2}' labels.tsv)
+kanseq explain run genes.parquet --gene "$gene" --png "$gene.png" --annotation sim/genes.gtf.gz
+kanseq figures run genes.parquet --attributions attributions.parquet -o figures
 
 # Another genome of the same kind, scored by the mean over all folds.
 kanseq simulate -o other --genes 200 --seed 1

@@ -13,7 +13,7 @@ def test_the_walk_works_as_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     small = "--set channels=4 --epochs 1 --threads 1"
-    tracks = "--bed attribution.bed.gz --bedgraph attribution.bedgraph.gz --bigwig attribution.bw"
+    tracks = "-o attributions.parquet --bed attribution.bed.gz --bigwig attribution.bw"
     for command in (
         "simulate -o sim --genes 300 --contigs 3",
         "extract sim/genome.fa.gz sim/genes.gtf.gz -o genes.parquet --excluded excluded.tsv",
@@ -24,6 +24,7 @@ def test_the_walk_works_as_written(
         f"train genes.parquet --labels labels.tsv --splits splits.tsv --model kan-mixer --holdout all -o run/ {small}",
         "evaluate run/ -o metrics.json --bootstrap 50",
         f"explain run/ genes.parquet {tracks} --reference shuffle:1 --threads 1",
+        "figures run/ genes.parquet --attributions attributions.parquet -o figures/ --word-length 4 --threads 1",
         "simulate -o other --genes 60 --contigs 1 --seed 1",
         "extract other/genome.fa.gz other/genes.gtf.gz -o other_genes.parquet",
         "predict run/ other_genes.parquet -o predictions.tsv --threads 1",
@@ -35,7 +36,7 @@ def test_the_walk_works_as_written(
     assert "kmer-logistic" in said.err
     scores = json.loads((tmp_path / "metrics.json").read_text())
     assert [len(model["folds"]) for model in scores["models"]] == [3, 3]
-    for name in ("attribution.bed.gz.tbi", "attribution.bedgraph.gz.tbi", "attribution.bw"):
+    for name in ("attribution.bed.gz.tbi", "attribution.bw", "attributions.parquet", "figures/words-4.png"):
         assert (tmp_path / name).stat().st_size > 0
     predicted = (tmp_path / "predictions.tsv").read_text().splitlines()
     assert predicted[0].split("\t")[:3] == ["species", "id", "condition"]

@@ -156,6 +156,7 @@ def draw_token_map(found: TokenMap, geometry: Geometry, path: PathLike) -> None:
             row[-1].axvline(0, color=GREY, linewidth=0.5)
             row[-1].set_ylim(0, n)
             row[-1].set_xlabel("logit")
+            row[-1].locator_params(axis="x", nbins=3)
 
 
 def _draw_map(panel: "Axes", values: np.ndarray, geometry: Geometry, diverging: bool) -> None:
