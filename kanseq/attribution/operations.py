@@ -90,7 +90,8 @@ class PathRules(TorchFunctionMode):
 def _is_linear(name: str, moving: int, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
     """Tell whether an operation is linear in all that moves, so that its own transpose carries multipliers."""
     if name in FROZEN:
-        return not (kwargs.get("training") or any(one is True for one in args))
+        at = FROZEN[name]
+        return not (args[at] if len(args) > at else kwargs.get("training", name != "batch_norm"))
     if name in DIVISIONS:
         return moving == 1 and _moves(args[0]) and name not in TURNED
     return name in LINEAR or (moving == 1 and name in MULTILINEAR)
@@ -104,15 +105,15 @@ def _set(names: str) -> frozenset[str]:
 LINEAR = _set(
     "add radd iadd sub rsub isub subtract neg negative sum mean reshape view view_as flatten unflatten transpose "
     "permute movedim swapaxes t expand expand_as broadcast_to cat concat stack hstack vstack getitem select narrow "
-    "index_select gather unfold pad contiguous to type_as float double clone squeeze unsqueeze chunk split "
-    "split_with_sizes tensor_split unbind flip roll repeat repeat_interleave tile cumsum avg_pool1d avg_pool2d "
+    "index_select gather where masked_fill unfold pad contiguous to type_as float double clone squeeze unsqueeze chunk "
+    "split split_with_sizes tensor_split unbind flip roll repeat repeat_interleave tile cumsum avg_pool1d avg_pool2d "
     "adaptive_avg_pool1d adaptive_avg_pool2d zeros_like ones_like empty_like full_like new_zeros new_ones new_empty "
     "new_tensor new_full"
 )
 """Operations that are linear in whatever moves, or do not look at its values."""
 
-FROZEN = _set("batch_norm dropout dropout1d dropout2d alpha_dropout feature_dropout")
-"""Operations that are linear in evaluation mode."""
+FROZEN = {"batch_norm": 5, "dropout": 2, "dropout1d": 2, "dropout2d": 2, "alpha_dropout": 2}
+"""Operations that are linear in evaluation mode, and which of their arguments says whether it is."""
 
 BILINEAR = _set("mul rmul imul multiply matmul rmatmul mm bmm")
 """Products of two things that may both move."""

@@ -89,6 +89,11 @@ def test_a_kan_layer_gives_each_input_what_its_edges_give():
 SHAPE = (3, 6, 20)
 
 
+def _masked(x):
+    first = torch.arange(20) < 9
+    return torch.where(first, x, 0) + x.masked_fill(first, 1)
+
+
 class _Function(nn.Module):
     def __init__(self, function):
         super().__init__()
@@ -146,6 +151,8 @@ COMPLETE = {
     "ReLU in place": lambda: nn.Sequential(nn.Linear(20, 20), nn.ReLU(inplace=True)),
     "softmax over the middle": lambda: nn.Softmax(dim=1),
     "dropout": lambda: nn.Dropout(0.5),
+    "dropout in place": lambda: nn.Sequential(nn.Linear(20, 20), nn.Dropout(0.5, inplace=True)),
+    "a mask that stands still": lambda: _Function(_masked),
     "squeeze and excitation": _Gate,
     "attention": _Attention,
     "two-dimensional pooling": lambda: _Function(lambda x: functional.max_pool2d(x[:, None], 2)),
