@@ -47,7 +47,7 @@ class Views(NamedTuple):
                 raise BadOption("a browser opens a genome", mend="name its FASTA with --genome")
             if not tracks:
                 raise BadOption("there is no track to open", mend="write some with --bed, --bedgraph or --bigwig")
-            check_browsers(self.genome, igv_session=self.igv_session, jbrowse=self.jbrowse)
+            check_browsers(self.genome, annotation=self.annotation, igv_session=self.igv_session, jbrowse=self.jbrowse)
         if self.genome is not None:
             check_genome(genes, self.genome)
 
