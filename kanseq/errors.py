@@ -88,6 +88,10 @@ class NotFinite(KanseqError):
     """Training met NaN or infinity; the last good weights were kept."""
 
 
+class RankFailed(KanseqError):
+    """One of several processes that train together has ended; the last state is whole."""
+
+
 class RunInUse(KanseqError):
     """Another process is writing into this run."""
 

@@ -119,6 +119,13 @@ def train(
     ] = 1,
     threads: Threads = 0,
     device: Device = "auto",
+    devices: Annotated[
+        int, typer.Option("--devices", min=1, help="processes (GPUs) that train each network together")
+    ] = 1,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="nodes on which this command runs alike")] = 1,
+    rendezvous: Annotated[
+        str | None, typer.Option("--rendezvous", help="HOST:PORT of one of several nodes, where they meet")
+    ] = None,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
@@ -166,6 +173,9 @@ def train(
         seeds=seeds,
         threads=threads,
         device=device,
+        devices=devices,
+        nodes=nodes,
+        rendezvous=rendezvous,
     )
     show(result, as_json)
 

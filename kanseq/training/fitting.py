@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+import torch
 
 from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
@@ -36,6 +37,7 @@ from kanseq.training.runs import (
 )
 from kanseq.training.settings import Settings, check_seeds, choose_device, processor
 from kanseq.training.targets import resolve_condition
+from kanseq.training.team import joined, launch
 from kanseq.training.verdicts import Score, score_folders, verdict
 
 logger = logging.getLogger(__name__)
@@ -119,6 +121,9 @@ def train(
     seeds: int = 1,
     threads: int = 0,
     device: str = "auto",
+    devices: int = 1,
+    nodes: int = 1,
+    rendezvous: str | None = None,
 ) -> Training:
     """Train a model on each fold's training genes and score the genes that the fold holds out.
 
@@ -154,8 +159,12 @@ def train(
         checkpoint_minutes: at most so long between two states on disk.
         seed: of initial weights, the order of genes, and dropout; several give a model each.
         seeds: so many seeds, from ``seed`` on.
-        threads: processor threads; 0 for as many as torch finds.
+        threads: processor threads (of each process); 0 for as many as torch finds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        devices: processes on this node that train each network together, on a GPU each where there are some; see
+            :mod:`kanseq.training.team`.
+        nodes: nodes on which this is called alike.
+        rendezvous: ``HOST:PORT`` of one of several nodes.
 
     Raises:
         BadOption: a setting is unknown or senseless, or the run was begun with other ones.
@@ -163,8 +172,10 @@ def train(
         UnknownGene, EmptySplit, OneClass: the tables do not fit the set, or a fold cannot be trained.
         RunInUse: another process writes into the run.
         NotFinite: training met NaN; the fold's ``model.safetensors`` holds the last good weights.
+        RankFailed: one of several processes has ended; the last state is whole.
         NotWritable: the folder cannot be written.
     """
+    given = dict(locals())
     output = check_run_output(output)
     settings = Settings(
         epochs,
@@ -183,6 +194,8 @@ def train(
     if not checkpoint_minutes >= 0:
         raise BadOption(f"checkpoint_minutes is {checkpoint_minutes}", mend="it must be at least 0")
     wanted = check_seeds(seed, seeds)
+    if (devices, nodes) != (1, 1):
+        return _train_in_a_team(given)
     kind, device = architecture(model), choose_device(device)
     aim = Aim("*", task, control, visible, calibrate)
     inputs = describe_inputs(genes, labels, splits)
@@ -205,18 +218,43 @@ def train(
     recorded = {**aim.to_json(), **({"balance": balance} if kind.plain else settings.to_json())}
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
     known, trained, beside = known_sequences(genes), 0, None
-    with processor(threads, wanted[0]) as count, ExitStack() as held:
+    with processor(threads, wanted[0]) as count, joined(output, device) as (team, place, device), ExitStack() as held:
         machine = {"threads": count, "device": device}
         described = describe_run(model, config_to_json(config), recorded, inputs, machine)
-        held.enter_context(open_run(output, described))
-        plan = Plan(genes, kind, config, aim, settings, facts, known, count, device, checkpoint_minutes)
+        held.enter_context(open_run(place, described))
+        plan = Plan(genes, kind, config, aim, settings, facts, known, count, device, checkpoint_minutes, team)
         for each in wanted:
             disturbed = plan._replace(genes=aim.disturb(genes, each))
             left = [aim.disturb_targets(fold, each) for fold in folds]
-            trained += _train_folds(disturbed, left, output, each, named=len(wanted) > 1)
+            trained += _train_folds(disturbed, left, place, each, named=len(wanted) > 1)
             if each == wanted[0] and baseline and not kind.plain:
-                beside = train_baseline(disturbed, left, output, each)
-    return _summary(plan, folds, output, wanted, trained, beside)
+                beside = train_baseline(disturbed, left, place, each)
+        return _summary(plan, folds, place, wanted, trained, beside)
+
+
+def _train_in_a_team(given: dict[str, object]) -> Training:
+    """Have several processes train what is not finished; sum up, and train the plain model, in this one."""
+    devices, nodes, rendezvous = (given.pop(name) for name in ("devices", "nodes", "rendezvous"))
+    given["threads"] = given["threads"] or max(1, torch.get_num_threads() // max(1, devices))  # type: ignore[operator,call-overload]
+    output = Path(given["output"])  # type: ignore[arg-type]
+    before = set(output.glob(FINISHED))
+    options = {"set": [f"{key}={value}" for key, value in (given["options"] or {}).items()]}  # type: ignore[attr-defined]
+    options |= {name: value for name, value in given.items() if name not in ("genes", "options", "baseline")}
+    launch(
+        options,
+        devices=devices,
+        nodes=nodes,
+        rendezvous=rendezvous,
+        genes=given["genes"],
+        threads=given["threads"],  # type: ignore[arg-type]
+    )
+    found = train(**given)  # type: ignore[arg-type]
+    fresh = len(set(output.glob(FINISHED)) - before)
+    return found._replace(trained=fresh, skipped=found.skipped - fresh)
+
+
+FINISHED = "folds/*/seed-*/done.json"
+"""Where finished folds of a run are known by."""
 
 
 def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: bool) -> int:

@@ -26,6 +26,7 @@ from kanseq.training.progress import Progress
 from kanseq.training.settings import Settings, make_optimizer, rate_factor
 from kanseq.training.states import Position, Weights, is_finite, kept_weights, restore_state, save_state
 from kanseq.training.tasks import Task, is_known
+from kanseq.training.team import ALONE, Team
 
 
 class Examples(NamedTuple):
@@ -65,12 +66,14 @@ def fit_network(
     folder: Path,
     title: str,
     checkpoint_minutes: float = 10.0,
+    team: Team = ALONE,
 ) -> Fitted:
     """Fit a network in place, from the start or from the ``state.safetensors`` in ``folder``.
 
     The order of the genes in an epoch follows from ``seed`` and the epoch's number alone. A state is written at the
     start, at every epoch's end, every ``checkpoint_minutes``, and when SIGINT or SIGTERM asks to stop (a second one
     stops at once); it holds weights, moments, random state and position, so that a later call ends with the same bits.
+    The processes of a team all call this, with the same arguments but for ``team`` and ``folder``.
 
     Raises:
         NotFinite: a loss or a gradient is no number; the network then holds the last good weights, and so does the
@@ -83,20 +86,21 @@ def fit_network(
     position, best = restored or (Position(), None)
     if restored is None:
         save_state(state_file, network, optimizer, position, best)
-    fit = _Fit(network, task, train, settings, optimizer, seed)
+    fit = _Fit(network, task, train, settings, optimizer, seed, team)
     log = _Log(folder / "log.jsonl", position.epoch)
     done = position.epoch * len(train.targets) + position.seen
     try:
         with Progress(title, settings.epochs, len(train.targets), done) as progress, _stop_requests() as stop:
-            saved = time.monotonic()
+            fit.asked, saved = stop.is_set, time.monotonic()
             while position.epoch < settings.epochs and not _had_enough(position, settings):
                 for loss, size in fit.epoch(position):
                     progress.step(size, position.loss)
-                    if stop.is_set() or time.monotonic() - saved > 60 * checkpoint_minutes:
+                    stopping = fit.agreed if team.size > 1 else stop.is_set()
+                    if stopping or time.monotonic() - saved > 60 * checkpoint_minutes:
                         fit.insist_on_finite(loss)
                         save_state(state_file, network, optimizer, position, best)
                         saved = time.monotonic()
-                    if stop.is_set():
+                    if stopping:
                         raise KeyboardInterrupt
                 fit.insist_on_finite(position.loss)
                 best = _finish_epoch(fit, tune, position, best, progress, log)
@@ -126,8 +130,10 @@ class _Fit:
         settings: Settings,
         optimizer: torch.optim.Optimizer,
         seed: int,
+        team: Team,
     ) -> None:
-        self.network, self.task, self.train, self.settings = network, task, train, settings
+        self.team, self.asked, self.agreed = team, lambda: False, False
+        self.network, self.task, self.train, self.settings = team.ready(network), task, train, settings
         self.optimizer, self.seed = optimizer, seed
         self.device = next(network.parameters()).device
         self.targets = torch.from_numpy(train.targets).to(self.device)
@@ -136,7 +142,7 @@ class _Fit:
         if self.class_weights is not None:
             self.class_weights = self.class_weights.to(self.device)
         network.train()
-        sizes = {stop - start for start, stop in self.bounds}
+        sizes = {len(team.share(np.arange(start, stop))) for start, stop in self.bounds} - {0}
         self.run = compiled(network, sizes) if settings.compile else network
 
     def epoch(self, position: Position) -> Iterator[tuple[float, int]]:
@@ -161,15 +167,33 @@ class _Fit:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * factor
         self.optimizer.zero_grad(set_to_none=True)
-        codes = torch.from_numpy(self.train.codes[rows]).to(self.device)
-        loss = self.task.loss(self.run(codes), self.targets[torch.from_numpy(rows)], self.class_weights)
+        self.team.seed(self.seed, position.epoch, position.step)
+        loss = self.loss_of(rows)
         loss.backward()
+        loss, self.agreed = self.team.add_up(self.network, loss, self.asked())
         norm = gradient_norm(self.network, self.settings.clip)
         # Before the step, so that the weights are still good when this is not.
         if not torch.isfinite(loss + norm):
             self.stop_for_nan(position)
         self.optimizer.step()
         return loss.item()
+
+    def loss_of(self, rows: np.ndarray) -> Tensor:
+        """Give the part that this process's share has in the rows' mean loss."""
+        share = self.team.share(rows)
+        targets = self.targets[torch.from_numpy(share)]
+        if self.team.size == 1:
+            return self.task.loss(self.run(self.codes(share)), targets, self.class_weights)
+        weight = self.task.loss_weight(targets, self.class_weights)
+        if weight == 0:
+            # Nothing of the share is known, or there is none: it moves nothing, and still takes part.
+            return sum(parameter.sum() for parameter in self.network.parameters()) * 0.0
+        whole = self.task.loss_weight(self.targets[torch.from_numpy(rows)], self.class_weights)
+        return self.task.loss(self.run(self.codes(share)), targets, self.class_weights) * (weight / whole)
+
+    def codes(self, rows: np.ndarray) -> Tensor:
+        """Give base codes on the device."""
+        return torch.from_numpy(self.train.codes[rows]).to(self.device)
 
     def insist_on_finite(self, loss: float) -> None:
         """Make sure that no state with broken weights is written."""

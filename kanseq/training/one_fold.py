@@ -27,6 +27,7 @@ from kanseq.training.runs import remove_leftovers, write_done
 from kanseq.training.scores import fit_calibrations
 from kanseq.training.settings import Settings
 from kanseq.training.tables import predictions_table, write_held_out, write_predictions
+from kanseq.training.team import ALONE, Team
 
 
 class Plan(NamedTuple):
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
         threads: processor threads.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         checkpoint_minutes: at most so long between two states on disk.
+        team: the processes that train together.
     """
 
     genes: SequenceSet
@@ -55,6 +57,7 @@ class Plan(NamedTuple):
     threads: int
     device: str
     checkpoint_minutes: float
+    team: Team = ALONE
 
 
 def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> None:
@@ -117,6 +120,7 @@ def _fit(
         logits = trained.logits(plan.genes.codes(fold.tune))
         trained.calibrations = fit_calibrations(plan.aim.calibrate, logits, fold.tune_targets)
     facts |= {"epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
+    facts |= {"processes": plan.team.size} if plan.team.size > 1 else {}
     return trained, {**facts, "compiled": fitted.compiled} if plan.settings.compile else facts
 
 
@@ -149,6 +153,7 @@ def _fit_network(
             folder=folder,
             title=title,
             checkpoint_minutes=plan.checkpoint_minutes,
+            team=plan.team,
         )
     except NotFinite as error:
         save_model(folder / "model.safetensors", trained)

@@ -84,6 +84,15 @@ class Task:
             weights, targets = known.float() if weights is None else known * weights, targets.clamp(min=0)
         return _mean(binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none"), weights)
 
+    def loss_weight(self, targets: "Tensor", class_weights: "Tensor | None" = None) -> "Tensor":
+        """Give what :meth:`loss` divides a batch's sum by, float scalar: its known targets, or their weights."""
+        if self.is_regression:
+            return (~targets.isnan()).float().sum()
+        known = targets != UNKNOWN
+        if class_weights is None:
+            return known.float().sum()
+        return (_of_classes(class_weights, targets.clamp(min=0)) * known).sum()
+
     def logit(self, outputs: "Tensor") -> "Tensor":
         """Give what ranks sequences, shape ``(n,)``, or ``(n, conditions)`` for several conditions.
 

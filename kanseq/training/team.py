@@ -1,0 +1,192 @@
+"""Several processes that train one network: each takes a share of every batch, and all follow the same gradient.
+
+In: what torchrun tells each process. Out: shares of batches, sums over processes, and the whole team's start and end.
+
+The global batch is what it is for one process: gradients are those of its mean loss, so that losses are equal to
+rounding whatever the number of processes. What looks at a whole batch is not: a BatchNorm normalises each share
+by itself on processors, and all shares together on GPUs (SyncBatchNorm).
+"""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from torch import Tensor, distributed, nn
+
+from kanseq.errors import BadOption, RankFailed
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = timedelta(days=2)
+"""How long processes wait for each other: the first one also scores, and trains the plain model."""
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes of one training; a process alone is a team, too.
+
+    Attributes:
+        rank: this process's number, from 0.
+        size: how many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def share(self, rows: np.ndarray) -> np.ndarray:
+        """Take this process's share of a batch's rows."""
+        return np.array_split(rows, self.size)[self.rank]
+
+    def seed(self, seed: int, epoch: int, step: int) -> None:
+        """Draw dropout anew for a batch, in each process its own; a process alone goes on with what it has."""
+        if self.size > 1:
+            torch.manual_seed(int(np.random.default_rng([seed, epoch, step, self.rank]).integers(2**63)))
+
+    def ready(self, network: nn.Module) -> nn.Module:
+        """Prepare a network for training in shares."""
+        norms = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+        if self.size == 1 or not norms:
+            return network
+        if next(network.parameters()).device.type == "cuda":
+            return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        logger.warning("each of %d processes normalises its own share of a batch (BatchNorm)", self.size)
+        return network
+
+    def add_up(self, network: nn.Module, loss: Tensor, stop: bool) -> tuple[Tensor, bool]:
+        """Sum all processes' gradients in place, and their losses; say whether any was asked to stop."""
+        if self.size == 1:
+            return loss, stop
+        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters]
+        asked = loss.new_full((1,), float(stop))
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.detach().view(1), asked])
+        distributed.all_reduce(flat)
+        for gradient, summed in zip(gradients, flat[:-2].split([each.numel() for each in gradients]), strict=True):
+            gradient.copy_(summed.view_as(gradient))
+        return flat[-2], bool(flat[-1] > 0)
+
+
+ALONE = Team()
+
+
+def is_member() -> bool:
+    """Whether torchrun has started this process as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and distributed.is_torchelastic_launched()
+
+
+@contextmanager
+def joined(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
+    """Meet the other processes, if there are any; hands out the team, where to write, and the device.
+
+    Only the first process writes into ``output``. The others go the same way in a copy that is thrown away, so that all
+    find the same folds finished and the same states.
+    """
+    if not is_member():
+        yield ALONE, output, device
+        return
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    if device == "cuda":
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
+    with tempfile.TemporaryDirectory() as spare:
+        place = output
+        if rank:
+            logging.getLogger("kanseq").setLevel(logging.ERROR)
+            place = Path(spare) / output.name
+            if output.exists():
+                shutil.copytree(output, place, ignore=shutil.ignore_patterns("lock", ".*.part.*"))
+        distributed.barrier()
+        try:
+            yield Team(rank, size), place, device
+            # Nobody leaves while another one may still have something to say.
+            distributed.barrier()
+        finally:
+            distributed.destroy_process_group()
+
+
+def launch(
+    arguments: Mapping[str, object], *, devices: int, nodes: int, rendezvous: str | None, genes: object, threads: int
+) -> None:
+    """Run ``kanseq train`` in ``devices`` processes on this node, by torchrun; comes back when all have ended.
+
+    Args:
+        arguments: option -> value, as ``--config`` takes them.
+        devices: processes on this node.
+        nodes: nodes that run the same command.
+        rendezvous: ``HOST:PORT`` of one of them, where all meet.
+        genes: the set's file.
+        threads: of each process.
+
+    Raises:
+        BadOption: inputs are no files, or several nodes have no place to meet.
+        RankFailed: a process ended with an error.
+        KeyboardInterrupt: they were asked to stop, and have written their state.
+    """
+    if devices < 1 or nodes < 1:
+        raise BadOption(f"{devices} devices on {nodes} nodes", mend="both must be at least 1")
+    if nodes > 1 and rendezvous is None:
+        raise BadOption("several nodes need a place to meet", mend="give --rendezvous HOST:PORT of one of them to all")
+    files = [genes, arguments.get("splits"), *_several(arguments.get("labels"))]
+    if not all(one is None or isinstance(one, str | Path) for one in files):
+        raise BadOption("several processes read their inputs from files", mend="give paths, or --devices 1")
+    meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]
+    meeting += [] if rendezvous is None or nodes == 1 else [f"--rdzv-endpoint={rendezvous}", "--rdzv-id=kanseq"]
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as config:
+        yaml.safe_dump({name: _plain(value) for name, value in arguments.items() if value is not None}, config)
+        config.flush()
+        command = [sys.executable, "-m", "torch.distributed.run", *meeting, f"--nproc-per-node={devices}"]
+        command += ["-m", "kanseq", "train", str(genes), "--config", config.name, "--no-baseline"]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        _watch(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+
+
+def _watch(process: "subprocess.Popen[str]") -> None:
+    """Pass on what the first process says, without what torchrun says of it, and wait for the end."""
+    assert process.stderr is not None
+    said: list[str] = []
+    try:
+        for line in process.stderr:
+            if line.startswith(("kanseq: ", "error: ")) or "epoch " in line or line.startswith("warning: "):
+                sys.stderr.write(line)
+            said.append(line.rstrip())
+        code = process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
+    if code:
+        errors = [line for line in said if line.startswith("kanseq: ")]
+        if any(line == "kanseq: interrupted" for line in errors):
+            raise KeyboardInterrupt
+        signals = [line for line in said if "Signal" in line and "exitcode" in line.replace(" ", "")]
+        reason = errors[0].removeprefix("kanseq: ") if errors else (signals[0].strip() if signals else f"code {code}")
+        raise RankFailed(
+            f"a process of the training ended: {reason}", mend="run the command again: it goes on from the last state"
+        )
+
+
+def _several(value: object) -> list[object]:
+    """Give one or several inputs as a list."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _plain(value: object) -> object:
+    """Make a value fit for YAML."""
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
