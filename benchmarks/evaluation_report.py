@@ -3,10 +3,12 @@
 In: predictions per dataset, setting and model, and their costs. Out: text.
 """
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import pandas as pd
-from evaluation_plan import CONTROLLED, DATASETS, SETTINGS, Results, jobs
+from evaluation_plan import CONTROLLED, DATASETS, NETWORKS, SETTINGS, Results, jobs, read
 
 from kanseq import evaluate
 
@@ -44,25 +46,37 @@ class Row(NamedTuple):
 
 
 def scored(results: Results, dataset: str, setting: str) -> dict[str, Row]:
-    """Score the models of a setting of which every fold is there, with every seed."""
+    """Score the models of a setting with the seeds of which every fold is there."""
     if results.costs is None:
         return {}
-    files = {}
-    for model in SETTINGS[setting].models:
-        wanted = [job for job in jobs() if (job.dataset, job.setting, job.model) == (dataset, setting, model)]
-        if all(results.has(job) for job in wanted):
-            files[model] = results.file(wanted[0])
-    if not files:
-        return {}
-    beside = files.get("kmer-logistic")
-    against = None if beside is None else beside.name.removesuffix(".tsv.gz")
-    result = evaluate(list(files.values()), against=against)
+    with TemporaryDirectory() as folder:
+        files = {}
+        for model in SETTINGS[setting].models:
+            wanted = [job for job in jobs() if (job.dataset, job.setting, job.model) == (dataset, setting, model)]
+            lacking = {job.seed for job in wanted if not results.has(job)}
+            seeds = {str(job.seed) for job in wanted} - {str(seed) for seed in lacking}
+            if seeds:
+                files[model] = _with_seeds(results.file(wanted[0]), seeds if lacking else None, Path(folder))
+        if not files:
+            return {}
+        beside = files.get("kmer-logistic")
+        against = None if beside is None else beside.name.removesuffix(".tsv.gz")
+        result = evaluate(list(files.values()), against=against)
     differences = {str(one["model"]): one["auROC"] for one in result.comparisons}
     costs = results.costs[(results.costs["dataset"] == dataset) & (results.costs["setting"] == setting)]
     return {
         model: Row(entry, differences.get(str(entry["name"])), costs[costs["model"] == model])
         for model, entry in zip(files, result.models, strict=True)
     }
+
+
+def _with_seeds(file: Path, seeds: set[str] | None, folder: Path) -> Path:
+    """Give a table of predictions, or one in a folder that holds these seeds alone."""
+    if seeds is None:
+        return file
+    table = read(file)
+    table[table["seed"].isin(seeds)].to_csv(folder / file.name, sep="\t", index=False)
+    return folder / file.name
 
 
 def main_table(rows: dict[str, Row]) -> str:
@@ -76,6 +90,8 @@ def main_table(rows: dict[str, Row]) -> str:
         mean, spread = row.entry["mean"], (row.entry["spread"] or {}).get("auROC")
         others = [f"{mean[name]['value']:.3f}" for name in ("auPRC", "MCC", "F1", "accuracy", "Brier", "ECE")]
         over = "" if spread is None else f"{spread['sd']:.3f}, {spread['min']:.3f} to {spread['max']:.3f}"
+        lacking = SETTINGS["main"].seeds - len(row.entry["seeds"]) if model in NETWORKS else 0
+        over += f"{', ' if over else ''}{len(row.entry['seeds'])} of {SETTINGS['main'].seeds}" if lacking else ""
         epochs = pd.to_numeric(row.costs["epochs"]).median()
         shown = [
             f"`{model}`",
