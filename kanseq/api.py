@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kanseq.training.evaluation import evaluate as evaluate
     from kanseq.training.fitting import train as train
     from kanseq.training.prediction import predict as predict
+    from kanseq.workflow_files import init_workflow as init_workflow
+    from kanseq.workflow_files import workflow_path as workflow_path
 
 DOORS = {
     "extract": "kanseq.data.extraction",
@@ -43,6 +45,8 @@ DOORS = {
     "simulate": "kanseq.simulation",
     "list_models": "kanseq.models.registry",
     "demo": "kanseq.demonstration",
+    "init_workflow": "kanseq.workflow_files",
+    "workflow_path": "kanseq.workflow_files",
     "SequenceSet": "kanseq.data.sequences",
 }
 """Public name -> the module that defines it."""

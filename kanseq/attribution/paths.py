@@ -51,8 +51,15 @@ def attribute_by_paths(
         some = slice(start, start + height)
         x = encoded(network, codes[some])
         others = torch.stack([encoded(network, several[some, index]) for index in range(several.shape[1])])
-        found = path_multipliers(network, lambda stack: model.task.logit(network.forward_encoded(stack)), x, others)
-        parts.append(attribution_of(found.values, x, others, found.outputs[0], found.outputs[1:], options))
+        # References do not meet each other, so that many of them may come some at a time.
+        found = [
+            path_multipliers(network, lambda stack: model.task.logit(network.forward_encoded(stack)), x, few)
+            for few in others.split(ROWS)
+        ]
+        values, below = (
+            torch.cat(each) for each in zip(*((one.values, one.outputs[1:]) for one in found), strict=True)
+        )
+        parts.append(attribution_of(values, x, others, found[0].outputs[0], below, options))
     return joined(parts)
 
 

@@ -125,7 +125,9 @@ def test_shares_do_not_depend_on_the_company(codes, monkeypatch):
     for row, name in enumerate("abcde"):
         alone = attribute_by_paths(model, codes[row : row + 1], name, references, Options())
         np.testing.assert_allclose(alone.values[0], together.values[row], rtol=1e-6, atol=1e-9)
+    monkeypatch.setattr(paths, "ROWS", 1)
     again = attribute_by_paths(model, codes, "abcde", references, Options())
+    np.testing.assert_allclose(again.errors, together.errors, atol=1e-12)
     np.testing.assert_allclose(again.values, together.values, rtol=1e-6, atol=1e-9)
 
 
