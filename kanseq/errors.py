@@ -84,6 +84,10 @@ class NoRule(KanseqError):
     """A model has an operation through which a method of attribution knows no way."""
 
 
+class NotComplete(KanseqError):
+    """Attributions that must add up do not."""
+
+
 class NotFinite(KanseqError):
     """Training met NaN or infinity; the last good weights were kept."""
 

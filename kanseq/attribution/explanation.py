@@ -20,11 +20,11 @@ from kanseq.attribution.tables import Sums, as_pandas, write_attributions
 from kanseq.attribution.views import Views
 from kanseq.data.gene_lists import read_gene_list
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import BadOption, ModelMismatch
+from kanseq.errors import BadOption, ModelMismatch, NotComplete
 from kanseq.files import PathLike, check_output, fingerprint, whole_file
 from kanseq.genome.tracks import Combine
 from kanseq.geometry import Geometry
-from kanseq.nn.precision import PRECISIONS, set_precision
+from kanseq.nn.precision import set_precision
 from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer, assign_models
 from kanseq.training.checkpoints import TrainedModel, load_arrays, load_model
@@ -142,7 +142,7 @@ def explain(
         combine: how bedGraph and bigWig combine overlapping pieces: ``mean``, ``sum`` or ``max-abs``.
         strand_specific: write them as pairs ``.plus`` and ``.minus``.
         top: rows of the BED that a gene has at most, those of largest magnitude.
-        precision: ``float32`` (``auto``), ``float64``, or ``bfloat16`` for the KAN layers' products alone.
+        precision: ``float32`` (``auto``) or ``float64``.
         batch_size: genes at a time.
         threads: processor threads, 0 for all.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -152,6 +152,7 @@ def explain(
             genes for a track have no places.
         ContigMismatch: the genome has other bases than the one that the genes were cut from.
         NoRule: the method ``paths`` has no rule for a layer of the model.
+        NotComplete: its shares do not add up to the limits of :data:`EXPLAINED`; nothing is written.
         UnknownGene: an id is not in the set.
         ModelMismatch, SeenGene, MissingFile, NotWritable: as :func:`kanseq.training.assignment.assign_models` says.
     """
@@ -196,6 +197,7 @@ def explain(
         start = time.monotonic()
         with processor(threads, seed):
             geometry = _add_up(sums, possible, scorers, share, genes, plan)
+        _insist(sums, genes, plan)
         seconds = time.monotonic() - start
         if output is not None:
             described = plan.describe(geometry, scorers, inputs, genes)
@@ -227,8 +229,8 @@ def explain(
     )
 
 
-EXPLAINED = (*PRECISIONS, "float64")
-"""Precisions in which a model may be explained."""
+EXPLAINED = {"float32": 1e-4, "float64": 1e-9}
+"""Precisions in which a model may be explained, and the completeness error that the method paths has at most."""
 
 
 class _Plan(NamedTuple):
@@ -254,7 +256,7 @@ class _Plan(NamedTuple):
         """Set a model's task and precision."""
         model.task = model.task.only(self.condition)
         if model.network is not None:
-            set_precision(model.network, "float32" if self.precision == "float64" else self.precision)
+            set_precision(model.network, "float32")
             model.network = model.network.double() if self.precision == "float64" else model.network
         return model
 
@@ -318,6 +320,19 @@ def _add_up(
                 advance(len(rows))
     assert geometry is not None
     return geometry
+
+
+def _insist(sums: Sums, genes: SequenceSet, plan: _Plan) -> None:
+    """Make sure that shares add up, whatever the model is made of: what is wrong is not written."""
+    most = EXPLAINED[plan.precision]
+    if plan.method.name != "paths" or not sums.errors.size or (sums.errors <= most).all():
+        return
+    row = int(np.where(np.isnan(sums.errors), np.inf, sums.errors).max(1).argmax())
+    raise NotComplete(
+        f"the attributions of gene '{genes.table['id'].iloc[row]}' do not add up: a completeness error of "
+        f"{sums.errors[row].max():.1e}, where {most:.0e} is allowed",
+        mend="explain it with --precision float64; if that fails, the model does what no rule can see (--method ism)",
+    )
 
 
 def _show_sums(sums: Sums, genes: SequenceSet) -> None:

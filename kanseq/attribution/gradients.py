@@ -63,8 +63,9 @@ def integrated_gradients(
         x = encoded(network, codes[rows])
         others = torch.stack([encoded(network, several[rows, index]) for index in range(several.shape[1])])
         total = torch.zeros_like(others)
-        for share in shares.tolist():
-            total += _gradient(network, task, torch.lerp(others, x, share).flatten(0, 1))[0].view_as(others)
+        for few, summed in zip(others.split(ROWS), total.split(ROWS), strict=True):
+            for share in shares.tolist():
+                summed.add_(_gradient(network, task, torch.lerp(few, x, share).flatten(0, 1))[0].view_as(few))
         with torch.no_grad():
             logit = task.logit(network.forward_encoded(x))
         mean = total / options.steps

@@ -152,7 +152,9 @@ def attribution_of(
     errors = missing.abs() / shares.double().abs().sum(2).clamp(min=1)
     hypothetical = None
     if options.hypothetical:
-        hypothetical = (multipliers - (multipliers * references).sum(2, keepdim=True)).mean(0).float().cpu().numpy()
+        possible = (multipliers - (multipliers * references).sum(2, keepdim=True)).mean(0)
+        # Where the model reads no base there is none that could be another one.
+        hypothetical = (possible * x.sum(1, keepdim=True)).float().cpu().numpy()
     return Attribution(
         shares.double().mean(0).float().cpu().numpy(),
         logit.double().cpu().numpy(),

@@ -22,13 +22,14 @@ class PathRules(TorchFunctionMode):
 
     Attributes:
         sides: blocks of the stacks: one of genes, and one a reference.
+        height: rows of a stack, of which the first axis of all that moves is a multiple.
         where: gives the name of the layer at work.
     """
 
-    def __init__(self, sides: int, where: Callable[[], str]) -> None:
+    def __init__(self, sides: int, height: int, where: Callable[[], str]) -> None:
         """Take what the rules need."""
         super().__init__()
-        self.sides, self.where = sides, where
+        self.sides, self.height, self.where = sides, height, where
 
     def __torch_function__(
         self,
@@ -41,21 +42,35 @@ class PathRules(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         called = getattr(func, "__name__", str(func))
         name = called.strip("_")
+        if "input" in kwargs and not args:
+            args = (kwargs.pop("input"),)
         moving = sum(one.requires_grad for one in _tensors((*args, *kwargs.values())))
-        if not moving or called == "__get__" or _is_linear(name, moving, args, kwargs):
+        if not moving:
             return func(*args, **kwargs)
+        if not torch.is_grad_enabled() or name in VALUES:
+            raise self._no_rule(name)
+        if called == "__get__" or _is_linear(name, moving, args, kwargs):
+            found = func(*args, **kwargs)
+            kept = all(one.requires_grad or name in SHAPES for one in _tensors((found,)))
+            if not kept:
+                raise self._no_rule(name)
+            return found
         # What changes its argument in place is no function of it, unless Python takes the result instead.
         if called.endswith("__") or not called.endswith("_"):
             made = self._by_rule(func, name, moving, args, kwargs)
             if made is not None:
                 return made
         found = func(*args, **kwargs)
-        if name in VALUES or next(_tensors((found,)), None) is not None:
-            raise NoRule(
-                f"the method paths has no rule for '{name}' in the layer {self.where()}",
-                mend="--method integrated explains this model, too",
-            )
+        if next(_tensors((found,)), None) is not None:
+            raise self._no_rule(name)
         return found
+
+    def _no_rule(self, name: str) -> NoRule:
+        """Say what cannot be followed."""
+        return NoRule(
+            f"the method paths has no rule for '{name}' in the layer {self.where()}",
+            mend="--method occlusion explains any model, integrated those with gradients",
+        )
 
     def _by_rule(
         self,
@@ -66,6 +81,8 @@ class PathRules(TorchFunctionMode):
         kwargs: dict[str, object],
     ) -> Tensor | None:
         """Run an operation that has a rule; None for another."""
+        if not all(one.ndim and len(one) % self.height == 0 for one in _tensors(args) if one.requires_grad):
+            return None
         if func is sum_of_curves:
             given, plan, tensors = args
             return rules.curves(plan)(self.sides, *given, *tensors)  # type: ignore[arg-type]
@@ -73,17 +90,17 @@ class PathRules(TorchFunctionMode):
             return rules.bilinear(func)(self.sides, *args)  # type: ignore[arg-type]
         if name == "einsum" and moving == len(args) - 1 == 2:
             return rules.bilinear(lambda *factors: func(args[0], *factors))(self.sides, *args[1:])  # type: ignore[arg-type]
-        if name in DIVISIONS:
+        if name in DIVISIONS and len(args) == 2 and not kwargs:
             above, below = args[::-1] if name in TURNED else args
             with self:
                 return above * torch.reciprocal(below)  # type: ignore[operator,arg-type]
-        if moving > 1 and name != "layer_norm":
-            return None
         z, *more = args
-        if name in STRAIGHT or name in SMOOTH:
+        if moving > 1 or not _moves(z) or kwargs.get("rounding_mode"):
+            return None
+        if name in FUNCTIONS and not any(isinstance(one, Tensor) for one in more):
             kwargs.pop("inplace", None)
-            close = 0.0 if name in STRAIGHT else None
-            return rules.elementwise(lambda part: func(part, *more, **kwargs), close)(self.sides, z)  # type: ignore[arg-type]
+            rule = rules.elementwise(lambda part: func(part, *more, **kwargs), CLOSE.get(name), name in SCALELESS)
+            return rule(self.sides, z)  # type: ignore[arg-type]
         return RULES[name](self.sides, z, *more, **kwargs) if name in RULES else None
 
 
@@ -93,7 +110,7 @@ def _is_linear(name: str, moving: int, args: tuple[object, ...], kwargs: Mapping
         at = FROZEN[name]
         return not (args[at] if len(args) > at else kwargs.get("training", name != "batch_norm"))
     if name in DIVISIONS:
-        return moving == 1 and _moves(args[0]) and name not in TURNED
+        return moving == 1 and _moves(args[0]) and name not in TURNED and not kwargs.get("rounding_mode")
     return name in LINEAR or (moving == 1 and name in MULTILINEAR)
 
 
@@ -108,7 +125,7 @@ LINEAR = _set(
     "index_select gather where masked_fill unfold pad contiguous to type_as float double clone squeeze unsqueeze chunk "
     "split split_with_sizes tensor_split unbind flip roll repeat repeat_interleave tile cumsum avg_pool1d avg_pool2d "
     "adaptive_avg_pool1d adaptive_avg_pool2d zeros_like ones_like empty_like full_like new_zeros new_ones new_empty "
-    "new_tensor new_full"
+    "new_full"
 )
 """Operations that are linear in whatever moves, or do not look at its values."""
 
@@ -118,7 +135,7 @@ FROZEN = {"batch_norm": 5, "dropout": 2, "dropout1d": 2, "dropout2d": 2, "alpha_
 BILINEAR = _set("mul rmul imul multiply matmul rmatmul mm bmm")
 """Products of two things that may both move."""
 
-MULTILINEAR = BILINEAR | _set("einsum baddbmm addmm linear conv1d conv2d")
+MULTILINEAR = BILINEAR | _set("einsum baddbmm addmm linear conv1d conv2d new_tensor")
 """Operations that are linear in one thing that moves while all others stand still."""
 
 DIVISIONS = _set("truediv itruediv div divide rdiv rtruediv")
@@ -127,16 +144,30 @@ DIVISIONS = _set("truediv itruediv div divide rdiv rtruediv")
 TURNED = _set("rdiv rtruediv")
 """Those whose first argument divides."""
 
-STRAIGHT = _set("relu relu6 leaky_relu abs clamp clamp_min clamp_max hardtanh threshold")
+STRAIGHT = _set("relu relu6 leaky_relu abs clamp clamp_min clamp_max hardtanh threshold hardsigmoid")
 """Functions of one number, made of straight pieces."""
 
-SMOOTH = _set(
-    "silu gelu sigmoid tanh exp expm1 log log1p softplus elu selu celu mish sin cos erf rsqrt pow rpow hardswish "
-    "hardsigmoid logsigmoid atan"
-)
-"""Functions of one number that have a slope."""
+CORNERED = _set("elu selu celu hardswish")
+"""Functions of one number whose slope jumps."""
 
-VALUES = _set("item tolist numpy bool float int index")
+SCALELESS = _set("log pow")
+"""Functions of one number that change the faster the nearer it is to 0."""
+
+FUNCTIONS = (
+    STRAIGHT
+    | CORNERED
+    | SCALELESS
+    | _set("silu gelu sigmoid tanh exp expm1 log1p softplus mish sin cos erf rpow log_sigmoid atan")
+)
+"""All functions of one number that have a rule."""
+
+CLOSE = {**dict.fromkeys(STRAIGHT, 0.0), **dict.fromkeys(CORNERED, 1e-5)}
+"""How close two numbers may be for a secant, where that is not what is best for smooth functions."""
+
+SHAPES = _set("zeros_like ones_like empty_like full_like new_zeros new_ones new_empty new_full new_tensor")
+"""Operations that give new numbers."""
+
+VALUES = _set("item tolist numpy bool float int index equal allclose contains is_nonzero")
 """Operations by which a program looks at numbers, and might then go one way or another."""
 
 
@@ -151,7 +182,7 @@ def _normalised(
     return rules.layer_norm(tuple(normalized_shape), weight, bias, eps)(sides, z)
 
 
-def _softmax(sides: int, z: Tensor, dim: int, **kwargs: object) -> Tensor:
+def _softmax(sides: int, z: Tensor, dim: int = -1, **kwargs: object) -> Tensor:
     return rules.softmax(dim if dim < 0 else dim - z.ndim)(sides, z)
 
 
@@ -165,8 +196,10 @@ def _pooled(pool: Callable[..., tuple[Tensor, Tensor]], axes: int) -> Callable[.
     return run
 
 
-def _greatest(sides: int, z: Tensor, dim: int, keepdim: bool = False) -> Tensor:
-    """Take the maximum over one axis."""
+def _greatest(sides: int, z: Tensor, dim: int, keepdim: bool = False) -> Tensor | None:
+    """Take the maximum over one axis; over several it has no rule."""
+    if not isinstance(dim, int):
+        return None
     rule = rules.greatest(lambda part: part.max(dim=-1, keepdim=True))
     found = rule(sides, z.movedim(dim, -1)).movedim(-1, dim)
     return found if keepdim else found.squeeze(dim)
@@ -175,6 +208,7 @@ def _greatest(sides: int, z: Tensor, dim: int, keepdim: bool = False) -> Tensor:
 RULES: dict[str, Callable[..., Tensor]] = {
     "reciprocal": rules.RECIPROCAL,
     "sqrt": rules.SQUARE_ROOT,
+    "rsqrt": rules.INVERSE_SQUARE_ROOT,
     "square": rules.SQUARE,
     "softmax": _softmax,
     "layer_norm": _normalised,

@@ -110,8 +110,12 @@ class Hypothetical(AbstractContextManager["Hypothetical"]):
         shape = (len(genes), BASES, genes.geometry.columns)
         with disk_errors(self.path):
             self.file = tempfile.TemporaryFile(dir=self.path.parent)  # noqa: SIM115
-            # A file that a full disk cuts short would end the process when it is written to as memory.
-            os.posix_fallocate(self.file.fileno(), 0, 4 * max(1, int(np.prod(shape))))
+            size = 4 * max(1, int(np.prod(shape)))
+            if hasattr(os, "posix_fallocate"):
+                # A file that a full disk cuts short would end the process when it is written to as memory.
+                os.posix_fallocate(self.file.fileno(), 0, size)
+            else:
+                self.file.truncate(size)
         self.values = np.memmap(self.file, dtype=np.float32, mode="r+", shape=shape)
 
     def __exit__(self, *failure: object) -> None:

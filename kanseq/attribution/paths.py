@@ -17,6 +17,7 @@ from kanseq.attribution import rules
 from kanseq.attribution.methods import Attribution, Options, attribution_of, encoded, joined, network_of
 from kanseq.attribution.operations import PathRules, layer_names
 from kanseq.attribution.references import References
+from kanseq.errors import NoRule
 from kanseq.training.checkpoints import TrainedModel
 
 ROWS = 192
@@ -80,9 +81,14 @@ def path_multipliers(
     """
     sides = 1 + len(references)
     stack = torch.cat([x[None], references]).flatten(0, 1).requires_grad_()
-    with torch.enable_grad(), layer_names(network) as where, PathRules(sides, where):
-        outputs = function(stack)
-    wanted = torch.ones_like(outputs)
-    wanted[: len(x)] = 0
-    (found,) = torch.autograd.grad(outputs, stack, wanted)
+    try:
+        with torch.enable_grad(), layer_names(network) as where, PathRules(sides, len(stack), where):
+            # A copy, so that a network may change its input in place.
+            outputs = function(stack.clone())
+        wanted = torch.ones_like(outputs)
+        wanted[: len(x)] = 0
+        (found,) = torch.autograd.grad(outputs, stack, wanted)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise NoRule(f"the method paths cannot follow this model ({reason})", mend="use --method occlusion") from error
     return Multipliers(rules.apart(found, sides)[1:], rules.apart(outputs.detach(), sides))

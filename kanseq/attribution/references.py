@@ -17,6 +17,9 @@ from kanseq.files import PathLike, some
 from kanseq.genome.fasta import read_contigs
 from kanseq.geometry import TOKEN, Geometry
 
+MOST = 10_000
+"""Shuffles that a gene may have."""
+
 
 @dataclass(frozen=True)
 class References:
@@ -82,9 +85,10 @@ def find_references(text: str, seed: int, geometry: Geometry) -> References:
     """
     kind, _, count = text.partition(":")
     if kind == "shuffle":
-        if count.isdecimal() and int(count) > 0:
+        if count.isdecimal() and 0 < int(count) <= MOST:
             return References(text, int(count), seed)
-        raise BadOption(f"there is no reference '{text}'", mend="give shuffle:N, N shuffles of each gene, N from 1")
+        mend = f"give shuffle:N, N shuffles of each gene, N from 1 to {MOST:,}"
+        raise BadOption(f"there is no reference '{text}'", mend=mend)
     if text == "n":
         return References(text, 1, seed)
     if not Path(text).is_file():

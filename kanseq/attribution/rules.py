@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
+from kanseq.nn.basis import Basis
+from kanseq.nn.bsplines import BSplines
 from kanseq.nn.chunks import GIVEN, Given, Plan, sums_in_chunks
 from kanseq.nn.products import PRODUCTS, Convolution
 
@@ -30,8 +32,8 @@ class Rule:
 
     Attributes:
         run: maps the tensors that go in to the one that comes out.
-        pull: maps ``(m, y, *tensors)``, all with the sides as an axis of their own before the rows, to the multipliers
-            ``(references, rows, …)`` of those tensors; ``m`` is ``(references, rows, …)``.
+        pull: maps ``(m, *tensors)``, with the sides as an axis of their own before the rows of all that moves, to the
+            multipliers ``(references, rows, …)`` of those tensors; ``m`` is ``(references, rows, …)``.
     """
 
     run: Run
@@ -47,17 +49,16 @@ class _Carried(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, rule: Rule, sides: int, *tensors: Tensor | None) -> Tensor:
-        y = rule.run(*tensors)
-        ctx.save_for_backward(y, *tensors)
+        ctx.save_for_backward(*tensors)
         ctx.rule, ctx.sides = rule, sides
-        return y
+        return rule.run(*tensors)
 
     @staticmethod
     def backward(ctx: FunctionCtx, m: Tensor) -> tuple[Tensor | None, ...]:
-        y, *tensors = ctx.saved_tensors
+        tensors = ctx.saved_tensors
         moving = ctx.needs_input_grad[2:]
         stacks = [apart(t, ctx.sides) if moves else t for t, moves in zip(tensors, moving, strict=True)]
-        found = ctx.rule.pull(apart(m, ctx.sides)[1:], apart(y, ctx.sides), *stacks)
+        found = ctx.rule.pull(apart(m, ctx.sides)[1:], *stacks)
         return None, None, *(None if one is None else _joined(one) for one in found)
 
 
@@ -74,48 +75,70 @@ def _joined(multipliers: Tensor) -> Tensor:
 # ---- functions of one number ----
 
 
-def elementwise(function: Run, close: float | None = None) -> Rule:
+def elementwise(function: Run, close: float | None = None, relative: bool = False) -> Rule:
     """``(f(x) − f(r)) / (x − r)``, and the slope half way between where these are too close for it.
 
-    ``close`` is how close that is. By default it is the cube root of the type's precision, where the error of the
-    quotient's rounding and that of the slope, which is of third order, are alike. Functions of straight pieces are
-    exact at any distance: 0.
+    Args:
+        function: of one number, applied to each.
+        close: how close that is; None for :func:`closeness`. Functions of straight pieces are exact at any distance: 0.
+        relative: whether closeness is in units of the numbers themselves, where these are small: for functions that
+            have no scale of their own.
     """
 
-    def pull(m: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor]:
-        return (m * secant(function, z[:1], z[1:], y[:1], y[1:], close),)
+    def pull(m: Tensor, z: Tensor) -> tuple[Tensor]:
+        return (m * secant(function, z[:1], z[1:], close, relative),)
 
     return Rule(function, pull)
 
 
-def secant(function: Run, x: Tensor, r: Tensor, at_x: Tensor, at_r: Tensor, close: float | None = None) -> Tensor:
+def secant(function: Run, x: Tensor, r: Tensor, close: float | None = None, relative: bool = False) -> Tensor:
     """The slope of the line through a function at ``x`` and at ``r``; ``x`` is broadcast over references."""
     distance = x - r
-    near = distance.abs() <= (closeness(x.dtype) if close is None else close)
-    slope = (at_x - at_r) / distance.masked_fill(near, 1)
+    limit = closeness(x.dtype) if close is None else close
+    near = distance.abs() <= (limit * ((x + r).abs() / 2).clamp(max=1) if relative else limit)
+    # Infinite on both sides alike, as masks of attention are.
+    still = (x == r) & x.isinf()
+    slope = (function(x) - function(r)) / distance.masked_fill(near | still, 1)
     if near.any():
         middle = ((x + r) / 2)[near]
         slope[near] = torch.func.jvp(function, (middle,), (torch.ones_like(middle),))[1]
-    return slope
+    return slope.masked_fill(still, 0)
 
 
 def closeness(dtype: torch.dtype) -> float:
-    """Give the distance under which a difference of two values has lost more than a slope half way is wrong by."""
+    """Give the distance under which a difference of two values has lost more than a slope half way is wrong by.
+
+    It is the cube root of the type's precision: the quotient's rounding and the slope's error, which is of third order,
+    are alike there, for functions that change on a scale of about 1.
+    """
     return torch.finfo(dtype).eps ** (1 / 3)
 
 
 def _closed(function: Run, slope: Callable[[Tensor, Tensor], Tensor]) -> Rule:
     """A function whose secant has a form that does not cancel."""
-    return Rule(function, lambda m, y, z: (m * slope(y[:1], y[1:]),))
+    return Rule(function, lambda m, z: (m * slope(z[:1], z[1:]),))
 
 
-RECIPROCAL = _closed(torch.reciprocal, lambda x, r: -x * r)
-"""``1/a − 1/b = −(a − b)/(a·b)``, by its own values."""
+def _of_roots(x: Tensor, r: Tensor) -> Tensor:
+    total = x.sqrt() + r.sqrt()
+    return total.reciprocal().masked_fill(total == 0, 0)
 
-SQUARE_ROOT = _closed(torch.sqrt, lambda x, r: (x + r).reciprocal())
-"""``√a − √b = (a − b)/(√a + √b)``, likewise."""
 
-SQUARE = Rule(torch.square, lambda m, y, z: (m * (z[:1] + z[1:]),))
+def _of_inverse_roots(x: Tensor, r: Tensor) -> Tensor:
+    a, b = x.sqrt(), r.sqrt()
+    return -(a * b * (a + b)).reciprocal()
+
+
+RECIPROCAL = _closed(torch.reciprocal, lambda x, r: -(x * r).reciprocal())
+"""``1/a − 1/b = −(a − b)/(a·b)``."""
+
+SQUARE_ROOT = _closed(torch.sqrt, _of_roots)
+"""``√a − √b = (a − b)/(√a + √b)``; nothing where both are 0."""
+
+INVERSE_SQUARE_ROOT = _closed(torch.rsqrt, _of_inverse_roots)
+"""``1/√a − 1/√b = −(a − b)/(√a·√b·(√a + √b))``."""
+
+SQUARE = _closed(torch.square, lambda x, r: x + r)
 """``a² − b² = (a + b)·(a − b)``."""
 
 
@@ -125,7 +148,7 @@ SQUARE = Rule(torch.square, lambda m, y, z: (m * (z[:1] + z[1:]),))
 def bilinear(product: Run) -> Rule:
     """``Δ(a·b) = ā·Δb + b̄·Δa`` with the means of both sides: the gradient half way between, whatever the product is."""
 
-    def pull(m: Tensor, y: Tensor, *factors: Tensor) -> tuple[Tensor, ...]:
+    def pull(m: Tensor, *factors: Tensor) -> tuple[Tensor, ...]:
         middles = [((factor[:1] + factor[1:]) / 2).flatten(0, 1) for factor in factors]
         found = torch.func.vjp(product, *middles)[1](m.flatten(0, 1))
         return tuple(one.unflatten(0, m.shape[:2]) for one in found)
@@ -148,7 +171,7 @@ def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> 
         axes: how many.
     """
 
-    def pull(m: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor]:
+    def pull(m: Tensor, z: Tensor) -> tuple[Tensor]:
         at = pool(z.flatten(0, 1))[1].unflatten(0, z.shape[:2]).flatten(-axes)
         places = z.flatten(-axes)
         j, r = at[1:], places[1:]
@@ -166,17 +189,16 @@ def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> 
 
 
 def softmax(axis: int) -> Rule:
-    """``e^z / Σ e^z`` along an axis counted from the end: exponentials, their sum's reciprocal, and a product."""
+    """``p = e^(z − L)`` with ``L = log Σ e^z`` along an axis counted from the end.
 
-    def pull(m: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor]:
-        # Both sides shifted alike, which changes nothing but keeps the exponentials finite.
-        top = torch.maximum(z[:1], z[1:]).amax(axis, keepdim=True)
-        x, r = z[:1] - top, z[1:] - top
-        at_x, at_r = x.exp(), r.exp()
-        below_x, below_r = (1 / each.sum(axis, keepdim=True) for each in (at_x, at_r))
-        by_sum = -below_x * below_r * (m * (at_x + at_r) / 2).sum(axis, keepdim=True)
-        by_exponential = m * (below_x + below_r) / 2 + by_sum
-        return (by_exponential * secant(torch.exp, x, r, at_x, at_r),)
+    ``Δp_i = s_i·(Δz_i − ΔL)`` with the exponential's secant ``s`` between the logarithms of both sides' ``p``. They sum
+    up to 1 on both sides, so that ``ΔL = Σ s·Δz / Σ s``, and no exponential is of a large number.
+    """
+
+    def pull(m: Tensor, z: Tensor) -> tuple[Tensor]:
+        logarithms = z.log_softmax(axis)
+        s = secant(torch.exp, logarithms[:1], logarithms[1:])
+        return (s * (m - (m * s).sum(axis, keepdim=True) / s.sum(axis, keepdim=True)),)
 
     return Rule(lambda z: z.softmax(axis), pull)
 
@@ -184,7 +206,7 @@ def softmax(axis: int) -> Rule:
 def layer_norm(shape: tuple[int, ...], scale: Tensor | None, shift: Tensor | None, epsilon: float) -> Rule:
     """``LayerNorm(x)·scale + shift`` over the last axes, whose extents are ``shape``."""
 
-    def pull(m: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
+    def pull(m: Tensor, x: Tensor) -> tuple[Tensor]:
         by_normal = m if scale is None else m * scale
         flat = x.flatten(-len(shape))
         return (_through_norm(by_normal.flatten(-len(shape)), *_standard(flat, epsilon)).view_as(by_normal),)
@@ -224,7 +246,7 @@ def curves(plan: Plan) -> Rule:
     def run(*tensors: Tensor | None) -> Tensor:
         return sums_in_chunks(Given(*tensors[:GIVEN]), plan.over(tensors[GIVEN:]))
 
-    def pull(m: Tensor, y: Tensor, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
+    def pull(m: Tensor, *tensors: Tensor | None) -> tuple[Tensor | None, ...]:
         given, here = Given(*tensors[:GIVEN]), plan.over(tensors[GIVEN:])
         return _through_curves(m, given, here), *(None for _ in tensors[1:])
 
@@ -236,7 +258,7 @@ def _through_curves(m: Tensor, given: Given, plan: Plan) -> Tensor:
     # With the functions before the inputs sums over them are fast; convolutions want them behind.
     product = plan.product if isinstance(plan.product, Convolution) else PRODUCTS[True]
     matrix = product.matrix(given.weight).to(plan.operands)
-    base = None if given.base_weight is None else product.matrix(given.base_weight[..., None]).to(plan.operands)
+    base = None if given.base_weight is None else product.matrix(given.base_weight[..., None]).to(given.x.dtype)
     plan = plan._replace(product=product)
     found = torch.empty_like(given.x[1:])
     each = plan.basis.size * given.x[:, :1].numel()
@@ -259,10 +281,11 @@ def _through_some_curves(m: Tensor, given: Given, plan: Plan, matrix: Tensor, ba
         centred, inverse = _standard(x, plan.epsilon)
         u = centred * inverse * given.scale + given.shift
     by_feature = _gradient(m, matrix, plan, x, basis.size)
+    close = _closeness_on(basis, x.dtype)
     values = _by_feature(x.new_empty(*x.shape[:-1], x.shape[-1] * basis.size), plan, basis.size)
     basis.fill(u, values)
     distance = u[:1] - u[1:]
-    near = distance.abs() <= closeness(x.dtype)
+    near = distance.abs() <= close
     by_u = (by_feature * (values[:1] - values[1:])).sum(-1).div_(distance.masked_fill(near, 1))
     if near.any():
         middle = ((u[:1] + u[1:]) / 2)[near]
@@ -272,17 +295,27 @@ def _through_some_curves(m: Tensor, given: Given, plan: Plan, matrix: Tensor, ba
     by_u *= given.scale
     found = by_u if plan.epsilon is None else _through_norm(by_u, centred, inverse)
     if base is not None:
-        silu = functional.silu(x)
-        slope = secant(functional.silu, x[:1], x[1:], silu[:1], silu[1:])
-        found += _gradient(m, base, plan, x, 1)[..., 0] * slope
+        found += _gradient(m, base, plan, x, 1)[..., 0] * secant(functional.silu, x[:1], x[1:])
     return found + m if plan.residual else found
+
+
+def _closeness_on(basis: Basis, dtype: torch.dtype) -> float:
+    """Give :func:`closeness` in a basis's units: curves on knots change from knot to knot, and some have corners."""
+    if not isinstance(basis, BSplines):
+        return closeness(dtype)
+    if basis.order < 2:
+        return 0.0
+    if basis.knots is None:
+        return closeness(dtype)
+    spans = basis.knots.diff(dim=-1)
+    return closeness(dtype) * float(spans[spans > 0].min())
 
 
 def _gradient(m: Tensor, matrix: Tensor, plan: Plan, x: Tensor, size: int) -> Tensor:
     """Carry multipliers of sums to the features, ``(references, rows, …, inputs, size)``."""
     references, rows = m.shape[:2]
-    out = x.new_empty(references * rows, *x.shape[2:-1], x.shape[-1] * size, dtype=plan.operands)
-    plan.product.input_gradient(m.flatten(0, 1).to(plan.operands).contiguous(), matrix, out)
+    out = x.new_empty(references * rows, *x.shape[2:-1], x.shape[-1] * size, dtype=matrix.dtype)
+    plan.product.input_gradient(m.flatten(0, 1).to(matrix.dtype).contiguous(), matrix, out)
     return _by_feature(out.to(x.dtype), plan, size).unflatten(0, (references, rows))
 
 

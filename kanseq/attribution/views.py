@@ -58,7 +58,7 @@ class Views(NamedTuple):
         row = genes.table.iloc[0]
         placed = all(column in genes.table for column in PLACE)
         place = Place(str(row["chrom"]), str(row["strand"]), int(row["tss"]), int(row["tts"])) if placed else None
-        features = None if self.annotation is None else features_of(self.annotation, str(row["id"]))
+        features = None if self.annotation is None else features_of(self.annotation, str(row["id"]), _id_key(genes))
         facts: dict[str, str | int | float] = {"logit": round(float(sums.logit[0]), 3)}
         if sums.errors.size:
             facts["reference"] = round(float(sums.reference_logit[0]), 3)
@@ -67,7 +67,7 @@ class Views(NamedTuple):
         draw_gene(
             self.picture,
             name=str(row["id"]),
-            codes=geometry.hide(genes.codes(np.array([0])))[0],
+            codes=genes.codes(np.array([0]))[0],
             attributions=values,
             geometry=geometry,
             place=place,
@@ -91,6 +91,12 @@ class Views(NamedTuple):
             write_jbrowse(self.jbrowse, locus=locus, **shown)
 
 
+def _id_key(genes: SequenceSet) -> str | None:
+    """Say by which attribute the set's genes are named, where `kanseq extract --id` was told one."""
+    options = genes.metadata.get("options")
+    return options.get("id") if isinstance(options, dict) else None
+
+
 def check_genome(genes: SequenceSet, genome: PathLike) -> None:
     """Make sure that a FASTA holds the contigs that genes were cut from, letter for letter.
 
@@ -99,7 +105,7 @@ def check_genome(genes: SequenceSet, genome: PathLike) -> None:
     """
     species = next(iter(genes.table["species"]), NO_SPECIES)
     on = set(genes.table["chrom"]) if "chrom" in genes.table else set()
-    wanted = {name: contig["md5"] for name, contig in genes.contigs_of(species).items() if name in on}
+    wanted = {name: contig.get("md5") for name, contig in genes.contigs_of(species).items() if name in on}
     missing = dict(wanted)
     for contig in read_contigs(genome):
         if contig.name in missing and md5_of_letters(contig.sequence) != missing.pop(contig.name):

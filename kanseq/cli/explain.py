@@ -60,9 +60,7 @@ def explain(
         bool, typer.Option("--strand-specific", help="bedGraph and bigWig as pairs, .plus and .minus")
     ] = False,
     top: Annotated[int | None, typer.Option(help="rows of the BED for each gene: its largest attributions")] = None,
-    precision: Annotated[
-        str, typer.Option("--precision", help="auto (float32), float32, float64, or bfloat16 products of KAN layers")
-    ] = "auto",
+    precision: Annotated[str, typer.Option("--precision", help="auto (float32), float32 or float64")] = "auto",
     batch_size: Annotated[int, typer.Option(help="genes at a time")] = 64,
     threads: Threads = 0,
     device: Device = "auto",

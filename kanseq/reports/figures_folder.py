@@ -17,7 +17,7 @@ from kanseq.attribution.edges import NetworkStatistics, edge_table, node_table
 from kanseq.attribution.tables import Attributions, read_attributions
 from kanseq.data.gene_lists import read_gene_list
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import BadOption, NotWritable, UnknownGene
+from kanseq.errors import BadOption, ContigMismatch, NotWritable, UnknownGene
 from kanseq.files import PathLike, check_output, disk_errors, some
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 BATCH = 64
 """Sequences that a network runs on at a time."""
+
+MOST_DRAWN = 60
+"""Edges that one picture holds."""
 
 ROWS = 256
 """Genes whose attributions are added up at a time."""
@@ -124,6 +127,8 @@ def figures(
     for name, number, least in (("samples", samples, 0), ("edges", edges, 1), ("top", top, 1)):
         if number < least:
             raise BadOption(f"{name} is {number}", mend=f"it must be at least {least}")
+    if edges > MOST_DRAWN:
+        raise BadOption(f"a picture of {edges:,} edges", mend=f"draw at most {MOST_DRAWN}; --top lists more of them")
     device, folder = choose_device(device), _folder_of(output)
     known = None if attributions is None else read_attributions(attributions)
     inputs = (model, genes, attributions, gene_list)
@@ -132,6 +137,7 @@ def figures(
     words = [WordSums(geometry, length, seed=seed) for length in dict.fromkeys(word_length)]
     if known is not None:
         check_layout(known.geometry, genes.geometry, Path(str(attributions)))
+        _check_contigs(known, genes, Path(str(attributions)))
         _rows_of(known, genes)
     scorer = assign_models(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=not allow_seen)[0]
     trained, network = _load(scorer, condition, device)
@@ -188,6 +194,18 @@ def _chosen(genes: SequenceSet, ids: Sequence[str], gene_list: PathLike | None) 
     if not ids and gene_list is None:
         return genes
     return genes.select(genes.positions([*ids, *(() if gene_list is None else read_gene_list(gene_list))]))
+
+
+def _check_contigs(known: Attributions, genes: SequenceSet, where: Path) -> None:
+    """Refuse attributions of other bases than the set's."""
+    theirs = known.metadata.get("contigs")
+    for name, contig in theirs.items() if isinstance(theirs, dict) else ():
+        if name in genes.contigs and genes.contigs[name].get("md5") != contig.get("md5"):
+            raise ContigMismatch(
+                f"these attributions were made for a contig '{name}' of other bases than the set's",
+                where=where,
+                mend="explain this set anew with kanseq explain -o",
+            )
 
 
 def _load(scorer: Scorer, condition: str | None, device: str) -> tuple[TrainedModel, SequenceNetwork]:

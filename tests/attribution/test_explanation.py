@@ -17,7 +17,16 @@ from kanseq.attribution.references import References
 from kanseq.attribution.tables import read_attributions
 from kanseq.data.combining import combine
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import BadOption, BadTable, ModelMismatch, NotWritable, SeenGene, TruncatedFile, UnknownGene
+from kanseq.errors import (
+    BadOption,
+    BadTable,
+    ModelMismatch,
+    NotComplete,
+    NotWritable,
+    SeenGene,
+    TruncatedFile,
+    UnknownGene,
+)
 from kanseq.geometry import Geometry
 from kanseq.training.checkpoints import load_model, save_model
 from tests.attribution.conftest import COMPLEMENT, GEOMETRY, build_model
@@ -228,10 +237,24 @@ def test_layers_multiply_in_the_precision_that_was_asked_for(make_run, genes, mo
 
     monkeypatch.setattr(explanation, "find_method", lambda name: Method(name, "", spy))
     run = make_run(folds=("1",), name="kan")
-    for precision in ("auto", "bfloat16", "float64"):
+    for precision in ("auto", "float64"):
         explain(run, genes, fold="1", precision=precision, threads=1)
-    single, double = torch.float32, torch.float64
-    assert used == [{"float32"}, single, {"bfloat16"}, single, {"float32"}, double]
+    assert used == [{"float32"}, torch.float32, {"float32"}, torch.float64]
+
+
+@pytest.mark.parametrize("wrong", [0.01, float("nan")])
+def test_shares_that_do_not_add_up_are_not_written(make_run, gene_file, tmp_path, monkeypatch, wrong):
+    def spoilt(*given):
+        found = attribute_by_paths(*given)
+        found.errors[1, 3] = wrong
+        return found
+
+    monkeypatch.setattr(explanation, "find_method", lambda name: Method(name, "", spoilt))
+    run = make_run()
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(NotComplete, match=r"gene 'g[14]' do not add up: a completeness error of .*--precision float64"):
+        explain(run, gene_file, threads=1, output=tmp_path / "a.parquet", bed=tmp_path / "a.bed")
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_plain_sequences_give_a_table_and_no_track(tmp_path):
@@ -253,7 +276,7 @@ def test_plain_sequences_give_a_table_and_no_track(tmp_path):
         ({"bigwig": "no/a.bw"}, NotWritable, "does not exist"),
         ({"gene": ["g9"]}, UnknownGene, "g9"),
         ({"method": "magic"}, BadOption, "gradient"),
-        ({"precision": "float16"}, BadOption, "float64"),
+        ({"precision": "bfloat16"}, BadOption, "float64"),
         ({"steps": 0}, BadOption, "at least 1"),
         ({"reference": "shuffle:0"}, BadOption, "shuffle:N"),
         ({"reference": "zeros"}, BadOption, "shuffle:N"),

@@ -17,6 +17,12 @@ class Block(nn.Module):
         return self.function(x)
 
 
+def _without_gradients(x):
+    with torch.no_grad():
+        scale = x.mean(-1, keepdim=True)
+    return x * scale
+
+
 REFUSED = {
     "a comparison": (lambda x: x * (x > 0), "gt"),
     "rounding": (lambda x: x.round(), "round"),
@@ -27,6 +33,14 @@ REFUSED = {
     "a change in place that is no function": (lambda x: (x + 0).relu_() * 1, "relu"),
     "a running scan": (lambda x: x.cumprod(-1), "cumprod"),
     "two exponents": (lambda x: x.abs() ** x, "pow"),
+    "a copy behind the way back": (lambda x: x * x.data, "get"),
+    "whole numbers": (lambda x: x + (3 * x).to(torch.long), "to"),
+    "numbers copied out": (lambda x: x * x.new_tensor(x), "new_tensor"),
+    "rounding quotients": (lambda x: torch.div(3 * x, 2, rounding_mode="floor") + x, "div"),
+    "a power of what stands still": (lambda x: torch.pow(torch.tensor(2.0), x), "pow"),
+    "comparing at once": (lambda x: x if torch.equal(x, x) else -x, "equal"),
+    "genes and references mixed": (lambda x: x.t().flatten().view(2, -1).tanh(), "tanh"),
+    "without gradients": (_without_gradients, "mean"),
 }
 
 
@@ -35,12 +49,47 @@ def test_an_operation_without_a_rule_is_refused_with_its_layer(name):
     function, called = REFUSED[name]
     network = nn.Sequential(nn.Linear(4, 4), nn.Sequential(Block(function), nn.ReLU())).requires_grad_(False)
     x, r = torch.randn(2, 4), torch.randn(1, 2, 4)
-    with pytest.raises(NoRule, match=rf"no rule for '{called}' in the layer '1\.0' \(Block\); --method integrated"):
+    with pytest.raises(NoRule, match=rf"no rule for '{called}' in the layer '1\.0' \(Block\); --method occlusion"):
         path_multipliers(network, lambda z: network(z).sum(1), x, r)
     # Nothing stays behind: the network goes on as it was.
     network[1][0].function = torch.tanh
     assert path_multipliers(network, lambda z: network(z).sum(1), x, r).values.shape == (1, 2, 4)
     assert not network._forward_hooks
+
+
+def _added(x):
+    h = torch.nn.functional.silu(x)
+    h += x
+    h *= 0.5
+    return h
+
+
+def _cleared(x):
+    x[:, :2] = 0
+    return x.tanh()
+
+
+ALLOWED = {
+    "a residual added in place": _added,
+    "an input changed in place": _cleared,
+    "by name": lambda x: torch.relu(input=x) + torch.softmax(input=x, dim=-1),
+    "the default axis": lambda x: torch.nn.functional.softmax(x, dim=-1).log(),
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_what_autograd_follows_is_followed(name):
+    torch.manual_seed(0)
+    x, r = torch.randn(2, 6, dtype=torch.float64), torch.randn(3, 2, 6, dtype=torch.float64)
+    found = path_multipliers(nn.Identity(), lambda z: ALLOWED[name](z).sum(1), x, r)
+    shares = (found.values * (x - r)).sum(-1)
+    torch.testing.assert_close(shares, found.outputs[:1] - found.outputs[1:])
+
+
+def test_what_no_rule_can_follow_is_one_line():
+    x, r = torch.randn(2, 6), torch.randn(3, 2, 6)
+    with pytest.raises(NoRule, match=r"cannot follow this model \(.*; use --method occlusion"):
+        path_multipliers(nn.Identity(), lambda z: torch.ones(len(z)), x, r)
 
 
 def test_layers_that_train_are_refused():

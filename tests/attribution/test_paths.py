@@ -136,6 +136,7 @@ def test_hypothetical_contributions_say_what_another_base_would_add(codes):
     found = attribute_by_paths(model, codes, "abcde", References("shuffle:2", 2), Options(hypothetical=True))
     there = np.take_along_axis(found.hypothetical, np.minimum(codes, 3)[:, None].astype(int), axis=1)[:, 0]
     np.testing.assert_allclose(np.where(codes == 4, 0, there), found.values, atol=1e-6)
+    assert (found.hypothetical.transpose(0, 2, 1)[codes == 4] == 0).all()
 
 
 def test_several_outputs_are_explained_one_at_a_time(codes):
@@ -144,7 +145,10 @@ def test_several_outputs_are_explained_one_at_a_time(codes):
     model = TrainedModel("mlp", None, GEOMETRY, task, network)
     found = attribute_by_paths(model, codes, "abcde", References("shuffle:2", 2), Options())
     assert found.errors.max() < 1e-5
-    assert found.logit.shape == (5,)
+    with torch.no_grad():
+        outputs = network(torch.from_numpy(codes))
+    # Standard deviations from the mean of that condition: 2 and 1.
+    np.testing.assert_allclose(found.logit, 2 * outputs[:, 1] + 1, atol=1e-5)
 
 
 def test_a_layer_without_a_rule_and_a_model_without_layers_are_refused(codes):

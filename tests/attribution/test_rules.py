@@ -86,6 +86,50 @@ def test_a_kan_layer_gives_each_input_what_its_edges_give():
         assert (found[i] * (x[i] - r[i])).item() == pytest.approx((at_x - at_r).item(), rel=1e-12)
 
 
+def test_functions_without_a_scale_are_complete_where_numbers_are_small():
+    x, r = torch.tensor([[3e-3, 1e-4]]), torch.tensor([[[2.9e-3, 2e-4]]])
+    for function in (torch.log, lambda z: z**0.5, torch.rsqrt, torch.sqrt):
+        found = path_multipliers(nn.Identity(), lambda z, f=function: f(z).sum(1), x, r)
+        wanted = (function(x.double()) - function(r[0].double())).sum().item()
+        assert (found.values * (x - r)).sum().item() == pytest.approx(wanted, rel=1e-3)
+
+
+def test_roots_of_nothing_and_infinite_masks_give_numbers():
+    zero = torch.zeros(1, 3)
+    assert path_multipliers(nn.Identity(), lambda z: z.square().sum(1).sqrt(), zero, zero[None]).values.tolist() == [
+        [[0.0, 0.0, 0.0]]
+    ]
+    mask = torch.tensor([0.0, 0.0, -torch.inf])
+    x, r = torch.randn(1, 3), torch.randn(1, 1, 3)
+    weights = torch.tensor([1.0, -2.0, 5.0])
+    found = path_multipliers(nn.Identity(), lambda z: (z + mask).softmax(-1) @ weights, x, r)
+    difference = (found.outputs[0] - found.outputs[1]).item()
+    assert (found.values * (x - r)).sum().item() == pytest.approx(difference, abs=1e-6)
+
+
+def test_softmax_of_sides_far_apart_is_complete():
+    x, r = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[[150.0, 1.0, 0.0]]])
+    weights = torch.tensor([1.0, -2.0, 5.0])
+    found = path_multipliers(nn.Identity(), lambda z: z.softmax(-1) @ weights, x, r)
+    difference = (found.outputs[0] - found.outputs[1]).item()
+    assert (found.values * (x - r)).sum().item() == pytest.approx(difference, abs=1e-4)
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize("width", [1.0, 0.003])
+def test_splines_on_knots_of_any_width_are_complete(order, width):
+    torch.manual_seed(0)
+    layer = BSplineLinear(8, 2, order=order)
+    samples = width * torch.randn(400, 8)
+    layer.update_grid(samples)
+    layer.requires_grad_(False)
+    x, r = samples[:20], (samples[:20] + 0.01 * width * torch.randn(3, 20, 8))
+    found = path_multipliers(layer, lambda z: layer(z).sum(1), x, r)
+    shares = (found.values * (x - r)).double()
+    error = (shares.sum(-1) - (found.outputs[:1] - found.outputs[1:])).abs() / shares.abs().sum(-1).clamp(min=1)
+    assert error.max() < 1e-4
+
+
 SHAPE = (3, 6, 20)
 
 

@@ -5,7 +5,7 @@ import torch
 
 from kanseq.attribution.explanation import explain
 from kanseq.data.sequences import PLACE, SequenceSet
-from kanseq.errors import BadOption, ModelMismatch, NotWritable, SeenGene, UnknownGene
+from kanseq.errors import BadOption, ContigMismatch, ModelMismatch, NotWritable, SeenGene, UnknownGene
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
 from kanseq.reports.figures_folder import figures
@@ -192,6 +192,11 @@ def test_attributions_of_other_genes_or_windows_are_refused(run, genes, tmp_path
     wide = SequenceSet(genes.table, Geometry(upstream=15, downstream=8, pad=10), genes.metadata)
     with pytest.raises(ModelMismatch):
         look(run, wide, tmp_path, attributions=tmp_path / "a.parquet")
+    name = next(iter(genes.contigs))
+    contigs = {**genes.contigs, name: {**genes.contigs[name], "md5": "other"}}
+    other = SequenceSet(genes.table, genes.geometry, {**genes.metadata, "contigs": contigs})
+    with pytest.raises(ContigMismatch, match=f"contig '{name}' of other bases than the set's; explain this set anew"):
+        look(run, other, tmp_path, attributions=tmp_path / "a.parquet", allow_seen=True)
 
 
 def test_a_folder_that_cannot_be_is_refused(run, genes, tmp_path):
