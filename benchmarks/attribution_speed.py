@@ -88,14 +88,14 @@ def milliseconds(work: Callable[[], object]) -> float:
     return 1e3 * (time.process_time() - start)
 
 
-def genome(folder: Path, threads: int) -> list[dict[str, object]]:
-    """Explain all genes, and a seventh of them."""
+def genome(folder: Path, threads: int, parts: list[int]) -> list[dict[str, object]]:
+    """Explain a seventh of all genes, and all."""
     trained("kan-mixer", folder)
     model = folder / "runs" / "kan-mixer"
     genes = folder / "chromosome1" / "genes.parquet"
     ids = list(SequenceSet.read(genes, columns=["id"]).table["id"])
     rows = []
-    for count in (len(ids) // 7, len(ids)):
+    for count in (len(ids) // part for part in parts):
         few = folder / "few.txt"
         few.write_text("\n".join(ids[:count]) + "\n")
         options = ["--gene-list", few, "--allow-seen", "--reference", "shuffle:10", "--threads", str(threads)]
@@ -254,6 +254,7 @@ def main() -> None:
     parser.add_argument("--only", default="step,genome,peers")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="of `genome`")
+    parser.add_argument("--parts", default="7,1", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--peer-genes", type=int, default=20)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -263,7 +264,7 @@ def main() -> None:
     if "step" in options.only:
         found["step"] = steps(options.rounds)
     if "genome" in options.only:
-        found["genome"] = genome(options.output, options.threads)
+        found["genome"] = genome(options.output, options.threads, options.parts)
     if "peers" in options.only:
         found["peers"] = peers(options.output, options.peer_genes)
     for rows in found.values():
