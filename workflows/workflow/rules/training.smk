@@ -1,0 +1,95 @@
+# One training per model, tested species, fold and seed, and the run that all of a model's trainings make together.
+
+
+# Two jobs must not write into one run, so each has its own, beside its outputs: Snakemake empties the outputs of a killed
+# job, and the run, with its state, is where the next attempt goes on. Its name holds a checksum of inputs and options, so
+# that a training with others never meets an old state.
+rule train:
+    input:
+        genes=lambda wildcards: set_of(wildcards.design, wildcards.species),
+        splits="results/splits/{design}/{species}.tsv",
+        labels=lambda wildcards: expand(
+            "results/{design}/{condition}/labels/{species}.tsv",
+            design=wildcards.design,
+            condition=wildcards.condition,
+            species=with_condition(wildcards.condition) if wildcards.design == CROSS else wildcards.species,
+        ),
+        leaks="results/leaks/{design}/{species}.json",
+    output:
+        model="results/{design}/{condition}/trainings/{model}/{species}/{fold}/seed-{seed}/model.safetensors",
+        predictions="results/{design}/{condition}/trainings/{model}/{species}/{fold}/seed-{seed}/predictions.tsv",
+        held_out="results/{design}/{condition}/trainings/{model}/{species}/{fold}/seed-{seed}/held_out.txt",
+        done="results/{design}/{condition}/trainings/{model}/{species}/{fold}/seed-{seed}/done.json",
+        run="results/{design}/{condition}/trainings/{model}/{species}/{fold}/seed-{seed}/run.json",
+    log:
+        "logs/train/{design}/{condition}/{model}/{species}/{fold}.seed-{seed}.log",
+    benchmark:
+        "benchmarks/train/{design}/{condition}/{model}/{species}/{fold}.seed-{seed}.tsv"
+    retries: config["retries"]
+    conda:
+        "../envs/kanseq.yaml"
+    threads: train_need("threads")
+    resources:
+        mem_mb=train_need("mem_mb"),
+        runtime=train_need("runtime"),
+        gpu=train_need("gpu"),
+        # Where it lies changes no result, so that a change of it must not train anything again.
+        unfinished=config["unfinished"],
+    params:
+        labels=lambda wildcards, input: " ".join(f"--labels {table}" for table in input.labels),
+        model=lambda wildcards: MODELS[wildcards.model].get("model", wildcards.model),
+        options=lambda wildcards: f"{config['train']} {MODELS[wildcards.model].get('options', '')}".strip(),
+        device=lambda wildcards: device(train_need("gpu")(wildcards)),
+    shell:
+        """
+        unfinished="{resources.unfinished}/$(dirname {output.model}).unfinished"
+        run="$unfinished.$(echo {params.model} {params.options:q} | cat - {input} | cksum | tr -c '0-9\\n' '-')"
+        mkdir -p "$(dirname "$run")"
+        kanseq train {input.genes} --splits {input.splits} {params.labels} --model {params.model} \
+            --holdout {wildcards.fold} --seed {wildcards.seed} --no-baseline {params.options} \
+            --threads {threads} --device {params.device} -o "$run" > {log} 2>&1
+        fold="$run/folds/{wildcards.fold}/seed-{wildcards.seed}"
+        mv "$fold/model.safetensors" {output.model}
+        mv "$fold/predictions.tsv" {output.predictions}
+        mv "$fold/held_out.txt" {output.held_out}
+        mv "$fold/done.json" {output.done}
+        # A run without its run.json would be refused, should this job be killed right here.
+        cp "$run/run.json" {output.run}
+        rm -rf "$unfinished".*
+        """
+
+
+# A run as kanseq train makes it, with all folds and seeds and nothing else, for explain, figures, predict and inspect.
+# Links take no room; where there are none, files are copied.
+rule collect:
+    input:
+        done=trained("done.json"),
+        model=trained("model.safetensors"),
+        predictions=trained("predictions.tsv"),
+        held_out=trained("held_out.txt"),
+        run=trained("run.json"),
+    output:
+        directory("results/{design}/{condition}/runs/{model}/{species}"),
+    log:
+        "logs/collect/{design}/{condition}/{model}/{species}.log",
+    benchmark:
+        "benchmarks/collect/{design}/{condition}/{model}/{species}.tsv"
+    conda:
+        "../envs/kanseq.yaml"
+    threads: need("table", "threads")
+    resources:
+        mem_mb=need("table", "mem_mb"),
+        runtime=need("table", "runtime"),
+    shell:
+        """
+        exec 2> {log}
+        for done in {input.done}; do
+            from="$(dirname "$done")"
+            to="{output}/folds/$(basename "$(dirname "$from")")/$(basename "$from")"
+            mkdir -p "$to"
+            for file in model.safetensors predictions.tsv held_out.txt done.json; do
+                ln "$from/$file" "$to/$file" || cp "$from/$file" "$to/$file"
+            done
+            cp "$from/run.json" {output}/run.json
+        done
+        """
