@@ -7,13 +7,16 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
 
-from kanseq.attribution.methods import Method, Options, find_method
+from kanseq.attribution.methods import Attribution, Method, Options, find_method
 from kanseq.attribution.outputs import Hypothetical, Tracks, check_hypothetical, onehot_name
 from kanseq.attribution.references import References, find_references
 from kanseq.attribution.tables import Sums, as_pandas, write_attributions
@@ -306,20 +309,58 @@ def _add_up(
     warn_of_control(load_arrays(scorers[0].path, wanted=())[1])
     with _progress(sum(len(scorer.rows) for scorer in scorers)) as advance:
         for scorer in scorers:
-            model = plan.ready(load_model(scorer.path, plan.device))
-            if geometry not in (None, model.geometry):
+            batches = [
+                scorer.rows[start : start + plan.batch_size] for start in range(0, len(scorer.rows), plan.batch_size)
+            ]
+            workers = 1 if plan.device != "cpu" else min(torch.get_num_threads(), len(batches))
+            models = [plan.ready(load_model(scorer.path, plan.device)) for _ in range(workers)]
+            if geometry not in (None, models[0].geometry):
                 raise ModelMismatch("the models of this run mask different columns", where=scorer.path)
-            geometry = model.geometry
-            for start in range(0, len(scorer.rows), plan.batch_size):
-                rows = scorer.rows[start : start + plan.batch_size]
-                codes, names = geometry.hide(genes.codes(rows)), list(genes.table["id"].iloc[rows])
-                found = plan.method.attribute(model, codes, names, plan.references, plan.options)
+            geometry = models[0].geometry
+            for rows, found in zip(batches, _explained(models, batches, genes, plan), strict=True):
                 sums.add(rows, found, share[rows], scorer)
                 if possible is not None and found.hypothetical is not None:
                     possible.add(rows, found.hypothetical, share[rows])
                 advance(len(rows))
     assert geometry is not None
     return geometry
+
+
+def _explained(
+    models: list[TrainedModel], batches: list[np.ndarray], genes: SequenceSet, plan: _Plan
+) -> Iterator[Attribution]:
+    """Explain batches of rows, in their order, by several copies of a model beside each other.
+
+    Each runs on one thread, which does more than one of them on several, and gives the same numbers on any number.
+    """
+
+    def explain_rows(model: TrainedModel, rows: np.ndarray) -> Attribution:
+        codes, names = model.geometry.hide(genes.codes(rows)), list(genes.table["id"].iloc[rows])
+        return plan.method.attribute(model, codes, names, plan.references, plan.options)
+
+    if len(models) == 1:
+        yield from (explain_rows(models[0], rows) for rows in batches)
+        return
+    free: SimpleQueue[TrainedModel] = SimpleQueue()
+    for model in models:
+        free.put(model)
+
+    def work(rows: np.ndarray) -> Attribution:
+        model = free.get()
+        try:
+            return explain_rows(model, rows)
+        finally:
+            free.put(model)
+
+    count = torch.get_num_threads()
+    # New threads take over what is set when they start.
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(len(models))
+    try:
+        yield from pool.map(work, batches)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(count)
 
 
 def _insist(sums: Sums, genes: SequenceSet, plan: _Plan) -> None:

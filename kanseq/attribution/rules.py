@@ -100,9 +100,15 @@ def secant(function: Run, x: Tensor, r: Tensor, close: float | None = None, rela
     still = (x == r) & x.isinf()
     slope = (function(x) - function(r)) / distance.masked_fill(near | still, 1)
     if near.any():
-        middle = ((x + r) / 2)[near]
-        slope[near] = torch.func.jvp(function, (middle,), (torch.ones_like(middle),))[1]
+        slope[near] = _gradients(lambda middle: function(middle).sum(), ((x + r) / 2)[near])[0]
     return slope.masked_fill(still, 0)
+
+
+def _gradients(function: Run, *at: Tensor) -> tuple[Tensor, ...]:
+    """Differentiate a function that gives one number; backwards, because forward derivatives know no threads."""
+    with torch.enable_grad():
+        leaves = [one.detach().requires_grad_() for one in at]
+        return torch.autograd.grad(function(*leaves), leaves)
 
 
 def closeness(dtype: torch.dtype) -> float:
@@ -150,7 +156,7 @@ def bilinear(product: Run) -> Rule:
 
     def pull(m: Tensor, *factors: Tensor) -> tuple[Tensor, ...]:
         middles = [((factor[:1] + factor[1:]) / 2).flatten(0, 1) for factor in factors]
-        found = torch.func.vjp(product, *middles)[1](m.flatten(0, 1))
+        found = _gradients(lambda *middles: (product(*middles) * m.flatten(0, 1)).sum(), *middles)
         return tuple(one.unflatten(0, m.shape[:2]) for one in found)
 
     return Rule(product, pull)
@@ -288,10 +294,8 @@ def _through_some_curves(m: Tensor, given: Given, plan: Plan, matrix: Tensor, ba
     near = distance.abs() <= close
     by_u = (by_feature * (values[:1] - values[1:])).sum(-1).div_(distance.masked_fill(near, 1))
     if near.any():
-        middle = ((u[:1] + u[1:]) / 2)[near]
-        here = basis.of(near.nonzero()[:, -1])
-        slopes = torch.func.jvp(here.values, (middle,), (torch.ones_like(middle),))[1]
-        by_u[near] = (by_feature[near] * slopes).sum(-1)
+        here, weights = basis.of(near.nonzero()[:, -1]), by_feature[near]
+        by_u[near] = _gradients(lambda middle: (here.values(middle) * weights).sum(), ((u[:1] + u[1:]) / 2)[near])[0]
     by_u *= given.scale
     found = by_u if plan.epsilon is None else _through_norm(by_u, centred, inverse)
     if base is not None:

@@ -21,6 +21,7 @@ from kanseq.errors import (
     BadOption,
     BadTable,
     ModelMismatch,
+    NoRule,
     NotComplete,
     NotWritable,
     SeenGene,
@@ -144,6 +145,24 @@ def test_results_do_not_depend_on_batches_or_on_the_other_genes(make_run, genes)
         np.testing.assert_allclose(whole["attributions"][name], one_by_one["attributions"][name], rtol=1e-4, atol=1e-6)
     for name in ("g5", "g1"):
         np.testing.assert_allclose(whole["attributions"][name], few["attributions"][name], rtol=1e-4, atol=1e-6)
+
+
+def test_any_number_of_threads_gives_the_same_bytes(make_run, gene_file, tmp_path):
+    run = make_run(name="kan-mixer", seeds=(0, 1))
+    for threads in (1, 2, 3):
+        explain(run, gene_file, threads=threads, batch_size=1, output=tmp_path / f"{threads}.parquet")
+        assert (tmp_path / f"{threads}.parquet").read_bytes() == (tmp_path / "1.parquet").read_bytes()
+
+
+def test_an_error_in_one_of_several_threads_is_the_callers(make_run, genes, monkeypatch):
+    def fail(*given):
+        raise NoRule("it has none", mend="mend")
+
+    monkeypatch.setattr(explanation, "find_method", lambda name: Method(name, "", fail))
+    before = torch.get_num_threads()
+    with pytest.raises(NoRule, match="it has none"):
+        explain(make_run(), genes, threads=2, batch_size=1)
+    assert torch.get_num_threads() == before
 
 
 def test_the_table_and_the_tracks_say_the_same(make_run, gene_file, contigs, tmp_path):
