@@ -1,0 +1,312 @@
+"""The packaged Snakemake workflow, project folders that use it, and the examples for other pipelines."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from kanseq.cli.main import _run, app
+from kanseq.errors import MissingFile, NotWritable
+from kanseq.workflow_files import PROJECT, init_workflow, workflow_path
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = ROOT / "workflows"
+RULES = sorted((WORKFLOWS / "workflow" / "rules").glob("*.smk"))
+VERBS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+WRAPPERS = ROOT / "examples" / "snakemake-wrapper"
+MODULES = ROOT / "examples" / "nextflow" / "modules" / "local" / "kanseq"
+
+# kanseq stands beside the Python that runs the tests; snakemake may be anywhere.
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+needs_snakemake = pytest.mark.skipif(
+    shutil.which("snakemake", path=PATH) is None or shutil.which("kanseq", path=PATH) is None,
+    reason="snakemake is not on the PATH (pip install 'kanseq[workflow]', Python 3.11)",
+)
+
+
+def snakemake(folder, *arguments):
+    """Run Snakemake in a folder; gives its exit code and all that it said."""
+    command = ["snakemake", "--cores", "1", *arguments]
+    environment = {**os.environ, "PATH": PATH, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / ".cache")}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def rules_of(text):
+    """Cut a file of rules into its rules: pairs of name and text."""
+    parts = re.split(r"^(?:rule|checkpoint) (\w+):\n", text, flags=re.MULTILINE)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def every_rule():
+    return [(name, text) for file in RULES for name, text in rules_of(file.read_text())]
+
+
+def check_options(text):
+    """Insist that every option behind a kanseq verb is one of that verb's."""
+    verb = re.search(r"kanseq (\w+) ", text).group(1)
+    known = {option for parameter in VERBS[verb].params for option in (*parameter.opts, *parameter.secondary_opts)}
+    used = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", text[text.index(f"kanseq {verb} ") :]))
+    assert used - known == set(), verb
+    return verb
+
+
+@pytest.fixture
+def simulated(tmp_path):
+    """A small genome in ``data/``, and a config and sample sheet for it."""
+    assert _run(["simulate", "-o", str(tmp_path / "data"), "--genes", "60", "--contigs", "3"]) == 0
+    (tmp_path / "samples.tsv").write_text(
+        "species\tcondition\tgenome\tannotation\ttpm\n"
+        "simulated\tleaf\tdata/genome.fa.gz\tdata/genes.gtf.gz\tdata/tpm.csv\n"
+    )
+    config = {"samples": "samples.tsv", "split": "--min-genes 5", "homology": "none", "models": {"gc": None}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    return tmp_path
+
+
+def test_a_project_has_every_file_and_what_is_not_kanseq_s_stays(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    made = init_workflow(tmp_path)
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {*PROJECT, "notes.txt"}
+    assert made.files == list(PROJECT)
+    for name, source in PROJECT.items():
+        assert (tmp_path / name).read_text() == (WORKFLOWS / source).read_text()
+
+
+def test_a_project_that_is_there_is_not_overwritten_and_nothing_is_added(tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "samples.tsv").write_text("mine")
+    with pytest.raises(NotWritable, match=r"samples\.tsv: this is there already"):
+        init_workflow(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["samples.tsv"]
+    assert (tmp_path / "config" / "samples.tsv").read_text() == "mine"
+
+
+def test_a_project_s_parent_must_be_there_and_a_file_is_no_folder(tmp_path):
+    with pytest.raises(NotWritable, match="does not exist"):
+        init_workflow(tmp_path / "no" / "project")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotWritable, match="file: this is there already"):
+        init_workflow(tmp_path / "file")
+
+
+def test_the_packaged_rules_are_found_beside_the_package_or_inside_of_it(tmp_path, monkeypatch):
+    assert workflow_path() == WORKFLOWS
+    package = tmp_path / "kanseq"
+    package.mkdir()
+    monkeypatch.setattr("kanseq.workflow_files.__file__", str(package / "workflow_files.py"))
+    with pytest.raises(MissingFile, match="the workflow was not installed"):
+        workflow_path()
+    (package / "workflows" / "workflow").mkdir(parents=True)
+    (package / "workflows" / "workflow" / "Snakefile").write_text("")
+    assert workflow_path() == package / "workflows"
+
+
+def test_the_wheel_takes_all_folders_that_a_project_is_made_from():
+    text = (ROOT / "pyproject.toml").read_text()
+    packed = dict(re.findall(r'^"workflows/(\w+)" = "kanseq/workflows/(\w+)"$', text, flags=re.MULTILINE))
+    assert all(source == target for source, target in packed.items())
+    assert {source.split("/")[0] for source in PROJECT.values()} | {"workflow", "protocols"} == set(packed)
+
+
+def test_the_config_and_the_sample_sheet_hold_what_the_schemas_name():
+    for folder in (WORKFLOWS, WORKFLOWS / ".test"):
+        schema = yaml.safe_load((WORKFLOWS / "workflow" / "schemas" / "config.schema.yaml").read_text())
+        config = yaml.safe_load((folder / "config" / "config.yaml").read_text())
+        assert set(config) <= set(schema["properties"])
+        assert set(schema["required"]) <= set(config)
+        for key in ("explain", "figures"):
+            assert set(config[key]["models"]) <= set(config["models"])
+        schema = yaml.safe_load((WORKFLOWS / "workflow" / "schemas" / "samples.schema.yaml").read_text())
+        lines = (folder / "config" / "samples.tsv").read_text().rstrip("\n").split("\n")
+        assert lines[0].split("\t") == list(schema["properties"])
+        assert {line.count("\t") for line in lines} == {len(schema["properties"]) - 1}
+
+
+@pytest.mark.parametrize(("name", "text"), every_rule())
+def test_every_rule_is_a_command_with_log_benchmark_and_environment(name, text):
+    directives = re.findall(r"^    (\w+):", text, flags=re.MULTILINE)
+    assert {"output", "log", "benchmark", "conda", "shell"} <= set(directives)
+    assert not {"script", "run", "wrapper", "notebook"} & set(directives)
+    environment = re.search(r'conda:\s+"(.+?)"', text).group(1)
+    assert (WORKFLOWS / "workflow" / "rules" / environment).is_file()
+    for caption in re.findall(r'caption="(.+?)"', text):
+        assert (WORKFLOWS / "workflow" / "rules" / caption).is_file()
+
+
+def test_the_rules_call_kanseq_with_options_that_it_has():
+    # What a rule's params put into its command is checked with it.
+    with_kanseq = {name: text for name, text in every_rule() if "kanseq " in text}
+    called = {}
+    for name, text in with_kanseq.items():
+        shell = text[text.index("shell:") :]
+        shell = shell[: shell.index("fold=")] if "fold=" in shell else shell
+        params = " ".join(re.findall(r'"(--[^"]*)"', text[: text.index("shell:")]))
+        called[name] = check_options(f"{shell} {params} ")
+    assert called == {
+        "extract": "extract",
+        "combine": "combine",
+        "homology": "homology",
+        "homology_across": "homology",
+        "split": "split",
+        "leaks": "leaks",
+        "label": "label",
+        "train": "train",
+        "evaluate": "evaluate",
+        "explain": "explain",
+        "figures": "figures",
+    }
+
+
+def test_a_training_names_its_resources_and_is_tried_again():
+    text = dict(every_rule())["train"]
+    assert re.findall(r"^        (mem_mb|runtime|gpu)=", text, flags=re.MULTILINE) == ["mem_mb", "runtime", "gpu"]
+    assert "    threads: train_need" in text
+    assert "    retries: config" in text
+
+
+def test_profiles_are_for_the_executors_that_they_are_named_after():
+    read = {
+        name: yaml.safe_load((WORKFLOWS / "profiles" / name / "config.yaml").read_text())
+        for name in ("default", "slurm", "kubernetes")
+    }
+    assert {name: profile.get("executor") for name, profile in read.items()} == {
+        "default": None,
+        "slurm": "slurm",
+        "kubernetes": "kubernetes",
+    }
+    # A training that was killed leaves a file that Snakemake takes for half-made.
+    assert all(profile["rerun-incomplete"] for profile in read.values())
+
+
+@pytest.mark.parametrize("verb", ["extract", "train", "explain"])
+def test_a_wrapper_is_described_and_calls_its_verb(verb):
+    meta = yaml.safe_load((WRAPPERS / verb / "meta.yaml").read_text())
+    assert meta["name"] == f"kanseq {verb}"
+    assert meta["description"]
+    assert meta["authors"]
+    text = (WRAPPERS / verb / "wrapper.py").read_text()
+    code = text.split('"""', 2)[2].partition("\nif ")[0]
+    assert check_options(f"{code[code.index('shell(') :]} ") == verb
+    described = {name for part in (*meta["input"], *meta["output"]) for name in part}
+    used = set(re.findall(r"snakemake\.(?:input|output)\.(\w+)", text)) - {"get"}
+    used |= set(re.findall(r'snakemake\.(?:input|output)\.get\("(\w+)"', text))
+    assert used <= described
+    packages = yaml.safe_load((WRAPPERS / verb / "environment.yaml").read_text())["dependencies"]
+    assert any(isinstance(one, dict) and one["pip"][0].startswith("kanseq") for one in packages)
+
+
+@pytest.mark.parametrize("verb", ["extract", "train", "explain"])
+def test_a_nextflow_module_is_described_and_tells_versions(verb):
+    text = (MODULES / verb / "main.nf").read_text()
+    script, stub = re.split(r"\n    stub:\n", text.split("\n    script:\n")[1])
+    assert check_options(script[script.index("    kanseq ") : script.index("cat <<")].split(" mv ")[0] + " ") == verb
+    for part in (script, stub):
+        assert part.count("END_VERSIONS") == 2
+        assert "kanseq: \\$(kanseq --version | sed 's/^kanseq //')" in part
+    meta = yaml.safe_load((MODULES / verb / "meta.yml").read_text())
+    assert meta["name"] == f"kanseq_{verb}"
+    assert list(meta["output"]) == re.findall(r"emit: (\w+)", text)
+    inputs = re.findall(r"(?:val|path)\((\w+)\)", text.split("output:")[0])
+    assert [name for part in meta["input"][0] for name in part] == inputs
+    assert yaml.safe_load((MODULES / verb / "environment.yml").read_text())["dependencies"]
+
+
+def test_a_nextflow_module_s_script_makes_its_outputs(tmp_path, monkeypatch):
+    assert _run(["simulate", "-o", str(tmp_path / "sim"), "--genes", "40", "--contigs", "1"]) == 0
+    script = (MODULES / "extract" / "main.nf").read_text().split("\n    script:\n")[1].split('"""')[1]
+    given = {
+        "genome": "sim/genome.fa.gz",
+        "annotation": "sim/genes.gtf.gz",
+        "species": "--species yeast",
+        "args": "",
+        "prefix": "genes",
+        "task.process": "KANSEQ_EXTRACT",
+    }
+    for name, value in given.items():
+        script = script.replace(f"${{{name}}}", value)
+    script = textwrap.dedent(script).replace("\\\\", "\\").replace("\\$", "$")
+    monkeypatch.setenv("PATH", PATH)
+    if shutil.which("kanseq") is None:
+        pytest.skip("kanseq is not on the PATH")
+    subprocess.run(["bash", "-euc", script], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "genes.parquet").stat().st_size > 0
+    assert (tmp_path / "genes.excluded.tsv").read_text().startswith("id\treason")
+    versions = yaml.safe_load((tmp_path / "versions.yml").read_text())
+    assert list(versions) == ["KANSEQ_EXTRACT"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", str(versions["KANSEQ_EXTRACT"]["kanseq"]))
+
+
+@needs_snakemake
+def test_the_workflow_has_no_lints(simulated):
+    (simulated / "config").mkdir()
+    (simulated / "config.yaml").rename(simulated / "config" / "config.yaml")
+    code, said = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), "--lint")
+    assert code == 0, said
+
+
+@needs_snakemake
+def test_another_workflow_imports_the_rules_as_a_module_and_runs_them(simulated):
+    (simulated / "kept").mkdir()
+    (simulated / "data").rename(simulated / "kept" / "data")
+    (simulated / "Snakefile").write_text(
+        "configfile: 'config.yaml'\n\n"
+        "rule all:\n"
+        "    input: 'kept/results/splits/single-species/simulated.tsv'\n\n"
+        "module genes:\n"
+        f"    snakefile: {str(WORKFLOWS / 'workflow' / 'Snakefile')!r}\n"
+        "    config: config\n"
+        "    prefix: 'kept'\n\n"
+        "use rule * from genes as genes_*\n"
+    )
+    code, said = snakemake(simulated)
+    assert code == 0, said
+    done = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", said, flags=re.MULTILINE)
+    assert done[:2] == ["genes_extract", "genes_split"]
+    lines = (simulated / "kept" / "results" / "splits" / "single-species" / "simulated.tsv").read_text().splitlines()
+    assert lines[0] == "species\tid\tfold\trole\treason"
+    assert lines[1].startswith("simulated\t")
+    assert (simulated / "kept" / "benchmarks" / "extract" / "simulated.tsv").exists()
+
+
+@needs_snakemake
+def test_a_new_project_plans_its_jobs(simulated):
+    init_workflow(simulated / "project")
+    for name in ("data", "config.yaml", "samples.tsv"):
+        target = simulated / "project" if name == "data" else simulated / "project" / "config"
+        shutil.move(simulated / name, target / name)
+    config = simulated / "project" / "config" / "config.yaml"
+    config.write_text(config.read_text().replace("samples.tsv", "config/samples.tsv"))
+    code, said = snakemake(simulated / "project", "--dry-run")
+    assert code == 0, said
+    planned = re.findall(r"^(\w+) +(\d+)$", said.rpartition("Job stats:")[2], flags=re.MULTILINE)
+    assert dict(planned)["extract"] == "1"
+    assert dict(planned)["all"] == "1"
+    assert "profiles/default" in said
+
+
+@needs_snakemake
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("epochs", 3, "'epochs' was unexpected"),
+        ("explain", {"models": ["kan"]}, "config, explain: 'kan' is none of the models"),
+        ("designs", ["cross-species"], "cross-species wants a condition that two species have"),
+    ],
+)
+def test_a_wrong_config_is_told(simulated, key, value, words):
+    config = yaml.safe_load((simulated / "config.yaml").read_text())
+    (simulated / "config.yaml").write_text(yaml.safe_dump({**config, key: value}))
+    (simulated / "config").mkdir()
+    (simulated / "config.yaml").rename(simulated / "config" / "config.yaml")
+    code, said = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), "--dry-run")
+    assert code == 1
+    assert words in said
