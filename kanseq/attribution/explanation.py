@@ -21,7 +21,7 @@ from kanseq.attribution.outputs import Hypothetical, Tracks, check_hypothetical,
 from kanseq.attribution.references import References, find_references
 from kanseq.attribution.tables import Sums, as_pandas, write_attributions
 from kanseq.attribution.views import Views
-from kanseq.data.gene_lists import read_gene_list
+from kanseq.data.gene_lists import chosen_genes
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch, NotComplete
 from kanseq.files import PathLike, check_output, fingerprint, whole_file
@@ -171,7 +171,7 @@ def explain(
     inputs_of_all = (model, genes, gene_list, genome, annotation)
     check_output(bed, bedgraph, bigwig, hypothetical, beside, picture, inputs=inputs_of_all, binary=output)
     inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
-    genes = _chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
+    genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
     plan = _Plan(
         find_method(method),
         find_references(reference, seed, genes.geometry),
@@ -280,14 +280,6 @@ class _Plan(NamedTuple):
             "inputs": {**inputs, **file},
             "contigs": genes.contigs,
         }
-
-
-def _chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: PathLike | None) -> SequenceSet:
-    """Keep the genes that are asked for by name."""
-    if not ids and gene_list is None:
-        return genes
-    wanted = [*ids, *(() if gene_list is None else read_gene_list(gene_list))]
-    return genes.select(genes.positions(wanted))
 
 
 def _scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSet, list[Scorer]]:

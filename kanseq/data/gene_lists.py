@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable
 from kanseq.files import PathLike, open_text
 
@@ -48,3 +49,15 @@ def _from_json(text: str, path: PathLike) -> list[Sequence[str]]:
     if not all(isinstance(item, str) for item in items):
         raise BadTable("a JSON array of gene ids is wanted", where=path)
     return [[item] for item in items]
+
+
+def chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: PathLike | None) -> SequenceSet:
+    """Keep the genes that are asked for by name, in the call or in a list; all where none is.
+
+    Raises:
+        UnknownGene: a name is not in the set.
+    """
+    if not ids and gene_list is None:
+        return genes
+    wanted = [*ids, *(() if gene_list is None else read_gene_list(gene_list))]
+    return genes.select(genes.positions(wanted))

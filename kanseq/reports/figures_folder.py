@@ -15,7 +15,7 @@ import torch
 from kanseq.attribution.activations import activations, grid_table, kan_layers
 from kanseq.attribution.edges import NetworkStatistics, edge_table, node_table
 from kanseq.attribution.tables import Attributions, read_attributions
-from kanseq.data.gene_lists import read_gene_list
+from kanseq.data.gene_lists import chosen_genes
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ContigMismatch, NotWritable, UnknownGene
 from kanseq.files import PathLike, check_output, disk_errors, some
@@ -132,7 +132,7 @@ def figures(
     device, folder = choose_device(device), _folder_of(output)
     known = None if attributions is None else read_attributions(attributions)
     inputs = (model, genes, attributions, gene_list)
-    genes = _chosen(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
+    genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
     geometry = genes.geometry if known is None else known.geometry
     words = [WordSums(geometry, length, seed=seed) for length in dict.fromkeys(word_length)]
     if known is not None:
@@ -187,13 +187,6 @@ def _folder_of(output: PathLike) -> Path:
     if not folder.exists():
         check_output(binary=folder)
     return folder
-
-
-def _chosen(genes: SequenceSet, ids: Sequence[str], gene_list: PathLike | None) -> SequenceSet:
-    """Keep the genes that are asked for by name."""
-    if not ids and gene_list is None:
-        return genes
-    return genes.select(genes.positions([*ids, *(() if gene_list is None else read_gene_list(gene_list))]))
 
 
 def _check_contigs(known: Attributions, genes: SequenceSet, where: Path) -> None:
