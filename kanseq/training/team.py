@@ -9,6 +9,7 @@ by itself on processors, and all shares together on GPUs (SyncBatchNorm).
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,9 @@ from torch import Tensor, distributed, nn
 from kanseq.errors import BadOption, RankFailed
 
 logger = logging.getLogger(__name__)
+
+KILLED = re.compile(r"exitcode:? *:? *-(?!2\b|15\b)(\d+)")
+"""What torchrun says of a process that was ended by another signal than those that ask it to stop."""
 
 PATIENCE = timedelta(days=2)
 """How long processes wait for each other: the first one also scores, and trains the plain model."""
@@ -170,11 +174,13 @@ def _watch(process: "subprocess.Popen[str]") -> None:
         process.wait()
         raise
     if code:
-        errors = [line for line in said if line.startswith("kanseq: ")]
-        if any(line == "kanseq: interrupted" for line in errors):
+        errors = [line.removeprefix("kanseq: ") for line in said if line.startswith("kanseq: ")]
+        killed = KILLED.search("\n".join(said))
+        # When one process is killed torchrun asks the others to stop, and they say that they were interrupted.
+        if killed is None and "interrupted" in errors:
             raise KeyboardInterrupt
-        signals = [line for line in said if "Signal" in line and "exitcode" in line.replace(" ", "")]
-        reason = errors[0].removeprefix("kanseq: ") if errors else (signals[0].strip() if signals else f"code {code}")
+        others = [error for error in errors if error != "interrupted"]
+        reason = others[0] if others else f"killed by signal {killed[1]}" if killed else f"code {code}"
         raise RankFailed(
             f"a process of the training ended: {reason}", mend="run the command again: it goes on from the last state"
         )
