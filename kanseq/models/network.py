@@ -3,6 +3,8 @@
 In: uint8 codes ``(n, columns)``. Out: ``(n, outputs)`` numbers that a task makes into loss and probability.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,7 +20,10 @@ class SequenceNetwork(nn.Module):
 
     Attributes:
         geometry: the columns that it reads.
+        decayed: names of the parameters (without their modules') that weight decay acts on.
     """
+
+    decayed: tuple[str, ...] = ("spline_weight",)
 
     hidden: Tensor
     bases: Tensor
@@ -32,6 +37,13 @@ class SequenceNetwork(nn.Module):
             hidden[start:stop] = True
         self.register_buffer("hidden", hidden, persistent=False)
         self.register_buffer("bases", torch.arange(BASES, dtype=torch.uint8)[:, None], persistent=False)
+
+    def prepare(self, batches: Iterable[Tensor]) -> None:
+        """Take from the training sequences, before the first step, what is not learned by steps: here nothing.
+
+        Args:
+            batches: their codes ``(n, columns)`` uint8, on the parameters' device, once through.
+        """
 
     def encode(self, codes: Tensor) -> Tensor:
         """One-hot encode on the codes' device, in the parameters' dtype.

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from kanseq.errors import BadOption
+from kanseq.models.network import SequenceNetwork
 from kanseq.nn.precision import PRECISIONS
 from kanseq.training.freed_memory import keep_freed_memory
 
@@ -81,15 +82,16 @@ class Settings:
 
 
 def make_optimizer(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """Make Adam (or AdamW) whose weight decay acts on parameters named ``*.spline_weight`` only."""
+    """Make Adam (or AdamW) whose weight decay acts on the parameters that the network names ``decayed`` only."""
+    names = getattr(network, "decayed", SequenceNetwork.decayed)
     named = list(network.named_parameters())
-    spline = [parameter for name, parameter in named if name.split(".")[-1] == "spline_weight"]
-    others = [parameter for name, parameter in named if name.split(".")[-1] != "spline_weight"]
-    if not spline and settings.weight_decay:
+    decayed = [parameter for name, parameter in named if name.split(".")[-1] in names]
+    others = [parameter for name, parameter in named if name.split(".")[-1] not in names]
+    if not decayed and settings.weight_decay:
         logger.info("weight decay acts on spline weights only, and this model has none")
     groups = [
         {"params": parameters, "weight_decay": decay}
-        for parameters, decay in ((spline, settings.weight_decay), (others, 0.0))
+        for parameters, decay in ((decayed, settings.weight_decay), (others, 0.0))
         if parameters
     ]
     kind = torch.optim.Adam if settings.decay == "coupled" else torch.optim.AdamW

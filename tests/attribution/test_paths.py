@@ -24,6 +24,7 @@ NETWORKS = [
     ("kan-mixer", {"channels": 16}),
     ("kan-mixer", {"channels": 16, "token_hidden": 7}),
     ("deepcre", {}),
+    ("kmer-sgd", {"bin": 30}),
 ]
 
 

@@ -1,0 +1,82 @@
+"""Logistic regression on k-mer counts, step by step."""
+
+import numpy as np
+import pytest
+import torch
+
+from kanseq.geometry import Geometry
+from kanseq.models.kmer_sgd import KmerSGD
+from kanseq.models.kmers import kmer_counts
+from kanseq.models.plain import KmerLogistic, KmerLogisticConfig, moments
+from kanseq.models.registry import make_config
+from kanseq.training.batches import epoch_order
+from kanseq.training.loop import Examples, fit_network
+from kanseq.training.settings import Settings
+from kanseq.training.tasks import Task
+
+GENES = Geometry(upstream=40, downstream=20, pad=4)
+
+
+def codes_of(rows: int, geometry: Geometry = GENES, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 5, (rows, geometry.columns), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("geometry", [GENES, Geometry(40, 20, 4, visible="flanks"), Geometry.plain(31)])
+@pytest.mark.parametrize("options", [{}, {"k": 2, "bin": 7}, {"k": 1, "bin": 100}, {"k": 5, "bin": 13}])
+def test_both_ways_in_count_what_the_plain_model_counts(geometry, options):
+    network = KmerSGD(make_config("kmer-sgd", geometry, options))
+    torch.nn.init.normal_(network.linear.weight, generator=torch.Generator().manual_seed(0))
+    codes = codes_of(6, geometry)
+    counts = kmer_counts(codes, geometry, options.get("k", 3), options.get("bin", 125))
+    assert network.counts(torch.from_numpy(codes)).numpy() == pytest.approx(counts)
+    whole = network(torch.from_numpy(codes))
+    encoded = network.forward_encoded(network.encode(torch.from_numpy(codes)))
+    assert encoded.detach().numpy() == pytest.approx(whole.detach().numpy(), abs=1e-4)
+
+
+def test_moments_are_those_of_all_training_sequences():
+    network = KmerSGD(make_config("kmer-sgd", GENES, {"k": 2, "bin": 15}))
+    codes = codes_of(50)
+    network.prepare(torch.from_numpy(codes[start : start + 8]) for start in range(0, 50, 8))
+    mean, scale = moments(kmer_counts(codes, GENES, 2, 15))
+    assert network.mean.numpy() == pytest.approx(mean, abs=1e-6)
+    assert network.scale.numpy() == pytest.approx(scale, abs=1e-6)
+
+
+def test_it_ends_where_the_regression_does_for_the_same_penalty(tmp_path):
+    codes = codes_of(200)
+    noise = np.random.default_rng(1).normal(0, 3, len(codes))
+    targets = (kmer_counts(codes, GENES, 1, 40)[:, 0] + noise > 6).astype(np.int64)
+    plain = KmerLogistic(KmerLogisticConfig(geometry=GENES, k=1, bin=40))
+    plain.fit(codes, targets)
+    strength = 1 / (float(plain.regularisation[0]) * len(targets))
+    network = KmerSGD(make_config("kmer-sgd", GENES, {"k": 1, "bin": 40, "outputs": 1}))
+    settings = Settings(epochs=300, batch_size=200, learning_rate=0.03, weight_decay=strength, decay="coupled",
+                        schedule="cosine", precision="float32")  # fmt: skip
+    fit_network(network, Task("binary", 1), Examples(codes, targets), None, settings, seed=0, folder=tmp_path, title="")
+    fitted = network(torch.from_numpy(codes)).detach().numpy()[:, 0]
+    assert fitted == pytest.approx(plain.logits(codes), abs=1e-3)
+
+
+def test_the_moments_come_back_with_the_state(tmp_path):
+    codes, targets = codes_of(40), np.arange(40) % 2
+    options, task = {"k": 2, "bin": 30}, Task("binary", 2)
+    settings = Settings(epochs=3, batch_size=8, precision="float32")
+    whole, broken = (KmerSGD(make_config("kmer-sgd", GENES, options)) for _ in range(2))
+    fit_network(whole, task, Examples(codes, targets), None, settings, seed=0, folder=tmp_path, title="")
+    (tmp_path / "b").mkdir()
+    short = Settings(epochs=1, batch_size=8, precision="float32")
+    fit_network(broken, task, Examples(codes, targets), None, short, seed=0, folder=tmp_path / "b", title="")
+    again = KmerSGD(make_config("kmer-sgd", GENES, options))
+    fit_network(again, task, Examples(codes, targets), None, settings, seed=0, folder=tmp_path / "b", title="")
+    assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in whole.state_dict().items())
+
+
+def test_large_epochs_mix_blocks_that_lie_together():
+    order = epoch_order(0, 0, 200_000)
+    assert sorted(order.tolist()) == list(range(200_000))
+    first = order[:65_536] // 4096
+    assert len(set(first.tolist())) == 16
+    assert len(set((order[:64] // 4096).tolist())) > 8
+    assert not np.array_equal(order, epoch_order(0, 1, 200_000))
+    assert np.array_equal(epoch_order(3, 2, 65_536), np.random.default_rng([3, 2]).permutation(65_536))
