@@ -171,7 +171,7 @@ def explain(
     inputs_of_all = (model, genes, gene_list, genome, annotation)
     check_output(bed, bedgraph, bigwig, hypothetical, beside, picture, inputs=inputs_of_all, binary=output)
     inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
-    genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
+    genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes), gene, gene_list)
     plan = _Plan(
         find_method(method),
         find_references(reference, seed, genes.geometry),

@@ -5,13 +5,14 @@ In: sets of the same geometry. Out: one set, the rows of the first in front; con
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from kanseq.data.sequences import NO_SPECIES, SequenceSet, check_name
+from kanseq.data.stored import Stored
 from kanseq.errors import BadOption, BadTable, ContigMismatch
 from kanseq.files import PathLike, check_output, comma_separated, fingerprint, some
 
@@ -28,7 +29,7 @@ class Combined(NamedTuple):
         species: how many are of each species.
         contigs: how many contigs there are, those of two species with one name counted twice.
         output: the file, if one was written.
-        set: its content.
+        set: its content; sequences that came from files stay there, and nothing is copied.
     """
 
     sequences: int
@@ -62,12 +63,12 @@ def combine(
     if names and len(names) != len(sets):
         raise BadOption(f"--species: {len(names)} names for {len(sets)} sets", mend="give one for each, in their order")
     shown = [f"set {number}" if isinstance(one, SequenceSet) else str(one) for number, one in enumerate(sets, 1)]
-    read = [one if isinstance(one, SequenceSet) else SequenceSet.read(one) for one in sets]
+    read = [one if isinstance(one, SequenceSet) else SequenceSet.open(one) for one in sets]
     if names:
         read = [_named(*each) for each in zip(read, names, shown, strict=True)]
     _check_alike(read, shown)
     contigs = _joined_contigs(read, shown)
-    table = pd.concat([one.table for one in read], ignore_index=True)
+    table, stored = _joined(read)
     _check_twins(table)
     metadata = {
         "kind": read[0].metadata.get("kind", "genes" if read[0].geometry.has_genes else "sequences"),
@@ -76,7 +77,7 @@ def combine(
         "options": {"species": names},
         "sets": [{name: one.metadata.get(name) for name in ("inputs", "options")} for one in read],
     }
-    result = SequenceSet(table, read[0].geometry, metadata)
+    result = SequenceSet(table, read[0].geometry, metadata, stored)
     if output is not None:
         result.write(output)
     counts = {str(name): int(count) for name, count in table["species"].value_counts(sort=False).items()}
@@ -93,7 +94,7 @@ def _named(genes: SequenceSet, name: str, shown: str) -> SequenceSet:
         raise BadOption(
             f"--species {name}: this set is of {some(there)}", where=shown, mend="give sets the species that they name"
         )
-    return SequenceSet(genes.table.assign(species=name), genes.geometry, genes.metadata)
+    return replace(genes, table=genes.table.assign(species=name))
 
 
 def _check_alike(sets: list[SequenceSet], shown: list[str]) -> None:
@@ -104,12 +105,20 @@ def _check_alike(sets: list[SequenceSet], shown: list[str]) -> None:
             ours, theirs = asdict(first.geometry), asdict(one.geometry)
             different = ", ".join(f"{key} {ours[key]} and {theirs[key]}" for key in ours if ours[key] != theirs[key])
             raise BadTable(f"its geometry is not that of {shown[0]}: {different}", where=name, mend="make both alike")
-        odd = sorted(set(one.table.columns) ^ set(first.table.columns))
+        odd = sorted((set(one.table.columns) ^ set(first.table.columns)) - {"sequence"})
         if odd:
             raise BadTable(f"this set and {shown[0]} do not have the same columns: {some(odd)}", where=name)
     unnamed = [name for one, name in zip(sets, shown, strict=True) if (one.table["species"] == NO_SPECIES).any()]
     if len(unnamed) > 1:
         logger.warning("these sets name no species, and are taken for one (--species names them): %s", some(unnamed))
+
+
+def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, Stored | None]:
+    """Put tables under each other; sequences stay on disk where all of them lie there."""
+    parts = [one.stored for one in sets]
+    stored = None if any(part is None for part in parts) else Stored.joined([part for part in parts if part])
+    tables = [one.table if stored is not None else one.rows(slice(None)) for one in sets]
+    return pd.concat(tables, ignore_index=True), stored
 
 
 def _joined_contigs(sets: list[SequenceSet], shown: list[str]) -> _Contigs:

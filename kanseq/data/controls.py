@@ -67,7 +67,7 @@ def disturbed(genes: SequenceSet, control: str, seed: int) -> SequenceSet:
         part = genes.select(np.arange(start, min(start + _ROWS, len(genes))))
         rows = zip(disturb(part, seed), _lengths(part).tolist(), strict=True)
         sequences += [letters[:length].tobytes().decode() for letters, length in rows]
-    return replace(genes, table=genes.table.assign(sequence=sequences))
+    return replace(genes, table=genes.table.assign(sequence=sequences), stored=None)
 
 
 def disturbed_targets(targets: np.ndarray, control: str, seed: int, fold: str) -> np.ndarray:
@@ -135,10 +135,10 @@ def _names(genes: SequenceSet) -> list[str]:
 
 def _lengths(genes: SequenceSet) -> np.ndarray:
     """Count the letters of each sequence, ``(n,)`` int64."""
-    return genes.table["sequence"].str.len().to_numpy(dtype=np.int64)
+    return np.array([len(sequence) for sequence in genes.letters()], dtype=np.int64)
 
 
 def _letters(genes: SequenceSet, width: int) -> np.ndarray:
     """Give the letters ``(n, width)`` uint8, with ``N`` behind the last one."""
-    padded = "".join(sequence.ljust(width, "N") for sequence in genes.table["sequence"])
+    padded = "".join(sequence.ljust(width, "N") for sequence in genes.letters())
     return np.frombuffer(padded.encode("ascii", "replace"), dtype=np.uint8).reshape(len(genes), width)

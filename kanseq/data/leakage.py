@@ -128,7 +128,7 @@ def leaks(
     sources = {"genes": [genes], "splits": [splits], "homology": [homology], "labels": label_files}
     inputs = {name: [fingerprint(one) for one in of if _is_path(one)] for name, of in sources.items()}
     labelled = labels if isinstance(labels, pd.DataFrame) else join_labels(label_files) if label_files else None
-    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes)
+    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
     roles = _read_roles(splits, genes)
     related = _relations(genes, homology)
     rows = _rows_of(roles, genes, splits)

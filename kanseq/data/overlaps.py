@@ -3,13 +3,16 @@
 In: a set of sequences. Out: relations between its rows.
 """
 
+import hashlib
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
 from kanseq.data.relations import Groups, Pairs, both_ways
 from kanseq.data.sequences import PLACE, SequenceSet
+from kanseq.data.stored import ROW_GROUP
 from kanseq.genome.fasta import reverse_complement
 
 
@@ -64,15 +67,21 @@ def _windows(genes: SequenceSet) -> pd.DataFrame:
 
 def same_letters(genes: SequenceSet) -> Groups | None:
     """Rows with the same sequence, letter case aside. ``None`` where the set was read without its sequences."""
-    if "sequence" not in genes.table.columns:
-        return None
-    return Groups(pd.factorize(genes.table["sequence"].str.upper())[0].astype(np.int64))
+    return _same(genes, lambda text: text)
 
 
 def same_bases(genes: SequenceSet) -> Groups | None:
     """Rows with the same sequence or its reverse complement, letter case aside; ``None`` as in :func:`same_letters`."""
-    if "sequence" not in genes.table.columns:
+    return _same(genes, lambda text: min(text, reverse_complement(text)))
+
+
+def _same(genes: SequenceSet, written: Callable[[bytes], bytes]) -> Groups | None:
+    """Group rows whose sequences come out alike, by digests of 16 bytes, so that few sequences are held at a time."""
+    if not genes.has_sequences:
         return None
-    texts = [text.upper().encode() for text in genes.table["sequence"]]
-    either = np.array([min(text, reverse_complement(text)) for text in texts], dtype=object)
-    return Groups(pd.factorize(either)[0].astype(np.int64))
+    digests = [
+        hashlib.blake2b(written(text.upper().encode()), digest_size=16).digest()
+        for start in range(0, len(genes), ROW_GROUP)
+        for text in genes.letters(slice(start, start + ROW_GROUP))
+    ]
+    return Groups(pd.factorize(np.array(digests, dtype=object))[0].astype(np.int64))

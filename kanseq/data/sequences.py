@@ -1,12 +1,15 @@
 """The set of sequences that every model eats: one Parquet file, a row per gene (or per plain sequence).
 
 In: a table with ``id, species, length, sequence`` (places, labels). Out: pandas, uint8 base codes, torch batches.
+Sequences lie in memory (:meth:`SequenceSet.read`) or stay in their file (:meth:`SequenceSet.open`).
 """
 
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kanseq.data.stored import CODES, ROW_GROUP, Stored, check_width
 from kanseq.errors import BadTable, TruncatedFile, UnknownGene
 from kanseq.files import PathLike, check_input, some, whole_file
 from kanseq.geometry import Geometry
@@ -33,11 +37,6 @@ NO_SPECIES = "."
 REQUIRED = ("id", "species", "length", "sequence")
 PLACE = ("chrom", "strand", "tss", "tts", "tss_start", "tss_end", "tts_start", "tts_end")
 
-_CODES = np.full(256, 4, dtype=np.uint8)
-for _code, _letters in enumerate(("Aa", "Cc", "Gg", "Tt")):
-    for _letter in _letters:
-        _CODES[ord(_letter)] = _code
-
 
 @dataclass
 class SequenceSet:
@@ -46,14 +45,17 @@ class SequenceSet:
     Attributes:
         table: a row per sequence: ``id, species, length, sequence``; for genes also ``chrom, strand`` and, 0-based,
             ``tss, tts`` (first and last transcribed base) and the half-open windows ``tss_start, tss_end, tts_start,
-            tts_end`` (not cut at contig ends); ``label`` where sequences came with one.
+            tts_end`` (not cut at contig ends); ``label`` where sequences came with one. Without ``sequence`` where
+            sequences are :attr:`stored`, or were not read at all.
         geometry: the columns of a row.
         metadata: what the file says of itself: contigs, inputs, options.
+        stored: the sequences, where they stay on disk.
     """
 
     table: pd.DataFrame
     geometry: Geometry
     metadata: dict[str, object] = field(default_factory=dict)
+    stored: Stored | None = None
 
     def __len__(self) -> int:
         """Count the sequences."""
@@ -87,38 +89,57 @@ class SequenceSet:
 
     @classmethod
     def read(cls, path: PathLike, columns: list[str] | None = None) -> "SequenceSet":
-        """Read a set; ``columns`` leaves the others (such as ``sequence``) on disk.
+        """Read a set into memory; ``columns`` leaves the others (such as ``sequence``) on disk.
 
         Raises:
             MissingFile, TruncatedFile, BadTable: the file is not there, is no Parquet, or is no set of kanseq.
         """
+        return _read(check_input(path), columns)[0]
+
+    @classmethod
+    def open(cls, path: PathLike) -> "SequenceSet":
+        """Read all of a set but its sequences, which are fetched from the file when they are asked for.
+
+        What is read does not depend on it, and a set need not fit into memory. The file stays open.
+
+        Raises:
+            MissingFile, TruncatedFile, BadTable: as :meth:`read` does.
+        """
         path = check_input(path)
-        try:
-            parquet = pq.ParquetFile(path)
-            described = (parquet.schema_arrow.metadata or {}).get(b"kanseq")
-            names = parquet.schema_arrow.names
-            table = parquet.read(columns).to_pandas()
-        except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
-            raise TruncatedFile("this is not a whole Parquet file", where=path, mend="make it again") from error
-        if described is None or any(name not in names for name in REQUIRED):
-            raise BadTable(
-                "this Parquet file is not a set of kanseq", where=path, mend="make one with kanseq extract or import"
-            )
-        metadata = json.loads(described)
-        if metadata.get("format", 0) > FORMAT:
-            raise BadTable(
-                f"its format {metadata['format']} is newer than this kanseq", where=path, mend="update kanseq"
-            )
-        return cls(table, Geometry.from_json(metadata["geometry"]), metadata)
+        genes, parquet = _read(path, without="sequence")
+        genes.stored = Stored.of_file(path, parquet)
+        return genes
+
+    @property
+    def has_sequences(self) -> bool:
+        """Whether the sequences can be had, from memory or from disk."""
+        return self.stored is not None or "sequence" in self.table
 
     def write(self, path: PathLike) -> None:
-        """Write the set as zstd Parquet; the same set gives the same bytes."""
+        """Write the set as zstd Parquet, a row group at a time; the same set gives the same bytes."""
         version = FORMAT if any("species" in contig for contig in self.contigs.values()) else 1
         metadata = {**self.metadata, "format": version, "geometry": self.geometry.to_json()}
-        arrow = pa.Table.from_pandas(self.table, preserve_index=False)
-        arrow = arrow.replace_schema_metadata({b"kanseq": json.dumps(metadata).encode()})
-        with whole_file(path) as temporary:
-            pq.write_table(arrow, temporary, compression="zstd", compression_level=3, row_group_size=4096)
+        schema = None
+        with whole_file(path) as temporary, ExitStack() as opened:
+            for start in range(0, max(1, len(self)), ROW_GROUP):
+                table = self.rows(slice(start, start + ROW_GROUP))
+                arrow = pa.Table.from_pandas(table, schema, preserve_index=False)
+                if schema is None:
+                    schema = arrow.schema.with_metadata({b"kanseq": json.dumps(metadata).encode()})
+                    writer = pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=3)
+                    opened.enter_context(writer)
+                writer.write_table(arrow.cast(schema), ROW_GROUP)
+
+    def rows(self, rows: np.ndarray | slice) -> pd.DataFrame:
+        """Give some rows of the table with their sequences, which come last."""
+        table = self.table.iloc[rows]
+        return table.drop(columns="sequence", errors="ignore").assign(sequence=self.letters(rows))
+
+    def letters(self, rows: np.ndarray | slice = slice(None)) -> list[str]:
+        """Give the sequences of some rows as they were written."""
+        if self.stored is not None:
+            return self.stored.letters(rows)
+        return list(self.table["sequence"].iloc[rows])
 
     def codes(self, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Base codes of some rows, shape ``(rows, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4.
@@ -128,13 +149,13 @@ class SequenceSet:
         Raises:
             BadTable: a sequence is longer than the geometry has columns.
         """
-        sequences = self.table["sequence"].iloc[rows]
         columns = self.geometry.columns
-        widest = max(map(len, sequences), default=0)
-        if widest > columns:
-            raise BadTable(f"a sequence of {widest} bases does not fit into {columns} columns")
+        if self.stored is not None:
+            return self.stored.codes(rows, columns)
+        sequences = self.table["sequence"].iloc[rows]
+        check_width(max(map(len, sequences), default=0), columns)
         letters = "".join(sequence.ljust(columns, "N") for sequence in sequences).encode("ascii", "replace")
-        return _CODES[np.frombuffer(letters, dtype=np.uint8)].reshape(len(sequences), columns)
+        return CODES[np.frombuffer(letters, dtype=np.uint8)].reshape(len(sequences), columns)
 
     def batches(self, batch_size: int = 64, rows: np.ndarray | None = None) -> Iterator["torch.Tensor"]:
         """Yield the rows in order as torch tensors ``(batch, columns)`` uint8; one-hot encoding is the model's."""
@@ -148,7 +169,8 @@ class SequenceSet:
         """Keep some rows, by boolean mask or by positions."""
         mask = np.asarray(wanted)
         table = self.table[mask] if mask.dtype == bool else self.table.iloc[mask]
-        return SequenceSet(table.reset_index(drop=True), self.geometry, self.metadata)
+        stored = None if self.stored is None else self.stored.select(mask)
+        return SequenceSet(table.reset_index(drop=True), self.geometry, self.metadata, stored)
 
     def positions(self, ids: list[str]) -> np.ndarray:
         """Rows of the genes named ``ids``, in the order of the set.
@@ -161,6 +183,29 @@ class SequenceSet:
         if missing:
             raise UnknownGene(f"not in the set: {some(missing)}", mend=f"it holds {some(list(self.table['id']))}")
         return np.flatnonzero(known)
+
+
+def _read(
+    path: Path, columns: list[str] | None = None, without: str | None = None
+) -> tuple[SequenceSet, pq.ParquetFile]:
+    """Read some columns of a set; gives it, and the open file."""
+    try:
+        parquet = pq.ParquetFile(path)
+        described = (parquet.schema_arrow.metadata or {}).get(b"kanseq")
+        names = parquet.schema_arrow.names
+        if without is not None:
+            columns = [name for name in names if name != without]
+        table = parquet.read(columns).to_pandas()
+    except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
+        raise TruncatedFile("this is not a whole Parquet file", where=path, mend="make it again") from error
+    if described is None or any(name not in names for name in REQUIRED):
+        raise BadTable(
+            "this Parquet file is not a set of kanseq", where=path, mend="make one with kanseq extract or import"
+        )
+    metadata = json.loads(described)
+    if metadata.get("format", 0) > FORMAT:
+        raise BadTable(f"its format {metadata['format']} is newer than this kanseq", where=path, mend="update kanseq")
+    return SequenceSet(table, Geometry.from_json(metadata["geometry"]), metadata), parquet
 
 
 def check_name(name: str, what: str, where: PathLike | None = None) -> None:

@@ -115,7 +115,7 @@ def split(
     check_output(output, inputs=(genes, gene_list, score_only, homology))
     if not 0 <= tune < 1:
         raise BadOption(f"--tune {tune}: a share from 0 up to, but not including, 1 is wanted")
-    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes)
+    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
     _check_keys(genes)
     wanted = comma_separated(folds)
     cut = make_folds(

@@ -132,7 +132,7 @@ def figures(
     device, folder = choose_device(device), _folder_of(output)
     known = None if attributions is None else read_attributions(attributions)
     inputs = (model, genes, attributions, gene_list)
-    genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes), gene, gene_list)
+    genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes), gene, gene_list)
     geometry = genes.geometry if known is None else known.geometry
     words = [WordSums(geometry, length, seed=seed) for length in dict.fromkeys(word_length)]
     if known is not None:

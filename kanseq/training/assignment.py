@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kanseq.data.sequences import SequenceSet
+from kanseq.data.stored import ROW_GROUP
 from kanseq.errors import BadOption, MissingFile, ModelMismatch, SeenGene
 from kanseq.files import PathLike, some
 from kanseq.geometry import Geometry
@@ -165,7 +166,7 @@ def sequence_digests(sequences: list[str]) -> np.ndarray:
 def known_sequences(genes: SequenceSet) -> np.ndarray:
     """Give the sorted digests of a set's rows that lie on no contig with a checksum: what a model keeps of it."""
     rows = [row for row, checksum in enumerate(genes.of_contigs("md5")) if checksum is None]
-    return np.unique(sequence_digests(list(genes.table["sequence"].iloc[rows])))
+    return np.unique(_digests(genes, np.array(rows, dtype=np.int64)))
 
 
 def _seed(folder: Path) -> int:
@@ -193,8 +194,14 @@ def _known_rows(cards: list[_Card], genes: SequenceSet) -> np.ndarray:
     known = np.array([checksum in contigs for checksum in genes.of_contigs("md5")], dtype=bool)
     digests = np.unique(np.concatenate([card.known for card in cards]))
     if len(digests):
-        known |= np.isin(sequence_digests(list(genes.table["sequence"])), digests)
+        known |= np.isin(_digests(genes, np.arange(len(genes))), digests)
     return known
+
+
+def _digests(genes: SequenceSet, rows: np.ndarray) -> np.ndarray:
+    """Give the digests of some rows, of which a part is in memory at a time."""
+    parts = [rows[start : start + ROW_GROUP] for start in range(0, len(rows), ROW_GROUP)]
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *(sequence_digests(genes.letters(part)) for part in parts)])
 
 
 def _warn_of_names(held: np.ndarray, known: np.ndarray) -> None:

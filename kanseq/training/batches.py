@@ -7,10 +7,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kanseq.data.row_codes import BLOCK, BLOCKS, HELD
+
 
 def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
-    """Give the order of the genes in an epoch (from 0): a permutation that follows from its arguments alone."""
-    return np.random.default_rng([seed, epoch]).permutation(genes)
+    """Give the order of the genes in an epoch (from 0): a permutation that follows from its arguments alone.
+
+    More genes than are held at a time (65,536) are permuted in two steps, so that they can be read from disk: blocks of
+    4,096 neighbours come in random order, and the genes of every 16 blocks that follow each other are mixed.
+    """
+    random = np.random.default_rng([seed, epoch])
+    if genes <= HELD:
+        return random.permutation(genes)
+    starts = random.permutation(np.arange(0, genes, BLOCK))
+    drawn = [starts[first : first + BLOCKS] for first in range(0, len(starts), BLOCKS)]
+    together = [np.concatenate([np.arange(start, min(start + BLOCK, genes)) for start in some]) for some in drawn]
+    return np.concatenate([random.permutation(rows) for rows in together])
 
 
 def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:

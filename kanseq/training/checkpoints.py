@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from kanseq.data.row_codes import Codes
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch
 from kanseq.files import PathLike, check_input, whole_file
@@ -65,7 +66,7 @@ class TrainedModel:
     known: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
     calibrations: tuple[Calibration, ...] = ()
 
-    def logits(self, codes: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    def logits(self, codes: Codes, batch_size: int = 256) -> np.ndarray:
         """Score base codes, uint8 ``(n, columns)``: float64 ``(n,)``, or ``(n, conditions)`` for several conditions.
 
         The log-odds of ``high``, or for regression the expression that is foretold, log10(TPM + 1).
@@ -75,12 +76,12 @@ class TrainedModel:
         assert self.network is not None
         return network_logits(self.network, self.task, codes, batch_size)
 
-    def scores(self, codes: np.ndarray) -> Scores:
+    def scores(self, codes: Codes) -> Scores:
         """Give logits, probabilities and calls of base codes."""
         return scores_of(self.task, self.calibrations, self.logits(codes))
 
 
-def network_logits(network: SequenceNetwork, task: Task, codes: np.ndarray, batch_size: int = 256) -> np.ndarray:
+def network_logits(network: SequenceNetwork, task: Task, codes: Codes, batch_size: int = 256) -> np.ndarray:
     """Score base codes, uint8 ``(n, columns)``, by a network in evaluation mode: float64, as ``task.logit`` has it."""
     device = next(network.parameters()).device
     network.eval()

@@ -199,7 +199,7 @@ def train(
     kind, device = architecture(model), choose_device(device)
     aim = Aim("*", task, control, visible, calibrate)
     inputs = describe_inputs(genes, labels, splits)
-    genes = aim.see(genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes))
+    genes = aim.see(genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes))
     labelled = None if labels is None else join_labels(labels)
     aim = replace(aim, condition=resolve_condition(labelled, condition))
     aim.check_model(kind, balance, options or {})

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kanseq.data.row_codes import Codes
 from kanseq.errors import NotFinite
 from kanseq.files import open_text, whole_text
 from kanseq.models.network import SequenceNetwork
@@ -33,11 +34,11 @@ class Examples(NamedTuple):
     """Sequences with what is to be learned of them.
 
     Attributes:
-        codes: base codes, uint8 ``(n, columns)``.
+        codes: base codes, uint8 ``(n, columns)``, in memory or on demand.
         targets: as :class:`kanseq.training.tasks.Task` takes them, ``(n,)`` or ``(n, conditions)``.
     """
 
-    codes: np.ndarray
+    codes: Codes
     targets: np.ndarray
 
 
@@ -85,6 +86,7 @@ def fit_network(
     restored = restore_state(state_file, network, optimizer)
     position, best = restored or (Position(), None)
     if restored is None:
+        network.prepare(_batches(network, train.codes))
         save_state(state_file, network, optimizer, position, best)
     fit = _Fit(network, task, train, settings, optimizer, seed, team)
     log = _Log(folder / "log.jsonl", position.epoch)
@@ -219,16 +221,21 @@ def gradient_norm(network: nn.Module, clip: float | None) -> Tensor:
     return norm
 
 
+def _batches(network: SequenceNetwork, codes: Codes, batch_size: int = 256) -> Iterator[Tensor]:
+    """Yield base codes in order, on the network's device."""
+    device = next(network.parameters()).device
+    for start in range(0, len(codes), batch_size):
+        yield torch.from_numpy(np.ascontiguousarray(codes[start : start + batch_size])).to(device)
+
+
 def mean_loss(network: SequenceNetwork, task: Task, examples: Examples, batch_size: int = 256) -> float:
     """Give the mean loss over all known targets of the examples, without class weights, in evaluation mode."""
     network.eval()
-    device = next(network.parameters()).device
     total = 0.0
     with torch.inference_mode():
-        for start in range(0, len(examples.targets), batch_size):
-            codes = torch.from_numpy(examples.codes[start : start + batch_size]).to(device)
-            targets = examples.targets[start : start + batch_size]
-            loss = task.loss(network(codes), torch.from_numpy(targets).to(device)).item()
+        for number, codes in enumerate(_batches(network, examples.codes, batch_size)):
+            targets = examples.targets[number * batch_size : (number + 1) * batch_size]
+            loss = task.loss(network(codes), torch.from_numpy(targets).to(codes.device)).item()
             total += loss * int(is_known(targets).sum())
     return total / int(is_known(examples.targets).sum())
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from kanseq.data.row_codes import codes_of
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import NotFinite
 from kanseq.files import disk_errors
@@ -78,13 +79,13 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
         (folder / "done.json").unlink(missing_ok=True)
         remove_leftovers(folder)
     write_held_out(folder / "held_out.txt", fold.held_out)
-    train = Examples(plan.genes.codes(fold.train), fold.train_targets)
+    train = Examples(codes_of(plan.genes, fold.train), fold.train_targets)
     trained, facts = _fit(plan, fold, train, folder, seed, title)
     save_model(folder / "model.safetensors", trained)
     table = predictions_table(
         plan.genes,
         fold.test,
-        trained.scores(plan.genes.codes(fold.test)),
+        trained.scores(codes_of(plan.genes, fold.test)),
         condition=plan.aim.condition,
         fold=fold.name,
         role=fold.test_roles,
@@ -117,7 +118,7 @@ def _fit(
     trained = TrainedModel(name, plan.config, geometry, task, built.to(plan.device), None, metadata, plan.known)
     fitted = _fit_network(plan, fold, train, trained, folder, seed, title)
     if plan.aim.calibrate != "none":
-        logits = trained.logits(plan.genes.codes(fold.tune))
+        logits = trained.logits(codes_of(plan.genes, fold.tune))
         trained.calibrations = fit_calibrations(plan.aim.calibrate, logits, fold.tune_targets)
     facts |= {"epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
     facts |= {"processes": plan.team.size} if plan.team.size > 1 else {}
@@ -126,7 +127,7 @@ def _fit(
 
 def _fit_plain(plan: Plan, fold: Fold, train: Examples, built: PlainModel, seed: int) -> tuple[Calibration, ...]:
     """Fit a plain model in place; gives its calibrations, learned from training genes that others had not seen."""
-    places = plan.genes.table.iloc[fold.train].drop(columns="sequence")
+    places = plan.genes.table.iloc[fold.train].drop(columns="sequence", errors="ignore")
     balanced = plan.settings.balance == "weights"
     fit_plain(built, train, places, balanced=balanced, seed=seed, threads=plan.threads)
     if plan.aim.calibrate == "none":
@@ -141,7 +142,7 @@ def _fit_network(
 ) -> Fitted:
     """Fit the network of ``trained`` in place; keeps the last good weights where that fails."""
     assert trained.network is not None
-    tune = Examples(plan.genes.codes(fold.tune), fold.tune_targets) if plan.settings.tune else None
+    tune = Examples(codes_of(plan.genes, fold.tune), fold.tune_targets) if plan.settings.tune else None
     try:
         return fit_network(
             trained.network,

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from kanseq.data.row_codes import codes_of
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch
-from kanseq.files import PathLike, check_input, check_output
+from kanseq.files import PathLike, check_output
 from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer, assign
 from kanseq.training.checkpoints import TrainedModel, load_model
@@ -23,9 +24,6 @@ from kanseq.training.tables import predictions_table, write_predictions
 from kanseq.training.tasks import CLASSES, UNKNOWN, Task
 
 logger = logging.getLogger(__name__)
-
-PART = 4096
-"""Sequences that are turned into base codes at a time."""
 
 
 class Predictions(NamedTuple):
@@ -96,7 +94,7 @@ def predict(
     if batch_size < 1:
         raise BadOption(f"batch_size is {batch_size}", mend="it must be at least 1")
     device = choose_device(device)
-    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(check_input(genes))
+    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
     scorers, roles = assign(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only)
     with processor(threads, 0):
         logits, trained = _score(scorers, genes, batch_size, device)
@@ -126,8 +124,7 @@ def _score(
     for scorer in scorers:
         trained = load_model(scorer.path, device)
         logger.info("fold %s, seed %d: %s genes", scorer.fold, scorer.seed, f"{len(scorer.rows):,}")
-        parts = [scorer.rows[start : start + PART] for start in range(0, len(scorer.rows), PART)]
-        known = np.concatenate([trained.logits(genes.codes(rows), batch_size) for rows in parts])
+        known = trained.logits(codes_of(genes, scorer.rows), batch_size)
         scores.append(np.full((len(genes), *known.shape[1:]), np.nan))
         scores[-1][scorer.rows] = known
         models.append(replace(trained, network=None, plain=None))
