@@ -12,7 +12,7 @@ _OPTIMISATION = "Optimisation of networks"
 
 
 def train(
-    genes: Annotated[Path, typer.Argument(help="the set, from kanseq extract or import")],
+    genes: Annotated[list[Path], typer.Argument(help="the set, from kanseq extract or import; or several of them")],
     splits: Annotated[Path, typer.Option("--splits", help="the folds, from kanseq split")],
     output: Annotated[Path, typer.Option("--output", "-o", help="the run's folder; made if it is not there")],
     labels: Annotated[

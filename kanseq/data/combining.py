@@ -6,8 +6,9 @@ In: sets of the same geometry. Out: one set, the rows of the first in front; con
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from os import PathLike as PathObject
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pandas as pd
 
@@ -17,6 +18,9 @@ from kanseq.errors import BadOption, BadTable, ContigMismatch
 from kanseq.files import PathLike, check_output, comma_separated, fingerprint, some
 
 logger = logging.getLogger(__name__)
+
+Sets: TypeAlias = PathLike | SequenceSet | Sequence[PathLike | SequenceSet]
+"""A set, in memory or as a file, or several."""
 
 _Contigs = dict[str, dict[str, int | str]]
 
@@ -82,6 +86,20 @@ def combine(
         result.write(output)
     counts = {str(name): int(count) for name, count in table["species"].value_counts(sort=False).items()}
     return Combined(len(result), counts, len(contigs), None if output is None else Path(output), result)
+
+
+def as_one(genes: Sets) -> SequenceSet:
+    """Open a set, or several as one, whose sequences stay where they are.
+
+    Raises:
+        BadTable, ContigMismatch: several do not fit under each other, as for :func:`combine`.
+    """
+    if isinstance(genes, SequenceSet):
+        return genes
+    sets = [genes] if isinstance(genes, str | PathObject) else list(genes)
+    if len(sets) != 1:
+        return combine(sets).set
+    return sets[0] if isinstance(sets[0], SequenceSet) else SequenceSet.open(sets[0])
 
 
 def _named(genes: SequenceSet, name: str, shown: str) -> SequenceSet:

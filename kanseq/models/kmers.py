@@ -50,9 +50,12 @@ class BinnedKmers:
 
 def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
     """Share of A, C, G and T among the visible bases of each sequence, ``(n, 4)``; four zeros where there is none."""
-    visible = geometry.hide(codes)
-    counts = np.stack([np.count_nonzero(visible == base, axis=1) for base in range(4)], axis=1)
-    return (counts / np.maximum(1, counts.sum(axis=1, keepdims=True))).astype(np.float32)
+    fractions = np.empty((len(codes), 4), dtype=np.float32)
+    for part in _parts(len(codes)):
+        visible = geometry.hide(codes[part])
+        counts = np.stack([np.count_nonzero(visible == base, axis=1) for base in range(4)], axis=1)
+        fractions[part] = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    return fractions
 
 
 def bins_of_kmers(geometry: Geometry, k: int, width: int) -> np.ndarray:

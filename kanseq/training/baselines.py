@@ -10,17 +10,23 @@ from pathlib import Path
 
 import numpy as np
 
+from kanseq.models.kmers import KmerConfig, bin_count
 from kanseq.models.registry import architecture, make_config
 from kanseq.training.folds import Fold
 from kanseq.training.one_fold import Plan, train_fold
 from kanseq.training.runs import BASELINES, baseline_folder, is_done
 from kanseq.training.verdicts import Score, score_folders
 
+MOST_BYTES = 2 * 10**9
+"""Size of the table of counts up to which a plain model is fitted; its fit takes about three times as much."""
+
 logger = logging.getLogger(__name__)
 
 
 def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -> Score | None:
     """Train the task's plain model on the folds that lack it, on tuning genes too; gives its mean score.
+
+    It holds the counts of all training genes at once; where they are too many it is left out, with a warning.
 
     Args:
         plan: the run's.
@@ -30,8 +36,18 @@ def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -
     """
     task = plan.aim.task
     name = BASELINES[task]
+    config = make_config(name, plan.genes.geometry)
+    assert isinstance(config, KmerConfig)
+    most = max(len(fold.train) + len(fold.tune) for fold in folds)
+    size = 4 * most * bin_count(config.geometry, config.bin) * 4**config.k
+    if size > MOST_BYTES:
+        logger.warning(
+            "no %s beside this run: the counts of %s training genes take %.1f GB; kmer-sgd learns from any number",
+            name, f"{most:,}", size / 1e9,
+        )  # fmt: skip
+        return None
     settings = replace(plan.settings, precision="float32", tune=False)
-    plan = plan._replace(kind=architecture(name), config=make_config(name, plan.genes.geometry), settings=settings)
+    plan = plan._replace(kind=architecture(name), config=config, settings=settings)
     for fold in folds:
         folder = baseline_folder(output, fold.name, task)
         if not is_done(folder):

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
+from kanseq.data.combining import Sets, as_one
 from kanseq.data.label_tables import join_labels
-from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import read_splits
 from kanseq.errors import BadOption
 from kanseq.files import PathLike
@@ -90,7 +90,7 @@ class Training(NamedTuple):
 
 
 def train(
-    genes: PathLike | SequenceSet,
+    genes: Sets,
     *,
     labels: Tables | None = None,
     splits: PathLike | pd.DataFrame,
@@ -133,7 +133,7 @@ def train(
     ``model.safetensors`` and ``predictions.tsv`` on a CPU, also after an interruption.
 
     Args:
-        genes: the set, or its file.
+        genes: the set, or its file; or several, which are put under each other without being copied.
         labels: the table of ``kanseq label``, or several of different species or conditions, which are put under each
             other; None takes the labels that the set came with.
         splits: the table of ``kanseq split``.
@@ -199,7 +199,7 @@ def train(
     kind, device = architecture(model), choose_device(device)
     aim = Aim("*", task, control, visible, calibrate)
     inputs = describe_inputs(genes, labels, splits)
-    genes = aim.see(genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes))
+    genes = aim.see(as_one(genes))
     labelled = None if labels is None else join_labels(labels)
     aim = replace(aim, condition=resolve_condition(labelled, condition))
     aim.check_model(kind, balance, options or {})

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from kanseq.data.combining import Sets
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_input
@@ -27,13 +28,12 @@ Tables = PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFrame]
 """One table, or several."""
 
 
-def describe_inputs(
-    genes: PathLike | SequenceSet, labels: Tables | None, splits: PathLike | pd.DataFrame
-) -> dict[str, object]:
+def describe_inputs(genes: Sets, labels: Tables | None, splits: PathLike | pd.DataFrame) -> dict[str, object]:
     """Fingerprint the inputs, after making sure that all files are there."""
-    tables = list(labels) if isinstance(labels, Sequence) and not isinstance(labels, str) else [labels]
-    given: dict[str, PathLike | SequenceSet | pd.DataFrame | None] = {"genes": genes}
-    given |= {"labels" if at == 0 else f"labels {at + 1}": table for at, table in enumerate(tables)}
+    given: dict[str, PathLike | SequenceSet | pd.DataFrame | None] = {}
+    for name, some in (("genes", genes), ("labels", labels)):
+        several = list(some) if isinstance(some, Sequence) and not isinstance(some, str) else [some]
+        given |= {name if at == 0 else f"{name} {at + 1}": one for at, one in enumerate(several)}
     given["splits"] = splits
     for one in given.values():
         if one is not None and not isinstance(one, (SequenceSet, pd.DataFrame)):

@@ -133,7 +133,7 @@ def launch(
         devices: processes on this node.
         nodes: nodes that run the same command.
         rendezvous: ``HOST:PORT`` of one of them, where all meet.
-        genes: the set's file.
+        genes: the set's file, or several.
         threads: of each process.
 
     Raises:
@@ -145,7 +145,7 @@ def launch(
         raise BadOption(f"{devices} devices on {nodes} nodes", mend="both must be at least 1")
     if nodes > 1 and rendezvous is None:
         raise BadOption("several nodes need a place to meet", mend="give --rendezvous HOST:PORT of one of them to all")
-    files = [genes, arguments.get("splits"), *_several(arguments.get("labels"))]
+    files = [*_several(genes), arguments.get("splits"), *_several(arguments.get("labels"))]
     if not all(one is None or isinstance(one, str | Path) for one in files):
         raise BadOption("several processes read their inputs from files", mend="give paths, or --devices 1")
     meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]
@@ -154,7 +154,7 @@ def launch(
         yaml.safe_dump({name: _plain(value) for name, value in arguments.items() if value is not None}, config)
         config.flush()
         command = [sys.executable, "-m", "torch.distributed.run", *meeting, f"--nproc-per-node={devices}"]
-        command += ["-m", "kanseq", "train", str(genes), "--config", config.name, "--no-baseline"]
+        command += ["-m", "kanseq", "train", *map(str, _several(genes)), "--config", config.name, "--no-baseline"]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         _watch(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from kanseq.data import row_codes
+from kanseq.data.combining import combine
 from kanseq.errors import BadOption, EmptySplit, KanseqError, NotFinite, NotWritable, OneClass, RunInUse
 from kanseq.models.network import LinearNetwork, SequenceNetwork
-from kanseq.training import loop, one_fold
+from kanseq.training import baselines, batches, loop, one_fold
 from kanseq.training.calibration import fit_calibration
 from kanseq.training.checkpoints import load_arrays, load_model
 from kanseq.training.fitting import train
@@ -441,3 +443,35 @@ def test_what_is_not_visible_changes_no_score(inputs, genes, tmp_path):
     hidden[:, 40:64] = hidden[:, 72:96] = 0
     assert model.logits(hidden).tolist() == model.logits(codes).tolist()
     assert predict(tmp_path / "run", genes, held_out_only=True).table["logit"].tolist() == model.logits(codes).tolist()
+
+
+def test_several_sets_train_as_one_file_does(inputs, genes, tmp_path):
+    files = [tmp_path / f"{number}.parquet" for number in range(2)]
+    for number, file in enumerate(files):
+        genes.select(np.arange(number, len(genes), 2)).write(file)
+    combine(files, output=tmp_path / "both.parquet")
+    run(inputs._replace(genes=tmp_path / "both.parquet"), tmp_path / "one")
+    run(inputs._replace(genes=files), tmp_path / "two")
+    tables = [table.relative_to(tmp_path / "one") for table in (tmp_path / "one").glob("folds/*/*/predictions.tsv")]
+    assert len(tables) == 3
+    assert all((tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes() for name in tables)
+    assert list(json.loads((tmp_path / "two/run.json").read_text())["inputs"])[:2] == ["genes", "genes 2"]
+
+
+def test_what_streams_from_disk_trains_as_what_lies_in_memory(inputs, genes, tmp_path, monkeypatch):
+    for name, value in (("BLOCK", 4), ("BLOCKS", 2), ("HELD", 8)):
+        monkeypatch.setattr(row_codes, name, value)
+        monkeypatch.setattr(batches, name, value)
+    for model in ("mlp", "kmer-sgd", "gc", "kmer-logistic", "boosting"):
+        run(inputs, tmp_path / f"disk-{model}", model=model, holdout="1", epochs=3)
+        run(inputs._replace(genes=genes), tmp_path / f"memory-{model}", model=model, holdout="1", epochs=3)
+        tables = [tmp_path / f"{where}-{model}/folds/1/seed-0/predictions.tsv" for where in ("disk", "memory")]
+        assert tables[0].read_bytes() == tables[1].read_bytes()
+
+
+def test_a_plain_model_too_large_for_memory_is_left_out(inputs, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(baselines, "MOST_BYTES", 10)
+    with caplog.at_level(logging.WARNING):
+        done = run(inputs, tmp_path / "run", baseline=True, holdout="1", epochs=1)
+    assert done.baseline_auroc is None
+    assert "no kmer-logistic beside this run: the counts of" in caplog.text
