@@ -9,7 +9,10 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, check_standard_outp
 
 
 def split(
-    genes: Annotated[Path, typer.Argument(help="the set, as kanseq extract or import made it", show_default=False)],
+    genes: Annotated[
+        list[Path],
+        typer.Argument(help="the set, as kanseq extract or import made it; or several of them", show_default=False),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="splits.tsv, or - for standard output")],
     by: Annotated[
         str, typer.Option("--by", help="chromosome, block, species, list, random or column (the set's own 'split')")

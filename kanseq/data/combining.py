@@ -94,12 +94,15 @@ def as_one(genes: Sets) -> SequenceSet:
     Raises:
         BadTable, ContigMismatch: several do not fit under each other, as for :func:`combine`.
     """
-    if isinstance(genes, SequenceSet):
-        return genes
-    sets = [genes] if isinstance(genes, str | PathObject) else list(genes)
+    sets = listed_sets(genes)
     if len(sets) != 1:
         return combine(sets).set
     return sets[0] if isinstance(sets[0], SequenceSet) else SequenceSet.open(sets[0])
+
+
+def listed_sets(genes: Sets) -> list[PathLike | SequenceSet]:
+    """Give one or several sets as a list."""
+    return [genes] if isinstance(genes, SequenceSet | str | PathObject) else list(genes)
 
 
 def _named(genes: SequenceSet, name: str, shown: str) -> SequenceSet:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from kanseq.data.combining import Sets, as_one, listed_sets
 from kanseq.data.folds import SMALL_CONTIG, Fold, by_position, check_listed, contig_numbers, make_folds
 from kanseq.data.gene_lists import read_gene_list
 from kanseq.data.overlaps import has_places, overlapping, same_bases
@@ -60,7 +61,7 @@ class Split(NamedTuple):
 
 
 def split(
-    genes: PathLike | SequenceSet,
+    genes: Sets,
     *,
     output: PathLike | None = None,
     by: str = "chromosome",
@@ -84,7 +85,7 @@ def split(
     move. Tuning genes are cut off from training genes by the same rules.
 
     Args:
-        genes: a set, or its file.
+        genes: a set, or its file; or several, which are cut as one.
         output: where the table goes (tab-separated); ``None`` keeps it in memory, ``-`` is standard output.
         by: ``chromosome`` (a fold per contig), ``block`` (``blocks`` stretches of each contig with equally many genes,
             ``CONTIG.block0`` being the one of the lowest coordinates), ``species``, ``list`` (the genes of
@@ -112,10 +113,10 @@ def split(
         EmptySplit: a fold has no gene to train on.
         UnknownGene: a list, or the homology, shares no gene with the set.
     """
-    check_output(output, inputs=(genes, gene_list, score_only, homology))
+    check_output(output, inputs=(*listed_sets(genes), gene_list, score_only, homology))
     if not 0 <= tune < 1:
         raise BadOption(f"--tune {tune}: a share from 0 up to, but not including, 1 is wanted")
-    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
+    genes = as_one(genes)
     _check_keys(genes)
     wanted = comma_separated(folds)
     cut = make_folds(

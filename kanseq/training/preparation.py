@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from kanseq.data.combining import Sets
+from kanseq.data.combining import Sets, listed_sets
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_input
@@ -31,8 +31,8 @@ Tables = PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFrame]
 def describe_inputs(genes: Sets, labels: Tables | None, splits: PathLike | pd.DataFrame) -> dict[str, object]:
     """Fingerprint the inputs, after making sure that all files are there."""
     given: dict[str, PathLike | SequenceSet | pd.DataFrame | None] = {}
-    for name, some in (("genes", genes), ("labels", labels)):
-        several = list(some) if isinstance(some, Sequence) and not isinstance(some, str) else [some]
+    tables = list(labels) if isinstance(labels, Sequence) and not isinstance(labels, str) else [labels]
+    for name, several in (("genes", listed_sets(genes)), ("labels", tables)):
         given |= {name if at == 0 else f"{name} {at + 1}": one for at, one in enumerate(several)}
     given["splits"] = splits
     for one in given.values():

@@ -1,0 +1,119 @@
+"""Sets larger than memory: peak memory and time per gene of every step, for sets of growing size.
+
+    python benchmarks/streaming.py -o FOLDER [--sets 50] [--genes 20000] [--sizes 1,10,50] [--json FILE]
+
+Species are simulated, extracted and labelled one by one (low and high by the median, so that all of their genes train);
+one more is held out. `split` and `train` then take the first 1, 10 and 50 of them at once, without a file of all:
+an epoch of `kmer-sgd`, and 200 steps of `kan-mixer`, stopped as SIGTERM stops a run. What is there is not made again.
+50 sets take 1 GB of disk and half an hour of one core.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from common import KANSEQ, Measured, run
+
+STEPS = 200
+
+STOPPED = """
+import sys
+from kanseq.cli.main import run
+from kanseq.training import loop
+
+step, taken = loop._Fit.step, []
+
+def counted(self, *arguments):
+    if len(taken) == {steps}:
+        raise KeyboardInterrupt
+    taken.append(1)
+    return step(self, *arguments)
+
+loop._Fit.step = counted
+try:
+    run()
+except SystemExit as end:
+    sys.exit(0 if end.code == 130 else end.code)
+"""
+"""A training that is interrupted after so many steps."""
+
+
+def species(folder: Path, number: int, genes: int) -> tuple[Path, Path]:
+    """Make one species' set and labels; its genome is deleted again."""
+    made, labels = folder / f"sp{number:02d}.parquet", folder / f"sp{number:02d}.labels.tsv"
+    if made.exists() and labels.exists():
+        return made, labels
+    name, genome = f"sp{number:02d}", folder / "genome"
+    halves = ["--low", "0.4999", "--high", "0.5001"]
+    for command in (
+        ["simulate", "-o", genome, "--genes", str(genes), "--seed", str(number), "--no-compress"],
+        ["extract", genome / "genome.fa", genome / "genes.gtf.gz", "--species", name, "-o", made],
+        ["label", genome / "tpm.csv", "--genes", made, "--species", name, *halves, "-o", labels],
+    ):
+        run([*KANSEQ, *map(str, command)])
+    subprocess.run(["rm", "-r", str(genome)], check=True)
+    return made, labels
+
+
+def measure(folder: Path, sets: list[tuple[Path, Path]], held_out: tuple[Path, Path]) -> dict[str, object]:
+    """Split and train on some sets at once; gives what each step took."""
+    together = [*sets, held_out]
+    genes = [str(made) for made, _ in together]
+    labels = [word for _, table in together for word in ("--labels", str(table))]
+    splits, name = folder / f"{len(sets)}.splits.tsv", held_out[0].stem
+    found: dict[str, Measured] = {}
+    found["split"] = run([*KANSEQ, "split", *genes, "--by", "species", "--folds", name, "-o", str(splits)])
+    common = ["train", *genes, *labels, "--splits", str(splits), "--threads", "1", "--no-baseline"]
+    runs = {model: folder / f"run.{len(sets)}.{model}" for model in ("kmer-sgd", "kan-mixer")}
+    subprocess.run(["rm", "-rf", *map(str, runs.values())], check=True)
+    sgd = ["--model", "kmer-sgd", "--epochs", "1", "-o", str(runs["kmer-sgd"])]
+    found["kmer-sgd, one epoch"] = run([*KANSEQ, *common, *sgd])
+    mixer = ["--model", "kan-mixer", "--precision", "float32", "-o", str(runs["kan-mixer"])]
+    found[f"kan-mixer, {STEPS} steps"] = run([sys.executable, "-c", STOPPED.format(steps=STEPS), *common, *mixer])
+    done = json.loads((runs["kmer-sgd"] / f"folds/{name}/seed-0/done.json").read_text())
+    log = json.loads((runs["kmer-sgd"] / f"folds/{name}/seed-0/log.jsonl").read_text())
+    return {
+        "sets": len(sets),
+        "training_genes": done["training_genes"],
+        "genes_per_second": log["genes_per_second"],
+        "steps": {step: measured._asdict() for step, measured in found.items()},
+    }
+
+
+def show(rows: list[dict[str, object]]) -> None:
+    """Print a Markdown table: seconds, and peak memory, of every step."""
+    steps = list(rows[0]["steps"])  # type: ignore[call-overload]
+    print("| training genes | " + " | ".join(steps) + " | ms per gene in the epoch |")
+    print("| ---: |" + " ---: |" * (len(steps) + 1))
+    for row in rows:
+        cells = [f"{one['seconds']:.0f} s, {one['peak_mb']:,.0f} MB" for one in row["steps"].values()]  # type: ignore[attr-defined]
+        per_gene = 1000 / row["genes_per_second"]  # type: ignore[operator]
+        print(f"| {row['training_genes']:,} | " + " | ".join(cells) + f" | {per_gene:.3f} |")
+
+
+def main() -> None:
+    """Make the sets, measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--sets", type=int, default=50)
+    parser.add_argument("--genes", type=int, default=20_000)
+    parser.add_argument("--sizes", default="1,10,50")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    made = []
+    for number in range(options.sets + 1):
+        start = time.monotonic()
+        made.append(species(options.output, number, options.genes))
+        print(f"species {number}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    rows = [measure(options.output, made[1 : int(size) + 1], made[0]) for size in options.sizes.split(",")]
+    show(rows)
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
