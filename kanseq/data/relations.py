@@ -183,6 +183,9 @@ def _check_known(
 ) -> None:
     """Refuse homologs of other genes, and say how many genes of the set are not among them."""
     missing = genes.table["id"].to_numpy(dtype=object)[~known]
+    if len(table) == 0 and not grouped:
+        logger.info("%s: no two genes are homologous", where or "homologs")
+        return
     if not known.any():
         ids = list(dict.fromkeys(table["id"].astype(str)))
         mend = "both must name genes the same way, in the same letter case"

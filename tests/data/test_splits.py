@@ -311,6 +311,15 @@ def test_homologs_of_a_test_gene_do_not_train_and_the_test_gene_stays(tmp_path):
     assert result.reasons == {"homolog_test": 9}
 
 
+def test_a_table_of_no_pairs_says_that_no_genes_are_homologous(tmp_path):
+    genes = gene_set(far_apart(2, "1") + far_apart(3, "2"))
+    none = pairs_file(tmp_path / "none.tsv", [])
+    assert reasons(split(genes, folds="1", homology=none), "1") == {}
+    foreign = pairs_file(tmp_path / "foreign.tsv", [(".", "x", ".", "y")])
+    with pytest.raises(UnknownGene, match="none of its genes is in the set"):
+        split(genes, folds="1", homology=foreign)
+
+
 def test_pairs_cut_off_direct_hits_only_and_groups_whole_families(tmp_path):
     genes = gene_set(far_apart(2, "1") + far_apart(3, "2"))
     pairs = pairs_file(tmp_path / "p.tsv", [(".", "2g0", ".", "1g1"), (".", "2g0", ".", "2g1"), (".", "2g2", ".", "9")])
