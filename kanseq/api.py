@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kanseq.training.evaluation import evaluate as evaluate
     from kanseq.training.fitting import train as train
     from kanseq.training.prediction import predict as predict
+    from kanseq.training.tuning import tune as tune
     from kanseq.workflow_files import init_workflow as init_workflow
     from kanseq.workflow_files import workflow_path as workflow_path
 
@@ -37,6 +38,7 @@ DOORS = {
     "leaks": "kanseq.data.leakage",
     "label": "kanseq.data.labels",
     "train": "kanseq.training.fitting",
+    "tune": "kanseq.training.tuning",
     "evaluate": "kanseq.training.evaluation",
     "predict": "kanseq.training.prediction",
     "explain": "kanseq.attribution.explanation",

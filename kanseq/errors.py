@@ -72,6 +72,10 @@ class SearchFailed(KanseqError):
     """A search program that kanseq runs (DIAMOND, MMseqs2, BLAST) cannot be started, or ended with an error."""
 
 
+class MissingPackage(KanseqError):
+    """A Python package that is wanted for this alone is not installed."""
+
+
 class OneClass(KanseqError):
     """The genes of a fold all carry the same label."""
 

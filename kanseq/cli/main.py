@@ -121,10 +121,11 @@ def _add_verbs() -> None:
         simulate,
         split,
         train,
+        tune,
         workflow,
     )
 
-    walk = (extract, import_, combine, homology, split, leaks, label, train, evaluate, predict, explain, figures)
+    walk = (extract, import_, combine, homology, split, leaks, label, tune, train, evaluate, predict, explain, figures)
     for verb in (*walk, inspect, models, simulate, demo, workflow):
         verb.add_to(app)
 

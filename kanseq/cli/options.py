@@ -104,6 +104,15 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of every random c
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N", rich_help_panel="Common")]
 
 
+def pairs(texts: list[str] | None) -> dict[str, str]:
+    """Read ``--set KEY=VALUE``."""
+    parted = [text.partition("=") for text in texts or []]
+    for key, equals, _ in parted:
+        if not (key and equals):
+            raise typer.BadParameter(f"'{key}': KEY=VALUE is wanted", param_hint="--set")
+    return {key: value for key, _, value in parted}
+
+
 def check_standard_output(as_json: bool, *outputs: Path | None) -> None:
     """Refuse an output on standard output where the summary is to stand there alone."""
     if as_json and any(str(output) == "-" for output in outputs):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Device, Json, LogLevel, Threads, show
+from kanseq.cli.options import Config, Device, Json, LogLevel, Threads, pairs, show
 
 _LEARNED = "What is learned, and from what"
 _OPTIMISATION = "Optimisation of networks"
@@ -138,10 +138,6 @@ def train(
     """
     from kanseq import api
 
-    pairs = [text.partition("=") for text in options or []]
-    for key, equals, _ in pairs:
-        if not (key and equals):
-            raise typer.BadParameter(f"'{key}': KEY=VALUE is wanted", param_hint="--set")
     result = api.train(
         genes,
         labels=labels or None,
@@ -149,7 +145,7 @@ def train(
         output=output,
         model=model,
         holdout="all" if not holdout or "all" in holdout else holdout,
-        options={key: value for key, _, value in pairs},
+        options=pairs(options),
         condition="*" if not condition else condition[0] if len(condition) == 1 else condition,
         task=task,
         control=control,

@@ -66,29 +66,37 @@ def open_run(path: PathLike, description: Description) -> Iterator[Path]:
     path = Path(path)
     with disk_errors(path):
         path.mkdir(exist_ok=True)
-    with _lock(path):
+    with locked(path):
         remove_leftovers(path)
-        before = read_run(path) if (path / "run.json").exists() else None
-        if before is None:
-            write_json(path / "run.json", description)
-        else:
-            _compare(path, before, description)
+        begin(path, description)
         yield path
 
 
-def read_run(path: PathLike) -> Description:
+def begin(path: Path, description: Description, name: str = "run.json") -> None:
+    """Write what a folder is begun with; or, where that is there, insist that it is the same.
+
+    Raises:
+        BadOption: it was begun with other settings; the message says which differs.
+    """
+    if (path / name).exists():
+        _compare(path, read_run(path, name), description)
+    else:
+        write_json(path / name, description)
+
+
+def read_run(path: PathLike, name: str = "run.json") -> Description:
     """Read ``run.json``.
 
     Raises:
         MissingFile: there is no such run.
         BadTable: the file is damaged or of a newer format.
     """
-    path = check_input(Path(path) / "run.json")
+    path = check_input(Path(path) / name)
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
         newer = description["format"] > FORMAT
     except (ValueError, KeyError, TypeError) as error:
-        raise BadTable("this is not a whole run.json", where=path, mend="train into a new folder") from error
+        raise BadTable(f"this is not a whole {name}", where=path, mend="train into a new folder") from error
     if newer:
         raise BadTable(f"its format {description['format']} is newer than this kanseq", where=path)
     return description
@@ -189,8 +197,12 @@ def write_done(folder: Path, facts: Mapping[str, object]) -> None:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Keep other writers out for as long as this process lives; the lock of a dead one does not count."""
+def locked(path: Path) -> Iterator[None]:
+    """Keep other writers out for as long as this process lives; the lock of a dead one does not count.
+
+    Raises:
+        RunInUse: another process has it.
+    """
     with disk_errors(path):
         handle = open(path / "lock", "a")  # noqa: SIM115
     with handle:

@@ -28,4 +28,4 @@ def test_an_unknown_model_is_one_line_and_exit_code_3(capsys):
     assert _run(["models", "kanmixer"]) == 3
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "kanseq: no model is called 'kanmixer'; choose kan-mixer, kan (see kanseq models)\n"
+    assert printed.err == "kanseq: no model is called 'kanmixer'; choose kan-mixer, kan, kmer-sgd (see kanseq models)\n"

@@ -95,3 +95,8 @@ def tuned_splits(genes: SequenceSet) -> pd.DataFrame:
 @pytest.fixture
 def inputs(tmp_path: Path, genes: SequenceSet) -> Inputs:
     return _write_inputs(tmp_path, genes)
+
+
+@pytest.fixture
+def tuned_inputs(tmp_path: Path, genes: SequenceSet) -> Inputs:
+    return _write_inputs(tmp_path, genes, tune=True)

@@ -1,0 +1,118 @@
+"""Which hyper-parameters a search tries, and in which range.
+
+In: texts such as ``learning_rate=1e-4..1e-2:log``. Out: checked ranges, and values that a trial suggests.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, TypeAlias
+
+from kanseq.errors import BadOption
+from kanseq.training.settings import Settings
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+Value: TypeAlias = int | float | str
+
+SEARCHED = tuple(field.name for field in fields(Settings) if field.name not in ("tune", "precision", "compile"))
+"""What of the optimisation can be searched; everything else is a hyper-parameter of the model."""
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::(log|{_NUMBER}))?")
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values of one hyper-parameter.
+
+    Attributes:
+        name: the hyper-parameter.
+        choices: the values, where they were listed.
+        low, high: the smallest and the largest value, where a range was given.
+        step: the distance between values that are tried, None for any.
+        log: whether each order of magnitude gets equally many trials.
+    """
+
+    name: str
+    choices: tuple[Value, ...] = ()
+    low: int | float = 0
+    high: int | float = 0
+    step: int | float | None = None
+    log: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> "Range":
+        """Read ``NAME=LOW..HIGH``, ``NAME=LOW..HIGH:log``, ``NAME=LOW..HIGH:STEP`` or ``NAME=VALUE,VALUE``.
+
+        >>> Range.read("channels=32..128:32")
+        Range(name='channels', choices=(), low=32, high=128, step=32, log=False)
+        >>> Range.read("decay=coupled,decoupled").choices
+        ('coupled', 'decoupled')
+
+        Raises:
+            BadOption: it is none of these, or an empty range.
+        """
+        name, equals, given = text.partition("=")
+        if not (name.strip() and equals and given.strip()):
+            raise BadOption(f"--search {text}: NAME=LOW..HIGH or NAME=VALUE,VALUE is wanted")
+        name, given = name.strip().replace("-", "_"), given.strip()
+        found = _RANGE.fullmatch(given)
+        if found is None:
+            if ".." in given:
+                raise BadOption(
+                    f"--search {text}: this is no range", mend="write LOW..HIGH, LOW..HIGH:log or LOW..HIGH:STEP"
+                )
+            choices = tuple(_value(one.strip()) for one in given.split(","))
+            if len(set(choices)) < len(choices) or "" in choices:
+                raise BadOption(f"--search {text}: a value is empty, or stands there twice")
+            return cls(name, choices)
+        low, high = _value(found[1]), _value(found[2])
+        assert isinstance(low, int | float)
+        assert isinstance(high, int | float)
+        log, step = found[3] == "log", _value(found[3]) if found[3] not in (None, "log") else None
+        if not low < high or (log and low <= 0) or (step is not None and not 0 < step <= high - low):  # type: ignore[operator]
+            raise BadOption(f"--search {text}: the range is empty, or not what a logarithm or this step can divide")
+        return cls(name, (), low, high, step, log)  # type: ignore[arg-type]
+
+    def suggest(self, trial: "Trial") -> Value:
+        """Let the trial choose a value."""
+        if self.choices:
+            return trial.suggest_categorical(self.name, self.choices)
+        if all(isinstance(number, int) for number in (self.low, self.high, self.step or 1)):
+            return trial.suggest_int(self.name, self.low, self.high, step=self.step or 1, log=self.log)  # type: ignore[arg-type]
+        return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
+
+    def __str__(self) -> str:
+        """Write it as :meth:`read` reads it."""
+        if self.choices:
+            return f"{self.name}={','.join(map(str, self.choices))}"
+        how = ":log" if self.log else "" if self.step is None else f":{self.step}"
+        return f"{self.name}={self.low}..{self.high}{how}"
+
+
+def read_ranges(texts: Sequence[str]) -> list[Range]:
+    """Read all ranges of a search.
+
+    Raises:
+        BadOption: there is none, one is wrong, or two are of one name.
+    """
+    ranges = [Range.read(text) for text in texts]
+    if not ranges:
+        raise BadOption("nothing to search", mend="say what and where: --search learning_rate=1e-4..1e-2:log")
+    names = [each.name for each in ranges]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadOption(f"--search {twice[0]}: it stands there twice")
+    return ranges
+
+
+def _value(text: str) -> Value:
+    """Read a whole number, a number, or a text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text

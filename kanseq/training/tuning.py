@@ -1,0 +1,250 @@
+"""``kanseq tune``: search hyper-parameters inside one fold's training genes, in any number of processes at once.
+
+In: a set, labels, splits with genes of role ``tune``, and ranges. Out: a folder with the journal of all trials, their
+table, and the best one's options as ``kanseq train --config`` takes them.
+"""
+
+import csv
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from kanseq.data.combining import Sets, as_one
+from kanseq.data.label_tables import join_labels
+from kanseq.data.sequences import SequenceSet
+from kanseq.data.splits import read_splits
+from kanseq.errors import BadOption, MissingPackage
+from kanseq.files import PathLike, check_output, disk_errors, whole_text
+from kanseq.models.architecture import Architecture
+from kanseq.models.registry import architecture, config_to_json, make_config
+from kanseq.training.aims import Aim
+from kanseq.training.assignment import known_sequences
+from kanseq.training.folds import Fold, choose_folds, prepare_folds
+from kanseq.training.one_fold import Plan
+from kanseq.training.preparation import Tables, describe_inputs, resolve_settings
+from kanseq.training.runs import begin, describe_run, versions
+from kanseq.training.search_space import SEARCHED, Range, Value, read_ranges
+from kanseq.training.settings import Settings, check_seeds, choose_device, processor
+from kanseq.training.targets import resolve_condition
+from kanseq.training.trials import Search, counted, open_study
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+logger = logging.getLogger(__name__)
+
+
+class Tuned(NamedTuple):
+    """What a search has found so far.
+
+    Attributes:
+        output: the search's folder.
+        model: name of the architecture.
+        fold: the fold in whose training genes it was searched.
+        trials: trials that are finished, by all processes.
+        failed: those of them that could not be built or met NaN.
+        measure: what they are compared by, on the fold's tuning genes; higher is better.
+        value: what the best trial reached.
+        best: its hyper-parameters, those that were searched.
+        config: a YAML file of its options, for ``kanseq train --config``.
+        table: all trials: ``trial, state, value`` and a column for each hyper-parameter.
+    """
+
+    output: Path
+    model: str
+    fold: str
+    trials: int
+    failed: int
+    measure: str
+    value: float
+    best: dict[str, Value]
+    config: Path
+    table: pd.DataFrame
+
+
+def tune(
+    genes: Sets,
+    *,
+    labels: Tables | None = None,
+    splits: PathLike | pd.DataFrame,
+    output: PathLike,
+    holdout: str,
+    search: Sequence[str],
+    trials: int = 20,
+    storage: str | None = None,
+    model: str = "kan-mixer",
+    options: Mapping[str, Value | bool] | None = None,
+    condition: str | Sequence[str] = "*",
+    task: str = "binary",
+    visible: str = "all",
+    epochs: int = 5,
+    batch_size: int = 64,
+    learning_rate: float = 5e-4,
+    weight_decay: float = 0.1,
+    decay: str = "decoupled",
+    schedule: str = "constant",
+    clip: float | None = None,
+    balance: str = "none",
+    patience: int = 3,
+    precision: str = "auto",
+    seed: int = 0,
+    threads: int = 0,
+    device: str = "auto",
+) -> Tuned:
+    """Search hyper-parameters of a model inside the training genes of one fold.
+
+    Each trial trains on the fold's genes of role ``train`` and is scored on those of role ``tune`` (networks stop early
+    by their loss on them, too); held-out genes are seen by nothing. Values are suggested by a tree-structured Parzen
+    estimator (Bergstra et al. 2011; Optuna's ``TPESampler``), whose random choices follow from ``seed`` and the
+    trial's number.
+
+    Any number of processes may search in one folder: each adds trials until there are ``trials`` of them. A search that
+    was stopped goes on; a trial whose process was killed is taken up again where its training was.
+
+    Args:
+        genes, labels, splits, condition, task, visible, balance: as for :func:`kanseq.train`.
+        output: the search's folder; made if its parent is there.
+        holdout: the fold.
+        search: what is searched, as :meth:`kanseq.training.search_space.Range.read` has it: hyper-parameters of the
+            model, and of the optimisation ``epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip,
+            balance, patience``.
+        trials: how many trials there shall be in all.
+        storage: the address of a database that Optuna knows, for processes that share no file system; by default a
+            journal in ``output``.
+        model: an architecture of ``kanseq models``.
+        options: hyper-parameters of the model that are not searched.
+        epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, patience, precision: as for
+            :func:`kanseq.train`, where they are not searched.
+        seed: of the search, and of every trial's weights and order of genes.
+        threads: processor threads; 0 for as many as torch finds.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        MissingPackage: Optuna is not installed.
+        BadOption: a range or setting makes no sense, the search was begun with others, or every trial failed.
+        EmptySplit: the fold has no tuning genes.
+        UnknownGene, OneClass, BadTable, MissingFile: as :func:`kanseq.train` raises them.
+    """
+    _insist_on_optuna()
+    if trials < 1:
+        raise BadOption(f"trials is {trials}", mend="it must be at least 1")
+    ranges, options = read_ranges(search), dict(options or {})
+    kind, device, seed = architecture(model), choose_device(device), check_seeds(seed)[0]
+    optimisation = (epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance)
+    settings = Settings(*optimisation, tune=not kind.plain, patience=patience, precision=precision)
+    aim = Aim("*", task, "none", visible)
+    inputs = describe_inputs(genes, labels, splits)
+    genes = aim.see(as_one(genes))
+    labelled = None if labels is None else join_labels(labels)
+    aim = replace(aim, condition=resolve_condition(labelled, condition))
+    aim.check_model(kind, balance, options)
+    _check_ranges(ranges, kind, options)
+    config = make_config(model, genes.geometry, options, aim.outputs)
+    output = _made(Path(output))
+    settings = resolve_settings(settings, kind, config, aim, output, device)
+    fold = _inside(genes, labelled, splits if isinstance(splits, pd.DataFrame) else read_splits(splits), holdout, aim)
+    facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
+    described = {**aim.to_json(), **settings.to_json(), "holdout": fold.name, "search": list(map(str, ranges))}
+    with processor(threads, seed) as count:
+        machine = {"threads": count, "device": device}
+        about = describe_run(model, config_to_json(config), {**described, "seed": seed}, inputs, machine)
+        begin(output, about, "search.json")
+        plan = Plan(genes, kind, config, aim, settings, facts, known_sequences(genes), count, device, 10.0)
+        searched = Search(plan, fold, ranges, options, output, seed)
+        study = open_study(output, storage, seed)
+        searched.take_up_killed(study)
+        while searched.one_more(study, trials):
+            pass
+    return _summary(study, searched)
+
+
+def _insist_on_optuna() -> None:
+    """Make sure that Optuna is there, and let it speak of errors only."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise MissingPackage("kanseq tune needs Optuna", mend="pip install 'kanseq[tune]'") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def _check_ranges(ranges: Sequence[Range], kind: Architecture, options: Mapping[str, object]) -> None:
+    """Refuse to search what neither the model nor its optimisation has, or what is given."""
+    own = [field.name for field in dataclasses.fields(kind.config) if "help" in field.metadata]
+    known = [*own, *(["balance"] if kind.plain else SEARCHED)]
+    for each in ranges:
+        if each.name not in known:
+            raise BadOption(
+                f"--search {each}: '{kind.name}' has no hyper-parameter '{each.name}'",
+                mend=f"it has {', '.join(known)}",
+            )
+        if each.name in options:
+            raise BadOption(f"--search {each}: it is given, too", mend="leave one of the two out")
+
+
+def _made(output: Path) -> Path:
+    """Make the search's folder."""
+    if output.exists() and not (output / "search.json").exists() and any(output.iterdir()):
+        raise BadOption("this folder holds other things than a search", where=output, mend="choose a new one")
+    check_output(output / "search.json" if output.exists() else output)
+    with disk_errors(output):
+        output.mkdir(exist_ok=True)
+    return output
+
+
+def _inside(genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFrame, holdout: str, aim: Aim) -> Fold:
+    """Take one fold, and put its tuning genes into the place of those that it holds out."""
+    names = choose_folds(splits, holdout)
+    if len(names) != 1:
+        raise BadOption(
+            f"--holdout {holdout}: a search is for one fold",
+            mend="search in each by itself: genes that one tunes on, another one holds out",
+        )
+    [fold] = prepare_folds(genes, labels, splits, holdout=names, condition=aim.condition, task=aim.task, tune=True)
+    roles = np.full(len(fold.tune), "test")
+    return fold._replace(test=fold.tune, test_targets=fold.tune_targets, test_roles=roles, held_out=[])
+
+
+def _summary(study: "Study", searched: Search) -> Tuned:
+    """Write the table of trials and the best one's options, and say all of it."""
+    from optuna.trial import TrialState
+
+    plan, output = searched.plan, searched.output
+    trials = [trial for trial in counted(study) if trial.state.is_finished()]
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    rows = [
+        {"trial": trial.number, "state": trial.state.name.lower(), "value": trial.value, **trial.params}
+        for trial in trials
+    ]
+    table = pd.DataFrame(rows, columns=["trial", "state", "value", *(each.name for each in searched.ranges)])
+    with whole_text(output / "trials.tsv") as handle:
+        table.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
+    if not complete:
+        raise BadOption("no trial could be scored", where=output, mend="the warnings above say why; search elsewhere")
+    best = max(complete, key=lambda trial: (trial.value, -trial.number))
+    settings = {} if plan.kind.plain else {**plan.settings.to_json(), "tune": True}
+    settings |= {name: value for name, value in best.params.items() if name in SEARCHED}
+    settings |= {"balance": best.params.get("balance", plan.settings.balance)}
+    chosen = {**searched.options, **{name: value for name, value in best.params.items() if name not in SEARCHED}}
+    described = {"model": plan.kind.name, **{name: value for name, value in settings.items() if value is not None}}
+    described.pop("compile", None)
+    with whole_text(output / "best.yaml") as handle:
+        yaml.safe_dump({**described, "set": [f"{name}={value}" for name, value in chosen.items()]}, handle)
+    return Tuned(
+        output,
+        plan.kind.name,
+        searched.fold.name,
+        len(trials),
+        len(trials) - len(complete),
+        f"{searched.measure} on {len(searched.fold.tune):,} tuning genes",
+        float(best.value),  # type: ignore[arg-type]
+        dict(best.params),
+        output / "best.yaml",
+        table,
+    )

@@ -1,0 +1,171 @@
+"""Searches inside the training genes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.data.splits import read_splits
+from kanseq.errors import BadOption, EmptySplit
+from kanseq.training import trials as trials_module
+from kanseq.training.search_space import Range, read_ranges
+from kanseq.training.tuning import tune
+
+SEARCH = ["hidden=2..6", "learning_rate=1e-3..1e-1:log"]
+
+
+def search(inputs, output, **options):
+    chosen = {"model": "mlp", "holdout": "2", "epochs": 2, "batch_size": 8, "threads": 1, "search": SEARCH, **options}
+    return tune(inputs.genes, labels=inputs.labels, splits=inputs.splits, output=output, **chosen)
+
+
+def test_a_search_keeps_its_trials_and_the_best_ones_options(tuned_inputs, tmp_path):
+    found = search(tuned_inputs, tmp_path / "search", trials=5)
+    table = pd.read_csv(tmp_path / "search/trials.tsv", sep="\t")
+    assert table["trial"].tolist() == [0, 1, 2, 3, 4]
+    assert set(table["state"]) == {"complete"}
+    assert table["hidden"].between(2, 6).all()
+    assert table["learning_rate"].between(1e-3, 1e-1).all()
+    assert found.value == table["value"].max()
+    assert (found.trials, found.failed, found.fold) == (5, 0, "2")
+    assert not list((tmp_path / "search/trials").iterdir())
+    best = yaml.safe_load((tmp_path / "search/best.yaml").read_text())
+    row = table.loc[table["value"].idxmax()]
+    assert best["set"] == [f"hidden={row['hidden']:.0f}"]
+    assert best["learning_rate"] == pytest.approx(row["learning_rate"])
+    assert (best["model"], best["epochs"], best["tune"]) == ("mlp", 2, True)
+
+
+def test_the_best_ones_options_train_a_run(tuned_inputs, tmp_path):
+    found = search(tuned_inputs, tmp_path / "search", trials=2)
+    command = [
+        sys.executable, "-m", "kanseq", "train", tuned_inputs.genes, "--labels", tuned_inputs.labels,
+        "--splits", tuned_inputs.splits, "--config", found.config, "--holdout", "2", "--no-baseline", "--threads", "1",
+        "-o", tmp_path / "run",
+    ]  # fmt: skip
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    assert (tmp_path / "run/folds/2/seed-0/done.json").exists()
+
+
+def test_stopped_and_gone_on_it_makes_the_same_trials(tuned_inputs, tmp_path):
+    search(tuned_inputs, tmp_path / "whole", trials=4)
+    search(tuned_inputs, tmp_path / "parts", trials=1)
+    search(tuned_inputs, tmp_path / "parts", trials=4)
+    assert (tmp_path / "parts/trials.tsv").read_bytes() == (tmp_path / "whole/trials.tsv").read_bytes()
+    assert (tmp_path / "parts/best.yaml").read_bytes() == (tmp_path / "whole/best.yaml").read_bytes()
+
+
+def test_held_out_genes_change_nothing(tuned_inputs, tmp_path):
+    search(tuned_inputs, tmp_path / "a", trials=3)
+    splits = read_splits(tuned_inputs.splits)
+    tested = set(splits["id"][(splits["fold"] == "2") & (splits["role"] == "test")])
+    genes = SequenceSet.read(tuned_inputs.genes)
+    theirs = genes.table["id"].isin(tested)
+    genes.table.loc[theirs, "sequence"] = "T" * genes.geometry.columns
+    labels = pd.read_csv(tuned_inputs.labels, sep="\t", dtype=str)
+    labels.loc[labels["id"].isin(tested), ["expression", "label"]] = ["99", "high"]
+    labels.to_csv(tmp_path / "labels.tsv", sep="\t", index=False)
+    genes.write(tmp_path / "genes.parquet")
+    other = tuned_inputs._replace(genes=tmp_path / "genes.parquet", labels=tmp_path / "labels.tsv")
+    search(other, tmp_path / "b", trials=3)
+    assert (tmp_path / "a/trials.tsv").read_bytes() == (tmp_path / "b/trials.tsv").read_bytes()
+
+
+def test_plain_models_are_searched_too(tuned_inputs, tmp_path):
+    ranges = ["k=1,2", "bin=16..64:16"]
+    found = search(tuned_inputs, tmp_path / "search", model="kmer-logistic", search=ranges, trials=3)
+    best = yaml.safe_load(found.config.read_text())
+    assert best["model"] == "kmer-logistic"
+    assert {text.partition("=")[0] for text in best["set"]} == {"k", "bin"}
+    assert set(best) == {"model", "set", "balance"}
+
+
+def test_a_killed_trial_is_taken_up_where_it_was(tuned_inputs, tmp_path):
+    command = [
+        sys.executable, "-m", "kanseq", "tune", tuned_inputs.genes, "--labels", tuned_inputs.labels, "--splits",
+        tuned_inputs.splits, "-o", tmp_path / "search", "--model", "mlp", "--holdout", "2", "--epochs", "100000",
+        "--patience", "100000", "--batch-size", "8", "--threads", "1", "--search", SEARCH[0], "--trials", "2",
+    ]  # fmt: skip
+    started = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE)
+    log, until = tmp_path / "search/trials/0/fold/log.jsonl", time.monotonic() + 120
+    while not log.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(started.pid, signal.SIGKILL)
+    started.communicate()
+    begun = log.read_text().splitlines()[0]
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trials_module, "train_fold", lambda plan, fold, folder, *rest: seen.append(_log_of(folder)))
+        patch.setattr(trials_module, "read_predictions", lambda path: path)
+        patch.setattr(trials_module, "score_table", lambda table, task: 0.5)
+        found = search(
+            tuned_inputs, tmp_path / "search", epochs=100000, patience=100000, search=SEARCH[:1], trials=2
+        )  # fmt: skip
+    assert found.trials == 2
+    assert found.table["trial"].tolist() == [1, 2]
+    assert seen[0][0] == begun
+    assert seen[1] == []
+
+
+def _log_of(folder):
+    return (folder / "log.jsonl").read_text().splitlines() if (folder / "log.jsonl").exists() else []
+
+
+def test_two_processes_share_a_search(tuned_inputs, tmp_path):
+    command = [
+        sys.executable, "-m", "kanseq", "tune", tuned_inputs.genes, "--labels", tuned_inputs.labels, "--splits",
+        tuned_inputs.splits, "-o", tmp_path / "search", "--model", "gc", "--holdout", "2", "--trials", "6",
+        "--search", "balance=none,weights", "--threads", "1",
+    ]  # fmt: skip
+    both = [subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE) for _ in range(2)]
+    assert [(one.communicate()[1], one.returncode)[1] for one in both] == [0, 0]
+    last = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    assert "trials: 6" in last.stderr
+    assert len(pd.read_csv(tmp_path / "search/trials.tsv", sep="\t")) == 6
+
+
+def test_what_makes_no_sense_is_said_at_once(tuned_inputs, tmp_path):
+    for options, message in (
+        ({"search": ["width=1..2"]}, "'mlp' has no hyper-parameter 'width'; it has"),
+        ({"search": []}, "nothing to search"),
+        ({"search": ["hidden=1..4", "hidden=2"]}, "it stands there twice"),
+        ({"search": ["hidden=1..4"], "options": {"hidden": 3}}, "it is given, too"),
+        ({"holdout": "all"}, "a search is for one fold"),
+        ({"trials": 0}, "trials is 0"),
+    ):
+        with pytest.raises(BadOption, match=message):
+            search(tuned_inputs, tmp_path / "search", **options)
+    untuned = tmp_path / "untuned.tsv"
+    untuned.write_text(tuned_inputs.splits.read_text().replace("\ttune\t", "\ttrain\t"))
+    with pytest.raises(EmptySplit, match="has no tuning gene"):
+        search(tuned_inputs._replace(splits=untuned), tmp_path / "search")
+    search(tuned_inputs, tmp_path / "search", trials=1)
+    with pytest.raises(BadOption, match="this run was begun with"):
+        search(tuned_inputs, tmp_path / "search", search=["hidden=2..7"], trials=1)
+    with pytest.raises(BadOption, match="no trial could be scored"):
+        search(tuned_inputs, tmp_path / "nan", search=["learning_rate=1e30..1e35:log"], trials=1)
+    shutil.rmtree(tmp_path / "nan")
+    (tmp_path / "nan").mkdir()
+    (tmp_path / "nan/x").write_text("")
+    with pytest.raises(BadOption, match="other things than a search"):
+        search(tuned_inputs, tmp_path / "nan")
+
+
+@pytest.mark.parametrize("text", ["a", "a=", "=1", "a=2..1", "a=0..1:log", "a=1..2:5", "a=1..x", "a=1,1", "a=1,,2"])
+def test_wrong_ranges(text):
+    with pytest.raises(BadOption, match="--search"):
+        Range.read(text)
+
+
+def test_ranges_are_written_as_they_are_read():
+    texts = ["a=1..4", "b=0.5..4:log", "c=1..4:0.5", "d=x,y,2"]
+    assert list(map(str, read_ranges(texts))) == texts
+    assert np.isclose(Range.read("e=1e-4..1e-2").low, 1e-4)
