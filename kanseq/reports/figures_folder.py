@@ -3,6 +3,7 @@
 In: a run (or one model file), a set, and attributions if there are some. Out: tables, and pictures beside them.
 """
 
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from kanseq.attribution.tables import Attributions, read_attributions
 from kanseq.data.gene_lists import chosen_genes
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ContigMismatch, NotWritable, UnknownGene
-from kanseq.files import PathLike, check_output, disk_errors, some
+from kanseq.files import PathLike, check_output, disk_errors, fingerprint, some, write_json
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import architectures, make_config
@@ -43,6 +44,9 @@ MOST_DRAWN = 60
 
 ROWS = 256
 """Genes whose attributions are added up at a time."""
+
+LIST = "figures.json"
+"""What was looked into, and the names of all files that were written."""
 
 
 class Figures(NamedTuple):
@@ -104,7 +108,8 @@ def figures(
     Args:
         model: a run, of which the first fold's model is looked into, or one ``model.safetensors``.
         genes: a set of sequences.
-        output: the folder; made where its parent exists. Only files of the same names are replaced.
+        output: the folder; made where its parent exists. What an earlier call has written there, by ``figures.json``,
+            makes room; other files stay.
         attributions: ``attributions.parquet`` of genes of this set.
         fold: look into this fold's model.
         condition: whose output counts, where models have several.
@@ -163,6 +168,9 @@ def figures(
         files.append("tokens.png")
     if known is not None:
         files += _write_attributions(folder, known, genes, words)
+    _make_room(folder, files)
+    about = {"architecture": trained.architecture, "fold": scorer.fold, "seed": scorer.seed, "genes": len(rows)}
+    write_json(folder / LIST, {**about, "model": fingerprint(scorer.path)["sha256"], "files": files})
     densities = {name: each.density for name, each in statistics.layers.items()}
     return Figures(
         scorer.path,
@@ -232,6 +240,17 @@ def _possible_files(network: SequenceNetwork, words: list[WordSums]) -> list[str
     stems = ["positions", "profile", *(f"words-{each.length}" for each in words)]
     pairs = [f"{stem}{ending}" for stem in stems for ending in (".tsv", ".png")]
     return ["edges.tsv", "nodes.tsv", "grid.tsv", "tokens.png", *map(_picture_of, kan_layers(network)), *pairs]
+
+
+def _make_room(folder: Path, files: list[str]) -> None:
+    """Delete what an earlier call wrote and this one did not: pictures of another model would pass for this one's."""
+    try:
+        before = json.loads((folder / LIST).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name in before:
+        if name not in files and Path(name).name == name:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _picture_of(layer: str) -> str:

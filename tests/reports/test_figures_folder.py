@@ -74,7 +74,7 @@ def test_a_run_is_looked_into_by_its_first_fold_and_the_genes_that_it_holds_out(
     assert (found.layers, found.token_layer) == (["token.0", "channel"], "token.0")
     assert found.files == [*SCORES, "layer-token.0.png", "layer-channel.png", "tokens.png"]
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert sorted(first) == sorted([*found.files, "mine.txt"])
+    assert sorted(first) == sorted([*found.files, "figures.json", "mine.txt"])
     grid = pd.read_csv(folder / "grid.tsv", sep="\t")
     whole = grid[grid["input"] == "*"].set_index("layer")["outside"]
     assert whole["token.0"] == pytest.approx(found.outside_grid["token.0"], abs=1e-6)
@@ -83,6 +83,11 @@ def test_a_run_is_looked_into_by_its_first_fold_and_the_genes_that_it_holds_out(
     # A second time the same bytes replace the first ones, and what is not of figures stays.
     look(run, genes, tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+    # Pictures of another model make room for those of this one.
+    other = look(write_model(tmp_path / "kan.safetensors", "kan", hidden=3), genes, tmp_path, allow_seen=True)
+    there = {path.name for path in folder.iterdir()}
+    assert there == {*other.files, "figures.json", "mine.txt"}
+    assert "tokens.png" not in there
 
 
 def test_a_kan_on_bases_has_scores_along_the_windows_and_no_tokens(genes, tmp_path, caplog):

@@ -72,6 +72,7 @@ wildcard_constraints:
     species="|".join(map(re.escape, SPECIES)),
     condition="|".join(map(re.escape, CONDITIONS)),
     model="|".join(map(re.escape, MODELS)),
+    worker="[0-9]+",
     fold="[A-Za-z0-9_][A-Za-z0-9._-]*",
     seed="[0-9]+",
 
@@ -112,6 +113,12 @@ def check_names():
         for name in config[key]["models"]:
             if name not in MODELS:
                 raise WorkflowError(f"config, {key}: '{name}' is none of the models")
+    for name, settings in MODELS.items():
+        given = f"{config['train']} {settings.get('options', '')}".split()
+        for searched in (text.partition("=")[0] for text in settings.get("search", [])):
+            flags = f"--{searched.replace('_', '-')}", f"{searched}="
+            if any(word == flags[0] or word.startswith((flags[1], f"{flags[0]}=")) for word in given):
+                raise WorkflowError(f"config, models, {name}: {searched} is searched, and given in the options of train")
     if not STUDIES:
         raise WorkflowError("config, designs: cross-species wants a condition that two species have")
 
@@ -145,6 +152,39 @@ def trainings(design, condition, model, species):
     """List the folders of a model's trainings for one tested species: one for each fold and seed."""
     folder = f"results/{design}/{condition}/trainings/{model}/{species}"
     return [f"{folder}/{fold}/seed-{seed}" for fold in folds_of(design, species) for seed in MODELS[model]["seeds"]]
+
+
+def labels_of_study(wildcards):
+    """List the tables of labels that a training reads."""
+    across = wildcards.design == CROSS
+    return expand(
+        "results/{design}/{condition}/labels/{species}.tsv",
+        design=wildcards.design,
+        condition=wildcards.condition,
+        species=with_condition(wildcards.condition) if across else wildcards.species,
+    )
+
+
+def search_options(wildcards, input):
+    """Join the options of a fold's search."""
+    settings = MODELS[wildcards.model]
+    words = [f"--labels {table}" for table in input.labels]
+    words += [f"--holdout {wildcards.fold} --model {settings.get('model', wildcards.model)}"]
+    words += [f"--trials {settings.get('trials', 20)} {settings.get('tune_options', '')}"]
+    return " ".join([*words, *(f"--search {text}" for text in settings["search"])])
+
+
+TUNED = ("best.yaml", "trials.tsv", "journal.log")
+
+
+def tuning(wildcards):
+    """Give the folder of what was found for a fold."""
+    return "results/{design}/{condition}/tuning/{model}/{species}/{fold}".format(**wildcards)
+
+
+def workers(wildcards):
+    """List what the jobs that search in a fold leave behind."""
+    return [f"{tuning(wildcards)}/worker-{number}.json" for number in range(MODELS[wildcards.model].get("workers", 2))]
 
 
 def trained(name):
@@ -185,6 +225,9 @@ def wanted(wildcards):
             for model in MODELS:
                 files.append(f"{folder}/runs/{model}/{species}")
                 files += [f"{one}/{name}" for one in trainings(design, condition, model, species) for name in TRAINED]
+                if "search" in MODELS[model]:
+                    place = f"{folder}/tuning/{model}/{species}"
+                    files += [f"{place}/{fold}/{name}" for fold in folds_of(design, species) for name in TUNED]
             for model in config["explain"]["models"]:
                 files += [
                     f"{folder}/attributions/{model}/{species}.{ending}"

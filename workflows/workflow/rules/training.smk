@@ -1,4 +1,82 @@
-# One training per model, tested species, fold and seed, and the run that all of a model's trainings make together.
+# One training per model, tested species, fold and seed, and the run that all of a model's trainings make together; before
+# that, where a model asks for it, a search for the hyper-parameters of each fold.
+
+
+# Several jobs search in one folder, which is no output, as a run under way is none; any of them may be killed.
+rule tune:
+    input:
+        genes=lambda wildcards: set_of(wildcards.design, wildcards.species),
+        splits="results/splits/{design}/{species}.tsv",
+        labels=labels_of_study,
+        leaks="results/leaks/{design}/{species}.json",
+    output:
+        temp("results/{design}/{condition}/tuning/{model}/{species}/{fold}/worker-{worker}.json"),
+    log:
+        "logs/tune/{design}/{condition}/{model}/{species}/{fold}.worker-{worker}.log",
+    benchmark:
+        "benchmarks/tune/{design}/{condition}/{model}/{species}/{fold}.worker-{worker}.tsv"
+    retries: config["retries"]
+    conda:
+        "../envs/kanseq.yaml"
+    threads: train_need("threads")
+    resources:
+        mem_mb=train_need("mem_mb"),
+        runtime=train_need("runtime"),
+        gpu=train_need("gpu"),
+        unfinished=config["unfinished"],
+    params:
+        options=search_options,
+        device=lambda wildcards: device(train_need("gpu")(wildcards)),
+    shell:
+        """
+        unfinished="{resources.unfinished}/$(dirname {output}).unfinished"
+        search="$unfinished.$(echo {params.options:q} | cat - {input.splits} {input.labels} | cksum | tr -c '0-9\\n' '-')"
+        mkdir -p "$(dirname "$search")"
+        kanseq tune {input.genes} --splits {input.splits} {params.options} --threads {threads} \
+            --device {params.device} --json -o "$search" > {output} 2> {log}
+        """
+
+
+# The search is complete: the same command adds no trial, and sums up. What was found, and the journal, become outputs.
+rule tuned:
+    input:
+        genes=lambda wildcards: set_of(wildcards.design, wildcards.species),
+        splits="results/splits/{design}/{species}.tsv",
+        labels=labels_of_study,
+        workers=workers,
+    output:
+        best="results/{design}/{condition}/tuning/{model}/{species}/{fold}/best.yaml",
+        trials="results/{design}/{condition}/tuning/{model}/{species}/{fold}/trials.tsv",
+        journal="results/{design}/{condition}/tuning/{model}/{species}/{fold}/journal.log",
+    log:
+        "logs/tuned/{design}/{condition}/{model}/{species}/{fold}.log",
+    benchmark:
+        "benchmarks/tuned/{design}/{condition}/{model}/{species}/{fold}.tsv"
+    retries: config["retries"]
+    conda:
+        "../envs/kanseq.yaml"
+    threads: train_need("threads")
+    resources:
+        mem_mb=train_need("mem_mb"),
+        runtime=train_need("runtime"),
+        gpu=train_need("gpu"),
+        unfinished=config["unfinished"],
+    params:
+        options=search_options,
+        device=lambda wildcards: device(train_need("gpu")(wildcards)),
+    shell:
+        """
+        unfinished="{resources.unfinished}/$(dirname {output.best}).unfinished"
+        search="$unfinished.$(echo {params.options:q} | cat - {input.splits} {input.labels} | cksum | tr -c '0-9\\n' '-')"
+        mkdir -p "$(dirname "$search")"
+        kanseq tune {input.genes} --splits {input.splits} {params.options} --threads {threads} \
+            --device {params.device} -o "$search" > {log} 2>&1
+        cp "$search/best.yaml" {output.best}
+        cp "$search/trials.tsv" {output.trials}
+        cp "$search/journal.log" {output.journal}
+        rm -rf "$unfinished".*
+        """
+
 
 
 # Two jobs must not write into one run, so each has its own, beside its outputs: Snakemake empties the outputs of a killed
@@ -8,13 +86,9 @@ rule train:
     input:
         genes=lambda wildcards: set_of(wildcards.design, wildcards.species),
         splits="results/splits/{design}/{species}.tsv",
-        labels=lambda wildcards: expand(
-            "results/{design}/{condition}/labels/{species}.tsv",
-            design=wildcards.design,
-            condition=wildcards.condition,
-            species=with_condition(wildcards.condition) if wildcards.design == CROSS else wildcards.species,
-        ),
+        labels=labels_of_study,
         leaks="results/leaks/{design}/{species}.json",
+        best=lambda wildcards: [f"{tuning(wildcards)}/best.yaml"] if "search" in MODELS[wildcards.model] else [],
     output:
         model="results/{design}/{condition}/trainings/{model}/{species}/{fold}/seed-{seed}/model.safetensors",
         predictions="results/{design}/{condition}/trainings/{model}/{species}/{fold}/seed-{seed}/predictions.tsv",
@@ -40,13 +114,14 @@ rule train:
         model=lambda wildcards: MODELS[wildcards.model].get("model", wildcards.model),
         options=lambda wildcards: f"{config['train']} {MODELS[wildcards.model].get('options', '')}".strip(),
         device=lambda wildcards: device(train_need("gpu")(wildcards)),
+        best=lambda wildcards, input: f"--config {input.best}" if input.best else "",
     shell:
         """
         unfinished="{resources.unfinished}/$(dirname {output.model}).unfinished"
         run="$unfinished.$(echo {params.model} {params.options:q} | cat - {input} | cksum | tr -c '0-9\\n' '-')"
         mkdir -p "$(dirname "$run")"
         kanseq train {input.genes} --splits {input.splits} {params.labels} --model {params.model} \
-            --holdout {wildcards.fold} --seed {wildcards.seed} --no-baseline {params.options} \
+            --holdout {wildcards.fold} --seed {wildcards.seed} --no-baseline {params.best} {params.options} \
             --threads {threads} --device {params.device} -o "$run" > {log} 2>&1
         fold="$run/folds/{wildcards.fold}/seed-{wildcards.seed}"
         mv "$fold/model.safetensors" {output.model}
