@@ -114,16 +114,25 @@ class Search:
         return score_table(read_predictions(folder / "fold" / "predictions.tsv"), plan.aim.task)
 
 
-def open_study(output: Path, storage: str | None, seed: int) -> "Study":
-    """Open the study, or begin it."""
+def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Study":
+    """Open the study, or begin it.
+
+    Raises:
+        BadOption: the database cannot be opened.
+    """
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    kept = JournalStorage(JournalFileBackend(str(output / "journal.log"))) if storage is None else storage
-    return optuna.create_study(
-        storage=kept, study_name="kanseq", load_if_exists=True, direction="maximize", sampler=_sampler(seed)
-    )
+    given = {"study_name": name, "load_if_exists": True, "direction": "maximize", "sampler": _sampler(seed)}
+    if storage is None:
+        return optuna.create_study(storage=JournalStorage(JournalFileBackend(str(output / "journal.log"))), **given)
+    try:
+        return optuna.create_study(storage=storage, **given)
+    # Addresses, drivers and databases have errors of their own in several packages.
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise BadOption(f"--storage {storage}: {reason}", mend="an address such as sqlite:///trials.db") from error
 
 
 def _sampler(seed: int) -> "BaseSampler":

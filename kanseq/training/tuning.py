@@ -6,6 +6,8 @@ table, and the best one's options as ``kanseq train --config`` takes them.
 
 import csv
 import dataclasses
+import hashlib
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -158,7 +160,7 @@ def tune(
         begin(output, about, "search.json")
         plan = Plan(genes, kind, config, aim, settings, facts, known_sequences(genes), count, device, 10.0)
         searched = Search(plan, fold, ranges, options, output, seed)
-        study = open_study(output, storage, seed)
+        study = open_study(output, storage, _name_of(about), seed)
         searched.take_up_killed(study)
         while searched.one_more(study, trials):
             pass
@@ -186,6 +188,13 @@ def _check_ranges(ranges: Sequence[Range], kind: Architecture, options: Mapping[
             )
         if each.name in options:
             raise BadOption(f"--search {each}: it is given, too", mend="leave one of the two out")
+
+
+def _name_of(about: Mapping[str, object]) -> str:
+    """Name a study by all that decides it, so that one database can hold many."""
+    deciding = {part: about[part] for part in ("model", "config", "settings", "inputs")}
+    digest = hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+    return f"kanseq.{about['model']}.{digest[:16]}"
 
 
 def _made(output: Path) -> Path:

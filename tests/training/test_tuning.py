@@ -132,6 +132,17 @@ def test_two_processes_share_a_search(tuned_inputs, tmp_path):
     assert len(pd.read_csv(tmp_path / "search/trials.tsv", sep="\t")) == 6
 
 
+def test_a_database_keeps_several_searches(tuned_inputs, tmp_path):
+    options = {"model": "gc", "search": ["balance=none,weights"], "storage": f"sqlite:///{tmp_path}/trials.db"}
+    for fold in ("2", "3"):
+        found = search(tuned_inputs, tmp_path / fold, holdout=fold, trials=2, **options)
+        assert (found.trials, found.fold) == (2, fold)
+    assert not (tmp_path / "2/journal.log").exists()
+    assert search(tuned_inputs, tmp_path / "2", trials=3, **options).trials == 3
+    with pytest.raises(BadOption, match="--storage nowhere"):
+        search(tuned_inputs, tmp_path / "2", trials=3, **{**options, "storage": "nowhere"})
+
+
 def test_what_makes_no_sense_is_said_at_once(tuned_inputs, tmp_path):
     for options, message in (
         ({"search": ["width=1..2"]}, "'mlp' has no hyper-parameter 'width'; it has"),
