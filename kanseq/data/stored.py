@@ -26,7 +26,8 @@ for _code, _letters in enumerate(("Aa", "Cc", "Gg", "Tt")):
 class Stored:
     """The sequences of some rows of one or several files, none of them in memory.
 
-    Reading costs a row group's decompression, however few of its rows are wanted: ask for rows that lie together.
+    Reading costs a row group's decompression, however few of its rows are wanted, but for the group that was read last:
+    ask for rows that lie together.
     """
 
     def __init__(self, files: Sequence["_File"], rows: np.ndarray) -> None:
@@ -96,17 +97,21 @@ class _File:
 
     def __init__(self, path: Path, parquet: pq.ParquetFile) -> None:
         self.path, self._parquet, self._lock = path, parquet, Lock()
+        self._last: tuple[int, pa.Array] | None = None
         about = parquet.metadata
         self.sizes = [about.row_group(number).num_rows for number in range(about.num_row_groups)]
 
     def group(self, number: int) -> pa.Array:
         """Read the sequences of a row group."""
-        try:
-            with self._lock:
-                column = self._parquet.read_row_group(number, columns=["sequence"]).column(0)
-        except (pa.ArrowException, OSError) as error:
-            raise TruncatedFile("this is not a whole Parquet file", where=self.path, mend="make it again") from error
-        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        with self._lock:
+            if self._last is None or self._last[0] != number:
+                try:
+                    column = self._parquet.read_row_group(number, columns=["sequence"]).column(0)
+                except (pa.ArrowException, OSError) as error:
+                    mend = "make it again"
+                    raise TruncatedFile("this is not a whole Parquet file", where=self.path, mend=mend) from error
+                self._last = number, column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+            return self._last[1]
 
 
 def _codes(column: pa.Array, columns: int) -> np.ndarray:
