@@ -95,23 +95,27 @@ class Stored:
 class _File:
     """An open Parquet file; several threads may ask it."""
 
+    # Of all files together one row group is kept, so that many small sets take no more memory than a large one.
+    _last: "tuple[_File, int, pa.Array] | None" = None
+    _lock = Lock()
+
     def __init__(self, path: Path, parquet: pq.ParquetFile) -> None:
-        self.path, self._parquet, self._lock = path, parquet, Lock()
-        self._last: tuple[int, pa.Array] | None = None
+        self.path, self._parquet = path, parquet
         about = parquet.metadata
         self.sizes = [about.row_group(number).num_rows for number in range(about.num_row_groups)]
 
     def group(self, number: int) -> pa.Array:
         """Read the sequences of a row group."""
-        with self._lock:
-            if self._last is None or self._last[0] != number:
+        with _File._lock:
+            if _File._last is None or _File._last[:2] != (self, number):
                 try:
                     column = self._parquet.read_row_group(number, columns=["sequence"]).column(0)
                 except (pa.ArrowException, OSError) as error:
                     mend = "make it again"
                     raise TruncatedFile("this is not a whole Parquet file", where=self.path, mend=mend) from error
-                self._last = number, column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-            return self._last[1]
+                whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+                _File._last = self, number, whole
+            return _File._last[2]
 
 
 def _codes(column: pa.Array, columns: int) -> np.ndarray:
