@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -95,7 +96,8 @@ def whole_file(path: PathLike) -> Iterator[Path]:
     path = Path(path)
     check_output(path)
     # The suffix stays last: libraries choose a format by it.
-    temporary = path.with_name(f".{os.getpid()}.part.{path.name}")
+    # Processes on two machines may have one number.
+    temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(3)}.part.{path.name}")
     try:
         with disk_errors(path):
             yield temporary

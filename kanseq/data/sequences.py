@@ -123,11 +123,14 @@ class SequenceSet:
         with whole_file(path) as temporary, ExitStack() as opened:
             for start in range(0, max(1, len(self)), ROW_GROUP):
                 table = self.rows(slice(start, start + ROW_GROUP))
-                arrow = pa.Table.from_pandas(table, schema, preserve_index=False)
                 if schema is None:
-                    schema = arrow.schema.with_metadata({b"kanseq": json.dumps(metadata).encode()})
+                    # Types are those of the whole table: a column may be empty in its first rows.
+                    others = pa.Schema.from_pandas(self.table.drop(columns="sequence", errors="ignore"), False)
+                    letters = pa.Schema.from_pandas(table[["sequence"]], False).field("sequence")
+                    schema = others.append(letters).with_metadata({b"kanseq": json.dumps(metadata).encode()})
                     writer = pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=3)
                     opened.enter_context(writer)
+                arrow = pa.Table.from_pandas(table, schema, preserve_index=False)
                 writer.write_table(arrow.cast(schema), ROW_GROUP)
 
     def rows(self, rows: np.ndarray | slice) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kanseq.models.architecture import TASKS, Architecture, NetworkConfig
+from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
 from kanseq.models.kmers import KmerConfig, bin_count, bins_of_kmers
 from kanseq.models.network import BASES, SequenceNetwork
 
@@ -17,6 +17,8 @@ from kanseq.models.network import BASES, SequenceNetwork
 @dataclass(frozen=True, kw_only=True)
 class KmerSGDConfig(NetworkConfig, KmerConfig):
     """Hyper-parameters of :class:`KmerSGD`."""
+
+    outputs: int = option(1, "numbers per sequence; the task decides", least=1)
 
 
 class KmerSGD(SequenceNetwork):

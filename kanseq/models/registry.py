@@ -112,7 +112,7 @@ def make_config(
         BadOption: an option is unknown, of the wrong type or out of range.
     """
     kind = architecture(name).config
-    known = _options(kind)
+    known = option_types(kind)
     values: dict[str, Value] = {}
     for key, value in (options or {}).items():
         field = key.replace("-", "_")
@@ -120,7 +120,7 @@ def make_config(
             close = difflib.get_close_matches(field, known, n=3) or list(known)
             mend = f"it has {', '.join(close)}" if known else "it has none"
             raise BadOption(f"the model '{name}' has no option '{key}'", mend=mend)
-        values[field] = _parse(key, known[field], value)
+        values[field] = parse_option(key, known[field], value)
     if outputs is not None and "outputs" in known:
         values["outputs"] = outputs
     return kind(geometry=geometry, **values)
@@ -157,7 +157,7 @@ def _describe(each: Architecture, geometry: Geometry) -> dict[str, object]:
         parameters = parameter_count(each.build(config))
     options = {
         field.name: {
-            "type": _type_name(_options(each.config)[field.name]),
+            "type": _type_name(option_types(each.config)[field.name]),
             "default": getattr(config, field.name),
             "help": field.metadata.get("help", ""),
         }
@@ -173,8 +173,8 @@ def _describe(each: Architecture, geometry: Geometry) -> dict[str, object]:
     }
 
 
-def _options(kind: type[Config]) -> dict[str, type]:
-    """Name and type of a configuration's hyper-parameters."""
+def option_types(kind: type[Config]) -> dict[str, type]:
+    """Give name and type of a configuration's hyper-parameters."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.name != "geometry"}
 
@@ -193,11 +193,11 @@ def _type_name(kind: type) -> str:
     return " or ".join("none" if choice is type(None) else choice.__name__ for choice in _choices(kind))
 
 
-def _parse(key: str, kind: type, value: Value) -> Value:
+def parse_option(key: str, kind: type, value: Value) -> Value:
     """Read an option's value by its field's type.
 
-    >>> _parse("token-hidden", int | None, "189"), _parse("base", bool, "no"), _parse("low", float, -1)
-    (189, False, -1.0)
+    >>> parse_option("token-hidden", int | None, "189"), parse_option("base", bool, "no")
+    (189, False)
     """
     for choice in _choices(kind):
         text = str(value).strip()

@@ -204,7 +204,7 @@ def train(
     aim = replace(aim, condition=resolve_condition(labelled, condition))
     aim.check_model(kind, balance, options or {})
     config = make_config(model, genes.geometry, options or {}, aim.outputs)
-    settings = resolve_settings(settings, kind, config, aim, output, device)
+    settings = resolve_settings(settings, kind, config, aim, output / "run.json", device)
     folds = prepare_folds(
         genes,
         labelled,

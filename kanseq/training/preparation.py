@@ -42,9 +42,9 @@ def describe_inputs(genes: Sets, labels: Tables | None, splits: PathLike | pd.Da
 
 
 def resolve_settings(
-    settings: Settings, kind: Architecture, config: Config, aim: Aim, output: Path, device: str
+    settings: Settings, kind: Architecture, config: Config, aim: Aim, begun: Path, device: str
 ) -> Settings:
-    """Settle what ``auto`` means: what the run was begun with, or else what the device is best at.
+    """Settle what ``auto`` means: what the run was begun with (by its file ``begun``), or what the device is best at.
 
     A model without layers that take their products in bfloat16 is float32 throughout.
     """
@@ -58,8 +58,8 @@ def resolve_settings(
         return replace(settings, precision="float32")
     if settings.precision != "auto":
         return settings
-    if (output / "run.json").exists():
-        before = read_run(output).get("settings", {}).get("precision")  # type: ignore[attr-defined]
+    if begun.exists():
+        before = read_run(begun.parent, begun.name).get("settings", {}).get("precision")  # type: ignore[attr-defined]
         if before:
             return replace(settings, precision=before)
     return replace(settings, precision=resolve_precision("auto", device))

@@ -5,19 +5,22 @@ In: texts such as ``learning_rate=1e-4..1e-2:log``. Out: checked ranges, and val
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias, get_type_hints
 
 from kanseq.errors import BadOption
+from kanseq.models.architecture import Architecture
+from kanseq.models.registry import option_types, parse_option
 from kanseq.training.settings import Settings
 
 if TYPE_CHECKING:
     from optuna import Trial
 
-Value: TypeAlias = int | float | str
+Value: TypeAlias = int | float | str | bool | None
 
-SEARCHED = tuple(field.name for field in fields(Settings) if field.name not in ("tune", "precision", "compile"))
-"""What of the optimisation can be searched; everything else is a hyper-parameter of the model."""
+OPTIMISATION = tuple(field.name for field in fields(Settings) if field.name not in ("tune", "precision", "compile"))
+"""What of the optimisation of networks can be searched; plain models have ``balance`` alone."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::(log|{_NUMBER}))?")
@@ -33,6 +36,7 @@ class Range:
         low, high: the smallest and the largest value, where a range was given.
         step: the distance between values that are tried, None for any.
         log: whether each order of magnitude gets equally many trials.
+        of_model: whether it is a hyper-parameter of the model, and not of the optimisation.
     """
 
     name: str
@@ -41,13 +45,14 @@ class Range:
     high: int | float = 0
     step: int | float | None = None
     log: bool = False
+    of_model: bool = True
 
     @classmethod
     def read(cls, text: str) -> "Range":
         """Read ``NAME=LOW..HIGH``, ``NAME=LOW..HIGH:log``, ``NAME=LOW..HIGH:STEP`` or ``NAME=VALUE,VALUE``.
 
         >>> Range.read("channels=32..128:32")
-        Range(name='channels', choices=(), low=32, high=128, step=32, log=False)
+        Range(name='channels', choices=(), low=32, high=128, step=32, log=False, of_model=True)
         >>> Range.read("decay=coupled,decoupled").choices
         ('coupled', 'decoupled')
 
@@ -76,11 +81,35 @@ class Range:
             raise BadOption(f"--search {text}: the range is empty, or not what a logarithm or this step can divide")
         return cls(name, (), low, high, step, log)  # type: ignore[arg-type]
 
+    def of(self, kind: Architecture) -> "Range":
+        """Give the range as a hyper-parameter of ``kind``, or of its optimisation, with values of that one's type.
+
+        Raises:
+            BadOption: there is no such hyper-parameter, or it does not take these values.
+        """
+        own = {field.name for field in fields(kind.config) if "help" in field.metadata}
+        others = ("balance",) if kind.plain else OPTIMISATION
+        if self.name not in {*own, *others}:
+            raise BadOption(
+                f"--search {self}: '{kind.name}' has no hyper-parameter '{self.name}'",
+                mend=f"it has {', '.join(sorted({*own, *others}))}",
+            )
+        # What both have is the model's: the optimisation of plain models has no learning rate.
+        of_model = self.name in own
+        kind_of_value = (option_types(kind.config) if of_model else get_type_hints(Settings))[self.name]
+        read = partial(parse_option, self.name, kind_of_value)
+        if self.choices:
+            return replace(self, choices=tuple(map(read, self.choices)), of_model=of_model)
+        low, high, step = read(self.low), read(self.high), None if self.step is None else read(self.step)
+        if any(isinstance(number, bool | str) for number in (low, high)):
+            raise BadOption(f"--search {self}: this is no number", mend=f"list values: {self.name}=VALUE,VALUE")
+        return replace(self, low=low, high=high, step=step, of_model=of_model)
+
     def suggest(self, trial: "Trial") -> Value:
         """Let the trial choose a value."""
         if self.choices:
             return trial.suggest_categorical(self.name, self.choices)
-        if all(isinstance(number, int) for number in (self.low, self.high, self.step or 1)):
+        if isinstance(self.low, int) and isinstance(self.high, int):
             return trial.suggest_int(self.name, self.low, self.high, step=self.step or 1, log=self.log)  # type: ignore[arg-type]
         return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
 
@@ -108,7 +137,7 @@ def read_ranges(texts: Sequence[str]) -> list[Range]:
     return ranges
 
 
-def _value(text: str) -> Value:
+def _value(text: str) -> int | float | str:
     """Read a whole number, a number, or a text."""
     for kind in (int, float):
         try:

@@ -3,27 +3,29 @@
 In: a plan, a fold whose tuning genes are to be scored, and ranges. Out: a study that Optuna keeps on disk.
 """
 
+import fcntl
 import logging
+import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kanseq.errors import BadOption, NotFinite, RunInUse
+from kanseq.errors import BadOption, BadTable, NotFinite
 from kanseq.files import disk_errors
 from kanseq.models.registry import make_config
 from kanseq.training.folds import Fold
 from kanseq.training.one_fold import Plan, train_fold
-from kanseq.training.runs import locked
-from kanseq.training.search_space import SEARCHED, Range, Value
+from kanseq.training.search_space import Range, Value
 from kanseq.training.tables import read_predictions
 from kanseq.training.verdicts import MEASURES, score_table
 
 if TYPE_CHECKING:
-    from optuna import Study
+    from optuna import Study, Trial
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
@@ -35,83 +37,160 @@ KILLED = "killed"
 CONTINUES = "continues"
 """User attribute of a trial that goes on where the process of an earlier one was killed: that one's number."""
 
+WORKER = "worker"
+"""User attribute: the process that does a trial, by the name of the lock that it holds for as long as it lives."""
+
+LOCKS = "workers"
+"""Folder of these locks, and of the one that a process takes to begin a trial."""
+
 
 class Search:
     """What all trials of a search share."""
 
     def __init__(
-        self, plan: Plan, fold: Fold, ranges: list[Range], options: dict[str, Value | bool], output: Path, seed: int
+        self, plan: Plan, fold: Fold, ranges: list[Range], options: dict[str, Value], output: Path, seed: int
     ) -> None:
         """Search in one fold, whose ``test`` genes are those that trials are scored on."""
         self.plan, self.fold, self.ranges, self.options = plan, fold, ranges, options
         self.output, self.seed, self.measure = output, seed, MEASURES[plan.aim.task]
+
+    def run(self, study: "Study", trials: int) -> None:
+        """Do trials until there are so many, those first whose process was killed."""
+        with _worker(self.output) as worker:
+            if worker:
+                self.take_up_killed(study)
+            while (trial := self.next(study, trials, worker)) is not None:
+                self.do(study, trial)
 
     def folder(self, number: int) -> Path:
         """Say where a trial trains; its folder is deleted when it is finished."""
         return self.output / "trials" / str(number)
 
     def take_up_killed(self, study: "Study") -> None:
-        """Let trials whose process was killed be done again, from where their training was."""
+        """Let trials whose process was killed be done again, from where their training was.
+
+        Only of processes that have searched in this folder can that be told.
+        """
         from optuna.trial import TrialState
 
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        # Whoever begins a trial has this lock, too: what runs without a worker's name was killed on the way.
+        with alone(self.output):
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                worker = trial.user_attrs.get(WORKER)
+                if worker is not None and not _is_free(self.output / LOCKS / worker):
+                    continue
+                study._storage.set_trial_user_attr(trial._trial_id, KILLED, True)
+                study.tell(trial.number, state=TrialState.FAIL)
+                study.enqueue_trial(trial.params, user_attrs={CONTINUES: trial.number})
+                logger.info("trial %d was killed, and is taken up again", trial.number)
+
+    def next(self, study: "Study", trials: int, worker: str) -> "Trial | None":
+        """Begin a trial, unless there are enough."""
+        from optuna.trial import TrialState
+
+        with alone(self.output):
+            if len(counted(study)) >= trials:
+                return None
+            trial = study.ask()
+            if worker:
+                trial.set_user_attr(WORKER, worker)
+            if sum(other.number < trial.number for other in counted(study)) >= trials:
+                # A process elsewhere, that shares the database alone, was faster.
+                trial.set_user_attr(KILLED, True)
+                study.tell(trial, state=TrialState.FAIL)
+                return None
             folder = self.folder(trial.number)
-            if not folder.exists():
-                continue
-            try:
-                with locked(folder):
-                    study._storage.set_trial_user_attr(trial._trial_id, KILLED, True)
-                    study.tell(trial.number, state=TrialState.FAIL)
-            except RunInUse:
-                continue
-            study.enqueue_trial(trial.params, user_attrs={CONTINUES: trial.number})
-            logger.info("trial %d was killed, and is taken up again", trial.number)
+            with disk_errors(folder):
+                folder.parent.mkdir(exist_ok=True)
+                before = trial.user_attrs.get(CONTINUES)
+                if before is not None and self.folder(before).exists():
+                    self.folder(before).rename(folder)
+                folder.mkdir(exist_ok=True)
+            return trial
 
-    def one_more(self, study: "Study", trials: int) -> bool:
-        """Do a trial, unless there are enough."""
+    def do(self, study: "Study", trial: "Trial") -> None:
+        """Train, and tell what was reached."""
         from optuna.trial import TrialState
 
-        if len(counted(study)) >= trials:
-            return False
-        trial = study.ask()
-        if sum(other.number < trial.number for other in counted(study)) >= trials:
-            # Another process was faster.
-            trial.set_user_attr(KILLED, True)
-            study.tell(trial, state=TrialState.FAIL)
-            return False
-        folder = self.folder(trial.number)
-        with disk_errors(folder):
-            folder.parent.mkdir(exist_ok=True)
-            before = trial.user_attrs.get(CONTINUES)
-            if before is not None and self.folder(before).exists():
-                self.folder(before).rename(folder)
-            folder.mkdir(exist_ok=True)
-        with locked(folder):
+        value: float | None = None
+        try:
             suggested = {each.name: each.suggest(trial) for each in self.ranges}
-            try:
-                value = self.value_of(suggested, folder, trial.number)
-            except (BadOption, NotFinite) as error:
-                logger.warning("trial %d failed: %s", trial.number, error)
-                value = None
+            value = self.value_of(suggested, trial.number)
+        except (BadOption, NotFinite, MemoryError) as error:
+            logger.warning("trial %d failed: %s", trial.number, error)
+        except Exception as error:
+            # A trial that stays under way would be taken up, and fail, for ever.
+            if not _is_lack_of_memory(error):
+                study.tell(trial, state=TrialState.FAIL)
+                raise
+            logger.warning("trial %d failed: %s", trial.number, str(error).splitlines()[0])
         if value is None:
             study.tell(trial, state=TrialState.FAIL)
         else:
             study.tell(trial, value)
             said = ", ".join(f"{name} {_shown(setting)}" for name, setting in suggested.items())
             logger.info("trial %d: %s %.4f (best %.4f): %s", trial.number, self.measure, value, study.best_value, said)
-        shutil.rmtree(folder, ignore_errors=True)
-        return True
+        shutil.rmtree(self.folder(trial.number), ignore_errors=True)
 
-    def value_of(self, suggested: Mapping[str, Value], folder: Path, number: int) -> float | None:
+    def value_of(self, suggested: Mapping[str, Value], number: int) -> float | None:
         """Train with some hyper-parameters, and score on the tuning genes."""
-        plan = self.plan
-        settings = replace(plan.settings, **{name: suggested[name] for name in SEARCHED if name in suggested})
-        chosen = {**self.options, **{name: value for name, value in suggested.items() if name not in SEARCHED}}
+        plan, folder = self.plan, self.folder(number) / "fold"
+        settings, chosen = self.parted(suggested)
         config = make_config(plan.kind.name, plan.genes.geometry, chosen, plan.aim.outputs)
-        plan.aim.check_model(plan.kind, settings.balance, chosen)
-        plan = plan._replace(config=config, settings=settings)
-        train_fold(plan, self.fold, folder / "fold", self.seed, f"{plan.kind.name}, trial {number}")
-        return score_table(read_predictions(folder / "fold" / "predictions.tsv"), plan.aim.task)
+        plan = plan._replace(config=config, settings=replace(plan.settings, **settings))
+        plan.aim.check_model(plan.kind, plan.settings.balance, chosen)
+        train_fold(plan, self.fold, folder, self.seed, f"{plan.kind.name}, trial {number}")
+        return score_table(read_predictions(folder / "predictions.tsv"), plan.aim.task)
+
+    def parted(self, suggested: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
+        """Part what was suggested into settings of the optimisation, and all options of the model."""
+        of_model = {each.name for each in self.ranges if each.of_model}
+        settings = {name: value for name, value in suggested.items() if name not in of_model}
+        return settings, {**self.options, **{name: suggested[name] for name in suggested if name in of_model}}
+
+
+@contextmanager
+def alone(output: Path) -> Iterator[None]:
+    """Keep all other processes that search in a folder waiting; where files have no locks, nobody waits."""
+    (output / LOCKS).mkdir(exist_ok=True)
+    with open(output / LOCKS / "lock", "a") as handle:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _worker(output: Path) -> Iterator[str]:
+    """Hold a lock of this process's own; hands out its name, empty where files have no locks."""
+    (output / LOCKS).mkdir(exist_ok=True)
+    path = output / LOCKS / secrets.token_hex(8)
+    with open(path, "a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            logger.warning("%s: this file system has no locks: a killed trial will not be taken up", output)
+            path.unlink(missing_ok=True)
+            yield ""
+            return
+        try:
+            yield path.name
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _is_free(lock: Path) -> bool:
+    """Whether the process that held a lock has died; one that is not here may live elsewhere."""
+    try:
+        with open(lock) as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Whether a network did not fit: PyTorch says so in words."""
+    return isinstance(error, RuntimeError) and ("memory" in str(error) or "alloc" in str(error).lower())
 
 
 def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Study":
@@ -119,6 +198,7 @@ def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Stud
 
     Raises:
         BadOption: the database cannot be opened.
+        BadTable: the journal is damaged.
     """
     import optuna
     from optuna.storages import JournalStorage
@@ -126,13 +206,28 @@ def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Stud
 
     given = {"study_name": name, "load_if_exists": True, "direction": "maximize", "sampler": _sampler(seed)}
     if storage is None:
-        return optuna.create_study(storage=JournalStorage(JournalFileBackend(str(output / "journal.log"))), **given)
+        journal = output / "journal.log"
+        with alone(output):
+            _cut_torn_line(journal)
+            try:
+                return optuna.create_study(storage=JournalStorage(JournalFileBackend(str(journal))), **given)
+            except (ValueError, KeyError, TypeError) as error:
+                raise BadTable("this journal is damaged", where=journal, mend="search in another folder") from error
     try:
         return optuna.create_study(storage=storage, **given)
     # Addresses, drivers and databases have errors of their own in several packages.
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise BadOption(f"--storage {storage}: {reason}", mend="an address such as sqlite:///trials.db") from error
+
+
+def _cut_torn_line(journal: Path) -> None:
+    """Take away what a process that was killed in mid-line has left at the end."""
+    if not journal.exists():
+        return
+    with open(journal, "r+b") as handle:
+        whole = handle.read().rfind(b"\n") + 1
+        handle.truncate(whole)
 
 
 def _sampler(seed: int) -> "BaseSampler":

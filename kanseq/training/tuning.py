@@ -5,7 +5,6 @@ table, and the best one's options as ``kanseq train --config`` takes them.
 """
 
 import csv
-import dataclasses
 import hashlib
 import json
 import logging
@@ -22,25 +21,28 @@ from kanseq.data.combining import Sets, as_one
 from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import read_splits
-from kanseq.errors import BadOption, MissingPackage
+from kanseq.errors import BadOption, MissingPackage, NotWritable
 from kanseq.files import PathLike, check_output, disk_errors, whole_text
-from kanseq.models.architecture import Architecture
 from kanseq.models.registry import architecture, config_to_json, make_config
 from kanseq.training.aims import Aim
 from kanseq.training.assignment import known_sequences
 from kanseq.training.folds import Fold, choose_folds, prepare_folds
 from kanseq.training.one_fold import Plan
 from kanseq.training.preparation import Tables, describe_inputs, resolve_settings
-from kanseq.training.runs import begin, describe_run, versions
-from kanseq.training.search_space import SEARCHED, Range, Value, read_ranges
+from kanseq.training.runs import LEFTOVERS, begin, describe_run, versions
+from kanseq.training.search_space import Value, read_ranges
 from kanseq.training.settings import Settings, check_seeds, choose_device, processor
 from kanseq.training.targets import resolve_condition
-from kanseq.training.trials import Search, counted, open_study
+from kanseq.training.trials import LOCKS, Search, alone, counted, open_study
 
 if TYPE_CHECKING:
     from optuna import Study
 
 logger = logging.getLogger(__name__)
+
+
+BEGUN = "search.json"
+"""What a search was begun with."""
 
 
 class Tuned(NamedTuple):
@@ -53,9 +55,9 @@ class Tuned(NamedTuple):
         trials: trials that are finished, by all processes.
         failed: those of them that could not be built or met NaN.
         measure: what they are compared by, on the fold's tuning genes; higher is better.
-        value: what the best trial reached.
+        value: what the best trial reached; None while no trial is finished.
         best: its hyper-parameters, those that were searched.
-        config: a YAML file of its options, for ``kanseq train --config``.
+        config: a YAML file of its options, and of what was learned from what, for ``kanseq train --config``.
         table: all trials: ``trial, state, value`` and a column for each hyper-parameter.
     """
 
@@ -65,9 +67,9 @@ class Tuned(NamedTuple):
     trials: int
     failed: int
     measure: str
-    value: float
+    value: float | None
     best: dict[str, Value]
-    config: Path
+    config: Path | None
     table: pd.DataFrame
 
 
@@ -82,7 +84,7 @@ def tune(
     trials: int = 20,
     storage: str | None = None,
     model: str = "kan-mixer",
-    options: Mapping[str, Value | bool] | None = None,
+    options: Mapping[str, Value] | None = None,
     condition: str | Sequence[str] = "*",
     task: str = "binary",
     visible: str = "all",
@@ -108,7 +110,8 @@ def tune(
     trial's number.
 
     Any number of processes may search in one folder: each adds trials until there are ``trials`` of them. A search that
-    was stopped goes on; a trial whose process was killed is taken up again where its training was.
+    was stopped goes on; a trial whose process was killed is taken up again where its training was, by the next process
+    that searches in this folder.
 
     Args:
         genes, labels, splits, condition, task, visible, balance: as for :func:`kanseq.train`.
@@ -137,8 +140,11 @@ def tune(
     _insist_on_optuna()
     if trials < 1:
         raise BadOption(f"trials is {trials}", mend="it must be at least 1")
-    ranges, options = read_ranges(search), dict(options or {})
     kind, device, seed = architecture(model), choose_device(device), check_seeds(seed)[0]
+    ranges, options = [each.of(kind) for each in read_ranges(search)], _named(options)
+    for each in ranges:
+        if each.name in options:
+            raise BadOption(f"--search {each}: it is given, too", mend="leave one of the two out")
     optimisation = (epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance)
     settings = Settings(*optimisation, tune=not kind.plain, patience=patience, precision=precision)
     aim = Aim("*", task, "none", visible)
@@ -147,24 +153,27 @@ def tune(
     labelled = None if labels is None else join_labels(labels)
     aim = replace(aim, condition=resolve_condition(labelled, condition))
     aim.check_model(kind, balance, options)
-    _check_ranges(ranges, kind, options)
     config = make_config(model, genes.geometry, options, aim.outputs)
     output = _made(Path(output))
-    settings = resolve_settings(settings, kind, config, aim, output, device)
+    settings = resolve_settings(settings, kind, config, aim, output / BEGUN, device)
     fold = _inside(genes, labelled, splits if isinstance(splits, pd.DataFrame) else read_splits(splits), holdout, aim)
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
     described = {**aim.to_json(), **settings.to_json(), "holdout": fold.name, "search": list(map(str, ranges))}
     with processor(threads, seed) as count:
         machine = {"threads": count, "device": device}
         about = describe_run(model, config_to_json(config), {**described, "seed": seed}, inputs, machine)
-        begin(output, about, "search.json")
+        with alone(output):
+            begin(output, about, BEGUN)
         plan = Plan(genes, kind, config, aim, settings, facts, known_sequences(genes), count, device, 10.0)
         searched = Search(plan, fold, ranges, options, output, seed)
         study = open_study(output, storage, _name_of(about), seed)
-        searched.take_up_killed(study)
-        while searched.one_more(study, trials):
-            pass
+        searched.run(study, trials)
     return _summary(study, searched)
+
+
+def _named(options: Mapping[str, Value] | None) -> dict[str, Value]:
+    """Give options the names of their fields."""
+    return {name.replace("-", "_"): value for name, value in (options or {}).items()}
 
 
 def _insist_on_optuna() -> None:
@@ -176,20 +185,6 @@ def _insist_on_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def _check_ranges(ranges: Sequence[Range], kind: Architecture, options: Mapping[str, object]) -> None:
-    """Refuse to search what neither the model nor its optimisation has, or what is given."""
-    own = [field.name for field in dataclasses.fields(kind.config) if "help" in field.metadata]
-    known = [*own, *(["balance"] if kind.plain else SEARCHED)]
-    for each in ranges:
-        if each.name not in known:
-            raise BadOption(
-                f"--search {each}: '{kind.name}' has no hyper-parameter '{each.name}'",
-                mend=f"it has {', '.join(known)}",
-            )
-        if each.name in options:
-            raise BadOption(f"--search {each}: it is given, too", mend="leave one of the two out")
-
-
 def _name_of(about: Mapping[str, object]) -> str:
     """Name a study by all that decides it, so that one database can hold many."""
     deciding = {part: about[part] for part in ("model", "config", "settings", "inputs")}
@@ -199,9 +194,12 @@ def _name_of(about: Mapping[str, object]) -> str:
 
 def _made(output: Path) -> Path:
     """Make the search's folder."""
-    if output.exists() and not (output / "search.json").exists() and any(output.iterdir()):
+    if output.exists() and not output.is_dir():
+        raise NotWritable("a search is a folder, and this is a file", where=output, mend="choose another name")
+    ours = {output / BEGUN, output / LOCKS, *output.glob(LEFTOVERS)}
+    if output.exists() and not (output / BEGUN).exists() and set(output.iterdir()) - ours:
         raise BadOption("this folder holds other things than a search", where=output, mend="choose a new one")
-    check_output(output / "search.json" if output.exists() else output)
+    check_output(output / BEGUN if output.exists() else output)
     with disk_errors(output):
         output.mkdir(exist_ok=True)
     return output
@@ -234,26 +232,27 @@ def _summary(study: "Study", searched: Search) -> Tuned:
     table = pd.DataFrame(rows, columns=["trial", "state", "value", *(each.name for each in searched.ranges)])
     with whole_text(output / "trials.tsv") as handle:
         table.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
+    measure = f"{searched.measure} on {len(searched.fold.tune):,} tuning genes"
+    counts = len(trials), len(trials) - len(complete)
+    found = Tuned(output, plan.kind.name, searched.fold.name, *counts, measure, None, {}, None, table)
     if not complete:
+        if len(trials) < len(counted(study)):
+            logger.info("no trial is finished yet; other processes are at it")
+            return found
         raise BadOption("no trial could be scored", where=output, mend="the warnings above say why; search elsewhere")
     best = max(complete, key=lambda trial: (trial.value, -trial.number))
-    settings = {} if plan.kind.plain else {**plan.settings.to_json(), "tune": True}
-    settings |= {name: value for name, value in best.params.items() if name in SEARCHED}
-    settings |= {"balance": best.params.get("balance", plan.settings.balance)}
-    chosen = {**searched.options, **{name: value for name, value in best.params.items() if name not in SEARCHED}}
-    described = {"model": plan.kind.name, **{name: value for name, value in settings.items() if value is not None}}
-    described.pop("compile", None)
     with whole_text(output / "best.yaml") as handle:
-        yaml.safe_dump({**described, "set": [f"{name}={value}" for name, value in chosen.items()]}, handle)
-    return Tuned(
-        output,
-        plan.kind.name,
-        searched.fold.name,
-        len(trials),
-        len(trials) - len(complete),
-        f"{searched.measure} on {len(searched.fold.tune):,} tuning genes",
-        float(best.value),  # type: ignore[arg-type]
-        dict(best.params),
-        output / "best.yaml",
-        table,
-    )
+        yaml.safe_dump(_options_of(searched, best.params), handle)
+    return found._replace(value=float(best.value), best=dict(best.params), config=output / "best.yaml")  # type: ignore[arg-type]
+
+
+def _options_of(searched: Search, best: Mapping[str, Value]) -> dict[str, object]:
+    """Give the options of a trial, and of all that every trial has learned from, as ``kanseq train`` takes them."""
+    plan = searched.plan
+    settings, chosen = searched.parted(best)
+    optimisation = {"balance": plan.settings.balance} if plan.kind.plain else {**plan.settings.to_json(), "tune": True}
+    aim = {name: value for name, value in plan.aim.to_json().items() if name in ("task", "visible", "condition")}
+    described = {"model": plan.kind.name, **aim, **optimisation, **settings}
+    # What is not said has its default; compiling changes no choice.
+    told = {name: value for name, value in described.items() if value not in (None, "*") and name != "compile"}
+    return {**told, "set": [f"{name}={value}" for name, value in chosen.items()]}

@@ -121,3 +121,12 @@ def test_faults_are_named_when_they_are_met(tmp_path: Path, small_groups):
     (tmp_path / "bad.parquet").write_bytes(damaged)
     with pytest.raises(TruncatedFile, match="not a whole Parquet file"):
         SequenceSet.open(tmp_path / "bad.parquet").letters()
+
+
+def test_a_column_that_begins_empty_keeps_its_type(tmp_path, small_groups):
+    genes = random_set(40)
+    genes.table["label"] = pd.Series([None] * 20 + ["high"] * 20, dtype=object)
+    genes.write(tmp_path / "set.parquet")
+    labels = SequenceSet.read(tmp_path / "set.parquet").table["label"]
+    assert labels.isna().sum() == 20
+    assert labels.iloc[20] == "high"

@@ -60,7 +60,7 @@ def test_it_ends_where_the_regression_does_for_the_same_penalty(tmp_path):
 
 def test_the_moments_come_back_with_the_state(tmp_path):
     codes, targets = codes_of(40), np.arange(40) % 2
-    options, task = {"k": 2, "bin": 30}, Task("binary", 2)
+    options, task = {"k": 2, "bin": 30}, Task("binary", 1)
     settings = Settings(epochs=3, batch_size=8, precision="float32")
     whole, broken = (KmerSGD(make_config("kmer-sgd", GENES, options)) for _ in range(2))
     fit_network(whole, task, Examples(codes, targets), None, settings, seed=0, folder=tmp_path, title="")

@@ -14,7 +14,7 @@ import yaml
 
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import read_splits
-from kanseq.errors import BadOption, EmptySplit
+from kanseq.errors import BadOption, BadTable, EmptySplit, NotWritable
 from kanseq.training import trials as trials_module
 from kanseq.training.search_space import Range, read_ranges
 from kanseq.training.tuning import tune
@@ -85,7 +85,7 @@ def test_plain_models_are_searched_too(tuned_inputs, tmp_path):
     best = yaml.safe_load(found.config.read_text())
     assert best["model"] == "kmer-logistic"
     assert {text.partition("=")[0] for text in best["set"]} == {"k", "bin"}
-    assert set(best) == {"model", "set", "balance"}
+    assert set(best) == {"model", "set", "balance", "task", "visible"}
 
 
 def test_a_killed_trial_is_taken_up_where_it_was(tuned_inputs, tmp_path):
@@ -113,6 +113,53 @@ def test_a_killed_trial_is_taken_up_where_it_was(tuned_inputs, tmp_path):
     assert found.table["trial"].tolist() == [1, 2]
     assert seen[0][0] == begun
     assert seen[1] == []
+
+
+def test_numbers_have_the_type_of_their_hyper_parameter(tuned_inputs, tmp_path):
+    found = search(tuned_inputs, tmp_path / "search", search=["weight_decay=0..1", "clip=none,1"], trials=3)
+    assert all(isinstance(value, float) and 0 < value < 1 for value in found.table["weight_decay"])
+
+
+def test_what_a_model_and_its_optimisation_share_is_the_models(tuned_inputs, tmp_path):
+    ranges = ["learning_rate=1e-4..1:log"]
+    found = search(tuned_inputs, tmp_path / "search", model="boosting", search=ranges, trials=3)
+    best = yaml.safe_load(found.config.read_text())
+    assert best["set"] == [f"learning_rate={found.best['learning_rate']}"]
+    assert "learning_rate" not in best
+
+
+def test_a_network_without_memory_is_a_failed_trial(tuned_inputs, tmp_path, caplog):
+    with caplog.at_level("WARNING"), pytest.raises(BadOption, match="no trial could be scored"):
+        search(tuned_inputs, tmp_path / "search", search=["hidden=1000000000000..2000000000000"], trials=2)
+    assert caplog.text.count("failed") == 2
+
+
+def test_a_trial_under_way_is_no_failure(tuned_inputs, tmp_path):
+    search(tuned_inputs, tmp_path / "search", trials=1)
+    shutil.copytree(tmp_path / "search", tmp_path / "other")
+    (tmp_path / "other/journal.log").unlink()
+    storage = f"sqlite:///{tmp_path}/trials.db"
+    with pytest.MonkeyPatch.context() as patch:
+        # Another machine is at the only trial.
+        patch.setattr(trials_module.Search, "do", lambda self, study, trial: None)
+        waiting = search(tuned_inputs, tmp_path / "other", trials=1, storage=storage)
+    assert (waiting.trials, waiting.value, waiting.config) == (0, None, None)
+
+
+def test_a_torn_line_at_the_journals_end_is_cut(tuned_inputs, tmp_path):
+    search(tuned_inputs, tmp_path / "search", trials=1)
+    with open(tmp_path / "search/journal.log", "a") as handle:
+        handle.write('{"op_code": 4, "worker')
+    assert search(tuned_inputs, tmp_path / "search", trials=2).trials == 2
+    (tmp_path / "search/journal.log").write_text("no journal\n")
+    with pytest.raises(BadTable, match="this journal is damaged"):
+        search(tuned_inputs, tmp_path / "search", trials=2)
+
+
+def test_best_options_say_what_was_learned(tuned_inputs, tmp_path):
+    found = search(tuned_inputs, tmp_path / "search", visible="flanks", trials=1)
+    best = yaml.safe_load(found.config.read_text())
+    assert (best["task"], best["visible"]) == ("binary", "flanks")
 
 
 def _log_of(folder):
@@ -151,6 +198,9 @@ def test_what_makes_no_sense_is_said_at_once(tuned_inputs, tmp_path):
         ({"search": ["hidden=1..4"], "options": {"hidden": 3}}, "it is given, too"),
         ({"holdout": "all"}, "a search is for one fold"),
         ({"trials": 0}, "trials is 0"),
+        ({"search": ["learning_rate=low,high"]}, "float is wanted"),
+        ({"search": ["batch_size=1e1..2e1"]}, "int is wanted"),
+        ({"search": ["decay=1..2"]}, "this is no number"),
     ):
         with pytest.raises(BadOption, match=message):
             search(tuned_inputs, tmp_path / "search", **options)
@@ -168,6 +218,8 @@ def test_what_makes_no_sense_is_said_at_once(tuned_inputs, tmp_path):
     (tmp_path / "nan/x").write_text("")
     with pytest.raises(BadOption, match="other things than a search"):
         search(tuned_inputs, tmp_path / "nan")
+    with pytest.raises(NotWritable, match="a search is a folder"):
+        search(tuned_inputs, tmp_path / "nan/x")
 
 
 @pytest.mark.parametrize("text", ["a", "a=", "=1", "a=2..1", "a=0..1:log", "a=1..2:5", "a=1..x", "a=1,1", "a=1,,2"])

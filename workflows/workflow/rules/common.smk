@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
@@ -113,12 +114,6 @@ def check_names():
         for name in config[key]["models"]:
             if name not in MODELS:
                 raise WorkflowError(f"config, {key}: '{name}' is none of the models")
-    for name, settings in MODELS.items():
-        given = f"{config['train']} {settings.get('options', '')}".split()
-        for searched in (text.partition("=")[0] for text in settings.get("search", [])):
-            flags = f"--{searched.replace('_', '-')}", f"{searched}="
-            if any(word == flags[0] or word.startswith((flags[1], f"{flags[0]}=")) for word in given):
-                raise WorkflowError(f"config, models, {name}: {searched} is searched, and given in the options of train")
     if not STUDIES:
         raise WorkflowError("config, designs: cross-species wants a condition that two species have")
 
@@ -165,13 +160,38 @@ def labels_of_study(wildcards):
     )
 
 
+SHARED = re.compile(
+    r"--(task|visible|condition|epochs|batch-size|learning-rate|weight-decay|decay|schedule|clip|balance|patience|"
+    r"precision|set)(=|$)"
+)
+
+
+def parted_options(model):
+    """Part the options of a model's training into those that its search takes, too, and all others."""
+    words = shlex.split(f"{config['train']} {MODELS[model].get('options', '')}")
+    both, others = [], []
+    while words:
+        word = words.pop(0)
+        taken = [word, words.pop(0)] if SHARED.fullmatch(word) and words else [word]
+        (both if SHARED.match(word) else others).extend(taken)
+    return both, others
+
+
+def train_options(wildcards):
+    """Join the options of a training; a searched model gets back from its search what that was given."""
+    model = wildcards.model
+    if "search" in MODELS[model]:
+        return shlex.join(parted_options(model)[1])
+    return f"{config['train']} {MODELS[model].get('options', '')}".strip()
+
+
 def search_options(wildcards, input):
     """Join the options of a fold's search."""
     settings = MODELS[wildcards.model]
-    words = [f"--labels {table}" for table in input.labels]
-    words += [f"--holdout {wildcards.fold} --model {settings.get('model', wildcards.model)}"]
-    words += [f"--trials {settings.get('trials', 20)} {settings.get('tune_options', '')}"]
-    return " ".join([*words, *(f"--search {text}" for text in settings["search"])])
+    words = [*(word for table in input.labels for word in ("--labels", table)), "--holdout", wildcards.fold]
+    words += ["--model", settings.get("model", wildcards.model), "--trials", str(settings.get("trials", 20))]
+    words += parted_options(wildcards.model)[0] + shlex.split(settings.get("tune_options", ""))
+    return shlex.join([*words, *(word for text in settings["search"] for word in ("--search", text))])
 
 
 TUNED = ("best.yaml", "trials.tsv", "journal.log")

@@ -30,7 +30,7 @@ rule tune:
     shell:
         """
         unfinished="{resources.unfinished}/$(dirname {output}).unfinished"
-        search="$unfinished.$(echo {params.options:q} | cat - {input.splits} {input.labels} | cksum | tr -c '0-9\\n' '-')"
+        search="$unfinished.$(echo {params.options:q} | cat - {input.genes} {input.splits} {input.labels} | cksum | tr -c '0-9\\n' '-')"
         mkdir -p "$(dirname "$search")"
         kanseq tune {input.genes} --splits {input.splits} {params.options} --threads {threads} \
             --device {params.device} --json -o "$search" > {output} 2> {log}
@@ -67,7 +67,7 @@ rule tuned:
     shell:
         """
         unfinished="{resources.unfinished}/$(dirname {output.best}).unfinished"
-        search="$unfinished.$(echo {params.options:q} | cat - {input.splits} {input.labels} | cksum | tr -c '0-9\\n' '-')"
+        search="$unfinished.$(echo {params.options:q} | cat - {input.genes} {input.splits} {input.labels} | cksum | tr -c '0-9\\n' '-')"
         mkdir -p "$(dirname "$search")"
         kanseq tune {input.genes} --splits {input.splits} {params.options} --threads {threads} \
             --device {params.device} -o "$search" > {log} 2>&1
@@ -113,7 +113,7 @@ rule train:
     params:
         labels=lambda wildcards, input: " ".join(f"--labels {table}" for table in input.labels),
         model=lambda wildcards: MODELS[wildcards.model].get("model", wildcards.model),
-        options=lambda wildcards: f"{config['train']} {MODELS[wildcards.model].get('options', '')}".strip(),
+        options=train_options,
         device=lambda wildcards: device(train_need("gpu")(wildcards)),
         best=lambda wildcards, input: f"--config {input.best}" if input.best else "",
     shell:
