@@ -125,9 +125,11 @@ def _codes(column: pa.Array, columns: int) -> np.ndarray:
     ends = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
     lengths = np.diff(ends)
     check_width(int(lengths.max(initial=0)), columns)
+    read = np.frombuffer(data or b"", dtype=np.uint8)[ends[0] : ends[-1]]
+    if (lengths == columns).all():
+        return CODES[read].reshape(len(column), columns)
     letters = np.full((len(column), columns), ord("N"), dtype=np.uint8)
-    if len(column) and data is not None:
-        letters[np.arange(columns) < lengths[:, None]] = np.frombuffer(data, dtype=np.uint8)[ends[0] : ends[-1]]
+    letters[np.arange(columns) < lengths[:, None]] = read
     return CODES[letters]
 
 
