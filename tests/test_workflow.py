@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -148,7 +149,9 @@ def test_the_rules_call_kanseq_with_options_that_it_has():
     called = {}
     for name, text in with_kanseq.items():
         shell = text[text.index("shell:") :]
-        shell = shell[: shell.index("fold=")] if "fold=" in shell else shell
+        # What comes behind the command moves files.
+        ends = [shell.index(sign) for sign in ("fold=", 'cp "$search') if sign in shell]
+        shell = shell[: min(ends)] if ends else shell
         params = " ".join(re.findall(r'"(--[^"]*)"', text[: text.index("shell:")]))
         called[name] = check_options(f"{shell} {params} ")
     assert called == {
@@ -159,6 +162,8 @@ def test_the_rules_call_kanseq_with_options_that_it_has():
         "split": "split",
         "leaks": "leaks",
         "label": "label",
+        "tune": "tune",
+        "tuned": "tune",
         "train": "train",
         "evaluate": "evaluate",
         "explain": "explain",
@@ -310,3 +315,22 @@ def test_a_wrong_config_is_told(simulated, key, value, words):
     code, said = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), "--dry-run")
     assert code == 1
     assert words in said
+
+
+def test_options_that_a_search_knows_go_to_it_and_come_back():
+    text = (ROOT / "workflows/workflow/rules/common.smk").read_text()
+    part = text[text.index("SHARED = ") : text.index("def train_options")]
+    scope = {
+        "re": re,
+        "shlex": shlex,
+        "config": {"train": "--epochs 3 --calibrate platt --set 'a=1 2'"},
+        "MODELS": {"m": {"options": "--visible=flanks --tune --compile"}},
+    }
+    exec(part, scope)
+    assert scope["parted_options"]("m") == (
+        ["--epochs", "3", "--set", "a=1 2", "--visible=flanks"],
+        ["--calibrate", "platt", "--tune", "--compile"],
+    )
+    shared = set(re.search(r"--\((.+?)\)\(=", part.replace('"\n    r"', ""))[1].split("|"))
+    known = {option.lstrip("-") for parameter in VERBS["tune"].params for option in parameter.opts}
+    assert shared <= known

@@ -36,7 +36,7 @@ def test_figures_are_written_and_the_summary_is_json(tmp_path, capsys):
     assert _run(["figures", "kan-mixer.safetensors", "genes.parquet", "-o", "seen", *options]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert (summary["genes"], summary["layers"], summary["token_layer"]) == (4, ["token.0", "channel"], "token")
-    assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == sorted(summary["files"])
+    assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == sorted([*summary["files"], "figures.json"])
     assert len(pd.read_csv("seen/edges.tsv", sep="\t")) == 6
 
 
