@@ -50,7 +50,7 @@ SETTINGS = {
     "flanks": Setting(visible="flanks"),
     "transcribed": Setting(visible="transcribed"),
     "whole-table": Setting(quartiles="all"),
-    "control-labels": Setting(control="labels", models=CONTROLLED, plain_seeds=12),
+    "control-labels": Setting(control="labels", models=CONTROLLED, plain_seeds=30),
     "control-sequence": Setting(control="sequence", models=CONTROLLED, plain_seeds=3),
     "control-positions": Setting(control="positions", models=CONTROLLED, plain_seeds=3),
     "check": Setting(homologs=True, quartiles="all", models=PLAIN),
