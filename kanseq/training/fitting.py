@@ -240,7 +240,7 @@ def _train_in_a_team(given: dict[str, object]) -> Training:
     before = set(output.glob(FINISHED))
     options = {"set": [f"{key}={value}" for key, value in (given["options"] or {}).items()]}  # type: ignore[attr-defined]
     options |= {name: value for name, value in given.items() if name not in ("genes", "options", "baseline")}
-    launch(
+    first = launch(
         options,
         devices=devices,
         nodes=nodes,
@@ -248,9 +248,21 @@ def _train_in_a_team(given: dict[str, object]) -> Training:
         genes=given["genes"],
         threads=given["threads"],  # type: ignore[arg-type]
     )
+    if not first:
+        return _of_another_node(given, output)
     found = train(**given)  # type: ignore[arg-type]
     fresh = len(set(output.glob(FINISHED)) - before)
     return found._replace(trained=fresh, skipped=found.skipped - fresh)
+
+
+def _of_another_node(given: Mapping[str, object], output: Path) -> Training:
+    """Say that the first node has the run: here it may not even be seen."""
+    return Training(
+        output=output, model=str(given["model"]), parameters=0, folds=[], trained=0, skipped=0, genes={},
+        precision=str(given["precision"]), threads=given["threads"], device=str(given["device"]),  # type: ignore[arg-type]
+        auroc=None, baseline_auroc=None, verdict="this node took its share; the first one sums up", seeds=[],
+        auroc_spread=None, pearson=None, baseline_pearson=None, pearson_spread=None,
+    )  # fmt: skip
 
 
 FINISHED = "folds/*/seed-*/done.json"

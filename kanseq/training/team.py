@@ -29,6 +29,9 @@ from kanseq.errors import BadOption, RankFailed
 
 logger = logging.getLogger(__name__)
 
+FIRST = "KANSEQ_FIRST_PROCESS"
+"""Environment variable: a file that the first of all processes makes, so that its node knows that it is the first."""
+
 KILLED = re.compile(r"exitcode:? *:? *-(?!2\b|15\b)(\d+)")
 """What torchrun says of a process that was ended by another signal than those that ask it to stop."""
 
@@ -109,6 +112,8 @@ def joined(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
     distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
     with tempfile.TemporaryDirectory() as spare:
         place = output
+        if rank == 0 and FIRST in os.environ:
+            Path(os.environ[FIRST]).touch()
         if rank:
             logging.getLogger("kanseq").setLevel(logging.ERROR)
             place = Path(spare) / output.name
@@ -125,8 +130,10 @@ def joined(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
 
 def launch(
     arguments: Mapping[str, object], *, devices: int, nodes: int, rendezvous: str | None, genes: object, threads: int
-) -> None:
+) -> bool:
     """Run ``kanseq train`` in ``devices`` processes on this node, by torchrun; comes back when all have ended.
+
+    Gives whether the first of all nodes' processes was one of them: the one that has written the run.
 
     Args:
         arguments: option -> value, as ``--config`` takes them.
@@ -150,13 +157,15 @@ def launch(
         raise BadOption("several processes read their inputs from files", mend="give paths, or --devices 1")
     meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]
     meeting += [] if rendezvous is None or nodes == 1 else [f"--rdzv-endpoint={rendezvous}", "--rdzv-id=kanseq"]
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as config:
-        yaml.safe_dump({name: _plain(value) for name, value in arguments.items() if value is not None}, config)
-        config.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        config, first = Path(folder) / "options.yaml", Path(folder) / "first"
+        told = {name: _plain(value) for name, value in arguments.items() if value is not None}
+        config.write_text(yaml.safe_dump(told), encoding="utf-8")
         command = [sys.executable, "-m", "torch.distributed.run", *meeting, f"--nproc-per-node={devices}"]
-        command += ["-m", "kanseq", "train", *map(str, _several(genes)), "--config", config.name, "--no-baseline"]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        command += ["-m", "kanseq", "train", *map(str, _several(genes)), "--config", str(config), "--no-baseline"]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), FIRST: str(first)}
         _watch(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+        return first.exists()
 
 
 def _watch(process: "subprocess.Popen[str]") -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -125,3 +126,24 @@ def test_what_cannot_meet_is_refused(inputs, tmp_path, options, words):
     with pytest.raises(BadOption, match=words):
         train(inputs.genes, labels=inputs.labels, splits=inputs.splits, output=tmp_path / "run", **options, **SETTINGS)
     assert not (tmp_path / "run").exists()
+
+
+def test_two_nodes_train_as_one_does_and_one_of_them_sums_up(inputs, tmp_path):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable, "-m", "kanseq", "train", inputs.genes, "--labels", inputs.labels, "--splits", inputs.splits,
+        "-o", tmp_path / "two", "--model", "kan", "--set", "hidden=4", "--holdout", "1", "--epochs", "2",
+        "--batch-size", "5", "--threads", "1", "--precision", "float32", "--no-baseline", "--json",
+        "--nodes", "2", "--rendezvous", f"localhost:{port}",
+    ]  # fmt: skip
+    nodes = [subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [json.loads(node.communicate(timeout=240)[0]) for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0]
+    assert sorted(each["trained"] for each in told) == [0, 1]
+    assert sum("the first one sums up" in each["verdict"] for each in told) == 1
+    files = {"labels": inputs.labels, "splits": inputs.splits, "threads": 1, "epochs": 2, "precision": "float32"}
+    model = {"model": "kan", "options": {"hidden": 4}, "holdout": "1", "batch_size": 5, "baseline": False}
+    train(inputs.genes, output=tmp_path / "one", **files, **model)
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
