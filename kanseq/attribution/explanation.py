@@ -4,33 +4,26 @@ In: a run (or one model file) and a set. Out: ``attributions.parquet``, ``.bed.g
 """
 
 import logging
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 
-from kanseq.attribution.methods import Attribution, Method, Options, find_method
+from kanseq.attribution.adding_up import EXPLAINED, Plan, add_up, insist_on_sums, scored_genes
+from kanseq.attribution.methods import Options, find_method
 from kanseq.attribution.outputs import Hypothetical, Tracks, check_hypothetical, onehot_name
-from kanseq.attribution.references import References, find_references
+from kanseq.attribution.references import find_references
 from kanseq.attribution.tables import Sums, as_pandas, write_attributions
 from kanseq.attribution.views import Views
 from kanseq.data.gene_lists import chosen_genes
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import BadOption, ModelMismatch, NotComplete
+from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_output, fingerprint, whole_file
 from kanseq.genome.tracks import Combine
-from kanseq.geometry import Geometry
-from kanseq.nn.precision import set_precision
-from kanseq.training.aims import warn_of_control
-from kanseq.training.assignment import Scorer, assign_models
-from kanseq.training.checkpoints import TrainedModel, load_arrays, load_model
+from kanseq.training.assignment import assign_models
 from kanseq.training.settings import choose_device, processor
 
 if TYPE_CHECKING:
@@ -155,16 +148,14 @@ def explain(
             genes for a track have no places.
         ContigMismatch: the genome has other bases than the one that the genes were cut from.
         NoRule: the method ``paths`` has no rule for a layer of the model.
-        NotComplete: its shares do not add up to the limits of :data:`EXPLAINED`; nothing is written.
+        NotComplete: its shares do not add up as closely as :data:`kanseq.attribution.adding_up.EXPLAINED` says; nothing
+            is written.
         UnknownGene: an id is not in the set.
         ModelMismatch, SeenGene, MissingFile, NotWritable: as :func:`kanseq.training.assignment.assign_models` says.
     """
     tracks = Tracks(bed, bedgraph, bigwig, combine, strand_specific, top, per_gene)
     views = Views(picture, igv_session, jbrowse, genome, annotation)
-    if batch_size < 1 or steps < 1:
-        raise BadOption(f"{batch_size} genes at a time, {steps} steps", mend="both must be at least 1")
-    if precision not in ("auto", *EXPLAINED):
-        raise BadOption(f"precision '{precision}' is unknown", mend=f"choose auto, {', '.join(EXPLAINED)}")
+    _check_settings(batch_size, steps, precision)
     tracks.check()
     check_hypothetical(hypothetical)
     beside = None if hypothetical is None else onehot_name(hypothetical)
@@ -172,7 +163,7 @@ def explain(
     check_output(bed, bedgraph, bigwig, hypothetical, beside, picture, inputs=inputs_of_all, binary=output)
     inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
     genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes), gene, gene_list)
-    plan = _Plan(
+    plan = Plan(
         find_method(method),
         find_references(reference, seed, genes.geometry),
         Options(hypothetical is not None, steps),
@@ -184,7 +175,7 @@ def explain(
     plan.check()
     check_output(*tracks.files(genes), binary=output)
     scorers = assign_models(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only)
-    genes, scorers = _scored_genes(genes, scorers)
+    genes, scorers = scored_genes(genes, scorers)
     views.check(genes, tracks.shown(genes))
 
     table, rows = None, None
@@ -199,8 +190,8 @@ def explain(
         possible = None if hypothetical is None else stack.enter_context(Hypothetical(hypothetical, genes))
         start = time.monotonic()
         with processor(threads, seed):
-            geometry = _add_up(sums, possible, scorers, share, genes, plan)
-        _insist(sums, genes, plan)
+            geometry = add_up(sums, possible, scorers, share, genes, plan)
+        insist_on_sums(sums, genes, plan)
         seconds = time.monotonic() - start
         if output is not None:
             described = plan.describe(geometry, scorers, inputs, genes)
@@ -214,7 +205,6 @@ def explain(
         views.draw(genes, geometry, sums)
     views.open(genes, tracks.shown(genes))
     _show_sums(sums, genes)
-    has = count > 0 and len(genes) > 0
     return Explanation(
         len(genes),
         geometry.tokens,
@@ -223,149 +213,27 @@ def explain(
         method,
         reference,
         plan.precision,
-        float(sums.total.mean()) if has else None,
-        float((sums.logit - sums.reference_logit).mean()) if has else None,
-        float(sums.errors.max()) if has else None,
+        *_means(sums),
         round(seconds, 3),
         *(None if path is None else Path(path) for path in paths),
         table,
     )
 
 
-EXPLAINED = {"float32": 1e-4, "float64": 1e-9}
-"""Precisions in which a model may be explained, and the completeness error that the method paths has at most."""
+def _check_settings(batch_size: int, steps: int, precision: str) -> None:
+    """Refuse what makes no sense."""
+    if batch_size < 1 or steps < 1:
+        raise BadOption(f"{batch_size} genes at a time, {steps} steps", mend="both must be at least 1")
+    if precision not in ("auto", *EXPLAINED):
+        raise BadOption(f"precision '{precision}' is unknown", mend=f"choose auto, {', '.join(EXPLAINED)}")
 
 
-class _Plan(NamedTuple):
-    """How numbers are made."""
-
-    method: Method
-    references: References
-    options: Options
-    condition: str | None
-    precision: str
-    batch_size: int
-    device: str
-
-    def check(self) -> None:
-        """Refuse what the method does not give."""
-        if self.options.hypothetical and not self.method.gives_hypothetical:
-            raise BadOption(
-                f"the method {self.method.name} knows nothing of bases that are not there",
-                mend="ask for --hypothetical with paths, gradient, integrated or ism",
-            )
-
-    def ready(self, model: TrainedModel) -> TrainedModel:
-        """Set a model's task and precision."""
-        model.task = model.task.only(self.condition)
-        if model.network is not None:
-            set_precision(model.network, "float32")
-            model.network = model.network.double() if self.precision == "float64" else model.network
-        return model
-
-    def describe(
-        self, geometry: Geometry, scorers: list[Scorer], inputs: dict[str, object], genes: SequenceSet
-    ) -> dict[str, object]:
-        """Give the metadata of ``attributions.parquet``."""
-        file = {} if self.references.sequences is None else {"references": fingerprint(self.references.text)}
-        return {
-            "geometry": geometry.to_json(),
-            "method": self.method.name,
-            "reference": "file" if file else self.references.text,
-            "seed": self.references.seed,
-            **({"steps": self.options.steps} if self.method.name == "integrated" else {}),
-            **({} if self.condition is None else {"condition": self.condition}),
-            "precision": self.precision,
-            "models": [{"fold": s.fold, "seed": s.seed, **fingerprint(s.path)} for s in scorers],
-            "inputs": {**inputs, **file},
-            "contigs": genes.contigs,
-        }
-
-
-def _scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSet, list[Scorer]]:
-    """Leave out the genes that no model explains."""
-    rows = np.unique(np.concatenate([scorer.rows for scorer in scorers]))
-    return genes.select(rows), [scorer._replace(rows=np.searchsorted(rows, scorer.rows)) for scorer in scorers]
-
-
-def _add_up(
-    sums: Sums,
-    possible: Hypothetical | None,
-    scorers: list[Scorer],
-    share: np.ndarray,
-    genes: SequenceSet,
-    plan: _Plan,
-) -> Geometry:
-    """Explain every gene by every model that it has, one model at a time; give the columns that the models read."""
-    geometry = None
-    warn_of_control(load_arrays(scorers[0].path, wanted=())[1])
-    with _progress(sum(len(scorer.rows) for scorer in scorers)) as advance:
-        for scorer in scorers:
-            batches = [
-                scorer.rows[start : start + plan.batch_size] for start in range(0, len(scorer.rows), plan.batch_size)
-            ]
-            workers = 1 if plan.device != "cpu" else min(torch.get_num_threads(), len(batches))
-            models = [plan.ready(load_model(scorer.path, plan.device)) for _ in range(workers)]
-            if geometry not in (None, models[0].geometry):
-                raise ModelMismatch("the models of this run mask different columns", where=scorer.path)
-            geometry = models[0].geometry
-            for rows, found in zip(batches, _explained(models, batches, genes, plan), strict=True):
-                sums.add(rows, found, share[rows], scorer)
-                if possible is not None and found.hypothetical is not None:
-                    possible.add(rows, found.hypothetical, share[rows])
-                advance(len(rows))
-    assert geometry is not None
-    return geometry
-
-
-def _explained(
-    models: list[TrainedModel], batches: list[np.ndarray], genes: SequenceSet, plan: _Plan
-) -> Iterator[Attribution]:
-    """Explain batches of rows, in their order, by several copies of a model beside each other.
-
-    Each runs on one thread, which does more than one of them on several, and gives the same numbers on any number.
-    """
-
-    def explain_rows(model: TrainedModel, rows: np.ndarray) -> Attribution:
-        codes, names = model.geometry.hide(genes.codes(rows)), list(genes.table["id"].iloc[rows])
-        return plan.method.attribute(model, codes, names, plan.references, plan.options)
-
-    if len(models) == 1:
-        yield from (explain_rows(models[0], rows) for rows in batches)
-        return
-    free: SimpleQueue[TrainedModel] = SimpleQueue()
-    for model in models:
-        free.put(model)
-
-    def work(rows: np.ndarray) -> Attribution:
-        model = free.get()
-        try:
-            return explain_rows(model, rows)
-        finally:
-            free.put(model)
-
-    count = torch.get_num_threads()
-    # New threads take over what is set when they start.
-    torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(len(models))
-    try:
-        yield from pool.map(work, batches)
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(count)
-
-
-def _insist(sums: Sums, genes: SequenceSet, plan: _Plan) -> None:
-    """Make sure that shares add up, whatever the model is made of: what is wrong is not written."""
-    most = EXPLAINED[plan.precision]
-    if plan.method.name != "paths" or not sums.errors.size or (sums.errors <= most).all():
-        return
-    row = int(np.where(np.isnan(sums.errors), np.inf, sums.errors).max(1).argmax())
-    raise NotComplete(
-        f"the attributions of gene '{genes.table['id'].iloc[row]}' do not add up: a completeness error of "
-        f"{sums.errors[row].max():.1e}, where {most:.0e} is allowed",
-        mend="explain it with --precision float64; if that fails, the model does what no rule can see (--method ism)",
-    )
+def _means(sums: Sums) -> tuple[float | None, float | None, float | None]:
+    """Give the mean sum and logit difference, and the largest error; None where nothing was compared."""
+    if not sums.errors.size:
+        return None, None, None
+    difference = sums.logit - sums.reference_logit
+    return float(sums.total.mean()), float(difference.mean()), float(sums.errors.max())
 
 
 def _show_sums(sums: Sums, genes: SequenceSet) -> None:
@@ -381,18 +249,3 @@ def _show_sums(sums: Sums, genes: SequenceSet) -> None:
             sums.logit[row] - sums.reference_logit[row],
             errors[row],
         )
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, and nothing elsewhere; hands out the function that moves it on."""
-    if not sys.stderr.isatty():
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("explaining", total=total)
-        yield lambda done: bar.advance(task, done)

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import pandas as pd
 
 from kanseq.data.sequences import NO_SPECIES, SequenceSet, check_name
-from kanseq.data.stored import Stored
+from kanseq.data.stored_sequences import StoredSequences
 from kanseq.errors import BadOption, BadTable, ContigMismatch
 from kanseq.files import PathLike, check_output, comma_separated, fingerprint, some
 
@@ -134,10 +134,10 @@ def _check_alike(sets: list[SequenceSet], shown: list[str]) -> None:
         logger.warning("these sets name no species, and are taken for one (--species names them): %s", some(unnamed))
 
 
-def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, Stored | None]:
+def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, StoredSequences | None]:
     """Put tables under each other; sequences stay on disk where all of them lie there."""
     parts = [one.stored for one in sets]
-    stored = None if any(part is None for part in parts) else Stored.joined([part for part in parts if part])
+    stored = None if any(part is None for part in parts) else StoredSequences.joined([part for part in parts if part])
     tables = [one.table if stored is not None else one.rows(slice(None)) for one in sets]
     return pd.concat(tables, ignore_index=True), stored
 

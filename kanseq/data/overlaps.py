@@ -12,7 +12,7 @@ import pandas as pd
 
 from kanseq.data.relations import Groups, Pairs, both_ways
 from kanseq.data.sequences import PLACE, SequenceSet
-from kanseq.data.stored import ROW_GROUP
+from kanseq.data.stored_sequences import ROW_GROUP
 from kanseq.genome.fasta import reverse_complement
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kanseq.data.stored import CODES, ROW_GROUP, Stored, check_width
+from kanseq.data.stored_sequences import CODES, ROW_GROUP, StoredSequences, check_width
 from kanseq.errors import BadTable, TruncatedFile, UnknownGene
 from kanseq.files import PathLike, check_input, some, whole_file
 from kanseq.geometry import Geometry
@@ -55,7 +55,7 @@ class SequenceSet:
     table: pd.DataFrame
     geometry: Geometry
     metadata: dict[str, object] = field(default_factory=dict)
-    stored: Stored | None = None
+    stored: StoredSequences | None = None
 
     def __len__(self) -> int:
         """Count the sequences."""
@@ -107,7 +107,7 @@ class SequenceSet:
         """
         path = check_input(path)
         genes, parquet = _read(path, without="sequence")
-        genes.stored = Stored.of_file(path, parquet)
+        genes.stored = StoredSequences.of_file(path, parquet)
         return genes
 
     @property

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.stored import ROW_GROUP
+from kanseq.data.stored_sequences import ROW_GROUP
 from kanseq.errors import BadOption, MissingFile, ModelMismatch, SeenGene
 from kanseq.files import PathLike, some
 from kanseq.geometry import Geometry

@@ -23,6 +23,7 @@ from kanseq.models.network import SequenceNetwork
 from kanseq.models.plain import PlainModel
 from kanseq.models.registry import architecture, config_from_json, config_to_json
 from kanseq.nn.precision import set_precision
+from kanseq.training.batches import code_batches
 from kanseq.training.calibration import Calibration
 from kanseq.training.scores import Scores, scores_of
 from kanseq.training.several import SeveralPlain
@@ -87,8 +88,7 @@ def network_logits(network: SequenceNetwork, task: Task, codes: Codes, batch_siz
     network.eval()
     parts = []
     with torch.inference_mode():
-        for start in range(0, len(codes), batch_size):
-            batch = torch.from_numpy(np.ascontiguousarray(codes[start : start + batch_size])).to(device)
+        for batch in code_batches(codes, batch_size, device):
             parts.append(task.logit(network(batch)).double().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros((0, len(task.conditions)) if task.conditions else 0)
 

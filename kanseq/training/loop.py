@@ -21,7 +21,7 @@ from kanseq.data.row_codes import Codes
 from kanseq.errors import NotFinite
 from kanseq.files import open_text, whole_text
 from kanseq.models.network import SequenceNetwork
-from kanseq.training.batches import batch_bounds, class_weights, epoch_order
+from kanseq.training.batches import batch_bounds, class_weights, code_batches, epoch_order
 from kanseq.training.compilation import compiled
 from kanseq.training.progress import Progress
 from kanseq.training.settings import Settings, make_optimizer, rate_factor
@@ -86,7 +86,7 @@ def fit_network(
     restored = restore_state(state_file, network, optimizer)
     position, best = restored or (Position(), None)
     if restored is None:
-        network.prepare(_batches(network, train.codes))
+        network.prepare(code_batches(train.codes, 256, next(network.parameters()).device))
         save_state(state_file, network, optimizer, position, best)
     fit = _Fit(network, task, train, settings, optimizer, seed, team)
     log = _Log(folder / "log.jsonl", position.epoch)
@@ -221,21 +221,14 @@ def gradient_norm(network: nn.Module, clip: float | None) -> Tensor:
     return norm
 
 
-def _batches(network: SequenceNetwork, codes: Codes, batch_size: int = 256) -> Iterator[Tensor]:
-    """Yield base codes in order, on the network's device."""
-    device = next(network.parameters()).device
-    for start in range(0, len(codes), batch_size):
-        yield torch.from_numpy(np.ascontiguousarray(codes[start : start + batch_size])).to(device)
-
-
 def mean_loss(network: SequenceNetwork, task: Task, examples: Examples, batch_size: int = 256) -> float:
     """Give the mean loss over all known targets of the examples, without class weights, in evaluation mode."""
     network.eval()
-    total = 0.0
+    device, total = next(network.parameters()).device, 0.0
     with torch.inference_mode():
-        for number, codes in enumerate(_batches(network, examples.codes, batch_size)):
+        for number, codes in enumerate(code_batches(examples.codes, batch_size, device)):
             targets = examples.targets[number * batch_size : (number + 1) * batch_size]
-            loss = task.loss(network(codes), torch.from_numpy(targets).to(codes.device)).item()
+            loss = task.loss(network(codes), torch.from_numpy(targets).to(device)).item()
             total += loss * int(is_known(targets).sum())
     return total / int(is_known(examples.targets).sum())
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from kanseq import __version__
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.stored import ROW_GROUP
+from kanseq.data.stored_sequences import ROW_GROUP
 from kanseq.errors import BadOption, BadTable, MissingFile, NotWritable, RunInUse
 from kanseq.files import PathLike, check_input, check_output, disk_errors, fingerprint, write_json
 
@@ -66,7 +66,7 @@ def open_run(path: PathLike, description: Description) -> Iterator[Path]:
     path = Path(path)
     with disk_errors(path):
         path.mkdir(exist_ok=True)
-    with locked(path):
+    with _lock(path):
         remove_leftovers(path)
         begin(path, description)
         yield path
@@ -197,7 +197,7 @@ def write_done(folder: Path, facts: Mapping[str, object]) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Iterator[None]:
     """Keep other writers out for as long as this process lives; the lock of a dead one does not count.
 
     Raises:

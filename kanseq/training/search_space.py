@@ -7,17 +7,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 
 from kanseq.errors import BadOption
 from kanseq.models.architecture import Architecture
-from kanseq.models.registry import option_types, parse_option
+from kanseq.models.registry import Value, option_types, parse_option
 from kanseq.training.settings import Settings
 
 if TYPE_CHECKING:
     from optuna import Trial
-
-Value: TypeAlias = int | float | str | bool | None
 
 OPTIMISATION = tuple(field.name for field in fields(Settings) if field.name not in ("tune", "precision", "compile"))
 """What of the optimisation of networks can be searched; plain models have ``balance`` alone."""

@@ -17,10 +17,10 @@ import numpy as np
 
 from kanseq.errors import BadOption, BadTable, NotFinite
 from kanseq.files import disk_errors
-from kanseq.models.registry import make_config
+from kanseq.models.registry import Value, make_config
 from kanseq.training.folds import Fold
 from kanseq.training.one_fold import Plan, train_fold
-from kanseq.training.search_space import Range, Value
+from kanseq.training.search_space import Range
 from kanseq.training.tables import read_predictions
 from kanseq.training.verdicts import MEASURES, score_table
 

@@ -23,14 +23,14 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import read_splits
 from kanseq.errors import BadOption, MissingPackage, NotWritable
 from kanseq.files import PathLike, check_output, disk_errors, whole_text
-from kanseq.models.registry import architecture, config_to_json, make_config
+from kanseq.models.registry import Value, architecture, config_to_json, make_config
 from kanseq.training.aims import Aim
 from kanseq.training.assignment import known_sequences
 from kanseq.training.folds import Fold, choose_folds, prepare_folds
 from kanseq.training.one_fold import Plan
 from kanseq.training.preparation import Tables, describe_inputs, resolve_settings
 from kanseq.training.runs import LEFTOVERS, begin, describe_run, versions
-from kanseq.training.search_space import Value, read_ranges
+from kanseq.training.search_space import read_ranges
 from kanseq.training.settings import Settings, check_seeds, choose_device, processor
 from kanseq.training.targets import resolve_condition
 from kanseq.training.trials import LOCKS, Search, alone, counted, open_study

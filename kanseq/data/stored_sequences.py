@@ -23,7 +23,7 @@ for _code, _letters in enumerate(("Aa", "Cc", "Gg", "Tt")):
         CODES[ord(_letter)] = _code
 
 
-class Stored:
+class StoredSequences:
     """The sequences of some rows of one or several files, none of them in memory.
 
     Reading costs a row group's decompression, however few of its rows are wanted, but for the group that was read last:
@@ -39,13 +39,13 @@ class Stored:
         self._groups = [(file, number) for file in self._files for number in range(len(file.sizes))]
 
     @classmethod
-    def of_file(cls, path: Path, parquet: pq.ParquetFile) -> "Stored":
+    def of_file(cls, path: Path, parquet: pq.ParquetFile) -> "StoredSequences":
         """Take all rows of an open file."""
         file = _File(path, parquet)
         return cls([file], np.arange(sum(file.sizes)))
 
     @classmethod
-    def joined(cls, parts: Sequence["Stored"]) -> "Stored":
+    def joined(cls, parts: Sequence["StoredSequences"]) -> "StoredSequences":
         """Put rows of several sources under each other; nothing is copied."""
         files, rows, before = [], [], 0
         for part in parts:
@@ -58,9 +58,9 @@ class Stored:
         """Count the sequences."""
         return len(self._rows)
 
-    def select(self, rows: np.ndarray) -> "Stored":
+    def select(self, rows: np.ndarray) -> "StoredSequences":
         """Keep some rows, by boolean mask or by positions."""
-        return Stored(self._files, self._rows[rows])
+        return StoredSequences(self._files, self._rows[rows])
 
     def letters(self, rows: np.ndarray | slice) -> list[str]:
         """Read the sequences of some rows, in their order."""

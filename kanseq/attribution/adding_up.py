@@ -1,0 +1,177 @@
+"""The numbers behind an explanation: every gene by every model that it has, and proof that they add up.
+
+In: a plan, model files and genes. Out: attributions, added up over models and references.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from kanseq.attribution.methods import Attribution, Method, Options
+from kanseq.attribution.outputs import Hypothetical
+from kanseq.attribution.references import References
+from kanseq.attribution.tables import Sums
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, ModelMismatch, NotComplete
+from kanseq.files import fingerprint
+from kanseq.geometry import Geometry
+from kanseq.nn.precision import set_precision
+from kanseq.training.aims import warn_of_control
+from kanseq.training.assignment import Scorer
+from kanseq.training.checkpoints import TrainedModel, load_arrays, load_model
+
+EXPLAINED = {"float32": 1e-4, "float64": 1e-9}
+"""Precisions in which a model may be explained, and the completeness error that the method paths has at most."""
+
+
+class Plan(NamedTuple):
+    """How numbers are made."""
+
+    method: Method
+    references: References
+    options: Options
+    condition: str | None
+    precision: str
+    batch_size: int
+    device: str
+
+    def check(self) -> None:
+        """Refuse what the method does not give."""
+        if self.options.hypothetical and not self.method.gives_hypothetical:
+            raise BadOption(
+                f"the method {self.method.name} knows nothing of bases that are not there",
+                mend="ask for --hypothetical with paths, gradient, integrated or ism",
+            )
+
+    def ready(self, model: TrainedModel) -> TrainedModel:
+        """Set a model's task and precision."""
+        model.task = model.task.only(self.condition)
+        if model.network is not None:
+            set_precision(model.network, "float32")
+            model.network = model.network.double() if self.precision == "float64" else model.network
+        return model
+
+    def describe(
+        self, geometry: Geometry, scorers: list[Scorer], inputs: dict[str, object], genes: SequenceSet
+    ) -> dict[str, object]:
+        """Give the metadata of ``attributions.parquet``."""
+        file = {} if self.references.sequences is None else {"references": fingerprint(self.references.text)}
+        return {
+            "geometry": geometry.to_json(),
+            "method": self.method.name,
+            "reference": "file" if file else self.references.text,
+            "seed": self.references.seed,
+            **({"steps": self.options.steps} if self.method.name == "integrated" else {}),
+            **({} if self.condition is None else {"condition": self.condition}),
+            "precision": self.precision,
+            "models": [{"fold": s.fold, "seed": s.seed, **fingerprint(s.path)} for s in scorers],
+            "inputs": {**inputs, **file},
+            "contigs": genes.contigs,
+        }
+
+
+def scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSet, list[Scorer]]:
+    """Leave out the genes that no model explains."""
+    rows = np.unique(np.concatenate([scorer.rows for scorer in scorers]))
+    return genes.select(rows), [scorer._replace(rows=np.searchsorted(rows, scorer.rows)) for scorer in scorers]
+
+
+def add_up(
+    sums: Sums,
+    possible: Hypothetical | None,
+    scorers: list[Scorer],
+    share: np.ndarray,
+    genes: SequenceSet,
+    plan: Plan,
+) -> Geometry:
+    """Explain every gene by every model that it has, one model at a time; give the columns that the models read."""
+    geometry = None
+    warn_of_control(load_arrays(scorers[0].path, wanted=())[1])
+    with _progress(sum(len(scorer.rows) for scorer in scorers)) as advance:
+        for scorer in scorers:
+            batches = [
+                scorer.rows[start : start + plan.batch_size] for start in range(0, len(scorer.rows), plan.batch_size)
+            ]
+            workers = 1 if plan.device != "cpu" else min(torch.get_num_threads(), len(batches))
+            models = [plan.ready(load_model(scorer.path, plan.device)) for _ in range(workers)]
+            if geometry not in (None, models[0].geometry):
+                raise ModelMismatch("the models of this run mask different columns", where=scorer.path)
+            geometry = models[0].geometry
+            for rows, found in zip(batches, _explained(models, batches, genes, plan), strict=True):
+                sums.add(rows, found, share[rows], scorer)
+                if possible is not None and found.hypothetical is not None:
+                    possible.add(rows, found.hypothetical, share[rows])
+                advance(len(rows))
+    assert geometry is not None
+    return geometry
+
+
+def _explained(
+    models: list[TrainedModel], batches: list[np.ndarray], genes: SequenceSet, plan: Plan
+) -> Iterator[Attribution]:
+    """Explain batches of rows, in their order, by several copies of a model beside each other.
+
+    Each runs on one thread, which does more than one of them on several, and gives the same numbers on any number.
+    """
+
+    def explain_rows(model: TrainedModel, rows: np.ndarray) -> Attribution:
+        codes, names = model.geometry.hide(genes.codes(rows)), list(genes.table["id"].iloc[rows])
+        return plan.method.attribute(model, codes, names, plan.references, plan.options)
+
+    if len(models) == 1:
+        yield from (explain_rows(models[0], rows) for rows in batches)
+        return
+    free: SimpleQueue[TrainedModel] = SimpleQueue()
+    for model in models:
+        free.put(model)
+
+    def work(rows: np.ndarray) -> Attribution:
+        model = free.get()
+        try:
+            return explain_rows(model, rows)
+        finally:
+            free.put(model)
+
+    count = torch.get_num_threads()
+    # New threads take over what is set when they start.
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(len(models))
+    try:
+        yield from pool.map(work, batches)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(count)
+
+
+def insist_on_sums(sums: Sums, genes: SequenceSet, plan: Plan) -> None:
+    """Make sure that shares add up, whatever the model is made of: what is wrong is not written."""
+    most = EXPLAINED[plan.precision]
+    if plan.method.name != "paths" or not sums.errors.size or (sums.errors <= most).all():
+        return
+    row = int(np.where(np.isnan(sums.errors), np.inf, sums.errors).max(1).argmax())
+    raise NotComplete(
+        f"the attributions of gene '{genes.table['id'].iloc[row]}' do not add up: a completeness error of "
+        f"{sums.errors[row].max():.1e}, where {most:.0e} is allowed",
+        mend="explain it with --precision float64; if that fails, the model does what no rule can see (--method ism)",
+    )
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal, and nothing elsewhere; hands out the function that moves it on."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("explaining", total=total)
+        yield lambda done: bar.advance(task, done)
