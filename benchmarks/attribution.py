@@ -7,7 +7,8 @@ and asks it: how fast does its logit fall when tokens are replaced in the order 
 and how fast it comes back when they are put into a reference (insertion), both beside a random order; whether a method
 ranks tokens as replacing every single base does (`ism`, on fewer genes); and whether it tells a trained model from one
 whose weights were drawn anew. `truth` asks simulated genes, where the planted elements are known. A reference that
-replaces is never one that a method has seen. Models are trained first, in FOLDER/runs, unless they are there.
+replaces is never one that a method has seen. Models are trained first, in FOLDER/runs, unless they are there;
+what mutagenesis found is kept beside them, gene by gene.
 """
 
 import argparse
@@ -112,9 +113,7 @@ def faithfulness(name: str, folder: Path, options: argparse.Namespace) -> list[d
     run = place_of(folder / "runs" / name, FOLD)
     genes = Genes(SequenceSet.read(folder / "chromosome1" / "genes.parquet"), run, options.genes, model)
     few = genes.first(options.ism_genes)
-    start = time.process_time()
-    truth = by_token(methods()["ism"].attribute(model, *few, References("n", 1), Options()), model)
-    ism_seconds = time.process_time() - start
+    truth, ism_seconds = mutagenesis(model, *few, folder / "runs" / name / "mutagenesis")
     say(f"{name}: ism on {len(few[0])} genes, {ism_seconds:.0f} s")
     fresh, rows = redrawn(model), []
     for method, shuffles in ASKED.items():
@@ -146,6 +145,29 @@ def faithfulness(name: str, folder: Path, options: argparse.Namespace) -> list[d
         rows.append({**row, **curves(model, genes, values, fewer["paths"], options.levels)})
     rows[-2]["seconds_per_1000"] = 1000 * ism_seconds / len(few[0])
     return rows
+
+
+def mutagenesis(model: TrainedModel, codes: np.ndarray, names: list[str], folder: Path) -> tuple[np.ndarray, float]:
+    """Explain genes by `ism`, one by one: a minute each, so that what a killed run had is taken up.
+
+    Returns:
+        tokens: ``(n, tokens)``.
+        seconds: of the processor, of all genes, those that were there too.
+    """
+    folder.mkdir(exist_ok=True)
+    tokens, seconds = [], 0.0
+    for row, gene in enumerate(names):
+        kept, one = folder / f"{gene}.npz", slice(row, row + 1)
+        if not kept.exists():
+            start = time.process_time()
+            found = methods()["ism"].attribute(model, codes[one], names[one], References("n", 1), Options())
+            partial = kept.with_name(f".{gene}.npz")
+            np.savez(partial, tokens=by_token(found, model), seconds=time.process_time() - start)
+            partial.replace(kept)
+        with np.load(kept) as one_gene:
+            tokens.append(one_gene["tokens"])
+            seconds += float(one_gene["seconds"])
+    return np.concatenate(tokens), seconds
 
 
 def explained(model: TrainedModel, method: str, codes: np.ndarray, names: list[str], shuffles: int) -> Attribution:
