@@ -33,6 +33,10 @@ def models(
         rows = [{"option": option, **about} for option, about in model["options"].items()]
         if rows:
             _table(("option", "type", "default", "help"), rows)
+        if model["recipe"]:
+            given = model["recipe"].items()
+            recipe = [{"kanseq train": f"--{name.replace('_', '-')}", "default here": value} for name, value in given]
+            _table(("kanseq train", "default here"), recipe)
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:

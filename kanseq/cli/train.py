@@ -8,7 +8,7 @@ import typer
 from kanseq.cli.options import Config, Device, Json, LogLevel, Threads, pairs, show
 
 _LEARNED = "What is learned, and from what"
-_OPTIMISATION = "Optimisation of networks"
+_OPTIMISATION = "Optimisation of networks (each model has its own defaults: kanseq models NAME)"
 
 
 def train(
@@ -56,27 +56,37 @@ def train(
             rich_help_panel=_LEARNED,
         ),
     ] = "none",
-    epochs: Annotated[
-        int, typer.Option("--epochs", help="passes over the training genes", rich_help_panel=_OPTIMISATION)
-    ] = 5,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", help="sequences per step", rich_help_panel=_OPTIMISATION)
-    ] = 64,
-    learning_rate: Annotated[
-        float, typer.Option("--learning-rate", help="of Adam", rich_help_panel=_OPTIMISATION)
-    ] = 5e-4,
-    weight_decay: Annotated[
-        float, typer.Option("--weight-decay", help="of the spline weights only", rich_help_panel=_OPTIMISATION)
-    ] = 0.1,
-    decay: Annotated[
-        str,
+    mid: Annotated[
+        str | None,
         typer.Option(
-            "--decay", help="coupled (L2 in the gradient) or decoupled (AdamW)", rich_help_panel=_OPTIMISATION
+            "--mid",
+            help="genes labelled mid: none of them trains, or all by their rank  [default: the model's own]",
+            rich_help_panel=_LEARNED,
         ),
-    ] = "decoupled",
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="passes over the training genes", rich_help_panel=_OPTIMISATION)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", help="sequences per step", rich_help_panel=_OPTIMISATION)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", help="of Adam", rich_help_panel=_OPTIMISATION)
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option("--weight-decay", help="of the spline weights only", rich_help_panel=_OPTIMISATION)
+    ] = None,
+    decay: Annotated[
+        str | None,
+        typer.Option(
+            "--decay",
+            help="coupled (L2 in the gradient), prior (that over the training genes' number), decoupled (AdamW)",
+            rich_help_panel=_OPTIMISATION,
+        ),
+    ] = None,
     schedule: Annotated[
-        str, typer.Option("--schedule", help="constant, cosine or one-cycle", rich_help_panel=_OPTIMISATION)
-    ] = "constant",
+        str | None, typer.Option("--schedule", help="constant, cosine or one-cycle", rich_help_panel=_OPTIMISATION)
+    ] = None,
     clip: Annotated[
         float | None, typer.Option("--clip", help="largest norm of the gradient", rich_help_panel=_OPTIMISATION)
     ] = None,
@@ -92,9 +102,9 @@ def train(
         int, typer.Option("--patience", help="epochs without progress under --tune", rich_help_panel=_OPTIMISATION)
     ] = 3,
     precision: Annotated[
-        str,
+        str | None,
         typer.Option("--precision", help="auto, float32 or bfloat16 products", rich_help_panel=_OPTIMISATION),
-    ] = "auto",
+    ] = None,
     compile: Annotated[
         bool,
         typer.Option("--compile", help="torch.compile the steps; needs a C++ compiler", rich_help_panel=_OPTIMISATION),
@@ -151,6 +161,7 @@ def train(
         control=control,
         visible=visible,
         calibrate=calibrate,
+        mid=mid,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

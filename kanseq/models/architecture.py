@@ -5,7 +5,7 @@ In: the fields of a frozen dataclass. Out: checked configurations; everything el
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ class Architecture:
         build: makes the untrained model from such a configuration.
         plain: whether it is fitted at once, without steps, as a :class:`~kanseq.models.plain.PlainModel`.
         tasks: what it can learn, some of :data:`TASKS`.
+        recipe: what ``kanseq train`` takes for this model where it is told nothing else: fields of
+            :class:`kanseq.training.settings.Settings`, and ``mid``.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Architecture:
     build: "Callable[..., SequenceNetwork | PlainModel]"
     plain: bool = False
     tasks: tuple[str, ...] = ("binary",)
+    recipe: Mapping[str, int | float | str] = field(default_factory=dict)
 
 
 def option(

@@ -21,6 +21,9 @@ from kanseq.training.tasks import TASKS, Task
 
 logger = logging.getLogger(__name__)
 
+MIDS = ("none", "rank")
+"""What networks learn of genes that are labelled mid: nothing, or their rank between low and high."""
+
 _DONE = {
     "labels": "the labels of its training genes were shuffled",
     "sequence": "every sequence was shuffled, its dinucleotides kept",
@@ -39,6 +42,8 @@ class Aim:
         control: what is destroyed on purpose, see :mod:`kanseq.data.controls`.
         visible: what models of genes see, see :class:`kanseq.geometry.Geometry`.
         calibrate: how probabilities are calibrated, see :mod:`kanseq.training.calibration`.
+        mid: ``rank``: networks also train on the genes between the classes, by their rank; see
+            :func:`kanseq.training.targets.rank_mid`.
     """
 
     condition: str | tuple[str, ...] = "*"
@@ -46,6 +51,7 @@ class Aim:
     control: str = "none"
     visible: str = "all"
     calibrate: str = "none"
+    mid: str = "none"
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -54,6 +60,7 @@ class Aim:
             ("control", CONTROLS),
             ("visible", VISIBLE),
             ("calibrate", CALIBRATIONS),
+            ("mid", MIDS),
         ):
             if getattr(self, name) not in allowed:
                 raise BadOption(f"{name} '{getattr(self, name)}' is unknown", mend=f"choose {', '.join(allowed)}")
@@ -66,8 +73,11 @@ class Aim:
         return () if isinstance(self.condition, str) else self.condition
 
     def to_json(self) -> dict[str, object]:
-        """Give the fields as ``run.json`` has them."""
-        return {**asdict(self), "condition": list(self.conditions) or self.condition}
+        """Give the fields as ``run.json`` has them; ``mid`` only where it says something."""
+        fields = {**asdict(self), "condition": list(self.conditions) or self.condition}
+        if self.mid == "none":
+            del fields["mid"]
+        return fields
 
     @property
     def outputs(self) -> int | None:
@@ -95,6 +105,11 @@ class Aim:
             raise BadOption(f"the model '{kind.name}' does no {self.task}", mend=f"choose {', '.join(able)}")
         if self.task == "regression" and balance != "none":
             raise BadOption(f"--balance {balance} is for classes, and regression has none", mend="leave it out")
+        if self.mid == "rank" and balance != "none":
+            raise BadOption(
+                f"--balance {balance} counts genes of two classes, and --mid rank has others between them",
+                mend="add --mid none",
+            )
         if "outputs" in options and self.outputs is not None:
             raise BadOption("--set outputs: here the task decides how many there are", mend="leave it out")
 
@@ -115,11 +130,29 @@ class Aim:
 
     def disturb_targets(self, fold: Fold, seed: int) -> Fold:
         """Give a fold whose training and tuning genes have the targets that the control leaves them."""
-        parts = {"train_targets": fold.name, "tune_targets": f"{fold.name} tune"}
+        parts = {
+            "train_targets": fold.name,
+            "tune_targets": f"{fold.name} tune",
+            "ranked_targets": f"{fold.name} ranked",
+        }
         disturbed: dict[str, np.ndarray] = {
             part: disturbed_targets(getattr(fold, part), self.control, seed, name) for part, name in parts.items()
         }
         return fold._replace(**disturbed)
+
+
+def mid_for(kind: Architecture, task: str, mid: str | None) -> str:
+    """Settle what of mid genes is learned: what is asked for, or what the model's recipe says where it makes sense.
+
+    Raises:
+        BadOption: a plain model, or regression, is to rank mid genes.
+    """
+    if kind.plain or task == "regression":
+        if mid == "rank":
+            who = "regression" if task == "regression" else f"'{kind.name}'"
+            raise BadOption(f"--mid rank: {who} learns no ranks between two classes", mend="leave it out")
+        return "none"
+    return str(kind.recipe.get("mid", "none")) if mid is None else mid
 
 
 def describe_control(control: object) -> str:

@@ -19,7 +19,7 @@ from kanseq.data.splits import read_splits
 from kanseq.errors import BadOption
 from kanseq.files import PathLike
 from kanseq.models.registry import architecture, config_to_json, make_config
-from kanseq.training.aims import Aim, describe_aim
+from kanseq.training.aims import Aim, describe_aim, mid_for
 from kanseq.training.assignment import known_sequences
 from kanseq.training.baselines import train_baseline
 from kanseq.training.folds import Fold, prepare_folds
@@ -35,7 +35,7 @@ from kanseq.training.runs import (
     read_done,
     versions,
 )
-from kanseq.training.settings import Settings, check_seeds, choose_device, processor
+from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
 from kanseq.training.targets import resolve_condition
 from kanseq.training.team import joined, launch
 from kanseq.training.verdicts import Score, score_folders, verdict
@@ -103,17 +103,18 @@ def train(
     control: str = "none",
     visible: str = "all",
     calibrate: str = "none",
-    epochs: int = 5,
-    batch_size: int = 64,
-    learning_rate: float = 5e-4,
-    weight_decay: float = 0.1,
-    decay: str = "decoupled",
-    schedule: str = "constant",
+    mid: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    weight_decay: float | None = None,
+    decay: str | None = None,
+    schedule: str | None = None,
     clip: float | None = None,
     balance: str = "none",
     tune: bool = False,
     patience: int = 3,
-    precision: str = "auto",
+    precision: str | None = None,
     compile: bool = False,
     baseline: bool = True,
     checkpoint_minutes: float = 10.0,
@@ -151,8 +152,11 @@ def train(
         calibrate: ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from training
             genes; networks from genes of role ``tune``, which then do not train, plain models from scores of training
             genes by models that had not seen their neighbourhood.
+        mid: ``rank``: networks train on genes labelled mid, too, which shall score the higher the higher they rank
+            between low and high; ``none``; where None the model's own.
         epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance, tune, patience, precision:
-            see :class:`kanseq.training.settings.Settings`; plain models use ``balance`` only.
+            see :class:`kanseq.training.settings.Settings`; where None the model's own (``kanseq models NAME``), or the
+            defaults there. Plain models use ``balance`` only.
         compile: whether steps go through ``torch.compile``; where that fails they do not, with one warning.
         baseline: also train ``kmer-logistic`` (for regression ``kmer-ridge``) on the same folds, inside the run, and
             compare.
@@ -177,27 +181,29 @@ def train(
     """
     given = dict(locals())
     output = check_run_output(output)
-    settings = Settings(
-        epochs,
-        batch_size,
-        learning_rate,
-        weight_decay,
-        decay,
-        schedule,
-        clip,
-        balance,
-        tune,
-        patience,
-        precision,
-        compile,
+    kind = architecture(model)
+    settings = settings_for(
+        kind,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        decay=decay,
+        schedule=schedule,
+        clip=clip,
+        balance=balance,
+        tune=tune,
+        patience=patience,
+        precision=precision,
+        compile=compile,
     )
     if not checkpoint_minutes >= 0:
         raise BadOption(f"checkpoint_minutes is {checkpoint_minutes}", mend="it must be at least 0")
     wanted = check_seeds(seed, seeds)
     if (devices, nodes) != (1, 1):
         return _train_in_a_team(given)
-    kind, device = architecture(model), choose_device(device)
-    aim = Aim("*", task, control, visible, calibrate)
+    device = choose_device(device)
+    aim = Aim("*", task, control, visible, calibrate, mid_for(kind, task, mid))
     inputs = describe_inputs(genes, labels, splits)
     genes = aim.see(as_one(genes))
     labelled = None if labels is None else join_labels(labels)
@@ -214,6 +220,7 @@ def train(
         task=task,
         tune=settings.tune or (calibrate != "none" and not kind.plain),
         least=1 if calibrate == "none" else 2,
+        mid=aim.mid,
     )
     recorded = {**aim.to_json(), **({"balance": balance} if kind.plain else settings.to_json())}
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}

@@ -14,7 +14,7 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import HELD_OUT_UNSCORED
 from kanseq.errors import BadOption, EmptySplit, OneClass
 from kanseq.files import some
-from kanseq.training.targets import find_targets, keys_of, look_up
+from kanseq.training.targets import find_targets, keys_of, look_up, rank_mid
 from kanseq.training.tasks import CLASSES, is_known
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,8 @@ class Fold(NamedTuple):
         test_targets: their targets, as far as they have any.
         held_out: ``(species, id)`` of every gene that the fold holds out, also of those that are not in the set.
         thresholds: the quartiles that made the labels, empty where there are none.
+        ranked: the training rows again, with those whose label is mid; empty unless asked for.
+        ranked_targets: their targets, float64 from 0 to 1, see :func:`kanseq.training.targets.rank_mid`.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Fold(NamedTuple):
     test_targets: np.ndarray
     held_out: list[tuple[str, str]]
     thresholds: dict[str, float]
+    ranked: np.ndarray = np.zeros(0, dtype=np.int64)
+    ranked_targets: np.ndarray = np.zeros(0)
 
 
 def prepare_folds(
@@ -58,6 +62,7 @@ def prepare_folds(
     task: str = "binary",
     tune: bool = False,
     least: int = 1,
+    mid: str = "none",
 ) -> list[Fold]:
     """Cut a set into folds.
 
@@ -70,6 +75,7 @@ def prepare_folds(
         task: ``binary``: genes labelled low or high train; ``regression``: all that have expression.
         tune: keep the genes of role ``tune`` apart; otherwise they train.
         least: so many training (and tuning) genes of each class must be there.
+        mid: ``rank`` gives each fold its training genes that are labelled mid, too.
 
     Raises:
         BadOption: there is no such fold.
@@ -78,7 +84,7 @@ def prepare_folds(
         OneClass: all training (or tuning) genes of a fold carry the same label, or have the same expression.
     """
     return [
-        _prepare_fold(genes, labels, splits[splits["fold"] == name], name, condition, task, tune, least)
+        _prepare_fold(genes, labels, splits[splits["fold"] == name], name, condition, task, tune, least, mid)
         for name in choose_folds(splits, holdout)
     ]
 
@@ -102,6 +108,7 @@ def _prepare_fold(
     task: str,
     tune: bool,
     least: int,
+    mid: str,
 ) -> Fold:
     """Give each row of the set its role and its target in one fold."""
     keys = genes.keys
@@ -127,6 +134,7 @@ def _prepare_fold(
             lacking = "do not differ in expression" if task == "regression" else "are not of both classes"
             logger.warning("fold '%s'%s: its test genes %s, so that it cannot be scored", name, part, lacking)
     held_out = roles[(roles["role"] == "test") | unscored]
+    ranked = _ranked(genes, labels, name, condition, targets, role, tune) if mid == "rank" else ()
     return Fold(
         name,
         train,
@@ -138,7 +146,27 @@ def _prepare_fold(
         targets[test],
         list(zip(held_out["species"], held_out["id"], strict=True)),
         thresholds,
+        *ranked,
     )
+
+
+def _ranked(
+    genes: SequenceSet,
+    labels: pd.DataFrame | None,
+    fold: str,
+    condition: str | tuple[str, ...],
+    classes: np.ndarray,
+    role: np.ndarray,
+    tune: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give the rows that train on classes or on their rank between them, and their targets; nothing without a table."""
+    if labels is None:
+        return Fold._field_defaults["ranked"], Fold._field_defaults["ranked_targets"]
+    trains = np.flatnonzero(np.isin(role, ("train",) if tune else ("train", "tune")))
+    expression = find_targets(genes, labels, fold, condition, "regression").values[trains]
+    targets = rank_mid(classes[trains], expression)
+    known = is_known(targets).reshape(len(targets), -1).any(axis=1)
+    return trains[known], targets[known]
 
 
 def _columns(targets: np.ndarray) -> np.ndarray:

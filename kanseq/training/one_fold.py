@@ -79,7 +79,11 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
         (folder / "done.json").unlink(missing_ok=True)
         remove_leftovers(folder)
     write_held_out(folder / "held_out.txt", fold.held_out)
-    train = Examples(codes_of(plan.genes, fold.train), fold.train_targets)
+    rows, targets = fold.train, fold.train_targets
+    # The plain model beside a network learns classes alone.
+    if len(fold.ranked) and not plan.kind.plain:
+        rows, targets = fold.ranked, fold.ranked_targets
+    train = Examples(codes_of(plan.genes, rows), targets)
     trained, facts = _fit(plan, fold, train, folder, seed, title)
     save_model(folder / "model.safetensors", trained)
     table = predictions_table(
@@ -105,6 +109,7 @@ def _fit(
     facts: dict[str, object] = {
         "parameters": parameter_count(built),
         "training_genes": len(fold.train),
+        **({"ranked_genes": len(fold.ranked)} if len(fold.ranked) and not plan.kind.plain else {}),
         "tuning_genes": len(fold.tune),
         "test_genes": len(fold.test),
     }

@@ -7,19 +7,20 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import torch
 from torch import nn
 
 from kanseq.errors import BadOption
+from kanseq.models.architecture import Architecture
 from kanseq.models.network import SequenceNetwork
 from kanseq.nn.precision import PRECISIONS
 from kanseq.training.freed_memory import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 
-DECAYS = ("coupled", "decoupled")
+DECAYS = ("coupled", "decoupled", "prior")
 SCHEDULES = ("constant", "cosine", "one-cycle")
 BALANCES = ("none", "weights")
 
@@ -32,10 +33,12 @@ class Settings:
         epochs: passes over the training genes.
         batch_size: sequences per step; a last batch of one joins the batch before it.
         learning_rate: Adam's, at the schedule's height.
-        weight_decay: strength of the decay of the spline weights; all other parameters have none.
+        weight_decay: strength of the decay of the spline weights (of those that a model names); all others have none.
         decay: ``coupled`` adds ``weight_decay * w`` to the gradient (Adam with an L2 term, Kingma and Ba 2015),
             ``decoupled`` shrinks the weights beside it (AdamW, Loshchilov and Hutter 2019). The KAN-Mixer paper does
-            not say which it means; the default is the one that did better on real genes (README).
+            not say which it means; the default is the one that did better on real genes (README). ``prior`` is coupled
+            with ``weight_decay / n`` for ``n`` training genes: of a sum over genes that is a Gaussian prior of variance
+            ``1 / weight_decay``, whose weight against the data falls as these grow.
         schedule: ``constant``, ``cosine`` down to 0, or ``one-cycle`` (Smith and Topin 2018).
         clip: largest norm of the gradient, None for any.
         balance: ``weights`` weighs each class by its rarity among the training genes.
@@ -81,20 +84,34 @@ class Settings:
         return asdict(self)
 
 
-def make_optimizer(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """Make Adam (or AdamW) whose weight decay acts on the parameters that the network names ``decayed`` only."""
+def settings_for(kind: Architecture, **given: object) -> Settings:
+    """Take what is given, then what the model's own recipe says, then the defaults; None is not given."""
+    known = {field.name for field in fields(Settings)}
+    recipe = {name: value for name, value in kind.recipe.items() if name in known}
+    return Settings(**{**recipe, **{name: value for name, value in given.items() if value is not None}})  # type: ignore[arg-type]
+
+
+def make_optimizer(network: nn.Module, settings: Settings, genes: int) -> torch.optim.Optimizer:
+    """Make Adam (or AdamW) whose weight decay acts on the parameters that the network names ``decayed`` only.
+
+    Args:
+        network: what is trained.
+        settings: how.
+        genes: how many train.
+    """
     names = getattr(network, "decayed", SequenceNetwork.decayed)
     named = list(network.named_parameters())
     decayed = [parameter for name, parameter in named if name.split(".")[-1] in names]
     others = [parameter for name, parameter in named if name.split(".")[-1] not in names]
     if not decayed and settings.weight_decay:
         logger.info("weight decay acts on spline weights only, and this model has none")
+    strength = settings.weight_decay / (genes if settings.decay == "prior" else 1)
     groups = [
         {"params": parameters, "weight_decay": decay}
-        for parameters, decay in ((decayed, settings.weight_decay), (others, 0.0))
+        for parameters, decay in ((decayed, strength), (others, 0.0))
         if parameters
     ]
-    kind = torch.optim.Adam if settings.decay == "coupled" else torch.optim.AdamW
+    kind = torch.optim.AdamW if settings.decay == "decoupled" else torch.optim.Adam
     return kind(groups, lr=settings.learning_rate)
 
 

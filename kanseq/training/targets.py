@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from kanseq.data.labels import targets_of
 from kanseq.data.sequences import SequenceSet
@@ -89,6 +90,27 @@ def find_targets(
             columns.append(_classes(_matched(labelled, "label", genes.keys)))
             thresholds |= _thresholds(labelled, "" if len(names) == 1 else f"{name}:")
     return Targets(columns[0] if isinstance(condition, str) else np.stack(columns, axis=1), thresholds)
+
+
+def rank_mid(classes: np.ndarray, expression: np.ndarray) -> np.ndarray:
+    """Give low genes 0, high ones 1, and those between them their rank there; the ranks are even steps from 0 to 1.
+
+    Args:
+        classes: of the training genes, ``(n,)`` or ``(n, conditions)``, -1 where a gene is neither.
+        expression: log10(TPM + 1) of the same genes, NaN where there is none.
+
+    Returns:
+        float64 of the same shape, NaN where there is neither class nor expression.
+
+    >>> rank_mid(np.array([0, -1, -1, 1, -1]), np.array([0.0, 0.9, 0.4, 2.0, np.nan])).tolist()
+    [0.0, 0.75, 0.25, 1.0, nan]
+    """
+    if classes.ndim == 2:
+        return np.stack([rank_mid(*columns) for columns in zip(classes.T, expression.T, strict=True)], axis=1)
+    between = (classes == UNKNOWN) & ~np.isnan(expression)
+    found = np.where(classes == UNKNOWN, np.nan, classes).astype(np.float64)
+    found[between] = (rankdata(expression[between]) - 0.5) / max(1, int(between.sum()))
+    return found
 
 
 def look_up(values: pd.Series, keys: pd.MultiIndex, what: str) -> pd.Series:

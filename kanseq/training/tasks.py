@@ -66,9 +66,11 @@ class Task:
 
         Args:
             outputs: ``(n, outputs)`` float.
-            targets: ``(n,)`` or, for several conditions, ``(n, conditions)``; at least one is known.
+            targets: ``(n,)`` or, for several conditions, ``(n, conditions)``; at least one is known. Classes may be
+                float, with numbers between 0 and 1 for what shall score between them, and NaN where there is none.
             class_weights: ``(2,)`` or ``(conditions, 2)`` float, weight of each class; the mean is the weighted one.
         """
+        from torch import stack
         from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
         outputs = outputs.float()
@@ -77,18 +79,20 @@ class Task:
             errors = outputs - self._standardised(targets.nan_to_num())
             return _mean(errors.square(), (~targets.isnan()).float() if self.conditions else None)
         if not self.conditions and self.outputs == 2:
+            if targets.is_floating_point():
+                targets = stack([1 - targets, targets], dim=1).to(outputs)
             return cross_entropy(outputs, targets, weight=class_weights)
         weights = None if class_weights is None else _of_classes(class_weights, targets)
         if self.conditions:
-            known = targets != UNKNOWN
-            weights, targets = known.float() if weights is None else known * weights, targets.clamp(min=0)
+            known = _known(targets)
+            weights, targets = known.float() if weights is None else known * weights, targets.nan_to_num().clamp(min=0)
         return _mean(binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none"), weights)
 
     def loss_weight(self, targets: "Tensor", class_weights: "Tensor | None" = None) -> "Tensor":
         """Give what :meth:`loss` divides a batch's sum by, float scalar: its known targets, or their weights."""
         if self.is_regression:
             return (~targets.isnan()).float().sum()
-        known = targets != UNKNOWN
+        known = _known(targets)
         if class_weights is None:
             return known.float().sum()
         return (_of_classes(class_weights, targets.clamp(min=0)) * known).sum()
@@ -179,6 +183,11 @@ def is_known(targets: np.ndarray) -> np.ndarray:
     ([True, False], [False, True])
     """
     return ~np.isnan(targets) if np.issubdtype(targets.dtype, np.floating) else targets != UNKNOWN
+
+
+def _known(targets: "Tensor") -> "Tensor":
+    """Say which classes there are."""
+    return ~targets.isnan() if targets.is_floating_point() else targets != UNKNOWN
 
 
 def _mean(values: "Tensor", weights: "Tensor | None") -> "Tensor":

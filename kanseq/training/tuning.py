@@ -24,14 +24,14 @@ from kanseq.data.splits import read_splits
 from kanseq.errors import BadOption, MissingPackage, NotWritable
 from kanseq.files import PathLike, check_output, disk_errors, whole_text
 from kanseq.models.registry import Value, architecture, config_to_json, make_config
-from kanseq.training.aims import Aim
+from kanseq.training.aims import Aim, mid_for
 from kanseq.training.assignment import known_sequences
 from kanseq.training.folds import Fold, choose_folds, prepare_folds
 from kanseq.training.one_fold import Plan
 from kanseq.training.preparation import Tables, describe_inputs, resolve_settings
 from kanseq.training.runs import LEFTOVERS, begin, describe_run, versions
 from kanseq.training.search_space import read_ranges
-from kanseq.training.settings import Settings, check_seeds, choose_device, processor
+from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
 from kanseq.training.targets import resolve_condition
 from kanseq.training.trials import LOCKS, Search, alone, counted, open_study
 
@@ -88,16 +88,17 @@ def tune(
     condition: str | Sequence[str] = "*",
     task: str = "binary",
     visible: str = "all",
-    epochs: int = 5,
-    batch_size: int = 64,
-    learning_rate: float = 5e-4,
-    weight_decay: float = 0.1,
-    decay: str = "decoupled",
-    schedule: str = "constant",
+    mid: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    weight_decay: float | None = None,
+    decay: str | None = None,
+    schedule: str | None = None,
     clip: float | None = None,
     balance: str = "none",
     patience: int = 3,
-    precision: str = "auto",
+    precision: str | None = None,
     seed: int = 0,
     threads: int = 0,
     device: str = "auto",
@@ -114,7 +115,7 @@ def tune(
     that searches in this folder.
 
     Args:
-        genes, labels, splits, condition, task, visible, balance: as for :func:`kanseq.train`.
+        genes, labels, splits, condition, task, visible, mid, balance: as for :func:`kanseq.train`.
         output: the search's folder; made if its parent is there.
         holdout: the fold.
         search: what is searched, as :meth:`kanseq.training.search_space.Range.read` has it: hyper-parameters of the
@@ -145,9 +146,21 @@ def tune(
     for each in ranges:
         if each.name in options:
             raise BadOption(f"--search {each}: it is given, too", mend="leave one of the two out")
-    optimisation = (epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance)
-    settings = Settings(*optimisation, tune=not kind.plain, patience=patience, precision=precision)
-    aim = Aim("*", task, "none", visible)
+    settings = settings_for(
+        kind,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        decay=decay,
+        schedule=schedule,
+        clip=clip,
+        balance=balance,
+        tune=not kind.plain,
+        patience=patience,
+        precision=precision,
+    )
+    aim = Aim("*", task, "none", visible, mid=mid_for(kind, task, mid))
     inputs = describe_inputs(genes, labels, splits)
     genes = aim.see(as_one(genes))
     labelled = None if labels is None else join_labels(labels)
@@ -213,7 +226,9 @@ def _inside(genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFram
             f"--holdout {holdout}: a search is for one fold",
             mend="search in each by itself: genes that one tunes on, another one holds out",
         )
-    [fold] = prepare_folds(genes, labels, splits, holdout=names, condition=aim.condition, task=aim.task, tune=True)
+    [fold] = prepare_folds(
+        genes, labels, splits, holdout=names, condition=aim.condition, task=aim.task, tune=True, mid=aim.mid
+    )
     roles = np.full(len(fold.tune), "test")
     return fold._replace(test=fold.tune, test_targets=fold.tune_targets, test_roles=roles, held_out=[])
 
@@ -252,6 +267,7 @@ def _options_of(searched: Search, best: Mapping[str, Value]) -> dict[str, object
     settings, chosen = searched.parted(best)
     optimisation = {"balance": plan.settings.balance} if plan.kind.plain else {**plan.settings.to_json(), "tune": True}
     aim = {name: value for name, value in plan.aim.to_json().items() if name in ("task", "visible", "condition")}
+    aim["mid"] = plan.aim.mid
     described = {"model": plan.kind.name, **aim, **optimisation, **settings}
     # What is not said has its default; compiling changes no choice.
     told = {name: value for name, value in described.items() if value not in (None, "*") and name != "compile"}

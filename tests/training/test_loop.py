@@ -94,7 +94,7 @@ def test_a_signal_writes_the_state_after_the_batch_that_runs(tmp_path, monkeypat
         with pytest.raises(KeyboardInterrupt):
             fit(tmp_path / "stopped", examples)
     network = Tiny()
-    optimizer = loop.make_optimizer(network, Settings())
+    optimizer = loop.make_optimizer(network, Settings(), 8)
     position, _ = restore_state(tmp_path / "stopped/state.safetensors", network, optimizer)
     assert (position.epoch, position.step) == (0, at)
     again, _ = fit(tmp_path / "stopped", examples)
@@ -138,7 +138,7 @@ def test_nan_keeps_the_weights_of_the_batch_before(tmp_path, monkeypatch, exampl
     learned = ("hidden_layer.weight", "spline_weight")
     assert {name: weights(network)[name] for name in learned} == {name: before[0][name] for name in learned}
     kept = Tiny()
-    position, _ = restore_state(tmp_path / "state.safetensors", kept, loop.make_optimizer(kept, Settings()))
+    position, _ = restore_state(tmp_path / "state.safetensors", kept, loop.make_optimizer(kept, Settings(), 8))
     assert (position.epoch, position.step) == (1, 1)
     assert weights(kept) == weights(network)
 
@@ -147,7 +147,7 @@ def test_weights_that_overflow_are_replaced_by_the_last_state(tmp_path, examples
     with pytest.raises(NotFinite, match="learning-rate"):
         fit(tmp_path / "run", examples, learning_rate=1e30, schedule="constant", weight_decay=0.0)
     network = Tiny()
-    assert restore_state(tmp_path / "run/state.safetensors", network, loop.make_optimizer(network, Settings()))
+    assert restore_state(tmp_path / "run/state.safetensors", network, loop.make_optimizer(network, Settings(), 8))
     assert all(np.isfinite(np.array(values)).all() for values in weights(network).values())
 
 

@@ -15,7 +15,7 @@ class Layer(nn.Module):
 
 def step_without_gradient(decay: str) -> Layer:
     layer = Layer()
-    optimizer = make_optimizer(layer, Settings(learning_rate=0.01, weight_decay=0.5, decay=decay))
+    optimizer = make_optimizer(layer, Settings(learning_rate=0.01, weight_decay=0.5, decay=decay), 10)
     for parameter in layer.parameters():
         parameter.grad = torch.zeros(2)
     optimizer.step()
