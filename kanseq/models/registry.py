@@ -16,7 +16,7 @@ import torch
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.models import boosting, deepcre, kan, kan_mixer, kmer_sgd, mlp, plain, ridge
+from kanseq.models import boosting, deepcre, kan, kan_mixer, kan_words, kmer_sgd, mlp, plain, ridge
 from kanseq.models.architecture import Architecture, Config
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.plain import PlainModel
@@ -27,6 +27,7 @@ GROUP = "kanseq.models"
 """Entry points of this group name an :class:`~kanseq.models.architecture.Architecture`."""
 
 OWN = (
+    kan_words.ARCHITECTURE,
     kan_mixer.ARCHITECTURE,
     kan.ARCHITECTURE,
     mlp.ARCHITECTURE,
@@ -41,7 +42,7 @@ Value: TypeAlias = str | int | float | bool | None
 
 
 class ModelList(NamedTuple):
-    """What :func:`list_models` found: per model ``name, parameters, summary, source, options``."""
+    """What :func:`list_models` found: per model ``name, parameters, summary, source, options, recipe``."""
 
     models: list[dict[str, object]]
 
@@ -170,6 +171,7 @@ def _describe(each: Architecture, geometry: Geometry) -> dict[str, object]:
         "summary": each.summary,
         "source": each.source,
         "options": options,
+        "recipe": dict(each.recipe),
     }
 
 

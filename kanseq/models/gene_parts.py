@@ -1,0 +1,97 @@
+"""The parts of gene windows, and where in them splines have their knots: close to TSS and TTS, and ever farther apart.
+
+In: a geometry. Out: stretches of columns for :class:`kanseq.nn.placed.PlacedCurves`.
+"""
+
+from typing import NamedTuple
+
+from kanseq.geometry import Geometry
+from kanseq.nn.placed import Stretch
+
+PIECES = 12
+"""Between so many equal pieces lie the knots of sequences that have no site."""
+
+LAST = 0.75
+"""Knots end where so much of a part's length is behind them; the next one is the part's end."""
+
+
+class Part(NamedTuple):
+    """Columns on one side of a site.
+
+    Attributes:
+        name: what it is called in tables and pictures.
+        start, stop: half-open columns.
+        site: the column that follows the boundary which distances are counted from; None where there is none.
+        transcribed: whether the columns are transcribed.
+    """
+
+    name: str
+    start: int
+    stop: int
+    site: int | None
+    transcribed: bool
+
+    @property
+    def length(self) -> int:
+        """How many columns."""
+        return self.stop - self.start
+
+
+def parts_of(geometry: Geometry) -> list[Part]:
+    """List what models see of the windows, cut at TSS and TTS; sequences without windows are one part.
+
+    >>> [(part.name, part.start, part.stop) for part in parts_of(Geometry(visible="flanks"))]
+    [('upstream', 0, 1000), ('downstream', 2020, 3020)]
+    >>> [part.name for part in parts_of(Geometry())]
+    ['upstream', 'after TSS', 'before TTS', 'downstream']
+    """
+    if not geometry.has_genes:
+        return [Part("sequence", 0, geometry.columns, None, False)]
+    tss, tts = geometry.upstream, geometry.columns - geometry.upstream
+    parts = (
+        Part("upstream", 0, tss, tss, False),
+        Part("after TSS", tss, geometry.window, tss, True),
+        Part("before TTS", geometry.window + geometry.pad, tts, tts, True),
+        Part("downstream", tts, geometry.columns, tts, False),
+    )
+    seen = geometry.windows
+    return [part for part in parts if part.length and any(a <= part.start and part.stop <= b for a, b in seen)]
+
+
+def stretch_of(part: Part, width: int, columns: int, knots: tuple[float, ...]) -> Stretch | None:
+    """Place words of some width, by the distance of their middle from the part's site; None where none fits.
+
+    Args:
+        part: where.
+        width: of the words; they stand in the column that they begin in.
+        columns: in how many columns a word can begin.
+        knots: distances from the site, from 0 to the part's length.
+    """
+    stop = min(part.stop, columns)
+    if stop <= part.start:
+        return None
+    site = part.start if part.site is None else part.site
+    # A word that begins before a boundary may have its middle behind it.
+    positions = tuple(min(abs(column + width / 2 - site), part.length - 0.5) for column in range(part.start, stop))
+    return Stretch(part.start, stop, positions, knots)
+
+
+def growing_knots(part: Part, first: int) -> tuple[float, ...]:
+    """Put knots at a site, ``first`` columns from it, and at twice the distance each time; at the part's end the last.
+
+    >>> growing_knots(Part("upstream", 0, 1000, 1000, False), 30)
+    (0.0, 30.0, 60.0, 120.0, 240.0, 480.0, 1000.0)
+    """
+    if part.site is None:
+        pieces = min(PIECES, part.length)
+        return tuple(part.length * piece / pieces for piece in range(pieces + 1))
+    inner, at = [], float(first)
+    while at < LAST * part.length:
+        inner.append(at)
+        at *= 2
+    return (0.0, *inner, float(part.length))
+
+
+def end_knots(part: Part) -> tuple[float, ...]:
+    """Put knots at both ends."""
+    return (0.0, float(part.length))

@@ -1,0 +1,182 @@
+"""KAN-Words: every overlapping word adds a spline of where it stands, and splines of these sums make the outputs.
+
+In: uint8 codes, or one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
+from kanseq.models.gene_parts import Part, end_knots, growing_knots, parts_of, stretch_of
+from kanseq.models.network import BASES, SequenceNetwork
+from kanseq.models.reading_frames import CODON, CODONS, SEQUENCES, ReadingFrames
+from kanseq.nn.bspline import BSplineLinear
+from kanseq.nn.placed import PlacedCurves
+
+NUMBERS = 2**24
+"""Numbers that one-hot words of some sequences are held in at a time."""
+
+REACH = 2.0
+"""The joining curves have their grid from minus to plus so much, in log-odds: most sums of a part are less."""
+
+INTERVALS = 4
+"""Intervals of that grid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KANWordsConfig(NetworkConfig):
+    """Hyper-parameters of :class:`KANWords`."""
+
+    outputs: int = option(1, "numbers per sequence; the task decides", least=1)
+    k: int = option(3, "length of the words", least=1, most=6)
+    knot: int = option(30, "columns from a site to the next knot; each further one lies twice as far off", least=1)
+    order: int = option(3, "degree of the splines' pieces", least=0, most=5)
+    frames: bool = option(True, "find reading frames in transcribed parts, and weigh the codons in them")
+    reach: int = option(20, "codons on either side by which a reading frame is found", least=1, most=100)
+    codon_gain: float = option(1.5, "how freely codons are weighed, beside words", above=0)
+    join_gain: float = option(4.0, "how freely the parts' sums are bent; 0: they are added", least=0)
+
+
+class KANWords(SequenceNetwork):
+    """Two layers of splines with nothing between them that could not be plotted.
+
+    1. Every word of ``k`` bases has, in every part of the windows, a spline of its distance from the part's site; what
+       the words of a part find there is added up. Words overlap: none is cut by a grid. Where transcribed parts are
+       seen, each codon has such a function, too, and counts by the probability that it stands in a reading frame.
+    2. The sums ``h`` of all parts are added, and a KAN layer adds a spline of each: ``Σ h + Σ φ(h) + bias``.
+
+    Curves are zero at first, so that the seed decides nothing but the order of the genes.
+    """
+
+    decayed = ("weight", "spline_weight")
+
+    def __init__(self, config: KANWordsConfig) -> None:
+        """Lay out the curves for the configuration's geometry."""
+        super().__init__(config.geometry)
+        self.k, self.outputs = config.k, config.outputs
+        parts = parts_of(config.geometry)
+        columns = max(1, config.geometry.columns - config.k + 1)
+        placed = {part: stretch_of(part, config.k, columns, growing_knots(part, config.knot)) for part in parts}
+        self.parts = [part for part, stretch in placed.items() if stretch]
+        stretches = [stretch for stretch in placed.values() if stretch]
+        self.words = PlacedCurves(BASES**config.k, config.outputs, columns, stretches, order=config.order)
+        self.channels = [part.name for part in self.parts]
+        self.frames: ReadingFrames | None = None
+        self.codons: PlacedCurves | None = None
+        if config.frames:
+            self._add_codons(parts, config)
+        self.join: BSplineLinear | None = None
+        self.join_gain = config.join_gain
+        if config.join_gain:
+            inputs = len(self.channels) * config.outputs
+            self.join = BSplineLinear(inputs, config.outputs, INTERVALS, low=-REACH, high=REACH, base=False)
+            nn.init.zeros_(self.join.spline_weight)
+        self.bias = nn.Parameter(torch.zeros(config.outputs))
+
+    def _add_codons(self, parts: list[Part], config: KANWordsConfig) -> None:
+        """Make the functions of codons, where there are transcribed parts; they run straight from end to end."""
+        columns = max(1, config.geometry.columns - CODON + 1)
+        placed = {part: stretch_of(part, CODON, columns, end_knots(part)) for part in parts if part.transcribed}
+        coding = {part: stretch for part, stretch in placed.items() if stretch}
+        if coding:
+            self.frames = ReadingFrames(config.reach)
+            stretches = list(coding.values())
+            self.codons = PlacedCurves(CODONS, config.outputs, columns, stretches, order=1, gain=config.codon_gain)
+            self.channels += [f"codons {part.name}" for part in coding]
+
+    def prepare(self, batches: Iterable[Tensor]) -> None:
+        """Find reading frames, and how often each word stands where, in the training sequences, without labels."""
+        held: list[Tensor] = []
+        rest = iter(batches)
+        for codes in rest:
+            held.append(codes)
+            if sum(map(len, held)) >= SEQUENCES:
+                break
+        if self.frames is not None:
+            self.frames.learn(torch.cat([self._words_of(codes, CODON) for codes in held]))
+        curves = [self.words] if self.codons is None else [self.words, self.codons]
+        moments = [one.moments() for one in curves]
+        for batch in chain(held, rest):
+            for codes in batch.split(max(1, NUMBERS // (self.words.kinds * batch.shape[1]))):
+                for one, mixture in zip(moments, self._mixtures(self.encode(codes)), strict=True):
+                    one.add(mixture)
+        for one, found in zip(curves, moments, strict=True):
+            one.standardise(found)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Map codes ``(n, columns)`` uint8 to ``(n, outputs)``."""
+        words = self._words_of(codes, self.k)
+        sums = [self.words(words)]
+        if self.frames is not None and self.codons is not None:
+            codons = words if self.k == CODON else self._words_of(codes, CODON)
+            sums.append(self.codons(codons, self.frames.of_words(codons)))
+        return self._joined(sums)
+
+    def forward_encoded(self, x: Tensor) -> Tensor:
+        """Map one-hot (or any real) columns ``(n, 4, columns)`` to ``(n, outputs)``.
+
+        A word is a product of columns, so that it splits over its bases by the rule for products.
+        """
+        curves = [self.words] if self.codons is None else [self.words, self.codons]
+        return self._joined([one.of_mixtures(mixture) for one, mixture in zip(curves, self._mixtures(x), strict=True)])
+
+    def _joined(self, sums: list[Tensor]) -> Tensor:
+        """Join the sums ``(n, outputs, parts)``."""
+        h = torch.cat(sums, dim=2)
+        plain = h.sum(2) + self.bias
+        return plain if self.join is None else plain + self.join(h.flatten(1)) * self.join_gain
+
+    def _words_of(self, codes: Tensor, k: int) -> Tensor:
+        """Number the word that begins in each column, ``(n, columns - k + 1)``; ``4**k`` where it is none."""
+        visible = codes.masked_fill(self.hidden, BASES).long()
+        starts = max(1, codes.shape[1] - k + 1)
+        word = visible.new_zeros(len(codes), starts)
+        known = torch.full_like(word, codes.shape[1] >= k, dtype=torch.bool)
+        for offset in range(min(k, codes.shape[1])):
+            letter = visible[:, offset : offset + starts]
+            word, known = word * BASES + letter, known & (letter < BASES)
+        return torch.where(known, word, BASES**k)
+
+    def _mixtures(self, x: Tensor) -> list[Tensor]:
+        """Give how much of each word, and of each codon in a reading frame, begins in each column."""
+        words = _products(x, self.k)
+        if self.frames is None:
+            return [words]
+        codons = words if self.k == CODON else _products(x, CODON)
+        frames = self.frames(torch.einsum("nkt,k->nt", codons, self.frames.score))
+        return [words, codons * frames[:, None]]
+
+
+def _products(x: Tensor, k: int) -> Tensor:
+    """Multiply ``k`` neighbouring columns ``(n, 4, columns)`` in all ways: ``(n, 4**k, columns - k + 1)``."""
+    starts = max(1, x.shape[2] - k + 1)
+    if x.shape[2] < k:
+        return x[:, :1, :1].expand(-1, BASES**k, -1) * 0
+    words = x[:, :, :starts]
+    for offset in range(1, k):
+        words = (words[:, :, None] * x[:, None, :, offset : offset + starts]).flatten(1, 2)
+    return words
+
+
+ARCHITECTURE = Architecture(
+    name="kan-words",
+    summary="KAN on overlapping words: splines of their places, and of what they add up to",
+    source="kanseq; KAN: Liu et al. 2024, arXiv:2404.19756",
+    config=KANWordsConfig,
+    build=KANWords,
+    tasks=TASKS,
+    recipe={
+        "epochs": 30,
+        "batch_size": 128,
+        "learning_rate": 3e-3,
+        "weight_decay": 2000.0,
+        "decay": "prior",
+        "schedule": "one-cycle",
+        "precision": "float32",
+        "mid": "rank",
+    },
+)
