@@ -124,12 +124,12 @@ class Results:
                 again = before["fold"].isin(set(table["fold"])) & (before["seed"] == str(job.seed))
                 table = pd.concat([before[~again], table])
             table = table.sort_values(["seed", "fold", "species", "id"], kind="stable")
-            _replace(file, _compressed(table.to_csv(sep="\t", index=False, lineterminator="\n")))
+            replace_file(file, compressed(table.to_csv(sep="\t", index=False, lineterminator="\n")))
             line = pd.DataFrame([{name: str(cost[name]) for name in COSTS}])
             costs = line if self.costs is None else pd.concat([self.costs, line])
             self.costs = costs.sort_values(COSTS[:5], kind="stable").reset_index(drop=True)
             text = self.costs.to_csv(sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
-            _replace(self.folder / "costs.tsv", text.encode())
+            replace_file(self.folder / "costs.tsv", text.encode())
 
 
 def read(file: Path) -> pd.DataFrame:
@@ -137,7 +137,7 @@ def read(file: Path) -> pd.DataFrame:
     return pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False)
 
 
-def _compressed(text: str) -> bytes:
+def compressed(text: str) -> bytes:
     """Compress so that the same text gives the same bytes."""
     memory = io.BytesIO()
     with gzip.GzipFile(fileobj=memory, mode="wb", mtime=0, filename="") as handle:
@@ -145,7 +145,7 @@ def _compressed(text: str) -> bytes:
     return memory.getvalue()
 
 
-def _replace(file: Path, content: bytes) -> None:
+def replace_file(file: Path, content: bytes) -> None:
     """Write a file so that it is whole or not there."""
     temporary = file.with_name(f".{file.name}.part")
     temporary.write_bytes(content)

@@ -76,11 +76,15 @@ def stretch_of(part: Part, width: int, columns: int, knots: tuple[float, ...]) -
     return Stretch(part.start, stop, positions, knots)
 
 
-def growing_knots(part: Part, first: int) -> tuple[float, ...]:
-    """Put knots at a site, ``first`` columns from it, and at twice the distance each time; at the part's end the last.
+def growing_knots(part: Part, first: int, growth: float) -> tuple[float, ...]:
+    """Put knots at a site, ``first`` columns from it, then ``growth`` times as far each time; the last at the end.
 
-    >>> growing_knots(Part("upstream", 0, 1000, 1000, False), 30)
+    With a growth of 1 they lie ``first`` columns apart.
+
+    >>> growing_knots(Part("upstream", 0, 1000, 1000, False), 30, 2)
     (0.0, 30.0, 60.0, 120.0, 240.0, 480.0, 1000.0)
+    >>> growing_knots(Part("upstream", 0, 1000, 1000, False), 300, 1)
+    (0.0, 300.0, 600.0, 1000.0)
     """
     if part.site is None:
         pieces = min(PIECES, part.length)
@@ -88,7 +92,7 @@ def growing_knots(part: Part, first: int) -> tuple[float, ...]:
     inner, at = [], float(first)
     while at < LAST * part.length:
         inner.append(at)
-        at *= 2
+        at = at + first if growth == 1 else at * growth
     return (0.0, *inner, float(part.length))
 
 

@@ -33,7 +33,8 @@ class KANWordsConfig(NetworkConfig):
 
     outputs: int = option(1, "numbers per sequence; the task decides", least=1)
     k: int = option(3, "length of the words", least=1, most=6)
-    knot: int = option(30, "columns from a site to the next knot; each further one lies twice as far off", least=1)
+    knot: int = option(30, "columns from a site to the first knot", least=1)
+    growth: float = option(2.0, "how many times as far off each further knot lies; 1: equally far apart", least=1)
     order: int = option(3, "degree of the splines' pieces", least=0, most=5)
     frames: bool = option(True, "find reading frames in transcribed parts, and weigh the codons in them")
     reach: int = option(20, "codons on either side by which a reading frame is found", least=1, most=100)
@@ -60,7 +61,9 @@ class KANWords(SequenceNetwork):
         self.k, self.outputs = config.k, config.outputs
         parts = parts_of(config.geometry)
         columns = max(1, config.geometry.columns - config.k + 1)
-        placed = {part: stretch_of(part, config.k, columns, growing_knots(part, config.knot)) for part in parts}
+        placed = {
+            part: stretch_of(part, config.k, columns, growing_knots(part, config.knot, config.growth)) for part in parts
+        }
         self.parts = [part for part, stretch in placed.items() if stretch]
         stretches = [stretch for stretch in placed.values() if stretch]
         self.words = PlacedCurves(BASES**config.k, config.outputs, columns, stretches, order=config.order)

@@ -169,7 +169,7 @@ class Logistic(Linear):
         """Choose ``C`` inside the training sequences, then fit to all of them; see :meth:`PlainModel.fit`."""
         targets = check_classes(targets)
         features = self.features(codes)
-        chosen = _choose(features, targets, _inner_folds(targets, groups, seed), balanced)
+        chosen, _ = choose_regularisation(features, targets, groups, seed, balanced)
         mean, scale = moments(features)
         model = _regression(balanced)
         _refit(model, standardised(features, mean, scale), targets, chosen)
@@ -274,14 +274,22 @@ def _inner_folds(targets: np.ndarray, groups: np.ndarray | None, seed: int) -> I
         yield from StratifiedKFold(folds, shuffle=True, random_state=seed).split(targets, targets)
 
 
-def _choose(
-    features: np.ndarray, targets: np.ndarray, folds: Iterator[tuple[np.ndarray, np.ndarray]], balanced: bool
-) -> float:
-    """Find the ``C`` with the highest mean auROC on the inner folds; the smallest of equals."""
+def choose_regularisation(
+    features: np.ndarray, targets: np.ndarray, groups: np.ndarray | None, seed: int = 0, balanced: bool = False
+) -> tuple[float, float]:
+    """Find the ``C`` with the highest mean auROC on inner folds of the training sequences; the smallest of equals.
+
+    Args:
+        features: ``(n, width)``.
+        targets, groups, seed, balanced: as for :meth:`PlainModel.fit`.
+
+    Returns:
+        ``C``, and that auROC; :data:`UNTUNED` and NaN where the sequences are too few.
+    """
     from sklearn.metrics import roc_auc_score
 
     scores = []
-    for fitted, scored in folds:
+    for fitted, scored in _inner_folds(targets, groups, seed):
         if len(np.unique(targets[fitted])) < 2 or len(np.unique(targets[scored])) < 2:
             continue
         inner = standardised(features, *moments(features[fitted]))
@@ -293,5 +301,6 @@ def _choose(
         scores.append(fold_scores)
     if not scores:
         logger.info("too few training sequences to choose a regularisation; C = %g", UNTUNED)
-        return UNTUNED
-    return REGULARISATIONS[int(np.argmax(np.mean(scores, axis=0).round(6)))]
+        return UNTUNED, float("nan")
+    means = np.mean(scores, axis=0).round(6)
+    return REGULARISATIONS[int(np.argmax(means))], float(means.max())

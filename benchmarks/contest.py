@@ -1,0 +1,349 @@
+"""The tables of docs/contest.md: `kan-words` beside a tuned `kmer-logistic`, what each idea adds, and learning curves.
+
+    python benchmarks/contest.py -o FOLDER [--jobs 2] [--hours 2.5] [--part PART[,PART]]
+    python benchmarks/contest.py --report
+
+It goes on from evaluation.py: the same folder of sets, splits and labels (made if they are not there), and its tables
+of `boosting`, `mlp`, `kan`, `deepcre` and `kan-mixer`. A job is one model on one fold with one seed, on one thread;
+`--jobs` run beside each other. What was predicted and what it cost goes into benchmarks/results/contest/; a job that is
+found there is not done again, on whatever machine. Parts:
+
+- `words`: inside every fold's training genes, the word length and bins with which `kmer-logistic` does best;
+- `search`: forty trials at most of `kan-mixer` inside the training genes of one development fold of each genome;
+- `folds`: all folds of both genomes, scored with what is settled by then. Blocks 3 and 4 of chromosome 1 and yeast IV
+  and XV are a vault: nothing else here trains on them or scores them;
+- `ideas`: what is left of `kan-words` without each of its ideas, on the development folds;
+- `curve`: four models on growing parts of the training genes, on two development folds.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event, Lock
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from common import data_folder
+from contest_report import report
+from evaluation import kanseq, prepare, processor
+from evaluation_plan import DATASETS, compressed, read, replace_file
+from evaluation_plan import RESULTS as EVALUATION
+from evaluation_plan import Results as Evaluation
+
+from kanseq.data.label_tables import join_labels
+from kanseq.data.sequences import SequenceSet
+from kanseq.data.splits import read_splits
+from kanseq.models.kmers import kmer_counts
+from kanseq.models.plain import choose_regularisation
+from kanseq.training.aims import Aim
+from kanseq.training.folds import prepare_folds
+from kanseq.training.plain import inner_parts
+
+RESULTS = Path(__file__).parent / "results" / "contest"
+
+VAULT = {"chromosome1": ("1.block3", "1.block4"), "yeast": ("IV", "XV")}
+
+SEARCHED = {"chromosome1": "1.block0", "yeast": "VII"}
+"""The development fold in whose training genes `kan-mixer` is tuned, and one of the two of the learning curve."""
+
+WORDS = ((2, 60), (3, 60), (3, 125), (3, 250), (4, 250), (5, 1500))
+"""Word lengths and columns per bin that `kmer-logistic` chooses from."""
+
+SEARCH = (
+    "learning_rate=1e-4..3e-3:log",
+    "weight_decay=1e-3..1:log",
+    "channels=32,64,128",
+    "token_hidden=none,32,189",
+    "schedule=constant,one-cycle",
+)
+TRIALS = 12
+
+IDEAS = {
+    "kan-words": (),
+    "no reading frames": ("--set", "frames=false"),
+    "no second layer": ("--set", "join_gain=0"),
+    "classes alone": ("--mid", "none"),
+    "knots every 125 columns": ("--set", "knot=125", "--set", "growth=1"),
+    "straight pieces": ("--set", "order=1"),
+    "words of 2": ("--set", "k=2"),
+    "words of 4": ("--set", "k=4"),
+}
+SIZES = (250, 500, 1000, 2000, 0)
+"""Labelled training genes of the learning curve; 0 for all."""
+
+CURVE = ("kmer-logistic", "boosting", "kan-mixer", "kan-words")
+PLAIN = ("kmer-logistic", "kmer-best", "boosting")
+
+COSTS = [
+    "part",
+    "dataset",
+    "visible",
+    "entry",
+    "fold",
+    "seed",
+    "parameters",
+    "genes",
+    "seconds",
+    "cpu_seconds",
+    "processor",
+]
+
+
+class Job(NamedTuple):
+    """One model on one fold; `part` is folds, ideas or curve, and `entry` names the model or what was left out."""
+
+    part: str
+    dataset: str
+    visible: str
+    entry: str
+    fold: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Fit for a folder."""
+        return ".".join(map(str, self)).replace(" ", "-")
+
+
+def jobs() -> Iterator[Job]:
+    """Give all jobs, the ones first that decide most."""
+    for seed in range(3):
+        for visible in ("all", "flanks"):
+            for dataset, folds in DATASETS.items():
+                for fold in folds:
+                    yield Job("folds", dataset, visible, "kan-words", fold, seed)
+                    if seed == 0:
+                        yield Job("folds", dataset, visible, "kmer-best", fold, seed)
+    for entry in IDEAS:
+        for visible in ("all", "flanks"):
+            if visible == "all" or entry != "no reading frames":
+                for dataset, folds in DATASETS.items():
+                    for fold in folds:
+                        if fold not in VAULT[dataset]:
+                            yield Job("ideas", dataset, visible, entry, fold, 0)
+    for size in SIZES:
+        for dataset, fold in SEARCHED.items():
+            for model in CURVE:
+                yield Job("curve", dataset, "all", f"{model} {size or 'all'}", fold, 0)
+    for seed in range(3):
+        for dataset, folds in DATASETS.items():
+            for fold in folds:
+                yield Job("folds", dataset, "all", "kan-mixer-best", fold, seed)
+
+
+class Results:
+    """What was found so far: predictions per part, dataset, columns and entry, and the costs of all jobs."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.lock, costs = folder, Lock(), folder / "costs.tsv"
+        none = pd.DataFrame(columns=COSTS, dtype=str)
+        self.costs = pd.read_csv(costs, sep="\t", dtype=str, keep_default_na=False) if costs.exists() else none
+
+    def file(self, job: Job) -> Path:
+        """Say where a job's predictions go."""
+        return self.folder / f"{job.part}.{job.dataset}.{job.visible}.{job.entry.replace(' ', '-')}.tsv.gz"
+
+    def has(self, job: Job) -> bool:
+        """Whether a job is done."""
+        same = [self.costs[name] == str(value) for name, value in job._asdict().items()]
+        return bool(np.logical_and.reduce(same).any())
+
+    def add(self, job: Job, table: pd.DataFrame, cost: dict[str, object]) -> None:
+        """Keep a job's predictions, then its costs."""
+        with self.lock:
+            file = self.file(job)
+            if file.exists():
+                before = read(file)
+                again = (before["fold"] == job.fold) & (before["seed"] == str(job.seed))
+                table = pd.concat([before[~again], table])
+            table = table.sort_values(["seed", "fold", "species", "id"], kind="stable")
+            replace_file(file, compressed(table.to_csv(sep="\t", index=False, lineterminator="\n")))
+            line = pd.DataFrame([{**job._asdict(), **cost}])[COSTS].astype(str)
+            self.costs = pd.concat([self.costs, line]).sort_values(COSTS[:6], kind="stable").reset_index(drop=True)
+            replace_file(
+                self.folder / "costs.tsv", self.costs.to_csv(sep="\t", index=False, lineterminator="\n").encode()
+            )
+
+
+def develop(dataset: str, folder: Path) -> None:
+    """Make splits and labels of the development folds: the vault's genes neither train nor are scored."""
+    splits, labels = folder / "develop.splits.tsv", folder / "develop.labels.tsv"
+    if not splits.exists():
+        table = pd.read_csv(folder / "apart.splits.tsv", sep="\t", dtype=str, keep_default_na=False)
+        held = set(table["id"][(table["role"] == "test") & table["fold"].isin(VAULT[dataset])])
+        table = table[~table["fold"].isin(VAULT[dataset])].copy()
+        table.loc[table["id"].isin(held), ["role", "reason"]] = "unused", "vault"
+        table.to_csv(splits, sep="\t", index=False, lineterminator="\n")
+    if not labels.exists():
+        expression = {"chromosome1": "arabidopsis-chr1/leaf_tpm.csv.gz", "yeast": "yeast/wt_tpm.csv"}[dataset]
+        kanseq("label", data_folder() / expression, "--splits", splits, "-o", labels)
+
+
+def smaller(splits: Path, labels: Path, fold: str, size: int, output: Path) -> Path:
+    """Keep a random part of a fold's training genes: `size` labelled low or high, and as large a share of the others."""
+    if not output.exists():
+        table = pd.read_csv(splits, sep="\t", dtype=str, keep_default_na=False)
+        table = table[table["fold"] == fold].copy()
+        known = pd.read_csv(labels, sep="\t", dtype=str, keep_default_na=False).query("fold == @fold")
+        label = table["id"].map(dict(zip(known["id"], known["label"], strict=True))).fillna("")
+        trains = table["role"].isin(["train", "tune"])
+        classed = np.flatnonzero(trains & label.isin(["low", "high"]))
+        others = np.flatnonzero(trains & ~label.isin(["low", "high"]))
+        random = np.random.default_rng(size)
+        out = [random.permutation(classed)[size:], random.permutation(others)[len(others) * size // len(classed) :]]
+        at = table.index[np.concatenate(out)]
+        table.loc[at, ["role", "reason"]] = "unused", "not drawn"
+        table.to_csv(output, sep="\t", index=False, lineterminator="\n")
+    return output
+
+
+def choose_words(dataset: str, visible: str, fold: str, folder: Path, results: Results) -> tuple[int, int]:
+    """Choose word length and bins inside a fold's training genes, as `kmer-logistic` chooses its ``C`` there."""
+    known = results.folder / "words.tsv"
+    with results.lock:
+        table = pd.read_csv(known, sep="\t") if known.exists() else pd.DataFrame(columns=["dataset", "visible", "fold"])
+    found = table[(table["dataset"] == dataset) & (table["visible"] == visible) & (table["fold"] == fold)]
+    if not len(found):
+        genes = Aim(visible=visible).see(SequenceSet.read(folder / "genes.parquet"))
+        labels = join_labels(folder / "apart.train.labels.tsv")
+        [one] = prepare_folds(genes, labels, read_splits(folder / "apart.splits.tsv"), holdout=fold)
+        codes, places = genes.codes(one.train), genes.table.iloc[one.train]
+        groups, rows = inner_parts(places, one.train_targets, 0), []
+        for k, width in WORDS:
+            counts = kmer_counts(codes, genes.geometry, k, width)
+            strength, score = choose_regularisation(counts, one.train_targets, groups)
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "visible": visible,
+                    "fold": fold,
+                    "k": k,
+                    "bin": width,
+                    "C": strength,
+                    "inner_auroc": round(score, 4),
+                }
+            )
+        found = pd.DataFrame(rows)
+        with results.lock:
+            table = pd.read_csv(known, sep="\t") if known.exists() else pd.DataFrame()
+            table = pd.concat([table, found]).sort_values(["dataset", "visible", "fold", "k", "bin"])
+            replace_file(known, table.to_csv(sep="\t", index=False, lineterminator="\n").encode())
+    best = found.loc[found["inner_auroc"].idxmax()]
+    return int(best["k"]), int(best["bin"])
+
+
+def search(dataset: str, folder: Path, results: Results) -> Path:
+    """Tune `kan-mixer` inside the training genes of one development fold; gives its options."""
+    output, kept = folder / "search", results.folder / f"{dataset}.kan-mixer.yaml"
+    if not kept.exists():
+        ranges = [part for one in SEARCH for part in ("--search", one)]
+        kanseq(
+            "tune", folder / "genes.parquet", "--labels", folder / "develop.labels.tsv",
+            "--splits", folder / "develop.splits.tsv", "--model", "kan-mixer",
+            "--holdout", SEARCHED[dataset], "--epochs", "10", "--trials", str(TRIALS), *ranges, "--threads", "1", "-o", output, log=folder / "search.log",
+        )  # fmt: skip
+        shutil.copy(output / "trials.tsv", results.folder / f"{dataset}.kan-mixer.trials.tsv")
+        shutil.copy(output / "best.yaml", kept)
+    return kept
+
+
+def train(job: Job, folder: Path, results: Results) -> tuple[pd.DataFrame, dict[str, object]]:
+    """Do one job; gives its predictions and what it cost."""
+    source = folder / job.dataset
+    kind = "apart.train" if job.part == "folds" else "develop"
+    labels, splits = source / f"{kind}.labels.tsv", source / f"{kind.partition('.')[0]}.splits.tsv"
+    model, options = job.entry, ["--threads", "1", "--no-baseline"]
+    if job.part == "ideas":
+        model, options = "kan-words", [*options, *IDEAS[job.entry]]
+    elif job.part == "curve":
+        model, _, size = job.entry.partition(" ")
+        if size != "all":
+            splits = smaller(splits, labels, job.fold, int(size), source / f"develop.{size}.splits.tsv")
+    elif model == "kmer-best":
+        k, width = choose_words(job.dataset, job.visible, job.fold, source, results)
+        model, options = "kmer-logistic", [*options, "--set", f"k={k}", "--set", f"bin={width}"]
+    elif model == "kan-mixer-best":
+        model, options = "kan-mixer", [*options, "--config", str(search(job.dataset, source, results))]
+    if model == "kan-mixer" and job.part == "curve":
+        options += ["--tune", "--epochs", "10"]
+    run = folder / "runs" / job.name
+    run.parent.mkdir(exist_ok=True)
+    start = time.monotonic()
+    seconds = kanseq(
+        "train", source / "genes.parquet", "--labels", labels, "--splits", splits, "--model", model,
+        "--holdout", job.fold, "--visible", job.visible, "--seed", str(job.seed), *options, "-o", run, log=run.with_suffix(".log"),
+    )  # fmt: skip
+    wall, trained = time.monotonic() - start, run / "folds" / job.fold / f"seed-{job.seed}"
+    table = pd.read_csv(trained / "predictions.tsv", sep="\t", dtype=str, keep_default_na=False)
+    table = table[(table["role"] == "test") & (table["target"] != "")].assign(seed=str(job.seed))
+    for column, digits in {"logit": ".6g", "probability": ".5f"}.items():
+        table[column] = [format(float(number), digits) for number in table[column]]
+    done = json.loads((trained / "done.json").read_text())
+    shutil.rmtree(run)
+    cost = {"parameters": done["parameters"], "genes": done["training_genes"], "seconds": f"{wall:.1f}"}
+    return table, {**cost, "cpu_seconds": f"{seconds:.1f}", "processor": processor()}
+
+
+def work(wanted: list[Job], folder: Path, results: Results, beside: int, hours: float) -> None:
+    """Do jobs beside each other until all are done or the time is over."""
+    until, stop = time.monotonic() + 3600 * hours, Event()
+
+    def one(job: Job) -> None:
+        if stop.is_set() or time.monotonic() > until:
+            return
+        start = time.monotonic()
+        try:
+            results.add(job, *train(job, folder, results))
+        except BaseException:
+            stop.set()
+            raise
+        print(f"{time.strftime('%H:%M:%S')} {job.name}: {time.monotonic() - start:.0f} s", flush=True)
+
+    with ThreadPoolExecutor(beside) as pool:
+        for finished in [pool.submit(one, job) for job in wanted]:
+            finished.result()
+
+
+def main() -> None:
+    """Prepare, work, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, help="the folder of evaluation.py")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--part", help="parts, split by commas")
+    parser.add_argument("--entry", help="entries, split by commas")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--hours", type=float, default=10.0)
+    parser.add_argument("--report", action="store_true", help="only print the tables")
+    options = parser.parse_args()
+    results = Results(options.results)
+    if not options.report:
+        if options.output is None:
+            parser.error("-o FOLDER is wanted")
+        parts, entries = options.part, options.entry
+        wanted = [
+            job
+            for job in jobs()
+            if not results.has(job)
+            and (parts is None or job.part in parts.split(","))
+            and (entries is None or job.entry in entries.split(","))
+        ]
+        print(f"{len(wanted)} jobs of {len(list(jobs()))}", flush=True)
+        for dataset in DATASETS:
+            prepare(dataset, options.output / dataset, Evaluation(EVALUATION))
+            develop(dataset, options.output / dataset)
+        if parts is None or "search" in parts.split(","):
+            for dataset in DATASETS:
+                search(dataset, options.output / dataset, results)
+        work(wanted, options.output, results, options.jobs, options.hours)
+    sys.stdout.write(report(results, Evaluation(EVALUATION)))
+
+
+if __name__ == "__main__":
+    main()
