@@ -21,18 +21,17 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Lock
-from typing import NamedTuple
+from threading import Event
 
 import numpy as np
 import pandas as pd
 from common import data_folder
+from contest_plan import IDEAS, RESULTS, SEARCH, SEARCHED, TRIALS, VAULT, WORDS, Job, Results, jobs
 from contest_report import report
 from evaluation import kanseq, prepare, processor
-from evaluation_plan import DATASETS, compressed, read, replace_file
+from evaluation_plan import DATASETS, replace_file
 from evaluation_plan import RESULTS as EVALUATION
 from evaluation_plan import Results as Evaluation
 
@@ -44,132 +43,6 @@ from kanseq.models.plain import choose_regularisation
 from kanseq.training.aims import Aim
 from kanseq.training.folds import prepare_folds
 from kanseq.training.plain import inner_parts
-
-RESULTS = Path(__file__).parent / "results" / "contest"
-
-VAULT = {"chromosome1": ("1.block3", "1.block4"), "yeast": ("IV", "XV")}
-
-SEARCHED = {"chromosome1": "1.block0", "yeast": "VII"}
-"""The development fold in whose training genes `kan-mixer` is tuned, and one of the two of the learning curve."""
-
-WORDS = ((2, 60), (3, 60), (3, 125), (3, 250), (4, 250), (5, 1500))
-"""Word lengths and columns per bin that `kmer-logistic` chooses from."""
-
-SEARCH = (
-    "learning_rate=1e-4..3e-3:log",
-    "weight_decay=1e-3..1:log",
-    "channels=32,64,128",
-    "token_hidden=none,32,189",
-    "schedule=constant,one-cycle",
-)
-TRIALS = 12
-
-IDEAS = {
-    "kan-words": (),
-    "no reading frames": ("--set", "frames=false"),
-    "no second layer": ("--set", "join_gain=0"),
-    "classes alone": ("--mid", "none"),
-    "knots every 125 columns": ("--set", "knot=125", "--set", "growth=1"),
-    "straight pieces": ("--set", "order=1"),
-    "words of 2": ("--set", "k=2"),
-    "words of 4": ("--set", "k=4"),
-}
-SIZES = (250, 500, 1000, 2000, 0)
-"""Labelled training genes of the learning curve; 0 for all."""
-
-CURVE = ("kmer-logistic", "boosting", "kan-mixer", "kan-words")
-PLAIN = ("kmer-logistic", "kmer-best", "boosting")
-
-COSTS = [
-    "part",
-    "dataset",
-    "visible",
-    "entry",
-    "fold",
-    "seed",
-    "parameters",
-    "genes",
-    "seconds",
-    "cpu_seconds",
-    "processor",
-]
-
-
-class Job(NamedTuple):
-    """One model on one fold; `part` is folds, ideas or curve, and `entry` names the model or what was left out."""
-
-    part: str
-    dataset: str
-    visible: str
-    entry: str
-    fold: str
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """Fit for a folder."""
-        return ".".join(map(str, self)).replace(" ", "-")
-
-
-def jobs() -> Iterator[Job]:
-    """Give all jobs, the ones first that decide most."""
-    for seed in range(3):
-        for visible in ("all", "flanks"):
-            for dataset, folds in DATASETS.items():
-                for fold in folds:
-                    yield Job("folds", dataset, visible, "kan-words", fold, seed)
-                    if seed == 0:
-                        yield Job("folds", dataset, visible, "kmer-best", fold, seed)
-    for entry in IDEAS:
-        for visible in ("all", "flanks"):
-            if visible == "all" or entry != "no reading frames":
-                for dataset, folds in DATASETS.items():
-                    for fold in folds:
-                        if fold not in VAULT[dataset]:
-                            yield Job("ideas", dataset, visible, entry, fold, 0)
-    for size in SIZES:
-        for dataset, fold in SEARCHED.items():
-            for model in CURVE:
-                yield Job("curve", dataset, "all", f"{model} {size or 'all'}", fold, 0)
-    for seed in range(3):
-        for dataset, folds in DATASETS.items():
-            for fold in folds:
-                yield Job("folds", dataset, "all", "kan-mixer-best", fold, seed)
-
-
-class Results:
-    """What was found so far: predictions per part, dataset, columns and entry, and the costs of all jobs."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.lock, costs = folder, Lock(), folder / "costs.tsv"
-        none = pd.DataFrame(columns=COSTS, dtype=str)
-        self.costs = pd.read_csv(costs, sep="\t", dtype=str, keep_default_na=False) if costs.exists() else none
-
-    def file(self, job: Job) -> Path:
-        """Say where a job's predictions go."""
-        return self.folder / f"{job.part}.{job.dataset}.{job.visible}.{job.entry.replace(' ', '-')}.tsv.gz"
-
-    def has(self, job: Job) -> bool:
-        """Whether a job is done."""
-        same = [self.costs[name] == str(value) for name, value in job._asdict().items()]
-        return bool(np.logical_and.reduce(same).any())
-
-    def add(self, job: Job, table: pd.DataFrame, cost: dict[str, object]) -> None:
-        """Keep a job's predictions, then its costs."""
-        with self.lock:
-            file = self.file(job)
-            if file.exists():
-                before = read(file)
-                again = (before["fold"] == job.fold) & (before["seed"] == str(job.seed))
-                table = pd.concat([before[~again], table])
-            table = table.sort_values(["seed", "fold", "species", "id"], kind="stable")
-            replace_file(file, compressed(table.to_csv(sep="\t", index=False, lineterminator="\n")))
-            line = pd.DataFrame([{**job._asdict(), **cost}])[COSTS].astype(str)
-            self.costs = pd.concat([self.costs, line]).sort_values(COSTS[:6], kind="stable").reset_index(drop=True)
-            replace_file(
-                self.folder / "costs.tsv", self.costs.to_csv(sep="\t", index=False, lineterminator="\n").encode()
-            )
 
 
 def develop(dataset: str, folder: Path) -> None:
@@ -187,7 +60,7 @@ def develop(dataset: str, folder: Path) -> None:
 
 
 def smaller(splits: Path, labels: Path, fold: str, size: int, output: Path) -> Path:
-    """Keep a random part of a fold's training genes: `size` labelled low or high, and as large a share of the others."""
+    """Keep a random part of a fold's training genes: `size` labelled low or high, and as large a share of the rest."""
     if not output.exists():
         table = pd.read_csv(splits, sep="\t", dtype=str, keep_default_na=False)
         table = table[table["fold"] == fold].copy()
@@ -246,8 +119,9 @@ def search(dataset: str, folder: Path, results: Results) -> Path:
         ranges = [part for one in SEARCH for part in ("--search", one)]
         kanseq(
             "tune", folder / "genes.parquet", "--labels", folder / "develop.labels.tsv",
-            "--splits", folder / "develop.splits.tsv", "--model", "kan-mixer",
-            "--holdout", SEARCHED[dataset], "--epochs", "10", "--trials", str(TRIALS), *ranges, "--threads", "1", "-o", output, log=folder / "search.log",
+            "--splits", folder / "develop.splits.tsv", "--model", "kan-mixer", "--holdout", SEARCHED[dataset],
+            "--epochs", "10", "--trials", str(TRIALS), *ranges, "--threads", "1", "-o", output,
+            log=folder / "search.log",
         )  # fmt: skip
         shutil.copy(output / "trials.tsv", results.folder / f"{dataset}.kan-mixer.trials.tsv")
         shutil.copy(output / "best.yaml", kept)
@@ -278,7 +152,8 @@ def train(job: Job, folder: Path, results: Results) -> tuple[pd.DataFrame, dict[
     start = time.monotonic()
     seconds = kanseq(
         "train", source / "genes.parquet", "--labels", labels, "--splits", splits, "--model", model,
-        "--holdout", job.fold, "--visible", job.visible, "--seed", str(job.seed), *options, "-o", run, log=run.with_suffix(".log"),
+        "--holdout", job.fold, "--visible", job.visible, "--seed", str(job.seed), *options,
+        "-o", run, log=run.with_suffix(".log"),
     )  # fmt: skip
     wall, trained = time.monotonic() - start, run / "folds" / job.fold / f"seed-{job.seed}"
     table = pd.read_csv(trained / "predictions.tsv", sep="\t", dtype=str, keep_default_na=False)

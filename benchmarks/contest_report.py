@@ -1,2 +1,202 @@
-def report(results, evaluation):
-    return "later\n"
+"""The tables of docs/contest.md as Markdown, from what contest.py and evaluation.py have found.
+
+In: predictions and costs of both. Out: text.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+from contest_plan import CURVE, IDEAS, SEARCHED, SIZES, VAULT, Results
+from evaluation_plan import DATASETS, read
+from evaluation_plan import Results as Evaluation
+from evaluation_report import TITLES, ranged
+
+from kanseq import evaluate
+
+SETTINGS = {"all": "main", "flanks": "flanks"}
+"""What evaluation.py calls the columns that are seen."""
+
+BESIDE = ("kmer-logistic", "boosting", "mlp", "kan", "deepcre", "kan-mixer")
+"""Its models."""
+
+NEW = ("kan-words", "kmer-best", "kan-mixer-best")
+"""Those of contest.py."""
+
+
+def report(results: Results, evaluation: Evaluation) -> str:
+    """Lay out all that was found, as the Markdown of docs/contest.md."""
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        parts = ["### The bar\n", bar_table(results, evaluation, place)]
+        for visible, columns in (("all", "all columns"), ("flanks", "flanks only")):
+            for dataset in DATASETS:
+                parts.append(f"### {TITLES[dataset]}, {columns}\n")
+                parts.append(models_table(results, evaluation, dataset, visible, place))
+        parts += ["### Words that were chosen\n", words_table(results)]
+        parts += ["### Ideas\n", ideas_table(results, place)]
+        parts += ["### Learning curve\n", curve_table(results)]
+    return "\n".join(parts)
+
+
+def bar_table(results: Results, evaluation: Evaluation, place: Path) -> str:
+    """Show the differences that decide, over all folds and over those of the vault."""
+    lines = [
+        "| columns | genomes | folds | genes | `kan-words` | `kmer-best` | difference [95 %] | DeLong p "
+        "| difference to `kmer-logistic` [95 %] |",
+        "| --- | --- | --- | ---: | ---: | ---: | --- | ---: | --- |",
+    ]
+    each = [tuple(DATASETS), *((dataset,) for dataset in DATASETS)]
+    for visible, datasets in product(SETTINGS, each):
+        sources = {
+            "kan-words": (results.folder, f"folds.{{}}.{visible}.kan-words"),
+            "kmer-best": (results.folder, f"folds.{{}}.{visible}.kmer-best"),
+            "kmer-logistic": (evaluation.folder, f"{{}}.{SETTINGS[visible]}.kmer-logistic"),
+        }
+        files = [_together(name, *where, datasets, place) for name, where in sources.items()]
+        if not all(files):
+            continue
+        for named, folds in (("all", ()), ("vault", tuple(fold for dataset in datasets for fold in VAULT[dataset]))):
+            found = evaluate(files, folds=folds, against="kmer-best")
+            ours, theirs, _ = (model["mean"]["auROC"]["value"] for model in found.models)
+            one = found.comparisons[0]
+            other = evaluate(files, folds=folds, against="kmer-logistic").comparisons[0]
+            lines.append(
+                f"| {visible} | {' and '.join(datasets)} | {named} | {one['n']:,} | {ours:.3f} | {theirs:.3f} "
+                f"| {ranged(one['auROC'], '+')} | {one['delong']['p']:.1g} "
+                f"| {ranged(other['auROC'], '+')} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _together(entry: str, folder: Path, name: str, datasets: Sequence[str], place: Path) -> Path | None:
+    """Write an entry's predictions of several genomes as one table; None where folds are lacking."""
+    tables = []
+    for dataset in datasets:
+        file = folder / f"{name.format(dataset)}.tsv.gz"
+        if not file.exists() or set(read(file)["fold"]) != set(DATASETS[dataset]):
+            return None
+        tables.append(_whole_seeds(read(file), len(DATASETS[dataset])))
+    seeds = set.intersection(*(set(table["seed"]) for table in tables))
+    output = place / f"{entry}.tsv"
+    table = pd.concat(tables)
+    table[table["seed"].isin(seeds)].to_csv(output, sep="\t", index=False)
+    return output
+
+
+def _whole_seeds(table: pd.DataFrame, folds: int) -> pd.DataFrame:
+    """Keep the seeds that every fold was trained with."""
+    whole = table.groupby("seed")["fold"].nunique() == folds
+    return table[table["seed"].isin(whole.index[whole])]
+
+
+def models_table(results: Results, evaluation: Evaluation, dataset: str, visible: str, place: Path) -> str:
+    """Show all models on one genome; ensembles are means of three seeds."""
+    files = {}
+    for model in BESIDE:
+        file = evaluation.folder / f"{dataset}.{SETTINGS[visible]}.{model}.tsv.gz"
+        if file.exists():
+            files[model] = file
+    for entry in NEW:
+        file = results.folder / f"folds.{dataset}.{visible}.{entry}.tsv.gz"
+        if file.exists():
+            table = _whole_seeds(read(file), len(DATASETS[dataset]))
+            if len(table):
+                files[entry] = place / f"{entry}.tsv"
+                table.to_csv(files[entry], sep="\t", index=False)
+    if "kmer-best" not in files:
+        return "not yet\n"
+    found = evaluate(list(files.values()), against="kmer-best", ensemble=True)
+    differences = {str(one["model"]): one["auROC"] for one in found.comparisons}
+    lines = [
+        "| model | parameters | auROC [95 %] | seeds, sd | auPRC | MCC | Brier | auROC − `kmer-best` [95 %] "
+        "| seconds a fold |",
+        "| --- | ---: | --- | --- | ---: | ---: | ---: | --- | ---: |",
+    ]
+    for entry in sorted(found.models, key=lambda one: -one["mean"]["auROC"]["value"]):
+        # The model of a table is the table's name.
+        name = next(name for name, file in files.items() if entry["model"] == file.name.partition(".tsv")[0])
+        costs = _costs(results, evaluation, dataset, visible, name)
+        mean, spread = entry["mean"], (entry["spread"] or {}).get("auROC")
+        shown = [
+            f"`{name}`" + (" ensemble" if entry["ensemble"] else ""),
+            f"{int(costs['parameters'].astype(int).median()):,}",
+            ranged(mean["auROC"]),
+            "" if spread is None else f"{len(entry['seeds'])}, {spread['sd']:.3f}",
+            *(f"{mean[metric]['value']:.3f}" for metric in ("auPRC", "MCC", "Brier")),
+            ranged(differences[str(entry["name"])], "+") if str(entry["name"]) in differences else "",
+            f"{costs['cpu_seconds'].astype(float).median() * (len(entry['seeds']) if entry['ensemble'] else 1):.0f}",
+        ]
+        lines.append(f"| {' | '.join(shown)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _costs(results: Results, evaluation: Evaluation, dataset: str, visible: str, name: str) -> pd.DataFrame:
+    """Give the costs of one model's jobs on one genome."""
+    if name in NEW:
+        costs = results.costs[(results.costs["part"] == "folds") & (results.costs["visible"] == visible)]
+        return costs[(costs["dataset"] == dataset) & (costs["entry"] == name)]
+    costs = evaluation.costs
+    assert costs is not None
+    return costs[(costs["dataset"] == dataset) & (costs["setting"] == SETTINGS[visible]) & (costs["model"] == name)]
+
+
+def words_table(results: Results) -> str:
+    """Show which words `kmer-logistic` has chosen in each fold's training genes."""
+    known = results.folder / "words.tsv"
+    if not known.exists():
+        return "not yet\n"
+    table = pd.read_csv(known, sep="\t")
+    best = table.loc[table.groupby(["dataset", "visible", "fold"])["inner_auroc"].idxmax()]
+    lines = ["| columns | genome | word length, bin in each fold |", "| --- | --- | --- |"]
+    for (visible, dataset), rows in best.groupby(["visible", "dataset"]):
+        chosen = ", ".join(f"{row.fold}: {row.k}, {row.bin}" for row in rows.itertuples())
+        lines.append(f"| {visible} | {dataset} | {chosen} |")
+    return "\n".join(lines) + "\n"
+
+
+def ideas_table(results: Results, place: Path) -> str:
+    """Show what is left without each idea, on the development folds."""
+    columns = [(visible, dataset) for visible in SETTINGS for dataset in DATASETS]
+    lines = [
+        f"| `kan-words` with | {' | '.join(f'{dataset}, {visible}' for visible, dataset in columns)} |",
+        f"| --- |{' --- |' * len(columns)}",
+    ]
+    for idea in IDEAS:
+        cells = []
+        for visible, dataset in columns:
+            ours, whole = (_idea(results, one, dataset, visible) for one in (idea, "kan-words"))
+            if ours is None or whole is None:
+                cells.append("")
+            elif idea == "kan-words":
+                mean = evaluate([ours]).models[0]["mean"]["auROC"]
+                cells.append(f"{mean['value']:.3f}")
+            else:
+                found = evaluate([ours, whole], against=whole.name.removesuffix(".tsv.gz"))
+                mean = found.models[0]["mean"]["auROC"]["value"]
+                cells.append(f"{mean:.3f}, {ranged(found.comparisons[0]['auROC'], '+')}")
+        lines.append(f"| {'all of it' if idea == 'kan-words' else idea} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _idea(results: Results, idea: str, dataset: str, visible: str) -> Path | None:
+    """Give the predictions of an idea where all development folds have some."""
+    file = results.folder / f"ideas.{dataset}.{visible}.{idea.replace(' ', '-')}.tsv.gz"
+    folds = [fold for fold in DATASETS[dataset] if fold not in VAULT[dataset]]
+    return file if file.exists() and set(read(file)["fold"]) == set(folds) else None
+
+
+def curve_table(results: Results) -> str:
+    """Show auROC by the number of labelled training genes."""
+    heads = [f"{size:,}" if size else "all" for size in SIZES]
+    lines = [f"| fold | model | {' | '.join(heads)} |", f"| --- | --- |{' ---: |' * len(SIZES)}"]
+    for dataset, fold in SEARCHED.items():
+        for model in CURVE:
+            cells = []
+            for size in SIZES:
+                file = results.folder / f"curve.{dataset}.all.{model}-{size or 'all'}.tsv.gz"
+                cells.append(f"{evaluate([file]).models[0]['mean']['auROC']['value']:.3f}" if file.exists() else "")
+            lines.append(f"| {dataset} {fold} | `{model}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

@@ -69,7 +69,7 @@ def contender(
         set_precision(network, precision)
         context = nullcontext()
     forward = torch.compile(network) if name == "kan-mixer-compiled" else network
-    optimizer = make_optimizer(network, Settings())
+    optimizer = make_optimizer(network, Settings(), 1)
     # Four bases, and now and then an unknown one.
     codes = torch.randint(0, 100, (batch, network.geometry.columns), device=device).remainder(5).to(torch.uint8)
     targets = torch.randint(0, 2, (batch,), device=device)

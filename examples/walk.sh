@@ -11,7 +11,7 @@ kanseq homology genes.parquet --genome sim/genome.fa.gz --annotation sim/genes.g
 kanseq split genes.parquet --by chromosome --homology homologs.tsv --similar -o splits.tsv
 kanseq leaks genes.parquet --splits splits.tsv --homology homologs.tsv --strict
 kanseq label sim/tpm.csv --splits splits.tsv -o labels.tsv
-kanseq train genes.parquet --labels labels.tsv --splits splits.tsv --model kan-mixer --holdout all -o run
+kanseq train genes.parquet --labels labels.tsv --splits splits.tsv --holdout all -o run
 kanseq evaluate run -o metrics.json
 kanseq explain run genes.parquet -o attributions.parquet --bed attribution.bed.gz --bedgraph attribution.bedgraph.gz \
   --bigwig attribution.bw --genome sim/genome.fa.gz --annotation sim/genes.gtf.gz --igv-session session.xml --jbrowse jbrowse

@@ -12,7 +12,7 @@ def test_the_walk_works_as_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    small = "--set channels=4 --epochs 1 --threads 1"
+    small = "--epochs 1 --threads 1"
     tracks = "-o attributions.parquet --bed attribution.bed.gz --bigwig attribution.bw"
     for command in (
         "simulate -o sim --genes 300 --contigs 3",
@@ -21,7 +21,7 @@ def test_the_walk_works_as_written(
         "split genes.parquet --by chromosome --homology homologs.tsv --similar -o splits.tsv",
         "label sim/tpm.csv --splits splits.tsv -o labels.tsv",
         "leaks genes.parquet --splits splits.tsv --homology homologs.tsv --labels labels.tsv --strict",
-        f"train genes.parquet --labels labels.tsv --splits splits.tsv --model kan-mixer --holdout all -o run/ {small}",
+        f"train genes.parquet --labels labels.tsv --splits splits.tsv --holdout all -o run/ {small}",
         "evaluate run/ -o metrics.json --bootstrap 50",
         f"explain run/ genes.parquet {tracks} --reference shuffle:1 --threads 1",
         "figures run/ genes.parquet --attributions attributions.parquet -o figures/ --word-length 4 --threads 1",
@@ -32,7 +32,7 @@ def test_the_walk_works_as_written(
     ):
         assert _run(command.split()) == 0, capsys.readouterr().err
     said = capsys.readouterr()
-    assert "kan-mixer auROC" in said.err
+    assert "kan-words auROC" in said.err
     assert "kmer-logistic" in said.err
     scores = json.loads((tmp_path / "metrics.json").read_text())
     assert [len(model["folds"]) for model in scores["models"]] == [3, 3]

@@ -69,10 +69,12 @@ class Nodes(NamedTuple):
     Attributes:
         kind: ``base`` (a row of the one-hot encoding and a column), ``token``, ``channel``, ``output`` or ``unit``.
         geometry: the columns of the network.
+        names: what they are called, where the network says so.
     """
 
     kind: str
     geometry: Geometry
+    names: tuple[str, ...] = ()
 
     def name(self, number: int) -> str:
         """Name one of them.
@@ -80,6 +82,8 @@ class Nodes(NamedTuple):
         >>> Nodes("token", Geometry()).name(120), Nodes("base", Geometry()).name(3020 + 1030)
         ('token 120 (TSS-40)', 'C at TSS+30')
         """
+        if self.names:
+            return self.names[number]
         if self.kind == "base":
             row, column = divmod(number, self.geometry.columns)
             return f"{'ACGT'[row]} at {place(self.geometry, column)}"
@@ -243,7 +247,8 @@ def nodes_of(batch: Batch, geometry: Geometry) -> dict[str, tuple[Nodes, Nodes]]
             kinds = tuple(_kind(tensor, geometry, known) for tensor in (one.inputs, one.outputs))
         if one.name == batch.last:
             kinds = kinds[0], "output"
-        found.setdefault(one.name, (Nodes(kinds[0], geometry), Nodes(kinds[1], geometry)))
+        inputs = Nodes(kinds[0], geometry, getattr(one.layer, "input_names", ()))
+        found.setdefault(one.name, (inputs, Nodes(kinds[1], geometry)))
     return found
 
 

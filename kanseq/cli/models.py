@@ -18,7 +18,7 @@ def models(
 ) -> None:
     """List the models, with their exact parameter counts for a window geometry.
 
-    Example: kanseq models kan-mixer
+    Example: kanseq models kan-words
     """
     from kanseq import api
 

@@ -19,7 +19,7 @@ def train(
         list[Path] | None,
         typer.Option("--labels", help="low and high, from kanseq label; repeatable; without, the set's own labels"),
     ] = None,
-    model: Annotated[str, typer.Option("--model", help="an architecture of kanseq models")] = "kan-mixer",
+    model: Annotated[str, typer.Option("--model", help="an architecture of kanseq models")] = "kan-words",
     options: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a hyper-parameter of the model; repeatable")
     ] = None,
@@ -144,7 +144,7 @@ def train(
 
     A second call with the same settings goes on where the first one was stopped.
 
-    Example: kanseq train genes.parquet --labels labels.tsv --splits splits.tsv --model kan-mixer -o run/
+    Example: kanseq train genes.parquet --labels labels.tsv --splits splits.tsv -o run/
     """
     from kanseq import api
 

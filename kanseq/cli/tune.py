@@ -30,7 +30,7 @@ def tune(
     storage: Annotated[
         str | None, typer.Option("--storage", help="address of a database of Optuna's  [default: a journal in -o]")
     ] = None,
-    model: Annotated[str, typer.Option("--model", help="an architecture of kanseq models")] = "kan-mixer",
+    model: Annotated[str, typer.Option("--model", help="an architecture of kanseq models")] = "kan-words",
     options: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a hyper-parameter of the model; repeatable")
     ] = None,
@@ -69,7 +69,7 @@ def tune(
     The options of the optimisation are those of kanseq train, which takes the best trial's by --config.
 
     Example: kanseq tune genes.parquet --labels labels.tsv --splits splits.tsv --holdout 1
-    --search learning_rate=1e-4..1e-2:log --search channels=32..128:32 -o tuning/
+    --search learning_rate=1e-3..1e-2:log --search weight_decay=500..8000:log -o tuning/
     """
     from kanseq import api
 

@@ -78,6 +78,12 @@ class KANWords(SequenceNetwork):
             inputs = len(self.channels) * config.outputs
             self.join = BSplineLinear(inputs, config.outputs, INTERVALS, low=-REACH, high=REACH, base=False)
             nn.init.zeros_(self.join.spline_weight)
+            several = range(1, config.outputs + 1)
+            self.join.input_names = tuple(
+                name if config.outputs == 1 else f"{name}, output {output}"
+                for output in several
+                for name in self.channels
+            )
         self.bias = nn.Parameter(torch.zeros(config.outputs))
 
     def _add_codons(self, parts: list[Part], config: KANWordsConfig) -> None:

@@ -25,6 +25,7 @@ from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import architectures, make_config
 from kanseq.nn.precision import set_precision
 from kanseq.reports.edge_plots import draw_edges
+from kanseq.reports.place_curves import curve_table, draw_curves, place_curves
 from kanseq.reports.plots import write_numbers
 from kanseq.reports.profiles import ProfileSums, draw_profile
 from kanseq.reports.token_maps import TokenMaps, column_scores, draw_positions, draw_token_map, position_table
@@ -102,8 +103,9 @@ def figures(
     ``edges.tsv`` and ``nodes.tsv`` hold the attribution scores of KAN 2.0 (:mod:`kanseq.attribution.edges`),
     ``grid.tsv`` the shares of values outside of the layers' grids. ``layer-NAME.png`` shows the edge functions of
     highest score over the data, ``tokens.png`` each token before and after the layer that mixes them. Where a KAN layer
-    reads the bases themselves, ``positions.tsv`` and ``positions.png`` hold the scores along the windows. Attributions
-    become ``profile.tsv`` and ``.png`` (genes only), and ``words-N.tsv`` and ``.png``.
+    reads the bases themselves, ``positions.tsv`` and ``positions.png`` hold the scores along the windows; where words
+    have curves of position, ``places.tsv`` and ``places-LAYER.png`` hold these. Attributions become ``profile.tsv`` and
+    ``.png`` (genes only), and ``words-N.tsv`` and ``.png``.
 
     Args:
         model: a run, of which the first fold's model is looked into, or one ``model.safetensors``.
@@ -160,6 +162,7 @@ def figures(
     with disk_errors(folder):
         folder.mkdir(exist_ok=True)
     files = _write_scores(folder, statistics, trained.task.explained, edges, top)
+    files += _write_places(folder, network, trained.task.explained)
     tokens = maps.result()
     if tokens is None:
         logger.info("no layer of this model reads tokens: there is no tokens.png")
@@ -239,7 +242,9 @@ def _possible_files(network: SequenceNetwork, words: list[WordSums]) -> list[str
     """Name everything that may be written."""
     stems = ["positions", "profile", *(f"words-{each.length}" for each in words)]
     pairs = [f"{stem}{ending}" for stem in stems for ending in (".tsv", ".png")]
-    return ["edges.tsv", "nodes.tsv", "grid.tsv", "tokens.png", *map(_picture_of, kan_layers(network)), *pairs]
+    placed = [_places_of(one.layer) for one in place_curves(network)]
+    fixed = ["edges.tsv", "nodes.tsv", "grid.tsv", "tokens.png", *(["places.tsv"] if placed else [])]
+    return [*fixed, *map(_picture_of, kan_layers(network)), *placed, *pairs]
 
 
 def _make_room(folder: Path, files: list[str]) -> None:
@@ -277,6 +282,22 @@ def _write_scores(
         draw_positions(values, statistics.geometry, folder / "positions.png")
         files += ["positions.tsv", "positions.png"]
     return files
+
+
+def _write_places(folder: Path, network: SequenceNetwork, explained: int | None) -> list[str]:
+    """Write the curves of position, where there are some; give the files' names."""
+    found = place_curves(network, explained or 0)
+    if not found:
+        return []
+    write_numbers(folder / "places.tsv", curve_table(found, network.geometry))
+    for one in found:
+        draw_curves(one, network.geometry, folder / _places_of(one.layer))
+    return ["places.tsv", *(_places_of(one.layer) for one in found)]
+
+
+def _places_of(layer: str) -> str:
+    """Name the picture of a layer's curves of position."""
+    return f"places-{layer.replace('/', '-')}.png"
 
 
 def _rows_of(known: Attributions, genes: SequenceSet) -> tuple[np.ndarray, np.ndarray]:

@@ -171,7 +171,7 @@ def _draw_map(panel: "Axes", values: np.ndarray, geometry: Geometry, diverging: 
     image = panel.imshow(values, cmap=colours, vmin=low, vmax=high, aspect="auto", origin="lower", extent=extent)
     bar = panel.figure.colorbar(image, ax=panel, pad=0.015, fraction=0.045, aspect=30, extend="both")
     bar.outline.set_visible(False)
-    _mark_windows(panel, geometry, INK if diverging else "white")
+    mark_windows(panel, geometry, INK if diverging else "white")
 
 
 AXES = {"token": -1, "channel": -2}
@@ -197,7 +197,7 @@ def _norms(tensor: Tensor, axis: int) -> np.ndarray:
     return moved.reshape(*moved.shape[:2], -1).double().norm(dim=-1).cpu().numpy()
 
 
-def _mark_windows(panel: "Axes", geometry: Geometry, colour: str = "white") -> None:
+def mark_windows(panel: "Axes", geometry: Geometry, colour: str = "white", named: bool = True) -> None:
     """Set distances from TSS and TTS under a panel whose axis counts columns, and the windows' names above it."""
     if not geometry.has_genes:
         panel.set_xlabel("column")
@@ -209,6 +209,8 @@ def _mark_windows(panel: "Axes", geometry: Geometry, colour: str = "white") -> N
     panel.set_xticks(list(ticks), list(ticks.values()))
     for site in (tss, tts):
         panel.axvline(site, color=colour, linewidth=0.6, linestyle=(0, (4, 3)))
+    if not named:
+        return
     high = {"transform": panel.get_xaxis_transform(), "clip_on": False}
     inner = geometry.window, geometry.window + geometry.pad
     for name, start, end in (("TSS window", 0, inner[0]), ("TTS window", inner[1], geometry.columns)):
@@ -263,6 +265,6 @@ def draw_positions(values: np.ndarray, geometry: Geometry, path: PathLike) -> No
         )
         panel.set_xlim(0, geometry.columns)
         panel.set_ylim(0, None)
-        _mark_windows(panel, geometry, INK)
+        mark_windows(panel, geometry, INK)
         panel.set_ylabel("score of the input")
         figure.legend(loc="outside upper right", ncols=2)

@@ -95,7 +95,7 @@ def train(
     labels: Tables | None = None,
     splits: PathLike | pd.DataFrame,
     output: PathLike,
-    model: str = "kan-mixer",
+    model: str = "kan-words",
     holdout: str | Sequence[str] = "all",
     options: Mapping[str, Option] | None = None,
     condition: str | Sequence[str] = "*",

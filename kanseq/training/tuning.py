@@ -83,7 +83,7 @@ def tune(
     search: Sequence[str],
     trials: int = 20,
     storage: str | None = None,
-    model: str = "kan-mixer",
+    model: str = "kan-words",
     options: Mapping[str, Value] | None = None,
     condition: str | Sequence[str] = "*",
     task: str = "binary",
@@ -267,7 +267,8 @@ def _options_of(searched: Search, best: Mapping[str, Value]) -> dict[str, object
     settings, chosen = searched.parted(best)
     optimisation = {"balance": plan.settings.balance} if plan.kind.plain else {**plan.settings.to_json(), "tune": True}
     aim = {name: value for name, value in plan.aim.to_json().items() if name in ("task", "visible", "condition")}
-    aim["mid"] = plan.aim.mid
+    if not plan.kind.plain:
+        aim["mid"] = plan.aim.mid
     described = {"model": plan.kind.name, **aim, **optimisation, **settings}
     # What is not said has its default; compiling changes no choice.
     told = {name: value for name, value in described.items() if value not in (None, "*") and name != "compile"}

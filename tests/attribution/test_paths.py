@@ -25,6 +25,8 @@ NETWORKS = [
     ("kan-mixer", {"channels": 16, "token_hidden": 7}),
     ("deepcre", {}),
     ("kmer-sgd", {"bin": 30}),
+    ("kan-words", {"knot": 8}),
+    ("kan-words", {"k": 2, "knot": 8, "outputs": 2, "join_gain": 0}),
 ]
 
 

@@ -69,3 +69,24 @@ def test_bad_input_is_one_line_and_exit_3(tmp_path, capsys, model, options, word
     assert words in said
     assert said.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_words_have_curves_of_their_places(tmp_path):
+    torch.manual_seed(0)
+    config = make_config("kan-words", GEOMETRY, {"k": 2})
+    network = architecture("kan-words").build(config).eval()
+    with torch.no_grad():
+        network.words.weight[0, 6] = 0.5
+    model = TrainedModel(
+        "kan-words", config, GEOMETRY, Task(outputs=1), network, None, {"fold": "x", "seed": 0, "contigs": {}}
+    )
+    save_model("kan-words.safetensors", model)
+    assert _run(["figures", "kan-words.safetensors", "genes.parquet", "-o", "seen", "--threads", "1"]) == 0
+    files = {path.name for path in (tmp_path / "seen").iterdir()}
+    assert {"places.tsv", "places-words.png", "layer-join.png"} <= files
+    table = pd.read_csv("seen/places.tsv", sep="\t")
+    # The seventh word of two letters comes first, and splines that all weigh the same add up to a constant.
+    assert table["word"].iloc[0] == "CG"
+    assert table["value"][table["word"] == "CG"].to_numpy() == pytest.approx(0.5)
+    assert (table["value"][table["word"] != "CG"] == 0).all()
+    assert set(pd.read_csv("seen/nodes.tsv", sep="\t")["name"]) >= {"sequence"}

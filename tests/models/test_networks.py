@@ -29,6 +29,8 @@ def build(name: str, geometry: Geometry = SMALL, **options: object) -> SequenceN
         ("kan-mixer", {}, 1_439_412),
         ("kan-mixer", {"token_hidden": 189}, 1_439_979),
         ("deepcre", {}, 387_841),
+        ("kan-words", {}, 2_539),
+        ("kan-words", {"frames": False, "join_gain": 0}, 2_177),
         ("gc", {}, 5),
         ("kmer-logistic", {}, 1_537),
         ("kmer-ridge", {}, 1_537),
@@ -66,7 +68,7 @@ def test_one_hot_rows_are_acgt_and_masked_columns_and_n_are_empty():
     assert network.double().encode(codes).dtype == torch.float64
 
 
-@pytest.mark.parametrize("name", ["kan", "mlp", "kan-mixer", "deepcre"])
+@pytest.mark.parametrize("name", ["kan", "mlp", "kan-mixer", "deepcre", "kan-words"])
 def test_what_stands_in_masked_columns_makes_no_difference(name):
     network = build(name).eval()
     codes = torch.randint(0, 4, (3, 64), dtype=torch.uint8)

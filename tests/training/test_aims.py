@@ -4,7 +4,7 @@ import pytest
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
-from kanseq.training.aims import Aim, describe_aim, warn_of_control
+from kanseq.training.aims import Aim, describe_aim, mid_for, warn_of_control
 from kanseq.training.folds import prepare_folds
 from kanseq.training.tasks import Task
 
@@ -77,3 +77,19 @@ def test_what_is_special_is_said(caplog):
     assert not caplog.records
     warn_of_control({"control": "positions"})
     assert "control 'positions'" in caplog.text
+
+
+def test_mid_genes_are_ranked_where_a_model_says_so_or_is_asked_to():
+    words, mixer, plain = (architecture(name) for name in ("kan-words", "kan-mixer", "kmer-logistic"))
+    assert [mid_for(kind, "binary", None) for kind in (words, mixer, plain)] == ["rank", "none", "none"]
+    assert mid_for(mixer, "binary", "rank") == "rank"
+    assert mid_for(words, "binary", "none") == mid_for(words, "regression", None) == "none"
+    for kind, task, who in ((plain, "binary", "'kmer-logistic'"), (words, "regression", "regression")):
+        with pytest.raises(BadOption, match=f"--mid rank: {who} learns no ranks"):
+            mid_for(kind, task, "rank")
+    with pytest.raises(BadOption, match=r"mid 'half' is unknown.*none, rank"):
+        Aim(mid="half")
+    with pytest.raises(BadOption, match="--balance weights counts genes of two classes"):
+        Aim(mid="rank").check_model(words, "weights", ())
+    assert "mid" not in Aim().to_json()
+    assert Aim(mid="rank").to_json()["mid"] == "rank"

@@ -62,7 +62,7 @@ def test_predictions_are_those_of_the_saved_model_for_held_out_genes_alone(input
     assert (model.metadata["fold"], model.metadata["seed"], model.metadata["training_genes"]) == ("2", 0, 30)
 
 
-@pytest.mark.parametrize("model", ["deepcre", "kmer-logistic"])
+@pytest.mark.parametrize("model", ["deepcre", "kmer-logistic", "kan-words"])
 def test_the_same_inputs_give_the_same_bytes_and_another_seed_others(inputs, tmp_path, model):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         run(inputs, tmp_path / name, model=model, holdout="1", seed=seed)
@@ -74,13 +74,15 @@ def test_the_same_inputs_give_the_same_bytes_and_another_seed_others(inputs, tmp
         assert any((weights[0][key] != weights[1][key]).any() for key in weights[0])
 
 
-def test_the_test_folds_labels_and_letters_change_no_weight(inputs, genes, labels, splits, tmp_path):
-    options = {"splits": splits, "holdout": "1", "model": "mlp", "epochs": 1, "baseline": False, "threads": 1}
+@pytest.mark.parametrize("model", ["mlp", "kan-words"])
+def test_the_test_folds_labels_and_letters_change_no_weight(inputs, genes, labels, splits, tmp_path, model):
+    options = {"splits": splits, "holdout": "1", "model": model, "epochs": 1, "baseline": False, "threads": 1}
     train(genes, labels=labels, output=tmp_path / "a", **options)
     table = genes.table.copy()
     table.loc[:15, "sequence"] = "A" * 136
     swapped = labels.copy()
     swapped.loc[:15, "label"] = labels.loc[:15, "label"].map({"low": "high", "high": "low", "mid": "low"})
+    swapped.loc[:15, "expression"] = 3.0 - labels.loc[:15, "expression"]
     genes.table = table
     train(genes, labels=swapped, output=tmp_path / "b", **options)
     weights = [load_arrays(tmp_path / name / "folds/1/seed-0/model.safetensors")[0] for name in "ab"]
@@ -475,3 +477,16 @@ def test_a_plain_model_too_large_for_memory_is_left_out(inputs, tmp_path, monkey
         done = run(inputs, tmp_path / "run", baseline=True, holdout="1", epochs=1)
     assert done.baseline_auroc is None
     assert "no kmer-logistic beside this run: the counts of" in caplog.text
+
+
+def test_words_train_by_their_own_recipe_and_mid_genes_with_them(inputs, tmp_path):
+    result = run(inputs, tmp_path / "run", model="kan-words", epochs=None, batch_size=None, baseline=True, holdout="1")
+    described = json.loads((tmp_path / "run/run.json").read_text())["settings"]
+    assert (described["epochs"], described["decay"], described["mid"]) == (30, "prior", "rank")
+    done = json.loads((tmp_path / "run/folds/1/seed-0/done.json").read_text())
+    assert (done["training_genes"], done["ranked_genes"]) == (29, 32)
+    assert "ranked_genes" not in (tmp_path / "run/folds/1/kmer-logistic/done.json").read_text()
+    assert result.baseline_auroc is not None
+    run(inputs, tmp_path / "apart", model="kan-words", epochs=None, batch_size=None, mid="none", holdout="1")
+    assert "mid" not in json.loads((tmp_path / "apart/run.json").read_text())["settings"]
+    assert contents(tmp_path / "apart") != contents(tmp_path / "run")

@@ -133,3 +133,34 @@ def test_a_species_without_labels_among_the_training_genes_is_a_warning(genes, l
         table.loc[table["id"] >= "gene40", "species"] = "yeast"
     prepare_folds(genes, labels, splits, holdout="1")
     assert "fold '1': no training gene of yeast has a label" in caplog.text
+
+
+def test_genes_labelled_mid_are_ranked_between_the_classes_by_training_genes_alone(genes, labels, splits):
+    number = labels["id"].str.removeprefix("gene").astype(int)
+    labels["expression"] = np.where(labels["label"] == "mid", 1.0 + number / 100, labels["expression"])
+    fold = prepare_folds(genes, labels, splits, holdout="1", mid="rank")[0]
+    assert fold.ranked.tolist() == list(range(16, 48))
+    targets = dict(zip(fold.ranked.tolist(), fold.ranked_targets.tolist(), strict=True))
+    # Three mid genes train, 17, 29 and 41; the held-out one, 5, has no place among them.
+    assert [targets[row] for row in (17, 29, 41)] == pytest.approx([1 / 6, 3 / 6, 5 / 6])
+    assert all(targets[row] == row % 2 for row in fold.train)
+    assert fold.train_targets.dtype == np.int64
+    without = prepare_folds(genes, labels, splits, holdout="1")[0]
+    assert len(without.ranked) == 0
+
+
+def test_tuning_genes_are_not_ranked_and_a_sets_own_labels_have_no_expression(genes, labels, tuned_splits, splits):
+    apart = prepare_folds(genes, labels, tuned_splits, holdout="1", tune=True, mid="rank")[0]
+    assert apart.ranked.tolist() == list(range(24, 48))
+    own = SequenceSet(genes.table.assign(label=labels["label"].to_numpy()), genes.geometry, genes.metadata)
+    assert len(prepare_folds(own, None, splits, mid="rank")[0].ranked) == 0
+
+
+def test_a_gene_that_is_mid_in_one_condition_is_ranked_there(genes, labels, splits):
+    other = labels.assign(condition="other", label=np.where(labels["id"] == "gene19", "mid", labels["label"]))
+    both = pd.concat([labels.assign(condition="one"), other])
+    fold = prepare_folds(genes, both, splits, holdout="1", condition=("one", "other"), mid="rank")[0]
+    assert fold.ranked_targets.shape == (32, 2)
+    high = fold.ranked.tolist().index(19)
+    assert fold.ranked_targets[high, 0] == 1
+    assert 0 < fold.ranked_targets[high, 1] < 1

@@ -3,7 +3,16 @@ import torch
 from torch import nn
 
 from kanseq.errors import BadOption
-from kanseq.training.settings import Settings, check_seeds, choose_device, make_optimizer, processor, rate_factor
+from kanseq.models.registry import architecture
+from kanseq.training.settings import (
+    Settings,
+    check_seeds,
+    choose_device,
+    make_optimizer,
+    processor,
+    rate_factor,
+    settings_for,
+)
 
 
 class Layer(nn.Module):
@@ -98,3 +107,18 @@ def test_seeds_are_named_or_counted():
         check_seeds(2**32 - 2, 3)
     with pytest.raises(BadOption, match="seeds is 0"):
         check_seeds(0, 0)
+
+
+def test_a_prior_is_coupled_decay_that_falls_with_the_number_of_genes():
+    layer = Layer()
+    strength = Settings(weight_decay=50, decay="prior")
+    for genes in (10, 1000):
+        optimizer = make_optimizer(layer, strength, genes)
+        assert type(optimizer) is torch.optim.Adam
+        assert [group["weight_decay"] for group in optimizer.param_groups] == [50 / genes, 0.0]
+
+
+def test_what_is_not_given_is_the_models_own_and_then_the_default():
+    own = settings_for(architecture("kan-words"), epochs=None, batch_size=7, clip=None)
+    assert (own.epochs, own.batch_size, own.decay, own.clip) == (30, 7, "prior", None)
+    assert settings_for(architecture("kan-mixer"), epochs=None) == Settings()

@@ -119,3 +119,25 @@ def test_expression_that_does_not_vary_is_not_divided_by_nothing():
 def test_known_targets_of_both_kinds():
     assert is_known(np.array([[0, 1], [-1, 1]])).tolist() == [[True, True], [False, True]]
     assert is_known(np.array([0.0, np.nan])).tolist() == [True, False]
+
+
+def test_classes_as_numbers_cost_the_same_and_numbers_between_them_lie_between():
+    one, two = torch.tensor([[0.3], [-0.2], [1.1]]), torch.tensor([[0.0, 0.3], [0.0, -0.2], [0.0, 1.1]])
+    whole, numbers = torch.tensor([1, 0, 1]), torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64)
+    for task, outputs in ((Task(outputs=1), one), (Task(outputs=2), two)):
+        assert task.loss(outputs, numbers).item() == pytest.approx(task.loss(outputs, whole).item())
+    between = torch.tensor([0.75], dtype=torch.float64)
+    found = Task(outputs=1).loss(one[:1], between)
+    assert Task(outputs=2).loss(two[:1], between).item() == pytest.approx(found.item())
+    high, low = (Task(outputs=1).loss(one[:1], torch.tensor([target])) for target in (1, 0))
+    assert found.item() == pytest.approx(0.75 * high.item() + 0.25 * low.item())
+
+
+def test_unknown_numbers_of_several_conditions_count_for_nothing():
+    task = Task(outputs=2, conditions=("a", "b"))
+    outputs = torch.tensor([[0.3, 5.0], [-0.2, 0.4]])
+    targets = torch.tensor([[1.0, torch.nan], [0.25, 0.0]], dtype=torch.float64)
+    alone = Task(outputs=1)
+    parts = [alone.loss(outputs[n, c].view(1, 1), targets[n, c].view(1)) for n, c in ((0, 0), (1, 0), (1, 1))]
+    assert task.loss(outputs, targets).item() == pytest.approx(torch.stack(parts).mean().item())
+    assert task.loss_weight(targets).item() == 3

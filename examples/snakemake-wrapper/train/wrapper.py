@@ -13,7 +13,7 @@ from snakemake.shell import shell
 
 labels = snakemake.input.get("labels", [])
 labels = " ".join(f"--labels {table}" for table in ([labels] if isinstance(labels, str) else labels))
-model = snakemake.params.get("model", "kan-mixer")
+model = snakemake.params.get("model", "kan-words")
 holdout = snakemake.params.get("holdout", "all")
 seed = snakemake.params.get("seed", 0)
 device = "cuda" if snakemake.resources.get("gpu", 0) else "cpu"

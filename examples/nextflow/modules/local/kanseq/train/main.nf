@@ -23,7 +23,7 @@ process KANSEQ_TRAIN {
     def args = task.ext.args ?: ''
     prefix = task.ext.prefix ?: "${meta.id}"
     def tables = (labels instanceof List ? labels : [labels]).collect { table -> "--labels ${table}" }.join(' ')
-    def model = meta.model ?: 'kan-mixer'
+    def model = meta.model ?: 'kan-words'
     def device = task.accelerator ? 'cuda' : 'cpu'
     def unfinished = params.kanseq_unfinished ? "${params.kanseq_unfinished}/${prefix}" : "${prefix}.unfinished"
     """
