@@ -1,6 +1,6 @@
 """How far attributions can be believed: the tables of docs/attribution.md.
 
-    python benchmarks/attribution.py -o FOLDER [--only faithfulness,truth] [--models kan-mixer,deepcre] [--json FILE]
+    python benchmarks/attribution.py -o FOLDER [--only faithfulness,truth] [--models kan-words,kan-mixer] [--json FILE]
 
 `faithfulness` explains held-out genes of *Arabidopsis* chromosome 1 (`$KANSEQ_DATA`, see README) by a model of block 0
 and asks it: how fast does its logit fall when tokens are replaced in the order of their attribution (deletion)
@@ -44,6 +44,7 @@ ASKED = {"paths": SHUFFLES, "integrated": SHUFFLES, "gradient": SHUFFLES, "occlu
 """Methods beside `ism`, and the shuffles that each has as references; occlusion runs the model 378 times for each."""
 
 TRAINING: dict[str, dict[str, object]] = {
+    "kan-words": {},
     "kan-mixer": {"epochs": 10, "tune": True},
     "deepcre": {"epochs": 10, "tune": True, "learning_rate": 3e-4, "seed": 1, "options": {"dropout": 0}},
 }
@@ -82,9 +83,16 @@ def ready(model: TrainedModel) -> TrainedModel:
 
 
 def redrawn(model: TrainedModel) -> TrainedModel:
-    """Give the same network with weights of its first draw."""
+    """Give the same network with weights of its first draw; what begins as zeros is shuffled instead."""
     torch.manual_seed(99)
     network = architecture(model.architecture).build(model.config).eval()
+    assert model.network is not None
+    for (name, fresh), was in zip(network.named_parameters(), model.network.parameters(), strict=True):
+        if not fresh.any():
+            fresh.data = was.detach().flatten()[torch.randperm(was.numel())].view_as(was)
+            say(f"{name} is shuffled")
+    for fresh, was in zip(network.buffers(), model.network.buffers(), strict=True):
+        fresh.copy_(was)
     return TrainedModel(model.architecture, model.config, model.geometry, model.task, network)
 
 
@@ -277,7 +285,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True, help="sets and runs")
     parser.add_argument("--only", default="faithfulness,truth")
-    parser.add_argument("--models", default="kan-mixer,deepcre", type=lambda text: text.split(","))
+    parser.add_argument("--models", default="kan-words,kan-mixer,deepcre", type=lambda text: text.split(","))
     parser.add_argument("--genes", type=int, default=200)
     parser.add_argument("--ism-genes", type=int, default=50)
     parser.add_argument("--levels", type=int, default=20)

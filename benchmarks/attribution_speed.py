@@ -39,7 +39,7 @@ from kanseq.training.checkpoints import TrainedModel
 from kanseq.training.freed_memory import keep_freed_memory
 from kanseq.training.tasks import Task
 
-NETWORKS = ("kan-mixer", "deepcre", "kan", "mlp")
+NETWORKS = ("kan-words", "kan-mixer", "deepcre", "kan", "mlp")
 BATCH = 64
 
 
@@ -88,10 +88,10 @@ def milliseconds(work: Callable[[], object]) -> float:
     return 1e3 * (time.process_time() - start)
 
 
-def genome(folder: Path, threads: int, parts: list[int]) -> list[dict[str, object]]:
+def genome(name: str, folder: Path, threads: int, parts: list[int]) -> list[dict[str, object]]:
     """Explain a seventh of all genes, and all."""
-    trained("kan-mixer", folder)
-    model = folder / "runs" / "kan-mixer"
+    trained(name, folder)
+    model = folder / "runs" / name
     genes = folder / "chromosome1" / "genes.parquet"
     ids = list(SequenceSet.read(genes, columns=["id"]).table["id"])
     rows = []
@@ -102,7 +102,7 @@ def genome(folder: Path, threads: int, parts: list[int]) -> list[dict[str, objec
         outputs = ["-o", folder / "all.parquet", "--bigwig", folder / "all.bw"]
         command = [*KANSEQ, "explain", model, genes, *options, *outputs]
         found = run(list(map(str, command)))
-        rows.append({"genes": count, "references": 10, "threads": threads, **found._asdict()})
+        rows.append({"model": name, "genes": count, "references": 10, "threads": threads, **found._asdict()})
         say(json.dumps(rows[-1]))
     return rows
 
@@ -254,6 +254,7 @@ def main() -> None:
     parser.add_argument("--only", default="step,genome,peers")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="of `genome`")
+    parser.add_argument("--genome-model", default="kan-words")
     parser.add_argument("--parts", default="7,1", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--peer-genes", type=int, default=20)
     parser.add_argument("--json", type=Path)
@@ -264,7 +265,7 @@ def main() -> None:
     if "step" in options.only:
         found["step"] = steps(options.rounds)
     if "genome" in options.only:
-        found["genome"] = genome(options.output, options.threads, options.parts)
+        found["genome"] = genome(options.genome_model, options.output, options.threads, options.parts)
     if "peers" in options.only:
         found["peers"] = peers(options.output, options.peer_genes)
     for rows in found.values():
