@@ -20,9 +20,6 @@ from kanseq.attribution.references import References
 from kanseq.errors import NoRule
 from kanseq.training.checkpoints import TrainedModel
 
-ROWS = 192
-"""Sequences that a network runs on at a time, references counted in."""
-
 
 class Multipliers(NamedTuple):
     """What :func:`path_multipliers` gives.
@@ -46,7 +43,8 @@ def attribute_by_paths(
     """
     network = network_of(model)
     several = references.of(codes, names)
-    height = max(1, ROWS // (1 + several.shape[1]))
+    # References are counted in.
+    height = max(1, network.rows // (1 + several.shape[1]))
     parts = []
     for start in range(0, len(codes), height):
         some = slice(start, start + height)
@@ -55,7 +53,7 @@ def attribute_by_paths(
         # References do not meet each other, so that many of them may come some at a time.
         found = [
             path_multipliers(network, lambda stack: model.task.logit(network.forward_encoded(stack)), x, few)
-            for few in others.split(ROWS)
+            for few in others.split(network.rows)
         ]
         values, below = (
             torch.cat(each) for each in zip(*((one.values, one.outputs[1:]) for one in found), strict=True)

@@ -85,6 +85,7 @@ class KANWords(SequenceNetwork):
                 for name in self.channels
             )
         self.bias = nn.Parameter(torch.zeros(config.outputs))
+        self.rows = max(2, min(self.rows, NUMBERS // 2 // (self.words.kinds * columns)))
 
     def _add_codons(self, parts: list[Part], config: KANWordsConfig) -> None:
         """Make the functions of codons, where there are transcribed parts; they run straight from end to end."""

@@ -21,9 +21,11 @@ class SequenceNetwork(nn.Module):
     Attributes:
         geometry: the columns that it reads.
         decayed: names of the parameters (without their modules') that weight decay acts on.
+        rows: how many sequences :meth:`forward_encoded` is best run on at a time where gradients are kept.
     """
 
     decayed: tuple[str, ...] = ("spline_weight",)
+    rows = 192
 
     hidden: Tensor
     bases: Tensor

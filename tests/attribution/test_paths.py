@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from kanseq.attribution import paths
 from kanseq.attribution.methods import Options
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
@@ -124,11 +123,11 @@ def test_shares_do_not_depend_on_the_company(codes, monkeypatch):
     model = shaken("kan-mixer", {"channels": 16}, torch.float64)
     references = References("shuffle:2", 2)
     together = attribute_by_paths(model, codes, "abcde", references, Options())
-    monkeypatch.setattr(paths, "ROWS", 3)
+    monkeypatch.setattr(SequenceNetwork, "rows", 3)
     for row, name in enumerate("abcde"):
         alone = attribute_by_paths(model, codes[row : row + 1], name, references, Options())
         np.testing.assert_allclose(alone.values[0], together.values[row], rtol=1e-6, atol=1e-9)
-    monkeypatch.setattr(paths, "ROWS", 1)
+    monkeypatch.setattr(SequenceNetwork, "rows", 1)
     again = attribute_by_paths(model, codes, "abcde", references, Options())
     np.testing.assert_allclose(again.errors, together.errors, atol=1e-12)
     np.testing.assert_allclose(again.values, together.values, rtol=1e-6, atol=1e-9)
