@@ -41,6 +41,9 @@ IDEAS = {
     "words of 2": ("--set", "k=2"),
     "words of 4": ("--set", "k=4"),
 }
+ON_FLANKS = ("kan-words", "classes alone", "knots every 125 columns", "words of 4")
+"""Those that are tried on flanks only, too."""
+
 SIZES = (250, 500, 1000, 2000, 0)
 """Labelled training genes of the learning curve; 0 for all."""
 
@@ -89,7 +92,7 @@ def jobs() -> Iterator[Job]:
                         yield Job("folds", dataset, visible, "kmer-best", fold, seed)
     for entry in IDEAS:
         for visible in ("all", "flanks"):
-            if visible == "all" or entry != "no reading frames":
+            if visible == "all" or entry in ON_FLANKS:
                 for dataset, folds in DATASETS.items():
                     for fold in folds:
                         if fold not in VAULT[dataset]:
