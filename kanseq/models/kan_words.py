@@ -5,7 +5,6 @@ In: uint8 codes, or one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -100,17 +99,11 @@ class KANWords(SequenceNetwork):
 
     def prepare(self, batches: Iterable[Tensor]) -> None:
         """Find reading frames, and how often each word stands where, in the training sequences, without labels."""
-        held: list[Tensor] = []
-        rest = iter(batches)
-        for codes in rest:
-            held.append(codes)
-            if sum(map(len, held)) >= SEQUENCES:
-                break
         if self.frames is not None:
-            self.frames.learn(torch.cat([self._words_of(codes, CODON) for codes in held]))
+            self.frames.learn(self._words_of(spread(batches, SEQUENCES), CODON))
         curves = [self.words] if self.codons is None else [self.words, self.codons]
         moments = [one.moments() for one in curves]
-        for batch in chain(held, rest):
+        for batch in batches:
             for codes in batch.split(max(1, NUMBERS // (self.words.kinds * batch.shape[1]))):
                 for one, mixture in zip(moments, self._mixtures(self.encode(codes)), strict=True):
                     one.add(mixture)
@@ -159,6 +152,21 @@ class KANWords(SequenceNetwork):
         codons = words if self.k == CODON else _products(x, CODON)
         frames = self.frames(torch.einsum("nkt,k->nt", codons, self.frames.score))
         return [words, codons * frames[:, None]]
+
+
+def spread(batches: Iterable[Tensor], most: int) -> Tensor:
+    """Take up to ``most`` sequences, evenly from first to last: every one, or every second, fourth, eighth, …
+
+    >>> spread([torch.arange(3), torch.arange(3, 10)], 5).tolist()
+    [0, 2, 4, 6, 8]
+    """
+    kept, number, stride = [], 0, 1
+    for batch in batches:
+        kept.append(batch[-number % stride :: stride])
+        number += len(batch)
+        while -(-number // stride) > most:
+            kept, stride = [torch.cat(kept)[::2]], 2 * stride
+    return torch.cat(kept)
 
 
 def _products(x: Tensor, k: int) -> Tensor:

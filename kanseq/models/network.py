@@ -44,7 +44,7 @@ class SequenceNetwork(nn.Module):
         """Take from the training sequences, before the first step, what is not learned by steps: here nothing.
 
         Args:
-            batches: their codes ``(n, columns)`` uint8, on the parameters' device, once through.
+            batches: their codes ``(n, columns)`` uint8, on the parameters' device; the same each time it is iterated.
         """
 
     def encode(self, codes: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from kanseq.data.row_codes import Codes
 from kanseq.errors import NotFinite
 from kanseq.files import open_text, whole_text
 from kanseq.models.network import SequenceNetwork
-from kanseq.training.batches import batch_bounds, class_weights, code_batches, epoch_order
+from kanseq.training.batches import CodeBatches, batch_bounds, class_weights, code_batches, epoch_order
 from kanseq.training.compilation import compiled
 from kanseq.training.progress import Progress
 from kanseq.training.settings import Settings, make_optimizer, rate_factor
@@ -86,7 +86,7 @@ def fit_network(
     restored = restore_state(state_file, network, optimizer)
     position, best = restored or (Position(), None)
     if restored is None:
-        network.prepare(code_batches(train.codes, 256, next(network.parameters()).device))
+        network.prepare(CodeBatches(train.codes, 256, next(network.parameters()).device))
         save_state(state_file, network, optimizer, position, best)
     fit = _Fit(network, task, train, settings, optimizer, seed, team)
     log = _Log(folder / "log.jsonl", position.epoch)
