@@ -33,8 +33,9 @@ def gradient_times_difference(
     network, task = network_of(model), model.task
     several = references.of(codes, names)
     parts = []
-    for start in range(0, len(codes), ROWS):
-        rows = slice(start, start + ROWS)
+    height = min(ROWS, network.rows)
+    for start in range(0, len(codes), height):
+        rows = slice(start, start + height)
         x = encoded(network, codes[rows])
         others = torch.stack([encoded(network, several[rows, index]) for index in range(several.shape[1])])
         gradient, logit = _gradient(network, task, x)
@@ -56,7 +57,7 @@ def integrated_gradients(
     network, task = network_of(model), model.task
     several = references.of(codes, names)
     shares = (np.arange(options.steps) + 0.5) / options.steps
-    height = max(1, ROWS // several.shape[1])
+    height = max(1, min(ROWS, network.rows) // several.shape[1])
     parts = []
     for start in range(0, len(codes), height):
         rows = slice(start, start + height)

@@ -99,8 +99,9 @@ def train(
         typer.Option("--tune", help="stop early by the folds' genes of role tune", rich_help_panel=_OPTIMISATION),
     ] = False,
     patience: Annotated[
-        int, typer.Option("--patience", help="epochs without progress under --tune", rich_help_panel=_OPTIMISATION)
-    ] = 3,
+        int | None,
+        typer.Option("--patience", help="epochs without progress under --tune", rich_help_panel=_OPTIMISATION),
+    ] = None,
     precision: Annotated[
         str | None,
         typer.Option("--precision", help="auto, float32 or bfloat16 products", rich_help_panel=_OPTIMISATION),

@@ -55,7 +55,7 @@ def tune(
     schedule: Annotated[str | None, typer.Option("--schedule", rich_help_panel=_OPTIMISATION)] = None,
     clip: Annotated[float | None, typer.Option("--clip", rich_help_panel=_OPTIMISATION)] = None,
     balance: Annotated[str, typer.Option("--balance", rich_help_panel=_OPTIMISATION)] = "none",
-    patience: Annotated[int, typer.Option("--patience", rich_help_panel=_OPTIMISATION)] = 3,
+    patience: Annotated[int | None, typer.Option("--patience", rich_help_panel=_OPTIMISATION)] = None,
     precision: Annotated[str | None, typer.Option("--precision", rich_help_panel=_OPTIMISATION)] = None,
     seed: Seed = 0,
     threads: Threads = 0,

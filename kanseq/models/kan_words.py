@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from kanseq.errors import BadOption
 from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
 from kanseq.models.gene_parts import Part, end_knots, growing_knots, parts_of, stretch_of
 from kanseq.models.network import BASES, SequenceNetwork
@@ -21,6 +22,9 @@ NUMBERS = 2**24
 
 REACH = 2.0
 """The joining curves have their grid from minus to plus so much, in log-odds: most sums of a part are less."""
+
+LEAST_GROWTH = 1.2
+"""Below it there would be a knot in nearly every column."""
 
 INTERVALS = 4
 """Intervals of that grid."""
@@ -39,6 +43,12 @@ class KANWordsConfig(NetworkConfig):
     reach: int = option(20, "codons on either side by which a reading frame is found", least=1, most=100)
     codon_gain: float = option(1.5, "how freely codons are weighed, beside words", above=0)
     join_gain: float = option(4.0, "how freely the parts' sums are bent; 0: they are added", least=0)
+
+    def __post_init__(self) -> None:
+        """Refuse also knots that would hardly grow apart."""
+        super().__post_init__()
+        if 1 < self.growth < LEAST_GROWTH:
+            raise BadOption(f"growth is {self.growth}", mend=f"it must be 1 or at least {LEAST_GROWTH}")
 
 
 class KANWords(SequenceNetwork):
@@ -97,6 +107,7 @@ class KANWords(SequenceNetwork):
             self.codons = PlacedCurves(CODONS, config.outputs, columns, stretches, order=1, gain=config.codon_gain)
             self.channels += [f"codons {part.name}" for part in coding]
 
+    @torch.no_grad()
     def prepare(self, batches: Iterable[Tensor]) -> None:
         """Find reading frames, and how often each word stands where, in the training sequences, without labels."""
         if self.frames is not None:
@@ -194,6 +205,7 @@ ARCHITECTURE = Architecture(
         "weight_decay": 2000.0,
         "decay": "prior",
         "schedule": "one-cycle",
+        "patience": 30,
         "precision": "float32",
         "mid": "rank",
     },

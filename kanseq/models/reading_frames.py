@@ -18,7 +18,7 @@ STOPS = (48, 50, 56)
 RARE = 0.02
 """How often stop codons are taken to stand in a reading frame at first, beside elsewhere."""
 
-SEQUENCES = 4096
+SEQUENCES = 8192
 """So many sequences are enough to learn 64 numbers from."""
 
 

@@ -118,10 +118,20 @@ class PlacedCurves(nn.Module):
 
     @torch.no_grad()
     def standardise(self, found: "Moments") -> None:
-        """Take them over; what does not vary, or by rounding alone, gets the scale 1."""
+        """Take them over.
+
+        What does not vary, or by rounding alone, gets the scale 1. What hardly does, because a kind is rare, gets that
+        of one of its kind in one of the sequences: others may hold it anywhere.
+
+        Raises:
+            ValueError: nothing was counted.
+        """
+        if not found.number:
+            raise ValueError("there are no sequences to take means from")
         deviation = (found.scatter / found.number).sqrt()
+        varies = deviation > 1e-4 * found.mean.abs().clamp(min=1e-2)
         self.mean.copy_(found.mean)
-        self.scale.copy_(torch.where(deviation > 1e-4 * found.mean.abs().clamp(min=1e-2), deviation, 1.0))
+        self.scale.copy_(torch.where(varies, deviation.clamp(min=found.number**-0.5), 1.0))
 
     def _curve_weight(self) -> Tensor:
         """Give the splines' weights, ``(outputs, kinds, functions)``."""

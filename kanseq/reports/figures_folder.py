@@ -34,6 +34,7 @@ from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer, assign_models
 from kanseq.training.checkpoints import TrainedModel, check_layout, load_arrays, load_model
 from kanseq.training.settings import choose_device, processor
+from kanseq.training.tasks import Task
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ def figures(
     with disk_errors(folder):
         folder.mkdir(exist_ok=True)
     files = _write_scores(folder, statistics, trained.task.explained, edges, top)
-    files += _write_places(folder, network, trained.task.explained)
+    files += _write_places(folder, network, trained.task)
     tokens = maps.result()
     if tokens is None:
         logger.info("no layer of this model reads tokens: there is no tokens.png")
@@ -284,9 +285,11 @@ def _write_scores(
     return files
 
 
-def _write_places(folder: Path, network: SequenceNetwork, explained: int | None) -> list[str]:
+def _write_places(folder: Path, network: SequenceNetwork, task: Task) -> list[str]:
     """Write the curves of position, where there are some; give the files' names."""
-    found = place_curves(network, explained or 0)
+    # Of two outputs of one condition it is the second less the first that is explained.
+    of_two = task.outputs == 2 and not task.conditions
+    found = place_curves(network, (-1.0, 1.0) if of_two else (*(0.0 for _ in range(task.explained or 0)), 1.0))
     if not found:
         return []
     write_numbers(folder / "places.tsv", curve_table(found, network.geometry))

@@ -3,11 +3,13 @@
 In: a network with :class:`kanseq.nn.placed.PlacedCurves`. Out: a table, and a picture.
 """
 
+from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 
 from kanseq.attribution.activations import place
 from kanseq.files import PathLike
@@ -42,15 +44,22 @@ class PlaceCurves(NamedTuple):
     seen: np.ndarray
 
 
-def place_curves(network: SequenceNetwork, output: int = 0) -> list[PlaceCurves]:
-    """Take the curves of all layers that have some, for one output."""
+def place_curves(network: SequenceNetwork, outputs: Sequence[float] = (1.0,)) -> list[PlaceCurves]:
+    """Take the curves of all layers that have some.
+
+    Args:
+        network: the network.
+        outputs: what each output counts for the explained number; those behind count for nothing.
+    """
     found = []
     for name, layer in network.named_modules():
         if isinstance(layer, PlacedCurves):
-            weight = layer.weight[output].detach().double().cpu().numpy()
+            shares = layer.weight.new_zeros(len(layer.weight))
+            shares[: len(outputs)] = torch.tensor(outputs)
+            weight = torch.einsum("o,okg->kg", shares, layer.weight).detach().double().cpu().numpy()
             strength = layer.gain * np.sqrt(np.square(weight).sum(axis=1))
             order = np.argsort(-strength, kind="stable")
-            curves = layer.curves()[output].detach().double().cpu().numpy()[order]
+            curves = torch.einsum("o,okt->kt", shares, layer.curves()).detach().double().cpu().numpy()[order]
             length = round(np.log(layer.kinds) / np.log(4))
             words = ["".join(letters) for letters in product("ACGT", repeat=length)]
             seen = np.zeros(curves.shape[1], dtype=bool)

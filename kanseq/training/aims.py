@@ -141,18 +141,30 @@ class Aim:
         return fold._replace(**disturbed)
 
 
-def mid_for(kind: Architecture, task: str, mid: str | None) -> str:
+def mid_for(kind: Architecture, task: str, mid: str | None, *, balance: str = "none", labels: bool = True) -> str:
     """Settle what of mid genes is learned: what is asked for, or what the model's recipe says where it makes sense.
 
+    Args:
+        kind, task, mid, balance: as they were asked for; ``mid`` is None where it was not.
+        labels: whether there is a table of labels, with expression; a set's own labels have none.
+
     Raises:
-        BadOption: a plain model, or regression, is to rank mid genes.
+        BadOption: there is no such way, or a plain model, regression, or a set's own labels are to rank mid genes.
     """
+    if mid not in (None, *MIDS):
+        raise BadOption(f"mid '{mid}' is unknown", mend=f"choose {', '.join(MIDS)}")
+    if not labels:
+        if mid == "rank":
+            raise BadOption("--mid rank: the set's own labels come without expression", mend="give --labels")
+        return "none"
     if kind.plain or task == "regression":
         if mid == "rank":
             who = "regression" if task == "regression" else f"'{kind.name}'"
             raise BadOption(f"--mid rank: {who} learns no ranks between two classes", mend="leave it out")
         return "none"
-    return str(kind.recipe.get("mid", "none")) if mid is None else mid
+    if mid is None:
+        return str(kind.recipe.get("mid", "none")) if balance == "none" else "none"
+    return mid
 
 
 def describe_control(control: object) -> str:

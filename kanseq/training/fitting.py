@@ -55,7 +55,7 @@ class Training(NamedTuple):
         folds: the folds that were asked for.
         trained: how many models (one per fold and seed) were trained now.
         skipped: how many were finished before.
-        genes: training genes per fold, those with a label (or, for regression, with expression).
+        genes: training genes per fold, those labelled low or high (or, for regression, with expression).
         precision: of the spline layers' products.
         threads: processor threads.
         device: where it ran.
@@ -113,7 +113,7 @@ def train(
     clip: float | None = None,
     balance: str = "none",
     tune: bool = False,
-    patience: int = 3,
+    patience: int | None = None,
     precision: str | None = None,
     compile: bool = False,
     baseline: bool = True,
@@ -128,10 +128,11 @@ def train(
 ) -> Training:
     """Train a model on each fold's training genes and score the genes that the fold holds out.
 
-    Only genes labelled low or high train (for regression all that have expression), and the held-out genes are read for
-    nothing but their final score. A run that was begun with the same settings goes on where it was: finished folds are
-    kept, and a broken-off fold continues with the next batch. The same inputs, settings, seed and threads give the same
-    ``model.safetensors`` and ``predictions.tsv`` on a CPU, also after an interruption.
+    Genes labelled low or high train (those between too where ``mid`` is ``rank``; for regression all that have
+    expression), and the held-out genes are read for nothing but their final score. A run that was begun with the same
+    settings goes on where it was: finished folds are kept, and a broken-off fold continues with the next batch. The
+    same inputs, settings, seed and threads give the same ``model.safetensors`` and ``predictions.tsv`` on a CPU, also
+    after an interruption.
 
     Args:
         genes: the set, or its file; or several, which are put under each other without being copied.
@@ -201,9 +202,11 @@ def train(
         raise BadOption(f"checkpoint_minutes is {checkpoint_minutes}", mend="it must be at least 0")
     wanted = check_seeds(seed, seeds)
     if (devices, nodes) != (1, 1):
-        return _train_in_a_team(given)
+        return _train_in_a_team(given, settings.precision)
     device = choose_device(device)
-    aim = Aim("*", task, control, visible, calibrate, mid_for(kind, task, mid))
+    aim = Aim(
+        "*", task, control, visible, calibrate, mid_for(kind, task, mid, balance=balance, labels=labels is not None)
+    )
     inputs = describe_inputs(genes, labels, splits)
     genes = aim.see(as_one(genes))
     labelled = None if labels is None else join_labels(labels)
@@ -239,7 +242,7 @@ def train(
         return _summary(plan, folds, place, wanted, trained, beside)
 
 
-def _train_in_a_team(given: dict[str, object]) -> Training:
+def _train_in_a_team(given: dict[str, object], precision: str) -> Training:
     """Have several processes train what is not finished; sum up, and train the plain model, in this one."""
     devices, nodes, rendezvous = (given.pop(name) for name in ("devices", "nodes", "rendezvous"))
     given["threads"] = given["threads"] or max(1, torch.get_num_threads() // max(1, devices))  # type: ignore[operator,call-overload]
@@ -256,17 +259,17 @@ def _train_in_a_team(given: dict[str, object]) -> Training:
         threads=given["threads"],  # type: ignore[arg-type]
     )
     if not first:
-        return _of_another_node(given, output)
+        return _of_another_node(given, output, precision)
     found = train(**given)  # type: ignore[arg-type]
     fresh = len(set(output.glob(FINISHED)) - before)
     return found._replace(trained=fresh, skipped=found.skipped - fresh)
 
 
-def _of_another_node(given: Mapping[str, object], output: Path) -> Training:
+def _of_another_node(given: Mapping[str, object], output: Path, precision: str) -> Training:
     """Say that the first node has the run: here it may not even be seen."""
     return Training(
         output=output, model=str(given["model"]), parameters=0, folds=[], trained=0, skipped=0, genes={},
-        precision=str(given["precision"]), threads=given["threads"], device=str(given["device"]),  # type: ignore[arg-type]
+        precision=precision, threads=given["threads"], device=str(given["device"]),  # type: ignore[arg-type]
         auroc=None, baseline_auroc=None, verdict="this node took its share; the first one sums up", seeds=[],
         auroc_spread=None, pearson=None, baseline_pearson=None, pearson_spread=None,
     )  # fmt: skip
@@ -286,7 +289,9 @@ def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: 
         if is_done(folder):
             logger.info("%s: finished before", title)
             continue
-        logger.info("%s: %s training genes", title, f"{len(fold.train):,}")
+        between = len(fold.ranked) - len(fold.train) if len(fold.ranked) and not plan.kind.plain else 0
+        more = f", and {between:,} between low and high" if between else ""
+        logger.info("%s: %s training genes%s", title, f"{len(fold.train):,}", more)
         train_fold(plan, fold, folder, seed, title)
         trained += 1
     return trained

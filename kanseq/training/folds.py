@@ -164,7 +164,8 @@ def _ranked(
         return Fold._field_defaults["ranked"], Fold._field_defaults["ranked_targets"]
     trains = np.flatnonzero(np.isin(role, ("train",) if tune else ("train", "tune")))
     expression = find_targets(genes, labels, fold, condition, "regression").values[trains]
-    targets = rank_mid(classes[trains], expression)
+    species = genes.table["species"].to_numpy(dtype=str)[trains]
+    targets = rank_mid(classes[trains], expression, species)
     known = is_known(targets).reshape(len(targets), -1).any(axis=1)
     return trains[known], targets[known]
 

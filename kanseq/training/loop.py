@@ -81,7 +81,7 @@ def fit_network(
             state on disk.
         KeyboardInterrupt: a signal asked to stop; the state is written.
     """
-    optimizer = make_optimizer(network, settings, len(train.targets))
+    optimizer = make_optimizer(network, settings, int(is_known(train.targets).sum()))
     state_file = folder / "state.safetensors"
     restored = restore_state(state_file, network, optimizer)
     position, best = restored or (Position(), None)

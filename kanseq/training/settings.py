@@ -37,8 +37,8 @@ class Settings:
         decay: ``coupled`` adds ``weight_decay * w`` to the gradient (Adam with an L2 term, Kingma and Ba 2015),
             ``decoupled`` shrinks the weights beside it (AdamW, Loshchilov and Hutter 2019). The KAN-Mixer paper does
             not say which it means; the default is the one that did better on real genes (README). ``prior`` is coupled
-            with ``weight_decay / n`` for ``n`` training genes: of a sum over genes that is a Gaussian prior of variance
-            ``1 / weight_decay``, whose weight against the data falls as these grow.
+            with ``weight_decay / n`` for ``n`` known targets: as the loss is a mean over these, that is a Gaussian
+            prior of variance ``1 / weight_decay`` beside a sum over them, and weighs the less the more they are.
         schedule: ``constant``, ``cosine`` down to 0, or ``one-cycle`` (Smith and Topin 2018).
         clip: largest norm of the gradient, None for any.
         balance: ``weights`` weighs each class by its rarity among the training genes.
@@ -85,19 +85,25 @@ class Settings:
 
 
 def settings_for(kind: Architecture, **given: object) -> Settings:
-    """Take what is given, then what the model's own recipe says, then the defaults; None is not given."""
+    """Take what is given, then what the model's own recipe says, then the defaults; None is not given.
+
+    A recipe's strength of weight decay is in units of its kind of decay: beside another kind it does not count.
+    """
     known = {field.name for field in fields(Settings)}
     recipe = {name: value for name, value in kind.recipe.items() if name in known}
-    return Settings(**{**recipe, **{name: value for name, value in given.items() if value is not None}})  # type: ignore[arg-type]
+    told = {name: value for name, value in given.items() if value is not None}
+    if told.get("decay", recipe.get("decay")) != recipe.get("decay"):
+        recipe.pop("weight_decay", None)
+    return Settings(**{**recipe, **told})  # type: ignore[arg-type]
 
 
-def make_optimizer(network: nn.Module, settings: Settings, genes: int) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Module, settings: Settings, targets: int) -> torch.optim.Optimizer:
     """Make Adam (or AdamW) whose weight decay acts on the parameters that the network names ``decayed`` only.
 
     Args:
         network: what is trained.
         settings: how.
-        genes: how many train.
+        targets: how many known ones the training genes have, in all conditions together.
     """
     names = getattr(network, "decayed", SequenceNetwork.decayed)
     named = list(network.named_parameters())
@@ -105,7 +111,7 @@ def make_optimizer(network: nn.Module, settings: Settings, genes: int) -> torch.
     others = [parameter for name, parameter in named if name.split(".")[-1] not in names]
     if not decayed and settings.weight_decay:
         logger.info("weight decay acts on spline weights only, and this model has none")
-    strength = settings.weight_decay / (genes if settings.decay == "prior" else 1)
+    strength = settings.weight_decay / (targets if settings.decay == "prior" else 1)
     groups = [
         {"params": parameters, "weight_decay": decay}
         for parameters, decay in ((decayed, strength), (others, 0.0))

@@ -92,24 +92,30 @@ def find_targets(
     return Targets(columns[0] if isinstance(condition, str) else np.stack(columns, axis=1), thresholds)
 
 
-def rank_mid(classes: np.ndarray, expression: np.ndarray) -> np.ndarray:
+def rank_mid(classes: np.ndarray, expression: np.ndarray, species: np.ndarray) -> np.ndarray:
     """Give low genes 0, high ones 1, and those between them their rank there; the ranks are even steps from 0 to 1.
+
+    Every species has classes of its own, and so it has ranks.
 
     Args:
         classes: of the training genes, ``(n,)`` or ``(n, conditions)``, -1 where a gene is neither.
         expression: log10(TPM + 1) of the same genes, NaN where there is none.
+        species: of the same genes, ``(n,)``.
 
     Returns:
         float64 of the same shape, NaN where there is neither class nor expression.
 
-    >>> rank_mid(np.array([0, -1, -1, 1, -1]), np.array([0.0, 0.9, 0.4, 2.0, np.nan])).tolist()
+    >>> rank_mid(np.array([0, -1, -1, 1, -1]), np.array([0.0, 0.9, 0.4, 2.0, np.nan]), np.array(["."] * 5)).tolist()
     [0.0, 0.75, 0.25, 1.0, nan]
     """
     if classes.ndim == 2:
-        return np.stack([rank_mid(*columns) for columns in zip(classes.T, expression.T, strict=True)], axis=1)
+        columns = zip(classes.T, expression.T, strict=True)
+        return np.stack([rank_mid(*each, species) for each in columns], axis=1)
     between = (classes == UNKNOWN) & ~np.isnan(expression)
     found = np.where(classes == UNKNOWN, np.nan, classes).astype(np.float64)
-    found[between] = (rankdata(expression[between]) - 0.5) / max(1, int(between.sum()))
+    for name in np.unique(species):
+        rows = between & (species == name)
+        found[rows] = (rankdata(expression[rows]) - 0.5) / max(1, int(rows.sum()))
     return found
 
 

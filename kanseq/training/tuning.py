@@ -30,7 +30,7 @@ from kanseq.training.folds import Fold, choose_folds, prepare_folds
 from kanseq.training.one_fold import Plan
 from kanseq.training.preparation import Tables, describe_inputs, resolve_settings
 from kanseq.training.runs import LEFTOVERS, begin, describe_run, versions
-from kanseq.training.search_space import read_ranges
+from kanseq.training.search_space import Range, read_ranges
 from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
 from kanseq.training.targets import resolve_condition
 from kanseq.training.trials import LOCKS, Search, alone, counted, open_study
@@ -97,7 +97,7 @@ def tune(
     schedule: str | None = None,
     clip: float | None = None,
     balance: str = "none",
-    patience: int = 3,
+    patience: int | None = None,
     precision: str | None = None,
     seed: int = 0,
     threads: int = 0,
@@ -160,7 +160,13 @@ def tune(
         patience=patience,
         precision=precision,
     )
-    aim = Aim("*", task, "none", visible, mid=mid_for(kind, task, mid))
+    aim = Aim(
+        "*",
+        task,
+        "none",
+        visible,
+        mid=mid_for(kind, task, mid, balance=_balance(ranges, balance), labels=labels is not None),
+    )
     inputs = describe_inputs(genes, labels, splits)
     genes = aim.see(as_one(genes))
     labelled = None if labels is None else join_labels(labels)
@@ -187,6 +193,12 @@ def tune(
 def _named(options: Mapping[str, Value] | None) -> dict[str, Value]:
     """Give options the names of their fields."""
     return {name.replace("-", "_"): value for name, value in (options or {}).items()}
+
+
+def _balance(ranges: Sequence[Range], balance: str) -> str:
+    """Give how classes are weighed in some trial at least."""
+    searched = [choice for each in ranges if each.name == "balance" for choice in each.choices]
+    return next((str(choice) for choice in (*searched, balance) if choice != "none"), "none")
 
 
 def _insist_on_optuna() -> None:
