@@ -9,7 +9,7 @@ of `boosting`, `mlp`, `kan`, `deepcre` and `kan-mixer`. A job is one model on on
 found there is not done again, on whatever machine. Parts:
 
 - `words`: inside every fold's training genes, the word length and bins with which `kmer-logistic` does best;
-- `search`: forty trials at most of `kan-mixer` inside the training genes of one development fold of each genome;
+- `search`: twelve trials of `kan-mixer` inside the training genes of one development fold of each genome;
 - `folds`: all folds of both genomes, scored with what is settled by then. Blocks 3 and 4 of chromosome 1 and yeast IV
   and XV are a vault: nothing else here trains on them or scores them;
 - `ideas`: what is left of `kan-words` without each of its ideas, on the development folds;
@@ -23,7 +23,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 
 import numpy as np
 import pandas as pd
@@ -44,24 +44,37 @@ from kanseq.training.aims import Aim
 from kanseq.training.folds import prepare_folds
 from kanseq.training.plain import inner_parts
 
+SEARCHING = Lock()
+"""Held while hyper-parameters are searched, so that jobs beside each other wait for them."""
+
 
 def develop(dataset: str, folder: Path) -> None:
-    """Make splits and labels of the development folds: the vault's genes neither train nor are scored."""
+    """Make splits and labels of the development folds: the vault's genes neither train nor are scored.
+
+    The tenth of training genes that `kan-mixer` is tuned on is not cleared of homologs of the others.
+    """
     splits, labels = folder / "develop.splits.tsv", folder / "develop.labels.tsv"
+    table = pd.read_csv(folder / "apart.splits.tsv", sep="\t", dtype=str, keep_default_na=False)
+    held = set(table["id"][(table["role"] == "test") & table["fold"].isin(VAULT[dataset])])
+    table = table[~table["fold"].isin(VAULT[dataset])].copy()
+    table.loc[table["id"].isin(held), ["role", "reason"]] = "unused", "vault"
+    if not labels.exists():
+        before = folder / "develop.before.splits.tsv"
+        table.to_csv(before, sep="\t", index=False, lineterminator="\n")
+        expression = {"chromosome1": "arabidopsis-chr1/leaf_tpm.csv.gz", "yeast": "yeast/wt_tpm.csv"}[dataset]
+        kanseq("label", data_folder() / expression, "--splits", before, "-o", labels)
     if not splits.exists():
-        table = pd.read_csv(folder / "apart.splits.tsv", sep="\t", dtype=str, keep_default_na=False)
-        held = set(table["id"][(table["role"] == "test") & table["fold"].isin(VAULT[dataset])])
-        table = table[~table["fold"].isin(VAULT[dataset])].copy()
-        table.loc[table["id"].isin(held), ["role", "reason"]] = "unused", "vault"
         # The stretch to tune on may have lain in the vault: another tenth takes its place.
         for fold in table["fold"].unique():
             trains = np.flatnonzero((table["fold"] == fold) & table["role"].isin(["train", "tune"]))
             table.iloc[trains, table.columns.get_loc("role")] = "train"
             table.iloc[trains[-len(trains) // 10 :], table.columns.get_loc("role")] = "tune"
-        table.to_csv(splits, sep="\t", index=False, lineterminator="\n")
-    if not labels.exists():
-        expression = {"chromosome1": "arabidopsis-chr1/leaf_tpm.csv.gz", "yeast": "yeast/wt_tpm.csv"}[dataset]
-        kanseq("label", data_folder() / expression, "--splits", splits, "-o", labels)
+        _write(splits, table)
+
+
+def _write(file: Path, table: pd.DataFrame) -> None:
+    """Write a table so that it is whole or not there."""
+    replace_file(file, table.to_csv(sep="\t", index=False, lineterminator="\n").encode())
 
 
 def smaller(splits: Path, labels: Path, fold: str, size: int, output: Path) -> Path:
@@ -78,7 +91,7 @@ def smaller(splits: Path, labels: Path, fold: str, size: int, output: Path) -> P
         out = [random.permutation(classed)[size:], random.permutation(others)[len(others) * size // len(classed) :]]
         at = table.index[np.concatenate(out)]
         table.loc[at, ["role", "reason"]] = "unused", "not drawn"
-        table.to_csv(output, sep="\t", index=False, lineterminator="\n")
+        _write(output, table)
     return output
 
 
@@ -120,7 +133,9 @@ def choose_words(dataset: str, visible: str, fold: str, folder: Path, results: R
 def search(dataset: str, folder: Path, results: Results) -> Path:
     """Tune `kan-mixer` inside the training genes of one development fold; gives its options."""
     output, kept = folder / "search", results.folder / f"{dataset}.kan-mixer.yaml"
-    if not kept.exists():
+    with SEARCHING:
+        if kept.exists():
+            return kept
         ranges = [part for one in SEARCH for part in ("--search", one)]
         kanseq(
             "tune", folder / "genes.parquet", "--labels", folder / "develop.labels.tsv",

@@ -6,9 +6,11 @@ import torch
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.models.gene_parts import growing_knots, parts_of
+from kanseq.models.gene_parts import Part, end_knots, growing_knots, parts_of, stretch_of
+from kanseq.models.kan_words import spread
 from kanseq.models.reading_frames import STOPS, ReadingFrames
 from kanseq.models.registry import architecture, make_config
+from kanseq.training.settings import make_optimizer, settings_for
 
 GEOMETRIES = (
     Geometry(upstream=90, downstream=60, pad=8),
@@ -122,7 +124,76 @@ def test_knots_lie_closer_to_the_sites():
     assert growing_knots(parts_of(Geometry.plain(5))[0], 30, 2) == (0, 1, 2, 3, 4, 5)
 
 
-@pytest.mark.parametrize("options", [{"k": 7}, {"knot": 0}, {"growth": 0.5}, {"order": 9}, {"codon_gain": 0}])
+@pytest.mark.parametrize(
+    "options", [{"k": 7}, {"knot": 0}, {"growth": 0.5}, {"growth": 1.1}, {"order": 9}, {"codon_gain": 0}]
+)
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(BadOption):
         make_config("kan-words", Geometry(), options)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"knot": 11}, {"growth": 3}, {"order": 2}, {"reach": 3}, {"codon_gain": 3}, {"join_gain": 2}],
+)
+def test_every_option_reaches_the_output(option):
+    geometry, found = GEOMETRIES[0], []
+    codes = drawn(geometry)
+    for options in ({}, option):
+        network = build(geometry, **options)
+        network.prepare([codes])
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                if name != "frames.score":
+                    parameter.fill_(0.01)
+            # All splits of unity alike would hide where knots lie.
+            network.words.weight[..., 0] = 0.3
+        found.append(network(codes))
+    assert (found[0] - found[1]).abs().max() > 1e-3
+
+
+def test_the_bias_is_added_and_curves_alone_are_held_back():
+    network = build(GEOMETRIES[0])
+    with torch.no_grad():
+        network.bias.fill_(1.5)
+    assert (network(drawn(GEOMETRIES[0])) == 1.5).all()
+    kind = architecture("kan-words")
+    groups = make_optimizer(network, settings_for(kind), 1000).param_groups
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    held, free = ({names[id(one)] for one in group["params"]} for group in groups)
+    assert held == {"words.weight", "codons.weight", "join.spline_weight"}
+    assert free == {"bias", "frames.score"}
+    assert groups[0]["weight_decay"] == 2.0
+
+
+def test_words_lie_by_the_distance_of_their_middle_from_the_site():
+    upstream, behind = Part("upstream", 0, 100, 100, False), Part("after TSS", 100, 160, 100, True)
+    before = stretch_of(upstream, 3, 500, growing_knots(upstream, 30, 2))
+    assert before.positions[:2] == (98.5, 97.5)
+    assert before.positions[-3:] == (1.5, 0.5, 0.5)
+    after = stretch_of(behind, 3, 500, end_knots(behind))
+    assert after.positions[:2] == (1.5, 2.5)
+    # What reaches beyond the end still lies on the last piece, and no word begins where none fits.
+    assert after.positions[-1] == 59.5
+    assert stretch_of(behind, 3, 130, end_knots(behind)).stop == 130
+    assert stretch_of(behind, 3, 100, end_knots(behind)) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+def test_sequences_are_spread_alike_in_any_batches(size):
+    rows = torch.arange(100)
+    assert spread(rows.split(size), 100).tolist() == rows.tolist()
+    assert spread(rows.split(size), 30).tolist() == list(range(0, 100, 4))
+    assert spread(rows.split(size), 7).tolist() == list(range(0, 100, 16))
+
+
+def test_a_word_that_training_hardly_saw_does_not_overwhelm_a_gene():
+    geometry = Geometry.plain(400)
+    codes = torch.from_numpy(np.random.default_rng(0).integers(0, 3, (200, 400)).astype(np.uint8))
+    codes[0, 395] = 3
+    network = build(geometry, k=2)
+    network.prepare([codes])
+    strange = torch.full((1, 400), 3, dtype=torch.uint8)
+    x = network._mixtures(network.encode(strange))[0]
+    standardised = (x @ network.words.splines - network.words.mean) / network.words.scale
+    assert standardised.abs().max() < 400 * 200**0.5 / 12 * 2

@@ -93,3 +93,14 @@ def test_mid_genes_are_ranked_where_a_model_says_so_or_is_asked_to():
         Aim(mid="rank").check_model(words, "weights", ())
     assert "mid" not in Aim().to_json()
     assert Aim(mid="rank").to_json()["mid"] == "rank"
+
+
+def test_a_recipes_ranks_give_way_to_what_they_cannot_go_with():
+    words = architecture("kan-words")
+    assert mid_for(words, "binary", None, balance="weights") == "none"
+    assert mid_for(words, "binary", None, labels=False) == "none"
+    with pytest.raises(BadOption, match="own labels come without expression"):
+        mid_for(words, "binary", "rank", labels=False)
+    for kind in (words, architecture("gc")):
+        with pytest.raises(BadOption, match="mid 'rnk' is unknown"):
+            mid_for(kind, "regression", "rnk")

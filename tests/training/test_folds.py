@@ -164,3 +164,20 @@ def test_a_gene_that_is_mid_in_one_condition_is_ranked_there(genes, labels, spli
     high = fold.ranked.tolist().index(19)
     assert fold.ranked_targets[high, 0] == 1
     assert 0 < fold.ranked_targets[high, 1] < 1
+
+
+def test_every_species_has_ranks_of_its_own(genes, labels, splits):
+    number = labels["id"].str.removeprefix("gene").astype(int)
+    species = np.where(number % 4 == 1, "other", ".")
+    higher = np.where(species == "other", 5.0, 0.0)
+    labels = labels.assign(species=species, label="mid", expression=number / 100 + higher)
+    labels.loc[number % 4 == 0, "label"], labels.loc[number % 4 == 3, "label"] = "low", "high"
+    genes.table = genes.table.assign(species=species)
+    fold = prepare_folds(genes, labels, splits.assign(species=np.tile(species, 3)), holdout="1", mid="rank")[0]
+    for name in (".", "other"):
+        mid = [
+            target
+            for row, target in zip(fold.ranked, fold.ranked_targets, strict=True)
+            if species[row] == name and labels["label"].iloc[row] == "mid"
+        ]
+        assert mid == pytest.approx([(step + 0.5) / 8 for step in range(8)])

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from kanseq.errors import BadOption
-from kanseq.models.registry import architecture
+from kanseq.models.registry import architecture, architectures
 from kanseq.training.settings import (
     Settings,
     check_seeds,
@@ -122,3 +122,13 @@ def test_what_is_not_given_is_the_models_own_and_then_the_default():
     own = settings_for(architecture("kan-words"), epochs=None, batch_size=7, clip=None)
     assert (own.epochs, own.batch_size, own.decay, own.clip) == (30, 7, "prior", None)
     assert settings_for(architecture("kan-mixer"), epochs=None) == Settings()
+
+
+def test_a_recipes_strength_does_not_count_beside_another_kind_of_decay():
+    words = architecture("kan-words")
+    assert settings_for(words).weight_decay == 2000
+    assert settings_for(words, decay="prior").weight_decay == 2000
+    assert settings_for(words, decay="decoupled").weight_decay == Settings().weight_decay
+    assert settings_for(words, decay="coupled", weight_decay=3).weight_decay == 3
+    known = {"mid", *(field for field in Settings().to_json())}
+    assert all(set(kind.recipe) <= known for kind in architectures().values())
