@@ -13,7 +13,8 @@ found there is not done again, on whatever machine. Parts:
 - `folds`: all folds of both genomes, scored with what is settled by then. Blocks 3 and 4 of chromosome 1 and yeast IV
   and XV are a vault: nothing else here trains on them or scores them;
 - `ideas`: what is left of `kan-words` without each of its ideas, on the development folds;
-- `curve`: four models on growing parts of the training genes, on two development folds.
+- `curve`: four models on growing parts of all training genes, the vault's too, scored on two development folds; after
+  all else.
 """
 
 import argparse
@@ -151,7 +152,7 @@ def search(dataset: str, folder: Path, results: Results) -> Path:
 def train(job: Job, folder: Path, results: Results) -> tuple[pd.DataFrame, dict[str, object]]:
     """Do one job; gives its predictions and what it cost."""
     source = folder / job.dataset
-    kind = "apart.train" if job.part == "folds" else "develop"
+    kind = "develop" if job.part == "ideas" else "apart.train"
     labels, splits = source / f"{kind}.labels.tsv", source / f"{kind.partition('.')[0]}.splits.tsv"
     model, options = job.entry, ["--threads", "1", "--no-baseline"]
     if job.part == "ideas":
@@ -159,7 +160,7 @@ def train(job: Job, folder: Path, results: Results) -> tuple[pd.DataFrame, dict[
     elif job.part == "curve":
         model, _, size = job.entry.partition(" ")
         if size != "all":
-            splits = smaller(splits, labels, job.fold, int(size), source / f"develop.{size}.splits.tsv")
+            splits = smaller(splits, labels, job.fold, int(size), source / f"apart.{size}.splits.tsv")
     elif model == "kmer-best":
         k, width = choose_words(job.dataset, job.visible, job.fold, source, results)
         model, options = "kmer-logistic", [*options, "--set", f"k={k}", "--set", f"bin={width}"]

@@ -190,12 +190,13 @@ def _idea(results: Results, idea: str, dataset: str, visible: str) -> Path | Non
 
 def curve_table(results: Results) -> str:
     """Show auROC by the number of labelled training genes."""
-    heads = [f"{size:,}" if size else "all" for size in SIZES]
-    lines = [f"| fold | model | {' | '.join(heads)} |", f"| --- | --- |{' ---: |' * len(SIZES)}"]
+    sizes = sorted({size for each in SIZES.values() for size in each}, key=lambda size: size or 10**9)
+    heads = [f"{size:,}" if size else "all" for size in sizes]
+    lines = [f"| fold | model | {' | '.join(heads)} |", f"| --- | --- |{' ---: |' * len(sizes)}"]
     for dataset, fold in SEARCHED.items():
         for model in CURVE:
             cells = []
-            for size in SIZES:
+            for size in sizes:
                 file = results.folder / f"curve.{dataset}.all.{model}-{size or 'all'}.tsv.gz"
                 cells.append(f"{evaluate([file]).models[0]['mean']['auROC']['value']:.3f}" if file.exists() else "")
             lines.append(f"| {dataset} {fold} | `{model}` | {' | '.join(cells)} |")
