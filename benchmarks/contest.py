@@ -22,16 +22,15 @@ import json
 import shutil
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 
 import numpy as np
 import pandas as pd
 from common import data_folder
 from contest_plan import IDEAS, RESULTS, SEARCH, SEARCHED, TRIALS, VAULT, WORDS, Job, Results, jobs
 from contest_report import report
-from evaluation import kanseq, prepare, processor
+from evaluation import kanseq, prepare, processor, scored, work
 from evaluation_plan import DATASETS, replace_file
 from evaluation_plan import RESULTS as EVALUATION
 from evaluation_plan import Results as Evaluation
@@ -177,34 +176,11 @@ def train(job: Job, folder: Path, results: Results) -> tuple[pd.DataFrame, dict[
         "-o", run, log=run.with_suffix(".log"),
     )  # fmt: skip
     wall, trained = time.monotonic() - start, run / "folds" / job.fold / f"seed-{job.seed}"
-    table = pd.read_csv(trained / "predictions.tsv", sep="\t", dtype=str, keep_default_na=False)
-    table = table[(table["role"] == "test") & (table["target"] != "")].assign(seed=str(job.seed))
-    for column, digits in {"logit": ".6g", "probability": ".5f"}.items():
-        table[column] = [format(float(number), digits) for number in table[column]]
+    table = scored(trained, job.seed)
     done = json.loads((trained / "done.json").read_text())
     shutil.rmtree(run)
     cost = {"parameters": done["parameters"], "genes": done["training_genes"], "seconds": f"{wall:.1f}"}
     return table, {**cost, "cpu_seconds": f"{seconds:.1f}", "processor": processor()}
-
-
-def work(wanted: list[Job], folder: Path, results: Results, beside: int, hours: float) -> None:
-    """Do jobs beside each other until all are done or the time is over."""
-    until, stop = time.monotonic() + 3600 * hours, Event()
-
-    def one(job: Job) -> None:
-        if stop.is_set() or time.monotonic() > until:
-            return
-        start = time.monotonic()
-        try:
-            results.add(job, *train(job, folder, results))
-        except BaseException:
-            stop.set()
-            raise
-        print(f"{time.strftime('%H:%M:%S')} {job.name}: {time.monotonic() - start:.0f} s", flush=True)
-
-    with ThreadPoolExecutor(beside) as pool:
-        for finished in [pool.submit(one, job) for job in wanted]:
-            finished.result()
 
 
 def main() -> None:
@@ -237,7 +213,7 @@ def main() -> None:
         if parts is None or "search" in parts.split(","):
             for dataset in DATASETS:
                 search(dataset, options.output / dataset, results)
-        work(wanted, options.output, results, options.jobs, options.hours)
+        work(wanted, lambda job: train(job, options.output, results), results, options.jobs, options.hours)
     sys.stdout.write(report(results, Evaluation(EVALUATION)))
 
 

@@ -24,13 +24,14 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
 import pandas as pd
 from common import KANSEQ, data_folder
-from evaluation_plan import DATASETS, NETWORKS, RESULTS, SETTINGS, Job, Results, jobs
+from evaluation_plan import DATASETS, NETWORKS, RESULTS, SETTINGS, Job, Results, jobs, read
 from evaluation_report import report
 
 DIGITS = {"logit": ".6g", "probability": ".5f"}
@@ -102,11 +103,7 @@ def train(job: Job, folder: Path) -> tuple[pd.DataFrame, dict[str, object]]:
     )  # fmt: skip
     folds = DATASETS[job.dataset] if job.fold == "all" else (job.fold,)
     trained = [run / "folds" / fold / f"seed-{job.seed}" for fold in folds]
-    tables = [pd.read_csv(one / "predictions.tsv", sep="\t", dtype=str, keep_default_na=False) for one in trained]
-    table = pd.concat(tables)
-    table = table[(table["role"] == "test") & (table["target"] != "")].assign(seed=str(job.seed))
-    for column, digits in DIGITS.items():
-        table[column] = [format(float(number), digits) for number in table[column]]
+    table = pd.concat([scored(one, job.seed) for one in trained])
     done = json.loads((trained[0] / "done.json").read_text())
     cost = {
         "parameters": done["parameters"],
@@ -116,6 +113,15 @@ def train(job: Job, folder: Path) -> tuple[pd.DataFrame, dict[str, object]]:
     }
     shutil.rmtree(run)
     return table, {**job._asdict(), **cost, "processor": processor()}
+
+
+def scored(trained: Path, seed: int) -> pd.DataFrame:
+    """Read what one fold's model predicted for the genes that it is scored on, in as many digits as are kept."""
+    table = read(trained / "predictions.tsv")
+    table = table[(table["role"] == "test") & (table["target"] != "")].assign(seed=str(seed))
+    for column, digits in DIGITS.items():
+        table[column] = [format(float(number), digits) for number in table[column]]
+    return table
 
 
 def processor() -> str:
@@ -128,8 +134,14 @@ def processor() -> str:
     return f"{next(names, platform.machine())} {units}".strip()
 
 
-def work(wanted: list[Job], folder: Path, results: Results, beside: int, hours: float) -> None:
-    """Do jobs beside each other until all are done or the time is over."""
+def work(
+    wanted: list[Job],
+    do: Callable[[Job], tuple[pd.DataFrame, dict[str, object]]],
+    results: Results,
+    beside: int,
+    hours: float,
+) -> None:
+    """Do jobs beside each other, and keep what they give, until all are done or the time is over."""
     until, stop = time.monotonic() + 3600 * hours, Event()
 
     def one(job: Job) -> None:
@@ -137,7 +149,7 @@ def work(wanted: list[Job], folder: Path, results: Results, beside: int, hours: 
             return
         start = time.monotonic()
         try:
-            results.add(job, *train(job, folder))
+            results.add(job, *do(job))
         except BaseException:
             stop.set()
             raise
@@ -175,7 +187,7 @@ def main() -> None:
         print(f"{len(wanted)} jobs of {len(list(jobs()))}", flush=True)
         for dataset in dict.fromkeys(job.dataset for job in wanted):
             prepare(dataset, options.output / dataset, results)
-        work(wanted, options.output, results, options.jobs, options.hours)
+        work(wanted, lambda job: train(job, options.output), results, options.jobs, options.hours)
     sys.stdout.write(report(results))
 
 
