@@ -54,6 +54,12 @@ def split(
         list[str] | None,
         typer.Option("--train-species", help="with --test-species: which other species train (default: all of them)"),
     ] = None,
+    rotate: Annotated[
+        int,
+        typer.Option(
+            "--rotate", min=0, help="--by column: so many folds with the same test, each tuning on another part"
+        ),
+    ] = 0,
     seed: Seed = 0,
     log_level: LogLevel = "info",
     config: Config = None,
@@ -80,6 +86,7 @@ def split(
         similar=similar,
         test_species=test_species,
         train_species=train_species or (),
+        rotate=rotate,
         seed=seed,
     )
     show(result, as_json)

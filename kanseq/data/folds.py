@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kanseq.data.gene_lists import read_gene_list
-from kanseq.data.overlaps import has_places
+from kanseq.data.overlaps import has_places, same_bases
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, EmptySplit, UnknownGene
 from kanseq.files import PathLike, some
@@ -75,11 +75,13 @@ def make_folds(
     seed: int,
     test_species: str | None = None,
     train_species: Sequence[str] = (),
+    rotate: int = 0,
 ) -> list[Fold]:
     """Cut a set into folds in one of :data:`WAYS`; ``wanted`` keeps those of these names, also small ones.
 
-    Folds of contigs or blocks may be those of one species alone, ``test_species``: then the ``train_species`` (without
-    any all others) train, and nothing else.
+    With ``rotate`` the way ``column`` makes so many folds, see :func:`_rotated`. Folds of contigs or blocks may be
+    those of one species alone, ``test_species``: then the ``train_species`` (without any all others) train, and nothing
+    else.
 
     Raises:
         BadOption: an unknown way or fold, or a way that this set does not allow.
@@ -94,6 +96,8 @@ def make_folds(
         )
     if by in ("block", "random") and blocks < 2:
         raise BadOption(f"--blocks {blocks}: at least 2 are wanted")
+    if rotate and (by != "column" or rotate < 2):
+        raise BadOption(f"--rotate {rotate} with --by {by}", mend="it is for --by column, and at least 2")
     _check_species(genes.table, by, test_species, train_species)
     if by == "chromosome":
         folds = _chromosomes(genes.table, min_genes)
@@ -107,7 +111,7 @@ def make_folds(
     elif by == "list":
         folds = _listed(genes.table, gene_list)
     else:
-        folds = _column(genes.table)
+        folds = _rotated(genes, rotate, seed) if rotate else [_column(genes.table)]
     species = genes.table["species"].to_numpy(dtype=object)
     folds = [fold for fold in folds if len(fold.rows) and test_species in (None, species[fold.rows[0]])]
     folds = _choose(folds, wanted, min_genes)
@@ -162,7 +166,7 @@ def _listed(table: pd.DataFrame, gene_list: PathLike | None) -> list[Fold]:
     return [Fold(safe_name(name), rows, (name,)) for name, rows in rows_by_fold.items()]
 
 
-def _column(table: pd.DataFrame) -> list[Fold]:
+def _column(table: pd.DataFrame) -> Fold:
     """Take the roles that the sequences came with."""
     if "split" not in table.columns:
         raise BadOption("--by column: this set has no column 'split'", mend="choose another way to split")
@@ -170,7 +174,26 @@ def _column(table: pd.DataFrame) -> list[Fold]:
     if roles.isna().any():
         odd = table["split"][roles.isna()].unique()
         raise BadTable(f"values of the column 'split' that name no role: {some(odd)}", mend="use train, dev and test")
-    return [Fold("test", np.flatnonzero(roles == "test"), tune=np.flatnonzero(roles == "tune"))]
+    return Fold("test", np.flatnonzero(roles == "test"), tune=np.flatnonzero(roles == "tune"))
+
+
+def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[Fold]:
+    """Make folds that all hold out the same test sequences, and tune on another part of all others each.
+
+    Sequences that are the same (or each other's reverse complement) go into one part; every label is dealt out evenly.
+    """
+    test = _column(genes.table).rows
+    same = same_bases(genes)
+    group = np.arange(len(genes)) if same is None else same.numbers
+    others = np.setdiff1d(np.arange(len(genes)), test)
+    _, first, member = np.unique(group[others], return_index=True, return_inverse=True)
+    random = np.random.default_rng(seed).permutation(len(first))
+    if "label" in genes.table:
+        labels = pd.factorize(genes.table["label"].iloc[others[first[random]]], sort=True)[0]
+        random = random[np.argsort(labels, kind="stable")]
+    part = np.empty(len(first), dtype=np.int64)
+    part[random] = np.arange(len(first)) % parts
+    return [Fold(f"part{number}", test, tune=others[part[member] == number]) for number in range(parts)]
 
 
 def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: PathLike) -> None:

@@ -75,6 +75,7 @@ def split(
     similar: bool = False,
     test_species: str | None = None,
     train_species: str | Sequence[str] = (),
+    rotate: int = 0,
     seed: int = 0,
 ) -> Split:
     """Hold out genes fold by fold, and keep from training everything that would give them away.
@@ -105,7 +106,10 @@ def split(
         test_species: for ``chromosome`` and ``block`` of a set of several species: only this one's contigs are folds.
             In each the other species train, and its own other contigs are ``unused`` (``test_species``).
         train_species: which other species train; the rest is ``unused`` (``other_species``). By default all do.
-        seed: of ``random`` and of where the ``tune`` stretch lies.
+        rotate: for ``column``: so many folds (``part0``, …) that all hold out the set's test sequences. All others are
+            dealt out into as many parts, whose labels are alike and which share no sequence; each fold tunes on one
+            part and trains on the rest.
+        seed: of ``random``, of the parts of ``rotate``, and of where the ``tune`` stretch lies.
 
     Raises:
         BadOption: options that make no sense together or for this set.
@@ -129,9 +133,11 @@ def split(
         seed=seed,
         test_species=test_species,
         train_species=comma_separated(train_species),
+        rotate=rotate,
     )
     if tune and any(len(fold.tune) for fold in cut):
-        raise BadOption("--tune: the set's column 'split' names its tuning sequences already")
+        whose = "--rotate" if rotate else "the set's column 'split'"
+        raise BadOption(f"--tune: {whose} names the tuning sequences already", mend="leave it out")
     scored = None
     if score_only is not None:
         listed = read_gene_list(score_only)

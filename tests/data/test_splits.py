@@ -174,6 +174,52 @@ def test_random_folds_are_parts_of_the_whole_and_come_from_the_seed():
     assert not result.table.equals(split(genes, by="random", blocks=3, seed=5).table)
 
 
+def labelled(split_of, labels, sequences):
+    names = [f"s{number}" for number in range(len(labels))]
+    columns = {"id": names, "species": ".", "length": 8, "sequence": sequences, "label": labels, "split": split_of}
+    return SequenceSet(pd.DataFrame(columns), Geometry.plain(8))
+
+
+def eight(number):
+    return format(number, "08b").replace("0", "A").replace("1", "C")
+
+
+def test_rotating_folds_share_the_test_and_tune_on_parts_that_cover_all_others_once():
+    split_of = ["train"] * 24 + ["dev"] * 6 + ["test"] * 5
+    genes = labelled(split_of, ["a", "b", "b"] * 11 + ["a", "b"], [eight(number) for number in range(35)])
+    result = split(genes, by="column", rotate=5, seed=3)
+    assert result.folds == [f"part{number}" for number in range(5)]
+    table = result.table.assign(label=list(genes.table["label"]) * 5)
+    tuned = table[table["role"] == "tune"]
+    assert sorted(tuned["id"]) == sorted(f"s{number}" for number in range(30))
+    assert tuned.groupby(["fold", "label"]).size().to_dict() == {
+        (f"part{number}", label): count for number in range(5) for label, count in (("a", 2), ("b", 4))
+    }
+    for fold in result.folds:
+        assert {name for name, role in roles(result, fold).items() if role == "test"} == {
+            f"s{n}" for n in range(30, 35)
+        }
+    assert split(genes, by="column", rotate=5, seed=3).table.equals(result.table)
+    assert not split(genes, by="column", rotate=5, seed=4).table.equals(result.table)
+
+
+def test_rotating_folds_never_tune_on_a_copy_of_what_they_train_on():
+    letters = [eight(number // 2) for number in range(20)] + ["ATATATAT", "CGATCGTT"]
+    # Each second one of a pair is written as its reverse complement.
+    turned = [text if n % 2 else text[::-1].translate(str.maketrans("ACGT", "TGCA")) for n, text in enumerate(letters)]
+    result = split(labelled(["train"] * 20 + ["test"] * 2, ["a", "b"] * 11, turned), by="column", rotate=4)
+    assert result.reasons == {}
+    for fold in result.folds:
+        role = roles(result, fold)
+        assert all(role[f"s{n}"] == role[f"s{n + 1}"] for n in range(0, 20, 2))
+
+
+@pytest.mark.parametrize("options", [{"by": "random", "rotate": 3}, {"by": "column", "rotate": 1}])
+def test_what_cannot_rotate_is_refused(options):
+    with pytest.raises(BadOption, match=r"--rotate \d with --by .*; it is for --by column, and at least 2"):
+        split(labelled(["train"] * 3 + ["test"], list("abab"), [eight(n) for n in range(4)]), **options)
+
+
 def test_a_sets_own_column_gives_roles_and_duplicates_of_test_sequences_do_not_train():
     table = pd.DataFrame({"id": list("abcde"), "species": ".", "length": 4})
     table["sequence"] = ["AAAA", "CCCC", "GAGA", "TTGT", "CCCC"]
