@@ -34,6 +34,7 @@ class Architecture:
         tasks: what it can learn, some of :data:`TASKS`.
         recipe: what ``kanseq train`` takes for this model where it is told nothing else: fields of
             :class:`kanseq.training.settings.Settings`, and ``mid``.
+        resized: gives a configuration with all widths times a factor, for networks that can be made as large as others.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Architecture:
     plain: bool = False
     tasks: tuple[str, ...] = ("binary",)
     recipe: Mapping[str, int | float | str] = field(default_factory=dict)
+    resized: "Callable[..., Config] | None" = None
 
 
 def option(

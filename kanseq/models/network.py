@@ -3,7 +3,7 @@
 In: uint8 codes ``(n, columns)``. Out: ``(n, outputs)`` numbers that a task makes into loss and probability.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -82,11 +82,14 @@ class LinearNetwork(SequenceNetwork):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Map codes ``(n, columns)`` uint8 to ``(n, outputs)``."""
-        x = self.encode(codes)
+        return self.in_precision(self.forward_encoded, self.encode(codes))
+
+    def in_precision(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """Run a part of the network on encoded columns as :attr:`precision` says."""
         if self.precision == "float32" or x.dtype != torch.float32:
-            return self.forward_encoded(x)
+            return run(x)
         with torch.autocast(x.device.type, torch.bfloat16):
-            return self.forward_encoded(x).float()
+            return run(x).float()
 
 
 def pad_to_tokens(x: Tensor) -> Tensor:

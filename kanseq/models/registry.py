@@ -16,7 +16,7 @@ import torch
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.models import boosting, deepcre, kan, kan_mixer, kan_words, kmer_sgd, mlp, plain, ridge
+from kanseq.models import boosting, deepcre, kan, kan_mixer, kan_words, kmer_sgd, legnet, mlp, plain, ridge
 from kanseq.models.architecture import Architecture, Config
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.plain import PlainModel
@@ -32,6 +32,7 @@ OWN = (
     kan.ARCHITECTURE,
     mlp.ARCHITECTURE,
     deepcre.ARCHITECTURE,
+    *legnet.ARCHITECTURES,
     *plain.ARCHITECTURES,
     kmer_sgd.ARCHITECTURE,
     boosting.ARCHITECTURE,

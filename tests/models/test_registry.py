@@ -39,7 +39,8 @@ def plugins(monkeypatch):
 def test_own_models_are_listed_with_counts_and_options():
     models = {model["name"]: model for model in list_models().models}
     assert list(models) == [
-        "kan-words", "kan-mixer", "kan", "mlp", "deepcre", "gc", "kmer-logistic", "kmer-sgd", "boosting", "kmer-ridge",
+        "kan-words", "kan-mixer", "kan", "mlp", "deepcre", "legnet", "legnet-lkan", "legnet-ckan", "gc",
+        "kmer-logistic", "kmer-sgd", "boosting", "kmer-ridge",
     ]  # fmt: skip
     assert models["kan-mixer"]["parameters"] == 1_439_412
     assert models["kan-mixer"]["options"]["token_hidden"]["type"] == "int or none"
@@ -130,7 +131,7 @@ def test_a_stranger_s_model_is_listed_and_built(plugins, monkeypatch):
 def test_plugins_that_do_not_work_are_warned_about_and_left_out(plugins, caplog):
     plugins("no.such.module:THING", "kanseq.geometry:TOKEN", "kanseq.models.mlp:ARCHITECTURE")
     with caplog.at_level(logging.WARNING, "kanseq"):
-        assert len(architectures()) == 10
+        assert len(architectures()) == 13
     texts = [record.getMessage() for record in caplog.records]
     assert "no.such.module:THING' does not load" in texts[0]
     assert "is no kanseq Architecture" in texts[1]

@@ -1,0 +1,228 @@
+"""LegNet for sequences of any length, and its KAN kin: LKAN (in squeeze-and-excitation) and CKAN (as convolutions).
+
+In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from kanseq.errors import BadOption
+from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
+from kanseq.models.legnet_parts import Block, Convolved, Present, SqueezeExcitation, mean_over_columns
+from kanseq.models.network import BASES, LinearNetwork
+from kanseq.nn.basis import Basis, Gaussians
+from kanseq.nn.bspline import BSplineLinear
+from kanseq.nn.bsplines import BSplines
+from kanseq.nn.conv import KANConv1d
+from kanseq.nn.rbf import RBFLinear
+
+BASES_OF_CURVES = ("bspline", "rbf")
+PLACES = ("both", "stem", "final")
+"""Which convolutions of a CKAN are sums of curves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegNetConfig(NetworkConfig):
+    """Hyper-parameters of :class:`LegNet`."""
+
+    widths: str = option("256,256,128,128,64,64,32", "channels of the stem, and behind each block")
+    kernel: int = option(5, "width of convolutions", least=1)
+    expansion: int = option(4, "channels inside a block for each that comes out of it", least=1)
+    group: int = option(2, "channels that a block's grouped convolution sees at a time", least=1)
+    reduction: int = option(4, "a block's channels for each of squeeze-and-excitation's narrow layer", least=1)
+
+    def __post_init__(self) -> None:
+        """Refuse also widths that are none, and groups that do not come out even."""
+        super().__post_init__()
+        for width in self.channels[1:]:
+            if width * self.expansion % self.group:
+                raise BadOption(
+                    f"a block of {width} · {self.expansion} channels falls into no groups of {self.group}",
+                    mend="choose widths that are multiples of the group",
+                )
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The widths as numbers."""
+        try:
+            widths = tuple(int(width) for width in self.widths.split(","))
+        except ValueError:
+            widths = ()
+        if len(widths) < 2 or min(widths) < 1:
+            raise BadOption(
+                f"widths are '{self.widths}'", mend="a stem's and each block's are wanted, such as 64,64,32"
+            )
+        return widths
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvesConfig(LegNetConfig):
+    """What the curves of LKAN and CKAN are made of."""
+
+    grid: int = option(5, "intervals of the splines' grid, or Gaussians", least=1, most=256)
+    order: int = option(3, "degree of the splines' pieces", least=0, most=10)
+    basis: str = option("bspline", "bspline, or rbf (Gaussians)")
+    low: float = option(-1.0, "where the grid begins")
+    high: float = option(1.0, "where it ends")
+
+    def __post_init__(self) -> None:
+        """Refuse also an empty grid, and an unknown basis."""
+        super().__post_init__()
+        if self.low >= self.high:
+            raise BadOption(f"low is {self.low} and high {self.high}", mend="low must be below high")
+        if self.basis not in BASES_OF_CURVES:
+            raise BadOption(f"basis '{self.basis}' is unknown", mend=f"choose {', '.join(BASES_OF_CURVES)}")
+        if self.basis == "rbf" and self.grid < 2:
+            raise BadOption("grid is 1", mend="at least 2 Gaussians are wanted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LKANConfig(CurvesConfig):
+    """Hyper-parameters of LegNet with KAN layers in squeeze-and-excitation."""
+
+    replaced: int | None = option(None, "so many blocks, from the stem on, have KAN layers; none: all", least=0)
+    layer_norm: bool = option(False, "normalise what KAN layers see")
+
+    def __post_init__(self) -> None:
+        """Refuse also more blocks than there are."""
+        super().__post_init__()
+        if self.replaced is not None and self.replaced >= len(self.channels):
+            raise BadOption(f"replaced is {self.replaced}", mend=f"there are {len(self.channels) - 1} blocks")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CKANConfig(CurvesConfig):
+    """Hyper-parameters of LegNet with KAN convolutions."""
+
+    replaced: str = option("both", "which convolutions are KAN convolutions: both, stem or final")
+
+    def __post_init__(self) -> None:
+        """Refuse also an unknown place."""
+        super().__post_init__()
+        if self.replaced not in PLACES:
+            raise BadOption(f"replaced '{self.replaced}' is unknown", mend=f"choose {', '.join(PLACES)}")
+
+
+class LegNet(LinearNetwork):
+    """Stem, blocks, and a final convolution whose mean over columns is the result (Penzar et al. 2023).
+
+    1. stem: convolution, BatchNorm, SiLU; 2. blocks, see :class:`kanseq.models.legnet_parts.Block`; nothing is pooled
+    between them; 3. convolution of width 1 to the outputs, and their mean over columns. The SiLU that the first LegNet
+    has before that mean is left out, as in its authors' optimised variant: it would keep every logit above -0.28.
+
+    Shorter sequences are filled up with ``N`` on the right. Columns without a base, these and others, are zeros behind
+    every layer, and are left out of all means and of BatchNorm's moments: a sequence has the same result in a set of
+    any width.
+    """
+
+    decayed = ("weight", "spline_weight", "base_weight")
+
+    def __init__(self, config: LegNetConfig) -> None:
+        """Build the layers for the configuration's geometry."""
+        super().__init__(config.geometry)
+        stem, *widths = config.channels
+        self.stem = Convolved(_stem(config, stem), stem)
+        before = (stem, *widths)
+        self.blocks = nn.ModuleList(
+            Block(
+                inputs,
+                outputs,
+                wide := outputs * config.expansion,
+                config.kernel,
+                config.group,
+                _excitation(config, number, max(1, inputs // config.reduction), wide),
+            )
+            for number, (inputs, outputs) in enumerate(zip(before, widths, strict=False))
+        )
+        self.final = _final(config, widths[-1])
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Map codes ``(n, columns)`` uint8 to ``(n, outputs)``."""
+        x = self.encode(codes)
+        # Where every column holds a base there is nothing to leave out, and leaving out costs time.
+        full = not self.geometry.masked and bool((codes < BASES).all())
+        present = None if full else Present.of(x)
+        return self.in_precision(lambda x: self._run(x, present), x)
+
+    def forward_encoded(self, x: Tensor) -> Tensor:
+        """Map ``(n, 4, columns)`` to ``(n, outputs)``."""
+        return self._run(x, Present.of(x))
+
+    def _run(self, x: Tensor, present: Present | None) -> Tensor:
+        h = self.stem(x, present)
+        for block in self.blocks:
+            h = block(h, present)
+        return mean_over_columns(self.final(h), present)
+
+
+def _stem(config: LegNetConfig, outputs: int) -> nn.Module:
+    """Make the first convolution."""
+    if isinstance(config, CKANConfig) and config.replaced != "final":
+        return _convolution(config, BASES, outputs, config.kernel)
+    return nn.Conv1d(BASES, outputs, config.kernel, padding="same", bias=False)
+
+
+def _final(config: LegNetConfig, inputs: int) -> nn.Module:
+    """Make the last convolution."""
+    if isinstance(config, CKANConfig) and config.replaced != "stem":
+        return _convolution(config, inputs, config.outputs, 1)
+    return nn.Conv1d(inputs, config.outputs, 1)
+
+
+def _convolution(config: CKANConfig, inputs: int, outputs: int, kernel: int) -> KANConv1d:
+    """Make a convolution of curves."""
+    basis: Basis = Gaussians(config.grid) if config.basis == "rbf" else BSplines(config.order, config.grid)
+    return KANConv1d(inputs, outputs, kernel, basis, padding="same", low=config.low, high=config.high)
+
+
+def _excitation(config: LegNetConfig, block: int, narrow: int, wide: int) -> SqueezeExcitation:
+    """Make a block's squeeze-and-excitation; KAN layers need no SiLU between them."""
+    if isinstance(config, LKANConfig) and (config.replaced is None or block < config.replaced):
+        layers = [_dense(config, wide, narrow), _dense(config, narrow, wide)]
+    else:
+        layers = [nn.Linear(wide, narrow, bias=False), nn.SiLU(), nn.Linear(narrow, wide, bias=False)]
+    return SqueezeExcitation(nn.Sequential(*layers))
+
+
+def _dense(config: LKANConfig, inputs: int, outputs: int) -> nn.Module:
+    """Make a KAN layer."""
+    shared = {"low": config.low, "high": config.high, "layer_norm": config.layer_norm}
+    if config.basis == "rbf":
+        return RBFLinear(inputs, outputs, config.grid, **shared)
+    return BSplineLinear(inputs, outputs, config.grid, config.order, **shared)
+
+
+def resized(config: LegNetConfig, factor: float) -> LegNetConfig:
+    """Give the same network with its widths times ``factor``, rounded so that groups come out even."""
+    step = config.group // math.gcd(config.group, config.expansion)
+    widths = (max(1, round(width * factor / step)) * step for width in config.channels)
+    return replace(config, widths=",".join(map(str, widths)))
+
+
+_PAPER = "Cherednichenko & Poptsova 2025, doi:10.1093/bib/bbaf129"
+_RECIPE = {"epochs": 10, "batch_size": 32, "learning_rate": 5e-4, "weight_decay": 0.005, "decay": "decoupled"}
+
+ARCHITECTURES = tuple(
+    Architecture(
+        name=name,
+        summary=summary,
+        source=source,
+        config=config,
+        build=LegNet,
+        tasks=TASKS,
+        recipe=_RECIPE,
+        resized=resized,
+    )
+    for name, summary, source, config in (
+        (
+            "legnet",
+            "convolutional network of EfficientNetV2-like blocks",
+            "LegNet: Penzar et al. 2023, doi:10.1093/bioinformatics/btad457",
+            LegNetConfig,
+        ),
+        ("legnet-lkan", "LegNet with KAN layers in squeeze-and-excitation", _PAPER, LKANConfig),
+        ("legnet-ckan", "LegNet whose first and last convolutions are KAN convolutions", _PAPER, CKANConfig),
+    )
+)
