@@ -24,7 +24,7 @@ def build(name, columns=30, geometry=None, outputs=2, **options):
     torch.manual_seed(1)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.add_(0.2 * torch.randn_like(parameter))
+            parameter.add_(0.4 * torch.randn_like(parameter))
         for norm in (module for module in network.modules() if isinstance(module, torch.nn.BatchNorm1d)):
             norm.running_mean.normal_(0, 0.3)
             norm.running_var.uniform_(0.5, 1.5)
