@@ -12,24 +12,35 @@ def models(
     upstream: Annotated[int, typer.Option(help="columns before the TSS and after the TTS")] = 1000,
     downstream: Annotated[int, typer.Option(help="columns from the TSS on and up to the TTS")] = 500,
     pad: Annotated[int, typer.Option(help="columns between the two windows")] = 20,
+    length: Annotated[
+        int | None, typer.Option("--length", help="columns of plain sequences, instead of gene windows")
+    ] = None,
+    match: Annotated[
+        int | None,
+        typer.Option("--match-parameters", min=1, help="choose widths so that networks have so many parameters"),
+    ] = None,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """List the models, with their exact parameter counts for a window geometry.
 
-    Example: kanseq models kan-words
+    Example: kanseq models legnet-lkan --length 101 --match-parameters 500000
     """
     from kanseq import api
 
-    result = api.list_models(name, upstream=upstream, downstream=downstream, pad=pad)
+    result = api.list_models(name, upstream=upstream, downstream=downstream, pad=pad, length=length, match=match)
     if as_json:
         show(result, as_json)
+    elif name is None and match is not None:
+        _table(("name", "parameters", "set"), [{**model, "set": _set(model["set"])} for model in result.models])
     elif name is None:
         _table(("name", "parameters", "summary", "source"), result.models)
     else:
         (model,) = result.models
         _table(("name", "parameters", "summary", "source"), [model])
+        if model["set"]:
+            _table(("for this size",), [{"for this size": _set(model["set"])}])
         rows = [{"option": option, **about} for option, about in model["options"].items()]
         if rows:
             _table(("option", "type", "default", "help"), rows)
@@ -37,6 +48,11 @@ def models(
             given = model["recipe"].items()
             recipe = [{"kanseq train": f"--{name.replace('_', '-')}", "default here": value} for name, value in given]
             _table(("kanseq train", "default here"), recipe)
+
+
+def _set(options: dict[str, object]) -> str:
+    """Write options as ``kanseq train`` takes them."""
+    return " ".join(f"--set {key}={value}" for key, value in options.items())
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:

@@ -6,7 +6,7 @@ In: the fields of a frozen dataclass. Out: checked configurations; everything el
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kanseq.errors import BadOption
@@ -53,6 +53,15 @@ def option(
 ) -> Any:
     """Declare a hyper-parameter: its default, one line of help, and its range."""
     return field(default=default, metadata={"help": help, "least": least, "above": above, "most": most})  # type: ignore[call-overload]
+
+
+def scaled(*names: str) -> "Callable[[Config, float], Config]":
+    """Give what multiplies these hyper-parameters with a factor, for :attr:`Architecture.resized`."""
+
+    def resized(config: "Config", factor: float) -> "Config":
+        return replace(config, **{name: max(1, round(getattr(config, name) * factor)) for name in names})
+
+    return resized
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kanseq.models.architecture import TASKS, Architecture, RadialConfig, option
+from kanseq.models.architecture import TASKS, Architecture, RadialConfig, option, scaled
 from kanseq.models.network import BASES, SequenceNetwork
 from kanseq.nn.rbf import RBFLinear
 
@@ -42,4 +42,5 @@ ARCHITECTURE = Architecture(
     config=KANConfig,
     build=KAN,
     tasks=TASKS,
+    resized=scaled("hidden"),
 )

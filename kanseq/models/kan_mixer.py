@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kanseq.geometry import TOKEN
-from kanseq.models.architecture import TASKS, Architecture, RadialConfig, option
+from kanseq.models.architecture import TASKS, Architecture, RadialConfig, option, scaled
 from kanseq.models.network import BASES, SequenceNetwork, pad_to_tokens
 from kanseq.nn.rbf import RBFLinear
 
@@ -70,4 +70,5 @@ ARCHITECTURE = Architecture(
     config=KANMixerConfig,
     build=KANMixer,
     tasks=TASKS,
+    resized=scaled("channels"),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
+from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option, scaled
 from kanseq.models.network import BASES, LinearNetwork
 
 
@@ -41,4 +41,5 @@ ARCHITECTURE = Architecture(
     config=MLPConfig,
     build=MLP,
     tasks=TASKS,
+    resized=scaled("hidden"),
 )

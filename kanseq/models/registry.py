@@ -1,6 +1,6 @@
 """Every architecture by name: this package's own, and those that others register by the entry point ``kanseq.models``.
 
-In: a name and options. Out: checked configurations, models, and the list that ``kanseq models`` shows.
+In: a name and options. Out: checked configurations, and models.
 """
 
 import dataclasses
@@ -10,9 +10,7 @@ import types
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import entry_points
-from typing import NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
-
-import torch
+from typing import TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
@@ -40,30 +38,6 @@ OWN = (
 )
 
 Value: TypeAlias = str | int | float | bool | None
-
-
-class ModelList(NamedTuple):
-    """What :func:`list_models` found: per model ``name, parameters, summary, source, options, recipe``."""
-
-    models: list[dict[str, object]]
-
-
-def list_models(name: str | None = None, *, upstream: int = 1000, downstream: int = 500, pad: int = 20) -> ModelList:
-    """List the architectures with their exact parameter counts, for windows of this geometry.
-
-    Args:
-        name: only this one.
-        upstream, downstream, pad: columns of the gene windows, as in ``kanseq extract``.
-
-    Raises:
-        BadOption: there is no such model, or no such geometry.
-    """
-    try:
-        geometry = Geometry(upstream, downstream, pad)
-    except ValueError as error:
-        raise BadOption(str(error)) from error
-    wanted = architectures().values() if name is None else [architecture(name)]
-    return ModelList([_describe(each, geometry) for each in wanted])
 
 
 @lru_cache(maxsize=1)
@@ -152,30 +126,6 @@ def parameter_count(model: SequenceNetwork | PlainModel) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def _describe(each: Architecture, geometry: Geometry) -> dict[str, object]:
-    """Say all of one architecture; its network is built without memory."""
-    config = make_config(each.name, geometry)
-    with torch.device("meta"):
-        parameters = parameter_count(each.build(config))
-    options = {
-        field.name: {
-            "type": _type_name(option_types(each.config)[field.name]),
-            "default": getattr(config, field.name),
-            "help": field.metadata.get("help", ""),
-        }
-        for field in dataclasses.fields(each.config)
-        if field.name != "geometry"
-    }
-    return {
-        "name": each.name,
-        "parameters": parameters,
-        "summary": each.summary,
-        "source": each.source,
-        "options": options,
-        "recipe": dict(each.recipe),
-    }
-
-
 def option_types(kind: type[Config]) -> dict[str, type]:
     """Give name and type of a configuration's hyper-parameters."""
     hints = get_type_hints(kind)
@@ -187,10 +137,10 @@ def _choices(kind: type) -> tuple[type, ...]:
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
-def _type_name(kind: type) -> str:
+def type_name(kind: type) -> str:
     """Say a field's type in words.
 
-    >>> _type_name(int | None)
+    >>> type_name(int | None)
     'int or none'
     """
     return " or ".join("none" if choice is type(None) else choice.__name__ for choice in _choices(kind))
@@ -215,7 +165,7 @@ def parse_option(key: str, kind: type, value: Value) -> Value:
                 continue
         if choice is str:
             return text
-    raise BadOption(f"option '{key}' is '{value}'", mend=f"{_type_name(kind)} is wanted")
+    raise BadOption(f"option '{key}' is '{value}'", mend=f"{type_name(kind)} is wanted")
 
 
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}

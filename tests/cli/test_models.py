@@ -29,3 +29,14 @@ def test_an_unknown_model_is_one_line_and_exit_code_3(capsys):
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == "kanseq: no model is called 'kanmixer'; choose kan-mixer, kan, kmer-sgd (see kanseq models)\n"
+
+
+def test_sizes_are_printed_with_the_options_that_make_them(capsys):
+    assert _run(["models", "--length", "101", "--match-parameters", "100000"]) == 0
+    printed = capsys.readouterr()
+    assert "--set hidden=246" in printed.out
+    assert "kmer-logistic" not in printed.out
+    assert _run(["models", "legnet", "--length", "101", "--match-parameters", "100000"]) == 0
+    assert "--set widths=48,48,24,24,12,12,6" in capsys.readouterr().out
+    assert _run(["models", "gc", "--match-parameters", "100000"]) == 3
+    assert capsys.readouterr().err.startswith("kanseq: the model 'gc' has no widths to choose")

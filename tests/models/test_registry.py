@@ -10,13 +10,13 @@ from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models import registry
 from kanseq.models.architecture import Architecture
+from kanseq.models.listing import list_models
 from kanseq.models.mlp import MLP, MLPConfig
 from kanseq.models.registry import (
     architecture,
     architectures,
     config_from_json,
     config_to_json,
-    list_models,
     make_config,
 )
 
@@ -36,42 +36,11 @@ def plugins(monkeypatch):
     architectures.cache_clear()
 
 
-def test_own_models_are_listed_with_counts_and_options():
-    models = {model["name"]: model for model in list_models().models}
-    assert list(models) == [
-        "kan-words", "kan-mixer", "kan", "mlp", "deepcre", "legnet", "legnet-lkan", "legnet-ckan", "gc",
-        "kmer-logistic", "kmer-sgd", "boosting", "kmer-ridge",
-    ]  # fmt: skip
-    assert models["kan-mixer"]["parameters"] == 1_439_412
-    assert models["kan-mixer"]["options"]["token_hidden"]["type"] == "int or none"
-    assert models["deepcre"]["options"]["outputs"]["default"] == 1
-    assert models["kmer-logistic"]["options"]["k"] == {
-        "type": "int",
-        "default": 3,
-        "help": "length of the words that are counted",
-    }
-    assert all(option["help"] for model in models.values() for option in model["options"].values())
-    assert models["kan-words"]["recipe"]["mid"] == "rank"
-    assert models["kan-mixer"]["recipe"] == {}
-    assert all(model["summary"] and model["source"] for model in models.values())
-
-
 def test_networks_learn_every_task_and_plain_models_one():
     tasks = {each.name: each.tasks for each in registry.OWN}
     assert {tasks[name] for name in ("kan-words", "kan-mixer", "kan", "mlp", "deepcre")} == {("binary", "regression")}
     assert {tasks[name] for name in ("gc", "kmer-logistic", "boosting")} == {("binary",)}
     assert tasks["kmer-ridge"] == ("regression",)
-
-
-def test_counts_follow_the_geometry():
-    (model,) = list_models("mlp", upstream=10, downstream=5, pad=2).models
-    # 32 columns of 4 bases: 128·128 + 128 + 128·2 + 2.
-    assert model["parameters"] == 16_770
-
-
-def test_an_impossible_geometry_is_an_option_error():
-    with pytest.raises(BadOption, match="not be negative"):
-        list_models(upstream=-1)
 
 
 def test_an_unknown_model_shows_the_closest_names():

@@ -1,0 +1,92 @@
+"""What ``kanseq models`` shows: every architecture with its options and its exact number of parameters.
+
+In: the columns that models are to read. Out: a description of each.
+"""
+
+import dataclasses
+import logging
+from typing import NamedTuple
+
+from kanseq.errors import BadOption
+from kanseq.geometry import Geometry
+from kanseq.models.architecture import Architecture
+from kanseq.models.registry import architecture, architectures, config_to_json, make_config, option_types, type_name
+from kanseq.models.sizes import count_parameters, match_parameters
+
+logger = logging.getLogger(__name__)
+
+
+class ModelList(NamedTuple):
+    """What :func:`list_models` found: per model ``name, parameters, summary, source, options, recipe, set``.
+
+    ``set`` holds the options that bring a network to the size that was asked for.
+    """
+
+    models: list[dict[str, object]]
+
+
+def list_models(
+    name: str | None = None,
+    *,
+    upstream: int = 1000,
+    downstream: int = 500,
+    pad: int = 20,
+    length: int | None = None,
+    match: int | None = None,
+) -> ModelList:
+    """List the architectures with their exact parameter counts, for windows of this geometry.
+
+    Args:
+        name: only this one.
+        upstream, downstream, pad: columns of the gene windows, as in ``kanseq extract``.
+        length: columns of plain sequences, as in ``kanseq import``, instead of gene windows.
+        match: choose widths so that networks have so many parameters; of all models those that can have them.
+
+    Raises:
+        BadOption: there is no such model or geometry, or it cannot be made so large.
+    """
+    if length is not None and length < 1:
+        raise BadOption(f"length is {length}", mend="it must be at least 1")
+    try:
+        geometry = Geometry(upstream, downstream, pad) if length is None else Geometry.plain(length)
+    except ValueError as error:
+        raise BadOption(str(error)) from error
+    if name is not None:
+        return ModelList([_describe(architecture(name), geometry, match)])
+    found = []
+    for each in architectures().values():
+        if match is not None and each.resized is None:
+            continue
+        try:
+            found.append(_describe(each, geometry, match))
+        except BadOption as error:
+            if match is None:
+                raise
+            logger.info("%s", error.what)
+    return ModelList(found)
+
+
+def _describe(each: Architecture, geometry: Geometry, match: int | None) -> dict[str, object]:
+    """Say all of one architecture; its network is built without memory."""
+    config, default = (make_config(each.name, geometry) for _ in range(2))
+    if match is not None:
+        config = match_parameters(each, config, match)
+    before, after = config_to_json(default), config_to_json(config)
+    options = {
+        field.name: {
+            "type": type_name(option_types(each.config)[field.name]),
+            "default": getattr(default, field.name),
+            "help": field.metadata.get("help", ""),
+        }
+        for field in dataclasses.fields(each.config)
+        if field.name != "geometry"
+    }
+    return {
+        "name": each.name,
+        "parameters": count_parameters(each, config),
+        "summary": each.summary,
+        "source": each.source,
+        "options": options,
+        "recipe": dict(each.recipe),
+        "set": {key: value for key, value in after.items() if value != before[key]},
+    }
