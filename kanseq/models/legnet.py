@@ -6,16 +6,24 @@ In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
 import math
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor, nn
 
 from kanseq.errors import BadOption
 from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
-from kanseq.models.legnet_parts import Block, Convolved, Present, SqueezeExcitation, mean_over_columns
+from kanseq.models.legnet_parts import (
+    Block,
+    Convolution,
+    Convolved,
+    CurveConvolution,
+    Present,
+    SqueezeExcitation,
+    mean_over_columns,
+)
 from kanseq.models.network import BASES, LinearNetwork
 from kanseq.nn.basis import Basis, Gaussians
 from kanseq.nn.bspline import BSplineLinear
 from kanseq.nn.bsplines import BSplines
-from kanseq.nn.conv import KANConv1d
 from kanseq.nn.rbf import RBFLinear
 
 BASES_OF_CURVES = ("bspline", "rbf")
@@ -143,38 +151,39 @@ class LegNet(LinearNetwork):
         x = self.encode(codes)
         # Where every column holds a base there is nothing to leave out, and leaving out costs time.
         full = not self.geometry.masked and bool((codes < BASES).all())
-        present = None if full else Present.of(x)
-        return self.in_precision(lambda x: self._run(x, present), x)
+        return self.in_precision(lambda x: self._run(x, full), x)
 
     def forward_encoded(self, x: Tensor) -> Tensor:
         """Map ``(n, 4, columns)`` to ``(n, outputs)``."""
-        return self._run(x, Present.of(x))
+        return self._run(x, full=False)
 
-    def _run(self, x: Tensor, present: Present | None) -> Tensor:
+    def _run(self, x: Tensor, full: bool) -> Tensor:
+        x = x[:, :, None].contiguous(memory_format=torch.channels_last)
+        present = None if full else Present.of(x)
         h = self.stem(x, present)
         for block in self.blocks:
             h = block(h, present)
-        return mean_over_columns(self.final(h), present)
+        return mean_over_columns(self.final(h, present), present)
 
 
-def _stem(config: LegNetConfig, outputs: int) -> nn.Module:
+def _stem(config: LegNetConfig, outputs: int) -> Convolution | CurveConvolution:
     """Make the first convolution."""
     if isinstance(config, CKANConfig) and config.replaced != "final":
-        return _convolution(config, BASES, outputs, config.kernel)
-    return nn.Conv1d(BASES, outputs, config.kernel, padding="same", bias=False)
+        return _of_curves(config, BASES, outputs, config.kernel)
+    return Convolution(BASES, outputs, config.kernel)
 
 
-def _final(config: LegNetConfig, inputs: int) -> nn.Module:
+def _final(config: LegNetConfig, inputs: int) -> Convolution | CurveConvolution:
     """Make the last convolution."""
     if isinstance(config, CKANConfig) and config.replaced != "stem":
-        return _convolution(config, inputs, config.outputs, 1)
-    return nn.Conv1d(inputs, config.outputs, 1)
+        return _of_curves(config, inputs, config.outputs, 1)
+    return Convolution(inputs, config.outputs, 1, bias=True)
 
 
-def _convolution(config: CKANConfig, inputs: int, outputs: int, kernel: int) -> KANConv1d:
+def _of_curves(config: CKANConfig, inputs: int, outputs: int, kernel: int) -> CurveConvolution:
     """Make a convolution of curves."""
     basis: Basis = Gaussians(config.grid) if config.basis == "rbf" else BSplines(config.order, config.grid)
-    return KANConv1d(inputs, outputs, kernel, basis, padding="same", low=config.low, high=config.high)
+    return CurveConvolution(inputs, outputs, kernel, basis, low=config.low, high=config.high)
 
 
 def _excitation(config: LegNetConfig, block: int, narrow: int, wide: int) -> SqueezeExcitation:
@@ -204,8 +213,8 @@ def resized(config: LegNetConfig, factor: float) -> LegNetConfig:
 _PAPER = "Cherednichenko & Poptsova 2025, doi:10.1093/bib/bbaf129"
 _RECIPE = {
     "epochs": 10,
-    "batch_size": 32,
-    "learning_rate": 2e-3,
+    "batch_size": 64,
+    "learning_rate": 3e-3,
     "weight_decay": 0.01,
     "decay": "decoupled",
     "schedule": "one-cycle",

@@ -25,7 +25,7 @@ def build(name, columns=30, geometry=None, outputs=2, **options):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.4 * torch.randn_like(parameter))
-        for norm in (module for module in network.modules() if isinstance(module, torch.nn.BatchNorm1d)):
+        for norm in (module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)):
             norm.running_mean.normal_(0, 0.3)
             norm.running_var.uniform_(0.5, 1.5)
     return network.double().eval()
@@ -70,7 +70,7 @@ def written_out(network, x):
     state = network.state_dict()
 
     def convolved(name, x, **options):
-        x = functional.conv1d(x, state[f"{name}.convolution.weight"], padding="same", **options)
+        x = functional.conv1d(x, state[f"{name}.convolution.weight"][:, :, 0], padding="same", **options)
         moments = (state[f"{name}.norm.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
         x = functional.batch_norm(x, *moments)
         return x * torch.sigmoid(x)
@@ -84,7 +84,7 @@ def written_out(network, x):
         squeezed = (squeezed * torch.sigmoid(squeezed)) @ state[f"{name}.excitation.layers.2.weight"].t()
         inner = convolved(f"{name}.project", inner * torch.sigmoid(squeezed)[..., None])
         h = convolved(f"{name}.resize", torch.cat([h, inner], dim=1))
-    return (functional.conv1d(h, state["final.weight"], state["final.bias"])).mean(-1)
+    return functional.conv1d(h, state["final.weight"][:, :, 0], state["final.bias"]).mean(-1)
 
 
 def test_legnet_is_what_its_file_says():
@@ -131,7 +131,7 @@ def test_an_unknown_base_inside_is_left_out_of_means():
     network, codes = build("legnet", 30, expansion=2), random_codes(1, 30)
     codes[0, 11:14] = 4
     parts = []
-    handle = network.final.register_forward_hook(lambda module, given, made: parts.append(made[0].detach()))
+    handle = network.final.register_forward_hook(lambda module, given, made: parts.append(made[0, :, 0].detach()))
     result = network(codes)
     handle.remove()
     kept = torch.cat([parts[0][:, :11], parts[0][:, 14:]], dim=1)
@@ -175,7 +175,7 @@ def test_on_bases_a_stem_of_curves_is_a_convolution():
         low, high = (sum(layer.edge_functions(i, j, tap, torch.tensor([at]).double()))[0] for at in (0.0, 1.0))
         inside = functional.conv1d(x, (high - low).permute(1, 0, 2)) + low.sum((0, 2))[:, None]
         expected = inside + layer.base_bias[:, None]
-    torch.testing.assert_close(layer(x)[..., 2:-2], expected, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(layer(x[:, :, None])[:, :, 0, 2:-2], expected, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
