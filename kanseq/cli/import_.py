@@ -11,26 +11,45 @@ from kanseq.cli.options import Config, Json, LogLevel, show
 def import_sequences(
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(help="CSV or TSV with a header (of several, the names become the column 'split'), FASTA or BED"),
+        typer.Argument(
+            help="CSV or TSV with a header (of several, the names become the column 'split'), FASTA, BED or tables of "
+            "intervals (region, start, end, strand)"
+        ),
     ] = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="the set of sequences, a Parquet file")],
     classes: Annotated[
         list[str] | None,
-        typer.Option("--class", metavar="NAME=FILE", help="FASTA or BED with all sequences of one class, repeatable"),
+        typer.Option(
+            "--class",
+            metavar="NAME=FILE",
+            help="FASTA, BED, table of intervals or folder of *.txt with all sequences of one class, repeatable",
+        ),
     ] = None,
-    genome: Annotated[Path | None, typer.Option(help="FASTA from which the intervals of BED files are read")] = None,
-    sequence_column: Annotated[str, typer.Option(help="column of sequences")] = "sequence",
+    genome: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[CLASS=]FASTA", help="from which intervals are read; with CLASS= one for each class, repeatable"
+        ),
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(min=1, help="extend intervals from their centre to so many bases; drop longer ones")
+    ] = None,
+    sequence_column: Annotated[
+        list[str] | None,
+        typer.Option(help="column of sequences (default: sequence); repeated: columns to join, with 20 N between them"),
+    ] = None,
     label_column: Annotated[str | None, typer.Option(help="column of labels (default: label, if there is one)")] = None,
     id_column: Annotated[
         str | None, typer.Option(help="column of names (default: the file's name and the row's number)")
     ] = None,
+    split_column: Annotated[str | None, typer.Option(help="column of splits (train, dev, test)")] = None,
     species: Annotated[str, typer.Option(help="name of the species, for sets that are put together")] = ".",
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Make a set from labelled sequences: tables, a FASTA per class, or BED files with a genome.
+    """Make a set from labelled sequences: tables, a FASTA per class, or intervals with a genome.
 
     Example: kanseq import train.csv dev.csv test.csv -o sequences.parquet
     """
@@ -40,10 +59,12 @@ def import_sequences(
         inputs or (),
         output=output,
         classes=classes or (),
-        genome=genome,
-        sequence_column=sequence_column,
+        genome=genome or None,
+        width=width,
+        sequence_column=sequence_column or "sequence",
         label_column=label_column,
         id_column=id_column,
+        split_column=split_column,
         species=species,
     )
     show(result, as_json)

@@ -1,25 +1,40 @@
 """``kanseq import``: labelled sequences that need no annotation, as the same kind of set that ``extract`` makes.
 
-In: CSV or TSV tables, FASTA files, BED files with a genome. Out: a row per sequence, with its label where it has one.
+In: tables, FASTA files, folders of text files; BED files or tables of intervals with a genome. Out: a row per sequence,
+with its label where it has one.
 """
 
-import csv
-import re
-from collections import Counter
+import logging
+import os
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pandas as pd
 
+from kanseq.data.sequence_files import (
+    Columns,
+    Record,
+    Source,
+    check_source,
+    describe_source,
+    read_source,
+    stem,
+)
 from kanseq.data.sequences import NO_SPECIES, SequenceSet, check_name, md5_of_letters
 from kanseq.errors import BadOption, BadTable
-from kanseq.files import PathLike, check_input, check_output, fingerprint, open_bytes, open_text, some
-from kanseq.genome.fasta import Contig, only_bases, read_contigs, unknown_letters
-from kanseq.genome.intervals import Interval, cut_intervals, read_bed
+from kanseq.files import PathLike, check_input, check_output, some
+from kanseq.genome.fasta import Contig, read_contigs
+from kanseq.genome.intervals import cut_intervals
 from kanseq.geometry import Geometry
 
-_LONGEST_CELL = 1 << 30
+Genomes: TypeAlias = PathLike | Mapping[str, PathLike] | Sequence[str] | None
+"""A FASTA for all intervals; or one for each class: a mapping, or ``CLASS=FASTA`` each."""
+
+_Contigs: TypeAlias = dict[str, dict[str, int | str]]
+
+logger = logging.getLogger(__name__)
 
 
 class Imported(NamedTuple):
@@ -32,200 +47,220 @@ class Imported(NamedTuple):
     set: SequenceSet
 
 
-class _Sequence(NamedTuple):
-    """A sequence on its way into the set; ``letters`` of an interval come last, ``where`` is for messages."""
-
-    id: str
-    letters: str
-    label: str | None
-    source: str
-    where: str
-    interval: Interval | None = None
-
-
 def import_sequences(
-    inputs: PathLike | Sequence[PathLike] = (),
+    inputs: PathLike | Source | Sequence[PathLike | Source] = (),
     *,
     output: PathLike | None = None,
     classes: Mapping[str, PathLike] | Sequence[str] = (),
-    genome: PathLike | None = None,
-    sequence_column: str = "sequence",
+    genome: Genomes = None,
+    width: int | None = None,
+    sequence_column: str | Sequence[str] = "sequence",
     label_column: str | None = None,
     id_column: str | None = None,
+    split_column: str | None = None,
     species: str = NO_SPECIES,
 ) -> Imported:
     """Make a set of plain sequences, as wide as the longest of them.
 
     Letters become upper case, ``U`` becomes ``T``, and IUPAC codes, ``X`` and gaps become ``N``. A row of a table is
-    named by ``id_column``, or by its file and number (``train-1``); a FASTA entry by its first word; an interval by its
-    BED name where all rows have different ones, else by its place. A class stands before the names of its sequences
-    (``enhancer:peak7``).
+    named by ``id_column``, or by its file and number (``train-1``); a FASTA entry by its first word; a text file by its
+    own name. An interval has its name in a BED file or in a table's column ``id`` where all rows have different ones;
+    else its place, as the file spells it; else, where two rows have one place, file and number. A class stands before
+    the names of its sequences (``enhancer:peak7``).
 
-    The set has the columns ``id, species, length, sequence``, for intervals ``chrom, strand, start, end`` (0-based
-    half-open), ``label`` (text) where there are labels, and, of several inputs, ``split``: the name of the file
-    (``train``, ``dev``, ``test``).
+    A table with the columns ``region`` (or ``chrom``, ``chromosome``), ``start``, ``end`` and, if it likes, ``strand``,
+    ``id`` and a label is one of intervals, 0-based half-open. Their letters are those of ``bedtools getfasta -s``: the
+    reverse complement where the strand is ``-``, and nowhere else.
+
+    The set has the columns ``id, species, length, sequence``; ``chrom, strand, start, end`` (0-based half-open, the
+    contig as the genome spells it) where all sequences are intervals of one genome; ``label`` (text) where there are
+    labels; and, of several inputs or with a ``split_column``, ``split``: the name of the file (``train``, ``dev``,
+    ``test``), or what the column says.
 
     Args:
-        inputs: tables with a header (CSV or TSV), or FASTA or BED files without labels.
+        inputs: tables with a header (CSV or TSV), FASTA, BED or tables of intervals, or any :class:`Source`.
         output: the set, a Parquet file.
-        classes: FASTA or BED files with all sequences of one class: a mapping, or ``NAME=FILE`` each.
-        genome: FASTA from which the intervals of BED files are read; files that are no FASTA are BED then.
-        sequence_column: the tables' column of sequences.
+        classes: FASTA or BED files, tables of intervals, or folders of ``NAME.txt``, with all sequences of one class: a
+            mapping, or ``NAME=FILE`` each.
+        genome: FASTA from which intervals are read, or one for each class; files that are no FASTA are intervals then.
+        width: extend intervals from their centre to so many bases; longer ones, and those that then pass an end of
+            their contig, are left out, and a warning counts them.
+        sequence_column: the tables' column of sequences; where several are named, the sequences of a row are joined,
+            with 20 columns of ``N`` between them (:data:`kanseq.data.sequence_files.BETWEEN`).
         label_column: the tables' column of labels; by default ``label`` if there is one.
         id_column: the tables' column of names.
+        split_column: the tables' column of splits.
         species: what to call the species, for sets that are put together.
 
     Raises:
         BadTable: a column is missing, a sequence is empty or holds letters that no nucleotide has, a label is empty, or
             two sequences have one name; with file and line.
         MalformedLine, ContigMismatch: a FASTA or BED file has a fault, or intervals do not fit the genome.
-        BadOption: nothing to read, or inputs and classes at once.
+        BadOption: nothing to read, or inputs and classes at once, or a class whose genome is not given.
     """
-    files = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
-    by_class = _classes(classes)
-    if bool(files) == bool(by_class):
-        raise BadOption("give either input files or --class NAME=FILE, and not both")
-    paths = [check_input(path) for path in (*files, *by_class.values(), genome) if path is not None]
+    sources = _sources(inputs, classes, by_file=split_column is None)
+    genomes = genomes_by_class(genome)
+    fastas = dict.fromkeys(map(Path, genomes.values())) if isinstance(genomes, dict) else [genomes]
+    paths = [check_source(one.path) for one in sources] + [check_input(path) for path in fastas if path is not None]
     check_output(inputs=paths, binary=output)
     check_name(species, "the species")
+    columns = _columns(sequence_column, label_column, id_column, split_column)
+    if width is not None and width < 1:
+        raise BadOption(f"--width {width}", mend="it must be at least 1")
 
-    columns = (sequence_column, label_column, id_column)
-    rows: list[_Sequence] = []
-    for path in files:
-        rows += _read(path, genome, columns)
-    for name, path in by_class.items():
-        read = _read(path, genome, columns, name)
-        rows += [row._replace(id=f"{name}:{row.id}") for row in read]
-    if not rows:
-        raise BadTable("no sequences", where=(files or list(by_class.values()))[0])
-    contigs: dict[str, dict[str, int | str]] = {}
-    intervals = [row.interval for row in rows if row.interval is not None]
-    if intervals and genome is not None:
-        letters = iter(cut_intervals(_described(genome, contigs), intervals))
-        rows = [row if row.interval is None else row._replace(letters=next(letters)) for row in rows]
-    _check_ids(rows)
+    records = [one for each in sources for one in read_source(each, columns, placed=genomes is not None, width=width)]
+    if not records:
+        raise BadTable("no sequences", where=sources[0].path)
+    records, contigs, left_out = _cut(records, genomes, width)
+    if not records:
+        raise BadTable("no interval is left", where=sources[0].path, mend="give another --width")
+    _check_ids(records)
 
-    options = {
-        "classes": {name: Path(path).name for name, path in by_class.items()},
-        "sequence_column": sequence_column,
-        "label_column": label_column,
-        "id_column": id_column,
-        "species": species,
-    }
+    options = _options(sources, columns, species)
+    if width is not None:
+        options |= {"width": width, "left_out": left_out}
     metadata = {
         "kind": "sequences",
         "contigs": contigs,
-        "inputs": [fingerprint(path) for path in paths],
+        "inputs": [describe_source(path) for path in paths],
         "options": options,
     }
-    table = _table(rows, species, several=len(files) > 1)
+    table = _table(records, species, placed=bool(contigs))
     result = SequenceSet(table, Geometry.plain(int(table["length"].max())), metadata)
     if output is not None:
         result.write(output)
-    labels = dict(sorted(Counter(row.label for row in rows if row.label is not None).items()))
+    labels = dict(sorted(Counter(one.label for one in records if one.label is not None).items()))
     path = None if output is None else Path(output)
     return Imported(len(result), result.geometry.columns, labels, path, result)
 
 
-def _classes(classes: Mapping[str, PathLike] | Sequence[str]) -> dict[str, PathLike]:
+def genomes_by_class(genome: Genomes) -> PathLike | dict[str, PathLike] | None:
+    """Tell one FASTA for all from one for each class.
+
+    Raises:
+        BadOption: several are given, and one of them is not of the form ``CLASS=FASTA``, or a class has two.
+    """
+    if genome is None or isinstance(genome, (str, os.PathLike)):
+        return genome
+    if isinstance(genome, Mapping):
+        return dict(genome)
+    if len(genome) == 1 and ("=" not in str(genome[0]) or Path(genome[0]).exists()):
+        return genome[0]
+    return _by_name(genome, "--genome", "CLASS=FASTA", "give one FASTA for each class") or None
+
+
+def _by_name(items: Sequence[str], option: str, form: str, mend: str) -> dict[str, PathLike]:
     """Take ``NAME=FILE`` apart."""
-    if isinstance(classes, Mapping):
-        return dict(classes)
     found: dict[str, PathLike] = {}
-    for item in classes:
-        name, equals, path = item.partition("=")
+    for item in items:
+        name, equals, path = str(item).partition("=")
         if not (name and equals and path):
-            raise BadOption(f"--class {item}: NAME=FILE is wanted")
+            raise BadOption(f"{option} {item}: {form} is wanted")
         if name in found:
-            raise BadOption(f"--class {name} is given twice", mend="put its sequences into one file")
+            raise BadOption(f"{option} {name} is given twice", mend=mend)
         found[name] = path
     return found
 
 
-def _read(
-    path: PathLike, genome: PathLike | None, columns: tuple[str, str | None, str | None], label: str | None = None
-) -> list[_Sequence]:
-    """Read one file, of whatever kind it is; ``label`` is that of a whole class."""
-    source = _stem(path)
-    with open_bytes(path) as handle:
-        is_fasta = handle.read(4096).lstrip().startswith(b">")
-    if is_fasta:
-        return [
-            _Sequence(contig.name, _letters(contig.sequence, f"{path}: '{contig.name}'"), label, source, str(path))
-            for contig in read_contigs(path)
-        ]
-    if genome is not None:
-        intervals = list(read_bed(path))
-        names = Counter(interval.name for interval in intervals)
-        named = "" not in names and len(names) == len(intervals)
-        return [_Sequence(one.name if named else one.place, "", label, source, one.where, one) for one in intervals]
-    if label is not None:
-        raise BadOption(f"--class {label}: this is no FASTA", where=path, mend="for BED files give --genome")
-    return list(_read_table(path, columns))
+def _sources(
+    inputs: PathLike | Source | Sequence[PathLike | Source],
+    classes: Mapping[str, PathLike] | Sequence[str],
+    *,
+    by_file: bool,
+) -> list[Source]:
+    """List what is to be read; ``by_file``: of several files without a class each is a split."""
+    files = [inputs] if isinstance(inputs, (str, os.PathLike, Source)) else list(inputs)
+    if bool(files) == bool(classes):
+        raise BadOption("give either input files or --class NAME=FILE, and not both")
+    if isinstance(classes, Mapping):
+        by_class = dict(classes)
+    else:
+        by_class = _by_name(classes, "--class", "NAME=FILE", "put its sequences into one file")
+    if by_class:
+        return [Source(path, name) for name, path in by_class.items()]
+    is_split = by_file and len(files) > 1
+    return [one if isinstance(one, Source) else Source(one, split=stem(one) if is_split else None) for one in files]
 
 
-def _read_table(path: PathLike, columns: tuple[str, str | None, str | None]) -> Iterator[_Sequence]:
-    """Read a CSV or TSV with a header."""
-    source = _stem(path)
-    previous = csv.field_size_limit(_LONGEST_CELL)
-    try:
-        with open_text(path) as handle:
-            header = handle.readline()
-            separator = "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
-            names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
-            if not any(names):
-                raise BadTable("the first line is empty, and a header is wanted", where=f"{path}:1")
-            sequence, label, name = _places(path, names, columns)
-            reader = csv.reader(handle, delimiter=separator)
-            for number, cells in enumerate((cells for cells in reader if cells), 1):
-                where = f"{path}:{reader.line_num + 1}"
-                if len(cells) != len(names):
-                    raise BadTable(f"{len(cells)} cells, and the header has {len(names)}", where=where)
-                letters = _letters(cells[sequence].strip().encode("utf-8"), where)
-                key = f"{source}-{number}" if name is None else cells[name].strip()
-                value = None if label is None else cells[label].strip()
-                if not key or value == "":
-                    raise BadTable(f"the {'label' if key else 'name'} is empty", where=where)
-                yield _Sequence(key, letters, value, source, where)
-    except csv.Error as error:
-        raise BadTable(f"this is no table of text ({error})", where=path) from error
-    finally:
-        csv.field_size_limit(previous)
+def _columns(sequences: str | Sequence[str], label: str | None, name: str | None, split: str | None) -> Columns:
+    """Name the columns of tables."""
+    listed = (sequences,) if isinstance(sequences, str) else tuple(sequences)
+    if not listed or len(set(listed)) < len(listed):
+        raise BadOption("--sequence-column: no column, or one twice", mend="name each column once")
+    return Columns(listed, label, name, split)
 
 
-def _places(
-    path: PathLike, names: list[str], columns: tuple[str, str | None, str | None]
-) -> tuple[int, int | None, int | None]:
-    """Find the columns in a header; ``label`` may be missing if nobody asked for it."""
-    options = ("--sequence-column", "--label-column", "--id-column")
-    for column, option in zip(columns, options, strict=True):
-        if column is not None and column not in names:
-            raise BadTable(
-                f"column '{column}' is missing; the header has {some(names, 8)}",
-                where=f"{path}:1",
-                mend=f"name it with {option}",
-            )
-    sequence, label, name = columns
-    if label is None and "label" in names:
-        label = "label"
-    return (
-        names.index(sequence),
-        None if label is None else names.index(label),
-        None if name is None else names.index(name),
-    )
+def _options(sources: Sequence[Source], columns: Columns, species: str) -> dict[str, object]:
+    """Write down how a set was made; what was not asked for is left out, so that sets keep their bytes."""
+    several = [one for one in sources if one.label is not None and one.split is not None]
+    options: dict[str, object] = {
+        "classes": {one.label: Path(one.path).name for one in sources if one.label is not None and one.split is None},
+        "sequence_column": columns.sequences[0] if len(columns.sequences) == 1 else list(columns.sequences),
+        "label_column": columns.label,
+        "id_column": columns.id,
+        "species": species,
+    }
+    if columns.split is not None:
+        options["split_column"] = columns.split
+    if several:
+        options["sources"] = [[Path(one.path).name, one.label, one.split] for one in several]
+    return options
 
 
-def _letters(sequence: bytes, where: str) -> str:
-    """Give a sequence in the letters A, C, G, T and N."""
-    sequence = sequence.upper()
-    if not sequence:
-        raise BadTable("the sequence is empty", where=where)
-    if unknown := unknown_letters(sequence):
-        raise BadTable(f"{chr(unknown[0])!r} is no nucleotide letter", where=where)
-    return only_bases(sequence.replace(b"U", b"T")).decode("ascii")
+def _cut(
+    records: Sequence[Record], genomes: PathLike | dict[str, PathLike] | None, width: int | None
+) -> tuple[list[Record], _Contigs, dict[str, int]]:
+    """Read the letters of all intervals.
+
+    Returns:
+        The records without intervals that are too long or pass an end when they are widened; the contigs of the genome,
+        none of several genomes; and how many intervals were left out for which reason.
+    """
+    if isinstance(genomes, dict):
+        _check_classes(genomes, {one.label for one in records})
+    kept = [one for one in records if width is None or one.interval is None or one.interval.length <= width]
+    rows_of: dict[Path, list[int]] = defaultdict(list)
+    for row, one in enumerate(kept):
+        if one.interval is not None and genomes is not None:
+            rows_of[Path(_genome_of(one, genomes))].append(row)
+    contigs: _Contigs = {}
+    for fasta, rows in rows_of.items():
+        contigs = {}
+        intervals = [kept[row].interval for row in rows]
+        cut = cut_intervals(_described(fasta, contigs), intervals, width)  # type: ignore[arg-type]
+        for row, interval, letters in zip(rows, intervals, cut.sequences, strict=True):
+            placed = interval.widened(width)._replace(chrom=cut.contigs[interval.chrom])  # type: ignore[union-attr]
+            kept[row] = kept[row]._replace(letters=letters, interval=placed)
+    inside = [one for one in kept if one.letters]
+    left_out = {"longer": len(records) - len(kept), "past_end": len(kept) - len(inside)}
+    if any(left_out.values()):
+        logger.warning(
+            "left out: %s intervals of more than %d bases, and %s that pass an end of their contig when extended",
+            f"{left_out['longer']:,}",
+            width,
+            f"{left_out['past_end']:,}",
+        )
+    return inside, contigs if len(rows_of) == 1 else {}, left_out
 
 
-def _described(genome: PathLike, contigs: dict[str, dict[str, int | str]]) -> Iterator[Contig]:
+def _check_classes(genomes: Mapping[str, PathLike], labels: Iterable[str | None]) -> None:
+    """Refuse genomes of classes that are not there."""
+    there = sorted(label for label in labels if label is not None)
+    if unknown := sorted(set(genomes) - set(there)):
+        raise BadOption(f"--genome {unknown[0]}={genomes[unknown[0]]}: no such class", mend=f"there is {some(there)}")
+
+
+def _genome_of(record: Record, genomes: PathLike | Mapping[str, PathLike]) -> PathLike:
+    """Choose the genome of an interval."""
+    if not isinstance(genomes, Mapping):
+        return genomes
+    if record.label not in genomes:
+        what = "this interval has no class" if record.label is None else f"the class '{record.label}' has no genome"
+        raise BadOption(what, where=record.where, mend=f"give --genome {record.label or 'CLASS'}=FASTA")
+    return genomes[record.label]
+
+
+def _described(genome: PathLike, contigs: _Contigs) -> Iterator[Contig]:
     """Stream a genome, and note every contig's length and checksum on the way."""
     for contig in read_contigs(genome):
         contigs[contig.name] = {"length": len(contig.sequence), "md5": md5_of_letters(contig.sequence)}
@@ -233,45 +268,38 @@ def _described(genome: PathLike, contigs: dict[str, dict[str, int | str]]) -> It
         del contig
 
 
-def _check_ids(rows: Iterable[_Sequence]) -> None:
+def _check_ids(records: Iterable[Record]) -> None:
     """Refuse names that tables of labels and splits could not hold, or that two sequences share."""
     first: dict[str, str] = {}
-    for row in rows:
-        check_name(row.id, "the name", row.where)
-        if row.label is not None:
-            check_name(row.label, "the label", row.where)
-        if row.id in first:
+    for one in records:
+        check_name(one.id, "the name", one.where)
+        if one.label is not None:
+            check_name(one.label, "the label", one.where)
+        if one.split is not None:
+            check_name(one.split, "the split", one.where)
+        if one.id in first:
             raise BadTable(
-                f"the name '{row.id}' was there before, at {first[row.id]}",
-                where=row.where,
+                f"the name '{one.id}' was there before, at {first[one.id]}",
+                where=one.where,
                 mend="give every sequence its own",
             )
-        first[row.id] = row.where
+        first[one.id] = one.where
 
 
-def _stem(path: PathLike) -> str:
-    """Give a file's name without its suffixes.
-
-    >>> _stem("gue/train.csv.gz")
-    'train'
-    """
-    return re.sub(r"(\.[A-Za-z]+)?(\.b?gz)?$", "", Path(path).name) or Path(path).name
-
-
-def _table(rows: Sequence[_Sequence], species: str, several: bool) -> pd.DataFrame:
-    """Put the sequences into the columns of a set."""
+def _table(records: Sequence[Record], species: str, *, placed: bool) -> pd.DataFrame:
+    """Put the sequences into the columns of a set; ``placed``: their genome is known."""
     columns: dict[str, object] = {
-        "id": [row.id for row in rows],
+        "id": [one.id for one in records],
         "species": species,
-        "length": [len(row.letters) for row in rows],
+        "length": [len(one.letters) for one in records],
     }
-    intervals = [row.interval for row in rows if row.interval is not None]
-    if len(intervals) == len(rows):
+    intervals = [one.interval for one in records if one.interval is not None]
+    if placed and len(intervals) == len(records):
         for name in ("chrom", "strand", "start", "end"):
             columns[name] = [getattr(interval, name) for interval in intervals]
-    columns["sequence"] = [row.letters for row in rows]
-    if any(row.label is not None for row in rows):
-        columns["label"] = [row.label for row in rows]
-    if several:
-        columns["split"] = [row.source for row in rows]
+    columns["sequence"] = [one.letters for one in records]
+    if any(one.label is not None for one in records):
+        columns["label"] = [one.label for one in records]
+    if any(one.split is not None for one in records):
+        columns["split"] = [one.split for one in records]
     return pd.DataFrame(columns)

@@ -2,7 +2,8 @@ import gzip
 
 import pytest
 
-from kanseq.data.importing import import_sequences
+from kanseq.data.importing import genomes_by_class, import_sequences
+from kanseq.data.sequence_files import Source
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, ContigMismatch, MalformedLine, MissingFile
 
@@ -108,12 +109,22 @@ def test_a_name_that_stands_twice_is_refused(write):
 def test_options_and_files_that_do_not_fit_are_refused(write):
     table, genome = write("a.csv", "sequence\nAC\n"), write("g.fa", ">1\nACGT\n")
     past, lost = write("past.bed", "1\t0\t5\n"), write("lost.bed", "1\t0\t4\nchr2\t0\t4\n")
+    placed = write("placed.csv", "id,region,start,end,strand\n1,1,0,2,+\n")
     for arguments, error, message in [
         ({}, BadOption, "give either input files or --class NAME=FILE"),
         ({"inputs": table, "classes": [f"a={genome}"]}, BadOption, "and not both"),
         ({"classes": ["a"]}, BadOption, "--class a: NAME=FILE is wanted"),
         ({"classes": [f"a={genome}", f"a={genome}"]}, BadOption, "--class a is given twice"),
-        ({"classes": [f"a={table}"]}, BadOption, "this is no FASTA; for BED files give --genome"),
+        (
+            {"classes": [f"a={table}"]},
+            BadOption,
+            "this is no FASTA; for BED files and tables of intervals give --genome",
+        ),
+        ({"inputs": placed}, BadTable, "this is a table of intervals; give --genome"),
+        ({"inputs": placed, "genome": genome, "width": 0}, BadOption, "--width 0; it must be at least 1"),
+        ({"inputs": placed, "genome": {"a": genome}}, BadOption, "no such class; there is"),
+        ({"inputs": table, "sequence_column": []}, BadOption, "--sequence-column: no column, or one twice"),
+        ({"inputs": table, "sequence_column": ["a", "a"]}, BadOption, "--sequence-column: no column, or one twice"),
         ({"inputs": "nowhere.csv"}, MissingFile, "no such file"),
         ({"inputs": past, "genome": genome}, MalformedLine, ":1: the end 5 is past contig '1', which has 4 bases"),
         ({"inputs": lost, "genome": genome}, ContigMismatch, ":2: 'chr2' is not in the genome, which has 1"),
@@ -137,3 +148,183 @@ def test_an_input_is_never_overwritten(write):
 
 def test_a_fasta_with_a_byte_order_mark_is_a_fasta(write):
     assert rows(import_sequences(write("a.fa", "\ufeff>x\nACGT\n")), "id", "sequence") == [("x", "ACGT")]
+
+
+def test_a_table_of_intervals_is_a_class(write):
+    genome = write("g.fa.gz", ">1\nAACCGGTTNR\n>2\nACGT\n")
+    one = write("p.csv.gz", "id,region,start,end,strand\n7,2,0,4,+\n8,1,1,5,-\n")
+    two = write("n.tsv", "chrom\tstart\tend\n1\t0\t2\n1\t2\t4\n")
+    result = import_sequences(classes={"p": one, "n": two}, genome=genome)
+    assert rows(result, "id", "chrom", "strand", "start", "end", "sequence", "label") == [
+        ("p:7", "2", "+", 0, 4, "ACGT", "p"),
+        ("p:8", "1", "-", 1, 5, "CGGT", "p"),
+        ("n:1:0-2(+)", "1", "+", 0, 2, "AA", "n"),
+        ("n:1:2-4(+)", "1", "+", 2, 4, "CC", "n"),
+    ]
+
+
+def test_a_table_of_intervals_may_have_labels_names_and_splits_of_its_own(write):
+    genome = write("g.fa", ">1\nAACCGGTTNR\n")
+    path = write("t.csv", "chromosome,start,end,strand,class,name,part\n1,0,4,-,enh,x,train\n1,4,10,,sil,y,test\n")
+    result = import_sequences(path, genome=genome, label_column="class", id_column="name", split_column="part")
+    assert rows(result, "id", "sequence", "label", "split") == [
+        ("x", "GGTT", "enh", "train"),
+        ("y", "GGTTNN", "sil", "test"),
+    ]
+    plain = import_sequences(write("l.csv", "region,start,end,label\n1,0,2,a\n1,2,4,b\n"), genome=genome)
+    assert rows(plain, "id", "label") == [("1:0-2(+)", "a"), ("1:2-4(+)", "b")]
+    # A class is what the user says, whatever the table says.
+    classed = import_sequences(classes={"c": path}, genome=genome)
+    assert rows(classed, "id", "label") == [("c:1:0-4(-)", "c"), ("c:1:4-10(+)", "c")]
+    unlabelled = write("u.csv", "region,start,end,label\n1,0,2,\n")
+    assert rows(import_sequences(classes={"c": unlabelled}, genome=genome), "label") == [("c",)]
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "message"),
+    [
+        ("1,0,11,a", MalformedLine, ":3: the end 11 is past contig '1', which has 10 bases"),
+        ("1,4,4,a", MalformedLine, ":3: the start 4 is not before the end 4"),
+        ("9,0,4,a", ContigMismatch, ":3: '9' is not in the genome, which has 1"),
+        ("1,0,4,", BadTable, ":3: the label is empty"),
+    ],
+)
+def test_a_wrong_row_of_intervals_is_named_and_nothing_is_written(write, tmp_path, row, error, message):
+    genome = write("g.fa", ">1\nAACCGGTTNR\n")
+    path = write("t.csv", f"region,start,end,label\n1,0,10,b\n{row}\n")
+    with pytest.raises(error) as caught:
+        import_sequences(path, genome=genome, output=tmp_path / "s.parquet")
+    assert str(caught.value).startswith(f"{path}{message}")
+    assert not (tmp_path / "s.parquet").exists()
+
+
+def test_names_that_two_rows_share_give_way_to_places_and_those_to_numbers(write):
+    genome = write("g.fa", ">1\nAACCGGTT\n")
+    same_name = write("a.bed", "1\t0\t2\tp\n1\t2\t4\tp\n")
+    assert rows(import_sequences(same_name, genome=genome), "id") == [("1:0-2(+)",), ("1:2-4(+)",)]
+    same_place = write("b.bed", "1\t0\t2\n1\t0\t2\n")
+    assert rows(import_sequences(same_place, genome=genome), "id") == [("b-1",), ("b-2",)]
+    asked = write("c.csv", "region,start,end,name\n1,0,2,x\n1,2,4,x\n")
+    with pytest.raises(BadTable, match="the name 'x' was there before"):
+        import_sequences(asked, genome=genome, id_column="name")
+
+
+def test_a_contig_of_another_spelling_stands_in_the_set_as_the_genome_has_it(write):
+    genome = write("g.fa", ">2L\nACGT\n")
+    result = import_sequences(write("a.csv", "region,start,end\nchr2L,0,4\n"), genome=genome)
+    assert rows(result, "id", "chrom", "sequence") == [("chr2L:0-4(+)", "2L", "ACGT")]
+    assert result.set.of_contigs("length") == [4]
+
+
+def test_each_class_has_its_genome(write):
+    human, worm = write("h.fa", ">1\nAAAA\n>X\nCCCC\n"), write("w.fa", ">I\nGGGG\n>X\nTTTT\n")
+    one, two = write("human.csv", "id,region,start,end,strand\n1,chrX,0,3,+\n"), write("worm.bed", "X\t0\t2\n")
+    for genome in ({"human": human, "worm": worm}, [f"worm={worm}", f"human={human}"]):
+        result = import_sequences(classes={"human": one, "worm": two}, genome=genome)
+        assert rows(result, "id", "sequence") == [("human:1", "CCC"), ("worm:X:0-2(+)", "TT")]
+        # Contigs of two genomes have the same names: such a set has no places.
+        assert list(result.set.table.columns) == ["id", "species", "length", "sequence", "label"]
+        assert result.set.contigs == {}
+    same = import_sequences(classes={"human": one, "worm": two}, genome={"human": human, "worm": human})
+    assert rows(same, "chrom", "sequence") == [("X", "CCC"), ("X", "CC")]
+    labelled = write("l.csv", "region,start,end,label\nX,0,2,worm\nX,0,2,human\n")
+    assert rows(import_sequences(labelled, genome={"human": human, "worm": worm}), "sequence") == [("TT",), ("CC",)]
+
+
+def test_a_class_without_its_genome_is_refused(write):
+    genome, path = write("h.fa", ">1\nAAAA\n"), write("a.bed", "1\t0\t2\n")
+    for given, message in [
+        ([f"b={genome}", f"a={genome}"], "--genome b=.*h.fa: no such class; there is a"),
+        ({"b": genome}, "--genome b=.*: no such class"),
+        ([f"a={genome}", f"a={genome}"], "--genome a is given twice; give one FASTA for each class"),
+        ([str(genome), f"a={genome}"], "--genome .*h.fa: CLASS=FASTA is wanted"),
+    ]:
+        with pytest.raises(BadOption, match=message):
+            import_sequences(classes={"a": path}, genome=given)
+    with pytest.raises(BadOption, match=r"a.bed:1: the class 'a' has no genome; give --genome a=FASTA"):
+        import_sequences(classes={"a": path, "f": genome}, genome={"f": genome})
+
+
+def test_one_genome_is_told_from_one_for_each_class(tmp_path):
+    odd = tmp_path / "a=b.fa"
+    odd.write_text(">1\nA\n")
+    assert genomes_by_class([str(odd)]) == str(odd)
+    assert [genomes_by_class(one) for one in (None, [], "g.fa", ["g.fa"], ["c=g.fa"])] == [
+        None,
+        None,
+        "g.fa",
+        "g.fa",
+        {"c": "g.fa"},
+    ]
+
+
+def test_intervals_of_one_width_and_those_that_cannot_have_it(write, caplog):
+    genome = write("g.fa", ">1\nAACCGGTTAC\n")
+    path = write("p.bed", "1\t3\t6\n1\t0\t9\n1\t0\t2\n1\t4\t5\t.\t0\t-\n")
+    result = import_sequences(path, genome=genome, width=6)
+    # The second is longer; the third would begin at -2.
+    assert rows(result, "id", "start", "end", "sequence") == [
+        ("1:2-8(+)", 2, 8, "CCGGTT"),
+        ("1:2-8(-)", 2, 8, "AACCGG"),
+    ]
+    assert result.set.metadata["options"]["left_out"] == {"longer": 1, "past_end": 1}
+    assert caplog.messages == [
+        "left out: 1 intervals of more than 6 bases, and 1 that pass an end of their contig when extended"
+    ]
+    with pytest.raises(BadTable, match="no interval is left; give another --width"):
+        import_sequences(write("q.bed", "1\t0\t9\n"), genome=genome, width=6)
+
+
+@pytest.mark.parametrize("sign", [",", "|", ";", "\t"])
+def test_pairs_are_joined_by_twenty_columns_of_n(write, sign):
+    path = write("p.csv", "enhancer,promoter,label\nACG,tu,1\nGG,AC,0\n".replace(",", sign))
+    result = import_sequences(path, sequence_column=["enhancer", "promoter"])
+    assert rows(result, "sequence", "length", "label") == [
+        ("ACGNNNNNNNNNNNNNNNNNNNNTT", 25, "1"),
+        ("GGNNNNNNNNNNNNNNNNNNNNAC", 24, "0"),
+    ]
+    other = import_sequences(path, sequence_column=["promoter", "enhancer"])
+    assert rows(other, "sequence")[1] == ("ACNNNNNNNNNNNNNNNNNNNNGG",)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [("AC,,1", ":2: the sequence is empty"), ("AC,AZ,1", ":2: 'Z' is no nucleotide letter")],
+)
+def test_each_half_of_a_pair_is_checked(write, row, message):
+    path = write("p.csv", f"enhancer,promoter,label\n{row}\n")
+    with pytest.raises(BadTable, match=message):
+        import_sequences(path, sequence_column=["enhancer", "promoter"])
+
+
+def test_a_column_of_splits_is_read_where_it_is_asked_for(write):
+    path = write("a.csv", "sequence,label,split\nAC,0,train\nGT,1,test\n")
+    assert "split" not in import_sequences(path).set.table
+    assert rows(import_sequences(path, split_column="split"), "id", "split") == [("a-1", "train"), ("a-2", "test")]
+    other = write("b.csv", "sequence,label,split\nAA,0,dev\n")
+    both = import_sequences([path, other], split_column="split")
+    assert rows(both, "split") == [("train",), ("test",), ("dev",)]
+    with pytest.raises(BadTable, match=":2: the split is empty"):
+        import_sequences(write("c.csv", "sequence,split\nAC,\n"), split_column="split")
+    with pytest.raises(BadTable, match=r":1: column 'part' is missing; .*; name it with --split-column"):
+        import_sequences(path, split_column="part")
+
+
+def test_a_folder_of_texts_is_a_class(tmp_path):
+    for name, letters in (("a/10.txt", "acgu\n"), ("a/9.txt", "GGR"), ("b/10.txt", "TT")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(letters)
+    (tmp_path / "a" / "README").write_text("no sequence")
+    result = import_sequences(classes={"x": tmp_path / "a", "y": tmp_path / "b"})
+    assert rows(result, "id", "sequence", "label") == [("x:10", "ACGT", "x"), ("x:9", "GGN", "x"), ("y:10", "TT", "y")]
+    assert [(one["name"], one["files"], one["bytes"]) for one in result.set.metadata["inputs"]] == [
+        ("a", 2, 8),
+        ("b", 1, 2),
+    ]
+
+
+def test_sources_say_class_and_split(write):
+    one, two = write("p.fa", ">a\nAC\n"), write("q.fa", ">a\nGT\n")
+    result = import_sequences([Source(one, "x", "train"), Source(two, "x", "test")])
+    assert rows(result, "id", "label", "split") == [("train:x:a", "x", "train"), ("test:x:a", "x", "test")]
+    assert result.set.metadata["options"]["sources"] == [["p.fa", "x", "train"], ["q.fa", "x", "test"]]

@@ -1,8 +1,12 @@
+import logging
+import random
+
+import pysam
 import pytest
 
-from kanseq.errors import ContigMismatch, MalformedLine
-from kanseq.genome.fasta import Contig
-from kanseq.genome.intervals import cut_intervals, read_bed
+from kanseq.errors import BadTable, ContigMismatch, MalformedLine
+from kanseq.genome.fasta import Contig, read_contigs
+from kanseq.genome.intervals import Interval, cut_intervals, is_interval_table, open_table, read_bed
 
 CONTIGS = [Contig("1", b"AACCGGTTNR"), Contig("2", b"ACGT")]
 
@@ -12,7 +16,7 @@ def test_intervals_are_read_in_the_direction_of_their_strand(tmp_path):
     path.write_text("track name=x\n#c\n2\t0\t4\n1\t1\t5\tp\t0\t-\n1 0 10 q 0 .\n")
     intervals = list(read_bed(path))
     assert [(one.place, one.name) for one in intervals] == [("2:0-4(+)", ""), ("1:1-5(-)", "p"), ("1:0-10(+)", "q")]
-    assert cut_intervals(CONTIGS, intervals) == ["ACGT", "CGGT", "AACCGGTTNN"]
+    assert cut_intervals(CONTIGS, intervals) == (["ACGT", "CGGT", "AACCGGTTNN"], {"1": "1", "2": "2"})
 
 
 @pytest.mark.parametrize(
@@ -34,6 +38,134 @@ def test_a_malformed_line_is_named_by_its_number(tmp_path, line, message):
 
 def test_a_contig_that_the_genome_lacks_is_an_error(tmp_path):
     path = tmp_path / "a.bed"
-    path.write_text("1\t0\t4\nchr2\t0\t4\n")
-    with pytest.raises(ContigMismatch, match=":2: 'chr2' is not in the genome, which has 1, 2"):
+    path.write_text("1\t0\t4\nchr3\t0\t4\n")
+    with pytest.raises(ContigMismatch, match=":2: 'chr3' is not in the genome, which has 1, 2"):
         cut_intervals(CONTIGS, list(read_bed(path)))
+
+
+def intervals_of(path):
+    with open_table(path) as table:
+        return [table.interval(cells, where) for where, cells in table.rows]
+
+
+def forward(chrom, start, end):
+    return Interval(chrom, start, end, "", "+", "x:1")
+
+
+@pytest.mark.parametrize("contig", ["region", "chrom", "chromosome"])
+def test_a_table_is_reversed_where_its_strand_is_minus_and_nowhere_else(tmp_path, contig):
+    path = tmp_path / "a.csv"
+    path.write_text(f"id,{contig},start,end,strand\n7,1,1,5,-\n8,1,1,5,+\n9,1,1,5,\n10,1,1,5,.\n11,2,0,4,NA\n")
+    assert is_interval_table(path)
+    cut = cut_intervals(CONTIGS, intervals_of(path))
+    assert cut.sequences == ["CGGT", "ACCG", "ACCG", "ACCG", "ACGT"]
+
+
+def test_a_table_needs_no_strand_and_may_be_parted_by_tabs(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("end\tstart\tchrom\n5\t1\t1\n")
+    assert [(one.place, one.where) for one in intervals_of(path)] == [("1:1-5(+)", f"{path}:2")]
+
+
+def test_what_has_no_such_header_is_no_table_of_intervals(tmp_path):
+    for text in ("1\t0\t4\n", "\n1\t0\t4\n", "sequence,label\nAC,1\n", "chrom,start\n1,2\n", ""):
+        path = tmp_path / "a.bed"
+        path.write_text(text)
+        assert not is_interval_table(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "message"),
+    [
+        ("1,5,5,+", MalformedLine, ":3: the start 5 is not before the end 5"),
+        ("1,6,5,+", MalformedLine, ":3: the start 6 is not before the end 5"),
+        ("1,-1,5,+", MalformedLine, ":3: the start '-1' is not a whole number"),
+        ("1,1.0,5,+", MalformedLine, ":3: the start '1.0' is not a whole number"),
+        ("1,1,11,+", MalformedLine, ":3: the end 11 is past contig '1', which has 10 bases"),
+        ("1,1,11,-", MalformedLine, ":3: the end 11 is past contig '1', which has 10 bases"),
+        (",1,5,+", BadTable, ":3: the contig is empty"),
+        ("1,1,5", BadTable, ":3: 3 cells, and the header has 4"),
+    ],
+)
+def test_a_wrong_row_of_a_table_is_named_by_its_line(tmp_path, row, error, message):
+    path = tmp_path / "a.csv"
+    path.write_text(f"region,start,end,strand\n1,0,10,+\n{row}\n")
+    with pytest.raises(error) as caught:
+        cut_intervals(CONTIGS, intervals_of(path))
+    assert str(caught.value).startswith(f"{path}{message}")
+
+
+@pytest.mark.parametrize(
+    ("asked", "there"),
+    [
+        ("chr2L", "2L"),
+        ("2L", "chr2L"),
+        ("chrM", "MT"),
+        ("MT", "chrM"),
+        ("chrM", "Mito"),
+        ("chrM", "mitochondrion_genome"),
+        ("ENST00000371014", "ENST00000371014.5"),
+    ],
+)
+def test_a_contig_under_another_spelling_is_taken_and_one_line_says_so(caplog, asked, there):
+    caplog.set_level(logging.INFO, "kanseq")
+    contigs = [Contig("chrX", b"TTTT"), Contig(there, b"ACGT")]
+    assert cut_intervals(contigs, [forward(asked, 0, 3), forward(asked, 1, 3)]) == (["ACG", "CG"], {asked: there})
+    assert [record.getMessage() for record in caplog.records] == [
+        f"contigs have other names in the genome: '{asked}' is '{there}'"
+    ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_contig_of_the_very_name_is_taken_before_one_of_another_spelling(caplog, order):
+    caplog.set_level(logging.INFO, "kanseq")
+    # The other one is too short: it must not matter.
+    contigs = [Contig("2", b"AC"), Contig("chr2", b"TTTT")][::order]
+    assert cut_intervals(contigs, [forward("chr2", 0, 4)]) == (["TTTT"], {"chr2": "chr2"})
+    assert not caplog.records
+
+
+def test_a_contig_that_may_be_one_of_two_is_refused():
+    contigs = [Contig("MT", b"ACGT"), Contig("Mito", b"ACGT")]
+    with pytest.raises(ContigMismatch, match="x:1: 'chrM' is not in the genome, which has MT, Mito; name contigs"):
+        cut_intervals(contigs, [forward("chrM", 0, 4)])
+
+
+def test_an_interval_past_the_end_of_a_contig_of_another_spelling_is_refused():
+    with pytest.raises(MalformedLine, match="x:1: the end 5 is past contig '2', which has 4 bases"):
+        cut_intervals(CONTIGS, [forward("chr2", 0, 5)])
+
+
+def test_intervals_grow_from_their_centre_and_have_no_letters_past_an_end():
+    assert [forward("1", 3, end).widened(6)[1:3] for end in (5, 6, 9, 10)] == [
+        (1, 7),
+        (2, 8),
+        (3, 9),
+        (3, 10),
+    ]
+    intervals = [forward("1", 3, 6), forward("1", 3, 6)._replace(strand="-"), forward("1", 1, 3), forward("1", 8, 9)]
+    # 2 to 8; the same from the other strand; -1 to 5; 6 to 12 of 10.
+    assert cut_intervals(CONTIGS, intervals, width=6).sequences == ["CCGGTT", "AACCGG", "", ""]
+    # -2 to 3 of a contig that is shorter than that.
+    assert cut_intervals(CONTIGS, [forward("2", 0, 1)], width=5).sequences == [""]
+    with pytest.raises(MalformedLine, match="the end 11 is past contig '1'"):
+        cut_intervals(CONTIGS, [forward("1", 8, 11)], width=6)
+
+
+def test_letters_are_those_that_pysam_fetches(tmp_path):
+    random.seed(3)
+    lengths = {"a": 500, "b": 83}
+    path = tmp_path / "g.fa"
+    path.write_text("".join(f">{name}\n{''.join(random.choices('ACGT', k=size))}\n" for name, size in lengths.items()))
+    intervals = []
+    for name, size in lengths.items():
+        ends = [(0, 1), (size - 1, size), (0, size), *(sorted(random.sample(range(size + 1), 2)) for _ in range(100))]
+        intervals += [Interval(name, *pair, "", random.choice("+-"), "x:1") for pair in ends]
+    with pysam.FastaFile(str(path)) as genome:
+        fetched = [genome.fetch(one.chrom, one.start, one.end) for one in intervals]
+    pairs = {"A": "T", "C": "G", "G": "C", "T": "A"}
+    wanted = [
+        "".join(pairs[base] for base in reversed(letters)) if one.strand == "-" else letters
+        for one, letters in zip(intervals, fetched, strict=True)
+    ]
+    assert cut_intervals(read_contigs(path), intervals).sequences == wanted
