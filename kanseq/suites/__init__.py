@@ -1,0 +1,1 @@
+"""Published collections of labelled sequences: how to read them, and models that compete on them."""

@@ -1,0 +1,80 @@
+"""What others published for the models of the suites, to stand beside what is measured here.
+
+In: a table in the package (Cherednichenko & Poptsova 2025, Brief Bioinform 26(2):bbaf129, as far as it is known), and a
+user's own of the same form. Out: 100 times the Matthews correlation coefficient, by data set and model.
+"""
+
+import math
+from pathlib import Path
+from typing import TypeAlias
+
+from kanseq.errors import BadTable
+from kanseq.files import PathLike
+from kanseq.genome.intervals import open_table
+
+TABLE = Path(__file__).with_name("published.tsv")
+"""The package's table, and the form of a user's own: columns ``collection, data_set, model, MCC``, parted by tabs."""
+
+COLUMNS = ("collection", "data_set", "model", "MCC")
+
+Numbers: TypeAlias = dict[tuple[str, str], dict[str, float]]
+"""By collection and data set: model -> 100 times its MCC."""
+
+
+def published(collection: str, data_set: str, table: PathLike | None = None) -> dict[str, float]:
+    """Give what was published for one data set: model -> 100 times its MCC; empty where nothing is known.
+
+    >>> published("gue", "tf_0")
+    {'legnet': 65.1, 'legnet-lkan': 67.4, 'legnet-ckan': 65.5}
+    """
+    return published_numbers(table).get((collection, data_set), {})
+
+
+def published_numbers(table: PathLike | None = None) -> Numbers:
+    """Read all that was published.
+
+    Args:
+        table: a user's own numbers, which are added, and replace the package's where both have one.
+
+    Raises:
+        BadTable: a column is missing, a name is empty or a number is none of an MCC times 100; with file and line.
+    """
+    numbers = _read(TABLE)
+    for key, models in ({} if table is None else _read(table)).items():
+        numbers[key] = {**numbers.get(key, {}), **models}
+    return numbers
+
+
+def _read(path: PathLike) -> Numbers:
+    """Read one table; other columns may stand beside the four."""
+    numbers: Numbers = {}
+    largest = 0.0
+    with open_table(path) as table:
+        for column in COLUMNS:
+            if column not in table.names:
+                mend = f"{', '.join(COLUMNS)} are wanted"
+                raise BadTable(f"the column '{column}' is missing", where=f"{path}:1", mend=mend)
+        places = [table.names.index(column) for column in COLUMNS]
+        for where, cells in table.rows:
+            collection, data_set, model, text = (cells[place] for place in places)
+            if not (collection and data_set and model):
+                raise BadTable("the collection, data set or model is empty", where=where)
+            models = numbers.setdefault((collection, data_set), {})
+            if model in models:
+                raise BadTable(f"'{model}' on {data_set} stands here twice", where=where, mend="keep one of them")
+            models[model] = _number(text, where)
+            largest = max(largest, abs(models[model]))
+    if 0 < largest <= 1:
+        raise BadTable("every MCC lies between -1 and 1", where=path, mend="write 100 times the MCC, such as 65.1")
+    return numbers
+
+
+def _number(text: str, where: str) -> float:
+    """Read one number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not -100 <= value <= 100:
+        raise BadTable(f"the MCC '{text}' is no number from -100 to 100", where=where)
+    return value
