@@ -123,7 +123,7 @@ def measure(contenders: Sequence[Contender], rounds: int, *, shape: str, threads
     for turn in range(rounds):
         for place in range(len(contenders)):
             number = (turn + place) % len(contenders)
-            times[number].append(_seconds(contenders[number].step, clock, device))
+            times[number].append(seconds_of(contenders[number].step, clock, device))
     return [
         {
             "layer": each.layer,
@@ -196,7 +196,8 @@ def _highest(changes: Sequence[tuple[int, int]], kept: set[int]) -> int:
     return highest
 
 
-def _seconds(step: Callable[[], None], clock: str, device: str) -> float:
+def seconds_of(step: Callable[[], None], clock: str, device: str) -> float:
+    """Time one step."""
     read = time.process_time if clock == "process CPU time" else time.perf_counter
     if device != "cpu":
         torch.cuda.synchronize()
