@@ -131,7 +131,8 @@ def explain(
         steps: gradients that the method ``integrated`` takes between a reference and a gene.
         seed: seed of the shuffles; they depend on it and on the gene's id, and not on other genes.
         fold: explain the genes that this fold holds out, by its models.
-        condition: whose output is explained, where models have several.
+        condition: the condition or class whose output is explained, where models have several. Of several classes it
+            is the class's logit less the mean of all others'.
         gene, gene_list: ids to explain; all if neither is given.
         allow_seen: explain also genes that every model has trained on.
         held_out_only: leave such genes out.
@@ -144,8 +145,8 @@ def explain(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        BadOption: an option is unknown, the model is none that the method explains, there is no such condition, or
-            genes for a track have no places.
+        BadOption: an option is unknown, the model is none that the method explains, there is no such condition or
+            class (or several, and none is named), or genes for a track have no places.
         ContigMismatch: the genome has other bases than the one that the genes were cut from.
         NoRule: the method ``paths`` has no rule for a layer of the model.
         NotComplete: its shares do not add up as closely as :data:`kanseq.attribution.adding_up.EXPLAINED` says; nothing

@@ -45,7 +45,8 @@ def explain(
     steps: Annotated[int, typer.Option(help="gradients between reference and gene, for --method integrated")] = 50,
     fold: Annotated[str | None, typer.Option(help="only the genes that this fold holds out, by its models")] = None,
     condition: Annotated[
-        str | None, typer.Option("--condition", help="whose output, for a model of several conditions")
+        str | None,
+        typer.Option("--condition", help="condition or class whose output is explained, where a model has several"),
     ] = None,
     gene: Annotated[list[str] | None, typer.Option(help="id of a gene to explain; repeatable")] = None,
     gene_list: Annotated[Path | None, typer.Option(help="file with ids to explain")] = None,

@@ -17,7 +17,7 @@ def figures(
     ] = None,
     fold: Annotated[str | None, typer.Option(help="look into this fold's model; else the first one's")] = None,
     condition: Annotated[
-        str | None, typer.Option("--condition", help="whose output, for a model of several conditions")
+        str | None, typer.Option("--condition", help="whose output, for a model of several conditions or classes")
     ] = None,
     gene: Annotated[list[str] | None, typer.Option(help="id of a gene to look at; repeatable")] = None,
     gene_list: Annotated[Path | None, typer.Option(help="file with ids to look at")] = None,

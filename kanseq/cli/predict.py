@@ -28,6 +28,8 @@ def predict(
 ) -> None:
     """Score any set, every gene by models that have not seen it.
 
+    Models of several classes call the likeliest, and give the logits of all.
+
     Example: kanseq predict run/ other_genes.parquet -o predictions.tsv
     """
     from kanseq import api

@@ -17,11 +17,16 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="the run's folder; made if it is not there")],
     labels: Annotated[
         list[Path] | None,
-        typer.Option("--labels", help="low and high, from kanseq label; repeatable; without, the set's own labels"),
+        typer.Option(
+            "--labels", help="low and high, from kanseq label; repeatable; without, the set's own classes or numbers"
+        ),
     ] = None,
     model: Annotated[str, typer.Option("--model", help="an architecture of kanseq models")] = "kan-words",
     options: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="a hyper-parameter of the model; repeatable")
+    ] = None,
+    match_parameters: Annotated[
+        int | None, typer.Option("--match-parameters", min=1, help="choose widths so that the network is this large")
     ] = None,
     holdout: Annotated[
         list[str] | None, typer.Option("--holdout", help="the fold to hold out (repeatable), or all  [default: all]")
@@ -35,9 +40,14 @@ def train(
         ),
     ] = None,
     task: Annotated[
-        str,
-        typer.Option("--task", help="binary (low or high), or regression on log10(TPM + 1)", rich_help_panel=_LEARNED),
-    ] = "binary",
+        str | None,
+        typer.Option(
+            "--task",
+            help="binary (low or high), multiclass, or regression (on log10(TPM + 1), or on the set's own labels)  "
+            "[default: binary; multiclass where the set's own labels are more than two]",
+            rich_help_panel=_LEARNED,
+        ),
+    ] = None,
     visible: Annotated[
         str,
         typer.Option("--visible", help="columns of genes: all, flanks or transcribed", rich_help_panel=_LEARNED),
@@ -52,7 +62,7 @@ def train(
         str,
         typer.Option(
             "--calibrate",
-            help="none, platt or isotonic: probabilities and threshold from training genes",
+            help="none, platt or isotonic: probabilities and threshold of two classes from training genes",
             rich_help_panel=_LEARNED,
         ),
     ] = "none",
@@ -157,6 +167,7 @@ def train(
         model=model,
         holdout="all" if not holdout or "all" in holdout else holdout,
         options=pairs(options),
+        match_parameters=match_parameters,
         condition="*" if not condition else condition[0] if len(condition) == 1 else condition,
         task=task,
         control=control,

@@ -40,7 +40,12 @@ def tune(
             "--condition", help="whose labels; repeatable, or all  [default: the only one]", rich_help_panel=_LEARNED
         ),
     ] = None,
-    task: Annotated[str, typer.Option("--task", help="binary or regression", rich_help_panel=_LEARNED)] = "binary",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            "--task", help="binary, multiclass or regression  [default: by the labels]", rich_help_panel=_LEARNED
+        ),
+    ] = None,
     visible: Annotated[
         str, typer.Option("--visible", help="columns of genes: all, flanks or transcribed", rich_help_panel=_LEARNED)
     ] = "all",

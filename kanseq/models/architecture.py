@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from kanseq.models.network import SequenceNetwork
     from kanseq.models.plain import PlainModel
 
-TASKS = ("binary", "regression")
-"""What can be learned: low or high, or a number. Networks learn either, since the task reads their outputs."""
+TASKS = ("binary", "multiclass", "regression")
+"""What can be learned: one of two classes, one of three or more, or a number.
+
+Networks learn all of them, since the task reads their outputs."""
+
+CLASSIFIERS = ("binary", "multiclass")
+"""What plain models of two classes can learn: of several ones each against the rest, see
+:class:`kanseq.training.several.SeveralPlain`."""
 
 
 @dataclass(frozen=True)

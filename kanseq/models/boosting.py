@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kanseq.models.architecture import Architecture, option
+from kanseq.models.architecture import CLASSIFIERS, Architecture, option
 from kanseq.models.kmers import ROWS, BinnedKmers, KmerConfig
 from kanseq.models.plain import PlainModel, check_classes
 
@@ -155,6 +155,7 @@ ARCHITECTURE = Architecture(
     config=BoostingConfig,
     build=Boosting,
     plain=True,
+    tasks=CLASSIFIERS,
 )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kanseq.errors import OneClass
-from kanseq.models.architecture import Architecture, Config
+from kanseq.models.architecture import CLASSIFIERS, Architecture, Config
 from kanseq.models.kmers import ROWS, BinnedKmers, KmerConfig, base_fractions
 
 if TYPE_CHECKING:
@@ -155,7 +155,13 @@ class Logistic(Linear):
 
     ``C`` is chosen among :data:`REGULARISATIONS` by mean auROC over inner folds of the training sequences; the smaller
     one wins a tie. Means, standard deviations and coefficients are then taken from all training sequences.
+
+    Attributes:
+        measure: what ``C`` is chosen by, ``auroc`` or ``log-loss``; the latter where logits of several models are held
+            against each other, because an area knows nothing of their scale.
     """
+
+    measure: str = "auroc"
 
     def fit(
         self,
@@ -169,7 +175,7 @@ class Logistic(Linear):
         """Choose ``C`` inside the training sequences, then fit to all of them; see :meth:`PlainModel.fit`."""
         targets = check_classes(targets)
         features = self.features(codes)
-        chosen, _ = choose_regularisation(features, targets, groups, seed, balanced)
+        chosen, _ = choose_regularisation(features, targets, groups, seed, balanced, self.measure)
         mean, scale = moments(features)
         model = _regression(balanced)
         _refit(model, standardised(features, mean, scale), targets, chosen)
@@ -211,6 +217,7 @@ ARCHITECTURES = (
         config=GCConfig,
         build=GC,
         plain=True,
+        tasks=CLASSIFIERS,
     ),
     Architecture(
         name="kmer-logistic",
@@ -219,6 +226,7 @@ ARCHITECTURES = (
         config=KmerLogisticConfig,
         build=KmerLogistic,
         plain=True,
+        tasks=CLASSIFIERS,
     ),
 )
 
@@ -275,16 +283,22 @@ def _inner_folds(targets: np.ndarray, groups: np.ndarray | None, seed: int) -> I
 
 
 def choose_regularisation(
-    features: np.ndarray, targets: np.ndarray, groups: np.ndarray | None, seed: int = 0, balanced: bool = False
+    features: np.ndarray,
+    targets: np.ndarray,
+    groups: np.ndarray | None,
+    seed: int = 0,
+    balanced: bool = False,
+    measure: str = "auroc",
 ) -> tuple[float, float]:
     """Find the ``C`` with the highest mean auROC on inner folds of the training sequences; the smallest of equals.
 
     Args:
         features: ``(n, width)``.
         targets, groups, seed, balanced: as for :meth:`PlainModel.fit`.
+        measure: ``auroc``, or ``log-loss`` for the lowest mean of that.
 
     Returns:
-        ``C``, and that auROC; :data:`UNTUNED` and NaN where the sequences are too few.
+        ``C``, and that auROC, or the log-loss below 0; :data:`UNTUNED` and NaN where the sequences are too few.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -297,7 +311,11 @@ def choose_regularisation(
         fold_scores = []
         for regularisation in REGULARISATIONS:
             _refit(model, inner[fitted], targets[fitted], regularisation)
-            fold_scores.append(roc_auc_score(targets[scored], model.decision_function(inner[scored])))
+            logits = model.decision_function(inner[scored])
+            if measure == "auroc":
+                fold_scores.append(roc_auc_score(targets[scored], logits))
+            else:
+                fold_scores.append(-np.mean(np.logaddexp(0.0, np.where(targets[scored] == 1, -logits, logits))))
         scores.append(fold_scores)
     if not scores:
         logger.info("too few training sequences to choose a regularisation; C = %g", UNTUNED)

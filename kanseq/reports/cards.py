@@ -154,6 +154,7 @@ def _attribution_facts(table: pd.DataFrame, metadata: Facts) -> Facts:
         "genes": len(table),
         "method": metadata.get("method"),
         "reference": metadata.get("reference"),
+        "condition or class": metadata.get("condition"),
         "seed": metadata.get("seed"),
         "models": counts(table["model"]),
         "mean logit": float(table["logit"].mean()),

@@ -287,9 +287,7 @@ def _write_scores(
 
 def _write_places(folder: Path, network: SequenceNetwork, task: Task) -> list[str]:
     """Write the curves of position, where there are some; give the files' names."""
-    # Of two outputs of one condition it is the second less the first that is explained.
-    of_two = task.outputs == 2 and not task.conditions
-    found = place_curves(network, (-1.0, 1.0) if of_two else (*(0.0 for _ in range(task.explained or 0)), 1.0))
+    found = place_curves(network, task.shares)
     if not found:
         return []
     write_numbers(folder / "places.tsv", curve_table(found, network.geometry))

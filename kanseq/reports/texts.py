@@ -117,11 +117,13 @@ def _labels(table: pd.DataFrame) -> Facts:
 
 
 def _predictions(table: pd.DataFrame) -> Facts:
-    """Count scored genes by fold, role and target; of measured expression only how many have it."""
+    """Count scored genes by fold, role and target (of several classes by name); of numbers only how many have one."""
     logit = pd.to_numeric(table["logit"], errors="coerce")
     targets = table["target"].replace("", "none")
     if (table["probability"] == "").all():
         targets = targets.where(targets == "none", "measured")
+    classes = [name.removeprefix("logit:") for name in table.columns if name.startswith("logit:")]
+    targets = targets.replace({str(number): name for number, name in enumerate(classes)})
     return {
         "rows": len(table),
         "folds": counts(table["fold"]),

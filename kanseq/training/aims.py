@@ -4,19 +4,22 @@ In: the options of ``kanseq train``. Out: a checked aim, as ``run.json`` records
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from kanseq.data.controls import CONTROLS, disturbed, disturbed_targets
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
+from kanseq.files import some
 from kanseq.geometry import VISIBLE
 from kanseq.models.architecture import Architecture, Config
 from kanseq.models.registry import architectures
 from kanseq.training.calibration import CALIBRATIONS
 from kanseq.training.folds import Fold
+from kanseq.training.targets import resolve_condition, resolve_task
 from kanseq.training.tasks import TASKS, Task
 
 logger = logging.getLogger(__name__)
@@ -38,12 +41,13 @@ class Aim:
     Attributes:
         condition: the condition whose labels are learned (``*``: the only one), or several as a tuple: one model with
             an output for each.
-        task: ``binary`` or ``regression``.
+        task: ``binary``, ``multiclass`` or ``regression``.
         control: what is destroyed on purpose, see :mod:`kanseq.data.controls`.
         visible: what models of genes see, see :class:`kanseq.geometry.Geometry`.
         calibrate: how probabilities are calibrated, see :mod:`kanseq.training.calibration`.
         mid: ``rank``: networks also train on the genes between the classes, by their rank; see
             :func:`kanseq.training.targets.rank_mid`.
+        classes: of ``multiclass``: the names of the set's classes.
     """
 
     condition: str | tuple[str, ...] = "*"
@@ -52,6 +56,7 @@ class Aim:
     visible: str = "all"
     calibrate: str = "none"
     mid: str = "none"
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -66,6 +71,8 @@ class Aim:
                 raise BadOption(f"{name} '{getattr(self, name)}' is unknown", mend=f"choose {', '.join(allowed)}")
         if self.task == "regression" and self.calibrate != "none":
             raise BadOption("--calibrate is for probabilities, and regression has none", mend="leave it out")
+        if self.task == "multiclass" and self.calibrate != "none":
+            raise BadOption("--calibrate is for two classes, and here are several", mend="leave it out")
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -73,20 +80,23 @@ class Aim:
         return () if isinstance(self.condition, str) else self.condition
 
     def to_json(self) -> dict[str, object]:
-        """Give the fields as ``run.json`` has them; ``mid`` only where it says something."""
-        fields = {**asdict(self), "condition": list(self.conditions) or self.condition}
-        if self.mid == "none":
-            del fields["mid"]
+        """Give the fields as ``run.json`` has them; ``mid`` and ``classes`` only where they say something."""
+        fields = {**asdict(self), "condition": list(self.conditions) or self.condition, "classes": list(self.classes)}
+        for name, nothing in (("mid", "none"), ("classes", [])):
+            if fields[name] == nothing:
+                del fields[name]
         return fields
 
     @property
     def outputs(self) -> int | None:
         """How many numbers per sequence a network gives; None where it may choose, one or two."""
-        return len(self.conditions) or (1 if self.task == "regression" else None)
+        return len(self.conditions or self.classes) or (1 if self.task == "regression" else None)
 
     def task_of(self, kind: Architecture, config: Config) -> Task:
         """Give the task of a model."""
-        return Task(self.task, len(self.conditions) or (1 if kind.plain else config.outputs), self.conditions)  # type: ignore[attr-defined]
+        several = len(self.conditions or self.classes)
+        outputs = several or (1 if kind.plain else config.outputs)  # type: ignore[attr-defined]
+        return Task(self.task, outputs, self.conditions, classes=self.classes)
 
     def check_model(self, kind: Architecture, balance: str, options: Collection[str]) -> None:
         """Insist that a model can learn this.
@@ -112,6 +122,20 @@ class Aim:
             )
         if "outputs" in options and self.outputs is not None:
             raise BadOption("--set outputs: here the task decides how many there are", mend="leave it out")
+
+    def learning(
+        self, genes: SequenceSet, labels: pd.DataFrame | None, task: str | None, condition: str | Sequence[str]
+    ) -> "Aim":
+        """Settle what the labels decide: the conditions, the task where none was asked for, and its classes.
+
+        Raises:
+            BadOption, BadTable: the labels have no such condition, or are none for this task.
+        """
+        condition = resolve_condition(labels, condition)
+        task, classes = resolve_task(genes, labels, task)
+        if classes:
+            logger.info("%d classes, in this order: %s", len(classes), some(classes, 40))
+        return replace(self, condition=condition, task=task, classes=classes)
 
     def see(self, genes: SequenceSet) -> SequenceSet:
         """Give the set as models are to see it.
@@ -141,11 +165,13 @@ class Aim:
         return fold._replace(**disturbed)
 
 
-def mid_for(kind: Architecture, task: str, mid: str | None, *, balance: str = "none", labels: bool = True) -> str:
+def mid_for(
+    kind: Architecture, task: str | None, mid: str | None, *, balance: str = "none", labels: bool = True
+) -> str:
     """Settle what of mid genes is learned: what is asked for, or what the model's recipe says where it makes sense.
 
     Args:
-        kind, task, mid, balance: as they were asked for; ``mid`` is None where it was not.
+        kind, task, mid, balance: as they were asked for; ``task`` and ``mid`` are None where they were not.
         labels: whether there is a table of labels, with expression; a set's own labels have none.
 
     Raises:

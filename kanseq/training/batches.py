@@ -57,15 +57,16 @@ class CodeBatches:
         return code_batches(self.codes, self.batch_size, self.device)
 
 
-def class_weights(targets: np.ndarray, balance: str) -> Tensor | None:
-    """Give each class the weight ``n / (2 n_class)``, float32, or None for no balancing.
+def class_weights(targets: np.ndarray, balance: str, classes: int = 2) -> Tensor | None:
+    """Give each class the weight ``n / (classes · n_class)``, float32, or None for no balancing.
 
     Args:
         targets: classes ``(n,)``, or ``(n, conditions)`` with -1 where there is none.
         balance: ``none`` or ``weights``.
+        classes: how many classes there are.
 
     Returns:
-        ``(2,)``, or ``(conditions, 2)`` by the known classes of each condition.
+        ``(classes,)``, or ``(conditions, 2)`` by the known classes of each condition.
 
     >>> class_weights(np.array([0, 0, 0, 1]), "weights").tolist()
     [0.6666666865348816, 2.0]
@@ -74,5 +75,5 @@ def class_weights(targets: np.ndarray, balance: str) -> Tensor | None:
         return None
     if targets.ndim == 2:
         return torch.stack([class_weights(column[column >= 0], balance) for column in targets.T])  # type: ignore[misc]
-    counts = np.bincount(targets, minlength=2)
-    return torch.tensor(len(targets) / (2 * counts), dtype=torch.float32)
+    counts = np.bincount(targets, minlength=classes)
+    return torch.tensor(len(targets) / (classes * counts), dtype=torch.float32)

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 
 from kanseq.errors import BadOption, BadTable, OneClass, UnknownGene
 from kanseq.files import PathLike, some
 from kanseq.training.predicted import Gene, Predicted, ensemble_of, varies
 from kanseq.training.sources import Source, load_sources
+from kanseq.training.tables import LOGIT_OF, classes_of
 from kanseq.training.tasks import CLASSES
 
 logger = logging.getLogger(__name__)
@@ -32,9 +34,10 @@ class Candidate(NamedTuple):
         kin: what the rows of the same run or table have in common in their names.
         model: its architecture, or the name of the table of predictions.
         path: the run or table that it comes from.
-        task: ``binary`` or ``regression``.
+        task: one of :data:`kanseq.models.architecture.TASKS`.
         parts: for each condition the predictions by fold; several conditions are averaged.
         members: the seeds whose mean each prediction is; empty where every seed stands for itself.
+        classes: names of several classes, in the order of their numbers; else empty.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Candidate(NamedTuple):
     task: str
     parts: dict[str, dict[str, Predicted]]
     members: tuple[int, ...] = ()
+    classes: tuple[str, ...] = ()
 
     @property
     def folds(self) -> list[str]:
@@ -128,7 +132,12 @@ def _of_source(kin: str, source: Source, folds: Sequence[str]) -> Candidate:
         raise BadTable(f"{kin}: some folds hold probabilities and others none", where=source.path)
     if any(len(seeds) != len(next(iter(wanted.values()))) for seeds in wanted.values()):
         logger.warning("%s: its folds have different numbers of seeds; its spread is over those that all have", kin)
-    task = "regression" if len(rows) and expression.all() else "binary"
+    known = list(dict.fromkeys(classes_of(table) for table in tables))
+    if len(known) > 1:
+        mend = "train its folds on one set, whose classes are those of all its splits"
+        raise BadTable(f"{kin}: its folds know different classes", where=source.path, mend=mend)
+    classes = known[0] if known else ()
+    task = "multiclass" if classes else "regression" if len(rows) and expression.all() else "binary"
     parts: dict[str, dict[str, Predicted]] = {}
     for condition in dict.fromkeys(rows["condition"]) if len(rows) else ("*",):
         about = kin if rows["condition"].nunique() < 2 else f"{kin} [{condition}]"
@@ -136,15 +145,18 @@ def _of_source(kin: str, source: Source, folds: Sequence[str]) -> Candidate:
             fold: _predicted(
                 {seed: table[table["condition"] == condition] for seed, table in seeds.items()},
                 task,
+                classes,
                 f"fold '{fold}' of {about}",
                 source.path,
             )
             for fold, seeds in scorable.items()
         }
-    return Candidate(kin, kin, source.model, source.path, task, parts)
+    return Candidate(kin, kin, source.model, source.path, task, parts, classes=classes)
 
 
-def _predicted(tables: dict[int, pd.DataFrame], task: str, about: str, path: Path) -> Predicted:
+def _predicted(
+    tables: dict[int, pd.DataFrame], task: str, classes: tuple[str, ...], about: str, path: Path
+) -> Predicted:
     """Join the seeds of one fold, genes in the order of their names."""
     tables = {seed: table.sort_values(["species", "id"], kind="stable") for seed, table in sorted(tables.items())}
     first = next(iter(tables.values()))
@@ -163,13 +175,17 @@ def _predicted(tables: dict[int, pd.DataFrame], task: str, about: str, path: Pat
             raise UnknownGene(f"the seeds of {about} are scored on different genes", where=path, mend=mend)
     targets = first["target"].to_numpy(dtype=np.float64)
     if not varies(targets, task):
-        alike = "expressed alike" if task == "regression" else f"labelled {CLASSES[int(targets[0])]}"
+        alike = "expressed alike" if task == "regression" else f"labelled {(classes or CLASSES)[int(targets[0])]}"
         mend = "name the other folds with --fold"
         raise OneClass(f"{about}: all {len(targets):,} scored genes are {alike}", where=path, mend=mend)
     logits, probabilities, called = (
         np.stack([table[name].to_numpy(dtype=np.float64) for table in tables.values()])
         for name in ("logit", "probability", "called")
     )
+    if classes:
+        columns = [f"{LOGIT_OF}{name}" for name in classes]
+        logits = np.stack([table[columns].to_numpy(dtype=np.float64) for table in tables.values()])
+        return Predicted(genes, targets, tuple(tables), logits, softmax(logits, axis=2), called.astype(np.int64))
     called = np.where(np.isnan(called), probabilities >= 0.5, called == 1)
     return Predicted(genes, targets, tuple(tables), logits, probabilities, called)
 

@@ -68,9 +68,10 @@ class TrainedModel:
     calibrations: tuple[Calibration, ...] = ()
 
     def logits(self, codes: Codes, batch_size: int = 256) -> np.ndarray:
-        """Score base codes, uint8 ``(n, columns)``: float64 ``(n,)``, or ``(n, conditions)`` for several conditions.
+        """Score base codes, uint8 ``(n, columns)``: float64 as :meth:`kanseq.training.tasks.Task.logit` has it.
 
-        The log-odds of ``high``, or for regression the expression that is foretold, log10(TPM + 1).
+        The log-odds of ``high``, or for regression the number that is foretold, in units of the targets: ``(n,)``, or
+        ``(n, conditions)``; of several classes the logit of each, ``(n, classes)``.
         """
         if self.plain is not None:
             return self.task.restored(np.asarray(self.plain.logits(codes), dtype=np.float64))
@@ -90,7 +91,7 @@ def network_logits(network: SequenceNetwork, task: Task, codes: Codes, batch_siz
     with torch.inference_mode():
         for batch in code_batches(codes, batch_size, device):
             parts.append(task.logit(network(batch)).double().cpu().numpy())
-    return np.concatenate(parts) if parts else np.zeros((0, len(task.conditions)) if task.conditions else 0)
+    return np.concatenate(parts) if parts else np.zeros((0, task.columns) if task.columns else 0)
 
 
 def save_model(path: PathLike, model: TrainedModel) -> None:
@@ -187,9 +188,10 @@ def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
 
 
 def build_model(kind: Architecture, config: Config, task: Task) -> SequenceNetwork | PlainModel:
-    """Build an untrained model for a task: a network has an output per condition, plain models stand side by side."""
-    if kind.plain and task.conditions:
-        return SeveralPlain(config, kind.build, len(task.conditions))  # type: ignore[arg-type]
+    """Build an untrained model: a network has an output per condition or class, plain models stand side by side."""
+    several = task.conditions or task.classes
+    if kind.plain and several:
+        return SeveralPlain(config, kind.build, len(several), against_the_rest=bool(task.classes))  # type: ignore[arg-type]
     return kind.build(config)
 
 

@@ -15,7 +15,7 @@ from kanseq.files import some
 from kanseq.training.candidates import Candidate
 from kanseq.training.predicted import Predicted, varies
 from kanseq.training.runs import BASELINES
-from kanseq.training.scoring import ModelScore, Scored, mean_over_folds
+from kanseq.training.scoring import ModelScore, Scored, mean_over_folds, same_tests
 from kanseq.training.significance import DeLong, combined, delong
 
 logger = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ class Comparison(NamedTuple):
         genes: how many genes are compared, in any condition.
         left_out: genes of the one and of the other that are not: the other does not score them in that fold, or as
             another class; or their fold has only one class left.
-        delong_folds, delong: DeLong's test of each fold and of the mean over folds; empty and None for regression and
-            for several conditions.
+        delong_folds, delong: DeLong's test of each fold and of the mean over folds; empty and None for several classes
+            or conditions, and for regression.
     """
 
     model: str
@@ -111,10 +111,11 @@ def _references(candidates: Sequence[Candidate], against: str | None) -> list[in
 
 
 def _is_comparable(one: Candidate, other: Candidate) -> bool:
-    """Whether two models answer the same question: the same task, and the same conditions as far as these are named."""
+    """Whether two models answer the same question: of the same classes, and conditions as far as these are named."""
     alone = len(one.parts) == len(other.parts) == 1
     unnamed = "*" in one.parts or "*" in other.parts
-    return one.task == other.task and (set(one.parts) == set(other.parts) or (alone and unnamed))
+    same = (one.task, one.classes) == (other.task, other.classes)
+    return same and (set(one.parts) == set(other.parts) or (alone and unnamed))
 
 
 def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
@@ -172,10 +173,7 @@ def _compare(
         first, second = (score.mean for score in scores)
     else:
         first, second = (mean_over_folds(candidate, bootstrap, seed) for candidate in shared)
-    tests: dict[str, DeLong] = {}
-    if one.task == "binary" and len(one.parts) == 1:
-        (ours,), (theirs,) = shared[0].parts.values(), shared[1].parts.values()
-        tests = {fold: delong(ours[fold].targets, ours[fold].logits, theirs[fold].logits) for fold in ours}
+    tests, of_mean = _tests(*shared) if one.task == "binary" and len(one.parts) == 1 else ({}, None)
     return Comparison(
         one.name,
         other.name,
@@ -184,8 +182,25 @@ def _compare(
         genes,
         left_out,
         tests,
-        combined(list(tests.values())) if tests else None,
+        of_mean,
     )
+
+
+def _tests(one: Candidate, other: Candidate) -> tuple[dict[str, DeLong], DeLong]:
+    """Test each fold, and the mean over folds; those that score the same genes count as one model with more seeds."""
+    (ours,), (theirs,) = one.parts.values(), other.parts.values()
+    tests = {fold: delong(ours[fold].targets, ours[fold].logits, theirs[fold].logits) for fold in ours}
+    groups: list[list[str]] = []
+    for folds in same_tests(one):
+        # Quartiles of each fold may call the same genes otherwise.
+        alike = all(np.array_equal(ours[folds[0]].targets, ours[fold].targets) for fold in folds)
+        groups += [folds] if alike else [[fold] for fold in folds]
+    of_groups = []
+    for folds in groups:
+        sides = [np.concatenate([side[fold].logits for fold in folds]) for side in (ours, theirs)]
+        alone = len(folds) == 1
+        of_groups.append(tests[folds[0]] if alone else delong(ours[folds[0]].targets, *sides))
+    return tests, combined(of_groups, [len(folds) for folds in groups])
 
 
 def _rows(candidate: Candidate) -> int:

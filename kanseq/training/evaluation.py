@@ -34,10 +34,10 @@ class Evaluation(NamedTuple):
     """What an evaluation found.
 
     Attributes:
-        models: an entry of ``metrics.json`` for each model: ``name``, ``folds`` (a list of ``fold, seeds, n, high`` and
-            the metrics), ``mean``, ``spread`` over seeds, ``weighted_by_genes``, ``species`` and ``mean_of_species``
-            where there are several, and ``pooled``; a metric is ``{"value", "low", "high"}`` with a 95 % bootstrap
-            interval.
+        models: an entry of ``metrics.json`` for each model: ``name``, ``classes`` where there are several, ``folds`` (a
+            list of ``fold, seeds, n, high`` and the metrics), ``mean``, ``spread`` over seeds, ``weighted_by_genes``,
+            ``species`` and ``mean_of_species`` where there are several, and ``pooled``; a metric is ``{"value", "low",
+            "high"}`` with a 95 % bootstrap interval.
         comparisons: for each model the differences of its means over folds to another's, with paired intervals, and
             ``delong``.
         text: the table of all models, aligned.
@@ -64,9 +64,10 @@ def evaluate(
     """Score held-out genes: per fold, as mean over folds (the primary number), and in other averages.
 
     Every gene with a target counts, and only by models that did not see it. Classes are scored by
-    :data:`kanseq.training.metrics.METRICS`, foretold expression by
-    :data:`kanseq.training.expression_metrics.EXPRESSION_METRICS`. Intervals are percentiles over resamples of the genes
-    within each fold (Efron 1979); the same genes are drawn for all models, so that differences are paired. They say how
+    :data:`kanseq.training.metrics.METRICS` (several of them as :func:`kanseq.training.class_metrics.score_classes` has
+    it), foretold numbers by :data:`kanseq.training.expression_metrics.EXPRESSION_METRICS`. Intervals are percentiles
+    over resamples of the genes within each fold (Efron 1979); the same genes are drawn for all models, so that
+    differences are paired, and for all folds that score the very same genes, so that one test counts once. They say how
     much a score hangs on the choice of genes. How much it hangs on the first weights says the spread over seeds:
     several seeds of one fold are scored one by one and averaged, in one row.
 
@@ -90,7 +91,7 @@ def evaluate(
     Raises:
         MissingFile, ModelMismatch, BadTable: a run or a table is not there or not whole.
         UnknownGene: a table holds no gene with a target.
-        OneClass: the scored genes of a fold are all low or all high, or expressed alike.
+        OneClass: the scored genes of a fold are all of one class, or expressed alike.
         BadOption: no model has a fold of that name, or ``against`` names no model.
     """
     paths = [runs] if isinstance(runs, (str, Path)) or not isinstance(runs, Sequence) else list(runs)

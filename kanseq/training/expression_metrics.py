@@ -1,6 +1,6 @@
-"""Five numbers that say how close foretold expression comes to what was measured.
+"""Five numbers that say how close foretold expression (or any number) comes to what was measured.
 
-In: measured and foretold log10(TPM + 1) and, for the bootstrap, how often each gene was drawn. Out: the metrics.
+In: measured and foretold numbers and, for the bootstrap, how often each gene was drawn. Out: the metrics.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from kanseq.training.metrics import CELLS
 
 EXPRESSION_METRICS = ("Pearson", "Spearman", "R2", "RMSE", "MAE")
-"""In the order of tables. R2 is the coefficient of determination; RMSE and MAE are in units of log10(TPM + 1)."""
+"""In the order of tables. R2 is the coefficient of determination; RMSE and MAE are in units of the targets."""
 
 CONSTANT = 1e-12
 """Share of a variance below which it is rounding alone."""

@@ -6,7 +6,6 @@ In: a set, labels, splits. Out: a run's folder.
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from kanseq.data.splits import read_splits
 from kanseq.errors import BadOption
 from kanseq.files import PathLike
 from kanseq.models.registry import architecture, config_to_json, make_config
+from kanseq.models.sizes import match_parameters as matched
 from kanseq.training.aims import Aim, describe_aim, mid_for
 from kanseq.training.assignment import known_sequences
 from kanseq.training.baselines import train_baseline
@@ -36,7 +36,6 @@ from kanseq.training.runs import (
     versions,
 )
 from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
-from kanseq.training.targets import resolve_condition
 from kanseq.training.team import joined, launch
 from kanseq.training.verdicts import Score, score_folders, verdict
 
@@ -55,18 +54,18 @@ class Training(NamedTuple):
         folds: the folds that were asked for.
         trained: how many models (one per fold and seed) were trained now.
         skipped: how many were finished before.
-        genes: training genes per fold, those labelled low or high (or, for regression, with expression).
+        genes: training genes per fold, those with a class (for regression, with a number).
         precision: of the spline layers' products.
         threads: processor threads.
         device: where it ran.
-        auroc: mean over the folds (and seeds) of the area under the ROC curve of their held-out genes; None if no fold
-            has both classes, and for regression.
+        auroc: mean over the folds (and seeds) of the area under the ROC curve of their held-out genes (of several
+            classes, the mean over them, each against the rest); None if no fold has two classes, and for regression.
         baseline_auroc: the same of ``kmer-logistic``; None if it was not trained.
         verdict: both in words, and which is better.
         seeds: the seeds that were asked for.
         auroc_spread: standard deviation over several seeds.
-        pearson, baseline_pearson, pearson_spread: of regression: the same of Pearson's correlation between log10(TPM +
-            1) and what was foretold; its plain model is ``kmer-ridge``.
+        pearson, baseline_pearson, pearson_spread: of regression: the same of Pearson's correlation between the targets
+            and what was foretold; its plain model is ``kmer-ridge``.
     """
 
     output: Path
@@ -98,8 +97,9 @@ def train(
     model: str = "kan-words",
     holdout: str | Sequence[str] = "all",
     options: Mapping[str, Option] | None = None,
+    match_parameters: int | None = None,
     condition: str | Sequence[str] = "*",
-    task: str = "binary",
+    task: str | None = None,
     control: str = "none",
     visible: str = "all",
     calibrate: str = "none",
@@ -128,8 +128,8 @@ def train(
 ) -> Training:
     """Train a model on each fold's training genes and score the genes that the fold holds out.
 
-    Genes labelled low or high train (those between too where ``mid`` is ``rank``; for regression all that have
-    expression), and the held-out genes are read for nothing but their final score. A run that was begun with the same
+    Genes with a class train (those between low and high too where ``mid`` is ``rank``; for regression all that have a
+    number), and the held-out genes are read for nothing but their final score. A run that was begun with the same
     settings goes on where it was: finished folds are kept, and a broken-off fold continues with the next batch. The
     same inputs, settings, seed and threads give the same ``model.safetensors`` and ``predictions.tsv`` on a CPU, also
     after an interruption.
@@ -143,16 +143,20 @@ def train(
         model: an architecture of ``kanseq models``.
         holdout: ``all``, the name of a fold, or several.
         options: the model's own hyper-parameters.
+        match_parameters: choose widths so that the network has so many parameters, as near as can be.
         condition: the condition whose labels are learned (``*``: the only one there is). Several, or ``all``: one model
             with an output for each; a gene trains where it has a label in one condition at least, and its other outputs
             learn nothing of it.
-        task: ``binary``: low or high; ``regression``: log10(TPM + 1), standardised by the fold's training genes.
+        task: ``binary``: low or high, or two classes of the set's own labels; ``multiclass``: its three or more own
+            classes; ``regression``: log10(TPM + 1) or, without ``labels``, the set's own labels as numbers, in their
+            own units, standardised by the fold's training genes. Where None ``multiclass`` for a set of more than two
+            own classes, else ``binary``.
         control: ``labels``, ``sequence`` or ``positions``: what is destroyed on purpose, see
             :mod:`kanseq.data.controls`; each seed destroys it in its own way.
         visible: ``all``, ``flanks`` or ``transcribed``: which columns of genes models (also the plain one) see.
         calibrate: ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from training
             genes; networks from genes of role ``tune``, which then do not train, plain models from scores of training
-            genes by models that had not seen their neighbourhood.
+            genes by models that had not seen their neighbourhood. Of two classes only.
         mid: ``rank``: networks train on genes labelled mid, too, which shall score the higher the higher they rank
             between low and high; ``none``; where None the model's own.
         epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance, tune, patience, precision:
@@ -173,7 +177,7 @@ def train(
 
     Raises:
         BadOption: a setting is unknown or senseless, or the run was begun with other ones.
-        BadTable: tables of labels contradict each other.
+        BadTable: tables of labels contradict each other, or the set's own labels are not what the task learns.
         UnknownGene, EmptySplit, OneClass: the tables do not fit the set, or a fold cannot be trained.
         RunInUse: another process writes into the run.
         NotFinite: training met NaN; the fold's ``model.safetensors`` holds the last good weights.
@@ -205,14 +209,20 @@ def train(
         return _train_in_a_team(given, settings.precision)
     device = choose_device(device)
     aim = Aim(
-        "*", task, control, visible, calibrate, mid_for(kind, task, mid, balance=balance, labels=labels is not None)
+        "*",
+        task or "binary",
+        control,
+        visible,
+        calibrate,
+        mid_for(kind, task, mid, balance=balance, labels=labels is not None),
     )
     inputs = describe_inputs(genes, labels, splits)
     genes = aim.see(as_one(genes))
     labelled = None if labels is None else join_labels(labels)
-    aim = replace(aim, condition=resolve_condition(labelled, condition))
+    aim = aim.learning(genes, labelled, task, condition)
     aim.check_model(kind, balance, options or {})
     config = make_config(model, genes.geometry, options or {}, aim.outputs)
+    config = config if match_parameters is None else matched(kind, config, match_parameters)
     settings = resolve_settings(settings, kind, config, aim, output / "run.json", device)
     folds = prepare_folds(
         genes,
@@ -220,7 +230,7 @@ def train(
         splits if isinstance(splits, pd.DataFrame) else read_splits(splits),
         holdout=holdout,
         condition=aim.condition,
-        task=task,
+        task=aim.task,
         tune=settings.tune or (calibrate != "none" and not kind.plain),
         least=1 if calibrate == "none" else 2,
         mid=aim.mid,

@@ -15,7 +15,7 @@ from kanseq.data.splits import HELD_OUT_UNSCORED
 from kanseq.errors import BadOption, EmptySplit, OneClass
 from kanseq.files import some
 from kanseq.training.targets import find_targets, keys_of, look_up, rank_mid
-from kanseq.training.tasks import CLASSES, is_known
+from kanseq.training.tasks import is_known
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,8 @@ def prepare_folds(
         splits: a table as :func:`kanseq.data.splits.read_splits` gives it.
         holdout: ``all``, a fold, or several.
         condition: the condition whose labels are meant, or several as a tuple.
-        task: ``binary``: genes labelled low or high train; ``regression``: all that have expression.
+        task: ``binary``: genes labelled low or high train; ``regression``: all that have a number; ``multiclass``: all
+            that have a label of their own.
         tune: keep the genes of role ``tune`` apart; otherwise they train.
         least: so many training (and tuning) genes of each class must be there.
         mid: ``rank`` gives each fold its training genes that are labelled mid, too.
@@ -80,7 +81,8 @@ def prepare_folds(
     Raises:
         BadOption: there is no such fold.
         UnknownGene: the set shares no gene with the splits or with the labels.
-        EmptySplit: a fold has no training gene, no test gene, or no gene to tune on although it is asked for.
+        EmptySplit: a fold has no training gene (of several classes: none of one of them), no test gene, or no gene to
+            tune on although it is asked for.
         OneClass: all training (or tuning) genes of a fold carry the same label, or have the same expression.
     """
     return [
@@ -115,24 +117,30 @@ def _prepare_fold(
     unscored = (roles["role"] == "unused") & roles["reason"].isin(HELD_OUT_UNSCORED)
     known_as = roles["role"].mask(unscored, "silent").to_numpy()
     role = look_up(pd.Series(known_as, index=keys_of(roles)), keys, "splits").fillna("").to_numpy(dtype=str)
-    targets, thresholds = find_targets(genes, labels, name, condition, task)
+    targets, thresholds, classes = find_targets(genes, labels, name, condition, task)
     known = is_known(targets).reshape(len(targets), -1).any(axis=1)
     _warn_of_species(name, genes.table["species"].to_numpy(), role, known)
     of_role = {kind: np.flatnonzero((role == kind) & known) for kind in ("train", "tune")}
     train = of_role["train"] if tune else np.sort(np.concatenate([of_role["train"], of_role["tune"]]))
     tuning = of_role["tune"] if tune else np.zeros(0, dtype=np.int64)
     test = np.flatnonzero(np.isin(role, ("test", "silent")))
-    _check(name, "training", targets[train], condition, least)
+    words = _words(task, own=labels is None, classes=classes)
+    _check(name, "training", targets[train], condition, words, least)
+    if task == "multiclass":
+        _insist_on_all(name, targets[train], classes)
     if tune:
         mend = "cut one with kanseq split --tune, or leave --tune and --calibrate out"
-        _check(name, "tuning", targets[tuning], condition, least, mend)
+        _check(name, "tuning", targets[tuning], condition, words, least, mend)
     scored = np.flatnonzero(role == "test")
     if not len(scored):
         raise EmptySplit(f"fold '{name}' holds out no gene of the set")
     for part, column in zip(_parts(condition), _columns(targets[scored]), strict=True):
         if not _is_varied(column):
-            lacking = "do not differ in expression" if task == "regression" else "are not of both classes"
-            logger.warning("fold '%s'%s: its test genes %s, so that it cannot be scored", name, part, lacking)
+            logger.warning("fold '%s'%s: its test genes %s, so that it cannot be scored", name, part, words.alike)
+    if task == "multiclass":
+        lacking = _lacking(targets[scored], classes)
+        if lacking:
+            logger.warning("fold '%s': it has no test gene of %s, which no auROC can tell of", name, some(lacking, 8))
     held_out = roles[(roles["role"] == "test") | unscored]
     ranked = _ranked(genes, labels, name, condition, targets, role, tune) if mid == "rank" else ()
     return Fold(
@@ -185,21 +193,69 @@ def _is_varied(column: np.ndarray) -> bool:
     return len(np.unique(column[is_known(column)])) > 1
 
 
+class _Words(NamedTuple):
+    """How targets are spoken of.
+
+    Attributes:
+        have: what a gene does that has one.
+        are: what genes with the same one are, before the target's name.
+        names: of classes; empty where the target is a number.
+        alike: what genes do that all have the same one.
+    """
+
+    have: str
+    are: str
+    names: tuple[str, ...]
+    alike: str
+
+
+def _words(task: str, *, own: bool, classes: tuple[str, ...]) -> _Words:
+    """Choose words for the targets of a table of labels, or of a set's own labels."""
+    if task == "regression" and own:
+        return _Words("has a number as label", "labelled ", (), "all carry the same number")
+    if task == "regression":
+        return _Words("has expression", "at log10(TPM + 1) = ", (), "do not differ in expression")
+    if task == "multiclass":
+        return _Words("has a label", "labelled ", classes, "are all of one class")
+    return _Words("is labelled low or high", "labelled ", classes, "are not of both classes")
+
+
+def _lacking(targets: np.ndarray, classes: tuple[str, ...]) -> list[str]:
+    """Name the classes that no gene belongs to."""
+    counts = np.bincount(targets[is_known(targets)], minlength=len(classes))
+    return [classes[at] for at in np.flatnonzero(counts == 0)]
+
+
+def _insist_on_all(fold: str, targets: np.ndarray, classes: tuple[str, ...]) -> None:
+    """Insist on training genes of every class of the set."""
+    lacking = _lacking(targets, classes)
+    if lacking:
+        raise EmptySplit(
+            f"fold '{fold}' has no training gene of the class{'es' if len(lacking) > 1 else ''} {some(lacking, 8)}",
+            mend="cut folds that share out all classes (kanseq split --by random), or leave these sequences out",
+        )
+
+
 def _check(
-    fold: str, role: str, targets: np.ndarray, condition: str | tuple[str, ...], least: int, mend: str | None = None
+    fold: str,
+    role: str,
+    targets: np.ndarray,
+    condition: str | tuple[str, ...],
+    words: _Words,
+    least: int,
+    mend: str | None = None,
 ) -> None:
-    """Insist on genes of both classes (so many of each), or of different expression, in every condition."""
-    what = "has expression" if np.issubdtype(targets.dtype, np.floating) else "is labelled low or high"
+    """Insist on genes of different classes (so many of each of two), or numbers, in every condition."""
     for name, column in zip(_parts(condition), _columns(targets), strict=True):
         known = column[is_known(column)]
         if not len(known):
-            raise EmptySplit(f"fold '{fold}'{name} has no {role} gene that {what}", mend=mend)
+            raise EmptySplit(f"fold '{fold}'{name} has no {role} gene that {words.have}", mend=mend)
         if not _is_varied(known):
-            same = "labelled " + CLASSES[known[0]] if what.startswith("is") else f"at log10(TPM + 1) = {known[0]:g}"
+            same = words.are + (words.names[known[0]] if words.names else f"{known[0]:g}")
             raise OneClass(
                 f"fold '{fold}'{name}: all {len(known):,} {role} genes are {same}", mend=mend or "use larger folds"
             )
-        if not np.issubdtype(known.dtype, np.floating) and (fewest := int(np.bincount(known).min())) < least:
+        if least > 1 and words.names and (fewest := int(np.bincount(known).min())) < least:
             raise EmptySplit(
                 f"fold '{fold}'{name} has {fewest} {role} gene of a class, and calibration needs {least}",
                 mend="leave --calibrate out, or use larger folds",

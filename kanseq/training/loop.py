@@ -140,7 +140,7 @@ class _Fit:
         self.device = next(network.parameters()).device
         self.targets = torch.from_numpy(train.targets).to(self.device)
         self.bounds = batch_bounds(len(train.targets), settings.batch_size)
-        self.class_weights = class_weights(train.targets, settings.balance)
+        self.class_weights = class_weights(train.targets, settings.balance, len(task.classes) or 2)
         if self.class_weights is not None:
             self.class_weights = self.class_weights.to(self.device)
         network.train()

@@ -1,4 +1,4 @@
-"""Seven numbers that say how well probabilities tell low from high, and how sure they are.
+"""Nine numbers that say how well probabilities tell low from high, and how sure they are.
 
 In: targets, logits and, for the bootstrap, how often each gene was drawn. Out: the metrics, for one draw or many.
 """
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-METRICS = ("accuracy", "auROC", "auPRC", "MCC", "F1", "Brier", "ECE")
-"""In the order of tables. auPRC is average precision; ECE is the expected calibration error."""
+METRICS = ("accuracy", "auROC", "auPRC", "MCC", "F1", "Brier", "ECE", "precision", "recall")
+"""In the order of tables. auPRC is average precision; ECE is the expected calibration error; precision and recall are
+those of ``high``, 0 where no gene is called so."""
 
 EDGES = np.arange(1, 10) / 10
 """Between the ten bins of the expected calibration error; a bin holds its upper edge."""
@@ -43,7 +44,9 @@ def score(
         "MCC": float(metrics.matthews_corrcoef(targets, called)),
         "F1": float(metrics.f1_score(targets, called, zero_division=0)),
         "Brier": float(np.mean((probabilities - targets) ** 2)),
-        "ECE": float(np.abs(_by_bin(targets, probabilities).sum(axis=0)).sum() / len(targets)),
+        "ECE": float(np.abs(by_bin(targets, probabilities).sum(axis=0)).sum() / len(targets)),
+        "precision": float(metrics.precision_score(targets, called, zero_division=0)),
+        "recall": float(metrics.recall_score(targets, called, zero_division=0)),
     }
 
 
@@ -107,7 +110,7 @@ def _resampled(
         covariance = true_high * true_low - false_high * missed
         mcc = np.where(product > 0, covariance / np.sqrt(product), 0.0)
         f1 = np.where(2 * true_high + false_high + missed > 0, 2 * true_high / (2 * true_high + false_high + missed), 0)
-        roc, prc = _areas(is_high, logits, drawn)
+        roc, prc = areas(is_high, logits, drawn)
         values = {
             "accuracy": (true_high + true_low) / total,
             "auROC": roc,
@@ -115,21 +118,28 @@ def _resampled(
             "MCC": mcc,
             "F1": f1,
             "Brier": squares / total,
-            "ECE": np.abs(drawn @ _by_bin(targets, probabilities)).sum(axis=1) / total,
+            "ECE": np.abs(drawn @ by_bin(targets, probabilities)).sum(axis=1) / total,
+            "precision": np.where(true_high > 0, true_high / (true_high + false_high), 0.0),
+            "recall": np.where(true_high > 0, true_high / (true_high + missed), 0.0),
         }
     both = (true_high + missed > 0) & (true_low + false_high > 0)
     return {name: np.where(both, value, np.nan) for name, value in values.items()}
 
 
-def _by_bin(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Give each gene's probability less its target in the column of its bin, float64 ``(n, 10)``."""
+def by_bin(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Give each gene's probability less its target (0 or 1) in the column of its bin, float64 ``(n, 10)``."""
     gaps = np.zeros((len(targets), len(EDGES) + 1))
     gaps[np.arange(len(targets)), np.searchsorted(EDGES, probabilities, side="left")] = probabilities - targets
     return gaps
 
 
-def _areas(is_high: np.ndarray, logits: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the area under the ROC curve (ties count half) and the average precision of every draw."""
+def areas(is_high: np.ndarray, logits: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the area under the ROC curve (ties count half) and the average precision of every draw.
+
+    Args:
+        is_high, logits: ``(n,)``.
+        drawn: ``(times, n)`` float64; draws without both classes give NaN or nothing that counts, with a warning.
+    """
     order = np.argsort(-logits, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(logits[order]) != 0])
     high = np.add.reduceat(drawn[:, order] * is_high[order], starts, axis=1)

@@ -94,6 +94,7 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
         fold=fold.name,
         role=fold.test_roles,
         targets=fold.test_targets,
+        classes=trained.task.classes,
     )
     write_predictions(folder / "predictions.tsv", table)
     write_done(folder, {"model": plan.kind.name, "fold": fold.name, "seed": seed, **facts})
@@ -171,7 +172,7 @@ def _metadata(plan: Plan, fold: Fold, seed: int) -> dict[str, object]:
     return {
         "fold": fold.name,
         "seed": seed,
-        **{name: value for name, value in plan.aim.to_json().items() if name != "task"},
+        **{name: value for name, value in plan.aim.to_json().items() if name not in ("task", "classes")},
         "threads": plan.threads,
         "precision": plan.settings.precision,
         "thresholds": fold.thresholds,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from scipy.special import softmax
 
 from kanseq.training.tasks import Task
 
@@ -22,11 +23,13 @@ class Predicted(NamedTuple):
 
     Attributes:
         genes: species and id, sorted, each once.
-        targets: 0 and 1, or measured expression, float64 ``(n,)``.
+        targets: 0 and 1, class numbers, or measured numbers, float64 ``(n,)``.
         seeds: the seeds, ascending.
-        logits: what ranks the genes (or is the foretold expression), float64 ``(seeds, n)``.
-        probabilities: of ``high``, NaN for regression, float64 ``(seeds, n)``.
-        called: which genes are called high, bool ``(seeds, n)``.
+        logits: what ranks the genes (or is the foretold number), float64 ``(seeds, n)``; of several classes those of
+            each, ``(seeds, n, classes)``.
+        probabilities: of ``high``, NaN for regression, float64 ``(seeds, n)``; of several classes those of each,
+            ``(seeds, n, classes)``.
+        called: which genes are called high, bool ``(seeds, n)``; of several classes the number of each gene's one.
     """
 
     genes: list[Gene]
@@ -55,7 +58,7 @@ class Predicted(NamedTuple):
 
 
 def varies(targets: np.ndarray, task: str) -> bool:
-    """Whether targets can tell a good prediction from a bad one: both classes, or expression that is not all alike."""
+    """Whether targets can tell a good prediction from a bad one: two classes, or numbers that are not all alike."""
     return len(targets) > 1 and np.ptp(targets) > (1e-9 if task == "regression" else 0)
 
 
@@ -64,10 +67,16 @@ def ensemble_of(predicted: Predicted, seeds: Sequence[int]) -> Predicted:
 
     Genes are ranked by their mean logit. The probability is the sigmoid of it; where the seeds are calibrated each
     gives its own probability and these are averaged. Where the seeds have learned thresholds a gene is called high if
-    more than half of them call it so; at exactly half, and where they have not, the mean probability is cut at 0.5.
+    more than half of them call it so; at exactly half, and where they have not, the mean probability is cut at 0.5. Of
+    several classes each has its mean logit, and the one with the highest is called.
     """
     rows = [predicted.seeds.index(seed) for seed in seeds]
     logits, probabilities, calls = predicted.logits[rows], predicted.probabilities[rows], predicted.called[rows]
+    if logits.ndim == 3:
+        logits = logits.mean(axis=0, keepdims=True)
+        return Predicted(
+            predicted.genes, predicted.targets, (seeds[0],), logits, softmax(logits, axis=2), logits.argmax(axis=2)
+        )
     sigmoid = Task().probability
     mean = logits.mean(axis=0)
     is_plain = np.allclose(probabilities, sigmoid(logits), rtol=0, atol=ROUNDED)

@@ -4,6 +4,7 @@ In: a run or a model file, and a set. Out: ``predictions.tsv``.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,14 +15,15 @@ import pandas as pd
 from kanseq.data.row_codes import codes_of
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch
-from kanseq.files import PathLike, check_output
+from kanseq.files import PathLike, check_output, some
 from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer, assign
 from kanseq.training.checkpoints import TrainedModel, load_model
 from kanseq.training.scores import mean_scores
 from kanseq.training.settings import choose_device, processor
 from kanseq.training.tables import predictions_table, write_predictions
-from kanseq.training.tasks import CLASSES, UNKNOWN, Task
+from kanseq.training.targets import numbers_of_classes
+from kanseq.training.tasks import CLASSES, UNKNOWN, Task, log_odds
 
 logger = logging.getLogger(__name__)
 
@@ -73,10 +75,12 @@ def predict(
         genes: the set, or its file.
         output: where the table goes, tab-separated; None keeps it in memory, ``-`` is standard output. Columns:
             ``species, id, condition, chrom, fold`` (``mean`` where several folds scored a gene), ``role`` (``test``
-            held out, ``new``, or ``seen``), ``logit`` (for regression log10(TPM + 1)), ``probability`` (calibrated if
-            the models are), ``target`` (where the set carries labels low and high), ``called`` (by the threshold that
-            the models learned, if they did), ``spread``, the standard deviation of the logit over the models, empty
-            where there was one, and ``models``, how many there were. Several conditions make a row each.
+            held out, ``new``, or ``seen``), ``logit`` (for regression the number that is foretold), ``probability``
+            (calibrated if the models are), ``target`` (where the set carries labels that the models know), ``called``
+            (by the threshold that the models learned, if they did), ``spread``, the standard deviation of the logit
+            over the models, empty where there was one, and ``models``, how many there were. Several conditions make a
+            row each. Of several classes ``called`` is the number, from 0, of the likeliest; logit, probability and
+            spread are of that one, and behind them stand ``logit:NAME``, the mean logits of all classes.
         fold: score by this fold's models only, and of the run's own genes only those that it holds out.
         allow_seen: also score genes that every model was trained on.
         held_out_only: leave those genes out.
@@ -118,7 +122,8 @@ def _score(
 ) -> tuple[np.ndarray, list[TrainedModel]]:
     """Score every row by every model that may; gives logits and what is known of each model without its weights.
 
-    Logits are ``(models, genes)`` or ``(models, genes, conditions)``, NaN where a model does not score a gene.
+    Logits are ``(models, genes)``, or ``(models, genes, conditions)`` or ``(models, genes, classes)``, NaN where a
+    model does not score a gene.
     """
     models, scores = [], []
     for scorer in scorers:
@@ -128,8 +133,9 @@ def _score(
         scores.append(np.full((len(genes), *known.shape[1:]), np.nan))
         scores[-1][scorer.rows] = known
         models.append(replace(trained, network=None, plain=None))
-        if models[-1].task.conditions != models[0].task.conditions:
-            raise ModelMismatch("the models of this run know different conditions", where=scorer.path)
+        for what in ("conditions", "classes"):
+            if getattr(models[-1].task, what) != getattr(models[0].task, what):
+                raise ModelMismatch(f"the models of this run know different {what}", where=scorer.path)
     return np.stack(scores), models
 
 
@@ -152,20 +158,43 @@ def _table(
         condition=task.conditions or str(trained[0].metadata.get("condition", "*")),
         fold=[names[0] if len(set(names)) == 1 else "mean" for names in by],
         role=roles[rows],
-        targets=np.repeat(_targets(genes, task)[rows], several),
+        targets=np.repeat(_targets(genes, task, trained[0].metadata)[rows], several),
+        classes=task.classes,
     )
     models = np.repeat(scored.sum(axis=0), several)
-    table["spread"] = np.where(models > 1, np.nanstd(logits, axis=0).reshape(-1), np.nan)
-    table["models"] = models
+    if task.classes:
+        logits = np.take_along_axis(log_odds(logits), scores.called.astype(np.int64)[None, :, None], axis=2)
+    spread = np.where(models > 1, np.nanstd(logits, axis=0).reshape(-1), np.nan)
+    behind = table.columns.get_loc("called") + 1
+    for name, values in (("models", models), ("spread", spread)):
+        table.insert(behind, name, values)
     return table
 
 
-def _targets(genes: SequenceSet, task: Task) -> np.ndarray:
-    """Take the classes that the set itself carries as labels low and high (or 0 and 1), ``(n,)``; -1 where it has none.
+def _targets(genes: SequenceSet, task: Task, metadata: Mapping[str, object]) -> np.ndarray:
+    """Take what the set itself carries as labels, as far as the models know it, ``(n,)``; -1 or NaN elsewhere.
 
-    A set says nothing of expression, nor of which of several conditions its labels are.
+    Low and high (or 0 and 1), the models' own classes, or numbers where they learned those of their own set. A set says
+    nothing of expression, nor of which of several conditions its labels are.
     """
-    if "label" not in genes.table or task.is_regression or task.conditions:
-        return np.full(len(genes), UNKNOWN)
-    meaning = {**{name: target for target, name in enumerate(CLASSES)}, "0": 0, "1": 1}
-    return np.array([meaning.get(str(label), UNKNOWN) for label in genes.table["label"]])
+    nothing = np.full(len(genes), UNKNOWN)
+    if "label" not in genes.table or task.conditions:
+        return nothing
+    labels = genes.table["label"].astype("string").fillna("").astype(str)
+    if task.is_regression:
+        inputs = metadata.get("inputs")
+        learned_own = isinstance(inputs, dict) and inputs.get("labels", inputs) is None
+        return _finite(labels) if learned_own else nothing
+    if not task.classes:
+        meaning = {**{name: target for target, name in enumerate(CLASSES)}, "0": 0, "1": 1}
+        return np.array([meaning.get(label, UNKNOWN) for label in labels])
+    strange = sorted(set(labels) - {"", *task.classes})
+    if strange:
+        logger.warning("the models know no class %s: these sequences get no target", some(strange, 8))
+    return numbers_of_classes(labels, task.classes)
+
+
+def _finite(labels: pd.Series) -> np.ndarray:
+    """Read labels as numbers, float64; NaN for what is none."""
+    numbers = pd.to_numeric(labels, errors="coerce").to_numpy(dtype=np.float64)
+    return np.where(np.isfinite(numbers), numbers, np.nan)

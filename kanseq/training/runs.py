@@ -28,7 +28,7 @@ FORMAT = 1
 BASELINE = "kmer-logistic"
 """The plain model that every run is compared with, and the name of its folder inside a fold's."""
 
-BASELINES = {"binary": BASELINE, "regression": "kmer-ridge"}
+BASELINES = {"binary": BASELINE, "multiclass": BASELINE, "regression": "kmer-ridge"}
 """The same for each task."""
 
 LEFTOVERS = ".*.part.*"

@@ -20,6 +20,7 @@ WIDTH = 120
 
 SHOWN = {
     "binary": ("auROC", "auPRC", "MCC", "accuracy", "F1", "Brier", "ECE"),
+    "multiclass": ("auROC", "auPRC", "MCC", "accuracy", "F1", "Brier", "ECE"),
     "regression": ("Pearson", "Spearman", "R2", "RMSE", "MAE"),
 }
 """The metrics of the table; the first is shown with its interval."""
@@ -46,6 +47,7 @@ def model_entry(candidate: Candidate, score: ModelScore) -> Entry:
         "name": candidate.name,
         "model": candidate.model,
         "task": candidate.task,
+        **({"classes": list(candidate.classes)} if candidate.classes else {}),
         "conditions": list(candidate.parts),
         "seeds": list(candidate.members or candidate.seeds),
         "ensemble": bool(candidate.members),
@@ -124,7 +126,7 @@ def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) 
     ``species:NAME`` and ``mean_of_species``. The columns ``_sd, _min, _max`` are over seeds, of ``mean`` only.
     """
     tasks = {candidate.task for candidate in candidates}
-    metrics = [name for task, names in METRICS_OF.items() if task in tasks for name in names]
+    metrics = list(dict.fromkeys(name for task, names in METRICS_OF.items() if task in tasks for name in names))
     parts = ("", "_low", "_high")
     spread = ("sd", "min", "max")
     header = ["model", "fold", "n", *(f"{name}{part}" for name in metrics for part in parts)]

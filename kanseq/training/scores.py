@@ -9,21 +9,26 @@ from typing import NamedTuple
 import numpy as np
 
 from kanseq.training.calibration import Calibration, fit_calibration
-from kanseq.training.tasks import Task, is_known
+from kanseq.training.tasks import Task, is_known, log_odds
 
 
 class Scores(NamedTuple):
     """Numbers per gene, ``(n,)``, or per gene and condition, ``(n, conditions)``, all float64.
 
     Attributes:
-        logit: log-odds of ``high``, or the expression that is foretold, log10(TPM + 1).
-        probability: of ``high``, calibrated where a calibration was learned; NaN for regression.
-        called: 0 (low) or 1 (high) by the threshold that was learned; NaN where none was.
+        logit: log-odds of ``high``, or the number that is foretold, in units of the targets; of several classes the
+            log-odds of the one that is called.
+        probability: of ``high``, calibrated where a calibration was learned; NaN for regression; of several classes
+            that of the one that is called.
+        called: 0 (low) or 1 (high) by the threshold that was learned, NaN where none was; of several classes the
+            number of the likeliest.
+        classes: logits of several classes, ``(n, classes)``, whose softmax are probabilities; else None.
     """
 
     logit: np.ndarray
     probability: np.ndarray
     called: np.ndarray
+    classes: np.ndarray | None = None
 
 
 def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarray) -> Scores:
@@ -32,8 +37,12 @@ def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarra
     Args:
         task: what the logits mean.
         calibrations: one per condition, or none.
-        logits: ``(n,)`` or ``(n, conditions)``.
+        logits: ``(n,)``, or ``(n, conditions)`` or ``(n, classes)``.
     """
+    if task.classes:
+        called = np.asarray(logits, dtype=np.float64).argmax(axis=1)
+        own = np.arange(len(logits)), called
+        return Scores(log_odds(logits)[own], task.probability(logits)[own], called.astype(np.float64), logits)
     if not calibrations:
         return Scores(logits, task.probability(logits), np.full(logits.shape, np.nan))
     columns = logits.reshape(len(logits), -1).T
@@ -51,7 +60,8 @@ def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logit
     Args:
         task: what the logits mean.
         calibrations: each model's.
-        logits: ``(models, n)`` or ``(models, n, conditions)``, NaN where a model did not score a gene.
+        logits: ``(models, n)``, or ``(models, n, conditions)`` or ``(models, n, classes)``, NaN where a model did not
+            score a gene.
     """
     mean = np.nanmean(logits, axis=0)
     if not any(calibrations):

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from kanseq.training.candidates import Candidate
+from kanseq.training.class_metrics import resampled_classes, score_classes
 from kanseq.training.expression_metrics import EXPRESSION_METRICS, resampled_expression, score_expression
 from kanseq.training.metrics import METRICS, draw, interval, resampled, score
-from kanseq.training.predicted import Predicted
+from kanseq.training.predicted import Gene, Predicted
 
-METRICS_OF = {"binary": METRICS, "regression": EXPRESSION_METRICS}
+METRICS_OF = {"binary": METRICS, "multiclass": METRICS, "regression": EXPRESSION_METRICS}
 """What a task is scored by."""
 
 
@@ -65,7 +66,7 @@ class FoldScore(NamedTuple):
     Attributes:
         scored: the mean over seeds and conditions.
         genes: how many genes are scored, in any condition.
-        high: how many of them are high; None for regression and for several conditions.
+        high: how many of them are high; None for several classes or conditions, and for regression.
         seeds: how many seeds there are.
         species: the species of all its genes; None where there are several.
     """
@@ -112,15 +113,17 @@ def score_candidate(candidate: Candidate, bootstrap: int, seed: int) -> ModelSco
     """Score one model in every way.
 
     Within each fold the genes are drawn with replacement, by random numbers that depend on ``seed`` and the fold's name
-    alone: models with the same genes meet the same draws. A gene is drawn with all its conditions and for all seeds at
-    once; the scores of seeds and conditions are averaged within a draw, so that intervals tell of genes alone.
+    alone: models with the same genes meet the same draws. Folds that score the very same genes share their draws, those
+    of the first of them by name: five scores of one test are no more evidence than one. A gene is drawn with all its
+    conditions and for all seeds at once; the scores of seeds and conditions are averaged within a draw, so that
+    intervals tell of genes alone.
 
     Args:
         candidate: its predictions.
         bootstrap: draws.
         seed: of the draws.
     """
-    drawn = {fold: _draw(candidate, fold, bootstrap, seed) for fold in candidate.folds}
+    drawn = _draw(candidate, bootstrap, seed)
     scored = {fold: _score_fold(candidate, fold, drawn[fold]) for fold in candidate.folds}
     folds = {fold: _described(candidate, fold, _mean_of_seeds(found)) for fold, found in scored.items()}
     every = [fold.scored for fold in folds.values()]
@@ -143,22 +146,31 @@ def score_candidate(candidate: Candidate, bootstrap: int, seed: int) -> ModelSco
 
 def mean_over_folds(candidate: Candidate, bootstrap: int, seed: int) -> Scored:
     """Give the mean over folds alone, as :func:`score_candidate` does."""
-    return average(
-        [
-            _mean_of_seeds(_score_fold(candidate, fold, _draw(candidate, fold, bootstrap, seed)))
-            for fold in candidate.folds
-        ]
-    )
+    drawn = _draw(candidate, bootstrap, seed)
+    return average([_mean_of_seeds(_score_fold(candidate, fold, drawn[fold])) for fold in candidate.folds])
 
 
-def _draw(candidate: Candidate, fold: str, bootstrap: int, seed: int) -> dict[str, np.ndarray]:
-    """Say for each condition how often each gene of a fold is drawn."""
-    genes = candidate.genes_of(fold)
-    counts = draw(len(genes), bootstrap, [seed, zlib.crc32(fold.encode())])
-    column = {gene: at for at, gene in enumerate(genes)}
-    return {
-        condition: counts[:, [column[gene] for gene in part[fold].genes]] for condition, part in candidate.parts.items()
-    }
+def same_tests(candidate: Candidate) -> list[list[str]]:
+    """Put folds together that score the very same genes: their names, sorted in each group, groups by their first."""
+    groups: dict[tuple[Gene, ...], list[str]] = {}
+    for fold in sorted(candidate.folds):
+        groups.setdefault(tuple(candidate.genes_of(fold)), []).append(fold)
+    return list(groups.values())
+
+
+def _draw(candidate: Candidate, bootstrap: int, seed: int) -> dict[str, dict[str, np.ndarray]]:
+    """Say for each fold and condition how often each gene is drawn."""
+    drawn = {}
+    for folds in same_tests(candidate):
+        genes = candidate.genes_of(folds[0])
+        counts = draw(len(genes), bootstrap, [seed, zlib.crc32(folds[0].encode())])
+        column = {gene: at for at, gene in enumerate(genes)}
+        for fold in folds:
+            drawn[fold] = {
+                condition: counts[:, [column[gene] for gene in part[fold].genes]]
+                for condition, part in candidate.parts.items()
+            }
+    return drawn
 
 
 def _score_fold(candidate: Candidate, fold: str, drawn: dict[str, np.ndarray]) -> list[dict[int, Scored]]:
@@ -221,6 +233,11 @@ def _score(predicted: Predicted, at: int, drawn: np.ndarray, task: str) -> Score
     if task == "regression":
         return Scored(score_expression(targets, logits), resampled_expression(targets, logits, drawn))
     probabilities, called = predicted.probabilities[at], predicted.called[at]
+    if task == "multiclass":
+        return Scored(
+            score_classes(targets, logits, probabilities, called),
+            resampled_classes(targets, logits, probabilities, drawn, called),
+        )
     return Scored(
         score(targets, logits, probabilities, called), resampled(targets, logits, probabilities, drawn, called)
     )

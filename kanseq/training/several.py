@@ -1,6 +1,9 @@
-"""A plain model for several conditions: one model of the same kind for each, fitted to the genes that it has there.
+"""A plain model for several conditions or classes: one model of the same kind for each.
 
 In: base codes and targets ``(n, conditions)``. Out: logits ``(n, conditions)``, and the arrays of all models.
+
+Several classes are learned each against the rest: their targets are 0 and 1 by class, ``(n, classes)``. Probabilities
+are the softmax of the models' logits, as they are a network's: the models' own would not add up to 1.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from kanseq.models.architecture import Config
-from kanseq.models.plain import PlainModel
+from kanseq.models.plain import Logistic, PlainModel
 from kanseq.training.tasks import is_known
 
 
@@ -16,13 +19,29 @@ class SeveralPlain(PlainModel):
     """Plain models side by side.
 
     Attributes:
-        models: one per condition.
+        models: one per condition or class.
     """
 
-    def __init__(self, config: Config, build: Callable[[Config], PlainModel], conditions: int) -> None:
-        """Make unfitted models, all from the same configuration."""
+    def __init__(
+        self,
+        config: Config,
+        build: Callable[[Config], PlainModel],
+        conditions: int,
+        *,
+        against_the_rest: bool = False,
+    ) -> None:
+        """Make unfitted models, all from the same configuration.
+
+        Args:
+            config, build: of each of them.
+            conditions: how many.
+            against_the_rest: they are classes of one question, so that their logits must have one scale.
+        """
         super().__init__(config)
         self.models = [build(config) for _ in range(conditions)]
+        for model in self.models:
+            if against_the_rest and isinstance(model, Logistic):
+                model.measure = "log-loss"
 
     @property
     def parameters(self) -> int:
@@ -48,7 +67,7 @@ class SeveralPlain(PlainModel):
             model.fit(codes[known], column[known], groups=own, seed=seed, balanced=balanced)
 
     def logits(self, codes: np.ndarray) -> np.ndarray:
-        """Give each condition's logits, ``(n, conditions)`` float64."""
+        """Give each condition's (or class's) logits, ``(n, conditions)`` float64."""
         return np.stack([model.logits(codes) for model in self.models], axis=1)
 
     def arrays(self) -> dict[str, np.ndarray]:

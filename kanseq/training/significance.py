@@ -46,17 +46,22 @@ def delong(targets: np.ndarray, first: np.ndarray, second: np.ndarray) -> DeLong
     return _tested(float(highs.mean()), variance)
 
 
-def combined(folds: Sequence[DeLong]) -> DeLong:
+def combined(folds: Sequence[DeLong], counts: Sequence[int] | None = None) -> DeLong:
     """Test the mean difference over folds.
 
     Folds score different genes, so that their differences vary independently: z is the sum of the differences over the
     root of the summed variances. That the folds' models share training genes is not in it, as it is in no test that
     takes the models as they are.
+
+    Args:
+        folds: the tests of the folds.
+        counts: for how many folds each stands, because these score the same genes and were tested as one.
     """
-    differences = [fold.difference for fold in folds]
-    variances = [fold.variance for fold in folds if fold.variance is not None]
-    whole = len(variances) == len(folds)
-    return _tested(math.fsum(differences) / len(folds), math.fsum(variances) / len(folds) ** 2 if whole else None)
+    counts = [1] * len(folds) if counts is None else counts
+    differences = [count * fold.difference for fold, count in zip(folds, counts, strict=True)]
+    known = [(fold.variance, count) for fold, count in zip(folds, counts, strict=True) if fold.variance is not None]
+    variance = math.fsum(count**2 * each for each, count in known) / sum(counts) ** 2
+    return _tested(math.fsum(differences) / sum(counts), variance if len(known) == len(folds) else None)
 
 
 def placements(is_high: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

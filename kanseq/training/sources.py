@@ -57,7 +57,8 @@ def load_sources(paths: Sequence[PathLike], *, join: bool = False) -> list[Sourc
         model = str(read_run(path)["model"])
         files = model_files(path)
         found.append(_of_files(model, path, [(*_fold_and_seed(file), file) for file in files]))
-        for task, plain in BASELINES.items():
+        # Two tasks may have the same plain model.
+        for plain, task in {plain: task for task, plain in BASELINES.items()}.items():
             folders = [(fold, baseline_folder(path, fold, task)) for fold in found[-1].folds]
             there = [(fold, 0, folder / "model") for fold, folder in folders if (folder / "done.json").exists()]
             if there and all(is_done(file.parent) for _, _, file in there):

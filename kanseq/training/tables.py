@@ -11,12 +11,15 @@ import pandas as pd
 
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable
-from kanseq.files import PathLike, open_text, whole_text
+from kanseq.files import PathLike, open_text, some, whole_text
 from kanseq.training.scores import Scores
-from kanseq.training.tasks import is_known
+from kanseq.training.tasks import CLASSES, LEAST, is_known
 
 COLUMNS = ("species", "id", "condition", "chrom", "fold", "role", "logit", "probability", "target")
 """What every table of predictions has; behind them stand ``called``, and ``predict``'s ``spread`` and ``models``."""
+
+LOGIT_OF = "logit:"
+"""What stands before the name of a class in the columns of its logits, the last ones, where there are several."""
 
 
 def predictions_table(
@@ -28,6 +31,7 @@ def predictions_table(
     fold: str | Sequence[str],
     role: str | Sequence[str],
     targets: np.ndarray,
+    classes: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Join names, places and scores of some rows of a set.
 
@@ -39,7 +43,8 @@ def predictions_table(
             gene and condition, gene by gene.
         fold: fold whose model scored a row, ``mean`` where several did.
         role: what a row was to that model: ``test`` held out, ``seen`` trained on, ``new`` of another set.
-        targets: classes or expression, of the shape of the scores (see :mod:`kanseq.training.tasks`).
+        targets: classes or numbers, of the shape of the scores (see :mod:`kanseq.training.tasks`).
+        classes: names of several classes, whose numbers stand in ``target`` and ``called``.
 
     Returns:
         A table with the columns of ``predictions.tsv``; ``target`` and ``called`` are float with NaN where none is
@@ -51,6 +56,7 @@ def predictions_table(
     def repeated(words: str | Sequence[str]) -> str | np.ndarray:
         return words if isinstance(words, str) else np.repeat(np.asarray(words, dtype=object), len(names))
 
+    of_classes = {} if scores.classes is None else dict(zip(classes, scores.classes.T, strict=True))
     return pd.DataFrame(
         {
             "species": chosen["species"].to_numpy(),
@@ -63,6 +69,7 @@ def predictions_table(
             "probability": scores.probability.reshape(-1),
             "target": np.where(is_known(targets), targets, np.nan).reshape(-1),
             "called": scores.called.reshape(-1),
+            **{f"{LOGIT_OF}{name}": logits for name, logits in of_classes.items()},
         }
     )
 
@@ -80,8 +87,9 @@ def read_predictions(path: PathLike) -> pd.DataFrame:
     """Read a table of predictions.
 
     ``logit, probability, target`` and ``called`` are float64. Rows of a regression have no probability (NaN), and their
-    target is any number; classes are 0 and 1. ``called`` is NaN where no threshold was learned, also in tables from
-    before there was such a column.
+    target is any number; classes are 0 and 1, or where there are columns ``logit:NAME``, float64 too, the place of
+    their name among these. ``called`` is NaN where no threshold was learned, also in tables from before there was such
+    a column; of several classes one is called always.
 
     Raises:
         BadTable: a column is missing, or a logit, probability, target or call is no number of its kind.
@@ -94,20 +102,31 @@ def read_predictions(path: PathLike) -> pd.DataFrame:
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise BadTable(f"column '{missing[0]}' is missing", where=path, mend="make it with kanseq predict or train")
+    classes = classes_of(table)
+    if 0 < len(classes) < LEAST:
+        mend = f"of two classes there is one column 'logit', of {LEAST} or more a '{LOGIT_OF}NAME' each"
+        raise BadTable(f"it holds logits of {some(classes)} alone", where=path, mend=mend)
     is_class = (table["probability"] != "").to_numpy()
-    for column in ("logit", "probability", "target", "called"):
+    filled = ("logit", *(f"{LOGIT_OF}{name}" for name in classes), *(("probability", "called") if classes else ()))
+    for column in dict.fromkeys(("logit", "probability", "target", "called", *filled)):
         texts = table[column] if column in table else pd.Series("", index=table.index)
         numbers = pd.to_numeric(texts.replace("", "nan"), errors="coerce").to_numpy(dtype=np.float64)
-        bad = ~np.isfinite(numbers) & ((texts != "").to_numpy() if column != "logit" else True)
+        bad = ~np.isfinite(numbers) & ((texts != "").to_numpy() if column not in filled else True)
         if column == "probability" and is_class.any():
             bad |= ~is_class
         if column in ("target", "called"):
-            bad |= ~np.isnan(numbers) & ~np.isin(numbers, (0, 1)) & (is_class if column == "target" else True)
+            allowed = np.arange(len(classes) or len(CLASSES))
+            bad |= ~np.isnan(numbers) & ~np.isin(numbers, allowed) & (is_class if column == "target" else True)
         if bad.any():
             line = int(np.flatnonzero(bad)[0])
             raise BadTable(f"{column} '{texts.iloc[line]}' is not allowed", where=f"{path}:{line + 2}")
         table[column] = numbers
     return table
+
+
+def classes_of(table: pd.DataFrame) -> tuple[str, ...]:
+    """Name the classes whose logits a table holds, in the order of their numbers; none where it tells two apart."""
+    return tuple(str(name).removeprefix(LOGIT_OF) for name in table.columns if str(name).startswith(LOGIT_OF))
 
 
 def write_held_out(path: PathLike, held_out: Sequence[tuple[str, str]]) -> None:

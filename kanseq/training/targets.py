@@ -1,4 +1,4 @@
-"""What is to be learned of every gene in a fold: its class or its expression, in one condition or in several.
+"""What is to be learned of every gene in a fold: its class or a number, in one condition or in several.
 
 In: a set with labels of its own or a table of them. Out: an array of targets, and the thresholds that made them.
 """
@@ -15,12 +15,15 @@ from kanseq.data.labels import targets_of
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, UnknownGene
 from kanseq.files import some
-from kanseq.training.tasks import CLASSES, UNKNOWN
+from kanseq.training.tasks import CLASSES, LEAST, UNKNOWN
 
 logger = logging.getLogger(__name__)
 
 ALL = "all"
 """Stands for every condition of the labels."""
+
+MID = "mid"
+"""The label of what is neither low nor high. In a set's own labels it counts as a class where all of them do."""
 
 
 class Targets(NamedTuple):
@@ -28,13 +31,16 @@ class Targets(NamedTuple):
 
     Attributes:
         values: a row per gene of the set: ``(n,)`` for one condition, ``(n, conditions)`` for several. Classes are
-            int64 and -1 where there is none, expression is float64, log10(TPM + 1), and NaN where there is none.
+            int64 and -1 where there is none, numbers are float64 and NaN where there is none: expression,
+            log10(TPM + 1), or the set's own labels as they are.
         thresholds: the quartiles ``q1`` and ``q3`` that made the classes, log10(TPM + 1), empty where there are none;
             ``SPECIES:`` and ``CONDITION:`` stand before their names where there are several.
+        classes: what the classes 0, 1, … are called; empty for numbers.
     """
 
     values: np.ndarray
     thresholds: dict[str, float]
+    classes: tuple[str, ...] = CLASSES
 
 
 def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str]) -> str | tuple[str, ...]:
@@ -58,6 +64,56 @@ def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str
     return wanted[0] if len(wanted) == 1 else wanted
 
 
+def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | None) -> tuple[str, tuple[str, ...]]:
+    """Settle what is learned: what is asked for, or the classes of a set's own labels, or low and high.
+
+    Args:
+        genes: the set, all of its splits: classes are those of the whole set.
+        labels: the table of labels, or None for the set's own.
+        task: what was asked for, None where nothing was.
+
+    Returns:
+        The task, and for ``multiclass`` the names of the classes.
+
+    Raises:
+        BadOption: several classes are asked for of a table of low, mid and high.
+        BadTable: the set carries no labels, or another number of classes than the task takes.
+    """
+    if labels is not None:
+        if task == "multiclass":
+            mend = "leave --labels out to learn the set's own classes"
+            raise BadOption("--task multiclass: a table of labels tells low from high alone", mend=mend)
+        return task or "binary", ()
+    if task == "regression":
+        return task, ()
+    names = own_classes(genes)
+    two = [name for name in names if name != MID]
+    if task is None:
+        task = "multiclass" if len(two) > len(CLASSES) else "binary"
+        _insist_on_classes(names, int((_own_labels(genes) != "").sum()))
+    if task == "multiclass" and len(names) < LEAST:
+        said = f"{LEAST} classes are wanted, and the set has {len(names)}: {some(names)}"
+        raise BadTable(f"--task multiclass: {said}", mend="leave --task out")
+    if task == "multiclass":
+        return task, names
+    if len(two) > len(CLASSES):
+        said = f"two classes can be told apart, and the set has {len(two)}: {some(two, 5)}"
+        raise BadTable(said, mend="leave --task out, or give --task multiclass")
+    return task, ()
+
+
+def own_classes(genes: SequenceSet) -> tuple[str, ...]:
+    """Name the classes of a set's own labels in their order: sorted as texts or, where all are digits, as numbers.
+
+    Raises:
+        BadTable: the set carries no labels.
+    """
+    names = set(_own_labels(genes)) - {""}
+    if all(name.isascii() and name.isdigit() for name in names):
+        return tuple(sorted(names, key=lambda name: (int(name), name)))
+    return tuple(sorted(names))
+
+
 def find_targets(
     genes: SequenceSet, labels: pd.DataFrame | None, fold: str, condition: str | tuple[str, ...], task: str
 ) -> Targets:
@@ -68,18 +124,21 @@ def find_targets(
         labels: a table as :func:`kanseq.data.labels.read_labels` gives it; None takes the set's own column ``label``.
         fold: the fold whose labels hold.
         condition: a condition, or several as a tuple.
-        task: ``binary`` or ``regression``.
+        task: ``binary``, ``multiclass`` (of the set's own labels) or ``regression``.
 
     Raises:
         BadOption: there is no such condition.
-        BadTable: the set carries no labels, or not of two classes, or regression is wanted without a table.
+        BadTable: the set carries no labels, or not of two classes, or one that is no number where numbers are wanted.
         EmptySplit: the table has no labels for this fold.
         UnknownGene: the set shares no gene with the labels.
     """
     if labels is None:
         if task == "regression":
-            raise BadTable("regression needs expression, and a set carries none", mend="give --labels")
-        return Targets(_classes(_matched(_own_labels(genes), "label", genes.keys)), {})
+            return Targets(_own_numbers(genes), {}, ())
+        if task == "multiclass":
+            classes = own_classes(genes)
+            return Targets(numbers_of_classes(_own_labels(genes), classes), {}, classes)
+        return Targets(_classes(_low_and_high(genes).to_numpy()), {})
     names = (condition,) if isinstance(condition, str) else condition
     columns, thresholds = [], {}
     for name in names:
@@ -89,7 +148,17 @@ def find_targets(
         else:
             columns.append(_classes(_matched(labelled, "label", genes.keys)))
             thresholds |= _thresholds(labelled, "" if len(names) == 1 else f"{name}:")
-    return Targets(columns[0] if isinstance(condition, str) else np.stack(columns, axis=1), thresholds)
+    values = columns[0] if isinstance(condition, str) else np.stack(columns, axis=1)
+    return Targets(values, thresholds, () if task == "regression" else CLASSES)
+
+
+def numbers_of_classes(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
+    """Give each label's place among the classes, int64 ``(n,)``; -1 where it is none of them.
+
+    >>> numbers_of_classes(pd.Series(["b", "x", "a"]), ("a", "b", "c")).tolist()
+    [1, -1, 0]
+    """
+    return pd.Index(classes).get_indexer(pd.Index(labels.astype(str))).astype(np.int64)
 
 
 def rank_mid(classes: np.ndarray, expression: np.ndarray, species: np.ndarray) -> np.ndarray:
@@ -170,17 +239,49 @@ def _thresholds(labelled: pd.DataFrame, before: str) -> dict[str, float]:
     return found
 
 
-def _own_labels(genes: SequenceSet) -> pd.DataFrame:
-    """Take the labels that came with the sequences: low and high (or mid), or two classes in their sorted order."""
+def _own_labels(genes: SequenceSet) -> pd.Series:
+    """Take the labels that came with the sequences, as texts; empty where there is none."""
     if "label" not in genes.table:
         raise BadTable("the set carries no labels", mend="give some with --labels")
-    label = genes.table["label"].astype("string").fillna("").astype(str)
-    classes = sorted(set(label) - {"", "mid"})
+    return genes.table["label"].astype("string").fillna("").astype(str)
+
+
+def _insist_on_classes(names: Sequence[str], labelled: int) -> None:
+    """Refuse labels of which nearly each is another one: these are numbers or names, and no classes."""
+    if len(names) > max(len(CLASSES), labelled / 2):
+        raise BadTable(
+            f"{labelled:,} sequences carry {len(names):,} different labels: {some(names)}",
+            mend="if these are numbers to foretell, give --task regression; if they are classes, --task multiclass",
+        )
+
+
+def _own_numbers(genes: SequenceSet) -> np.ndarray:
+    """Read the labels that came with the sequences as numbers, in their own units."""
+    label = _own_labels(genes)
+    numbers = pd.to_numeric(label.replace("", "nan"), errors="coerce").to_numpy(dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(numbers) & (label != "").to_numpy())
+    if len(bad):
+        name, text = genes.table["id"].iloc[bad[0]], label.iloc[bad[0]]
+        raise BadTable(
+            f"the label '{text}' of the sequence '{name}' is no finite number, as regression wants it",
+            mend="mend the label, or give expression with --labels",
+        )
+    if np.isnan(numbers).all():
+        raise BadTable("no sequence of the set carries a number as label", mend="give labels with --labels")
+    return numbers
+
+
+def _low_and_high(genes: SequenceSet) -> pd.Series:
+    """Read the labels that came with the sequences as low and high: these two, or two classes in their sorted order."""
+    label = _own_labels(genes)
+    classes = sorted(set(label) - {"", MID})
     if not classes:
         raise BadTable("no sequence of the set is labelled low or high", mend="give labels with --labels")
     if not set(classes) <= set(CLASSES):
         if len(classes) != 2:
             raise BadTable(f"two classes can be told apart, and the set has {len(classes)}: {some(classes, 5)}")
         logger.info("the set's own labels: '%s' is the target 0, '%s' is 1", *classes)
-        label = label.map({**dict(zip(classes, CLASSES, strict=True)), "mid": "mid", "": ""})
-    return genes.table[["species", "id"]].assign(label=label)
+        if (label == MID).any():
+            logger.warning("the set's label '%s' counts as none; --task multiclass makes a class of it", MID)
+        label = label.map({**dict(zip(classes, CLASSES, strict=True)), MID: MID, "": ""})
+    return label

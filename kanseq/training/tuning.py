@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,7 +31,6 @@ from kanseq.training.preparation import Tables, describe_inputs, resolve_setting
 from kanseq.training.runs import LEFTOVERS, begin, describe_run, versions
 from kanseq.training.search_space import Range, read_ranges
 from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
-from kanseq.training.targets import resolve_condition
 from kanseq.training.trials import LOCKS, Search, alone, counted, open_study
 
 if TYPE_CHECKING:
@@ -86,7 +84,7 @@ def tune(
     model: str = "kan-words",
     options: Mapping[str, Value] | None = None,
     condition: str | Sequence[str] = "*",
-    task: str = "binary",
+    task: str | None = None,
     visible: str = "all",
     mid: str | None = None,
     epochs: int | None = None,
@@ -162,7 +160,7 @@ def tune(
     )
     aim = Aim(
         "*",
-        task,
+        task or "binary",
         "none",
         visible,
         mid=mid_for(kind, task, mid, balance=_balance(ranges, balance), labels=labels is not None),
@@ -170,7 +168,7 @@ def tune(
     inputs = describe_inputs(genes, labels, splits)
     genes = aim.see(as_one(genes))
     labelled = None if labels is None else join_labels(labels)
-    aim = replace(aim, condition=resolve_condition(labelled, condition))
+    aim = aim.learning(genes, labelled, task, condition)
     aim.check_model(kind, balance, options)
     config = make_config(model, genes.geometry, options, aim.outputs)
     output = _made(Path(output))

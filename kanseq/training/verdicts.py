@@ -10,11 +10,19 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from kanseq.training.class_metrics import mean_auroc
 from kanseq.training.metrics import auroc
-from kanseq.training.tables import read_predictions
+from kanseq.training.tables import LOGIT_OF, classes_of, read_predictions
 
-MEASURES = {"binary": "auROC", "regression": "Pearson r"}
-"""What tells how good a model is, per task; higher is better."""
+MEASURES = {"binary": "auROC", "multiclass": "auROC", "regression": "Pearson r"}
+"""What tells how good a model is, per task; higher is better. Of several classes: the mean of each against the rest."""
+
+NEEDED = {
+    "binary": "of both classes",
+    "multiclass": "of several classes",
+    "regression": "that differ in what is foretold",
+}
+"""What a fold must hold out to be scored."""
 
 
 class Score(NamedTuple):
@@ -40,7 +48,7 @@ def score_folders(folders: Sequence[Sequence[Path]], task: str) -> Score | None:
 
     Args:
         folders: for each seed the folders of its folds.
-        task: ``binary`` or ``regression``.
+        task: one of :data:`kanseq.models.architecture.TASKS`.
 
     Returns:
         None where no fold can be scored.
@@ -67,7 +75,10 @@ def score_table(table: pd.DataFrame, task: str) -> float | None:
         target, logit = rows["target"].to_numpy(), rows["logit"].to_numpy()
         if len(np.unique(target)) < 2:
             continue
-        if task == "binary":
+        if task == "multiclass":
+            logits = rows[[f"{LOGIT_OF}{name}" for name in classes_of(rows)]].to_numpy()
+            scores.append(mean_auroc(target, logits))
+        elif task == "binary":
             scores.append(auroc(target, logit))
         else:
             # A model that says the same of every gene explains nothing.
@@ -83,13 +94,12 @@ def verdict(model: str, score: Score | None, other: str, beside: Score | None, t
         score: what it reached.
         other: name of the plain model beside it.
         beside: what that one reached, None where it was not trained.
-        task: ``binary`` or ``regression``.
+        task: one of :data:`kanseq.models.architecture.TASKS`.
         folds: over how many folds.
         note: what is special about the run, such as a control; empty where nothing is.
     """
     if score is None:
-        what = "genes of both classes" if task == "binary" else "genes of different expression"
-        return f"{model} cannot be scored: no fold holds out {what}"
+        return f"{model} cannot be scored: no fold holds out genes {NEEDED[task]}"
     over = f"mean over {folds} folds" if folds > 1 else "one fold"
     over += f", {score.seeds} seeds" if score.seeds > 1 else ""
     said = f"{note}: " if note else ""

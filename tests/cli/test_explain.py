@@ -104,3 +104,20 @@ def test_one_condition_of_several_is_explained(tmp_path, capsys):
     assert "this model is a control 'sequence'" in capsys.readouterr().err
     logits = model.logits(SequenceSet.read("genes.parquet").codes())
     assert pd.read_parquet("a.parquet")["logit"].tolist() == pytest.approx(logits[:, 1])
+
+
+def test_one_class_of_several_is_explained_or_all_are_named(tmp_path, capsys):
+    config = make_config("mlp", GEOMETRY, {"hidden": 4}, outputs=3)
+    network = architecture("mlp").build(config).eval()
+    task = Task("multiclass", 3, classes=("exon", "intron", "other"))
+    model = TrainedModel("mlp", config, GEOMETRY, task, network, None, {"fold": "x", "seed": 0, "contigs": {}})
+    save_model("three.safetensors", model)
+    command = ["explain", "three.safetensors", "genes.parquet", "-o", "a.parquet", "--threads", "1"]
+    for options in ([], ["--condition", "gene"]):
+        assert _run([*command, *options]) == 3
+        assert "choose exon, intron, other with --condition" in capsys.readouterr().err
+        assert not (tmp_path / "a.parquet").exists()
+    assert _run([*command, "--condition", "intron"]) == 0
+    logits = model.logits(SequenceSet.read("genes.parquet").codes())
+    wanted = logits[:, 1] - (logits[:, 0] + logits[:, 2]) / 2
+    assert pd.read_parquet("a.parquet")["logit"].tolist() == pytest.approx(wanted, abs=1e-5)

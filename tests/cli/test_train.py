@@ -51,6 +51,17 @@ def test_the_summary_names_the_better_model(given, capsys):
     assert summary["verdict"].endswith("is better")
 
 
+def test_widths_are_chosen_for_a_number_of_parameters(given, tmp_path, capsys):
+    command = [*given, "--model", "mlp", "--match-parameters", "1000", "--epochs", "1", "--no-baseline", "--json"]
+    assert _run(command) == 0
+    # 160 inputs, a bias, and two outputs for each unit: 6 · 163 + 2.
+    assert json.loads(capsys.readouterr().out)["parameters"] == 980
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["config"]["hidden"] == 6
+    assert _run([*given[:-1], str(tmp_path / "other"), "--model", "gc", "--match-parameters", "1000"]) == 3
+    assert "the model 'gc' has no widths to choose" in one_line(capsys)
+    assert not (tmp_path / "other").exists()
+
+
 def test_options_come_from_a_file_too(given, tmp_path, capsys):
     (tmp_path / "options.yaml").write_text("model: gc\nholdout: [b]\nseed: 4\n")
     assert _run([*given, "--config", str(tmp_path / "options.yaml")]) == 0
@@ -161,7 +172,9 @@ def test_regression_is_told_beside_ridge(given, tables, capsys):
     ("options", "said"),
     [
         (["--task", "regression", "--model", "gc"], "the model 'gc' does no regression"),
-        (["--task", "regression", "--model", "mlp"], "regression needs expression"),
+        (["--task", "regression", "--model", "mlp"], "the label 'low' of the sequence 's0' is no finite number"),
+        (["--task", "multiclass", "--model", "mlp"], "3 classes are wanted, and the set has 2: high, low"),
+        (["--task", "ranking", "--model", "mlp"], "choose binary, multiclass, regression"),
         (["--control", "genes"], "control 'genes' is unknown"),
         (["--visible", "flanks", "--model", "mlp"], "--visible flanks"),
         (["--calibrate", "platt", "--model", "mlp"], "no tuning gene"),
@@ -181,3 +194,50 @@ def test_labels_that_contradict_each_other_are_one_line(given, tables, tmp_path,
     assert _run([*given, *tables, *NETWORK]) == 3
     assert "leaf.tsv and " in (line := one_line(capsys))
     assert "say different things of 40 genes in condition leaf: s0, s1, s2" in line
+
+
+def test_three_classes_go_through_train_predict_and_evaluate(given, tmp_path, capsys):
+    genes = SequenceSet.read(given[1])
+    genes.table["label"] = ["exon", "intron", "none"] * 13 + ["none"]
+    genes.write(tmp_path / "three.parquet")
+    command = ["train", f"{tmp_path}/three.parquet", *given[2:]]
+    assert _run([*command, *NETWORK[:6], "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "3 classes, in this order: exon, intron, none" in shown.err
+    summary = json.loads(shown.out)
+    assert summary["verdict"].startswith("mlp auROC 0.")
+    assert ", kmer-logistic 0." in summary["verdict"]
+    assert _run(["predict", f"{tmp_path}/run", f"{tmp_path}/three.parquet", "-o", f"{tmp_path}/p.tsv"]) == 0
+    capsys.readouterr()
+    assert _run(["evaluate", f"{tmp_path}/p.tsv", f"{tmp_path}/run", "--bootstrap", "20", "--json"]) == 0
+    models = json.loads(capsys.readouterr().out)["models"]
+    assert [model["task"] for model in models] == ["multiclass"] * 3
+    assert models[0]["mean"] == models[1]["mean"]
+    assert models[0]["mean"]["auROC"]["value"] == pytest.approx(summary["auroc"], abs=1e-9)
+    damaged = (tmp_path / "p.tsv").read_text().splitlines()
+    damaged[3] = damaged[3].rsplit("\t", 1)[0] + "\tx"
+    (tmp_path / "p.tsv").write_text("\n".join(damaged) + "\n")
+    assert _run(["evaluate", f"{tmp_path}/p.tsv"]) == 3
+    assert "p.tsv:4: logit:none 'x' is not allowed" in one_line(capsys)
+    assert _run(["inspect", f"{tmp_path}/run/folds/a/seed-0/model.safetensors"]) == 0
+    assert "classes exon, intron, none" in capsys.readouterr().out
+
+
+def test_classes_that_do_not_train_are_one_line_and_leave_no_run(given, tmp_path, capsys):
+    genes = SequenceSet.read(given[1])
+    genes.table["label"] = ["exon", "intron", "none"] * 10 + ["exon", "intron"] * 5
+    genes.table.loc[genes.table.index[:20], "label"] = ["exon", "intron"] * 10
+    genes.write(tmp_path / "three.parquet")
+    # The second half alone holds the class none: it cannot be learned where that half is held out.
+    assert _run(["train", f"{tmp_path}/three.parquet", *given[2:], *NETWORK[:6]]) == 3
+    assert "fold 'b' has no training gene of the class none" in one_line(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_sets_own_numbers_are_told_beside_ridge(given, tmp_path, capsys):
+    genes = SequenceSet.read(given[1])
+    genes.table["label"] = [str(sequence.count("G") + sequence.count("C")) for sequence in genes.table["sequence"]]
+    genes.write(tmp_path / "numbers.parquet")
+    command = ["train", f"{tmp_path}/numbers.parquet", *given[2:], "--model", "kmer-ridge", "--task", "regression"]
+    assert _run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pearson"] > 0.5

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from kanseq.errors import OneClass
 from kanseq.geometry import Geometry
 from kanseq.models.kmers import base_fractions, kmer_counts
-from kanseq.models.plain import REGULARISATIONS, UNTUNED
+from kanseq.models.plain import REGULARISATIONS, UNTUNED, choose_regularisation
 from kanseq.models.registry import architecture, make_config
 
 SMALL = Geometry(upstream=9, downstream=6, pad=3)
@@ -166,3 +166,19 @@ def test_one_class_is_an_error():
 def test_an_unfitted_model_says_nothing():
     codes, _ = signal(4, Geometry.plain(40))
     assert build("gc", Geometry.plain(40)).logits(codes).tolist() == [0, 0, 0, 0]
+
+
+def test_where_every_strength_ranks_alike_the_log_loss_still_tells_which_scale_is_right():
+    random = np.random.default_rng(0)
+    targets = np.arange(200) % 2
+    # One feature that parts the classes by far: any C ranks them without a fault, and few are as sure as they may be.
+    features = (targets * 4.0 + random.normal(size=200) * 0.1)[:, None].astype(np.float32)
+    assert choose_regularisation(features, targets, None) == (REGULARISATIONS[0], 1.0)
+    chosen, score = choose_regularisation(features, targets, None, measure="log-loss")
+    assert chosen == REGULARISATIONS[-1]
+    assert -0.1 < score < 0
+    # One that tells nothing: what is learned of it is noise, and the weakest is surest not to be wrong.
+    noise = random.normal(size=(200, 30)).astype(np.float32)
+    chosen, score = choose_regularisation(noise, targets, None, measure="log-loss")
+    assert chosen <= 1e-3
+    assert score == pytest.approx(-np.log(2), abs=0.02)

@@ -36,10 +36,11 @@ def plugins(monkeypatch):
     architectures.cache_clear()
 
 
-def test_networks_learn_every_task_and_plain_models_one():
+def test_networks_learn_every_task_and_plain_models_classes_or_numbers():
     tasks = {each.name: each.tasks for each in registry.OWN}
-    assert {tasks[name] for name in ("kan-words", "kan-mixer", "kan", "mlp", "deepcre")} == {("binary", "regression")}
-    assert {tasks[name] for name in ("gc", "kmer-logistic", "boosting")} == {("binary",)}
+    networks = ("kan-words", "kan-mixer", "kan", "mlp", "deepcre", "kmer-sgd")
+    assert {tasks[name] for name in networks} == {("binary", "multiclass", "regression")}
+    assert {tasks[name] for name in ("gc", "kmer-logistic", "boosting")} == {("binary", "multiclass")}
     assert tasks["kmer-ridge"] == ("regression",)
 
 

@@ -80,6 +80,13 @@ METRICS = (
         (SPLITS.replace("unused\toverlap:b", "train\t"), "splits", {"roles": {"1": {"test": 1, "train": 2}}}),
         (PREDICTIONS, "predictions", {"targets": {"0": 1, "none": 1}, "logit": {"min": -1.0, "mean": 0.5, "max": 2.0}}),
         (
+            PREDICTIONS.replace("target\n", "target\tcalled\tlogit:exon\tlogit:gene\tlogit:none\n")
+            .replace("\t0\n", "\t2\t0\t1\t0\t0\n")
+            .replace("0.88\t\n", "0.88\t\t1\t0\t1\t0\n"),
+            "predictions",
+            {"targets": {"none": 2}},
+        ),
+        (
             PREDICTIONS.replace("0.27\t0", "\t0.3").replace("0.88", ""),
             "predictions",
             {"targets": {"measured": 1, "none": 1}, "logit": {"min": -1.0, "mean": 0.5, "max": 2.0}},

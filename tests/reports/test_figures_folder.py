@@ -9,7 +9,7 @@ from kanseq.errors import BadOption, ContigMismatch, ModelMismatch, NotWritable,
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
 from kanseq.reports.figures_folder import figures
-from kanseq.training.checkpoints import TrainedModel, save_model
+from kanseq.training.checkpoints import TrainedModel, load_model, save_model
 from kanseq.training.tables import write_held_out
 from kanseq.training.tasks import Task
 
@@ -147,6 +147,28 @@ def test_plain_sequences_have_words_and_no_profile(tmp_path):
     explain(model, genes, output=tmp_path / "a.parquet", method="gradient", reference="shuffle:1", threads=1)
     found = look(model, genes, tmp_path, attributions=tmp_path / "a.parquet", word_length=(2,))
     assert found.files[-3:] == ["tokens.png", "words-2.tsv", "words-2.png"]
+
+
+def test_one_class_of_several_counts_against_the_mean_of_the_others(genes, tmp_path):
+    task = Task("multiclass", 3, classes=("exon", "intron", "other"))
+    model = write_model(tmp_path / "words.safetensors", "kan-words", task=task)
+    trained = load_model(model)
+    # Curves begin flat.
+    torch.nn.init.normal_(trained.network.words.weight)
+    save_model(model, trained)
+    with pytest.raises(BadOption, match="knows several classes; choose exon, intron, other"):
+        look(model, genes, tmp_path, allow_seen=True)
+    for chosen in task.classes:
+        look(model, genes, tmp_path, allow_seen=True, condition=chosen)
+        table = pd.read_csv(tmp_path / "figures/places.tsv", sep="\t").set_index(["word", "column"])["value"]
+        layer = trained.network.words
+        curves = layer.curves().detach().numpy()
+        at = task.classes.index(chosen)
+        wanted = curves[at] - np.delete(curves, at, axis=0).mean(axis=0)
+        first = sorted({column for _, column in table.index})[0]
+        word = "A" * round(np.log(layer.kinds) / np.log(4))
+        assert table[word, first] == pytest.approx(wanted[0, first], rel=1e-4)
+        assert abs(wanted[0, first]) > 0.01
 
 
 def test_one_condition_of_several_counts(genes, tmp_path):

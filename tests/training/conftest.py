@@ -66,6 +66,47 @@ def _write_inputs(folder: Path, genes: SequenceSet, tune: bool = False) -> Input
     return paths
 
 
+def _make_classes(count: int = 60, seed: int = 3) -> SequenceSet:
+    """Plain sequences of three classes, which their bases tell apart: ``2`` has few G and C, ``10`` many."""
+    random = np.random.default_rng(seed)
+    strong = {"2": 0.2, "9": 0.5, "10": 0.8}
+    labels = [("10", "2", "9")[number % 3] for number in range(count)]
+    shares = [
+        [(1 - strong[label]) / 2, strong[label] / 2, strong[label] / 2, (1 - strong[label]) / 2] for label in labels
+    ]
+    sequences = ["".join(random.choice(list("ACGT"), size=40, p=share)) for share in shares]
+    table = pd.DataFrame({"id": [f"s{number:02d}" for number in range(count)], "species": ".", "length": 40})
+    return SequenceSet(table.assign(label=labels, sequence=sequences), Geometry.plain(40))
+
+
+def _make_halves(genes: SequenceSet, tune: bool = False) -> pd.DataFrame:
+    """Two folds, of which each holds out every other three sequences."""
+    block = np.arange(len(genes)) // 3 % 2
+    parts = []
+    for fold in (0, 1):
+        role = np.where(block == fold, "test", "train").astype(object)
+        if tune:
+            role[np.flatnonzero(role == "train")[:9]] = "tune"
+        parts.append(genes.table[["species", "id"]].assign(fold="ab"[fold], role=role, reason=""))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture
+def classes() -> SequenceSet:
+    """Sequences that carry labels of three classes of their own."""
+    return _make_classes()
+
+
+@pytest.fixture
+def halves(classes: SequenceSet) -> pd.DataFrame:
+    return _make_halves(classes)
+
+
+@pytest.fixture
+def tuned_halves(classes: SequenceSet) -> pd.DataFrame:
+    return _make_halves(classes, tune=True)
+
+
 @pytest.fixture
 def genes() -> SequenceSet:
     return _make_genes()

@@ -12,11 +12,12 @@ from kanseq.training.tasks import Task
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"task": "ranking"}, "task 'ranking' is unknown; choose binary, regression"),
+        ({"task": "ranking"}, "task 'ranking' is unknown; choose binary, multiclass, regression"),
         ({"control": "genes"}, "control 'genes' is unknown"),
         ({"visible": "introns"}, "visible 'introns' is unknown"),
         ({"calibrate": "beta"}, "calibrate 'beta' is unknown"),
         ({"task": "regression", "calibrate": "platt"}, "--calibrate is for probabilities"),
+        ({"task": "multiclass", "calibrate": "platt"}, "--calibrate is for two classes, and here are several"),
     ],
 )
 def test_senseless_aims_are_refused(wrong, said):
@@ -104,3 +105,23 @@ def test_a_recipes_ranks_give_way_to_what_they_cannot_go_with():
     for kind in (words, architecture("gc")):
         with pytest.raises(BadOption, match="mid 'rnk' is unknown"):
             mid_for(kind, "regression", "rnk")
+
+
+def test_a_sets_own_classes_decide_the_task_and_how_many_outputs_there_are(classes, genes, labels):
+    aim = Aim().learning(classes, None, None, "*")
+    assert (aim.task, aim.classes, aim.outputs) == ("multiclass", ("2", "9", "10"), 3)
+    assert aim.to_json()["classes"] == ["2", "9", "10"]
+    mlp, gc = architecture("mlp"), architecture("gc")
+    task = Task("multiclass", 3, classes=("2", "9", "10"))
+    assert aim.task_of(mlp, make_config("mlp", Geometry.plain(8), outputs=3)) == task
+    assert aim.task_of(gc, make_config("gc", Geometry.plain(8))) == task
+    with pytest.raises(BadOption, match=r"'kmer-ridge' does no multiclass; choose .*kmer-logistic"):
+        aim.check_model(architecture("kmer-ridge"), "none", {})
+    with pytest.raises(BadOption, match="the task decides"):
+        aim.check_model(mlp, "none", {"outputs": 2})
+    aim.check_model(mlp, "weights", {})
+    with pytest.raises(BadOption, match="--calibrate is for two classes"):
+        Aim(calibrate="platt").learning(classes, None, None, "*")
+    as_ever = Aim().learning(genes, labels, None, "*")
+    assert (as_ever, as_ever.to_json()) == (Aim(), Aim().to_json())
+    assert "classes" not in as_ever.to_json()

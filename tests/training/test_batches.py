@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from kanseq.training.batches import batch_bounds, class_weights
 
@@ -16,3 +17,10 @@ def test_conditions_weigh_their_classes_by_the_labels_that_they_have():
     # 4 / (2 · 3) and 4 / (2 · 1); 3 / (2 · 2) and 3 / (2 · 1).
     np.testing.assert_allclose(weights, [[2 / 3, 2.0], [0.75, 1.5]], rtol=1e-6)
     assert class_weights(targets, "none") is None
+
+
+def test_several_classes_weigh_by_their_rarity_and_add_up_to_the_number_of_sequences():
+    targets = np.array([0, 0, 0, 1, 1, 2])
+    weights = class_weights(targets, "weights", classes=3)
+    np.testing.assert_allclose(weights, [6 / 9, 6 / 6, 6 / 3], rtol=1e-6)
+    assert float(weights[targets].sum()) == pytest.approx(6)

@@ -157,3 +157,44 @@ def test_the_ensemble_is_compared_with_its_seeds_if_asked(tmp_path, paths):
     found = evaluate([paths["kan"]], against="kan", ensemble=True, bootstrap=20).comparisons
     assert [(one["model"], one["against"]) for one in found] == [("kan (ensemble)", "kan (3 seeds)")]
     assert found[0]["auROC"]["value"] > 0
+
+
+def test_folds_that_score_one_test_are_no_more_evidence_than_one(tmp_path, paths):
+    first = {}
+    for name in ("kan", "kmer-logistic"):
+        table = pd.read_csv(paths[name], sep="\t", dtype={"fold": str})
+        first[name] = table[table["fold"] == "1"]
+        several = [first[name].assign(fold=fold) for fold in "12345"]
+        pd.concat(several).to_csv(paths[name], sep="\t", index=False)
+    (five,) = evaluate([paths["kan"], paths["kmer-logistic"]], bootstrap=100).comparisons
+    for name in ("kan", "kmer-logistic"):
+        first[name].to_csv(paths[name], sep="\t", index=False)
+    (one,) = evaluate([paths["kan"], paths["kmer-logistic"]], bootstrap=100).comparisons
+    for name in ("auROC", "MCC", "precision"):
+        assert five[name] == pytest.approx(one[name])
+    assert five["delong"]["p"] == pytest.approx(one["delong"]["p"])
+    assert five["delong"]["difference"] == pytest.approx(one["delong"]["difference"])
+
+
+def test_a_test_that_several_folds_score_counts_as_often_as_they_do(tmp_path, paths):
+    for name in ("kan", "kmer-logistic"):
+        table = pd.read_csv(paths[name], sep="\t", dtype={"fold": str})
+        again = [table[table["fold"] == "1"].assign(fold=fold) for fold in "34"]
+        pd.concat([table, *again]).to_csv(paths[name], sep="\t", index=False)
+    (compared,) = evaluate([paths["kan"], paths["kmer-logistic"]], bootstrap=0).comparisons
+    one, other = (compared["delong"]["folds"][at]["difference"] for at in (0, 1))
+    assert compared["delong"]["difference"] == pytest.approx((3 * one + other) / 4)
+    assert compared["delong"]["difference"] == pytest.approx(compared["auROC"]["value"])
+
+
+def test_folds_of_one_test_whose_classes_differ_are_tested_fold_by_fold(tmp_path, paths):
+    for name in ("kan", "kmer-logistic"):
+        table = pd.read_csv(paths[name], sep="\t", dtype={"fold": str})
+        table["id"] = [f"{row % 40:03d}" for row in range(80)]
+        table.loc[[41, 42], "target"] = [0, 1]
+        table.to_csv(paths[name], sep="\t", index=False)
+    (compared,) = evaluate([paths["kan"], paths["kmer-logistic"]], bootstrap=0).comparisons
+    assert compared["delong"]["difference"] == pytest.approx(compared["auROC"]["value"])
+    assert compared["delong"]["difference"] == pytest.approx(
+        np.mean([fold["difference"] for fold in compared["delong"]["folds"]])
+    )

@@ -181,3 +181,43 @@ def test_every_species_has_ranks_of_its_own(genes, labels, splits):
             if species[row] == name and labels["label"].iloc[row] == "mid"
         ]
         assert mid == pytest.approx([(step + 0.5) / 8 for step in range(8)])
+
+
+def test_several_classes_train_and_are_held_out_by_their_numbers(classes, halves):
+    fold = prepare_folds(classes, None, halves, holdout="a", task="multiclass")[0]
+    assert fold.test.tolist() == [row for row in range(60) if row // 3 % 2 == 0]
+    assert fold.test_targets.tolist() == fold.train_targets.tolist() == [2, 0, 1] * 10
+    assert fold.thresholds == {}
+
+
+def test_a_class_that_is_new_in_the_test_is_named_with_its_fold(classes, halves):
+    train = classes.table.index[(halves["role"][:60] == "train") & (classes.table["label"] == "9")]
+    classes.table.loc[train, "label"] = "10"
+    with pytest.raises(EmptySplit, match=r"fold 'a' has no training gene of the class 9; cut folds"):
+        prepare_folds(classes, None, halves, holdout="a", task="multiclass")
+    classes.table.loc[train, "label"] = ""
+    classes.table.loc[halves["role"][:60] == "train", "label"] = "2"
+    with pytest.raises(OneClass, match="fold 'a': all 30 training genes are labelled 2"):
+        prepare_folds(classes, None, halves, holdout="a", task="multiclass")
+
+
+def test_a_class_that_no_test_sequence_belongs_to_is_a_warning(classes, halves, caplog):
+    tested = (halves["role"][:60] == "test").to_numpy()
+    classes.table.loc[tested & (classes.table["label"] == "9"), "label"] = "2"
+    prepare_folds(classes, None, halves, holdout="a", task="multiclass")
+    assert "fold 'a': it has no test gene of 9, which no auROC can tell of" in caplog.text
+    caplog.clear()
+    classes.table.loc[tested, "label"] = "2"
+    prepare_folds(classes, None, halves, holdout="a", task="multiclass")
+    assert "fold 'a': its test genes are all of one class, so that it cannot be scored" in caplog.text
+
+
+def test_tuning_sequences_of_several_classes_are_kept_apart(classes, tuned_halves):
+    fold = prepare_folds(classes, None, tuned_halves, holdout="a", task="multiclass", tune=True)[0]
+    assert (len(fold.train), fold.tune_targets.tolist()) == (21, [2, 0, 1] * 3)
+
+
+def test_a_sets_own_numbers_that_are_all_alike_are_named_without_units_of_expression(classes, halves):
+    classes.table["label"] = "4.5"
+    with pytest.raises(OneClass, match=r"fold 'a': all 30 training genes are labelled 4\.5"):
+        prepare_folds(classes, None, halves, task="regression")

@@ -73,3 +73,19 @@ def test_draws_hold_as_many_genes_as_there_are():
 def test_interval_is_the_middle_of_the_draws():
     assert interval(np.arange(1001.0)) == pytest.approx((25.0, 975.0))
     assert np.isnan(interval(np.array([np.nan]))).all()
+
+
+def test_precision_and_recall_are_of_high_and_zero_where_nothing_is_called_so():
+    targets, logits = np.array([0, 0, 1, 1, 1]), np.array([-1.0, 2.0, 1.0, 3.0, -2.0])
+    found = score(targets, logits, np.full(5, 0.5), np.array([False, True, True, True, False]))
+    # Three are called high, two of them rightly; of three high ones two are found.
+    assert (found["precision"], found["recall"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+    found = score(targets, logits, np.full(5, 0.5), np.array([True, True, True, False, False]))
+    assert (found["precision"], found["recall"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
+    found = score(targets, logits, np.full(5, 0.5), np.array([False, True, False, True, False]))
+    assert (found["precision"], found["recall"]) == (0.5, pytest.approx(1 / 3))
+    nothing = np.zeros(5, dtype=bool)
+    found = score(targets, logits, np.full(5, 0.5), nothing)
+    drawn = resampled(targets, logits, np.full(5, 0.5), np.ones((1, 5)), nothing)
+    for name in ("precision", "recall"):
+        assert found[name] == drawn[name][0] == 0.0

@@ -9,6 +9,7 @@ from kanseq.training.checkpoints import load_model
 from kanseq.training.fitting import train
 from kanseq.training.prediction import predict
 from kanseq.training.tables import read_predictions
+from kanseq.training.tasks import log_odds
 
 
 @pytest.fixture
@@ -132,3 +133,57 @@ def test_models_of_a_control_warn(genes, labels, splits, tmp_path, caplog):
     assert "control" not in caplog.text
     predict(tmp_path / "run", genes, held_out_only=True)
     assert "this model is a control 'labels'" in caplog.text
+
+
+@pytest.fixture
+def of_classes(classes, halves, tmp_path):
+    train(classes, splits=halves, output=tmp_path / "classes", model="gc")
+    return tmp_path / "classes"
+
+
+def test_several_classes_keep_the_logits_that_training_wrote(of_classes, classes, tmp_path):
+    predict(of_classes, classes, output=tmp_path / "p.tsv")
+    header = (tmp_path / "p.tsv").read_text().splitlines()[0].split("\t")
+    assert header[8:] == ["target", "called", "spread", "models", "logit:2", "logit:9", "logit:10"]
+    table = read_predictions(tmp_path / "p.tsv")
+    assert table["target"].tolist() == [2, 0, 1] * 20
+    written = pd.concat(read_predictions(of_classes / f"folds/{fold}/seed-0/predictions.tsv") for fold in "ab")
+    written = written.set_index("id").loc[table["id"]]
+    for column in ("logit", "probability", "called", "target", "logit:2", "logit:9", "logit:10"):
+        assert table[column].tolist() == written[column].tolist()
+
+
+def test_new_sequences_get_the_mean_logits_of_all_models_and_the_spread_of_the_called_class(
+    of_classes, classes, caplog
+):
+    new = classes.select(np.arange(6))
+    new.table["sequence"] = [text[::-1] for text in new.table["sequence"]]
+    new.table["label"] = ["9", "2", "virus", "", "10", "9"]
+    table = predict(of_classes, new).table
+    assert table["target"].fillna(-1).tolist() == [1, 0, -1, -1, 2, 1]
+    assert "the models know no class virus: these sequences get no target" in caplog.text
+    models = [load_model(of_classes / f"folds/{fold}/seed-0/model.safetensors") for fold in "ab"]
+    logits = np.array([model.logits(new.codes()) for model in models])
+    assert table[["logit:2", "logit:9", "logit:10"]].to_numpy() == pytest.approx(logits.mean(axis=0))
+    called = logits.mean(axis=0).argmax(axis=1)
+    assert table["called"].tolist() == called.tolist()
+    odds = log_odds(logits)[:, np.arange(6), called]
+    assert table["spread"].to_numpy() == pytest.approx(odds.std(axis=0))
+    probability = np.exp(logits.mean(axis=0))
+    probability /= probability.sum(axis=1, keepdims=True)
+    assert table["probability"].to_numpy() == pytest.approx(probability.max(axis=1))
+    assert table["logit"].to_numpy() == pytest.approx(np.log(probability.max(axis=1) / (1 - probability.max(axis=1))))
+
+
+def test_numbers_of_a_set_are_targets_for_models_that_learned_such_numbers(
+    classes, halves, labels, genes, splits, tmp_path
+):
+    classes.table["label"] = [f"{row * row}" for row in range(60)]
+    train(classes, splits=halves, output=tmp_path / "own", model="kmer-ridge", task="regression", holdout="a")
+    new = classes.select(np.arange(4))
+    new.table["sequence"] = [text[::-1] for text in new.table["sequence"]]
+    new.table["label"] = ["7.5", "", "word", "inf"]
+    assert predict(tmp_path / "own", new).table["target"].fillna(-1).tolist() == [7.5, -1, -1, -1]
+    train(genes, labels=labels, splits=splits, output=tmp_path / "run", model="kmer-ridge", task="regression")
+    genes.table["label"] = "7.5"
+    assert predict(tmp_path / "run", genes).table["target"].isna().all()

@@ -51,3 +51,18 @@ def test_calibrations_are_learned_from_known_targets_alone():
     found = fit_calibrations("platt", logits, targets)
     assert found[1] == fit_calibrations("platt", np.array([4.0, -4.0]), np.array([1, 0]))[0]
     assert fit_calibrations("none", logits, targets) == ()
+
+
+def test_of_several_classes_the_likeliest_is_called_with_its_probability_and_log_odds():
+    task = Task("multiclass", 3, classes=("a", "b", "c"))
+    logits = np.log(np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]]))
+    scores = scores_of(task, (), logits)
+    assert scores.called.tolist() == [0, 2]
+    assert scores.probability == pytest.approx(np.array([0.5, 0.8]))
+    assert scores.logit == pytest.approx(np.log([1.0, 4.0]))
+    assert scores.classes is logits
+    mean = mean_scores(task, [(), ()], np.stack([logits, np.array([[0.0, 4.0, 0.0], [np.nan] * 3])]))
+    # The second sequence has one model alone.
+    assert mean.called.tolist() == [1, 2]
+    assert mean.classes[0] == pytest.approx((logits[0] + [0.0, 4.0, 0.0]) / 2)
+    assert mean.classes[1] == pytest.approx(logits[1])

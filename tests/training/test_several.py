@@ -3,7 +3,9 @@ import pytest
 
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
+from kanseq.training.checkpoints import build_model
 from kanseq.training.several import SeveralPlain
+from kanseq.training.tasks import Task
 
 
 @pytest.fixture
@@ -38,3 +40,18 @@ def test_arrays_are_read_back(examples):
     assert again.logits(examples[0]).tolist() == model.logits(examples[0]).tolist()
     with pytest.raises(ValueError, match="arrays"):
         make().load_arrays({"0.mean": np.zeros(4)})
+
+
+def test_several_classes_are_learned_each_against_the_rest(examples):
+    codes = examples[0]
+    kinds = np.digitize((codes == 2).sum(axis=1), [7, 9])
+    task = Task("multiclass", 3, classes=("few", "some", "many"))
+    model = build_model(architecture("gc"), make_config("gc", Geometry.plain(30)), task)
+    groups = np.arange(40)[:, None] % 2 + np.zeros((40, 3), dtype=np.int64)
+    model.fit(codes, task.standardised(kinds), groups=groups, balanced=True)
+    alone = architecture("gc").build(make_config("gc", Geometry.plain(30)))
+    alone.measure = "log-loss"
+    alone.fit(codes, (kinds == 2).astype(np.int64), groups=groups[:, 2], balanced=True)
+    assert model.logits(codes)[:, 2].tolist() == alone.logits(codes).tolist()
+    assert model.logits(codes).shape == (40, 3)
+    assert {one.measure for one in make().models} == {"auroc"}

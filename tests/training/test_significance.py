@@ -94,3 +94,11 @@ def test_what_cannot_be_told_is_none():
     lonely = delong(np.array([0, 0, 1]), np.array([0.0, 2.0, 1.0]), np.array([0.0, 1.0, 2.0]))
     assert lonely == (-0.5, None, None, None)
     assert combined([same, lonely]).p is None
+
+
+def test_a_test_that_stands_for_several_folds_counts_so_often_and_varies_as_one():
+    one, other = (delong(*two_models(seed=seed)) for seed in range(2))
+    assert combined([one], [5]) == pytest.approx(one)
+    both = combined([one, other], [3, 1])
+    assert both.difference == pytest.approx((3 * one.difference + other.difference) / 4)
+    assert both.variance == pytest.approx((9 * one.variance + other.variance) / 16)

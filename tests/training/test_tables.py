@@ -4,6 +4,7 @@ import pytest
 from kanseq.errors import BadTable
 from kanseq.training.scores import scores_of
 from kanseq.training.tables import (
+    classes_of,
     predictions_table,
     read_held_out,
     read_predictions,
@@ -116,3 +117,54 @@ def test_one_lost_probability_does_not_pass_for_a_regression(genes, tmp_path):
     write_predictions(tmp_path / "p.tsv", made)
     with pytest.raises(BadTable, match=r"p\.tsv:3: probability '' is not allowed"):
         read_predictions(tmp_path / "p.tsv")
+
+
+NAMES = ("exon", "intron", "none: both")
+
+
+def of_classes(genes, tmp_path):
+    """A table of two sequences that three classes are told of."""
+    logits = np.array([[0.0, 2.0, -1.0], [3.0, 0.125, 0.25]])
+    scores = scores_of(Task("multiclass", 3, classes=NAMES), (), logits)
+    made = predictions_table(
+        genes, np.array([3, 5]), scores, condition="*", fold="1", role="test", targets=np.array([2, -1]), classes=NAMES
+    )
+    write_predictions(tmp_path / "p.tsv", made)
+    return tmp_path / "p.tsv"
+
+
+def test_several_classes_have_their_logits_behind_all_other_columns(genes, tmp_path):
+    lines = of_classes(genes, tmp_path).read_text().splitlines()
+    assert lines[0].split("\t")[6:] == [
+        *("logit", "probability", "target", "called", "logit:exon", "logit:intron", "logit:none: both")
+    ]
+    # e^2 / (1 + e^2 + e^-1), and its log-odds.
+    assert lines[1].split("\t")[6:] == ["1.68673831", "0.843794734", "2", "1", "0", "2", "-1"]
+    assert lines[2].split("\t")[8:] == ["", "0", "3", "0.125", "0.25"]
+    again = read_predictions(tmp_path / "p.tsv")
+    assert classes_of(again) == NAMES
+    assert again["target"].fillna(-1).tolist() == [2, -1]
+    assert again["called"].tolist() == [1, 0]
+    assert again["logit:none: both"].tolist() == [-1.0, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("\t0.125\t", "\tx\t"), "p.tsv:3: logit:intron 'x'"),
+        (("\t0.125\t", "\t\t"), "p.tsv:3: logit:intron ''"),
+        (("\t0.125\t", "\tinf\t"), "p.tsv:3: logit:intron 'inf'"),
+        (("\t2\t1\t0", "\t3\t1\t0"), "p.tsv:2: target '3'"),
+        (("\t2\t1\t0", "\t1.5\t1\t0"), "p.tsv:2: target '1.5'"),
+        (("\t2\t1\t0", "\t2\t-1\t0"), "p.tsv:2: called '-1'"),
+        (("\t2\t1\t0", "\t2\t\t0"), "p.tsv:2: called ''"),
+        (("0.843794734", ""), "p.tsv:2: probability ''"),
+        (("logit:none: both", "both"), "p.tsv: it holds logits of exon, intron alone; of two classes there is one"),
+    ],
+)
+def test_damaged_tables_of_several_classes_are_named_by_line(genes, tmp_path, change, said):
+    path = of_classes(genes, tmp_path)
+    assert path.read_text().count(change[0]) == 1
+    path.write_text(path.read_text().replace(*change))
+    with pytest.raises(BadTable, match=said):
+        read_predictions(path)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from kanseq.errors import BadOption, BadTable
-from kanseq.training.targets import find_targets, resolve_condition
+from kanseq.training.targets import find_targets, own_classes, resolve_condition, resolve_task
 
 
 @pytest.fixture
@@ -57,7 +57,59 @@ def test_conditions_are_named_or_all(two):
         resolve_condition(None, "leaf")
 
 
-def test_regression_without_a_table_is_refused(genes):
-    genes.table["label"] = ["low", "high"] * 24
-    with pytest.raises(BadTable, match="regression needs expression"):
+def test_regression_without_a_table_learns_the_sets_own_numbers_in_their_own_units(genes):
+    genes.table["label"] = ["-3.5", "1e2", ""] * 16
+    found = find_targets(genes, None, "1", "*", "regression")
+    np.testing.assert_array_equal(found.values[:3], [-3.5, 100.0, np.nan])
+    assert (found.values.dtype, found.thresholds, found.classes) == (np.float64, {}, ())
+    for text in ("high", "nan", "inf"):
+        genes.table.loc[7, "label"] = text
+        with pytest.raises(BadTable, match=f"the label '{text}' of the sequence 'gene07' is no finite number"):
+            find_targets(genes, None, "1", "*", "regression")
+    genes.table["label"] = ""
+    with pytest.raises(BadTable, match="no sequence of the set carries a number"):
         find_targets(genes, None, "1", "*", "regression")
+
+
+def test_several_classes_are_numbered_in_their_order_and_empty_labels_are_none(classes):
+    classes.table.loc[2, "label"] = ""
+    found = find_targets(classes, None, "a", "*", "multiclass")
+    # 2, 9 and 10 are digits, and sorted as numbers.
+    assert found.classes == own_classes(classes) == ("2", "9", "10")
+    assert found.values[:6].tolist() == [2, 0, -1, 2, 0, 1]
+    classes.table["label"] = classes.table["label"].replace("9", "nine")
+    assert own_classes(classes) == ("10", "2", "nine")
+
+
+def test_the_task_follows_from_the_labels_where_none_is_asked_for(classes, genes, two):
+    assert resolve_task(classes, None, None) == ("multiclass", ("2", "9", "10"))
+    assert resolve_task(classes, None, "multiclass") == ("multiclass", ("2", "9", "10"))
+    assert resolve_task(classes, None, "regression") == ("regression", ())
+    assert resolve_task(genes, two, None) == resolve_task(genes, two, "binary") == ("binary", ())
+    genes.table["label"] = ["low", "mid", "high"] * 16
+    assert resolve_task(genes, None, None) == ("binary", ())
+    assert resolve_task(genes, None, "multiclass") == ("multiclass", ("high", "low", "mid"))
+    with pytest.raises(BadTable, match="and the set has 3: 2, 9, 10; leave --task out"):
+        resolve_task(classes, None, "binary")
+    with pytest.raises(BadOption, match=r"--task multiclass: a table of labels.*leave --labels out"):
+        resolve_task(genes, two, "multiclass")
+
+
+def test_two_classes_are_none_for_multiclass_and_labels_of_their_own_no_classes(genes):
+    genes.table["label"] = ["enhancer", "other"] * 24
+    with pytest.raises(BadTable, match="3 classes are wanted, and the set has 2: enhancer, other; leave --task out"):
+        resolve_task(genes, None, "multiclass")
+    genes.table["label"] = [f"{row / 7:.3f}" for row in range(48)]
+    with pytest.raises(BadTable, match=r"48 sequences carry 48 different labels: .*--task regression"):
+        resolve_task(genes, None, None)
+    assert len(resolve_task(genes, None, "multiclass")[1]) == 48
+    del genes.table["label"]
+    with pytest.raises(BadTable, match=r"carries no labels; give some with --labels"):
+        resolve_task(genes, None, None)
+
+
+def test_mid_between_two_classes_of_other_names_counts_as_none_and_says_so(genes, caplog):
+    genes.table["label"] = ["early", "mid", "late"] * 16
+    assert resolve_task(genes, None, None) == ("binary", ())
+    assert find_targets(genes, None, "1", "*", "binary").values[:3].tolist() == [0, -1, 1]
+    assert "'mid' counts as none; --task multiclass makes a class of it" in caplog.text

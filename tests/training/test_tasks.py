@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import log_loss
 
 from kanseq.errors import BadOption, ModelMismatch
-from kanseq.training.tasks import Task, is_known
+from kanseq.training.tasks import Task, is_known, log_odds
 
 
 def test_two_outputs_are_explained_by_their_difference_and_one_by_itself():
@@ -141,3 +141,69 @@ def test_unknown_numbers_of_several_conditions_count_for_nothing():
     parts = [alone.loss(outputs[n, c].view(1, 1), targets[n, c].view(1)) for n, c in ((0, 0), (1, 0), (1, 1))]
     assert task.loss(outputs, targets).item() == pytest.approx(torch.stack(parts).mean().item())
     assert task.loss_weight(targets).item() == 3
+
+
+KINDS = Task("multiclass", 3, classes=("a", "b", "c"))
+
+
+def test_several_classes_cost_the_mean_negative_log_probability_weighted_by_class():
+    outputs, targets = torch.tensor([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0], [0.25, 0.5, 0.75]]), torch.tensor([1, 2, 0])
+    probability = np.exp(outputs.numpy()) / np.exp(outputs.numpy()).sum(axis=1, keepdims=True)
+    assert KINDS.loss(outputs, targets).item() == pytest.approx(log_loss([1, 2, 0], probability), rel=1e-6)
+    weights = torch.tensor([0.5, 2.0, 1.0])
+    expected = log_loss([1, 2, 0], probability, sample_weight=[2.0, 1.0, 0.5])
+    assert KINDS.loss(outputs, targets, weights).item() == pytest.approx(expected, rel=1e-6)
+    assert KINDS.loss_weight(targets).item() == 3
+    assert KINDS.loss_weight(targets, weights).item() == 3.5
+    assert KINDS.probability(outputs.numpy()) == pytest.approx(probability)
+    assert KINDS.probability(np.array([[1000.0, 0.0, -1000.0]])).tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_one_class_of_several_is_explained_by_its_output_less_the_mean_of_the_others():
+    outputs = torch.tensor([[1.0, 2.0, 6.0], [0.0, -3.0, 1.0]])
+    assert KINDS.logit(outputs).tolist() == outputs.tolist()
+    assert (KINDS.columns, KINDS.only("b").columns) == (3, 0)
+    for chosen in ("b", "c"):
+        at = "abc".index(chosen)
+        wanted = [row[at] - (sum(row) - row[at]) / 2 for row in outputs.tolist()]
+        assert KINDS.only(chosen).logit(outputs).tolist() == wanted
+        assert KINDS.only(chosen).restored(outputs.numpy()).tolist() == wanted
+        assert (outputs.numpy() @ np.array(KINDS.only(chosen).shares)).tolist() == pytest.approx(wanted)
+    with pytest.raises(BadOption, match="knows several classes; choose a, b, c with --condition"):
+        KINDS.only(None)
+    with pytest.raises(BadOption, match="knows no class 'd'; choose a, b, c"):
+        KINDS.only("d")
+
+
+def test_what_every_output_counts_for_in_what_is_explained():
+    outputs = torch.tensor([[1.0, 2.5]])
+    for task in (Task(outputs=2), Task("binary", 2, ("leaf", "root")).only("leaf")):
+        assert float(outputs.numpy()[0] @ np.array(task.shares)) == task.logit(outputs).item()
+    assert Task(outputs=1).shares == (1.0,)
+
+
+def test_plain_models_learn_each_class_against_the_rest():
+    assert KINDS.standardised(np.array([1, 0, 2])).tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1]]
+
+
+def test_classes_are_read_back_and_others_than_three_names_refused():
+    assert KINDS.to_json() == {"name": "multiclass", "outputs": 3, "classes": ["a", "b", "c"]}
+    assert Task.from_json(KINDS.to_json()) == KINDS
+    for wrong in (
+        {"outputs": 2, "classes": ("a", "b")},
+        {"outputs": 3},
+        {"outputs": 4, "classes": ("a", "b", "c")},
+        {"outputs": 3, "classes": ("a", "b", "b")},
+        {"outputs": 3, "classes": ("a", "b", "c"), "conditions": ("x", "y", "z")},
+    ):
+        with pytest.raises(ModelMismatch, match="task 'multiclass'"):
+            Task("multiclass", **wrong)
+    with pytest.raises(ModelMismatch, match="a task 'binary' of 3 classes with 2 outputs"):
+        Task("binary", 2, classes=("a", "b", "c"))
+
+
+def test_log_odds_are_those_of_each_probability_and_keep_what_float64_rounds_to_one():
+    logits = np.random.default_rng(0).normal(size=(5, 4))
+    probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(log_odds(logits), np.log(probability / (1 - probability)), rtol=1e-10)
+    assert log_odds(np.array([[100.0, 0.0, 0.0]]))[0, 0] == pytest.approx(100 - np.log(2))

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from kanseq.training.tables import write_predictions
 from kanseq.training.verdicts import Score, score_folders, score_table, verdict
@@ -49,3 +50,15 @@ def test_the_verdict_names_the_better_model_its_spread_and_what_was_special():
         "mlp Pearson r 0.300, kmer-ridge 0.300 on held-out genes (one fold): they are equal"
     )
     assert "no fold holds out genes of both classes" in verdict("gc", None, "kmer-logistic", None, "binary", 1, "")
+
+
+def test_several_classes_are_scored_by_the_mean_of_each_against_the_rest():
+    target = [0.0, 0.0, 1.0, 2.0]
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.1, 0.8, 0.1], [0.35, 0.45, 0.2]])
+    logits = {f"logit:{name}": np.log(probabilities[:, at]) for at, name in enumerate("abc")}
+    found = score_table(table([0.0] * 4, target).assign(**logits), "multiclass")
+    assert found == pytest.approx(np.mean([roc_auc_score(np.equal(target, k), probabilities[:, k]) for k in range(3)]))
+    assert score_table(table([0.0] * 4, [1.0] * 4).assign(**logits), "multiclass") is None
+    said = verdict("mlp", Score(0.75), "kmer-logistic", Score(0.5), "multiclass", 1, "")
+    assert said == "mlp auROC 0.750, kmer-logistic 0.500 on held-out genes (one fold): mlp is better"
+    assert "genes of several classes" in verdict("mlp", None, "kmer-logistic", None, "multiclass", 1, "")
