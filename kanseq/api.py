@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from kanseq.data.sequences import SequenceSet as SequenceSet
     from kanseq.data.splits import split as split
     from kanseq.demonstration import demo as demo
-    from kanseq.models.registry import list_models as list_models
+    from kanseq.models.listing import list_models as list_models
     from kanseq.reports.cards import inspect as inspect
     from kanseq.reports.figures_folder import figures as figures
     from kanseq.simulation import simulate as simulate
+    from kanseq.suites.ablations import ablation as ablation
+    from kanseq.suites.benchmarking import benchmark as benchmark
+    from kanseq.suites.scaling_up import scaling as scaling
     from kanseq.training.evaluation import evaluate as evaluate
     from kanseq.training.fitting import train as train
     from kanseq.training.prediction import predict as predict
@@ -43,9 +46,12 @@ DOORS = {
     "predict": "kanseq.training.prediction",
     "explain": "kanseq.attribution.explanation",
     "figures": "kanseq.reports.figures_folder",
+    "benchmark": "kanseq.suites.benchmarking",
+    "ablation": "kanseq.suites.ablations",
+    "scaling": "kanseq.suites.scaling_up",
     "inspect": "kanseq.reports.cards",
     "simulate": "kanseq.simulation",
-    "list_models": "kanseq.models.registry",
+    "list_models": "kanseq.models.listing",
     "demo": "kanseq.demonstration",
     "init_workflow": "kanseq.workflow_files",
     "workflow_path": "kanseq.workflow_files",

@@ -100,6 +100,10 @@ class RankFailed(KanseqError):
     """One of several processes that train together has ended; the last state is whole."""
 
 
+class JobsFailed(KanseqError):
+    """Some of the trainings of a benchmark failed; the others are finished."""
+
+
 class RunInUse(KanseqError):
     """Another process is writing into this run."""
 

@@ -105,6 +105,8 @@ def _complain(text: str, code: int) -> int:
 def _add_verbs() -> None:
     """Register one file per verb, in the order of the walk."""
     from kanseq.cli import (
+        ablation,
+        benchmark,
         combine,
         demo,
         evaluate,
@@ -118,6 +120,7 @@ def _add_verbs() -> None:
         leaks,
         models,
         predict,
+        scaling,
         simulate,
         split,
         train,
@@ -126,7 +129,7 @@ def _add_verbs() -> None:
     )
 
     walk = (extract, import_, combine, homology, split, leaks, label, tune, train, evaluate, predict, explain, figures)
-    for verb in (*walk, inspect, models, simulate, demo, workflow):
+    for verb in (*walk, benchmark, ablation, scaling, inspect, models, simulate, demo, workflow):
         verb.add_to(app)
 
 

@@ -1,0 +1,136 @@
+"""``kanseq benchmark``: models on published collections of labelled sequences, all on the same terms.
+
+In: a collection's folder, models, a protocol. Out: a folder a data set with a run a model, and one table.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from kanseq.data.importing import Genomes
+from kanseq.files import PathLike, whole_text
+from kanseq.reports.plots import write_numbers
+from kanseq.suites.competing import Machine, baseline_of, compete
+from kanseq.suites.entries import VARIANTS, make_entries
+from kanseq.suites.layouts import find_data_sets
+from kanseq.suites.protocol import Protocol
+from kanseq.suites.published import published_numbers
+from kanseq.suites.results import results_of, table_text
+
+RESULTS, TEXT, CHECKS = "results.tsv", "results.md", "checks.tsv"
+"""Files of a benchmark's folder, beside a folder for each data set."""
+
+
+class Benchmark(NamedTuple):
+    """What a benchmark did.
+
+    Attributes:
+        collection: its name.
+        data_sets: names of the data sets.
+        models: names of the models.
+        trained: trainings (one per data set and model) that were done now.
+        output: the folder.
+        text: the table of results as Markdown.
+        table: the same, a row per data set and model.
+        checks: a row per data set: what it holds, and how much of its test stands in its training sequences.
+    """
+
+    collection: str
+    data_sets: list[str]
+    models: list[str]
+    trained: int
+    output: Path
+    text: str
+    table: pd.DataFrame
+    checks: pd.DataFrame
+
+
+def benchmark(
+    collection: str,
+    folder: PathLike,
+    *,
+    output: PathLike,
+    models: Sequence[str] = VARIANTS,
+    options: Sequence[str] = (),
+    match_parameters: int | None = None,
+    data_sets: Sequence[str] = (),
+    genome: Genomes = None,
+    negatives: str = "shuffled",
+    folds: int = 5,
+    seeds: int = 1,
+    epochs: int | None = None,
+    copies: str = "drop",
+    published: PathLike | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    jobs: int = 1,
+    threads: int = 0,
+    device: str = "auto",
+    precision: str | None = None,
+) -> Benchmark:
+    """Train models on every data set of a collection and score them on its test, which no choice has seen.
+
+    All models get the same sequences in the same folds. Called again it goes on where it was stopped; data sets that
+    were not asked for before are added, so that one folder can hold several protocols.
+
+    Args:
+        collection: ``gue``, ``genomic-benchmarks`` or ``flipons``.
+        folder: where it lies, in one of the layouts in which it is published, see :mod:`kanseq.suites.layouts`.
+        output: a folder; made if it is not there.
+        models: architectures of ``kanseq models``; ``legnet``, if there, is what the others are compared with, else
+            the first.
+        options: ``MODEL.KEY=VALUE``, hyper-parameters or options of the training.
+        match_parameters: bring every network whose widths can be chosen to this size.
+        data_sets: only these.
+        genome: FASTA from which intervals are read, or one per class (a mapping, or ``CLASS=FASTA`` each).
+        negatives: of flipons that come without: ``shuffled`` or ``uniform``.
+        folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
+        published: a table of numbers to stand beside; they come before those of the paper, see
+            :mod:`kanseq.suites.published`.
+        bootstrap: resamples of the test sequences.
+        jobs: trainings at once.
+        threads: processor threads of each; 0 for as many as torch finds.
+        device, precision: as for ``kanseq train``.
+
+    Raises:
+        BadOption: an option is unknown or makes no sense.
+        BadTable, MissingFile: the collection is not of a known layout, or a data set is broken.
+        JobsFailed: trainings failed; the others are done.
+    """
+    protocol, machine = Protocol(folds, seeds, epochs, copies, seed), Machine(jobs, threads, device, precision)
+    entries = make_entries(models, options, parameters=match_parameters)
+    numbers = published_numbers(published)
+    found = find_data_sets(collection, folder, genome=genome, names=data_sets, negatives=negatives)
+    output = Path(output)
+    run = compete(((one.name, one.read()) for one in found), entries, protocol, machine, output)
+    tables = [
+        results_of(
+            output / name,
+            competitors,
+            baseline=baseline_of(entries),
+            published=numbers.get((collection, name), {}),
+            bootstrap=bootstrap,
+            seed=seed,
+        )
+        for name, competitors in run.competitors.items()
+    ]
+    table = _added(output / RESULTS, pd.concat(tables, ignore_index=True))
+    checks = _added(output / CHECKS, pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()]))
+    text = table_text(table)
+    with whole_text(output / TEXT) as handle:
+        handle.write(text)
+    names = [entry.name for entry in entries]
+    return Benchmark(collection, list(run.competitors), names, run.trained, output, text, table, checks)
+
+
+def _added(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """Put new rows in the place of a table's rows of the same data sets, and write it."""
+    if path.exists():
+        before = pd.read_csv(path, sep="\t")
+        kept = before[~before["data_set"].isin(rows["data_set"])]
+        rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
+        rows = rows.sort_values("data_set", kind="stable", ignore_index=True)
+    write_numbers(path, rows)
+    return rows

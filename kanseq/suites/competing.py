@@ -1,0 +1,106 @@
+"""Models that compete on labelled sets: every set is cut once, and every model trains on the same folds.
+
+In: sets, entries, a protocol. Out: a folder a set with a run a model.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import NotWritable
+from kanseq.files import check_output, disk_errors
+from kanseq.suites.entries import VARIANTS, Competitor, Entry
+from kanseq.suites.jobs import work_off
+from kanseq.suites.layouts import check_data_set
+from kanseq.suites.protocol import Protocol, classes_of, job_of, prepare
+from kanseq.training.runs import is_done
+from kanseq.training.settings import choose_device
+
+logger = logging.getLogger(__name__)
+
+
+class Machine(NamedTuple):
+    """Where trainings run: so many at once, with so many threads each, on which device, in which precision."""
+
+    jobs: int = 1
+    threads: int = 0
+    device: str = "auto"
+    precision: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """What ``kanseq train`` is told."""
+        precision = [] if self.precision is None else ["--precision", self.precision]
+        return ["--threads", str(self.threads), "--device", choose_device(self.device), *precision]
+
+
+class Competition(NamedTuple):
+    """What was trained.
+
+    Attributes:
+        competitors: for each set its models.
+        checks: for each set what it holds.
+        trained: how many models were trained now, of all sets together.
+    """
+
+    competitors: dict[str, list[Competitor]]
+    checks: dict[str, dict[str, object]]
+    trained: int
+
+
+def compete(
+    sets: Iterable[tuple[str, SequenceSet]],
+    entries: Sequence[Entry],
+    protocol: Protocol,
+    machine: Machine,
+    output: Path,
+) -> Competition:
+    """Prepare every set in a folder of its own, and train all models that are not finished there.
+
+    Raises:
+        BadOption: the protocol or a model's option makes no sense, or the folder was begun otherwise.
+        BadTable: a set has no labels, no test, or labels in the test that nothing trains on.
+        JobsFailed: trainings failed; the others are done.
+        NotWritable: the folder cannot be written.
+    """
+    protocol.check()
+    options = machine.options
+    if output.exists() and not output.is_dir():
+        raise NotWritable("a benchmark is a folder, and this is a file", where=output, mend="choose another name")
+    check_output(output / "results.tsv" if output.exists() else output)
+    with disk_errors(output):
+        output.mkdir(exist_ok=True)
+    competitors: dict[str, list[Competitor]] = {}
+    checks: dict[str, dict[str, object]] = {}
+    jobs = []
+    for name, genes in sets:
+        checks[name] = check_data_set(genes)._asdict()
+        classes = classes_of(genes)
+        competitors[name] = [entry.on(genes.geometry, len(classes)) for entry in entries]
+        folder = output / name
+        prepare(genes, folder, protocol)
+        wanted = protocol.folds * protocol.seeds
+        jobs += [
+            job_of(one, folder, protocol, options)
+            for one in competitors[name]
+            if len(finished(folder / one.entry.name)) < wanted
+        ]
+    if jobs:
+        logger.info("%d trainings, %d at once", len(jobs), machine.jobs)
+    work_off(jobs, at_once=machine.jobs, threads=machine.threads)
+    return Competition(competitors, checks, len(jobs))
+
+
+def finished(run: Path) -> list[Path]:
+    """List the folders of a run's fits that are finished and whole."""
+    return [path.parent for path in sorted(run.glob("folds/*/seed-*/done.json")) if is_done(path.parent)]
+
+
+def baseline_of(entries: Sequence[Entry]) -> str | None:
+    """Name what the others are compared with: the plain LegNet, or the first; None for one alone."""
+    names = [entry.name for entry in entries]
+    if len(names) < 2:
+        return None
+    return VARIANTS[0] if VARIANTS[0] in names else names[0]

@@ -1,0 +1,211 @@
+"""What a benchmark found: a row per data set and model, with intervals over the one test that all folds share.
+
+In: the folders of data sets with their runs. Out: a table, tab-separated and as text.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.suites.entries import Competitor
+from kanseq.suites.protocol import ABOUT
+from kanseq.training.candidates import Candidate, load_candidates
+from kanseq.training.comparison import Comparison, compare_all
+from kanseq.training.runs import read_done
+from kanseq.training.scoring import ModelScore, score_candidate
+
+SHOWN = ("MCC", "accuracy", "auROC", "auPRC", "precision", "recall", "F1")
+"""Metrics of the table; of several classes precision, recall, F1 and the areas are means over the classes."""
+
+MAIN = "MCC"
+"""The metric that is shown with its interval, its differences and what was published."""
+
+MINUS = f"{MAIN}_minus_baseline"
+
+
+class Scores(NamedTuple):
+    """A model on one data set.
+
+    Attributes:
+        candidate, score: its predictions for the test, and how good they are.
+        fits: the main metric of each fold and seed.
+    """
+
+    candidate: Candidate
+    score: ModelScore
+    fits: list[float]
+
+
+def results_of(
+    folder: Path,
+    competitors: Sequence[Competitor],
+    *,
+    baseline: str | None,
+    published: Mapping[str, float],
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score all models of one data set.
+
+    Intervals are percentiles over resamples of the test sequences (Efron 1979): folds that score one test share its
+    draws. The standard deviation is over all fits, folds times seeds, of which each scores the whole test.
+
+    Args:
+        folder: the data set's, all of whose trainings are done.
+        competitors: the models.
+        baseline: name of the entry that the others are compared with; None for no comparison.
+        published: the main metric by entry, times 100, as far as it was published.
+        bootstrap, seed: of the resamples.
+
+    Returns:
+        A row per model; see ``docs/genomic_kans.md`` for its columns.
+    """
+    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    scores = {one.entry.name: _scores(folder / one.entry.name, bootstrap, seed) for one in competitors}
+    differences = _differences(scores, baseline, folder, bootstrap, seed)
+    rows = []
+    for one in competitors:
+        name = one.entry.name
+        found, run = scores[name], folder / name
+        done = [read_done(path.parent) or {} for path in sorted(run.glob("folds/*/seed-*/done.json"))]
+        row: dict[str, object] = {
+            "data_set": folder.name,
+            "model": name,
+            "classes": len(about["classes"]),
+            "test": len(found.candidate.genes_of(found.candidate.folds[0])),
+            "train": round(median(int(each["training_genes"]) for each in done)),
+            "folds": len(found.candidate.folds),
+            "seeds": len(found.candidate.seeds),
+            "parameters": int(done[0]["parameters"]),
+            "flops": None if one.cost is None else one.cost.flops,
+            "seconds_per_epoch": _seconds_per_epoch(run),
+        }
+        shown = found.score.mean.shown(MAIN)
+        row |= {MAIN: shown.value, f"{MAIN}_sd": _deviation(found.fits)}
+        row |= {f"{MAIN}_low": shown.low, f"{MAIN}_high": shown.high}
+        row |= {metric: found.score.mean.values[metric] for metric in SHOWN if metric != MAIN}
+        difference = differences.get(name)
+        against = None if difference is None else difference.scored.shown(MAIN)
+        row |= {
+            MINUS: None if against is None else against.value,
+            f"{MINUS}_low": None if against is None else against.low,
+            f"{MINUS}_high": None if against is None else against.high,
+            "published": published[name] / 100 if name in published else None,
+        }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def table_text(table: pd.DataFrame) -> str:
+    """Lay a table of results out as Markdown: data set by data set, the numbers that a reader asks for."""
+    lines = []
+    for name, rows in table.groupby("data_set", sort=False):
+        first = rows.iloc[0]
+        fits = " × ".join(
+            f"{first[f'{kind}s']} {kind}{'s' if first[f'{kind}s'] > 1 else ''}" for kind in ("fold", "seed")
+        )
+        lines.append(f"### {name}: {first['classes']} classes, {first['test']:,} test sequences, {fits}\n")
+        header = ["model", "parameters", "MFLOPs", "s/epoch", f"{MAIN} ± sd [95 %]", "minus baseline", "published"]
+        header += [metric for metric in SHOWN if metric != MAIN]
+        lines += [_line(header), _line(["---", *["---:"] * (len(header) - 1)])]
+        for row in rows.to_dict("records"):
+            lines.append(_line(_cells(row)))
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Mapping[str, float]) -> list[str]:
+    """Show one model's numbers."""
+    return [
+        f"`{row['model']}`",
+        f"{row['parameters']:,}",
+        "" if _is_none(row["flops"]) else f"{row['flops'] / 1e6:,.1f}",
+        "" if _is_none(row["seconds_per_epoch"]) else f"{row['seconds_per_epoch']:.1f}",
+        f"{row[MAIN]:.3f}{_plus_minus(row[f'{MAIN}_sd'])}{_range(row, MAIN)}",
+        "" if _is_none(row[MINUS]) else f"{row[MINUS]:+.3f}{_range(row, MINUS, '+')}".replace("-", "−"),
+        "" if _is_none(row["published"]) else f"{row['published']:.3f}",
+        *(f"{row[metric]:.3f}" for metric in SHOWN if metric != MAIN),
+    ]
+
+
+def _range(row: Mapping[str, float], name: str, sign: str = "") -> str:
+    """Show an interval."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return "" if _is_none(low) else f" [{low:{sign}.3f}, {high:{sign}.3f}]".replace("-", "−")
+
+
+def _plus_minus(deviation: float | None) -> str:
+    """Show a standard deviation where there are several fits."""
+    return "" if _is_none(deviation) else f" ± {deviation:.3f}"
+
+
+def _is_none(value: float | None) -> bool:
+    """Whether a number is not there: tables turn None into NaN."""
+    return value is None or math.isnan(value)
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Write a line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def _scores(run: Path, bootstrap: int, seed: int) -> Scores:
+    """Score one run, as a whole and fit by fit."""
+    (candidate,) = load_candidates([run])
+    score = score_candidate(candidate, bootstrap, seed)
+    fits = [
+        score_candidate(_fit(candidate, fold, at), 0, seed).mean.values[MAIN]
+        for fold in candidate.folds
+        for at in range(len(candidate.seeds))
+    ]
+    return Scores(candidate, score, fits)
+
+
+def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:
+    """Keep one seed of one fold."""
+    parts = {}
+    for condition, part in candidate.parts.items():
+        seeds, logits, probabilities, called = (each[at : at + 1] for each in part[fold][2:])
+        alone = part[fold]._replace(seeds=seeds, logits=logits, probabilities=probabilities, called=called)
+        parts[condition] = {fold: alone}
+    return candidate._replace(parts=parts)
+
+
+def _differences(
+    scores: Mapping[str, Scores], baseline: str | None, folder: Path, bootstrap: int, seed: int
+) -> dict[str, Comparison]:
+    """Compare every model with the baseline over the same draws."""
+    if baseline not in scores:
+        return {}
+    names = list(scores)
+    candidates = [scores[name].candidate._replace(name=name, kin=name) for name in names]
+    found = compare_all(
+        candidates,
+        [scores[name].score for name in names],
+        against=str(folder / str(baseline)),
+        bootstrap=bootstrap,
+        seed=seed,
+    )
+    return {one.model: one for one in found}
+
+
+def _seconds_per_epoch(run: Path) -> float | None:
+    """Give the median over all epochs of all fits, as their logs have it; None for what is fitted at once."""
+    times = []
+    for path in run.glob("folds/*/seed-*/log.jsonl"):
+        seconds = [0.0, *(json.loads(line)["seconds"] for line in path.read_text(encoding="utf-8").splitlines())]
+        # A training that went on after a stop counts from 0 again.
+        times += [after - before for before, after in pairwise(seconds) if after > before]
+    return median(times) if times else None
+
+
+def _deviation(fits: Sequence[float]) -> float | None:
+    """Give the standard deviation of a sample."""
+    return float(np.std(fits, ddof=1)) if len(fits) > 1 else None

@@ -1,0 +1,66 @@
+"""How long a training step of a network takes: several networks in turn, so that a busy machine is unfair to none.
+
+In: architectures with their configurations. Out: the median time of each.
+"""
+
+import time
+from collections.abc import Sequence
+from statistics import median
+
+import torch
+from torch.nn import functional
+
+from kanseq.models.architecture import Architecture, Config
+from kanseq.nn.precision import resolve_precision, set_precision
+from kanseq.training.settings import choose_device, processor
+
+
+def step_times(
+    networks: Sequence[tuple[Architecture, Config]],
+    *,
+    batch_size: int = 32,
+    rounds: int = 7,
+    threads: int = 0,
+    device: str = "auto",
+    precision: str | None = None,
+    seed: int = 0,
+) -> list[float]:
+    """Time forward pass, backward pass and AdamW on random sequences, round after round over all networks.
+
+    Args:
+        networks: what to build; of several outputs the loss is a cross-entropy.
+        batch_size: sequences a step.
+        rounds: steps of each that count; one before them does not.
+        threads, device, precision, seed: as for ``kanseq train``.
+
+    Returns:
+        Seconds, the median over the rounds.
+    """
+    device = choose_device(device)
+    with processor(threads, seed):
+        steps = [_Step(kind, config, batch_size, device, precision or "auto") for kind, config in networks]
+        times = [[step.run() for step in steps] for _ in range(1 + rounds)][1:]
+    return [median(each) for each in zip(*times, strict=True)]
+
+
+class _Step:
+    """A network with its optimiser and a batch."""
+
+    def __init__(self, kind: Architecture, config: Config, batch_size: int, device: str, precision: str) -> None:
+        self.network = kind.build(config).to(device).train()  # type: ignore[union-attr]
+        set_precision(self.network, resolve_precision(precision, device))
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4)
+        self.codes = torch.randint(0, 4, (batch_size, config.geometry.columns), dtype=torch.uint8, device=device)
+        self.targets = torch.randint(0, 2, (batch_size,), device=device)
+
+    def run(self) -> float:
+        """Take a step; gives its seconds."""
+        start = time.perf_counter()
+        self.optimizer.zero_grad(set_to_none=True)
+        outputs = self.network(self.codes)
+        wide = outputs if outputs.shape[1] > 1 else functional.pad(outputs, (1, 0))
+        functional.cross_entropy(wide, self.targets).backward()
+        self.optimizer.step()
+        if self.codes.device.type == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() - start

@@ -1,0 +1,119 @@
+"""How a set is cut for a benchmark, and what its trainings are told."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, BadTable
+from kanseq.geometry import Geometry
+from kanseq.suites.entries import Entry, make_entries
+from kanseq.suites.protocol import Protocol, job_of, prepare
+
+
+def labelled(split_of, letters=None):
+    count = len(split_of)
+    columns = {
+        "id": [f"s{number}" for number in range(count)],
+        "species": ".",
+        "length": 8,
+        "sequence": letters or [format(number, "08b").replace("0", "A").replace("1", "C") for number in range(count)],
+        "label": ["a", "b"] * (count // 2),
+        "split": split_of,
+    }
+    return SequenceSet(pd.DataFrame(columns), Geometry.plain(8))
+
+
+def roles_in(folder):
+    table = pd.read_csv(folder / "splits.tsv", sep="\t", keep_default_na=False)
+    return {fold: rows.set_index("id")["role"].to_dict() for fold, rows in table.groupby("fold")}
+
+
+SPLIT = ["train"] * 20 + ["dev"] * 4 + ["test"] * 6
+
+
+def test_one_fold_tunes_on_dev_and_several_on_parts_of_all_but_the_test(tmp_path):
+    prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=1))
+    (one,) = roles_in(tmp_path / "one").values()
+    assert {name for name, role in one.items() if role == "tune"} == {"s20", "s21", "s22", "s23"}
+    prepare(labelled(SPLIT), tmp_path / "four", Protocol(folds=4))
+    four = roles_in(tmp_path / "four")
+    assert list(four) == ["part0", "part1", "part2", "part3"]
+    for role_of in four.values():
+        assert [role_of[f"s{number}"] for number in range(24, 30)] == ["test"] * 6
+        assert sum(role == "tune" for role in role_of.values()) == 6
+    assert json.loads((tmp_path / "one" / "set.json").read_text()) == {"classes": ["a", "b"], "columns": 8}
+
+
+def test_one_fold_without_dev_tunes_on_a_tenth(tmp_path):
+    prepare(labelled(["train"] * 20 + ["test"] * 6), tmp_path / "one", Protocol(folds=1))
+    (one,) = roles_in(tmp_path / "one").values()
+    assert sum(role == "tune" for role in one.values()) == 2
+
+
+def test_copies_of_test_sequences_do_not_train_unless_they_are_kept(tmp_path):
+    genes = labelled(SPLIT)
+    genes.table.loc[3, "sequence"] = genes.table["sequence"][25]
+    for copies, role in (("drop", "unused"), ("keep", "train")):
+        prepare(genes, tmp_path / copies, Protocol(folds=1, copies=copies))
+        (one,) = roles_in(tmp_path / copies).values()
+        assert one["s3"] == role
+        assert one["s25"] == "test"
+
+
+def test_a_folder_that_was_begun_otherwise_is_refused_and_stays_as_it_was(tmp_path):
+    prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=1))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    with pytest.raises(BadOption, match=r"this run was begun with folds 1, and not 2"):
+        prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=2))
+    with pytest.raises(BadOption, match=r"this run was begun with other set"):
+        prepare(labelled(["dev", *SPLIT[1:]]), tmp_path / "one", Protocol(folds=1))
+    prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=1))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()} == before
+
+
+def test_sets_that_cannot_be_cut_are_refused(tmp_path):
+    alike = labelled(SPLIT)
+    alike.table["label"] = "a"
+    bare = labelled(SPLIT)
+    bare.table = bare.table.drop(columns="label")
+    for genes, message in (
+        (labelled(["train"] * 20), "no sequence of the split 'test'"),
+        (alike, "all sequences carry the label 'a'"),
+        (bare, "wants sequences with a label and a split"),
+    ):
+        with pytest.raises(BadTable, match=message):
+            prepare(genes, tmp_path / "bad", Protocol(folds=1))
+    assert not (tmp_path / "bad" / "set.parquet").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 0}, {"seeds": 0}, {"epochs": 0}, {"copies": "some"}])
+def test_senseless_protocols_are_refused(wrong):
+    with pytest.raises(BadOption, match=f"--{next(iter(wrong))}"):
+        Protocol(**wrong).check()
+
+
+def told(entry, protocol):
+    arguments = job_of(entry.on(Geometry.plain(30), 2), Path("out/tf_0"), protocol, ["--threads", "1"]).arguments
+    return " ".join(arguments)
+
+
+def test_a_training_makes_all_epochs_and_keeps_the_best():
+    (legnet,) = make_entries(["legnet"], ["widths=8,6", "learning_rate=0.01"])
+    said = told(legnet, Protocol(seeds=3, seed=7, epochs=4))
+    assert said.startswith("train out/tf_0/set.parquet --splits out/tf_0/splits.tsv -o out/tf_0/legnet --model legnet ")
+    for part in ("--tune", "--epochs 4", "--patience 4", "--seed 7 --seeds 3", "--set widths=8,6", "--no-baseline"):
+        assert part in said
+    assert "--learning-rate 0.01" in said
+    # Its own number where the protocol says none, and an option of its own before that of the protocol.
+    assert "--patience 10" in told(legnet, Protocol())
+    (own,) = make_entries(["legnet"], ["widths=8,6", "epochs=2"])
+    assert "--epochs 2" in told(own, Protocol(epochs=4))
+    assert "--patience 2" in told(own, Protocol(epochs=4))
+
+
+def test_plain_models_take_no_options_of_networks():
+    said = told(Entry("gc", "gc", {}, {}), Protocol(epochs=4))
+    assert "--tune" not in said
