@@ -16,6 +16,7 @@ import yaml
 from kanseq.cli.main import _run, app
 from kanseq.errors import MissingFile, NotWritable
 from kanseq.workflow_files import PROJECT, init_workflow, workflow_path
+from tests.suites.conftest import TINY, write_task
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = ROOT / "workflows"
@@ -150,7 +151,7 @@ def test_the_rules_call_kanseq_with_options_that_it_has():
     for name, text in with_kanseq.items():
         shell = text[text.index("shell:") :]
         # What comes behind the command moves files.
-        ends = [shell.index(sign) for sign in ("fold=", 'cp "$search') if sign in shell]
+        ends = [shell.index(sign) for sign in ("fold=", 'cp "$search', 'cp "$suite') if sign in shell]
         shell = shell[: min(ends)] if ends else shell
         params = " ".join(re.findall(r'"(--[^"]*)"', text[: text.index("shell:")]))
         called[name] = check_options(f"{shell} {params} ")
@@ -168,6 +169,7 @@ def test_the_rules_call_kanseq_with_options_that_it_has():
         "evaluate": "evaluate",
         "explain": "explain",
         "figures": "figures",
+        "suite": "benchmark",
     }
 
 
@@ -280,6 +282,23 @@ def test_another_workflow_imports_the_rules_as_a_module_and_runs_them(simulated)
     assert lines[0] == "species\tid\tfold\trole\treason"
     assert lines[1].startswith("simulated\t")
     assert (simulated / "kept" / "benchmarks" / "extract" / "simulated.tsv").exists()
+
+
+@needs_snakemake
+def test_a_collection_of_labelled_sequences_is_benchmarked(simulated):
+    write_task(simulated / "GUE" / "tf" / "0")
+    options = " ".join(["--model gc --model legnet --folds 1 --epochs 1", *(f"--set {one}" for one in TINY)])
+    config = yaml.safe_load((simulated / "config.yaml").read_text())
+    config["benchmarks"] = {"tasks": {"collection": "gue", "folder": "GUE", "options": options}}
+    (simulated / "config.yaml").write_text(yaml.safe_dump(config))
+    (simulated / "config").mkdir()
+    (simulated / "config.yaml").rename(simulated / "config" / "config.yaml")
+    folder = "results/benchmarks/tasks"
+    code, said = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), f"{folder}/results.tsv")
+    assert code == 0, said
+    lines = (simulated / folder / "results.tsv").read_text().splitlines()
+    assert [line.split("\t")[:2] for line in lines[1:]] == [["tf_0", "gc"], ["tf_0", "legnet"]]
+    assert not (simulated / f"{folder}.unfinished").exists()
 
 
 @needs_snakemake

@@ -20,7 +20,11 @@ NEEDS = {
     "homology": {"threads": 8, "mem_mb": 16000, "runtime": 480},
     "train": {"threads": 4, "mem_mb": 8000, "runtime": 720, "gpu": 0},
     "explain": {"threads": 4, "mem_mb": 8000, "runtime": 240, "gpu": 0},
+    "suite": {"threads": 4, "mem_mb": 8000, "runtime": 2880, "gpu": 0},
 }
+
+# Collections of labelled sequences that models are measured on besides.
+BENCHMARKS = config["benchmarks"]
 
 
 def read_samples():
@@ -235,6 +239,8 @@ def device(gpu):
 def wanted(wildcards):
     """List all that the workflow makes, not its last files alone: what gets lost in between is made again, too."""
     files = ["results/comparison.tsv", "results/comparison.html"]
+    for suite in BENCHMARKS:
+        files += [f"results/benchmarks/{suite}/{name}" for name in ("results.tsv", "results.md", "checks.tsv")]
     for design, condition in STUDIES:
         folder = f"results/{design}/{condition}"
         files += [f"{folder}/metrics.{ending}" for ending in ("json", "tsv", "txt")]

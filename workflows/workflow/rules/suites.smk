@@ -1,0 +1,45 @@
+# Models on published collections of labelled sequences: one job per collection of the config, which needs no genome of the
+# sample sheet.
+
+
+# What is unfinished lies beside the outputs, as a training does: a killed job goes on with its next attempt.
+rule suite:
+    input:
+        lambda wildcards: BENCHMARKS[wildcards.suite]["folder"],
+    output:
+        table=report(
+            "results/benchmarks/{suite}/results.tsv",
+            caption="../report/suite.rst",
+            category="Benchmarks",
+            labels={"benchmark": "{suite}"},
+        ),
+        text="results/benchmarks/{suite}/results.md",
+        checks="results/benchmarks/{suite}/checks.tsv",
+    log:
+        "logs/suite/{suite}.log",
+    benchmark:
+        "benchmarks/suite/{suite}.tsv"
+    retries: config["retries"]
+    conda:
+        "../envs/kanseq.yaml"
+    threads: need("suite", "threads")
+    resources:
+        mem_mb=need("suite", "mem_mb"),
+        runtime=need("suite", "runtime"),
+        gpu=need("suite", "gpu"),
+        unfinished=config["unfinished"],
+    params:
+        collection=lambda wildcards: BENCHMARKS[wildcards.suite]["collection"],
+        options=lambda wildcards: BENCHMARKS[wildcards.suite].get("options", ""),
+        device=device(need("suite", "gpu")),
+    shell:
+        """
+        suite="{resources.unfinished}/results/benchmarks/{wildcards.suite}.unfinished"
+        mkdir -p "$(dirname "$suite")"
+        kanseq benchmark {params.collection} {input} {params.options} --jobs {threads} --threads 1 \
+            --device {params.device} -o "$suite" > {log} 2>&1
+        cp "$suite/results.tsv" {output.table}
+        cp "$suite/results.md" {output.text}
+        cp "$suite/checks.tsv" {output.checks}
+        rm -rf "$suite"
+        """
