@@ -85,6 +85,24 @@ def test_another_protocol_needs_another_folder_but_another_data_set_does_not(don
     assert more.checks["data_set"].tolist() == ["prom_core_tata", "tf_0"]
 
 
+def test_three_classes_are_scored_by_the_coefficient_of_all_of_them(tmp_path):
+    folder = write_task(tmp_path / "GUE" / "splice" / "reconstructed", sizes=(90, 30, 30))
+    for split in ("train", "dev", "test"):
+        lines = (folder / f"{split}.csv").read_text().splitlines()
+        # Every third sequence becomes one of a third class, which is told by its bases.
+        third = [f"{'GC' * 15},{2}" if at % 3 == 0 else line for at, line in enumerate(lines[1:])]
+        (folder / f"{split}.csv").write_text("\n".join([lines[0], *third]) + "\n")
+    result = run(tmp_path / "GUE", tmp_path / "out", models=["legnet", "gc"], folds=1, copies="keep")
+    table = result.table.set_index("model")
+    assert table["classes"].tolist() == [3, 3]
+    assert result.checks["test_in_train"].tolist() == [10]
+    place = tmp_path / "out" / "splice" / "gc" / "folds" / "test" / "seed-0" / "predictions.tsv"
+    predictions = pd.read_csv(place, sep="\t")
+    expected = matthews_corrcoef(predictions["target"], predictions["called"])
+    assert table.loc["gc", "MCC"] == pytest.approx(expected, abs=1e-6)
+    assert table.loc["gc", "MCC_minus_baseline"] == pytest.approx(expected - table.loc["legnet", "MCC"], abs=1e-6)
+
+
 def test_the_command_prints_the_table_and_its_json(gue, tmp_path, capsys):
     command = ["benchmark", "gue", str(gue), "-o", str(tmp_path / "out"), "--model", "gc", "--folds", "1"]
     command += ["--bootstrap", "0", "--threads", "1"]
