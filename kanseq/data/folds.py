@@ -196,6 +196,11 @@ def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[Fold]:
     return [Fold(f"part{number}", test, tune=others[part[member] == number]) for number in range(parts)]
 
 
+def tuning_rows(genes: SequenceSet, rotate: int, seed: int) -> list[np.ndarray]:
+    """Give the rows that tune in each fold of the way ``column``, with or without ``rotate``."""
+    return [fold.tune for fold in (_rotated(genes, rotate, seed) if rotate else [_column(genes.table)])]
+
+
 def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: PathLike) -> None:
     """Warn about listed genes that are not in the set.
 

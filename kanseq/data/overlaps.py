@@ -65,6 +65,28 @@ def _windows(genes: SequenceSet) -> pd.DataFrame:
     return both[both["Start"] < both["End"]]
 
 
+def interval_clusters(genes: SequenceSet) -> np.ndarray:
+    """Number the clusters of intervals that overlap, or are joined by others that do, int64 ``(rows,)``.
+
+    Either strand counts, and names of a contig that several species share are taken apart. A sequence without a place
+    (``chrom``, ``start`` and ``end``, 0-based half-open) is a cluster of its own.
+    """
+    table = genes.table
+    if not {"chrom", "start", "end"} <= set(table.columns):
+        return np.arange(len(table))
+    contig = table.groupby(["species", "chrom"], sort=False).ngroup().to_numpy()
+    start, end = (table[name].to_numpy(np.int64) for name in ("start", "end"))
+    order = np.lexsort((start, contig))
+    contig, start, end = contig[order], start[order], end[order]
+    # Ends so far on the same contig: contigs lie behind each other when each is shifted by more than the longest.
+    shift = contig * (int(end.max(initial=0)) + 1)
+    reached = np.maximum.accumulate(end + shift)
+    begins = np.concatenate([[True], (start + shift)[1:] >= reached[:-1]])
+    found = np.empty(len(table), dtype=np.int64)
+    found[order] = np.cumsum(begins) - 1
+    return found
+
+
 def same_letters(genes: SequenceSet) -> Groups | None:
     """Rows with the same sequence, letter case aside. ``None`` where the set was read without its sequences."""
     return _same(genes, lambda text: text)

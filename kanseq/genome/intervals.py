@@ -19,6 +19,9 @@ from kanseq.genome.rows import whole_number
 CONTIG_COLUMNS = ("region", "chrom", "chromosome")
 """What the column of contigs may be called in a table of intervals."""
 
+STRANDS = {**dict.fromkeys(("+", "1", "+1", "", ".", "NA", "nan"), "+"), "-": "-", "-1": "-"}
+"""What a strand may be written as; what has none is forward."""
+
 _NOT_ROWS = ("#", "track", "browser")
 _LONGEST_CELL = 1 << 30
 _MITOCHONDRION = frozenset(("M", "MT", "Mito", "MtDNA", "mitochondrion_genome"))
@@ -74,10 +77,10 @@ class Cut(NamedTuple):
 
 
 def read_bed(path: PathLike) -> Iterator[Interval]:
-    """Stream a BED file of three columns and more, split by tabs or spaces; a strand other than ``-`` is ``+``.
+    """Stream a BED file of three columns and more, split by tabs or spaces; without a strand they are forward.
 
     Raises:
-        MalformedLine: a line has fewer than three columns, or coordinates that make no sense.
+        MalformedLine: a line has fewer than three columns, or coordinates or a strand that make no sense.
     """
     with open_text(path) as handle:
         for number, line in enumerate(handle, 1):
@@ -103,7 +106,7 @@ class Table(NamedTuple):
         return {"start", "end"} <= set(self.names) and any(name in self.names for name in CONTIG_COLUMNS)
 
     def interval(self, cells: Sequence[str], where: str) -> Interval:
-        """Read the interval of a row; without a column ``strand``, and for any strand but ``-``, it is forward.
+        """Read the interval of a row; without a column ``strand``, or where that is empty, it is forward.
 
         Raises:
             MalformedLine: coordinates make no sense.
@@ -196,7 +199,9 @@ def _interval(chrom: str, first: str, last: str, name: str, strand: str, where: 
     start, end = whole_number(first, "start", where), whole_number(last, "end", where)
     if start >= end:
         raise MalformedLine(f"the start {start} is not before the end {end}", where=where)
-    return Interval(chrom, start, end, name, "-" if strand == "-" else "+", where)
+    if strand not in STRANDS:
+        raise MalformedLine(f"the strand '{strand}' is unknown", where=where, mend="write + or -, or . for none")
+    return Interval(chrom, start, end, name, STRANDS[strand], where)
 
 
 def _header(line: str) -> tuple[list[str], str]:

@@ -130,6 +130,8 @@ class LegNet(LinearNetwork):
     def __init__(self, config: LegNetConfig) -> None:
         """Build the layers for the configuration's geometry."""
         super().__init__(config.geometry)
+        # Nothing is pooled, so that what is held grows with the columns.
+        self.rows, self.scored = (max(1, min(most, at_once // config.geometry.columns)) for most, at_once in _AT_ONCE)
         stem, *widths = config.channels
         self.stem = Convolved(_stem(config, stem), stem)
         before = (stem, *widths)
@@ -209,6 +211,9 @@ def resized(config: LegNetConfig, factor: float) -> LegNetConfig:
     widths = (max(1, round(width * factor / step)) * step for width in config.channels)
     return replace(config, widths=",".join(map(str, widths)))
 
+
+_AT_ONCE = ((192, 2**15), (256, 2**17))
+"""Sequences, and columns of all of them, that the network runs on at a time: with gradients, and without."""
 
 _PAPER = "Cherednichenko & Poptsova 2025, doi:10.1093/bib/bbaf129"
 _RECIPE = {

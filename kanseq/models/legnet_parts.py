@@ -43,6 +43,11 @@ def mean_over_columns(x: Tensor, present: Present | None) -> Tensor:
 
 def normalised(norm: nn.BatchNorm2d, x: Tensor, present: Present | None) -> Tensor:
     """Normalise channels, in training by the mean and variance over columns that hold a base; other columns get 0."""
+    if norm.training and (x.numel() // x.shape[1] if present is None else present.weights.sum()) < 2:
+        # One value has no variance.
+        moments = norm.running_mean, norm.running_var
+        x = functional.batch_norm(x, *moments, norm.weight, norm.bias, False, 0.0, norm.eps)
+        return x if present is None else x * present.weights
     if present is None:
         return norm(x)
     if not norm.training:

@@ -22,10 +22,12 @@ class SequenceNetwork(nn.Module):
         geometry: the columns that it reads.
         decayed: names of the parameters (without their modules') that weight decay acts on.
         rows: how many sequences :meth:`forward_encoded` is best run on at a time where gradients are kept.
+        scored: how many sequences the network is run on at a time at most where none are.
     """
 
     decayed: tuple[str, ...] = ("spline_weight",)
     rows = 192
+    scored = 256
 
     hidden: Tensor
     bases: Tensor

@@ -90,9 +90,10 @@ def ablation(
     entries = _entries(genes, replaced, places, grids, options, match_parameters)
     output, machine = Path(output), Machine(jobs, threads, device, precision)
     run = compete([(name, genes)], entries, Protocol(folds, seeds, epochs, copies, seed), machine, output)
-    table = results_of(
-        output / name, run.competitors[name], baseline="legnet", published={}, bootstrap=bootstrap, seed=seed
-    )
+    if run.failure is not None:
+        raise run.failure
+    names = [entry.name for entry in entries]
+    table = results_of(output / name, names, baseline="legnet", published={}, bootstrap=bootstrap, seed=seed)
     chosen = [entry.options for entry in entries]
     table.insert(2, "replaced", [str(one.get("replaced", "")) for one in chosen])
     table.insert(3, "grid", [str(one.get("grid", "")) for one in chosen])

@@ -3,16 +3,18 @@
 In: a collection's folder, models, a protocol. Out: a folder a data set with a run a model, and one table.
 """
 
-from collections.abc import Sequence
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from kanseq.data.importing import Genomes
-from kanseq.files import PathLike, whole_text
+from kanseq.files import PathLike, disk_errors, whole_text
 from kanseq.reports.plots import write_numbers
-from kanseq.suites.competing import Machine, baseline_of, compete
+from kanseq.suites.competing import Machine, baseline_of, compete, complete
 from kanseq.suites.entries import VARIANTS, make_entries
 from kanseq.suites.layouts import find_data_sets
 from kanseq.suites.protocol import Protocol
@@ -72,8 +74,10 @@ def benchmark(
 ) -> Benchmark:
     """Train models on every data set of a collection and score them on its test, which no choice has seen.
 
-    All models get the same sequences in the same folds. Called again it goes on where it was stopped; data sets that
-    were not asked for before are added, so that one folder can hold several protocols.
+    All models get the same sequences in the same folds; what tunes networks does not train plain models. Called again
+    it goes on where it was stopped; models and data sets that were not asked for before are added, and the table has a
+    row for every model of a data set that is trained in the folder. Each data set keeps the protocol that it was begun
+    with.
 
     Args:
         collection: ``gue``, ``genomic-benchmarks`` or ``flipons``.
@@ -97,7 +101,7 @@ def benchmark(
     Raises:
         BadOption: an option is unknown or makes no sense.
         BadTable, MissingFile: the collection is not of a known layout, or a data set is broken.
-        JobsFailed: trainings failed; the others are done.
+        JobsFailed: trainings failed; what is done is in the tables.
     """
     protocol, machine = Protocol(folds, seeds, epochs, copies, seed), Machine(jobs, threads, device, precision)
     entries = make_entries(models, options, parameters=match_parameters)
@@ -105,30 +109,41 @@ def benchmark(
     found = find_data_sets(collection, folder, genome=genome, names=data_sets, negatives=negatives)
     output = Path(output)
     run = compete(((one.name, one.read()) for one in found), entries, protocol, machine, output)
-    tables = [
-        results_of(
-            output / name,
-            competitors,
-            baseline=baseline_of(entries),
-            published=numbers.get((collection, name), {}),
-            bootstrap=bootstrap,
-            seed=seed,
+    tables = []
+    for name in run.names:
+        names = complete(output / name, protocol.fits)
+        if names:
+            known = numbers.get((collection, name), {})
+            options_of = {"baseline": baseline_of(names), "published": known, "bootstrap": bootstrap, "seed": seed}
+            tables.append(results_of(output / name, names, **options_of))
+    with _alone(output):
+        checks = _added(
+            output / CHECKS, pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()])
         )
-        for name, competitors in run.competitors.items()
-    ]
-    table = _added(output / RESULTS, pd.concat(tables, ignore_index=True))
-    checks = _added(output / CHECKS, pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()]))
-    text = table_text(table)
-    with whole_text(output / TEXT) as handle:
-        handle.write(text)
-    names = [entry.name for entry in entries]
-    return Benchmark(collection, list(run.competitors), names, run.trained, output, text, table, checks)
+        table = _added(output / RESULTS, pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
+        text = table_text(table) if tables else ""
+        with whole_text(output / TEXT) as handle:
+            handle.write(text)
+    if run.failure is not None:
+        raise run.failure
+    return Benchmark(collection, run.names, [entry.name for entry in entries], run.trained, output, text, table, checks)
+
+
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Let other benchmarks in this folder wait while tables are read and written; without locks nobody waits."""
+    with disk_errors(output), open(output / "lock", "a") as handle:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _added(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
     """Put new rows in the place of a table's rows of the same data sets, and write it."""
     if path.exists():
-        before = pd.read_csv(path, sep="\t")
+        # A data set may be called 1 or NA.
+        named = {"data_set": str, "model": str}
+        before = pd.read_csv(path, sep="\t", dtype=named, keep_default_na=False, na_values=[""])
         kept = before[~before["data_set"].isin(rows["data_set"])]
         rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
         rows = rows.sort_values("data_set", kind="stable", ignore_index=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import NotWritable
+from kanseq.errors import JobsFailed, NotWritable
 from kanseq.files import check_output, disk_errors
-from kanseq.suites.entries import VARIANTS, Competitor, Entry
+from kanseq.suites.entries import VARIANTS, Entry
 from kanseq.suites.jobs import work_off
 from kanseq.suites.layouts import check_data_set
-from kanseq.suites.protocol import Protocol, classes_of, job_of, prepare
+from kanseq.suites.protocol import Protocol, check_run, classes_of, job_of, prepare
 from kanseq.training.runs import is_done
 from kanseq.training.settings import choose_device
 
@@ -40,14 +40,16 @@ class Competition(NamedTuple):
     """What was trained.
 
     Attributes:
-        competitors: for each set its models.
+        names: of the sets.
         checks: for each set what it holds.
         trained: how many models were trained now, of all sets together.
+        failure: some of them failed; what is finished may be scored before this is raised.
     """
 
-    competitors: dict[str, list[Competitor]]
+    names: list[str]
     checks: dict[str, dict[str, object]]
     trained: int
+    failure: JobsFailed | None
 
 
 def compete(
@@ -61,8 +63,7 @@ def compete(
 
     Raises:
         BadOption: the protocol or a model's option makes no sense, or the folder was begun otherwise.
-        BadTable: a set has no labels, no test, or labels in the test that nothing trains on.
-        JobsFailed: trainings failed; the others are done.
+        BadTable, EmptySplit: a set has no labels, no test, or classes that a fold lacks.
         NotWritable: the folder cannot be written.
     """
     protocol.check()
@@ -72,25 +73,34 @@ def compete(
     check_output(output / "results.tsv" if output.exists() else output)
     with disk_errors(output):
         output.mkdir(exist_ok=True)
-    competitors: dict[str, list[Competitor]] = {}
     checks: dict[str, dict[str, object]] = {}
     jobs = []
     for name, genes in sets:
         checks[name] = check_data_set(genes)._asdict()
-        classes = classes_of(genes)
-        competitors[name] = [entry.on(genes.geometry, len(classes)) for entry in entries]
-        folder = output / name
+        classes, folder = classes_of(genes), output / name
+        competitors = [entry.on(genes.geometry, len(classes)) for entry in entries]
         prepare(genes, folder, protocol)
-        wanted = protocol.folds * protocol.seeds
-        jobs += [
-            job_of(one, folder, protocol, options)
-            for one in competitors[name]
-            if len(finished(folder / one.entry.name)) < wanted
-        ]
+        for one in competitors:
+            run = folder / one.entry.name
+            if (run / "run.json").exists():
+                check_run(run, one, protocol, machine.precision)
+            if len(finished(run)) < protocol.fits:
+                jobs.append(job_of(one, folder, protocol, options))
     if jobs:
         logger.info("%d trainings, %d at once", len(jobs), machine.jobs)
-    work_off(jobs, at_once=machine.jobs, threads=machine.threads)
-    return Competition(competitors, checks, len(jobs))
+    failure = None
+    try:
+        work_off(jobs, at_once=machine.jobs, threads=machine.threads)
+    except JobsFailed as error:
+        failure = error
+    return Competition(list(checks), checks, len(jobs), failure)
+
+
+def complete(folder: Path, fits: int) -> list[str]:
+    """Name the runs of a set that are all there, LegNet and its kin first."""
+    there = sorted(path.parent.name for path in folder.glob("*/run.json"))
+    names = [*(name for name in VARIANTS if name in there), *(name for name in there if name not in VARIANTS)]
+    return [name for name in names if len(finished(folder / name)) >= fits]
 
 
 def finished(run: Path) -> list[Path]:
@@ -98,9 +108,8 @@ def finished(run: Path) -> list[Path]:
     return [path.parent for path in sorted(run.glob("folds/*/seed-*/done.json")) if is_done(path.parent)]
 
 
-def baseline_of(entries: Sequence[Entry]) -> str | None:
+def baseline_of(names: Sequence[str]) -> str | None:
     """Name what the others are compared with: the plain LegNet, or the first; None for one alone."""
-    names = [entry.name for entry in entries]
     if len(names) < 2:
         return None
     return VARIANTS[0] if VARIANTS[0] in names else names[0]

@@ -5,13 +5,13 @@ In: names and ``MODEL.KEY=VALUE``. Out: entries, and what each of them is on a g
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, get_type_hints
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.models.registry import Value, architecture, config_to_json, make_config
+from kanseq.models.registry import Value, architecture, config_to_json, make_config, parse_option
 from kanseq.models.sizes import Cost, cost_of, match_parameters
-from kanseq.training.settings import Settings
+from kanseq.training.settings import Settings, settings_for
 
 VARIANTS = ("legnet", "legnet-lkan", "legnet-ckan")
 """The baseline and its two KAN kin; the first is what all others are compared with."""
@@ -43,14 +43,14 @@ class Entry(NamedTuple):
         kind = architecture(self.model)
         config = make_config(self.model, geometry, self.options, classes if classes > 2 else None)
         if kind.plain:
-            return Competitor(self, dict(self.options), None)
+            return Competitor(self, dict(self.options), config_to_json(config), None)
         options = dict(self.options)
         if self.parameters is not None:
             matched = match_parameters(kind, config, self.parameters)
             before, after = config_to_json(config), config_to_json(matched)
             options |= {key: value for key, value in after.items() if value != before[key]}  # type: ignore[misc]
             config = matched
-        return Competitor(self, options, cost_of(kind, config))
+        return Competitor(self, options, config_to_json(config), cost_of(kind, config))
 
 
 class Competitor(NamedTuple):
@@ -59,11 +59,13 @@ class Competitor(NamedTuple):
     Attributes:
         entry: the entry.
         options: all hyper-parameters that differ from the model's defaults.
+        config: all hyper-parameters, as ``run.json`` has them.
         cost: what its network is, counted; None for a plain model.
     """
 
     entry: Entry
     options: Mapping[str, Value]
+    config: Mapping[str, object]
     cost: Cost | None
 
 
@@ -116,8 +118,15 @@ def parted_options(options: Sequence[str], models: Sequence[str]) -> tuple[Parte
         if not takers:
             raise BadOption(f"--set {text}: {f'{model} has no' if dot else 'no model here has an'} option '{key}'")
         for name in takers:
-            (settings if field in _SETTINGS else own)[name][field] = value
+            if field in _SETTINGS:
+                settings[name][field] = parse_option(f"--set {key}", _SETTINGS[field], value)
+            else:
+                own[name][field] = value
+    for name in models:
+        # What makes no sense is refused before anything is written.
+        settings_for(architecture(name), **settings[name])
     return own, settings
 
 
-_SETTINGS = frozenset(field.name for field in fields(Settings)) - {"tune"}
+_SETTINGS = {name: kind for name, kind in get_type_hints(Settings).items() if name != "tune"}
+"""Options of the training, with their types; that the best epoch counts is not for one model to choose."""

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kanseq.data.importing import import_sequences
+from kanseq.data.overlaps import interval_clusters
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.shuffles import dinucleotide_shuffles, random_numbers
 from kanseq.errors import BadTable
@@ -53,6 +54,7 @@ POSITIVE, NEGATIVE = "positive", "negative"
 
 logger = logging.getLogger(__name__)
 
+_OF_SPLITS = ("train", "dev", "test")
 _FORM = re.compile(r"(.+)\.(csv|fa|fasta|bed)(\.gz)?", re.IGNORECASE)
 _PLACES = ["chrom", "strand", "start", "end"]
 _LETTERS = np.frombuffer(b"ACGT", dtype=np.uint8)
@@ -82,6 +84,8 @@ def find(folder: Path, genome: PathLike | Mapping[str, PathLike] | None, negativ
             if match is None or path.resolve() in apart:
                 continue
             title, kind = match.group(1), match.group(2).lower()
+            if title.lower() in _OF_SPLITS:
+                raise BadTable(f"{name} is a split, as GUE has them", where=place, mend=f"expected is {EXPECTED}")
             if kind != "csv":
                 if title in sequences:
                     raise BadTable(f"{sequences[title].name} and {name}", where=place, mend="keep one of them")
@@ -144,13 +148,19 @@ def _read_flipons(
 
 
 def _with_split(genes: SequenceSet) -> SequenceSet:
-    """Draw a share of each class for the test; the rest trains."""
+    """Draw a share of each class for the test; the rest trains. What overlaps in the genome stays on one side."""
     labels = genes.table["label"].to_numpy()
     split = np.full(len(genes), "train", dtype=object)
+    cluster = interval_clusters(genes)
     for label in sorted(set(labels)):
         rows = np.flatnonzero(labels == label)
-        drawn = np.argsort(random_numbers(SEED, f"split\t{label}", 0, len(rows)), kind="stable")
-        split[rows[drawn[: round(TESTED * len(rows))]]] = "test"
+        _, first, member = np.unique(cluster[rows], return_index=True, return_inverse=True)
+        drawn = np.argsort(random_numbers(SEED, f"split\t{label}", 0, len(first)), kind="stable")
+        before = np.concatenate([[0], np.cumsum(np.bincount(member)[drawn])])[:-1]
+        chosen = drawn[before < round(TESTED * len(rows))]
+        split[rows[np.isin(member, chosen)]] = "test"
+    # A cluster of both classes is tested as a whole.
+    split[np.isin(cluster, cluster[split == "test"])] = "test"
     metadata = {**genes.metadata, "split": {"tested": TESTED, "seed": SEED}}
     return replace(genes, table=genes.table.assign(split=split), metadata=metadata)
 

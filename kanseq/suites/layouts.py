@@ -13,7 +13,7 @@ import pandas as pd
 
 from kanseq.data.folds import COLUMN_ROLES
 from kanseq.data.importing import Genomes, genomes_by_class
-from kanseq.data.overlaps import same_bases, same_letters
+from kanseq.data.overlaps import interval_clusters, same_bases, same_letters
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, MissingFile
 from kanseq.files import PathLike, some
@@ -67,6 +67,8 @@ class Checks(NamedTuple):
         test_in_train_reversed: those of them that stand there as reverse complement alone.
         test_in_train_other_label: those of ``test_in_train`` of which a copy in train has another label.
         test_in_dev: test sequences that stand in dev, either way.
+        test_overlaps_train: test sequences that share bases of the genome with one of train, or are joined to one by
+            others that overlap; None where places are not known.
         repeated_in_train: training sequences that stand there before, letter for letter.
         untested: labels of train that test lacks.
     """
@@ -85,6 +87,7 @@ class Checks(NamedTuple):
     test_in_train_reversed: int
     test_in_train_other_label: int
     test_in_dev: int
+    test_overlaps_train: int | None
     repeated_in_train: int
     untested: str
 
@@ -179,6 +182,7 @@ def check_data_set(genes: SequenceSet) -> Checks:
         test_in_train_reversed=int((either & ~exact).sum()),
         test_in_train_other_label=int(other.sum()),
         test_in_dev=int((_members(bases, rows["dev"])[test] > 0).sum()),
+        test_overlaps_train=_overlapping(genes, train, test),
         repeated_in_train=int(train.sum()) - len(np.unique(letters[train])),
         untested=", ".join(sorted(set(counts["train"].index) - set(counts["test"].index))),
     )
@@ -221,6 +225,13 @@ def _chosen(
     if unknown := sorted(wanted - set(by_name)):
         raise BadOption(f"no data set '{unknown[0]}' in {folder}", mend=f"there is {some(sorted(by_name), 40)}")
     return [by_name[name] for name in sorted(by_name) if not wanted or name in wanted]
+
+
+def _overlapping(genes: SequenceSet, train: np.ndarray, test: np.ndarray) -> int | None:
+    """Count test sequences that lie in one cluster with training sequences."""
+    if not {"chrom", "start", "end"} <= set(genes.table.columns):
+        return None
+    return int((_members(interval_clusters(genes), train)[test] > 0).sum())
 
 
 def _members(numbers: np.ndarray, among: np.ndarray) -> np.ndarray:

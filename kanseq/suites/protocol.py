@@ -3,27 +3,34 @@
 In: a labelled set with its own ``split``, and a protocol. Out: a folder with the set, its splits, and what they hold.
 """
 
+import csv
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from kanseq.data.folds import COLUMN_ROLES, tuning_rows
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import split
-from kanseq.errors import BadOption, BadTable
-from kanseq.files import whole_text, write_json
-from kanseq.models.registry import architecture
-from kanseq.suites.entries import Competitor
+from kanseq.errors import BadOption, BadTable, EmptySplit
+from kanseq.files import some, whole_text, write_json
+from kanseq.models.registry import Value, architecture
+from kanseq.suites.entries import Competitor, Entry
 from kanseq.suites.jobs import Job
-from kanseq.training.runs import begin, describe_input
+from kanseq.training.runs import begin, describe_input, difference, read_run
 from kanseq.training.settings import settings_for
+from kanseq.training.targets import MID, own_classes, resolve_task
 
 logger = logging.getLogger(__name__)
 
-SET, SPLITS, ABOUT = "set.parquet", "splits.tsv", "set.json"
-"""Files of a data set's folder; beside them stands a run for each model."""
+SET, SPLITS, PLAIN_SPLITS, ABOUT = "set.parquet", "splits.tsv", "splits.plain.tsv", "set.json"
+"""Files of a data set's folder; beside them stands a run for each model.
+
+Plain models have splits of their own, without what tunes: they would train on it.
+"""
 
 COPIES = ("drop", "keep")
 """What becomes of training sequences that stand in the test: they do not train, or they do, as published."""
@@ -51,6 +58,11 @@ class Protocol(NamedTuple):
     copies: str = "drop"
     seed: int = 0
 
+    @property
+    def fits(self) -> int:
+        """How often each model is trained."""
+        return self.folds * self.seeds
+
     def check(self) -> None:
         """Refuse what makes no sense.
 
@@ -77,7 +89,9 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
         BadTable: the set has no labels, no test, or one class.
         BadOption: the folder was begun otherwise.
     """
+    table = _splits(genes, protocol)
     classes = classes_of(genes)
+    _check_folds(table, genes, classes)
     folder.mkdir(exist_ok=True)
     described = {
         "format": 1,
@@ -89,24 +103,29 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
         "versions": {},
     }
     begin(folder, described, "protocol.json")
-    if all((folder / name).exists() for name in (SET, SPLITS, ABOUT)):
+    if all((folder / name).exists() for name in (SET, SPLITS, PLAIN_SPLITS, ABOUT)):
         return
-    table = _splits(genes, protocol)
     genes.write(folder / SET)
-    with whole_text(folder / SPLITS) as handle:
-        table.to_csv(handle, sep="\t", index=False, lineterminator="\n")
+    aside = table.assign(
+        reason=table["reason"].mask(table["role"] == "tune", "tunes"), role=table["role"].replace("tune", "unused")
+    )
+    for name, each in ((SPLITS, table), (PLAIN_SPLITS, aside)):
+        with whole_text(folder / name) as handle:
+            # As kanseq split writes it: a name may hold quotes.
+            each.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
     write_json(folder / ABOUT, {"classes": classes, "columns": genes.geometry.columns})
 
 
 def classes_of(genes: SequenceSet) -> list[str]:
-    """List the labels of a set.
+    """List the classes that models are to tell apart; ``mid`` beside low and high is none.
 
     Raises:
-        BadTable: there are none, or one alone.
+        BadTable: the set has no labels, or one class alone.
     """
     if "label" not in genes.table or "split" not in genes.table:
         raise BadTable("a benchmark wants sequences with a label and a split", mend="make the set with kanseq import")
-    classes = sorted({str(label) for label in genes.table["label"]})
+    several = resolve_task(genes, None, None)[1]
+    classes = list(several or (name for name in own_classes(genes) if name != MID))
     if len(classes) < 2:
         raise BadTable(f"all sequences carry the label '{classes[0]}'", mend="give at least two classes")
     return classes
@@ -122,17 +141,62 @@ def job_of(competitor: Competitor, folder: Path, protocol: Protocol, machine: Se
         machine: options of ``kanseq train`` that say where it runs.
     """
     entry = competitor.entry
-    given = {**({} if protocol.epochs is None else {"epochs": protocol.epochs}), **entry.settings}
-    # All epochs are made, and the best of them counts.
-    given = {"patience": given.get("epochs", settings_for(architecture(entry.model)).epochs), **given}
-    arguments = ["train", str(folder / SET), "--splits", str(folder / SPLITS), "-o", str(folder / entry.name)]
+    splits = SPLITS if competitor.cost is not None else PLAIN_SPLITS
+    arguments = ["train", str(folder / SET), "--splits", str(folder / splits), "-o", str(folder / entry.name)]
     arguments += ["--model", entry.model, "--no-baseline", "--seed", str(protocol.seed), "--seeds", str(protocol.seeds)]
     arguments += ["--tune"] if competitor.cost is not None else []
     for key, value in competitor.options.items():
         arguments += ["--set", f"{key}={value}"]
-    for key, value in given.items():
-        arguments += [f"--{key.replace('_', '-')}", str(value)]
+    for key, value in _given(entry, protocol).items():
+        flag = f"--{key.replace('_', '-')}"
+        if isinstance(value, bool) or value is None:
+            arguments += [flag] if value else []
+        else:
+            arguments += [flag, str(value)]
     return Job(f"{folder.name}, {entry.name}", [*arguments, *machine], folder / f"{entry.name}.log")
+
+
+def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: str | None) -> None:
+    """Insist that a run that is there was begun with what is asked for now.
+
+    Raises:
+        BadOption: it was not; the message says what differs.
+    """
+    before, kind = read_run(run), architecture(competitor.entry.model)
+    wanted = settings_for(kind, tune=True, **_given(competitor.entry, protocol)).to_json()
+    # What auto means a run has settled itself.
+    checked = [name for name in wanted if name != "precision" or precision not in (None, "auto")]
+    wanted["precision"] = precision or wanted["precision"]
+    if kind.plain:
+        checked = ["balance"]
+    settings: dict[str, object] = before["settings"]  # type: ignore[assignment]
+    differences = (
+        difference(before["model"], competitor.entry.model, "model"),
+        difference(before["config"], dict(competitor.config), "config"),
+        difference(
+            {name: settings.get(name) for name in checked}, {name: wanted[name] for name in checked}, "settings"
+        ),
+    )
+    for found in filter(None, differences):
+        raise BadOption(f"this run was begun with {found}", where=run, mend="benchmark into another folder")
+
+
+def _given(entry: Entry, protocol: Protocol) -> dict[str, Value]:
+    """Give the options of an entry's training: all epochs are made, and the best of them counts."""
+    given = {**({} if protocol.epochs is None else {"epochs": protocol.epochs}), **entry.settings}
+    return {"patience": settings_for(architecture(entry.model), **given).epochs, **given}
+
+
+def _check_folds(table: pd.DataFrame, genes: SequenceSet, classes: Sequence[str]) -> None:
+    """Insist that every fold trains on every class, and tests at least two, before anything trains."""
+    label = np.tile(genes.table["label"].astype(str).to_numpy(), table["fold"].nunique())
+    for role, least in (("train", len(classes)), ("tune", 2), ("test", 2)):
+        there = table[(table["role"] == role)].assign(label=label[table["role"] == role])
+        for fold, labels in there.groupby("fold")["label"]:
+            lacking = sorted(set(classes) - set(labels))
+            if len(classes) - len(lacking) < least:
+                what = f"fold '{fold}': no sequence of the class {some(lacking, 5)} is left to {role}"
+                raise EmptySplit(what, mend="ask for fewer --folds, keep --copies, or leave the class out")
 
 
 def _splits(genes: SequenceSet, protocol: Protocol) -> pd.DataFrame:
@@ -142,17 +206,20 @@ def _splits(genes: SequenceSet, protocol: Protocol) -> pd.DataFrame:
         raise BadTable(
             "the set has no sequence of the split 'test'", mend="name a file test.csv, or a row's split test"
         )
-    if protocol.folds > 1:
-        found = split(genes, by="column", rotate=protocol.folds, seed=protocol.seed)
-    else:
-        tuned = 0.0 if words.isin(("dev", "val", "valid", "validation", "tune")).any() else TUNED
-        found = split(genes, by="column", tune=tuned, seed=protocol.seed)
+    rotate = protocol.folds if protocol.folds > 1 else 0
+    tuned = 0.0 if rotate or (words.map(COLUMN_ROLES) == "tune").any() else TUNED
+    found = split(genes, by="column", rotate=rotate, tune=tuned, seed=protocol.seed)
     table = found.table
-    copies = (table["role"] == "unused") & table["reason"].str.startswith("duplicates_test")
+    copies = ((table["role"] == "unused") & table["reason"].str.startswith("duplicates_test")).to_numpy()
     if copies.any():
         number = int(copies.sum()) // len(found.folds)
         if protocol.copies == "keep":
-            table.loc[copies, ["role", "reason"]] = ["train", ""]
+            # What would tune but for its copy in the test tunes again.
+            tunes = np.concatenate(
+                [np.isin(np.arange(len(genes)), rows) for rows in tuning_rows(genes, rotate, protocol.seed)]
+            )
+            table.loc[copies, "role"] = np.where(tunes, "tune", "train")[copies]
+            table.loc[copies, "reason"] = ""
         does = "train all the same" if protocol.copies == "keep" else "do not train"
         logger.warning("%s sequences that stand in the test %s", f"{number:,}", does)
     return table

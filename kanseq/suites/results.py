@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kanseq.suites.entries import Competitor
+from kanseq.models.registry import architecture, config_from_json
+from kanseq.models.sizes import cost_of
 from kanseq.suites.protocol import ABOUT
 from kanseq.training.candidates import Candidate, load_candidates
 from kanseq.training.comparison import Comparison, compare_all
-from kanseq.training.runs import read_done
+from kanseq.training.runs import read_done, read_run
 from kanseq.training.scoring import ModelScore, score_candidate
 
 SHOWN = ("MCC", "accuracy", "auROC", "auPRC", "precision", "recall", "F1")
@@ -45,7 +46,7 @@ class Scores(NamedTuple):
 
 def results_of(
     folder: Path,
-    competitors: Sequence[Competitor],
+    names: Sequence[str],
     *,
     baseline: str | None,
     published: Mapping[str, float],
@@ -58,21 +59,20 @@ def results_of(
     draws. The standard deviation is over all fits, folds times seeds, of which each scores the whole test.
 
     Args:
-        folder: the data set's, all of whose trainings are done.
-        competitors: the models.
-        baseline: name of the entry that the others are compared with; None for no comparison.
-        published: the main metric by entry, times 100, as far as it was published.
+        folder: the data set's.
+        names: of its runs, all of whose trainings are done.
+        baseline: name of the run that the others are compared with; None for no comparison.
+        published: the main metric by run, times 100, as far as it was published.
         bootstrap, seed: of the resamples.
 
     Returns:
         A row per model; see ``docs/genomic_kans.md`` for its columns.
     """
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    scores = {one.entry.name: _scores(folder / one.entry.name, bootstrap, seed) for one in competitors}
+    scores = {name: _scores(folder / name, bootstrap, seed) for name in names}
     differences = _differences(scores, baseline, folder, bootstrap, seed)
     rows = []
-    for one in competitors:
-        name = one.entry.name
+    for name in names:
         found, run = scores[name], folder / name
         done = [read_done(path.parent) or {} for path in sorted(run.glob("folds/*/seed-*/done.json"))]
         row: dict[str, object] = {
@@ -84,7 +84,7 @@ def results_of(
             "folds": len(found.candidate.folds),
             "seeds": len(found.candidate.seeds),
             "parameters": int(done[0]["parameters"]),
-            "flops": None if one.cost is None else one.cost.flops,
+            "flops": _flops(run),
             "seconds_per_epoch": _seconds_per_epoch(run),
         }
         shown = found.score.mean.shown(MAIN)
@@ -166,6 +166,15 @@ def _scores(run: Path, bootstrap: int, seed: int) -> Scores:
         for at in range(len(candidate.seeds))
     ]
     return Scores(candidate, score, fits)
+
+
+def _flops(run: Path) -> int | None:
+    """Count the operations of a run's network; None for a plain model."""
+    described = read_run(run)
+    name = str(described["model"])
+    if architecture(name).plain:
+        return None
+    return cost_of(architecture(name), config_from_json(name, described["config"])).flops  # type: ignore[arg-type]
 
 
 def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:

@@ -12,12 +12,13 @@ import pandas as pd
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, whole_text
-from kanseq.models.registry import architecture, make_config
+from kanseq.models.architecture import Config
+from kanseq.models.registry import architecture, make_config, option_types
 from kanseq.models.sizes import cost_of
 from kanseq.reports.plots import GREY, picture, write_numbers
 from kanseq.suites.ablations import named_set
-from kanseq.suites.competing import Machine, compete
-from kanseq.suites.entries import VARIANTS, Entry, parted_options
+from kanseq.suites.competing import Machine, baseline_of, compete
+from kanseq.suites.entries import VARIANTS, Entry, Parted, parted_options
 from kanseq.suites.protocol import Protocol
 from kanseq.suites.results import MAIN, results_of, table_text
 from kanseq.suites.step_times import step_times
@@ -92,21 +93,28 @@ def scaling(
     wanted = list(dict.fromkeys(sizes))
     if not wanted or min(wanted) < 1:
         raise BadOption("--parameters: no size, or one below 1", mend="name some, such as 50000,100000")
+    for model in models:
+        if architecture(model).resized is None or models.count(model) > 1:
+            raise BadOption(f"--model {model}", mend="models whose widths can be chosen are wanted, each once")
     name, genes = named_set(genes)
     own, settings = parted_options(options, models)
+    finer = _finer(genes, own, models, grids)
     entries = [
         Entry(f"{model}.{size}", model, own[model], settings[model], size) for size in wanted for model in models
     ]
     output, machine = Path(output), Machine(jobs, threads, device, precision)
     run = compete([(name, genes)], entries, Protocol(folds, seeds, epochs, copies, seed), machine, output)
+    if run.failure is not None:
+        raise run.failure
     tables = []
     for size in wanted:
-        alike = [one for one in run.competitors[name] if one.entry.parameters == size]
-        baseline = f"{models[0]}.{size}" if len(models) > 1 else None
-        table = results_of(output / name, alike, baseline=baseline, published={}, bootstrap=bootstrap, seed=seed)
-        tables.append(table.assign(kind=[one.entry.model for one in alike]))
+        alike = [f"{model}.{size}" for model in models]
+        table = results_of(
+            output / name, alike, baseline=baseline_of(alike), published={}, bootstrap=bootstrap, seed=seed
+        )
+        tables.append(table.assign(kind=list(models)))
     table = pd.concat(tables, ignore_index=True)
-    costs = _grids(genes, own, [model for model in models if model != "legnet"], grids, batch_size, machine)
+    costs = _costs(finer, batch_size, machine)
     text = table_text(table.drop(columns="kind"))
     write_numbers(output / TABLE, table)
     write_numbers(output / GRIDS, costs)
@@ -116,26 +124,27 @@ def scaling(
     return Scaling(name, wanted, run.trained, output, text, table, costs)
 
 
-def _grids(
-    genes: SequenceSet,
-    own: dict[str, dict[str, object]],
-    models: Sequence[str],
-    grids: Sequence[int],
-    batch_size: int,
-    machine: Machine,
-) -> pd.DataFrame:
-    """Count and time networks with other grids."""
-    chosen = [(model, grid) for model in models for grid in dict.fromkeys(grids)]
-    built = [
-        (architecture(model), make_config(model, genes.geometry, {**own[model], "grid": grid}))  # type: ignore[dict-item]
-        for model, grid in chosen
+def _finer(
+    genes: SequenceSet, own: Parted, models: Sequence[str], grids: Sequence[int]
+) -> list[tuple[str, int, Config]]:
+    """Configure the models that have a grid with each of the grids, at their default widths."""
+    return [
+        (model, grid, make_config(model, genes.geometry, {**own[model], "grid": grid}))
+        for model in models
+        if "grid" in option_types(architecture(model).config)
+        for grid in dict.fromkeys(grids)
     ]
+
+
+def _costs(finer: Sequence[tuple[str, int, Config]], batch_size: int, machine: Machine) -> pd.DataFrame:
+    """Count and time networks."""
+    built = [(architecture(model), config) for model, _, config in finer]
     seconds = step_times(
         built, batch_size=batch_size, threads=machine.threads, device=machine.device, precision=machine.precision
     )
     rows = []
-    for (model, grid), (kind, config), time in zip(chosen, built, seconds, strict=True):
-        cost = cost_of(kind, config)
+    for (model, grid, config), time in zip(finer, seconds, strict=True):
+        cost = cost_of(architecture(model), config)
         rows.append((model, grid, cost.parameters, cost.flops, time))
     return pd.DataFrame(rows, columns=["model", "grid", "parameters", "flops", "step_seconds"])
 

@@ -89,7 +89,7 @@ def network_logits(network: SequenceNetwork, task: Task, codes: Codes, batch_siz
     network.eval()
     parts = []
     with torch.inference_mode():
-        for batch in code_batches(codes, batch_size, device):
+        for batch in code_batches(codes, min(batch_size, network.scored), device):
             parts.append(task.logit(network(batch)).double().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros((0, task.columns) if task.columns else 0)
 

@@ -36,6 +36,7 @@ from kanseq.training.runs import (
     versions,
 )
 from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
+from kanseq.training.targets import OWN_PAIR, own_pair
 from kanseq.training.team import joined, launch
 from kanseq.training.verdicts import Score, score_folders, verdict
 
@@ -237,6 +238,9 @@ def train(
     )
     recorded = {**aim.to_json(), **({"balance": balance} if kind.plain else settings.to_json())}
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
+    pair = own_pair(genes) if labelled is None and aim.task == "binary" else ()
+    # What predict takes for the targets 0 and 1 anyway need not be said.
+    facts |= {OWN_PAIR: list(pair)} if pair not in ((), ("0", "1")) else {}
     known, trained, beside = known_sequences(genes), 0, None
     with processor(threads, wanted[0]) as count, joined(output, device) as (team, place, device), ExitStack() as held:
         machine = {"threads": count, "device": device}

@@ -189,6 +189,8 @@ class _Fit:
         weight = self.task.loss_weight(targets, self.class_weights)
         if weight == 0:
             # Nothing of the share is known, or there is none: it moves nothing, and still takes part.
+            if self.team.normalises_together(self.network):
+                return self.run(self.codes(share if len(share) else rows[:1])).sum() * 0.0
             return sum(parameter.sum() for parameter in self.network.parameters()) * 0.0
         whole = self.task.loss_weight(self.targets[torch.from_numpy(rows)], self.class_weights)
         return self.task.loss(self.run(self.codes(share)), targets, self.class_weights) * (weight / whole)
@@ -224,7 +226,7 @@ def gradient_norm(network: nn.Module, clip: float | None) -> Tensor:
 def mean_loss(network: SequenceNetwork, task: Task, examples: Examples, batch_size: int = 256) -> float:
     """Give the mean loss over all known targets of the examples, without class weights, in evaluation mode."""
     network.eval()
-    device, total = next(network.parameters()).device, 0.0
+    device, total, batch_size = next(network.parameters()).device, 0.0, min(batch_size, network.scored)
     with torch.inference_mode():
         for number, codes in enumerate(code_batches(examples.codes, batch_size, device)):
             targets = examples.targets[number * batch_size : (number + 1) * batch_size]

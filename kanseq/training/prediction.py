@@ -22,7 +22,7 @@ from kanseq.training.checkpoints import TrainedModel, load_model
 from kanseq.training.scores import mean_scores
 from kanseq.training.settings import choose_device, processor
 from kanseq.training.tables import predictions_table, write_predictions
-from kanseq.training.targets import numbers_of_classes
+from kanseq.training.targets import OWN_PAIR, numbers_of_classes
 from kanseq.training.tasks import CLASSES, UNKNOWN, Task, log_odds
 
 logger = logging.getLogger(__name__)
@@ -174,8 +174,8 @@ def _table(
 def _targets(genes: SequenceSet, task: Task, metadata: Mapping[str, object]) -> np.ndarray:
     """Take what the set itself carries as labels, as far as the models know it, ``(n,)``; -1 or NaN elsewhere.
 
-    Low and high (or 0 and 1), the models' own classes, or numbers where they learned those of their own set. A set says
-    nothing of expression, nor of which of several conditions its labels are.
+    Low and high (or 0 and 1, or what the two classes were called), the models' own classes, or numbers where they
+    learned those of their own set. A set says nothing of expression, nor of which of several conditions its labels are.
     """
     nothing = np.full(len(genes), UNKNOWN)
     if "label" not in genes.table or task.conditions:
@@ -186,7 +186,9 @@ def _targets(genes: SequenceSet, task: Task, metadata: Mapping[str, object]) -> 
         learned_own = isinstance(inputs, dict) and inputs.get("labels", inputs) is None
         return _finite(labels) if learned_own else nothing
     if not task.classes:
-        meaning = {**{name: target for target, name in enumerate(CLASSES)}, "0": 0, "1": 1}
+        names = metadata.get(OWN_PAIR)
+        pairs = [names] if isinstance(names, list) else [CLASSES, ("0", "1")]
+        meaning = {name: target for pair in pairs for target, name in enumerate(pair)}
         return np.array([meaning.get(label, UNKNOWN) for label in labels])
     strange = sorted(set(labels) - {"", *task.classes})
     if strange:

@@ -220,18 +220,18 @@ def _lock(path: Path) -> Iterator[None]:
 def _compare(path: Path, before: Description, now: Description) -> None:
     """Insist on the same model, settings and inputs; another machine or other versions are a warning."""
     for part in ("model", "settings", "config"):
-        difference = _difference(_completed(before.get(part), now[part], part), now[part], part)
-        if difference:
-            raise BadOption(f"this run was begun with {difference}", where=path, mend="train into another folder")
+        found = difference(_completed(before.get(part), now[part], part), now[part], part)
+        if found:
+            raise BadOption(f"this run was begun with {found}", where=path, mend="train into another folder")
     inputs = (before.get("inputs") or {}, now["inputs"])
     for name in dict.fromkeys([*inputs[0], *inputs[1]]):  # type: ignore[misc]
         theirs, ours = (_sum(description, name) for description in (before, now))
         if theirs != ours:
             raise BadOption(f"this run was begun with other {name}", where=path, mend="train into another folder")
     for part in ("machine", "versions"):
-        difference = _difference(before.get(part), now[part], part)
-        if difference:
-            logger.warning("this run was begun with %s: its folds may differ in the last digits", difference)
+        found = difference(before.get(part), now[part], part)
+        if found:
+            logger.warning("this run was begun with %s: its folds may differ in the last digits", found)
 
 
 LATER = {
@@ -254,11 +254,11 @@ def _sum(description: Description, name: str) -> object:
     return recorded and recorded.get("sha256")
 
 
-def _difference(before: object, now: object, name: str) -> str | None:
-    """Say the first difference between two settings."""
+def difference(before: object, now: object, name: str) -> str | None:
+    """Say the first difference between two settings; nothing where there is none."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in [*now, *(key for key in before if key not in now)]:
-            found = _difference(before.get(key), now.get(key), key)
+            found = difference(before.get(key), now.get(key), key)
             if found:
                 return found
         return None

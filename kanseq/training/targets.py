@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 ALL = "all"
 """Stands for every condition of the labels."""
 
+OWN_PAIR = "own_pair"
+"""Under this key a model file names the two labels of its set that were the targets 0 and 1."""
+
 MID = "mid"
 """The label of what is neither low nor high. In a set's own labels it counts as a class where all of them do."""
 
@@ -150,6 +153,12 @@ def find_targets(
             thresholds |= _thresholds(labelled, "" if len(names) == 1 else f"{name}:")
     values = columns[0] if isinstance(condition, str) else np.stack(columns, axis=1)
     return Targets(values, thresholds, () if task == "regression" else CLASSES)
+
+
+def own_pair(genes: SequenceSet) -> tuple[str, ...]:
+    """Name the two classes of a set's own labels in the order of their targets, 0 and 1; none for low and high."""
+    pair = tuple(name for name in sorted(set(_own_labels(genes))) if name not in ("", MID))
+    return pair if len(pair) == len(CLASSES) and not set(pair) <= set(CLASSES) else ()
 
 
 def numbers_of_classes(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:

@@ -70,6 +70,11 @@ class Team:
         logger.warning("each of %d processes normalises its own share of a batch (BatchNorm)", self.size)
         return network
 
+    @staticmethod
+    def normalises_together(network: nn.Module) -> bool:
+        """Whether a forward pass waits for those of all other processes."""
+        return any(isinstance(layer, nn.SyncBatchNorm) for layer in network.modules())
+
     def add_up(self, network: nn.Module, loss: Tensor, stop: bool) -> tuple[Tensor, bool]:
         """Sum all processes' gradients in place, and their losses; say whether any was asked to stop."""
         if self.size == 1:

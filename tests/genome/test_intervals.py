@@ -61,6 +61,16 @@ def test_a_table_is_reversed_where_its_strand_is_minus_and_nowhere_else(tmp_path
     assert cut.sequences == ["CGGT", "ACCG", "ACCG", "ACCG", "ACGT"]
 
 
+def test_strands_may_be_numbers_and_unknown_ones_are_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("chrom,start,end,strand\n1,1,5,-1\n1,1,5,1\n")
+    with open_table(path) as table:
+        assert [table.interval(cells, where).strand for where, cells in table.rows] == ["-", "+"]
+    path.write_text("chrom,start,end,strand\n1,1,5,minus\n")
+    with open_table(path) as table, pytest.raises(MalformedLine, match=r"t.csv:2: the strand 'minus' is unknown"):
+        [table.interval(cells, where) for where, cells in table.rows]
+
+
 def test_a_table_needs_no_strand_and_may_be_parted_by_tabs(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text("end\tstart\tchrom\n5\t1\t1\n")

@@ -159,6 +159,22 @@ def test_a_sequence_of_unknown_bases_has_a_finite_result():
         assert build(name)(torch.full((2, 30), 4, dtype=torch.uint8)).isfinite().all()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_single_base_trains_by_running_moments(name):
+    network = build(name, 6).train()
+    codes = torch.full((1, 6), 4, dtype=torch.uint8)
+    codes[0, 2] = 1
+    network(codes).sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters() if parameter.grad is not None)
+    lonely = build(name, 1).train()
+    assert lonely(torch.zeros(1, 1, dtype=torch.uint8)).isfinite().all()
+
+
+def test_long_sequences_are_run_on_few_at_a_time():
+    sizes = [(build("legnet", columns).rows, build("legnet", columns).scored) for columns in (101, 3020, 10_000)]
+    assert sizes == [(192, 256), (10, 43), (3, 13)]
+
+
 def test_masked_columns_are_left_out_like_unknown_bases():
     genes = Geometry(upstream=12, downstream=6, pad=2)
     network, codes = build("legnet", geometry=genes), random_codes(3, genes.columns)

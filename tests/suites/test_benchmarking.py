@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import matthews_corrcoef
 
 from kanseq.cli.main import _run
-from kanseq.errors import BadOption, BadTable
+from kanseq.errors import BadOption, BadTable, JobsFailed
 from kanseq.suites.benchmarking import benchmark
 from tests.suites.conftest import TINY, write_task
 
@@ -32,7 +32,7 @@ def test_every_model_has_a_row_with_scores_counts_and_what_was_published(done):
     assert (result.data_sets, result.models, result.trained) == (["prom_core_tata"], MODELS, 3)
     table = result.table.set_index("model")
     assert table["test"].tolist() == [40] * 3
-    assert table["train"].tolist() == [75, 75, 150]
+    assert table["train"].tolist() == [75, 75, 75]
     assert table["published"].dropna().to_dict() == {"legnet": 0.723, "legnet-lkan": 0.782}
     assert table.loc["gc", ["flops", "seconds_per_epoch"]].isna().all()
     assert (table.loc[["legnet", "legnet-lkan"], "seconds_per_epoch"] > 0).all()
@@ -101,6 +101,49 @@ def test_three_classes_are_scored_by_the_coefficient_of_all_of_them(tmp_path):
     expected = matthews_corrcoef(predictions["target"], predictions["called"])
     assert table.loc["gc", "MCC"] == pytest.approx(expected, abs=1e-6)
     assert table.loc["gc", "MCC_minus_baseline"] == pytest.approx(expected - table.loc["legnet", "MCC"], abs=1e-6)
+
+
+def test_a_run_with_other_options_is_refused_and_not_taken_over(gue, tmp_path):
+    run(gue, tmp_path / "out", models=["legnet"], folds=1, epochs=1)
+    for changed, said in (
+        ({"options": ["widths=8,4", *TINY[1:]]}, 'widths "6,4", and not "8,4"'),
+        ({"options": [*TINY[:2], "learning_rate=0.5"]}, "learning_rate 0.01, and not 0.5"),
+    ):
+        with pytest.raises(BadOption, match=f"this run was begun with {said}"):
+            run(gue, tmp_path / "out", **{"models": ["legnet"], "folds": 1, "epochs": 1, **changed})
+
+
+def test_another_call_adds_a_model_and_compares_it(gue, tmp_path):
+    run(gue, tmp_path / "out", models=["legnet"], folds=1, epochs=1)
+    more = run(gue, tmp_path / "out", models=["gc"], options=[], folds=1, epochs=1)
+    assert more.table["model"].tolist() == ["legnet", "gc"]
+    assert more.trained == 1
+    assert not pd.isna(more.table["MCC_minus_baseline"][1])
+
+
+def test_what_fails_is_told_and_what_is_done_is_in_the_table(gue, tmp_path):
+    broken = tmp_path / "out" / "prom_core_tata" / "kmer-logistic"
+    broken.mkdir(parents=True)
+    (broken / "note").touch()
+    with pytest.raises(JobsFailed, match=r"kmer-logistic failed \(.*this folder holds other things than a run"):
+        run(gue, tmp_path / "out", models=["gc", "kmer-logistic"], options=[], folds=1)
+    assert pd.read_csv(tmp_path / "out" / "results.tsv", sep="\t")["model"].tolist() == ["gc"]
+
+
+def test_data_sets_may_be_called_like_numbers_or_nothing(tmp_path):
+    for name in ("1", "NA"):
+        folder = write_task(tmp_path / name, sizes=(40, 10, 20))
+        lines = ["sequence,label,split"]
+        for split in ("train", "dev", "test"):
+            rows = (folder / f"{split}.csv").read_text().splitlines()[1:]
+            lines += [f"{row},{split}" for row in rows]
+        (tmp_path / "flipons").mkdir(exist_ok=True)
+        (tmp_path / "flipons" / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    for _ in range(2):
+        given = {"models": ["gc"], "folds": 1, "bootstrap": 10, "threads": 1}
+        result = benchmark("flipons", tmp_path / "flipons", output=tmp_path / "out", **given)
+        assert result.table["data_set"].tolist() == ["1", "NA"]
+    assert (tmp_path / "out" / "results.tsv").read_text().count("\n") == 3
 
 
 def test_the_command_prints_the_table_and_its_json(gue, tmp_path, capsys):

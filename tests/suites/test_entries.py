@@ -13,8 +13,8 @@ def test_options_reach_the_models_that_know_them():
     assert entries["legnet"].options == {"kernel": "7"}
     assert entries["legnet-lkan"].options == {"grid": "10", "order": "2"}
     assert entries["kan-mixer"].options == entries["gc"].options == {}
-    assert entries["kan-mixer"].settings == {"epochs": "4", "learning_rate": "0.01"}
-    assert entries["legnet"].settings == {"epochs": "4"}
+    assert entries["kan-mixer"].settings == {"epochs": 4, "learning_rate": 0.01}
+    assert entries["legnet"].settings == {"epochs": 4}
 
 
 def test_networks_are_made_equally_large_where_their_widths_can_be_chosen():
@@ -42,6 +42,9 @@ def test_several_classes_are_as_many_outputs():
         (["legnet"], ["mlp.hidden=3"], r"--set mlp.hidden=3; \[MODEL.\]KEY=VALUE is wanted, of legnet"),
         (["legnet"], ["hidden=3"], "--set hidden=3: no model here has an option 'hidden'"),
         (["legnet", "mlp"], ["legnet.hidden=3"], "--set legnet.hidden=3: legnet has no option 'hidden'"),
+        (["legnet"], ["epochs=many"], "option '--set epochs' is 'many'; int is wanted"),
+        (["legnet"], ["schedule=triangle"], "schedule 'triangle' is unknown"),
+        (["legnet"], ["tune=no"], "no model here has an option 'tune'"),
     ],
 )
 def test_unknown_models_and_options_are_refused(models, options, message):

@@ -2,6 +2,7 @@ import random
 from collections import Counter
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from kanseq.errors import BadOption, BadTable
@@ -179,3 +180,25 @@ def test_the_seven_tables_have_seven_names():
     stems = "Shin500_kan_dataset Kou500_kan_dataset HDNA500_kan_dataset Endoquad_kan_dataset kan_g4_chip kan_g4_cut"
     names = [canonical_name(stem) for stem in [*stems.split(), "kan_g4_seq"]]
     assert names == ["shin", "kouzine", "hdna", "endoquad", "g4_chip", "g4_cut", "g4_seq"]
+
+
+def test_flipons_that_overlap_stand_on_one_side(tmp_path):
+    rng = np.random.default_rng(4)
+    (tmp_path / "g.fa").write_text(">1\n" + "".join(rng.choice(list("ACGT"), 60_000)) + "\n")
+    # Twenty neighbourhoods of five sites, 100 apart: their windows of 512 overlap.
+    starts = [1000 + 2900 * place + 100 * site for place in range(20) for site in range(5)]
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "sites.bed").write_text("".join(f"1\t{start}\t{start + 20}\n" for start in starts))
+    (one,) = find_data_sets("flipons", tmp_path / "f", genome=tmp_path / "g.fa")
+    genes = one.read()
+    positive = genes.table[genes.table["label"] == "positive"]
+    sides = positive["split"].to_numpy().reshape(20, 5)
+    assert (sides == sides[:, :1]).all()
+    assert (sides == "test").sum() == 20
+
+
+def test_a_folder_of_splits_is_no_flipons(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.csv").write_text("sequence,label\nACGT,0\nACGA,1\n")
+    with pytest.raises(BadTable, match=r"test.csv is a split, as GUE has them; expected is NAME.csv"):
+        find_data_sets("flipons", tmp_path)

@@ -140,3 +140,15 @@ def test_links_are_followed_and_never_in_circles(tmp_path):
     (tmp_path / "c" / "link").symlink_to(tmp_path / "c")
     (tmp_path / "elsewhere").symlink_to(tmp_path / "a" / "b")
     assert [str(place.relative_to(tmp_path)) for place, _, _ in walk(tmp_path)] == [".", "a", "a/b", "c"]
+
+
+def test_test_sequences_that_overlap_training_sequences_are_counted():
+    columns = {
+        "id": list("abcd"), "species": ".", "length": 4, "sequence": ["ACGT", "AAAA", "CCCC", "AACC"],
+        "label": ["x", "y", "x", "y"], "split": ["train", "train", "test", "test"],
+    }  # fmt: skip
+    plain = SequenceSet(pd.DataFrame(columns), Geometry.plain(4))
+    assert check_data_set(plain).test_overlaps_train is None
+    # The last one begins where the second ends, on another contig.
+    placed = plain.table.assign(chrom=["1", "1", "1", "2"], start=[0, 8, 2, 12], end=[4, 12, 6, 16])
+    assert check_data_set(SequenceSet(placed, Geometry.plain(4))).test_overlaps_train == 1

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import BadOption, BadTable
+from kanseq.data.splits import read_splits
+from kanseq.errors import BadOption, BadTable, EmptySplit
 from kanseq.geometry import Geometry
 from kanseq.suites.entries import Entry, make_entries
 from kanseq.suites.protocol import Protocol, job_of, prepare
@@ -56,11 +57,49 @@ def test_one_fold_without_dev_tunes_on_a_tenth(tmp_path):
 def test_copies_of_test_sequences_do_not_train_unless_they_are_kept(tmp_path):
     genes = labelled(SPLIT)
     genes.table.loc[3, "sequence"] = genes.table["sequence"][25]
-    for copies, role in (("drop", "unused"), ("keep", "train")):
+    genes.table.loc[21, "sequence"] = genes.table["sequence"][26]
+    for copies, roles in (("drop", ("unused", "unused")), ("keep", ("train", "tune"))):
         prepare(genes, tmp_path / copies, Protocol(folds=1, copies=copies))
         (one,) = roles_in(tmp_path / copies).values()
-        assert one["s3"] == role
-        assert one["s25"] == "test"
+        assert (one["s3"], one["s21"]) == roles
+        assert one["s25"] == one["s26"] == "test"
+    prepare(genes, tmp_path / "rotated", Protocol(folds=4, copies="keep"))
+    for name in ("s3", "s21"):
+        assert sorted(each[name] for each in roles_in(tmp_path / "rotated").values()) == ["train"] * 3 + ["tune"]
+
+
+def test_what_tunes_networks_does_not_train_plain_models(tmp_path):
+    prepare(labelled(SPLIT), tmp_path / "four", Protocol(folds=4))
+    networks, plain = (
+        pd.read_csv(tmp_path / "four" / name, sep="\t", keep_default_na=False)
+        for name in ("splits.tsv", "splits.plain.tsv")
+    )
+    tunes = networks["role"] == "tune"
+    assert tunes.sum() == 24
+    assert plain["role"][tunes].unique().tolist() == ["unused"]
+    assert plain["role"][~tunes].equals(networks["role"][~tunes])
+
+
+def test_a_fold_that_lacks_a_class_is_refused_before_anything_is_written(tmp_path):
+    genes = labelled(SPLIT)
+    genes.table["label"] = ["a", "b"] * 15
+    genes.table.loc[[2, 25], "label"] = "rare"
+    with pytest.raises(
+        EmptySplit, match=r"fold 'part\d': no sequence of the class rare is left to train; ask for fewer"
+    ):
+        prepare(genes, tmp_path / "out", Protocol(folds=3))
+    genes = labelled(SPLIT)
+    genes.table.loc[24:, "label"] = "a"
+    with pytest.raises(EmptySplit, match=r"fold 'test': no sequence of the class b is left to test"):
+        prepare(genes, tmp_path / "out", Protocol(folds=1))
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_may_hold_quotes(tmp_path):
+    genes = labelled(SPLIT)
+    genes.table["id"] = [f's"{number}"' for number in range(30)]
+    prepare(genes, tmp_path / "out", Protocol(folds=1))
+    assert read_splits(tmp_path / "out" / "splits.tsv")["id"].tolist() == genes.table["id"].tolist()
 
 
 def test_a_folder_that_was_begun_otherwise_is_refused_and_stays_as_it_was(tmp_path):
@@ -86,7 +125,7 @@ def test_sets_that_cannot_be_cut_are_refused(tmp_path):
     ):
         with pytest.raises(BadTable, match=message):
             prepare(genes, tmp_path / "bad", Protocol(folds=1))
-    assert not (tmp_path / "bad" / "set.parquet").exists()
+    assert not (tmp_path / "bad").exists()
 
 
 @pytest.mark.parametrize("wrong", [{"folds": 0}, {"seeds": 0}, {"epochs": 0}, {"copies": "some"}])

@@ -54,6 +54,14 @@ def test_models_of_one_size_are_compared_and_grids_are_counted(task, tmp_path):
 def test_sizes_must_be_there(task, tmp_path):
     with pytest.raises(BadOption, match="--parameters: no size, or one below 1"):
         scaling(task, output=tmp_path / "out", sizes=[0])
+    for wrong, said in (
+        ({"models": ["legnet", "kmer-logistic"]}, "--model kmer-logistic; models whose widths can be chosen"),
+        ({"models": ["legnet", "legnet"]}, "--model legnet; .* each once"),
+        ({"grids": [5, 300]}, "grid is 300"),
+    ):
+        with pytest.raises(BadOption, match=said):
+            scaling(task, output=tmp_path / "out", **wrong)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_step_s_time_is_a_median_over_rounds():

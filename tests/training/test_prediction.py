@@ -54,6 +54,18 @@ def test_labels_that_the_set_carries_become_targets(run, other_genes):
     assert np.isnan(target[2])
 
 
+@pytest.mark.parametrize("pair", [("1", "2"), ("negative", "positive")])
+def test_the_two_labels_of_a_set_s_own_are_known_again(genes, other_genes, splits, tmp_path, pair):
+    genes.table["label"] = [pair[0], pair[1]] * 24
+    train(genes, splits=splits, output=tmp_path / "own", model="gc")
+    other_genes.table["label"] = [pair[1], pair[0], "else"] * 8
+    target = predict(tmp_path / "own", other_genes).table["target"]
+    assert target[:2].tolist() == [1.0, 0.0]
+    assert np.isnan(target[2])
+    # Labels 0 and 1 need no saying, and low and high are no others' names.
+    assert "own_pair" in load_model(tmp_path / "own" / "folds/1/seed-0/model.safetensors").metadata
+
+
 def test_predictions_are_the_same_bytes_every_time(run, genes, tmp_path):
     for name in "ab":
         predict(run, genes, output=tmp_path / name, threads=1)

@@ -240,7 +240,7 @@ def wanted(wildcards):
     """List all that the workflow makes, not its last files alone: what gets lost in between is made again, too."""
     files = ["results/comparison.tsv", "results/comparison.html"]
     for suite in BENCHMARKS:
-        files += [f"results/benchmarks/{suite}/{name}" for name in ("results.tsv", "results.md", "checks.tsv")]
+        files += [f"results/benchmarks/{suite}/{name}" for name in ("results.tsv", "results.md", "checks.tsv", "runs")]
     for design, condition in STUDIES:
         folder = f"results/{design}/{condition}"
         files += [f"{folder}/metrics.{ending}" for ending in ("json", "tsv", "txt")]

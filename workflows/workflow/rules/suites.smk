@@ -2,7 +2,8 @@
 # sample sheet.
 
 
-# What is unfinished lies beside the outputs, as a training does: a killed job goes on with its next attempt.
+# What is unfinished lies beside the outputs, as a training does, under a checksum of its options: a killed job goes on with
+# its next attempt, and one with other options begins anew.
 rule suite:
     input:
         lambda wildcards: BENCHMARKS[wildcards.suite]["folder"],
@@ -15,6 +16,7 @@ rule suite:
         ),
         text="results/benchmarks/{suite}/results.md",
         checks="results/benchmarks/{suite}/checks.tsv",
+        runs=directory("results/benchmarks/{suite}/runs"),
     log:
         "logs/suite/{suite}.log",
     benchmark:
@@ -34,12 +36,14 @@ rule suite:
         device=device(need("suite", "gpu")),
     shell:
         """
-        suite="{resources.unfinished}/results/benchmarks/{wildcards.suite}.unfinished"
+        unfinished="{resources.unfinished}/results/benchmarks/{wildcards.suite}.unfinished"
+        suite="$unfinished.$(echo {params.collection} {params.options:q} | cksum | tr -c '0-9\\n' '-')"
         mkdir -p "$(dirname "$suite")"
         kanseq benchmark {params.collection} {input} {params.options} --jobs {threads} --threads 1 \
             --device {params.device} -o "$suite" > {log} 2>&1
         cp "$suite/results.tsv" {output.table}
         cp "$suite/results.md" {output.text}
         cp "$suite/checks.tsv" {output.checks}
-        rm -rf "$suite"
+        mv "$suite" {output.runs}
+        rm -rf "$unfinished".*
         """
