@@ -21,18 +21,23 @@ def has_places(genes: SequenceSet) -> bool:
     return all(column in genes.table.columns for column in PLACE)
 
 
+def has_intervals(genes: SequenceSet) -> bool:
+    """Whether the rows of a set are single intervals of a genome: ``chrom``, ``start`` and ``end``."""
+    return {"chrom", "start", "end"} <= set(genes.table.columns)
+
+
 def overlapping(genes: SequenceSet) -> Pairs:
     """Rows of which a window of one shares at least a base with a window of the other.
 
     Both strands count, and both windows of each gene, cut at the ends of the contig; what lies between a gene's two
-    windows does not. Plain sequences lie nowhere, and share nothing.
+    windows does not. Sequences that were cut from a genome are one window each; others lie nowhere, and share nothing.
     """
     none = np.zeros(0, dtype=np.int64)
-    if not has_places(genes):
+    if not has_places(genes) and not has_intervals(genes):
         return both_ways(none, none)
     from pyranges import PyRanges
 
-    windows = PyRanges(_windows(genes))
+    windows = PyRanges(_windows(genes) if has_places(genes) else _intervals(genes))
     with warnings.catch_warnings():
         # pyranges 0.1 gives pandas an argument that pandas will drop; what comes out is not concerned.
         warnings.simplefilter("ignore")
@@ -72,7 +77,7 @@ def interval_clusters(genes: SequenceSet) -> np.ndarray:
     (``chrom``, ``start`` and ``end``, 0-based half-open) is a cluster of its own.
     """
     table = genes.table
-    if not {"chrom", "start", "end"} <= set(table.columns):
+    if not has_intervals(genes):
         return np.arange(len(table))
     contig = table.groupby(["species", "chrom"], sort=False).ngroup().to_numpy()
     start, end = (table[name].to_numpy(np.int64) for name in ("start", "end"))
@@ -85,6 +90,14 @@ def interval_clusters(genes: SequenceSet) -> np.ndarray:
     found = np.empty(len(table), dtype=np.int64)
     found[order] = np.cumsum(begins) - 1
     return found
+
+
+def _intervals(genes: SequenceSet) -> pd.DataFrame:
+    """Give the interval of every sequence, as :func:`_windows` does."""
+    table = genes.table
+    contig = table.groupby(["species", "chrom"], sort=False).ngroup().map("contig{}".format)
+    columns = {"Chromosome": contig.to_numpy(), "Start": table["start"].to_numpy(), "End": table["end"].to_numpy()}
+    return pd.DataFrame({**columns, "row": np.arange(len(table))})
 
 
 def same_letters(genes: SequenceSet) -> Groups | None:

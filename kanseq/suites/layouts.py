@@ -13,7 +13,7 @@ import pandas as pd
 
 from kanseq.data.folds import COLUMN_ROLES
 from kanseq.data.importing import Genomes, genomes_by_class
-from kanseq.data.overlaps import interval_clusters, same_bases, same_letters
+from kanseq.data.overlaps import has_intervals, overlapping, same_bases, same_letters
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, MissingFile
 from kanseq.files import PathLike, some
@@ -67,8 +67,8 @@ class Checks(NamedTuple):
         test_in_train_reversed: those of them that stand there as reverse complement alone.
         test_in_train_other_label: those of ``test_in_train`` of which a copy in train has another label.
         test_in_dev: test sequences that stand in dev, either way.
-        test_overlaps_train: test sequences that share bases of the genome with one of train, or are joined to one by
-            others that overlap; None where places are not known.
+        test_overlaps_train: test sequences that share bases of the genome with one of train; None where places are not
+            known.
         repeated_in_train: training sequences that stand there before, letter for letter.
         untested: labels of train that test lacks.
     """
@@ -228,10 +228,10 @@ def _chosen(
 
 
 def _overlapping(genes: SequenceSet, train: np.ndarray, test: np.ndarray) -> int | None:
-    """Count test sequences that lie in one cluster with training sequences."""
-    if not {"chrom", "start", "end"} <= set(genes.table.columns):
+    """Count test sequences that overlap training sequences."""
+    if not has_intervals(genes):
         return None
-    return int((_members(interval_clusters(genes), train)[test] > 0).sum())
+    return int(np.isin(np.flatnonzero(test), overlapping(genes).first(train)[0]).sum())
 
 
 def _members(numbers: np.ndarray, among: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kanseq.data.folds import COLUMN_ROLES, tuning_rows
+from kanseq.data.overlaps import same_bases
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import split
 from kanseq.errors import BadOption, BadTable, EmptySplit
@@ -208,18 +209,29 @@ def _splits(genes: SequenceSet, protocol: Protocol) -> pd.DataFrame:
         )
     rotate = protocol.folds if protocol.folds > 1 else 0
     tuned = 0.0 if rotate or (words.map(COLUMN_ROLES) == "tune").any() else TUNED
-    found = split(genes, by="column", rotate=rotate, tune=tuned, seed=protocol.seed)
-    table = found.table
-    copies = ((table["role"] == "unused") & table["reason"].str.startswith("duplicates_test")).to_numpy()
+    table = split(genes, by="column", rotate=rotate, tune=tuned, seed=protocol.seed).table
+    alike = same_bases(genes)
+    assert alike is not None
+    copies = np.zeros(len(genes), dtype=bool)
+    copies[alike.first((words == "test").to_numpy())[0]] = True
     if copies.any():
-        number = int(copies.sum()) // len(found.folds)
-        if protocol.copies == "keep":
-            # What would tune but for its copy in the test tunes again.
-            tunes = np.concatenate(
-                [np.isin(np.arange(len(genes)), rows) for rows in tuning_rows(genes, rotate, protocol.seed)]
-            )
-            table.loc[copies, "role"] = np.where(tunes, "tune", "train")[copies]
-            table.loc[copies, "reason"] = ""
         does = "train all the same" if protocol.copies == "keep" else "do not train"
-        logger.warning("%s sequences that stand in the test %s", f"{number:,}", does)
-    return table
+        logger.warning("%s sequences that stand in the test %s", f"{copies.sum():,}", does)
+    parts = []
+    for rows, (_, fold) in zip(
+        tuning_rows(genes, rotate, protocol.seed), table.groupby("fold", sort=False), strict=True
+    ):
+        role, reason = (fold[name].to_numpy(dtype=object).copy() for name in ("role", "reason"))
+        own = np.full(len(genes), "train", dtype=object)
+        own[rows] = "tune"
+        # Neighbours in the genome stay where the collection has put them, and its checks count them.
+        back = fold["reason"].str.startswith("overlaps_").to_numpy() | (copies & (protocol.copies == "keep"))
+        role[back], reason[back] = own[back], ""
+        if protocol.copies == "drop":
+            role[copies & back], reason[copies & back] = "unused", "duplicates_test"
+        twins = np.zeros(len(genes), dtype=bool)
+        twins[alike.first(role == "tune")[0]] = True
+        twins &= back & (role == "train")
+        role[twins], reason[twins] = "unused", "duplicates_tune"
+        parts.append(fold.assign(role=role, reason=reason))
+    return pd.concat(parts, ignore_index=True)

@@ -214,6 +214,13 @@ def test_rotating_folds_never_tune_on_a_copy_of_what_they_train_on():
         assert all(role[f"s{n}"] == role[f"s{n + 1}"] for n in range(0, 20, 2))
 
 
+def test_intervals_that_overlap_test_intervals_do_not_train():
+    genes = labelled(["train"] * 4 + ["test"], ["a", "b", "a", "b", "a"], [eight(number) for number in range(5)])
+    places = {"chrom": ["1", "1", "1", "2", "1"], "start": [0, 8, 13, 10, 12], "end": [8, 12, 21, 18, 20]}
+    genes.table = genes.table.assign(**places)
+    assert reasons(split(genes, by="column"), "test") == {"s2": "overlaps_test:s4"}
+
+
 @pytest.mark.parametrize("options", [{"by": "random", "rotate": 3}, {"by": "column", "rotate": 1}])
 def test_what_cannot_rotate_is_refused(options):
     with pytest.raises(BadOption, match=r"--rotate \d with --by .*; it is for --by column, and at least 2"):

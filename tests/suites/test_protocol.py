@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits
+from kanseq.data.splits import read_splits, split
 from kanseq.errors import BadOption, BadTable, EmptySplit
 from kanseq.geometry import Geometry
 from kanseq.suites.entries import Entry, make_entries
@@ -66,6 +67,21 @@ def test_copies_of_test_sequences_do_not_train_unless_they_are_kept(tmp_path):
     prepare(genes, tmp_path / "rotated", Protocol(folds=4, copies="keep"))
     for name in ("s3", "s21"):
         assert sorted(each[name] for each in roles_in(tmp_path / "rotated").values()) == ["train"] * 3 + ["tune"]
+
+
+def test_neighbours_in_the_genome_stay_where_the_collection_has_put_them(tmp_path):
+    genes = labelled(SPLIT)
+    # All lie on one stretch, each over the next; the first is the very place and sequence of a test sequence.
+    start = 4 * np.arange(30)
+    start[0] = start[25]
+    genes.table.loc[0, "sequence"] = genes.table["sequence"][25]
+    genes.table = genes.table.assign(chrom="1", start=start, end=start + 8)
+    assert split(genes, by="column").unused == {"test": 3}
+    prepare(genes, tmp_path / "out", Protocol(folds=1))
+    (one,) = roles_in(tmp_path / "out").values()
+    assert one["s0"] == "unused"
+    assert [one[f"s{number}"] for number in range(1, 20)] == ["train"] * 19
+    assert [one[f"s{number}"] for number in range(20, 24)] == ["tune"] * 4
 
 
 def test_what_tunes_networks_does_not_train_plain_models(tmp_path):
