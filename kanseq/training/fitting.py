@@ -6,6 +6,7 @@ In: a set, labels, splits. Out: a run's folder.
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ from kanseq.training.runs import (
     read_done,
     versions,
 )
-from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
+from kanseq.training.settings import Settings, check_seeds, choose_device, processor, settings_for
 from kanseq.training.targets import OWN_PAIR, own_pair
 from kanseq.training.team import joined, launch
 from kanseq.training.verdicts import Score, score_folders, verdict
@@ -188,21 +189,7 @@ def train(
     given = dict(locals())
     output = check_run_output(output)
     kind = architecture(model)
-    settings = settings_for(
-        kind,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        decay=decay,
-        schedule=schedule,
-        clip=clip,
-        balance=balance,
-        tune=tune,
-        patience=patience,
-        precision=precision,
-        compile=compile,
-    )
+    settings = settings_for(kind, **{each.name: given[each.name] for each in fields(Settings)})
     if not checkpoint_minutes >= 0:
         raise BadOption(f"checkpoint_minutes is {checkpoint_minutes}", mend="it must be at least 0")
     wanted = check_seeds(seed, seeds)
