@@ -5,6 +5,7 @@ In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
 
 import math
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +25,11 @@ from kanseq.models.network import BASES, LinearNetwork
 from kanseq.nn.basis import Basis, Gaussians
 from kanseq.nn.bspline import BSplineLinear
 from kanseq.nn.bsplines import BSplines
+from kanseq.nn.layer import KANLayer
 from kanseq.nn.rbf import RBFLinear
 
 BASES_OF_CURVES = ("bspline", "rbf")
+INITIALS = ("smooth", "variance")
 PLACES = ("both", "stem", "final")
 """Which convolutions of a CKAN are sums of curves."""
 
@@ -74,6 +77,9 @@ class CurvesConfig(LegNetConfig):
     basis: str = option("bspline", "bspline, or rbf (Gaussians)")
     low: float = option(-1.0, "where the grid begins")
     high: float = option(1.0, "where it ends")
+    initial: str = option(
+        "smooth", "how curves start: smooth (as steep on any grid), or variance (as rough as the grid)"
+    )
 
     def __post_init__(self) -> None:
         """Refuse also an empty grid, and an unknown basis."""
@@ -82,6 +88,8 @@ class CurvesConfig(LegNetConfig):
             raise BadOption(f"low is {self.low} and high {self.high}", mend="low must be below high")
         if self.basis not in BASES_OF_CURVES:
             raise BadOption(f"basis '{self.basis}' is unknown", mend=f"choose {', '.join(BASES_OF_CURVES)}")
+        if self.initial not in INITIALS:
+            raise BadOption(f"initial '{self.initial}' is unknown", mend=f"choose {', '.join(INITIALS)}")
         if self.basis == "rbf" and self.grid < 2:
             raise BadOption("grid is 1", mend="at least 2 Gaussians are wanted")
 
@@ -185,7 +193,7 @@ def _final(config: LegNetConfig, inputs: int) -> Convolution | CurveConvolution:
 def _of_curves(config: CKANConfig, inputs: int, outputs: int, kernel: int) -> CurveConvolution:
     """Make a convolution of curves."""
     basis: Basis = Gaussians(config.grid) if config.basis == "rbf" else BSplines(config.order, config.grid)
-    return CurveConvolution(inputs, outputs, kernel, basis, low=config.low, high=config.high)
+    return _started(CurveConvolution(inputs, outputs, kernel, basis, low=config.low, high=config.high), config)
 
 
 def _excitation(config: LegNetConfig, block: int, narrow: int, wide: int) -> SqueezeExcitation:
@@ -201,8 +209,23 @@ def _dense(config: LKANConfig, inputs: int, outputs: int) -> nn.Module:
     """Make a KAN layer."""
     shared = {"low": config.low, "high": config.high, "layer_norm": config.layer_norm}
     if config.basis == "rbf":
-        return RBFLinear(inputs, outputs, config.grid, **shared)
-    return BSplineLinear(inputs, outputs, config.grid, config.order, **shared)
+        return _started(RBFLinear(inputs, outputs, config.grid, **shared), config)
+    return _started(BSplineLinear(inputs, outputs, config.grid, config.order, **shared), config)
+
+
+Layer = TypeVar("Layer", bound=KANLayer)
+
+
+def _started(layer: Layer, config: CurvesConfig) -> Layer:
+    """Let curves begin as the configuration says.
+
+    A layer draws the weights of a curve one by one, as large on any grid. The finer it is, the steeper is then the way
+    from one to the next, and squeeze-and-excitation's inputs, which differ little, meet noise.
+    """
+    if config.initial == "smooth":
+        with torch.no_grad():
+            layer.spline_weight.div_(config.grid)
+    return layer
 
 
 def resized(config: LegNetConfig, factor: float) -> LegNetConfig:

@@ -18,7 +18,7 @@ from kanseq.models.registry import Value, make_config
 from kanseq.reports.plots import INK, picture, write_numbers
 from kanseq.suites.competing import Machine, compete
 from kanseq.suites.entries import Entry, parted_options
-from kanseq.suites.protocol import Protocol
+from kanseq.suites.protocol import SET, Protocol
 from kanseq.suites.results import MAIN, results_of, table_text
 
 if TYPE_CHECKING:
@@ -106,11 +106,12 @@ def ablation(
 
 
 def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
-    """Open a set, and name it after its file."""
+    """Open a set, and name it after its file, or after the folder that a benchmark has put it into."""
     if isinstance(genes, SequenceSet):
         return "set", genes
     path = check_input(genes)
-    return path.name.removesuffix(".parquet"), SequenceSet.read(path)
+    name = path.absolute().parent.name if path.name == SET else path.name.removesuffix(".parquet")
+    return name, SequenceSet.read(path)
 
 
 def _entries(

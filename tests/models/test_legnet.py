@@ -205,6 +205,17 @@ def test_rounded_products_give_nearly_the_same(name):
     torch.testing.assert_close(rounded, exact, rtol=0.1, atol=0.1)
 
 
+@pytest.mark.parametrize("name", ["legnet-lkan", "legnet-ckan"])
+def test_curves_start_as_steep_on_any_grid(name):
+    kind, found = architecture(name), {}
+    for initial in ("smooth", "variance"):
+        torch.manual_seed(0)
+        found[initial] = kind.build(make_config(name, Geometry.plain(20), SMALL | {"grid": 20, "initial": initial}))
+    for key, weight in found["variance"].state_dict().items():
+        times = 20 if key.endswith("spline_weight") else 1
+        torch.testing.assert_close(found["smooth"].state_dict()[key] * times, weight, rtol=1e-6, atol=0, msg=key)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
@@ -216,6 +227,7 @@ def test_rounded_products_give_nearly_the_same(name):
         ("legnet-lkan", {"basis": "wavelet"}, r"basis 'wavelet' is unknown; choose bspline, rbf"),
         ("legnet-lkan", {"basis": "rbf", "grid": 1}, r"at least 2 Gaussians"),
         ("legnet-ckan", {"replaced": "stems"}, r"replaced 'stems' is unknown; choose both, stem, final"),
+        ("legnet-ckan", {"initial": "fastkan"}, r"initial 'fastkan' is unknown; choose smooth, variance"),
         ("legnet-ckan", {"low": 2.0}, r"low is 2.0 and high 1.0"),
     ],
 )
