@@ -34,7 +34,10 @@ Plain models have splits of their own, without what tunes: they would train on i
 """
 
 COPIES = ("drop", "keep")
-"""What becomes of training sequences that stand in the test: they do not train, or they do, as published."""
+"""What becomes of training sequences that stand in the test: they do not train, or they do, as published.
+
+Those that stand among what tunes never train.
+"""
 
 TUNED = 0.1
 """Share of the training sequences that tune where there is one fold and the set names none for that."""

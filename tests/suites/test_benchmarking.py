@@ -90,12 +90,12 @@ def test_three_classes_are_scored_by_the_coefficient_of_all_of_them(tmp_path):
     for split in ("train", "dev", "test"):
         lines = (folder / f"{split}.csv").read_text().splitlines()
         # Every third sequence becomes one of a third class, which is told by its bases.
-        third = [f"{'GC' * 15},{2}" if at % 3 == 0 else line for at, line in enumerate(lines[1:])]
+        strong = [line[:-1].replace("A", "G").replace("T", "C") + "2" for line in lines[1:]]
+        third = [strong[at] if at % 3 == 0 else line for at, line in enumerate(lines[1:])]
         (folder / f"{split}.csv").write_text("\n".join([lines[0], *third]) + "\n")
-    result = run(tmp_path / "GUE", tmp_path / "out", models=["legnet", "gc"], folds=1, copies="keep")
+    result = run(tmp_path / "GUE", tmp_path / "out", models=["legnet", "gc"], folds=1)
     table = result.table.set_index("model")
     assert table["classes"].tolist() == [3, 3]
-    assert result.checks["test_in_train"].tolist() == [10]
     place = tmp_path / "out" / "splice" / "gc" / "folds" / "test" / "seed-0" / "predictions.tsv"
     predictions = pd.read_csv(place, sep="\t")
     expected = matthews_corrcoef(predictions["target"], predictions["called"])
