@@ -297,8 +297,9 @@ def test_a_collection_of_labelled_sequences_is_benchmarked(simulated):
     code, said = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), f"{folder}/results.tsv")
     assert code == 0, said
     lines = (simulated / folder / "results.tsv").read_text().splitlines()
-    assert [line.split("\t")[:2] for line in lines[1:]] == [["tf_0", "gc"], ["tf_0", "legnet"]]
-    assert not (simulated / f"{folder}.unfinished").exists()
+    assert [line.split("\t")[:2] for line in lines[1:]] == [["tf_0", "legnet"], ["tf_0", "gc"]]
+    assert (simulated / folder / "runs" / "tf_0" / "legnet" / "run.json").exists()
+    assert not list((simulated / folder).parent.glob("tasks.unfinished*"))
 
 
 @needs_snakemake
