@@ -1,12 +1,11 @@
 """``kanseq ablation``."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads, show
+from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads
 from kanseq.cli.protocol_options import (
     Bootstrap,
     Copies,
@@ -16,6 +15,7 @@ from kanseq.cli.protocol_options import (
     Options,
     Precision,
     Seeds,
+    show_table,
     whole_numbers,
 )
 
@@ -79,10 +79,7 @@ def ablation(
         device=device,
         precision=precision,
     )
-    if as_json:
-        show(result._replace(text=""), as_json)
-    else:
-        sys.stdout.write(result.text)
+    show_table(result, as_json)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,13 +1,12 @@
 """``kanseq benchmark``."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads, show
-from kanseq.cli.protocol_options import Bootstrap, Copies, Epochs, Folds, Jobs, Options, Precision, Seeds
+from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads
+from kanseq.cli.protocol_options import Bootstrap, Copies, Epochs, Folds, Jobs, Options, Precision, Seeds, show_table
 
 
 def benchmark(
@@ -81,10 +80,7 @@ def benchmark(
         device=device,
         precision=precision,
     )
-    if as_json:
-        show(result._replace(text=""), as_json)
-    else:
-        sys.stdout.write(result.text)
+    show_table(result, as_json)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,8 +1,11 @@
 """Options that ``benchmark``, ``ablation`` and ``scaling`` share: the protocol that holds for all models."""
 
-from typing import Annotated
+import sys
+from typing import Annotated, NamedTuple
 
 import typer
+
+from kanseq.cli.options import show
 
 PROTOCOL = "Protocol, the same for all models"
 
@@ -44,3 +47,11 @@ def whole_numbers(texts: list[str] | None, flag: str) -> list[int]:
         if not part.isdecimal():
             raise typer.BadParameter(f"'{part}' is no whole number", param_hint=flag)
     return [int(part) for part in parts]
+
+
+def show_table(result: NamedTuple, as_json: bool) -> None:
+    """Print the field ``text`` of a result on standard output, or all others as JSON."""
+    if as_json:
+        show(result._replace(text=""), as_json)
+    else:
+        sys.stdout.write(result.text)  # type: ignore[attr-defined]

@@ -12,13 +12,13 @@ import pandas as pd
 
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
-from kanseq.files import PathLike, check_input, whole_text
+from kanseq.files import PathLike, whole_text
 from kanseq.models.legnet import PLACES, LegNetConfig
 from kanseq.models.registry import Value, make_config
 from kanseq.reports.plots import INK, picture, write_numbers
-from kanseq.suites.competing import Machine, compete
+from kanseq.suites.competing import Machine, compete, named_set
 from kanseq.suites.entries import Entry, parted_options
-from kanseq.suites.protocol import SET, Protocol
+from kanseq.suites.protocol import Protocol
 from kanseq.suites.results import MAIN, results_of, table_text
 
 if TYPE_CHECKING:
@@ -103,15 +103,6 @@ def ablation(
         handle.write(text)
     _draw(output / FIGURE, table)
     return Ablation(name, len(entries), run.trained, output, text, table)
-
-
-def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
-    """Open a set, and name it after its file, or after the folder that a benchmark has put it into."""
-    if isinstance(genes, SequenceSet):
-        return "set", genes
-    path = check_input(genes)
-    name = path.absolute().parent.name if path.name == SET else path.name.removesuffix(".parquet")
-    return name, SequenceSet.read(path)
 
 
 def _entries(

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import JobsFailed, NotWritable
-from kanseq.files import check_output, disk_errors
+from kanseq.files import PathLike, check_input, check_output, disk_errors
 from kanseq.suites.entries import VARIANTS, Entry
 from kanseq.suites.jobs import work_off
 from kanseq.suites.layouts import check_data_set
-from kanseq.suites.protocol import Protocol, check_run, classes_of, job_of, prepare
+from kanseq.suites.protocol import SET, Protocol, check_run, classes_of, job_of, prepare
 from kanseq.training.runs import is_done
 from kanseq.training.settings import choose_device
 
@@ -101,6 +101,15 @@ def complete(folder: Path, fits: int) -> list[str]:
     there = sorted(path.parent.name for path in folder.glob("*/run.json"))
     names = [*(name for name in VARIANTS if name in there), *(name for name in there if name not in VARIANTS)]
     return [name for name in names if len(finished(folder / name)) >= fits]
+
+
+def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
+    """Open a set, and name it after its file, or after the folder that a benchmark has put it into."""
+    if isinstance(genes, SequenceSet):
+        return "set", genes
+    path = check_input(genes)
+    name = path.absolute().parent.name if path.name == SET else path.name.removesuffix(".parquet")
+    return name, SequenceSet.read(path)
 
 
 def finished(run: Path) -> list[Path]:

@@ -16,8 +16,7 @@ from kanseq.models.architecture import Config
 from kanseq.models.registry import architecture, make_config, option_types
 from kanseq.models.sizes import cost_of
 from kanseq.reports.plots import GREY, picture, write_numbers
-from kanseq.suites.ablations import named_set
-from kanseq.suites.competing import Machine, baseline_of, compete
+from kanseq.suites.competing import Machine, baseline_of, compete, named_set
 from kanseq.suites.entries import VARIANTS, Entry, Parted, parted_options
 from kanseq.suites.protocol import Protocol
 from kanseq.suites.results import MAIN, results_of, table_text
