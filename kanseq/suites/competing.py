@@ -4,13 +4,14 @@ In: sets, entries, a protocol. Out: a folder a set with a run a model.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import JobsFailed, NotWritable
-from kanseq.files import PathLike, check_input, check_output, disk_errors
+from kanseq.errors import JobsFailed, KanseqError, NotWritable
+from kanseq.files import PathLike, check_input, check_output
 from kanseq.suites.entries import VARIANTS, Entry
 from kanseq.suites.jobs import work_off
 from kanseq.suites.layouts import check_data_set
@@ -71,15 +72,17 @@ def compete(
     if output.exists() and not output.is_dir():
         raise NotWritable("a benchmark is a folder, and this is a file", where=output, mend="choose another name")
     check_output(output / "results.tsv" if output.exists() else output)
-    with disk_errors(output):
-        output.mkdir(exist_ok=True)
     checks: dict[str, dict[str, object]] = {}
     jobs = []
     for name, genes in sets:
-        checks[name] = check_data_set(genes)._asdict()
-        classes, folder = classes_of(genes), output / name
-        competitors = [entry.on(genes.geometry, len(classes)) for entry in entries]
-        prepare(genes, folder, protocol)
+        folder = output / name
+        with _told(name):
+            found = check_data_set(genes)
+            competitors = [entry.on(genes.geometry, len(classes_of(genes))) for entry in entries]
+            prepare(genes, folder, protocol)
+        checks[name] = found._asdict()
+        if found.untested:
+            logger.warning("%s: classes of which the test has no sequence: %s", name, found.untested)
         for one in competitors:
             run = folder / one.entry.name
             if (run / "run.json").exists():
@@ -87,13 +90,24 @@ def compete(
             if len(finished(run)) < protocol.fits:
                 jobs.append(job_of(one, folder, protocol, options))
     if jobs:
-        logger.info("%d trainings, %d at once", len(jobs), machine.jobs)
+        logger.info("trainings: %d, %d at once", len(jobs), machine.jobs)
     failure = None
     try:
         work_off(jobs, at_once=machine.jobs, threads=machine.threads)
     except JobsFailed as error:
         failure = error
     return Competition(list(checks), checks, len(jobs), failure)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Put a set's name before errors that say no place."""
+    try:
+        yield
+    except KanseqError as error:
+        if error.where is not None:
+            raise
+        raise type(error)(error.what, where=name, mend=error.mend) from error
 
 
 def complete(folder: Path, fits: int) -> list[str]:

@@ -17,7 +17,7 @@ from kanseq.data.overlaps import same_bases
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import split
 from kanseq.errors import BadOption, BadTable, EmptySplit
-from kanseq.files import some, whole_text, write_json
+from kanseq.files import disk_errors, some, whole_text, write_json
 from kanseq.models.registry import Value, architecture
 from kanseq.suites.entries import Competitor, Entry
 from kanseq.suites.jobs import Job
@@ -93,10 +93,11 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
         BadTable: the set has no labels, no test, or one class.
         BadOption: the folder was begun otherwise.
     """
-    table = _splits(genes, protocol)
+    table = _splits(genes, protocol, folder.name)
     classes = classes_of(genes)
     _check_folds(table, genes, classes)
-    folder.mkdir(exist_ok=True)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     described = {
         "format": 1,
         "model": None,
@@ -203,8 +204,8 @@ def _check_folds(table: pd.DataFrame, genes: SequenceSet, classes: Sequence[str]
                 raise EmptySplit(what, mend="ask for fewer --folds, keep --copies, or leave the class out")
 
 
-def _splits(genes: SequenceSet, protocol: Protocol) -> pd.DataFrame:
-    """Cut a set as the protocol says."""
+def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
+    """Cut a set as the protocol says; its name is for messages."""
     words = genes.table["split"].astype(str).str.lower()
     if not (words == "test").any():
         raise BadTable(
@@ -219,7 +220,7 @@ def _splits(genes: SequenceSet, protocol: Protocol) -> pd.DataFrame:
     copies[alike.first((words == "test").to_numpy())[0]] = True
     if copies.any():
         does = "train all the same" if protocol.copies == "keep" else "do not train"
-        logger.warning("%s sequences that stand in the test %s", f"{copies.sum():,}", does)
+        logger.warning("%s: %s sequences that stand in the test %s", name, f"{copies.sum():,}", does)
     parts = []
     for rows, (_, fold) in zip(
         tuning_rows(genes, rotate, protocol.seed), table.groupby("fold", sort=False), strict=True

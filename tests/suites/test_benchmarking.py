@@ -161,6 +161,14 @@ def test_the_command_prints_the_table_and_its_json(gue, tmp_path, capsys):
 def test_labels_that_training_lacks_are_refused_before_anything_is_written(gue, tmp_path):
     path = gue / "prom" / "prom_core_tata" / "test.csv"
     path.write_text(path.read_text() + "ACGTACGTACGTACGTACGTACGTACGTAC,2\n")
-    with pytest.raises(BadTable, match=r"labels of test that train lacks: 2"):
+    with pytest.raises(BadTable, match=r"^prom_core_tata: labels of test that train lacks: 2"):
         run(gue, tmp_path / "out")
-    assert not (tmp_path / "out" / "prom_core_tata").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_without_test_sequences_is_told_of(gue, tmp_path, caplog):
+    path = gue / "prom" / "prom_core_tata" / "train.csv"
+    path.write_text(path.read_text() + "".join(f"{'ACGT' * 7}{end},other\n" for end in ("AA", "AC", "AG", "CA")))
+    result = run(gue, tmp_path / "out", models=["gc"], options=(), folds=1)
+    assert "prom_core_tata: classes of which the test has no sequence: other" in caplog.text
+    assert result.checks["untested"].tolist() == ["other"]
