@@ -142,7 +142,8 @@ def _draw(path: Path, table: pd.DataFrame) -> None:
         fields = figure.subplots(len(kinds), 1, height_ratios=rows_of, squeeze=False)[:, 0]
         for axes, (kind, rows) in zip(fields, kinds, strict=True):
             _draw_field(axes, kind, rows, plain, most)
-        figure.suptitle(f"{table['data_set'].iloc[0]}: {MAIN}, plain LegNet {plain:.3f}", fontsize=9)
+        title = f"{table['data_set'].iloc[0]}: {MAIN} and its difference to the plain LegNet's {plain:.3f}"
+        figure.suptitle(f"{title}\nbold: 95 % interval over test sequences without 0", fontsize=8)
         figure.tight_layout()
 
 
@@ -150,11 +151,17 @@ def _draw_field(axes: "Axes", kind: str, rows: pd.DataFrame, plain: float, most:
     """Draw one kind."""
     down, across = (list(dict.fromkeys(rows[column])) for column in ("replaced", "grid"))
     values = rows[MAIN].to_numpy().reshape(len(down), len(across))
-    axes.imshow(values - plain, cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
+    low, high = (rows[f"{MAIN}_minus_baseline_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+    is_apart = ((low > 0) | (high < 0)).reshape(values.shape)
+    # Red and blue are for what raises and lowers a logit.
+    axes.imshow(values - plain, cmap="BrBG", vmin=-most, vmax=most, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         is_dark = abs(value - plain) > 0.7 * most
         shown = f"{value:.3f}\n{value - plain:+.3f}".replace("-", "−")
-        axes.text(column, row, shown, ha="center", va="center", fontsize=7, color="white" if is_dark else INK)
+        axes.text(
+            column, row, shown, ha="center", va="center", fontsize=7, color="white" if is_dark else INK,
+            fontweight="bold" if is_apart[row, column] else "normal",
+        )  # fmt: skip
     axes.set_xticks(range(len(across)), across)
     axes.set_yticks(range(len(down)), down)
     axes.set_xlabel("intervals of the grid")

@@ -157,7 +157,7 @@ def _draw(path: Path, table: pd.DataFrame, grids: pd.DataFrame, name: str) -> No
         ):
             for kind, rows in table.groupby("kind", sort=False):
                 _draw_line(axes, rows, column, str(kind))
-            axes.set_xscale("log")
+            _count_along(axes, table[column])
             axes.set_xlabel(label)
             axes.set_ylabel(f"{MAIN} on the test")
         fields[0, 0].legend()
@@ -181,3 +181,14 @@ def _draw_line(axes: "Axes", rows: pd.DataFrame, column: str, kind: str) -> None
         rows[column], rows[MAIN], yerr=off, marker="o", markersize=3, linewidth=1, elinewidth=0.6, capsize=1.5,
         color=COLOURS.get(kind), label=kind,
     )  # fmt: skip
+
+
+def _count_along(axes: "Axes", counts: pd.Series) -> None:
+    """Name round numbers (50k, 2M) below a field, on a logarithmic scale where it is long enough to hold some."""
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+    if counts.max() > 5 * counts.min():
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
