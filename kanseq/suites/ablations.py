@@ -19,7 +19,7 @@ from kanseq.reports.plots import INK, picture, write_numbers
 from kanseq.suites.competing import Machine, compete, named_set
 from kanseq.suites.entries import Entry, parted_options
 from kanseq.suites.protocol import Protocol
-from kanseq.suites.results import MAIN, results_of, table_text
+from kanseq.suites.results import MAIN, MINUS, results_of, table_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,7 +151,7 @@ def _draw_field(axes: "Axes", kind: str, rows: pd.DataFrame, plain: float, most:
     """Draw one kind."""
     down, across = (list(dict.fromkeys(rows[column])) for column in ("replaced", "grid"))
     values = rows[MAIN].to_numpy().reshape(len(down), len(across))
-    low, high = (rows[f"{MAIN}_minus_baseline_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+    low, high = (rows[f"{MINUS}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
     is_apart = ((low > 0) | (high < 0)).reshape(values.shape)
     # Red and blue are for what raises and lowers a logit.
     axes.imshow(values - plain, cmap="BrBG", vmin=-most, vmax=most, aspect="auto")

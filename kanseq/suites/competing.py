@@ -76,7 +76,7 @@ def compete(
     jobs = []
     for name, genes in sets:
         folder = output / name
-        with _told(name):
+        with _errors_name(name):
             found = check_data_set(genes)
             competitors = [entry.on(genes.geometry, len(classes_of(genes))) for entry in entries]
             prepare(genes, folder, protocol)
@@ -100,8 +100,8 @@ def compete(
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
-    """Put a set's name before errors that say no place."""
+def _errors_name(name: str) -> Iterator[None]:
+    """Let errors that say no place name the set."""
     try:
         yield
     except KanseqError as error:

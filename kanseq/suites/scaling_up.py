@@ -157,7 +157,7 @@ def _draw(path: Path, table: pd.DataFrame, grids: pd.DataFrame, name: str) -> No
         ):
             for kind, rows in table.groupby("kind", sort=False):
                 _draw_line(axes, rows, column, str(kind))
-            _count_along(axes, table[column])
+            _label_counts(axes, table[column])
             axes.set_xlabel(label)
             axes.set_ylabel(f"{MAIN} on the test")
         fields[0, 0].legend()
@@ -183,8 +183,8 @@ def _draw_line(axes: "Axes", rows: pd.DataFrame, column: str, kind: str) -> None
     )  # fmt: skip
 
 
-def _count_along(axes: "Axes", counts: pd.Series) -> None:
-    """Name round numbers (50k, 2M) below a field, on a logarithmic scale where it is long enough to hold some."""
+def _label_counts(axes: "Axes", counts: pd.Series) -> None:
+    """Put round numbers (50k, 2M) below a field, on a logarithmic scale where it is long enough to hold some."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
     if counts.max() > 5 * counts.min():
