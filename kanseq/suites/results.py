@@ -179,11 +179,7 @@ def _flops(run: Path) -> int | None:
 
 def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:
     """Keep one seed of one fold."""
-    parts = {}
-    for condition, part in candidate.parts.items():
-        seeds, logits, probabilities, called = (each[at : at + 1] for each in part[fold][2:])
-        alone = part[fold]._replace(seeds=seeds, logits=logits, probabilities=probabilities, called=called)
-        parts[condition] = {fold: alone}
+    parts = {condition: {fold: part[fold].seed_at(at)} for condition, part in candidate.parts.items()}
     return candidate._replace(parts=parts)
 
 

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TypedDict
 
 import numpy as np
+from scipy.special import expit
 
 from kanseq.errors import BadOption, ModelMismatch, NotFinite, OneClass
-from kanseq.training.tasks import CLASSES, Task
+from kanseq.training.tasks import CLASSES
 
 CALIBRATIONS = ("none", "platt", "isotonic")
 """``none`` is the plain sigmoid; Platt (1999); isotonic regression (Zadrozny & Elkan 2002)."""
@@ -23,8 +24,6 @@ EQUAL = 1e-12
 
 STEPS, TOLERANCE = 100, 1e-10
 """Newton steps at most, and the gradient per gene at which they end."""
-
-_sigmoid = Task().probability
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Calibration:
         logits = np.asarray(logits, dtype=np.float64)
         if self.kind == "isotonic":
             return np.interp(logits, self.logits, self.probabilities)
-        return _sigmoid(self.slope * logits + self.intercept)
+        return expit(self.slope * logits + self.intercept)
 
     def called(self, logits: np.ndarray) -> np.ndarray:
         """Say which genes are called high, bool of the shape of ``logits``."""
@@ -182,7 +181,7 @@ def _platt(logits: np.ndarray, is_high: np.ndarray) -> _Curve:
     weights = np.array([0.0, flat["intercept"]])
     loss = _log_loss(weights @ inputs, wanted)
     for _ in range(STEPS):
-        probability = _sigmoid(weights @ inputs)
+        probability = expit(weights @ inputs)
         gradient = inputs @ (probability - wanted)
         if np.abs(gradient).max() <= TOLERANCE * len(logits):
             break

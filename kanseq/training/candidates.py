@@ -182,12 +182,14 @@ def _predicted(
         np.stack([table[name].to_numpy(dtype=np.float64) for table in tables.values()])
         for name in ("logit", "probability", "called")
     )
+    has_threshold = ~np.isnan(called).any(axis=1)
     if classes:
         columns = [f"{LOGIT_OF}{name}" for name in classes]
         logits = np.stack([table[columns].to_numpy(dtype=np.float64) for table in tables.values()])
-        return Predicted(genes, targets, tuple(tables), logits, softmax(logits, axis=2), called.astype(np.int64))
+        chosen = called.astype(np.int64)
+        return Predicted(genes, targets, tuple(tables), logits, softmax(logits, axis=2), chosen, has_threshold)
     called = np.where(np.isnan(called), probabilities >= 0.5, called == 1)
-    return Predicted(genes, targets, tuple(tables), logits, probabilities, called)
+    return Predicted(genes, targets, tuple(tables), logits, probabilities, called, has_threshold)
 
 
 def _seeds_of(candidate: Candidate) -> str:

@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from scipy.special import softmax
 
-from kanseq.training.tasks import Task
+from kanseq.training.averaging import average_classes, average_models, is_calibrated
 
 Gene: TypeAlias = tuple[str, str]
 """Species and id."""
-
-ROUNDED = 1e-6
-"""Within this a probability is the sigmoid of its logit: tables hold nine digits."""
 
 
 class Predicted(NamedTuple):
@@ -30,6 +26,7 @@ class Predicted(NamedTuple):
         probabilities: of ``high``, NaN for regression, float64 ``(seeds, n)``; of several classes those of each,
             ``(seeds, n, classes)``.
         called: which genes are called high, bool ``(seeds, n)``; of several classes the number of each gene's one.
+        has_threshold: which seeds call genes by a learned threshold and not by 0.5, bool ``(seeds,)``.
     """
 
     genes: list[Gene]
@@ -38,6 +35,7 @@ class Predicted(NamedTuple):
     logits: np.ndarray
     probabilities: np.ndarray
     called: np.ndarray
+    has_threshold: np.ndarray
 
     @property
     def species(self) -> str | None:
@@ -47,13 +45,23 @@ class Predicted(NamedTuple):
 
     def only(self, rows: np.ndarray) -> "Predicted":
         """Keep these rows, ascending positions."""
-        return Predicted(
-            [self.genes[row] for row in rows],
-            self.targets[rows],
-            self.seeds,
-            self.logits[:, rows],
-            self.probabilities[:, rows],
-            self.called[:, rows],
+        return self._replace(
+            genes=[self.genes[row] for row in rows],
+            targets=self.targets[rows],
+            logits=self.logits[:, rows],
+            probabilities=self.probabilities[:, rows],
+            called=self.called[:, rows],
+        )
+
+    def seed_at(self, at: int) -> "Predicted":
+        """Keep one seed, by its position."""
+        one = slice(at, at + 1)
+        return self._replace(
+            seeds=self.seeds[one],
+            logits=self.logits[one],
+            probabilities=self.probabilities[one],
+            called=self.called[one],
+            has_threshold=self.has_threshold[one],
         )
 
 
@@ -63,25 +71,22 @@ def varies(targets: np.ndarray, task: str) -> bool:
 
 
 def ensemble_of(predicted: Predicted, seeds: Sequence[int]) -> Predicted:
-    """Average seeds as ``kanseq predict`` averages models.
-
-    Genes are ranked by their mean logit. The probability is the sigmoid of it; where the seeds are calibrated each
-    gives its own probability and these are averaged. Where the seeds have learned thresholds a gene is called high if
-    more than half of them call it so; at exactly half, and where they have not, the mean probability is cut at 0.5. Of
-    several classes each has its mean logit, and the one with the highest is called.
-    """
+    """Average seeds as ``kanseq predict`` averages models, by the rule of :mod:`kanseq.training.averaging`."""
     rows = [predicted.seeds.index(seed) for seed in seeds]
-    logits, probabilities, calls = predicted.logits[rows], predicted.probabilities[rows], predicted.called[rows]
+    logits, probabilities = predicted.logits[rows], predicted.probabilities[rows]
     if logits.ndim == 3:
-        logits = logits.mean(axis=0, keepdims=True)
-        return Predicted(
-            predicted.genes, predicted.targets, (seeds[0],), logits, softmax(logits, axis=2), logits.argmax(axis=2)
-        )
-    sigmoid = Task().probability
-    mean = logits.mean(axis=0)
-    is_plain = np.allclose(probabilities, sigmoid(logits), rtol=0, atol=ROUNDED)
-    probability = sigmoid(mean) if is_plain else probabilities.mean(axis=0)
-    called, votes = probability >= 0.5, calls.mean(axis=0)
-    if not np.array_equal(calls, probabilities >= 0.5):
-        called = np.where(votes == 0.5, called, votes > 0.5)
-    return Predicted(predicted.genes, predicted.targets, (seeds[0],), mean[None], probability[None], called[None])
+        mean = average_classes(logits)
+        called = mean.called.astype(np.int64)
+    else:
+        calls = np.where(predicted.has_threshold[rows, None], predicted.called[rows], np.nan)
+        mean = average_models(logits, probabilities, calls, is_calibrated(logits, probabilities))
+        called = np.where(np.isnan(mean.called), mean.probabilities >= 0.5, mean.called == 1)
+    return Predicted(
+        predicted.genes,
+        predicted.targets,
+        (seeds[0],),
+        mean.logits[None],
+        mean.probabilities[None],
+        called[None],
+        predicted.has_threshold[rows].any(keepdims=True),
+    )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kanseq.training.averaging import average_classes, average_models
 from kanseq.training.calibration import Calibration, fit_calibration
 from kanseq.training.tasks import Task, is_known, log_odds
 
@@ -52,10 +53,7 @@ def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarra
 
 
 def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logits: np.ndarray) -> Scores:
-    """Average over the models that scored a gene.
-
-    The probability is that of the mean logit where models are not calibrated. Calibrated probabilities are averaged
-    themselves, because each calibration fits its own model's logits; their mean is cut at the mean threshold.
+    """Average the models that scored a gene, by the rule of :mod:`kanseq.training.averaging`.
 
     Args:
         task: what the logits mean.
@@ -63,17 +61,12 @@ def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logit
         logits: ``(models, n)``, or ``(models, n, conditions)`` or ``(models, n, classes)``, NaN where a model did not
             score a gene.
     """
-    mean = np.nanmean(logits, axis=0)
-    if not any(calibrations):
-        return scores_of(task, (), mean)
-    each = np.full(logits.shape, np.nan)
-    thresholds = np.full(logits.shape, np.nan)
-    for at, (own, values) in enumerate(zip(calibrations, logits, strict=True)):
-        rows = ~np.isnan(values.reshape(len(values), -1)[:, 0])
-        each[at, rows] = scores_of(task, own, values[rows]).probability
-        thresholds[at, rows] = _thresholds(own) if values.ndim == 2 else _thresholds(own)[0]
-    probability = np.nanmean(each, axis=0)
-    return Scores(mean, probability, (probability >= np.nanmean(thresholds, axis=0)).astype(np.float64))
+    if task.classes:
+        return scores_of(task, (), average_classes(logits).logits)
+    each = [scores_of(task, own, values) for own, values in zip(calibrations, logits, strict=True)]
+    probabilities, called = (np.stack([getattr(one, name) for one in each]) for name in ("probability", "called"))
+    calibrated = np.array([any(one.kind != "none" for one in own) for own in calibrations])
+    return Scores(*average_models(logits, probabilities, called, calibrated))
 
 
 def fit_calibrations(kind: str, logits: np.ndarray, targets: np.ndarray) -> tuple[Calibration, ...]:

@@ -222,7 +222,8 @@ def _pooled(candidate: Candidate, condition: str, drawn: dict[str, dict[str, np.
     for at in range(min(len(fold.seeds) for fold in part.values())):
         columns = [(fold.targets, fold.logits[at], fold.probabilities[at], fold.called[at]) for fold in part.values()]
         targets, logits, probabilities, called = (np.concatenate(column) for column in zip(*columns, strict=True))
-        together = Predicted([], targets, (0,), logits[None], probabilities[None], called[None])
+        has_threshold = np.array([all(fold.has_threshold[at] for fold in part.values())])
+        together = Predicted([], targets, (0,), logits[None], probabilities[None], called[None], has_threshold)
         scored.append(_score(together, 0, counts, candidate.task))
     return average(scored)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from scipy.special import expit, softmax
 
 from kanseq.errors import BadOption, ModelMismatch
 from kanseq.files import some
@@ -151,10 +152,8 @@ class Task:
         if self.is_regression:
             return np.full(logit.shape, np.nan)
         if self.classes:
-            raised = np.exp(logit - logit.max(axis=-1, keepdims=True))
-            return raised / raised.sum(axis=-1, keepdims=True)
-        shrunk = np.exp(-np.abs(logit))
-        return np.where(logit >= 0, 1.0, shrunk) / (1.0 + shrunk)
+            return softmax(logit, axis=-1)
+        return expit(logit)
 
     def fitted(self, targets: np.ndarray) -> "Task":
         """Take mean and standard deviation from the training genes' targets, and from nothing else."""

@@ -31,7 +31,7 @@ def test_several_models_are_averaged_by_logit_and_where_calibrated_by_probabilit
     assert np.isnan(plain.called).all()
     calibrated = mean_scores(Task(), [(STEEP,), (FLAT,)], logits)
     assert calibrated.logit.tolist() == plain.logit.tolist()
-    # The first gene: 0.5 and 0.75, cut at the mean of 0.6 and 0.4; the second by the first model alone, cut at 0.6.
+    # The first gene: 0.5 cut at 0.6 and 0.75 cut at 0.4, and so by the mean; the second by the first model alone.
     assert calibrated.probability.tolist() == pytest.approx([0.625, 0.75])
     assert calibrated.called.tolist() == [1, 1]
 
@@ -40,7 +40,7 @@ def test_several_models_of_several_conditions():
     logits = np.zeros((2, 3, 2))
     logits[1, 2] = np.nan
     scores = mean_scores(Task("binary", 2, ("leaf", "root")), [(STEEP, FLAT), (FLAT, STEEP)], logits)
-    # 0.5 and 0.75 cut at 0.5; the last gene only by the first model: 0.5 cut at 0.6, and 0.75 cut at 0.4.
+    # One vote each, so that 0.625 decides; the last gene only by the first model: 0.5 cut at 0.6, and 0.75 cut at 0.4.
     assert scores.probability.tolist() == pytest.approx(np.array([[0.625, 0.625], [0.625, 0.625], [0.5, 0.75]]))
     assert scores.called.tolist() == [[1, 1], [1, 1], [0, 1]]
 

@@ -1,0 +1,88 @@
+"""The rule by which several models become one: what ``predict`` writes and ``evaluate --ensemble`` scores.
+
+Sequences are ranked by the mean logit. Where no model that scored a sequence is calibrated, its probability is the
+sigmoid of the mean logit. Else the models' own probabilities are averaged, because each calibration fits the logits of
+its own model. A sequence is called ``high`` where more than half of the models that have a learned threshold call it
+so, each by its own threshold; at a tie it is called ``high`` if the mean probability is at least 0.5. Models without a
+learned threshold call nothing. Of three and more classes, each class gets its mean logit, and the class with the
+highest is called.
+
+Thresholds are not averaged: a probability of one calibration says nothing about the threshold of another.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, softmax
+
+ROUNDED = 1e-6
+"""A probability closer than this to the sigmoid of its logit is not calibrated: tables hold nine digits."""
+
+TIE = 0.5
+"""Where votes are even, a mean probability from here on is ``high``."""
+
+
+class Averaged(NamedTuple):
+    """Several models as one, float64.
+
+    Attributes:
+        logits: mean logits, ``(n,)``, ``(n, conditions)`` or ``(n, classes)``; of regression the mean prediction.
+        probabilities: of ``high``, or of each class, of the same shape; NaN for regression.
+        called: 1 (``high``) or 0 (``low``), of the shape of ``logits``, NaN where no model has a learned threshold; of
+            several classes the number of the likeliest, ``(n,)``.
+    """
+
+    logits: np.ndarray
+    probabilities: np.ndarray
+    called: np.ndarray
+
+
+def average_models(
+    logits: np.ndarray, probabilities: np.ndarray, called: np.ndarray, calibrated: np.ndarray
+) -> Averaged:
+    """Average binary or regression models, see :mod:`kanseq.training.averaging`.
+
+    Args:
+        logits: ``(models, n)`` or ``(models, n, conditions)``, NaN where a model did not score a sequence. Every
+            sequence is scored by one model at least.
+        probabilities: each model's own, of the same shape; NaN for regression.
+        called: each model's own calls, 0 and 1, of the same shape; NaN where it has no learned threshold.
+        calibrated: ``(models,)`` bool: which models' probabilities differ from the sigmoid of their logits. See
+            :func:`is_calibrated` where only a table is known.
+    """
+    scored = ~np.isnan(logits)
+    probabilities = np.where(scored, probabilities, np.nan)
+    mean = _mean(logits)
+    own = (scored & np.reshape(calibrated, (-1, *[1] * (logits.ndim - 1)))).any(axis=0)
+    is_regression = np.isnan(probabilities).all(axis=0)
+    probability = np.where(own | is_regression, _mean(probabilities), expit(mean))
+    votes = _mean(np.where(scored, called, np.nan))
+    is_high = np.where(votes == 0.5, probability >= TIE, votes > 0.5)
+    return Averaged(mean, probability, np.where(np.isnan(votes), np.nan, is_high))
+
+
+def average_classes(logits: np.ndarray) -> Averaged:
+    """Average models of several classes, see :mod:`kanseq.training.averaging`.
+
+    Args:
+        logits: ``(models, n, classes)``, NaN where a model did not score a sequence. Every sequence is scored by one
+            model at least. Of classes with the same mean logit the first is called.
+    """
+    mean = _mean(logits)
+    return Averaged(mean, softmax(mean, axis=-1), mean.argmax(axis=-1).astype(np.float64))
+
+
+def is_calibrated(logits: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return which models' probabilities differ from the sigmoid of their logits, bool ``(models,)``.
+
+    Args:
+        logits, probabilities: ``(models, n)``; NaN probabilities (regression) are not calibrated.
+    """
+    return (np.abs(probabilities - expit(logits)) > ROUNDED).any(axis=1)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over models that is not NaN; NaN where there is none."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
