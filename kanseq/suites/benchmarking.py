@@ -3,9 +3,7 @@
 In: a collection's folder, models, a protocol. Out: a folder a data set with a run a model, and one table.
 """
 
-import fcntl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +11,7 @@ import pandas as pd
 
 from kanseq.data.importing import Genomes
 from kanseq.files import PathLike, disk_errors, whole_text
+from kanseq.locks import lock
 from kanseq.reports.plots import write_numbers
 from kanseq.suites.competing import Machine, baseline_of, compete, complete
 from kanseq.suites.entries import VARIANTS, make_entries
@@ -116,7 +115,8 @@ def benchmark(
             known = numbers.get((collection, name), {})
             options_of = {"baseline": baseline_of(names), "published": known, "bootstrap": bootstrap, "seed": seed}
             tables.append(results_of(output / name, names, **options_of))
-    with _alone(output):
+    # Other benchmarks in this folder wait while tables are read and written; without locks nobody waits.
+    with disk_errors(output), lock(output / "lock", wait=True):
         checks = _added(
             output / CHECKS, pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()])
         )
@@ -127,15 +127,6 @@ def benchmark(
     if run.failure is not None:
         raise run.failure
     return Benchmark(collection, run.names, [entry.name for entry in entries], run.trained, output, text, table, checks)
-
-
-@contextmanager
-def _alone(output: Path) -> Iterator[None]:
-    """Let other benchmarks in this folder wait while tables are read and written; without locks nobody waits."""
-    with disk_errors(output), open(output / "lock", "a") as handle:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _added(path: Path, rows: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 In: settings and inputs. Out: ``run.json``, the folders of folds, a lock.
 """
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -19,6 +18,7 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.data.stored_sequences import ROW_GROUP
 from kanseq.errors import BadOption, BadTable, MissingFile, NotWritable, RunInUse
 from kanseq.files import PathLike, check_input, check_output, disk_errors, fingerprint, write_json
+from kanseq.locks import Lock, lock
 
 logger = logging.getLogger(__name__)
 
@@ -203,16 +203,12 @@ def _lock(path: Path) -> Iterator[None]:
     Raises:
         RunInUse: another process has it.
     """
-    with disk_errors(path):
-        handle = open(path / "lock", "a")  # noqa: SIM115
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+    with lock(path / "lock") as found:
+        if found is Lock.IN_USE:
             raise RunInUse(
                 "another process is writing into this run", where=path, mend="wait for it, or use another folder"
-            ) from error
-        except OSError:
+            )
+        if found is Lock.UNSUPPORTED:
             logger.warning("%s: this file system has no locks; see to it that nothing else writes here", path)
         yield
 

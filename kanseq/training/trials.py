@@ -3,12 +3,11 @@
 In: a plan, a fold whose tuning genes are to be scored, and ranges. Out: a study that Optuna keeps on disk.
 """
 
-import fcntl
 import logging
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import numpy as np
 
 from kanseq.errors import BadOption, BadTable, NotFinite
 from kanseq.files import disk_errors
+from kanseq.locks import Lock, is_free, lock
 from kanseq.models.registry import Value, make_config
 from kanseq.training.folds import Fold
 from kanseq.training.one_fold import Plan, train_fold
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KILLED = "killed"
-"""User attribute of trials that do not count: their process was killed, or there were enough already."""
+"""User attribute of trials that do not count, as there were enough already (in older studies: of killed ones, too)."""
 
 CONTINUES = "continues"
 """User attribute of a trial that goes on where the process of an earlier one was killed: that one's number."""
@@ -75,13 +75,15 @@ class Search:
 
         # Whoever begins a trial has this lock, too: what runs without a worker's name was killed on the way.
         with alone(self.output):
+            continued = _continued(study)
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 worker = trial.user_attrs.get(WORKER)
-                if worker is not None and not _is_free(self.output / LOCKS / worker):
+                if worker is not None and not is_free(self.output / LOCKS / worker):
                     continue
-                study._storage.set_trial_user_attr(trial._trial_id, KILLED, True)
+                # In this order: a process that is killed in between leaves a trial that is still found here.
+                if trial.number not in continued:
+                    study.enqueue_trial(trial.params, user_attrs={CONTINUES: trial.number})
                 study.tell(trial.number, state=TrialState.FAIL)
-                study.enqueue_trial(trial.params, user_attrs={CONTINUES: trial.number})
                 logger.info("trial %d was killed, and is taken up again", trial.number)
 
     def next(self, study: "Study", trials: int, worker: str) -> "Trial | None":
@@ -153,9 +155,7 @@ class Search:
 def alone(output: Path) -> Iterator[None]:
     """Keep all other processes that search in a folder waiting; where files have no locks, nobody waits."""
     (output / LOCKS).mkdir(exist_ok=True)
-    with open(output / LOCKS / "lock", "a") as handle:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+    with lock(output / LOCKS / "lock", wait=True):
         yield
 
 
@@ -164,28 +164,13 @@ def _worker(output: Path) -> Iterator[str]:
     """Hold a lock of this process's own; hands out its name, empty where files have no locks."""
     (output / LOCKS).mkdir(exist_ok=True)
     path = output / LOCKS / secrets.token_hex(8)
-    with open(path, "a") as handle:
+    with lock(path) as found:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            logger.warning("%s: this file system has no locks: a killed trial will not be taken up", output)
-            path.unlink(missing_ok=True)
-            yield ""
-            return
-        try:
-            yield path.name
+            if found is not Lock.HELD:
+                logger.warning("%s: this file system has no locks: a killed trial will not be taken up", output)
+            yield path.name if found is Lock.HELD else ""
         finally:
             path.unlink(missing_ok=True)
-
-
-def _is_free(lock: Path) -> bool:
-    """Whether the process that held a lock has died; one that is not here may live elsewhere."""
-    try:
-        with open(lock) as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
@@ -257,14 +242,20 @@ def _sampler(seed: int) -> "BaseSampler":
 
 
 def counted(study: "Study") -> list["FrozenTrial"]:
-    """List the trials that are finished or under way."""
+    """List the trials that are finished or under way; those that others continue do not count."""
     from optuna.trial import TrialState
 
+    continued = _continued(study)
     return [
         trial
         for trial in study.get_trials(deepcopy=False)
-        if trial.state != TrialState.WAITING and KILLED not in trial.user_attrs
+        if trial.state != TrialState.WAITING and trial.number not in continued and KILLED not in trial.user_attrs
     ]
+
+
+def _continued(study: "Study") -> set[int]:
+    """Return the numbers of the killed trials that later trials, done or waiting, continue."""
+    return {trial.user_attrs[CONTINUES] for trial in study.get_trials(deepcopy=False) if CONTINUES in trial.user_attrs}
 
 
 def _shown(value: Value) -> str:

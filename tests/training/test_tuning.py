@@ -115,6 +115,20 @@ def test_a_killed_trial_is_taken_up_where_it_was(tuned_inputs, tmp_path):
     assert seen[1] == []
 
 
+def test_a_killed_trial_is_taken_up_once_even_if_the_process_that_does_so_is_killed(tmp_path):
+    study = trials_module.open_study(tmp_path, None, "x", seed=0)
+    killed = study.ask()
+    # No process with a lock of its own is at it: it was killed. So was the one that put it into the queue again.
+    study.enqueue_trial({}, user_attrs={trials_module.CONTINUES: killed.number})
+    searched = trials_module.Search.__new__(trials_module.Search)
+    searched.output = tmp_path
+    searched.take_up_killed(study)
+    searched.take_up_killed(study)
+    assert [(trial.number, trial.state.name) for trial in study.trials] == [(0, "FAIL"), (1, "WAITING")]
+    assert trials_module.counted(study) == []
+    assert study.ask().user_attrs == {trials_module.CONTINUES: 0}
+
+
 def test_numbers_have_the_type_of_their_hyper_parameter(tuned_inputs, tmp_path):
     found = search(tuned_inputs, tmp_path / "search", search=["weight_decay=0..1", "clip=none,1"], trials=3)
     assert all(isinstance(value, float) and 0 < value < 1 for value in found.table["weight_decay"])
