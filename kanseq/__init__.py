@@ -20,4 +20,4 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """Name the public functions without importing what they need."""
-    return sorted([*import_module("kanseq.api").DOORS, "__version__"])
+    return [*import_module("kanseq.api").public_names(), "__version__"]

@@ -1,13 +1,14 @@
-"""The Python door: the name of every verb, and the room where its function lives.
+"""The public names of kanseq, and the module that defines each.
 
-``kanseq.train(...)`` and ``kanseq train`` are the same function. Nothing is imported before its name is asked for, so
-that a script that only extracts never waits for torch.
+``kanseq.train(...)`` and ``kanseq train`` are the same function. A module is imported when one of its names is first
+used, so that a script that only extracts sequences never waits for torch.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kanseq import nn as nn
     from kanseq.attribution.explanation import explain as explain
     from kanseq.data.combining import combine as combine
     from kanseq.data.extraction import extract as extract
@@ -60,8 +61,19 @@ DOORS = {
 """Public name -> the module that defines it."""
 
 
+MODULES = {"nn": "kanseq.nn"}
+"""Public name -> a module that is public as a whole, such as ``kanseq.nn.RBFLinear``."""
+
+
+def public_names() -> list[str]:
+    """List every public name of the package, sorted."""
+    return sorted([*DOORS, *MODULES])
+
+
 def __getattr__(name: str) -> object:
-    """Import the room behind ``name`` and hand out its function."""
+    """Import what ``name`` stands for, and return it (PEP 562)."""
+    if name in MODULES:
+        return import_module(MODULES[name])
     if name not in DOORS:
-        raise AttributeError(f"kanseq has no '{name}'; it has {', '.join(sorted(DOORS))}")
+        raise AttributeError(f"kanseq has no '{name}'; it has {', '.join(public_names())}")
     return getattr(import_module(DOORS[name]), name)

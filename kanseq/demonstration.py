@@ -18,6 +18,7 @@ from kanseq.data.splits import split
 from kanseq.errors import NotWritable
 from kanseq.files import PathLike, check_output, disk_errors
 from kanseq.genome.pieces import find_pieces, piece_template, sum_by_piece
+from kanseq.showing import brief
 from kanseq.simulation import Simulation, simulate
 from kanseq.training.evaluation import evaluate
 from kanseq.training.fitting import train
@@ -38,6 +39,7 @@ TOP = 10
 """Pieces of each gene, those with the largest attributions, that are looked for on planted elements."""
 
 
+@brief
 class Demonstration(NamedTuple):
     """What the demo made and found.
 

@@ -13,6 +13,7 @@ import numpy as np
 from kanseq.errors import BadOption, NotWritable
 from kanseq.files import PathLike, check_output, disk_errors, whole_file, whole_text, write_json
 from kanseq.grammar import Genes, Grammar, PlannedContig
+from kanseq.showing import brief
 from kanseq.simulated_files import (
     CODING,
     write_annotation,
@@ -36,6 +37,7 @@ SAMPLE_SPREAD = 0.05
 _LAYOUT, _EXPRESSION, _BIOTYPE = range(3)
 
 
+@brief
 class Simulation(NamedTuple):
     """What :func:`simulate` wrote; counts, and paths in ``folder``.
 

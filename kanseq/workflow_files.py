@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from kanseq.errors import MissingFile, NotWritable
 from kanseq.files import PathLike, check_output, disk_errors, whole_text
+from kanseq.showing import brief
 
 PROJECT = {
     "workflow/Snakefile": "project/Snakefile",
@@ -20,6 +21,7 @@ PROJECT = {
 """A project's files, and which of the packaged ones each is a copy of."""
 
 
+@brief
 class Project(NamedTuple):
     """What :func:`init_workflow` made.
 

@@ -1,8 +1,11 @@
-"""Every verb of the command line is a function of the package."""
+"""Every verb of the command line is a function of the package, and nothing is imported before it is used."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
+import torch
 
 import kanseq
 from kanseq import api
@@ -18,3 +21,15 @@ def test_every_door_opens(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="kanseq has no 'fly'"):
         kanseq.fly  # noqa: B018
+
+
+def test_layers_are_reached_from_the_package() -> None:
+    assert kanseq.nn.RBFLinear(3, 2)(torch.zeros(5, 3)).shape == (5, 2)
+    assert "nn" in dir(kanseq)
+
+
+def test_the_package_and_its_sets_need_no_torch() -> None:
+    program = (
+        "import sys, kanseq; dir(kanseq); kanseq.SequenceSet.from_strings(['ACGT']); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

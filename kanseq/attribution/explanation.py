@@ -23,6 +23,7 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_output, fingerprint, whole_file
 from kanseq.genome.tracks import Combine
+from kanseq.showing import brief
 from kanseq.training.assignment import assign_models
 from kanseq.training.settings import choose_device, processor
 
@@ -35,6 +36,7 @@ SHOWN = 3
 """Genes whose sum and logit difference are printed side by side, beside the one that is most wrong."""
 
 
+@brief
 class Explanation(NamedTuple):
     """What :func:`explain` did.
 

@@ -16,6 +16,7 @@ from kanseq.data.sequences import NO_SPECIES, SequenceSet, check_name
 from kanseq.data.stored_sequences import StoredSequences
 from kanseq.errors import BadOption, BadTable, ContigMismatch
 from kanseq.files import PathLike, check_output, comma_separated, fingerprint, some
+from kanseq.showing import brief
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ Sets: TypeAlias = PathLike | SequenceSet | Sequence[PathLike | SequenceSet]
 _Contigs = dict[str, dict[str, int | str]]
 
 
+@brief
 class Combined(NamedTuple):
     """What :func:`combine` made.
 

@@ -31,10 +31,12 @@ from kanseq.genome.fasta import Contig, read_contigs
 from kanseq.genome.transcripts import Choice, choose_transcripts
 from kanseq.genome.windows import MAX_N, Cut, Edge, GeneWindows, cut_genes
 from kanseq.geometry import Geometry
+from kanseq.showing import brief
 
 _log = logging.getLogger(__name__)
 
 
+@brief
 class Extraction(NamedTuple):
     """What ``extract`` made: counts, the set, and the genes that are not in it."""
 

@@ -21,6 +21,7 @@ from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_sepa
 from kanseq.genome.coding import check_table, read_coding
 from kanseq.genome.contigs import read_aliases
 from kanseq.genome.transcript_genes import read_tx2gene
+from kanseq.showing import brief
 
 EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
 """The default thresholds: largest e-value, least bits, least percent of the query under its hit."""
@@ -29,6 +30,7 @@ Files: TypeAlias = PathLike | Sequence[PathLike] | Mapping[str, PathLike]
 """A file, several, each alone or as ``SPECIES=FILE``, or species -> file."""
 
 
+@brief
 class Homology(NamedTuple):
     """What :func:`homology` found.
 

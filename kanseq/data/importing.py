@@ -28,6 +28,7 @@ from kanseq.files import PathLike, check_input, check_output, some
 from kanseq.genome.fasta import Contig, read_contigs
 from kanseq.genome.intervals import cut_intervals
 from kanseq.geometry import Geometry
+from kanseq.showing import brief
 
 Genomes: TypeAlias = PathLike | Mapping[str, PathLike] | Sequence[str] | None
 """A FASTA for all intervals; or one for each class: a mapping, or ``CLASS=FASTA`` each."""
@@ -37,6 +38,7 @@ _Contigs: TypeAlias = dict[str, dict[str, int | str]]
 logger = logging.getLogger(__name__)
 
 
+@brief
 class Imported(NamedTuple):
     """What ``import_sequences`` made: counts and the set."""
 

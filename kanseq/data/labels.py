@@ -21,12 +21,14 @@ from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_sepa
 from kanseq.genome.conditions import EVERY, expression_levels, read_conditions
 from kanseq.genome.expression import check_expression, read_expression
 from kanseq.genome.transcript_genes import read_transcript_genes, read_tx2gene
+from kanseq.showing import brief
 
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("species", "id", "condition", "fold", "expression", "label", "q1", "q3")
 
 
+@brief
 class Labels(NamedTuple):
     """What :func:`label` made. The dictionaries' keys are folds, with ``CONDITION:`` before them if there are several.
 

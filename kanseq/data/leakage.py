@@ -24,6 +24,7 @@ from kanseq.data.similar_windows import similar_windows
 from kanseq.data.splits import check_rows, read_table
 from kanseq.errors import BadTable, LeakingSplit, UnknownGene
 from kanseq.files import PathLike, check_output, fingerprint, some, whole_text
+from kanseq.showing import brief
 
 if TYPE_CHECKING:
     from kanseq.data.homolog_files import Homologs
@@ -53,6 +54,7 @@ SIDES = (("train", "test"), ("tune", "test"), ("train", "tune"))
 ROLES = ("train", "tune", "test", "unused")
 
 
+@brief
 class Leaks(NamedTuple):
     """What :func:`leaks` found.
 

@@ -6,7 +6,7 @@ Sequences lie in memory (:meth:`SequenceSet.read`) or stay in their file (:meth:
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +60,62 @@ class SequenceSet:
     def __len__(self) -> int:
         """Count the sequences."""
         return len(self.table)
+
+    def __repr__(self) -> str:
+        """Show how many sequences there are, how wide they are, and where they lie."""
+        what = "genes" if "tss" in self.table else "sequences"
+        where = ", on disk" if self.stored is not None else "" if self.has_sequences else ", names only"
+        return f"SequenceSet of {len(self):,} {what}, {self.geometry.columns:,} columns{where}"
+
+    @classmethod
+    def from_strings(
+        cls,
+        sequences: Sequence[str],
+        ids: Sequence[str] | None = None,
+        *,
+        labels: Sequence[str | int | float] | None = None,
+        species: str = NO_SPECIES,
+        geometry: Geometry | None = None,
+    ) -> "SequenceSet":
+        """Make a set of plain strings.
+
+        Args:
+            sequences: letters in any case; every letter but A, C, G, T is read as ``N``.
+            ids: a name for each, each name once; ``1``, ``2``, … by default.
+            labels: the class or number of each, for training on the set's own labels.
+            species: name of the species of all sequences.
+            geometry: what the columns are. By default plain sequences as wide as the longest one; shorter ones are
+                filled up with ``N`` on the right. Gene windows must have exactly :attr:`Geometry.columns` letters.
+
+        Raises:
+            BadTable: there is no sequence; a sequence is empty or does not fit the geometry; the number of names or
+                labels differs from that of the sequences; a name is empty, occurs twice, or holds a tab or line break.
+
+        >>> SequenceSet.from_strings(["ACGT", "ttaa"], labels=["low", "high"])
+        SequenceSet of 2 sequences, 4 columns
+        """
+        letters = [str(sequence).upper() for sequence in sequences]
+        names = [str(name) for name in ids] if ids is not None else [str(at + 1) for at in range(len(letters))]
+        for what, values in (("ids", names), ("labels", labels)):
+            if values is not None and len(values) != len(letters):
+                raise BadTable(f"{len(values):,} {what} for {len(letters):,} sequences", mend="give one for each")
+        if not letters or not all(letters):
+            empty = f"sequence '{names[letters.index('')]}' is empty" if letters else "there are no sequences"
+            raise BadTable(empty, mend="give sequences of at least one base")
+        for name in names:
+            check_name(name, "the id")
+        if len(set(names)) < len(names):
+            raise BadTable(f"the id '{_first_twice(names)}' occurs twice", mend="give each sequence its own")
+        geometry = geometry or Geometry.plain(max(map(len, letters)))
+        for name, sequence in zip(names, letters, strict=True):
+            if len(sequence) > geometry.columns or (geometry.has_genes and len(sequence) < geometry.columns):
+                raise BadTable(f"sequence '{name}' has {len(sequence):,} letters, and {geometry.columns:,} are wanted")
+        columns = {"id": names, "species": species, "length": [len(sequence) for sequence in letters]}
+        table = pd.DataFrame({**columns, "sequence": letters})
+        if labels is not None:
+            table["label"] = [str(label) for label in labels]
+        kind = "genes" if geometry.has_genes else "sequences"
+        return cls(table, geometry, {"kind": kind, "contigs": {}, "inputs": []})
 
     @property
     def keys(self) -> pd.MultiIndex:
@@ -209,6 +265,12 @@ def _read(
     if metadata.get("format", 0) > FORMAT:
         raise BadTable(f"its format {metadata['format']} is newer than this kanseq", where=path, mend="update kanseq")
     return SequenceSet(table, Geometry.from_json(metadata["geometry"]), metadata), parquet
+
+
+def _first_twice(names: Sequence[str]) -> str:
+    """Return the first name that occurs in a list twice."""
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))
 
 
 def check_name(name: str, what: str, where: PathLike | None = None) -> None:

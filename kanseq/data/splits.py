@@ -23,6 +23,7 @@ from kanseq.data.sequences import SequenceSet, check_name
 from kanseq.data.similar_windows import similar_windows
 from kanseq.errors import BadOption, BadTable, EmptySplit
 from kanseq.files import PathLike, check_output, comma_separated, open_text, some, whole_text
+from kanseq.showing import brief
 
 if TYPE_CHECKING:
     from kanseq.data.homolog_files import Homologs
@@ -37,6 +38,7 @@ HELD_OUT_UNSCORED = (NOT_SCORED, SMALL_CONTIG)
 """Reasons of ``unused`` genes that a fold's model has not seen, nor anything that gives them away."""
 
 
+@brief
 class Split(NamedTuple):
     """What :func:`split` made; the dictionaries have a number per fold.
 

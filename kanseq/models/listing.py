@@ -12,10 +12,12 @@ from kanseq.geometry import Geometry
 from kanseq.models.architecture import Architecture
 from kanseq.models.registry import architecture, architectures, config_to_json, make_config, option_types, type_name
 from kanseq.models.sizes import count_parameters, match_parameters
+from kanseq.showing import brief
 
 logger = logging.getLogger(__name__)
 
 
+@brief
 class ModelList(NamedTuple):
     """What :func:`list_models` found: per model ``name, parameters, summary, source, options, recipe, set``.
 

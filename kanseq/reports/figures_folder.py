@@ -30,6 +30,7 @@ from kanseq.reports.plots import write_numbers
 from kanseq.reports.profiles import ProfileSums, draw_profile
 from kanseq.reports.token_maps import TokenMaps, column_scores, draw_positions, draw_token_map, position_table
 from kanseq.reports.words import WordSums, draw_words
+from kanseq.showing import brief
 from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer, assign_models
 from kanseq.training.checkpoints import TrainedModel, check_layout, load_arrays, load_model
@@ -51,6 +52,7 @@ LIST = "figures.json"
 """What was looked into, and the names of all files that were written."""
 
 
+@brief
 class Figures(NamedTuple):
     """What :func:`figures` wrote.
 

@@ -16,6 +16,7 @@ from kanseq.files import PathLike, whole_text
 from kanseq.models.legnet import PLACES, LegNetConfig
 from kanseq.models.registry import Value, make_config
 from kanseq.reports.plots import INK, picture, write_numbers
+from kanseq.showing import brief
 from kanseq.suites.competing import Machine, compete, named_set
 from kanseq.suites.entries import Entry, parted_options
 from kanseq.suites.protocol import Protocol
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 TABLE, TEXT, FIGURE = "ablation.tsv", "ablation.md", "ablation.png"
 
 
+@brief
 class Ablation(NamedTuple):
     """What an ablation found.
 

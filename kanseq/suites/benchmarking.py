@@ -13,6 +13,7 @@ from kanseq.data.importing import Genomes
 from kanseq.files import PathLike, disk_errors, whole_text
 from kanseq.locks import lock
 from kanseq.reports.plots import write_numbers
+from kanseq.showing import brief
 from kanseq.suites.competing import Machine, baseline_of, compete, complete
 from kanseq.suites.entries import VARIANTS, make_entries
 from kanseq.suites.layouts import find_data_sets
@@ -24,6 +25,7 @@ RESULTS, TEXT, CHECKS = "results.tsv", "results.md", "checks.tsv"
 """Files of a benchmark's folder, beside a folder for each data set."""
 
 
+@brief
 class Benchmark(NamedTuple):
     """What a benchmark did.
 

@@ -16,6 +16,7 @@ from kanseq.models.architecture import Config
 from kanseq.models.registry import architecture, make_config, option_types
 from kanseq.models.sizes import cost_of
 from kanseq.reports.plots import GREY, picture, write_numbers
+from kanseq.showing import brief
 from kanseq.suites.competing import Machine, baseline_of, compete, named_set
 from kanseq.suites.entries import VARIANTS, Entry, Parted, parted_options
 from kanseq.suites.protocol import Protocol
@@ -30,6 +31,7 @@ TABLE, GRIDS, TEXT, FIGURE = "scaling.tsv", "grids.tsv", "scaling.md", "scaling.
 COLOURS = {"legnet": GREY, "legnet-lkan": "#d1495b", "legnet-ckan": "#30638e"}
 
 
+@brief
 class Scaling(NamedTuple):
     """What was found.
 

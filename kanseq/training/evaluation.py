@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_output, whole_text
+from kanseq.showing import brief
 from kanseq.training.candidates import Candidate, load_candidates
 from kanseq.training.comparison import compare_all
 from kanseq.training.score_texts import (
@@ -30,6 +31,7 @@ FORMAT = 2
 """Version of ``metrics.json``."""
 
 
+@brief
 class Evaluation(NamedTuple):
     """What an evaluation found.
 

@@ -20,6 +20,7 @@ from kanseq.errors import BadOption
 from kanseq.files import PathLike
 from kanseq.models.registry import architecture, config_to_json, make_config
 from kanseq.models.sizes import match_parameters as matched
+from kanseq.showing import brief
 from kanseq.training.aims import Aim, describe_aim, mid_for
 from kanseq.training.assignment import known_sequences
 from kanseq.training.baselines import train_baseline
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 Option = str | int | float | bool
 
 
+@brief
 class Training(NamedTuple):
     """What a training did.
 

@@ -16,6 +16,7 @@ from kanseq.data.row_codes import codes_of
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch
 from kanseq.files import PathLike, check_output, some
+from kanseq.showing import brief
 from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer, assign
 from kanseq.training.checkpoints import TrainedModel, load_model
@@ -28,6 +29,7 @@ from kanseq.training.tasks import CLASSES, UNKNOWN, Task, log_odds
 logger = logging.getLogger(__name__)
 
 
+@brief
 class Predictions(NamedTuple):
     """What a prediction did.
 

@@ -23,6 +23,7 @@ from kanseq.data.splits import read_splits
 from kanseq.errors import BadOption, MissingPackage, NotWritable
 from kanseq.files import PathLike, check_output, disk_errors, whole_text
 from kanseq.models.registry import Value, architecture, config_to_json, make_config
+from kanseq.showing import brief
 from kanseq.training.aims import Aim, mid_for
 from kanseq.training.assignment import known_sequences
 from kanseq.training.folds import Fold, choose_folds, prepare_folds
@@ -43,6 +44,7 @@ BEGUN = "search.json"
 """What a search was begun with."""
 
 
+@brief
 class Tuned(NamedTuple):
     """What a search has found so far.
 

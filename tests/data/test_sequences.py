@@ -57,3 +57,40 @@ def test_unknown_gene_shows_what_is_there() -> None:
     assert small_set().positions(["b"]).tolist() == [1]
     with pytest.raises(UnknownGene, match="not in the set: c; it holds a, b"):
         small_set().positions(["b", "c"])
+
+
+def test_a_set_of_strings_has_names_labels_and_codes() -> None:
+    genes = SequenceSet.from_strings(["acgt", "NNa"], ["x", "y"], labels=[0.5, "high"], species="yeast")
+    assert genes.table.to_dict("list") == {
+        "id": ["x", "y"],
+        "species": ["yeast", "yeast"],
+        "length": [4, 3],
+        "sequence": ["ACGT", "NNA"],
+        "label": ["0.5", "high"],
+    }
+    assert genes.codes().tolist() == [[0, 1, 2, 3], [4, 4, 0, 4]]
+    assert repr(genes) == "SequenceSet of 2 sequences, 4 columns"
+
+
+def test_a_set_of_strings_may_be_gene_windows(tmp_path: Path) -> None:
+    genes = SequenceSet.from_strings(["ACGTNACGT"], geometry=Geometry(2, 2, 1))
+    genes.write(tmp_path / "genes.parquet")
+    assert SequenceSet.open(tmp_path / "genes.parquet").letters() == ["ACGTNACGT"]
+    with pytest.raises(BadTable, match="sequence '1' has 4 letters, and 9 are wanted"):
+        SequenceSet.from_strings(["ACGT"], geometry=Geometry(2, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("sequences", "more", "said"),
+    [
+        ([], {}, "there are no sequences"),
+        (["A", ""], {"ids": ["x", "y"]}, "sequence 'y' is empty"),
+        (["A", "C"], {"ids": ["x"]}, "1 ids for 2 sequences"),
+        (["A", "C"], {"labels": [1, 2, 3]}, "3 labels for 2 sequences"),
+        (["A", "C"], {"ids": ["x", "x"]}, "the id 'x' occurs twice"),
+        (["A"], {"ids": ["a\tb"]}, "holds a tab"),
+    ],
+)
+def test_strings_that_make_no_set_are_refused(sequences: list[str], more: dict[str, list], said: str) -> None:
+    with pytest.raises(BadTable, match=said):
+        SequenceSet.from_strings(sequences, **more)

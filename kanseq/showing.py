@@ -1,0 +1,69 @@
+"""How the results of verbs show themselves in a Python session: a line per field, long values cut short.
+
+In: a named tuple. Out: text. Tables stay pandas tables; only their size and columns are shown.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+Result = TypeVar("Result", bound=type)
+
+LISTED = 4
+"""Items of a list or mapping that are shown."""
+
+WIDTH = 88
+"""Letters of a value that are shown."""
+
+
+def brief(result: Result) -> Result:
+    """Give a named tuple a short ``repr``: its name, then ``field: value`` lines. Use it as a class decorator.
+
+    Fields that are None are left out. The tuple itself is unchanged: it unpacks, compares and pickles as before.
+
+    >>> from typing import NamedTuple
+    >>> @brief
+    ... class Count(NamedTuple):
+    ...     genes: int
+    ...     folds: list[str]
+    ...     output: str | None
+    >>> Count(7156, ["1", "2", "3", "4", "5"], None)
+    Count
+      genes: 7,156
+      folds: 1, 2, 3, 4, … (5)
+    """
+    result.__repr__ = _lines  # type: ignore[method-assign]
+    return result
+
+
+def _lines(result: object) -> str:
+    """Show a named tuple."""
+    fields = result._asdict().items()  # type: ignore[attr-defined]
+    shown = [f"  {name}: {_short(value)}" for name, value in fields if value is not None]
+    return "\n".join([type(result).__name__, *shown])
+
+
+def _short(value: object) -> str:
+    """Show one value on one line."""
+    if hasattr(value, "columns") and hasattr(value, "index"):
+        return f"table of {len(value):,} rows: {_listed(list(value.columns))}"  # type: ignore[arg-type]
+    if isinstance(value, Mapping):
+        return _listed([f"{key} {_short(item)}" for key, item in value.items()])
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        return _listed([_short(item) for item in value])
+    if isinstance(value, str) and "\n" in value.rstrip("\n"):
+        return f"text of {len(value.splitlines()):,} lines"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    text = str(value) if isinstance(value, str | Path) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+
+
+def _listed(items: list[str]) -> str:
+    """Show the first few items, and how many there are."""
+    shown = ", ".join(map(str, items[:LISTED]))
+    shown = shown if len(items) <= LISTED else f"{shown}, … ({len(items):,})"
+    return shown or "none"
