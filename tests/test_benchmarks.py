@@ -208,3 +208,21 @@ def test_the_gaussians_errors_are_those_of_rounding_and_what_is_no_number_is_not
     assert all(row["error"] != row["error"] for row in broken if row["tensor"] == "output")
     benchmarks.accuracy.show_errors(exact)
     assert "one per row × 1000" in capsys.readouterr().out
+
+
+def test_the_gpu_check_compares_layers_and_counts_failures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import gpu_check
+
+    for name, small in (("ROWS", 64), ("WIDTH", 16), ("ROUNDS", 1)):
+        monkeypatch.setattr(gpu_check, name, small)
+    report = gpu_check.Report("cpu")
+    gpu_check.check_layers(report, tmp_path)
+    assert report.failed == 0
+    assert len(report.rows) == 4 * len(gpu_check.LAYERS)
+    monkeypatch.setattr(gpu_check, "BOUNDS", {"bfloat16": (1e-7, 1.0)})
+    gpu_check.check_layers(report, tmp_path)
+    assert report.failed == len(gpu_check.LAYERS)
+    assert capsys.readouterr().out.count("FAIL") == len(gpu_check.LAYERS)
