@@ -198,7 +198,7 @@ def check_explain(report: Report, folder: Path) -> None:
             several = {"held_out_only": True, "reference": "shuffle:3"}
             found = [kanseq.explain(run, inputs.genes, device=device, **several) for device in (report.device, "cpu")]
             report.add(f"explain {model}: completeness error", found[0].max_completeness_error, 1e-4)
-            there, here = (np.stack(one.table["base_attribution"].to_numpy()) for one in found)
+            there, here = (np.stack(one.table["attributions"].to_numpy()) for one in found)
             report.add(
                 f"explain {model}: difference to the processor", np.abs(there - here).max() / np.abs(here).max(), 1e-3,
                 f"{found[0].seconds:.1f} s, {found[1].seconds:.1f} s on the processor",
