@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from kanseq.errors import OneClass
 from kanseq.geometry import Geometry
@@ -182,3 +185,24 @@ def test_where_every_strength_ranks_alike_the_log_loss_still_tells_which_scale_i
     chosen, score = choose_regularisation(noise, targets, None, measure="log-loss")
     assert chosen <= 1e-3
     assert score == pytest.approx(-np.log(2), abs=0.02)
+
+
+@pytest.mark.parametrize("measure", ["auroc", "log-loss"])
+def test_inner_folds_standardise_by_the_rows_that_they_fit(measure):
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(5), 12)
+    targets = np.tile([0, 1], 30)
+    features = random.normal(size=(60, 3)) + 0.5 * targets[:, None]
+    # One group's feature lies far away: moments that saw it would flatten the feature for all other groups.
+    features[groups == 2, 0] *= 300
+    scoring = {"auroc": "roc_auc", "log-loss": "neg_log_loss"}[measure]
+    expected = [
+        cross_val_score(
+            make_pipeline(StandardScaler(), LogisticRegression(C=regularisation, max_iter=2000)),
+            features, targets, groups=groups, cv=GroupKFold(5), scoring=scoring,
+        ).mean()
+        for regularisation in REGULARISATIONS
+    ]  # fmt: skip
+    chosen, score = choose_regularisation(features, targets, groups, measure=measure)
+    assert chosen == REGULARISATIONS[int(np.argmax(np.round(expected, 6)))]
+    assert score == pytest.approx(max(expected), abs=1e-3)

@@ -254,3 +254,19 @@ def test_a_basis_too_large_for_a_table_is_computed():
     set_precision(layer, "bfloat16")
     assert not tables.may_be_looked_up(layer.basis)
     assert (layer(x) - exact).abs().max() < 0.01 * exact.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("tails", "ends"),
+    [(0.0, [0.0, 100.0]), (0.01, [1.0, 99.0]), (0.05, [5.0, 95.0]), (0.016, [2.0, 98.0]), (0.49, [49.0, 51.0])],
+)
+def test_a_share_of_the_samples_lies_beyond_the_first_and_the_last_centre(tails, ends):
+    layer = RBFLinear(1, 1, layer_norm=False)
+    layer.update_grid(torch.randperm(101)[:, None].float(), tails=tails)
+    assert layer.grid[:, 0].tolist() == ends
+
+
+def test_one_percent_lies_beyond_the_centres_unless_said_otherwise():
+    layer = RBFLinear(1, 1, layer_norm=False)
+    layer.update_grid(torch.arange(201.0)[:, None])
+    assert layer.grid[:, 0].tolist() == [2.0, 198.0]

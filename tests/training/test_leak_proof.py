@@ -26,6 +26,8 @@ TRAININGS = {
     "kmer-ridge": {"model": "kmer-ridge", "options": {"k": 2, "bin": 64}, "task": "regression"},
     "boosting": {"model": "boosting"},
     "kan-mixer": {"model": "kan-mixer", "options": {"channels": 8}, "calibrate": "platt", **NETWORK},
+    "kan-words": {"options": {"k": 2}, "calibrate": "platt", "baseline": False, **NETWORK},
+    "mlp, mid ranked": {**MLP, "mid": "rank"},
     "mlp": {**MLP, "calibrate": "isotonic", "balance": "weights"},
     "mlp, regression": {**MLP, "task": "regression", "baseline": True},
     "mlp, two conditions": {**MLP, "condition": "all"},
@@ -155,6 +157,12 @@ def check_that_much_is_learned(name: str, found: dict[str, object]) -> None:
         assert found["kmer-logistic"]["description"]["calibrations"]
     if name == "mlp":
         assert len(set(learned["description"]["calibrations"][0]["probabilities"])) > 1
+    if name == "kan-words":
+        assert learned["description"]["architecture"] == "kan-words"
+        assert learned["description"]["calibrations"][0]["kind"] == "platt"
+    if name in ("kan-words", "mlp, mid ranked"):
+        assert learned["description"]["mid"] == "rank"
+        assert learned["facts"]["ranked_genes"] > learned["facts"]["training_genes"]
     if name == "mlp, regression":
         assert {"mean", "scale"} <= set(learned["description"]["task"])
 
