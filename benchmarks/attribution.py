@@ -35,7 +35,7 @@ from kanseq.geometry import TOKEN
 from kanseq.models.registry import architecture
 from kanseq.nn import set_precision
 from kanseq.training.checkpoints import TrainedModel, load_model
-from kanseq.training.freed_memory import keep_freed_memory
+from kanseq.allocator import keep_freed_memory
 
 FOLD = "1.block0"
 SHUFFLES, STEPS = 5, 20

@@ -36,7 +36,7 @@ from kanseq.geometry import Geometry
 from kanseq.models.deepcre import POOL, DeepCRE
 from kanseq.models.registry import architecture, make_config
 from kanseq.training.checkpoints import TrainedModel
-from kanseq.training.freed_memory import keep_freed_memory
+from kanseq.allocator import keep_freed_memory
 from kanseq.training.tasks import Task
 
 NETWORKS = ("kan-words", "kan-mixer", "deepcre", "kan", "mlp")

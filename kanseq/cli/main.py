@@ -22,6 +22,9 @@ app = typer.Typer(
 
 INTERRUPTED = 130
 
+ON_TENSORS = ("train", "tune", "predict", "explain", "figures", "benchmark", "ablation", "scaling", "demo")
+"""Verbs that compute with large tensors, whose memory the process keeps from step to step."""
+
 # typer carries its own copy of click in some releases, so click's errors are reached through typer's.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -35,11 +38,16 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _common(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
-    """Hold the options that stand before a verb."""
+    """Hold the options that stand before a verb, and prepare the process for the verb."""
+    if context.invoked_subcommand in ON_TENSORS:
+        from kanseq.allocator import keep_freed_memory
+
+        keep_freed_memory()
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> None:

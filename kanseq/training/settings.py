@@ -16,7 +16,6 @@ from kanseq.errors import BadOption
 from kanseq.models.architecture import Architecture
 from kanseq.models.network import SequenceNetwork
 from kanseq.nn.precision import PRECISIONS
-from kanseq.training.freed_memory import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 
@@ -187,14 +186,12 @@ def check_seeds(seed: int | Sequence[int], count: int = 1) -> list[int]:
 def processor(threads: int, seed: int) -> Iterator[int]:
     """Set threads and random state for a while, and give them back as they were; hands out the number of threads.
 
-    0 threads means as many as torch finds. Freed memory is kept from then on, see
-    :func:`kanseq.training.freed_memory.keep_freed_memory`.
+    0 threads means as many as torch finds.
 
     Raises:
         BadOption: the seed is none that torch, NumPy and scikit-learn all take.
     """
     check_seeds(seed)
-    keep_freed_memory()
     before = torch.get_num_threads()
     deterministic = torch.backends.cudnn.deterministic
     with torch.random.fork_rng():

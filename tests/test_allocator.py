@@ -4,9 +4,13 @@ import sys
 
 import pytest
 
+from kanseq import allocator
+from kanseq.cli import main
+from kanseq.training.settings import processor
+
 FAULTS = """
 import resource, sys
-from kanseq.training.freed_memory import keep_freed_memory
+from kanseq.allocator import keep_freed_memory
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
 def faults():
@@ -28,3 +32,19 @@ def test_memory_that_was_freed_is_touched_for_the_first_time_only_once():
     # Four times 64 MB in pages of 4 kB, or of 2 MB where the system gives larger ones.
     assert faults["returned"] >= 4 * 32
     assert faults["kept"] < 0.1 * faults["returned"]
+
+
+@pytest.mark.parametrize(("verb", "calls"), [("train", 1), ("explain", 1), ("extract", 0), ("inspect", 0)])
+def test_the_command_line_keeps_memory_for_verbs_on_tensors(verb, calls, monkeypatch, capsys):
+    told = []
+    monkeypatch.setattr(allocator, "keep_freed_memory", lambda: told.append(verb))
+    assert main._run([verb, "--help"]) == 0
+    assert len(told) == calls
+
+
+def test_the_library_leaves_the_allocator_alone(monkeypatch):
+    told = []
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda *name: told.append(name))
+    with processor(1, 0):
+        pass
+    assert told == []

@@ -1,6 +1,6 @@
-"""What becomes of memory that a step of training has let go: the process keeps it for the next one.
+"""How the C library handles memory that is freed: the command line lets a process that trains keep it for later steps.
 
-In: nothing. Out: a C library that no longer returns freed memory to the system, where it can be told so.
+A Python program that imports kanseq decides for itself; nothing in the library calls this.
 """
 
 import ctypes
@@ -13,11 +13,12 @@ _LARGEST = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Let the process's allocator keep what is freed; says whether it can be told so.
+    """Let the process's allocator keep what is freed; return whether it can be told so (Linux with glibc).
 
     Tensors of several megabytes come and go in every step. By default glibc maps each anew and gives it back, and the
     system clears every page that is touched first: two fifths of the time of a convolutional network's step, see
-    benchmarks/NOTES.md. The process's memory then stays as large as it ever was. Once told, it stays so.
+    benchmarks/NOTES.md. The process's memory then stays as large as it ever was. The setting holds until the process
+    ends. Processes that the command line starts (ranks of a training, jobs) call it, too.
     """
     if not sys.platform.startswith("linux"):
         return False
