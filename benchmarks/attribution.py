@@ -26,6 +26,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score
 
 import kanseq
+from kanseq.allocator import keep_freed_memory
 from kanseq.attribution.methods import Attribution, Options, methods
 from kanseq.attribution.references import References
 from kanseq.data.sequences import SequenceSet
@@ -35,7 +36,6 @@ from kanseq.geometry import TOKEN
 from kanseq.models.registry import architecture
 from kanseq.nn import set_precision
 from kanseq.training.checkpoints import TrainedModel, load_model
-from kanseq.allocator import keep_freed_memory
 
 FOLD = "1.block0"
 SHUFFLES, STEPS = 5, 20

@@ -26,6 +26,7 @@ from common import KANSEQ, run
 from torch import Tensor, nn
 from train_step import contender
 
+from kanseq.allocator import keep_freed_memory
 from kanseq.attribution.gradients import integrated_gradients
 from kanseq.attribution.methods import Attribution, Options, encoded
 from kanseq.attribution.paths import attribute_by_paths
@@ -36,7 +37,6 @@ from kanseq.geometry import Geometry
 from kanseq.models.deepcre import POOL, DeepCRE
 from kanseq.models.registry import architecture, make_config
 from kanseq.training.checkpoints import TrainedModel
-from kanseq.allocator import keep_freed_memory
 from kanseq.training.tasks import Task
 
 NETWORKS = ("kan-words", "kan-mixer", "deepcre", "kan", "mlp")
