@@ -4,10 +4,10 @@ In: a plan, model files and genes. Out: attributions, added up over models and r
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from queue import SimpleQueue
 from typing import NamedTuple
 
 import numpy as np
@@ -24,10 +24,14 @@ from kanseq.geometry import Geometry
 from kanseq.nn.precision import set_precision
 from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer
-from kanseq.training.checkpoints import TrainedModel, load_arrays, load_model
+from kanseq.training.checkpoints import TrainedModel
+from kanseq.training.scorer import Models
 
 EXPLAINED = {"float32": 1e-4, "float64": 1e-9}
 """Precisions in which a model may be explained, and the completeness error that the method paths has at most."""
+
+AHEAD = 2
+"""Batches per thread that are submitted before their results are taken: one that runs and one that waits."""
 
 
 class Plan(NamedTuple):
@@ -54,7 +58,9 @@ class Plan(NamedTuple):
         model.task = model.task.only(self.condition)
         if model.network is not None:
             set_precision(model.network, "float32")
-            model.network = model.network.double() if self.precision == "float64" else model.network
+            network = model.network.double() if self.precision == "float64" else model.network
+            # From here on threads share the network, and none of them may change it.
+            model.network = network.eval().requires_grad_(False)
         return model
 
     def describe(
@@ -85,25 +91,41 @@ def scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSet
 def add_up(
     sums: Sums,
     possible: Hypothetical | None,
+    models: Models,
     scorers: list[Scorer],
     share: np.ndarray,
     genes: SequenceSet,
     plan: Plan,
 ) -> Geometry:
-    """Explain every gene by every model that it has, one model at a time; give the columns that the models read."""
+    """Explain every gene by every model that may score it, one model at a time.
+
+    Args:
+        sums: the attributions so far; those of each model are added.
+        possible: the hypothetical contributions so far, if they are asked for.
+        models: the models.
+        scorers: which of them explain which genes.
+        share: the weight of one model in the mean of each gene, ``(n,)``.
+        genes: the genes.
+        plan: how they are explained.
+
+    Returns:
+        The geometry of the models, which says which columns they mask.
+
+    Raises:
+        ModelMismatch: the models mask different columns.
+    """
     geometry = None
-    warn_of_control(load_arrays(scorers[0].path, wanted=())[1])
+    warn_of_control(models.metadata)
     with _progress(sum(len(scorer.rows) for scorer in scorers)) as advance:
-        for scorer in scorers:
+        for scorer, loaded in models.each(scorers):
+            model = plan.ready(loaded)
+            if geometry not in (None, model.geometry):
+                raise ModelMismatch("the models of this run mask different columns", where=scorer.path)
+            geometry = model.geometry
             batches = [
                 scorer.rows[start : start + plan.batch_size] for start in range(0, len(scorer.rows), plan.batch_size)
             ]
-            workers = 1 if plan.device != "cpu" else min(torch.get_num_threads(), len(batches))
-            models = [plan.ready(load_model(scorer.path, plan.device)) for _ in range(workers)]
-            if geometry not in (None, models[0].geometry):
-                raise ModelMismatch("the models of this run mask different columns", where=scorer.path)
-            geometry = models[0].geometry
-            for rows, found in zip(batches, _explained(models, batches, genes, plan), strict=True):
+            for rows, found in zip(batches, _explained(model, batches, genes, plan), strict=True):
                 sums.add(rows, found, share[rows], scorer)
                 if possible is not None and found.hypothetical is not None:
                     possible.add(rows, found.hypothetical, share[rows])
@@ -112,41 +134,43 @@ def add_up(
     return geometry
 
 
-def _explained(
-    models: list[TrainedModel], batches: list[np.ndarray], genes: SequenceSet, plan: Plan
-) -> Iterator[Attribution]:
-    """Explain batches of rows, in their order, by several copies of a model beside each other.
+def _explained(model: TrainedModel, batches: list[np.ndarray], genes: SequenceSet, plan: Plan) -> Iterator[Attribution]:
+    """Explain batches of rows, in their order, by one model that several threads share.
 
-    Each runs on one thread, which does more than one of them on several, and gives the same numbers on any number.
+    A batch runs on one thread. That does more than one batch on several threads, and gives the same numbers for any
+    number of threads.
     """
 
-    def explain_rows(model: TrainedModel, rows: np.ndarray) -> Attribution:
+    def explain_rows(rows: np.ndarray) -> Attribution:
         codes, names = model.geometry.hide(genes.codes(rows)), list(genes.table["id"].iloc[rows])
         return plan.method.attribute(model, codes, names, plan.references, plan.options)
 
-    if len(models) == 1:
-        yield from (explain_rows(models[0], rows) for rows in batches)
-        return
-    free: SimpleQueue[TrainedModel] = SimpleQueue()
-    for model in models:
-        free.put(model)
-
-    def work(rows: np.ndarray) -> Attribution:
-        model = free.get()
-        try:
-            return explain_rows(model, rows)
-        finally:
-            free.put(model)
-
     count = torch.get_num_threads()
+    workers = 1 if plan.device != "cpu" else min(count, len(batches))
+    if workers == 1:
+        yield from map(explain_rows, batches)
+        return
     # New threads take over what is set when they start.
     torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(len(models))
+    pool = ThreadPoolExecutor(workers)
     try:
-        yield from pool.map(work, batches)
+        yield from _in_order(pool, explain_rows, batches, AHEAD * workers)
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(count)
+
+
+def _in_order(
+    pool: Executor, work: Callable[[np.ndarray], Attribution], batches: Iterable[np.ndarray], most: int
+) -> Iterator[Attribution]:
+    """Yield the results of all batches in order, with at most ``most`` of them submitted and not yet yielded."""
+    submitted: deque[Future[Attribution]] = deque()
+    for batch in batches:
+        if len(submitted) == most:
+            yield submitted.popleft().result()
+        submitted.append(pool.submit(work, batch))
+    while submitted:
+        yield submitted.popleft().result()
 
 
 def insist_on_sums(sums: Sums, genes: SequenceSet, plan: Plan) -> None:

@@ -24,7 +24,7 @@ from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_output, fingerprint, whole_file
 from kanseq.genome.tracks import Combine
 from kanseq.showing import brief
-from kanseq.training.assignment import assign_models
+from kanseq.training.scorer import Models
 from kanseq.training.settings import choose_device, processor
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def explain(
         NotComplete: its shares do not add up as closely as :data:`kanseq.attribution.adding_up.EXPLAINED` says; nothing
             is written.
         UnknownGene: an id is not in the set.
-        ModelMismatch, SeenGene, MissingFile, NotWritable: as :func:`kanseq.training.assignment.assign_models` says.
+        ModelMismatch, SeenGene, MissingFile, NotWritable: as :meth:`kanseq.training.scorer.Models.assign` says.
     """
     tracks = Tracks(bed, bedgraph, bigwig, combine, strand_specific, top, per_gene)
     views = Views(picture, igv_session, jbrowse, genome, annotation)
@@ -177,7 +177,8 @@ def explain(
     )
     plan.check()
     check_output(*tracks.files(genes), binary=output)
-    scorers = assign_models(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only)
+    models = Models.open(model, fold=fold, device=plan.device)
+    scorers = models.assign(genes, allow_seen=allow_seen, held_out_only=held_out_only).scorers
     genes, scorers = scored_genes(genes, scorers)
     views.check(genes, tracks.shown(genes))
 
@@ -193,7 +194,7 @@ def explain(
         possible = None if hypothetical is None else stack.enter_context(Hypothetical(hypothetical, genes))
         start = time.monotonic()
         with processor(threads, seed):
-            geometry = add_up(sums, possible, scorers, share, genes, plan)
+            geometry = add_up(sums, possible, models, scorers, share, genes, plan)
         insist_on_sums(sums, genes, plan)
         seconds = time.monotonic() - start
         if output is not None:

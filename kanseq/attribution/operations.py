@@ -4,8 +4,8 @@ In: the operations of any network, one by one. Out: the same results, with rules
 the operation and its layer. Nothing is guessed: what is not listed here is refused.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -232,18 +232,17 @@ def _tensors(several: Iterable[object]) -> Iterator[Tensor]:
             yield from _tensors(one)
 
 
-@contextmanager
-def layer_names(network: nn.Module) -> Iterator[Callable[[], str]]:
-    """Follow which module of a network is at work; hands out what says its name and kind."""
-    at: list[tuple[str, nn.Module]] = []
-    handles = []
-    for name, module in network.named_modules():
-        handles += [
-            module.register_forward_pre_hook(lambda *_, entered=(name, module): at.append(entered)),
-            module.register_forward_hook(lambda *_: at.pop() and None),
-        ]
-    try:
-        yield lambda: f"'{at[-1][0]}' ({type(at[-1][1]).__name__})" if at else type(network).__name__
-    finally:
-        for handle in handles:
-            handle.remove()
+def layer_at_work(network: nn.Module) -> str:
+    """Name the layer of a network that runs now in this thread, and its kind; the network's kind where none runs.
+
+    The name is read from the call stack, and only when an error needs it. Hooks would have to hang on a network that
+    several threads share.
+    """
+    names = {id(module): name for name, module in network.named_modules()}
+    frame = inspect.currentframe()
+    while frame is not None:
+        module = frame.f_locals.get("self")
+        if isinstance(module, nn.Module) and names.get(id(module)):
+            return f"'{names[id(module)]}' ({type(module).__name__})"
+        frame = frame.f_back
+    return type(network).__name__

@@ -7,6 +7,7 @@ gradients: :mod:`kanseq.attribution.rules` says how, :mod:`kanseq.attribution.op
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from kanseq.attribution import rules
 from kanseq.attribution.methods import Attribution, Options, attribution_of, encoded, joined, network_of
-from kanseq.attribution.operations import PathRules, layer_names
+from kanseq.attribution.operations import PathRules, layer_at_work
 from kanseq.attribution.references import References
 from kanseq.errors import NoRule
 from kanseq.training.checkpoints import TrainedModel
@@ -80,7 +81,7 @@ def path_multipliers(
     sides = 1 + len(references)
     stack = torch.cat([x[None], references]).flatten(0, 1).requires_grad_()
     try:
-        with torch.enable_grad(), layer_names(network) as where, PathRules(sides, len(stack), where):
+        with torch.enable_grad(), PathRules(sides, len(stack), partial(layer_at_work, network)):
             # A copy, so that a network may change its input in place.
             outputs = function(stack.clone())
         wanted = torch.ones_like(outputs)

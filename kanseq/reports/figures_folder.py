@@ -32,8 +32,9 @@ from kanseq.reports.token_maps import TokenMaps, column_scores, draw_positions, 
 from kanseq.reports.words import WordSums, draw_words
 from kanseq.showing import brief
 from kanseq.training.aims import warn_of_control
-from kanseq.training.assignment import Scorer, assign_models
-from kanseq.training.checkpoints import TrainedModel, check_layout, load_arrays, load_model
+from kanseq.training.assignment import Scorer
+from kanseq.training.checkpoints import TrainedModel, check_layout
+from kanseq.training.scorer import Models
 from kanseq.training.settings import choose_device, processor
 from kanseq.training.tasks import Task
 
@@ -132,7 +133,7 @@ def figures(
     Raises:
         BadOption: the model has no KAN layer, or an option makes no sense.
         UnknownGene: an id, or every gene with attributions, is not in the set.
-        ModelMismatch, SeenGene, MissingFile, NotWritable: as :func:`kanseq.training.assignment.assign_models` says.
+        ModelMismatch, SeenGene, MissingFile, NotWritable: as :meth:`kanseq.training.scorer.Models.assign` says.
     """
     for name, number, least in (("samples", samples, 0), ("edges", edges, 1), ("top", top, 1)):
         if number < least:
@@ -149,8 +150,9 @@ def figures(
         check_layout(known.geometry, genes.geometry, Path(str(attributions)))
         _check_contigs(known, genes, Path(str(attributions)))
         _rows_of(known, genes)
-    scorer = assign_models(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=not allow_seen)[0]
-    trained, network = _load(scorer, condition, device)
+    models = Models.open(model, fold=fold, device=device)
+    scorer = models.assign(genes, allow_seen=allow_seen, held_out_only=not allow_seen).scorers[0]
+    trained, network = _load(models, scorer, condition)
     if folder.exists():
         check_output(*(folder / name for name in _possible_files(network, words)), inputs=inputs)
     maps, rows = TokenMaps(network, layer), scorer.rows
@@ -215,10 +217,10 @@ def _check_contigs(known: Attributions, genes: SequenceSet, where: Path) -> None
             )
 
 
-def _load(scorer: Scorer, condition: str | None, device: str) -> tuple[TrainedModel, SequenceNetwork]:
+def _load(models: Models, scorer: Scorer, condition: str | None) -> tuple[TrainedModel, SequenceNetwork]:
     """Load a model whose network has KAN layers, with products in full precision."""
-    warn_of_control(load_arrays(scorer.path, wanted=())[1])
-    trained = load_model(scorer.path, device)
+    trained = models.load(scorer)
+    warn_of_control(trained.metadata)
     if trained.network is None or not kan_layers(trained.network):
         raise BadOption(
             f"the model '{trained.architecture}' has no KAN layer to look into",

@@ -1,6 +1,7 @@
 """Which model may score which gene: one that has not seen it.
 
 In: a run (or one model file) and a set. Out: for each model the rows of the set that it scores.
+:class:`kanseq.training.scorer.Models` loads the models and scores these rows.
 
 A row is *known* to a run if its contig, by checksum, is one of the contigs of the set that the run was trained from, or
 if its sequence, letter for letter, is one of that set's sequences without a contig. A known row is scored by the folds
@@ -9,6 +10,7 @@ whose ``held_out.txt`` names it; all others are new, and every fold scores them.
 
 import hashlib
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +25,31 @@ from kanseq.training.checkpoints import KNOWN, check_layout, load_arrays
 from kanseq.training.tables import read_held_out
 
 logger = logging.getLogger(__name__)
+
+
+class Member(NamedTuple):
+    """A model file, and what decides which rows it may score. Its weights stay on disk.
+
+    Attributes:
+        path: the ``model.safetensors``.
+        fold: the fold that it holds out.
+        seed: the seed that it was trained with.
+        geometry: the columns that it reads.
+        held_out: ``(species, id)`` of the genes that it holds out; empty for a file without a ``held_out.txt`` next to
+            it.
+        contigs: MD5 checksums of the contigs that its training set lies on.
+        known: sorted digests of that set's sequences that lie on no contig, uint64.
+        metadata: all that the file says of the model.
+    """
+
+    path: Path
+    fold: str
+    seed: int
+    geometry: Geometry
+    held_out: set[tuple[str, str]]
+    contigs: set[str]
+    known: np.ndarray
+    metadata: Mapping[str, object]
 
 
 class Scorer(NamedTuple):
@@ -42,7 +69,7 @@ class Scorer(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """Who scores what.
+    """Which models score which rows.
 
     Attributes:
         scorers: one per model that has any row, ordered by fold and seed.
@@ -54,84 +81,87 @@ class Assignment(NamedTuple):
     roles: np.ndarray
 
 
-class _Card(NamedTuple):
-    """What a model file says of itself, and what it has held out."""
-
-    path: Path
-    fold: str
-    seed: int
-    held_out: set[tuple[str, str]]
-    contigs: set[str]
-    known: np.ndarray
-
-
-def assign_models(
-    model: PathLike,
-    genes: SequenceSet,
-    *,
-    fold: str | None = None,
-    allow_seen: bool = False,
-    held_out_only: bool = False,
-) -> list[Scorer]:
-    """Choose for every row the models that score it.
+def read_members(model: PathLike, fold: str | None = None) -> list[Member]:
+    """Read what decides which rows the models of a run may score.
 
     Args:
-        model: a run, whose finished folds are used, or one model file; a file without its ``held_out.txt`` beside it
-            has held out nothing.
-        genes: the set.
-        fold: use this fold's models only, and of the known rows only those that it holds out.
-        allow_seen: let a row that every model has trained on be scored by all of them.
-        held_out_only: leave such rows out.
+        model: a run, whose finished folds are used, or one model file.
+        fold: read this fold's models only.
 
     Returns:
-        One scorer per model that has any row, ordered by fold and seed.
+        One member per model file, ordered by fold and seed.
 
     Raises:
         MissingFile: there is no such run or file.
-        ModelMismatch: a model file is damaged, or made for another geometry; or the run has no finished fold.
-        BadOption: the run has no such fold, or both options are given.
-        SeenGene: rows were trained on by every model that could score them, and neither option allows for it.
+        ModelMismatch: a model file is damaged, or the run has no finished fold.
+        BadOption: the run has no such fold.
     """
-    return assign(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only).scorers
+    members = [_read_member(path) for path in model_files(model)]
+    if fold is None:
+        return members
+    chosen = [member for member in members if member.fold == fold]
+    if not chosen:
+        folds = sorted({member.fold for member in members})
+        raise BadOption(f"there is no finished fold '{fold}'", where=model, mend=f"there are {some(folds, 20)}")
+    return chosen
 
 
 def assign(
-    model: PathLike,
+    members: Sequence[Member],
     genes: SequenceSet,
     *,
-    fold: str | None = None,
+    where: PathLike,
+    one_fold: bool = False,
     allow_seen: bool = False,
     held_out_only: bool = False,
 ) -> Assignment:
-    """Choose models as :func:`assign_models` does, and say of every row what it is to them."""
+    """Choose for every row of a set the models that may score it.
+
+    Args:
+        members: the models, from :func:`read_members`.
+        genes: the set.
+        where: the run or model file that errors name.
+        one_fold: whether the models are those of one fold that was asked for. Of the known rows, only those that it
+            holds out are scored; the others are left out without an error.
+        allow_seen: let a row that every model has trained on be scored by all of them.
+        held_out_only: leave such rows out.
+
+    Raises:
+        ModelMismatch: a model was made for another geometry.
+        BadOption: both options are given.
+        SeenGene: rows were trained on by every model that could score them, and neither option allows for it.
+    """
     if allow_seen and held_out_only:
         raise BadOption("--allow-seen and --held-out-only exclude each other")
-    cards = [_read_card(path, genes.geometry) for path in model_files(model)]
-    if fold is not None:
-        folds = sorted({card.fold for card in cards})
-        cards = [card for card in cards if card.fold == fold]
-        if not cards:
-            raise BadOption(f"there is no finished fold '{fold}'", where=model, mend=f"there are {some(folds, 20)}")
+    for member in members:
+        check_layout(member.geometry, genes.geometry, member.path)
     keys = list(zip(genes.table["species"], genes.table["id"], strict=True))
-    held = np.array([[key in card.held_out for key in keys] for card in cards], dtype=bool).reshape(len(cards), -1)
-    known = _known_rows(cards, genes)
+    held = np.array([[key in member.held_out for key in keys] for member in members], dtype=bool)
+    held = held.reshape(len(members), -1)
+    known = _known_rows(members, genes)
     seen = known & ~held.any(axis=0)
     if seen.any() and not allow_seen:
         names = [keys[row][1] for row in np.flatnonzero(seen)]
-        if fold is None and not held_out_only:
+        if not one_fold and not held_out_only:
             raise SeenGene(
                 f"{len(names):,} of {len(keys):,} genes were trained on by every model here: {some(names)}",
-                where=model,
+                where=where,
                 mend="leave them out with --held-out-only, or score them all the same with --allow-seen",
             )
         logger.info("%s of %s genes are left out: no model here holds them out", f"{len(names):,}", f"{len(keys):,}")
     _warn_of_names(held, known)
     roles = np.where(seen, "seen" if allow_seen else "", np.where(known, "test", "new"))
-    assigned = [np.flatnonzero(np.where(roles == "test", held[at], roles != "")) for at in range(len(cards))]
-    scorers = [Scorer(c.path, c.fold, c.seed, rows) for c, rows in zip(cards, assigned, strict=True) if len(rows)]
+    rows = [np.flatnonzero(np.where(roles == "test", held[at], roles != "")) for at in range(len(members))]
+    scorers = scorers_of(members, rows)
     if not scorers:
-        raise SeenGene("no model here holds out a gene of this set", where=model, mend="--allow-seen scores them")
+        raise SeenGene("no model here holds out a gene of this set", where=where, mend="--allow-seen scores them")
     return Assignment(scorers, roles)
+
+
+def scorers_of(members: Sequence[Member], rows: Sequence[np.ndarray]) -> list[Scorer]:
+    """Pair each model with its rows, and leave out the models that have none."""
+    pairs = zip(members, rows, strict=True)
+    return [Scorer(member.path, member.fold, member.seed, own) for member, own in pairs if len(own)]
 
 
 def model_files(model: PathLike) -> list[Path]:
@@ -175,24 +205,25 @@ def _seed(folder: Path) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _read_card(path: Path, geometry: Geometry) -> _Card:
-    """Read what a model file says of itself, and check that it reads this geometry."""
+def _read_member(path: Path) -> Member:
+    """Read what a model file says of itself, and what it holds out."""
     arrays, described = load_arrays(path, wanted=[KNOWN])
     try:
-        check_layout(Geometry.from_json(described["geometry"]), geometry, path)  # type: ignore[arg-type]
+        geometry = Geometry.from_json(described["geometry"])  # type: ignore[arg-type]
         contigs = {str(contig["md5"]) for contig in described.get("contigs", {}).values()}  # type: ignore[attr-defined]
         fold, seed = str(described["fold"]), int(described["seed"])  # type: ignore[call-overload]
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelMismatch("its description is not complete", where=path, mend="train it again") from error
     known = arrays.get(KNOWN, np.zeros(0, dtype=np.uint64))
-    return _Card(path, fold, seed, read_held_out(path.with_name("held_out.txt")), contigs, known)
+    held_out = read_held_out(path.with_name("held_out.txt"))
+    return Member(path, fold, seed, geometry, held_out, contigs, known, described)
 
 
-def _known_rows(cards: list[_Card], genes: SequenceSet) -> np.ndarray:
+def _known_rows(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
     """Say of each row whether it stems from the set that the models were trained from, bool ``(n,)``."""
-    contigs = set().union(*(card.contigs for card in cards))
+    contigs = set().union(*(member.contigs for member in members))
     known = np.array([checksum in contigs for checksum in genes.of_contigs("md5")], dtype=bool)
-    digests = np.unique(np.concatenate([card.known for card in cards]))
+    digests = np.unique(np.concatenate([member.known for member in members]))
     if len(digests):
         known |= np.isin(_digests(genes, np.arange(len(genes))), digests)
     return known

@@ -5,22 +5,18 @@ In: a run or a model file, and a set. Out: ``predictions.tsv``.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from kanseq.data.row_codes import codes_of
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import BadOption, ModelMismatch
+from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_output, some
 from kanseq.showing import brief
 from kanseq.training.aims import warn_of_control
-from kanseq.training.assignment import Scorer, assign
-from kanseq.training.checkpoints import TrainedModel, load_model
-from kanseq.training.scores import mean_scores
+from kanseq.training.scorer import ModelLogits, Models
 from kanseq.training.settings import choose_device, processor
 from kanseq.training.tables import predictions_table, write_predictions
 from kanseq.training.targets import OWN_PAIR, numbers_of_classes
@@ -101,75 +97,56 @@ def predict(
         raise BadOption(f"batch_size is {batch_size}", mend="it must be at least 1")
     device = choose_device(device)
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
-    scorers, roles = assign(model, genes, fold=fold, allow_seen=allow_seen, held_out_only=held_out_only)
+    models = Models.open(model, fold=fold, device=device)
+    assignment = models.assign(genes, allow_seen=allow_seen, held_out_only=held_out_only)
     with processor(threads, 0):
-        logits, trained = _score(scorers, genes, batch_size, device)
-    warn_of_control(trained[0].metadata)
-    table = _table(scorers, logits, trained, genes, roles)
+        logits = models.score(genes, assignment, batch_size)
+    warn_of_control(logits.models[0].metadata)
+    rows = logits.rows
+    table = _table(logits.select(rows), rows, genes)
     if output is not None:
         write_predictions(output, table)
-    scored = np.isin(np.arange(len(genes)), np.concatenate([scorer.rows for scorer in scorers]))
     return Predictions(
-        int(scored.sum()),
-        int((~scored).sum()),
-        len(scorers),
-        *(int((roles[scored] == role).sum()) for role in ("test", "new", "seen")),
+        len(rows),
+        len(genes) - len(rows),
+        len(logits.scorers),
+        *(int((logits.roles[rows] == role).sum()) for role in ("test", "new", "seen")),
         None if output is None else Path(output),
         table,
     )
 
 
-def _score(
-    scorers: list[Scorer], genes: SequenceSet, batch_size: int, device: str
-) -> tuple[np.ndarray, list[TrainedModel]]:
-    """Score every row by every model that may; gives logits and what is known of each model without its weights.
+def _table(logits: ModelLogits, rows: np.ndarray, genes: SequenceSet) -> pd.DataFrame:
+    """Average over models, and say of every gene who scored it.
 
-    Logits are ``(models, genes)``, or ``(models, genes, conditions)`` or ``(models, genes, classes)``, NaN where a
-    model does not score a gene.
+    Args:
+        logits: of ``rows`` only; each of them has a model.
+        rows: of the set.
+        genes: the set.
     """
-    models, scores = [], []
-    for scorer in scorers:
-        trained = load_model(scorer.path, device)
-        logger.info("fold %s, seed %d: %s genes", scorer.fold, scorer.seed, f"{len(scorer.rows):,}")
-        known = trained.logits(codes_of(genes, scorer.rows), batch_size)
-        scores.append(np.full((len(genes), *known.shape[1:]), np.nan))
-        scores[-1][scorer.rows] = known
-        models.append(replace(trained, network=None, plain=None))
-        for what in ("conditions", "classes"):
-            if getattr(models[-1].task, what) != getattr(models[0].task, what):
-                raise ModelMismatch(f"the models of this run know different {what}", where=scorer.path)
-    return np.stack(scores), models
-
-
-def _table(
-    scorers: list[Scorer], logits: np.ndarray, trained: list[TrainedModel], genes: SequenceSet, roles: np.ndarray
-) -> pd.DataFrame:
-    """Average over models, and say of every gene who scored it."""
-    scored = ~np.isnan(logits.reshape(*logits.shape[:2], -1)[:, :, 0])
-    rows = np.flatnonzero(scored.any(axis=0))
-    logits, scored = logits[:, rows], scored[:, rows]
-    folds = np.array([scorer.fold for scorer in scorers], dtype=object)
+    task, metadata, scored = logits.task, logits.models[0].metadata, logits.scored
+    folds = np.array([scorer.fold for scorer in logits.scorers], dtype=object)
     by = [folds[of_gene] for of_gene in scored.T]
-    task = trained[0].task
     several = max(1, len(task.conditions))
-    scores = mean_scores(task, [model.calibrations for model in trained], logits)
+    scores = logits.mean()
     table = predictions_table(
         genes,
         rows,
         scores,
-        condition=task.conditions or str(trained[0].metadata.get("condition", "*")),
+        condition=task.conditions or str(metadata.get("condition", "*")),
         fold=[names[0] if len(set(names)) == 1 else "mean" for names in by],
-        role=roles[rows],
-        targets=np.repeat(_targets(genes, task, trained[0].metadata)[rows], several),
+        role=logits.roles,
+        targets=np.repeat(_targets(genes, task, metadata)[rows], several),
         classes=task.classes,
     )
     models = np.repeat(scored.sum(axis=0), several)
+    values = logits.values
     if task.classes:
-        logits = np.take_along_axis(log_odds(logits), scores.called.astype(np.int64)[None, :, None], axis=2)
-    spread = np.where(models > 1, np.nanstd(logits, axis=0).reshape(-1), np.nan)
+        values = np.take_along_axis(log_odds(values), scores.called.astype(np.int64)[None, :, None], axis=2)
+    spread = np.where(models > 1, np.nanstd(values, axis=0).reshape(-1), np.nan)
     behind = table.columns.get_loc("called") + 1
-    for name, values in (("models", models), ("spread", spread)):
-        table.insert(behind, name, values)
+    for name, column in (("models", models), ("spread", spread)):
+        table.insert(behind, name, column)
     return table
 
 

@@ -9,14 +9,23 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import split
 from kanseq.errors import BadOption, MissingFile, ModelMismatch, SeenGene
 from kanseq.geometry import Geometry
-from kanseq.training.assignment import assign, assign_models, model_files
+from kanseq.training.assignment import model_files
 from kanseq.training.fitting import train
+from kanseq.training.scorer import Models
 
 
 @pytest.fixture
 def run(genes, labels, splits, tmp_path):
     train(genes, labels=labels, splits=splits, output=tmp_path / "run", model="gc")
     return tmp_path / "run"
+
+
+def assign(model, genes, fold=None, **options):
+    return Models.open(model, fold=fold).assign(genes, **options)
+
+
+def assign_models(model, genes, **options):
+    return assign(model, genes, **options).scorers
 
 
 def shown(scorers):

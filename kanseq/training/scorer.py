@@ -1,0 +1,215 @@
+"""Score sequences with the models that may score them: what ``predict``, ``explain`` and ``figures`` share.
+
+In: a run or one model file, and a set or an array of base codes. Out: the logits of every model, and their mean.
+
+    models = Models.open("run/")
+    logits = models.score(genes, models.assign(genes))
+    logits.select(logits.rows).mean().probability
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.data.row_codes import codes_of
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import ModelMismatch
+from kanseq.files import PathLike
+from kanseq.training.assignment import Assignment, Member, Scorer, assign, read_members, scorers_of
+from kanseq.training.checkpoints import TrainedModel, load_model
+from kanseq.training.scores import Scores, mean_scores
+from kanseq.training.tasks import Task
+
+logger = logging.getLogger(__name__)
+
+NEW = -1
+"""Stands for the row of origin of a sequence that no model has seen."""
+
+
+class ModelLogits(NamedTuple):
+    """The logits of several models for the same rows.
+
+    Attributes:
+        scorers: the models, and the rows that each of them scored.
+        models: the same models without their weights: task, calibrations, metadata.
+        values: ``(models, n)``, or ``(models, n, conditions)`` or ``(models, n, classes)``, float64; NaN where a model
+            does not score a row.
+        roles: what each row is to the models that score it, see :class:`kanseq.training.assignment.Assignment`.
+    """
+
+    scorers: list[Scorer]
+    models: list[TrainedModel]
+    values: np.ndarray
+    roles: np.ndarray
+
+    @property
+    def task(self) -> Task:
+        """What the logits mean; the same for all models."""
+        return self.models[0].task
+
+    @property
+    def scored(self) -> np.ndarray:
+        """Whether a model scores a row, bool ``(models, n)``."""
+        return ~np.isnan(self.values.reshape(*self.values.shape[:2], -1)[:, :, 0])
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows that any model scores, ascending int64."""
+        return np.flatnonzero(self.scored.any(axis=0))
+
+    def select(self, rows: np.ndarray) -> "ModelLogits":
+        """Keep some rows, ascending; the rows of the scorers are counted anew."""
+        scorers = [one._replace(rows=np.flatnonzero(np.isin(rows, one.rows))) for one in self.scorers]
+        return ModelLogits(scorers, self.models, self.values[:, rows], self.roles[rows])
+
+    def mean(self) -> Scores:
+        """Average over the models of each row by :func:`kanseq.training.scores.mean_scores`.
+
+        Every row must have a model: select :attr:`rows` first.
+        """
+        return mean_scores(self.task, [model.calibrations for model in self.models], self.values)
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of a run (all folds and seeds, or one fold), or one model file.
+
+    Attributes:
+        path: the run or the file.
+        members: the model files, ordered by fold and seed.
+        fold: the fold that was asked for, or None for all.
+        device: where the models run, ``cpu``, ``cuda`` or ``cuda:N``.
+        keep: whether a loaded model stays in memory for the next call. Without it one model is in memory at a time.
+    """
+
+    path: PathLike
+    members: tuple[Member, ...]
+    fold: str | None = None
+    device: str = "cpu"
+    keep: bool = False
+    _loaded: dict[Path, TrainedModel] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def open(cls, path: PathLike, *, fold: str | None = None, device: str = "cpu", keep: bool = False) -> "Models":
+        """Read what decides which rows the models may score; their weights are loaded when they are needed.
+
+        Raises:
+            MissingFile, ModelMismatch, BadOption: as :func:`kanseq.training.assignment.read_members`.
+        """
+        return cls(path, tuple(read_members(path, fold)), fold, device, keep)
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """What the first model file says of its model."""
+        return self.members[0].metadata
+
+    def assign(self, genes: SequenceSet, *, allow_seen: bool = False, held_out_only: bool = False) -> Assignment:
+        """Choose for every row of a set the models that may score it.
+
+        Raises:
+            ModelMismatch, BadOption, SeenGene: as :func:`kanseq.training.assignment.assign`.
+        """
+        return assign(
+            self.members,
+            genes,
+            where=self.path,
+            one_fold=self.fold is not None,
+            allow_seen=allow_seen,
+            held_out_only=held_out_only,
+        )
+
+    def assign_copies(self, origins: np.ndarray, assignment: Assignment | None = None) -> Assignment:
+        """Choose the models of sequences that were made from genes of a set, such as edited windows.
+
+        A copy is scored by the models that may score the gene that it was made from.
+
+        Args:
+            origins: for each sequence the row of its gene in the set, int ``(n,)``; :data:`NEW` for a sequence that no
+                model has seen, which all models score.
+            assignment: that of the set. Without it every sequence must be :data:`NEW`.
+        """
+        origins = np.asarray(origins, dtype=np.int64)
+        is_new = origins == NEW
+        if assignment is None and not is_new.all():
+            raise ValueError("sequences made from genes need the assignment of these genes")
+        own = {} if assignment is None else {scorer.path: scorer.rows for scorer in assignment.scorers}
+        nothing = np.zeros(0, dtype=np.int64)
+        rows = [np.flatnonzero(is_new | np.isin(origins, own.get(one.path, nothing))) for one in self.members]
+        roles = np.full(len(origins), "new")
+        if assignment is not None:
+            roles = np.where(is_new, "new", assignment.roles[origins])
+        return Assignment(scorers_of(self.members, rows), roles)
+
+    def load(self, scorer: Scorer) -> TrainedModel:
+        """Load a model, ready to score.
+
+        Raises:
+            MissingFile, ModelMismatch: as :func:`kanseq.training.checkpoints.load_model`.
+        """
+        model = self._loaded.get(scorer.path)
+        if model is None:
+            model = load_model(scorer.path, self.device)
+            if self.keep:
+                self._loaded[scorer.path] = model
+        return model
+
+    def each(self, scorers: Sequence[Scorer]) -> Iterator[tuple[Scorer, TrainedModel]]:
+        """Load the models of an assignment one after the other."""
+        for scorer in scorers:
+            yield scorer, self.load(scorer)
+
+    def score(
+        self, sequences: SequenceSet | np.ndarray, assignment: Assignment | None = None, batch_size: int = 256
+    ) -> ModelLogits:
+        """Score every row by every model that may.
+
+        Args:
+            sequences: a set, or base codes ``(n, columns)`` uint8 (A 0, C 1, G 2, T 3, anything else 4).
+            assignment: which models score which rows. Without it a set is assigned by :meth:`assign`, and all models
+                score all rows of an array.
+            batch_size: sequences per step.
+
+        Raises:
+            ModelMismatch: a file is damaged, an array has another width than the models read, or the models know
+                different conditions or classes.
+            SeenGene: as :meth:`assign`.
+        """
+        if assignment is None:
+            is_set = isinstance(sequences, SequenceSet)
+            assignment = self.assign(sequences) if is_set else self.assign_copies(np.full(len(sequences), NEW))
+        if not isinstance(sequences, SequenceSet):
+            self._check_width(sequences)
+        models: list[TrainedModel] = []
+        values = []
+        for scorer in assignment.scorers:
+            is_first_call = scorer.path not in self._loaded
+            trained = self.load(scorer)
+            if is_first_call:
+                logger.info("fold %s, seed %d: %s genes", scorer.fold, scorer.seed, f"{len(scorer.rows):,}")
+            models.append(replace(trained, network=None, plain=None))
+            _check_same_outputs(models, scorer.path)
+            rows = scorer.rows
+            codes = codes_of(sequences, rows) if isinstance(sequences, SequenceSet) else sequences[rows]
+            logits = trained.logits(codes, batch_size)
+            values.append(np.full((len(sequences), *logits.shape[1:]), np.nan))
+            values[-1][rows] = logits
+        return ModelLogits(assignment.scorers, models, np.stack(values), assignment.roles)
+
+    def _check_width(self, codes: np.ndarray) -> None:
+        """Refuse codes that are no rows of the models' columns."""
+        columns = self.members[0].geometry.columns
+        if codes.ndim != 2 or codes.shape[1] != columns:
+            raise ModelMismatch(
+                f"the models read {columns:,} columns, and the codes have the shape {codes.shape}", where=self.path
+            )
+
+
+def _check_same_outputs(models: list[TrainedModel], where: Path) -> None:
+    """Refuse a model whose outputs have other names than those of the first one."""
+    for what in ("conditions", "classes"):
+        if getattr(models[-1].task, what) != getattr(models[0].task, what):
+            raise ModelMismatch(f"the models of this run know different {what}", where=where)
