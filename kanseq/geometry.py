@@ -4,7 +4,7 @@ In: four numbers. Out: columns, tokens, masked ranges, and 0-based half-open gen
 """
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,18 @@ CODON = 3
 
 VISIBLE = ("all", "flanks", "transcribed")
 """Parts of the gene windows that a model may read: both, or the columns before and behind a gene, or those of it."""
+
+
+class Place(NamedTuple):
+    """Where a gene lies: ``tss`` and ``tts`` are the 0-based positions of its first and last transcribed base.
+
+    Its windows follow from these and the geometry.
+    """
+
+    chrom: str
+    strand: str
+    tss: int
+    tts: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,20 @@ class Geometry:
     def window(self) -> int:
         """Columns of one of the two windows."""
         return self.upstream + self.downstream
+
+    @property
+    def tss_column(self) -> int:
+        """Column of the first transcribed base, in gene windows.
+
+        >>> Geometry().tss_column, Geometry().tts_column
+        (1000, 2019)
+        """
+        return self.upstream
+
+    @property
+    def tts_column(self) -> int:
+        """Column of the last transcribed base, in gene windows."""
+        return self.columns - self.upstream - 1
 
     @property
     def tokens(self) -> int:
@@ -143,6 +169,24 @@ class Geometry:
         if strand == "-":
             return tts - self.upstream, tts + self.downstream
         return tts - self.downstream + 1, tts + self.upstream + 1
+
+    def columns_of(self, place: Place, position: int) -> tuple[int, ...]:
+        """Columns that hold a base of the gene's contig, ascending: none, one, or two where both windows reach it.
+
+        Args:
+            place: the gene.
+            position: of the base, 0-based.
+
+        >>> Geometry().columns_of(Place("1", "-", 5000, 4000), 5001)
+        (999,)
+        >>> Geometry().columns_of(Place("1", "+", 5000, 5100), 5100)
+        (1100, 2019)
+        """
+        step = -1 if place.strand == "-" else 1
+        first = self.tss_column + step * (position - place.tss)
+        second = self.tts_column + step * (position - place.tts)
+        inside = ((first, 0, self.window), (second, self.window + self.pad, self.columns))
+        return tuple(column for column, start, stop in inside if start <= column < stop)
 
     def to_json(self) -> dict[str, int | bool | str | None]:
         """Give the fields as they stand in files' metadata; ``visible`` only where something is hidden by it.

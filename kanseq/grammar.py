@@ -13,7 +13,7 @@ from kanseq.geometry import TOKEN, Geometry
 GEOMETRY = Geometry()
 """Element columns are those of the default geometry: column 1000 is the TSS, column 2019 the TTS."""
 
-TTS_COLUMN = GEOMETRY.columns - GEOMETRY.upstream - 1
+TTS_COLUMN = GEOMETRY.tts_column
 TTS_WINDOW = GEOMETRY.window + GEOMETRY.pad
 
 TAKEN = 0x80

@@ -18,6 +18,7 @@ from kanseq.models.network import SequenceNetwork
 from kanseq.nn.bsplines import BSplines
 from kanseq.nn.conv import KANConv1d
 from kanseq.nn.layer import KANLayer
+from kanseq.regions import region_at
 
 INSIDE, MARGIN = 24, 12
 """Bins of a histogram between the grid's ends, and beyond either of them."""
@@ -98,13 +99,10 @@ def place(geometry: Geometry, column: int) -> str:
     >>> [place(Geometry(), column) for column in (992, 1000, 1510, 2020)]
     ['TSS-8', 'TSS+0', 'padding', 'TTS+1']
     """
-    if not geometry.has_genes:
-        return f"column {column}"
-    if column < geometry.window:
-        return f"TSS{column - geometry.upstream:+d}"
-    if column < geometry.window + geometry.pad:
-        return "padding"
-    return f"TTS{column - (geometry.columns - geometry.upstream - 1):+d}"
+    region = region_at(geometry, column)
+    if region.site is None:
+        return "padding" if geometry.has_genes else f"column {column}"
+    return f"{region.site}{region.distance(column):+d}"
 
 
 def kan_layers(network: nn.Module) -> dict[str, KANLayer]:

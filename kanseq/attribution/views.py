@@ -14,8 +14,8 @@ from kanseq.errors import BadOption, ContigMismatch
 from kanseq.files import PathLike, some
 from kanseq.genome.browsers import check_browsers, write_igv_session, write_jbrowse
 from kanseq.genome.fasta import read_contigs
-from kanseq.geometry import Geometry
-from kanseq.reports.gene_pictures import Place, draw_gene, features_of
+from kanseq.geometry import Geometry, Place
+from kanseq.reports.gene_pictures import draw_gene, features_of
 from kanseq.reports.plots import check_picture_name
 
 MARGIN = 500

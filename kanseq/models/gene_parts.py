@@ -7,9 +7,18 @@ from typing import NamedTuple
 
 from kanseq.geometry import Geometry
 from kanseq.nn.placed import Stretch
+from kanseq.regions import DOWNSTREAM, FIVE_PRIME, THREE_PRIME, UPSTREAM, regions_of
 
 PIECES = 12
 """Between so many equal pieces lie the knots of sequences that have no site."""
+
+NAMES = {
+    UPSTREAM: "upstream",
+    FIVE_PRIME: "after TSS",
+    THREE_PRIME: "before TTS",
+    DOWNSTREAM: "downstream",
+}
+"""What regions are called as parts, in the tables of models that were trained before regions had names."""
 
 LAST = 0.75
 """Knots end where so much of a part's length is behind them; the next one is the part's end."""
@@ -47,15 +56,11 @@ def parts_of(geometry: Geometry) -> list[Part]:
     """
     if not geometry.has_genes:
         return [Part("sequence", 0, geometry.columns, None, False)]
-    tss, tts = geometry.upstream, geometry.columns - geometry.upstream
-    parts = (
-        Part("upstream", 0, tss, tss, False),
-        Part("after TSS", tss, geometry.window, tss, True),
-        Part("before TTS", geometry.window + geometry.pad, tts, tts, True),
-        Part("downstream", tts, geometry.columns, tts, False),
-    )
+    site = {"TSS": geometry.tss_column, "TTS": geometry.tts_column + 1}
+    regions = [region for region in regions_of(geometry, core=0) if region.site is not None]
+    parts = [Part(NAMES[r.name], r.start, r.stop, site[r.site], r.transcribed) for r in regions]
     seen = geometry.windows
-    return [part for part in parts if part.length and any(a <= part.start and part.stop <= b for a, b in seen)]
+    return [part for part in parts if any(start <= part.start and part.stop <= stop for start, stop in seen)]
 
 
 def stretch_of(part: Part, width: int, columns: int, knots: tuple[float, ...]) -> Stretch | None:

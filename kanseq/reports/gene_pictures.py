@@ -15,7 +15,7 @@ from kanseq.files import PathLike, some
 from kanseq.genome.annotation import read_genes
 from kanseq.genome.pieces import LETTERS, piece_template, sum_by_piece
 from kanseq.genome.rows import Row, attributes_of, read_rows
-from kanseq.geometry import TOKEN, Geometry
+from kanseq.geometry import TOKEN, Geometry, Place
 from kanseq.reports.plots import GREY, INK, LOWERS, RAISES, draw_letters, pad_limits, picture, signed
 
 if TYPE_CHECKING:
@@ -40,18 +40,6 @@ _EVERY, _STEPS, _MOST_TICKS = 20, (5, 10, 20, 50, 100, 250, 500, 1000, 2500, 500
 """Columns from tick to tick: in a row of letters, and what the overview chooses from."""
 
 _HIDDEN, _BORDER, _CHOSEN, _EXON, _CODING = "#dcdcdc", "#ededed", "#fdf0c4", "#8fa3b5", "#3f5e7a"
-
-
-class Place(NamedTuple):
-    """Where a gene lies: ``tss`` and ``tts`` are the 0-based places of its first and last transcribed base.
-
-    Its windows follow from these and the geometry.
-    """
-
-    chrom: str
-    strand: str
-    tss: int
-    tts: int
 
 
 class Feature(NamedTuple):
@@ -237,10 +225,9 @@ def _windows(geometry: Geometry, place: Place | None) -> list[_Window]:
         return [_Window("", 0, geometry.columns, 0, None, 1)]
     step = -1 if place is not None and place.strand == "-" else 1
     tss, tts = (None, None) if place is None else (place.tss, place.tts)
-    last = geometry.columns - geometry.upstream - 1
     return [
-        _Window("TSS", 0, geometry.window, geometry.upstream, tss, step),
-        _Window("TTS", geometry.window + geometry.pad, geometry.columns, last, tts, step),
+        _Window("TSS", 0, geometry.window, geometry.tss_column, tss, step),
+        _Window("TTS", geometry.window + geometry.pad, geometry.columns, geometry.tts_column, tts, step),
     ]
 
 

@@ -88,7 +88,7 @@ class ProfileSums:
                 "mean_magnitude": magnitude,
             }
         )
-        origins = (self.geometry.upstream, self.geometry.columns - self.geometry.upstream - 1)
+        origins = (self.geometry.tss_column, self.geometry.tts_column)
         parts = []
         for site, origin, (start, end) in zip(SITES, origins, self.geometry.windows, strict=True):
             part = everything.iloc[start:end]

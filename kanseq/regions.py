@@ -1,0 +1,104 @@
+"""The regions of gene windows: which columns are upstream, core promoter, transcribed or downstream.
+
+In: a geometry. Out: half-open columns, and distances in bases from the site that each region belongs to.
+"""
+
+from typing import Literal, NamedTuple, TypeAlias
+
+from kanseq.geometry import Geometry
+
+Site: TypeAlias = Literal["TSS", "TTS"]
+
+UPSTREAM = "upstream"
+CORE_PROMOTER = "core promoter"
+FIVE_PRIME = "5' transcribed"
+PADDING = "padding"
+THREE_PRIME = "3' transcribed"
+DOWNSTREAM = "downstream"
+SEQUENCE = "sequence"
+
+CORE = 50
+"""Bases of the core promoter before the TSS.
+
+A core promoter reaches about 50 bases to either side of the TSS (Haberle and Stark 2018, Nat Rev Mol Cell Biol 19:621).
+Its transcribed half is counted to the 5' transcribed region, so that no region holds both kinds of bases.
+"""
+
+
+class Region(NamedTuple):
+    """A stretch of columns.
+
+    Attributes:
+        name: one of the names of this module.
+        start, stop: half-open columns, 0-based.
+        site: the site that distances are counted from; None for padding and for plain sequences.
+        origin: the column of that site's base, where the distance is 0; column 0 where there is no site.
+        transcribed: whether the columns are transcribed.
+    """
+
+    name: str
+    start: int
+    stop: int
+    site: Site | None
+    origin: int
+    transcribed: bool
+
+    @property
+    def length(self) -> int:
+        """Number of columns."""
+        return self.stop - self.start
+
+    @property
+    def distances(self) -> range:
+        """Distance of each column from the site in bases, negative on its upstream side."""
+        return range(self.start - self.origin, self.stop - self.origin)
+
+    def distance(self, column: int) -> int:
+        """Distance of one column from the site in bases, negative on its upstream side.
+
+        The first transcribed base has the distance 0 from the TSS, the last one 0 from the TTS.
+        """
+        return column - self.origin
+
+
+def regions_of(geometry: Geometry, core: int = CORE) -> list[Region]:
+    """List the regions in the order of their columns. They hold every column once; empty ones are left out.
+
+    What a model cannot see (:attr:`Geometry.masked`, :attr:`Geometry.visible`) belongs to its region all the same.
+    A plain sequence is one region.
+
+    Args:
+        geometry: the columns; short windows cut the regions.
+        core: columns of the core promoter, at most those before the TSS; 0 for none.
+
+    >>> [(region.name, region.start, region.stop) for region in regions_of(Geometry())][:3]
+    [('upstream', 0, 950), ('core promoter', 950, 1000), ("5' transcribed", 1000, 1500)]
+    >>> [region.distances for region in regions_of(Geometry())][-2:]
+    [range(-499, 1), range(1, 1001)]
+    """
+    if not geometry.has_genes:
+        return [Region(SEQUENCE, 0, geometry.columns, None, 0, False)]
+    tss, tts = geometry.tss_column, geometry.tts_column
+    second = geometry.window + geometry.pad
+    border = max(0, tss - core)
+    regions = (
+        Region(UPSTREAM, 0, border, "TSS", tss, False),
+        Region(CORE_PROMOTER, border, tss, "TSS", tss, False),
+        Region(FIVE_PRIME, tss, geometry.window, "TSS", tss, True),
+        Region(PADDING, geometry.window, second, None, 0, False),
+        Region(THREE_PRIME, second, tts + 1, "TTS", tts, True),
+        Region(DOWNSTREAM, tts + 1, geometry.columns, "TTS", tts, False),
+    )
+    return [region for region in regions if region.length]
+
+
+def region_at(geometry: Geometry, column: int, core: int = CORE) -> Region:
+    """Find the region that holds a column.
+
+    Raises:
+        IndexError: there is no such column.
+    """
+    for region in regions_of(geometry, core):
+        if region.start <= column < region.stop:
+            return region
+    raise IndexError(f"there is no column {column} of {geometry.columns}")
