@@ -52,6 +52,10 @@ class ContigMismatch(KanseqError):
     """A genome and an annotation (or a gene set) do not name the same contigs, or their sequences differ."""
 
 
+class EditMismatch(KanseqError):
+    """An edit of a sequence does not fit the genome or the gene, or several edits do not fit together."""
+
+
 class UnknownGene(KanseqError):
     """Genes that are asked for are not in the set, or two tables share no gene."""
 

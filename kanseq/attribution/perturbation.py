@@ -10,13 +10,10 @@ import numpy as np
 
 from kanseq.attribution.methods import Attribution, Options
 from kanseq.attribution.references import References
+from kanseq.data.code_edits import BASES, all_replacements, all_substitutions
 from kanseq.data.shuffles import UNKNOWN
 from kanseq.geometry import TOKEN
-from kanseq.models.network import BASES
 from kanseq.training.checkpoints import TrainedModel
-
-ROWS = 256
-"""Sequences that a model scores at a time."""
 
 
 def occlude_tokens(
@@ -37,7 +34,10 @@ def occlude_tokens(
     falls = np.zeros((len(codes), several.shape[1], len(starts)))
     for row in range(len(codes)):
         for index in range(several.shape[1]):
-            falls[row, index] = logit[row] - _with_tokens(model, codes[row], several[row, index], logit[row])
+            changed = np.full(len(starts), logit[row])
+            for tokens, edited in all_replacements(codes[row], several[row, index], TOKEN):
+                changed[tokens] = model.logits(edited)
+            falls[row, index] = logit[row] - changed
     falls[np.broadcast_to((known == 0)[:, None], falls.shape)] = 0
     each = (falls.mean(1) / np.maximum(known, 1)).repeat(TOKEN, axis=1)[:, :columns]
     values = np.where(codes != UNKNOWN, each, 0).astype(np.float32)
@@ -57,12 +57,8 @@ def in_silico_mutagenesis(
     logit = model.logits(codes)
     changed = np.repeat(logit[:, None], BASES * codes.shape[1], axis=1).reshape(len(codes), BASES, -1)
     for row, gene in enumerate(codes):
-        base, column = np.nonzero((np.arange(BASES)[:, None] != gene) & (gene != UNKNOWN))
-        for start in range(0, len(base), ROWS):
-            some = slice(start, start + ROWS)
-            mutants = np.repeat(gene[None], len(base[some]), axis=0)
-            mutants[np.arange(len(mutants)), column[some]] = base[some]
-            changed[row, base[some], column[some]] = model.logits(mutants)
+        for bases, places, edited in all_substitutions(gene):
+            changed[row, bases, places] = model.logits(edited)
     others = (changed.sum(1) - logit[:, None]) / (BASES - 1)
     known = codes != UNKNOWN
     values = np.where(known, logit[:, None] - others, 0).astype(np.float32)
@@ -71,18 +67,3 @@ def in_silico_mutagenesis(
     if options.hypothetical:
         hypothetical = np.where(known[:, None], changed - changed.mean(1, keepdims=True), 0).astype(np.float32)
     return Attribution(values, logit, nothing, nothing, nothing, hypothetical)
-
-
-def _with_tokens(model: TrainedModel, gene: np.ndarray, reference: np.ndarray, logit: float) -> np.ndarray:
-    """Score a gene with each of its tokens in turn taken from the reference, ``(tokens,)``."""
-    starts = np.arange(0, len(gene), TOKEN)
-    differ = np.flatnonzero(np.add.reduceat(gene != reference, starts))
-    found = np.full(len(starts), logit)
-    for first in range(0, len(differ), ROWS):
-        some = differ[first : first + ROWS]
-        variants = np.repeat(gene[None], len(some), axis=0)
-        for at, token in enumerate(some.tolist()):
-            columns = slice(token * TOKEN, (token + 1) * TOKEN)
-            variants[at, columns] = reference[columns]
-        found[some] = model.logits(variants)
-    return found
