@@ -1,5 +1,6 @@
 import errno
 import json
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from kanseq.attribution import explanation
+from kanseq.attribution.adding_up import _in_order
 from kanseq.attribution.explanation import explain
 from kanseq.attribution.methods import Method, Options
 from kanseq.attribution.paths import attribute_by_paths
@@ -380,3 +382,35 @@ def test_a_track_shows_the_genes_of_one_species_of_several(make_run, genes, tmp_
     found = explain(run, both, bed=tmp_path / "a.bed", gene=["g0", "g4"], threads=1)
     assert found.rows == 2 * 16
     assert {line.split()[0] for line in (tmp_path / "a.bed").read_text().splitlines()} == {"1", "2"}
+
+
+def test_threads_share_one_copy_of_a_model(make_run, genes, monkeypatch):
+    run, loaded = make_run(), []
+
+    def load(path, device):
+        loaded.append(path.parent.parent.name)
+        return load_model(path, device)
+
+    monkeypatch.setattr("kanseq.training.scorer.load_model", load)
+    before = torch.get_num_threads()
+    tables = [explain(run, genes, batch_size=1, threads=threads).table for threads in (1, 3)]
+    assert loaded == ["1", "2", "1", "2"]
+    assert torch.get_num_threads() == before
+    for column in ("attributions", "logit", "completeness_errors"):
+        assert [list(np.ravel(one)) for one in tables[0][column]] == [list(np.ravel(one)) for one in tables[1][column]]
+
+
+def test_batches_are_submitted_as_results_are_taken():
+    submitted = []
+
+    class Pool(Executor):
+        def submit(self, work, batch):
+            submitted.append(batch)
+            done = Future()
+            done.set_result(work(batch))
+            return done
+
+    results = _in_order(Pool(), lambda batch: 10 * batch, range(7), 3)
+    assert [(next(results), len(submitted)) for _ in range(7)] == [
+        (0, 3), (10, 4), (20, 5), (30, 6), (40, 7), (50, 7), (60, 7)
+    ]  # fmt: skip
