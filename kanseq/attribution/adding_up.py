@@ -173,7 +173,7 @@ def _in_order(
         yield submitted.popleft().result()
 
 
-def insist_on_sums(sums: Sums, genes: SequenceSet, plan: Plan) -> None:
+def check_sums(sums: Sums, genes: SequenceSet, plan: Plan) -> None:
     """Make sure that shares add up, whatever the model is made of: what is wrong is not written."""
     most = EXPLAINED[plan.precision]
     if plan.method.name != "paths" or not sums.errors.size or (sums.errors <= most).all():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kanseq.attribution.adding_up import EXPLAINED, Plan, add_up, insist_on_sums, scored_genes
+from kanseq.attribution.adding_up import EXPLAINED, Plan, add_up, check_sums, scored_genes
 from kanseq.attribution.methods import Options, find_method
 from kanseq.attribution.outputs import Hypothetical, Tracks, check_hypothetical, onehot_name
 from kanseq.attribution.references import find_references
@@ -195,7 +195,7 @@ def explain(
         start = time.monotonic()
         with processor(threads, seed):
             geometry = add_up(sums, possible, models, scorers, share, genes, plan)
-        insist_on_sums(sums, genes, plan)
+        check_sums(sums, genes, plan)
         seconds = time.monotonic() - start
         if output is not None:
             described = plan.describe(geometry, scorers, inputs, genes)

@@ -73,7 +73,7 @@ def predict(
         genes: the set, or its file.
         output: where the table goes, tab-separated; None keeps it in memory, ``-`` is standard output. Columns:
             ``species, id, condition, chrom, fold`` (``mean`` where several folds scored a gene), ``role`` (``test``
-            held out, ``new``, or ``seen``), ``logit`` (for regression the number that is foretold), ``probability``
+            held out, ``new``, or ``seen``), ``logit`` (for regression the predicted number), ``probability``
             (calibrated if the models are), ``target`` (where the set carries labels that the models know), ``called``
             (by the threshold that the models learned, if they did), ``spread``, the standard deviation of the logit
             over the models, empty where there was one, and ``models``, how many there were. Several conditions make a
