@@ -61,6 +61,8 @@ class Edit(NamedTuple):
     def trimmed(self) -> "Edit":
         """Drop the bases that both alleles share, first at their ends, then at their beginnings; upper case.
 
+        This is the order of VCF's normalisation (Tan et al. 2015, Bioinformatics 31:2202).
+
         >>> Edit("1", 99, "A", "AT").trimmed(), Edit("1", 99, "cat", "ct").trimmed()
         (Edit(chrom='1', start=100, ref='', alt='T'), Edit(chrom='1', start=100, ref='A', alt=''))
         """
@@ -137,7 +139,8 @@ def edited_windows(place: Place, geometry: Geometry, genome: Bases, edits: Seque
 
     Raises:
         EditMismatch: an edit is of another contig or lies past its ends, its reference allele is not what the genome
-            has, two edits overlap or are made before the same base, or no base of the transcript remains.
+            has, its new allele holds other letters than A, C, G, T and N, two edits overlap or are made before the same
+            base, or no base of the transcript remains.
     """
     changes = _checked(place, genome, edits)
     first, last = sorted((place.tss, place.tts))
@@ -200,11 +203,13 @@ def _shared(one: str, other: str) -> int:
 
 
 def _in_order(chrom: str, edits: Sequence[Edit]) -> list[Edit]:
-    """Sort edits by position, and refuse those of other contigs and those that overlap."""
+    """Sort edits by position; refuse other contigs, edits that overlap, and alleles that are no bases (``<DEL>``)."""
     ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
     for edit in ordered:
         if edit.chrom != chrom:
             raise EditMismatch(f"the gene lies on contig '{chrom}'", where=str(edit), mend="give edits of its contig")
+        if strange := set(edit.alt.upper()) - set("ACGTN"):
+            raise EditMismatch(f"{min(strange)!r} is no base", where=str(edit), mend="spell the new allele out")
     for before, edit in pairwise(ordered):
         if edit.start < before.end or (edit.start, edit.end) == (before.start, before.end):
             raise EditMismatch(f"it overlaps the edit {before}", where=str(edit), mend="join them, or make each alone")

@@ -133,6 +133,7 @@ def test_alleles_may_share_bases_and_be_in_lower_case():
     [
         ([substitution("1", 8, "C", "G")], "1:9: the edit 1:9:C>G expects C, and the genome has A"),
         ([deletion("1", 23, "CAT")], "1:24:CAT>-: the contig has 25 bases"),
+        ([Edit("1", 8, "A", "<DEL>")], "1:9:A><DEL>: '<' is no base"),
         ([substitution("2", 8, "A", "G")], "2:9:A>G: the gene lies on contig '1'"),
         ([deletion("1", 8, "AC"), substitution("1", 9, "C", "G")], "1:10:C>G: it overlaps the edit 1:9:AC>-"),
         ([insertion("1", 8, "A"), insertion("1", 8, "C")], "1:9:->C: it overlaps the edit 1:9:->A"),
