@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 import numpy as np
+import pandas as pd
 
 from kanseq.grammar import MEAN_GC, TAKEN, Grammar, Measured, PlannedContig, flank_gc, plant
+from kanseq.io.dialect import table_lines
+from kanseq.io.gene_tables import TRUTH
 
 CODING = "protein_coding"
 
@@ -189,12 +192,18 @@ def write_genes(
     values: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     """Write what the oracle knows of each gene, the noise it does not know, and whether it is scored."""
-    names = [element.name for element in grammar.elements]
-    handle.write(
-        "\t".join(["gene_id", "chrom", "scored", "signal", "noise", "upstream_gc", "downstream_gc", *names]) + "\n"
+    signal, noise, scored = values
+    gc, copies = (np.concatenate([getattr(found, name) for found in measured]) for name in ("gc", "copies"))
+    table = pd.DataFrame(
+        {
+            "gene_id": [gene for contig in plan for gene in contig.ids],
+            "chrom": [contig.name for contig in plan for _ in contig.ids],
+            "scored": scored.astype(np.int64),
+            "signal": signal,
+            "noise": noise,
+            "upstream_gc": gc[:, 0],
+            "downstream_gc": gc[:, 1],
+            **{element.name: copies[:, at] for at, element in enumerate(grammar.elements)},
+        }
     )
-    signal, noise, scored = (iter(value.tolist()) for value in values)
-    for contig, found in zip(plan, measured, strict=True):
-        for gene, (before, behind), copies in zip(contig.ids, found.gc.tolist(), found.copies.tolist(), strict=True):
-            numbers = f"{int(next(scored))}\t{next(signal):.6f}\t{next(noise):.6f}\t{before:.6f}\t{behind:.6f}"
-            handle.write("\t".join([gene, contig.name, numbers, *map(str, copies)]) + "\n")
+    handle.writelines(table_lines(TRUTH, table))

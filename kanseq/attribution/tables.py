@@ -22,9 +22,10 @@ from kanseq.errors import BadTable, TruncatedFile
 from kanseq.files import PathLike, check_input, disk_errors
 from kanseq.genome.pieces import Template, sum_by_piece, sum_by_token
 from kanseq.geometry import Geometry
+from kanseq.io.model_tables import ATTRIBUTIONS
 from kanseq.training.assignment import Scorer
 
-FORMAT = 2
+FORMAT = ATTRIBUTIONS.version
 """Version of the file format that this kanseq writes; it reads every version up to it."""
 
 KIND = "attributions"
@@ -33,29 +34,7 @@ KIND = "attributions"
 ROW_GROUP = 256
 """Genes that are held in memory at a time."""
 
-COLUMNS = pa.schema(
-    [
-        ("species", pa.string()),
-        ("id", pa.string()),
-        ("attributions", pa.list_(pa.float32())),
-        ("tokens", pa.list_(pa.float32())),
-        ("token_spread", pa.list_(pa.float32())),
-        ("logit", pa.float64()),
-        ("logit_spread", pa.float64()),
-        ("reference_logit", pa.float64()),
-        ("sum", pa.float64()),
-        ("completeness_error", pa.float64()),
-        ("completeness_errors", pa.list_(pa.float64())),
-        ("method", pa.string()),
-        ("model", pa.string()),
-    ]
-)
-"""``model`` is ``fold/seed-N`` of every model averaged over, with commas between.
-
-The ``spread`` columns are standard deviations over these models, null where there is one. ``completeness_errors`` has a
-number per reference, the largest of all models; ``completeness_error`` is the largest of them. Where a method has no
-references, what needs them is null.
-"""
+COLUMNS = ATTRIBUTIONS.arrow()
 
 
 class Sums(AbstractContextManager["Sums"]):

@@ -31,6 +31,8 @@ from kanseq.genome.fasta import Contig, read_contigs
 from kanseq.genome.transcripts import Choice, choose_transcripts
 from kanseq.genome.windows import MAX_N, Cut, Edge, GeneWindows, cut_genes
 from kanseq.geometry import Geometry
+from kanseq.io.dialect import table_lines
+from kanseq.io.gene_tables import EXCLUDED
 from kanseq.showing import brief
 
 _log = logging.getLogger(__name__)
@@ -149,9 +151,9 @@ def extract(
     read = [fingerprint(path) for path in inputs]
     metadata = {"kind": "genes", "contigs": described, "inputs": read, "options": options}
     result = SequenceSet(_table(cuts, species, geometry), geometry, metadata)
-    _write(result, left_out, lengths, output, excluded, bed, fasta)
-    path = None if output is None else Path(output)
     lost = pd.DataFrame(left_out, columns=list(Excluded._fields))
+    _write(result, lost, lengths, output, excluded, bed, fasta)
+    path = None if output is None else Path(output)
     return Extraction(len(result), len(left_out), reasons, len(described), path, result, lost)
 
 
@@ -207,7 +209,7 @@ def _table(cuts: Sequence[Cut], species: str, geometry: Geometry) -> pd.DataFram
 
 def _write(
     genes: SequenceSet,
-    left_out: Sequence[Excluded],
+    left_out: pd.DataFrame,
     lengths: dict[str, int],
     output: PathLike | None,
     excluded: PathLike | None,
@@ -216,7 +218,7 @@ def _write(
 ) -> None:
     """Write what is asked for; no file gets its name before all of them are complete."""
     texts = (
-        (excluded, _excluded_lines(left_out)),
+        (excluded, table_lines(EXCLUDED, left_out[list(EXCLUDED.required)])),
         (bed, _bed_lines(genes.table, lengths)),
         (fasta, _fasta_lines(genes.table)),
     )
@@ -232,13 +234,6 @@ def _write(
         if str(path) == STDOUT:
             with whole_text(STDOUT) as handle:
                 handle.writelines(lines)
-
-
-def _excluded_lines(left_out: Iterable[Excluded]) -> Iterator[str]:
-    """Give ``excluded.tsv``, in the order of the annotation."""
-    yield "id\treason\tdetail\n"
-    for item in left_out:
-        yield f"{item.id}\t{item.reason}\t{item.detail}\n"
 
 
 def _bed_lines(table: pd.DataFrame, lengths: dict[str, int]) -> Iterator[str]:

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from kanseq.data.gene_lists import HEADERS
-from kanseq.data.splits import check_rows, read_table
 from kanseq.errors import BadOption, BadTable
-from kanseq.files import PathLike, open_text, some, whole_text
+from kanseq.files import PathLike, open_text, some
+from kanseq.io.dialect import check_rows, read_cells, read_table
+from kanseq.io.gene_tables import HOMOLOG_PAIRS, HOMOLOGS
 
-GROUP_COLUMNS = ("species", "id", "group")
-PAIR_COLUMNS = ("species", "id", "species_2", "id_2", "evalue", "bits", "coverage", "identity")
+GROUP_COLUMNS, PAIR_COLUMNS = HOMOLOGS.required, HOMOLOG_PAIRS.required
 
 HIT_COLUMNS = [
     "qseqid",
@@ -89,9 +89,9 @@ def read_homologs(path: PathLike) -> Homologs:
     """
     columns = _first_line(path).split("\t")
     if "species_2" in columns:
-        return Homologs(_read_pairs(path), None)
+        return Homologs(read_table(path, HOMOLOG_PAIRS), None)
     if "group" in columns:
-        groups = read_table(path, GROUP_COLUMNS, "homology")
+        groups = read_cells(path, HOMOLOGS)[list(GROUP_COLUMNS)]
         check_rows(groups["group"] == "", groups["id"], "in no group", path)
         check_rows(groups.duplicated(["species", "id"]), groups["id"], "a second time in the table", path)
         return Homologs(None, groups)
@@ -100,12 +100,6 @@ def read_homologs(path: PathLike) -> Homologs:
         where=path,
         mend="make one with kanseq homology",
     )
-
-
-def write_table(table: pd.DataFrame, path: PathLike) -> None:
-    """Write groups or pairs as tab-separated text; the same table gives the same bytes."""
-    with whole_text(path) as handle:
-        table.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
 
 
 def read_groups(path: PathLike) -> pd.DataFrame:
@@ -176,16 +170,6 @@ def _first_line(path: PathLike) -> str:
     """Give the first line of a text file."""
     with open_text(path) as handle:
         return handle.readline().rstrip("\r\n")
-
-
-def _read_pairs(path: PathLike) -> pd.DataFrame:
-    """Read a table of pairs, and check its numbers."""
-    table = read_table(path, PAIR_COLUMNS, "homology")
-    for column in PAIR_COLUMNS[4:]:
-        values = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
-        check_rows(~np.isfinite(values), table[column], f"no number (column '{column}')", path)
-        table[column] = values
-    return table
 
 
 def _text_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:

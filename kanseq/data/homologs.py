@@ -13,7 +13,7 @@ import pandas as pd
 
 from kanseq.data.aligners import ALIGNERS, check_installed
 from kanseq.data.gene_proteins import GeneNames, Sources, read_proteins
-from kanseq.data.homolog_files import PAIR_COLUMNS, Homologs, write_table
+from kanseq.data.homolog_files import PAIR_COLUMNS, Homologs
 from kanseq.data.homolog_sources import TOOLS, Found, by_list, by_search, by_table
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable
@@ -21,6 +21,8 @@ from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_sepa
 from kanseq.genome.coding import check_table, read_coding
 from kanseq.genome.contigs import read_aliases
 from kanseq.genome.transcript_genes import read_tx2gene
+from kanseq.io.dialect import write_table
+from kanseq.io.gene_tables import HOMOLOG_PAIRS, HOMOLOGS
 from kanseq.showing import brief
 
 EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
@@ -281,12 +283,11 @@ def _finish(
         }
     )
     pair_table["coverage"] = pair_table["coverage"].round(2)
-    for made, path in ((table, output), (pair_table, pairs)):
-        if path is not None and str(path) != STDOUT:
-            write_table(made, path)
-    for made, path in ((table, output), (pair_table, pairs)):
-        if str(path) == STDOUT:
-            write_table(made, STDOUT)
+    made = [(output, HOMOLOGS, table), (pairs, HOMOLOG_PAIRS, pair_table)]
+    # Standard output last: its reader may leave early, and the files are whole by then.
+    for path, schema, content in sorted(made, key=lambda one: str(one[0]) == STDOUT):
+        if path is not None:
+            write_table(path, schema, content)
     sizes = np.bincount(numbers)[1:]
     return Homology(
         tool=found.tool,

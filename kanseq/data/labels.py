@@ -3,7 +3,6 @@
 In: expression tables and splits. Out: a table ``species, id, condition, fold, expression, label, q1, q3``.
 """
 
-import csv
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,17 +14,16 @@ import pandas as pd
 from kanseq.data.matching import genes_that_count, match_genes, names_of_rows
 from kanseq.data.quartiles import LABELS, FoldRows, Part, label_by_fold, label_by_table
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import check_rows, read_table
 from kanseq.errors import BadOption, EmptySplit
-from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_separated, some, whole_text
+from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_separated, some
 from kanseq.genome.conditions import EVERY, expression_levels, read_conditions
 from kanseq.genome.expression import check_expression, read_expression
 from kanseq.genome.transcript_genes import read_transcript_genes, read_tx2gene
+from kanseq.io.dialect import check_rows, read_table, write_table
+from kanseq.io.gene_tables import LABELS as LABEL_TABLE
 from kanseq.showing import brief
 
 logger = logging.getLogger(__name__)
-
-COLUMNS = ("species", "id", "condition", "fold", "expression", "label", "q1", "q3")
 
 
 @brief
@@ -144,8 +142,7 @@ def label(
     parts = (label_by_table if by_table else label_by_fold)(levels, folds, low, high)
     table = _table(names, levels, parts)
     if output is not None:
-        with whole_text(output) as handle:
-            table.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
+        write_table(output, LABEL_TABLE, table)
     counted = np.isin(np.arange(len(tpm)), rows)
     said = _say_quartiles(by_table, recipe, len(tpm), unasked)
     return Labels(
@@ -168,13 +165,8 @@ def read_labels(path: PathLike) -> pd.DataFrame:
     Raises:
         BadTable: a column is missing, a label is unknown, a number is none, or a gene has two labels in a fold.
     """
-    table = read_table(path, COLUMNS, "label")
+    table = read_table(path, LABEL_TABLE)
     check_rows(~table["label"].isin(LABELS), table["label"], f"no label: {', '.join(LABELS)} are", path)
-    for column in ("expression", "q1", "q3"):
-        values = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
-        check_rows(~np.isfinite(values), table[column], f"no number (column '{column}')", path)
-        # pandas before 3 reads texts to the last digit but one.
-        table[column] = [float(text) for text in table[column]]
     twice = table.duplicated(["species", "id", "condition", "fold"])
     check_rows(twice, table["id"], "a second time in the same fold and condition", path)
     return table
@@ -276,7 +268,7 @@ def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Part]
         )
         for part in parts
     ]
-    return pd.concat(frames, ignore_index=True)[list(COLUMNS)]
+    return pd.concat(frames, ignore_index=True)[list(LABEL_TABLE.required)]
 
 
 def _counts(parts: list[Part], counted: np.ndarray) -> dict[str, dict[str, int] | dict[str, float]]:

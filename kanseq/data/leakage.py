@@ -21,9 +21,10 @@ from kanseq.data.overlaps import has_places, overlapping, same_bases, same_lette
 from kanseq.data.relations import Across, GroupsOfTwo, Relation, read_homologous
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.similar_windows import similar_windows
-from kanseq.data.splits import check_rows, read_table
 from kanseq.errors import BadTable, LeakingSplit, UnknownGene
 from kanseq.files import PathLike, check_output, fingerprint, some, whole_text
+from kanseq.io.dialect import check_rows, read_cells, table_lines
+from kanseq.io.gene_tables import LEAKS, SPLITS
 from kanseq.showing import brief
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def _read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataF
     if isinstance(splits, pd.DataFrame):
         table = splits.astype(str)
     else:
-        table = read_table(splits, ("id", "role"), "split", optional=("species", "fold"))
+        table = read_cells(splits, SPLITS, required=("id", "role"))
     species = list(genes.table["species"].unique())
     if "species" not in table:
         if len(species) > 1:
@@ -263,7 +264,7 @@ def _table(folds: list[dict[str, object]]) -> pd.DataFrame:
         for fold in folds
         for leak in fold["leaks"]  # type: ignore[attr-defined]
     ]
-    return pd.DataFrame(rows, columns=["fold", "kind", "between", "genes", "pairs"])
+    return pd.DataFrame(rows, columns=list(LEAKS.required))
 
 
 def _write(
@@ -278,12 +279,14 @@ def _write(
     counts = ("genes", "never_tested", "tested_twice", "not_in_set", "leaking", "folds")
     content = {"format": 1, "inputs": inputs, "kinds": kinds, "named_pairs": pairs}
     content |= {name: getattr(found, name) for name in counts}
-    tabular = found.table.to_csv(sep="\t", index=False, lineterminator="\n")
-    texts = ((table, tabular), (output, json.dumps(content, indent=2, allow_nan=False) + "\n"))
+    texts = (
+        (table, table_lines(LEAKS, found.table)),
+        (output, [json.dumps(content, indent=2, allow_nan=False) + "\n"]),
+    )
     with ExitStack() as outputs:
-        for path, text in texts:
+        for path, lines in texts:
             if path is not None:
                 handle = outputs.enter_context(whole_text(path))
-                handle.write(text)
+                handle.writelines(lines)
                 # Both must lie on the disk before one takes its name.
                 handle.flush()

@@ -21,11 +21,12 @@ from kanseq.data.stored_sequences import CODES, ROW_GROUP, StoredSequences, chec
 from kanseq.errors import BadTable, TruncatedFile, UnknownGene
 from kanseq.files import PathLike, check_input, some, whole_file
 from kanseq.geometry import Geometry
+from kanseq.io.gene_tables import GENES
 
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 2
+FORMAT = GENES.version
 """Newest version of the file format; every version up to it is read.
 
 Version 2 is written where the contigs of several species stand in one set, which version 1 could not tell apart.
@@ -34,7 +35,7 @@ Version 2 is written where the contigs of several species stand in one set, whic
 NO_SPECIES = "."
 """What stands in the column ``species`` when nobody named one."""
 
-REQUIRED = ("id", "species", "length", "sequence")
+REQUIRED = GENES.required
 PLACE = ("chrom", "strand", "tss", "tts", "tss_start", "tss_end", "tts_start", "tts_end")
 
 

@@ -3,7 +3,6 @@
 In: a set of sequences. Out: a table with a row per gene and fold: ``species, id, fold, role, reason``.
 """
 
-import csv
 import logging
 import re
 import zlib
@@ -22,7 +21,9 @@ from kanseq.data.relations import Groups, Pairs, read_homologous
 from kanseq.data.sequences import SequenceSet, check_name
 from kanseq.data.similar_windows import similar_windows
 from kanseq.errors import BadOption, BadTable, EmptySplit
-from kanseq.files import PathLike, check_output, comma_separated, open_text, some, whole_text
+from kanseq.files import PathLike, check_output, comma_separated, some
+from kanseq.io.dialect import check_rows, read_table, write_table
+from kanseq.io.gene_tables import SPLITS
 from kanseq.showing import brief
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("species", "id", "fold", "role", "reason")
 ROLES = ("train", "tune", "test", "unused")
 
 NOT_SCORED = "not_scored"
@@ -150,8 +150,7 @@ def split(
     roles = _Roles(genes, relations, scored, tune, seed, along_contigs=by not in ("random", "list", "column"))
     table = _table(genes.table, [(fold.name, *roles.of(fold)) for fold in cut])
     if output is not None:
-        with whole_text(output) as handle:
-            table.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
+        write_table(output, SPLITS, table)
     return _summary(table, cut, len(genes), output)
 
 
@@ -161,37 +160,12 @@ def read_splits(path: PathLike) -> pd.DataFrame:
     Raises:
         BadTable: a column is missing, a role is unknown, a fold's name is no folder name, or a gene has two roles.
     """
-    table = read_table(path, COLUMNS, "split")
+    table = read_table(path, SPLITS)
     check_rows(~table["role"].isin(ROLES), table["role"], f"no role: {', '.join(ROLES)} are", path)
     unsafe = ~table["fold"].str.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
     check_rows(unsafe, table["fold"], "no fold name: letters, digits, '.', '_' and '-' make one", path)
     check_rows(table.duplicated(["species", "id", "fold"]), table["id"], "a second time in the same fold", path)
     return table
-
-
-def read_table(path: PathLike, columns: Sequence[str], verb: str, *, optional: Sequence[str] = ()) -> pd.DataFrame:
-    """Read the ``columns`` of a tab-separated table that ``kanseq VERB`` writes, and the ``optional`` ones, as strings.
-
-    Raises:
-        BadTable: it is no such table.
-    """
-    mend = f"make the table with kanseq {verb}"
-    with open_text(path) as handle:
-        try:
-            table = pd.read_csv(handle, sep="\t", dtype=str, na_filter=False, quoting=csv.QUOTE_NONE)
-        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise BadTable(f"this is no table ({str(error).strip()})", where=path, mend=mend) from error
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise BadTable(f"the column '{missing[0]}' is missing", where=path, mend=mend)
-    return table[[*columns, *(column for column in optional if column in table)]].copy()
-
-
-def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike) -> None:
-    """Raise BadTable for the first wrong row of a table whose first line is its header."""
-    if wrong.any():
-        row = int(np.argmax(wrong.to_numpy()))
-        raise BadTable(f"'{values.iloc[row]}' is {what}", where=f"{path}:{row + 2}")
 
 
 def _check_keys(genes: SequenceSet) -> None:

@@ -13,6 +13,8 @@ import pandas as pd
 from kanseq.errors import BadTable, ModelMismatch, TruncatedFile
 from kanseq.files import PathLike, check_input
 from kanseq.geometry import Geometry
+from kanseq.io.gene_tables import GENES
+from kanseq.io.model_tables import ATTRIBUTIONS
 from kanseq.reports.texts import Facts, counts, foreign, read_json, text_facts
 
 _PARQUET, _BIGWIG = b"PAR1", (b"\x26\xfc\x8f\x88", b"\x88\x8f\xfc\x26")
@@ -131,12 +133,13 @@ def _parquet(path: Path) -> Card:
         metadata = json.loads((parquet.schema_arrow.metadata or {}).get(b"kanseq", b"null"))
         if not isinstance(metadata, dict) or "geometry" not in metadata:
             raise foreign(path)
-        lists = {"sequence", "attributions", "tokens"}
-        table = parquet.read([name for name in parquet.schema_arrow.names if name not in lists]).to_pandas()
+        schema = ATTRIBUTIONS if "attributions" in parquet.schema_arrow.names else GENES
+        long = {column.name for column in schema.columns if column.name == "sequence" or "list" in column.kind}
+        table = parquet.read([name for name in parquet.schema_arrow.names if name not in long]).to_pandas()
     except (pa.ArrowException, OSError, json.JSONDecodeError) as error:
         raise TruncatedFile("this is not a whole Parquet file", where=path, mend="make it again") from error
-    if "attributions" in parquet.schema_arrow.names:
-        return Card("attributions", _attribution_facts(table, metadata))
+    if schema is ATTRIBUTIONS:
+        return Card(schema.title, _attribution_facts(table, metadata))
     fields: Facts = {"sequences": len(table), "species": counts(table["species"])}
     for name in ("chrom", "strand", "label"):
         if name in table:
@@ -144,7 +147,7 @@ def _parquet(path: Path) -> Card:
     options = {name: value for name, value in metadata.get("options", {}).items() if value not in (None, [], "")}
     fields |= {**_geometry(metadata["geometry"]), **_contigs(metadata)}
     fields |= {"options": options or None, "inputs": _inputs(metadata.get("inputs")), "format": metadata.get("format")}
-    return Card("set of genes" if "chrom" in table else "set of sequences", fields)
+    return Card(schema.title if "chrom" in table else "set of sequences", fields)
 
 
 def _attribution_facts(table: pd.DataFrame, metadata: Facts) -> Facts:

@@ -21,12 +21,13 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ContigMismatch, NotWritable, UnknownGene
 from kanseq.files import PathLike, check_output, disk_errors, fingerprint, some, write_json
 from kanseq.geometry import Geometry
+from kanseq.io.dialect import write_table
+from kanseq.io.figure_tables import EDGES, GRID, NODES, PLACES, POSITIONS, PROFILE, WORDS
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import architectures, make_config
 from kanseq.nn.precision import set_precision
 from kanseq.reports.edge_plots import draw_edges
 from kanseq.reports.place_curves import curve_table, draw_curves, place_curves
-from kanseq.reports.plots import write_numbers
 from kanseq.reports.profiles import ProfileSums, draw_profile
 from kanseq.reports.token_maps import TokenMaps, column_scores, draw_positions, draw_token_map, position_table
 from kanseq.reports.words import WordSums, draw_words
@@ -274,16 +275,17 @@ def _write_scores(
     """Write scores, grids and edge functions; give the files' names."""
     scores = statistics.scores(explained)
     densities = {name: layer.density for name, layer in statistics.layers.items()}
-    files = ["edges.tsv", "nodes.tsv", "grid.tsv"]
     tables = edge_table(statistics, scores, top), node_table(statistics, scores), grid_table(densities)
-    for name, table in zip(files, tables, strict=True):
-        write_numbers(folder / name, table)
+    files = []
+    for schema, table in zip((EDGES, NODES, GRID), tables, strict=True):
+        write_table(folder / schema.file, schema, table)
+        files.append(schema.file)
     for name, layer in statistics.layers.items():
         draw_edges(name, layer, scores[name], folder / _picture_of(name), edges)
         files.append(_picture_of(name))
     values = column_scores(statistics, scores)
     if values is not None:
-        write_numbers(folder / "positions.tsv", position_table(values, statistics.geometry))
+        write_table(folder / "positions.tsv", POSITIONS, position_table(values, statistics.geometry))
         draw_positions(values, statistics.geometry, folder / "positions.png")
         files += ["positions.tsv", "positions.png"]
     return files
@@ -294,7 +296,7 @@ def _write_places(folder: Path, network: SequenceNetwork, task: Task) -> list[st
     found = place_curves(network, task.shares)
     if not found:
         return []
-    write_numbers(folder / "places.tsv", curve_table(found, network.geometry))
+    write_table(folder / "places.tsv", PLACES, curve_table(found, network.geometry))
     for one in found:
         draw_curves(one, network.geometry, folder / _places_of(one.layer))
     return ["places.tsv", *(_places_of(one.layer) for one in found)]
@@ -338,12 +340,12 @@ def _write_attributions(folder: Path, known: Attributions, genes: SequenceSet, w
     files = []
     if profile is not None:
         table = profile.table()
-        write_numbers(folder / "profile.tsv", table)
+        write_table(folder / "profile.tsv", PROFILE, table)
         draw_profile(table, folder / "profile.png")
         files += ["profile.tsv", "profile.png"]
     for each in words:
         stem, table = f"words-{each.length}", each.table()
-        write_numbers(folder / f"{stem}.tsv", table)
+        write_table(folder / f"{stem}.tsv", WORDS, table)
         draw_words(table, folder / f"{stem}.png")
         files += [f"{stem}.tsv", f"{stem}.png"]
     return files

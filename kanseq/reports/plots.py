@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from kanseq.errors import BadOption
-from kanseq.files import PathLike, whole_file, whole_text
+from kanseq.files import PathLike, whole_file
 from kanseq.genome.tracks import NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
@@ -100,16 +99,6 @@ def picture(path: PathLike, width: float, height: float, *, dots_per_inch: int =
         yield figure
         with whole_file(path) as temporary:
             figure.savefig(temporary, format=kind, dpi=dots_per_inch, metadata=_UNDATED[kind])
-
-
-def write_numbers(path: PathLike, table: pd.DataFrame) -> None:
-    """Write a table as tab-separated text; broken numbers with six digits, unknown ones empty.
-
-    Raises:
-        NotWritable: the folder is missing or closed, or the disk is full.
-    """
-    with whole_text(path) as handle:
-        table.to_csv(handle, sep="\t", index=False, lineterminator="\n", float_format="%.6g")
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:

@@ -14,22 +14,13 @@ import pandas as pd
 from kanseq.errors import BadTable, TruncatedFile
 from kanseq.files import open_text
 from kanseq.genome.tracks import NEGATIVE, POSITIVE, ZERO
+from kanseq.io.dialect import parse, read_cells
+from kanseq.io.model_tables import HELD_OUT
+from kanseq.io.registry import recognise
+from kanseq.io.schema import Schema
 
 Facts: TypeAlias = dict[str, object]
 """Name -> number, text, list of them, or a name -> number table."""
-
-_HEADS = {
-    ("species", "id", "fold", "role"): "splits",
-    ("species", "id", "condition", "fold", "expression", "label", "q1", "q3"): "labels",
-    ("species", "id", "condition", "chrom", "fold", "role", "logit", "probability", "target"): "predictions",
-    ("species", "id", "group"): "groups of homologs",
-    ("species", "id", "species_2", "id_2", "evalue", "bits", "coverage", "identity"): "pairs of homologs",
-    ("fold", "kind", "between", "genes", "pairs"): "leaks",
-    ("id", "reason", "detail"): "genes left out",
-    ("model", "fold", "n"): "metrics",
-    ("gene_id", "chrom", "scored", "signal", "noise"): "truth of a simulation",
-}
-
 
 _SIGNS = {POSITIVE: "raise", NEGATIVE: "lower", ZERO: "zero"}
 
@@ -51,12 +42,11 @@ def text_facts(path: Path) -> tuple[str, Facts]:
     if first.lstrip()[:1] == "{":
         return _json_card(path)
     head = tuple(first.rstrip("\n").split("\t"))
-    kind = next((kind for wanted, kind in _HEADS.items() if head[: len(wanted)] == wanted), None)
-    if kind is not None:
-        table = _table(path, header=0, names=None)
-        return kind, _READERS[kind](table)
-    if path.name == "held_out.txt" and len(head) == 2:
-        return "held-out genes", _held_out(_table(path, header=None, names=["species", "id"]))
+    schema = recognise(head)
+    if schema is None and path.name == HELD_OUT.file and len(head) == len(HELD_OUT.columns):
+        schema = HELD_OUT
+    if schema is not None:
+        return schema.title, _table_facts(path, schema)
     if len(head) in (4, 6, 9) and head[1].isdecimal() and head[2].isdecimal():
         return _track(path, len(head))
     raise foreign(path)
@@ -76,13 +66,13 @@ def _json_card(path: Path) -> tuple[str, Facts]:
     return kind, {name: value for name, value in content.items() if value not in (None, {}, [])}
 
 
-def _table(path: Path, header: int | None, names: list[str] | None) -> pd.DataFrame:
-    """Read a tab-separated table as text."""
-    try:
-        with open_text(path) as handle:
-            return pd.read_csv(handle, sep="\t", header=header, names=names, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise BadTable("its rows do not have the form of its first line", where=path) from error
+def _table_facts(path: Path, schema: Schema) -> Facts:
+    """Read a table, and return what its reader finds in it; of other tables the size."""
+    table = read_cells(path, schema, required=schema.head)
+    if schema.name in _READERS:
+        return _READERS[schema.name](table)
+    texts = [name for name in table if (column := schema.column(name)) is not None and column.kind == "text"]
+    return {"rows": len(table), "distinct values": {name: table[name].nunique() for name in texts} or None}
 
 
 def _splits(table: pd.DataFrame) -> Facts:
@@ -207,19 +197,21 @@ _READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
     "splits": _splits,
     "labels": _labels,
     "predictions": _predictions,
-    "groups of homologs": _groups,
-    "pairs of homologs": _pairs,
+    "homologs": _groups,
+    "homolog_pairs": _pairs,
     "leaks": _leaks,
-    "genes left out": _excluded,
+    "excluded": _excluded,
     "metrics": _metrics,
-    "truth of a simulation": _truth,
+    "truth": _truth,
+    "held_out": _held_out,
 }
+"""Name of a table -> what ``kanseq inspect`` says of it."""
 
 
 def _track(path: Path, columns: int) -> tuple[str, Facts]:
     """Read a BED or bedGraph track."""
     names = ["chrom", "start", "end", "name", "score", "strand", "thick_start", "thick_end", "colour"][:columns]
-    table = _table(path, header=None, names=names)
+    table = parse(path, names)
     if columns == 4:
         value = pd.to_numeric(table["name"], errors="coerce")
         if value.isna().any():

@@ -13,9 +13,11 @@ import pandas as pd
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, whole_text
+from kanseq.io.dialect import write_table
+from kanseq.io.suite_tables import ABLATION
 from kanseq.models.legnet import PLACES, LegNetConfig
 from kanseq.models.registry import Value, make_config
-from kanseq.reports.plots import INK, picture, write_numbers
+from kanseq.reports.plots import INK, picture
 from kanseq.showing import brief
 from kanseq.suites.competing import Machine, compete, named_set
 from kanseq.suites.entries import Entry, parted_options
@@ -100,7 +102,7 @@ def ablation(
     table.insert(2, "replaced", [str(one.get("replaced", "")) for one in chosen])
     table.insert(3, "grid", [str(one.get("grid", "")) for one in chosen])
     text = table_text(table)
-    write_numbers(output / TABLE, table)
+    write_table(output / TABLE, ABLATION, table)
     with whole_text(output / TEXT) as handle:
         handle.write(text)
     _draw(output / FIGURE, table)

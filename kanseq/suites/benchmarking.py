@@ -11,8 +11,11 @@ import pandas as pd
 
 from kanseq.data.importing import Genomes
 from kanseq.files import PathLike, disk_errors, whole_text
+from kanseq.io.dialect import read_table, write_table
+from kanseq.io.schema import Schema
+from kanseq.io.suite_tables import CHECKS as CHECK_TABLE
+from kanseq.io.suite_tables import RESULTS as RESULT_TABLE
 from kanseq.locks import lock
-from kanseq.reports.plots import write_numbers
 from kanseq.showing import brief
 from kanseq.suites.competing import Machine, baseline_of, compete, complete
 from kanseq.suites.entries import VARIANTS, make_entries
@@ -120,9 +123,13 @@ def benchmark(
     # Other benchmarks in this folder wait while tables are read and written; without locks nobody waits.
     with disk_errors(output), lock(output / "lock", wait=True):
         checks = _added(
-            output / CHECKS, pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()])
+            output / CHECKS,
+            CHECK_TABLE,
+            pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()]),
         )
-        table = _added(output / RESULTS, pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
+        table = (
+            _added(output / RESULTS, RESULT_TABLE, pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
+        )
         text = table_text(table) if tables else ""
         with whole_text(output / TEXT) as handle:
             handle.write(text)
@@ -131,14 +138,15 @@ def benchmark(
     return Benchmark(collection, run.names, [entry.name for entry in entries], run.trained, output, text, table, checks)
 
 
-def _added(path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+def _added(path: Path, schema: Schema, rows: pd.DataFrame) -> pd.DataFrame:
     """Put new rows in the place of a table's rows of the same data sets, and write it."""
     if path.exists():
-        # A data set may be called 1 or NA.
-        named = {"data_set": str, "model": str}
-        before = pd.read_csv(path, sep="\t", dtype=named, keep_default_na=False, na_values=[""])
+        before = read_table(path, schema)
+        if "flops" in before and before["flops"].notna().all():
+            # Counts stay whole numbers where every model has one.
+            before["flops"] = before["flops"].astype("int64")
         kept = before[~before["data_set"].isin(rows["data_set"])]
         rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
         rows = rows.sort_values("data_set", kind="stable", ignore_index=True)
-    write_numbers(path, rows)
+    write_table(path, schema, rows)
     return rows

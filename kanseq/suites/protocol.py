@@ -3,7 +3,6 @@
 In: a labelled set with its own ``split``, and a protocol. Out: a folder with the set, its splits, and what they hold.
 """
 
-import csv
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,9 @@ from kanseq.data.overlaps import same_bases
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import split
 from kanseq.errors import BadOption, BadTable, EmptySplit
-from kanseq.files import disk_errors, some, whole_text, write_json
+from kanseq.files import disk_errors, some, write_json
+from kanseq.io.dialect import write_table
+from kanseq.io.gene_tables import SPLITS as SPLIT_TABLE
 from kanseq.models.registry import Value, architecture
 from kanseq.suites.entries import Competitor, Entry
 from kanseq.suites.jobs import Job
@@ -115,9 +116,7 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
         reason=table["reason"].mask(table["role"] == "tune", "tunes"), role=table["role"].replace("tune", "unused")
     )
     for name, each in ((SPLITS, table), (PLAIN_SPLITS, aside)):
-        with whole_text(folder / name) as handle:
-            # As kanseq split writes it: a name may hold quotes.
-            each.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
+        write_table(folder / name, SPLIT_TABLE, each)
     write_json(folder / ABOUT, {"classes": classes, "columns": genes.geometry.columns})
 
 

@@ -11,11 +11,12 @@ from typing import TypeAlias
 from kanseq.errors import BadTable
 from kanseq.files import PathLike
 from kanseq.genome.intervals import open_table
+from kanseq.io.suite_tables import PUBLISHED
 
 TABLE = Path(__file__).with_name("published.tsv")
 """The package's table, and the form of a user's own: columns ``collection, data_set, model, MCC``, parted by tabs."""
 
-COLUMNS = ("collection", "data_set", "model", "MCC")
+COLUMNS = PUBLISHED.required
 
 Numbers: TypeAlias = dict[tuple[str, str], dict[str, float]]
 """By collection and data set: model -> 100 times its MCC."""

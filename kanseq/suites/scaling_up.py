@@ -12,10 +12,13 @@ import pandas as pd
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, whole_text
+from kanseq.io.dialect import write_table
+from kanseq.io.suite_tables import GRIDS as GRID_TABLE
+from kanseq.io.suite_tables import SCALING
 from kanseq.models.architecture import Config
 from kanseq.models.registry import architecture, make_config, option_types
 from kanseq.models.sizes import cost_of
-from kanseq.reports.plots import GREY, picture, write_numbers
+from kanseq.reports.plots import GREY, picture
 from kanseq.showing import brief
 from kanseq.suites.competing import Machine, baseline_of, compete, named_set
 from kanseq.suites.entries import VARIANTS, Entry, Parted, parted_options
@@ -117,8 +120,8 @@ def scaling(
     table = pd.concat(tables, ignore_index=True)
     costs = _costs(finer, batch_size, machine)
     text = table_text(table.drop(columns="kind"))
-    write_numbers(output / TABLE, table)
-    write_numbers(output / GRIDS, costs)
+    write_table(output / TABLE, SCALING, table)
+    write_table(output / GRIDS, GRID_TABLE, costs)
     with whole_text(output / TEXT) as handle:
         handle.write(text)
     _draw(output / FIGURE, table, costs, name)

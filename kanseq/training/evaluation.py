@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_output, whole_text
+from kanseq.io.dialect import table_lines
+from kanseq.io.model_tables import METRICS
 from kanseq.showing import brief
 from kanseq.training.candidates import Candidate, load_candidates
 from kanseq.training.comparison import compare_all
@@ -111,14 +113,14 @@ def evaluate(
     described = {"format": FORMAT, "bootstrap": bootstrap, "seed": seed, "note": POOLED_NOTE}
     content = {**described, "models": models, "comparisons": compared}
     texts = (
-        (table, scores_table(candidates, scores)),
-        (output, json.dumps(content, indent=2, allow_nan=False) + "\n"),
+        (table, table_lines(METRICS, scores_table(candidates, scores))),
+        (output, [json.dumps(content, indent=2, allow_nan=False) + "\n"]),
     )
     with ExitStack() as outputs:
-        for path, text in texts:
+        for path, lines in texts:
             if path is not None:
                 handle = outputs.enter_context(whole_text(path))
-                handle.write(text)
+                handle.writelines(lines)
                 # Both must lie on the disk before one takes its name.
                 handle.flush()
     return result

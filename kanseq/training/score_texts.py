@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
+import pandas as pd
+
 from kanseq.training.candidates import Candidate
 from kanseq.training.comparison import Comparison
 from kanseq.training.scoring import METRICS_OF, FoldScore, ModelScore, Scored, Value
@@ -119,8 +121,8 @@ def scores_text(
     return "".join(line.rstrip() + "\n" for line in lines)
 
 
-def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) -> str:
-    """Lay the metrics out as tab-separated text: a line per model and fold, then one per average.
+def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) -> pd.DataFrame:
+    """Return the metrics as the table ``metrics.tsv``: a row per model and fold, then one per average.
 
     ``mean`` is followed by ``weighted_by_genes`` and ``pooled`` and, where there are several species, by
     ``species:NAME`` and ``mean_of_species``. The columns ``_sd, _min, _max`` are over seeds, of ``mean`` only.
@@ -130,7 +132,8 @@ def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) 
     parts = ("", "_low", "_high")
     spread = ("sd", "min", "max")
     header = ["model", "fold", "n", *(f"{name}{part}" for name in metrics for part in parts)]
-    lines = [[*header, "seeds", *(f"{name}_{part}" for name in metrics for part in spread)]]
+    header += ["seeds", *(f"{name}_{part}" for name in metrics for part in spread)]
+    lines = []
     for candidate, score in zip(candidates, scores, strict=True):
         rows = [(name, fold.genes, fold.scored, fold.seeds) for name, fold in score.folds.items()]
         rows.append(("mean", score.genes, score.mean, len(score.by_seed)))
@@ -146,11 +149,8 @@ def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) 
             over = [(found or {}).get(metric, {}) for metric in metrics]
             numbers = [number for value in values for number in value]
             numbers_of_seeds = [one.get(part) for one in over for part in spread]
-            shown, of_seeds = (
-                ["" if number is None else f"{number:.6g}" for number in row] for row in (numbers, numbers_of_seeds)
-            )
-            lines.append([candidate.name, name, str(genes), *shown, str(seeds), *of_seeds])
-    return "".join("\t".join(line) + "\n" for line in lines)
+            lines.append([candidate.name, name, genes, *numbers, seeds, *numbers_of_seeds])
+    return pd.DataFrame(lines, columns=header)
 
 
 def _fold_entry(name: str, fold: FoldScore) -> Entry:

@@ -11,12 +11,11 @@ import pandas as pd
 
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable
-from kanseq.files import PathLike, open_text, some, whole_text
+from kanseq.files import PathLike, some
+from kanseq.io.dialect import parse, read_cells, write_table
+from kanseq.io.model_tables import HELD_OUT, PREDICTIONS
 from kanseq.training.scores import Scores
 from kanseq.training.tasks import CLASSES, LEAST, is_known
-
-COLUMNS = ("species", "id", "condition", "chrom", "fold", "role", "logit", "probability", "target")
-"""What every table of predictions has; behind them stand ``called``, and ``predict``'s ``spread`` and ``models``."""
 
 LOGIT_OF = "logit:"
 """What stands before the name of a class in the columns of its logits, the last ones, where there are several."""
@@ -76,11 +75,7 @@ def predictions_table(
 
 def write_predictions(path: PathLike, table: pd.DataFrame) -> None:
     """Write a table of predictions; numbers with nine digits, which a float32 survives."""
-    shown = table.copy()
-    for column in shown.columns[shown.columns.get_loc("role") + 1 :]:
-        shown[column] = [("" if np.isnan(value) else format(value, ".9g")) for value in table[column]]
-    with whole_text(path) as handle:
-        shown.to_csv(handle, sep="\t", index=False, lineterminator="\n")
+    write_table(path, PREDICTIONS, table)
 
 
 def read_predictions(path: PathLike) -> pd.DataFrame:
@@ -94,14 +89,7 @@ def read_predictions(path: PathLike) -> pd.DataFrame:
     Raises:
         BadTable: a column is missing, or a logit, probability, target or call is no number of its kind.
     """
-    with open_text(path) as handle:
-        try:
-            table = pd.read_csv(handle, sep="\t", dtype=str, keep_default_na=False)
-        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise BadTable("this is not a table of predictions", where=path) from error
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise BadTable(f"column '{missing[0]}' is missing", where=path, mend="make it with kanseq predict or train")
+    table = read_cells(path, PREDICTIONS)
     classes = classes_of(table)
     if 0 < len(classes) < LEAST:
         mend = f"of two classes there is one column 'logit', of {LEAST} or more a '{LOGIT_OF}NAME' each"
@@ -131,8 +119,7 @@ def classes_of(table: pd.DataFrame) -> tuple[str, ...]:
 
 def write_held_out(path: PathLike, held_out: Sequence[tuple[str, str]]) -> None:
     """Write a line ``species<TAB>id`` for each gene that a fold did not see."""
-    with whole_text(path) as handle:
-        handle.writelines(f"{species}\t{name}\n" for species, name in held_out)
+    write_table(path, HELD_OUT, pd.DataFrame(list(held_out), columns=list(HELD_OUT.required)))
 
 
 def read_held_out(path: Path) -> set[tuple[str, str]]:
@@ -143,11 +130,9 @@ def read_held_out(path: Path) -> set[tuple[str, str]]:
     """
     if not path.exists():
         return set()
-    pairs = set()
-    with open_text(path) as handle:
-        for number, line in enumerate(handle, start=1):
-            parts = line.rstrip("\n").split("\t")
-            if len(parts) != 2:
-                raise BadTable("a species and a gene are wanted, parted by a tab", where=f"{path}:{number}")
-            pairs.add((parts[0], parts[1]))
-    return pairs
+    table = parse(path, HELD_OUT.required)
+    wrong = ((table["species"] == "") | (table["id"] == "")).to_numpy()
+    if wrong.any():
+        where = f"{path}:{int(np.argmax(wrong)) + 1}"
+        raise BadTable("a species and a gene are wanted, parted by a tab", where=where)
+    return set(zip(table["species"], table["id"], strict=True))

@@ -4,7 +4,6 @@ In: a set, labels, splits with genes of role ``tune``, and ranges. Out: a folder
 table, and the best one's options as ``kanseq train --config`` takes them.
 """
 
-import csv
 import hashlib
 import json
 import logging
@@ -22,6 +21,8 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import read_splits
 from kanseq.errors import BadOption, MissingPackage, NotWritable
 from kanseq.files import PathLike, check_output, disk_errors, whole_text
+from kanseq.io.dialect import write_table
+from kanseq.io.model_tables import TRIALS
 from kanseq.models.registry import Value, architecture, config_to_json, make_config
 from kanseq.showing import brief
 from kanseq.training.aims import Aim, mid_for
@@ -257,8 +258,7 @@ def _summary(study: "Study", searched: Search) -> Tuned:
         for trial in trials
     ]
     table = pd.DataFrame(rows, columns=["trial", "state", "value", *(each.name for each in searched.ranges)])
-    with whole_text(output / "trials.tsv") as handle:
-        table.to_csv(handle, sep="\t", index=False, lineterminator="\n", quoting=csv.QUOTE_NONE)
+    write_table(output / TRIALS.file, TRIALS, table)
     measure = f"{searched.measure} on {len(searched.fold.tune):,} tuning genes"
     counts = len(trials), len(trials) - len(complete)
     found = Tuned(output, plan.kind.name, searched.fold.name, *counts, measure, None, {}, None, table)

@@ -3,8 +3,10 @@ import gzip
 import pandas as pd
 import pytest
 
-from kanseq.data.homolog_files import read_groups, read_hits, read_homologs, write_table
+from kanseq.data.homolog_files import read_groups, read_hits, read_homologs
 from kanseq.errors import BadOption, BadTable, MissingFile
+from kanseq.io.dialect import write_table
+from kanseq.io.gene_tables import HOMOLOG_PAIRS
 
 GROUPS = "species\tid\tgroup\n.\tA\t1\n.\tB\t1\nx\tA\t2\n"
 PAIRS = "species\tid\tspecies_2\tid_2\tevalue\tbits\tcoverage\tidentity\n.\tA\t.\tB\t1e-20\t80.5\t75.0\t41.2\n"
@@ -29,7 +31,7 @@ def test_groups_and_pairs_are_told_apart_by_their_columns(tmp_path):
 def test_what_is_written_is_read_again(tmp_path):
     path = tmp_path / "pairs.tsv.gz"
     table = read_homologs(written(tmp_path, PAIRS)).pairs
-    write_table(table, path)
+    write_table(path, HOMOLOG_PAIRS, table)
     assert gzip.decompress(path.read_bytes()).decode() == PAIRS
     pd.testing.assert_frame_equal(read_homologs(path).pairs, table)
 

@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 
 from kanseq.errors import BadOption, NotWritable
@@ -13,7 +12,6 @@ from kanseq.reports.plots import (
     picture,
     running_mean,
     signed,
-    write_numbers,
 )
 
 
@@ -53,14 +51,6 @@ def test_other_names_and_missing_folders_are_refused(tmp_path):
         pass
     with pytest.raises(NotWritable):
         draw(tmp_path / "none" / "a.png")
-
-
-def test_numbers_have_six_digits_and_unknown_ones_are_empty(tmp_path):
-    table = pd.DataFrame({"word": ["A", "C"], "count": [12345678, 0], "mean": [1 / 3, np.nan], "z": [-2e-9, 1234567.0]})
-    write_numbers(tmp_path / "a.tsv", table)
-    assert (tmp_path / "a.tsv").read_bytes() == (
-        b"word\tcount\tmean\tz\nA\t12345678\t0.333333\t-2e-09\nC\t0\t\t1.23457e+06\n"
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""Tables about models: predictions, held-out genes, scores, trials of a search, and attributions."""
+
+from kanseq.io.gene_tables import ID, SPECIES
+from kanseq.io.schema import Column, Schema, integer, number, text
+
+_FLOAT32 = ".9g"
+"""Digits that a float32 survives."""
+
+PREDICTIONS = Schema(
+    name="predictions",
+    file="predictions.tsv",
+    title="predictions",
+    verbs=("train", "predict"),
+    help="a row per gene and condition",
+    columns=(
+        SPECIES,
+        ID,
+        text("condition", "name of the condition; `*` where there is one"),
+        text("chrom", "contig; empty for plain sequences", missing=True),
+        text("fold", "fold whose model scored the gene; `mean` where several did"),
+        text("role", "`test` held out, `seen` trained on, `new` of another set"),
+        number("logit", "log-odds of `high`; regression: the predicted number", _FLOAT32),
+        number("probability", "calibrated where asked for; empty for regression", _FLOAT32, missing=True),
+        number("target", "0 (low), 1 (high), number of a class, or the measured number", _FLOAT32, missing=True),
+        number("called", "class by the learned threshold; empty: cut at 0.5", _FLOAT32, optional=True, missing=True),
+        number("spread", "standard deviation of the logit over models", _FLOAT32, optional=True, missing=True),
+        number("models", "how many folds and seeds scored the gene", _FLOAT32, optional=True),
+        number("logit:*", "logit of each class, of three and more classes", _FLOAT32),
+    ),
+)
+
+HELD_OUT = Schema(
+    name="held_out",
+    file="held_out.txt",
+    title="held-out genes",
+    verbs=("train",),
+    help="a row per gene that a fold's model did not see",
+    has_header=False,
+    columns=(SPECIES, ID),
+)
+
+METRICS = Schema(
+    name="metrics",
+    file="metrics.tsv",
+    title="metrics",
+    verbs=("evaluate",),
+    help="a row per model and fold, then one per average",
+    version=2,
+    columns=(
+        text("model", "name of the model"),
+        text("fold", "fold, `mean`, `weighted_by_genes`, `species:NAME`, `mean_of_species` or `pooled`"),
+        integer("n", "genes"),
+        integer("seeds", "seeds of the fold", optional=True),
+        number(
+            "*",
+            "each metric, then its 95 % interval `_low`, `_high`; over seeds `_sd`, `_min`, `_max`",
+            ".6g",
+            missing=True,
+        ),
+    ),
+)
+
+TRIALS = Schema(
+    name="trials",
+    file="trials.tsv",
+    title="trials of a search",
+    verbs=("tune",),
+    help="a row per finished trial",
+    columns=(
+        integer("trial", "number of the trial"),
+        text("state", "`complete` or `fail`"),
+        number("value", "score on the tuning genes", missing=True),
+        Column("*", "value", "value of each hyper-parameter, a column per hyper-parameter", missing=True),
+    ),
+)
+
+ATTRIBUTIONS = Schema(
+    name="attributions",
+    file="attributions.parquet",
+    title="attributions",
+    verbs=("explain",),
+    help="a row per gene; null where a method has no reference or one model explained the gene",
+    version=2,
+    storage="parquet",
+    columns=(
+        SPECIES,
+        ID,
+        Column("attributions", "float32 list", "per base, mean over references and models"),
+        Column("tokens", "float32 list", "per token, the sum over its 8 bases"),
+        Column("token_spread", "float32 list", "standard deviation of a token over models", missing=True),
+        number("logit", "the explained number"),
+        number("logit_spread", "its standard deviation over models", missing=True),
+        number("reference_logit", "the same of the references", missing=True),
+        number("sum", "what the attributions add up to", missing=True),
+        number("completeness_error", "the largest error of all references", missing=True),
+        Column("completeness_errors", "float64 list", "per reference, the largest of all models"),
+        text("method", "method of attribution"),
+        text("model", "`fold/seed-N` of every model, with commas between"),
+    ),
+)
+
+MODEL_TABLES = (PREDICTIONS, HELD_OUT, METRICS, TRIALS, ATTRIBUTIONS)

@@ -1,0 +1,24 @@
+"""All tables that kanseq writes. In: a name or a header. Out: the schema of the table."""
+
+from collections.abc import Sequence
+
+from kanseq.io.figure_tables import FIGURE_TABLES
+from kanseq.io.gene_tables import GENE_TABLES
+from kanseq.io.model_tables import MODEL_TABLES
+from kanseq.io.schema import Schema
+from kanseq.io.suite_tables import SUITE_TABLES
+
+SCHEMAS = {schema.name: schema for schema in (*GENE_TABLES, *MODEL_TABLES, *FIGURE_TABLES, *SUITE_TABLES)}
+"""Name -> schema, in the order of the docs."""
+
+
+def recognise(header: Sequence[str]) -> Schema | None:
+    """Return the table whose header this is; None if it is that of no table.
+
+    A table is known by its leading columns. Of two tables that begin alike the one that names more columns counts.
+
+    >>> recognise(["id", "reason", "detail"]).name
+    'excluded'
+    """
+    known = [schema for schema in SCHEMAS.values() if schema.storage == "tsv" and schema.has_header]
+    return max((one for one in known if one.begins(header)), key=lambda one: len(one.head), default=None)
