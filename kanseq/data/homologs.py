@@ -15,9 +15,10 @@ from kanseq.data.aligners import ALIGNERS, check_installed
 from kanseq.data.gene_proteins import GeneNames, Sources, read_proteins
 from kanseq.data.homolog_files import PAIR_COLUMNS, Homologs
 from kanseq.data.homolog_sources import TOOLS, Found, by_list, by_search, by_table
+from kanseq.data.homology_records import HomologyRecord, record_path, write_record
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable
-from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_separated, some
+from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_separated, fingerprint, some
 from kanseq.genome.coding import check_table, read_coding
 from kanseq.genome.contigs import read_aliases
 from kanseq.genome.transcript_genes import read_tx2gene
@@ -27,6 +28,9 @@ from kanseq.showing import brief
 
 EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
 """The default thresholds: largest e-value, least bits, least percent of the query under its hit."""
+
+_CALLED = {"proteins": "proteins", "transcripts": "transcripts", "genome": "coding sequences"}
+"""What is compared of each kind of files."""
 
 Files: TypeAlias = PathLike | Sequence[PathLike] | Mapping[str, PathLike]
 """A file, several, each alone or as ``SPECIES=FILE``, or species -> file."""
@@ -125,8 +129,9 @@ def homology(
             it does not hold the lengths of queries (``qlen``), ``proteins`` must; every isoform in it counts.
         groups: a list of groups (lines ``id group``, JSON, or ``homologs.tsv``): no search, no thresholds.
         protein2gene: table of two columns, protein (or transcript) and gene.
-        output: ``homologs.tsv``: ``species, id, group``, a row per gene; ``-`` is standard output.
-        pairs: a table of the pairs, each once.
+        output: ``homologs.tsv``: ``species, id, group``, a row per gene; ``-`` is standard output. Tool, version and
+            thresholds go into ``homologs.json`` next to it (:mod:`kanseq.data.homology_records`).
+        pairs: a table of the pairs, each once, with its own record.
         tool: ``diamond``, ``mmseqs``, ``blast``; ``sketch``, the fallback built in; ``auto`` is the first of these that
             is installed.
         evalue, bits, coverage: the thresholds.
@@ -144,10 +149,11 @@ def homology(
     """
     sources = {name: _sources(given) for name, given in _given(proteins, transcripts, genome, annotation).items()}
     paths = [path for given in sources.values() for _, path in given]
-    check_output(output, pairs, inputs=(*paths, genes, hits, groups, protein2gene, aliases))
-    for path in (*paths, hits, groups, protein2gene, aliases):
-        if path is not None:
-            check_input(path)
+    files = [path for path in (*paths, hits, groups, protein2gene, aliases) if path is not None]
+    records = [record_path(path) for path in (output, pairs) if path is not None and str(path) != STDOUT]
+    check_output(output, pairs, *records, inputs=(*files, genes))
+    for path in files:
+        check_input(path)
     thresholds = {"evalue": float(evalue), "bits": float(bits), "coverage": float(coverage)}
     _check_options(sources, hits, groups, pairs, tool, thresholds, codon_table)
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes, ["id", "species"])
@@ -177,7 +183,22 @@ def homology(
                 aliases=read_aliases(aliases) if aliases is not None else None,
             )
             found = by_search(len(genes), of_genes, tool, thresholds, threads or os.cpu_count() or 1)
-    return _finish(genes, found, thresholds if groups is None else {}, output, pairs)
+    record = HomologyRecord(
+        found.tool,
+        found.version,
+        thresholds if groups is None else {},
+        _compared(sources, hits, groups),
+        {"codon_table": codon_table, "strip_version": strip_version, "hit_columns": comma_separated(hit_columns)},
+        [fingerprint(path) for path in files],
+    )
+    return _finish(genes, found, record, output, pairs)
+
+
+def _compared(sources: Mapping[str, Sources], hits: PathLike | None, groups: PathLike | None) -> list[str]:
+    """Name what was compared."""
+    if groups is not None or hits is not None:
+        return ["hits" if groups is None else "groups"]
+    return [called for name, called in _CALLED.items() if sources[name]]
 
 
 def _given(proteins: Files, transcripts: Files, genome: Files, annotation: Files) -> dict[str, Files]:
@@ -264,7 +285,7 @@ def _check_genes(genes: SequenceSet, sources: Mapping[str, Sources]) -> None:
 def _finish(
     genes: SequenceSet,
     found: Found,
-    thresholds: dict[str, float],
+    record: HomologyRecord,
     output: PathLike | None,
     pairs: PathLike | None,
 ) -> Homology:
@@ -288,11 +309,13 @@ def _finish(
     for path, schema, content in sorted(made, key=lambda one: str(one[0]) == STDOUT):
         if path is not None:
             write_table(path, schema, content)
+            if str(path) != STDOUT:
+                write_record(path, record)
     sizes = np.bincount(numbers)[1:]
     return Homology(
         tool=found.tool,
         version=found.version,
-        thresholds=thresholds,
+        thresholds=dict(record.thresholds),
         proteins=found.read,
         of_other_genes=found.of_others,
         genes=len(genes),

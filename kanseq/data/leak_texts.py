@@ -30,6 +30,8 @@ def leaks_text(found: "Leaks") -> str:
     lines += _aligned(rows, left=1)
     if "homolog" not in kinds:
         lines += ["homologs were not looked for: --homology FILE names them"]
+    elif found.homology is not None:
+        lines += [f"homologs: {found.homology['summary']}"]
     if any("labels" in fold for fold in found.folds):
         lines += ["", *_label_lines(found.folds)]
     verdict = [f"{kind} in {some(list(folds), 5)}" for kind, folds in found.leaking.items()]

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kanseq.data.folds import COLUMN_ROLES
+from kanseq.data.homology_records import describe_homology
 from kanseq.data.label_shares import FoldLabels, labels_in_fold
 from kanseq.data.label_tables import join_labels
 from kanseq.data.leak_texts import leaks_text
@@ -66,6 +67,7 @@ class Leaks(NamedTuple):
         leaking: for each kind with a leak, how many training (or tuning) genes of which fold it concerns.
         folds: for each fold its ``fold``, the ``genes`` per role, its ``leaks`` (``kind``, ``between`` two roles, how
             many ``pairs`` and ``genes`` of the first of these roles, and the ``named`` pairs) and its ``labels``.
+        homology: how the homologs were found, as :func:`kanseq.data.homology_records.describe_homology` has it.
         output: the file, if one was written.
         text: the table for people.
         table: a row per fold, kind and two roles, as in ``leaks.tsv``.
@@ -77,6 +79,7 @@ class Leaks(NamedTuple):
     not_in_set: int
     leaking: dict[str, dict[str, int]]
     folds: list[dict[str, object]]
+    homology: dict[str, object] | None
     output: Path | None
     text: str
     table: pd.DataFrame
@@ -133,6 +136,7 @@ def leaks(
     labelled = labels if isinstance(labels, pd.DataFrame) else join_labels(label_files) if label_files else None
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
     roles = _read_roles(splits, genes)
+    described = describe_homology(homology)
     related = _relations(genes, homology)
     rows = _rows_of(roles, genes, splits)
     folds = [
@@ -153,6 +157,7 @@ def leaks(
         not_in_set=len(roles[rows < 0].drop_duplicates(["species", "id"])),
         leaking=leaking,
         folds=folds,
+        homology=described,
         output=None if output is None else Path(output),
         text="",
         table=counts,
@@ -278,6 +283,7 @@ def _write(
     kinds = {kind: KINDS[kind] for kind in found.table["kind"].unique()}
     counts = ("genes", "never_tested", "tested_twice", "not_in_set", "leaking", "folds")
     content = {"format": 1, "inputs": inputs, "kinds": kinds, "named_pairs": pairs}
+    content |= {} if found.homology is None else {"homology": found.homology}
     content |= {name: getattr(found, name) for name in counts}
     texts = (
         (table, table_lines(LEAKS, found.table)),

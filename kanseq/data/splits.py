@@ -16,6 +16,7 @@ import pandas as pd
 from kanseq.data.combining import Sets, as_one, listed_sets
 from kanseq.data.folds import SMALL_CONTIG, Fold, by_position, check_listed, contig_numbers, make_folds
 from kanseq.data.gene_lists import read_gene_list
+from kanseq.data.homology_records import describe_homology
 from kanseq.data.overlaps import has_places, overlapping, same_bases
 from kanseq.data.relations import Groups, Pairs, read_homologous
 from kanseq.data.sequences import SequenceSet, check_name
@@ -47,6 +48,7 @@ class Split(NamedTuple):
         folds: the names of the folds.
         train, tune, test, unused: genes in each role.
         reasons: over all folds, how many genes are unused for which reason.
+        homology: how the homologs were found, as :func:`kanseq.data.homology_records.describe_homology` has it.
         output: the file, if one was written.
         table: its content, a row per gene and fold.
     """
@@ -58,6 +60,7 @@ class Split(NamedTuple):
     test: dict[str, int]
     unused: dict[str, int]
     reasons: dict[str, int]
+    homology: dict[str, object] | None
     output: Path | None
     table: pd.DataFrame
 
@@ -146,12 +149,13 @@ def split(
         check_listed(genes.table, listed, score_only)
         scored = genes.table["id"].isin(listed).to_numpy()
         cut = _with_scored(cut, scored)
+    described = describe_homology(homology)
     relations = _relations(genes, homology, similar=similar)
     roles = _Roles(genes, relations, scored, tune, seed, along_contigs=by not in ("random", "list", "column"))
     table = _table(genes.table, [(fold.name, *roles.of(fold)) for fold in cut])
     if output is not None:
         write_table(output, SPLITS, table)
-    return _summary(table, cut, len(genes), output)
+    return _summary(table, cut, len(genes), described, output)
 
 
 def read_splits(path: PathLike) -> pd.DataFrame:
@@ -281,13 +285,14 @@ def _table(genes: pd.DataFrame, folds: list[tuple[str, np.ndarray, np.ndarray]])
     ).astype(str)
 
 
-def _summary(table: pd.DataFrame, folds: list[Fold], genes: int, output: PathLike | None) -> Split:
+def _summary(
+    table: pd.DataFrame, folds: list[Fold], genes: int, homology: dict[str, object] | None, output: PathLike | None
+) -> Split:
     """Count roles per fold and reasons over all."""
     counts = pd.crosstab(table["fold"], table["role"])
     names = [fold.name for fold in folds]
     of = {role: {name: int(counts[role].get(name, 0)) if role in counts else 0 for name in names} for role in ROLES}
     kinds = table["reason"][table["role"] == "unused"].str.replace(r":.*", "", regex=True, flags=re.DOTALL)
     reasons = {str(reason): int(count) for reason, count in kinds.value_counts().sort_index().items()}
-    return Split(
-        genes=genes, folds=names, **of, reasons=reasons, output=None if output is None else Path(output), table=table
-    )
+    path = None if output is None else Path(output)
+    return Split(genes=genes, folds=names, **of, reasons=reasons, homology=homology, output=path, table=table)

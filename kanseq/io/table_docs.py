@@ -49,11 +49,8 @@ def _type(column: Column) -> str:
 
 def _meaning(column: Column) -> str:
     """Return the meaning of a column, and whether it may be missing or empty."""
-    notes = [
-        note
-        for note, holds in (("optional", column.optional or column.is_family), ("may be empty", column.missing))
-        if holds
-    ]
+    states = {"optional": column.optional or column.is_family, "may be empty": column.missing}
+    notes = [note for note, holds in states.items() if holds]
     help = column.help.replace("|", "\\|")
     return f"{help} ({', '.join(notes)})" if notes else help
 

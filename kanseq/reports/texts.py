@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from kanseq.data.homology_records import read_record, record_path
 from kanseq.errors import BadTable, TruncatedFile
 from kanseq.files import open_text
 from kanseq.genome.tracks import NEGATIVE, POSITIVE, ZERO
@@ -69,6 +70,8 @@ def _json_card(path: Path) -> tuple[str, Facts]:
 def _table_facts(path: Path, schema: Schema) -> Facts:
     """Read a table, and return what its reader finds in it; of other tables the size."""
     table = read_cells(path, schema, required=schema.head)
+    if schema.name in ("homologs", "homolog_pairs"):
+        return {**_READERS[schema.name](table), **_homology(path)}
     if schema.name in _READERS:
         return _READERS[schema.name](table)
     texts = [name for name in table if (column := schema.column(name)) is not None and column.kind == "text"]
@@ -140,6 +143,16 @@ def _pairs(table: pd.DataFrame) -> Facts:
     """Count pairs and the genes in them."""
     ends = [table[names].agg("\t".join, axis=1) for names in (["species", "id"], ["species_2", "id_2"])]
     return {"pairs": len(table), "genes": int(pd.concat(ends).nunique())}
+
+
+def _homology(path: Path) -> Facts:
+    """Return how a table of homologs was made, where a record says so."""
+    found = read_record(path)
+    if found is None:
+        return {}
+    record, is_same = found
+    made = record.summary() if is_same else f"unknown: {record_path(path).name} is of another table"
+    return {"made by": made, "inputs": [str(one["name"]) for one in record.inputs] if is_same else None}
 
 
 def _leaks(table: pd.DataFrame) -> Facts:

@@ -23,8 +23,25 @@ from kanseq.training.tables import read_held_out, read_predictions, write_held_o
 NAMES = [
     *('"', '"a', 'b"', 'c"d', '""', '"quoted"', 'e""f', "'", "it's", "'g'"),
     *("#h", "i#j", "#", " k", "l ", " m n ", "o  p", " ", "q,r", ";", "\\", "\\t", "s|t"),
-    *("NA", "N/A", "nan", "NaN", "None", "null", "inf", "1e5", "007", "1.0", "+1", "TRUE", "False", "-", "--"),
-    *("u\x0bv", "w\x85x", "y\u2028z", "é", "\ufeffa"),
+    *(
+        "\ufeffa",
+        "NA",
+        "N/A",
+        "nan",
+        "NaN",
+        "None",
+        "null",
+        "inf",
+        "1e5",
+        "007",
+        "1.0",
+        "+1",
+        "TRUE",
+        "False",
+        "-",
+        "--",
+    ),
+    *("u\x0bv", "w\x85x", "y\u2028z", "é"),
 ]
 COUNT = len(NAMES)
 TSV = [name for name, schema in SCHEMAS.items() if schema.storage == "tsv"]

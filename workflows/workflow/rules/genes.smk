@@ -67,6 +67,7 @@ rule homology:
     output:
         groups="results/homologs/{species}.groups.tsv",
         pairs="results/homologs/{species}.pairs.tsv",
+        records=["results/homologs/{species}.groups.json", "results/homologs/{species}.pairs.json"],
     log:
         "logs/homology/{species}.log",
     benchmark:
@@ -92,6 +93,7 @@ rule homology_across:
     output:
         groups="results/homologs/all.groups.tsv",
         pairs="results/homologs/all.pairs.tsv",
+        records=["results/homologs/all.groups.json", "results/homologs/all.pairs.json"],
     log:
         "logs/homology/all.log",
     benchmark:

@@ -1,0 +1,142 @@
+"""How a table of homologs was made: a JSON file next to it, so that groups of two machines can be told apart.
+
+In: the tool, its thresholds and what it compared. Out: ``homologs.json``, and back; is it of this table?
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from kanseq.errors import BadTable
+from kanseq.files import PathLike, fingerprint, open_text, write_json
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Version of the record; every version up to it is read."""
+
+KIND = "homology"
+"""What the record calls itself."""
+
+_TOOLS = {
+    "diamond": "DIAMOND",
+    "mmseqs": "MMseqs2",
+    "blast": "BLAST",
+    "sketch": "the built-in sketch",
+    "hits": "a table of hits",
+    "groups": "a list of groups",
+}
+
+
+@dataclass(frozen=True)
+class HomologyRecord:
+    """How homologs were found.
+
+    Attributes:
+        tool: ``diamond``, ``mmseqs``, ``blast``, ``sketch``, ``hits`` (a table) or ``groups`` (a list).
+        version: the program's version; None for what is no program.
+        thresholds: ``evalue``, ``bits``, ``coverage`` (percent of the query); empty for a list of groups.
+        compared: ``proteins``, ``transcripts``, ``coding sequences``, ``hits`` or ``groups``; several where sources
+            were mixed.
+        options: further options that decide, such as ``codon_table``.
+        inputs: name, size and SHA-256 of the files that were read.
+    """
+
+    tool: str
+    version: str | None
+    thresholds: Mapping[str, float]
+    compared: Sequence[str]
+    options: Mapping[str, object] = field(default_factory=dict)
+    inputs: Sequence[Mapping[str, object]] = ()
+
+    def summary(self) -> str:
+        """Return tool, version and thresholds in one line.
+
+        >>> HomologyRecord("diamond", "2.1.8", {"evalue": 1e-3, "bits": 50.0, "coverage": 50.0}, ["proteins"]).summary()
+        'DIAMOND 2.1.8 of proteins, e-value ≤ 0.001, bit score ≥ 50, coverage ≥ 50 %'
+        """
+        named = " ".join(filter(None, (_TOOLS.get(self.tool, self.tool), self.version)))
+        searched = self.tool not in ("hits", "groups")
+        parts = [f"{named} of {' and '.join(self.compared)}" if searched else named]
+        said = {"evalue": "e-value ≤ {:g}", "bits": "bit score ≥ {:g}", "coverage": "coverage ≥ {:g} %"}
+        parts += [text.format(self.thresholds[name]) for name, text in said.items() if name in self.thresholds]
+        return ", ".join(parts)
+
+
+def record_path(table: PathLike) -> Path:
+    """Return where the record of a table stands: its name with the ending ``.json``.
+
+    >>> [record_path(name).name for name in ("homologs.tsv", "ath.groups.tsv.gz", "homologs", "homologs.json")]
+    ['homologs.json', 'ath.groups.json', 'homologs.json', 'homologs.json.json']
+    """
+    path = Path(table)
+    name = path.name.removesuffix(".gz")
+    stem = name.rpartition(".")[0] or name
+    return path.with_name(f"{name if name.endswith('.json') else stem}.json")
+
+
+def write_record(table: PathLike, record: HomologyRecord) -> Path:
+    """Write the record of a table that is there, with the table's SHA-256; return its path.
+
+    Raises:
+        NotWritable: the folder cannot be written.
+    """
+    path = record_path(table)
+    write_json(path, {"format": FORMAT, "kind": KIND, "table": fingerprint(table), **asdict(record)})
+    return path
+
+
+def read_record(table: PathLike) -> tuple[HomologyRecord, bool] | None:
+    """Read the record of a table, and whether it is of this very table; None if there is no record.
+
+    A JSON file of that name that is something else counts as no record.
+
+    Raises:
+        BadTable: the record is damaged, or newer than this kanseq.
+    """
+    path = record_path(table)
+    if str(table) == "-" or not path.is_file():
+        return None
+    try:
+        with open_text(path) as handle:
+            content = json.load(handle)
+    except ValueError:
+        return None
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        return None
+    if content.get("format", 0) > FORMAT:
+        raise BadTable(f"its format {content['format']} is newer than this kanseq", where=path, mend="update kanseq")
+    try:
+        found = HomologyRecord(**{name: content[name] for name in HomologyRecord.__dataclass_fields__})
+        return found, content["table"]["sha256"] == fingerprint(table)["sha256"]
+    except (KeyError, TypeError) as error:
+        mend = "make it again with kanseq homology, or delete it"
+        raise BadTable("this record of a table of homologs is not whole", where=path, mend=mend) from error
+
+
+def describe_homology(table: object) -> dict[str, object] | None:
+    """Log how a file of homologs was made, and return it for the results of ``split`` and ``leaks``.
+
+    Args:
+        table: a path; what is in memory, or None, has no record.
+
+    Returns:
+        ``summary``, the fields of :class:`HomologyRecord`, and ``of_this_table``, False where the table has changed
+        since; None where nothing is known.
+
+    Raises:
+        BadTable: the record is damaged.
+    """
+    if not isinstance(table, (str, Path)):
+        return None
+    found = read_record(table)
+    if found is None:
+        logger.info("homologs: %s; no record of how it was made", table)
+        return None
+    record, is_same = found
+    logger.info("homologs: %s", record.summary())
+    if not is_same:
+        logger.warning("%s says how another table was made: %s has changed since", record_path(table), table)
+    return {"summary": record.summary(), **asdict(record), "of_this_table": is_same}
