@@ -123,8 +123,8 @@ def describe_homology(table: object) -> dict[str, object] | None:
         table: a path; what is in memory, or None, has no record.
 
     Returns:
-        ``summary``, the fields of :class:`HomologyRecord`, and ``of_this_table``, False where the table has changed
-        since; None where nothing is known.
+        ``summary``, the fields of :class:`HomologyRecord` but ``inputs``, and ``of_this_table``, False where the table
+        has changed since; None where nothing is known.
 
     Raises:
         BadTable: the record is damaged.
@@ -139,4 +139,5 @@ def describe_homology(table: object) -> dict[str, object] | None:
     logger.info("homologs: %s", record.summary())
     if not is_same:
         logger.warning("%s says how another table was made: %s has changed since", record_path(table), table)
-    return {"summary": record.summary(), **asdict(record), "of_this_table": is_same}
+    fields = {name: value for name, value in asdict(record).items() if name != "inputs"}
+    return {"summary": record.summary(), **fields, "of_this_table": is_same}
