@@ -22,7 +22,7 @@ PREDICTIONS = Schema(
         number("logit", "log-odds of `high`; regression: the predicted number", _FLOAT32),
         number("probability", "calibrated where asked for; empty for regression", _FLOAT32, missing=True),
         number("target", "0 (low), 1 (high), number of a class, or the measured number", _FLOAT32, missing=True),
-        number("called", "class by the learned threshold; empty: cut at 0.5", _FLOAT32, optional=True, missing=True),
+        number("called", "0, 1 or number of the class that is called; empty: cut at 0.5", _FLOAT32, optional=True, missing=True),
         number("spread", "standard deviation of the logit over models", _FLOAT32, optional=True, missing=True),
         number("models", "how many folds and seeds scored the gene", _FLOAT32, optional=True),
         number("logit:*", "logit of each class, of three and more classes", _FLOAT32),
