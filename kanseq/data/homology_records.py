@@ -5,6 +5,7 @@ In: the tool, its thresholds and what it compared. Out: ``homologs.json``, and b
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -129,7 +130,7 @@ def describe_homology(table: object) -> dict[str, object] | None:
     Raises:
         BadTable: the record is damaged.
     """
-    if not isinstance(table, (str, Path)):
+    if not isinstance(table, (str, os.PathLike)):
         return None
     found = read_record(table)
     if found is None:

@@ -7,9 +7,9 @@ _VERBS = ("figures",)
 _LAYER = text("layer", "name of the KAN layer")
 
 
-def _number(name: str, help: str, *, missing: bool = False) -> Column:
-    """Return a column of numbers with six digits."""
-    return number(name, help, _SIX, missing=missing)
+def _number(name: str, help: str) -> Column:
+    """Return a column of numbers with six digits, which may be unknown."""
+    return number(name, help, _SIX, missing=True)
 
 
 EDGES = Schema(
@@ -101,10 +101,10 @@ PROFILE = Schema(
         text("site", "`TSS` or `TTS`"),
         integer("position", "distance from the first (TSS) or last (TTS) transcribed base"),
         integer("genes", "genes with a known base there"),
-        _number("mean", "mean attribution", missing=True),
-        _number("low", "lower end of its 95 % interval", missing=True),
-        _number("high", "upper end of its 95 % interval", missing=True),
-        _number("mean_magnitude", "mean absolute attribution", missing=True),
+        _number("mean", "mean attribution"),
+        _number("low", "lower end of its 95 % interval"),
+        _number("high", "upper end of its 95 % interval"),
+        _number("mean_magnitude", "mean absolute attribution"),
     ),
 )
 
@@ -121,12 +121,12 @@ WORDS = Schema(
         integer("occurrences", "occurrences on both strands"),
         integer("occurrences_forward", "occurrences as written"),
         integer("occurrences_reverse", "occurrences of the reverse complement"),
-        _number("mean", "mean attribution of an occurrence", missing=True),
-        _number("mean_forward", "the same as written", missing=True),
-        _number("mean_reverse", "the same of the reverse complement", missing=True),
-        _number("chance", "mean over shifted attributions", missing=True),
-        _number("chance_sd", "standard deviation over the shifts", missing=True),
-        _number("z", "mean less chance, in standard deviations", missing=True),
+        _number("mean", "mean attribution of an occurrence"),
+        _number("mean_forward", "the same as written"),
+        _number("mean_reverse", "the same of the reverse complement"),
+        _number("chance", "mean over shifted attributions"),
+        _number("chance_sd", "standard deviation over the shifts"),
+        _number("z", "mean less chance, in standard deviations"),
     ),
 )
 

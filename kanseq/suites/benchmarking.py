@@ -122,14 +122,11 @@ def benchmark(
             tables.append(results_of(output / name, names, **options_of))
     # Other benchmarks in this folder wait while tables are read and written; without locks nobody waits.
     with disk_errors(output), lock(output / "lock", wait=True):
-        checks = _added(
-            output / CHECKS,
-            CHECK_TABLE,
-            pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()]),
-        )
-        table = (
-            _added(output / RESULTS, RESULT_TABLE, pd.concat(tables, ignore_index=True)) if tables else pd.DataFrame()
-        )
+        found_of_sets = pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()])
+        checks = _added(output / CHECKS, CHECK_TABLE, found_of_sets)
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        if tables:
+            table = _added(output / RESULTS, RESULT_TABLE, table)
         text = table_text(table) if tables else ""
         with whole_text(output / TEXT) as handle:
             handle.write(text)
