@@ -31,7 +31,8 @@ def leaks_text(found: "Leaks") -> str:
     if "homolog" not in kinds:
         lines += ["homologs were not looked for: --homology FILE names them"]
     elif found.homology is not None:
-        lines += [f"homologs: {found.homology['summary']}"]
+        changed = "" if found.homology["of_this_table"] else "; the table has changed since"
+        lines += [f"homologs: {found.homology['summary']}{changed}"]
     if any("labels" in fold for fold in found.folds):
         lines += ["", *_label_lines(found.folds)]
     verdict = [f"{kind} in {some(list(folds), 5)}" for kind, folds in found.leaking.items()]

@@ -98,6 +98,8 @@ def test_a_record_of_another_table_is_noticed(genes, groups, held_out, caplog):
     found = split(genes, homology=groups, **held_out)
     assert found.homology["of_this_table"] is False
     assert "homologs.json says how another table was made" in caplog.text
+    report = leaks(genes, splits=found.table, homology=groups)
+    assert f"homologs: {LINE}; the table has changed since\n" in report.text
 
 
 def test_inspect_shows_the_record_of_a_table(groups):

@@ -105,6 +105,15 @@ def test_inspect_counts_every_row(tmp_path, name):
     assert card.lines()
 
 
+@pytest.mark.parametrize("name", [name for name in TSV if SCHEMAS[name].has_header])
+def test_inspect_shows_a_table_without_rows(tmp_path, name):
+    schema = SCHEMAS[name]
+    write_table(tmp_path / schema.file, schema, awkward(schema).iloc[:0])
+    card = inspect(tmp_path / schema.file)
+    assert card.kind == schema.title
+    assert COUNTED.get(name, lambda facts: facts["rows"])(card.fields) == 0
+
+
 def test_tables_in_parquet_hold_any_name(tmp_path):
     table = pd.DataFrame({"id": NAMES, "species": NAMES[::-1], "length": 8, "label": NAMES, "sequence": "ACGTACGT"})
     SequenceSet(table, Geometry.plain(8)).write(tmp_path / "genes.parquet")
