@@ -46,9 +46,9 @@ class Card(NamedTuple):
 def inspect(path: PathLike) -> Card:
     """Read a file of kanseq, or a run's folder, into a card.
 
-    Knows sets (``genes.parquet``), ``attributions.parquet``, ``splits.tsv``, ``labels.tsv``, ``predictions.tsv``,
-    ``excluded.tsv``, ``truth.tsv``, ``metrics.json``, ``metrics.tsv``, ``model.safetensors``, the files of a run, other
-    JSON of kanseq, BED, bedGraph and bigWig tracks; text may be plain or gzip.
+    Knows every table of :data:`kanseq.io.registry.SCHEMAS` (``genes.parquet``, ``splits.tsv``, …), ``metrics.json``,
+    ``model.safetensors``, the files of a run, other JSON of kanseq, BED, bedGraph and bigWig tracks; text may be plain or
+    gzip.
 
     Raises:
         MissingFile: there is nothing under that name.
