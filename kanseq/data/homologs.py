@@ -15,7 +15,7 @@ from kanseq.data.aligners import ALIGNERS, check_installed
 from kanseq.data.gene_proteins import GeneNames, Sources, read_proteins
 from kanseq.data.homolog_files import PAIR_COLUMNS, Homologs
 from kanseq.data.homolog_sources import TOOLS, Found, by_list, by_search, by_table
-from kanseq.data.homology_records import HomologyRecord, record_path, write_record
+from kanseq.data.homology_records import HomologyRecord, record_path, what_was_compared, write_record
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable
 from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_separated, fingerprint, some
@@ -28,9 +28,6 @@ from kanseq.showing import brief
 
 EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
 """The default thresholds: largest e-value, least bits, least percent of the query under its hit."""
-
-_CALLED = {"proteins": "proteins", "transcripts": "transcripts", "genome": "coding sequences"}
-"""What is compared of each kind of files."""
 
 Files: TypeAlias = PathLike | Sequence[PathLike] | Mapping[str, PathLike]
 """A file, several, each alone or as ``SPECIES=FILE``, or species -> file."""
@@ -187,18 +184,11 @@ def homology(
         found.tool,
         found.version,
         thresholds if groups is None else {},
-        _compared(sources, hits, groups),
+        what_was_compared([name for name, given in sources.items() if given], hits=hits, groups=groups),
         {"codon_table": codon_table, "strip_version": strip_version, "hit_columns": comma_separated(hit_columns)},
         [fingerprint(path) for path in files],
     )
     return _finish(genes, found, record, output, pairs)
-
-
-def _compared(sources: Mapping[str, Sources], hits: PathLike | None, groups: PathLike | None) -> list[str]:
-    """Name what was compared."""
-    if groups is not None or hits is not None:
-        return ["hits" if groups is None else "groups"]
-    return [called for name, called in _CALLED.items() if sources[name]]
 
 
 def _given(proteins: Files, transcripts: Files, genome: Files, annotation: Files) -> dict[str, Files]:

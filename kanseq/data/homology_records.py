@@ -30,6 +30,9 @@ _TOOLS = {
     "groups": "a list of groups",
 }
 
+_COMPARED = {"proteins": "proteins", "transcripts": "transcripts", "genome": "coding sequences"}
+"""What ``kanseq homology`` compares, by the option that names its files."""
+
 
 @dataclass(frozen=True)
 class HomologyRecord:
@@ -64,6 +67,17 @@ class HomologyRecord:
         said = {"evalue": "e-value ≤ {:g}", "bits": "bit score ≥ {:g}", "coverage": "coverage ≥ {:g} %"}
         parts += [text.format(self.thresholds[name]) for name, text in said.items() if name in self.thresholds]
         return ", ".join(parts)
+
+
+def what_was_compared(sources: Sequence[str], *, hits: object, groups: object) -> list[str]:
+    """Return :attr:`HomologyRecord.compared` for the options that were given.
+
+    >>> what_was_compared(["genome", "annotation"], hits=None, groups=None)
+    ['coding sequences']
+    """
+    if groups is not None or hits is not None:
+        return ["hits" if groups is None else "groups"]
+    return [compared for name, compared in _COMPARED.items() if name in sources]
 
 
 def record_path(table: PathLike) -> Path:

@@ -47,8 +47,8 @@ def inspect(path: PathLike) -> Card:
     """Read a file of kanseq, or a run's folder, into a card.
 
     Knows every table of :data:`kanseq.io.registry.SCHEMAS` (``genes.parquet``, ``splits.tsv``, …), ``metrics.json``,
-    ``model.safetensors``, the files of a run, other JSON of kanseq, BED, bedGraph and bigWig tracks; text may be plain or
-    gzip.
+    ``model.safetensors``, the files of a run, other JSON of kanseq, BED, bedGraph and bigWig tracks. Text may be plain
+    or gzip.
 
     Raises:
         MissingFile: there is nothing under that name.
