@@ -1,0 +1,90 @@
+"""Random access, held against the streaming reader."""
+
+import gzip
+import os
+
+import numpy as np
+import pysam
+import pytest
+
+from kanseq.errors import BadOption, ContigMismatch, MalformedLine, MissingFile, NotWritable
+from kanseq.genome import random_access
+from kanseq.genome.fasta import read_contigs
+from kanseq.genome.random_access import IndexedFasta
+
+
+@pytest.fixture
+def plain(tmp_path):
+    random = np.random.default_rng(1)
+    (tmp_path / "genome").mkdir()
+    path = tmp_path / "genome" / "genome.fa"
+    with open(path, "w") as handle:
+        for name, length in (("1 first", 1234), ("Mt", 60), ("c.3", 7)):
+            letters = "".join(random.choice(list("ACGTNacgtnRy"), size=length))
+            handle.write(f">{name}\n")
+            handle.writelines(letters[at : at + 60] + "\n" for at in range(0, length, 60))
+    return path
+
+
+@pytest.fixture(params=["plain", "bgzip"])
+def path(request, plain):
+    if request.param == "plain":
+        return plain
+    pysam.tabix_compress(str(plain), str(plain) + ".gz")
+    return plain.with_name("genome.fa.gz")
+
+
+def test_letters_are_those_of_the_streaming_reader(path):
+    contigs = {contig.name: contig.sequence for contig in read_contigs(path)}
+    for _ in ("the index is made", "the index is there"):
+        with IndexedFasta(path) as genome:
+            assert genome.lengths == {"1": 1234, "Mt": 60, "c.3": 7}
+            for name, start, end in (("1", 0, 1234), ("1", 59, 61), ("1", 1233, 1234), ("Mt", 0, 60), ("c.3", 3, 3)):
+                assert genome.letters(name, start, end) == contigs[name][start:end]
+        assert path.with_name(path.name + ".fai").exists()
+
+
+def test_a_place_past_an_end_is_refused_or_filled(path):
+    contig = next(read_contigs(path)).sequence
+    with IndexedFasta(path) as genome:
+        for start, end in ((-1, 5), (1230, 1235), (1300, 1301), (5, 4)):
+            with pytest.raises(BadOption, match=rf"1:{start}-{end} does not lie in the contig's 1234 bases"):
+                genome.letters("1", start, end)
+        assert genome.letters("1", -2, 3, pad=True) == b"NN" + contig[:3]
+        assert genome.letters("1", 1232, 1236, pad=True) == contig[1232:] + b"NN"
+        assert genome.letters("1", -5, -2, pad=True) == b"NNN"
+        assert genome.letters("1", 1300, 1302, pad=True) == b"NN"
+        with pytest.raises(ContigMismatch, match="there is no contig 'chr1'"):
+            genome.letters("chr1", 0, 1)
+
+
+def test_an_older_index_is_made_again(plain):
+    IndexedFasta(plain).close()
+    plain.write_text(">1\nACGT\n")
+    os.utime(plain.with_name("genome.fa.fai"), (0, 0))
+    with IndexedFasta(plain) as genome:
+        assert (genome.lengths, genome.letters("1", 1, 3)) == ({"1": 4}, b"CG")
+
+
+def test_where_the_folder_cannot_be_written_the_index_is_elsewhere(path, monkeypatch):
+    def refuse(target):
+        raise NotWritable("cannot write", where=target)
+
+    monkeypatch.setattr(random_access, "whole_file", refuse)
+    contig = next(read_contigs(path)).sequence
+    before = set(path.parent.iterdir())
+    with IndexedFasta(path) as genome:
+        assert genome.letters("1", 10, 20) == contig[10:20]
+    assert set(path.parent.iterdir()) == before
+
+
+def test_what_cannot_be_read_at_a_place_is_told(plain, tmp_path):
+    gzipped = tmp_path / "genome.fa.gz"
+    gzipped.write_bytes(gzip.compress(plain.read_bytes()))
+    with pytest.raises(BadOption, match="gzip cannot be read at a place; unpack it, or compress it with bgzip"):
+        IndexedFasta(gzipped)
+    plain.write_text(">1\nACGT\nAC\nACGT\n")
+    with pytest.raises(MalformedLine, match="no index can be made"):
+        IndexedFasta(plain)
+    with pytest.raises(MissingFile):
+        IndexedFasta(tmp_path / "none.fa")
