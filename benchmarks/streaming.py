@@ -22,9 +22,9 @@ STEPS = 200
 STOPPED = """
 import sys
 from kanseq.cli.main import run
-from kanseq.training import loop
+from kanseq.training.task_objective import TaskObjective
 
-step, taken = loop._Fit.step, []
+step, taken = TaskObjective.step, []
 
 def counted(self, *arguments):
     if len(taken) == {steps}:
@@ -32,7 +32,7 @@ def counted(self, *arguments):
     taken.append(1)
     return step(self, *arguments)
 
-loop._Fit.step = counted
+TaskObjective.step = counted
 try:
     run()
 except SystemExit as end:

@@ -21,7 +21,6 @@ from kanseq.geometry import TOKEN, Geometry
 from kanseq.models.network import SequenceNetwork, pad_to_tokens
 from kanseq.models.registry import architecture, make_config
 from kanseq.nn import PRECISIONS, set_precision
-from kanseq.training.loop import gradient_norm
 from kanseq.training.settings import Settings, make_optimizer
 from kanseq.training.tasks import Task
 
@@ -79,7 +78,7 @@ def contender(
         with context:
             outputs = forward(codes)
         task.loss(outputs, targets).backward()
-        gradient_norm(network, None)
+        nn.utils.get_total_norm([each.grad for each in network.parameters() if each.grad is not None])
         optimizer.step()
 
     return Contender(name, precision, step, [each for each in network.parameters() if each.requires_grad])

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kanseq.cli.options import Config, Json, LogLevel, show
+from kanseq.cli.options import Config, Json, LogLevel, pairs, show
 
 
 def models(
@@ -19,6 +19,10 @@ def models(
         int | None,
         typer.Option("--match-parameters", min=1, help="choose widths so that networks have so many parameters"),
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="a hyper-parameter of the named model; repeatable"),
+    ] = None,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
@@ -29,7 +33,9 @@ def models(
     """
     from kanseq import api
 
-    result = api.list_models(name, upstream=upstream, downstream=downstream, pad=pad, length=length, match=match)
+    result = api.list_models(
+        name, upstream=upstream, downstream=downstream, pad=pad, length=length, match=match, options=pairs(set_)
+    )
     if as_json:
         show(result, as_json)
     elif name is None and match is not None:
@@ -40,7 +46,8 @@ def models(
         (model,) = result.models
         _table(("name", "parameters", "summary", "source"), [model])
         if model["set"]:
-            _table(("for this size",), [{"for this size": _set(model["set"])}])
+            heading = "for this count" if match is None else "for this size"
+            _table((heading,), [{heading: _set(model["set"])}])
         rows = [{"option": option, **about} for option, about in model["options"].items()]
         if rows:
             _table(("option", "type", "default", "help"), rows)

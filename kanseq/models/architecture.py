@@ -7,13 +7,14 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 
 if TYPE_CHECKING:
-    from kanseq.models.network import SequenceNetwork
+    from kanseq.models.network import Network
     from kanseq.models.plain import PlainModel
 
 TASKS = ("binary", "multiclass", "regression")
@@ -26,9 +27,13 @@ CLASSIFIERS = ("binary", "multiclass")
 :class:`kanseq.training.several.SeveralPlain`."""
 
 
+KINDS = ("predictor", "generator", "tabular")
+"""What architectures are: they predict targets of sequences, make sequences, or predict targets of vectors."""
+
+
 @dataclass(frozen=True)
 class Architecture:
-    """One line of the registry.
+    """One line of the registry; :func:`predictor`, :func:`generator` and :func:`tabular` make them.
 
     Attributes:
         name: what ``--model`` says.
@@ -41,17 +46,84 @@ class Architecture:
         recipe: what ``kanseq train`` takes for this model where it is told nothing else: fields of
             :class:`kanseq.training.settings.Settings`, and ``mid``.
         resized: gives a configuration with all widths times a factor, for networks that can be made as large as others.
+        kind: one of :data:`KINDS`.
+        objective: makes what trains its network, a :class:`kanseq.training.objective.Objective`, from ``(network, task,
+            examples, settings, *, seed, team)``; or its name ``package.module:name``, imported when it is needed. None
+            for :class:`kanseq.training.task_objective.TaskObjective`.
     """
 
     name: str
     summary: str
     source: str
-    config: type["Config"]
-    build: "Callable[..., SequenceNetwork | PlainModel]"
+    config: type["Options"]
+    build: "Callable[..., Network | PlainModel]"
     plain: bool = False
     tasks: tuple[str, ...] = ("binary",)
     recipe: Mapping[str, int | float | str] = field(default_factory=dict)
     resized: "Callable[..., Config] | None" = None
+    kind: str = "predictor"
+    objective: "str | Callable[..., object] | None" = None
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown kind.
+
+        Raises:
+            ValueError: the kind is none of :data:`KINDS`, or a generator declares no objective.
+        """
+        if self.kind not in KINDS:
+            raise ValueError(f"the model '{self.name}' is a '{self.kind}', and none of {', '.join(KINDS)}")
+        if self.kind == "generator" and self.objective is None:
+            raise ValueError(f"the generator '{self.name}' needs an objective")
+
+
+def predictor(
+    name: str,
+    *,
+    summary: str,
+    source: str,
+    config: type["Config"],
+    build: "Callable[..., Network | PlainModel]",
+    tasks: tuple[str, ...] = TASKS,
+    recipe: Mapping[str, int | float | str] = MappingProxyType({}),
+    resized: "Callable[..., Config] | None" = None,
+    objective: "str | Callable[..., object] | None" = None,
+    plain: bool = False,
+) -> Architecture:
+    """Declare a model that predicts targets of sequences; see :class:`Architecture`."""
+    return Architecture(name, summary, source, config, build, plain, tasks, recipe, resized, "predictor", objective)
+
+
+def generator(
+    name: str,
+    *,
+    summary: str,
+    source: str,
+    config: type["Config"],
+    build: "Callable[..., Network]",
+    objective: "str | Callable[..., object]",
+    recipe: Mapping[str, int | float | str] = MappingProxyType({}),
+) -> Architecture:
+    """Declare a model that makes sequences; it learns no task, and so declares its objective."""
+    return Architecture(
+        name, summary, source, config, build, tasks=(), recipe=recipe, kind="generator", objective=objective
+    )
+
+
+def tabular(
+    name: str,
+    *,
+    summary: str,
+    source: str,
+    config: type["TabularConfig"],
+    build: "Callable[..., Network]",
+    tasks: tuple[str, ...] = TASKS,
+    recipe: Mapping[str, int | float | str] = MappingProxyType({}),
+    objective: "str | Callable[..., object] | None" = None,
+) -> Architecture:
+    """Declare a model that predicts targets of vectors, float32 ``(n, inputs)``."""
+    return Architecture(
+        name, summary, source, config, build, tasks=tasks, recipe=recipe, kind="tabular", objective=objective
+    )
 
 
 def option(
@@ -71,10 +143,8 @@ def scaled(*names: str) -> "Callable[[Config, float], Config]":
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
-    """What every model is built from: the columns that it reads, and (in subclasses) its hyper-parameters."""
-
-    geometry: Geometry
+class Options:
+    """The hyper-parameters of a model, checked."""
 
     def __post_init__(self) -> None:
         """Refuse values outside the ranges that :func:`option` declared.
@@ -89,6 +159,21 @@ class Config:
             within = max(value, bounds["least"]) == value == min(value, bounds["most"]) and value > bounds["above"]
             if not (within and math.isfinite(value)):
                 raise BadOption(f"{known.name} is {value}", mend=f"it must be {_range(bounds)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Options):
+    """What every model of sequences is built from: the columns that it reads, and (in subclasses) hyper-parameters."""
+
+    geometry: Geometry
+
+
+@dataclass(frozen=True, kw_only=True)
+class TabularConfig(Options):
+    """What every model of vectors is built from."""
+
+    inputs: int = option(16, "numbers of each vector", least=1)
+    outputs: int = option(1, "numbers per vector; the task decides", least=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kanseq.models.architecture import CLASSIFIERS, Architecture, option
+from kanseq.models.architecture import CLASSIFIERS, option, predictor
 from kanseq.models.kmers import ROWS, BinnedKmers, KmerConfig
 from kanseq.models.plain import PlainModel, check_classes
 
@@ -148,7 +148,7 @@ class Boosting(BinnedKmers, PlainModel):
         self.trees = trees
 
 
-ARCHITECTURE = Architecture(
+ARCHITECTURE = predictor(
     name="boosting",
     summary="gradient boosting of trees on k-mer counts in bins",
     source="Friedman 2001, 2002, by scikit-learn (Pedregosa et al. 2011)",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
+from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor
 from kanseq.models.network import BASES, LinearNetwork
 
 FILTERS = (64, 128, 64)
@@ -82,7 +82,7 @@ def _same(x: Tensor) -> Tensor:
     return functional.pad(x, ((KERNEL - 1) // 2, KERNEL // 2))
 
 
-ARCHITECTURE = Architecture(
+ARCHITECTURE = predictor(
     name="deepcre",
     summary="convolutional network of three blocks and two dense layers",
     source="Peleke et al. 2024, doi:10.1038/s41467-024-47744-0",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kanseq.models.architecture import TASKS, Architecture, RadialConfig, option, scaled
+from kanseq.models.architecture import TASKS, RadialConfig, option, predictor, scaled
 from kanseq.models.network import BASES, SequenceNetwork
 from kanseq.nn.rbf import RBFLinear
 
@@ -35,7 +35,7 @@ class KAN(SequenceNetwork):
         return self.layers(x.flatten(1))
 
 
-ARCHITECTURE = Architecture(
+ARCHITECTURE = predictor(
     name="kan",
     summary="KAN of two radial basis layers on all columns",
     source="FastKAN layers: Li 2024, arXiv:2405.06721; KAN: Liu et al. 2024, arXiv:2404.19756",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kanseq.geometry import TOKEN
-from kanseq.models.architecture import TASKS, Architecture, RadialConfig, option, scaled
+from kanseq.models.architecture import TASKS, RadialConfig, option, predictor, scaled
 from kanseq.models.network import BASES, SequenceNetwork, pad_to_tokens
 from kanseq.nn.rbf import RBFLinear
 
@@ -63,7 +63,7 @@ class KANMixer(SequenceNetwork):
         return torch.baddbmm(self.stem.bias[:, None], kernel, pieces)
 
 
-ARCHITECTURE = Architecture(
+ARCHITECTURE = predictor(
     name="kan-mixer",
     summary="KAN over tokens of 8 bases, then KAN over channels",
     source="KAN-Mixer on DeepCRE windows, with FastKAN layers: Li 2024, arXiv:2405.06721",

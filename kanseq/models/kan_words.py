@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kanseq.errors import BadOption
-from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
+from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor
 from kanseq.models.gene_parts import Part, end_knots, growing_knots, parts_of, stretch_of
 from kanseq.models.network import BASES, SequenceNetwork
 from kanseq.models.reading_frames import CODON, CODONS, SEQUENCES, ReadingFrames
@@ -191,7 +191,7 @@ def _products(x: Tensor, k: int) -> Tensor:
     return words
 
 
-ARCHITECTURE = Architecture(
+ARCHITECTURE = predictor(
     name="kan-words",
     summary="KAN on overlapping words: splines of their places, and of what they add up to",
     source="kanseq; KAN: Liu et al. 2024, arXiv:2404.19756",

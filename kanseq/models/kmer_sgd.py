@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
+from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor
 from kanseq.models.kmers import KmerConfig, bin_count, bins_of_kmers
 from kanseq.models.network import BASES, SequenceNetwork
 
@@ -97,7 +97,7 @@ class KmerSGD(SequenceNetwork):
         return self.linear((counts - self.mean) / self.scale)
 
 
-ARCHITECTURE = Architecture(
+ARCHITECTURE = predictor(
     name="kmer-sgd",
     summary="linear layer on k-mer counts in bins, by stochastic gradient",
     source="kanseq",

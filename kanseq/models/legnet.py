@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kanseq.errors import BadOption
-from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option
+from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor
 from kanseq.models.legnet_parts import (
     Block,
     Convolution,
@@ -250,7 +250,7 @@ _RECIPE = {
 """One cycle of the rate as LegNet's authors have it; chosen on the dev sequences of two tasks (docs)."""
 
 ARCHITECTURES = tuple(
-    Architecture(
+    predictor(
         name=name,
         summary=summary,
         source=source,

@@ -5,12 +5,22 @@ In: the columns that models are to read. Out: a description of each.
 
 import dataclasses
 import logging
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.architecture import Architecture
-from kanseq.models.registry import architecture, architectures, config_to_json, make_config, option_types, type_name
+from kanseq.models.registry import (
+    Value,
+    architecture,
+    architectures,
+    config_to_json,
+    make_config,
+    option_types,
+    type_name,
+)
 from kanseq.models.sizes import count_parameters, match_parameters
 from kanseq.showing import brief
 
@@ -21,7 +31,8 @@ logger = logging.getLogger(__name__)
 class ModelList(NamedTuple):
     """What :func:`list_models` found: per model ``name, parameters, summary, source, options, recipe, set``.
 
-    ``set`` holds the options that bring a network to the size that was asked for.
+    ``set`` holds the options that differ from the defaults: those that were given, and those that bring a network to
+    the size that was asked for.
     """
 
     models: list[dict[str, object]]
@@ -35,6 +46,7 @@ def list_models(
     pad: int = 20,
     length: int | None = None,
     match: int | None = None,
+    options: Mapping[str, Value] | None = None,
 ) -> ModelList:
     """List the architectures with their exact parameter counts, for windows of this geometry.
 
@@ -43,9 +55,10 @@ def list_models(
         upstream, downstream, pad: columns of the gene windows, as in ``kanseq extract``.
         length: columns of plain sequences, as in ``kanseq import``, instead of gene windows.
         match: choose widths so that networks have so many parameters; of all models those that can have them.
+        options: hyper-parameters of the model ``name``, as ``kanseq train --set`` takes them.
 
     Raises:
-        BadOption: there is no such model or geometry, or it cannot be made so large.
+        BadOption: there is no such model, geometry or hyper-parameter, or it cannot be made so large.
     """
     if length is not None and length < 1:
         raise BadOption(f"length is {length}", mend="it must be at least 1")
@@ -54,7 +67,9 @@ def list_models(
     except ValueError as error:
         raise BadOption(str(error)) from error
     if name is not None:
-        return ModelList([_describe(architecture(name), geometry, match)])
+        return ModelList([_describe(architecture(name), geometry, match, options or {})])
+    if options:
+        raise BadOption("options are those of one model", mend="name the model: kanseq models NAME --set KEY=VALUE")
     found = []
     for each in architectures().values():
         if match is not None and each.resized is None:
@@ -68,9 +83,11 @@ def list_models(
     return ModelList(found)
 
 
-def _describe(each: Architecture, geometry: Geometry, match: int | None) -> dict[str, object]:
-    """Say all of one architecture; its network is built without memory."""
-    config, default = (make_config(each.name, geometry) for _ in range(2))
+def _describe(
+    each: Architecture, geometry: Geometry, match: int | None, given: Mapping[str, Value] = MappingProxyType({})
+) -> dict[str, object]:
+    """Describe one architecture with the options that are given; its network is built without memory."""
+    default, config = make_config(each.name, geometry), make_config(each.name, geometry, given)
     if match is not None:
         config = match_parameters(each, config, match)
     before, after = config_to_json(default), config_to_json(config)

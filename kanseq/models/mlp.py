@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kanseq.models.architecture import TASKS, Architecture, NetworkConfig, option, scaled
+from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor, scaled
 from kanseq.models.network import BASES, LinearNetwork
 
 
@@ -34,7 +34,7 @@ class MLP(LinearNetwork):
         return self.layers(x.flatten(1))
 
 
-ARCHITECTURE = Architecture(
+ARCHITECTURE = predictor(
     name="mlp",
     summary="perceptron with one hidden ReLU layer on all columns",
     source="kanseq",

@@ -15,19 +15,37 @@ BASES = 4
 """Rows of the one-hot encoding: A, C, G, T."""
 
 
-class SequenceNetwork(nn.Module):
-    """A network on sequences of fixed width. Subclasses define :meth:`forward_encoded`.
+class Network(nn.Module):
+    """A network on any inputs. Subclasses define ``forward``, which takes what the inputs give, one tensor each.
+
+    The inputs are base codes, vectors, images, or series of vectors and their mask, see
+    :mod:`kanseq.training.inputs`.
 
     Attributes:
-        geometry: the columns that it reads.
         decayed: names of the parameters (without their modules') that weight decay acts on.
-        rows: how many sequences :meth:`forward_encoded` is best run on at a time where gradients are kept.
-        scored: how many sequences the network is run on at a time at most where none are.
+        rows: how many examples the network is best run on at a time where gradients are kept.
+        scored: how many examples the network is run on at a time at most where none are.
     """
 
     decayed: tuple[str, ...] = ("spline_weight",)
     rows = 192
     scored = 256
+
+    def prepare(self, batches: Iterable[Tensor]) -> None:
+        """Take from the training inputs, before the first step, what is not learned by steps: here nothing.
+
+        Args:
+            batches: what ``forward`` takes, on the parameters' device, a tuple where it takes several tensors; the same
+                each time it is iterated. Sequences are codes ``(n, columns)`` uint8.
+        """
+
+
+class SequenceNetwork(Network):
+    """A network on sequences of fixed width. Subclasses define :meth:`forward_encoded`.
+
+    Attributes:
+        geometry: the columns that it reads.
+    """
 
     hidden: Tensor
     bases: Tensor
@@ -41,13 +59,6 @@ class SequenceNetwork(nn.Module):
             hidden[start:stop] = True
         self.register_buffer("hidden", hidden, persistent=False)
         self.register_buffer("bases", torch.arange(BASES, dtype=torch.uint8)[:, None], persistent=False)
-
-    def prepare(self, batches: Iterable[Tensor]) -> None:
-        """Take from the training sequences, before the first step, what is not learned by steps: here nothing.
-
-        Args:
-            batches: their codes ``(n, columns)`` uint8, on the parameters' device; the same each time it is iterated.
-        """
 
     def encode(self, codes: Tensor) -> Tensor:
         """One-hot encode on the codes' device, in the parameters' dtype.

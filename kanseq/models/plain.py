@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kanseq.errors import OneClass
-from kanseq.models.architecture import CLASSIFIERS, Architecture, Config
+from kanseq.models.architecture import CLASSIFIERS, Config, predictor
 from kanseq.models.kmers import ROWS, BinnedKmers, KmerConfig, base_fractions
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class KmerLogistic(BinnedKmers, Logistic):
 
 
 ARCHITECTURES = (
-    Architecture(
+    predictor(
         name="gc",
         summary="logistic regression on base composition",
         source="kanseq",
@@ -219,7 +219,7 @@ ARCHITECTURES = (
         plain=True,
         tasks=CLASSIFIERS,
     ),
-    Architecture(
+    predictor(
         name="kmer-logistic",
         summary="logistic regression on k-mer counts in bins",
         source="kanseq, by scikit-learn (Pedregosa et al. 2011)",

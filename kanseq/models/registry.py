@@ -15,8 +15,8 @@ from typing import TypeAlias, Union, get_args, get_origin, get_type_hints
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models import boosting, deepcre, kan, kan_mixer, kan_words, kmer_sgd, legnet, mlp, plain, ridge
-from kanseq.models.architecture import Architecture, Config
-from kanseq.models.network import SequenceNetwork
+from kanseq.models.architecture import Architecture, Config, Options
+from kanseq.models.network import Network
 from kanseq.models.plain import PlainModel
 
 logger = logging.getLogger(__name__)
@@ -75,12 +75,12 @@ def architecture(name: str) -> Architecture:
 
 def make_config(
     name: str, geometry: Geometry, options: Mapping[str, Value] | None = None, outputs: int | None = None
-) -> Config:
+) -> Options:
     """Make an architecture's configuration from options; texts are read by the type of their field.
 
     Args:
         name: the architecture.
-        geometry: the columns to read.
+        geometry: the columns to read; models of vectors read none.
         options: hyper-parameters by name, with ``_`` or ``-``.
         outputs: numbers per sequence; the architecture's own default if None. Plain models have no such choice.
 
@@ -99,34 +99,35 @@ def make_config(
         values[field] = parse_option(key, known[field], value)
     if outputs is not None and "outputs" in known:
         values["outputs"] = outputs
-    return kind(geometry=geometry, **values)
+    placed = {"geometry": geometry} if issubclass(kind, Config) else {}
+    return kind(**placed, **values)
 
 
-def config_to_json(config: Config) -> dict[str, object]:
+def config_to_json(config: Options) -> dict[str, object]:
     """Give a configuration's fields as they stand in files."""
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-    return {**fields, "geometry": config.geometry.to_json()}
+    return {**fields, "geometry": config.geometry.to_json()} if isinstance(config, Config) else fields
 
 
-def config_from_json(name: str, fields: Mapping[str, object]) -> Config:
+def config_from_json(name: str, fields: Mapping[str, object]) -> Options:
     """Read back what :func:`config_to_json` gave; fields that are missing take their defaults.
 
     Raises:
         BadOption: the model is unknown, or does not know a field or its value.
     """
     options = {key: value for key, value in fields.items() if key != "geometry"}
-    geometry = Geometry.from_json(fields["geometry"])  # type: ignore[arg-type]
+    geometry = Geometry.from_json(fields.get("geometry", {}))  # type: ignore[arg-type]
     return make_config(name, geometry, options)  # type: ignore[arg-type]
 
 
-def parameter_count(model: SequenceNetwork | PlainModel) -> int:
+def parameter_count(model: Network | PlainModel) -> int:
     """Count the numbers that training sets."""
     if isinstance(model, PlainModel):
         return model.parameters
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def option_types(kind: type[Config]) -> dict[str, type]:
+def option_types(kind: type[Options]) -> dict[str, type]:
     """Give name and type of a configuration's hyper-parameters."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.name != "geometry"}

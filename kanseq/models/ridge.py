@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanseq.models.architecture import Architecture
+from kanseq.models.architecture import predictor
 from kanseq.models.kmers import BinnedKmers, KmerConfig
 from kanseq.models.plain import INNER_FOLDS, Linear, moments, standardised
 
@@ -56,7 +56,7 @@ class KmerRidge(BinnedKmers, Linear):
         self.keep(model, mean, scale, chosen)
 
 
-ARCHITECTURE = Architecture(
+ARCHITECTURE = predictor(
     name="kmer-ridge",
     summary="ridge regression on k-mer counts in bins",
     source="kanseq, by scikit-learn (Pedregosa et al. 2011)",

@@ -9,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from kanseq.errors import BadOption
-from kanseq.models.architecture import Architecture, Config
+from kanseq.models.architecture import Architecture, Config, Options
 from kanseq.models.registry import parameter_count
 
 STEPS = 40
@@ -33,7 +33,7 @@ class Cost:
     flops: int
 
 
-def match_parameters(kind: Architecture, config: Config, wanted: int) -> Config:
+def match_parameters(kind: Architecture, config: Options, wanted: int) -> Options:
     """Find the widths with which a network has as nearly as can be ``wanted`` parameters.
 
     All widths are multiplied with one factor and rounded; all else stays.
@@ -61,7 +61,7 @@ def match_parameters(kind: Architecture, config: Config, wanted: int) -> Config:
     return best
 
 
-def count_parameters(kind: Architecture, config: Config) -> int:
+def count_parameters(kind: Architecture, config: Options) -> int:
     """Count a network's parameters without memory for them."""
     with torch.device("meta"):
         return parameter_count(kind.build(config))

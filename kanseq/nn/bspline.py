@@ -69,10 +69,7 @@ class BSplineLinear(KANLinear):
 
     def reset_parameters(self) -> None:
         """Draw the weights anew, set every factor to 1, and put every grid where it was at first."""
-        low, high = self._ends
-        steps = torch.arange(-self.basis.order, self.basis.intervals + self.basis.order + 1, dtype=torch.float64)
-        knots = low + (high - low) / self.basis.intervals * steps
-        self._adopt(knots.to(self.spline_weight).repeat(self.in_features, 1))
+        self._adopt(self._first_grid())
         super().reset_parameters()
         if getattr(self, "spline_scale", None) is not None:
             nn.init.ones_(self.spline_scale)
@@ -177,6 +174,21 @@ class BSplineLinear(KANLinear):
         refitted = refit(weight, ((old(part), new(part)) for part in points.split(SAMPLES)))
         self.spline_weight = nn.Parameter(refitted, requires_grad=weight.requires_grad)
 
+    @torch.no_grad()
+    def set_intervals(self, intervals: int) -> None:
+        """Make the layer one of so many equal intervals from ``low`` to ``high``, with curves of zero.
+
+        So it can take the weights and grid of a layer that was refined. ``spline_weight`` is a new parameter.
+
+        Raises:
+            ValueError: no interval.
+        """
+        self.basis = replace(self.basis, intervals=intervals)
+        weight = self.spline_weight
+        zeros = weight.new_zeros(*weight.shape[:-1], self.basis.size)
+        self.spline_weight = nn.Parameter(zeros, requires_grad=weight.requires_grad)
+        self._adopt(self._first_grid())
+
     def regularization(self, l1: float = 1.0, entropy: float = 1.0) -> Tensor:
         """Penalise curves by their weights, as efficient-KAN does: ``l1·Σ a + entropy·(−Σ p·log p)``.
 
@@ -206,6 +218,13 @@ class BSplineLinear(KANLinear):
         for part in rows.split(max(1, EDGES // total.numel())):
             total = total + checkpoint(self._edge_sums, part, use_reentrant=False, preserve_rng_state=False)
         return total / len(rows)
+
+    def _first_grid(self) -> Tensor:
+        """Return equally spaced knots, ``(in_features, intervals + 2·order + 1)``."""
+        low, high = self._ends
+        steps = torch.arange(-self.basis.order, self.basis.intervals + self.basis.order + 1, dtype=torch.float64)
+        knots = low + (high - low) / self.basis.intervals * steps
+        return knots.to(self.spline_weight).repeat(self.in_features, 1)
 
     def _edge_sums(self, x: Tensor) -> Tensor:
         """Sum over samples what each edge gives, without its sign."""

@@ -110,6 +110,11 @@ class Aim:
             BadOption: it cannot, or classes are to be balanced where there are none, or ``outputs`` is asked for where
                 the task decides.
         """
+        if kind.kind != "predictor":
+            raise BadOption(
+                f"the model '{kind.name}' is of the kind {kind.kind}, and predictors of sequences are trained here",
+                mend="choose one of kanseq models",
+            )
         if self.task not in kind.tasks:
             able = [name for name, each in architectures().items() if self.task in each.tasks]
             raise BadOption(f"the model '{kind.name}' does no {self.task}", mend=f"choose {', '.join(able)}")

@@ -45,18 +45,6 @@ def code_batches(codes: Codes, batch_size: int, device: torch.device) -> Iterato
         yield torch.from_numpy(np.ascontiguousarray(codes[start : start + batch_size])).to(device)
 
 
-class CodeBatches:
-    """:func:`code_batches` that can be gone through again and again."""
-
-    def __init__(self, codes: Codes, batch_size: int, device: torch.device) -> None:
-        """Remember of what."""
-        self.codes, self.batch_size, self.device = codes, batch_size, device
-
-    def __iter__(self) -> Iterator[Tensor]:
-        """Begin anew."""
-        return code_batches(self.codes, self.batch_size, self.device)
-
-
 def class_weights(targets: np.ndarray, balance: str, classes: int = 2) -> Tensor | None:
     """Give each class the weight ``n / (classes · n_class)``, float32, or None for no balancing.
 

@@ -22,6 +22,7 @@ from kanseq.models.architecture import Architecture, Config
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.plain import PlainModel
 from kanseq.models.registry import architecture, config_from_json, config_to_json
+from kanseq.nn.grids import match_grids
 from kanseq.nn.precision import set_precision
 from kanseq.training.batches import code_batches
 from kanseq.training.calibration import Calibration
@@ -200,6 +201,7 @@ def _fill(model: SequenceNetwork | PlainModel, arrays: dict[str, np.ndarray]) ->
     if isinstance(model, PlainModel):
         model.load_arrays(arrays)
     else:
+        match_grids(model, arrays)
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
 
 

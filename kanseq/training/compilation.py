@@ -7,9 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor
-
-from kanseq.models.network import SequenceNetwork
+from torch import Tensor, nn
 
 logger = logging.getLogger(__name__)
 
@@ -18,18 +16,18 @@ _failures: list[str] = []
 """Why the compiler failed in this process: once is enough."""
 
 
-def compiled(network: SequenceNetwork, batch_sizes: Iterable[int]) -> Callable[[Tensor], Tensor]:
-    """Compile a network for training, or warn, once a process, and give it back as it is.
+def compiled(network: nn.Module, trials: Iterable[tuple[Tensor, ...]]) -> Callable[..., Tensor]:
+    """Compile a network for training; where that fails, log one warning per process and return the network.
 
-    The compiler fails late, at the first call in either direction, so both are tried on batches of every size that
+    The compiler fails late, at the first call in either direction, so both are tried on a batch of every size that
     training will meet. Neither weights, nor running statistics, nor the random state are changed by that.
 
     Args:
-        network: in training mode; parameters are shared with what is given back.
-        batch_sizes: sequences per step.
+        network: in training mode; parameters are shared with what is returned.
+        trials: what the network takes for a batch, one batch of each size.
 
     Returns:
-        A function of codes uint8 ``(n, columns)`` to ``(n, outputs)``.
+        A function that takes what the network takes, and returns what it returns.
     """
     if _failures:
         return network
@@ -38,9 +36,8 @@ def compiled(network: SequenceNetwork, batch_sizes: Iterable[int]) -> Callable[[
     try:
         run = torch.compile(network)
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            for size in sorted(set(batch_sizes), reverse=True):
-                codes = torch.zeros(size, network.geometry.columns, dtype=torch.uint8, device=device)
-                run(codes).sum().backward()
+            for inputs in sorted(trials, key=lambda inputs: len(inputs[0]), reverse=True):
+                run(*inputs).sum().backward()
     except Exception as error:
         # The first line alone may be no more than that a back end raised something.
         reason = " ".join(str(error).strip().splitlines()[:2]) or type(error).__name__

@@ -191,7 +191,7 @@ def train(
     given = dict(locals())
     output = check_run_output(output)
     kind = architecture(model)
-    settings = settings_for(kind, **{each.name: given[each.name] for each in fields(Settings)})
+    settings = settings_for(kind, **{each.name: given.get(each.name) for each in fields(Settings)})
     if not checkpoint_minutes >= 0:
         raise BadOption(f"checkpoint_minutes is {checkpoint_minutes}", mend="it must be at least 0")
     wanted = check_seeds(seed, seeds)

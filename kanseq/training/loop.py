@@ -1,6 +1,6 @@
-"""Fit one network to one fold's genes, so that it can be stopped anywhere and goes on as if nothing had happened.
+"""Train an objective so that it can be stopped anywhere and continues as if nothing had happened.
 
-In: a network, base codes and targets. Out: the fitted network; ``state.safetensors`` and ``log.jsonl`` on the way.
+In: an objective. Out: its network, trained; ``state.safetensors`` and ``log.jsonl`` on the way.
 """
 
 import json
@@ -14,256 +14,191 @@ from types import FrameType
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from kanseq.data.row_codes import Codes
 from kanseq.errors import NotFinite
 from kanseq.files import open_text, whole_text
-from kanseq.models.network import SequenceNetwork
-from kanseq.training.batches import CodeBatches, batch_bounds, class_weights, code_batches, epoch_order
-from kanseq.training.compilation import compiled
+from kanseq.training.batches import epoch_order
+from kanseq.training.inputs import Examples
+from kanseq.training.objective import Batch, Objective, not_finite
 from kanseq.training.progress import Progress
-from kanseq.training.settings import Settings, make_optimizer, rate_factor
-from kanseq.training.states import Position, Weights, is_finite, kept_weights, restore_state, save_state
-from kanseq.training.tasks import Task, is_known
+from kanseq.training.states import Position, restore_state, save_state
 from kanseq.training.team import ALONE, Team
 
 
-class Examples(NamedTuple):
-    """Sequences with what is to be learned of them.
-
-    Attributes:
-        codes: base codes, uint8 ``(n, columns)``, in memory or on demand.
-        targets: as :class:`kanseq.training.tasks.Task` takes them, ``(n,)`` or ``(n, conditions)``.
-    """
-
-    codes: Codes
-    targets: np.ndarray
-
-
 class Fitted(NamedTuple):
-    """What a fit did.
+    """What a training did.
 
     Attributes:
         epochs: passes made.
         kept_epoch: after which pass (from 1) the weights were taken.
-        compiled: whether steps went through the compiler.
     """
 
     epochs: int
     kept_epoch: int
-    compiled: bool
 
 
-def fit_network(
-    network: SequenceNetwork,
-    task: Task,
-    train: Examples,
+class Limits(NamedTuple):
+    """How long a training lasts.
+
+    Attributes:
+        epochs: passes over the training examples at most.
+        patience: passes without a better monitored number before it stops.
+        checkpoint_minutes: at most so long between two states on disk.
+    """
+
+    epochs: int
+    patience: int = 3
+    checkpoint_minutes: float = 10.0
+
+
+def fit(
+    objective: Objective,
     tune: Examples | None,
-    settings: Settings,
+    limits: Limits,
     *,
     seed: int,
     folder: Path,
     title: str,
-    checkpoint_minutes: float = 10.0,
     team: Team = ALONE,
 ) -> Fitted:
-    """Fit a network in place, from the start or from the ``state.safetensors`` in ``folder``.
+    """Train an objective's networks in place, from the start or from the ``state.safetensors`` in ``folder``.
 
-    The order of the genes in an epoch follows from ``seed`` and the epoch's number alone. A state is written at the
+    The order of the examples in an epoch follows from ``seed`` and the epoch's number alone. A state is written at the
     start, at every epoch's end, every ``checkpoint_minutes``, and when SIGINT or SIGTERM asks to stop (a second one
-    stops at once); it holds weights, moments, random state and position, so that a later call ends with the same bits.
-    The processes of a team all call this, with the same arguments but for ``team`` and ``folder``.
+    stops at once); a later call ends with the same bits. The processes of a team all call this, with the same arguments
+    but for ``team`` and ``folder``.
+
+    Args:
+        objective: what is trained; at the end its network holds the kept weights, in evaluation mode.
+        tune: examples that it is measured on after each epoch, to keep the best weights; None keeps the last.
+        limits: how long.
+        seed: of the order of the examples.
+        folder: where the state and the log go.
+        title: what the progress is called.
+        team: the processes that train together.
 
     Raises:
-        NotFinite: a loss or a gradient is no number; the network then holds the last good weights, and so does the
-            state on disk.
+        NotFinite: a loss or a gradient is NaN or infinite; the network then holds the last good weights, and so does
+            the state on disk.
         KeyboardInterrupt: a signal asked to stop; the state is written.
     """
-    optimizer = make_optimizer(network, settings, int(is_known(train.targets).sum()))
-    state_file = folder / "state.safetensors"
-    restored = restore_state(state_file, network, optimizer)
-    position, best = restored or (Position(), None)
-    if restored is None:
-        network.prepare(CodeBatches(train.codes, 256, next(network.parameters()).device))
-        save_state(state_file, network, optimizer, position, best)
-    fit = _Fit(network, task, train, settings, optimizer, seed, team)
-    log = _Log(folder / "log.jsonl", position.epoch)
-    done = position.epoch * len(train.targets) + position.seen
+    training = _Training(objective, tune, limits, seed, folder)
+    done = training.position.epoch * objective.examples + training.position.seen
     try:
-        with Progress(title, settings.epochs, len(train.targets), done) as progress, _stop_requests() as stop:
-            fit.asked, saved = stop.is_set, time.monotonic()
-            while position.epoch < settings.epochs and not _had_enough(position, settings):
-                for loss, size in fit.epoch(position):
-                    progress.step(size, position.loss)
-                    stopping = fit.agreed if team.size > 1 else stop.is_set()
-                    if stopping or time.monotonic() - saved > 60 * checkpoint_minutes:
-                        fit.insist_on_finite(loss)
-                        save_state(state_file, network, optimizer, position, best)
-                        saved = time.monotonic()
+        with Progress(title, limits.epochs, objective.examples, done) as progress, _stop_requests() as stop:
+            objective.start()
+            while not training.has_ended:
+                for loss in training.epoch(progress):
+                    stopping = team.any(stop.is_set(), objective.device)
+                    if stopping or training.is_due:
+                        training.check(loss)
+                        training.save()
                     if stopping:
                         raise KeyboardInterrupt
-                fit.insist_on_finite(position.loss)
-                best = _finish_epoch(fit, tune, position, best, progress, log)
-                save_state(state_file, network, optimizer, position, best)
-                saved = time.monotonic()
+                training.end_epoch(progress)
     except NotFinite:
-        if is_finite(network):
-            save_state(state_file, network, optimizer, position, best)
-        else:
-            restore_state(state_file, network, optimizer)
+        training.keep_last_good()
         raise
-    if best is not None:
-        network.load_state_dict(best)
-    network.eval()
-    kept = position.best_epoch if best is not None else position.epoch
-    return Fitted(position.epoch, kept, fit.run is not network)
+    return training.finish()
 
 
-class _Fit:
-    """One fold's batches, and a step on each."""
+class _Training:
+    """An objective's way through its epochs: where it stands, and the best weights so far."""
 
-    def __init__(
-        self,
-        network: SequenceNetwork,
-        task: Task,
-        train: Examples,
-        settings: Settings,
-        optimizer: torch.optim.Optimizer,
-        seed: int,
-        team: Team,
-    ) -> None:
-        self.team, self.asked, self.agreed = team, lambda: False, False
-        self.network, self.task, self.train, self.settings = team.ready(network), task, train, settings
-        self.optimizer, self.seed = optimizer, seed
-        self.device = next(network.parameters()).device
-        self.targets = torch.from_numpy(train.targets).to(self.device)
-        self.bounds = batch_bounds(len(train.targets), settings.batch_size)
-        self.class_weights = class_weights(train.targets, settings.balance, len(task.classes) or 2)
-        if self.class_weights is not None:
-            self.class_weights = self.class_weights.to(self.device)
-        network.train()
-        sizes = {len(team.share(np.arange(start, stop))) for start, stop in self.bounds} - {0}
-        self.run = compiled(network, sizes) if settings.compile else network
+    def __init__(self, objective: Objective, tune: Examples | None, limits: Limits, seed: int, folder: Path) -> None:
+        """Continue from the state in the folder, or begin and write one."""
+        self.objective, self.tune, self.limits, self.seed = objective, tune, limits, seed
+        self.file = folder / "state.safetensors"
+        restored = restore_state(self.file, objective)
+        self.position, self.best = restored or (Position(), None)
+        self.saved = time.monotonic()
+        if restored is None:
+            objective.prepare()
+            self.save()
+        self.log = _Log(folder / "log.jsonl", self.position.epoch)
 
-    def epoch(self, position: Position) -> Iterator[tuple[float, int]]:
-        """Take the steps of an epoch that are still to be taken; moves the position, yields loss and genes of each."""
-        self.network.train()
-        order = epoch_order(self.seed, position.epoch, len(self.train.targets))
-        for start, stop in self.bounds[position.step :]:
-            rows = order[start:stop]
-            loss = self.step(rows, position)
+    @property
+    def has_ended(self) -> bool:
+        """Whether all epochs are done, or the monitored number has not become better for too long."""
+        position, limits = self.position, self.limits
+        waited = 0 if position.best_loss is None else position.epoch - position.best_epoch
+        return position.epoch >= limits.epochs or waited >= limits.patience
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a state has to be written by the clock."""
+        return time.monotonic() - self.saved > 60 * self.limits.checkpoint_minutes
+
+    def epoch(self, progress: Progress) -> Iterator[float]:
+        """Take the steps of an epoch that are still to be taken; moves the position, and yields the loss of each."""
+        position, bounds = self.position, self.objective.bounds()
+        # A state is written before this or after a step, so that a training that continues does it once, too.
+        if position.step == 0:
+            self.objective.before_epoch(position.epoch)
+        order = epoch_order(self.seed, position.epoch, self.objective.examples)
+        for start, stop in bounds[position.step :]:
+            number, total = position.epoch * len(bounds) + position.step, self.limits.epochs * len(bounds)
+            batch = Batch(order[start:stop], position.epoch, position.step, number, total)
+            loss = self.objective.step(batch)
             position.step += 1
-            position.loss_sum += loss * len(rows)
-            position.seen += len(rows)
-            yield loss, len(rows)
+            position.loss_sum += loss * len(batch.rows)
+            position.seen += len(batch.rows)
+            progress.step(len(batch.rows), position.loss)
+            yield loss
 
-    def step(self, rows: np.ndarray, position: Position) -> float:
-        """Follow the gradient on some rows; gives their mean loss before the step."""
-        factor = rate_factor(
-            self.settings.schedule,
-            position.epoch * len(self.bounds) + position.step,
-            self.settings.epochs * len(self.bounds),
+    def end_epoch(self, progress: Progress) -> None:
+        """Move to the next epoch, measure, keep better weights, and write log and state."""
+        position, objective = self.position, self.objective
+        self.check(position.loss)
+        position.epoch += 1
+        measured = None if self.tune is None else objective.measure(self.tune)
+        if measured is not None and (position.best_loss is None or measured < position.best_loss):
+            position.best_loss, position.best_epoch = measured, position.epoch
+            self.best = objective.kept()
+        progress.epoch(position.epoch, position.loss, measured, objective.monitor)
+        self.log.add(
+            {
+                "epoch": position.epoch,
+                "loss": position.loss,
+                objective.monitor: measured,
+                **objective.report(),
+                "genes_per_second": round(progress.genes_per_second, 1),
+                "seconds": round(progress.seconds, 3),
+            }
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * factor
-        self.optimizer.zero_grad(set_to_none=True)
-        self.team.seed(self.seed, position.epoch, position.step)
-        loss = self.loss_of(rows)
-        loss.backward()
-        loss, self.agreed = self.team.add_up(self.network, loss, self.asked())
-        norm = gradient_norm(self.network, self.settings.clip)
-        # Before the step, so that the weights are still good when this is not.
-        if not torch.isfinite(loss + norm):
-            self.stop_for_nan(position)
-        self.optimizer.step()
-        return loss.item()
+        position.step, position.loss_sum, position.seen = 0, 0.0, 0
+        self.save()
 
-    def loss_of(self, rows: np.ndarray) -> Tensor:
-        """Give the part that this process's share has in the rows' mean loss."""
-        share = self.team.share(rows)
-        targets = self.targets[torch.from_numpy(share)]
-        if self.team.size == 1:
-            return self.task.loss(self.run(self.codes(share)), targets, self.class_weights)
-        weight = self.task.loss_weight(targets, self.class_weights)
-        if weight == 0:
-            # Nothing of the share is known, or there is none: it moves nothing, and still takes part.
-            if self.team.normalises_together(self.network):
-                return self.run(self.codes(share if len(share) else rows[:1])).sum() * 0.0
-            return sum(parameter.sum() for parameter in self.network.parameters()) * 0.0
-        whole = self.task.loss_weight(self.targets[torch.from_numpy(rows)], self.class_weights)
-        return self.task.loss(self.run(self.codes(share)), targets, self.class_weights) * (weight / whole)
+    def check(self, loss: float) -> None:
+        """Make sure that no state with broken weights is written.
 
-    def codes(self, rows: np.ndarray) -> Tensor:
-        """Give base codes on the device."""
-        return torch.from_numpy(self.train.codes[rows]).to(self.device)
+        Raises:
+            NotFinite: the loss or a weight is no finite number.
+        """
+        if not (np.isfinite(loss) and self.objective.is_finite()):
+            raise not_finite()
 
-    def insist_on_finite(self, loss: float) -> None:
-        """Make sure that no state with broken weights is written."""
-        if not (np.isfinite(loss) and is_finite(self.network)):
-            self.stop_for_nan(None)
+    def save(self) -> None:
+        """Write the state."""
+        save_state(self.file, self.objective, self.position, self.best)
+        self.saved = time.monotonic()
 
-    def stop_for_nan(self, position: Position | None) -> None:
-        """End the training, and say how to mend it."""
-        at = "" if position is None else f" in epoch {position.epoch + 1}, batch {position.step + 1}"
-        raise NotFinite(
-            f"loss or gradient became NaN or infinite{at}; the last good weights were kept",
-            mend="lower --learning-rate or set --clip 1, and train into another folder",
-        )
+    def keep_last_good(self) -> None:
+        """Write the state before a step that failed, or return to the last one on disk where weights are broken."""
+        # Before an epoch's first step what is on disk is the same, without what the epoch begins with; and after a step
+        # that gave NaN without failing, the weights are those behind it.
+        if self.position.step and np.isfinite(self.position.loss_sum) and self.objective.is_finite():
+            self.save()
+        else:
+            restore_state(self.file, self.objective)
 
-
-def gradient_norm(network: nn.Module, clip: float | None) -> Tensor:
-    """Measure the norm of all gradients together, and shorten them to ``clip`` where they are longer."""
-    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
-    if clip is not None and norm > clip:
-        for gradient in gradients:
-            gradient.mul_(clip / norm)
-    return norm
-
-
-def mean_loss(network: SequenceNetwork, task: Task, examples: Examples, batch_size: int = 256) -> float:
-    """Give the mean loss over all known targets of the examples, without class weights, in evaluation mode."""
-    network.eval()
-    device, total, batch_size = next(network.parameters()).device, 0.0, min(batch_size, network.scored)
-    with torch.inference_mode():
-        for number, codes in enumerate(code_batches(examples.codes, batch_size, device)):
-            targets = examples.targets[number * batch_size : (number + 1) * batch_size]
-            loss = task.loss(network(codes), torch.from_numpy(targets).to(device)).item()
-            total += loss * int(is_known(targets).sum())
-    return total / int(is_known(examples.targets).sum())
-
-
-def _had_enough(position: Position, settings: Settings) -> bool:
-    """Whether early stopping ends the training here."""
-    return position.best_loss is not None and position.epoch - position.best_epoch >= settings.patience
-
-
-def _finish_epoch(
-    fit: _Fit, tune: Examples | None, position: Position, best: Weights | None, progress: Progress, log: "_Log"
-) -> Weights | None:
-    """Move to the next epoch, measure on the tuning genes, keep better weights, and write the log."""
-    tune_loss = None
-    position.epoch += 1
-    if tune is not None:
-        tune_loss = mean_loss(fit.network, fit.task, tune)
-        if position.best_loss is None or tune_loss < position.best_loss:
-            position.best_loss, position.best_epoch = tune_loss, position.epoch
-            best = kept_weights(fit.network)
-    progress.epoch(position.epoch, position.loss, tune_loss)
-    log.add(
-        {
-            "epoch": position.epoch,
-            "loss": position.loss,
-            "tune_loss": tune_loss,
-            "learning_rate": fit.optimizer.param_groups[0]["lr"],
-            "genes_per_second": round(progress.genes_per_second, 1),
-            "seconds": round(progress.seconds, 3),
-        }
-    )
-    position.step, position.loss_sum, position.seen = 0, 0.0, 0
-    return best
+    def finish(self) -> Fitted:
+        """Leave the kept weights in the network, ready to score."""
+        self.objective.restore_kept(self.objective.kept() if self.best is None else self.best)
+        for network in self.objective.networks.values():
+            network.eval()
+        epochs = self.position.epoch
+        return Fitted(epochs, epochs if self.best is None else self.position.best_epoch)
 
 
 class _Log:

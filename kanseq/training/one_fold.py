@@ -22,7 +22,9 @@ from kanseq.training.aims import Aim
 from kanseq.training.calibration import Calibration
 from kanseq.training.checkpoints import TrainedModel, build_model, save_model
 from kanseq.training.folds import Fold
-from kanseq.training.loop import Examples, Fitted, fit_network
+from kanseq.training.inputs import Examples
+from kanseq.training.loop import Fitted, Limits, fit
+from kanseq.training.objectives import make_objective
 from kanseq.training.plain import fit_plain, out_of_fold
 from kanseq.training.runs import remove_leftovers, write_done
 from kanseq.training.scores import fit_calibrations
@@ -122,13 +124,13 @@ def _fit(
         return TrainedModel(name, plan.config, geometry, task, None, built, metadata, plan.known, calibrations), facts
     set_precision(built, plan.settings.precision)
     trained = TrainedModel(name, plan.config, geometry, task, built.to(plan.device), None, metadata, plan.known)
-    fitted = _fit_network(plan, fold, train, trained, folder, seed, title)
+    fitted, compiled = _fit_network(plan, fold, train, trained, folder, seed, title)
     if plan.aim.calibrate != "none":
         logits = trained.logits(codes_of(plan.genes, fold.tune))
         trained.calibrations = fit_calibrations(plan.aim.calibrate, logits, fold.tune_targets)
     facts |= {"epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
     facts |= {"processes": plan.team.size} if plan.team.size > 1 else {}
-    return trained, {**facts, "compiled": fitted.compiled} if plan.settings.compile else facts
+    return trained, {**facts, "compiled": compiled} if plan.settings.compile else facts
 
 
 def _fit_plain(plan: Plan, fold: Fold, train: Examples, built: PlainModel, seed: int) -> tuple[Calibration, ...]:
@@ -145,26 +147,20 @@ def _fit_plain(plan: Plan, fold: Fold, train: Examples, built: PlainModel, seed:
 
 def _fit_network(
     plan: Plan, fold: Fold, train: Examples, trained: TrainedModel, folder: Path, seed: int, title: str
-) -> Fitted:
-    """Fit the network of ``trained`` in place; keeps the last good weights where that fails."""
+) -> tuple[Fitted, bool]:
+    """Fit the network of ``trained`` in place, and say whether it was compiled; where that fails save the last good."""
     assert trained.network is not None
     tune = Examples(codes_of(plan.genes, fold.tune), fold.tune_targets) if plan.settings.tune else None
+    objective = make_objective(
+        plan.kind, trained.network, trained.task, train, plan.settings, seed=seed, team=plan.team
+    )  # fmt: skip
+    limits = Limits(plan.settings.epochs, plan.settings.patience, plan.checkpoint_minutes)
     try:
-        return fit_network(
-            trained.network,
-            trained.task,
-            train,
-            tune,
-            plan.settings,
-            seed=seed,
-            folder=folder,
-            title=title,
-            checkpoint_minutes=plan.checkpoint_minutes,
-            team=plan.team,
-        )
+        fitted = fit(objective, tune, limits, seed=seed, folder=folder, title=title, team=plan.team)
     except NotFinite as error:
         save_model(folder / "model.safetensors", trained)
         raise NotFinite(error.what, where=folder / "model.safetensors", mend=error.mend) from error
+    return fitted, objective.compiled
 
 
 def _metadata(plan: Plan, fold: Fold, seed: int) -> dict[str, object]:

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from kanseq.errors import EmptySplit
 from kanseq.models.plain import PlainModel
-from kanseq.training.loop import Examples
+from kanseq.training.inputs import Examples
 from kanseq.training.tasks import is_known
 
 GROUPS = 5
@@ -36,7 +36,7 @@ def fit_plain(
     """
     with threadpool_limits(limits=threads):
         groups = inner_parts(places, train.targets, seed)
-        model.fit(train.codes, train.targets, groups=groups, seed=seed, balanced=balanced)
+        model.fit(train.inputs, train.targets, groups=groups, seed=seed, balanced=balanced)
     return model
 
 
@@ -69,8 +69,8 @@ def out_of_fold(
             model = build()
             with threadpool_limits(limits=threads):
                 own = parts[fitted]
-                model.fit(train.codes[fitted], targets[fitted], groups=own, seed=seed, balanced=balanced)
-                logits[(scored, *at)] = model.logits(train.codes[scored])
+                model.fit(train.inputs[fitted], targets[fitted], groups=own, seed=seed, balanced=balanced)
+                logits[(scored, *at)] = model.logits(train.inputs[scored])
     return logits
 
 

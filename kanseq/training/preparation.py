@@ -19,6 +19,7 @@ from kanseq.models.architecture import Architecture, Config
 from kanseq.models.network import SequenceNetwork
 from kanseq.nn.precision import resolve_precision
 from kanseq.training.aims import Aim
+from kanseq.training.penalties import Penalties
 from kanseq.training.runs import describe_input, read_run
 from kanseq.training.settings import Settings
 
@@ -49,10 +50,13 @@ def resolve_settings(
     A model without layers that take their products in bfloat16 is float32 throughout.
     """
     if kind.plain:
+        Penalties.of(settings).check(None, kind.name)
         if settings.tune:
             logger.warning("%s tunes itself inside the training genes: --tune has no effect", kind.name)
         return replace(settings, tune=False, precision="float32")
-    if not any(hasattr(layer, "precision") for layer in _built(kind, config, aim).modules()):
+    built = _built(kind, config, aim)
+    Penalties.of(settings).check(built, kind.name)
+    if not any(hasattr(layer, "precision") for layer in built.modules()):
         if settings.precision == "bfloat16":
             logger.warning("%s has no layers that multiply in bfloat16: it trains in float32", kind.name)
         return replace(settings, precision="float32")

@@ -57,10 +57,10 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._task, advance=genes, loss=loss, rate=self.genes_per_second)
 
-    def epoch(self, number: int, loss: float, tune_loss: float | None) -> None:
-        """Say how an epoch (from 1) ended."""
+    def epoch(self, number: int, loss: float, measured: float | None, monitor: str = "tune_loss") -> None:
+        """Say how an epoch (from 1) ended: its loss, and what was measured under the name ``monitor``."""
         if self._bar is None:
-            tuned = "" if tune_loss is None else f", tune loss {tune_loss:.4f}"
+            tuned = "" if measured is None else f", {monitor.replace('_', ' ')} {measured:.4f}"
             rate = f"{self.genes_per_second:,.0f} genes/s"
             logger.info("%s: epoch %d of %d, loss %.4f%s, %s", self.title, number, self.epochs, loss, tuned, rate)
 

@@ -231,7 +231,16 @@ def _compare(path: Path, before: Description, now: Description) -> None:
 
 
 LATER = {
-    "settings": {"compile": False, "task": "binary", "control": "none", "visible": "all", "calibrate": "none"},
+    "settings": {
+        "compile": False,
+        "task": "binary",
+        "control": "none",
+        "visible": "all",
+        "calibrate": "none",
+        "l1": 0.0,
+        "entropy": 0.0,
+        "smoothness": 0.0,
+    },
     "config": {"initial": "fastkan"},
 }
 """Options that came later than the first runs, and what those did."""

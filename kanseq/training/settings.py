@@ -45,6 +45,9 @@ class Settings:
         patience: epochs without a better loss on them before training stops.
         precision: of the spline layers' products.
         compile: whether steps go through ``torch.compile``, which needs a C++ compiler; without one they do not.
+        l1: weight of the penalty on the size of KAN layers' curves, see :mod:`kanseq.training.penalties`; 0 for none.
+        entropy: weight of the penalty on many curves of equal size.
+        smoothness: weight of the penalty on rough curves.
     """
 
     epochs: int = 5
@@ -59,6 +62,9 @@ class Settings:
     patience: int = 3
     precision: str = "auto"
     compile: bool = False
+    l1: float = 0.0
+    entropy: float = 0.0
+    smoothness: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -70,7 +76,15 @@ class Settings:
         ):
             if getattr(self, name) not in allowed:
                 raise BadOption(f"{name} '{getattr(self, name)}' is unknown", mend=f"choose {', '.join(allowed)}")
-        for name, least in (("epochs", 1), ("batch_size", 1), ("patience", 1), ("weight_decay", 0)):
+        for name, least in (
+            ("epochs", 1),
+            ("batch_size", 1),
+            ("patience", 1),
+            ("weight_decay", 0),
+            ("l1", 0),
+            ("entropy", 0),
+            ("smoothness", 0),
+        ):
             if not getattr(self, name) >= least:
                 raise BadOption(f"{name} is {getattr(self, name)}", mend=f"it must be at least {least}")
         for name in ("learning_rate", "clip"):

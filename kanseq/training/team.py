@@ -75,21 +75,28 @@ class Team:
         """Whether a forward pass waits for those of all other processes."""
         return any(isinstance(layer, nn.SyncBatchNorm) for layer in network.modules())
 
-    def add_up(self, network: nn.Module, loss: Tensor, stop: bool) -> tuple[Tensor, bool]:
-        """Sum all processes' gradients in place, and their losses; say whether any was asked to stop."""
+    def add_up(self, network: nn.Module, loss: Tensor) -> Tensor:
+        """Sum all processes' gradients in place, and return the sum of their losses."""
         if self.size == 1:
-            return loss, stop
+            return loss
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         for parameter in parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in parameters]
-        asked = loss.new_full((1,), float(stop))
-        flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.detach().view(1), asked])
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.detach().view(1)])
         distributed.all_reduce(flat)
-        for gradient, summed in zip(gradients, flat[:-2].split([each.numel() for each in gradients]), strict=True):
+        for gradient, summed in zip(gradients, flat[:-1].split([each.numel() for each in gradients]), strict=True):
             gradient.copy_(summed.view_as(gradient))
-        return flat[-2], bool(flat[-1] > 0)
+        return flat[-1]
+
+    def any(self, asked: bool, device: torch.device) -> bool:
+        """Whether any process says so; all processes call this together."""
+        if self.size == 1:
+            return asked
+        flag = torch.full((1,), float(asked), device=device)
+        distributed.all_reduce(flag)
+        return bool(flag > 0)
 
 
 ALONE = Team()

@@ -9,7 +9,8 @@ import pytest
 from kanseq.cli.main import _run
 from kanseq.data.sequences import SequenceSet
 from kanseq.geometry import Geometry
-from kanseq.training import compilation, loop
+from kanseq.training import compilation
+from kanseq.training.task_objective import TaskObjective
 
 
 @pytest.fixture
@@ -99,15 +100,15 @@ def test_a_setting_without_value_is_a_usage_error(given):
 
 def test_an_interrupt_ends_with_130_and_the_run_goes_on_later(given, tmp_path, capsys, monkeypatch):
     options = [*given, "--model", "mlp", "--set", "hidden=8", "--batch-size", "4", "--no-baseline"]
-    step = loop._Fit.step
+    step = TaskObjective.step
 
-    def interrupting(self, rows, position):
-        if position.epoch == 2 and position.step == 1:
+    def interrupting(self, batch):
+        if (batch.epoch, batch.step) == (2, 1):
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(self, rows, position)
+        return step(self, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Fit, "step", interrupting)
+        patch.setattr(TaskObjective, "step", interrupting)
         assert _run(options) == 130
     assert one_line(capsys) == "kanseq: interrupted"
     assert (tmp_path / "run/folds/a/seed-0/state.safetensors").exists()

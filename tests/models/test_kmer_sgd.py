@@ -1,5 +1,7 @@
 """Logistic regression on k-mer counts, step by step."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,10 @@ from kanseq.models.kmers import kmer_counts
 from kanseq.models.plain import KmerLogistic, KmerLogisticConfig, moments
 from kanseq.models.registry import make_config
 from kanseq.training.batches import epoch_order
-from kanseq.training.loop import Examples, fit_network
+from kanseq.training.inputs import Examples
+from kanseq.training.loop import Limits, fit
 from kanseq.training.settings import Settings
+from kanseq.training.task_objective import TaskObjective
 from kanseq.training.tasks import Task
 
 GENES = Geometry(upstream=40, downstream=20, pad=4)
@@ -19,6 +23,11 @@ GENES = Geometry(upstream=40, downstream=20, pad=4)
 
 def codes_of(rows: int, geometry: Geometry = GENES, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 5, (rows, geometry.columns), dtype=np.uint8)
+
+
+def train(network: KmerSGD, examples: Examples, settings: Settings, folder: Path) -> None:
+    objective = TaskObjective(network, Task("binary", 1), examples, settings, seed=0)
+    fit(objective, None, Limits(settings.epochs), seed=0, folder=folder, title="")
 
 
 @pytest.mark.parametrize("geometry", [GENES, Geometry(40, 20, 4, visible="flanks"), Geometry.plain(31)])
@@ -53,22 +62,22 @@ def test_it_ends_where_the_regression_does_for_the_same_penalty(tmp_path):
     network = KmerSGD(make_config("kmer-sgd", GENES, {"k": 1, "bin": 40, "outputs": 1}))
     settings = Settings(epochs=300, batch_size=200, learning_rate=0.03, weight_decay=strength, decay="coupled",
                         schedule="cosine", precision="float32")  # fmt: skip
-    fit_network(network, Task("binary", 1), Examples(codes, targets), None, settings, seed=0, folder=tmp_path, title="")
+    train(network, Examples(codes, targets), settings, tmp_path)
     fitted = network(torch.from_numpy(codes)).detach().numpy()[:, 0]
     assert fitted == pytest.approx(plain.logits(codes), abs=1e-3)
 
 
 def test_the_moments_come_back_with_the_state(tmp_path):
     codes, targets = codes_of(40), np.arange(40) % 2
-    options, task = {"k": 2, "bin": 30}, Task("binary", 1)
+    options = {"k": 2, "bin": 30}
     settings = Settings(epochs=3, batch_size=8, precision="float32")
     whole, broken = (KmerSGD(make_config("kmer-sgd", GENES, options)) for _ in range(2))
-    fit_network(whole, task, Examples(codes, targets), None, settings, seed=0, folder=tmp_path, title="")
+    train(whole, Examples(codes, targets), settings, tmp_path)
     (tmp_path / "b").mkdir()
     short = Settings(epochs=1, batch_size=8, precision="float32")
-    fit_network(broken, task, Examples(codes, targets), None, short, seed=0, folder=tmp_path / "b", title="")
+    train(broken, Examples(codes, targets), short, tmp_path / "b")
     again = KmerSGD(make_config("kmer-sgd", GENES, options))
-    fit_network(again, task, Examples(codes, targets), None, settings, seed=0, folder=tmp_path / "b", title="")
+    train(again, Examples(codes, targets), settings, tmp_path / "b")
     assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in whole.state_dict().items())
 
 

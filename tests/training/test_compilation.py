@@ -14,6 +14,8 @@ from kanseq.models.registry import architecture, make_config
 from kanseq.training import compilation
 from kanseq.training.compilation import compiled
 
+TRIALS = [(torch.zeros(rows, 16, dtype=torch.uint8),) for rows in (5, 3)]
+
 
 class Noisy(SequenceNetwork):
     """Everything that a trial could change: running statistics, dropout, gradients."""
@@ -43,7 +45,7 @@ def test_a_trial_changes_neither_weights_nor_statistics_nor_chance(network, monk
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     chance = torch.random.get_rng_state()
-    run = compiled(network, [5, 3])
+    run = compiled(network, TRIALS)
     assert run is not network
     assert torch.equal(torch.random.get_rng_state(), chance)
     assert all(parameter.grad is None for parameter in network.parameters())
@@ -55,7 +57,7 @@ def test_what_was_compiled_trains_the_network_s_own_weights(network, monkeypatch
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     network.dropout.p = 0.0
     codes = torch.randint(0, 4, (5, 16), dtype=torch.uint8)
-    compiled(network, [5])(codes).square().sum().backward()
+    compiled(network, TRIALS[:1])(codes).square().sum().backward()
     found = network.layer.weight.grad.clone()
     network.zero_grad()
     network(codes).square().sum().backward()
@@ -74,8 +76,8 @@ def test_without_a_compiler_there_is_one_warning_and_the_network_itself(network,
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     with caplog.at_level(logging.WARNING, "kanseq"):
-        assert compiled(network, [5, 3]) is network
-        assert compiled(network, [5, 3]) is network
+        assert compiled(network, TRIALS) is network
+        assert compiled(network, TRIALS) is network
     (message,) = [record.getMessage() for record in caplog.records if record.name.startswith("kanseq")]
     assert message.startswith("torch.compile does not work here (")
     assert "no C++ compiler was found" in message
@@ -90,6 +92,7 @@ def test_folds_share_what_was_compiled(monkeypatch):
         torch.manual_seed(seed)
         config = make_config("kan-mixer", Geometry.plain(24), {"channels": 4})
         network = architecture("kan-mixer").build(config)
-        assert compiled(network, [5, 3]) is not network
+        trials = [(torch.zeros(rows, 24, dtype=torch.uint8),) for rows in (5, 3)]
+        assert compiled(network, trials) is not network
     # Once for a batch size, and once for any.
     assert counter.frame_count == 2

@@ -13,13 +13,15 @@ from kanseq.data import row_codes
 from kanseq.data.combining import combine
 from kanseq.errors import BadOption, EmptySplit, KanseqError, NotFinite, NotWritable, OneClass, RunInUse
 from kanseq.models.network import LinearNetwork, SequenceNetwork
-from kanseq.training import baselines, batches, loop, one_fold
+from kanseq.training import baselines, batches, one_fold
 from kanseq.training.calibration import fit_calibration
 from kanseq.training.checkpoints import load_arrays, load_model
 from kanseq.training.fitting import train
+from kanseq.training.loop import fit
 from kanseq.training.prediction import predict
 from kanseq.training.runs import open_run
 from kanseq.training.tables import read_held_out, read_predictions
+from kanseq.training.task_objective import TaskObjective
 from kanseq.training.tasks import Task
 
 KEPT = ("model.safetensors", "predictions.tsv", "held_out.txt", "done.json", "state.safetensors")
@@ -111,17 +113,17 @@ def test_a_finished_fold_whose_model_was_lost_is_trained_again(inputs, tmp_path,
 
 def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(inputs, tmp_path, monkeypatch):
     run(inputs, tmp_path / "whole")
-    step, count = loop._Fit.step, 0
+    step, count = TaskObjective.step, 0
 
-    def fragile(self, rows, position):
+    def fragile(self, batch):
         nonlocal count
         count += 1
         if count == 14:
             raise RuntimeError
-        return step(self, rows, position)
+        return step(self, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Fit, "step", fragile)
+        patch.setattr(TaskObjective, "step", fragile)
         with pytest.raises(RuntimeError):
             run(inputs, tmp_path / "run")
     assert not (tmp_path / "run/folds/2/seed-0/done.json").exists()
@@ -263,11 +265,11 @@ def test_models_that_know_no_bfloat16_are_recorded_as_float32(inputs, tmp_path, 
 def test_layers_multiply_in_the_precision_that_was_asked_for(inputs, tmp_path, monkeypatch):
     used = []
 
-    def spy(network, *rest, **more):
-        used.append({layer.precision for layer in network.modules() if hasattr(layer, "precision")})
-        return loop.fit_network(network, *rest, **more)
+    def spy(objective, *rest, **more):
+        used.append({layer.precision for layer in objective.network.modules() if hasattr(layer, "precision")})
+        return fit(objective, *rest, **more)
 
-    monkeypatch.setattr(one_fold, "fit_network", spy)
+    monkeypatch.setattr(one_fold, "fit", spy)
     for precision in ("bfloat16", "float32"):
         options = {"model": "kan", "options": {"hidden": 2}, "precision": precision, "epochs": 1}
         run(inputs, tmp_path / precision, holdout="1", **options)

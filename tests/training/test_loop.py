@@ -9,11 +9,14 @@ import torch
 from kanseq.errors import NotFinite
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
-from kanseq.training import loop
+from kanseq.training import task_objective
 from kanseq.training.batches import epoch_order
-from kanseq.training.loop import Examples, fit_network, gradient_norm, mean_loss
+from kanseq.training.inputs import Examples
+from kanseq.training.loop import Limits, fit
+from kanseq.training.objective import Batch
 from kanseq.training.settings import Settings
 from kanseq.training.states import restore_state
+from kanseq.training.task_objective import TaskObjective, mean_loss
 from kanseq.training.tasks import Task
 
 
@@ -38,13 +41,21 @@ def examples() -> Examples:
     return Examples(codes, (codes[:, 0] > 1).astype(np.int64))
 
 
-def fit(folder, examples, tune=None, **settings):
+def train(folder, examples, tune=None, **settings):
     folder.mkdir(exist_ok=True)
     torch.manual_seed(0)
     network = Tiny()
     chosen = Settings(**{"epochs": 3, "batch_size": 5, "schedule": "one-cycle", "learning_rate": 0.01, **settings})
-    fitted = fit_network(network, Task(), examples, tune, chosen, seed=0, folder=folder, title="fold")
-    return network, fitted
+    objective = TaskObjective(network, Task(), examples, chosen, seed=0)
+    limits = Limits(chosen.epochs, chosen.patience)
+    return network, fit(objective, tune, limits, seed=0, folder=folder, title="fold")
+
+
+def restored(path, examples):
+    """Read a state back: the network, and where the training stood."""
+    network = Tiny()
+    position, _ = restore_state(path, TaskObjective(network, Task(), examples, Settings(), seed=0))
+    return network, position
 
 
 def weights(network):
@@ -54,16 +65,16 @@ def weights(network):
 def stop_after(monkeypatch, steps, action):
     """Do something before the given step of a training."""
     count = 0
-    step = loop._Fit.step
+    step = TaskObjective.step
 
-    def counted(self, rows, position):
+    def counted(self, batch):
         nonlocal count
         count += 1
         if count == steps:
             action()
-        return step(self, rows, position)
+        return step(self, batch)
 
-    monkeypatch.setattr(loop._Fit, "step", counted)
+    monkeypatch.setattr(TaskObjective, "step", counted)
 
 
 def fail():
@@ -72,13 +83,13 @@ def fail():
 
 @pytest.mark.parametrize("at", [1, 3, 7, 12])
 def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(tmp_path, monkeypatch, examples, at):
-    whole, _ = fit(tmp_path / "whole", examples)
+    whole, _ = train(tmp_path / "whole", examples)
     with monkeypatch.context() as patch:
         stop_after(patch, at, fail)
         with pytest.raises(RuntimeError):
-            fit(tmp_path / "killed", examples)
+            train(tmp_path / "killed", examples)
     torch.rand(5)
-    again, _ = fit(tmp_path / "killed", examples)
+    again, _ = train(tmp_path / "killed", examples)
     assert weights(again) == weights(whole)
     assert (tmp_path / "killed/state.safetensors").read_bytes() == (tmp_path / "whole/state.safetensors").read_bytes()
     lines = (tmp_path / "killed/log.jsonl").read_text().splitlines()
@@ -88,16 +99,14 @@ def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(tm
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("at", [2, 4])
 def test_a_signal_writes_the_state_after_the_batch_that_runs(tmp_path, monkeypatch, examples, number, at):
-    whole, _ = fit(tmp_path / "whole", examples)
+    whole, _ = train(tmp_path / "whole", examples)
     with monkeypatch.context() as patch:
         stop_after(patch, at, lambda: os.kill(os.getpid(), number))
         with pytest.raises(KeyboardInterrupt):
-            fit(tmp_path / "stopped", examples)
-    network = Tiny()
-    optimizer = loop.make_optimizer(network, Settings(), 8)
-    position, _ = restore_state(tmp_path / "stopped/state.safetensors", network, optimizer)
+            train(tmp_path / "stopped", examples)
+    _, position = restored(tmp_path / "stopped/state.safetensors", examples)
     assert (position.epoch, position.step) == (0, at)
-    again, _ = fit(tmp_path / "stopped", examples)
+    again, _ = train(tmp_path / "stopped", examples)
     assert weights(again) == weights(whole)
     state = "state.safetensors"
     assert (tmp_path / "stopped" / state).read_bytes() == (tmp_path / "whole" / state).read_bytes()
@@ -105,49 +114,46 @@ def test_a_signal_writes_the_state_after_the_batch_that_runs(tmp_path, monkeypat
 
 def test_signal_handlers_are_given_back(tmp_path, examples):
     before = signal.getsignal(signal.SIGTERM)
-    fit(tmp_path / "run", examples)
+    train(tmp_path / "run", examples)
     assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_damaged_state_starts_the_fold_again(tmp_path, examples, caplog):
-    whole, _ = fit(tmp_path / "whole", examples)
+    whole, _ = train(tmp_path / "whole", examples)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/state.safetensors").write_bytes(b"half a sta")
-    again, _ = fit(tmp_path / "broken", examples)
+    again, _ = train(tmp_path / "broken", examples)
     assert weights(again) == weights(whole)
     assert "damaged" in caplog.text
 
 
 def test_nan_keeps_the_weights_of_the_batch_before(tmp_path, monkeypatch, examples):
     before = []
-    step = loop._Fit.step
+    step = TaskObjective.step
 
-    def poisoned(self, rows, position):
-        if position.epoch == 1 and position.step == 1:
+    def poisoned(self, batch):
+        if (batch.epoch, batch.step) == (1, 1):
             before.append(weights(self.network))
             monkeypatch.setattr(Task, "loss", lambda *given: given[1].sum() * float("nan"))
-        return step(self, rows, position)
+        return step(self, batch)
 
-    monkeypatch.setattr(loop._Fit, "step", poisoned)
+    monkeypatch.setattr(TaskObjective, "step", poisoned)
     torch.manual_seed(0)
     network = Tiny()
+    objective = TaskObjective(network, Task(), examples, Settings(batch_size=5), seed=0)
     with pytest.raises(NotFinite, match="epoch 2, batch 2"):
-        fit_network(
-            network, Task(), examples, None, Settings(batch_size=5), seed=0, folder=tmp_path, title="fold"
-        )  # fmt: skip
+        fit(objective, None, Limits(5), seed=0, folder=tmp_path, title="fold")
     learned = ("hidden_layer.weight", "spline_weight")
     assert {name: weights(network)[name] for name in learned} == {name: before[0][name] for name in learned}
-    kept = Tiny()
-    position, _ = restore_state(tmp_path / "state.safetensors", kept, loop.make_optimizer(kept, Settings(), 8))
+    kept, position = restored(tmp_path / "state.safetensors", examples)
     assert (position.epoch, position.step) == (1, 1)
     assert weights(kept) == weights(network)
 
 
 def test_weights_that_overflow_are_replaced_by_the_last_state(tmp_path, examples):
     with pytest.raises(NotFinite, match="learning-rate"):
-        fit(tmp_path / "run", examples, learning_rate=1e30, schedule="constant", weight_decay=0.0)
-    network = Tiny()
-    assert restore_state(tmp_path / "run/state.safetensors", network, loop.make_optimizer(network, Settings(), 8))
+        train(tmp_path / "run", examples, learning_rate=1e30, schedule="constant", weight_decay=0.0)
+    network, _ = restored(tmp_path / "run/state.safetensors", examples)
     assert all(np.isfinite(np.array(values)).all() for values in weights(network).values())
 
 
@@ -155,18 +161,18 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(tmp_path, monkeypatc
     losses = iter([0.5, 0.4, 0.6, 0.7, 0.1])
     seen = []
 
-    def scripted(network, task, tune, batch_size=256):
-        seen.append(weights(network))
+    def scripted(self, tune):
+        seen.append(weights(self.network))
         return next(losses)
 
-    monkeypatch.setattr(loop, "mean_loss", scripted)
-    network, fitted = fit(tmp_path / "run", examples, examples, epochs=5, patience=2)
+    monkeypatch.setattr(TaskObjective, "measure", scripted)
+    network, fitted = train(tmp_path / "run", examples, examples, epochs=5, patience=2)
     assert (fitted.epochs, fitted.kept_epoch) == (4, 2)
     assert weights(network) == seen[1]
 
 
 def test_every_step_is_that_of_torchs_own_adam_schedule_weights_and_clipping(tmp_path, examples):
-    network, _ = fit(tmp_path / "run", examples, balance="weights", clip=0.1, weight_decay=0.3, decay="coupled")
+    network, _ = train(tmp_path / "run", examples, balance="weights", clip=0.1, weight_decay=0.3, decay="coupled")
     torch.manual_seed(0)
     expected = Tiny()
     others = [parameter for name, parameter in expected.named_parameters() if name != "spline_weight"]
@@ -178,7 +184,7 @@ def test_every_step_is_that_of_torchs_own_adam_schedule_weights_and_clipping(tmp
     for number, (epoch, start, stop) in enumerate(steps):
         rows = epoch_order(0, epoch, 21)[start:stop]
         adam.zero_grad()
-        outputs = expected(torch.from_numpy(examples.codes[rows]))
+        outputs = expected(torch.from_numpy(examples.inputs[rows]))
         torch.nn.functional.cross_entropy(outputs, torch.from_numpy(examples.targets[rows]), rarity).backward()
         torch.nn.utils.clip_grad_norm_(expected.parameters(), 0.1)
         adam.step()
@@ -190,7 +196,7 @@ def test_every_step_is_that_of_torchs_own_adam_schedule_weights_and_clipping(tmp
 
 
 def test_a_fit_learns_what_it_is_shown(tmp_path, examples):
-    network, _ = fit(tmp_path / "run", examples, epochs=60, schedule="constant")
+    network, _ = train(tmp_path / "run", examples, epochs=60, schedule="constant")
     assert mean_loss(network, Task(), examples) < 0.3
 
 
@@ -200,19 +206,26 @@ def test_epochs_have_orders_of_their_own_that_follow_from_the_seed():
     assert epoch_order(1, 0, 9).tolist() != epoch_order(1, 1, 9).tolist() != epoch_order(2, 1, 9).tolist()
 
 
-def test_long_gradients_are_shortened_and_short_ones_left():
-    layer = torch.nn.Linear(2, 1)
-    for clip, expected in ((None, 5.0), (1.0, 1.0), (9.0, 5.0)):
-        layer.weight.grad, layer.bias.grad = torch.tensor([[3.0, 0.0]]), torch.tensor([4.0])
-        assert gradient_norm(layer, clip).item() == pytest.approx(5.0)
-        assert gradient_norm(layer, None).item() == pytest.approx(expected)
+@pytest.mark.parametrize(("clip", "expected"), [(None, 5.0), (1.0, 1.0), (9.0, 5.0)])
+def test_long_gradients_are_shortened_and_short_ones_left(examples, monkeypatch, clip, expected):
+    network = Tiny()
+
+    def gradients(self, outputs, targets, class_weights):
+        # A length of 5 in two parameters together.
+        return 3 * network.spline_weight[0, 0] + 4 * network.spline_weight[1, 0] + 0 * outputs.sum()
+
+    monkeypatch.setattr(Task, "loss", gradients)
+    objective = TaskObjective(network, Task(), examples, Settings(clip=clip, learning_rate=1e-9), seed=0)
+    objective.step(Batch(np.arange(5), 0, 0, 0, 1))
+    norm = torch.cat([each.grad.flatten() for each in network.parameters() if each.grad is not None]).norm()
+    assert norm.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_steps_go_through_the_compiler_where_that_is_wanted(tmp_path, examples, monkeypatch):
     sizes, calls = [], []
 
-    def watched(network, batch_sizes):
-        sizes.extend(batch_sizes)
+    def watched(network, trials):
+        sizes.extend(len(codes) for (codes,) in trials)
 
         def run(codes):
             calls.append(len(codes))
@@ -220,12 +233,10 @@ def test_steps_go_through_the_compiler_where_that_is_wanted(tmp_path, examples, 
 
         return run
 
-    monkeypatch.setattr(loop, "compiled", watched)
-    plain, fitted = fit(tmp_path / "plain", examples)
-    assert not fitted.compiled
+    monkeypatch.setattr(task_objective, "compiled", watched)
+    plain, _ = train(tmp_path / "plain", examples)
     assert not calls
-    network, fitted = fit(tmp_path / "compiled", examples, compile=True)
-    assert fitted.compiled
+    network, _ = train(tmp_path / "compiled", examples, compile=True)
     # 21 genes in batches of 5, of which the last one takes the gene that is left.
     assert sorted(sizes) == [5, 6]
     assert calls == 3 * [5, 5, 5, 6]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from kanseq.errors import EmptySplit
-from kanseq.training.loop import Examples
+from kanseq.training.inputs import Examples
 from kanseq.training.plain import inner_parts, neighbourhoods, out_of_fold
 
 

@@ -1,0 +1,69 @@
+"""The objective of each architecture: the one that it declares, or that of its task.
+
+In: an architecture, its network and what it is to learn. Out: an objective for the training loop.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from kanseq.errors import BadOption
+from kanseq.models.architecture import Architecture
+from kanseq.models.network import Network
+from kanseq.training.inputs import Examples
+from kanseq.training.objective import Objective
+from kanseq.training.settings import Settings
+from kanseq.training.task_objective import TaskObjective
+from kanseq.training.tasks import Task
+from kanseq.training.team import ALONE, Team
+
+
+def make_objective(
+    kind: Architecture,
+    network: Network,
+    task: Task,
+    train: Examples,
+    settings: Settings,
+    *,
+    seed: int,
+    team: Team = ALONE,
+) -> Objective:
+    """Make what trains a network of an architecture.
+
+    Args:
+        kind: the architecture; its ``objective`` is called with all that follows.
+        network: trained in place.
+        task: what its outputs mean.
+        train: the training examples.
+        settings: the optimisation.
+        seed: of whatever it draws itself.
+        team: the processes that train together.
+
+    Raises:
+        BadOption: the architecture names an objective that cannot be imported, or makes something else.
+    """
+    made = objective_of(kind)(network, task, train, settings, seed=seed, team=team)
+    if not isinstance(made, Objective):
+        raise BadOption(
+            f"the objective of the model '{kind.name}' made a {type(made).__name__}",
+            mend="it must make a kanseq.training.objective.Objective",
+        )
+    return made
+
+
+def objective_of(kind: Architecture) -> Callable[..., Objective]:
+    """Return what makes the objective of an architecture.
+
+    Raises:
+        BadOption: it is named, and cannot be imported.
+    """
+    declared = TaskObjective if kind.objective is None else kind.objective
+    if not isinstance(declared, str):
+        return declared
+    module, _, name = declared.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise BadOption(
+            f"the objective '{declared}' of the model '{kind.name}' cannot be imported ({error})",
+            mend="name it as package.module:name",
+        ) from error

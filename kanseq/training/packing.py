@@ -1,0 +1,96 @@
+"""Nested values as named arrays and JSON, and back: what optimisers and objectives remember, ready for one file.
+
+In: nested dictionaries and lists of tensors, numbers, text and ``None``. Out: arrays by name, and their order as JSON.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Tree: TypeAlias = "dict[str, Tree] | dict[int, Tree] | list[Tree] | tuple[Tree, ...] | Tensor | Scalar"
+Scalar: TypeAlias = bool | int | float | str | None
+Json: TypeAlias = "dict[str, Json] | list[Json] | Scalar"
+Arrays: TypeAlias = dict[str, np.ndarray]
+
+
+def pack(tree: Tree, name: str) -> tuple[Arrays, Json]:
+    """Take the tensors out of nested values.
+
+    Args:
+        tree: the values. Keys of dictionaries are text or integers; floats may be infinite or NaN.
+        name: the prefix of the arrays' names.
+
+    Returns:
+        The tensors as arrays, named by their path (``name.key.0``), and the values as JSON in which they are left out.
+
+    Raises:
+        TypeError: a value is of another type.
+
+    >>> arrays, order = pack({0: {"step": torch.tensor(3.0), "history": [None]}}, "lbfgs")
+    >>> list(arrays), order
+    (['lbfgs.0.step'], {'dict': [[0, {'dict': [['step', {'array': 'lbfgs.0.step'}], ['history', {'list': [None]}]]}]]})
+    """
+    if isinstance(tree, Tensor):
+        return {name: tree.detach().cpu().numpy()}, {"array": name}
+    if isinstance(tree, Mapping):
+        packed = [(key, *pack(value, f"{name}.{key}")) for key, value in tree.items()]
+        return _together([one for _, one, _ in packed]), {"dict": [[key, order] for key, _, order in packed]}
+    if isinstance(tree, list | tuple):
+        parts = [pack(value, f"{name}.{at}") for at, value in enumerate(tree)]
+        kind = "list" if isinstance(tree, list) else "tuple"
+        return _together([one for one, _ in parts]), {kind: [order for _, order in parts]}
+    if isinstance(tree, float) and not math.isfinite(tree):
+        return {}, {"float": str(tree)}
+    if tree is None or isinstance(tree, bool | int | float | str):
+        return {}, tree
+    raise TypeError(f"{name} is a {type(tree).__name__}: a state holds tensors, numbers, text and None, nested or not")
+
+
+def unpack(arrays: Mapping[str, np.ndarray], order: Json) -> Tree:
+    """Return the values that :func:`pack` took apart, with tensors on the processor."""
+    if not isinstance(order, dict):
+        return order  # type: ignore[return-value]
+    ((kind, content),) = order.items()
+    if kind == "array":
+        return torch.from_numpy(np.array(arrays[str(content)]))
+    if kind == "float":
+        return float(str(content))
+    assert isinstance(content, list)
+    if kind == "dict":
+        return {key: unpack(arrays, value) for key, value in content}  # type: ignore[misc,return-value]
+    values = [unpack(arrays, value) for value in content]
+    return tuple(values) if kind == "tuple" else values
+
+
+def is_table(order: Json) -> bool:
+    """Whether values are number → name → tensor and nothing else, so that the arrays' names alone tell their order."""
+    if not isinstance(order, dict) or list(order) != ["dict"]:
+        return False
+    rows = order["dict"]
+    assert isinstance(rows, list)
+    return all(
+        isinstance(number, int)
+        and isinstance(row, dict)
+        and list(row) == ["dict"]
+        and all(isinstance(one, dict) and "array" in one for _, one in row["dict"])  # type: ignore[union-attr,misc]
+        for number, row in rows  # type: ignore[misc]
+    )
+
+
+def unpack_table(arrays: Mapping[str, np.ndarray], name: str) -> dict[int, dict[str, Tensor]]:
+    """Return number → key → tensor from arrays named ``name.number.key``; other arrays are passed over."""
+    table: dict[int, dict[str, Tensor]] = {}
+    for full, array in arrays.items():
+        if full.startswith(f"{name}."):
+            number, key = full.removeprefix(f"{name}.").split(".", 1)
+            table.setdefault(int(number), {})[key] = torch.from_numpy(np.array(array))
+    return table
+
+
+def _together(parts: list[Arrays]) -> Arrays:
+    """Put the arrays of several values into one dictionary."""
+    return {name: array for part in parts for name, array in part.items()}
