@@ -30,6 +30,8 @@ def models(
     """List the models, with their exact parameter counts for a window geometry.
 
     Example: kanseq models legnet-lkan --length 101 --match-parameters 500000
+
+    Example: kanseq models kan-mixer --set token_hidden=189
     """
     from kanseq import api
 

@@ -40,3 +40,18 @@ def test_sizes_are_printed_with_the_options_that_make_them(capsys):
     assert "--set widths=48,48,24,24,12,12,6" in capsys.readouterr().out
     assert _run(["models", "gc", "--match-parameters", "100000"]) == 3
     assert capsys.readouterr().err.startswith("kanseq: the model 'gc' has no widths to choose")
+
+
+def test_the_count_of_a_configuration_is_printed_and_bad_options_are_those_of_train(capsys):
+    assert _run(["models", "mlp", "--length", "2", "--set", "hidden=3", "--json"]) == 0
+    (model,) = json.loads(capsys.readouterr().out)["models"]
+    assert (model["parameters"], model["set"]) == (35, {"hidden": 3})
+    assert _run(["models", "kan-mixer", "--set", "token_hidden=189", "--set", "channels=128"]) == 0
+    printed = capsys.readouterr().out
+    assert "1,439,979" in printed
+    assert "--set token_hidden=189" in printed
+    assert _run(["models", "mlp", "--set", "hiden=3"]) == 3
+    assert capsys.readouterr().err == "kanseq: the model 'mlp' has no option 'hiden'; it has hidden\n"
+    assert _run(["models", "mlp", "--set", "hidden"]) == 2
+    assert "KEY=VALUE is wanted" in capsys.readouterr().err
+    assert _run(["models", "--set", "hidden=3"]) == 3

@@ -52,3 +52,20 @@ def test_a_model_that_cannot_have_a_size_is_left_out_of_all_and_refused_alone():
         list_models("kan-mixer", match=500_000)
     with pytest.raises(BadOption, match="length is 0"):
         list_models(length=0)
+
+
+def test_counts_follow_the_options_of_one_model():
+    (model,) = list_models("mlp", length=2, options={"hidden": "3"}).models
+    # 8 inputs, 3 units, 2 outputs.
+    assert (model["parameters"], model["set"]) == (8 * 3 + 3 + 3 * 2 + 2, {"hidden": 3})
+    assert model["options"]["hidden"]["default"] == 128
+    (model,) = list_models("kan", length=101, match=100_000, options={"centres": 4}).models
+    assert model["set"]["centres"] == 4
+    assert abs(model["parameters"] - 100_000) < 3_000
+
+
+def test_options_of_no_model_and_unknown_ones_are_refused():
+    with pytest.raises(BadOption, match="options are those of one model; name the model"):
+        list_models(options={"hidden": 3})
+    with pytest.raises(BadOption, match="the model 'kan' has no option 'hiden'; it has hidden"):
+        list_models("kan", options={"hiden": 3})

@@ -5,11 +5,12 @@ import logging
 from importlib.metadata import EntryPoint
 
 import pytest
+import torch
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models import registry
-from kanseq.models.architecture import Architecture
+from kanseq.models.architecture import Architecture, TabularConfig, generator, predictor, tabular
 from kanseq.models.listing import list_models
 from kanseq.models.mlp import MLP, MLPConfig
 from kanseq.models.registry import (
@@ -19,8 +20,21 @@ from kanseq.models.registry import (
     config_to_json,
     make_config,
 )
+from kanseq.training.aims import Aim
 
 PLUGIN = Architecture(name="wide-mlp", summary="a stranger's", source="elsewhere", config=MLPConfig, build=MLP)
+
+PREDICTOR = predictor("new-mlp", summary="a stranger's", source="elsewhere", config=MLPConfig, build=MLP)
+GENERATOR = generator(
+    "dreamer", summary="makes it up", source="elsewhere", config=MLPConfig, build=MLP, objective="stranger:Adversarial"
+)
+TABULAR = tabular(
+    "rows",
+    summary="reads vectors",
+    source="elsewhere",
+    config=TabularConfig,
+    build=lambda config: torch.nn.Linear(config.inputs, config.outputs),
+)
 
 
 @pytest.fixture
@@ -106,3 +120,31 @@ def test_plugins_that_do_not_work_are_warned_about_and_left_out(plugins, caplog)
     assert "no.such.module:THING' does not load" in texts[0]
     assert "is no kanseq Architecture" in texts[1]
     assert "takes the name 'mlp'" in texts[2]
+
+
+def test_plugins_of_every_kind_are_listed_with_their_counts(plugins):
+    plugins(*(f"{__name__}:{name}" for name in ("PREDICTOR", "GENERATOR", "TABULAR")))
+    assert [architecture(name).kind for name in ("new-mlp", "dreamer", "rows")] == ["predictor", "generator", "tabular"]
+    assert architecture("dreamer").tasks == ()
+    listed = {model["name"]: model for model in list_models(length=2).models}
+    assert listed["new-mlp"]["parameters"] == listed["dreamer"]["parameters"] == 8 * 128 + 128 + 128 * 2 + 2
+    assert listed["rows"]["parameters"] == 17
+    (model,) = list_models("rows", options={"inputs": 3, "outputs": "2"}).models
+    assert (model["parameters"], model["set"]) == (8, {"inputs": 3, "outputs": 2})
+    config = make_config("rows", Geometry(), {"inputs": 3})
+    assert config_from_json("rows", json.loads(json.dumps(config_to_json(config)))) == config
+
+
+def test_only_predictors_of_sequences_are_trained(plugins):
+    plugins(*(f"{__name__}:{name}" for name in ("GENERATOR", "TABULAR")))
+    for name, kind in (("dreamer", "generator"), ("rows", "tabular")):
+        with pytest.raises(BadOption, match=f"the model '{name}' is of the kind {kind}"):
+            Aim().check_model(architecture(name), "none", ())
+
+
+def test_kinds_that_are_unknown_and_generators_without_objective_are_refused():
+    about = {"summary": "", "source": "", "config": MLPConfig, "build": MLP}
+    with pytest.raises(ValueError, match="the model 'm' is a 'dream', and none of predictor, generator, tabular"):
+        Architecture("m", **about, kind="dream")
+    with pytest.raises(ValueError, match="the generator 'm' needs an objective"):
+        Architecture("m", **about, kind="generator")

@@ -11,6 +11,7 @@ from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.training import task_objective
 from kanseq.training.batches import epoch_order
+from kanseq.training.checkpoints import load_arrays
 from kanseq.training.inputs import Examples
 from kanseq.training.loop import Limits, fit
 from kanseq.training.objective import Batch
@@ -110,6 +111,17 @@ def test_a_signal_writes_the_state_after_the_batch_that_runs(tmp_path, monkeypat
     assert weights(again) == weights(whole)
     state = "state.safetensors"
     assert (tmp_path / "stopped" / state).read_bytes() == (tmp_path / "whole" / state).read_bytes()
+
+
+def test_a_state_has_the_names_of_version_0_1(tmp_path, examples):
+    train(tmp_path / "run", examples, examples)
+    arrays, described = load_arrays(tmp_path / "run/state.safetensors")
+    parameters = {f"optimizer.{at}.{key}" for at in range(5) for key in ("exp_avg", "exp_avg_sq", "step")}
+    own = set(Tiny().state_dict())
+    assert set(arrays) == {
+        *parameters, "random.cpu", *(f"{part}.{name}" for part in ("model", "best") for name in own)
+    }  # fmt: skip
+    assert list(described) == ["epoch", "step", "loss_sum", "seen", "best_loss", "best_epoch"]
 
 
 def test_signal_handlers_are_given_back(tmp_path, examples):
