@@ -18,6 +18,7 @@ from kanseq.training.settings import Settings
 from kanseq.training.states import Position, restore_state, save_state
 from kanseq.training.task_objective import TaskObjective
 from kanseq.training.tasks import Task
+from kanseq.training.team import ALONE, Team
 
 RANDOM = np.random.default_rng(1)
 X = RANDOM.normal(0, 1, (30, 3)).astype(np.float32)
@@ -35,11 +36,11 @@ class Splines(Network):
         return self.head(self.spline(self.radial(x)))
 
 
-def objective(network: Network | None = None, *, grids=(), **settings: float) -> TaskObjective:
+def objective(network: Network | None = None, *, grids=(), team: Team = ALONE, **settings: float) -> TaskObjective:
     torch.manual_seed(0)
     made = Splines() if network is None else network
     chosen = Settings(**{"batch_size": 8, "learning_rate": 0.02, "precision": "float32", **settings})
-    return TaskObjective(made, Task("binary", 1), EXAMPLES, chosen, seed=0, grids=grids)
+    return TaskObjective(made, Task("binary", 1), EXAMPLES, chosen, seed=0, team=team, grids=grids)
 
 
 def train(made: TaskObjective, folder, epochs: int = 5, tune: Examples | None = None) -> Network:
@@ -180,3 +181,13 @@ def test_refining_changes_coarser_layers_alone():
     network = Splines()
     assert refine_grids(network, 7) == {"spline.spline_weight"}
     assert refine_grids(network, 7) == refine_grids(network, 5) == set()
+
+
+def test_the_shares_of_a_team_have_the_loss_and_the_penalty_of_one_process():
+    batch = np.arange(9)
+    alone = objective(l1=0.5, batch_size=9)
+    shares = [objective(team=Team(rank, 2), l1=0.5, batch_size=9) for rank in range(2)]
+    whole = alone._penalised(alone._loss_of(batch))
+    parts = [each._penalised(each._loss_of(batch)) for each in shares]
+    assert sum(part.item() for part in parts) == pytest.approx(whole.item(), rel=1e-6)
+    assert whole.item() > alone._loss_of(batch).item()
