@@ -125,6 +125,8 @@ def _fit(
     set_precision(built, plan.settings.precision)
     trained = TrainedModel(name, plan.config, geometry, task, built.to(plan.device), None, metadata, plan.known)
     fitted, compiled = _fit_network(plan, fold, train, trained, folder, seed, title)
+    # Grids may have been refined.
+    facts["parameters"] = parameter_count(built)
     if plan.aim.calibrate != "none":
         logits = trained.logits(codes_of(plan.genes, fold.tune))
         trained.calibrations = fit_calibrations(plan.aim.calibrate, logits, fold.tune_targets)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,16 +12,24 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev
 
+from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, NotFinite
+from kanseq.models import kan_words, registry
 from kanseq.models.architecture import predictor
 from kanseq.models.mlp import MLP, MLPConfig
+from kanseq.models.registry import architectures
+from kanseq.training.checkpoints import load_model
+from kanseq.training.fitting import train as train_run
 from kanseq.training.inputs import Examples
 from kanseq.training.loop import Fitted, Limits, fit
 from kanseq.training.objective import Batch, Objective, Weights
-from kanseq.training.objectives import objective_of
+from kanseq.training.objectives import make_objective, objective_of
 from kanseq.training.packing import Tree
+from kanseq.training.settings import Settings
 from kanseq.training.states import restore_state
+from kanseq.training.tables import read_predictions
 from kanseq.training.task_objective import TaskObjective
+from kanseq.training.tasks import Task
 
 X = torch.linspace(-1, 1, 12)[:, None]
 Y = X.square() - 0.5 * X
@@ -291,3 +300,24 @@ def test_an_architecture_declares_its_objective_by_name_or_as_it_is():
     assert objective_of(declared(own)) is own
     with pytest.raises(BadOption, match="cannot be imported"):
         objective_of(declared("kanseq.nowhere:Objective"))
+    with pytest.raises(BadOption, match="the objective of the model 'm' made a dict; it must make a kanseq"):
+        make_objective(declared(lambda *_, **__: {}), None, Task(), TUNE, Settings(), seed=0)
+
+
+def test_a_plugin_trains_by_its_objective_and_its_refined_network_is_read_back(inputs, tmp_path, monkeypatch):
+    refining = replace(kan_words.ARCHITECTURE, name="refining", objective=partial(TaskObjective, grids=[(1, 9)]))
+    monkeypatch.setattr(registry, "OWN", (*registry.OWN, refining))
+    architectures.cache_clear()
+    try:
+        found = train_run(
+            inputs.genes, labels=inputs.labels, splits=inputs.splits, output=tmp_path / "run", model="refining",
+            holdout="1", epochs=2, baseline=False, threads=1,
+        )  # fmt: skip
+        model = load_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
+    finally:
+        architectures.cache_clear()
+    assert model.network.join.basis.intervals == 9
+    assert found.parameters == sum(each.numel() for each in model.network.parameters())
+    table = read_predictions(tmp_path / "run/folds/1/seed-0/predictions.tsv")
+    codes = SequenceSet.read(inputs.genes).codes(np.arange(len(table)))
+    assert model.logits(codes) == pytest.approx(table["logit"].to_numpy(), rel=1e-6)
