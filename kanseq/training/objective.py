@@ -160,17 +160,17 @@ class Objective(ABC):
             state.arrays.update(arrays)
             if not is_table(order):
                 state.facts[name] = order
-            before, now = self._initial[name], _options(optimizer)
             changed = [
                 {key: value for key, value in group.items() if key not in self.scheduled and value != first[key]}
-                for group, first in zip(now, before, strict=True)
+                for group, first in zip(_options(optimizer), self._initial[name], strict=True)
             ]
             if any(changed):
-                state.facts[f"{name}_options"] = pack(changed, f"{name}_options")[1]
-        arrays, order = pack(self.memory(), "memory")
-        state.arrays.update(arrays)
-        if order is not None:
-            state.facts["memory"] = order
+                arrays, state.facts[f"{name}_options"] = pack(changed, f"{name}_options")  # type: ignore[arg-type]
+                state.arrays.update(arrays)
+        memory = self.memory()
+        if memory is not None:
+            arrays, state.facts["memory"] = pack(memory, "memory")
+            state.arrays.update(arrays)
         return state
 
     def load_state(self, state: State) -> None:
@@ -181,9 +181,9 @@ class Objective(ABC):
             told = name in state.facts
             loaded = unpack(state.arrays, state.facts[name]) if told else unpack_table(state.arrays, name)
             groups = optimizer.state_dict()["param_groups"]
-            changed = unpack(state.arrays, state.facts.get(f"{name}_options"))
-            for group, options in zip(groups, changed or [], strict=False):  # type: ignore[arg-type]
-                group.update(options)
+            changed = unpack(state.arrays, state.facts.get(f"{name}_options")) or [{} for _ in groups]
+            for group, first, options in zip(groups, self._initial[name], changed, strict=True):  # type: ignore[arg-type]
+                group.update({**first, **options})  # type: ignore[dict-item]
             optimizer.load_state_dict({"state": _laid_out(loaded, optimizer), "param_groups": groups})  # type: ignore[arg-type]
         self.remember(unpack(state.arrays, state.facts.get("memory")))
 

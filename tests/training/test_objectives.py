@@ -279,6 +279,23 @@ def test_a_step_that_returns_nan_leaves_the_last_good_weights(tmp_path):
     assert weights(kept) != weights(broken)
 
 
+def test_a_step_that_fails_leaves_the_optimisers_as_they_are_on_disk(tmp_path):
+    class Broken(Adversarial):
+        def step(self, batch: Batch) -> float:
+            if batch.epoch == at:
+                raise NotFinite("broken")
+            return super().step(batch)
+
+    for at in (0, 2):
+        torch.manual_seed(1)
+        objective, folder = Broken(), tmp_path / str(at)
+        folder.mkdir()
+        with pytest.raises(NotFinite, match="broken"):
+            fit(objective, None, Limits(4), seed=0, folder=folder, title="")
+        # Halved before each epoch, and not for the one that broke off.
+        assert objective.optimizers["judge"].param_groups[0]["lr"] == 0.05 * 0.5**at
+
+
 def test_parts_of_one_name_are_refused():
     class Twice(FullBatch):
         def __init__(self) -> None:
