@@ -1,0 +1,49 @@
+"""Nested values go into arrays and JSON, and come back the same."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from kanseq.training.packing import is_table, pack, unpack, unpack_table
+
+
+def test_nested_values_come_back_with_their_types():
+    tree = {
+        0: {"d": torch.tensor([1.5, -2.0]), "al": [None, torch.tensor(3)], "t": 0.1, "n": 7, "on": True},
+        "betas": (0.9, math.inf),
+        "empty": [],
+    }
+    arrays, order = pack(tree, "lbfgs")
+    assert sorted(arrays) == ["lbfgs.0.al.1", "lbfgs.0.d"]
+    again = unpack(arrays, json.loads(json.dumps(order, allow_nan=False)))
+    assert list(again) == [0, "betas", "empty"]
+    assert again["betas"] == (0.9, math.inf)
+    assert again["empty"] == []
+    assert again[0]["d"].tolist() == [1.5, -2.0]
+    assert again[0]["al"] == [None, torch.tensor(3)]
+    assert (again[0]["t"], again[0]["n"], again[0]["on"]) == (0.1, 7, True)
+    assert math.isnan(unpack({}, pack(math.nan, "x")[1]))
+
+
+def test_the_moments_of_adam_need_no_json():
+    layer = torch.nn.Linear(2, 1)
+    adam = torch.optim.Adam(layer.parameters())
+    layer(torch.ones(1, 2)).sum().backward()
+    adam.step()
+    arrays, order = pack(adam.state_dict()["state"], "optimizer")
+    assert is_table(order)
+    assert sorted(arrays)[:3] == ["optimizer.0.exp_avg", "optimizer.0.exp_avg_sq", "optimizer.0.step"]
+    again = unpack_table({**arrays, "model.weight": arrays["optimizer.0.exp_avg"]}, "optimizer")
+    assert {number: sorted(values) for number, values in again.items()} == {
+        number: ["exp_avg", "exp_avg_sq", "step"] for number in (0, 1)
+    }
+    assert again[0]["exp_avg"].tolist() == adam.state[layer.weight]["exp_avg"].tolist()
+    assert not is_table(pack({"average": {"weight": layer.weight}}, "memory")[1])
+    assert not is_table(pack({0: {"step": 3}}, "optimizer")[1])
+
+
+def test_what_a_file_cannot_hold_is_refused():
+    with pytest.raises(TypeError, match=r"memory\.x is a set: a state holds tensors, numbers, text and None"):
+        pack({"x": {1}}, "memory")
