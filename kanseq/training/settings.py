@@ -93,8 +93,9 @@ class Settings:
                 raise BadOption(f"{name} is {value}", mend="it must be above 0")
 
     def to_json(self) -> dict[str, object]:
-        """Give the fields as ``run.json`` has them."""
-        return asdict(self)
+        """Return the fields as ``run.json`` has them: without the penalties, which came later, where they are 0."""
+        penalties = ("l1", "entropy", "smoothness")
+        return {name: value for name, value in asdict(self).items() if name not in penalties or value}
 
 
 def settings_for(kind: Architecture, **given: object) -> Settings:
