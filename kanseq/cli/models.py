@@ -19,7 +19,7 @@ def models(
         int | None,
         typer.Option("--match-parameters", min=1, help="choose widths so that networks have so many parameters"),
     ] = None,
-    set_: Annotated[
+    options: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="a hyper-parameter of the named model; repeatable"),
     ] = None,
@@ -36,7 +36,13 @@ def models(
     from kanseq import api
 
     result = api.list_models(
-        name, upstream=upstream, downstream=downstream, pad=pad, length=length, match=match, options=pairs(set_)
+        name,
+        upstream=upstream,
+        downstream=downstream,
+        pad=pad,
+        length=length,
+        match=match,
+        options=pairs(options) or None,
     )
     if as_json:
         show(result, as_json)
