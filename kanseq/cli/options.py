@@ -1,46 +1,21 @@
 """Options that every verb shares, and how a verb's result is shown."""
 
 import json
-import logging
 import sys
 from pathlib import Path
-from typing import Annotated, NamedTuple, TextIO
+from typing import Annotated, NamedTuple
 
 import typer
+
+from kanseq.messages import LEVELS, show_messages
 
 
 def _set_log_level(level: str) -> str:
     """Send the package's messages of this level and above to standard error."""
-    if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    if level.upper() not in LEVELS:
         raise typer.BadParameter("choose debug, info, warning or error")
-    logger = logging.getLogger("kanseq")
-    logger.setLevel(level.upper())
-    if not logger.handlers:
-        handler = _StandardError()
-        handler.setFormatter(_LowercaseLevel("%(levelname)s: %(message)s"))
-        logger.addHandler(handler)
+    show_messages(level)
     return level
-
-
-class _StandardError(logging.StreamHandler):
-    """Writes to what standard error is when a message comes, not to what it was when the handler was made."""
-
-    @property
-    def stream(self) -> TextIO:
-        return sys.stderr
-
-    @stream.setter
-    def stream(self, stream: TextIO) -> None:
-        """Take no other stream."""
-
-
-class _LowercaseLevel(logging.Formatter):
-    """``warning: text``; plain text for information."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        if record.levelno == logging.INFO:
-            return record.getMessage()
-        return f"{record.levelname.lower()}: {record.getMessage()}"
 
 
 def _load_config(context: typer.Context, path: Path | None) -> Path | None:

@@ -12,9 +12,7 @@ from kanseq.data.shuffles import UNKNOWN, dinucleotide_shuffles, random_numbers
 from kanseq.errors import BadOption
 from kanseq.genome.pieces import LETTERS
 from kanseq.geometry import TOKEN, Geometry
-
-CONTROLS = ("none", "labels", "sequence", "positions")
-"""What can be disturbed: ``labels`` by :func:`disturbed_targets`, the two behind it by :func:`disturbed`."""
+from kanseq.specification.learning import CONTROLS
 
 _ROWS = 512
 

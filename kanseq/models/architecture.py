@@ -3,24 +3,20 @@
 In: the fields of a frozen dataclass. Out: checked configurations; everything else is read off the dataclass.
 """
 
-import dataclasses
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
+from kanseq.specification.fields import check
+from kanseq.specification.fields import option as option
+from kanseq.specification.learning import TASKS as TASKS
 
 if TYPE_CHECKING:
     from kanseq.models.network import Network
     from kanseq.models.plain import PlainModel
-
-TASKS = ("binary", "multiclass", "regression")
-"""What can be learned: one of two classes, one of three or more, or a number.
-
-Networks learn all of them, since the task reads their outputs."""
 
 CLASSIFIERS = ("binary", "multiclass")
 """What plain models of two classes can learn: of several ones each against the rest, see
@@ -126,13 +122,6 @@ def tabular(
     )
 
 
-def option(
-    default: object, help: str, *, least: float = -math.inf, above: float = -math.inf, most: float = math.inf
-) -> Any:
-    """Declare a hyper-parameter: its default, one line of help, and its range."""
-    return field(default=default, metadata={"help": help, "least": least, "above": above, "most": most})  # type: ignore[call-overload]
-
-
 def scaled(*names: str) -> "Callable[[Config, float], Config]":
     """Give what multiplies these hyper-parameters with a factor, for :attr:`Architecture.resized`."""
 
@@ -152,13 +141,7 @@ class Options:
         Raises:
             BadOption: a value is out of range; the message names the option and its range.
         """
-        for known in dataclasses.fields(self):
-            value, bounds = getattr(self, known.name), known.metadata
-            if "help" not in bounds or value is None or isinstance(value, str):
-                continue
-            within = max(value, bounds["least"]) == value == min(value, bounds["most"]) and value > bounds["above"]
-            if not (within and math.isfinite(value)):
-                raise BadOption(f"{known.name} is {value}", mend=f"it must be {_range(bounds)}")
+        check(self, fields(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,10 +190,3 @@ class RadialConfig(NetworkConfig):
         """The arguments of :class:`~kanseq.nn.rbf.RBFLinear` behind its two widths."""
         names = ("centres", "low", "high", "layer_norm", "base", "initial")
         return {name: getattr(self, name) for name in names}
-
-
-def _range(bounds: "dataclasses.Field.metadata") -> str:  # type: ignore[name-defined]
-    """Say a range in words."""
-    words = {"least": "at least", "above": "above", "most": "at most"}
-    said = [f"{word} {bounds[key]}" for key, word in words.items() if math.isfinite(bounds[key])]
-    return " and ".join(said) or "a finite number"

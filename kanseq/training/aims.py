@@ -10,22 +10,18 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import pandas as pd
 
-from kanseq.data.controls import CONTROLS, disturbed, disturbed_targets
+from kanseq.data.controls import disturbed, disturbed_targets
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.files import some
-from kanseq.geometry import VISIBLE
 from kanseq.models.architecture import Architecture, Config
 from kanseq.models.registry import architectures
-from kanseq.training.calibration import CALIBRATIONS
+from kanseq.specification.learning import MIDS, Learning
 from kanseq.training.folds import Fold
 from kanseq.training.targets import resolve_condition, resolve_task
-from kanseq.training.tasks import TASKS, Task
+from kanseq.training.tasks import Task
 
 logger = logging.getLogger(__name__)
-
-MIDS = ("none", "rank")
-"""What networks learn of genes that are labelled mid: nothing, or their rank between low and high."""
 
 _DONE = {
     "labels": "the labels of its training genes were shuffled",
@@ -34,41 +30,33 @@ _DONE = {
 }
 
 
+_IN_FILES = ("condition", "task", "control", "visible", "calibrate", "mid", "classes")
+"""Order of the fields in files, which are to stay the same bytes."""
+
+
 @dataclass(frozen=True)
-class Aim:
-    """What is learned, and from what.
+class Aim(Learning):
+    """What is learned, and from what, with nothing left open.
 
     Attributes:
         condition: the condition whose labels are learned (``*``: the only one), or several as a tuple: one model with
             an output for each.
         task: ``binary``, ``multiclass`` or ``regression``.
-        control: what is destroyed on purpose, see :mod:`kanseq.data.controls`.
         visible: what models of genes see, see :class:`kanseq.geometry.Geometry`.
+        control: what is shuffled on purpose, see :mod:`kanseq.data.controls`.
         calibrate: how probabilities are calibrated, see :mod:`kanseq.training.calibration`.
         mid: ``rank``: networks also train on the genes between the classes, by their rank; see
             :func:`kanseq.training.targets.rank_mid`.
         classes: of ``multiclass``: the names of the set's classes.
     """
 
-    condition: str | tuple[str, ...] = "*"
     task: str = "binary"
-    control: str = "none"
-    visible: str = "all"
-    calibrate: str = "none"
     mid: str = "none"
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        for name, allowed in (
-            ("task", TASKS),
-            ("control", CONTROLS),
-            ("visible", VISIBLE),
-            ("calibrate", CALIBRATIONS),
-            ("mid", MIDS),
-        ):
-            if getattr(self, name) not in allowed:
-                raise BadOption(f"{name} '{getattr(self, name)}' is unknown", mend=f"choose {', '.join(allowed)}")
+        """Check the choices, and that they fit each other."""
+        super().__post_init__()
         if self.task == "regression" and self.calibrate != "none":
             raise BadOption("--calibrate is for probabilities, and regression has none", mend="leave it out")
         if self.task == "multiclass" and self.calibrate != "none":
@@ -81,7 +69,8 @@ class Aim:
 
     def to_json(self) -> dict[str, object]:
         """Give the fields as ``run.json`` has them; ``mid`` and ``classes`` only where they say something."""
-        fields = {**asdict(self), "condition": list(self.conditions) or self.condition, "classes": list(self.classes)}
+        values = {**asdict(self), "condition": list(self.conditions) or self.condition, "classes": list(self.classes)}
+        fields = {name: values[name] for name in dict.fromkeys((*_IN_FILES, *values))}
         for name, nothing in (("mid", "none"), ("classes", [])):
             if fields[name] == nothing:
                 del fields[name]
@@ -168,6 +157,22 @@ class Aim:
             part: disturbed_targets(getattr(fold, part), self.control, seed, name) for part, name in parts.items()
         }
         return fold._replace(**disturbed)
+
+
+def aim_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) -> Aim:
+    """Settle what a model's recipe decides; the labels decide the rest in :meth:`Aim.learning`.
+
+    Args:
+        kind: the model.
+        asked: what was asked for.
+        balance: how classes are weighed.
+        labels: whether there is a table of labels.
+
+    Raises:
+        BadOption: the model cannot rank genes labelled mid, or options do not fit each other.
+    """
+    mid = mid_for(kind, asked.task, asked.mid, balance=balance, labels=labels)
+    return Aim(**{**vars(asked), "condition": "*", "task": asked.task or "binary", "mid": mid})
 
 
 def mid_for(

@@ -11,10 +11,8 @@ import numpy as np
 from scipy.special import expit
 
 from kanseq.errors import BadOption, ModelMismatch, NotFinite, OneClass
+from kanseq.specification.learning import CALIBRATIONS
 from kanseq.training.tasks import CLASSES
-
-CALIBRATIONS = ("none", "platt", "isotonic")
-"""``none`` is the plain sigmoid; Platt (1999); isotonic regression (Zadrozny & Elkan 2002)."""
 
 THRESHOLD = 0.5
 """Where a probability is cut that no threshold was learned for."""

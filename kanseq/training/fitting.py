@@ -4,9 +4,9 @@ In: a set, labels, splits. Out: a run's folder.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import fields
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +18,15 @@ from kanseq.data.label_tables import join_labels
 from kanseq.data.splits import read_splits
 from kanseq.errors import BadOption
 from kanseq.files import PathLike
+from kanseq.models.architecture import Architecture
 from kanseq.models.registry import architecture, config_to_json, make_config
 from kanseq.models.sizes import match_parameters as matched
 from kanseq.showing import brief
-from kanseq.training.aims import Aim, describe_aim, mid_for
+from kanseq.specification.fields import gather
+from kanseq.specification.optimisation import Settings
+from kanseq.specification.python import takes
+from kanseq.specification.training import TrainSpec
+from kanseq.training.aims import aim_for, describe_aim
 from kanseq.training.assignment import known_sequences
 from kanseq.training.baselines import train_baseline
 from kanseq.training.folds import Fold, prepare_folds
@@ -37,14 +42,12 @@ from kanseq.training.runs import (
     read_done,
     versions,
 )
-from kanseq.training.settings import Settings, check_seeds, choose_device, processor, settings_for
+from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
 from kanseq.training.targets import OWN_PAIR, own_pair
 from kanseq.training.team import joined, launch
 from kanseq.training.verdicts import Score, score_folders, verdict
 
 logger = logging.getLogger(__name__)
-
-Option = str | int | float | bool
 
 
 @brief
@@ -92,43 +95,14 @@ class Training(NamedTuple):
     pearson_spread: float | None
 
 
+@takes(TrainSpec)
 def train(
     genes: Sets,
     *,
     labels: Tables | None = None,
     splits: PathLike | pd.DataFrame,
     output: PathLike,
-    model: str = "kan-words",
-    holdout: str | Sequence[str] = "all",
-    options: Mapping[str, Option] | None = None,
-    match_parameters: int | None = None,
-    condition: str | Sequence[str] = "*",
-    task: str | None = None,
-    control: str = "none",
-    visible: str = "all",
-    calibrate: str = "none",
-    mid: str | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    weight_decay: float | None = None,
-    decay: str | None = None,
-    schedule: str | None = None,
-    clip: float | None = None,
-    balance: str = "none",
-    tune: bool = False,
-    patience: int | None = None,
-    precision: str | None = None,
-    compile: bool = False,
-    baseline: bool = True,
-    checkpoint_minutes: float = 10.0,
-    seed: int | Sequence[int] = 0,
-    seeds: int = 1,
-    threads: int = 0,
-    device: str = "auto",
-    devices: int = 1,
-    nodes: int = 1,
-    rendezvous: str | None = None,
+    **options: object,
 ) -> Training:
     """Train a model on each fold's training genes and score the genes that the fold holds out.
 
@@ -155,18 +129,15 @@ def train(
             classes; ``regression``: log10(TPM + 1) or, without ``labels``, the set's own labels as numbers, in their
             own units, standardised by the fold's training genes. Where None ``multiclass`` for a set of more than two
             own classes, else ``binary``.
-        control: ``labels``, ``sequence`` or ``positions``: what is destroyed on purpose, see
-            :mod:`kanseq.data.controls`; each seed destroys it in its own way.
+        control: ``labels``, ``sequence`` or ``positions``: what is shuffled on purpose, see
+            :mod:`kanseq.data.controls`; each seed shuffles it in its own way.
         visible: ``all``, ``flanks`` or ``transcribed``: which columns of genes models (also the plain one) see.
         calibrate: ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from training
             genes; networks from genes of role ``tune``, which then do not train, plain models from scores of training
             genes by models that had not seen their neighbourhood. Of two classes only.
         mid: ``rank``: networks train on genes labelled mid, too, which shall score the higher the higher they rank
             between low and high; ``none``; where None the model's own.
-        epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, balance, tune, patience, precision:
-            see :class:`kanseq.training.settings.Settings`; where None the model's own (``kanseq models NAME``), or the
-            defaults there. Plain models use ``balance`` only.
-        compile: whether steps go through ``torch.compile``; where that fails they do not, with one warning.
+        {settings}
         baseline: also train ``kmer-logistic`` (for regression ``kmer-ridge``) on the same folds, inside the run, and
             compare.
         checkpoint_minutes: at most so long between two states on disk.
@@ -179,6 +150,10 @@ def train(
         nodes: nodes on which this is called alike.
         rendezvous: ``HOST:PORT`` of one of several nodes.
 
+    Settings of the optimisation, from ``epochs`` on, are those of
+    :class:`kanseq.specification.optimisation.Settings`. None takes the model's own (``kanseq models NAME``), or the
+    default there. Plain models use ``balance`` only.
+
     Raises:
         BadOption: a setting is unknown or senseless, or the run was begun with other ones.
         BadTable: tables of labels contradict each other, or the set's own labels are not what the task learns.
@@ -188,91 +163,106 @@ def train(
         RankFailed: one of several processes has ended; the last state is whole.
         NotWritable: the folder cannot be written.
     """
-    given = dict(locals())
-    output = check_run_output(output)
-    kind = architecture(model)
-    settings = settings_for(kind, **{each.name: given.get(each.name) for each in fields(Settings)})
-    if not checkpoint_minutes >= 0:
-        raise BadOption(f"checkpoint_minutes is {checkpoint_minutes}", mend="it must be at least 0")
-    wanted = check_seeds(seed, seeds)
-    if (devices, nodes) != (1, 1):
-        return _train_in_a_team(given, settings.precision)
-    device = choose_device(device)
-    aim = Aim(
-        "*",
-        task or "binary",
-        control,
-        visible,
-        calibrate,
-        mid_for(kind, task, mid, balance=balance, labels=labels is not None),
-    )
-    inputs = describe_inputs(genes, labels, splits)
-    genes = aim.see(as_one(genes))
-    labelled = None if labels is None else join_labels(labels)
-    aim = aim.learning(genes, labelled, task, condition)
-    aim.check_model(kind, balance, options or {})
-    config = make_config(model, genes.geometry, options or {}, aim.outputs)
-    config = config if match_parameters is None else matched(kind, config, match_parameters)
+    given = {"genes": genes, "labels": labels, "splits": splits, "output": output}
+    return train_specified(gather(TrainSpec, {**given, **options}))
+
+
+def train_specified(spec: TrainSpec) -> Training:
+    """Train as a specification says; see :func:`train`."""
+    output = check_run_output(spec.output)  # type: ignore[arg-type]
+    kind = architecture(spec.model)
+    settings = settings_for(kind, **spec.settings)
+    if not spec.checkpoint_minutes >= 0:
+        raise BadOption(f"checkpoint_minutes is {spec.checkpoint_minutes}", mend="it must be at least 0")
+    seeds = check_seeds(spec.seed, spec.seeds)
+    if (spec.devices, spec.nodes) != (1, 1):
+        return _train_in_a_team(spec, settings.precision)
+    prepared = _prepare(spec, kind, settings, output)
+    trained, beside, count = 0, None, len(seeds)
+    with _opened(prepared, spec, output, seeds[0]) as (plan, place):
+        for seed in seeds:
+            disturbed = plan._replace(genes=plan.aim.disturb(plan.genes, seed))
+            folds = [plan.aim.disturb_targets(fold, seed) for fold in prepared.folds]
+            trained += _train_folds(disturbed, folds, place, seed, named=count > 1)
+            if seed == seeds[0] and spec.baseline and not kind.plain:
+                beside = train_baseline(disturbed, folds, place, seed)
+        return _summary(plan, prepared.folds, place, seeds, trained, beside)
+
+
+class _Prepared(NamedTuple):
+    """What is known before a run's folder is opened: the plan (for a process alone), folds, and fingerprints."""
+
+    plan: Plan
+    folds: list[Fold]
+    inputs: dict[str, object]
+
+
+def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Path) -> _Prepared:
+    """Read the inputs, and settle what they and the model's recipe decide; nothing is written."""
+    device = choose_device(spec.device)
+    has_labels = spec.labels is not None
+    aim = aim_for(kind, spec.learning, balance=settings.balance, labels=has_labels)
+    inputs = describe_inputs(spec.genes, spec.labels, spec.splits)  # type: ignore[arg-type]
+    genes = aim.see(as_one(spec.genes))  # type: ignore[arg-type]
+    labels = join_labels(spec.labels) if has_labels else None  # type: ignore[arg-type]
+    aim = aim.learning(genes, labels, spec.learning.task, spec.learning.condition)
+    aim.check_model(kind, settings.balance, spec.options or {})
+    config = make_config(spec.model, genes.geometry, spec.options or {}, aim.outputs)
+    config = config if spec.match_parameters is None else matched(kind, config, spec.match_parameters)
     settings = resolve_settings(settings, kind, config, aim, output / "run.json", device)
     folds = prepare_folds(
         genes,
-        labelled,
-        splits if isinstance(splits, pd.DataFrame) else read_splits(splits),
-        holdout=holdout,
+        labels,
+        spec.splits if isinstance(spec.splits, pd.DataFrame) else read_splits(spec.splits),  # type: ignore[arg-type]
+        holdout=spec.holdout,
         condition=aim.condition,
         task=aim.task,
-        tune=settings.tune or (calibrate != "none" and not kind.plain),
-        least=1 if calibrate == "none" else 2,
+        tune=settings.tune or (aim.calibrate != "none" and not kind.plain),
+        least=1 if aim.calibrate == "none" else 2,
         mid=aim.mid,
     )
-    recorded = {**aim.to_json(), **({"balance": balance} if kind.plain else settings.to_json())}
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
-    pair = own_pair(genes) if labelled is None and aim.task == "binary" else ()
+    pair = own_pair(genes) if not has_labels and aim.task == "binary" else ()
     # What predict takes for the targets 0 and 1 anyway need not be said.
     facts |= {OWN_PAIR: list(pair)} if pair not in ((), ("0", "1")) else {}
-    known, trained, beside = known_sequences(genes), 0, None
-    with processor(threads, wanted[0]) as count, joined(output, device) as (team, place, device), ExitStack() as held:
+    known, minutes = known_sequences(genes), spec.checkpoint_minutes
+    plan = Plan(genes, kind, config, aim, settings, facts, known, spec.threads, device, minutes)
+    return _Prepared(plan, folds, inputs)
+
+
+@contextmanager
+def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> Iterator[tuple[Plan, Path]]:
+    """Make the processor ready, meet the other processes and lock the run's folder; hands out the plan and the folder.
+
+    A process that is not the first of several gets a folder of its own.
+    """
+    plan = prepared.plan
+    settings = {"balance": plan.settings.balance} if plan.kind.plain else plan.settings.to_json()
+    with processor(spec.threads, seed) as count, joined(output, plan.device) as (team, place, device):
         machine = {"threads": count, "device": device}
-        described = describe_run(model, config_to_json(config), recorded, inputs, machine)
-        held.enter_context(open_run(place, described))
-        plan = Plan(genes, kind, config, aim, settings, facts, known, count, device, checkpoint_minutes, team)
-        for each in wanted:
-            disturbed = plan._replace(genes=aim.disturb(genes, each))
-            left = [aim.disturb_targets(fold, each) for fold in folds]
-            trained += _train_folds(disturbed, left, place, each, named=len(wanted) > 1)
-            if each == wanted[0] and baseline and not kind.plain:
-                beside = train_baseline(disturbed, left, place, each)
-        return _summary(plan, folds, place, wanted, trained, beside)
+        recorded = {**plan.aim.to_json(), **settings}
+        described = describe_run(spec.model, config_to_json(plan.config), recorded, prepared.inputs, machine)
+        with open_run(place, described):
+            yield plan._replace(threads=count, device=device, team=team), place
 
 
-def _train_in_a_team(given: dict[str, object], precision: str) -> Training:
+def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
     """Have several processes train what is not finished; sum up, and train the plain model, in this one."""
-    devices, nodes, rendezvous = (given.pop(name) for name in ("devices", "nodes", "rendezvous"))
-    given["threads"] = given["threads"] or max(1, torch.get_num_threads() // max(1, devices))  # type: ignore[operator,call-overload]
-    output = Path(given["output"])  # type: ignore[arg-type]
+    spec = replace(spec, threads=spec.threads or max(1, torch.get_num_threads() // max(1, spec.devices)))
+    output = Path(spec.output)  # type: ignore[arg-type]
     before = set(output.glob(FINISHED))
-    options = {"set": [f"{key}={value}" for key, value in (given["options"] or {}).items()]}  # type: ignore[attr-defined]
-    options |= {name: value for name, value in given.items() if name not in ("genes", "options", "baseline")}
-    first = launch(
-        options,
-        devices=devices,
-        nodes=nodes,
-        rendezvous=rendezvous,
-        genes=given["genes"],
-        threads=given["threads"],  # type: ignore[arg-type]
-    )
-    if not first:
-        return _of_another_node(given, output, precision)
-    found = train(**given)  # type: ignore[arg-type]
+    if not launch(spec):
+        return _of_another_node(spec, output, precision)
+    found = train_specified(replace(spec, devices=1, nodes=1, rendezvous=None))
     fresh = len(set(output.glob(FINISHED)) - before)
     return found._replace(trained=fresh, skipped=found.skipped - fresh)
 
 
-def _of_another_node(given: Mapping[str, object], output: Path, precision: str) -> Training:
+def _of_another_node(spec: TrainSpec, output: Path, precision: str) -> Training:
     """Say that the first node has the run: here it may not even be seen."""
     return Training(
-        output=output, model=str(given["model"]), parameters=0, folds=[], trained=0, skipped=0, genes={},
-        precision=precision, threads=given["threads"], device=str(given["device"]),  # type: ignore[arg-type]
+        output=output, model=spec.model, parameters=0, folds=[], trained=0, skipped=0, genes={},
+        precision=precision, threads=spec.threads, device=spec.device,
         auroc=None, baseline_auroc=None, verdict="this node took its share; the first one sums up", seeds=[],
         auroc_spread=None, pearson=None, baseline_pearson=None, pearson_spread=None,
     )  # fmt: skip

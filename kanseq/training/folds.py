@@ -94,7 +94,8 @@ def prepare_folds(
 def choose_folds(splits: pd.DataFrame, holdout: str | Sequence[str]) -> list[str]:
     """Give the folds that are meant, in the order of the splits (for ``all``) or as they are named."""
     there = list(dict.fromkeys(splits["fold"]))
-    wanted = there if holdout == "all" else [holdout] if isinstance(holdout, str) else list(dict.fromkeys(holdout))
+    named = [holdout] if isinstance(holdout, str) else list(dict.fromkeys(holdout))
+    wanted = there if "all" in named else named
     for name in wanted:
         if name not in there:
             raise BadOption(f"the splits have no fold '{name}'", mend=f"they have {some(there, 20)}, and 'all'")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, get_type_hints
 from kanseq.errors import BadOption
 from kanseq.models.architecture import Architecture
 from kanseq.models.registry import Value, option_types, parse_option
-from kanseq.training.settings import Settings
+from kanseq.specification.optimisation import Settings, searchable
 
 if TYPE_CHECKING:
     from optuna import Trial
 
-OPTIMISATION = tuple(field.name for field in fields(Settings) if field.name not in ("tune", "precision", "compile"))
+OPTIMISATION = searchable()
 """What of the optimisation of networks can be searched; plain models have ``balance`` alone."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import fields
 
 import torch
 from torch import nn
@@ -15,87 +15,9 @@ from torch import nn
 from kanseq.errors import BadOption
 from kanseq.models.architecture import Architecture
 from kanseq.models.network import SequenceNetwork
-from kanseq.nn.precision import PRECISIONS
+from kanseq.specification.optimisation import Settings
 
 logger = logging.getLogger(__name__)
-
-DECAYS = ("coupled", "decoupled", "prior")
-SCHEDULES = ("constant", "cosine", "one-cycle")
-BALANCES = ("none", "weights")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The optimisation of one network, as ``run.json`` records it.
-
-    Attributes:
-        epochs: passes over the training genes.
-        batch_size: sequences per step; a last batch of one joins the batch before it.
-        learning_rate: Adam's, at the schedule's height.
-        weight_decay: strength of the decay of the spline weights (of those that a model names); all others have none.
-        decay: ``coupled`` adds ``weight_decay * w`` to the gradient (Adam with an L2 term, Kingma and Ba 2015),
-            ``decoupled`` shrinks the weights beside it (AdamW, Loshchilov and Hutter 2019). The KAN-Mixer paper does
-            not say which it means; the default is the one that did better on real genes (README). ``prior`` is coupled
-            with ``weight_decay / n`` for ``n`` known targets: as the loss is a mean over these, that is a Gaussian
-            prior of variance ``1 / weight_decay`` beside a sum over them, and weighs the less the more they are.
-        schedule: ``constant``, ``cosine`` down to 0, or ``one-cycle`` (Smith and Topin 2018).
-        clip: largest norm of the gradient, None for any.
-        balance: ``weights`` weighs each class by its rarity among the training genes.
-        tune: stop early by the loss on the fold's ``tune`` genes, and keep the best epoch's weights.
-        patience: epochs without a better loss on them before training stops.
-        precision: of the spline layers' products.
-        compile: whether steps go through ``torch.compile``, which needs a C++ compiler; without one they do not.
-        l1: weight of the penalty on the size of KAN layers' curves, see :mod:`kanseq.training.penalties`; 0 for none.
-        entropy: weight of the penalty on many curves of equal size.
-        smoothness: weight of the penalty on rough curves.
-    """
-
-    epochs: int = 5
-    batch_size: int = 64
-    learning_rate: float = 5e-4
-    weight_decay: float = 0.1
-    decay: str = "decoupled"
-    schedule: str = "constant"
-    clip: float | None = None
-    balance: str = "none"
-    tune: bool = False
-    patience: int = 3
-    precision: str = "auto"
-    compile: bool = False
-    l1: float = 0.0
-    entropy: float = 0.0
-    smoothness: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        for name, allowed in (
-            ("decay", DECAYS),
-            ("schedule", SCHEDULES),
-            ("balance", BALANCES),
-            ("precision", ("auto", *PRECISIONS)),
-        ):
-            if getattr(self, name) not in allowed:
-                raise BadOption(f"{name} '{getattr(self, name)}' is unknown", mend=f"choose {', '.join(allowed)}")
-        for name, least in (
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("patience", 1),
-            ("weight_decay", 0),
-            ("l1", 0),
-            ("entropy", 0),
-            ("smoothness", 0),
-        ):
-            if not getattr(self, name) >= least:
-                raise BadOption(f"{name} is {getattr(self, name)}", mend=f"it must be at least {least}")
-        for name in ("learning_rate", "clip"):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise BadOption(f"{name} is {value}", mend="it must be above 0")
-
-    def to_json(self) -> dict[str, object]:
-        """Return the fields as ``run.json`` has them: without the penalties, which came later, where they are 0."""
-        penalties = ("l1", "entropy", "smoothness")
-        return {name: value for name, value in asdict(self).items() if name not in penalties or value}
 
 
 def settings_for(kind: Architecture, **given: object) -> Settings:
@@ -103,7 +25,7 @@ def settings_for(kind: Architecture, **given: object) -> Settings:
 
     A recipe's strength of weight decay is in units of its kind of decay: beside another kind it does not count.
     """
-    known = {field.name for field in fields(Settings)}
+    known = {field.name for field in fields(Settings) if field.metadata["recipe"]}
     recipe = {name: value for name, value in kind.recipe.items() if name in known}
     told = {name: value for name, value in given.items() if value is not None}
     if told.get("decay", recipe.get("decay")) != recipe.get("decay"):

@@ -7,33 +7,32 @@ rounding whatever the number of processes. What looks at a whole batch is not: a
 by itself on processors, and all shares together on GPUs (SyncBatchNorm).
 """
 
+import json
 import logging
 import os
-import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor, distributed, nn
 
 from kanseq.errors import BadOption, RankFailed
+from kanseq.specification.training import TrainSpec
+from kanseq.training.worker import ERROR, INTERRUPTED, Report, arguments_for, read_reports
 
 logger = logging.getLogger(__name__)
 
-FIRST = "KANSEQ_FIRST_PROCESS"
-"""Environment variable: a file that the first of all processes makes, so that its node knows that it is the first."""
-
-KILLED = re.compile(r"exitcode:? *:? *-(?!2\b|15\b)(\d+)")
-"""What torchrun says of a process that was ended by another signal than those that ask it to stop."""
+EXIT_CODES = "exit_codes.json"
+"""File in which :mod:`kanseq.training.launcher` writes how processes ended: rank -> exit code."""
 
 PATIENCE = timedelta(days=2)
 """How long processes wait for each other: the first one also scores, and trains the plain model."""
@@ -124,8 +123,6 @@ def joined(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
     distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
     with tempfile.TemporaryDirectory() as spare:
         place = output
-        if rank == 0 and FIRST in os.environ:
-            Path(os.environ[FIRST]).touch()
         if rank:
             logging.getLogger("kanseq").setLevel(logging.ERROR)
             place = Path(spare) / output.name
@@ -140,80 +137,59 @@ def joined(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
             distributed.destroy_process_group()
 
 
-def launch(
-    arguments: Mapping[str, object], *, devices: int, nodes: int, rendezvous: str | None, genes: object, threads: int
-) -> bool:
-    """Run ``kanseq train`` in ``devices`` processes on this node, by torchrun; comes back when all have ended.
+def launch(spec: TrainSpec) -> bool:
+    """Train in ``spec.devices`` processes on this node, by torchrun; returns when all have ended.
 
-    Gives whether the first of all nodes' processes was one of them: the one that has written the run.
-
-    Args:
-        arguments: option -> value, as ``--config`` takes them.
-        devices: processes on this node.
-        nodes: nodes that run the same command.
-        rendezvous: ``HOST:PORT`` of one of them, where all meet.
-        genes: the set's file, or several.
-        threads: of each process.
+    Returns whether the first of all nodes' processes, the one that has written the run, was one of them.
 
     Raises:
         BadOption: inputs are no files, or several nodes have no place to meet.
         RankFailed: a process ended with an error.
         KeyboardInterrupt: they were asked to stop, and have written their state.
     """
+    devices, nodes, rendezvous = spec.devices, spec.nodes, spec.rendezvous
     if devices < 1 or nodes < 1:
         raise BadOption(f"{devices} devices on {nodes} nodes", mend="both must be at least 1")
     if nodes > 1 and rendezvous is None:
         raise BadOption("several nodes need a place to meet", mend="give --rendezvous HOST:PORT of one of them to all")
-    files = [*_several(genes), arguments.get("splits"), *_several(arguments.get("labels"))]
-    if not all(one is None or isinstance(one, str | Path) for one in files):
-        raise BadOption("several processes read their inputs from files", mend="give paths, or --devices 1")
     meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]
     meeting += [] if rendezvous is None or nodes == 1 else [f"--rdzv-endpoint={rendezvous}", "--rdzv-id=kanseq"]
     with tempfile.TemporaryDirectory() as folder:
-        config, first = Path(folder) / "options.yaml", Path(folder) / "first"
-        told = {name: _plain(value) for name, value in arguments.items() if value is not None}
-        config.write_text(yaml.safe_dump(told), encoding="utf-8")
-        command = [sys.executable, "-m", "torch.distributed.run", *meeting, f"--nproc-per-node={devices}"]
-        command += ["-m", "kanseq", "train", *map(str, _several(genes)), "--config", str(config), "--no-baseline"]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), FIRST: str(first)}
-        _watch(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
-        return first.exists()
+        each = replace(spec, devices=1, nodes=1, rendezvous=None, baseline=False)
+        worker = arguments_for(each, Path(folder))
+        command = [sys.executable, "-m", "kanseq.training.launcher", folder, *meeting, f"--nproc-per-node={devices}"]
+        command += ["-m", "kanseq.training.worker", *worker]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(spec.threads)}
+        code = _wait(subprocess.Popen(command, env=environment))
+        reports = read_reports(Path(folder))
+        if code:
+            raise _failure(reports, _killed_by(Path(folder) / EXIT_CODES), code)
+        return 0 in reports
 
 
-def _watch(process: "subprocess.Popen[str]") -> None:
-    """Pass on what the first process says, without what torchrun says of it, and wait for the end."""
-    assert process.stderr is not None
-    said: list[str] = []
+def _wait(process: subprocess.Popen) -> int:
+    """Wait for the end; an interrupt is passed on, and its end awaited."""
     try:
-        for line in process.stderr:
-            if line.startswith(("kanseq: ", "error: ")) or "epoch " in line or line.startswith("warning: "):
-                sys.stderr.write(line)
-            said.append(line.rstrip())
-        code = process.wait()
+        return process.wait()
     except KeyboardInterrupt:
         process.terminate()
         process.wait()
         raise
-    if code:
-        errors = [line.removeprefix("kanseq: ") for line in said if line.startswith("kanseq: ")]
-        killed = KILLED.search("\n".join(said))
-        # When one process is killed torchrun asks the others to stop, and they say that they were interrupted.
-        if killed is None and "interrupted" in errors:
-            raise KeyboardInterrupt
-        others = [error for error in errors if error != "interrupted"]
-        reason = others[0] if others else f"killed by signal {killed[1]}" if killed else f"code {code}"
-        raise RankFailed(
-            f"a process of the training ended: {reason}", mend="run the command again: it goes on from the last state"
-        )
 
 
-def _several(value: object) -> list[object]:
-    """Give one or several inputs as a list."""
-    return list(value) if isinstance(value, list | tuple) else [value]
+def _killed_by(path: Path) -> int | None:
+    """Return the number of the signal that ended a process, unless that was a request to stop."""
+    codes = json.loads(path.read_text(encoding="utf-8")).values() if path.exists() else ()
+    signals = [-code for code in codes if code < 0 and -code not in (signal.SIGINT, signal.SIGTERM)]
+    return signals[0] if signals else None
 
 
-def _plain(value: object) -> object:
-    """Make a value fit for YAML."""
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return str(value) if isinstance(value, Path) else value
+def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> BaseException:
+    """Say why processes ended. When one of them fails, torchrun asks the others to stop, and they report that."""
+    errors = [report.error for report in reports.values() if report.status == ERROR]
+    if not errors and killed is None and any(report.status == INTERRUPTED for report in reports.values()):
+        return KeyboardInterrupt()
+    reason = errors[0] if errors else f"killed by signal {killed}" if killed else f"code {code}"
+    return RankFailed(
+        f"a process of the training ended: {reason}", mend="run the command again: it goes on from the last state"
+    )

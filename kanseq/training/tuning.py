@@ -25,7 +25,10 @@ from kanseq.io.dialect import write_table
 from kanseq.io.model_tables import TRIALS
 from kanseq.models.registry import Value, architecture, config_to_json, make_config
 from kanseq.showing import brief
-from kanseq.training.aims import Aim, mid_for
+from kanseq.specification.fields import gather
+from kanseq.specification.python import takes
+from kanseq.specification.training import TuneSpec
+from kanseq.training.aims import Aim, aim_for
 from kanseq.training.assignment import known_sequences
 from kanseq.training.folds import Fold, choose_folds, prepare_folds
 from kanseq.training.one_fold import Plan
@@ -74,35 +77,14 @@ class Tuned(NamedTuple):
     table: pd.DataFrame
 
 
+@takes(TuneSpec)
 def tune(
     genes: Sets,
     *,
     labels: Tables | None = None,
     splits: PathLike | pd.DataFrame,
     output: PathLike,
-    holdout: str,
-    search: Sequence[str],
-    trials: int = 20,
-    storage: str | None = None,
-    model: str = "kan-words",
-    options: Mapping[str, Value] | None = None,
-    condition: str | Sequence[str] = "*",
-    task: str | None = None,
-    visible: str = "all",
-    mid: str | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    weight_decay: float | None = None,
-    decay: str | None = None,
-    schedule: str | None = None,
-    clip: float | None = None,
-    balance: str = "none",
-    patience: int | None = None,
-    precision: str | None = None,
-    seed: int = 0,
-    threads: int = 0,
-    device: str = "auto",
+    **options: object,
 ) -> Tuned:
     """Search hyper-parameters of a model inside the training genes of one fold.
 
@@ -116,22 +98,23 @@ def tune(
     that searches in this folder.
 
     Args:
-        genes, labels, splits, condition, task, visible, mid, balance: as for :func:`kanseq.train`.
+        genes, labels, splits, condition, task, visible, mid: as for :func:`kanseq.train`.
         output: the search's folder; made if its parent is there.
         holdout: the fold.
         search: what is searched, as :meth:`kanseq.training.search_space.Range.read` has it: hyper-parameters of the
-            model, and of the optimisation ``epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip,
-            balance, patience``.
+            model, and settings of the optimisation other than ``precision``.
         trials: how many trials there shall be in all.
         storage: the address of a database that Optuna knows, for processes that share no file system; by default a
             journal in ``output``.
         model: an architecture of ``kanseq models``.
         options: hyper-parameters of the model that are not searched.
-        epochs, batch_size, learning_rate, weight_decay, decay, schedule, clip, patience, precision: as for
-            :func:`kanseq.train`, where they are not searched.
+        {settings}
         seed: of the search, and of every trial's weights and order of genes.
         threads: processor threads; 0 for as many as torch finds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Settings of the optimisation, from ``epochs`` on, are taken where they are not searched, as by
+    :func:`kanseq.train`.
 
     Raises:
         MissingPackage: Optuna is not installed.
@@ -139,55 +122,44 @@ def tune(
         EmptySplit: the fold has no tuning genes.
         UnknownGene, OneClass, BadTable, MissingFile: as :func:`kanseq.train` raises them.
     """
+    given = {"genes": genes, "labels": labels, "splits": splits, "output": output}
+    return _tune(gather(TuneSpec, {**given, **options}))
+
+
+def _tune(spec: TuneSpec) -> Tuned:
+    """Search as a specification says."""
     _insist_on_optuna()
-    if trials < 1:
-        raise BadOption(f"trials is {trials}", mend="it must be at least 1")
-    kind, device, seed = architecture(model), choose_device(device), check_seeds(seed)[0]
-    ranges, options = [each.of(kind) for each in read_ranges(search)], _named(options)
+    if spec.trials < 1:
+        raise BadOption(f"trials is {spec.trials}", mend="it must be at least 1")
+    kind, device, seed = architecture(spec.model), choose_device(spec.device), check_seeds(spec.seed)[0]
+    ranges, options = [each.of(kind) for each in read_ranges(spec.search)], _named(spec.options)
     for each in ranges:
         if each.name in options:
             raise BadOption(f"--search {each}: it is given, too", mend="leave one of the two out")
-    settings = settings_for(
-        kind,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        decay=decay,
-        schedule=schedule,
-        clip=clip,
-        balance=balance,
-        tune=not kind.plain,
-        patience=patience,
-        precision=precision,
-    )
-    aim = Aim(
-        "*",
-        task or "binary",
-        "none",
-        visible,
-        mid=mid_for(kind, task, mid, balance=_balance(ranges, balance), labels=labels is not None),
-    )
-    inputs = describe_inputs(genes, labels, splits)
-    genes = aim.see(as_one(genes))
-    labelled = None if labels is None else join_labels(labels)
-    aim = aim.learning(genes, labelled, task, condition)
-    aim.check_model(kind, balance, options)
-    config = make_config(model, genes.geometry, options, aim.outputs)
-    output = _made(Path(output))
+    settings = settings_for(kind, **spec.settings, tune=not kind.plain)
+    has_labels = spec.labels is not None
+    aim = aim_for(kind, spec.learning, balance=_balance(ranges, settings.balance), labels=has_labels)
+    inputs = describe_inputs(spec.genes, spec.labels, spec.splits)  # type: ignore[arg-type]
+    genes = aim.see(as_one(spec.genes))  # type: ignore[arg-type]
+    labels = join_labels(spec.labels) if has_labels else None  # type: ignore[arg-type]
+    aim = aim.learning(genes, labels, spec.learning.task, spec.learning.condition)
+    aim.check_model(kind, settings.balance, options)
+    config = make_config(spec.model, genes.geometry, options, aim.outputs)
+    output = _made(Path(spec.output))  # type: ignore[arg-type]
     settings = resolve_settings(settings, kind, config, aim, output / BEGUN, device)
-    fold = _inside(genes, labelled, splits if isinstance(splits, pd.DataFrame) else read_splits(splits), holdout, aim)
+    splits = spec.splits if isinstance(spec.splits, pd.DataFrame) else read_splits(spec.splits)  # type: ignore[arg-type]
+    fold = _inside(genes, labels, splits, spec.holdout, aim)
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
     described = {**aim.to_json(), **settings.to_json(), "holdout": fold.name, "search": list(map(str, ranges))}
-    with processor(threads, seed) as count:
+    with processor(spec.threads, seed) as count:
         machine = {"threads": count, "device": device}
-        about = describe_run(model, config_to_json(config), {**described, "seed": seed}, inputs, machine)
+        about = describe_run(spec.model, config_to_json(config), {**described, "seed": seed}, inputs, machine)
         with alone(output):
             begin(output, about, BEGUN)
         plan = Plan(genes, kind, config, aim, settings, facts, known_sequences(genes), count, device, 10.0)
         searched = Search(plan, fold, ranges, options, output, seed)
-        study = open_study(output, storage, _name_of(about), seed)
-        searched.run(study, trials)
+        study = open_study(output, spec.storage, _name_of(about), seed)
+        searched.run(study, spec.trials)
     return _summary(study, searched)
 
 

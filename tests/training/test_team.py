@@ -109,8 +109,8 @@ def rank_of(run, rank):
             command = (place / "cmdline").read_bytes()
         except OSError:
             continue
-        config = [part for part in command.split(b"\0") if part.endswith(b".yaml")]
-        if f"RANK={rank}".encode() in environment and config and str(run) in Path(config[0].decode()).read_text():
+        files = [part for part in command.split(b"\0") if part.endswith(b"specification.json")]
+        if f"RANK={rank}".encode() in environment and files and str(run) in Path(files[0].decode()).read_text():
             return int(place.name)
     raise AssertionError("no such process")
 

@@ -1,0 +1,1 @@
+"""What a training or a search is asked to do: dataclasses that the command line, Python, files and workflows share."""

@@ -1,0 +1,36 @@
+"""torchrun without what it says: ``python -m kanseq.training.launcher FOLDER ARGUMENT...``.
+
+In: arguments of ``torchrun``. Out: the processes that it runs, which write to standard error themselves; if one has
+failed, their exit codes in ``exit_codes.json`` in the folder.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import parse_args, run
+
+from kanseq.files import write_json
+from kanseq.training.team import EXIT_CODES
+
+
+def main(folder: str, arguments: list[str]) -> int:
+    """Run processes until all have ended; returns 0 if none has failed."""
+    # Whoever started this reads files: torchrun's tables of failures are for nobody.
+    logging.disable(logging.CRITICAL)
+    try:
+        run(parse_args(arguments))
+    except ChildFailedError as error:
+        # A negative code is the number of a signal.
+        codes = {str(rank): failure.exitcode for rank, failure in error.failures.items()}
+        write_json(Path(folder) / EXIT_CODES, codes)
+        return 1
+    except SignalException:
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
