@@ -15,6 +15,7 @@ import yaml
 
 from kanseq.cli.main import _run, app
 from kanseq.errors import MissingFile, NotWritable
+from kanseq.specification.workflow import model_schema, parted_words, words_of
 from kanseq.workflow_files import PROJECT, init_workflow, workflow_path
 from tests.suites.conftest import TINY, write_task
 
@@ -323,6 +324,8 @@ def test_a_new_project_plans_its_jobs(simulated):
     ("key", "value", "words"),
     [
         ("epochs", 3, "'epochs' was unexpected"),
+        ("models", {"kan": {"lerning_rate": 0.1}}, "'lerning_rate' was unexpected"),
+        ("models", {"kan": {"decay": "all"}}, "'all' is not one of ['coupled', 'decoupled', 'prior']"),
         ("explain", {"models": ["kan"]}, "config, explain: 'kan' is none of the models"),
         ("designs", ["cross-species"], "cross-species wants a condition that two species have"),
     ],
@@ -338,19 +341,33 @@ def test_a_wrong_config_is_told(simulated, key, value, words):
 
 
 def test_options_that_a_search_knows_go_to_it_and_come_back():
-    text = (ROOT / "workflows/workflow/rules/common.smk").read_text()
-    part = text[text.index("SHARED = ") : text.index("def train_options")]
-    scope = {
-        "re": re,
-        "shlex": shlex,
-        "config": {"train": "--epochs 3 --calibrate platt --set 'a=1 2'"},
-        "MODELS": {"m": {"options": "--visible=flanks --tune --compile"}},
-    }
-    exec(part, scope)
-    assert scope["parted_options"]("m") == (
-        ["--epochs", "3", "--set", "a=1 2", "--visible=flanks"],
-        ["--calibrate", "platt", "--tune", "--compile"],
-    )
-    shared = set(re.search(r"--\((.+?)\)\(=", part.replace('"\n    r"', ""))[1].split("|"))
-    known = {option.lstrip("-") for parameter in VERBS["tune"].params for option in parameter.opts}
-    assert shared <= known
+    given = shlex.split("--epochs 3 --calibrate platt --set 'a=1 2' --visible=flanks --tune --compile --l1 0.1")
+    both, others = parted_words(given)
+    assert both == ["--epochs", "3", "--set", "a=1 2", "--visible=flanks", "--l1", "0.1"]
+    assert others == ["--calibrate", "platt", "--tune", "--compile"]
+
+
+def test_a_model_of_the_config_takes_the_options_of_a_training():
+    keys = set(model_schema())
+    assert {"learning_rate", "set", "visible", "match_parameters", "condition"} <= keys
+    assert not {"genes", "splits", "output", "labels", "model", "holdout", "seed", "seeds", "threads"} & keys
+    flags = {option for parameter in VERBS["train"].params for option in parameter.opts}
+    assert {f"--{key.replace('_', '-')}" for key in keys} <= flags
+    assert model_schema()["decay"]["enum"] == ["coupled", "decoupled", "prior"]
+    values = {"learning_rate": 0.01, "condition": ["leaf", "root"], "set": {"hidden": 8}, "seeds": [1], "tune": True}
+    said = ["--learning-rate", "0.01", "--condition", "leaf", "--condition", "root", "--set", "hidden=8", "--tune"]
+    assert words_of(values) == said
+
+
+@needs_snakemake
+def test_options_of_a_model_stand_in_its_training_s_command(simulated):
+    config = yaml.safe_load((simulated / "config.yaml").read_text())
+    config["models"] = {"kan": {"learning_rate": 0.01, "set": {"hidden": 8}, "options": "--epochs 2"}}
+    snakefile = ["--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), "--configfile", "config.yaml"]
+    (simulated / "config.yaml").write_text(yaml.safe_dump(config))
+    (simulated / "config").mkdir()
+    shutil.copy(simulated / "config.yaml", simulated / "config" / "config.yaml")
+    folder = "results/single-species/leaf/trainings/kan/simulated/1/seed-0"
+    code, said = snakemake(simulated, *snakefile, "--dry-run", "--printshellcmds", f"{folder}/done.json")
+    assert code == 0, said
+    assert "--epochs 2 --learning-rate 0.01 --set hidden=8" in said

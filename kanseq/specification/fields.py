@@ -74,6 +74,11 @@ class Option(NamedTuple):
         return get_origin(self.annotation) is not Sequence
 
     @property
+    def key(self) -> str:
+        """Key in a YAML file: the flag's name, or the field's for an argument."""
+        return self.names[0].lstrip("-").replace("-", "_") if self.names else self.name
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Flags on the command line; empty for an argument."""
         return (f"--{self.name.replace('_', '-')}",) if self.flag.names is None else self.flag.names
@@ -211,8 +216,30 @@ def keywords_of(specification: object) -> dict[str, object]:
     for each in options_of(type(specification)):
         holder = getattr(specification, each.group) if each.group else specification
         value = holder.get(each.name) if isinstance(holder, Mapping) else getattr(holder, each.name)
-        if value is not None and (each.default is REQUIRED or value != each.default):
+        # Tables in memory cannot be compared with a default, but these have none.
+        if value is not None and (each.default is REQUIRED or each.default is None or value != each.default):
             found[each.name] = value
+    return found
+
+
+def as_config(specification: type, keywords: Mapping[str, object]) -> dict[str, object]:
+    """Return keywords as ``--config`` takes them: options under the names of their flags, without None.
+
+    >>> from kanseq.specification.training import TrainSpec
+    >>> as_config(TrainSpec, {"learning_rate": 0.01, "clip": None, "options": {"hidden": 8}})
+    {'learning_rate': 0.01, 'set': ['hidden=8']}
+
+    Raises:
+        TypeError: a keyword is unknown.
+    """
+    known = {each.name: each for each in options_of(specification)}
+    found: dict[str, object] = {}
+    for name, value in keywords.items():
+        if name not in known:
+            raise TypeError(f"{specification.__name__} has no option '{name}'")
+        if value is not None:
+            pairs = [f"{key}={each}" for key, each in value.items()] if isinstance(value, Mapping) else _plain(value)
+            found[known[name].key] = pairs
     return found
 
 

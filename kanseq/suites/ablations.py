@@ -19,8 +19,9 @@ from kanseq.models.legnet import PLACES, LegNetConfig
 from kanseq.models.registry import Value, make_config
 from kanseq.reports.plots import INK, picture
 from kanseq.showing import brief
-from kanseq.suites.competing import Machine, compete, named_set
+from kanseq.suites.competing import compete, named_set
 from kanseq.suites.entries import Entry, parted_options
+from kanseq.suites.jobs import Machine
 from kanseq.suites.protocol import Protocol
 from kanseq.suites.results import MAIN, MINUS, results_of, table_text
 

@@ -17,8 +17,9 @@ from kanseq.io.suite_tables import CHECKS as CHECK_TABLE
 from kanseq.io.suite_tables import RESULTS as RESULT_TABLE
 from kanseq.locks import lock
 from kanseq.showing import brief
-from kanseq.suites.competing import Machine, baseline_of, compete, complete
+from kanseq.suites.competing import baseline_of, compete, complete
 from kanseq.suites.entries import VARIANTS, make_entries
+from kanseq.suites.jobs import Machine
 from kanseq.suites.layouts import find_data_sets
 from kanseq.suites.protocol import Protocol
 from kanseq.suites.published import published_numbers

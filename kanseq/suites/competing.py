@@ -13,28 +13,13 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.errors import JobsFailed, KanseqError, NotWritable
 from kanseq.files import PathLike, check_input, check_output
 from kanseq.suites.entries import VARIANTS, Entry
-from kanseq.suites.jobs import work_off
+from kanseq.suites.jobs import Machine, work_off
 from kanseq.suites.layouts import check_data_set
 from kanseq.suites.protocol import SET, Protocol, check_run, classes_of, job_of, prepare
 from kanseq.training.runs import is_done
 from kanseq.training.settings import choose_device
 
 logger = logging.getLogger(__name__)
-
-
-class Machine(NamedTuple):
-    """Where trainings run: so many at once, with so many threads each, on which device, in which precision."""
-
-    jobs: int = 1
-    threads: int = 0
-    device: str = "auto"
-    precision: str | None = None
-
-    @property
-    def options(self) -> list[str]:
-        """What ``kanseq train`` is told."""
-        precision = [] if self.precision is None else ["--precision", self.precision]
-        return ["--threads", str(self.threads), "--device", choose_device(self.device), *precision]
 
 
 class Competition(NamedTuple):
@@ -68,7 +53,7 @@ def compete(
         NotWritable: the folder cannot be written.
     """
     protocol.check()
-    options = machine.options
+    machine = machine._replace(device=choose_device(machine.device))
     if output.exists() and not output.is_dir():
         raise NotWritable("a benchmark is a folder, and this is a file", where=output, mend="choose another name")
     check_output(output / "results.tsv" if output.exists() else output)
@@ -88,7 +73,7 @@ def compete(
             if (run / "run.json").exists():
                 check_run(run, one, protocol, machine.precision)
             if len(finished(run)) < protocol.fits:
-                jobs.append(job_of(one, folder, protocol, options))
+                jobs.append(job_of(one, folder, protocol, machine))
     if jobs:
         logger.info("trainings: %d, %d at once", len(jobs), machine.jobs)
     failure = None

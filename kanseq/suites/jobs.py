@@ -1,12 +1,13 @@
 """Trainings as processes of their own, several at a time; what one of them says does not get lost.
 
-In: command lines of ``kanseq``. Out: they are done, or an error names those that failed.
+In: specifications of trainings. Out: they are done, or an error names those that failed.
 """
 
 import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,24 +16,39 @@ from typing import NamedTuple
 
 from kanseq.errors import JobsFailed
 from kanseq.files import disk_errors
+from kanseq.specification.training import TrainSpec
+from kanseq.training.worker import arguments_for, read_reports
 
 logger = logging.getLogger(__name__)
 
-PREFIX = "kanseq: "
-"""What stands before the one line by which a process says why it failed."""
+
+class Machine(NamedTuple):
+    """Where trainings run.
+
+    Attributes:
+        jobs: how many run at once.
+        threads: processor threads of each; 0 for as many as torch finds.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        precision: of the products of spline layers; None for each model's own.
+    """
+
+    jobs: int = 1
+    threads: int = 0
+    device: str = "auto"
+    precision: str | None = None
 
 
 class Job(NamedTuple):
-    """A process.
+    """A training in a process of its own.
 
     Attributes:
         title: what it is called.
-        arguments: of ``kanseq``.
+        spec: what is trained.
         log: the file that takes what it says.
     """
 
     title: str
-    arguments: Sequence[str]
+    spec: TrainSpec
     log: Path
 
 
@@ -76,21 +92,25 @@ class _Crew:
         """Run one job to its end."""
         if self.stopping.is_set():
             return
-        with disk_errors(job.log), open(job.log, "ab") as log:
-            with self.lock:
-                if self.stopping.is_set():
-                    return
-                command = [sys.executable, "-m", "kanseq", *job.arguments]
-                process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
-                self.running.add(process)
-            code = process.wait()
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "kanseq.training.worker", *arguments_for(job.spec, Path(folder))]
+            with disk_errors(job.log), open(job.log, "ab") as log:
+                with self.lock:
+                    if self.stopping.is_set():
+                        return
+                    process = subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
+                    self.running.add(process)
+                code = process.wait()
+            report = read_reports(Path(folder)).get(0)
         with self.lock:
             self.running.discard(process)
             self.done += 1
             if self.stopping.is_set():
                 return
             if code:
-                self.failed.append((job.title, _reason(job.log, code), job.log))
+                # A process that was killed has left no report.
+                reason = (report and (report.error or report.status)) or _ended(code)
+                self.failed.append((job.title, reason, job.log))
             said = "failed" if code else "done"
             logger.info("%s: %s (%d of %d)", job.title, said, self.done, self.count)
 
@@ -102,8 +122,6 @@ class _Crew:
                 process.terminate()
 
 
-def _reason(log: Path, code: int) -> str:
-    """Find the line by which a process said why it failed."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    said = [line.removeprefix(PREFIX) for line in lines if line.startswith(PREFIX)]
-    return said[-1] if said else lines[-1] if lines else f"exit code {code}"
+def _ended(code: int) -> str:
+    """Say how a process ended that left no report."""
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

@@ -5,6 +5,7 @@ In: a labelled set with its own ``split``, and a protocol. Out: a folder with th
 
 import logging
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +21,10 @@ from kanseq.files import disk_errors, some, write_json
 from kanseq.io.dialect import write_table
 from kanseq.io.gene_tables import SPLITS as SPLIT_TABLE
 from kanseq.models.registry import Value, architecture
+from kanseq.specification.optimisation import Settings
+from kanseq.specification.training import TrainSpec
 from kanseq.suites.entries import Competitor, Entry
-from kanseq.suites.jobs import Job
+from kanseq.suites.jobs import Job, Machine
 from kanseq.training.runs import begin, describe_input, difference, read_run
 from kanseq.training.settings import settings_for
 from kanseq.training.targets import MID, own_classes, resolve_task
@@ -135,29 +138,32 @@ def classes_of(genes: SequenceSet) -> list[str]:
     return classes
 
 
-def job_of(competitor: Competitor, folder: Path, protocol: Protocol, machine: Sequence[str]) -> Job:
-    """Write the command line that trains one model on one prepared set.
+def job_of(competitor: Competitor, folder: Path, protocol: Protocol, machine: Machine) -> Job:
+    """Specify the training of one model on one prepared set.
 
     Args:
         competitor: the model.
         folder: the set's.
         protocol: how to train.
-        machine: options of ``kanseq train`` that say where it runs.
+        machine: where it runs.
     """
-    entry = competitor.entry
-    splits = SPLITS if competitor.cost is not None else PLAIN_SPLITS
-    arguments = ["train", str(folder / SET), "--splits", str(folder / splits), "-o", str(folder / entry.name)]
-    arguments += ["--model", entry.model, "--no-baseline", "--seed", str(protocol.seed), "--seeds", str(protocol.seeds)]
-    arguments += ["--tune"] if competitor.cost is not None else []
-    for key, value in competitor.options.items():
-        arguments += ["--set", f"{key}={value}"]
-    for key, value in _given(entry, protocol).items():
-        flag = f"--{key.replace('_', '-')}"
-        if isinstance(value, bool) or value is None:
-            arguments += [flag] if value else []
-        else:
-            arguments += [flag, str(value)]
-    return Job(f"{folder.name}, {entry.name}", [*arguments, *machine], folder / f"{entry.name}.log")
+    entry, is_network = competitor.entry, competitor.cost is not None
+    settings = {**_given(entry, protocol), "tune": is_network}
+    settings |= {} if machine.precision is None else {"precision": machine.precision}
+    spec = TrainSpec(
+        genes=folder / SET,
+        splits=folder / (SPLITS if is_network else PLAIN_SPLITS),
+        output=folder / entry.name,
+        model=entry.model,
+        options=dict(competitor.options),
+        settings=settings,
+        baseline=False,
+        seed=protocol.seed,
+        seeds=protocol.seeds,
+        threads=machine.threads,
+        device=machine.device,
+    )
+    return Job(f"{folder.name}, {entry.name}", spec, folder / f"{entry.name}.log")
 
 
 def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: str | None) -> None:
@@ -169,7 +175,8 @@ def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: 
     before, kind = read_run(run), architecture(competitor.entry.model)
     wanted = settings_for(kind, tune=True, **_given(competitor.entry, protocol)).to_json()
     # What auto means a run has settled itself.
-    checked = [name for name in wanted if name != "precision" or precision not in (None, "auto")]
+    names = [each.name for each in fields(Settings)]
+    checked = [name for name in names if name != "precision" or precision not in (None, "auto")]
     wanted["precision"] = precision or wanted["precision"]
     if kind.plain:
         checked = ["balance"]
@@ -178,7 +185,7 @@ def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: 
         difference(before["model"], competitor.entry.model, "model"),
         difference(before["config"], dict(competitor.config), "config"),
         difference(
-            {name: settings.get(name) for name in checked}, {name: wanted[name] for name in checked}, "settings"
+            {name: settings.get(name) for name in checked}, {name: wanted.get(name) for name in checked}, "settings"
         ),
     )
     for found in filter(None, differences):

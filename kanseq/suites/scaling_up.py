@@ -20,8 +20,9 @@ from kanseq.models.registry import architecture, make_config, option_types
 from kanseq.models.sizes import cost_of
 from kanseq.reports.plots import GREY, picture
 from kanseq.showing import brief
-from kanseq.suites.competing import Machine, baseline_of, compete, named_set
+from kanseq.suites.competing import baseline_of, compete, named_set
 from kanseq.suites.entries import VARIANTS, Entry, Parted, parted_options
+from kanseq.suites.jobs import Machine
 from kanseq.suites.protocol import Protocol
 from kanseq.suites.results import MAIN, results_of, table_text
 from kanseq.suites.step_times import step_times

@@ -25,9 +25,9 @@ from kanseq.io.dialect import write_table
 from kanseq.io.model_tables import TRIALS
 from kanseq.models.registry import Value, architecture, config_to_json, make_config
 from kanseq.showing import brief
-from kanseq.specification.fields import gather
+from kanseq.specification.fields import as_config, gather, options_of
 from kanseq.specification.python import takes
-from kanseq.specification.training import TuneSpec
+from kanseq.specification.training import TrainSpec, TuneSpec
 from kanseq.training.aims import Aim, aim_for
 from kanseq.training.assignment import known_sequences
 from kanseq.training.folds import Fold, choose_folds, prepare_folds
@@ -249,11 +249,14 @@ def _options_of(searched: Search, best: Mapping[str, Value]) -> dict[str, object
     """Give the options of a trial, and of all that every trial has learned from, as ``kanseq train`` takes them."""
     plan = searched.plan
     settings, chosen = searched.parted(best)
-    optimisation = {"balance": plan.settings.balance} if plan.kind.plain else {**plan.settings.to_json(), "tune": True}
-    aim = {name: value for name, value in plan.aim.to_json().items() if name in ("task", "visible", "condition")}
-    if not plan.kind.plain:
-        aim["mid"] = plan.aim.mid
-    described = {"model": plan.kind.name, **aim, **optimisation, **settings}
-    # What is not said has its default; compiling changes no choice.
-    told = {name: value for name, value in described.items() if value not in (None, "*") and name != "compile"}
-    return {**told, "set": [f"{name}={value}" for name, value in chosen.items()]}
+    learned = {each.name: getattr(plan.aim, each.name) for each in options_of(TuneSpec) if each.group == "learning"}
+    optimisation = {**plan.settings.to_json(), "tune": True}
+    if plan.kind.plain:
+        del learned["mid"]
+        optimisation = {"balance": plan.settings.balance}
+    if learned["condition"] == "*":
+        del learned["condition"]
+    # Compiling changes no choice.
+    optimisation.pop("compile", None)
+    keywords = {"model": plan.kind.name, **learned, **optimisation, **settings, "options": chosen}
+    return as_config(TrainSpec, keywords)

@@ -20,7 +20,8 @@ from kanseq.messages import show_messages
 from kanseq.specification.fields import from_json, to_json
 from kanseq.specification.training import TrainSpec
 
-logger = logging.getLogger(__name__)
+# Run as a program this module has another name.
+logger = logging.getLogger("kanseq.training.worker")
 
 DONE, ERROR, INTERRUPTED = "done", "error", "interrupted"
 """How a worker ends."""

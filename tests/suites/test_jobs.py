@@ -8,31 +8,53 @@ import time
 
 import pytest
 
+from kanseq.data.importing import import_sequences
+from kanseq.data.splits import split
 from kanseq.errors import JobsFailed
+from kanseq.specification.training import TrainSpec
 from kanseq.suites.jobs import Job, work_off
+from tests.suites.conftest import write_task
 
 
 def test_a_job_that_fails_does_not_stop_the_others_and_its_reason_is_told(tmp_path):
-    jobs = [
-        Job("first", ["inspect", str(tmp_path / "nothing")], tmp_path / "first.log"),
-        Job("second", ["--version"], tmp_path / "second.log"),
-        Job("third", ["models", "kanmixer"], tmp_path / "third.log"),
-    ]
+    task = write_task(tmp_path / "task")
+    import_sequences([task / "train.csv", task / "test.csv"], output=tmp_path / "set.parquet")
+    split(tmp_path / "set.parquet", by="column", output=tmp_path / "splits.tsv")
+
+    def job(title, **changed):
+        given = {"genes": tmp_path / "set.parquet", "splits": tmp_path / "splits.tsv", "model": "gc", **changed}
+        return Job(title, TrainSpec(output=tmp_path / title, **given), tmp_path / f"{title}.log")
+
+    jobs = [job("first", genes=tmp_path / "nothing"), job("second"), job("third", model="kanmixer")]
     with pytest.raises(JobsFailed, match=r"first.log: first failed, and so did 1 more \(.*nothing.*\); mend it"):
         work_off(jobs, at_once=2, threads=1)
-    assert (tmp_path / "second.log").read_text().startswith("kanseq ")
-    assert "no model is called 'kanmixer'" in (tmp_path / "third.log").read_text()
+    assert (tmp_path / "second/folds/test/seed-0/done.json").exists()
+    assert "gc auROC 0." in (tmp_path / "second.log").read_text()
+    assert "kanseq: no model is called 'kanmixer'" in (tmp_path / "third.log").read_text()
+
+
+def test_a_job_that_was_killed_is_told_by_its_signal(tmp_path, monkeypatch):
+    class Killed(subprocess.Popen):
+        def __init__(self, command, **options):
+            super().__init__([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], **options)
+
+    monkeypatch.setattr("kanseq.suites.jobs.subprocess.Popen", Killed)
+    job = Job("first", TrainSpec(genes="g", splits="s", output="o"), tmp_path / "first.log")
+    with pytest.raises(JobsFailed, match=r"first failed \(killed by signal 9\)"):
+        work_off([job], at_once=1, threads=1)
 
 
 def test_an_interrupt_stops_what_runs_and_begins_nothing(tmp_path):
     program = (
         "import sys; from pathlib import Path; from kanseq.suites import jobs; from kanseq.cli.main import _terminate\n"
+        "from kanseq.specification.training import TrainSpec\n"
         "import signal; signal.signal(signal.SIGTERM, _terminate); folder = Path(sys.argv[1])\n"
         "class Slow(jobs.subprocess.Popen):\n"
         "    def __init__(self, command, **options):\n"
         "        super().__init__(['sleep', '60'], **options); (folder / str(self.pid)).touch()\n"
         "jobs.subprocess.Popen = Slow\n"
-        "jobs.work_off([jobs.Job(name, [], folder / f'{name}.log') for name in 'abc'], at_once=2, threads=1)\n"
+        "spec = TrainSpec(genes='genes.parquet', splits='splits.tsv', output='run')\n"
+        "jobs.work_off([jobs.Job(name, spec, folder / f'{name}.log') for name in 'abc'], at_once=2, threads=1)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stderr=subprocess.DEVNULL)
     while sum(path.name.isdigit() for path in tmp_path.iterdir()) < 2:

@@ -11,7 +11,9 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import read_splits, split
 from kanseq.errors import BadOption, BadTable, EmptySplit
 from kanseq.geometry import Geometry
+from kanseq.specification.fields import to_json
 from kanseq.suites.entries import Entry, make_entries
+from kanseq.suites.jobs import Machine
 from kanseq.suites.protocol import Protocol, job_of, prepare
 
 
@@ -150,25 +152,40 @@ def test_senseless_protocols_are_refused(wrong):
         Protocol(**wrong).check()
 
 
-def told(entry, protocol):
-    arguments = job_of(entry.on(Geometry.plain(30), 2), Path("out/tf_0"), protocol, ["--threads", "1"]).arguments
-    return " ".join(arguments)
+def told(entry, protocol, **machine):
+    return job_of(entry.on(Geometry.plain(30), 2), Path("out/tf_0"), protocol, Machine(threads=1, **machine)).spec
 
 
 def test_a_training_makes_all_epochs_and_keeps_the_best():
     (legnet,) = make_entries(["legnet"], ["widths=8,6", "learning_rate=0.01"])
-    said = told(legnet, Protocol(seeds=3, seed=7, epochs=4))
-    assert said.startswith("train out/tf_0/set.parquet --splits out/tf_0/splits.tsv -o out/tf_0/legnet --model legnet ")
-    for part in ("--tune", "--epochs 4", "--patience 4", "--seed 7 --seeds 3", "--set widths=8,6", "--no-baseline"):
-        assert part in said
-    assert "--learning-rate 0.01" in said
+    spec = told(legnet, Protocol(seeds=3, seed=7, epochs=4))
+    assert to_json(spec)["options"] == {
+        "genes": "out/tf_0/set.parquet",
+        "splits": "out/tf_0/splits.tsv",
+        "output": "out/tf_0/legnet",
+        "model": "legnet",
+        "options": {"widths": "8,6"},
+        "epochs": 4,
+        "learning_rate": 0.01,
+        "tune": True,
+        "patience": 4,
+        "baseline": False,
+        "seed": 7,
+        "seeds": 3,
+        "threads": 1,
+    }
     # Its own number where the protocol says none, and an option of its own before that of the protocol.
-    assert "--patience 10" in told(legnet, Protocol())
+    assert told(legnet, Protocol()).settings["patience"] == 10
     (own,) = make_entries(["legnet"], ["widths=8,6", "epochs=2"])
-    assert "--epochs 2" in told(own, Protocol(epochs=4))
-    assert "--patience 2" in told(own, Protocol(epochs=4))
+    assert told(own, Protocol(epochs=4)).settings["epochs"] == 2
+    assert told(own, Protocol(epochs=4)).settings["patience"] == 2
+
+
+def test_the_machine_s_precision_comes_before_a_model_s():
+    (legnet,) = make_entries(["legnet"], ["widths=8,6", "precision=float32"])
+    assert told(legnet, Protocol()).settings["precision"] == "float32"
+    assert told(legnet, Protocol(), precision="bfloat16").settings["precision"] == "bfloat16"
 
 
 def test_plain_models_take_no_options_of_networks():
-    said = told(Entry("gc", "gc", {}, {}), Protocol(epochs=4))
-    assert "--tune" not in said
+    assert told(Entry("gc", "gc", {}, {}), Protocol(epochs=4)).settings["tune"] is False

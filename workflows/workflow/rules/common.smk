@@ -2,15 +2,40 @@
 # No rules here. A "study" is a design with a condition: all models of a study are scored on the same genes.
 import csv
 import json
+import os
 import re
 import shlex
+import sys
+import tempfile
 
+import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-# A model without settings of its own is an empty line in YAML.
-config["models"] = {name: settings or {} for name, settings in (config.get("models") or {}).items()}
-validate(config, "../schemas/config.schema.yaml")
+try:
+    import kanseq.specification.workflow
+except ImportError:
+    # Snakemake may have an environment of its own. The package lies around the workflow, or beside it, and this part of
+    # it needs no other.
+    HERE = os.path.abspath(workflow.current_basedir)
+    sys.path += [os.path.join(HERE, *[os.pardir] * levels) for levels in (4, 3)]
+from kanseq.specification.workflow import model_schema, parted_words, words_of
+
+
+def validate_config():
+    """Check the config; the options of models are those of kanseq train, whatever version of it this is."""
+    # A model without settings of its own is an empty line in YAML.
+    config["models"] = {name: settings or {} for name, settings in (config.get("models") or {}).items()}
+    with open(workflow.source_path("../schemas/config.schema.yaml")) as handle:
+        schema = yaml.safe_load(handle)
+    schema["properties"]["models"]["additionalProperties"]["properties"].update(model_schema())
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as handle:
+        json.dump(schema, handle)
+        handle.flush()
+        validate(config, handle.name)
+
+
+validate_config()
 
 SINGLE, CROSS = "single-species", "cross-species"
 
@@ -164,38 +189,28 @@ def labels_of_study(wildcards):
     )
 
 
-SHARED = re.compile(
-    r"--(task|visible|condition|epochs|batch-size|learning-rate|weight-decay|decay|schedule|clip|balance|patience|"
-    r"precision|set)(=|$)"
-)
-
-
-def parted_options(model):
-    """Part the options of a model's training into those that its search takes, too, and all others."""
-    words = shlex.split(f"{config['train']} {MODELS[model].get('options', '')}")
-    both, others = [], []
-    while words:
-        word = words.pop(0)
-        taken = [word, words.pop(0)] if SHARED.fullmatch(word) and words else [word]
-        (both if SHARED.match(word) else others).extend(taken)
-    return both, others
+def words(model):
+    """List the options of a model's training as words of the command line: those of all models, then its own."""
+    settings = MODELS[model]
+    return shlex.split(f"{config['train']} {settings.get('options', '')}") + words_of(settings)
 
 
 def train_options(wildcards):
     """Join the options of a training; a searched model gets back from its search what that was given."""
     model = wildcards.model
     if "search" in MODELS[model]:
-        return shlex.join(parted_options(model)[1])
-    return f"{config['train']} {MODELS[model].get('options', '')}".strip()
+        return shlex.join(parted_words(words(model))[1])
+    own = words_of(MODELS[model])
+    return f"{config['train']} {MODELS[model].get('options', '')} {shlex.join(own)}".strip()
 
 
 def search_options(wildcards, input):
     """Join the options of a fold's search."""
     settings = MODELS[wildcards.model]
-    words = [*(word for table in input.labels for word in ("--labels", table)), "--holdout", wildcards.fold]
-    words += ["--model", settings.get("model", wildcards.model), "--trials", str(settings.get("trials", 20))]
-    words += parted_options(wildcards.model)[0] + shlex.split(settings.get("tune_options", ""))
-    return shlex.join([*words, *(word for text in settings["search"] for word in ("--search", text))])
+    given = [*(word for table in input.labels for word in ("--labels", table)), "--holdout", wildcards.fold]
+    given += ["--model", settings.get("model", wildcards.model), "--trials", str(settings.get("trials", 20))]
+    given += parted_words(words(wildcards.model))[0] + shlex.split(settings.get("tune_options", ""))
+    return shlex.join([*given, *(word for text in settings["search"] for word in ("--search", text))])
 
 
 TUNED = ("best.yaml", "trials.tsv", "journal.log")
