@@ -79,12 +79,7 @@ def _(
 @torch.library.custom_op("kanseq::sum_of_curves_gradients", mutates_args=())
 def _gradients(
     g: Tensor,
-    x: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    weight: Tensor,
-    base_weight: Tensor | None,
-    bias: Tensor | None,
+    given: list[Tensor | None],
     tensors: list[Tensor],
     wanted: list[bool],
     basis: str,
@@ -94,7 +89,7 @@ def _gradients(
     residual: bool,
 ) -> list[Tensor]:
     plan = _plan(tensors, basis, product, operands, epsilon, residual)
-    found = gradients_in_chunks(g, Given(x, scale, shift, weight, base_weight, bias), wanted, plan)
+    found = gradients_in_chunks(g, Given(*given), wanted, plan)  # type: ignore[arg-type]
     # An operator's results share no memory with each other or its arguments, and lie as its fake says.
     return [gradient.contiguous() for gradient in found if gradient is not None]
 
@@ -102,12 +97,7 @@ def _gradients(
 @_gradients.register_fake
 def _(
     g: Tensor,
-    x: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    weight: Tensor,
-    base_weight: Tensor | None,
-    bias: Tensor | None,
+    given: list[Tensor | None],
     tensors: list[Tensor],
     wanted: list[bool],
     basis: str,
@@ -116,10 +106,11 @@ def _(
     epsilon: float | None,
     residual: bool,
 ) -> list[Tensor]:
-    by = (x, scale, shift, weight, base_weight, bias)
+    x = given[0]
+    assert x is not None
     return [
         torch.empty_like(tensor, dtype=x.dtype, memory_format=torch.contiguous_format)
-        for tensor, wants in zip(by, wanted, strict=True)
+        for tensor, wants in zip(given, wanted, strict=True)
         if wants and tensor is not None
     ]
 
@@ -133,7 +124,7 @@ def _remember(ctx: FunctionCtx, inputs: tuple, output: Tensor) -> None:
 def _differentiate(ctx: FunctionCtx, g: Tensor) -> tuple:
     by, tensors = ctx.saved_tensors[:GIVEN], list(ctx.saved_tensors[GIVEN:])
     wanted = list(ctx.needs_input_grad[:GIVEN])
-    found = iter(_gradients(g, *by, tensors, wanted, *ctx.fixed))
+    found = iter(_gradients(g, list(by), tensors, wanted, *ctx.fixed))
     return *(next(found) if wants else None for wants in wanted), [None] * len(tensors), *(None,) * len(ctx.fixed)
 
 

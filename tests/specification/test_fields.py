@@ -1,0 +1,119 @@
+"""Options that are declared once: as keywords, as JSON, and with their ranges."""
+
+import inspect
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import kanseq
+from kanseq.errors import BadOption, BadTable
+from kanseq.nn.precision import PRECISIONS as PRODUCTS
+from kanseq.specification.fields import check, from_json, gather, keywords_of, option, options_of, to_json
+from kanseq.specification.optimisation import PRECISIONS, Settings, searchable
+from kanseq.specification.training import TrainSpec, TuneSpec
+
+GIVEN = {
+    "genes": ["a.parquet", "b.parquet"],
+    "splits": "splits.tsv",
+    "output": "run",
+    "options": {"hidden": 8, "base": False},
+    "condition": ["leaf", "root"],
+    "learning_rate": 0.01,
+    "tune": True,
+    "seed": [1, 2],
+    "baseline": False,
+}
+
+
+def test_a_specification_comes_back_from_json_as_it_was():
+    spec = gather(TrainSpec, GIVEN)
+    assert spec.settings == {"learning_rate": 0.01, "tune": True, "balance": "none", "compile": False}
+    assert spec.learning.condition == ["leaf", "root"]
+    assert keywords_of(spec) == GIVEN
+    written = to_json(spec)
+    assert written == {"format": 1, "kind": "TrainSpec", "options": GIVEN}
+    assert from_json(TrainSpec, json.loads(json.dumps(written))) == spec
+
+
+def test_paths_are_texts_in_json_and_tables_in_memory_are_refused():
+    spec = gather(TrainSpec, {**GIVEN, "genes": Path("a.parquet")})
+    assert to_json(spec)["options"]["genes"] == "a.parquet"
+    spec = gather(TrainSpec, {**GIVEN, "labels": pd.DataFrame({"id": ["a"]})})
+    with pytest.raises(BadOption, match="a DataFrame in memory cannot be handed to another process; give files"):
+        to_json(spec)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "this is not a TrainSpec"),
+        ({"format": 1, "kind": "TuneSpec", "options": {}}, "this is not a TrainSpec"),
+        ({"format": 2, "kind": "TrainSpec", "options": {}}, "its format 2 is unknown"),
+        ({"format": 1, "kind": "TrainSpec", "options": {**GIVEN, "wings": 2}}, "TrainSpec has no option 'wings'"),
+    ],
+)
+def test_other_json_is_no_specification(content, message):
+    with pytest.raises(BadTable, match=message):
+        from_json(TrainSpec, content)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    least: int = option(3, "at least 2", least=2)
+    above: float = option(0.5, "above 0, at most 1", above=0, most=1)
+    word: str | None = option("a", "a or b", choices=("a", "b"))
+
+    def __post_init__(self) -> None:
+        check(self, fields(self))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"least": 1}, "least is 1; it must be at least 2"),
+        ({"above": 0.0}, "above is 0.0; it must be above 0 and at most 1"),
+        ({"above": float("nan")}, "above is nan"),
+        ({"word": "c"}, "word 'c' is unknown; choose a, b"),
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(wrong, message):
+    Bounded(least=2, above=1, word=None)
+    with pytest.raises(BadOption, match=message):
+        Bounded(**wrong)
+
+
+def test_settings_that_came_later_are_left_out_of_files_while_they_change_nothing():
+    names = set(Settings().to_json())
+    assert {"epochs", "compile"} <= names
+    assert not {"l1", "entropy", "smoothness"} & names
+    assert Settings(l1=0.5).to_json()["l1"] == 0.5
+
+
+def test_precisions_are_those_that_layers_know():
+    assert ("auto", *PRODUCTS) == PRECISIONS
+
+
+@pytest.mark.parametrize(("verb", "specification"), [("train", TrainSpec), ("tune", TuneSpec)])
+def test_a_verb_shows_all_its_keywords_and_explains_them(verb, specification):
+    function = getattr(kanseq, verb)
+    parameters = inspect.signature(function).parameters
+    assert set(parameters) == {each.name for each in options_of(specification)}
+    assert parameters["learning_rate"].default is None
+    assert parameters["balance"].default == "none"
+    assert parameters["genes"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    documentation = inspect.getdoc(function)
+    for name in searchable():
+        assert f"\n    {name}: " in documentation
+    required = {each.name: "x" for each in parameters.values() if each.default is each.empty}
+    with pytest.raises(TypeError, match=rf"{verb}\(\) got an unexpected keyword argument 'lerning_rate'"):
+        function(**required, lerning_rate=0.1)
+
+
+def test_only_options_that_have_none_must_be_given():
+    required = {each.name for each in inspect.signature(kanseq.train).parameters.values() if each.default is each.empty}
+    assert required == {"genes", "splits", "output"}
+    with pytest.raises(TypeError, match=r"train\(\) missing a required .*'splits'"):
+        kanseq.train("genes.parquet", output="run")
