@@ -76,7 +76,7 @@ class Option(NamedTuple):
     @property
     def key(self) -> str:
         """Key in a YAML file: the flag's name, or the field's for an argument."""
-        return self.names[0].lstrip("-").replace("-", "_") if self.names else self.name
+        return self.names[0].partition("/")[0].lstrip("-").replace("-", "_") if self.names else self.name
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -205,7 +205,7 @@ def gather(specification: type[Specification], keywords: Mapping[str, object]) -
     for field in dataclasses.fields(specification):  # type: ignore[arg-type]
         if field.name in groups:
             values = groups[field.name]
-            given = {name: value for name, value in values.items() if value is not None}
+            given = {name: value for name, value in values.items() if value != known[name].default}
             own[field.name] = given if field.metadata["settings"] else field.metadata["group"](**values)
     return specification(**own)
 

@@ -30,7 +30,7 @@ GIVEN = {
 
 def test_a_specification_comes_back_from_json_as_it_was():
     spec = gather(TrainSpec, GIVEN)
-    assert spec.settings == {"learning_rate": 0.01, "tune": True, "balance": "none", "compile": False}
+    assert spec.settings == {"learning_rate": 0.01, "tune": True}
     assert spec.learning.condition == ["leaf", "root"]
     assert keywords_of(spec) == GIVEN
     written = to_json(spec)
