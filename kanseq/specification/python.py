@@ -15,7 +15,7 @@ MARK = "{settings}"
 
 
 def takes(specification: type) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
-    """Give a function the options of a specification as keywords, after its own parameters.
+    """Add the options of a specification to a function as keywords, after its own parameters.
 
     The function collects them by ``**options``. Its signature, and so ``help()``, shows each with its default. A
     keyword that is none of them is a ``TypeError`` that names it.
