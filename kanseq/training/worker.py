@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
+from kanseq.allocator import keep_freed_memory
 from kanseq.errors import KanseqError
 from kanseq.files import write_json
 from kanseq.messages import show_messages
@@ -67,6 +68,7 @@ def main(arguments: list[str]) -> int:
     # SIGTERM ends like an interrupt, so that the training writes its state.
     signal.signal(signal.SIGTERM, _interrupt)
     show_messages("info")
+    keep_freed_memory()
     path, folder = map(Path, arguments)
     rank = os.environ.get("RANK", "0")
     code, report = _train(path, alone="RANK" not in os.environ)

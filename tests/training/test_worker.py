@@ -20,6 +20,7 @@ class Done:
 def run(tmp_path, monkeypatch):
     """Run a worker in this process, in which a training does as it is told."""
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(worker, "keep_freed_memory", lambda: True)
 
     def run(train):
         monkeypatch.setattr(fitting, "train_specified", train)
