@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kanseq.data.sequences import SequenceSet as SequenceSet
     from kanseq.data.splits import split as split
     from kanseq.demonstration import demo as demo
+    from kanseq.model import Model as Model
+    from kanseq.model import load_model as load_model
     from kanseq.models.listing import list_models as list_models
     from kanseq.reports.cards import inspect as inspect
     from kanseq.reports.figures_folder import figures as figures
@@ -56,6 +58,8 @@ DOORS = {
     "demo": "kanseq.demonstration",
     "init_workflow": "kanseq.workflow_files",
     "workflow_path": "kanseq.workflow_files",
+    "load_model": "kanseq.model",
+    "Model": "kanseq.model",
     "SequenceSet": "kanseq.data.sequences",
 }
 """Public name -> the module that defines it."""

@@ -5,7 +5,7 @@ In: a plan, model files and genes. Out: attributions, added up over models and r
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -175,13 +175,27 @@ def _in_order(
 
 def check_sums(sums: Sums, genes: SequenceSet, plan: Plan) -> None:
     """Make sure that shares add up, whatever the model is made of: what is wrong is not written."""
+    check_errors(sums.errors, genes.table["id"], plan)
+
+
+def check_errors(errors: np.ndarray, names: Sequence[str], plan: Plan) -> None:
+    """Make sure that the shares of the method ``paths`` add up.
+
+    Args:
+        errors: completeness errors ``(n, references)``, see :class:`kanseq.attribution.methods.Attribution`.
+        names: of the genes, ``(n,)``.
+        plan: how they were explained.
+
+    Raises:
+        NotComplete: an error is larger than :data:`EXPLAINED` allows; the message names the worst gene.
+    """
     most = EXPLAINED[plan.precision]
-    if plan.method.name != "paths" or not sums.errors.size or (sums.errors <= most).all():
+    if plan.method.name != "paths" or not errors.size or (errors <= most).all():
         return
-    row = int(np.where(np.isnan(sums.errors), np.inf, sums.errors).max(1).argmax())
+    row = int(np.where(np.isnan(errors), np.inf, errors).max(1).argmax())
     raise NotComplete(
-        f"the attributions of gene '{genes.table['id'].iloc[row]}' do not add up: a completeness error of "
-        f"{sums.errors[row].max():.1e}, where {most:.0e} is allowed",
+        f"the attributions of gene '{list(names)[row]}' do not add up: a completeness error of "
+        f"{errors[row].max():.1e}, where {most:.0e} is allowed",
         mend="explain it with --precision float64; if that fails, the model does what no rule can see (--method ism)",
     )
 

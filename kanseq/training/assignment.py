@@ -158,6 +158,16 @@ def assign(
     return Assignment(scorers, roles)
 
 
+def trained_on(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
+    """Return which rows of a set at least one of these models was trained on, bool ``(n,)``.
+
+    A row counts if it is known to the models and one of them does not hold it out.
+    """
+    keys = list(zip(genes.table["species"], genes.table["id"], strict=True))
+    held_by_all = np.array([all(key in member.held_out for member in members) for key in keys], dtype=bool)
+    return _known_rows(members, genes) & ~held_by_all
+
+
 def scorers_of(members: Sequence[Member], rows: Sequence[np.ndarray]) -> list[Scorer]:
     """Pair each model with its rows, and leave out the models that have none."""
     pairs = zip(members, rows, strict=True)

@@ -1,0 +1,255 @@
+"""Trained models as Python objects: strings or arrays in, NumPy arrays out, no folders.
+
+    model = kanseq.load_model("run/")
+    model.probabilities(["ACGT…", "TTGA…"])
+
+In: a run, or one model file. Out: a :class:`Model`.
+"""
+
+import copy
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from kanseq.data.sequences import SequenceSet
+from kanseq.errors import BadOption, ModelMismatch
+from kanseq.files import PathLike
+from kanseq.geometry import Geometry
+from kanseq.training.assignment import Member, read_members, trained_on
+from kanseq.training.checkpoints import TrainedModel, check_geometry
+from kanseq.training.checkpoints import load_model as load_file
+from kanseq.training.scores import Scores, mean_scores
+from kanseq.training.settings import choose_device
+from kanseq.training.targets import OWN_PAIR
+from kanseq.training.tasks import CLASSES, Task
+
+if TYPE_CHECKING:
+    from torch import nn
+
+logger = logging.getLogger(__name__)
+
+Sequences: TypeAlias = "Sequence[str] | np.ndarray | SequenceSet"
+"""Strings of bases; base codes ``(n, columns)`` uint8 (A 0, C 1, G 2, T 3, anything else 4); or a set."""
+
+LETTERS = np.frombuffer(b"ACGTN", dtype="S1")
+
+
+class Model:
+    """One trained model, or several that answer as one: the folds and seeds of a run.
+
+    Several models are averaged by the rule of :mod:`kanseq.training.averaging`. Every model scores every sequence, also
+    those that it was trained on; a warning says how many these are, as far as that can be told: plain strings that were
+    cut from a genome have no place there. :func:`kanseq.predict` scores each gene of a set by the models that hold it
+    out.
+
+    Attributes:
+        models: the models with their weights, ordered by fold and seed.
+    """
+
+    def __init__(self, models: Sequence[TrainedModel], members: Sequence[Member] = ()) -> None:
+        """Take models that have the same geometry and the same outputs.
+
+        Args:
+            models: one or more.
+            members: what their files say of the sequences that they were trained on.
+
+        Raises:
+            ModelMismatch: the models differ in geometry, conditions or classes.
+        """
+        self.models, self._members = list(models), list(members)
+        first = self.models[0]
+        for other in self.models[1:]:
+            same = (other.task.conditions, other.task.classes) == (first.task.conditions, first.task.classes)
+            if other.geometry != first.geometry or not same:
+                raise ModelMismatch("these models read other columns, or know other conditions or classes")
+
+    def __repr__(self) -> str:
+        """Show architecture, task and width."""
+        count = "" if len(self.models) == 1 else f", mean of {len(self.models)} models"
+        return f"Model {self.architecture}, {self.task.name}, {self.geometry.columns:,} columns{count}"
+
+    @property
+    def architecture(self) -> str:
+        """Name of the architecture, as in ``kanseq models``."""
+        return self.models[0].architecture
+
+    @property
+    def geometry(self) -> Geometry:
+        """The columns that the models read."""
+        return self.models[0].geometry
+
+    @property
+    def task(self) -> Task:
+        """What the outputs mean."""
+        return self.models[0].task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in the order of their numbers; empty for regression."""
+        if self.task.is_regression:
+            return ()
+        own = self.models[0].metadata.get(OWN_PAIR)
+        return self.task.classes or (tuple(map(str, own)) if isinstance(own, list) else CLASSES)
+
+    @property
+    def module(self) -> "nn.Module":
+        """The network, in evaluation mode: base codes ``(n, columns)`` uint8 to ``(n, outputs)``.
+
+        Raises:
+            BadOption: there are several models, or the model is no network.
+        """
+        if len(self.models) > 1:
+            raise BadOption(f"there are {len(self.models)} models", mend="load one of them: fold= and seed=")
+        network = self.models[0].network
+        if network is None:
+            raise BadOption(f"the model '{self.architecture}' is no network, and has no module")
+        return network
+
+    def scores(self, sequences: Sequences, batch_size: int = 256) -> Scores:
+        """Score sequences: logits, probabilities and calls, see :class:`kanseq.training.scores.Scores`.
+
+        Args:
+            sequences: see :data:`Sequences`. Gene windows must have exactly as many letters as the model reads; other
+                sequences may be shorter.
+            batch_size: sequences per step.
+
+        Raises:
+            BadTable: a string is empty, or does not fit the model's columns.
+            ModelMismatch: codes or a set do not fit the model's columns.
+        """
+        genes = self._as_set(sequences)
+        self._warn(genes)
+        codes = genes.codes()
+        logits = np.stack([model.logits(codes, batch_size) for model in self.models])
+        return mean_scores(self.task, [model.calibrations for model in self.models], logits)
+
+    def logits(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
+        """Return the log-odds of ``high``, or for regression the predicted number in units of the targets, float64.
+
+        The shape is ``(n,)``, or ``(n, conditions)``; of several classes the logit of each, ``(n, classes)``. Arguments
+        and errors are those of :meth:`scores`.
+        """
+        scores = self.scores(sequences, batch_size)
+        return scores.logit if scores.classes is None else scores.classes
+
+    def probabilities(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
+        """Return the probability of ``high``, ``(n,)`` or ``(n, conditions)``, or of each class, ``(n, classes)``.
+
+        NaN for regression, which has none. Arguments and errors are those of :meth:`scores`.
+        """
+        scores = self.scores(sequences, batch_size)
+        return scores.probability if scores.classes is None else self.task.probability(scores.classes)
+
+    def predict(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
+        """Return what sequences are called: names of classes, or for regression the predicted numbers.
+
+        Two classes are told apart by the thresholds that the models learned, or else at a probability of 0.5. Arguments
+        and errors are those of :meth:`scores`.
+        """
+        scores = self.scores(sequences, batch_size)
+        if self.task.is_regression:
+            return scores.logit
+        called = np.where(np.isnan(scores.called), scores.probability >= 0.5, scores.called)
+        return np.array(self.classes)[called.astype(np.int64)]
+
+    def attributions(
+        self,
+        sequences: Sequences,
+        *,
+        method: str = "paths",
+        reference: str = "shuffle:5",
+        condition: str | None = None,
+        seed: int = 0,
+        batch_size: int = 64,
+    ) -> np.ndarray:
+        """Attribute logits to bases, float32 ``(n, columns)``; the mean over the models.
+
+        Explained networks take float32 products. Logits of a model that was trained in bfloat16 differ by its rounding.
+
+        Args:
+            sequences: see :data:`Sequences`.
+            method, reference, condition, seed: as for :func:`kanseq.explain`. Shuffles follow from ``seed`` and the
+                sequence's name; strings and codes are named by their position, from 1.
+            batch_size: sequences per step.
+
+        Raises:
+            BadOption: the method or condition is unknown, or the method cannot explain the model.
+            NotComplete: the shares of the method ``paths`` do not add up.
+            BadTable, ModelMismatch: as for :meth:`scores`.
+        """
+        from kanseq.attribution.adding_up import Plan, check_errors
+        from kanseq.attribution.methods import Options, find_method
+        from kanseq.attribution.references import find_references
+
+        genes = self._as_set(sequences)
+        self._warn(genes)
+        references = find_references(reference, seed, self.geometry)
+        plan = Plan(find_method(method), references, Options(), condition, "float32", batch_size, "cpu")
+        codes, names = self.geometry.hide(genes.codes()), list(genes.table["id"])
+        total = np.zeros(codes.shape, dtype=np.float64)
+        for model in self.models:
+            # An explained network takes float32 products and no gradients, and the model's own must stay as it is.
+            ready = plan.ready(replace(model, network=copy.deepcopy(model.network)))
+            for start in range(0, len(codes), batch_size):
+                rows = slice(start, start + batch_size)
+                found = plan.method.attribute(ready, codes[rows], names[rows], references, plan.options)
+                check_errors(found.errors, names[rows], plan)
+                total[rows] += found.values
+        return (total / len(self.models)).astype(np.float32)
+
+    def _as_set(self, sequences: Sequences) -> SequenceSet:
+        """Make a set of what was given, and check that it fits the model."""
+        if isinstance(sequences, SequenceSet):
+            check_geometry(self.models[0], sequences)
+            return sequences
+        if isinstance(sequences, str):
+            raise BadOption("sequences is one string, and a list of them is wanted", mend="write [sequence]")
+        if not isinstance(sequences, np.ndarray) or sequences.dtype.kind in "OUS":
+            return SequenceSet.from_strings(list(sequences), geometry=self.geometry)
+        narrower = self.geometry.columns if self.geometry.has_genes else 1
+        if sequences.ndim != 2 or not narrower <= sequences.shape[1] <= self.geometry.columns:
+            raise ModelMismatch(
+                f"the model reads {self.geometry.columns:,} columns, and the codes have the shape {sequences.shape}"
+            )
+        letters = LETTERS[np.minimum(sequences, len(LETTERS) - 1)].view(f"S{sequences.shape[1]}")[:, 0]
+        return SequenceSet.from_strings([row.decode() for row in letters], geometry=self.geometry)
+
+    def _warn(self, genes: SequenceSet) -> None:
+        """Warn of sequences that some of the models were trained on, or may have been tuned on."""
+        if not self._members:
+            return
+        seen = int(trained_on(self._members, genes).sum())
+        if seen:
+            logger.warning(
+                "%s of %s sequences are from the set that these models were trained on, and their scores are too good; "
+                "kanseq predict scores each gene by models that hold it out",
+                f"{seen:,}",
+                f"{len(genes):,}",
+            )
+
+
+def load_model(path: PathLike, *, fold: str | None = None, seed: int | None = None, device: str = "auto") -> Model:
+    """Load a model file, or the models of a run as one.
+
+    Args:
+        path: one ``model.safetensors``, or a run: the mean over all of its finished folds and seeds.
+        fold: load this fold only.
+        seed: load this seed only.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        MissingFile: there is no such file or run.
+        ModelMismatch: a file is damaged, or the run has no finished fold.
+        BadOption: there is no such fold, seed or device.
+    """
+    device = choose_device(device)
+    members = read_members(path, fold)
+    if seed is not None:
+        seeds = sorted({member.seed for member in members})
+        members = [member for member in members if member.seed == seed]
+        if not members:
+            raise BadOption(f"there is no seed {seed}", where=path, mend=f"there are {', '.join(map(str, seeds))}")
+    return Model([load_file(member.path, device) for member in members], members)
