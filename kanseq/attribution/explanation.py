@@ -18,7 +18,7 @@ from kanseq.attribution.outputs import Hypothetical, Tracks, check_hypothetical,
 from kanseq.attribution.references import find_references
 from kanseq.attribution.tables import Sums, as_pandas, write_attributions
 from kanseq.attribution.views import Views
-from kanseq.data.gene_lists import chosen_genes
+from kanseq.data.gene_lists import GeneList, chosen_genes
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_output, fingerprint, whole_file
@@ -101,7 +101,7 @@ def explain(
     fold: str | None = None,
     condition: str | None = None,
     gene: Sequence[str] = (),
-    gene_list: PathLike | None = None,
+    gene_list: GeneList | None = None,
     allow_seen: bool = False,
     held_out_only: bool = False,
     combine: Combine = "mean",

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kanseq.data.gene_lists import read_gene_list
+from kanseq.data.gene_lists import GeneList, read_gene_list
 from kanseq.data.overlaps import has_places, same_bases
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, EmptySplit, UnknownGene
-from kanseq.files import PathLike, some
+from kanseq.files import some
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def make_folds(
     *,
     wanted: list[str],
     blocks: int,
-    gene_list: PathLike | None,
+    gene_list: GeneList | None,
     min_genes: int,
     seed: int,
     test_species: str | None = None,
@@ -155,7 +155,7 @@ def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[Fold]:
     ]
 
 
-def _listed(table: pd.DataFrame, gene_list: PathLike | None) -> list[Fold]:
+def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[Fold]:
     """Make a fold of the genes of a list, or one of every name in the list's second column."""
     if gene_list is None:
         raise BadOption("--by list wants a list", mend="add --gene-list FILE")
@@ -201,7 +201,7 @@ def tuning_rows(genes: SequenceSet, rotate: int, seed: int) -> list[np.ndarray]:
     return [fold.tune for fold in (_rotated(genes, rotate, seed) if rotate else [_column(genes.table)])]
 
 
-def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: PathLike) -> None:
+def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: GeneList) -> None:
     """Warn about listed genes that are not in the set.
 
     Raises:
@@ -212,7 +212,7 @@ def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: PathL
     if len(missing) == len(listed):
         raise UnknownGene(
             f"none of its genes is in the set: it has {some(missing)}, and the set {some(list(table['id']))}",
-            where=path,
+            where=None if isinstance(path, pd.DataFrame) else path,
             mend="the ids must be those of the set, in the same letter case",
         )
     if missing:

@@ -3,6 +3,9 @@
 import json
 import re
 from collections.abc import Sequence
+from typing import TypeAlias
+
+import pandas as pd
 
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable
@@ -10,9 +13,14 @@ from kanseq.files import PathLike, open_text
 
 HEADERS = ("id", "gene", "gene_id", "geneid")
 
+GeneList: TypeAlias = PathLike | pd.DataFrame
+"""A list of genes: a file, or a table in memory with ids in its first column."""
 
-def read_gene_list(path: PathLike) -> dict[str, str | None]:
+
+def read_gene_list(path: GeneList) -> dict[str, str | None]:
     """Read ids, one a line, each with the second column where there is one; or a JSON array of ids.
+
+    A table in memory counts by its columns: the first one, and the second one where there is one.
 
     Columns are separated by tabs, commas or blanks. Lines that begin with ``#`` and a first line that begins with
     ``id``, ``gene`` or ``gene_id`` are left out.
@@ -21,23 +29,34 @@ def read_gene_list(path: PathLike) -> dict[str, str | None]:
         MissingFile, TruncatedFile: the file cannot be read.
         BadTable: it names no gene, gives a gene two second columns, or its JSON is no array of ids.
     """
-    with open_text(path) as handle:
-        text = handle.read()
-    if text.lstrip().startswith("["):
-        listed = _from_json(text, path)
-    else:
-        listed = [re.split(r"[\t, ]+", line.strip()) for line in text.splitlines() if line.strip()]
-        listed = [fields for fields in listed if not fields[0].startswith("#")]
-        if listed and listed[0][0].lower() in HEADERS:
-            del listed[0]
+    where = None if isinstance(path, pd.DataFrame) else path
+    listed = _from_table(path) if isinstance(path, pd.DataFrame) else _from_file(path)
     if not listed:
-        raise BadTable("this list names no gene", where=path)
+        raise BadTable("this list names no gene", where=where)
     beside: dict[str, str | None] = {}
     for fields in listed:
         value = fields[1] if len(fields) > 1 and fields[1] else None
         if beside.setdefault(fields[0], value) != value:
-            raise BadTable(f"'{fields[0]}' stands beside '{beside[fields[0]]}' and beside '{value}'", where=path)
+            raise BadTable(f"'{fields[0]}' stands beside '{beside[fields[0]]}' and beside '{value}'", where=where)
     return beside
+
+
+def _from_table(table: pd.DataFrame) -> list[Sequence[str]]:
+    """Return the cells of the first two columns; a missing value is the empty text."""
+    return table.iloc[:, :2].astype(object).where(table.iloc[:, :2].notna(), "").astype(str).to_numpy().tolist()
+
+
+def _from_file(path: PathLike) -> list[Sequence[str]]:
+    """Return the fields of each line, or each item of a JSON array."""
+    with open_text(path) as handle:
+        text = handle.read()
+    if text.lstrip().startswith("["):
+        return _from_json(text, path)
+    listed: list[Sequence[str]] = [re.split(r"[\t, ]+", line.strip()) for line in text.splitlines() if line.strip()]
+    listed = [fields for fields in listed if not fields[0].startswith("#")]
+    if listed and listed[0][0].lower() in HEADERS:
+        del listed[0]
+    return listed
 
 
 def _from_json(text: str, path: PathLike) -> list[Sequence[str]]:
@@ -51,7 +70,7 @@ def _from_json(text: str, path: PathLike) -> list[Sequence[str]]:
     return [[item] for item in items]
 
 
-def chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: PathLike | None) -> SequenceSet:
+def chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: GeneList | None) -> SequenceSet:
     """Keep the genes that are asked for by name, in the call or in a list; all where none is.
 
     Raises:

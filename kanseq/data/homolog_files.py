@@ -80,14 +80,15 @@ class Homologs(NamedTuple):
     groups: pd.DataFrame | None
 
 
-def read_homologs(path: PathLike) -> Homologs:
-    """Read what :func:`kanseq.homology` wrote: groups or pairs, told apart by their columns.
+def read_homologs(path: PathLike | pd.DataFrame) -> Homologs:
+    """Read what :func:`kanseq.homology` wrote or returned: groups or pairs, told apart by their columns.
 
     Raises:
         MissingFile, TruncatedFile: the file cannot be read.
         BadTable: it is neither, a gene stands in two groups, or a number is none.
     """
-    columns = _first_line(path).split("\t")
+    in_memory = isinstance(path, pd.DataFrame)
+    columns = list(path.columns) if isinstance(path, pd.DataFrame) else _first_line(path).split("\t")
     if "species_2" in columns:
         return Homologs(read_table(path, HOMOLOG_PAIRS), None)
     if "group" in columns:
@@ -97,7 +98,7 @@ def read_homologs(path: PathLike) -> Homologs:
         return Homologs(None, groups)
     raise BadTable(
         "this is no table of homologs: it has neither a column 'group' nor 'species_2'",
-        where=path,
+        where=None if in_memory else path,  # type: ignore[arg-type]
         mend="make one with kanseq homology",
     )
 

@@ -68,7 +68,7 @@ def label(
     output: PathLike | None = None,
     samples: str | Sequence[str] = (),
     summary: str = "max",
-    condition: PathLike | None = None,
+    condition: PathLike | pd.DataFrame | None = None,
     quartiles: str | None = None,
     recipe: str | None = None,
     low: float = 0.25,
@@ -77,7 +77,7 @@ def label(
     id_column: str | None = None,
     strip_version: bool = False,
     ignore_case: bool = False,
-    tx2gene: PathLike | None = None,
+    tx2gene: PathLike | pd.DataFrame | None = None,
     annotation: PathLike | None = None,
 ) -> Labels:
     """Label genes low, mid or high by their expression, log10(``summary`` over samples + 1).
@@ -220,7 +220,7 @@ def _check_options(
     return "all" if recipe else quartiles or ("train" if with_splits else "all")
 
 
-def _transcripts(tx2gene: PathLike | None, annotation: PathLike | None) -> dict[str, str] | None:
+def _transcripts(tx2gene: PathLike | pd.DataFrame | None, annotation: PathLike | None) -> dict[str, str] | None:
     """Read which gene each transcript belongs to."""
     if tx2gene is not None and annotation is not None:
         raise BadOption("--tx2gene and --annotation say the same thing", mend="give one of them")

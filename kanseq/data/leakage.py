@@ -103,8 +103,8 @@ def leaks(
     genes: PathLike | SequenceSet,
     *,
     splits: PathLike | pd.DataFrame,
-    homology: "PathLike | Homologs | None" = None,
-    labels: PathLike | pd.DataFrame | Sequence[PathLike] = (),
+    homology: "PathLike | pd.DataFrame | Homologs | None" = None,
+    labels: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFrame] = (),
     output: PathLike | None = None,
     table: PathLike | None = None,
     pairs: int = 100,
@@ -207,7 +207,7 @@ def _rows_of(roles: pd.DataFrame, genes: SequenceSet, splits: PathLike | pd.Data
     return rows
 
 
-def _relations(genes: SequenceSet, homology: "PathLike | Homologs | None") -> dict[str, Relation]:
+def _relations(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None") -> dict[str, Relation]:
     """Work out who is whose relative, by kind."""
     related: dict[str, Relation] = {}
     if has_places(genes):

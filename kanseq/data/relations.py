@@ -137,14 +137,14 @@ def both_ways(one: np.ndarray, other: np.ndarray) -> Pairs:
     return Pairs(np.unique(pairs, axis=0)[:, ::-1])
 
 
-def read_homologous(genes: SequenceSet, homology: "PathLike | Homologs") -> Relation:
-    """Read which rows of a set are homologous: from a file of groups or pairs, or what was read of one."""
+def read_homologous(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs") -> Relation:
+    """Read which rows of a set are homologous, from groups or pairs: a file, its table, or what was read of it."""
     # What reads that file reads tables as splits does, which comes here.
     from kanseq.data.homolog_files import Homologs, read_homologs
 
     if isinstance(homology, Homologs):
         return homologous(genes, homology)
-    return homologous(genes, read_homologs(homology), homology)
+    return homologous(genes, read_homologs(homology), None if isinstance(homology, pd.DataFrame) else homology)
 
 
 def homologous(genes: SequenceSet, homologs: "Homologs", where: PathLike | None = None) -> Relation:

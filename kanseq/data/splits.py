@@ -15,7 +15,7 @@ import pandas as pd
 
 from kanseq.data.combining import Sets, as_one, listed_sets
 from kanseq.data.folds import SMALL_CONTIG, Fold, by_position, check_listed, contig_numbers, make_folds
-from kanseq.data.gene_lists import read_gene_list
+from kanseq.data.gene_lists import GeneList, read_gene_list
 from kanseq.data.homology_records import describe_homology
 from kanseq.data.overlaps import has_places, overlapping, same_bases
 from kanseq.data.relations import Groups, Pairs, read_homologous
@@ -72,11 +72,11 @@ def split(
     by: str = "chromosome",
     folds: str | Sequence[str] = (),
     blocks: int = 5,
-    gene_list: PathLike | None = None,
+    gene_list: GeneList | None = None,
     min_genes: int = 50,
     tune: float = 0.0,
-    score_only: PathLike | None = None,
-    homology: "PathLike | Homologs | None" = None,
+    score_only: GeneList | None = None,
+    homology: "PathLike | pd.DataFrame | Homologs | None" = None,
     similar: bool = False,
     test_species: str | None = None,
     train_species: str | Sequence[str] = (),
@@ -98,7 +98,7 @@ def split(
             ``gene_list``), ``random`` (``blocks`` folds) or ``column`` (the set's own column ``split``).
         folds: only these (fold or contig names); all other genes always train.
         blocks: number of parts for ``block`` and ``random``.
-        gene_list: a file of ids, or of ids and fold names, or a JSON array of ids.
+        gene_list: a file of ids, or of ids and fold names, or a JSON array of ids; or a table in memory.
         min_genes: a contig with fewer genes (for ``block``: fewer per block) is no fold. Its genes are ``unused``
             (``small_contig``) in every fold, so that every model may score them; ``folds`` overrules this.
         tune: share of a fold's training genes that becomes ``tune``: a stretch of neighbours on one contig where one
@@ -195,7 +195,7 @@ def _with_scored(folds: list[Fold], scored: np.ndarray) -> list[Fold]:
 
 
 def _relations(
-    genes: SequenceSet, homology: "PathLike | Homologs | None", *, similar: bool
+    genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None", *, similar: bool
 ) -> dict[str, Pairs | Groups]:
     """Give every relation that must not reach from test to training genes, by the reason it gives."""
     relations: dict[str, Pairs | Groups] = {"overlaps": overlapping(genes)}

@@ -1,5 +1,7 @@
 """Expression per gene and condition. In: TPM and a sample sheet. Out: log10(TPM + 1), an array per condition."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -11,22 +13,37 @@ EVERY = "*"
 """The condition where there is but one, and the fold where quartiles come from the whole table."""
 
 
-def read_conditions(path: PathLike) -> dict[str, str]:
-    """Read a sample sheet: sample, condition; a header line may begin with ``sample``."""
+def read_conditions(path: PathLike | pd.DataFrame) -> dict[str, str]:
+    """Read a sample sheet: sample, condition; a header line may begin with ``sample``.
+
+    A table in memory counts by its first two columns.
+    """
+    in_memory = isinstance(path, pd.DataFrame)
+    name = "the sample sheet" if in_memory else path
     condition_of: dict[str, str] = {}
+    for number, cells in _sheet_in_memory(path) if in_memory else _sheet_lines(path):  # type: ignore[arg-type]
+        if len(cells) < 2 or not cells[1] or cells[1] == EVERY:
+            raise BadTable("sample and condition are wanted, split by a tab", where=f"{name}:{number}")
+        if cells[0] in condition_of:
+            raise BadTable(f"sample '{cells[0]}' stands there twice", where=f"{name}:{number}")
+        condition_of[cells[0]] = cells[1]
+    if not condition_of:
+        raise BadTable("this sample sheet names no sample", where=None if in_memory else path)  # type: ignore[arg-type]
+    return condition_of
+
+
+def _sheet_in_memory(table: pd.DataFrame) -> Iterator[tuple[int, list[str]]]:
+    """Yield number (from 1) and cells of each row."""
+    yield from enumerate(table.iloc[:, :2].fillna("").astype(str).to_numpy().tolist(), 1)
+
+
+def _sheet_lines(path: PathLike) -> Iterator[tuple[int, list[str]]]:
+    """Yield number (from 1) and cells of each line that is neither empty nor a comment nor the header."""
     with open_text(path) as handle:
         for number, line in enumerate(handle, 1):
             cells = [cell.strip(' "') for cell in line.strip().split("\t" if "\t" in line else ",")]
-            if not line.strip() or line.startswith("#") or (number == 1 and cells[0].lower() == "sample"):
-                continue
-            if len(cells) < 2 or not cells[1] or cells[1] == EVERY:
-                raise BadTable("sample and condition are wanted, split by a tab", where=f"{path}:{number}")
-            if cells[0] in condition_of:
-                raise BadTable(f"sample '{cells[0]}' stands there twice", where=f"{path}:{number}")
-            condition_of[cells[0]] = cells[1]
-    if not condition_of:
-        raise BadTable("this sample sheet names no sample", where=path)
-    return condition_of
+            if line.strip() and not line.startswith("#") and not (number == 1 and cells[0].lower() == "sample"):
+                yield number, cells
 
 
 def expression_levels(tpm: pd.DataFrame, of_sample: dict[str, str] | None, summary: str) -> dict[str, np.ndarray]:

@@ -1,6 +1,9 @@
 """Which gene a transcript belongs to. In: a table of two columns, or an annotation. Out: transcript -> gene."""
 
 import re
+from collections.abc import Iterator
+
+import pandas as pd
 
 from kanseq.errors import BadTable, MalformedLine, NoGenes
 from kanseq.files import PathLike, open_text
@@ -11,8 +14,10 @@ TRANSCRIPTS_ALONE = re.compile(rb"(?:transcript|RNA)\t")
 """Rows of transcripts without those of their parts, which are many."""
 
 
-def read_tx2gene(path: PathLike) -> dict[str, str]:
+def read_tx2gene(path: PathLike | pd.DataFrame) -> dict[str, str]:
     """Read ``transcript, gene`` lines, split by tabs, commas or blanks; further columns are not looked at.
+
+    A table in memory counts by its first two columns.
 
     A header line does no harm: it is one more pair that nothing asks for.
 
@@ -21,23 +26,28 @@ def read_tx2gene(path: PathLike) -> dict[str, str]:
         BadTable: a transcript has two genes, or the table is empty.
     """
     gene_of: dict[str, str] = {}
+    for where, cells in _table_rows(path) if isinstance(path, pd.DataFrame) else _lines(path):
+        if len(cells) < 2:
+            raise MalformedLine("two columns are wanted, transcript and gene", where=where, mend="split them by a tab")
+        if gene_of.setdefault(cells[0], cells[1]) != cells[1]:
+            raise BadTable(f"'{cells[0]}' belongs to '{cells[1]}' here and to '{gene_of[cells[0]]}' above", where=where)
+    if not gene_of:
+        raise BadTable("this table names no transcript", where=None if isinstance(path, pd.DataFrame) else path)
+    return gene_of
+
+
+def _table_rows(table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    """Yield place and cells of each row."""
+    for number, cells in enumerate(table.iloc[:, :2].astype(str).to_numpy().tolist()):
+        yield f"row {number} of the table of transcripts", cells
+
+
+def _lines(path: PathLike) -> Iterator[tuple[str, list[str]]]:
+    """Yield place and cells of each line that is neither empty nor a comment."""
     with open_text(path) as handle:
         for number, line in enumerate(handle, 1):
-            if not line.strip() or line.startswith("#"):
-                continue
-            cells = [cell.strip(' "') for cell in re.split(r"[\t,]| +", line.strip())]
-            if len(cells) < 2:
-                raise MalformedLine(
-                    "two columns are wanted, transcript and gene", where=f"{path}:{number}", mend="split them by a tab"
-                )
-            if gene_of.setdefault(cells[0], cells[1]) != cells[1]:
-                raise BadTable(
-                    f"'{cells[0]}' belongs to '{cells[1]}' here and to '{gene_of[cells[0]]}' above",
-                    where=f"{path}:{number}",
-                )
-    if not gene_of:
-        raise BadTable("this table names no transcript", where=path)
-    return gene_of
+            if line.strip() and not line.startswith("#"):
+                yield f"{path}:{number}", [cell.strip(' "') for cell in re.split(r"[\t,]| +", line.strip())]
 
 
 def read_transcript_genes(path: PathLike) -> dict[str, str]:

@@ -53,11 +53,11 @@ def table_lines(schema: Schema, table: pd.DataFrame) -> Iterator[str]:
     return _lines(schema, header, [column for column in columns if column is not None], table)
 
 
-def read_cells(path: PathLike, schema: Schema, required: Sequence[str] | None = None) -> pd.DataFrame:
+def read_cells(path: PathLike | pd.DataFrame, schema: Schema, required: Sequence[str] | None = None) -> pd.DataFrame:
     """Read all columns of a file as text. A missing value is the empty text.
 
     Args:
-        path: plain or gzip; ``-`` is standard input.
+        path: plain or gzip; ``-`` is standard input. A table in memory gives the cells that its file would hold.
         schema: what the table is.
         required: columns that must be there; by default those of the schema.
 
@@ -65,15 +65,39 @@ def read_cells(path: PathLike, schema: Schema, required: Sequence[str] | None = 
         BadTable: it is no table, or a column is missing.
     """
     mend = f"make the table with kanseq {' or '.join(schema.verbs)}"
+    needed = schema.required if required is None else required
+    if isinstance(path, pd.DataFrame):
+        _check_columns(path, needed, None, mend)
+        return _cells_of(path, schema)
     table = parse(path, None if schema.has_header else [column.name for column in schema.columns], mend=mend)
-    missing = [name for name in (schema.required if required is None else required) if name not in table]
-    if missing:
-        raise BadTable(f"the column '{missing[0]}' is missing", where=path, mend=mend)
+    _check_columns(table, needed, path, mend)
     return table
 
 
-def read_table(path: PathLike, schema: Schema) -> pd.DataFrame:
-    """Read a table with typed columns; columns that the schema does not know are left out.
+def place(path: PathLike | pd.DataFrame, row: int) -> str:
+    """Name a row (from 0) of a table with a header in messages, as ``file:line``."""
+    return f"{'a table in memory' if isinstance(path, pd.DataFrame) else path}:{row + 2}"
+
+
+def _check_columns(table: pd.DataFrame, needed: Sequence[str], where: PathLike | None, mend: str) -> None:
+    """Refuse a table that lacks a column."""
+    missing = [name for name in needed if name not in table]
+    if missing:
+        raise BadTable(f"the column '{missing[0]}' is missing", where=where, mend=mend)
+
+
+def _cells_of(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return the cells that the file of a table in memory would hold."""
+    known = table[[name for name in table.columns if schema.column(str(name)) is not None]]
+    lines = "".join(table_lines(schema, known)).split("\n")[:-1]
+    rows = [line.split("\t") for line in lines[1:]]
+    cells = pd.DataFrame(rows, columns=[str(name) for name in known.columns], dtype=object)
+    others = {str(name): table[name].astype(str).to_numpy() for name in table.columns if name not in known}
+    return cells.assign(**others)
+
+
+def read_table(path: PathLike | pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Read a table with typed columns, as :func:`read_cells` does; columns that the schema does not know are left out.
 
     Returns:
         ``text`` and ``value`` columns as str; ``number`` as float64, NaN where a cell is empty; ``integer`` as int64,
@@ -84,6 +108,7 @@ def read_table(path: PathLike, schema: Schema) -> pd.DataFrame:
     """
     cells = read_cells(path, schema)
     first = 2 if schema.has_header else 1
+    where = "a table in memory" if isinstance(path, pd.DataFrame) else str(path)
     fixed = [column.name for column in schema.columns if column.name in cells]
     known = [*fixed, *(name for name in cells if name not in fixed and schema.column(str(name)) is not None)]
     found = {}
@@ -92,8 +117,8 @@ def read_table(path: PathLike, schema: Schema) -> pd.DataFrame:
         assert column is not None
         empty = (cells[name] == "").to_numpy()
         if empty.any() and not column.missing:
-            raise BadTable(f"the column '{name}' is empty", where=f"{path}:{int(np.argmax(empty)) + first}")
-        found[name] = cells[name] if column.kind in ("text", "value") else _numbers(cells[name], column, path, first)
+            raise BadTable(f"the column '{name}' is empty", where=f"{where}:{int(np.argmax(empty)) + first}")
+        found[name] = cells[name] if column.kind in ("text", "value") else _numbers(cells[name], column, where, first)
     return pd.DataFrame(found, index=cells.index)
 
 
@@ -125,11 +150,11 @@ def parse(path: PathLike, names: Sequence[str] | None, *, mend: str | None = Non
     return table
 
 
-def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike) -> None:
+def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike | pd.DataFrame) -> None:
     """Raise BadTable for the first wrong row of a table whose first line is its header."""
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
-        raise BadTable(f"'{values.iloc[row]}' is {what}", where=f"{path}:{row + 2}")
+        raise BadTable(f"'{values.iloc[row]}' is {what}", where=place(path, row))
 
 
 def _check_cells(schema: Schema, column: Column, name: str, values: pd.Series) -> None:

@@ -16,7 +16,7 @@ import torch
 from kanseq.attribution.activations import activations, grid_table, kan_layers
 from kanseq.attribution.edges import NetworkStatistics, edge_table, node_table
 from kanseq.attribution.tables import Attributions, read_attributions
-from kanseq.data.gene_lists import chosen_genes
+from kanseq.data.gene_lists import GeneList, chosen_genes
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ContigMismatch, NotWritable, UnknownGene
 from kanseq.files import PathLike, check_output, disk_errors, fingerprint, some, write_json
@@ -92,7 +92,7 @@ def figures(
     fold: str | None = None,
     condition: str | None = None,
     gene: Sequence[str] = (),
-    gene_list: PathLike | None = None,
+    gene_list: GeneList | None = None,
     samples: int = 500,
     edges: int = 12,
     top: int = 1000,

@@ -66,7 +66,7 @@ class Candidate(NamedTuple):
 
 
 def load_candidates(
-    paths: Sequence[PathLike], *, folds: Sequence[str] = (), join: bool = False, ensemble: bool = False
+    paths: Sequence[PathLike | pd.DataFrame], *, folds: Sequence[str] = (), join: bool = False, ensemble: bool = False
 ) -> list[Candidate]:
     """Read runs and tables, and behind them the plain models that were trained inside the runs.
 

@@ -7,8 +7,9 @@ import json
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import NamedTuple
+
+import pandas as pd
 
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, check_output, whole_text
@@ -45,15 +46,17 @@ class Evaluation(NamedTuple):
         comparisons: for each model the differences of its means over folds to another's, with paired intervals, and
             ``delong``.
         text: the table of all models, aligned.
+        table: a row per model and fold, and per average, with the columns of ``metrics.tsv``.
     """
 
     models: list[Entry]
     comparisons: list[Entry]
     text: str
+    table: pd.DataFrame
 
 
 def evaluate(
-    runs: PathLike | Sequence[PathLike],
+    runs: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFrame],
     *,
     output: PathLike | None = None,
     table: PathLike | None = None,
@@ -80,7 +83,8 @@ def evaluate(
     species once, ``weighted_by_genes`` each gene.
 
     Args:
-        runs: runs, or tables of predictions that carry targets; each run's own plain model is scored beside it.
+        runs: runs, or tables of predictions with targets (files, or tables in memory as :func:`kanseq.predict` returns
+            them); the plain model inside each run is scored, too.
         output: where the metrics go as JSON; ``-`` is standard output.
         table: where they go tab-separated, a line per model and fold.
         folds: score these folds only.
@@ -98,7 +102,7 @@ def evaluate(
         OneClass: the scored genes of a fold are all of one class, or expressed alike.
         BadOption: no model has a fold of that name, or ``against`` names no model.
     """
-    paths = [runs] if isinstance(runs, (str, Path)) or not isinstance(runs, Sequence) else list(runs)
+    paths = list(runs) if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
     check_output(output, table, inputs=paths)
     if bootstrap < 0:
         raise BadOption(f"bootstrap is {bootstrap}", mend="it must be at least 0")
@@ -109,11 +113,12 @@ def evaluate(
     comparisons = compare_all(candidates, scores, against=reference, bootstrap=bootstrap, seed=seed)
     models = [model_entry(candidate, score) for candidate, score in zip(candidates, scores, strict=True)]
     compared = [comparison_entry(comparison) for comparison in comparisons]
-    result = Evaluation(models, compared, scores_text(candidates, scores, comparisons, pooled))
+    metrics = scores_table(candidates, scores)
+    result = Evaluation(models, compared, scores_text(candidates, scores, comparisons, pooled), metrics)
     described = {"format": FORMAT, "bootstrap": bootstrap, "seed": seed, "note": POOLED_NOTE}
     content = {**described, "models": models, "comparisons": compared}
     texts = (
-        (table, table_lines(METRICS, scores_table(candidates, scores))),
+        (table, table_lines(METRICS, metrics)),
         (output, [json.dumps(content, indent=2, allow_nan=False) + "\n"]),
     )
     with ExitStack() as outputs:

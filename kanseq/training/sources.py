@@ -32,7 +32,7 @@ class Source(NamedTuple):
     folds: dict[str, dict[int, pd.DataFrame]]
 
 
-def load_sources(paths: Sequence[PathLike], *, join: bool = False) -> list[Source]:
+def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False) -> list[Source]:
     """Read all runs and tables, and behind them the plain models that were trained inside the runs.
 
     A plain model whose predictions are already there is not taken twice. A table may hold several seeds of a model in a
@@ -50,9 +50,13 @@ def load_sources(paths: Sequence[PathLike], *, join: bool = False) -> list[Sourc
     if not paths:
         raise BadOption("there is nothing to evaluate", mend="name a run")
     found, beside = [], []
-    for path in map(Path, paths):
+    for given in paths:
+        if isinstance(given, pd.DataFrame):
+            found.append(_of_table(given, IN_MEMORY))
+            continue
+        path = Path(given)
         if not path.is_dir():
-            found.append(_of_table(path))
+            found.append(_of_table(path, path))
             continue
         model = str(read_run(path)["model"])
         files = model_files(path)
@@ -69,9 +73,13 @@ def load_sources(paths: Sequence[PathLike], *, join: bool = False) -> list[Sourc
     return _joined(found) if join else found
 
 
-def _of_table(path: Path) -> Source:
+IN_MEMORY = Path("predictions")
+"""What a table in memory is called."""
+
+
+def _of_table(given: Path | pd.DataFrame, path: Path) -> Source:
     """Take a table of predictions; its folds are those that its column names."""
-    table = read_predictions(path)
+    table = read_predictions(given)
     seeds = table["seed"] if "seed" in table else pd.Series("0", index=table.index)
     bad = ~seeds.str.fullmatch("[0-9]+")
     if bad.any():

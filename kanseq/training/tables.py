@@ -12,7 +12,7 @@ import pandas as pd
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable
 from kanseq.files import PathLike, some
-from kanseq.io.dialect import parse, read_cells, write_table
+from kanseq.io.dialect import parse, place, read_cells, write_table
 from kanseq.io.model_tables import HELD_OUT, PREDICTIONS
 from kanseq.training.scores import Scores
 from kanseq.training.tasks import CLASSES, LEAST, is_known
@@ -78,8 +78,8 @@ def write_predictions(path: PathLike, table: pd.DataFrame) -> None:
     write_table(path, PREDICTIONS, table)
 
 
-def read_predictions(path: PathLike) -> pd.DataFrame:
-    """Read a table of predictions.
+def read_predictions(path: PathLike | pd.DataFrame) -> pd.DataFrame:
+    """Read a table of predictions, a file or one in memory (with the nine digits that its file would have).
 
     ``logit, probability, target`` and ``called`` are float64. Rows of a regression have no probability (NaN), and their
     target is any number; classes are 0 and 1, or where there are columns ``logit:NAME``, float64 too, the place of
@@ -107,7 +107,7 @@ def read_predictions(path: PathLike) -> pd.DataFrame:
             bad |= ~np.isnan(numbers) & ~np.isin(numbers, allowed) & (is_class if column == "target" else True)
         if bad.any():
             line = int(np.flatnonzero(bad)[0])
-            raise BadTable(f"{column} '{texts.iloc[line]}' is not allowed", where=f"{path}:{line + 2}")
+            raise BadTable(f"{column} '{texts.iloc[line]}' is not allowed", where=place(path, line))
         table[column] = numbers
     return table
 
