@@ -25,14 +25,13 @@ SHOWN = 20
 
 
 class Bases(Protocol):
-    """Random access to a genome."""
+    """Random access to a genome, as :class:`kanseq.genome.random_access.IndexedFasta` gives it."""
 
-    def letters(self, chrom: str, start: int, end: int) -> str:
+    lengths: dict[str, int]
+    """Bases of every contig."""
+
+    def letters(self, chrom: str, start: int, end: int) -> bytes:
         """Return the letters of an interval, 0-based half-open, which lies on the contig."""
-        ...
-
-    def length(self, chrom: str) -> int:
-        """Return the number of bases of a contig."""
         ...
 
 
@@ -218,13 +217,15 @@ def _in_order(chrom: str, edits: Sequence[Edit]) -> list[Edit]:
 
 def _checked(place: Place, genome: Bases, edits: Sequence[Edit]) -> list[Edit]:
     """Compare edits with the genome, and take them apart: substitutions of one base, insertions, deletions."""
-    length = genome.length(place.chrom)
+    length = genome.lengths.get(place.chrom)
+    if length is None:
+        raise EditMismatch(f"the genome has no contig '{place.chrom}'", mend="name the genome that the genes lie on")
     changes: list[Edit] = []
     for edit in edits:
         if edit.chrom == place.chrom and not 0 <= edit.start <= edit.end <= length:
             raise EditMismatch(f"the contig has {length:,} bases", where=str(edit), mend="is this the right assembly?")
         if edit.chrom == place.chrom and edit.ref:
-            found = genome.letters(edit.chrom, edit.start, edit.end).upper()
+            found = genome.letters(edit.chrom, edit.start, edit.end).decode("ascii").upper()
             if found != edit.ref.upper():
                 raise _other_reference(edit, edit.start, edit.ref, found)
         change = edit.trimmed()
@@ -301,7 +302,8 @@ def _rightwards(site: int, count: int, chrom: str, genome: Bases, changes: Seque
 
 def _letters(genome: Bases, chrom: str, start: int, end: int) -> str:
     """Read an interval, with ``N`` past the contig's ends."""
-    first, last = max(start, 0), min(end, genome.length(chrom))
+    first, last = max(start, 0), min(end, genome.lengths[chrom])
     if first >= last:
         return "N" * (end - start)
-    return "N" * (first - start) + genome.letters(chrom, first, last) + "N" * (end - last)
+    inside = genome.letters(chrom, first, last).decode("ascii")
+    return "N" * (first - start) + inside + "N" * (end - last)

@@ -9,6 +9,7 @@ from kanseq.data.stored_sequences import CODES
 from kanseq.errors import EditMismatch
 from kanseq.genome.annotation import Gene
 from kanseq.genome.fasta import Contig
+from kanseq.genome.random_access import IndexedFasta
 from kanseq.genome.windows import cut_genes
 from kanseq.geometry import Geometry, Place
 
@@ -24,15 +25,12 @@ MINUS = Place("1", "-", 16, 8)
 
 class Genome:
     def __init__(self, contig):
-        self.contig = contig
+        self.contig, self.lengths = contig, {"1": len(contig)}
 
     def letters(self, chrom, start, end):
         assert chrom == "1"
         assert 0 <= start <= end <= len(self.contig)
-        return self.contig[start:end]
-
-    def length(self, chrom):
-        return len(self.contig)
+        return self.contig[start:end].encode()
 
 
 def edited(place, *edits, geometry=GEOMETRY, contig=CONTIG):
@@ -157,6 +155,15 @@ def test_substitutions_need_no_genome():
         substituted_windows(codes, PLUS, GEOMETRY, [insertion("1", 8, "C")])
     with pytest.raises(EditMismatch, match=r"^1:16: the edit 1:15:CG>AA expects G, and the genome has A;"):
         substituted_windows(edited(MINUS).codes, MINUS, GEOMETRY, [Edit("1", 14, "CG", "AA")])
+
+
+def test_the_genome_may_be_an_indexed_file(tmp_path):
+    (tmp_path / "genome.fa").write_text(f">1\n{CONTIG[:13]}\n{CONTIG[13:]}\n")
+    with IndexedFasta(tmp_path / "genome.fa") as genome:
+        found = edited_windows(PLUS, GEOMETRY, genome, [insertion("1", 6, "CA")])
+        with pytest.raises(EditMismatch, match="the genome has no contig '2'"):
+            edited_windows(PLUS._replace(chrom="2"), GEOMETRY, genome, [])
+    assert found == ("CATTACGNNCATGCAG", False)
 
 
 def slowly(contig, place, geometry, edits):
