@@ -36,6 +36,7 @@ from kanseq.geometry import TOKEN
 from kanseq.models.registry import architecture
 from kanseq.nn import set_precision
 from kanseq.training.checkpoints import TrainedModel, load_model
+from kanseq.training.parts import parts
 
 FOLD = "1.block0"
 SHUFFLES, STEPS = 5, 20
@@ -73,7 +74,7 @@ def trained(name: str, folder: Path) -> TrainedModel:
 
 def place_of(run: Path, fold: str) -> Path:
     """Find the one fold and seed of a run."""
-    return next((run / "folds" / fold).glob("seed-*"))
+    return next(part.folder for part in parts(run) if part.fold == fold)
 
 
 def ready(model: TrainedModel) -> TrainedModel:

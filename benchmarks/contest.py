@@ -18,7 +18,6 @@ found there is not done again, on whatever machine. Parts:
 """
 
 import argparse
-import json
 import shutil
 import sys
 import time
@@ -42,6 +41,7 @@ from kanseq.models.kmers import kmer_counts
 from kanseq.models.plain import choose_regularisation
 from kanseq.training.aims import Aim
 from kanseq.training.folds import prepare_folds
+from kanseq.training.parts import part_folder, read_done
 from kanseq.training.plain import inner_parts
 
 SEARCHING = Lock()
@@ -175,9 +175,9 @@ def train(job: Job, folder: Path, results: Results) -> tuple[pd.DataFrame, dict[
         "--holdout", job.fold, "--visible", job.visible, "--seed", str(job.seed), *options,
         "-o", run, log=run.with_suffix(".log"),
     )  # fmt: skip
-    wall, trained = time.monotonic() - start, run / "folds" / job.fold / f"seed-{job.seed}"
+    wall, trained = time.monotonic() - start, part_folder(run, job.fold, job.seed)
     table = scored(trained, job.seed)
-    done = json.loads((trained / "done.json").read_text())
+    done = read_done(trained) or {}
     shutil.rmtree(run)
     cost = {"parameters": done["parameters"], "genes": done["training_genes"], "seconds": f"{wall:.1f}"}
     return table, {**cost, "cpu_seconds": f"{seconds:.1f}", "processor": processor()}

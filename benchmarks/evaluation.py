@@ -17,7 +17,6 @@ genes.
 """
 
 import argparse
-import json
 import os
 import platform
 import shutil
@@ -33,6 +32,9 @@ import pandas as pd
 from common import KANSEQ, data_folder
 from evaluation_plan import DATASETS, NETWORKS, RESULTS, SETTINGS, Job, Results, jobs, read
 from evaluation_report import report
+
+from kanseq.training.descriptions import read_run
+from kanseq.training.parts import part_folder, read_done
 
 DIGITS = {"logit": ".6g", "probability": ".5f"}
 
@@ -102,13 +104,13 @@ def train(job: Job, folder: Path) -> tuple[pd.DataFrame, dict[str, object]]:
         "--seed", str(job.seed), *options, "-o", run, log=run.with_suffix(".log"),
     )  # fmt: skip
     folds = DATASETS[job.dataset] if job.fold == "all" else (job.fold,)
-    trained = [run / "folds" / fold / f"seed-{job.seed}" for fold in folds]
+    trained = [part_folder(run, fold, job.seed) for fold in folds]
     table = pd.concat([scored(one, job.seed) for one in trained])
-    done = json.loads((trained[0] / "done.json").read_text())
+    done = read_done(trained[0]) or {}
     cost = {
         "parameters": done["parameters"],
         "epochs": done.get("kept_epoch", ""),
-        "precision": json.loads((run / "run.json").read_text())["settings"].get("precision", "float32"),
+        "precision": read_run(run).settings.get("precision", "float32"),
         "cpu_seconds": f"{seconds / len(folds):.1f}",
     }
     shutil.rmtree(run)

@@ -39,6 +39,7 @@ from kanseq.nn import (
     RBFLinear,
     set_precision,
 )
+from kanseq.training.parts import part_folder
 
 CHECKS = ("layers", "train", "explain", "team")
 ROWS, WIDTH, ROUNDS = 4096, 128, 7
@@ -159,7 +160,7 @@ class Inputs:
         same = {"labels": self.labels, "splits": self.splits, "holdout": self.fold, "options": SMALL.get(model)}
         short = {"epochs": 2, "batch_size": 16, "precision": "float32", "baseline": False}
         kanseq.train(self.genes, output=output, model=model, device=device, **same, **short, **more)
-        return output / "folds" / self.fold / "seed-0"
+        return part_folder(output, self.fold, 0)
 
 
 def logits(fold: Path) -> np.ndarray:

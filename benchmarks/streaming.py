@@ -17,6 +17,8 @@ from pathlib import Path
 
 from common import KANSEQ, Measured, run
 
+from kanseq.training.parts import part_folder
+
 STEPS = 200
 
 STOPPED = """
@@ -73,8 +75,8 @@ def measure(folder: Path, sets: list[tuple[Path, Path]], held_out: tuple[Path, P
     found["kmer-sgd, one epoch"] = run([*KANSEQ, *common, *sgd])
     mixer = ["--model", "kan-mixer", "--precision", "float32", "-o", str(runs["kan-mixer"])]
     found[f"kan-mixer, {STEPS} steps"] = run([sys.executable, "-c", STOPPED.format(steps=STEPS), *common, *mixer])
-    done = json.loads((runs["kmer-sgd"] / f"folds/{name}/seed-0/done.json").read_text())
-    log = json.loads((runs["kmer-sgd"] / f"folds/{name}/seed-0/log.jsonl").read_text())
+    part = part_folder(runs["kmer-sgd"], name, 0)
+    done, log = (json.loads((part / file).read_text()) for file in ("done.json", "log.jsonl"))
     return {
         "sets": len(sets),
         "training_genes": done["training_genes"],

@@ -24,6 +24,7 @@ from kanseq.genome.pieces import Template, sum_by_piece, sum_by_token
 from kanseq.geometry import Geometry
 from kanseq.io.model_tables import ATTRIBUTIONS
 from kanseq.training.assignment import Scorer
+from kanseq.training.parts import part_name
 
 FORMAT = ATTRIBUTIONS.version
 """Version of the file format that this kanseq writes; it reads every version up to it."""
@@ -97,7 +98,7 @@ class Sums(AbstractContextManager["Sums"]):
                     share["moments"] += before["moments"]
                 self.file.seek(row * self.row.itemsize)
                 self.file.write(share.tobytes())
-                self.models[row].append(f"{scorer.fold}/seed-{scorer.seed}")
+                self.models[row].append(part_name(scorer.fold, scorer.seed))
             self.file.flush()
 
     def read(self) -> Iterator[tuple[slice, np.ndarray]]:

@@ -4,6 +4,7 @@ In: any file that kanseq wrote, or a run. Out: a card of a few named facts.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from kanseq.geometry import Geometry
 from kanseq.io.gene_tables import GENES
 from kanseq.io.model_tables import ATTRIBUTIONS
 from kanseq.reports.texts import Facts, counts, foreign, read_json, text_facts
+from kanseq.training.descriptions import RUN, read_run
+from kanseq.training.parts import DONE, parts
 
 _PARQUET, _BIGWIG = b"PAR1", (b"\x26\xfc\x8f\x88", b"\x88\x8f\xfc\x26")
 _MOST = 20
@@ -201,25 +204,24 @@ def _model(path: Path) -> Card:
 
 def _run(path: Path) -> Card:
     """Read a run's folder."""
-    if not (path / "run.json").exists():
+    if not (path / RUN).exists():
         raise BadTable("this folder is not a run of kanseq", where=path, mend="a run holds run.json")
-    described = read_json(path / "run.json")
-    done = sorted(path.glob("folds/*/seed-*/done.json"))
-    begun = [folder for folder in path.glob("folds/*/seed-*") if folder.is_dir()]
+    described, begun = read_run(path), parts(path)
     finished: dict[str, object] = {}
-    for file in done:
-        facts = read_json(file)
-        genes = {"trained on": facts.get("training_genes"), "held out": facts.get("test_genes")}
-        finished[f"{file.parent.parent.name}/{file.parent.name}"] = genes
-    fields: Facts = {"model": described.get("model"), "finished": f"{len(done)} of {len(begun)} begun"}
-    fields |= {"folds": finished, "config": _without_geometry(described.get("config"))}
-    fields |= {"settings": described.get("settings"), "inputs": _inputs(described.get("inputs"))}
-    return Card("run", {**fields, "versions": described.get("versions"), "format": described.get("format")})
+    for part in begun:
+        if part.is_finished:
+            facts = read_json(part.folder / DONE)
+            finished[part.name] = {"trained on": facts.get("training_genes"), "held out": facts.get("test_genes")}
+    fields: Facts = {"kind of run": described.kind, "model": described.model}
+    fields |= {"finished": f"{len(finished)} of {len(begun)} begun"}
+    fields |= {"folds": finished, "config": _without_geometry(described.config)}
+    fields |= {"settings": described.settings, "inputs": _inputs(described.inputs)}
+    return Card("run", {**fields, "versions": described.versions or None, "format": described.format})
 
 
-def _without_geometry(config: object) -> Facts | None:
+def _without_geometry(config: Mapping[str, object]) -> Facts:
     """Leave the columns out of a model's hyper-parameters."""
-    return {name: value for name, value in config.items() if name != "geometry"} if isinstance(config, dict) else None
+    return {name: value for name, value in config.items() if name != "geometry"}
 
 
 def _bigwig(path: Path) -> Card:

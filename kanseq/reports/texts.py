@@ -60,11 +60,26 @@ def _json_card(path: Path) -> tuple[str, Facts]:
         raise foreign(path)
     if "training_genes" in content:
         return "finished fold", content
-    kind = "run" if "settings" in content and "model" in content else path.name.removesuffix(".json")
+    if "spec" in content or {"settings", "model"} <= set(content):
+        return _description(content)
+    kind = path.name.removesuffix(".json")
     if isinstance(content.get("models"), list) and "bootstrap" in content:
         kind, content["models"] = "metrics", {model["name"]: model["mean"] for model in content["models"]}
         del content["comparisons"]
-    return kind, {name: value for name, value in content.items() if value not in (None, {}, [])}
+    return kind, _filled(content)
+
+
+def _description(content: Facts) -> tuple[str, Facts]:
+    """Read what a run or a search was begun with, of any format."""
+    spec = content.get("spec")
+    facts = {"format": content.get("format"), "kind of run": content.get("kind")}
+    facts |= spec if isinstance(spec, dict) else {}
+    return "run", _filled({**facts, **{name: each for name, each in content.items() if name not in ("kind", "spec")}})
+
+
+def _filled(content: Facts) -> Facts:
+    """Leave out what says nothing."""
+    return {name: value for name, value in content.items() if value not in (None, {}, [])}
 
 
 def _table_facts(path: Path, schema: Schema) -> Facts:

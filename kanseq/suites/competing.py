@@ -16,7 +16,8 @@ from kanseq.suites.entries import VARIANTS, Entry
 from kanseq.suites.jobs import Machine, work_off
 from kanseq.suites.layouts import check_data_set
 from kanseq.suites.protocol import SET, Protocol, check_run, classes_of, job_of, prepare
-from kanseq.training.runs import is_done
+from kanseq.training.descriptions import RUN
+from kanseq.training.parts import Part, finished_parts, is_done
 from kanseq.training.settings import choose_device
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def compete(
             logger.warning("%s: classes of which the test has no sequence: %s", name, found.untested)
         for one in competitors:
             run = folder / one.entry.name
-            if (run / "run.json").exists():
+            if (run / RUN).exists():
                 check_run(run, one, protocol, machine.precision)
             if len(finished(run)) < protocol.fits:
                 jobs.append(job_of(one, folder, protocol, machine))
@@ -97,7 +98,7 @@ def _errors_name(name: str) -> Iterator[None]:
 
 def complete(folder: Path, fits: int) -> list[str]:
     """Name the runs of a set that are all there, LegNet and its kin first."""
-    there = sorted(path.parent.name for path in folder.glob("*/run.json"))
+    there = sorted(path.parent.name for path in folder.glob(f"*/{RUN}"))
     names = [*(name for name in VARIANTS if name in there), *(name for name in there if name not in VARIANTS)]
     return [name for name in names if len(finished(folder / name)) >= fits]
 
@@ -111,9 +112,9 @@ def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
     return name, SequenceSet.read(path)
 
 
-def finished(run: Path) -> list[Path]:
-    """List the folders of a run's fits that are finished and whole."""
-    return [path.parent for path in sorted(run.glob("folds/*/seed-*/done.json")) if is_done(path.parent)]
+def finished(run: Path) -> list[Part]:
+    """List the parts of a run that are finished and whole."""
+    return [part for part in finished_parts(run) if is_done(part.folder)]
 
 
 def baseline_of(names: Sequence[str]) -> str | None:

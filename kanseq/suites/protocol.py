@@ -25,7 +25,8 @@ from kanseq.specification.optimisation import Settings
 from kanseq.specification.training import TrainSpec
 from kanseq.suites.entries import Competitor, Entry
 from kanseq.suites.jobs import Job, Machine
-from kanseq.training.runs import begin, describe_input, difference, read_run
+from kanseq.training.descriptions import PROTOCOL, RunDescription, describe_input, read_run
+from kanseq.training.runs import begin, difference
 from kanseq.training.settings import settings_for
 from kanseq.training.targets import MID, own_classes, resolve_task
 
@@ -102,16 +103,9 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
     _check_folds(table, genes, classes)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    described = {
-        "format": 1,
-        "model": None,
-        "config": {},
-        "settings": protocol._asdict(),
-        "inputs": {"set": describe_input(genes)},
-        "machine": {},
-        "versions": {},
-    }
-    begin(folder, described, "protocol.json")
+    inputs = {"set": describe_input(genes)}
+    described = RunDescription("protocol", "", {}, protocol._asdict(), inputs, machine={}, versions={})
+    begin(folder, described, PROTOCOL)
     if all((folder / name).exists() for name in (SET, SPLITS, PLAIN_SPLITS, ABOUT)):
         return
     genes.write(folder / SET)
@@ -180,13 +174,10 @@ def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: 
     wanted["precision"] = precision or wanted["precision"]
     if kind.plain:
         checked = ["balance"]
-    settings: dict[str, object] = before["settings"]  # type: ignore[assignment]
     differences = (
-        difference(before["model"], competitor.entry.model, "model"),
-        difference(before["config"], dict(competitor.config), "config"),
-        difference(
-            {name: settings.get(name) for name in checked}, {name: wanted.get(name) for name in checked}, "settings"
-        ),
+        difference(before.model, competitor.entry.model, "model"),
+        difference(before.config, dict(competitor.config), "config"),
+        *(difference(before.settings.get(name), wanted.get(name), name) for name in checked),
     )
     for found in filter(None, differences):
         raise BadOption(f"this run was begun with {found}", where=run, mend="benchmark into another folder")

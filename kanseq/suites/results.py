@@ -19,7 +19,8 @@ from kanseq.models.sizes import cost_of
 from kanseq.suites.protocol import ABOUT
 from kanseq.training.candidates import Candidate, load_candidates
 from kanseq.training.comparison import Comparison, compare_all
-from kanseq.training.runs import read_done, read_run
+from kanseq.training.descriptions import read_run
+from kanseq.training.parts import finished_parts, parts, read_done
 from kanseq.training.scoring import ModelScore, score_candidate
 
 SHOWN = ("MCC", "accuracy", "auROC", "auPRC", "precision", "recall", "F1")
@@ -74,7 +75,7 @@ def results_of(
     rows = []
     for name in names:
         found, run = scores[name], folder / name
-        done = [read_done(path.parent) or {} for path in sorted(run.glob("folds/*/seed-*/done.json"))]
+        done = [read_done(part.folder) or {} for part in finished_parts(run)]
         row: dict[str, object] = {
             "data_set": folder.name,
             "model": name,
@@ -171,10 +172,10 @@ def _scores(run: Path, bootstrap: int, seed: int) -> Scores:
 def _flops(run: Path) -> int | None:
     """Count the operations of a run's network; None for a plain model."""
     described = read_run(run)
-    name = str(described["model"])
+    name = described.model
     if architecture(name).plain:
         return None
-    return cost_of(architecture(name), config_from_json(name, described["config"])).flops  # type: ignore[arg-type]
+    return cost_of(architecture(name), config_from_json(name, described.config)).flops
 
 
 def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:
@@ -204,8 +205,9 @@ def _differences(
 def _seconds_per_epoch(run: Path) -> float | None:
     """Give the median over all epochs of all fits, as their logs have it; None for what is fitted at once."""
     times = []
-    for path in run.glob("folds/*/seed-*/log.jsonl"):
-        seconds = [0.0, *(json.loads(line)["seconds"] for line in path.read_text(encoding="utf-8").splitlines())]
+    logs = [log for part in parts(run) if (log := part.folder / "log.jsonl").exists()]
+    for log in logs:
+        seconds = [0.0, *(json.loads(line)["seconds"] for line in log.read_text(encoding="utf-8").splitlines())]
         # A training that went on after a stop counts from 0 again.
         times += [after - before for before, after in pairwise(seconds) if after > before]
     return median(times) if times else None

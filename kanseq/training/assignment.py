@@ -22,6 +22,8 @@ from kanseq.errors import BadOption, MissingFile, ModelMismatch, SeenGene
 from kanseq.files import PathLike, some
 from kanseq.geometry import Geometry
 from kanseq.training.checkpoints import KNOWN, check_layout, load_arrays
+from kanseq.training.descriptions import PREDICTOR, RUN, read_run
+from kanseq.training.parts import Part, finished_parts
 from kanseq.training.tables import read_held_out
 
 logger = logging.getLogger(__name__)
@@ -175,21 +177,31 @@ def scorers_of(members: Sequence[Member], rows: Sequence[np.ndarray]) -> list[Sc
 
 
 def model_files(model: PathLike) -> list[Path]:
-    """List the model files of a run's finished folds, ordered by fold and seed; a file stands for itself.
+    """List the model files of a run's finished parts, ordered by fold and seed; a file stands for itself.
 
     Raises:
         MissingFile: there is nothing under that name.
-        ModelMismatch: the folder is no run, or none of its folds is finished.
+        ModelMismatch: the folder is no run, none of its parts is finished, or they do not score sequences.
     """
     path = Path(model)
-    if path.is_file():
-        return [path]
-    if not path.exists():
-        raise MissingFile("no such run or model file", where=path, mend="kanseq train makes one")
-    done = sorted(path.glob("folds/*/seed-*/done.json"), key=lambda file: (file.parent.parent.name, _seed(file.parent)))
-    if not done:
-        raise ModelMismatch("this folder holds no finished fold of a run", where=path, mend="finish kanseq train first")
-    return [file.with_name("model.safetensors") for file in done]
+    return [path] if path.is_file() else [part.folder / "model.safetensors" for part in scoring_parts(path)]
+
+
+def scoring_parts(run: Path) -> list[Part]:
+    """List the finished parts of a run of predictors, ordered by fold and seed.
+
+    Raises:
+        MissingFile: there is nothing under that name.
+        ModelMismatch: the folder is no run, none of its parts is finished, or the run is of another kind.
+    """
+    if not run.exists():
+        raise MissingFile("no such run or model file", where=run, mend="kanseq train makes one")
+    if (run / RUN).exists():
+        read_run(run, kind=PREDICTOR)
+    found = finished_parts(run)
+    if not found:
+        raise ModelMismatch("this folder holds no finished fold of a run", where=run, mend="finish kanseq train first")
+    return found
 
 
 def sequence_digests(sequences: list[str]) -> np.ndarray:
@@ -207,12 +219,6 @@ def known_sequences(genes: SequenceSet) -> np.ndarray:
     """Give the sorted digests of a set's rows that lie on no contig with a checksum: what a model keeps of it."""
     rows = [row for row, checksum in enumerate(genes.of_contigs("md5")) if checksum is None]
     return np.unique(_digests(genes, np.array(rows, dtype=np.int64)))
-
-
-def _seed(folder: Path) -> int:
-    """Read the seed out of a folder's name."""
-    text = folder.name.removeprefix("seed-")
-    return int(text) if text.isdigit() else 0
 
 
 def _read_member(path: Path) -> Member:

@@ -14,7 +14,7 @@ from kanseq.models.kmers import KmerConfig, bin_count
 from kanseq.models.registry import architecture, make_config
 from kanseq.training.folds import Fold
 from kanseq.training.one_fold import Plan, train_fold
-from kanseq.training.runs import BASELINES, baseline_folder, is_done
+from kanseq.training.parts import BASELINES, baseline_part, is_done
 from kanseq.training.verdicts import Score, score_folders
 
 MOST_BYTES = 2 * 10**9
@@ -49,11 +49,11 @@ def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -
     settings = replace(plan.settings, precision="float32", tune=False)
     plan = plan._replace(kind=architecture(name), config=config, settings=settings)
     for fold in folds:
-        folder = baseline_folder(output, fold.name, task)
+        folder = baseline_part(output, fold.name, task).folder
         if not is_done(folder):
             logger.info("%s, fold %s: %s training genes", name, fold.name, f"{len(fold.train) + len(fold.tune):,}")
             train_fold(plan, _with_tuning(fold), folder, seed, name)
-    return score_folders([[baseline_folder(output, fold.name, task) for fold in folds]], task)
+    return score_folders([[baseline_part(output, fold.name, task).folder for fold in folds]], task)
 
 
 def _with_tuning(fold: Fold) -> Fold:

@@ -13,8 +13,8 @@ import numpy as np
 from kanseq.errors import BadOption
 from kanseq.files import some
 from kanseq.training.candidates import Candidate
+from kanseq.training.parts import BASELINES
 from kanseq.training.predicted import Predicted, varies
-from kanseq.training.runs import BASELINES
 from kanseq.training.scoring import ModelScore, Scored, mean_over_folds, same_tests
 from kanseq.training.significance import DeLong, combined, delong
 

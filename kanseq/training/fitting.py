@@ -29,19 +29,12 @@ from kanseq.specification.training import TrainSpec
 from kanseq.training.aims import aim_for, describe_aim
 from kanseq.training.assignment import known_sequences
 from kanseq.training.baselines import train_baseline
+from kanseq.training.descriptions import RUN, describe_run, versions
 from kanseq.training.folds import Fold, prepare_folds
 from kanseq.training.one_fold import Plan, train_fold
+from kanseq.training.parts import BASELINES, finished_parts, is_done, part_folder, read_done
 from kanseq.training.preparation import Tables, describe_inputs, resolve_settings
-from kanseq.training.runs import (
-    BASELINES,
-    check_run_output,
-    describe_run,
-    fold_folder,
-    is_done,
-    open_run,
-    read_done,
-    versions,
-)
+from kanseq.training.runs import check_run_output, open_run
 from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
 from kanseq.training.targets import OWN_PAIR, own_pair
 from kanseq.training.team import joined, launch
@@ -209,7 +202,7 @@ def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Pa
     aim.check_model(kind, settings.balance, spec.options or {})
     config = make_config(spec.model, genes.geometry, spec.options or {}, aim.outputs)
     config = config if spec.match_parameters is None else matched(kind, config, spec.match_parameters)
-    settings = resolve_settings(settings, kind, config, aim, output / "run.json", device)
+    settings = resolve_settings(settings, kind, config, aim, output / RUN, device)
     folds = prepare_folds(
         genes,
         labels,
@@ -241,7 +234,8 @@ def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> It
     with processor(spec.threads, seed) as count, joined(output, plan.device) as (team, place, device):
         machine = {"threads": count, "device": device}
         recorded = {**plan.aim.to_json(), **settings}
-        described = describe_run(spec.model, config_to_json(plan.config), recorded, prepared.inputs, machine)
+        config, kind = config_to_json(plan.config), plan.kind.kind
+        described = describe_run(kind, spec.model, config, recorded, prepared.inputs, machine)
         with open_run(place, described):
             yield plan._replace(threads=count, device=device, team=team), place
 
@@ -250,11 +244,11 @@ def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
     """Have several processes train what is not finished; sum up, and train the plain model, in this one."""
     spec = replace(spec, threads=spec.threads or max(1, torch.get_num_threads() // max(1, spec.devices)))
     output = Path(spec.output)  # type: ignore[arg-type]
-    before = set(output.glob(FINISHED))
+    before = len(finished_parts(output))
     if not launch(spec):
         return _of_another_node(spec, output, precision)
     found = train_specified(replace(spec, devices=1, nodes=1, rendezvous=None))
-    fresh = len(set(output.glob(FINISHED)) - before)
+    fresh = len(finished_parts(output)) - before
     return found._replace(trained=fresh, skipped=found.skipped - fresh)
 
 
@@ -268,15 +262,11 @@ def _of_another_node(spec: TrainSpec, output: Path, precision: str) -> Training:
     )  # fmt: skip
 
 
-FINISHED = "folds/*/seed-*/done.json"
-"""Where finished folds of a run are known by."""
-
-
 def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: bool) -> int:
     """Train the folds that are not finished; gives how many. The seed is named where there are several."""
     trained = 0
     for number, fold in enumerate(folds, start=1):
-        folder = fold_folder(output, fold.name, seed)
+        folder = part_folder(output, fold.name, seed)
         title = f"{plan.kind.name}, fold {fold.name} ({number} of {len(folds)})"
         title += f", seed {seed}" if named else ""
         if is_done(folder):
@@ -295,8 +285,8 @@ def _summary(
 ) -> Training:
     """Score what was trained on the genes that it never saw, and say all of it."""
     task = plan.aim.task
-    score = score_folders([[fold_folder(output, fold.name, each) for fold in folds] for each in seeds], task)
-    done = read_done(fold_folder(output, folds[0].name, seeds[0])) or {}
+    score = score_folders([[part_folder(output, fold.name, each) for fold in folds] for each in seeds], task)
+    done = read_done(part_folder(output, folds[0].name, seeds[0])) or {}
     found = score and score.value, beside and beside.value, score and score.spread
     auroc, pearson = ((None,) * 3, found) if task == "regression" else (found, (None,) * 3)
     return Training(

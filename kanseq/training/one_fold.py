@@ -25,12 +25,16 @@ from kanseq.training.folds import Fold
 from kanseq.training.inputs import Examples
 from kanseq.training.loop import Fitted, Limits, fit
 from kanseq.training.objectives import make_objective
+from kanseq.training.parts import DONE, remove_state, write_done
 from kanseq.training.plain import fit_plain, out_of_fold
-from kanseq.training.runs import remove_leftovers, write_done
+from kanseq.training.runs import remove_leftovers
 from kanseq.training.scores import fit_calibrations
 from kanseq.training.settings import Settings
 from kanseq.training.tables import predictions_table, write_held_out, write_predictions
 from kanseq.training.team import ALONE, Team
+
+WRITTEN = ("model.safetensors", "predictions.tsv", "held_out.txt")
+"""Files of a trained fold that its ``done.json`` lists."""
 
 
 class Plan(NamedTuple):
@@ -78,7 +82,7 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "done.json").unlink(missing_ok=True)
+        (folder / DONE).unlink(missing_ok=True)
         remove_leftovers(folder)
     write_held_out(folder / "held_out.txt", fold.held_out)
     rows, targets = fold.train, fold.train_targets
@@ -99,7 +103,8 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
         classes=trained.task.classes,
     )
     write_predictions(folder / "predictions.tsv", table)
-    write_done(folder, {"model": plan.kind.name, "fold": fold.name, "seed": seed, **facts})
+    write_done(folder, {"model": plan.kind.name, "fold": fold.name, "seed": seed, **facts}, WRITTEN)
+    remove_state(folder)
 
 
 def _fit(

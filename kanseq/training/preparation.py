@@ -19,8 +19,8 @@ from kanseq.models.architecture import Architecture, Config
 from kanseq.models.network import SequenceNetwork
 from kanseq.nn.precision import resolve_precision
 from kanseq.training.aims import Aim
+from kanseq.training.descriptions import describe_input, read_run
 from kanseq.training.penalties import Penalties
-from kanseq.training.runs import describe_input, read_run
 from kanseq.training.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -63,9 +63,9 @@ def resolve_settings(
     if settings.precision != "auto":
         return settings
     if begun.exists():
-        before = read_run(begun.parent, begun.name).get("settings", {}).get("precision")  # type: ignore[attr-defined]
+        before = read_run(begun.parent, begun.name).settings.get("precision")
         if before:
-            return replace(settings, precision=before)
+            return replace(settings, precision=str(before))
     return replace(settings, precision=resolve_precision("auto", device))
 
 

@@ -13,8 +13,9 @@ import pandas as pd
 
 from kanseq.errors import BadOption, BadTable
 from kanseq.files import PathLike
-from kanseq.training.assignment import model_files
-from kanseq.training.runs import BASELINES, baseline_folder, is_done, read_run
+from kanseq.training.assignment import scoring_parts
+from kanseq.training.descriptions import PREDICTOR, read_run
+from kanseq.training.parts import BASELINES, Part, baseline_part, is_done
 from kanseq.training.tables import read_predictions
 
 
@@ -58,15 +59,13 @@ def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False
         if not path.is_dir():
             found.append(_of_table(path, path))
             continue
-        model = str(read_run(path)["model"])
-        files = model_files(path)
-        found.append(_of_files(model, path, [(*_fold_and_seed(file), file) for file in files]))
+        model = read_run(path, kind=PREDICTOR).model
+        found.append(_of_parts(model, path, scoring_parts(path)))
         # Two tasks may have the same plain model.
         for plain, task in {plain: task for task, plain in BASELINES.items()}.items():
-            folders = [(fold, baseline_folder(path, fold, task)) for fold in found[-1].folds]
-            there = [(fold, 0, folder / "model") for fold, folder in folders if (folder / "done.json").exists()]
-            if there and all(is_done(file.parent) for _, _, file in there):
-                beside.append(_of_files(plain, path, there))
+            there = [part for fold in found[-1].folds if (part := baseline_part(path, fold, task)).is_finished]
+            if there and all(is_done(part.folder) for part in there):
+                beside.append(_of_parts(plain, path, there))
     for source in beside:
         if not any(_is_same(source, other) for other in found if other.model == source.model):
             found.append(source)
@@ -91,17 +90,11 @@ def _of_table(given: Path | pd.DataFrame, path: Path) -> Source:
     return Source(path.name.removesuffix(".gz").removesuffix(".tsv"), path, folds)
 
 
-def _fold_and_seed(file: Path) -> tuple[str, int]:
-    """Read fold and seed out of the place of a run's model file."""
-    number = file.parent.name.removeprefix("seed-")
-    return file.parent.parent.name, int(number) if number.isdigit() else 0
-
-
-def _of_files(model: str, path: Path, files: list[tuple[str, int, Path]]) -> Source:
-    """Take the tables that lie beside the model files of folds and seeds."""
+def _of_parts(model: str, path: Path, parts: Sequence[Part]) -> Source:
+    """Take the tables of parts of a run."""
     folds: dict[str, dict[int, pd.DataFrame]] = {}
-    for fold, seed, file in files:
-        folds.setdefault(fold, {})[seed] = read_predictions(file.with_name("predictions.tsv"))
+    for part in parts:
+        folds.setdefault(part.fold, {})[part.seed] = read_predictions(part.folder / "predictions.tsv")
     return Source(model, path, folds)
 
 

@@ -30,10 +30,11 @@ from kanseq.specification.python import takes
 from kanseq.specification.training import TrainSpec, TuneSpec
 from kanseq.training.aims import Aim, aim_for
 from kanseq.training.assignment import known_sequences
+from kanseq.training.descriptions import SEARCH, RunDescription, describe_run, versions
 from kanseq.training.folds import Fold, choose_folds, prepare_folds
 from kanseq.training.one_fold import Plan
 from kanseq.training.preparation import Tables, describe_inputs, resolve_settings
-from kanseq.training.runs import LEFTOVERS, begin, describe_run, versions
+from kanseq.training.runs import LEFTOVERS, begin
 from kanseq.training.search_space import Range, read_ranges
 from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
 from kanseq.training.trials import LOCKS, Search, alone, counted, open_study
@@ -42,10 +43,6 @@ if TYPE_CHECKING:
     from optuna import Study
 
 logger = logging.getLogger(__name__)
-
-
-BEGUN = "search.json"
-"""What a search was begun with."""
 
 
 @brief
@@ -146,16 +143,17 @@ def _tune(spec: TuneSpec) -> Tuned:
     aim.check_model(kind, settings.balance, options)
     config = make_config(spec.model, genes.geometry, options, aim.outputs)
     output = _made(Path(spec.output))  # type: ignore[arg-type]
-    settings = resolve_settings(settings, kind, config, aim, output / BEGUN, device)
+    settings = resolve_settings(settings, kind, config, aim, output / SEARCH, device)
     splits = spec.splits if isinstance(spec.splits, pd.DataFrame) else read_splits(spec.splits)  # type: ignore[arg-type]
     fold = _inside(genes, labels, splits, spec.holdout, aim)
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
     described = {**aim.to_json(), **settings.to_json(), "holdout": fold.name, "search": list(map(str, ranges))}
     with processor(spec.threads, seed) as count:
         machine = {"threads": count, "device": device}
-        about = describe_run(spec.model, config_to_json(config), {**described, "seed": seed}, inputs, machine)
+        asked = {**described, "seed": seed}
+        about = describe_run("search", spec.model, config_to_json(config), asked, inputs, machine)
         with alone(output):
-            begin(output, about, BEGUN)
+            begin(output, about, SEARCH)
         plan = Plan(genes, kind, config, aim, settings, facts, known_sequences(genes), count, device, 10.0)
         searched = Search(plan, fold, ranges, options, output, seed)
         study = open_study(output, spec.storage, _name_of(about), seed)
@@ -183,21 +181,21 @@ def _insist_on_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def _name_of(about: Mapping[str, object]) -> str:
+def _name_of(about: RunDescription) -> str:
     """Name a study by all that decides it, so that one database can hold many."""
-    deciding = {part: about[part] for part in ("model", "config", "settings", "inputs")}
+    deciding = {part: getattr(about, part) for part in ("model", "config", "settings", "inputs")}
     digest = hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
-    return f"kanseq.{about['model']}.{digest[:16]}"
+    return f"kanseq.{about.model}.{digest[:16]}"
 
 
 def _made(output: Path) -> Path:
     """Make the search's folder."""
     if output.exists() and not output.is_dir():
         raise NotWritable("a search is a folder, and this is a file", where=output, mend="choose another name")
-    ours = {output / BEGUN, output / LOCKS, *output.glob(LEFTOVERS)}
-    if output.exists() and not (output / BEGUN).exists() and set(output.iterdir()) - ours:
+    ours = {output / SEARCH, output / LOCKS, *output.glob(LEFTOVERS)}
+    if output.exists() and not (output / SEARCH).exists() and set(output.iterdir()) - ours:
         raise BadOption("this folder holds other things than a search", where=output, mend="choose a new one")
-    check_output(output / BEGUN if output.exists() else output)
+    check_output(output / SEARCH if output.exists() else output)
     with disk_errors(output):
         output.mkdir(exist_ok=True)
     return output

@@ -15,7 +15,7 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable, TruncatedFile
 from kanseq.geometry import Geometry
 from kanseq.training.assignment import known_sequences
-from kanseq.training.runs import describe_input
+from kanseq.training.descriptions import describe_input
 
 
 def random_set(rows: int, seed: int = 0, name: str = "g") -> SequenceSet:

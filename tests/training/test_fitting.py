@@ -16,6 +16,7 @@ from kanseq.models.network import LinearNetwork, SequenceNetwork
 from kanseq.training import baselines, batches, one_fold
 from kanseq.training.calibration import fit_calibration
 from kanseq.training.checkpoints import load_arrays, load_model
+from kanseq.training.descriptions import read_run
 from kanseq.training.fitting import train
 from kanseq.training.loop import fit
 from kanseq.training.prediction import predict
@@ -24,7 +25,7 @@ from kanseq.training.tables import read_held_out, read_predictions
 from kanseq.training.task_objective import TaskObjective
 from kanseq.training.tasks import Task
 
-KEPT = ("model.safetensors", "predictions.tsv", "held_out.txt", "done.json", "state.safetensors")
+KEPT = ("model.safetensors", "predictions.tsv", "held_out.txt", "done.json")
 
 
 def run(inputs, output, **options):
@@ -162,7 +163,7 @@ def test_other_threads_are_a_warning(inputs, tmp_path, caplog):
 
 def test_two_writers_are_one_too_many_and_a_dead_one_none(inputs, tmp_path):
     run(inputs, tmp_path / "run", holdout="1")
-    with open_run(tmp_path / "run", json.loads((tmp_path / "run/run.json").read_text())), pytest.raises(RunInUse):
+    with open_run(tmp_path / "run", read_run(tmp_path / "run")), pytest.raises(RunInUse):
         run(inputs, tmp_path / "run", holdout="2")
     run(inputs, tmp_path / "run", holdout="2")
 
@@ -330,7 +331,7 @@ def test_a_full_disk_leaves_no_half_written_model(inputs, tmp_path, monkeypatch)
 def test_a_run_from_before_an_option_goes_on(inputs, tmp_path):
     run(inputs, tmp_path / "run", holdout="1")
     described = json.loads((tmp_path / "run" / "run.json").read_text())
-    del described["settings"]["compile"]
+    del described["spec"]["settings"]["compile"]
     (tmp_path / "run" / "run.json").write_text(json.dumps(described))
     assert run(inputs, tmp_path / "run", holdout="2").trained == 1
 
@@ -342,7 +343,7 @@ def test_a_run_from_before_controls_and_calibration_goes_on_and_another_aim_is_r
     run(inputs, tmp_path / "run", **SMALL)
     described = json.loads((tmp_path / "run/run.json").read_text())
     for name in ("task", "control", "visible", "calibrate"):
-        del described["settings"][name]
+        del described["spec"]["settings"][name]
     (tmp_path / "run/run.json").write_text(json.dumps(described))
     assert run(inputs, tmp_path / "run", **{**SMALL, "holdout": "2"}).trained == 1
     for aim, said in (({"control": "labels"}, 'control "none"'), ({"visible": "flanks"}, 'visible "all"')):
@@ -397,9 +398,9 @@ def test_several_conditions_are_outputs_of_one_network_and_plain_models_side_by_
     model = load_model(folder / "seed-0/model.safetensors")
     assert (model.task.conditions, model.config.outputs) == (("leaf", "root"), 2)
     assert model.logits(genes.codes(np.arange(3))).shape == (3, 2)
-    described = json.loads((tmp_path / "run/run.json").read_text())
-    assert described["settings"]["condition"] == ["leaf", "root"]
-    assert [fact["name"] for fact in described["inputs"].values()] == [
+    described = read_run(tmp_path / "run")
+    assert described.settings["condition"] == ["leaf", "root"]
+    assert [fact["name"] for fact in described.inputs.values()] == [
         "genes.parquet", "labels.tsv", "root.tsv", "splits.tsv",
     ]  # fmt: skip
     assert result.genes == {"1": 29}
@@ -434,7 +435,7 @@ def test_a_control_is_recorded_named_and_reaches_the_baseline_too(inputs, tmp_pa
         assert [load_model(file).metadata["control"] for file in files] == ["none", "labels"]
         weights = [load_arrays(file)[0] for file in files]
         assert any((weights[0][key] != weights[1][key]).any() for key in weights[0])
-    assert json.loads((tmp_path / "run/run.json").read_text())["settings"]["control"] == "labels"
+    assert read_run(tmp_path / "run").settings["control"] == "labels"
 
 
 def test_what_is_not_visible_changes_no_score(inputs, genes, tmp_path):
@@ -483,12 +484,12 @@ def test_a_plain_model_too_large_for_memory_is_left_out(inputs, tmp_path, monkey
 
 def test_words_train_by_their_own_recipe_and_mid_genes_with_them(inputs, tmp_path):
     result = run(inputs, tmp_path / "run", model="kan-words", epochs=None, batch_size=None, baseline=True, holdout="1")
-    described = json.loads((tmp_path / "run/run.json").read_text())["settings"]
+    described = read_run(tmp_path / "run").settings
     assert (described["epochs"], described["decay"], described["mid"]) == (30, "prior", "rank")
     done = json.loads((tmp_path / "run/folds/1/seed-0/done.json").read_text())
     assert (done["training_genes"], done["ranked_genes"]) == (29, 32)
     assert "ranked_genes" not in (tmp_path / "run/folds/1/kmer-logistic/done.json").read_text()
     assert result.baseline_auroc is not None
     run(inputs, tmp_path / "apart", model="kan-words", epochs=None, batch_size=None, mid="none", holdout="1")
-    assert "mid" not in json.loads((tmp_path / "apart/run.json").read_text())["settings"]
+    assert "mid" not in read_run(tmp_path / "apart").settings
     assert contents(tmp_path / "apart") != contents(tmp_path / "run")

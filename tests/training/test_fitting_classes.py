@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from kanseq.errors import BadOption, BadTable
 from kanseq.training.checkpoints import load_model
+from kanseq.training.descriptions import read_run
 from kanseq.training.evaluation import evaluate
 from kanseq.training.fitting import train
 from kanseq.training.tables import classes_of, read_predictions
@@ -36,7 +37,7 @@ def test_classes_are_learned_scored_and_stand_beside_kmer_logistic(classes, halv
     assert model.task == Task("multiclass", 3, classes=("2", "9", "10"))
     # They stand in the task, and nowhere a second time.
     assert "classes" not in model.metadata
-    settings = json.loads((tmp_path / "run/run.json").read_text())["settings"]
+    settings = read_run(tmp_path / "run").settings
     assert (settings["task"], settings["classes"]) == ("multiclass", ["2", "9", "10"])
     assert [each["name"] for each in evaluate(tmp_path / "run", bootstrap=0).models] == ["mlp", "kmer-logistic"]
 

@@ -64,7 +64,7 @@ def shown(tuned_inputs, tmp_path):
 
 
 def recorded(run):
-    return json.loads((run / "run.json").read_text())["settings"].get("nudge")
+    return json.loads((run / "run.json").read_text())["spec"]["settings"].get("nudge")
 
 
 def test_a_setting_that_is_one_line_is_in_every_form_of_the_settings(shown, tmp_path):
