@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 
 from kanseq.errors import BadOption, BadTable, MissingFile, ModelMismatch
+from kanseq.models import architecture
 from kanseq.training.assignment import model_files
-from kanseq.training.descriptions import RunDescription, describe_run, read_run
+from kanseq.training.descriptions import KINDS, RunDescription, describe_run, read_run
 from kanseq.training.parts import part_folder
 from kanseq.training.runs import begin, open_run
 from kanseq.training.sources import load_sources
@@ -25,6 +26,10 @@ def test_what_is_written_is_read_back(tmp_path):
     assert (content["format"], content["kind"]) == (2, "predictor")
     assert content["spec"] == {"model": "mlp", "config": {"hidden": 8}, "settings": {"epochs": 2, "clip": None}}
     assert read_run(tmp_path) == described()
+
+
+def test_runs_are_of_the_kinds_of_architectures():
+    assert KINDS["run.json"] == architecture.KINDS
 
 
 @pytest.mark.parametrize("kind", ["generator", "tabular"])
