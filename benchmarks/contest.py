@@ -38,11 +38,11 @@ from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.splits import read_splits
 from kanseq.models.kmers import kmer_counts
-from kanseq.models.plain import choose_regularisation
+from kanseq.models.logistic import choose_regularisation
 from kanseq.training.aims import Aim
 from kanseq.training.folds import prepare_folds
+from kanseq.training.neighbourhoods import inner_parts
 from kanseq.training.parts import part_folder, read_done
-from kanseq.training.plain import inner_parts
 
 SEARCHING = Lock()
 """Held while hyper-parameters are searched, so that jobs beside each other wait for them."""

@@ -21,7 +21,6 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch, NotComplete
 from kanseq.files import fingerprint
 from kanseq.geometry import Geometry
-from kanseq.nn.precision import set_precision
 from kanseq.training.aims import warn_of_control
 from kanseq.training.assignment import Scorer
 from kanseq.training.checkpoints import TrainedModel
@@ -56,11 +55,8 @@ class Plan(NamedTuple):
     def ready(self, model: TrainedModel) -> TrainedModel:
         """Set a model's task and precision."""
         model.task = model.task.only(self.condition)
-        if model.network is not None:
-            set_precision(model.network, "float32")
-            network = model.network.double() if self.precision == "float64" else model.network
-            # From here on threads share the network, and none of them may change it.
-            model.network = network.eval().requires_grad_(False)
+        # From here on threads share the model, and none of them may change it.
+        model.predictor.freeze(self.precision)
         return model
 
     def describe(

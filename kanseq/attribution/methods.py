@@ -112,17 +112,17 @@ def find_method(name: str) -> Method:
 
 
 def network_of(model: TrainedModel) -> "SequenceNetwork":
-    """Give a model's network, ready to be explained.
+    """Return a model's network, ready to be explained.
 
     Raises:
-        BadOption: it is a plain model.
+        BadOption: it has none.
     """
     if model.network is None:
         raise BadOption(
             f"the model '{model.architecture}' is no network, and has no gradient",
             mend="explain it with --method occlusion or ism",
         )
-    return model.network.eval().requires_grad_(False)
+    return model.network.eval().requires_grad_(False)  # type: ignore[return-value]
 
 
 def encoded(network: "SequenceNetwork", codes: np.ndarray) -> "Tensor":

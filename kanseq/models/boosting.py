@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kanseq.models.architecture import CLASSIFIERS, option, predictor
+from kanseq.models.architecture import estimator, option
+from kanseq.models.estimators import Estimator, check_classes
 from kanseq.models.kmers import ROWS, BinnedKmers, KmerConfig
-from kanseq.models.plain import PlainModel, check_classes
 
 if TYPE_CHECKING:
     from sklearn.ensemble import GradientBoostingClassifier
@@ -66,7 +66,7 @@ class Trees(NamedTuple):
 NO_TREES = Trees(np.zeros(1), *[np.zeros(0, np.int64)] * 4, *[np.zeros(0)] * 2)
 
 
-class Boosting(BinnedKmers, PlainModel):
+class Boosting(BinnedKmers, Estimator):
     """Stochastic gradient boosting of the log-loss (Friedman 2001, Ann Stat 29:1189; 2002, Comput Stat Data An 38:367).
 
     A tree grows on a random part of the training sequences, leaf by leaf where it gains most, and each split is chosen
@@ -97,7 +97,7 @@ class Boosting(BinnedKmers, PlainModel):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Grow all trees; nothing is chosen, so ``groups`` has no part in it. See :meth:`PlainModel.fit`."""
+        """Grow all trees; nothing is chosen, so ``groups`` has no part in it. See :meth:`Estimator.fit`."""
         from sklearn.ensemble import GradientBoostingClassifier
         from sklearn.utils.class_weight import compute_sample_weight
 
@@ -148,14 +148,12 @@ class Boosting(BinnedKmers, PlainModel):
         self.trees = trees
 
 
-ARCHITECTURE = predictor(
+ARCHITECTURE = estimator(
     name="boosting",
     summary="gradient boosting of trees on k-mer counts in bins",
     source="Friedman 2001, 2002, by scikit-learn (Pedregosa et al. 2011)",
     config=BoostingConfig,
     build=Boosting,
-    plain=True,
-    tasks=CLASSIFIERS,
 )
 
 
@@ -164,7 +162,7 @@ def _trees_of(model: "GradientBoostingClassifier") -> Trees:
     parts: list[tuple[np.ndarray, ...]] = []
     roots = []
     nodes = 0
-    for tree in (estimator.tree_ for estimator in model.estimators_[:, 0]):
+    for tree in (one.tree_ for one in model.estimators_[:, 0]):
         own = np.arange(nodes, nodes + tree.node_count)
         leaf = tree.children_left < 0
         left, right = (np.where(leaf, own, child + nodes) for child in (tree.children_left, tree.children_right))

@@ -14,10 +14,10 @@ from typing import TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.models import boosting, deepcre, kan, kan_mixer, kan_words, kmer_sgd, legnet, mlp, plain, ridge
+from kanseq.models import boosting, deepcre, kan, kan_mixer, kan_words, kmer_sgd, legnet, logistic, mlp, ridge
 from kanseq.models.architecture import Architecture, Config, Options
+from kanseq.models.estimators import Estimator
 from kanseq.models.network import Network
-from kanseq.models.plain import PlainModel
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ OWN = (
     mlp.ARCHITECTURE,
     deepcre.ARCHITECTURE,
     *legnet.ARCHITECTURES,
-    *plain.ARCHITECTURES,
+    *logistic.ARCHITECTURES,
     kmer_sgd.ARCHITECTURE,
     boosting.ARCHITECTURE,
     ridge.ARCHITECTURE,
@@ -82,7 +82,7 @@ def make_config(
         name: the architecture.
         geometry: the columns to read; models of vectors read none.
         options: hyper-parameters by name, with ``_`` or ``-``.
-        outputs: numbers per sequence; the architecture's own default if None. Plain models have no such choice.
+        outputs: numbers per sequence; the architecture's own default if None. Estimators have no such choice.
 
     Raises:
         BadOption: an option is unknown, of the wrong type or out of range.
@@ -120,9 +120,9 @@ def config_from_json(name: str, fields: Mapping[str, object]) -> Options:
     return make_config(name, geometry, options)  # type: ignore[arg-type]
 
 
-def parameter_count(model: Network | PlainModel) -> int:
-    """Count the numbers that training sets."""
-    if isinstance(model, PlainModel):
+def parameter_count(model: Network | Estimator) -> int:
+    """Return how many numbers the training of a model sets."""
+    if isinstance(model, Estimator):
         return model.parameters
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 

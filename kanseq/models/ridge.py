@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanseq.models.architecture import predictor
+from kanseq.models.architecture import estimator
+from kanseq.models.estimators import INNER_FOLDS, Linear, moments, standardised
 from kanseq.models.kmers import BinnedKmers, KmerConfig
-from kanseq.models.plain import INNER_FOLDS, Linear, moments, standardised
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class KmerRidge(BinnedKmers, Linear):
     ) -> None:
         """Choose ``alpha`` inside the training sequences, then fit to all of them.
 
-        See :meth:`kanseq.models.plain.PlainModel.fit`; numbers have no classes, so ``balanced`` changes nothing.
+        See :meth:`kanseq.models.estimators.Estimator.fit`; numbers have no classes, so ``balanced`` changes nothing.
         """
         from sklearn.linear_model import Ridge
 
@@ -56,13 +56,12 @@ class KmerRidge(BinnedKmers, Linear):
         self.keep(model, mean, scale, chosen)
 
 
-ARCHITECTURE = predictor(
+ARCHITECTURE = estimator(
     name="kmer-ridge",
     summary="ridge regression on k-mer counts in bins",
     source="kanseq, by scikit-learn (Pedregosa et al. 2011)",
     config=KmerRidgeConfig,
     build=KmerRidge,
-    plain=True,
     tasks=("regression",),
 )
 

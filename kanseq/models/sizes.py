@@ -6,6 +6,7 @@ In: an architecture's configuration. Out: the same with other widths; counts.
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kanseq.errors import BadOption
@@ -67,12 +68,13 @@ def count_parameters(kind: Architecture, config: Options) -> int:
         return parameter_count(kind.build(config))
 
 
-def cost_of(kind: Architecture, config: Config) -> Cost:
-    """Count a network's parameters, and run one sequence through it to count its operations."""
-    if kind.plain:
-        raise BadOption(f"the model '{kind.name}' is no network", mend="only networks have a cost")
+def cost_of(kind: Architecture, config: Config) -> Cost | None:
+    """Count a network's parameters, and run one sequence through it to count its operations; None without a network."""
     with torch.random.fork_rng():
-        network = kind.build(config).eval()
+        network = kind.build(config)
+    if not isinstance(network, nn.Module):
+        return None
+    network.eval()
     codes = torch.zeros(1, config.geometry.columns, dtype=torch.uint8)
     # What KAN layers add in place is not among the operations that the counter knows.
     counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.addmm_: _product_in_place})

@@ -234,13 +234,13 @@ def _load(models: Models, scorer: Scorer, condition: str | None) -> tuple[Traine
 
 
 def _with_kan_layers() -> list[str]:
-    """List the architectures whose networks have KAN layers; they are built without memory."""
+    """List the predictors whose networks have KAN layers; they are built without memory."""
     found = []
     for name, kind in architectures().items():
-        if not kind.plain:
+        if kind.kind == "predictor":
             with torch.device("meta"):
-                network = kind.build(make_config(name, Geometry()))
-            found += [name] if kan_layers(network) else []
+                built = kind.build(make_config(name, Geometry()))
+            found += [name] if isinstance(built, torch.nn.Module) and kan_layers(built) else []
     return found
 
 

@@ -42,8 +42,6 @@ class Entry(NamedTuple):
         """
         kind = architecture(self.model)
         config = make_config(self.model, geometry, self.options, classes if classes > 2 else None)
-        if kind.plain:
-            return Competitor(self, dict(self.options), config_to_json(config), None)
         options = dict(self.options)
         if self.parameters is not None:
             matched = match_parameters(kind, config, self.parameters)
@@ -60,7 +58,7 @@ class Competitor(NamedTuple):
         entry: the entry.
         options: all hyper-parameters that differ from the model's defaults.
         config: all hyper-parameters, as ``run.json`` has them.
-        cost: what its network is, counted; None for a plain model.
+        cost: what its network is, counted; None for a model without one.
     """
 
     entry: Entry

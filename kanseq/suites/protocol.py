@@ -172,8 +172,7 @@ def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: 
     names = [each.name for each in fields(Settings)]
     checked = [name for name in names if name != "precision" or precision not in (None, "auto")]
     wanted["precision"] = precision or wanted["precision"]
-    if kind.plain:
-        checked = ["balance"]
+    checked = [name for name in checked if kind.takes(name)]
     differences = (
         difference(before.model, competitor.entry.model, "model"),
         difference(before.config, dict(competitor.config), "config"),

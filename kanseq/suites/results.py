@@ -170,12 +170,11 @@ def _scores(run: Path, bootstrap: int, seed: int) -> Scores:
 
 
 def _flops(run: Path) -> int | None:
-    """Count the operations of a run's network; None for a plain model."""
+    """Count the operations of a run's network; None for a model without one."""
     described = read_run(run)
     name = described.model
-    if architecture(name).plain:
-        return None
-    return cost_of(architecture(name), config_from_json(name, described.config)).flops
+    cost = cost_of(architecture(name), config_from_json(name, described.config))
+    return None if cost is None else cost.flops
 
 
 def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:

@@ -150,6 +150,7 @@ def _costs(finer: Sequence[tuple[str, int, Config]], batch_size: int, machine: M
     rows = []
     for (model, grid, config), time in zip(finer, seconds, strict=True):
         cost = cost_of(architecture(model), config)
+        assert cost is not None
         rows.append((model, grid, cost.parameters, cost.flops, time))
     return pd.DataFrame(rows, columns=["model", "grid", "parameters", "flops", "step_seconds"])
 

@@ -84,7 +84,7 @@ class Aim(Learning):
     def task_of(self, kind: Architecture, config: Config) -> Task:
         """Give the task of a model."""
         several = len(self.conditions or self.classes)
-        outputs = several or (1 if kind.plain else config.outputs)  # type: ignore[attr-defined]
+        outputs = several or getattr(config, "outputs", 1)
         return Task(self.task, outputs, self.conditions, classes=self.classes)
 
     def check_model(self, kind: Architecture, balance: str, options: Collection[str]) -> None:
@@ -193,7 +193,7 @@ def mid_for(
         if mid == "rank":
             raise BadOption("--mid rank: the set's own labels come without expression", mend="give --labels")
         return "none"
-    if kind.plain or task == "regression":
+    if not kind.takes("mid") or task == "regression":
         if mid == "rank":
             who = "regression" if task == "regression" else f"'{kind.name}'"
             raise BadOption(f"--mid rank: {who} learns no ranks between two classes", mend="leave it out")

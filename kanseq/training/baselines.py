@@ -57,10 +57,15 @@ def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -
 
 
 def _with_tuning(fold: Fold) -> Fold:
-    """Let the tuning genes train, in the set's order."""
+    """Let the tuning genes train, in the set's order, and those between the classes not: baselines learn classes."""
     rows = np.concatenate([fold.train, fold.tune])
     order = np.argsort(rows, kind="stable")
     targets = np.concatenate([fold.train_targets, fold.tune_targets])[order]
     return fold._replace(
-        train=rows[order], train_targets=targets, tune=fold.tune[:0], tune_targets=fold.tune_targets[:0]
+        train=rows[order],
+        train_targets=targets,
+        tune=fold.tune[:0],
+        tune_targets=fold.tune_targets[:0],
+        ranked=fold.ranked[:0],
+        ranked_targets=fold.ranked_targets[:0],
     )

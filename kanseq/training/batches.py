@@ -3,13 +3,11 @@
 In: numbers of genes, a seed, targets. Out: permutations, bounds, weights per class.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from kanseq.data.row_codes import BLOCK, BLOCKS, HELD, Codes
+from kanseq.data.row_codes import BLOCK, BLOCKS, HELD
 
 
 def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
@@ -37,12 +35,6 @@ def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
     if len(starts) > 1 and genes - starts[-1] == 1:
         starts.pop()
     return list(zip(starts, [*starts[1:], genes], strict=True))
-
-
-def code_batches(codes: Codes, batch_size: int, device: torch.device) -> Iterator[Tensor]:
-    """Yield base codes in order, uint8 ``(batch, columns)``, on a device."""
-    for start in range(0, len(codes), batch_size):
-        yield torch.from_numpy(np.ascontiguousarray(codes[start : start + batch_size])).to(device)
 
 
 def class_weights(targets: np.ndarray, balance: str, classes: int = 2) -> Tensor | None:

@@ -1,6 +1,6 @@
 """A trained model and its file: weights, and under one metadata key all that is needed to build the model again.
 
-In: a network or a plain model with its description. Out: ``model.safetensors``, and back.
+In: a predictor with its description. Out: ``model.safetensors``, and back.
 """
 
 import json
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -18,16 +17,11 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch
 from kanseq.files import PathLike, check_input, whole_file
 from kanseq.geometry import Geometry
-from kanseq.models.architecture import Architecture, Config
-from kanseq.models.network import SequenceNetwork
-from kanseq.models.plain import PlainModel
+from kanseq.models.network import Network
 from kanseq.models.registry import architecture, config_from_json, config_to_json
-from kanseq.nn.grids import match_grids
-from kanseq.nn.precision import set_precision
-from kanseq.training.batches import code_batches
 from kanseq.training.calibration import Calibration
+from kanseq.training.predictors import Predictor, build_predictor
 from kanseq.training.scores import Scores, scores_of
-from kanseq.training.several import SeveralPlain
 from kanseq.training.tasks import Task
 
 FORMAT = 1
@@ -51,8 +45,7 @@ class TrainedModel:
         config: its hyper-parameters, an instance of the architecture's config class.
         geometry: the columns it reads, and which of them it masks.
         task: what its outputs mean.
-        network: the network in evaluation mode, or None for a plain model.
-        plain: the plain model, or None for a network.
+        predictor: the network or estimator.
         metadata: ``fold, seed, threads, precision, contigs, versions, inputs, thresholds`` and what else a run records.
         known: sorted uint64 digests of the training set's sequences that lie on no contig (see ``assignment``).
         calibrations: what makes logits into probabilities and calls, one per condition; empty where none was learned.
@@ -62,11 +55,15 @@ class TrainedModel:
     config: object
     geometry: Geometry
     task: Task
-    network: SequenceNetwork | None = None
-    plain: PlainModel | None = None
+    predictor: Predictor
     metadata: dict[str, object] = field(default_factory=dict)
     known: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
     calibrations: tuple[Calibration, ...] = ()
+
+    @property
+    def network(self) -> Network | None:
+        """The network; None for a model that has none, and so no gradients."""
+        return self.predictor.network
 
     def logits(self, codes: Codes, batch_size: int = 256) -> np.ndarray:
         """Score base codes, uint8 ``(n, columns)``: float64 as :meth:`kanseq.training.tasks.Task.logit` has it.
@@ -74,25 +71,11 @@ class TrainedModel:
         The log-odds of ``high``, or for regression the number that is foretold, in units of the targets: ``(n,)``, or
         ``(n, conditions)``; of several classes the logit of each, ``(n, classes)``.
         """
-        if self.plain is not None:
-            return self.task.restored(np.asarray(self.plain.logits(codes), dtype=np.float64))
-        assert self.network is not None
-        return network_logits(self.network, self.task, codes, batch_size)
+        return self.predictor.logits(codes, self.task, batch_size)
 
     def scores(self, codes: Codes) -> Scores:
         """Give logits, probabilities and calls of base codes."""
         return scores_of(self.task, self.calibrations, self.logits(codes))
-
-
-def network_logits(network: SequenceNetwork, task: Task, codes: Codes, batch_size: int = 256) -> np.ndarray:
-    """Score base codes, uint8 ``(n, columns)``, by a network in evaluation mode: float64, as ``task.logit`` has it."""
-    device = next(network.parameters()).device
-    network.eval()
-    parts = []
-    with torch.inference_mode():
-        for batch in code_batches(codes, min(batch_size, network.scored), device):
-            parts.append(task.logit(network(batch)).double().cpu().numpy())
-    return np.concatenate(parts) if parts else np.zeros((0, task.columns) if task.columns else 0)
 
 
 def save_model(path: PathLike, model: TrainedModel) -> None:
@@ -107,16 +90,10 @@ def save_model(path: PathLike, model: TrainedModel) -> None:
     }
     if model.calibrations:
         described["calibrations"] = [one.to_json() for one in model.calibrations]
-    arrays = model.plain.arrays() if model.plain is not None else weights_of(model.network)
+    arrays = model.predictor.arrays()
     if len(model.known):
         arrays = {**arrays, KNOWN: model.known}
     save_arrays(path, arrays, described)
-
-
-def weights_of(network: "torch.nn.Module | None") -> dict[str, np.ndarray]:
-    """Give a network's state as arrays in main memory."""
-    assert network is not None
-    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
 
 
 def save_arrays(path: PathLike, arrays: Mapping[str, np.ndarray], described: Mapping[str, object]) -> None:
@@ -172,8 +149,8 @@ def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
         config = config_from_json(name, described.pop("config"))  # type: ignore[arg-type]
         task = Task.from_json(described.pop("task"))  # type: ignore[arg-type]
         calibrations = tuple(Calibration.from_json(one) for one in described.pop("calibrations", ()))  # type: ignore[attr-defined]
-        built = build_model(architecture(name), config, task)
-        _fill(built, arrays)
+        predictor = build_predictor(architecture(name), config, task)
+        predictor.load_arrays(arrays)
     except (BadOption, KeyError, TypeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ModelMismatch(
@@ -182,27 +159,8 @@ def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
             mend="it may come from another version of kanseq, or be damaged",
         ) from error
     described.pop("format", None)
-    if isinstance(built, PlainModel):
-        return TrainedModel(name, config, geometry, task, None, built, described, known, calibrations)
-    set_precision(built, str(described.get("precision", "float32")))
-    return TrainedModel(name, config, geometry, task, built.to(device).eval(), None, described, known, calibrations)
-
-
-def build_model(kind: Architecture, config: Config, task: Task) -> SequenceNetwork | PlainModel:
-    """Build an untrained model: a network has an output per condition or class, plain models stand side by side."""
-    several = task.conditions or task.classes
-    if kind.plain and several:
-        return SeveralPlain(config, kind.build, len(several), against_the_rest=bool(task.classes))  # type: ignore[arg-type]
-    return kind.build(config)
-
-
-def _fill(model: SequenceNetwork | PlainModel, arrays: dict[str, np.ndarray]) -> None:
-    """Put the arrays into a freshly built model."""
-    if isinstance(model, PlainModel):
-        model.load_arrays(arrays)
-    else:
-        match_grids(model, arrays)
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    predictor.place(device, str(described.get("precision", "float32")))
+    return TrainedModel(name, config, geometry, task, predictor, described, known, calibrations)
 
 
 def check_geometry(model: TrainedModel, genes: SequenceSet, where: Path | None = None) -> None:

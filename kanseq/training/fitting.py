@@ -31,6 +31,7 @@ from kanseq.training.assignment import known_sequences
 from kanseq.training.baselines import train_baseline
 from kanseq.training.descriptions import RUN, describe_run, versions
 from kanseq.training.folds import Fold, prepare_folds
+from kanseq.training.learners import learner_of
 from kanseq.training.one_fold import Plan, train_fold
 from kanseq.training.parts import BASELINES, finished_parts, is_done, part_folder, read_done
 from kanseq.training.preparation import Tables, describe_inputs, resolve_settings
@@ -126,7 +127,7 @@ def train(
             :mod:`kanseq.data.controls`; each seed shuffles it in its own way.
         visible: ``all``, ``flanks`` or ``transcribed``: which columns of genes models (also the plain one) see.
         calibrate: ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from training
-            genes; networks from genes of role ``tune``, which then do not train, plain models from scores of training
+            genes; networks from genes of role ``tune``, which then do not train, estimators from scores of training
             genes by models that had not seen their neighbourhood. Of two classes only.
         mid: ``rank``: networks train on genes labelled mid, too, which shall score the higher the higher they rank
             between low and high; ``none``; where None the model's own.
@@ -177,7 +178,7 @@ def train_specified(spec: TrainSpec) -> Training:
             disturbed = plan._replace(genes=plan.aim.disturb(plan.genes, seed))
             folds = [plan.aim.disturb_targets(fold, seed) for fold in prepared.folds]
             trained += _train_folds(disturbed, folds, place, seed, named=count > 1)
-            if seed == seeds[0] and spec.baseline and not kind.plain:
+            if seed == seeds[0] and spec.baseline and kind.compared:
                 beside = train_baseline(disturbed, folds, place, seed)
         return _summary(plan, prepared.folds, place, seeds, trained, beside)
 
@@ -210,7 +211,7 @@ def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Pa
         holdout=spec.holdout,
         condition=aim.condition,
         task=aim.task,
-        tune=settings.tune or (aim.calibrate != "none" and not kind.plain),
+        tune=settings.tune or (aim.calibrate != "none" and learner_of(kind).calibrates_on_tune),
         least=1 if aim.calibrate == "none" else 2,
         mid=aim.mid,
     )
@@ -230,10 +231,9 @@ def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> It
     A process that is not the first of several gets a folder of its own.
     """
     plan = prepared.plan
-    settings = {"balance": plan.settings.balance} if plan.kind.plain else plan.settings.to_json()
     with processor(spec.threads, seed) as count, joined(output, plan.device) as (team, place, device):
         machine = {"threads": count, "device": device}
-        recorded = {**plan.aim.to_json(), **settings}
+        recorded = {**plan.aim.to_json(), **plan.kind.recorded(plan.settings)}
         config, kind = config_to_json(plan.config), plan.kind.kind
         described = describe_run(kind, spec.model, config, recorded, prepared.inputs, machine)
         with open_run(place, described):
@@ -272,7 +272,7 @@ def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: 
         if is_done(folder):
             logger.info("%s: finished before", title)
             continue
-        between = len(fold.ranked) - len(fold.train) if len(fold.ranked) and not plan.kind.plain else 0
+        between = len(fold.ranked) - len(fold.train) if len(fold.ranked) else 0
         more = f", and {between:,} between low and high" if between else ""
         logger.info("%s: %s training genes%s", title, f"{len(fold.train):,}", more)
         train_fold(plan, fold, folder, seed, title)

@@ -57,7 +57,7 @@ def fit(
     limits: Limits,
     *,
     seed: int,
-    folder: Path,
+    folder: Path | None,
     title: str,
     team: Team = ALONE,
 ) -> Fitted:
@@ -73,13 +73,13 @@ def fit(
         tune: examples that it is measured on after each epoch, to keep the best weights; None keeps the last.
         limits: how long.
         seed: of the order of the examples.
-        folder: where the state and the log go.
+        folder: where the state and the log go; None writes neither.
         title: what the progress is called.
         team: the processes that train together.
 
     Raises:
         NotFinite: a loss or a gradient is NaN or infinite; the network then holds the last good weights, and so does
-            the state on disk.
+            the state on disk; without a folder those after the step that failed.
         KeyboardInterrupt: a signal asked to stop; the state is written.
     """
     training = _Training(objective, tune, limits, seed, folder)
@@ -105,17 +105,19 @@ def fit(
 class _Training:
     """An objective's way through its epochs: where it stands, and the best weights so far."""
 
-    def __init__(self, objective: Objective, tune: Examples | None, limits: Limits, seed: int, folder: Path) -> None:
+    def __init__(
+        self, objective: Objective, tune: Examples | None, limits: Limits, seed: int, folder: Path | None
+    ) -> None:
         """Continue from the state in the folder, or begin and write one."""
         self.objective, self.tune, self.limits, self.seed = objective, tune, limits, seed
-        self.file = folder / "state.safetensors"
-        restored = restore_state(self.file, objective)
+        self.file = None if folder is None else folder / "state.safetensors"
+        restored = None if self.file is None else restore_state(self.file, objective)
         self.position, self.best = restored or (Position(), None)
         self.saved = time.monotonic()
         if restored is None:
             objective.prepare()
             self.save()
-        self.log = _Log(folder / "log.jsonl", self.position.epoch)
+        self.log = None if folder is None else _Log(folder / "log.jsonl", self.position.epoch)
 
     @property
     def has_ended(self) -> bool:
@@ -156,16 +158,17 @@ class _Training:
             position.best_loss, position.best_epoch = measured, position.epoch
             self.best = objective.kept()
         progress.epoch(position.epoch, position.loss, measured, objective.monitor)
-        self.log.add(
-            {
-                "epoch": position.epoch,
-                "loss": position.loss,
-                objective.monitor: measured,
-                **objective.report(),
-                "genes_per_second": round(progress.genes_per_second, 1),
-                "seconds": round(progress.seconds, 3),
-            }
-        )
+        if self.log is not None:
+            self.log.add(
+                {
+                    "epoch": position.epoch,
+                    "loss": position.loss,
+                    objective.monitor: measured,
+                    **objective.report(),
+                    "genes_per_second": round(progress.genes_per_second, 1),
+                    "seconds": round(progress.seconds, 3),
+                }
+            )
         position.step, position.loss_sum, position.seen = 0, 0.0, 0
         self.save()
 
@@ -180,7 +183,8 @@ class _Training:
 
     def save(self) -> None:
         """Write the state."""
-        save_state(self.file, self.objective, self.position, self.best)
+        if self.file is not None:
+            save_state(self.file, self.objective, self.position, self.best)
         self.saved = time.monotonic()
 
     def keep_last_good(self) -> None:
@@ -189,7 +193,7 @@ class _Training:
         # that gave NaN without failing, the weights are those behind it.
         if self.position.step and np.isfinite(self.position.loss_sum) and self.objective.is_finite():
             self.save()
-        else:
+        elif self.file is not None:
             restore_state(self.file, self.objective)
 
     def finish(self) -> Fitted:

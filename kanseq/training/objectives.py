@@ -20,7 +20,7 @@ from kanseq.training.team import ALONE, Team
 def make_objective(
     kind: Architecture,
     network: Network,
-    task: Task,
+    task: Task | None,
     train: Examples,
     settings: Settings,
     *,
@@ -32,7 +32,7 @@ def make_objective(
     Args:
         kind: the architecture; its ``objective`` is called with all that follows.
         network: trained in place.
-        task: what its outputs mean.
+        task: what its outputs mean; None for a generator.
         train: the training examples.
         settings: the optimisation.
         seed: of whatever it draws itself.

@@ -3,30 +3,23 @@
 In: a plan and a fold's rows. Out: the fold's folder.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from kanseq.data.row_codes import codes_of
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import NotFinite
 from kanseq.files import disk_errors
 from kanseq.models.architecture import Architecture, Config
-from kanseq.models.plain import PlainModel
-from kanseq.models.registry import parameter_count
-from kanseq.nn.precision import set_precision
 from kanseq.training.aims import Aim
-from kanseq.training.calibration import Calibration
-from kanseq.training.checkpoints import TrainedModel, build_model, save_model
+from kanseq.training.checkpoints import TrainedModel, save_model
 from kanseq.training.folds import Fold
 from kanseq.training.inputs import Examples
-from kanseq.training.loop import Fitted, Limits, fit
-from kanseq.training.objectives import make_objective
+from kanseq.training.learner import Lesson, Record
+from kanseq.training.learners import learner_of
 from kanseq.training.parts import DONE, remove_state, write_done
-from kanseq.training.plain import fit_plain, out_of_fold
 from kanseq.training.runs import remove_leftovers
 from kanseq.training.scores import fit_calibrations
 from kanseq.training.settings import Settings
@@ -85,12 +78,7 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
         (folder / DONE).unlink(missing_ok=True)
         remove_leftovers(folder)
     write_held_out(folder / "held_out.txt", fold.held_out)
-    rows, targets = fold.train, fold.train_targets
-    # The plain model beside a network learns classes alone.
-    if len(fold.ranked) and not plan.kind.plain:
-        rows, targets = fold.ranked, fold.ranked_targets
-    train = Examples(codes_of(plan.genes, rows), targets)
-    trained, facts = _fit(plan, fold, train, folder, seed, title)
+    trained, facts = _fit(plan, fold, Record(folder, plan.checkpoint_minutes, title), seed)
     save_model(folder / "model.safetensors", trained)
     table = predictions_table(
         plan.genes,
@@ -107,67 +95,48 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
     remove_state(folder)
 
 
-def _fit(
-    plan: Plan, fold: Fold, train: Examples, folder: Path, seed: int, title: str
-) -> tuple[TrainedModel, dict[str, object]]:
-    """Build and fit the model; gives it and what ``done.json`` says of it."""
-    task = plan.aim.task_of(plan.kind, plan.config).fitted(fold.train_targets)
-    torch.manual_seed(seed)
-    built = build_model(plan.kind, plan.config, task)
-    facts: dict[str, object] = {
-        "parameters": parameter_count(built),
+def _fit(plan: Plan, fold: Fold, record: Record, seed: int) -> tuple[TrainedModel, dict[str, object]]:
+    """Build and fit the model; returns it and what ``done.json`` says of it. Where that fails save the last good."""
+    learner, lesson = learner_of(plan.kind), _lesson(plan, fold, seed)
+    predictor, name, metadata = learner.build(lesson), plan.kind.name, _metadata(plan, fold, seed)
+    assert lesson.task is not None
+    trained = TrainedModel(name, plan.config, plan.genes.geometry, lesson.task, predictor, metadata, plan.known)
+    try:
+        learned = learner.fit(predictor, lesson, record)
+    except NotFinite as error:
+        assert record.folder is not None
+        file = record.folder / "model.safetensors"
+        save_model(file, trained)
+        raise NotFinite(error.what, where=file, mend=error.mend) from error
+    if plan.aim.calibrate != "none":
+        trained.calibrations = fit_calibrations(plan.aim.calibrate, *learner.unseen(predictor, lesson))
+    facts = {
+        # Only the fit decides how many numbers trees and refined grids have.
+        "parameters": predictor.parameters,
         "training_genes": len(fold.train),
-        **({"ranked_genes": len(fold.ranked)} if len(fold.ranked) and not plan.kind.plain else {}),
+        **({"ranked_genes": len(fold.ranked)} if len(fold.ranked) else {}),
         "tuning_genes": len(fold.tune),
         "test_genes": len(fold.test),
     }
-    name, geometry, metadata = plan.kind.name, plan.genes.geometry, _metadata(plan, fold, seed)
-    if isinstance(built, PlainModel):
-        calibrations = _fit_plain(plan, fold, train._replace(targets=task.standardised(train.targets)), built, seed)
-        # Trees are as many numbers as their fit has made them.
-        facts["parameters"] = parameter_count(built)
-        return TrainedModel(name, plan.config, geometry, task, None, built, metadata, plan.known, calibrations), facts
-    set_precision(built, plan.settings.precision)
-    trained = TrainedModel(name, plan.config, geometry, task, built.to(plan.device), None, metadata, plan.known)
-    fitted, compiled = _fit_network(plan, fold, train, trained, folder, seed, title)
-    # Grids may have been refined.
-    facts["parameters"] = parameter_count(built)
-    if plan.aim.calibrate != "none":
-        logits = trained.logits(codes_of(plan.genes, fold.tune))
-        trained.calibrations = fit_calibrations(plan.aim.calibrate, logits, fold.tune_targets)
-    facts |= {"epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
-    facts |= {"processes": plan.team.size} if plan.team.size > 1 else {}
-    return trained, {**facts, "compiled": compiled} if plan.settings.compile else facts
+    return trained, {**facts, **learned}
 
 
-def _fit_plain(plan: Plan, fold: Fold, train: Examples, built: PlainModel, seed: int) -> tuple[Calibration, ...]:
-    """Fit a plain model in place; gives its calibrations, learned from training genes that others had not seen."""
-    places = plan.genes.table.iloc[fold.train].drop(columns="sequence", errors="ignore")
-    balanced = plan.settings.balance == "weights"
-    fit_plain(built, train, places, balanced=balanced, seed=seed, threads=plan.threads)
-    if plan.aim.calibrate == "none":
-        return ()
-    build = partial(plan.kind.build, plan.config)
-    logits = out_of_fold(build, train, places, balanced=balanced, seed=seed, threads=plan.threads)
-    return fit_calibrations(plan.aim.calibrate, logits, train.targets)
-
-
-def _fit_network(
-    plan: Plan, fold: Fold, train: Examples, trained: TrainedModel, folder: Path, seed: int, title: str
-) -> tuple[Fitted, bool]:
-    """Fit the network of ``trained`` in place, and say whether it was compiled; where that fails save the last good."""
-    assert trained.network is not None
-    tune = Examples(codes_of(plan.genes, fold.tune), fold.tune_targets) if plan.settings.tune else None
-    objective = make_objective(
-        plan.kind, trained.network, trained.task, train, plan.settings, seed=seed, team=plan.team
-    )  # fmt: skip
-    limits = Limits(plan.settings.epochs, plan.settings.patience, plan.checkpoint_minutes)
-    try:
-        fitted = fit(objective, tune, limits, seed=seed, folder=folder, title=title, team=plan.team)
-    except NotFinite as error:
-        save_model(folder / "model.safetensors", trained)
-        raise NotFinite(error.what, where=folder / "model.safetensors", mend=error.mend) from error
-    return fitted, objective.compiled
+def _lesson(plan: Plan, fold: Fold, seed: int) -> Lesson:
+    """Say what a fold's model is fitted from."""
+    rows, targets = (fold.ranked, fold.ranked_targets) if len(fold.ranked) else (fold.train, fold.train_targets)
+    table = plan.genes.table
+    return Lesson(
+        plan.config,
+        plan.aim.task_of(plan.kind, plan.config).fitted(fold.train_targets),
+        Examples(codes_of(plan.genes, rows), targets),
+        Examples(codes_of(plan.genes, fold.tune), fold.tune_targets),
+        plan.settings,
+        seed,
+        plan.threads,
+        plan.device,
+        table[[name for name in ("species", "chrom", "tss") if name in table]].iloc[rows],
+        plan.team,
+    )
 
 
 def _metadata(plan: Plan, fold: Fold, seed: int) -> dict[str, object]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 OPTIMISATION = searchable()
-"""What of the optimisation of networks can be searched; plain models have ``balance`` alone."""
+"""What of the optimisation can be searched, where an architecture takes it."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::(log|{_NUMBER}))?")
@@ -86,13 +86,13 @@ class Range:
             BadOption: there is no such hyper-parameter, or it does not take these values.
         """
         own = {field.name for field in fields(kind.config) if "help" in field.metadata}
-        others = ("balance",) if kind.plain else OPTIMISATION
+        others = tuple(filter(kind.takes, OPTIMISATION))
         if self.name not in {*own, *others}:
             raise BadOption(
                 f"--search {self}: '{kind.name}' has no hyper-parameter '{self.name}'",
                 mend=f"it has {', '.join(sorted({*own, *others}))}",
             )
-        # What both have is the model's: the optimisation of plain models has no learning rate.
+        # What both have is the model's: estimators have a learning rate of their own.
         of_model = self.name in own
         kind_of_value = (option_types(kind.config) if of_model else get_type_hints(Settings))[self.name]
         read = partial(parse_option, self.name, kind_of_value)

@@ -1,4 +1,4 @@
-"""A plain model for several conditions or classes: one model of the same kind for each.
+"""An estimator for several conditions or classes: one of the same kind for each.
 
 In: base codes and targets ``(n, conditions)``. Out: logits ``(n, conditions)``, and the arrays of all models.
 
@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from kanseq.models.architecture import Config
-from kanseq.models.plain import Logistic, PlainModel
+from kanseq.models.estimators import Estimator
+from kanseq.models.logistic import Logistic
 from kanseq.training.tasks import is_known
 
 
-class SeveralPlain(PlainModel):
-    """Plain models side by side.
+class SeveralEstimators(Estimator):
+    """Estimators side by side.
 
     Attributes:
         models: one per condition or class.
@@ -25,7 +26,7 @@ class SeveralPlain(PlainModel):
     def __init__(
         self,
         config: Config,
-        build: Callable[[Config], PlainModel],
+        build: Callable[[Config], Estimator],
         conditions: int,
         *,
         against_the_rest: bool = False,
@@ -59,7 +60,7 @@ class SeveralPlain(PlainModel):
     ) -> None:
         """Fit every model to the sequences whose target is known in its condition; ``groups`` are ``(n, conditions)``.
 
-        See :meth:`kanseq.models.plain.PlainModel.fit`.
+        See :meth:`kanseq.models.estimators.Estimator.fit`.
         """
         for at, (model, column) in enumerate(zip(self.models, targets.T, strict=True)):
             known = is_known(column)

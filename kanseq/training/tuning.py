@@ -8,6 +8,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -133,7 +134,7 @@ def _tune(spec: TuneSpec) -> Tuned:
     for each in ranges:
         if each.name in options:
             raise BadOption(f"--search {each}: it is given, too", mend="leave one of the two out")
-    settings = settings_for(kind, **spec.settings, tune=not kind.plain)
+    settings = settings_for(kind, **spec.settings, tune=kind.takes("tune"))
     has_labels = spec.labels is not None
     aim = aim_for(kind, spec.learning, balance=_balance(ranges, settings.balance), labels=has_labels)
     inputs = describe_inputs(spec.genes, spec.labels, spec.splits)  # type: ignore[arg-type]
@@ -248,10 +249,9 @@ def _options_of(searched: Search, best: Mapping[str, Value]) -> dict[str, object
     plan = searched.plan
     settings, chosen = searched.parted(best)
     learned = {each.name: getattr(plan.aim, each.name) for each in options_of(TuneSpec) if each.group == "learning"}
-    optimisation = {**plan.settings.to_json(), "tune": True}
-    if plan.kind.plain:
+    optimisation = plan.kind.recorded(replace(plan.settings, tune=True))
+    if not plan.kind.takes("mid"):
         del learned["mid"]
-        optimisation = {"balance": plan.settings.balance}
     if learned["condition"] == "*":
         del learned["condition"]
     # Compiling changes no choice.

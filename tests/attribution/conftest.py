@@ -8,6 +8,7 @@ from kanseq.data.sequences import SequenceSet, md5_of_letters
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
 from kanseq.training.checkpoints import TrainedModel, save_model
+from kanseq.training.predictors import build_predictor
 from kanseq.training.tables import write_held_out
 from kanseq.training.tasks import Task
 
@@ -58,11 +59,10 @@ def build_model(name, geometry, contigs, fold="1", seed=0, **options):
 
     torch.manual_seed(seed)
     config = make_config(name, geometry, options)
-    built = architecture(name).build(config)
+    task = Task(outputs=getattr(config, "outputs", 1))
+    predictor = build_predictor(architecture(name), config, task)
     metadata = {"fold": fold, "seed": seed, "contigs": contigs}
-    if architecture(name).plain:
-        return TrainedModel(name, config, geometry, Task(), None, built, metadata)
-    return TrainedModel(name, config, geometry, Task(outputs=config.outputs), built.eval(), None, metadata)
+    return TrainedModel(name, config, geometry, task, predictor, metadata)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
-from kanseq.training.checkpoints import TrainedModel, build_model, save_model
+from kanseq.training.checkpoints import TrainedModel, save_model
+from kanseq.training.predictors import build_predictor
 from kanseq.training.tasks import Task
 
 GEOMETRY = Geometry.plain(48)
@@ -32,17 +33,17 @@ def model_of(path, name, classes=NAMES):
     torch.manual_seed(1)
     task = Task("multiclass", len(classes), classes=classes) if len(classes) > 2 else Task(outputs=2)
     config = make_config(name, GEOMETRY, outputs=len(classes))
-    built = build_model(architecture(name), config, task)
+    predictor = build_predictor(architecture(name), config, task)
     described = {"fold": "1", "seed": 0, "contigs": {}}
-    if architecture(name).plain:
+    if predictor.network is None:
         random = np.random.default_rng(0)
-        built.fit(random.integers(0, 4, (60, 48), dtype=np.uint8), np.eye(3, dtype=np.int64)[np.arange(60) % 3])
-        model = TrainedModel(name, config, GEOMETRY, task, None, built, described)
+        codes = random.integers(0, 4, (60, 48), dtype=np.uint8)
+        predictor.estimator.fit(codes, np.eye(3, dtype=np.int64)[np.arange(60) % 3])
     else:
         # Networks begin with outputs that differ little, and linear ones with none at all.
-        for weight in built.parameters():
+        for weight in predictor.network.parameters():
             torch.nn.init.normal_(weight, std=0.3)
-        model = TrainedModel(name, config, GEOMETRY, task, built.eval(), None, described)
+    model = TrainedModel(name, config, GEOMETRY, task, predictor, described)
     save_model(path, model)
     return model
 

@@ -336,7 +336,7 @@ def test_a_model_for_another_geometry_is_refused(gene_file, tmp_path):
 def test_a_model_without_gradient_is_refused_by_name(genes, gene_file, tmp_path):
     model = build_model("gc", GEOMETRY, {})
     codes = genes.codes()
-    model.plain.fit(codes, np.arange(len(codes)) % 2, groups=np.arange(len(codes)), seed=0)
+    model.predictor.estimator.fit(codes, np.arange(len(codes)) % 2, groups=np.arange(len(codes)), seed=0)
     save_model(tmp_path / "gc.safetensors", model)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(BadOption, match=r"'gc' is no network, and has no gradient"):

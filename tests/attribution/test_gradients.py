@@ -10,6 +10,7 @@ from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.training.checkpoints import TrainedModel
+from kanseq.training.predictors import NetworkPredictor
 from kanseq.training.tasks import Task
 from tests.attribution.conftest import build_model
 
@@ -47,7 +48,11 @@ def test_of_a_linear_model_the_attributions_are_its_weights_and_add_up(codes):
     network = Linear(GEOMETRY)
     references = dinucleotide_shuffles(codes, ["a", "b", "c"], 3)
     found = gradient_times_difference(
-        TrainedModel("linear", None, GEOMETRY, Task(), network), codes, "abc", fixed(references), Options()
+        TrainedModel("linear", None, GEOMETRY, Task(), NetworkPredictor(network)),
+        codes,
+        "abc",
+        fixed(references),
+        Options(),
     )
     weight = (network.weight[1] - network.weight[0]).detach().numpy()
     for row in range(3):
@@ -104,7 +109,7 @@ def test_integrated_gradients_of_a_cubic_are_its_integral(codes):
     torch.manual_seed(0)
     network = Cubic(GEOMETRY).double()
     references = dinucleotide_shuffles(codes, ["a", "b", "c"], 2)
-    model = TrainedModel("cubic", None, GEOMETRY, Task(), network)
+    model = TrainedModel("cubic", None, GEOMETRY, Task(), NetworkPredictor(network))
     found = integrated_gradients(model, codes, "abc", fixed(references), Options(steps=200))
     assert found.errors.max() < 1e-4
     # Along a straight line s goes evenly from s_r to s_x, and the mean of 3 s^2 there is s_x^2 + s_x s_r + s_r^2.

@@ -13,6 +13,7 @@ from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import architecture, make_config
 from kanseq.training.checkpoints import TrainedModel
+from kanseq.training.predictors import NetworkPredictor
 from kanseq.training.tasks import Task
 from tests.attribution.conftest import build_model
 
@@ -112,7 +113,7 @@ def test_an_additive_kan_gives_every_base_what_its_own_edges_give(codes):
         def forward_encoded(self, x):
             return self.layer(x.flatten(1))[:, :2]
 
-    model.network = Additive().double()
+    model.predictor = NetworkPredictor(Additive().double())
     found = attribute_by_paths(model, codes[:1], "a", References("n", 1), Options())
     with torch.no_grad():
         x = model.network.encode(torch.from_numpy(codes[:1])).flatten()
@@ -152,7 +153,7 @@ def test_hypothetical_contributions_say_what_another_base_would_add(codes):
 def test_several_outputs_are_explained_one_at_a_time(codes):
     network = architecture("mlp").build(make_config("mlp", GEOMETRY, {"outputs": 3})).eval()
     task = Task("regression", 3, ("a", "b", "c"), (0.0, 1.0, 2.0), (1.0, 2.0, 3.0)).only("b")
-    model = TrainedModel("mlp", None, GEOMETRY, task, network)
+    model = TrainedModel("mlp", None, GEOMETRY, task, NetworkPredictor(network))
     found = attribute_by_paths(model, codes, "abcde", References("shuffle:2", 2), Options())
     assert found.errors.max() < 1e-5
     with torch.no_grad():
@@ -170,7 +171,7 @@ def test_a_layer_without_a_rule_and_a_model_without_layers_are_refused(codes):
         def forward_encoded(self, x):
             return self.head(x.flatten(1).sort(-1).values)
 
-    model = TrainedModel("sorting", None, GEOMETRY, Task(), Sorting().eval())
+    model = TrainedModel("sorting", None, GEOMETRY, Task(), NetworkPredictor(Sorting()))
     with pytest.raises(NoRule, match="no rule for 'sort' in the layer Sorting"):
         attribute_by_paths(model, codes, "abcde", References("n", 1), Options())
     with pytest.raises(BadOption, match=r"'gc' is no network"):

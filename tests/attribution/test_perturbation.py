@@ -21,9 +21,9 @@ def codes():
 @pytest.fixture(params=["mlp", "gc"])
 def model(request, codes):
     model = build_model(request.param, GEOMETRY, {})
-    if model.plain is not None:
+    if request.param == "gc":
         many = np.random.default_rng(1).integers(0, 4, (40, 44)).astype(np.uint8)
-        model.plain.fit(many, np.arange(40) % 2, groups=np.arange(40), seed=0)
+        model.predictor.estimator.fit(many, np.arange(40) % 2, groups=np.arange(40), seed=0)
     return model
 
 

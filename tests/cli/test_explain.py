@@ -9,6 +9,7 @@ from kanseq.data.sequences import PLACE, SequenceSet
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
 from kanseq.training.checkpoints import TrainedModel, save_model
+from kanseq.training.predictors import NetworkPredictor
 from kanseq.training.tasks import Task
 
 GEOMETRY = Geometry(upstream=16, downstream=8, pad=8)
@@ -32,7 +33,7 @@ def inputs(tmp_path, monkeypatch):
     described = {"fold": "x", "seed": 0, "contigs": {}}
     save_model(
         "model.safetensors",
-        TrainedModel("mlp", config, GEOMETRY, Task(outputs=config.outputs), network, None, described),
+        TrainedModel("mlp", config, GEOMETRY, Task(outputs=config.outputs), NetworkPredictor(network), described),
     )
 
 
@@ -94,7 +95,7 @@ def test_one_condition_of_several_is_explained(tmp_path, capsys):
     config = make_config("mlp", GEOMETRY, {"hidden": 4})
     network, task = architecture("mlp").build(config).eval(), Task("binary", 2, ("leaf", "root"))
     described = {"fold": "x", "seed": 0, "contigs": {}, "control": "sequence"}
-    model = TrainedModel("mlp", config, GEOMETRY, task, network, None, described)
+    model = TrainedModel("mlp", config, GEOMETRY, task, NetworkPredictor(network), described)
     save_model("both.safetensors", model)
     command = ["explain", "both.safetensors", "genes.parquet", "-o", "a.parquet", "--threads", "1"]
     assert _run(command) == 3
@@ -110,7 +111,9 @@ def test_one_class_of_several_is_explained_or_all_are_named(tmp_path, capsys):
     config = make_config("mlp", GEOMETRY, {"hidden": 4}, outputs=3)
     network = architecture("mlp").build(config).eval()
     task = Task("multiclass", 3, classes=("exon", "intron", "other"))
-    model = TrainedModel("mlp", config, GEOMETRY, task, network, None, {"fold": "x", "seed": 0, "contigs": {}})
+    model = TrainedModel(
+        "mlp", config, GEOMETRY, task, NetworkPredictor(network), {"fold": "x", "seed": 0, "contigs": {}}
+    )
     save_model("three.safetensors", model)
     command = ["explain", "three.safetensors", "genes.parquet", "-o", "a.parquet", "--threads", "1"]
     for options in ([], ["--condition", "gene"]):

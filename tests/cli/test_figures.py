@@ -10,6 +10,7 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
 from kanseq.training.checkpoints import TrainedModel, save_model
+from kanseq.training.predictors import NetworkPredictor
 from kanseq.training.tasks import Task
 
 GEOMETRY = Geometry.plain(24)
@@ -27,7 +28,9 @@ def inputs(tmp_path, monkeypatch):
         torch.manual_seed(0)
         config = make_config(name, GEOMETRY, options)
         network = architecture(name).build(config).eval()
-        model = TrainedModel(name, config, GEOMETRY, Task(), network, None, {"fold": "x", "seed": 0, "contigs": {}})
+        model = TrainedModel(
+            name, config, GEOMETRY, Task(), NetworkPredictor(network), {"fold": "x", "seed": 0, "contigs": {}}
+        )
         save_model(f"{name}.safetensors", model)
 
 
@@ -77,9 +80,8 @@ def test_words_have_curves_of_their_places(tmp_path):
     network = architecture("kan-words").build(config).eval()
     with torch.no_grad():
         network.words.weight[0, 6] = 0.5
-    model = TrainedModel(
-        "kan-words", config, GEOMETRY, Task(outputs=1), network, None, {"fold": "x", "seed": 0, "contigs": {}}
-    )
+    described = {"fold": "x", "seed": 0, "contigs": {}}
+    model = TrainedModel("kan-words", config, GEOMETRY, Task(outputs=1), NetworkPredictor(network), described)
     save_model("kan-words.safetensors", model)
     assert _run(["figures", "kan-words.safetensors", "genes.parquet", "-o", "seen", "--threads", "1"]) == 0
     files = {path.name for path in (tmp_path / "seen").iterdir()}

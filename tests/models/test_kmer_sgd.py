@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from kanseq.geometry import Geometry
+from kanseq.models.estimators import moments
 from kanseq.models.kmer_sgd import KmerSGD
 from kanseq.models.kmers import kmer_counts
-from kanseq.models.plain import KmerLogistic, KmerLogisticConfig, moments
+from kanseq.models.logistic import KmerLogistic, KmerLogisticConfig
 from kanseq.models.registry import make_config
 from kanseq.training.batches import epoch_order
 from kanseq.training.inputs import Examples

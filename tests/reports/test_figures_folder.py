@@ -10,6 +10,7 @@ from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
 from kanseq.reports.figures_folder import figures
 from kanseq.training.checkpoints import TrainedModel, load_model, save_model
+from kanseq.training.predictors import build_predictor
 from kanseq.training.tables import write_held_out
 from kanseq.training.tasks import Task
 
@@ -38,13 +39,9 @@ def write_model(path, name="kan-mixer", task=None, fold="1", geometry=GEOMETRY, 
     task = Task() if task is None else task
     torch.manual_seed(0)
     config = make_config(name, geometry, options, outputs=task.outputs)
-    built = architecture(name).build(config)
+    predictor = build_predictor(architecture(name), config, task)
     described = {"fold": fold, "seed": 0, "contigs": CONTIGS}
-    if architecture(name).plain:
-        model = TrainedModel(name, config, geometry, task, None, built, described)
-    else:
-        model = TrainedModel(name, config, geometry, task, built.eval(), None, described)
-    save_model(path, model)
+    save_model(path, TrainedModel(name, config, geometry, task, predictor, described))
     return path
 
 

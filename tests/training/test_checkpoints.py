@@ -10,13 +10,13 @@ from kanseq.models.registry import architecture, make_config
 from kanseq.training.calibration import Calibration
 from kanseq.training.checkpoints import (
     TrainedModel,
-    build_model,
     check_geometry,
     check_layout,
     load_model,
     save_arrays,
     save_model,
 )
+from kanseq.training.predictors import build_predictor
 from kanseq.training.tasks import Task
 
 GEOMETRY = Geometry(upstream=40, downstream=24, pad=8)
@@ -25,14 +25,13 @@ GEOMETRY = Geometry(upstream=40, downstream=24, pad=8)
 def trained(name: str = "mlp", **options: int) -> TrainedModel:
     torch.manual_seed(0)
     config = make_config(name, GEOMETRY, options)
-    built = architecture(name).build(config)
-    metadata = {"fold": "1", "seed": 0, "contigs": {}}
-    if architecture(name).plain:
+    task = Task(outputs=getattr(config, "outputs", 1))
+    predictor = build_predictor(architecture(name), config, task)
+    if predictor.network is None:
         random = np.random.default_rng(0)
         codes, targets = random.integers(0, 4, (30, 136), dtype=np.uint8), np.arange(30) % 2
-        built.fit(codes, targets)
-        return TrainedModel(name, config, GEOMETRY, Task(outputs=1), None, built, metadata)
-    return TrainedModel(name, config, GEOMETRY, Task(outputs=config.outputs), built, None, metadata)
+        predictor.estimator.fit(codes, targets)
+    return TrainedModel(name, config, GEOMETRY, task, predictor, {"fold": "1", "seed": 0, "contigs": {}})
 
 
 @pytest.mark.parametrize("name", ["mlp", "deepcre", "kan", "gc", "boosting", "kmer-ridge"])
@@ -118,7 +117,8 @@ def test_a_set_of_another_geometry_is_refused(genes):
 def test_what_a_model_sees_is_kept_in_its_file(tmp_path):
     geometry = replace(GEOMETRY, visible="flanks")
     config = make_config("gc", geometry)
-    model = TrainedModel("gc", config, geometry, Task(outputs=1), None, architecture("gc").build(config))
+    predictor = build_predictor(architecture("gc"), config, Task(outputs=1))
+    model = TrainedModel("gc", config, geometry, Task(outputs=1), predictor)
     save_model(tmp_path / "model.safetensors", model)
     again = load_model(tmp_path / "model.safetensors")
     assert again.geometry == again.config.geometry == geometry
@@ -130,9 +130,8 @@ def test_calibrations_and_tasks_of_several_conditions_are_kept(tmp_path):
     calibrations = (Calibration("platt", 0.25, 2.0, -1.0), Calibration("isotonic", logits=(0.0,), probabilities=(0.3,)))
     for name in ("mlp", "gc"):
         model = trained(name)
-        built = build_model(architecture(name), model.config, task)
-        part = {"plain" if architecture(name).plain else "network": built}
-        model = replace(model, task=task, calibrations=calibrations, **part)
+        predictor = build_predictor(architecture(name), model.config, task)
+        model = replace(model, task=task, calibrations=calibrations, predictor=predictor)
         save_model(tmp_path / name, model)
         again = load_model(tmp_path / name)
         assert (again.task, again.calibrations) == (task, calibrations)
@@ -146,7 +145,7 @@ def test_a_model_file_from_before_there_were_calibrations_is_read(tmp_path):
     model = trained("gc")
     described = {"format": 1, "architecture": "gc", "config": {"geometry": GEOMETRY.to_json()}, "fold": "1", "seed": 0}
     described |= {"geometry": GEOMETRY.to_json(), "task": {"name": "binary", "outputs": 1}, "contigs": {}}
-    save_arrays(tmp_path / "model.safetensors", model.plain.arrays(), described)
+    save_arrays(tmp_path / "model.safetensors", model.predictor.arrays(), described)
     again = load_model(tmp_path / "model.safetensors")
     codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
     assert again.logits(codes).tolist() == model.logits(codes).tolist()

@@ -3,8 +3,8 @@ import pytest
 
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
-from kanseq.training.checkpoints import build_model
-from kanseq.training.several import SeveralPlain
+from kanseq.training.predictors import build_predictor
+from kanseq.training.several import SeveralEstimators
 from kanseq.training.tasks import Task
 
 
@@ -18,7 +18,7 @@ def examples():
 
 
 def make():
-    return SeveralPlain(make_config("gc", Geometry.plain(30)), architecture("gc").build, 2)
+    return SeveralEstimators(make_config("gc", Geometry.plain(30)), architecture("gc").build, 2)
 
 
 def test_every_condition_is_learned_by_a_model_of_its_own_from_the_genes_that_it_has(examples):
@@ -46,7 +46,7 @@ def test_several_classes_are_learned_each_against_the_rest(examples):
     codes = examples[0]
     kinds = np.digitize((codes == 2).sum(axis=1), [7, 9])
     task = Task("multiclass", 3, classes=("few", "some", "many"))
-    model = build_model(architecture("gc"), make_config("gc", Geometry.plain(30)), task)
+    model = build_predictor(architecture("gc"), make_config("gc", Geometry.plain(30)), task).estimator
     groups = np.arange(40)[:, None] % 2 + np.zeros((40, 3), dtype=np.int64)
     model.fit(codes, task.standardised(kinds), groups=groups, balanced=True)
     alone = architecture("gc").build(make_config("gc", Geometry.plain(30)))

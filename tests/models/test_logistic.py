@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from kanseq.errors import OneClass
 from kanseq.geometry import Geometry
 from kanseq.models.kmers import base_fractions, kmer_counts
-from kanseq.models.plain import REGULARISATIONS, UNTUNED, choose_regularisation
+from kanseq.models.logistic import REGULARISATIONS, UNTUNED, choose_regularisation
 from kanseq.models.registry import architecture, make_config
 
 SMALL = Geometry(upstream=9, downstream=6, pad=3)

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from kanseq.errors import EmptySplit
+from kanseq.training.estimator_learner import out_of_fold
 from kanseq.training.inputs import Examples
-from kanseq.training.plain import inner_parts, neighbourhoods, out_of_fold
+from kanseq.training.neighbourhoods import inner_parts, neighbourhoods
 
 
 def places(chrom, tss):

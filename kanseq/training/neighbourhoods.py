@@ -1,17 +1,11 @@
-"""Fit a plain model to one fold's genes; its own settings are chosen between neighbourhoods of training genes.
+"""Neighbourhoods of training genes: what one of them teaches says little of the others.
 
-In: base codes, targets and places. Out: the fitted model.
+In: places and targets. Out: a part for each gene, between which estimators choose their settings.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from kanseq.errors import EmptySplit
-from kanseq.models.plain import PlainModel
-from kanseq.training.inputs import Examples
 from kanseq.training.tasks import is_known
 
 GROUPS = 5
@@ -19,59 +13,6 @@ GROUPS = 5
 
 ENOUGH = 10
 """Genes of each class that a part must hold, where there are that many."""
-
-
-def fit_plain(
-    model: PlainModel, train: Examples, places: pd.DataFrame, *, balanced: bool, seed: int, threads: int
-) -> PlainModel:
-    """Fit a plain model in place.
-
-    Args:
-        model: an unfitted model.
-        train: its examples.
-        places: rows of the set that the examples stem from, in the same order; ``chrom, tss`` where they are genes.
-        balanced: weigh each class by its rarity.
-        seed: of random parts and of the solver.
-        threads: processor threads.
-    """
-    with threadpool_limits(limits=threads):
-        groups = inner_parts(places, train.targets, seed)
-        model.fit(train.inputs, train.targets, groups=groups, seed=seed, balanced=balanced)
-    return model
-
-
-def out_of_fold(
-    build: Callable[[], PlainModel], train: Examples, places: pd.DataFrame, *, balanced: bool, seed: int, threads: int
-) -> np.ndarray:
-    """Score training genes by models that have not seen their part, as calibration needs it.
-
-    Every part of :func:`inner_parts` is left out once; settings are chosen anew without it.
-
-    Args:
-        build: makes an unfitted model of one condition.
-        train, places, balanced, seed, threads: as for :func:`fit_plain`.
-
-    Returns:
-        Logits of the shape of the targets, NaN where no target is known.
-
-    Raises:
-        EmptySplit: the genes cannot be cut into two parts that both have both classes.
-    """
-    logits = np.full(train.targets.shape, np.nan)
-    groups = inner_parts(places, train.targets, seed)
-    for at in np.ndindex(train.targets.shape[1:]):
-        targets, parts = train.targets[(slice(None), *at)], groups[(slice(None), *at)]
-        names = np.unique(parts[is_known(targets)])
-        if len(names) < 2:
-            raise EmptySplit("too few training genes of a class to calibrate on", mend="leave --calibrate out")
-        for part in names:
-            fitted, scored = is_known(targets) & (parts != part), is_known(targets) & (parts == part)
-            model = build()
-            with threadpool_limits(limits=threads):
-                own = parts[fitted]
-                model.fit(train.inputs[fitted], targets[fitted], groups=own, seed=seed, balanced=balanced)
-                logits[(scored, *at)] = model.logits(train.inputs[scored])
-    return logits
 
 
 def inner_parts(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndarray:

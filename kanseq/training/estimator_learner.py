@@ -1,0 +1,122 @@
+"""Estimators are fitted at once; their own settings are chosen between neighbourhoods of training examples.
+
+In: examples and where they lie. Out: a fitted estimator.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from kanseq.errors import EmptySplit
+from kanseq.models.architecture import Options
+from kanseq.models.estimators import Estimator
+from kanseq.training.inputs import Examples
+from kanseq.training.learner import Learner, Lesson, Record
+from kanseq.training.neighbourhoods import inner_parts
+from kanseq.training.penalties import Penalties
+from kanseq.training.predictors import EstimatorPredictor, Predictor
+from kanseq.training.settings import Settings
+from kanseq.training.tasks import is_known
+
+logger = logging.getLogger(__name__)
+
+
+class EstimatorLearner(Learner):
+    """Fits estimators."""
+
+    calibrates_on_tune = False
+
+    def resolve_settings(self, settings: Settings, config: Options, device: str) -> Settings:
+        """Return settings without early stopping, in float32.
+
+        Raises:
+            BadOption: there is a penalty on layers.
+        """
+        Penalties.of(settings).check(None, self.kind.name)
+        if settings.tune:
+            logger.warning("%s tunes itself inside the training genes: --tune has no effect", self.kind.name)
+        return replace(settings, tune=False, precision="float32")
+
+    def fit(self, predictor: Predictor, lesson: Lesson, record: Record) -> dict[str, object]:
+        """Fit an estimator in place; nothing is recorded on the way."""
+        assert isinstance(predictor, EstimatorPredictor)
+        train = _examples(lesson)
+        with threadpool_limits(limits=lesson.threads):
+            groups = inner_parts(_places(lesson), train.targets, lesson.seed)
+            predictor.estimator.fit(
+                train.inputs,  # type: ignore[arg-type]
+                train.targets,
+                groups=groups,
+                seed=lesson.seed,
+                balanced=_is_balanced(lesson),
+            )
+        return {}
+
+    def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
+        """Return logits of the training examples by models that did not see their neighbourhood, and their targets."""
+        build = partial(self.kind.build, lesson.config)
+        train, balanced = _examples(lesson), _is_balanced(lesson)
+        logits = out_of_fold(
+            build, train, _places(lesson), balanced=balanced, seed=lesson.seed, threads=lesson.threads
+        )  # type: ignore[arg-type]  # fmt: skip
+        return logits, train.targets
+
+
+def out_of_fold(
+    build: Callable[[], Estimator], train: Examples, places: pd.DataFrame, *, balanced: bool, seed: int, threads: int
+) -> np.ndarray:
+    """Score training examples by models that have not seen their part, as calibration needs it.
+
+    Every part of :func:`~kanseq.training.neighbourhoods.inner_parts` is left out once; settings are chosen anew without
+    it.
+
+    Args:
+        build: makes an unfitted estimator of one condition.
+        train: the examples; targets ``(n,)`` or ``(n, conditions)``.
+        places: a row for each example, see :class:`~kanseq.training.learner.Lesson`.
+        balanced: weigh each class by its rarity.
+        seed: of random parts and of the solver.
+        threads: processor threads.
+
+    Returns:
+        Logits of the shape of the targets, NaN where no target is known.
+
+    Raises:
+        EmptySplit: the examples cannot be cut into two parts that both have both classes.
+    """
+    logits = np.full(train.targets.shape, np.nan)
+    groups = inner_parts(places, train.targets, seed)
+    for at in np.ndindex(train.targets.shape[1:]):
+        targets, parts = train.targets[(slice(None), *at)], groups[(slice(None), *at)]
+        names = np.unique(parts[is_known(targets)])
+        if len(names) < 2:
+            raise EmptySplit("too few training genes of a class to calibrate on", mend="leave --calibrate out")
+        for part in names:
+            fitted, scored = is_known(targets) & (parts != part), is_known(targets) & (parts == part)
+            model = build()
+            with threadpool_limits(limits=threads):
+                own = parts[fitted]
+                model.fit(train.inputs[fitted], targets[fitted], groups=own, seed=seed, balanced=balanced)  # type: ignore[arg-type]
+                logits[(scored, *at)] = model.logits(train.inputs[scored])  # type: ignore[arg-type]
+    return logits
+
+
+def _examples(lesson: Lesson) -> Examples:
+    """Return the training examples with targets as estimators learn them: standardised, classes as columns."""
+    assert lesson.task is not None
+    return lesson.train._replace(targets=lesson.task.standardised(lesson.train.targets))
+
+
+def _places(lesson: Lesson) -> pd.DataFrame:
+    """Return where the training examples lie; a table without columns if nowhere."""
+    return pd.DataFrame(index=range(len(lesson.train.targets))) if lesson.places is None else lesson.places
+
+
+def _is_balanced(lesson: Lesson) -> bool:
+    """Return whether classes are weighed by their rarity."""
+    return lesson.settings.balance == "weights"

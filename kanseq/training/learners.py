@@ -1,0 +1,90 @@
+"""The learner of each architecture, and how models are fitted to arrays.
+
+In: an architecture and examples. Out: a fitted predictor.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from kanseq.models.architecture import Architecture, Options
+from kanseq.training.estimator_learner import EstimatorLearner
+from kanseq.training.inputs import Examples
+from kanseq.training.learner import Learner, Lesson, Record
+from kanseq.training.predictors import Predictor
+from kanseq.training.settings import Settings, choose_device, processor
+from kanseq.training.step_learner import StepLearner
+from kanseq.training.tasks import Task
+
+_LEARNERS: dict[str, type[Learner]] = {"steps": StepLearner, "at-once": EstimatorLearner}
+
+
+def learner_of(kind: Architecture) -> Learner:
+    """Return what fits the models of an architecture."""
+    return _LEARNERS[kind.learner](kind)
+
+
+class Learned(NamedTuple):
+    """A model that was fitted to arrays.
+
+    Attributes:
+        predictor: the model.
+        task: what its outputs mean, with the mean and scale of the training targets for regression; None for a
+            generator.
+        settings: the optimisation, as it was resolved.
+        facts: what the training says of itself: ``epochs`` and ``kept_epoch`` of a network.
+    """
+
+    predictor: Predictor
+    task: Task | None
+    settings: Settings
+    facts: dict[str, object]
+
+
+def fit_examples(
+    kind: Architecture,
+    config: Options,
+    task: Task | None,
+    train: Examples,
+    settings: Settings,
+    *,
+    tune: Examples | None = None,
+    places: pd.DataFrame | None = None,
+    seed: int = 0,
+    threads: int = 0,
+    device: str = "auto",
+    folder: Path | None = None,
+    title: str = "training",
+) -> Learned:
+    """Fit a model of any architecture to arrays.
+
+    The same arguments give the same model on a CPU.
+
+    Args:
+        kind: the architecture.
+        config: its hyper-parameters, an instance of ``kind.config``.
+        task: what is learned; None for a generator.
+        train: the training examples; inputs as the model reads them, targets as the task takes them.
+        settings: the optimisation; those that the architecture does not take have no effect.
+        tune: examples that do not train, to stop early by where ``settings.tune`` is set.
+        places: where training examples lie, see :class:`~kanseq.training.learner.Lesson`.
+        seed: of every random choice.
+        threads: processor threads; 0 for as many as torch finds.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        folder: where states and the log of a network's training go, and where it continues; None for neither.
+        title: what the progress is called.
+
+    Raises:
+        BadOption: the model cannot be built, a setting does not fit it, or there is no such device.
+        OneClass: an estimator is to tell classes apart, and all targets are the same.
+        NotFinite: a loss or gradient is NaN or infinite.
+    """
+    device, learner = choose_device(device), learner_of(kind)
+    settings = learner.resolve_settings(settings, config, device)
+    task = None if task is None else task.fitted(train.targets)
+    with processor(threads, seed) as count:
+        lesson = Lesson(config, task, train, tune, settings, seed, count, device, places)
+        predictor = learner.build(lesson)
+        facts = learner.fit(predictor, lesson, Record(folder, title=title))
+    return Learned(predictor, task, settings, facts)
