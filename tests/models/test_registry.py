@@ -20,6 +20,7 @@ from kanseq.models.registry import (
     config_to_json,
     make_config,
 )
+from kanseq.specification.optimisation import Settings
 from kanseq.training.aims import Aim
 
 PLUGIN = Architecture(name="wide-mlp", summary="a stranger's", source="elsewhere", config=MLPConfig, build=MLP)
@@ -142,9 +143,23 @@ def test_only_predictors_of_sequences_are_trained(plugins):
             Aim().check_model(architecture(name), "none", ())
 
 
-def test_kinds_that_are_unknown_and_generators_without_objective_are_refused():
+def test_declarations_that_contradict_themselves_are_refused():
     about = {"summary": "", "source": "", "config": MLPConfig, "build": MLP}
     with pytest.raises(ValueError, match="the model 'm' is a 'dream', and none of predictor, generator, tabular"):
         Architecture("m", **about, kind="dream")
     with pytest.raises(ValueError, match="the generator 'm' needs an objective"):
         Architecture("m", **about, kind="generator")
+    with pytest.raises(ValueError, match="the model 'm' learns 'slowly', and none of steps, at-once"):
+        Architecture("m", **about, learner="slowly")
+    with pytest.raises(ValueError, match="the model 'm' takes the setting 'speed', and there is none"):
+        Architecture("m", **about, settings=("balance", "speed"))
+
+
+def test_an_architecture_says_which_settings_it_takes():
+    settings = Settings(balance="weights", epochs=7)
+    assert architecture("gc").recorded(settings) == {"balance": "weights"}
+    assert architecture("mlp").recorded(settings) == settings.to_json()
+    taken = {
+        name: [each for each in ("balance", "tune", "mid") if architecture(name).takes(each)] for name in ("mlp", "gc")
+    }
+    assert taken == {"mlp": ["balance", "tune", "mid"], "gc": ["balance"]}

@@ -13,7 +13,7 @@ from kanseq.data import row_codes
 from kanseq.data.combining import combine
 from kanseq.errors import BadOption, EmptySplit, KanseqError, NotFinite, NotWritable, OneClass, RunInUse
 from kanseq.models.network import LinearNetwork, SequenceNetwork
-from kanseq.training import baselines, batches, one_fold
+from kanseq.training import baselines, batches, one_fold, step_learner
 from kanseq.training.calibration import fit_calibration
 from kanseq.training.checkpoints import load_arrays, load_model
 from kanseq.training.descriptions import read_run
@@ -270,7 +270,7 @@ def test_layers_multiply_in_the_precision_that_was_asked_for(inputs, tmp_path, m
         used.append({layer.precision for layer in objective.network.modules() if hasattr(layer, "precision")})
         return fit(objective, *rest, **more)
 
-    monkeypatch.setattr(one_fold, "fit", spy)
+    monkeypatch.setattr(step_learner, "fit", spy)
     for precision in ("bfloat16", "float32"):
         options = {"model": "kan", "options": {"hidden": 2}, "precision": precision, "epochs": 1}
         run(inputs, tmp_path / precision, holdout="1", **options)
