@@ -192,7 +192,7 @@ class Model:
         total = np.zeros(codes.shape, dtype=np.float64)
         for model in self.models:
             # An explained network takes float32 products and no gradients, and the model's own must stay as it is.
-            ready = plan.ready(replace(model, network=copy.deepcopy(model.network)))
+            ready = plan.ready(replace(model, predictor=copy.deepcopy(model.predictor)))
             for start in range(0, len(codes), batch_size):
                 rows = slice(start, start + batch_size)
                 found = plan.method.attribute(ready, codes[rows], names[rows], references, plan.options)

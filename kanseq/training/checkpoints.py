@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -36,6 +37,14 @@ KNOWN = "kanseq.known_sequences"
 _NONE_KNOWN = np.zeros(0, dtype=np.uint64)
 
 
+class Description(NamedTuple):
+    """What a model says of its logits; see :class:`TrainedModel`."""
+
+    task: Task
+    metadata: dict[str, object]
+    calibrations: tuple[Calibration, ...]
+
+
 @dataclass
 class TrainedModel:
     """A model with what it was trained on.
@@ -59,6 +68,11 @@ class TrainedModel:
     metadata: dict[str, object] = field(default_factory=dict)
     known: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
     calibrations: tuple[Calibration, ...] = ()
+
+    @property
+    def description(self) -> Description:
+        """The model without its weights."""
+        return Description(self.task, self.metadata, self.calibrations)
 
     @property
     def network(self) -> Network | None:

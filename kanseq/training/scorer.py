@@ -9,7 +9,7 @@ In: a run or one model file, and a set or an array of base codes. Out: the logit
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.errors import ModelMismatch
 from kanseq.files import PathLike
 from kanseq.training.assignment import Assignment, Member, Scorer, assign, read_members, scorers_of
-from kanseq.training.checkpoints import TrainedModel, load_model
+from kanseq.training.checkpoints import Description, TrainedModel, load_model
 from kanseq.training.scores import Scores, mean_scores
 from kanseq.training.tasks import Task
 
@@ -35,14 +35,14 @@ class ModelLogits(NamedTuple):
 
     Attributes:
         scorers: the models, and the rows that each of them scored.
-        models: the same models without their weights: task, calibrations, metadata.
+        models: the same models without their weights.
         values: ``(models, n)``, or ``(models, n, conditions)`` or ``(models, n, classes)``, float64; NaN where a model
             does not score a row.
         roles: what each row is to the models that score it, see :class:`kanseq.training.assignment.Assignment`.
     """
 
     scorers: list[Scorer]
-    models: list[TrainedModel]
+    models: list[Description]
     values: np.ndarray
     roles: np.ndarray
 
@@ -183,14 +183,14 @@ class Models:
             assignment = self.assign(sequences) if is_set else self.assign_copies(np.full(len(sequences), NEW))
         if not isinstance(sequences, SequenceSet):
             self._check_width(sequences)
-        models: list[TrainedModel] = []
+        models: list[Description] = []
         values = []
         for scorer in assignment.scorers:
             is_first_call = scorer.path not in self._loaded
             trained = self.load(scorer)
             if is_first_call:
                 logger.info("fold %s, seed %d: %s genes", scorer.fold, scorer.seed, f"{len(scorer.rows):,}")
-            models.append(replace(trained, network=None, plain=None))
+            models.append(trained.description)
             _check_same_outputs(models, scorer.path)
             rows = scorer.rows
             codes = codes_of(sequences, rows) if isinstance(sequences, SequenceSet) else sequences[rows]
@@ -208,7 +208,7 @@ class Models:
             )
 
 
-def _check_same_outputs(models: list[TrainedModel], where: Path) -> None:
+def _check_same_outputs(models: list[Description], where: Path) -> None:
     """Refuse a model whose outputs have other names than those of the first one."""
     for what in ("conditions", "classes"):
         if getattr(models[-1].task, what) != getattr(models[0].task, what):
