@@ -1,4 +1,4 @@
-"""Gradient boosting of small trees on k-mer counts in bins: the plain model that knows interactions.
+"""Gradient boosting of small trees on k-mer counts in bins: the estimator that knows interactions.
 
 In: uint8 codes ``(n, columns)`` and targets 0 or 1. Out: logits ``(n,)`` float64, and trees as arrays to store.
 """

@@ -1,4 +1,4 @@
-"""Counting k-mers in bins along the columns, and base composition: the features of the plain models.
+"""Counting k-mers in bins along the columns, and base composition: the features of the estimators.
 
 In: uint8 codes ``(n, columns)``. Out: float32 features ``(n, features)``.
 """

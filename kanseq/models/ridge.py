@@ -1,4 +1,4 @@
-"""Ridge regression on k-mer counts in bins: the plain model of expression itself.
+"""Ridge regression on k-mer counts in bins: the baseline of expression itself.
 
 In: uint8 codes ``(n, columns)`` and numbers. Out: foretold numbers ``(n,)`` float64, and arrays to store.
 """

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 SET, SPLITS, PLAIN_SPLITS, ABOUT = "set.parquet", "splits.tsv", "splits.plain.tsv", "set.json"
 """Files of a data set's folder; beside them stands a run for each model.
 
-Plain models have splits of their own, without what tunes: they would train on it.
+Models that do not stop early have splits of their own, without what tunes: they would train on it.
 """
 
 COPIES = ("drop", "keep")
@@ -141,12 +141,13 @@ def job_of(competitor: Competitor, folder: Path, protocol: Protocol, machine: Ma
         protocol: how to train.
         machine: where it runs.
     """
-    entry, is_network = competitor.entry, competitor.cost is not None
-    settings = {**_given(entry, protocol), "tune": is_network}
+    entry = competitor.entry
+    stops_early = architecture(entry.model).takes("tune")
+    settings = {**_given(entry, protocol), "tune": stops_early}
     settings |= {} if machine.precision is None else {"precision": machine.precision}
     spec = TrainSpec(
         genes=folder / SET,
-        splits=folder / (SPLITS if is_network else PLAIN_SPLITS),
+        splits=folder / (SPLITS if stops_early else PLAIN_SPLITS),
         output=folder / entry.name,
         model=entry.model,
         options=dict(competitor.options),

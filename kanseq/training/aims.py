@@ -185,7 +185,8 @@ def mid_for(
         labels: whether there is a table of labels, with expression; a set's own labels have none.
 
     Raises:
-        BadOption: there is no such way, or a plain model, regression, or a set's own labels are to rank mid genes.
+        BadOption: there is no such way, or a model that takes no ranks, regression, or a set's own labels are to rank
+            mid genes.
     """
     if mid not in (None, *MIDS):
         raise BadOption(f"mid '{mid}' is unknown", mend=f"choose {', '.join(MIDS)}")

@@ -146,7 +146,7 @@ def train(
 
     Settings of the optimisation, from ``epochs`` on, are those of
     :class:`kanseq.specification.optimisation.Settings`. None takes the model's own (``kanseq models NAME``), or the
-    default there. Plain models use ``balance`` only.
+    default there. Models that are fitted at once take ``balance`` only.
 
     Raises:
         BadOption: a setting is unknown or senseless, or the run was begun with other ones.

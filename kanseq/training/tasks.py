@@ -164,7 +164,7 @@ class Task:
         return replace(self, mean=tuple(mean.tolist()), scale=tuple(np.where(scale > 0, scale, 1.0).tolist()))
 
     def standardised(self, targets: np.ndarray) -> np.ndarray:
-        """Give targets as plain models learn them: numbers shifted and divided; two classes as they are.
+        """Return targets as estimators learn them: numbers shifted and divided; two classes as they are.
 
         Several classes become ``(n, classes)`` int64 of 0 and 1, each class against the rest.
         """
@@ -173,7 +173,7 @@ class Task:
         return (targets - self._numbers(self.mean)) / self._numbers(self.scale) if self.is_regression else targets
 
     def restored(self, values: np.ndarray) -> np.ndarray:
-        """Give what a plain model said in the units of :meth:`logit`."""
+        """Return predictions of an estimator in the units of :meth:`logit`."""
         values = values * self._numbers(self.scale) + self._numbers(self.mean) if self.is_regression else values
         if self.explained is None:
             return values
