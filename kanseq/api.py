@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kanseq import nn as nn
+    from kanseq.array_fitting import fit as fit
     from kanseq.attribution.explanation import explain as explain
     from kanseq.data.combining import combine as combine
     from kanseq.data.extraction import extract as extract
@@ -58,6 +59,7 @@ DOORS = {
     "demo": "kanseq.demonstration",
     "init_workflow": "kanseq.workflow_files",
     "workflow_path": "kanseq.workflow_files",
+    "fit": "kanseq.array_fitting",
     "load_model": "kanseq.model",
     "Model": "kanseq.model",
     "SequenceSet": "kanseq.data.sequences",

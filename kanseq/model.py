@@ -204,18 +204,7 @@ class Model:
         """Make a set of what was given, and check that it fits the model."""
         if isinstance(sequences, SequenceSet):
             check_geometry(self.models[0], sequences)
-            return sequences
-        if isinstance(sequences, str):
-            raise BadOption("sequences is one string, and a list of them is wanted", mend="write [sequence]")
-        if not isinstance(sequences, np.ndarray) or sequences.dtype.kind in "OUS":
-            return SequenceSet.from_strings(list(sequences), geometry=self.geometry)
-        narrower = self.geometry.columns if self.geometry.has_genes else 1
-        if sequences.ndim != 2 or not narrower <= sequences.shape[1] <= self.geometry.columns:
-            raise ModelMismatch(
-                f"the model reads {self.geometry.columns:,} columns, and the codes have the shape {sequences.shape}"
-            )
-        letters = LETTERS[np.minimum(sequences, len(LETTERS) - 1)].view(f"S{sequences.shape[1]}")[:, 0]
-        return SequenceSet.from_strings([row.decode() for row in letters], geometry=self.geometry)
+        return as_set(sequences, self.geometry)
 
     def _warn(self, genes: SequenceSet) -> None:
         """Warn of sequences that some of the models were trained on, or may have been tuned on."""
@@ -229,6 +218,39 @@ class Model:
                 f"{seen:,}",
                 f"{len(genes):,}",
             )
+
+
+def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSet:
+    """Make a set of strings or base codes; a set is returned as it is.
+
+    Args:
+        sequences: see :data:`Sequences`.
+        geometry: what the columns are; by default plain sequences, as wide as the longest.
+
+    Raises:
+        BadOption: one string is given instead of several.
+        BadTable: a string is empty, or does not fit the geometry.
+        ModelMismatch: codes do not fit the geometry.
+    """
+    if isinstance(sequences, SequenceSet):
+        return sequences
+    if isinstance(sequences, str):
+        raise BadOption("sequences is one string, and a list of them is wanted", mend="write [sequence]")
+    if not isinstance(sequences, np.ndarray) or sequences.dtype.kind in "OUS":
+        return SequenceSet.from_strings(list(sequences), geometry=geometry)
+    if sequences.ndim != 2 or sequences.dtype != np.uint8:
+        raise ModelMismatch(
+            f"base codes must be uint8 (n, columns), and these are {sequences.dtype} {sequences.shape}",
+            mend="A is 0, C 1, G 2, T 3, anything else 4",
+        )
+    geometry = geometry or Geometry.plain(sequences.shape[1])
+    narrowest = geometry.columns if geometry.has_genes else 1
+    if not narrowest <= sequences.shape[1] <= geometry.columns:
+        raise ModelMismatch(
+            f"the model reads {geometry.columns:,} columns, and the codes have the shape {sequences.shape}"
+        )
+    letters = LETTERS[np.minimum(sequences, len(LETTERS) - 1)].view(f"S{sequences.shape[1]}")[:, 0]
+    return SequenceSet.from_strings([row.decode() for row in letters], geometry=geometry)
 
 
 def load_model(path: PathLike, *, fold: str | None = None, seed: int | None = None, device: str = "auto") -> Model:

@@ -78,6 +78,24 @@ class TrainSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FitSpec:
+    """A fit to sequences in memory; its fields are those of :class:`TrainSpec`."""
+
+    model: str = option("kan-words", _MODEL)
+    options: Mapping[str, Value] | None = option(None, "hyper-parameters of the model")
+    task: str | None = option(None, "binary, multiclass or regression")
+    settings: Mapping[str, Value] = group(
+        Settings,
+        panel="Optimisation",
+        helps={each.name: each.metadata["help"] for each in fields(Settings) if each.name != "tune"},
+        settings=True,
+    )
+    seed: int = option(0, "seed of every random choice", least=0)
+    threads: int = option(0, _THREADS, least=0)
+    device: str = option("auto", _DEVICE)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TuneSpec:
     """A search for hyper-parameters inside one fold's training genes; its fields are those of :class:`TrainSpec`."""
 
