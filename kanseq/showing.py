@@ -48,7 +48,9 @@ def _short(value: object) -> str:
     if hasattr(value, "columns") and hasattr(value, "index"):
         return f"table of {len(value):,} rows: {_listed(list(value.columns))}"  # type: ignore[arg-type]
     if isinstance(value, Mapping):
-        return _listed([f"{key} {_short(item)}" for key, item in value.items()])
+        return _listed([f"{key}: {_short(item)}" for key, item in value.items()])
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return f"{len(value):,} {'entry' if len(value) == 1 else 'entries'}"
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         return _listed([_short(item) for item in value])
     if isinstance(value, str) and "\n" in value.rstrip("\n"):

@@ -26,7 +26,7 @@ def test_a_result_is_a_line_a_field_and_tables_are_counted() -> None:
         "Result",
         "  genes: 7,156",
         "  auroc: 0.9071",
-        "  low: 1 1,748",
+        "  low: 1: 1,748",
         "  folds: a, b, c, d, … (6)",
         "  text: text of 2 lines",
         "  output: labels.tsv",
