@@ -20,6 +20,7 @@ from kanseq.files import open_text, whole_text
 from kanseq.training.batches import epoch_order
 from kanseq.training.inputs import Examples
 from kanseq.training.objective import Batch, Objective, not_finite
+from kanseq.training.parts import STATE
 from kanseq.training.progress import Progress
 from kanseq.training.states import Position, restore_state, save_state
 from kanseq.training.team import ALONE, Team
@@ -110,7 +111,7 @@ class _Training:
     ) -> None:
         """Continue from the state in the folder, or begin and write one."""
         self.objective, self.tune, self.limits, self.seed = objective, tune, limits, seed
-        self.file = None if folder is None else folder / "state.safetensors"
+        self.file = None if folder is None else folder / STATE
         restored = None if self.file is None else restore_state(self.file, objective)
         self.position, self.best = restored or (Position(), None)
         self.saved = time.monotonic()
