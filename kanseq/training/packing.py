@@ -21,21 +21,25 @@ def pack(tree: Tree, name: str) -> tuple[Arrays, Json]:
     """Take the tensors out of nested values.
 
     Args:
-        tree: the values. Keys of dictionaries are text or integers; floats may be infinite or NaN.
+        tree: the values. Keys of dictionaries are text or integers; floats may be infinite or NaN; scalars of NumPy
+            become Python's.
         name: the prefix of the arrays' names.
 
     Returns:
         The tensors as arrays, named by their path (``name.key.0``), and the values as JSON in which they are left out.
 
     Raises:
-        TypeError: a value is of another type.
+        TypeError: a value is of another type, or a tensor of a dtype that NumPy does not know (bfloat16 is stored as
+            float32, and comes back as it was).
 
     >>> arrays, order = pack({0: {"step": torch.tensor(3.0), "history": [None]}}, "lbfgs")
     >>> list(arrays), order
     (['lbfgs.0.step'], {'dict': [[0, {'dict': [['step', {'array': 'lbfgs.0.step'}], ['history', {'list': [None]}]]}]]})
     """
     if isinstance(tree, Tensor):
-        return {name: tree.detach().cpu().numpy()}, {"array": name}
+        return {name: as_array(tree, name)}, {"bfloat16" if tree.dtype == torch.bfloat16 else "array": name}
+    if isinstance(tree, np.generic):
+        tree = tree.item()
     if isinstance(tree, Mapping):
         packed = [(key, *pack(value, f"{name}.{key}")) for key, value in tree.items()]
         return _together([one for _, one, _ in packed]), {"dict": [[key, order] for key, _, order in packed]}
@@ -50,6 +54,19 @@ def pack(tree: Tree, name: str) -> tuple[Arrays, Json]:
     raise TypeError(f"{name} is a {type(tree).__name__}: a state holds tensors, numbers, text and None, nested or not")
 
 
+def as_array(tensor: Tensor, name: str) -> np.ndarray:
+    """Return a tensor as an array of the same dtype, bfloat16 as float32, which holds all its values.
+
+    Raises:
+        TypeError: NumPy does not know its dtype or layout.
+    """
+    tensor = tensor.detach().cpu()
+    try:
+        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    except TypeError as error:
+        raise TypeError(f"{name} is a tensor of {tensor.dtype}, {tensor.layout}: a state cannot hold it") from error
+
+
 def unpack(arrays: Mapping[str, np.ndarray], order: Json) -> Tree:
     """Return the values that :func:`pack` took apart, with tensors on the processor."""
     if not isinstance(order, dict):
@@ -57,6 +74,8 @@ def unpack(arrays: Mapping[str, np.ndarray], order: Json) -> Tree:
     ((kind, content),) = order.items()
     if kind == "array":
         return torch.from_numpy(np.array(arrays[str(content)]))
+    if kind == "bfloat16":
+        return torch.from_numpy(np.array(arrays[str(content)])).bfloat16()
     if kind == "float":
         return float(str(content))
     assert isinstance(content, list)

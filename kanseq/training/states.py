@@ -12,6 +12,7 @@ import torch
 from kanseq.errors import ModelMismatch
 from kanseq.training.checkpoints import load_arrays, save_arrays
 from kanseq.training.objective import Objective, State, Weights
+from kanseq.training.packing import as_array
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def save_state(path: Path, objective: Objective, position: Position, best: Weigh
     state = objective.state()
     arrays = dict(state.arrays)
     if best is not None:
-        arrays |= {f"best.{name}": tensor.cpu().numpy() for name, tensor in best.items()}
+        arrays |= {f"best.{name}": as_array(tensor, name) for name, tensor in best.items()}
     arrays["random.cpu"] = torch.get_rng_state().numpy()
     if objective.device.type == "cuda":
         arrays["random.cuda"] = torch.cuda.get_rng_state(objective.device).numpy()

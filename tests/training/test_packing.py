@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -44,6 +45,22 @@ def test_the_moments_of_adam_need_no_json():
     assert not is_table(pack({0: {"step": 3}}, "optimizer")[1])
 
 
+def test_numbers_of_numpy_and_bfloat16_come_back():
+    moments = torch.tensor([1.0, -0.3], dtype=torch.bfloat16)
+    tree = {"n": np.int64(7), "t": np.float32(0.5), "on": np.bool_(True), "no": np.float64("nan"), "m": moments}
+    arrays, order = pack(tree, "memory")
+    again = unpack(arrays, json.loads(json.dumps(order, allow_nan=False)))
+    assert (again["n"], again["t"], again["on"]) == (7, 0.5, True)
+    assert [type(again[name]) for name in ("n", "t", "on", "no")] == [int, float, bool, float]
+    assert arrays["memory.m"].dtype == np.float32
+    assert again["m"].dtype == torch.bfloat16
+    assert torch.equal(again["m"], moments)
+    # The names alone do not tell the dtype.
+    assert not is_table(pack({0: {"exp_avg": moments}}, "optimizer")[1])
+
+
 def test_what_a_file_cannot_hold_is_refused():
     with pytest.raises(TypeError, match=r"memory\.x is a set: a state holds tensors, numbers, text and None"):
         pack({"x": {1}}, "memory")
+    with pytest.raises(TypeError, match=r"memory\.x is a tensor of torch\.float8_e5m2, torch\.strided"):
+        pack({"x": torch.zeros(2).to(torch.float8_e5m2)}, "memory")
