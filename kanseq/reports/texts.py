@@ -211,14 +211,17 @@ def _held_out(table: pd.DataFrame) -> Facts:
 
 
 def _log(path: Path) -> Facts:
-    """Give the losses of a training, epoch by epoch."""
+    """Return the losses of a training and the number that it is monitored by, epoch by epoch."""
     try:
         with open_text(path) as handle:
             epochs = [json.loads(line) for line in handle]
         facts: Facts = {"epochs": len(epochs), "loss": [epoch["loss"] for epoch in epochs]}
-        tuned = [epoch["tune_loss"] for epoch in epochs if epoch["tune_loss"] is not None]
-        return {**facts, "tune loss": tuned or None, "genes per second": epochs[-1]["genes_per_second"]}
-    except (ValueError, KeyError, TypeError) as error:
+        # Each objective has a name of its own for the number that it is monitored by; it stands third.
+        monitor = list(epochs[0])[2]
+        measured = [epoch[monitor] for epoch in epochs if epoch[monitor] is not None]
+        monitored = {monitor.replace("_", " "): measured or None}
+        return {**facts, **monitored, "genes per second": epochs[-1]["genes_per_second"]}
+    except (ValueError, LookupError, TypeError) as error:
         raise BadTable("this log of a training is not whole", where=path) from error
 
 

@@ -114,6 +114,11 @@ METRICS = (
             "log of a training",
             {"epochs": 1, "loss": [0.7], "tune loss": None},
         ),
+        (
+            '{"epoch": 1, "loss": 0.7, "tune_error": 0.5, "learning_rate": 0.1, "genes_per_second": 9.0}\n',
+            "log of a training",
+            {"epochs": 1, "loss": [0.7], "tune error": [0.5]},
+        ),
         ("1\t0\t8\tg:TSS\t0\t+\n", "BED track", {"rows": 1, "strand": {"+": 1}}),
         ("1\t0\t8\t0.5\n1\t8\t20\t-1e-3\n", "bedGraph track", {"covered bases": 20, "min": -0.001, "max": 0.5}),
     ],
