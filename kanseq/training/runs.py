@@ -7,11 +7,14 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 from kanseq.errors import BadOption, NotWritable, RunInUse
 from kanseq.files import PathLike, check_output, disk_errors, write_json
 from kanseq.locks import Lock, lock
+from kanseq.specification.learning import Learning
+from kanseq.specification.optimisation import Settings
 from kanseq.training.descriptions import RUN, RunDescription, read_run
 from kanseq.training.parts import remove_finished_states
 
@@ -108,6 +111,10 @@ def _compare(path: Path, before: RunDescription, now: RunDescription) -> None:
             logger.warning("this run was begun with %s: its folds may differ in the last digits", found)
 
 
+_LATER_FIELDS = {
+    each.name: each.default for part in (Learning, Settings) for each in fields(part) if each.metadata["later"]
+}
+
 LATER = {
     "settings": {
         "compile": False,
@@ -115,13 +122,12 @@ LATER = {
         "control": "none",
         "visible": "all",
         "calibrate": "none",
-        "l1": 0.0,
-        "entropy": 0.0,
-        "smoothness": 0.0,
+        **_LATER_FIELDS,
     },
     "config": {"initial": "fastkan"},
 }
-"""Options that came later than the first runs, and what those did."""
+"""Options that came later than the first runs, and what those did. Those that a specification calls later are
+derived from it; the others are always written."""
 
 
 def _completed(before: object, now: object, part: str) -> object:
