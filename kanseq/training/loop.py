@@ -79,8 +79,8 @@ def fit(
         team: the processes that train together.
 
     Raises:
-        NotFinite: a loss or a gradient is NaN or infinite; the network then holds the last good weights, and so does
-            the state on disk; without a folder those after the step that failed.
+        NotFinite: a loss, a gradient or the monitored number is NaN or infinite; the network then holds the last good
+            weights, and so does the state on disk; without a folder those after the step that failed.
         KeyboardInterrupt: a signal asked to stop; the state is written.
     """
     training = _Training(objective, tune, limits, seed, folder)
@@ -142,7 +142,7 @@ class _Training:
         for start, stop in bounds[position.step :]:
             number, total = position.epoch * len(bounds) + position.step, self.limits.epochs * len(bounds)
             batch = Batch(order[start:stop], position.epoch, position.step, number, total)
-            loss = self.objective.step(batch)
+            loss = float(self.objective.step(batch))
             position.step += 1
             position.loss_sum += loss * len(batch.rows)
             position.seen += len(batch.rows)
@@ -153,8 +153,9 @@ class _Training:
         """Move to the next epoch, measure, keep better weights, and write log and state."""
         position, objective = self.position, self.objective
         self.check(position.loss)
+        # Before the position moves: a state that is written when this fails stands at the end of this epoch.
+        measured = None if self.tune is None else self.measured(self.tune)
         position.epoch += 1
-        measured = None if self.tune is None else objective.measure(self.tune)
         if measured is not None and (position.best_loss is None or measured < position.best_loss):
             position.best_loss, position.best_epoch = measured, position.epoch
             self.best = objective.kept()
@@ -165,13 +166,28 @@ class _Training:
                     "epoch": position.epoch,
                     "loss": position.loss,
                     objective.monitor: measured,
-                    **objective.report(),
+                    **{name: float(value) for name, value in objective.report().items()},
                     "genes_per_second": round(progress.genes_per_second, 1),
                     "seconds": round(progress.seconds, 3),
                 }
             )
         position.step, position.loss_sum, position.seen = 0, 0.0, 0
         self.save()
+
+    def measured(self, tune: Examples) -> float:
+        """Return the monitored number.
+
+        Raises:
+            NotFinite: it is NaN or infinite, so that it tells no better epoch from a worse one.
+        """
+        measured = float(self.objective.measure(tune))
+        if not np.isfinite(measured):
+            name = self.objective.monitor.replace("_", " ")
+            raise NotFinite(
+                f"{name} became {measured} after epoch {self.position.epoch + 1}; the last good weights were kept",
+                mend="lower --learning-rate or set --clip 1, and train into another folder",
+            )
+        return measured
 
     def check(self, loss: float) -> None:
         """Make sure that no state with broken weights is written.

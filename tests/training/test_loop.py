@@ -169,6 +169,35 @@ def test_weights_that_overflow_are_replaced_by_the_last_state(tmp_path, examples
     assert all(np.isfinite(np.array(values)).all() for values in weights(network).values())
 
 
+@pytest.mark.parametrize("broken", [float("nan"), np.float32("inf")])
+def test_a_monitored_number_that_is_not_finite_keeps_the_last_good_weights(tmp_path, monkeypatch, examples, broken):
+    losses = iter([0.5, broken])
+    seen = []
+
+    def scripted(self, tune):
+        seen.append(weights(self.network))
+        return next(losses)
+
+    monkeypatch.setattr(TaskObjective, "measure", scripted)
+    with pytest.raises(NotFinite, match=f"tune loss became {broken} after epoch 2; the last good weights were kept"):
+        train(tmp_path / "run", examples, examples)
+    network, position = restored(tmp_path / "run/state.safetensors", examples)
+    assert (position.epoch, position.best_loss, position.best_epoch) == (1, 0.5, 1)
+    assert weights(network) == seen[1]
+    assert len((tmp_path / "run/log.jsonl").read_text().splitlines()) == 1
+
+
+def test_losses_and_measures_may_be_scalars_of_numpy(tmp_path, monkeypatch, examples):
+    step = TaskObjective.step
+    monkeypatch.setattr(TaskObjective, "step", lambda self, batch: np.float32(step(self, batch)))
+    monkeypatch.setattr(TaskObjective, "measure", lambda self, tune: np.float32(0.5))
+    monkeypatch.setattr(TaskObjective, "report", lambda self: {"rate": np.float32(0.25)})
+    _, fitted = train(tmp_path / "run", examples, examples, epochs=1)
+    assert fitted == (1, 1)
+    line = json.loads((tmp_path / "run/log.jsonl").read_text())
+    assert (line["tune_loss"], line["rate"]) == (0.5, 0.25)
+
+
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(tmp_path, monkeypatch, examples):
     losses = iter([0.5, 0.4, 0.6, 0.7, 0.1])
     seen = []
