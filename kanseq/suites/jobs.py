@@ -17,7 +17,7 @@ from typing import NamedTuple
 from kanseq.errors import JobsFailed
 from kanseq.files import disk_errors
 from kanseq.specification.training import TrainSpec
-from kanseq.training.worker import arguments_for, read_reports
+from kanseq.training.worker import LAUNCH_VARIABLES, arguments_for, read_reports
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,9 @@ class _Crew:
     """The processes at work."""
 
     def __init__(self, threads: int, count: int) -> None:
-        self.environment = {**os.environ, "OMP_NUM_THREADS": str(threads)} if threads else dict(os.environ)
+        # A cluster's launcher may have told this process a rank; its jobs are no ranks.
+        self.environment = {name: value for name, value in os.environ.items() if name not in LAUNCH_VARIABLES}
+        self.environment |= {"OMP_NUM_THREADS": str(threads)} if threads else {}
         self.stopping, self.lock, self.count, self.done = Event(), Lock(), count, 0
         self.running: set[subprocess.Popen[bytes]] = set()
         self.failed: list[tuple[str, str, Path]] = []

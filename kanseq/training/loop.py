@@ -87,6 +87,7 @@ def fit(
     done = training.position.epoch * objective.examples + training.position.seen
     try:
         with Progress(title, limits.epochs, objective.examples, done) as progress, _stop_requests() as stop:
+            team.watch(stop.is_set)
             objective.start()
             while not training.has_ended:
                 for loss in training.epoch(progress):

@@ -15,30 +15,35 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
-from kanseq.errors import BadOption, RankFailed
+from kanseq import errors
+from kanseq.errors import BadOption, KanseqError, RankFailed
 from kanseq.specification.training import TrainSpec
-from kanseq.training.worker import ERROR, INTERRUPTED, Report, arguments_for, read_reports
+from kanseq.training.worker import DISTRIBUTED, ERROR, INTERRUPTED, Report, arguments_for, read_reports
 
 logger = logging.getLogger(__name__)
 
 EXIT_CODES = "exit_codes.json"
 """File in which :mod:`kanseq.training.launcher` writes how processes ended: rank -> exit code."""
 
+_NO_MEMORY = ("MemoryError", "OutOfMemoryError")
+"""Python's exception, and torch's."""
+
 PATIENCE = timedelta(days=2)
 """How long processes wait for each other: the first one also scores, and trains the plain model."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Team:
     """The processes of one training; a process alone is a team, too.
 
@@ -49,6 +54,14 @@ class Team:
 
     rank: int = 0
     size: int = 1
+    _asks: Callable[[], bool] | None = field(default=None, init=False, repr=False, compare=False)
+    _agreed: bool | None = field(default=None, init=False, repr=False, compare=False)
+
+    def watch(self, asks: Callable[[], bool]) -> None:
+        """Take what says whether this process was asked to stop, so that :meth:`add_up` can tell the others."""
+        # A process alone tells nobody; and ALONE is one object for all threads.
+        if self.size > 1:
+            self._asks, self._agreed = asks, None
 
     def share(self, rows: np.ndarray) -> np.ndarray:
         """Take this process's share of a batch's rows."""
@@ -75,7 +88,10 @@ class Team:
         return any(isinstance(layer, nn.SyncBatchNorm) for layer in network.modules())
 
     def add_up(self, network: nn.Module, loss: Tensor) -> Tensor:
-        """Sum all processes' gradients in place, and return the sum of their losses."""
+        """Sum all processes' gradients in place, and return the sum of their losses.
+
+        The same collective tells all processes whether one was asked to stop; :meth:`any` then needs none of its own.
+        """
         if self.size == 1:
             return loss
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -83,19 +99,29 @@ class Team:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in parameters]
-        flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.detach().view(1)])
+        asked = loss.new_tensor([float(self._asks is not None and self._asks())])
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.detach().view(1), asked])
         distributed.all_reduce(flat)
-        for gradient, summed in zip(gradients, flat[:-1].split([each.numel() for each in gradients]), strict=True):
+        for gradient, summed in zip(gradients, flat[:-2].split([each.numel() for each in gradients]), strict=True):
             gradient.copy_(summed.view_as(gradient))
-        return flat[-1]
+        self._agreed = None if self._asks is None else bool(flat[-1] > 0)
+        return flat[-2]
 
     def any(self, asked: bool, device: torch.device) -> bool:
-        """Whether any process says so; all processes call this together."""
+        """Whether any process was asked to stop, after a step; all processes call this together.
+
+        Args:
+            asked: whether this one was; passed over where the step's :meth:`add_up` has told the others.
+            device: of the tensor that is exchanged where it has not.
+        """
         if self.size == 1:
             return asked
-        flag = torch.full((1,), float(asked), device=device)
-        distributed.all_reduce(flag)
-        return bool(flag > 0)
+        agreed, self._agreed = self._agreed, None
+        if agreed is None:
+            flag = torch.full((1,), float(asked), device=device)
+            distributed.all_reduce(flag)
+            agreed = bool(flag > 0)
+        return agreed
 
 
 ALONE = Team()
@@ -181,15 +207,29 @@ def _killed_by(path: Path) -> int | None:
     """Return the number of the signal that ended a process, unless that was a request to stop."""
     codes = json.loads(path.read_text(encoding="utf-8")).values() if path.exists() else ()
     signals = [-code for code in codes if code < 0 and -code not in (signal.SIGINT, signal.SIGTERM)]
-    return signals[0] if signals else None
+    # NCCL aborts a process whose connection to a killed one failed.
+    return min(signals, key=lambda number: number == signal.SIGABRT, default=None)
 
 
 def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> BaseException:
     """Say why processes ended. When one of them fails, torchrun asks the others to stop, and they report that."""
-    errors = [report.error for report in reports.values() if report.status == ERROR]
-    if not errors and killed is None and any(report.status == INTERRUPTED for report in reports.values()):
+    reasons = [(_remoteness(report), report.error) for report in reports.values() if report.status == ERROR]
+    if killed is not None:
+        reasons.append((2 if killed == signal.SIGABRT else 0, f"killed by signal {killed}"))
+    if not reasons and any(report.status == INTERRUPTED for report in reports.values()):
         return KeyboardInterrupt()
-    reason = errors[0] if errors else f"killed by signal {killed}" if killed else f"code {code}"
+    _, reason = min(reasons, key=itemgetter(0), default=(0, f"code {code}"))
     return RankFailed(
         f"a process of the training ended: {reason}", mend="run the command again: it goes on from the last state"
     )
+
+
+def _remoteness(report: Report) -> int:
+    """Return how far a report may be from the cause: 1 bad input or no memory, 3 a fault, 4 a lost connection.
+
+    Signals are 0 and 2. When a process ends, however it does, the others lose their connection to it.
+    """
+    known = getattr(errors, report.kind, None)
+    if report.kind in _NO_MEMORY or (isinstance(known, type) and issubclass(known, KanseqError)):
+        return 1
+    return 4 if report.kind == DISTRIBUTED else 3

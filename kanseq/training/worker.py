@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -29,6 +30,12 @@ DONE, ERROR, INTERRUPTED = "done", "error", "interrupted"
 
 INTERRUPT_CODE = 130
 
+DISTRIBUTED = "DistError"
+"""Kind of a report of a rank whose connection to the others failed: as a rule another rank has ended before."""
+
+LAUNCH_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "TORCHELASTIC_RUN_ID")
+"""Environment variables by which torchrun tells a process its rank. Some launchers of clusters set the first ones."""
+
 
 class Report(NamedTuple):
     """How a worker ended.
@@ -36,7 +43,7 @@ class Report(NamedTuple):
     Attributes:
         status: one of :data:`DONE`, :data:`ERROR`, :data:`INTERRUPTED`.
         error: the line that says why; empty unless the status is :data:`ERROR`.
-        kind: name of the exception; empty as ``error`` is.
+        kind: name of the exception, or :data:`DISTRIBUTED`; empty as ``error`` is.
     """
 
     status: str
@@ -65,24 +72,35 @@ def read_reports(folder: Path) -> dict[int, Report]:
 
 def main(arguments: list[str]) -> int:
     """Train as a specification file says; returns the exit code."""
-    # SIGTERM ends like an interrupt, so that the training writes its state.
-    signal.signal(signal.SIGTERM, _interrupt)
     show_messages("info")
     keep_freed_memory()
     path, folder = map(Path, arguments)
-    rank = os.environ.get("RANK", "0")
-    code, report = _train(path, alone="RANK" not in os.environ)
-    write_json(folder / f"rank-{rank}.json", report._asdict())
+    rank = _rank()
+    code, report = _train(path, alone=rank is None)
+    write_json(folder / f"rank-{rank or 0}.json", report._asdict())
     return code
+
+
+def _rank() -> int | None:
+    """Return this process's number among those that torchrun started; None for a worker alone."""
+    # As torch.distributed.is_torchelastic_launched() has it, without the import of torch.
+    return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else None
 
 
 def _train(path: Path, alone: bool) -> tuple[int, Report]:
     """Train, and return exit code and report. A worker alone says itself why it failed."""
     try:
-        spec = from_json(TrainSpec, json.loads(path.read_text(encoding="utf-8")))
-        from kanseq.training.fitting import train_specified
+        try:
+            # SIGTERM ends like an interrupt, so that the training writes its state.
+            signal.signal(signal.SIGTERM, _interrupt)
+            spec = from_json(TrainSpec, json.loads(path.read_text(encoding="utf-8")))
+            from kanseq.training.fitting import train_specified
 
-        result = train_specified(spec)
+            result = train_specified(spec)
+        finally:
+            # The training has ended: a further request to stop would only interrupt the report.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
         return INTERRUPT_CODE, Report(INTERRUPTED)
     except KanseqError as error:
@@ -90,11 +108,23 @@ def _train(path: Path, alone: bool) -> tuple[int, Report]:
             sys.stderr.write(f"kanseq: {error}\n")
         return error.exit_code, Report(ERROR, str(error), type(error).__name__)
     except Exception as error:
+        line = " ".join(f"{type(error).__name__}: {error}".split("\n"))
+        if not alone and _is_distributed(error):
+            return 1, Report(ERROR, line, DISTRIBUTED)
         logger.exception("a fault of kanseq")
-        return 1, Report(ERROR, " ".join(f"{type(error).__name__}: {error}".split("\n")), type(error).__name__)
+        return 1, Report(ERROR, line, type(error).__name__)
     if alone:
         logger.info(result.verdict)
     return 0, Report(DONE)
+
+
+def _is_distributed(error: Exception) -> bool:
+    """Whether torch.distributed raised an error; gloo's are plain RuntimeErrors, known by where they were raised."""
+    *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
+    places = [type(error).__module__]
+    if type(error) is RuntimeError:
+        places.append(innermost.f_globals.get("__name__", ""))
+    return any(place.startswith("torch.distributed") for place in places)
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:

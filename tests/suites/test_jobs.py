@@ -44,6 +44,22 @@ def test_a_job_that_was_killed_is_told_by_its_signal(tmp_path, monkeypatch):
         work_off([job], at_once=1, threads=1)
 
 
+def test_a_job_takes_no_rank_from_the_launcher_of_a_cluster(tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("KANSEQ_TEST", "kept")
+
+    class Env(subprocess.Popen):
+        def __init__(self, command, **options):
+            super().__init__(["env"], **options)
+
+    monkeypatch.setattr("kanseq.suites.jobs.subprocess.Popen", Env)
+    work_off([Job("first", TrainSpec(genes="g", splits="s", output="o"), tmp_path / "log")], at_once=1, threads=1)
+    told = dict(line.split("=", 1) for line in (tmp_path / "log").read_text().splitlines() if "=" in line)
+    assert (told["KANSEQ_TEST"], told["OMP_NUM_THREADS"]) == ("kept", "1")
+    assert not {"RANK", "WORLD_SIZE"} & set(told)
+
+
 def test_an_interrupt_stops_what_runs_and_begins_nothing(tmp_path):
     program = (
         "import sys; from pathlib import Path; from kanseq.suites import jobs; from kanseq.cli.main import _terminate\n"

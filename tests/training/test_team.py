@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import distributed
 
 from kanseq.errors import BadOption, RankFailed
 from kanseq.training.checkpoints import load_arrays
@@ -64,6 +65,29 @@ def test_losses_of_shares_by_their_weights_are_the_loss_of_the_batch(task, targe
     assert sum(parts).item() == pytest.approx(whole.item(), rel=1e-6)
 
 
+def test_a_request_to_stop_travels_with_the_gradients(monkeypatch):
+    sent = []
+
+    def all_reduce(flat):
+        # Two processes with the same gradients, of which the other one was asked to stop.
+        sent.append(len(flat))
+        flat.mul_(2)
+        flat[-1] += 1
+
+    monkeypatch.setattr(distributed, "all_reduce", all_reduce)
+    team, network = Team(0, 2), torch.nn.Linear(3, 1)
+    team.watch(lambda: False)
+    loss = network(torch.ones(1, 3)).sum()
+    loss.backward()
+    assert team.add_up(network, loss).item() == pytest.approx(2 * loss.item())
+    assert network.weight.grad.tolist() == [[2.0, 2.0, 2.0]]
+    assert team.any(False, torch.device("cpu"))
+    assert sent == [4 + 1 + 1]
+    # A step without add_up asks by itself.
+    assert team.any(False, torch.device("cpu"))
+    assert sent == [6, 1]
+
+
 def test_two_processes_train_as_one_does(inputs, tmp_path):
     files = {"labels": inputs.labels, "splits": inputs.splits, "threads": 1, "epochs": 2, "precision": "float32"}
     one = train(inputs.genes, output=tmp_path / "one", **files, **SETTINGS)
@@ -94,7 +118,8 @@ def test_a_killed_process_ends_the_run_with_its_state_whole(inputs, tmp_path):
     said = started.communicate(timeout=120)[1]
     assert started.returncode == RankFailed.exit_code
     last = said.splitlines()[-1]
-    assert last.startswith("kanseq: a process of the training ended")
+    assert last.startswith("kanseq: a process of the training ended: killed by signal 9")
+    assert "a fault of kanseq" not in said
     assert last.endswith("run the command again: it goes on from the last state")
     _, position = load_arrays(run / "folds/1/seed-0/state.safetensors")
     assert 0 < position["epoch"] < 400

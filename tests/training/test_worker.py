@@ -1,8 +1,11 @@
 """Trainings in processes of their own: what they report, and what their parent makes of it."""
 
 import json
+import subprocess
+import sys
 
 import pytest
+from torch.distributed import DistBackendError
 
 from kanseq.errors import BadOption, RankFailed
 from kanseq.specification.training import TrainSpec
@@ -21,6 +24,8 @@ def run(tmp_path, monkeypatch):
     """Run a worker in this process, in which a training does as it is told."""
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
     monkeypatch.setattr(worker, "keep_freed_memory", lambda: True)
+    for name in worker.LAUNCH_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
     def run(train):
         monkeypatch.setattr(fitting, "train_specified", train)
@@ -58,11 +63,63 @@ def test_a_worker_reports_how_it_ended(run, capsys, error, code, report):
 
 def test_one_of_several_leaves_it_to_its_parent_to_say_why(run, capsys, monkeypatch):
     monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     assert run(raising(BadOption("wrong"))) == (3, {3: Report("error", "wrong", "BadOption")})
     assert capsys.readouterr().err == ""
 
 
+def test_a_rank_of_a_cluster_that_torchrun_has_not_given_is_none(run, capsys, monkeypatch):
+    monkeypatch.setenv("RANK", "3")
+    assert run(raising(BadOption("wrong"))) == (3, {0: Report("error", "wrong", "BadOption")})
+    assert capsys.readouterr().err.endswith("kanseq: wrong\n")
+
+
+def lose_the_connection(spec):
+    """Fail as gloo does: with a plain RuntimeError out of a module of torch.distributed."""
+    source = "def all_reduce():\n    raise RuntimeError('Connection closed by peer')"
+    exec(source, module := {"__name__": "torch.distributed.distributed_c10d"})
+    module["all_reduce"]()
+
+
+@pytest.mark.parametrize(
+    ("train", "line"),
+    [
+        (lose_the_connection, "RuntimeError: Connection closed by peer"),
+        (raising(DistBackendError("NCCL error")), "DistBackendError: NCCL error"),
+    ],
+)
+def test_a_lost_connection_of_a_rank_is_no_fault(run, monkeypatch, caplog, train, line):
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    assert run(train) == (1, {0: Report("error", line, worker.DISTRIBUTED)})
+    assert caplog.text == ""
+    assert run(raising(RuntimeError("wrong"))) == (1, {0: Report("error", "RuntimeError: wrong", "RuntimeError")})
+    assert "a fault of kanseq" in caplog.text
+
+
+def test_requests_to_stop_do_not_interrupt_the_report(tmp_path):
+    program = (
+        "import os, signal, sys; from kanseq.training import worker\n"
+        "write = worker.write_json\n"
+        "def interrupted(path, content):\n"
+        "    for number in (signal.SIGTERM, signal.SIGINT):\n"
+        "        os.kill(os.getpid(), number)\n"
+        "    write(path, content)\n"
+        "worker.write_json = interrupted\n"
+        "worker.from_json = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "sys.exit(worker.main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", program, *arguments_for(SPEC, tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "")
+    assert read_reports(tmp_path) == {0: Report("interrupted")}
+
+
 INTERRUPTED = Report("interrupted")
+LOST = Report("error", "RuntimeError: Connection reset by peer", worker.DISTRIBUTED)
+BAD_TABLE = Report("error", "t.tsv:3: wrong", "BadTable")
+NO_MEMORY = Report("error", "OutOfMemoryError: CUDA", "OutOfMemoryError")
+FAULT = Report("error", "KeyError: 3", "KeyError")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +130,15 @@ INTERRUPTED = Report("interrupted")
         ({}, {"0": 4}, "code 1"),
         ({0: INTERRUPTED, 1: INTERRUPTED}, {"0": 130}, None),
         ({0: INTERRUPTED}, {"1": -15}, None),
+        ({0: LOST}, {"0": 1, "1": -9}, "killed by signal 9"),
+        ({}, {"0": -6, "1": -9}, "killed by signal 9"),
+        ({0: LOST}, {"0": 1, "1": -6}, "killed by signal 6"),
+        ({0: BAD_TABLE}, {"0": 3, "1": -6}, "t.tsv:3: wrong"),
+        ({0: LOST, 1: BAD_TABLE}, {"0": 1, "1": 3}, "t.tsv:3: wrong"),
+        ({0: LOST, 1: NO_MEMORY}, {"0": 1, "1": 1}, "OutOfMemoryError: CUDA"),
+        ({0: FAULT, 1: NO_MEMORY}, {"0": 1, "1": 1}, "OutOfMemoryError: CUDA"),
+        ({0: LOST, 1: FAULT}, {"0": 1, "1": 1}, "KeyError: 3"),
+        ({0: LOST}, {"0": 1}, "RuntimeError: Connection reset by peer"),
     ],
 )
 def test_why_processes_ended_is_read_from_their_reports(tmp_path, reports, codes, reason):
