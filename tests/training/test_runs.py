@@ -1,12 +1,25 @@
 """Folders of runs: what older runs did about options that came later."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
+import pytest
+
+from kanseq.errors import BadOption
 from kanseq.specification.optimisation import Settings
-from kanseq.training.runs import LATER
+from kanseq.training.descriptions import describe_run
+from kanseq.training.runs import begin
+
+LATER = [each.name for each in fields(Settings) if each.metadata["later"]]
 
 
-def test_older_runs_had_the_defaults_of_all_later_options():
-    later = {each.name: each.default for each in fields(Settings) if each.metadata["later"]}
-    assert later.items() <= LATER["settings"].items()
-    assert (LATER["settings"]["l1"], LATER["settings"]["task"]) == (0.0, "binary")
+@pytest.mark.parametrize("name", LATER)
+def test_a_run_without_a_later_option_was_begun_with_its_default(tmp_path, name):
+    older = describe_run("predictor", "kan", {}, {"epochs": 3}, {}, {})
+    begin(tmp_path, older)
+    begin(tmp_path, replace(older, settings={"epochs": 3, name: getattr(Settings(), name)}))
+    with pytest.raises(BadOption, match=f"begun with {name} {getattr(Settings(), name)}, and not"):
+        begin(tmp_path, replace(older, settings={"epochs": 3, name: 0.5}))
+
+
+def test_penalties_are_later_options():
+    assert {"l1", "entropy", "smoothness"} <= set(LATER)
