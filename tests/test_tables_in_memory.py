@@ -1,12 +1,15 @@
 """Verbs that take tables as files take the same tables in memory, and give the same."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import kanseq
+from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
+from kanseq.data.splits import read_splits
 from kanseq.errors import BadTable, UnknownGene
 
 NAMES = [f"g{number}" for number in range(8)]
@@ -77,3 +80,80 @@ def test_conditions_and_transcripts_label(tmp_path: Path) -> None:
     assert in_memory.table.equals(kanseq.label(path, **files).table)
     assert sorted(set(in_memory.table["condition"])) == ["leaf", "root"]
     assert set(in_memory.table["id"]) == {f"G{number}" for number in range(8)}
+
+
+def splits(ids: list[object], fold: str = "x") -> pd.DataFrame:
+    roles = ["test", "train"] * (len(ids) // 2)
+    return pd.DataFrame({"species": ".", "id": ids, "fold": fold, "role": roles, "reason": ""})
+
+
+def labels(ids: list[object], label: str = "low") -> pd.DataFrame:
+    levels = {"expression": 1.0, "label": label, "q1": 1.5, "q3": 2.0}
+    return pd.DataFrame({"species": ".", "id": ids, "condition": "*", "fold": "x", **levels})
+
+
+WRONG_SPLITS = [
+    (pd.concat([splits(NAMES), splits(NAMES[1:3])]), "^a table in memory:10: 'g1' is a second time in the same fold"),
+    (splits(NAMES, "../../esc"), r"^a table in memory:2: '\.\./\.\./esc' is no fold name"),
+    (splits(NAMES).assign(role="dev"), "^a table in memory:2: 'dev' is no role"),
+    (splits(["a\tb", "c"]), r"^a table in memory: row 1, column 'id': 'a\\tb' holds a tab or a line break"),
+    (splits(["a", None]), "^a table in memory:3: the column 'id' is empty"),
+]
+
+VERBS: list[Callable[[SequenceSet, pd.DataFrame], object]] = [
+    lambda genes, table: kanseq.train(genes, model="gc", splits=table, labels=labels(NAMES), output="run"),
+    lambda genes, table: kanseq.tune(genes, splits=table, holdout="x", output="run", search=["clip=none,1"]),
+    lambda genes, table: kanseq.label(pd.DataFrame({"s": range(8)}, index=NAMES), splits=table, genes=genes),
+]
+
+
+@pytest.mark.parametrize(("table", "said"), WRONG_SPLITS)
+@pytest.mark.parametrize("verb", VERBS, ids=["train", "tune", "label"])
+def test_splits_in_memory_are_checked_like_a_file(
+    genes: SequenceSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    verb: Callable[[SequenceSet, pd.DataFrame], object],
+    table: pd.DataFrame,
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadTable, match=said):
+        verb(genes, table)
+    assert not (tmp_path / "esc").exists()
+    assert not (tmp_path / "run").is_dir() or not list((tmp_path / "run").iterdir())
+
+
+def test_labels_in_memory_are_checked_like_a_file(genes: SequenceSet) -> None:
+    for table, said in [
+        (labels(NAMES, "lo"), "^a table in memory:2: 'lo' is no label"),
+        (pd.concat([labels(NAMES), labels(["g0"])]), "^a table in memory:10: 'g0' is a second time in the same fold"),
+        (labels(NAMES).drop(columns="q3"), "^a table in memory: the column 'q3' is missing"),
+        (labels(NAMES).assign(q1="x"), r"^a table in memory:2: 'x' is no number \(column 'q1'\)"),
+    ]:
+        with pytest.raises(BadTable, match=said):
+            kanseq.leaks(genes, splits=splits(NAMES), labels=table)
+
+
+def test_numbers_and_categories_are_ids_and_columns_come_in_any_order() -> None:
+    numbered = splits([7, 8]).set_index(pd.Index([5, 5]))
+    wanted = splits(["7", "8"])
+    pd.testing.assert_frame_equal(read_splits(numbered), wanted)
+    pd.testing.assert_frame_equal(read_splits(numbered[list(reversed(numbered.columns))]), wanted)
+    pd.testing.assert_frame_equal(read_splits(numbered.astype({"id": "category"}).assign(more=1)), wanted)
+    pd.testing.assert_frame_equal(read_splits(wanted.assign(reason=None)), wanted)
+    pd.testing.assert_frame_equal(join_labels(labels([7])[labels([7]).columns[::-1]]), labels(["7"]))
+    with pytest.raises(BadTable, match="^a table in memory: the column 'id' is there twice"):
+        read_splits(pd.concat([numbered, numbered["id"]], axis=1))
+
+
+def test_foreign_splits_in_memory_need_few_columns(genes: SequenceSet) -> None:
+    roles = ["train", "dev", "test", None] * 2
+    found = kanseq.leaks(genes, splits=pd.DataFrame({"role": roles, "id": pd.Categorical(NAMES)}))
+    assert found.folds[0]["genes"] == {"train": 2, "tune": 2, "test": 2, "unused": 2}
+
+
+def test_homologs_in_memory_come_in_any_order(genes: SequenceSet) -> None:
+    groups = pd.DataFrame({"group": [1, 1, 2, 2, 2, 2, 2, 2], "id": NAMES, "species": "."})
+    listed = pd.DataFrame({"id": NAMES[:1]})
+    assert kanseq.split(genes, by="list", gene_list=listed, homology=groups).unused == {"list": 1}

@@ -19,10 +19,10 @@ def join_labels(tables: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFra
     """Put tables of labels under each other.
 
     Args:
-        tables: one or several, as files or as :func:`kanseq.data.labels.read_labels` gives them.
+        tables: one or several, files or tables in memory, which :func:`kanseq.data.labels.read_labels` checks.
 
     Raises:
-        BadTable: two tables say different things of a gene in the same condition and fold, or one labels it by fold
+        BadTable: a table is no table of labels; two tables say different things of a gene in the same condition and fold, or one labels it by fold
             and another by the whole table.
         BadOption: no table is given.
     """
@@ -30,7 +30,7 @@ def join_labels(tables: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFra
     if not given:
         raise BadOption("there are no labels", mend="give --labels")
     names = ["a table" if isinstance(one, pd.DataFrame) else str(one) for one in given]
-    parts = [one if isinstance(one, pd.DataFrame) else read_labels(one) for one in given]
+    parts = [read_labels(one) for one in given]
     if len(parts) == 1:
         return parts[0]
     together = pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)

@@ -159,8 +159,11 @@ def label(
     )
 
 
-def read_labels(path: PathLike) -> pd.DataFrame:
-    """Read what :func:`label` wrote: ``expression, q1, q3`` float64 (log10(TPM + 1)), the other columns strings.
+def read_labels(path: PathLike | pd.DataFrame) -> pd.DataFrame:
+    """Read labels: columns ``expression, q1, q3`` float64 (log10(TPM + 1)), the others strings.
+
+    Args:
+        path: a file that :func:`label` wrote, or such a table in memory, which is checked like a file.
 
     Raises:
         BadTable: a column is missing, a label is unknown, a number is none, or a gene has two labels in a fold.

@@ -24,7 +24,7 @@ from kanseq.data.sequences import SequenceSet
 from kanseq.data.similar_windows import similar_windows
 from kanseq.errors import BadTable, LeakingSplit, UnknownGene
 from kanseq.files import PathLike, check_output, fingerprint, some, whole_text
-from kanseq.io.dialect import check_rows, read_cells, table_lines
+from kanseq.io.dialect import IN_MEMORY, check_rows, read_cells, table_lines
 from kanseq.io.gene_tables import LEAKS, SPLITS
 from kanseq.showing import brief
 
@@ -128,12 +128,11 @@ def leaks(
         BadTable: the splits lack a column, or hold an unknown role.
         UnknownGene: splits, homology or labels share no gene with the set.
     """
-    given = () if isinstance(labels, pd.DataFrame) or not len(labels) else labels
-    label_files = [given] if isinstance(given, str) or not isinstance(given, Sequence) else list(given)
-    check_output(output, table, inputs=(genes, splits, homology, *label_files))
-    sources = {"genes": [genes], "splits": [splits], "homology": [homology], "labels": label_files}
+    label_tables = list(labels) if isinstance(labels, Sequence) and not isinstance(labels, str) else [labels]
+    check_output(output, table, inputs=(genes, splits, homology, *label_tables))
+    sources = {"genes": [genes], "splits": [splits], "homology": [homology], "labels": label_tables}
     inputs = {name: [fingerprint(one) for one in of if _is_path(one)] for name, of in sources.items()}
-    labelled = labels if isinstance(labels, pd.DataFrame) else join_labels(label_files) if label_files else None
+    labelled = join_labels(label_tables) if label_tables else None
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
     roles = _read_roles(splits, genes)
     described = describe_homology(homology)
@@ -174,20 +173,17 @@ def _is_path(source: object) -> bool:
 
 def _read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataFrame:
     """Give ``species, id, fold, role`` as strings, whatever tool they come from."""
-    where = "the splits" if isinstance(splits, pd.DataFrame) else splits
-    if isinstance(splits, pd.DataFrame):
-        table = splits.astype(str)
-    else:
-        table = read_cells(splits, SPLITS, required=("id", "role"))
+    table = read_cells(splits, SPLITS, required=("id", "role"))
     species = list(genes.table["species"].unique())
     if "species" not in table:
         if len(species) > 1:
+            where = IN_MEMORY if isinstance(splits, pd.DataFrame) else splits
             raise BadTable(f"the column 'species' is missing, and the set is of {some(species)}", where=where)
         table["species"] = species[0]
     if "fold" not in table:
         table["fold"] = "all"
     known = table["role"].str.lower().map({**COLUMN_ROLES, "unused": "unused", "": "unused"})
-    check_rows(known.isna(), table["role"], f"no role: {', '.join(ROLES)} are", where)
+    check_rows(known.isna(), table["role"], f"no role: {', '.join(ROLES)} are", splits)
     return table.assign(role=known)[["species", "id", "fold", "role"]].reset_index(drop=True)
 
 

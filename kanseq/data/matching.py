@@ -75,7 +75,7 @@ def genes_that_count(
     if genes is not None:
         of_set = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes, ["species", "id"])
     if splits is not None:
-        members = splits if isinstance(splits, pd.DataFrame) else read_splits(splits)
+        members = read_splits(splits)
         keys = pd.MultiIndex.from_frame(members[["species", "id"]])
         if of_set is not None and set(keys) != set(of_set.keys):
             raise BadTable("splits and gene set are not of the same genes", mend="split this set with kanseq split")

@@ -158,8 +158,11 @@ def split(
     return _summary(table, cut, len(genes), described, output)
 
 
-def read_splits(path: PathLike) -> pd.DataFrame:
-    """Read what :func:`split` wrote: columns ``species, id, fold, role, reason``, all of them strings.
+def read_splits(path: PathLike | pd.DataFrame) -> pd.DataFrame:
+    """Read splits: columns ``species, id, fold, role, reason``, all of them strings.
+
+    Args:
+        path: a file that :func:`split` wrote, or such a table in memory, which is checked like a file.
 
     Raises:
         BadTable: a column is missing, a role is unknown, a fold's name is no folder name, or a gene has two roles.

@@ -19,6 +19,9 @@ _ROWS = 50_000
 _BREAKS = ("\t", "\n", "\r")
 """What a cell cannot hold."""
 
+IN_MEMORY = "a table in memory"
+"""What messages call a table that is no file."""
+
 
 def write_table(path: PathLike, schema: Schema, table: pd.DataFrame) -> None:
     """Write a table; the same table gives the same bytes.
@@ -57,17 +60,19 @@ def read_cells(path: PathLike | pd.DataFrame, schema: Schema, required: Sequence
     """Read all columns of a file as text. A missing value is the empty text.
 
     Args:
-        path: plain or gzip; ``-`` is standard input. A table in memory gives the cells that its file would hold.
+        path: plain or gzip; ``-`` is standard input. A table in memory gives the cells that its file would hold,
+            whatever the order and the types of its columns.
         schema: what the table is.
         required: columns that must be there; by default those of the schema.
 
     Raises:
-        BadTable: it is no table, or a column is missing.
+        BadTable: it is no table, or a column is missing; of a table in memory also: a column is there twice, or a cell
+            holds a tab or a line break.
     """
     mend = f"make the table with kanseq {' or '.join(schema.verbs)}"
     needed = schema.required if required is None else required
     if isinstance(path, pd.DataFrame):
-        _check_columns(path, needed, None, mend)
+        _check_columns(path, needed, IN_MEMORY, mend)
         return _cells_of(path, schema)
     table = parse(path, None if schema.has_header else [column.name for column in schema.columns], mend=mend)
     _check_columns(table, needed, path, mend)
@@ -76,7 +81,7 @@ def read_cells(path: PathLike | pd.DataFrame, schema: Schema, required: Sequence
 
 def place(path: PathLike | pd.DataFrame, row: int) -> str:
     """Name a row (from 0) of a table with a header in messages, as ``file:line``."""
-    return f"{'a table in memory' if isinstance(path, pd.DataFrame) else path}:{row + 2}"
+    return f"{IN_MEMORY if isinstance(path, pd.DataFrame) else path}:{row + 2}"
 
 
 def _check_columns(table: pd.DataFrame, needed: Sequence[str], where: PathLike | None, mend: str) -> None:
@@ -88,12 +93,19 @@ def _check_columns(table: pd.DataFrame, needed: Sequence[str], where: PathLike |
 
 def _cells_of(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Return the cells that the file of a table in memory would hold."""
-    known = table[[name for name in table.columns if schema.column(str(name)) is not None]]
-    lines = "".join(table_lines(schema, known)).split("\n")[:-1]
-    rows = [line.split("\t") for line in lines[1:]]
-    cells = pd.DataFrame(rows, columns=[str(name) for name in known.columns], dtype=object)
-    others = {str(name): table[name].astype(str).to_numpy() for name in table.columns if name not in known}
-    return cells.assign(**others)
+    names = [str(name) for name in table.columns]
+    twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+    if twice is not None:
+        raise BadTable(f"the column '{twice}' is there twice", where=IN_MEMORY)
+    cells = {}
+    for position, name in enumerate(names):
+        values, column = table.iloc[:, position], schema.column(name)
+        if column is None:
+            cells[name] = np.array(values.astype(str), dtype=object)
+            continue
+        _check_breaks(name, values, IN_MEMORY)
+        cells[name] = np.array(_texts(column, values), dtype=object)
+    return pd.DataFrame(cells, index=range(len(table)), columns=names)
 
 
 def read_table(path: PathLike | pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -108,7 +120,7 @@ def read_table(path: PathLike | pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """
     cells = read_cells(path, schema)
     first = 2 if schema.has_header else 1
-    where = "a table in memory" if isinstance(path, pd.DataFrame) else str(path)
+    where = IN_MEMORY if isinstance(path, pd.DataFrame) else str(path)
     fixed = [column.name for column in schema.columns if column.name in cells]
     known = [*fixed, *(name for name in cells if name not in fixed and schema.column(str(name)) is not None)]
     found = {}
@@ -159,16 +171,21 @@ def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike | 
 
 def _check_cells(schema: Schema, column: Column, name: str, values: pd.Series) -> None:
     """Refuse names and cells that the dialect cannot hold, and empty ones that must not be."""
-    if _breaks(name):
-        raise BadTable(f"the name of a column {name!r} holds a tab or a line break", where=schema.file)
-    if not _is_numeric(values, "iufb") and _breaks("".join(map(str, values.unique()))):
-        row, cell = next((row, cell) for row, cell in enumerate(map(str, values), 1) if _breaks(cell))
-        what = f"row {row}, column '{name}': {cell!r} holds a tab or a line break"
-        raise BadTable(what, where=schema.file, mend="rename it")
+    _check_breaks(name, values, schema.file)
     if not column.missing and not _is_numeric(values, "iub"):
         empty = (values.isna() | (values == "")).to_numpy()
         if empty.any():
             raise BadTable(f"row {int(np.argmax(empty)) + 1}, column '{name}': nothing is there", where=schema.file)
+
+
+def _check_breaks(name: str, values: pd.Series, where: str) -> None:
+    """Refuse names and cells that the dialect cannot hold."""
+    if _breaks(name):
+        raise BadTable(f"the name of a column {name!r} holds a tab or a line break", where=where)
+    if not _is_numeric(values, "iufb") and _breaks("".join(map(str, values.unique()))):
+        row, cell = next((row, cell) for row, cell in enumerate(map(str, values), 1) if _breaks(cell))
+        what = f"row {row}, column '{name}': {cell!r} holds a tab or a line break"
+        raise BadTable(what, where=where, mend="rename it")
 
 
 def _is_numeric(values: pd.Series, kinds: str) -> bool:

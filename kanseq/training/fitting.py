@@ -207,7 +207,7 @@ def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Pa
     folds = prepare_folds(
         genes,
         labels,
-        spec.splits if isinstance(spec.splits, pd.DataFrame) else read_splits(spec.splits),  # type: ignore[arg-type]
+        read_splits(spec.splits),  # type: ignore[arg-type]
         holdout=spec.holdout,
         condition=aim.condition,
         task=aim.task,

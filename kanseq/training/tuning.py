@@ -140,12 +140,12 @@ def _tune(spec: TuneSpec) -> Tuned:
     inputs = describe_inputs(spec.genes, spec.labels, spec.splits)  # type: ignore[arg-type]
     genes = aim.see(as_one(spec.genes))  # type: ignore[arg-type]
     labels = join_labels(spec.labels) if has_labels else None  # type: ignore[arg-type]
+    splits = read_splits(spec.splits)  # type: ignore[arg-type]
     aim = aim.learning(genes, labels, spec.learning.task, spec.learning.condition)
     aim.check_model(kind, settings.balance, options)
     config = make_config(spec.model, genes.geometry, options, aim.outputs)
     output = _made(Path(spec.output))  # type: ignore[arg-type]
     settings = resolve_settings(settings, kind, config, aim, output / SEARCH, device)
-    splits = spec.splits if isinstance(spec.splits, pd.DataFrame) else read_splits(spec.splits)  # type: ignore[arg-type]
     fold = _inside(genes, labels, splits, spec.holdout, aim)
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
     described = {**aim.to_json(), **settings.to_json(), "holdout": fold.name, "search": list(map(str, ranges))}
