@@ -143,7 +143,7 @@ def test_numbers_and_categories_are_ids_and_columns_come_in_any_order() -> None:
     pd.testing.assert_frame_equal(read_splits(numbered.astype({"id": "category"}).assign(more=1)), wanted)
     pd.testing.assert_frame_equal(read_splits(wanted.assign(reason=None)), wanted)
     pd.testing.assert_frame_equal(join_labels(labels([7])[labels([7]).columns[::-1]]), labels(["7"]))
-    with pytest.raises(BadTable, match="^a table in memory: the column 'id' is there twice"):
+    with pytest.raises(BadTable, match=r"^a table in memory: the column 'id' is there twice"):
         read_splits(pd.concat([numbered, numbered["id"]], axis=1))
 
 

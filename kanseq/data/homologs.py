@@ -15,7 +15,7 @@ from kanseq.data.aligners import ALIGNERS, check_installed
 from kanseq.data.gene_proteins import GeneNames, Sources, read_proteins
 from kanseq.data.homolog_files import PAIR_COLUMNS, Homologs
 from kanseq.data.homolog_sources import TOOLS, Found, by_list, by_search, by_table
-from kanseq.data.homology_records import HomologyRecord, record_path, what_was_compared, write_record
+from kanseq.data.homology_records import HomologyRecord, check_record, record_path, what_was_compared, write_record
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable
 from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_separated, fingerprint, some
@@ -127,7 +127,7 @@ def homology(
         groups: a list of groups (lines ``id group``, JSON, or ``homologs.tsv``): no search, no thresholds.
         protein2gene: table of two columns, protein (or transcript) and gene.
         output: ``homologs.tsv``: ``species, id, group``, a row per gene; ``-`` is standard output. Tool, version and
-            thresholds go into ``homologs.json`` next to it (:mod:`kanseq.data.homology_records`).
+            thresholds go into ``homologs.tsv.json`` next to it (:mod:`kanseq.data.homology_records`).
         pairs: a table of the pairs, each once, with its own record.
         tool: ``diamond``, ``mmseqs``, ``blast``; ``sketch``, the fallback built in; ``auto`` is the first of these that
             is installed.
@@ -141,14 +141,17 @@ def homology(
     Raises:
         BadOption: options that make no sense together, or a program that is not installed.
         UnknownGene: no protein, hit or list entry is of a gene of the set.
+        BadTable: a file that is no record of homologs stands where a table's record goes.
         SearchFailed: the program ended with an error.
         KanseqError: one of its children names what is wrong with an input.
     """
     sources = {name: _sources(given) for name, given in _given(proteins, transcripts, genome, annotation).items()}
     paths = [path for given in sources.values() for _, path in given]
     files = [path for path in (*paths, hits, groups, protein2gene, aliases) if path is not None]
-    records = [record_path(path) for path in (output, pairs) if path is not None and str(path) != STDOUT]
-    check_output(output, pairs, *records, inputs=(*files, genes))
+    tables = [path for path in (output, pairs) if path is not None and str(path) != STDOUT]
+    check_output(output, pairs, *map(record_path, tables), inputs=(*files, genes))
+    for path in tables:
+        check_record(path)
     for path in files:
         check_input(path)
     thresholds = {"evalue": float(evalue), "bits": float(bits), "coverage": float(coverage)}

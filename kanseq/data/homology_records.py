@@ -1,6 +1,6 @@
 """How a table of homologs was made: a JSON file next to it, so that groups of two machines can be told apart.
 
-In: the tool, its thresholds and what it compared. Out: ``homologs.json``, and back; is it of this table?
+In: the tool, its thresholds and what it compared. Out: ``homologs.tsv.json``, and back; is it of this table?
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from kanseq.errors import BadTable
+from kanseq.errors import BadTable, TruncatedFile
 from kanseq.files import PathLike, fingerprint, open_text, write_json
 
 logger = logging.getLogger(__name__)
@@ -81,15 +81,26 @@ def what_was_compared(sources: Sequence[str], *, hits: object, groups: object) -
 
 
 def record_path(table: PathLike) -> Path:
-    """Return where the record of a table stands: its name with the ending ``.json``.
+    """Return the path of a table's record: the table's whole name with ``.json`` behind it.
 
-    >>> [record_path(name).name for name in ("homologs.tsv", "ath.groups.tsv.gz", "homologs", "homologs.json")]
-    ['homologs.json', 'ath.groups.json', 'homologs.json', 'homologs.json.json']
+    >>> [record_path(name).name for name in ("homologs.tsv", "ath.groups", "ath.tsv.gz")]
+    ['homologs.tsv.json', 'ath.groups.json', 'ath.tsv.gz.json']
     """
     path = Path(table)
-    name = path.name.removesuffix(".gz")
-    stem = name.rpartition(".")[0] or name
-    return path.with_name(f"{name if name.endswith('.json') else stem}.json")
+    return path.with_name(f"{path.name}.json")
+
+
+def check_record(table: PathLike) -> Path:
+    """Return the path of the record of a table that is to be written; only an older record is overwritten.
+
+    Raises:
+        BadTable: a file of that name is there which is no record.
+    """
+    path = record_path(table)
+    if path.exists() and _content(path) is None:
+        what = "the record of the homologs goes here, and this file is something else"
+        raise BadTable(what, where=path, mend="move it, or give the table another name")
+    return path
 
 
 def write_record(table: PathLike, record: HomologyRecord) -> Path:
@@ -106,7 +117,7 @@ def write_record(table: PathLike, record: HomologyRecord) -> Path:
 def read_record(table: PathLike) -> tuple[HomologyRecord, bool] | None:
     """Read the record of a table, and whether it is of this very table; None if there is no record.
 
-    A JSON file of that name that is something else counts as no record.
+    A file of that name that is something else counts as no record.
 
     Raises:
         BadTable: the record is damaged, or newer than this kanseq.
@@ -114,21 +125,18 @@ def read_record(table: PathLike) -> tuple[HomologyRecord, bool] | None:
     path = record_path(table)
     if str(table) == "-" or not path.is_file():
         return None
-    try:
-        with open_text(path) as handle:
-            content = json.load(handle)
-    except ValueError:
+    content = _content(path)
+    if content is None:
         return None
-    if not isinstance(content, dict) or content.get("kind") != KIND:
-        return None
-    if content.get("format", 0) > FORMAT:
-        raise BadTable(f"its format {content['format']} is newer than this kanseq", where=path, mend="update kanseq")
-    try:
-        found = HomologyRecord(**{name: content[name] for name in HomologyRecord.__dataclass_fields__})
-        return found, content["table"]["sha256"] == fingerprint(table)["sha256"]
-    except (KeyError, TypeError) as error:
+    version = content.get("format")
+    if type(version) is int and version > FORMAT:
+        raise BadTable(f"its format {version} is newer than this kanseq", where=path, mend="update kanseq")
+    fields = {name: content.get(name) for name in HomologyRecord.__dataclass_fields__}
+    made_of = content.get("table")
+    if type(version) is not int or not _is_whole(fields) or not isinstance(made_of, dict):
         mend = "make it again with kanseq homology, or delete it"
-        raise BadTable("this record of a table of homologs is not whole", where=path, mend=mend) from error
+        raise BadTable("this record of a table of homologs is not whole", where=path, mend=mend)
+    return HomologyRecord(**fields), made_of.get("sha256") == fingerprint(table)["sha256"]  # type: ignore[arg-type]
 
 
 def describe_homology(table: object) -> dict[str, object] | None:
@@ -156,3 +164,29 @@ def describe_homology(table: object) -> dict[str, object] | None:
         logger.warning("%s says how another table was made: %s has changed since", record_path(table), table)
     fields = {name: value for name, value in asdict(record).items() if name != "inputs"}
     return {"summary": record.summary(), **fields, "of_this_table": is_same}
+
+
+def _content(path: Path) -> dict[str, object] | None:
+    """Return what a file holds, if it calls itself a record; None for anything else."""
+    try:
+        with open_text(path) as handle:
+            content = json.load(handle)
+    except (ValueError, RecursionError, TruncatedFile):
+        return None
+    return content if isinstance(content, dict) and content.get("kind") == KIND else None
+
+
+def _is_whole(fields: Mapping[str, object]) -> bool:
+    """Return whether the fields of a :class:`HomologyRecord` have the types that it declares."""
+    thresholds, compared, inputs = (fields[name] for name in ("thresholds", "compared", "inputs"))
+    return (
+        isinstance(fields["tool"], str)
+        and (fields["version"] is None or isinstance(fields["version"], str))
+        and isinstance(thresholds, dict)
+        and all(type(value) in (int, float) for value in thresholds.values())
+        and isinstance(compared, list)
+        and all(isinstance(one, str) for one in compared)
+        and isinstance(fields["options"], dict)
+        and isinstance(inputs, list)
+        and all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in inputs)
+    )

@@ -22,8 +22,8 @@ def join_labels(tables: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFra
         tables: one or several, files or tables in memory, which :func:`kanseq.data.labels.read_labels` checks.
 
     Raises:
-        BadTable: a table is no table of labels; two tables say different things of a gene in the same condition and fold, or one labels it by fold
-            and another by the whole table.
+        BadTable: a table is none of labels; two tables say different things of a gene in the same condition and fold,
+            or one labels it by fold and another by the whole table.
         BadOption: no table is given.
     """
     given = tables if isinstance(tables, Sequence) and not isinstance(tables, str) else [tables]

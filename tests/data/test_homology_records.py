@@ -46,12 +46,12 @@ def test_homology_writes_how_its_tables_were_made(genes, tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         homology(genes, output=tmp_path / folder / "h.tsv.gz", pairs=tmp_path / folder / "p.tsv", **options)
-    content = json.loads((tmp_path / "one/h.json").read_text())
+    content = json.loads((tmp_path / "one/h.tsv.gz.json").read_text())
     assert (content["tool"], content["version"], content["compared"]) == ("hits", None, ["hits"])
     assert content["thresholds"] == {"evalue": 1e-5, "bits": 50.0, "coverage": 0.0}
     assert [one["name"] for one in content["inputs"]] == ["hits.tsv"]
     assert content["table"]["name"] == "h.tsv.gz"
-    for name in ("h.json", "p.json"):
+    for name in ("h.tsv.gz.json", "p.tsv.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     record, is_same = read_record(tmp_path / "one/p.tsv")
     assert is_same
@@ -65,9 +65,31 @@ def test_standard_output_gets_no_record(genes, groups, tmp_path, capsys):
 
 
 def test_a_record_replaces_no_input(genes, tmp_path):
-    (tmp_path / "homologs.json").write_text('[["a", "b"]]')
+    (tmp_path / "homologs.tsv.json").write_text('[["a", "b"]]')
     with pytest.raises(BadOption, match="would overwrite an input"):
-        homology(genes, groups=tmp_path / "homologs.json", output=tmp_path / "homologs.tsv")
+        homology(genes, groups=tmp_path / "homologs.tsv.json", output=tmp_path / "homologs.tsv")
+
+
+def test_a_record_replaces_records_alone(genes, groups, tmp_path):
+    for content in (b'{"mine": 1}', b"", b"\xff\xfe"):
+        foreign = tmp_path / "out.tsv.json"
+        foreign.write_bytes(content)
+        with pytest.raises(BadTable, match=r"out\.tsv\.json: the record of the homologs goes here") as raised:
+            homology(genes, groups=groups, output=tmp_path / "out.tsv")
+        assert raised.value.exit_code == 3
+        assert foreign.read_bytes() == content
+        assert not (tmp_path / "out.tsv").exists()
+    foreign.write_text('{"kind": "homology"}')
+    homology(genes, groups=groups, output=tmp_path / "out.tsv")
+    assert json.loads(foreign.read_text())["tool"] == "groups"
+
+
+def test_tables_that_differ_in_their_endings_have_records_of_their_own(genes, tmp_path):
+    hits = tmp_path / "hits.tsv"
+    hits.write_text("a\tb\t41.2\t100\t50\t2\t1\t100\t1\t100\t1e-20\t80.5\t100\n")
+    homology(genes, hits=hits, output=tmp_path / "ath.groups", pairs=tmp_path / "ath.pairs")
+    for name in ("ath.groups", "ath.pairs"):
+        assert json.loads((tmp_path / f"{name}.json").read_text())["table"]["name"] == name
 
 
 def test_split_and_leaks_show_the_record(genes, groups, held_out, caplog, tmp_path):
@@ -97,7 +119,7 @@ def test_a_record_of_another_table_is_noticed(genes, groups, held_out, caplog):
     groups.write_text(GROUPS.replace("c\t2", "c\t1"))
     found = split(genes, homology=groups, **held_out)
     assert found.homology["of_this_table"] is False
-    assert "homologs.json says how another table was made" in caplog.text
+    assert "homologs.tsv.json says how another table was made" in caplog.text
     report = leaks(genes, splits=found.table, homology=groups)
     assert f"homologs: {LINE}; the table has changed since\n" in report.text
 
@@ -108,15 +130,37 @@ def test_inspect_shows_the_record_of_a_table(groups):
     assert inspect(groups).fields["made by"] == LINE
     assert inspect(record_path(groups)).fields["tool"] == "diamond"
     groups.write_text(GROUPS + ".\te\t9\n")
-    assert inspect(groups).fields["made by"] == "unknown: homologs.json is of another table"
+    assert inspect(groups).fields["made by"] == "unknown: homologs.tsv.json is of another table"
 
 
 def test_other_json_is_no_record_and_a_damaged_one_costs_one_line(groups):
     record_path(groups).write_text('[["a", "b"]]')
     assert read_record(groups) is None
     record_path(groups).write_text('{"kind": "homology", "format": 1}')
-    with pytest.raises(BadTable, match=r"homologs\.json: this record of a table of homologs is not whole"):
+    with pytest.raises(BadTable, match=r"homologs\.tsv\.json: this record of a table of homologs is not whole"):
         read_record(groups)
     record_path(groups).write_text('{"kind": "homology", "format": 2}')
     with pytest.raises(BadTable, match="its format 2 is newer"):
         read_record(groups)
+    record_path(groups).write_bytes(b"\xff\xfe")
+    assert read_record(groups) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"format": "x"},
+        {"format": None},
+        {"thresholds": None},
+        {"thresholds": {"bits": "x"}},
+        {"compared": "proteins"},
+        {"inputs": [1]},
+        {"version": 2},
+        {"table": None},
+    ],
+)
+def test_a_damaged_record_costs_one_line(groups, wrong):
+    path = write_record(groups, RECORD)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **wrong}))
+    with pytest.raises(BadTable, match="this record of a table of homologs is not whole"):
+        inspect(groups)

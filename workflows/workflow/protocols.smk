@@ -95,7 +95,7 @@ rule homology:
     output:
         groups="homologs/{species}.groups.tsv",
         pairs="homologs/{species}.pairs.tsv",
-        records=["homologs/{species}.groups.json", "homologs/{species}.pairs.json"],
+        records=["homologs/{species}.groups.tsv.json", "homologs/{species}.pairs.tsv.json"],
     threads: 8
     log:
         "logs/homology-{species}.log",
@@ -112,7 +112,7 @@ rule homology_across:
     output:
         groups="homologs/all.groups.tsv",
         pairs="homologs/all.pairs.tsv",
-        records=["homologs/all.groups.json", "homologs/all.pairs.json"],
+        records=["homologs/all.groups.tsv.json", "homologs/all.pairs.tsv.json"],
     params:
         files=" ".join(
             f"--genome {species}={place(each['genome'])} --annotation {species}={place(each['annotation'])}"

@@ -67,7 +67,7 @@ rule homology:
     output:
         groups="results/homologs/{species}.groups.tsv",
         pairs="results/homologs/{species}.pairs.tsv",
-        records=["results/homologs/{species}.groups.json", "results/homologs/{species}.pairs.json"],
+        records=["results/homologs/{species}.groups.tsv.json", "results/homologs/{species}.pairs.tsv.json"],
     log:
         "logs/homology/{species}.log",
     benchmark:
@@ -93,7 +93,7 @@ rule homology_across:
     output:
         groups="results/homologs/all.groups.tsv",
         pairs="results/homologs/all.pairs.tsv",
-        records=["results/homologs/all.groups.json", "results/homologs/all.pairs.json"],
+        records=["results/homologs/all.groups.tsv.json", "results/homologs/all.pairs.tsv.json"],
     log:
         "logs/homology/all.log",
     benchmark:
