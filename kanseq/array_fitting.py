@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from kanseq.data.plain_texts import label_texts
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable, EmptySplit, OneClass
 from kanseq.geometry import Geometry
@@ -29,7 +30,7 @@ from kanseq.training.targets import OWN_PAIR, find_targets, own_pair
 from kanseq.training.tasks import is_known
 
 Targets = Sequence[str] | Sequence[int] | Sequence[float] | np.ndarray | pd.Series
-"""A class or a number for each sequence."""
+"""A class or a number for each sequence; None and NaN are no target."""
 
 
 class _Parts(NamedTuple):
@@ -127,14 +128,15 @@ def _parts(
 def _labelled(sequences: Sequences, targets: Targets | None, geometry: Geometry | None, prefix: str) -> SequenceSet:
     """Make a set of sequences with labels, their names behind a prefix."""
     genes = as_set(sequences, geometry)
-    labels = genes.table.get("label") if targets is None else pd.Series(np.asarray(targets).tolist())
+    # A series keeps what is missing apart from the text "nan", which an array of strings would make of it.
+    given = targets.tolist() if isinstance(targets, np.ndarray) else targets
+    labels = genes.table.get("label") if given is None else pd.Series(list(given))
     if labels is None:
         raise BadTable("there are no targets, and the sequences come without labels", mend="give targets")
     if len(labels) != len(genes):
         raise BadTable(f"{len(labels):,} targets for {len(genes):,} sequences", mend="give one for each")
-    texts = labels.astype(object).where(labels.notna(), "").map(str).to_numpy()
     return SequenceSet(
-        genes.table.assign(label=texts, id=prefix + genes.table["id"].astype(str)),
+        genes.table.assign(label=label_texts(labels.tolist()), id=prefix + genes.table["id"].astype(str)),
         genes.geometry,
         genes.metadata,
         genes.stored,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Sequences: TypeAlias = "Sequence[str] | np.ndarray | SequenceSet"
-"""Strings of bases; base codes ``(n, columns)`` uint8 (A 0, C 1, G 2, T 3, anything else 4); or a set."""
+"""Strings (or bytes) of bases; base codes ``(n, columns)`` uint8 (A 0, C 1, G 2, T 3, anything else 4); or a set."""
 
 LETTERS = np.frombuffer(b"ACGTN", dtype="S1")
 
@@ -117,11 +117,11 @@ class Model:
             batch_size: sequences per step.
 
         Raises:
+            BadOption: ``batch_size`` is less than 1.
             BadTable: a string is empty, or does not fit the model's columns.
             ModelMismatch: codes or a set do not fit the model's columns.
         """
-        genes = self._as_set(sequences)
-        self._warn(genes)
+        genes = self._as_set(sequences, batch_size)
         codes = genes.codes()
         logits = np.stack([model.logits(codes, batch_size) for model in self.models])
         return mean_scores(self.task, [model.calibrations for model in self.models], logits)
@@ -176,7 +176,8 @@ class Model:
             batch_size: sequences per step.
 
         Raises:
-            BadOption: the method or condition is unknown, or the method cannot explain the model.
+            BadOption: the method or condition is unknown, the method cannot explain the model, or ``batch_size`` is
+                less than 1.
             NotComplete: the shares of the method ``paths`` do not add up.
             BadTable, ModelMismatch: as for :meth:`scores`.
         """
@@ -184,8 +185,7 @@ class Model:
         from kanseq.attribution.methods import Options, find_method
         from kanseq.attribution.references import find_references
 
-        genes = self._as_set(sequences)
-        self._warn(genes)
+        genes = self._as_set(sequences, batch_size)
         references = find_references(reference, seed, self.geometry)
         plan = Plan(find_method(method), references, Options(), condition, "float32", batch_size, "cpu")
         codes, names = self.geometry.hide(genes.codes()), list(genes.table["id"])
@@ -200,23 +200,34 @@ class Model:
                 total[rows] += found.values
         return (total / len(self.models)).astype(np.float32)
 
-    def _as_set(self, sequences: Sequences) -> SequenceSet:
-        """Make a set of what was given, and check that it fits the model."""
+    def _as_set(self, sequences: Sequences, batch_size: int) -> SequenceSet:
+        """Make a set of what was given, check that it fits the model, and warn of what the model knows."""
+        if batch_size < 1:
+            raise BadOption(f"batch_size is {batch_size}", mend="it must be at least 1")
         if isinstance(sequences, SequenceSet):
             check_geometry(self.models[0], sequences)
-        return as_set(sequences, self.geometry)
+        genes = as_set(sequences, self.geometry)
+        self._warn(genes, named=isinstance(sequences, SequenceSet))
+        return genes
 
-    def _warn(self, genes: SequenceSet) -> None:
-        """Warn of sequences that some of the models were trained on, or may have been tuned on."""
+    def _warn(self, genes: SequenceSet, *, named: bool) -> None:
+        """Warn of sequences that some of the models were trained on, or may have been tuned on.
+
+        Args:
+            genes: the sequences.
+            named: whether their names were given. Names that only count positions say nothing of what is held out.
+        """
         if not self._members:
             return
-        seen = int(trained_on(self._members, genes).sum())
+        members = self._members if named else [member._replace(held_out=set()) for member in self._members]
+        seen = int(trained_on(members, genes).sum())
         if seen:
             logger.warning(
-                "%s of %s sequences are from the set that these models were trained on, and their scores are too good; "
+                "%s of %s sequences are from the set that these models were trained on, and their scores %s too good; "
                 "kanseq predict scores each gene by models that hold it out",
                 f"{seen:,}",
                 f"{len(genes):,}",
+                "are" if named else "may be",
             )
 
 
@@ -229,12 +240,12 @@ def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSe
 
     Raises:
         BadOption: one string is given instead of several.
-        BadTable: a string is empty, or does not fit the geometry.
+        BadTable: a string is empty, no text, or does not fit the geometry.
         ModelMismatch: codes do not fit the geometry.
     """
     if isinstance(sequences, SequenceSet):
         return sequences
-    if isinstance(sequences, str):
+    if isinstance(sequences, str | bytes):
         raise BadOption("sequences is one string, and a list of them is wanted", mend="write [sequence]")
     if not isinstance(sequences, np.ndarray) or sequences.dtype.kind in "OUS":
         return SequenceSet.from_strings(list(sequences), geometry=geometry)
@@ -249,7 +260,9 @@ def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSe
         raise ModelMismatch(
             f"the model reads {geometry.columns:,} columns, and the codes have the shape {sequences.shape}"
         )
-    letters = LETTERS[np.minimum(sequences, len(LETTERS) - 1)].view(f"S{sequences.shape[1]}")[:, 0]
+    letters = LETTERS[np.minimum(np.ascontiguousarray(sequences), len(LETTERS) - 1)].view(f"S{sequences.shape[1]}")[
+        :, 0
+    ]
     return SequenceSet.from_strings([row.decode() for row in letters], geometry=geometry)
 
 

@@ -112,3 +112,11 @@ def test_settings_are_keywords() -> None:
     known = inspect.signature(kanseq.fit).parameters
     assert {"model", "sequences", "targets", "learning_rate", "l1", "seed"} <= set(known)
     assert "learning_rate: of Adam" in (inspect.getdoc(kanseq.fit) or "")
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_missing_target_is_no_class(missing: float | None) -> None:
+    targets = ["low", "high", missing] * 6
+    model = kanseq.fit("gc", sequences(18), targets)
+    assert model.classes == ("low", "high")
+    assert kanseq.fit("gc", sequences(4), np.array([b"a", b"b"] * 2)).classes == ("a", "b")

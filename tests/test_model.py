@@ -60,6 +60,8 @@ def test_strings_codes_and_sets_give_the_same(run: Path) -> None:
     whole = SequenceSet.from_strings(new, geometry=model.geometry)
     assert model.logits(new).tolist() == model.logits(codes).tolist() == model.logits(whole).tolist()
     assert model.logits(codes[:1, :10]).tolist() == model.logits(new[:1]).tolist()
+    assert model.logits(np.asfortranarray(codes)).tolist() == model.logits(codes).tolist()
+    assert model.logits(np.array(new, dtype="S")).tolist() == model.logits(new).tolist()
 
 
 def test_the_module_is_the_network_of_one_model(run: Path) -> None:
@@ -82,6 +84,16 @@ def test_sequences_that_a_model_trained_on_are_warned_of(
     assert [message.split(" are ")[0] for message in caplog.messages] == ["2 of 4 sequences", "3 of 4 sequences"]
 
 
+def test_the_position_of_a_string_is_no_name_of_a_held_out_gene(
+    run: Path, genes: SequenceSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The third and the first gene are named 3 and 1, and fold 0 holds both out.
+    known = genes.letters()
+    kanseq.load_model(run, fold="0").logits([known[1], known[3], known[5]])
+    kanseq.load_model(run, fold="0").logits(np.array([known[1]]))
+    assert [message.split(" are ")[0] for message in caplog.messages] == ["3 of 3 sequences", "1 of 1 sequences"]
+
+
 def test_attributions_add_up_to_the_difference_of_logits(run: Path) -> None:
     model, new = kanseq.load_model(run), strings(3, 4)
     found = model.attributions(new, reference="n")
@@ -98,8 +110,14 @@ def test_what_does_not_fit_is_refused(run: Path) -> None:
         model.logits(["A" * 25])
     with pytest.raises(ModelMismatch, match=r"reads 24 columns, and the codes have the shape \(2, 25\)"):
         model.logits(np.zeros((2, 25), dtype=np.uint8))
-    with pytest.raises(BadOption, match=r"write \[sequence\]"):
-        model.logits("ACGT")
+    for one in ("ACGT", b"ACGT"):
+        with pytest.raises(BadOption, match=r"write \[sequence\]"):
+            model.logits(one)
+    with pytest.raises(BadTable, match="sequence 1 is no text"):
+        model.logits(np.array([["A", "C"], ["G", "T"]]))
+    for method in (model.logits, model.attributions):
+        with pytest.raises(BadOption, match="batch_size is 0; it must be at least 1"):
+            method(["ACGT"], batch_size=0)
     with pytest.raises(BadOption, match=r"there is no seed 7.*0, 1"):
         kanseq.load_model(run, seed=7)
     with pytest.raises(BadOption, match="no finished fold '9'"):

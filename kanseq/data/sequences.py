@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kanseq.data.plain_texts import label_texts, name_texts, sequence_texts
 from kanseq.data.stored_sequences import CODES, ROW_GROUP, StoredSequences, check_width
 from kanseq.errors import BadTable, TruncatedFile, UnknownGene
 from kanseq.files import PathLike, check_input, some, whole_file
@@ -71,10 +72,10 @@ class SequenceSet:
     @classmethod
     def from_strings(
         cls,
-        sequences: Sequence[str],
-        ids: Sequence[str] | None = None,
+        sequences: Sequence[str | bytes],
+        ids: Sequence[str | int] | None = None,
         *,
-        labels: Sequence[str | int | float] | None = None,
+        labels: Sequence[str | int | float | None] | None = None,
         species: str = NO_SPECIES,
         geometry: Geometry | None = None,
     ) -> "SequenceSet":
@@ -83,20 +84,20 @@ class SequenceSet:
         Args:
             sequences: letters in any case; every letter but A, C, G, T is read as ``N``.
             ids: a name for each, each name once; ``1``, ``2``, … by default.
-            labels: the class or number of each, for training on the set's own labels.
+            labels: the class or number of each, for training on the set's own labels; None and NaN are no label.
             species: name of the species of all sequences.
             geometry: what the columns are. By default plain sequences as wide as the longest one; shorter ones are
                 filled up with ``N`` on the right. Gene windows must have exactly :attr:`Geometry.columns` letters.
 
         Raises:
-            BadTable: there is no sequence; a sequence is empty or does not fit the geometry; the number of names or
-                labels differs from that of the sequences; a name is empty, occurs twice, or holds a tab or line break.
+            BadTable: there is no sequence; a sequence is empty, no text, or does not fit the geometry; there are fewer
+                or more names or labels than sequences; a name is empty, occurs twice, or holds a tab or line break.
 
         >>> SequenceSet.from_strings(["ACGT", "ttaa"], labels=["low", "high"])
         SequenceSet of 2 sequences, 4 columns
         """
-        letters = [str(sequence).upper() for sequence in sequences]
-        names = [str(name) for name in ids] if ids is not None else [str(at + 1) for at in range(len(letters))]
+        letters = sequence_texts(sequences)
+        names = name_texts(ids) if ids is not None else [str(at + 1) for at in range(len(letters))]
         for what, values in (("ids", names), ("labels", labels)):
             if values is not None and len(values) != len(letters):
                 raise BadTable(f"{len(values):,} {what} for {len(letters):,} sequences", mend="give one for each")
@@ -114,7 +115,7 @@ class SequenceSet:
         columns = {"id": names, "species": species, "length": [len(sequence) for sequence in letters]}
         table = pd.DataFrame({**columns, "sequence": letters})
         if labels is not None:
-            table["label"] = [str(label) for label in labels]
+            table["label"] = label_texts(labels)
         kind = "genes" if geometry.has_genes else "sequences"
         return cls(table, geometry, {"kind": kind, "contigs": {}, "inputs": []})
 

@@ -72,6 +72,13 @@ def test_a_set_of_strings_has_names_labels_and_codes() -> None:
     assert repr(genes) == "SequenceSet of 2 sequences, 4 columns"
 
 
+def test_bytes_are_text_and_what_is_missing_is_no_label() -> None:
+    genes = SequenceSet.from_strings(np.array([b"ACGT", b"tt"]), [b"x", 7], labels=[b"low", None])
+    assert genes.table[["id", "sequence", "label"]].to_numpy().tolist() == [["x", "ACGT", "low"], ["7", "TT", ""]]
+    genes = SequenceSet.from_strings(["A", "C"], labels=np.array([0.5, np.nan]))
+    assert genes.table["label"].tolist() == ["0.5", ""]
+
+
 def test_a_set_of_strings_may_be_gene_windows(tmp_path: Path) -> None:
     genes = SequenceSet.from_strings(["ACGTNACGT"], geometry=Geometry(2, 2, 1))
     genes.write(tmp_path / "genes.parquet")
@@ -89,6 +96,12 @@ def test_a_set_of_strings_may_be_gene_windows(tmp_path: Path) -> None:
         (["A", "C"], {"labels": [1, 2, 3]}, "3 labels for 2 sequences"),
         (["A", "C"], {"ids": ["x", "x"]}, "the id 'x' occurs twice"),
         (["A"], {"ids": ["a\tb"]}, "holds a tab"),
+        (["A", None], {}, r"sequence 2 is no text \(None\)"),
+        (["A", float("nan")], {}, r"sequence 2 is no text \(nan\)"),
+        ([1], {}, r"sequence 1 is no text \(it is of the type int\)"),
+        ([b"\xff"], {}, "sequence 1 is no text in UTF-8"),
+        (["A", "C"], {"ids": ["x", None]}, r"id 2 is neither text nor a number \(None\)"),
+        (["A"], {"labels": [["low"]]}, r"label 1 is neither text nor a number \(it is of the type list\)"),
     ],
 )
 def test_strings_that_make_no_set_are_refused(sequences: list[str], more: dict[str, list], said: str) -> None:

@@ -1,0 +1,75 @@
+"""Sequences, names and labels that are given in Python, as text.
+
+In: lists, arrays and series of strings, bytes or numbers. Out: lists of str.
+"""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from kanseq.errors import BadTable
+
+
+def sequence_texts(sequences: Iterable[object]) -> list[str]:
+    """Return sequences in upper case; bytes are decoded.
+
+    Raises:
+        BadTable: a value is neither a string nor bytes; the message names its position, from 1.
+
+    >>> sequence_texts(["acgt", b"TTN"])
+    ['ACGT', 'TTN']
+    """
+    return [_decoded(value, f"sequence {at}").upper() for at, value in enumerate(sequences, 1)]
+
+
+def name_texts(names: Iterable[object]) -> list[str]:
+    """Return names; numbers become text, bytes are decoded.
+
+    Raises:
+        BadTable: a value is missing, or is no single string or number; the message names its position, from 1.
+
+    >>> name_texts(["a", 7])
+    ['a', '7']
+    """
+    return [_cell(value, f"id {at}") for at, value in enumerate(names, 1)]
+
+
+def label_texts(labels: Iterable[object]) -> list[str]:
+    """Return labels; numbers become text, bytes are decoded, and a missing value is the empty text: no label.
+
+    Raises:
+        BadTable: a value is no single string or number; the message names its position, from 1.
+
+    >>> label_texts(["low", 1, None, float("nan")])
+    ['low', '1', '', '']
+    """
+    return ["" if _is_missing(value) else _cell(value, f"label {at}") for at, value in enumerate(labels, 1)]
+
+
+def _cell(value: object, what: str) -> str:
+    """Return a string or number as text."""
+    if _is_missing(value) or not (isinstance(value, bytes) or pd.api.types.is_scalar(value)):
+        raise BadTable(f"{what} is neither text nor a number ({_named(value)})")
+    return _decoded(value, what) if isinstance(value, bytes) else str(value)
+
+
+def _decoded(value: object, what: str) -> str:
+    """Return text as str."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise BadTable(f"{what} is no text in UTF-8") from error
+    if not isinstance(value, str):
+        raise BadTable(f"{what} is no text ({_named(value)})", mend="give strings or bytes")
+    return str(value)
+
+
+def _is_missing(value: object) -> bool:
+    """Return whether a value stands for nothing: None, NaN, ``pd.NA``."""
+    return pd.api.types.is_scalar(value) and bool(pd.isna(value))  # type: ignore[call-overload]
+
+
+def _named(value: object) -> str:
+    """Return what messages call a value that is no text."""
+    return str(value) if _is_missing(value) else f"it is of the type {type(value).__name__}"
