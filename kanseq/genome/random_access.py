@@ -4,14 +4,18 @@ Plain FASTA is read by pyfaidx, bgzip by htslib (pysam), because pyfaidx reads b
 every contig (lengths and checksums of a set) streams the file by :func:`kanseq.genome.fasta.read_contigs` instead.
 """
 
+import logging
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NotWritable
+from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NotWritable, TruncatedFile
 from kanseq.files import PathLike, check_input, some, whole_file
+from kanseq.genome.fasta_index import is_of
+
+logger = logging.getLogger(__name__)
 
 _GZIP, _BGZIP_FIELD = b"\x1f\x8b", b"BC"
 _Fetch = Callable[[str, int, int], bytes]
@@ -22,6 +26,7 @@ class IndexedFasta:
 
     ``PATH.fai`` (of bgzip also ``PATH.gzi``), as ``samtools faidx`` writes them, are used where they are there and not
     older than the file. Else they are made: next to the file, or in a temporary folder where that cannot be written.
+    An index that is damaged, or of another file, is left as it is, and one in a temporary folder is used instead.
 
     >>> from kanseq.genome.random_access import IndexedFasta
     >>> with IndexedFasta("genome.fa") as genome:  # doctest: +SKIP
@@ -75,6 +80,7 @@ class IndexedFasta:
         Raises:
             ContigMismatch: there is no such contig.
             BadOption: the end is before the start, or the place passes an end of the contig and ``pad`` is off.
+            TruncatedFile: the letters cannot be read, because the file is damaged or has changed since it was opened.
         """
         if chrom not in self.lengths:
             raise ContigMismatch(
@@ -84,9 +90,23 @@ class IndexedFasta:
         if end < start or not (pad or 0 <= start <= end <= length):
             raise BadOption(f"{chrom}:{start}-{end} does not lie in the contig's {length} bases", where=self._path)
         first, last = min(max(start, 0), length), min(max(end, 0), length)
-        inside = self._fetch(chrom, first, last).upper() if first < last else b""
+        inside = self._inside(chrom, first, last) if first < last else b""
         left = min(max(-start, 0), end - start)
         return b"N" * left + inside + b"N" * (end - start - left - len(inside))
+
+    def _inside(self, chrom: str, start: int, end: int) -> bytes:
+        """Read letters that the contig has by the index."""
+        try:
+            found = self._fetch(chrom, start, end).upper()
+        except (OSError, ValueError, IndexError):
+            found = b""
+        if len(found) != end - start:
+            raise TruncatedFile(
+                f"{chrom}:{start}-{end} cannot be read: the file is damaged, or has changed since it was opened",
+                where=self._path,
+                mend="fetch or compress it again",
+            )
+        return found
 
     def _open(self) -> tuple[dict[str, int], _Fetch]:
         """Choose the reader that the file's compression wants."""
@@ -134,14 +154,18 @@ class IndexedFasta:
         return lengths, lambda chrom, start, end: handle.fetch(chrom, start, end).encode("ascii")
 
     def _indices(self, suffixes: tuple[str, ...], make: Callable[..., None]) -> list[Path]:
-        """Return the files of an index that is not older than the FASTA file, made where it is missing."""
+        """Return the files of an index of the FASTA file that is not older, made where there is none."""
         made = [self._path.with_name(self._path.name + suffix) for suffix in suffixes]
         age = self._path.stat().st_mtime
-        if all(path.exists() and path.stat().st_mtime >= age for path in made):
+        is_there = all(path.exists() and path.stat().st_mtime >= age for path in made)
+        if is_there and is_of(self._path, *made):
             return made
         folder = Path(self._open_files.enter_context(tempfile.TemporaryDirectory()))
         temporary = [folder / path.name for path in made]
         make(*temporary)
+        if is_there:
+            logger.warning("%s is damaged, or of another file, and is not used: make it again", made[0])
+            return temporary
         try:
             for source, target in zip(temporary, made, strict=True):
                 with whole_file(target) as part:

@@ -2,12 +2,13 @@
 
 import gzip
 import os
+import shutil
 
 import numpy as np
 import pysam
 import pytest
 
-from kanseq.errors import BadOption, ContigMismatch, MalformedLine, MissingFile, NotWritable
+from kanseq.errors import BadOption, ContigMismatch, MalformedLine, MissingFile, NotWritable, TruncatedFile
 from kanseq.genome import random_access
 from kanseq.genome.fasta import read_contigs
 from kanseq.genome.random_access import IndexedFasta
@@ -88,3 +89,60 @@ def test_what_cannot_be_read_at_a_place_is_told(plain, tmp_path):
         IndexedFasta(plain)
     with pytest.raises(MissingFile):
         IndexedFasta(tmp_path / "none.fa")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"",
+        b"nonsense\n",
+        b"\xff\xfe",
+        b"1\t1234\t9\t60\t61\nMt\t60\t1268\t60\t61\n",
+        b"1\t1234\t9\t60\t61\nMt\t60\t1268\t60\t61\nc.3\t8\t1334\t7\t8\n",
+        b"1\t1234\t9\t50\t51\nMt\t60\t1268\t60\t61\nc.3\t7\t1334\t7\t8\n",
+        b"Mt\t1234\t9\t60\t61\n1\t60\t1268\t60\t61\nc.3\t7\t1334\t7\t8\n",
+    ],
+    ids=["empty", "nonsense", "not text", "a contig less", "a letter more", "other lines", "other names"],
+)
+def test_a_wrong_index_is_not_used_and_left_as_it_is(path, index, caplog):
+    contigs = {contig.name: contig.sequence for contig in read_contigs(path)}
+    IndexedFasta(path).close()
+    fai = path.with_name(path.name + ".fai")
+    fai.write_bytes(index)
+    with IndexedFasta(path) as genome:
+        assert {name: genome.letters(name, 0, length) for name, length in genome.lengths.items()} == contigs
+    assert fai.read_bytes() == index
+    assert [record.getMessage().partition(" is ")[0] for record in caplog.records] == [str(fai)]
+
+
+def test_the_index_of_another_file_is_not_used(path, tmp_path, caplog):
+    contig = next(read_contigs(path)).sequence
+    other = tmp_path / "other.fa"
+    other.write_text(">1 a longer title\n" + "ACGTACGTAC\n" * 40)
+    if path.suffix == ".gz":
+        pysam.tabix_compress(str(other), str(other) + ".gz")
+        other = tmp_path / "other.fa.gz"
+    IndexedFasta(other).close()
+    for suffix in (".fai", ".gzi") if path.suffix == ".gz" else (".fai",):
+        shutil.copy(str(other) + suffix, str(path) + suffix)
+    with IndexedFasta(path) as genome:
+        assert genome.letters("1", 0, 1234) == contig
+    assert len(caplog.records) == 1
+
+
+def test_an_index_is_used_whatever_ends_the_file(plain, caplog):
+    for content in (b">1\nACGT\nAC", b">1\r\nACGT\r\nAC\r\n", b">1 x\nACGT\nAC\n\n>2\nA\n", b">1\nACGTAC\n>2\n"):
+        plain.write_bytes(content)
+        plain.with_name("genome.fa.fai").unlink(missing_ok=True)
+        for _ in range(2):
+            with IndexedFasta(plain) as genome:
+                assert genome.letters("1", 0, 6) == b"ACGTAC"
+    assert caplog.records == []
+
+
+def test_a_file_that_becomes_shorter_gives_no_fewer_letters(plain):
+    with IndexedFasta(plain) as genome:
+        with open(plain, "r+b") as handle:
+            handle.truncate(100)
+        with pytest.raises(TruncatedFile, match=r"genome\.fa: 1:60-1234 cannot be read"):
+            genome.letters("1", 60, 1234)

@@ -1,0 +1,127 @@
+"""Whether an index of a FASTA file (``.fai``, of bgzip also ``.gzi``) is of this very file.
+
+In: the file and its index. Out: yes or no. An index that is damaged, or of another file, would give wrong letters.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+_ReadAt = Callable[[int, int], bytes]
+
+_LONGEST_HEADER = 1 << 20
+"""Bytes between two contigs; more are no header."""
+
+
+class _Row(NamedTuple):
+    """A row of an index, as ``samtools faidx`` describes it; numbers of bytes are those of the unpacked file."""
+
+    name: str
+    length: int
+    offset: int
+    width: int
+    bytes: int
+
+    @property
+    def line_end(self) -> int:
+        """Bytes that end a line."""
+        return self.bytes - self.width
+
+    @property
+    def end(self) -> int:
+        """Where the contig's last line ends."""
+        lines = -(-self.length // self.width) if self.width else 0
+        return self.offset + self.length + lines * self.line_end
+
+
+def is_of(fasta: Path, fai: Path, gzi: Path | None = None) -> bool:
+    """Return whether an index is that of a FASTA file: it names each contig where the file has it, up to its end.
+
+    Args:
+        fasta: plain, or bgzip where there is a ``gzi``.
+        fai: places of the contigs.
+        gzi: places of the blocks of bgzip.
+    """
+    try:
+        rows = [_row(line) for line in fai.read_text(encoding="utf-8").splitlines()]
+        with _plain(fasta) if gzi is None else _bgzip(fasta, gzi) as read_at:
+            return _names_all(rows, read_at)
+    except (OSError, ValueError, struct.error):
+        # What cannot be read is no index.
+        return False
+
+
+def _row(line: str) -> _Row:
+    """Read a row.
+
+    Raises:
+        ValueError: it has other columns.
+    """
+    name, *numbers = line.split("\t")
+    length, offset, width, wide = map(int, numbers)
+    if min(length, offset, width, wide - width) < 0 or (length and not width):
+        raise ValueError(line)
+    return _Row(name, length, offset, width, wide)
+
+
+def _names_all(rows: list[_Row], read_at: _ReadAt) -> bool:
+    """Return whether a header of the right name stands in front of each contig, and nothing behind the last one."""
+    position = 0
+    for row in rows:
+        if not 0 < row.offset - position <= _LONGEST_HEADER:
+            return False
+        header = read_at(position, row.offset - position).lstrip(b"\r\n")
+        named = header.startswith(b">") and header[1:].split(maxsplit=1)[:1] == [row.name.encode()]
+        if not named or header.find(b"\n") != len(header) - 1:
+            return False
+        position = row.end
+    if not rows:
+        return False
+    # The last line may end without a line break.
+    rest = read_at(max(position - rows[-1].line_end - 1, 0), _LONGEST_HEADER)
+    return bool(rest) and not rest[1:].strip()
+
+
+@contextmanager
+def _plain(fasta: Path) -> Iterator[_ReadAt]:
+    """Hand out what reads bytes of a plain file."""
+    with open(fasta, "rb") as handle:
+
+        def read_at(start: int, count: int) -> bytes:
+            handle.seek(start)
+            return handle.read(count)
+
+        yield read_at
+
+
+@contextmanager
+def _bgzip(fasta: Path, gzi: Path) -> Iterator[_ReadAt]:
+    """Hand out what reads unpacked bytes of a bgzip file.
+
+    Raises:
+        ValueError, struct.error: the ``gzi`` is damaged.
+    """
+    import pysam
+
+    content = gzi.read_bytes()
+    (count,) = struct.unpack_from("<Q", content)
+    # The first block, at 0, is not listed.
+    packed, unpacked = np.frombuffer(content[8:], dtype="<u8").reshape(count, 2).astype(np.int64).T
+    packed, unpacked = np.insert(packed, 0, 0), np.insert(unpacked, 0, 0)
+    if (np.diff(packed) <= 0).any() or (np.diff(unpacked) < 0).any() or packed[-1] >= fasta.stat().st_size:
+        raise ValueError(gzi)
+    with pysam.BGZFile(str(fasta), "rb") as handle:
+
+        def read_at(start: int, count: int) -> bytes:
+            block = int(np.searchsorted(unpacked, start, side="right")) - 1
+            within = start - int(unpacked[block])
+            if within > 0xFFFF:
+                return b""
+            handle.seek(int(packed[block]) << 16 | within)
+            return bytes(handle.read(count))
+
+        yield read_at
