@@ -6,6 +6,7 @@ In: the file and its index. Out: yes or no. An index that is damaged, or of anot
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,10 @@ _ReadAt = Callable[[int, int], bytes]
 
 _LONGEST_HEADER = 1 << 20
 """Bytes between two contigs; more are no header."""
+
+
+_LONGEST_BLOCK = 1 << 16
+"""Bytes of a block of bgzip, unpacked (SAM specification, section 4.1)."""
 
 
 class _Row(NamedTuple):
@@ -115,13 +120,18 @@ def _bgzip(fasta: Path, gzi: Path) -> Iterator[_ReadAt]:
     if (np.diff(packed) <= 0).any() or (np.diff(unpacked) < 0).any() or packed[-1] >= fasta.stat().st_size:
         raise ValueError(gzi)
     with pysam.BGZFile(str(fasta), "rb") as handle:
+        # Many contigs may begin in one block.
+        @lru_cache(maxsize=2)
+        def block(number: int) -> bytes:
+            handle.seek(int(packed[number]) << 16)
+            last = number + 1 == len(unpacked)
+            return bytes(handle.read(_LONGEST_BLOCK if last else int(unpacked[number + 1] - unpacked[number])))
 
         def read_at(start: int, count: int) -> bytes:
-            block = int(np.searchsorted(unpacked, start, side="right")) - 1
-            within = start - int(unpacked[block])
-            if within > 0xFFFF:
-                return b""
-            handle.seek(int(packed[block]) << 16 | within)
-            return bytes(handle.read(count))
+            number = int(np.searchsorted(unpacked, start, side="right")) - 1
+            found = block(number)[start - int(unpacked[number]) :][:count]
+            while len(found) < count and (number := number + 1) < len(unpacked):
+                found += block(number)[: count - len(found)]
+            return found
 
         yield read_at
