@@ -76,7 +76,7 @@ def test_conditions_and_transcripts_label(tmp_path: Path) -> None:
     genes_of = pd.DataFrame({"transcript": NAMES, "gene": [f"G{name[1:]}" for name in NAMES]})
     path = on_disk(tmp_path / "tpm.tsv", tpm)
     files = {"condition": on_disk(tmp_path / "c.tsv", sheet), "tx2gene": on_disk(tmp_path / "t.tsv", genes_of, False)}
-    in_memory = kanseq.label(path, condition=sheet, tx2gene=genes_of)
+    in_memory = kanseq.label(path, condition=sheet.astype("category"), tx2gene=genes_of.astype("category"))
     assert in_memory.table.equals(kanseq.label(path, **files).table)
     assert sorted(set(in_memory.table["condition"])) == ["leaf", "root"]
     assert set(in_memory.table["id"]) == {f"G{number}" for number in range(8)}

@@ -34,7 +34,7 @@ def read_conditions(path: PathLike | pd.DataFrame) -> dict[str, str]:
 
 def _sheet_in_memory(table: pd.DataFrame) -> Iterator[tuple[int, list[str]]]:
     """Yield number (from 1) and cells of each row."""
-    yield from enumerate(table.iloc[:, :2].fillna("").astype(str).to_numpy().tolist(), 1)
+    yield from enumerate(table.iloc[:, :2].astype(object).fillna("").astype(str).to_numpy().tolist(), 1)
 
 
 def _sheet_lines(path: PathLike) -> Iterator[tuple[int, list[str]]]:
