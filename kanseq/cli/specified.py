@@ -57,14 +57,15 @@ def _typed(option: Option) -> tuple[object, object]:
         kind = kind | None
     if not option.names:
         return Annotated[kind, typer.Argument(help=option.help)], default
-    # What belongs to a group is checked with the rest of its group, by an error that is no wrong use of the command.
+    # Only counts outside of groups are the command line's to refuse, as wrong use; the specification checks all others.
     least = option.about["least"]
+    is_count = option.kind is int and not option.group and math.isfinite(least)
     shown = typer.Option(
         *option.names,
         help=option.help or None,
         metavar=option.flag.metavar,
         rich_help_panel=option.flag.panel,
-        min=None if option.group or math.isinf(least) else least,
+        min=least if is_count else None,
     )
     return Annotated[kind, shown], default
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.specification.fields import check
+from kanseq.specification.checks import check
 from kanseq.specification.fields import option as option
 from kanseq.specification.learning import TASKS as TASKS
 from kanseq.specification.optimisation import Settings

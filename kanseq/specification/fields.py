@@ -5,6 +5,7 @@ values, keywords of Python functions, JSON.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -80,8 +81,12 @@ class Option(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Flags on the command line; empty for an argument."""
-        return (f"--{self.name.replace('_', '-')}",) if self.flag.names is None else self.flag.names
+        """Flags on the command line; empty for an argument. ``--name/--no-name`` can be switched off, too."""
+        if self.flag.names is not None:
+            return self.flag.names
+        name = self.name.replace("_", "-")
+        # What is off unless it is given needs no second form.
+        return (f"--{name}/--no-{name}",) if self.kind is bool and self.default is not False else (f"--{name}",)
 
 
 def option(
@@ -130,6 +135,12 @@ def group(kind: type, *, panel: str, helps: Mapping[str, str] | None = None, set
 
 def options_of(specification: type) -> list[Option]:
     """List all options of a specification, those of its groups in their place."""
+    return list(_options_of(specification))
+
+
+@functools.cache
+def _options_of(specification: type) -> tuple[Option, ...]:
+    """List the options once; every value of a specification is checked by them."""
     hints = get_type_hints(specification)
     found = []
     for field in dataclasses.fields(specification):
@@ -138,7 +149,7 @@ def options_of(specification: type) -> list[Option]:
         else:
             about = field.metadata
             found.append(Option(field.name, hints[field.name], field.default, about["help"], about["flag"], about))
-    return found
+    return tuple(found)
 
 
 def _options_of_group(outer: dataclasses.Field) -> list[Option]:
@@ -156,32 +167,6 @@ def _options_of_group(outer: dataclasses.Field) -> list[Option]:
         flag = about["flag"]._replace(panel=panel)
         found.append(Option(field.name, annotation, None if is_open else field.default, help, flag, about, outer.name))
     return found
-
-
-def check(values: object, declared: Sequence[dataclasses.Field]) -> None:
-    """Check the values of an object against the ranges and choices of its fields; None passes.
-
-    Raises:
-        BadOption: a value is out of range or no choice; the message names the option and what it may be.
-    """
-    for field in declared:
-        value, about = getattr(values, field.name), field.metadata
-        if "help" not in about or value is None:
-            continue
-        if about.get("choices") and value not in about["choices"]:
-            raise BadOption(f"{field.name} '{value}' is unknown", mend=f"choose {', '.join(about['choices'])}")
-        if not isinstance(value, Real):
-            continue
-        within = max(value, about["least"]) == value == min(value, about["most"]) and value > about["above"]
-        if not (within and math.isfinite(value)):
-            raise BadOption(f"{field.name} is {value}", mend=f"it must be {_range(about)}")
-
-
-def _range(about: Mapping[str, Any]) -> str:
-    """Write a range in words."""
-    words = {"least": "at least", "above": "above", "most": "at most"}
-    said = [f"{word} {about[key]}" for key, word in words.items() if math.isfinite(about[key])]
-    return " and ".join(said) or "a finite number"
 
 
 def gather(specification: type[Specification], keywords: Mapping[str, object]) -> Specification:

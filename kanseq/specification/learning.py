@@ -1,9 +1,10 @@
 """What a run learns, and from what: the options, before data and model settle what was left open."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from kanseq.geometry import VISIBLE
-from kanseq.specification.fields import Flag, check, option
+from kanseq.specification.checks import settle
+from kanseq.specification.fields import Flag, option
 
 TASKS = ("binary", "multiclass", "regression")
 """What can be learned: one of two classes, one of three or more, or a number."""
@@ -28,7 +29,7 @@ class Learning:
         mid: None where the model's recipe decides.
 
     Raises:
-        BadOption: a value is no choice.
+        BadOption: a value is of another type, or no choice.
     """
 
     condition: str | tuple[str, ...] = option(
@@ -54,5 +55,5 @@ class Learning:
     )
 
     def __post_init__(self) -> None:
-        """Check the choices."""
-        check(self, fields(Learning))
+        """Check types and choices."""
+        settle(self, Learning)

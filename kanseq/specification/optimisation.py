@@ -2,7 +2,8 @@
 
 from dataclasses import asdict, dataclass, fields
 
-from kanseq.specification.fields import check, option
+from kanseq.specification.checks import settle
+from kanseq.specification.fields import option
 
 DECAYS = ("coupled", "decoupled", "prior")
 SCHEDULES = ("constant", "cosine", "one-cycle")
@@ -31,7 +32,7 @@ class Settings:
     ``compile``: without a C++ compiler training goes on without it, with one warning.
 
     Raises:
-        BadOption: a value is out of range, or no choice.
+        BadOption: a value is of another type, out of range, or no choice.
     """
 
     epochs: int = option(5, "passes over the training genes", least=1)
@@ -55,8 +56,8 @@ class Settings:
     smoothness: float = option(0.0, "penalty on the roughness of KAN curves", least=0, later=True)
 
     def __post_init__(self) -> None:
-        """Check ranges and choices."""
-        check(self, fields(self))
+        """Check types, ranges and choices."""
+        settle(self, Settings)
 
     def to_json(self) -> dict[str, object]:
         """Return the fields as ``run.json`` has them; later additions only where they differ from their default."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from kanseq.specification.checks import settle
 from kanseq.specification.fields import REQUIRED, Flag, group, option
 from kanseq.specification.learning import Learning
 from kanseq.specification.optimisation import Settings
@@ -37,6 +38,9 @@ class TrainSpec:
         options: hyper-parameters of the model that were given.
         settings: fields of :class:`~kanseq.specification.optimisation.Settings` that were given; the model's recipe
             and the defaults fill in the others.
+
+    Raises:
+        BadOption: a value is of another type, out of range or no choice, or a setting is unknown.
     """
 
     genes: object = _file(_SETS, names=(), several=True)
@@ -59,10 +63,8 @@ class TrainSpec:
         panel="Optimisation of networks (each model has its own defaults: kanseq models NAME)",
         settings=True,
     )
-    baseline: bool = option(
-        True, "train a plain model on the same folds, and compare", flag=Flag(("--baseline/--no-baseline",))
-    )
-    checkpoint_minutes: float = option(10.0, "write the state at least so often")
+    baseline: bool = option(True, "train a plain model on the same folds, and compare")
+    checkpoint_minutes: float = option(10.0, "write the state at least so often", least=0)
     seed: int | Sequence[int] = option(
         0,
         "seed of every random choice; repeatable: a model each  [default: 0]",
@@ -76,10 +78,14 @@ class TrainSpec:
     nodes: int = option(1, "nodes on which this command runs alike", least=1)
     rendezvous: str | None = option(None, "HOST:PORT of one of several nodes, where they meet")
 
+    def __post_init__(self) -> None:
+        """Check all values."""
+        settle(self, TrainSpec)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitSpec:
-    """A fit to sequences in memory; its fields are those of :class:`TrainSpec`."""
+    """A fit to sequences in memory; its fields, and what they raise, are those of :class:`TrainSpec`."""
 
     model: str = option("kan-words", _MODEL)
     options: Mapping[str, Value] | None = option(None, "hyper-parameters of the model")
@@ -94,10 +100,14 @@ class FitSpec:
     threads: int = option(0, _THREADS, least=0)
     device: str = option("auto", _DEVICE)
 
+    def __post_init__(self) -> None:
+        """Check all values."""
+        settle(self, FitSpec)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TuneSpec:
-    """A search for hyper-parameters inside one fold's training genes; its fields are those of :class:`TrainSpec`."""
+    """A search for hyper-parameters inside one fold's training genes; its fields and errors: :class:`TrainSpec`."""
 
     genes: object = _file(_SETS, names=(), several=True)
     splits: object = _file("the folds, from kanseq split --tune")
@@ -137,3 +147,7 @@ class TuneSpec:
     seed: int = option(0, "seed of every random choice", least=0, flag=Flag(panel=COMMON))
     threads: int = option(0, _THREADS, least=0, flag=Flag(panel=COMMON))
     device: str = option("auto", _DEVICE, flag=Flag(panel=COMMON))
+
+    def __post_init__(self) -> None:
+        """Check all values."""
+        settle(self, TuneSpec)

@@ -16,7 +16,6 @@ import torch
 from kanseq.data.combining import Sets, as_one
 from kanseq.data.label_tables import join_labels
 from kanseq.data.splits import read_splits
-from kanseq.errors import BadOption
 from kanseq.files import PathLike
 from kanseq.models.architecture import Architecture
 from kanseq.models.registry import architecture, config_to_json, make_config
@@ -166,8 +165,6 @@ def train_specified(spec: TrainSpec) -> Training:
     output = check_run_output(spec.output)  # type: ignore[arg-type]
     kind = architecture(spec.model)
     settings = settings_for(kind, **spec.settings)
-    if not spec.checkpoint_minutes >= 0:
-        raise BadOption(f"checkpoint_minutes is {spec.checkpoint_minutes}", mend="it must be at least 0")
     seeds = check_seeds(spec.seed, spec.seeds)
     if (spec.devices, spec.nodes) != (1, 1):
         return _train_in_a_team(spec, settings.precision)

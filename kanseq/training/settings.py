@@ -126,9 +126,11 @@ def processor(threads: int, seed: int) -> Iterator[int]:
     0 threads means as many as torch finds.
 
     Raises:
-        BadOption: the seed is none that torch, NumPy and scikit-learn all take.
+        BadOption: the seed is none that torch, NumPy and scikit-learn all take, or threads are negative.
     """
     check_seeds(seed)
+    if threads < 0:
+        raise BadOption(f"threads is {threads}", mend="it must be at least 0")
     before = torch.get_num_threads()
     deterministic = torch.backends.cudnn.deterministic
     with torch.random.fork_rng():

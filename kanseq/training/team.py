@@ -174,8 +174,6 @@ def launch(spec: TrainSpec) -> bool:
         KeyboardInterrupt: they were asked to stop, and have written their state.
     """
     devices, nodes, rendezvous = spec.devices, spec.nodes, spec.rendezvous
-    if devices < 1 or nodes < 1:
-        raise BadOption(f"{devices} devices on {nodes} nodes", mend="both must be at least 1")
     if nodes > 1 and rendezvous is None:
         raise BadOption("several nodes need a place to meet", mend="give --rendezvous HOST:PORT of one of them to all")
     meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]

@@ -127,8 +127,6 @@ def tune(
 def _tune(spec: TuneSpec) -> Tuned:
     """Search as a specification says."""
     _insist_on_optuna()
-    if spec.trials < 1:
-        raise BadOption(f"trials is {spec.trials}", mend="it must be at least 1")
     kind, device, seed = architecture(spec.model), choose_device(spec.device), check_seeds(spec.seed)[0]
     ranges, options = [each.of(kind) for each in read_ranges(spec.search)], _named(spec.options)
     for each in ranges:

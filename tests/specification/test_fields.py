@@ -5,15 +5,17 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import kanseq
 from kanseq.errors import BadOption, BadTable
 from kanseq.nn.precision import PRECISIONS as PRODUCTS
-from kanseq.specification.fields import check, from_json, gather, keywords_of, option, options_of, to_json
+from kanseq.specification.checks import check
+from kanseq.specification.fields import from_json, gather, keywords_of, option, options_of, to_json
 from kanseq.specification.optimisation import PRECISIONS, Settings, searchable
-from kanseq.specification.training import TrainSpec, TuneSpec
+from kanseq.specification.training import FitSpec, TrainSpec, TuneSpec
 
 GIVEN = {
     "genes": ["a.parquet", "b.parquet"],
@@ -83,6 +85,83 @@ def test_values_out_of_range_are_refused_by_name(wrong, message):
     Bounded(least=2, above=1, word=None)
     with pytest.raises(BadOption, match=message):
         Bounded(**wrong)
+
+
+PLACES = {"genes": "g", "splits": "s", "output": "o"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"threads": -1}, "threads is -1; it must be at least 0"),
+        ({"devices": 0}, "devices is 0; it must be at least 1"),
+        ({"nodes": 0}, "nodes is 0; it must be at least 1"),
+        ({"seeds": 0}, "seeds is 0; it must be at least 1"),
+        ({"seed": [3, -1]}, "seed is -1; it must be at least 0"),
+        ({"seed": "3"}, "seed is '3'; it must be a whole number"),
+        ({"seed": [1, 2.5]}, "seed is 2.5; it must be a whole number"),
+        ({"epochs": 2.5}, "epochs is 2.5; it must be a whole number"),
+        ({"epochs": "2"}, "epochs is '2'; it must be a whole number"),
+        ({"epochs": True}, "epochs is True; it must be a whole number"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'; it must be a number"),
+        ({"learning_rate": 0}, "learning_rate is 0; it must be above 0"),
+        ({"tune": 1}, "tune is 1; it must be true or false"),
+        ({"schedule": "steps"}, "schedule 'steps' is unknown; choose constant, cosine, one-cycle"),
+        ({"visible": None}, "visible is None; it must be a text"),
+        ({"checkpoint_minutes": -1}, "checkpoint_minutes is -1; it must be at least 0"),
+        ({"options": ["hidden=3"]}, r"options is \['hidden=3'\]; it must be names with their values"),
+    ],
+)
+def test_a_training_is_checked_when_it_is_specified(wrong, message):
+    with pytest.raises(BadOption, match=message):
+        gather(TrainSpec, {**PLACES, **wrong})
+    with pytest.raises(BadOption, match=message):
+        from_json(TrainSpec, {"format": 1, "kind": "TrainSpec", "options": {**PLACES, **wrong}})
+
+
+def test_searches_and_fits_are_checked_when_they_are_specified():
+    search = {**PLACES, "holdout": "1", "search": ["hidden=1..2"]}
+    with pytest.raises(BadOption, match="trials is 0; it must be at least 1"):
+        gather(TuneSpec, {**search, "trials": 0})
+    with pytest.raises(BadOption, match="it must be a list"):
+        gather(TuneSpec, {**search, "search": "hidden=1..2"})
+    with pytest.raises(BadOption, match="batch_size is 0; it must be at least 1"):
+        gather(FitSpec, {"batch_size": 0})
+
+
+@pytest.mark.parametrize(
+    ("specification", "given", "name"),
+    [
+        (TrainSpec, PLACES, "lerning_rate"),
+        (TuneSpec, {**PLACES, "holdout": "1", "search": ["l1=0..1"]}, "compile"),
+        (FitSpec, {}, "tune"),
+    ],
+)
+def test_unknown_settings_are_refused(specification, given, name):
+    with pytest.raises(BadOption, match=f"there is no setting '{name}'; choose epochs, batch_size"):
+        specification(**given, settings={name: 3})
+
+
+@pytest.mark.parametrize(
+    ("seed", "recorded"),
+    [
+        (np.array([1, 2]), [1, 2]),
+        (pd.Series([1, 2]), [1, 2]),
+        (range(2), [0, 1]),
+        ((4, np.int64(5)), [4, 5]),
+        (np.uint8(7), 7),
+    ],
+)
+def test_seeds_are_any_sequence_of_whole_numbers(seed, recorded):
+    written = to_json(gather(TrainSpec, {**PLACES, "seed": seed, "devices": 2}))["options"]
+    assert written == {**PLACES, "seed": recorded, "devices": 2}
+    assert json.loads(json.dumps(written)) == written
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    spec = gather(TrainSpec, {**PLACES, "learning_rate": np.float32(0.5), "tune": np.True_, "threads": np.int16(2)})
+    assert repr((spec.settings, spec.threads)) == "({'learning_rate': 0.5, 'tune': True}, 2)"
+    assert repr(Settings(epochs=np.int64(3)).epochs) == "3"
 
 
 def test_settings_that_came_later_are_left_out_of_files_while_they_change_nothing():
