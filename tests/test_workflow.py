@@ -15,7 +15,7 @@ import yaml
 
 from kanseq.cli.main import _run, app
 from kanseq.errors import MissingFile, NotWritable
-from kanseq.specification.workflow import model_schema, parted_words, words_of
+from kanseq.specification.workflow import model_schema, parted_words, without_switched_off, words_of
 from kanseq.workflow_files import PROJECT, init_workflow, workflow_path
 from tests.suites.conftest import TINY, write_task
 
@@ -345,6 +345,19 @@ def test_options_that_a_search_knows_go_to_it_and_come_back():
     both, others = parted_words(given)
     assert both == ["--epochs", "3", "--set", "a=1 2", "--visible=flanks", "--l1", "0.1"]
     assert others == ["--calibrate", "platt", "--tune", "--compile"]
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "left"),
+    [
+        ("--epochs  3 --tune --compile", {"tune": False}, "--epochs 3 --compile"),
+        ("--epochs  3 --compile", {"tune": False}, "--epochs  3 --compile"),
+        ("--epochs  3 --tune", {"tune": True, "compile": False}, "--epochs  3 --tune"),
+        ("--rendezvous --tune --tune", {"tune": False}, "--rendezvous --tune"),
+    ],
+)
+def test_a_model_switches_off_flags_of_all_models(text, values, left):
+    assert without_switched_off(text, values) == left
 
 
 def test_a_model_of_the_config_takes_the_options_of_a_training():

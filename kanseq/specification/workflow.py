@@ -5,7 +5,8 @@ and ``kanseq tune``. Imports neither torch nor anything else that Snakemake's ow
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 
 from kanseq.specification.fields import Option, options_of
 from kanseq.specification.training import TrainSpec, TuneSpec
@@ -31,21 +32,40 @@ def model_schema() -> dict[str, dict[str, object]]:
 def words_of(values: Mapping[str, object]) -> list[str]:
     """Return options of a model as words of the command line; keys that are no options are left out.
 
+    False is a word where the option has one for it (``--no-…``); for all others see :func:`without_switched_off`.
+
     >>> words_of({"learning_rate": 0.01, "tune": True, "compile": False, "set": {"hidden": 8}, "seeds": [0]})
     ['--learning-rate', '0.01', '--tune', '--set', 'hidden=8']
     """
     known = model_options()
     words: list[str] = []
     for key, value in values.items():
-        if key not in known or value is None or value is False:
+        if key not in known or value is None:
             continue
-        if value is True:
-            words.append(known[key].names[0])
+        flag, _, off = known[key].names[0].partition("/")
+        if isinstance(value, bool):
+            words += [word for word in (flag if value else off,) if word]
         else:
             given = [f"{name}={each}" for name, each in value.items()] if isinstance(value, Mapping) else value
             several = given if isinstance(given, list) else [given]
-            words += [word for each in several for word in (known[key].names[0], str(each))]
+            words += [word for each in several for word in (flag, str(each))]
     return words
+
+
+def without_switched_off(text: str, values: Mapping[str, object]) -> str:
+    """Return options of all models without the flags that a model's own values switch off.
+
+    >>> without_switched_off("--tune --epochs 3", {"tune": False})
+    '--epochs 3'
+
+    Args:
+        text: words of ``kanseq train``, as in a shell. Returned as it is where nothing is switched off.
+        values: options of one model, by key.
+    """
+    off = {each.names[0] for key, each in model_options().items() if values.get(key) is False}
+    parts = list(_parts_of(shlex.split(text)))
+    kept = [part for part in parts if part[0] not in off]
+    return text if kept == parts else shlex.join(word for part in kept for word in part)
 
 
 def parted_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -54,16 +74,24 @@ def parted_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> parted_words(["--epochs", "3", "--tune", "--set=a=1", "--calibrate", "platt"])
     (['--epochs', '3', '--set=a=1'], ['--tune', '--calibrate', 'platt'])
     """
-    searched = {each.names[0] for each in options_of(TuneSpec) if each.names and each.key in model_options()}
+    options = [each for each in options_of(TuneSpec) if each.key in model_options()]
+    searched = {flag for each in options for name in each.names for flag in name.split("/")}
     both: list[str] = []
     others: list[str] = []
+    for part in _parts_of(words):
+        (both if part[0].partition("=")[0] in searched else others).extend(part)
+    return both, others
+
+
+def _parts_of(words: Sequence[str]) -> Iterator[list[str]]:
+    """Yield each flag of ``kanseq train`` with its value, if it takes one; other words alone."""
+    with_value = {name for each in options_of(TrainSpec) if each.kind is not bool for name in each.names}
     left = list(words)
     while left:
-        word = left.pop(0)
-        flag, equals, _ = word.partition("=")
-        values = [left.pop(0)] if flag in searched and not equals and left else []
-        (both if flag in searched else others).extend([word, *values])
-    return both, others
+        # --flag=value is one word, which is no flag that takes the next one.
+        size = 2 if left[0] in with_value else 1
+        yield left[:size]
+        del left[:size]
 
 
 def _schema(option: Option) -> dict[str, object]:

@@ -16,33 +16,34 @@ import kanseq.specification
 name = "kanseq.specification.optimisation"
 path = Path(kanseq.specification.__file__).with_name("optimisation.py")
 line = '    nudge: float = option(0.0, "of an invented kind", least=0, later=True)\\n'
+line += '    nod: bool = option(False, "a switch", later=True)\\n'
 text = path.read_text().replace("\\n    def __post_init__", line + "\\n    def __post_init__", 1)
 sys.modules[name] = module = types.ModuleType(name)
 exec(compile(text, str(path), "exec"), module.__dict__)
 
 import kanseq
 from kanseq.cli.main import _run
-from kanseq.specification.workflow import model_schema, words_of
+from kanseq.specification.workflow import model_schema, parted_words, words_of
 from kanseq.suites.entries import make_entries
 
 genes, labels, splits, folder = sys.argv[1:]
 network = ["--model", "mlp", "--set", "hidden=2", "--epochs", "1", "--threads", "1"]
 inputs = [genes, "--labels", labels, "--splits", splits, "--holdout", "1", *network]
 alone = [*inputs, "--no-baseline"]
-Path(f"{folder}/options.yaml").write_text("nudge: 0.5\\n")
+Path(f"{folder}/options.yaml").write_text("nudge: 0.5\\nnod: true\\n")
 said = io.StringIO()
 with contextlib.redirect_stdout(said):
     codes = [
         _run(["train", "--help"]),
         _run(["train", *alone, "--config", f"{folder}/options.yaml", "-o", f"{folder}/yaml"]),
-        _run(["tune", *inputs, "--search", "nudge=0.125,0.25", "--trials", "1", "-o", f"{folder}/tuned"]),
+        _run(["tune", *inputs, "--search", "nudge=0.125,0.25", "--trials", "1", "--nod", "-o", f"{folder}/tuned"]),
         _run(["train", *alone, "--nudge", "-1", "-o", f"{folder}/refused"]),
     ]
 kanseq.train(
     genes, labels=labels, splits=splits, output=f"{folder}/python", model="mlp", options={"hidden": 2}, epochs=1,
-    holdout="1", baseline=False, threads=1, nudge=0.75,
+    holdout="1", baseline=False, threads=1, nudge=0.75, nod=True,
 )
-(entry,) = make_entries(["mlp"], ["nudge=0.5"])
+(entry,) = make_entries(["mlp"], ["nudge=0.5", "nod=true"])
 print(json.dumps({
     "codes": codes,
     "help": said.getvalue(),
@@ -50,6 +51,8 @@ print(json.dumps({
     "documentation": kanseq.train.__doc__,
     "schema": model_schema()["nudge"],
     "words": words_of({"nudge": 0.5}),
+    "switch": [model_schema()["nod"], words_of({"nod": True}), words_of({"nod": False})],
+    "parted": parted_words(["--nod", "--tune", "--no-nod", "--nudge", "0.5", "--compile"]),
     "benchmark": dict(entry.settings),
 }))
 """
@@ -63,8 +66,8 @@ def shown(tuned_inputs, tmp_path):
     return {**json.loads(done.stdout), "errors": done.stderr}
 
 
-def recorded(run):
-    return json.loads((run / "run.json").read_text())["spec"]["settings"].get("nudge")
+def recorded(run, name="nudge"):
+    return json.loads((run / "run.json").read_text())["spec"]["settings"].get(name)
 
 
 def test_a_setting_that_is_one_line_is_in_every_form_of_the_settings(shown, tmp_path):
@@ -79,4 +82,9 @@ def test_a_setting_that_is_one_line_is_in_every_form_of_the_settings(shown, tmp_
     assert yaml.safe_load((tmp_path / "tuned/best.yaml").read_text())["nudge"] in (0.125, 0.25)
     assert shown["schema"] == {"description": "of an invented kind", "type": "number", "minimum": 0}
     assert shown["words"] == ["--nudge", "0.5"]
-    assert shown["benchmark"] == {"nudge": 0.5}
+    assert shown["benchmark"] == {"nudge": 0.5, "nod": True}
+    assert "--nod" in shown["help"]
+    assert (recorded(tmp_path / "yaml", "nod"), recorded(tmp_path / "python", "nod")) == (True, True)
+    assert yaml.safe_load((tmp_path / "tuned/best.yaml").read_text())["nod"] is True
+    assert shown["switch"] == [{"description": "a switch", "type": "boolean"}, ["--nod"], ["--no-nod"]]
+    assert shown["parted"] == [["--nod", "--no-nod", "--nudge", "0.5"], ["--tune", "--compile"]]

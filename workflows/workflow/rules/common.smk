@@ -19,7 +19,7 @@ except ImportError:
     # it needs no other.
     HERE = os.path.abspath(workflow.current_basedir)
     sys.path += [os.path.join(HERE, *[os.pardir] * levels) for levels in (4, 3)]
-from kanseq.specification.workflow import model_schema, parted_words, words_of
+from kanseq.specification.workflow import model_schema, parted_words, without_switched_off, words_of
 
 
 def validate_config():
@@ -189,10 +189,14 @@ def labels_of_study(wildcards):
     )
 
 
+def options_of_all(model):
+    """Return the options of all models and the model's own text, without flags that the model switches off."""
+    return without_switched_off(f"{config['train']} {MODELS[model].get('options', '')}", MODELS[model])
+
+
 def words(model):
     """List the options of a model's training as words of the command line: those of all models, then its own."""
-    settings = MODELS[model]
-    return shlex.split(f"{config['train']} {settings.get('options', '')}") + words_of(settings)
+    return shlex.split(options_of_all(model)) + words_of(MODELS[model])
 
 
 def train_options(wildcards):
@@ -200,8 +204,7 @@ def train_options(wildcards):
     model = wildcards.model
     if "search" in MODELS[model]:
         return shlex.join(parted_words(words(model))[1])
-    own = words_of(MODELS[model])
-    return f"{config['train']} {MODELS[model].get('options', '')} {shlex.join(own)}".strip()
+    return f"{options_of_all(model)} {shlex.join(words_of(MODELS[model]))}".strip()
 
 
 def search_options(wildcards, input):
