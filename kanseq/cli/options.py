@@ -1,13 +1,16 @@
 """Options that every verb shares, and how a verb's result is shown."""
 
 import json
+import math
 import sys
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from kanseq.messages import LEVELS, show_messages
+from kanseq.specification.fields import Option, options_of
+from kanseq.specification.training import COMMON, TrainSpec, TuneSpec
 
 
 def _set_log_level(level: str) -> str:
@@ -53,11 +56,37 @@ def _key(flag: str) -> str:
     return flag.lstrip("-").replace("-", "_")
 
 
+def typer_option(option: Option) -> Any:
+    """Return what typer reads of an option that a specification declares."""
+    # Only counts outside of groups are the command line's to refuse, as wrong use; the specification checks all others.
+    least = option.about["least"]
+    is_count = option.kind is int and not option.group and math.isfinite(least)
+    return typer.Option(
+        *option.names,
+        help=option.help or None,
+        metavar=option.flag.metavar,
+        rich_help_panel=option.flag.panel,
+        min=least if is_count else None,
+    )
+
+
+def declared(specification: type, name: str, *, panel: str, help: str | None = None) -> Any:
+    """Return what typer reads of one option of a specification, for a command that does not take all of them.
+
+    Args:
+        specification: the dataclass that declares the option.
+        name: its keyword.
+        panel: its heading in the help.
+        help: its line of help for this command; None takes the declared one.
+    """
+    option = next(each for each in options_of(specification) if each.name == name)
+    flag = option.flag._replace(panel=panel)
+    return typer_option(option._replace(group="", flag=flag, help=option.help if help is None else help))
+
+
 LogLevel = Annotated[
     str,
-    typer.Option(
-        "--log-level", callback=_set_log_level, help="debug, info, warning or error", rich_help_panel="Common"
-    ),
+    typer.Option("--log-level", callback=_set_log_level, help="debug, info, warning or error", rich_help_panel=COMMON),
 ]
 Config = Annotated[
     Path | None,
@@ -66,17 +95,16 @@ Config = Annotated[
         callback=_load_config,
         is_eager=True,
         help="the same options from a YAML file",
-        rich_help_panel="Common",
+        rich_help_panel=COMMON,
     ),
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="a machine-readable summary on standard output", rich_help_panel="Common")
+    bool, typer.Option("--json", help="a machine-readable summary on standard output", rich_help_panel=COMMON)
 ]
-Threads = Annotated[
-    int, typer.Option("--threads", min=0, help="processor threads; 0: all there are", rich_help_panel="Common")
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of every random choice", rich_help_panel="Common")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N", rich_help_panel="Common")]
+Threads = Annotated[int, declared(TrainSpec, "threads", panel=COMMON)]
+# Of a training several seeds can be given, of all other commands one.
+Seed = Annotated[int, declared(TuneSpec, "seed", panel=COMMON)]
+Device = Annotated[str, declared(TrainSpec, "device", panel=COMMON)]
 
 
 def pairs(texts: list[str] | None) -> dict[str, str]:

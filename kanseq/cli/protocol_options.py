@@ -5,7 +5,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from kanseq.cli.options import show
+from kanseq.cli.options import declared, show
+from kanseq.specification.training import COMMON, TrainSpec
 
 PROTOCOL = "Protocol, the same for all models"
 
@@ -21,7 +22,7 @@ Folds = Annotated[
 ]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="trainings per fold", rich_help_panel=PROTOCOL)]
 Epochs = Annotated[
-    int | None, typer.Option("--epochs", min=1, help="of every network  [default: its own]", rich_help_panel=PROTOCOL)
+    int | None, declared(TrainSpec, "epochs", panel=PROTOCOL, help="of every network  [default: its own]")
 ]
 Copies = Annotated[
     str,
@@ -30,10 +31,8 @@ Copies = Annotated[
     ),
 ]
 Bootstrap = Annotated[int, typer.Option("--bootstrap", min=0, help="resamples of the test", rich_help_panel=PROTOCOL)]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="trainings at once", rich_help_panel="Common")]
-Precision = Annotated[
-    str | None, typer.Option("--precision", help="auto, float32 or bfloat16 products", rich_help_panel="Common")
-]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="trainings at once", rich_help_panel=COMMON)]
+Precision = Annotated[str | None, declared(TrainSpec, "precision", panel=COMMON)]
 
 
 def whole_numbers(texts: list[str] | None, flag: str) -> list[int]:

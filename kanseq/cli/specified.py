@@ -4,14 +4,13 @@ In: a dataclass of :mod:`kanseq.specification`. Out: a function that typer reads
 """
 
 import inspect
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kanseq.cli.options import Config, Json, LogLevel, pairs
+from kanseq.cli.options import Config, Json, LogLevel, pairs, typer_option
 from kanseq.specification.fields import REQUIRED, Option, options_of
 
 Verb = Callable[[dict[str, Any], bool], None]
@@ -57,17 +56,7 @@ def _typed(option: Option) -> tuple[object, object]:
         kind = kind | None
     if not option.names:
         return Annotated[kind, typer.Argument(help=option.help)], default
-    # Only counts outside of groups are the command line's to refuse, as wrong use; the specification checks all others.
-    least = option.about["least"]
-    is_count = option.kind is int and not option.group and math.isfinite(least)
-    shown = typer.Option(
-        *option.names,
-        help=option.help or None,
-        metavar=option.flag.metavar,
-        rich_help_panel=option.flag.panel,
-        min=least if is_count else None,
-    )
-    return Annotated[kind, shown], default
+    return Annotated[kind, typer_option(option)], default
 
 
 def _is_given(option: Option, given: dict[str, Any]) -> bool:

@@ -53,7 +53,7 @@ def compete(
         BadTable, EmptySplit: a set has no labels, no test, or classes that a fold lacks.
         NotWritable: the folder cannot be written.
     """
-    protocol.check()
+    protocol.check(machine)
     machine = machine._replace(device=choose_device(machine.device))
     if output.exists() and not output.is_dir():
         raise NotWritable("a benchmark is a folder, and this is a file", where=output, mend="choose another name")

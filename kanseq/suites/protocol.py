@@ -72,18 +72,30 @@ class Protocol(NamedTuple):
         """How often each model is trained."""
         return self.folds * self.seeds
 
-    def check(self) -> None:
-        """Refuse what makes no sense.
+    def check(self, machine: Machine) -> None:
+        """Refuse what makes no sense, before anything is written. Options of trainings are checked as theirs.
+
+        Args:
+            machine: where the trainings run.
 
         Raises:
-            BadOption: it makes none.
+            BadOption: a value is of another type, out of range or no choice.
         """
-        for name in ("folds", "seeds", "epochs"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise BadOption(f"--{name} {value}", mend="it must be at least 1")
+        for name, value in (("folds", self.folds), ("jobs", machine.jobs)):
+            if not isinstance(value, int) or value < 1:
+                raise BadOption(f"--{name} {value}", mend="it must be a whole number of at least 1")
         if self.copies not in COPIES:
             raise BadOption(f"--copies {self.copies}", mend=f"choose {', '.join(COPIES)}")
+        TrainSpec(
+            genes="",
+            splits="",
+            output="",
+            settings={"epochs": self.epochs, "precision": machine.precision},
+            seed=self.seed,
+            seeds=self.seeds,
+            threads=machine.threads,
+            device=machine.device,
+        )
 
 
 def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:

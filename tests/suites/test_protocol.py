@@ -146,12 +146,6 @@ def test_sets_that_cannot_be_cut_are_refused(tmp_path):
     assert not (tmp_path / "bad").exists()
 
 
-@pytest.mark.parametrize("wrong", [{"folds": 0}, {"seeds": 0}, {"epochs": 0}, {"copies": "some"}])
-def test_senseless_protocols_are_refused(wrong):
-    with pytest.raises(BadOption, match=f"--{next(iter(wrong))}"):
-        Protocol(**wrong).check()
-
-
 def told(entry, protocol, **machine):
     return job_of(entry.on(Geometry.plain(30), 2), Path("out/tf_0"), protocol, Machine(threads=1, **machine)).spec
 
@@ -189,3 +183,23 @@ def test_the_machine_s_precision_comes_before_a_model_s():
 
 def test_plain_models_take_no_options_of_networks():
     assert told(Entry("gc", "gc", {}, {}), Protocol(epochs=4)).settings["tune"] is False
+
+
+@pytest.mark.parametrize(
+    ("protocol", "machine", "message"),
+    [
+        ({"folds": 0}, {}, "--folds 0; it must be a whole number of at least 1"),
+        ({"folds": 2.5}, {}, "--folds 2.5; it must be a whole number of at least 1"),
+        ({"copies": "some"}, {}, "--copies some; choose drop, keep"),
+        ({"epochs": 2.5}, {}, "epochs is 2.5; it must be a whole number"),
+        ({"epochs": 0}, {}, "epochs is 0; it must be at least 1"),
+        ({"seeds": 0}, {}, "seeds is 0; it must be at least 1"),
+        ({"seed": "1"}, {}, "seed is '1'; it must be a whole number"),
+        ({}, {"jobs": 0}, "--jobs 0; it must be a whole number of at least 1"),
+        ({}, {"threads": -1}, "threads is -1; it must be at least 0"),
+        ({}, {"precision": "half"}, "precision 'half' is unknown; choose auto, float32, bfloat16"),
+    ],
+)
+def test_a_protocol_that_makes_no_sense_is_refused(protocol, machine, message):
+    with pytest.raises(BadOption, match=message):
+        Protocol(**protocol).check(Machine(**machine))

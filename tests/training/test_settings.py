@@ -60,6 +60,11 @@ def test_one_cycle_of_a_few_steps_stays_in_its_range():
         assert all(0 < rate_factor("one-cycle", step, steps) <= 1 for step in range(steps))
 
 
+def test_negative_threads_are_refused_by_name():
+    with pytest.raises(BadOption, match="threads is -1; it must be at least 0"), processor(-1, 0):
+        pass
+
+
 def test_cosine_falls_from_one_to_nothing():
     assert [rate_factor("cosine", step, 4) for step in (0, 2)] == [1.0, 0.5]
     assert rate_factor("constant", 3, 4) == 1.0
