@@ -56,8 +56,8 @@ def _settled(option: Option, value: object) -> Any:
     if get_origin(option.kind) is Mapping:
         if not isinstance(value, Mapping):
             raise _wrong(option, value, "names with their values")
-        return value
-    value = value.tolist() if hasattr(value, "tolist") else value
+        return {name: _as_python(each) for name, each in value.items()}
+    value = _as_python(value)
     if option.flag.repeatable and isinstance(value, Sequence) and not isinstance(value, str | bytes):
         several = [_settled_one(option, each) for each in value]
         return tuple(several) if isinstance(value, tuple) else several
@@ -68,12 +68,17 @@ def _settled(option: Option, value: object) -> Any:
 
 def _settled_one(option: Option, value: Any) -> object:
     """Return a single value, checked against the declared type, range and choices."""
-    value = value.tolist() if hasattr(value, "tolist") else value
+    value = _as_python(value)
     kinds, said = _KINDS[option.kind]
     if not isinstance(value, kinds) or (isinstance(value, bool) and option.kind is not bool):
         raise _wrong(option, value, said)
     _check_one(option.name, value, option.about)
     return value
+
+
+def _as_python(value: Any) -> Any:
+    """Return NumPy's and pandas' values as numbers, texts and lists of Python; all others as they are."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _wrong(option: Option, value: object, wanted: str) -> BadOption:

@@ -239,7 +239,7 @@ def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> It
 
 def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
     """Have several processes train what is not finished; sum up, and train the plain model, in this one."""
-    spec = replace(spec, threads=spec.threads or max(1, torch.get_num_threads() // max(1, spec.devices)))
+    spec = replace(spec, threads=spec.threads or max(1, torch.get_num_threads() // spec.devices))
     output = Path(spec.output)  # type: ignore[arg-type]
     before = len(finished_parts(output))
     if not launch(spec):

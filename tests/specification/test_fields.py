@@ -162,6 +162,8 @@ def test_numbers_of_numpy_become_those_of_python():
     spec = gather(TrainSpec, {**PLACES, "learning_rate": np.float32(0.5), "tune": np.True_, "threads": np.int16(2)})
     assert repr((spec.settings, spec.threads)) == "({'learning_rate': 0.5, 'tune': True}, 2)"
     assert repr(Settings(epochs=np.int64(3)).epochs) == "3"
+    spec = gather(FitSpec, {"options": {"hidden": np.int64(8), "base": np.False_}})
+    assert repr(spec.options) == "{'hidden': 8, 'base': False}"
 
 
 def test_settings_that_came_later_are_left_out_of_files_while_they_change_nothing():

@@ -143,7 +143,8 @@ def rank_of(run, rank):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"devices": 0}, "both must be at least 1"),
+        ({"devices": 0}, "devices is 0; it must be at least 1"),
+        ({"nodes": 0}, "nodes is 0; it must be at least 1"),
         ({"devices": 2, "nodes": 2}, "several nodes need a place to meet; give --rendezvous HOST:PORT"),
     ],
 )
