@@ -15,10 +15,12 @@ from snakemake.utils import validate
 try:
     import kanseq.specification.workflow
 except ImportError:
-    # Snakemake may have an environment of its own. The package lies around the workflow, or beside it, and this part of
-    # it needs no other.
+    # Snakemake may have an environment of its own, without the package or with an older one. The package of this
+    # workflow lies around it, or next to it, and this part of it needs no other.
     HERE = os.path.abspath(workflow.current_basedir)
-    sys.path += [os.path.join(HERE, *[os.pardir] * levels) for levels in (4, 3)]
+    sys.path[:0] = [os.path.join(HERE, *[os.pardir] * levels) for levels in (4, 3)]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kanseq"]:
+        del sys.modules[name]
 from kanseq.specification.workflow import model_schema, parted_words, without_switched_off, words_of
 
 
