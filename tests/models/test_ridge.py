@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
-from kanseq.models.ridge import PENALTIES, UNTUNED
+from kanseq.models.ridge import PENALTIES, UNTUNED, _choose
 
 GEOMETRY = Geometry.plain(60)
 
@@ -86,3 +89,19 @@ def test_too_few_sequences_take_the_default_penalty_and_equal_numbers_are_foreto
     model.fit(codes, np.array([1.5, 1.5, 1.5]))
     assert model.regularisation[0] == UNTUNED
     np.testing.assert_allclose(model.logits(codes), 1.5)
+
+
+@pytest.mark.parametrize(("seed", "wanted"), [(1, 1e3), (2, 1e4)])
+def test_inner_folds_standardise_by_the_rows_that_they_fit(seed, wanted):
+    random = np.random.default_rng(seed)
+    groups, targets = np.repeat(np.arange(5), 12), random.normal(size=60)
+    features = random.normal(size=(60, 3)) + 0.5 * targets[:, None]
+    # One group's feature lies far away: moments of all rows would hide how badly a weak penalty does on that group.
+    features[groups == 2, 0] *= 300
+    how = {"groups": groups, "cv": GroupKFold(5), "scoring": "neg_mean_squared_error"}
+    scores = [
+        cross_val_score(make_pipeline(StandardScaler(), Ridge(alpha)), features, targets, **how).mean()
+        for alpha in PENALTIES
+    ]
+    assert PENALTIES[int(np.argmax(scores))] == wanted
+    assert _choose(features, targets, groups, seed=0) == wanted
