@@ -15,7 +15,8 @@ SCHEMAS = {schema.name: schema for schema in (*GENE_TABLES, *MODEL_TABLES, *FIGU
 def recognise(header: Sequence[str]) -> Schema | None:
     """Return the table whose header this is; None if it is that of no table.
 
-    A table is known by its leading columns. Of two tables that begin alike the one that names more columns counts.
+    A table is known by its leading columns. If two tables begin with the same columns, the one that names more of
+    them is meant.
 
     >>> recognise(["id", "reason", "detail"]).name
     'excluded'

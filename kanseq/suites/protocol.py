@@ -73,7 +73,7 @@ class Protocol(NamedTuple):
         return self.folds * self.seeds
 
     def check(self, machine: Machine) -> None:
-        """Refuse what makes no sense, before anything is written. Options of trainings are checked as theirs.
+        """Refuse values that make no sense, before anything is written. Options of trainings are checked as there.
 
         Args:
             machine: where the trainings run.

@@ -142,7 +142,7 @@ class Objective(ABC):
         )
 
     def memory(self) -> Tree:
-        """Return what steps change beside networks and optimisers: nested tensors, numbers, text; None for nothing."""
+        """Return what steps change in addition to networks and optimisers: nested tensors, numbers, text; or None."""
         return None
 
     def remember(self, memory: Tree) -> None:
@@ -213,7 +213,7 @@ def _tensors(arrays: Arrays, name: str) -> Weights:
 
 
 def _laid_out(loaded: Tree, optimizer: Optimizer) -> Tree:
-    """Lay tensors of a parameter's shape out in memory as the parameter is, so that sums round alike."""
+    """Lay tensors of a parameter's shape out in memory as the parameter is, so that sums round the same way."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     assert isinstance(loaded, dict)
     return {

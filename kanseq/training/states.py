@@ -17,7 +17,7 @@ from kanseq.training.packing import as_array
 logger = logging.getLogger(__name__)
 
 FACTS = "objective"
-"""Key of what an objective's state holds beside arrays."""
+"""Key of what the state of an objective holds that is no array."""
 
 
 @dataclass
