@@ -132,9 +132,9 @@ def _labelled(sequences: Sequences, targets: Targets | None, geometry: Geometry 
     given = targets.tolist() if isinstance(targets, np.ndarray) else targets
     labels = genes.table.get("label") if given is None else pd.Series(list(given))
     if labels is None:
-        raise BadTable("there are no targets, and the sequences come without labels", mend="give targets")
+        raise BadTable("there are no targets, and the sequences come without labels", hint="give targets")
     if len(labels) != len(genes):
-        raise BadTable(f"{len(labels):,} targets for {len(genes):,} sequences", mend="give one for each")
+        raise BadTable(f"{len(labels):,} targets for {len(genes):,} sequences", hint="give one for each")
     return SequenceSet(
         genes.table.assign(label=label_texts(labels.tolist()), id=prefix + genes.table["id"].astype(str)),
         genes.geometry,

@@ -1,6 +1,6 @@
 """Everything that can be wrong with a user's input, as one small family of named errors.
 
-An error is one line: *what* is wrong, *where* (file, and line or column if known), and what would *mend* it. The
+An error is one line: *what* is wrong, *where* (file, and line or column if known), and what would mend it. The
 command line prints that line and exits with :attr:`KanseqError.exit_code`; from Python the same exceptions are raised.
 """
 
@@ -8,19 +8,19 @@ from os import PathLike
 
 
 class KanseqError(Exception):
-    """A fault in what kanseq was given. Its text is one line: ``where: what; mend``.
+    """A fault in what kanseq was given. Its text is one line: ``where: what; hint``.
 
-    >>> str(KanseqError("column 'gene_id' is missing", where="tpm.csv", mend="name it with --id-column"))
+    >>> str(KanseqError("column 'gene_id' is missing", where="tpm.csv", hint="name it with --id-column"))
     "tpm.csv: column 'gene_id' is missing; name it with --id-column"
     """
 
     exit_code = 3
 
-    def __init__(self, what: str, *, where: str | PathLike[str] | None = None, mend: str | None = None) -> None:
+    def __init__(self, what: str, *, where: str | PathLike[str] | None = None, hint: str | None = None) -> None:
         """Join the three parts; line breaks inside them become spaces."""
-        self.what, self.where, self.mend = what, where, mend
+        self.what, self.where, self.hint = what, where, hint
         text = what if where is None else f"{where}: {what}"
-        text = text if mend is None else f"{text}; {mend}"
+        text = text if hint is None else f"{text}; {hint}"
         super().__init__(" ".join(text.split("\n")))
 
 

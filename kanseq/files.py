@@ -41,7 +41,7 @@ def check_input(path: PathLike, *, pipes: bool = False) -> Path:
         raise MissingFile("this is a folder, and a file is wanted", where=path)
     if not (path.is_file() or (pipes and path.is_fifo())):
         # Most inputs are read more than once: for their kind, their content and their checksum.
-        raise MissingFile("this is a pipe or a device, and a file is wanted", where=path, mend="save it to a file")
+        raise MissingFile("this is a pipe or a device, and a file is wanted", where=path, hint="save it to a file")
     if not os.access(path, os.R_OK):
         raise MissingFile("permission to read it is missing", where=path)
     return path
@@ -61,29 +61,29 @@ def check_output(*paths: PathLike | None, inputs: Iterable[object] = (), binary:
         BadOption: an output is an input, or standard output is asked to hold what it cannot.
     """
     if binary is not None and str(binary) == STDOUT:
-        raise BadOption("this output is no text, and cannot go to standard output", mend="give it a name with -o")
+        raise BadOption("this output is no text, and cannot go to standard output", hint="give it a name with -o")
     if sum(str(path) == STDOUT for path in paths) > 1:
-        raise BadOption("two outputs cannot both go to standard output", mend="give one of them a name")
+        raise BadOption("two outputs cannot both go to standard output", hint="give one of them a name")
     wanted = [Path(path) for path in (binary, *paths) if path is not None and str(path) != STDOUT]
     for path in wanted:
         folder = path.parent
         if folder.exists() and not folder.is_dir():
             raise NotWritable(f"'{folder}' is a file, and a folder is wanted there", where=path)
         if not folder.is_dir():
-            raise NotWritable(f"the folder '{folder}' does not exist", where=path, mend=f"make it: mkdir -p '{folder}'")
+            raise NotWritable(f"the folder '{folder}' does not exist", where=path, hint=f"make it: mkdir -p '{folder}'")
         if path.is_dir():
             raise NotWritable("this is a folder, and a file is to be written", where=path)
         if path.exists() and not path.is_file():
-            mend = "- is standard output, for text"
-            raise NotWritable("this is a device or a pipe, and a file is to be written", where=path, mend=mend)
+            hint = "- is standard output, for text"
+            raise NotWritable("this is a device or a pipe, and a file is to be written", where=path, hint=hint)
         if not os.access(folder, os.W_OK):
-            raise NotWritable(f"the folder '{folder}' cannot be written", where=path, mend="choose another one")
+            raise NotWritable(f"the folder '{folder}' cannot be written", where=path, hint="choose another one")
     if len({path.parent.resolve() / path.name for path in wanted}) < len(wanted):
-        raise NotWritable("two outputs have the same name", where=wanted[-1], mend="give each its own")
+        raise NotWritable("two outputs have the same name", where=wanted[-1], hint="give each its own")
     here = [Path(path) for path in inputs if isinstance(path, (str, os.PathLike)) and Path(path).exists()]
     for path in wanted:
         if path.exists() and any(path.samefile(one) for one in here):
-            raise BadOption("this output would overwrite an input", where=path, mend="give it another name")
+            raise BadOption("this output would overwrite an input", where=path, hint="give it another name")
 
 
 @contextmanager
@@ -106,7 +106,7 @@ def whole_file(path: PathLike) -> Iterator[Path]:
         if error.where != temporary:
             raise
         # What wrote into the temporary name did not know the real one.
-        raise NotWritable(error.what, where=path, mend=error.mend) from error
+        raise NotWritable(error.what, where=path, hint=error.hint) from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
@@ -167,7 +167,7 @@ def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
             yield handle  # type: ignore[misc]
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise TruncatedFile(
-            "the compressed file ends too early or is damaged", where=path, mend="fetch or compress it again"
+            "the compressed file ends too early or is damaged", where=path, hint="fetch or compress it again"
         ) from error
 
 

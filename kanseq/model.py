@@ -102,7 +102,7 @@ class Model:
             BadOption: there are several models, or the model is no network.
         """
         if len(self.models) > 1:
-            raise BadOption(f"there are {len(self.models)} models", mend="load one of them: fold= and seed=")
+            raise BadOption(f"there are {len(self.models)} models", hint="load one of them: fold= and seed=")
         network = self.models[0].network
         if network is None:
             raise BadOption(f"the model '{self.architecture}' is no network, and has no module")
@@ -203,7 +203,7 @@ class Model:
     def _as_set(self, sequences: Sequences, batch_size: int) -> SequenceSet:
         """Make a set of what was given, check that it fits the model, and warn of what the model knows."""
         if batch_size < 1:
-            raise BadOption(f"batch_size is {batch_size}", mend="it must be at least 1")
+            raise BadOption(f"batch_size is {batch_size}", hint="it must be at least 1")
         if isinstance(sequences, SequenceSet):
             check_geometry(self.models[0], sequences)
         genes = as_set(sequences, self.geometry)
@@ -246,13 +246,13 @@ def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSe
     if isinstance(sequences, SequenceSet):
         return sequences
     if isinstance(sequences, str | bytes):
-        raise BadOption("sequences is one string, and a list of them is wanted", mend="write [sequence]")
+        raise BadOption("sequences is one string, and a list of them is wanted", hint="write [sequence]")
     if not isinstance(sequences, np.ndarray) or sequences.dtype.kind in "OUS":
         return SequenceSet.from_strings(list(sequences), geometry=geometry)
     if sequences.ndim != 2 or sequences.dtype != np.uint8:
         raise ModelMismatch(
             f"base codes must be uint8 (n, columns), and these are {sequences.dtype} {sequences.shape}",
-            mend="A is 0, C 1, G 2, T 3, anything else 4",
+            hint="A is 0, C 1, G 2, T 3, anything else 4",
         )
     geometry = geometry or Geometry.plain(sequences.shape[1])
     narrowest = geometry.columns if geometry.has_genes else 1
@@ -286,5 +286,5 @@ def load_model(path: PathLike, *, fold: str | None = None, seed: int | None = No
         seeds = sorted({member.seed for member in members})
         members = [member for member in members if member.seed == seed]
         if not members:
-            raise BadOption(f"there is no seed {seed}", where=path, mend=f"there are {', '.join(map(str, seeds))}")
+            raise BadOption(f"there is no seed {seed}", where=path, hint=f"there are {', '.join(map(str, seeds))}")
     return Model([load_file(member.path, device) for member in members], members)

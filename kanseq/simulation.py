@@ -109,7 +109,7 @@ def simulate(
     if samples < 1 or not 0.5 < oracle < 1 or (noise is not None and not 0 <= noise <= 100):
         raise BadOption(
             f"samples {samples}, oracle {oracle} and noise {noise} make no expression table",
-            mend="take at least one sample, an oracle between 0.5 and 1, and noise between 0 and 100",
+            hint="take at least one sample, an oracle between 0.5 and 1, and noise between 0 and 100",
         )
     plan = _plan(genes, contigs, genes * BASES_PER_GENE if genome_size is None else genome_size, seed)
     grammar = Grammar()
@@ -172,11 +172,11 @@ def _plan(genes: int, contigs: int, genome_size: int, seed: int) -> list[Planned
     """Share out bases and genes over contigs, and give every gene its place, strand, name and biotype."""
     total = genes + genes // CODING_PER_OTHER
     if contigs < 1 or genes < max(40, 10 * contigs):
-        raise BadOption(f"{genes} genes on {contigs} contigs are too few", mend="take at least 40, and 10 per contig")
+        raise BadOption(f"{genes} genes on {contigs} contigs are too few", hint="take at least 40, and 10 per contig")
     if genome_size < genes * BASES_PER_GENE // 2:
         raise BadOption(
             f"{genome_size:,} bases are too few for {genes:,} genes",
-            mend=f"take a genome size of at least {genes * BASES_PER_GENE // 2:,}",
+            hint=f"take a genome size of at least {genes * BASES_PER_GENE // 2:,}",
         )
     # The longest contig has twice the bases of the shortest, as chromosomes differ.
     steps = np.concatenate([[0.0], np.cumsum(np.linspace(4, 2, contigs))])
@@ -209,7 +209,7 @@ def _place(length: int, number: int, rng: np.random.Generator) -> Genes:
     weights = np.where(wide, rng.exponential(1.0, number - 1) + 0.3, 0.0)
     room = length - sizes.sum() - edge.sum() - gaps[~wide].sum()
     if room < 0:
-        raise BadOption("the genes do not fit into the genome", mend="take a larger genome size")
+        raise BadOption("the genes do not fit into the genome", hint="take a larger genome size")
     gaps = np.where(wide, (weights / weights.sum() * room).astype(np.int64), gaps)
     gaps[(number - 1) // 2] += room - gaps[wide].sum()
     start = edge[0] + np.concatenate([[0], np.cumsum(sizes[:-1] + gaps)])

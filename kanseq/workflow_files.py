@@ -47,7 +47,7 @@ def workflow_path() -> Path:
     for folder in (package / "workflows", package.parent / "workflows"):
         if (folder / "workflow" / "Snakefile").is_file():
             return folder
-    raise MissingFile("the workflow was not installed", where=package / "workflows", mend="install kanseq again")
+    raise MissingFile("the workflow was not installed", where=package / "workflows", hint="install kanseq again")
 
 
 def init_workflow(output: PathLike) -> Project:
@@ -69,7 +69,7 @@ def init_workflow(output: PathLike) -> Project:
     # Of a project that is there nothing is overwritten, and no part of it is mixed with a new one.
     there = [name for name in PROJECT if (folder / name).exists()]
     if there or folder.is_file():
-        raise NotWritable("this is there already", where=folder.joinpath(*there[:1]), mend="choose another folder")
+        raise NotWritable("this is there already", where=folder.joinpath(*there[:1]), hint="choose another folder")
     texts = {name: (packaged / source).read_text(encoding="utf-8") for name, source in PROJECT.items()}
     for name, text in texts.items():
         with disk_errors(folder / name):

@@ -49,7 +49,7 @@ class Plan(NamedTuple):
         if self.options.hypothetical and not self.method.gives_hypothetical:
             raise BadOption(
                 f"the method {self.method.name} knows nothing of bases that are not there",
-                mend="ask for --hypothetical with paths, gradient, integrated or ism",
+                hint="ask for --hypothetical with paths, gradient, integrated or ism",
             )
 
     def ready(self, model: TrainedModel) -> TrainedModel:
@@ -192,7 +192,7 @@ def check_errors(errors: np.ndarray, names: Sequence[str], plan: Plan) -> None:
     raise NotComplete(
         f"the attributions of gene '{list(names)[row]}' do not add up: a completeness error of "
         f"{errors[row].max():.1e}, where {most:.0e} is allowed",
-        mend="explain it with --precision float64; if that fails, the model does what no rule can see (--method ism)",
+        hint="explain it with --precision float64; if that fails, the model does what no rule can see (--method ism)",
     )
 
 

@@ -227,9 +227,9 @@ def explain(
 def _check_settings(batch_size: int, steps: int, precision: str) -> None:
     """Refuse what makes no sense."""
     if batch_size < 1 or steps < 1:
-        raise BadOption(f"{batch_size} genes at a time, {steps} steps", mend="both must be at least 1")
+        raise BadOption(f"{batch_size} genes at a time, {steps} steps", hint="both must be at least 1")
     if precision not in ("auto", *EXPLAINED):
-        raise BadOption(f"precision '{precision}' is unknown", mend=f"choose auto, {', '.join(EXPLAINED)}")
+        raise BadOption(f"precision '{precision}' is unknown", hint=f"choose auto, {', '.join(EXPLAINED)}")
 
 
 def _means(sums: Sums) -> tuple[float | None, float | None, float | None]:

@@ -104,7 +104,7 @@ def find_method(name: str) -> Method:
     """
     known = methods()
     if name not in known:
-        raise BadOption(f"there is no method '{name}'", mend=f"choose {', '.join(known)}")
+        raise BadOption(f"there is no method '{name}'", hint=f"choose {', '.join(known)}")
     return known[name]
 
 
@@ -120,7 +120,7 @@ def network_of(model: TrainedModel) -> "SequenceNetwork":
     if model.network is None:
         raise BadOption(
             f"the model '{model.architecture}' is no network, and has no gradient",
-            mend="explain it with --method occlusion or ism",
+            hint="explain it with --method occlusion or ism",
         )
     return model.network.eval().requires_grad_(False)  # type: ignore[return-value]
 

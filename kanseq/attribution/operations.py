@@ -69,7 +69,7 @@ class PathRules(TorchFunctionMode):
         """Say what cannot be followed."""
         return NoRule(
             f"the method paths has no rule for '{name}' in the layer {self.where()}",
-            mend="--method occlusion explains any model, integrated those with gradients",
+            hint="--method occlusion explains any model, integrated those with gradients",
         )
 
     def _by_rule(

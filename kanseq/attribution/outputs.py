@@ -43,21 +43,21 @@ class Tracks(NamedTuple):
         check_track_names(self.bed, self.bedgraph, self.bigwig)
         check_combine(self.combine)
         if self.top is not None and self.top < 1:
-            raise BadOption(f"--top {self.top}", mend="it must be at least 1")
+            raise BadOption(f"--top {self.top}", hint="it must be at least 1")
         if self.top is not None and self.bed is None and self.per_gene is None:
-            raise BadOption("--top chooses rows of a BED track", mend="name one with --bed or --per-gene")
+            raise BadOption("--top chooses rows of a BED track", hint="name one with --bed or --per-gene")
 
     def files(self, genes: SequenceSet) -> list[Path]:
         """List what will be written, and refuse genes that have no place."""
         if self.wanted and not (genes.geometry.has_genes and all(column in genes.table for column in PLACE)):
             raise BadOption(
-                "a track needs genes with places, and the set holds sequences without", mend="write a table with -o"
+                "a track needs genes with places, and the set holds sequences without", hint="write a table with -o"
             )
         species = list(genes.table["species"].unique())
         if self.wanted and len(species) > 1:
             raise BadOption(
                 f"a track shows one genome, and these genes are of {some(species)}",
-                mend="name the genes of one species with --gene-list, or explain its own set",
+                hint="name the genes of one species with --gene-list, or explain its own set",
             )
         return track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
 

@@ -89,5 +89,5 @@ def path_multipliers(
         (found,) = torch.autograd.grad(outputs, stack, wanted)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise NoRule(f"the method paths cannot follow this model ({reason})", mend="use --method occlusion") from error
+        raise NoRule(f"the method paths cannot follow this model ({reason})", hint="use --method occlusion") from error
     return Multipliers(rules.apart(found, sides)[1:], rules.apart(outputs.detach(), sides))

@@ -51,7 +51,7 @@ class References:
             return np.broadcast_to(self.sequences, (len(codes), *self.sequences.shape))
         missing = [name for name in names if name not in self.owners]
         if missing:
-            raise UnknownGene(f"no reference for {some(missing)}", where=self.text, mend="name records after genes")
+            raise UnknownGene(f"no reference for {some(missing)}", where=self.text, hint="name records after genes")
         return self.sequences[[self.owners[name] for name in names]]
 
     def of_tokens(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -87,13 +87,13 @@ def find_references(text: str, seed: int, geometry: Geometry) -> References:
     if kind == "shuffle":
         if count.isdecimal() and 0 < int(count) <= MOST:
             return References(text, int(count), seed)
-        mend = f"give shuffle:N, N shuffles of each gene, N from 1 to {MOST:,}"
-        raise BadOption(f"there is no reference '{text}'", mend=mend)
+        hint = f"give shuffle:N, N shuffles of each gene, N from 1 to {MOST:,}"
+        raise BadOption(f"there is no reference '{text}'", hint=hint)
     if text == "n":
         return References(text, 1, seed)
     if not Path(text).is_file():
         raise BadOption(
-            f"there is no reference '{text}'", mend="give shuffle:N (N shuffles of each gene), n (no bases) or a file"
+            f"there is no reference '{text}'", hint="give shuffle:N (N shuffles of each gene), n (no bases) or a file"
         )
     return _read(text, seed, geometry)
 
@@ -107,7 +107,7 @@ def _read(path: PathLike, seed: int, geometry: Geometry) -> References:
                 f"the reference '{contig.name}' has {len(contig.sequence):,} bases, and the model reads "
                 f"{geometry.columns:,} columns",
                 where=path,
-                mend="cut it, or fill it up with N",
+                hint="cut it, or fill it up with N",
             )
     table = pd.DataFrame({"sequence": [contig.sequence.decode() for contig in contigs]})
     sequences = geometry.hide(SequenceSet(table, geometry).codes())

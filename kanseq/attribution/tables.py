@@ -195,12 +195,12 @@ def read_attributions(path: PathLike) -> Attributions:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise TruncatedFile("this is not a whole Parquet file", where=path, mend="make it again") from error
+        raise TruncatedFile("this is not a whole Parquet file", where=path, hint="make it again") from error
     metadata = json.loads((table.schema.metadata or {}).get(b"kanseq", b"{}"))
     if metadata.get("kind") != KIND:
-        raise BadTable("this Parquet file holds no attributions", where=path, mend="make it with kanseq explain -o")
+        raise BadTable("this Parquet file holds no attributions", where=path, hint="make it with kanseq explain -o")
     if metadata.get("format", 0) > FORMAT:
-        raise BadTable(f"its format {metadata['format']} is newer than this kanseq", where=path, mend="update kanseq")
+        raise BadTable(f"its format {metadata['format']} is newer than this kanseq", where=path, hint="update kanseq")
     return Attributions(table.to_pandas(), Geometry.from_json(metadata["geometry"]), metadata)
 
 

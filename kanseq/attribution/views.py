@@ -41,12 +41,12 @@ class Views(NamedTuple):
         if self.picture is not None:
             check_picture_name(self.picture)
             if len(genes) != 1:
-                raise BadOption(f"a picture shows one gene, and {len(genes):,} are chosen", mend="name one with --gene")
+                raise BadOption(f"a picture shows one gene, and {len(genes):,} are chosen", hint="name one with --gene")
         if self.igv_session is not None or self.jbrowse is not None:
             if self.genome is None:
-                raise BadOption("a browser opens a genome", mend="name its FASTA with --genome")
+                raise BadOption("a browser opens a genome", hint="name its FASTA with --genome")
             if not tracks:
-                raise BadOption("there is no track to open", mend="write some with --bed, --bedgraph or --bigwig")
+                raise BadOption("there is no track to open", hint="write some with --bed, --bedgraph or --bigwig")
             check_browsers(self.genome, annotation=self.annotation, igv_session=self.igv_session, jbrowse=self.jbrowse)
         if self.genome is not None:
             check_genome(genes, self.genome)
@@ -112,8 +112,8 @@ def check_genome(genes: SequenceSet, genome: PathLike) -> None:
             raise ContigMismatch(
                 f"contig '{contig.name}' has other bases than the genome that the genes were cut from",
                 where=Path(genome),
-                mend="name that very file, or cut the genes again with kanseq extract",
+                hint="name that very file, or cut the genes again with kanseq extract",
             )
         if not missing:
             return
-    raise ContigMismatch(f"it has no contig {some(sorted(missing))}", where=Path(genome), mend="name the genes' genome")
+    raise ContigMismatch(f"it has no contig {some(sorted(missing))}", where=Path(genome), hint="name the genes' genome")

@@ -155,7 +155,7 @@ def check_installed(name: str) -> None:
     if missing:
         raise BadOption(
             f"--tool {name}: the program '{missing[0]}' is not on the PATH",
-            mend=f"install it (conda install -c bioconda {_PACKAGES[name]}), or take another --tool",
+            hint=f"install it (conda install -c bioconda {_PACKAGES[name]}), or take another --tool",
         )
 
 
@@ -202,7 +202,7 @@ def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) 
             _log.debug("%s", " ".join(command))
             _run(command, tool, folder)
         if not search.hits.exists():
-            raise SearchFailed("it ended without a table of hits", where=tool, mend="--tool takes another program")
+            raise SearchFailed("it ended without a table of hits", where=tool, hint="--tool takes another program")
         hits = read_hits(search.hits, _COLUMNS)
     return pd.DataFrame(
         {
@@ -247,6 +247,6 @@ def _run(command: list[str], tool: str, folder: str | None = None) -> str:
         raise SearchFailed(
             f"'{command[0]}' ended with {ended}: {said[-1] if said else 'it said nothing'}",
             where=tool,
-            mend="--tool takes another program",
+            hint="--tool takes another program",
         )
     return printed

@@ -67,7 +67,7 @@ def combine(
     check_output(inputs=sets, binary=output)
     names = comma_separated(species)
     if names and len(names) != len(sets):
-        raise BadOption(f"--species: {len(names)} names for {len(sets)} sets", mend="give one for each, in their order")
+        raise BadOption(f"--species: {len(names)} names for {len(sets)} sets", hint="give one for each, in their order")
     shown = [f"set {number}" if isinstance(one, SequenceSet) else str(one) for number, one in enumerate(sets, 1)]
     read = [one if isinstance(one, SequenceSet) else SequenceSet.open(one) for one in sets]
     if names:
@@ -115,7 +115,7 @@ def _named(genes: SequenceSet, name: str, shown: str) -> SequenceSet:
         return genes
     if there != [NO_SPECIES]:
         raise BadOption(
-            f"--species {name}: this set is of {some(there)}", where=shown, mend="give sets the species that they name"
+            f"--species {name}: this set is of {some(there)}", where=shown, hint="give sets the species that they name"
         )
     return replace(genes, table=genes.table.assign(species=name))
 
@@ -127,7 +127,7 @@ def _check_alike(sets: list[SequenceSet], shown: list[str]) -> None:
         if one.geometry != first.geometry:
             ours, theirs = asdict(first.geometry), asdict(one.geometry)
             different = ", ".join(f"{key} {ours[key]} and {theirs[key]}" for key in ours if ours[key] != theirs[key])
-            raise BadTable(f"its geometry is not that of {shown[0]}: {different}", where=name, mend="make both alike")
+            raise BadTable(f"its geometry is not that of {shown[0]}: {different}", where=name, hint="make both alike")
         odd = sorted((set(one.table.columns) ^ set(first.table.columns)) - {"sequence"})
         if odd:
             raise BadTable(f"this set and {shown[0]} do not have the same columns: {some(odd)}", where=name)
@@ -156,7 +156,7 @@ def _joined_contigs(sets: list[SequenceSet], shown: list[str]) -> _Contigs:
                     raise ContigMismatch(
                         f"contig '{name}' of species '{species}' is not the one of an earlier set",
                         where=where,
-                        mend="if these are two species, name them with --species",
+                        hint="if these are two species, name them with --species",
                     )
     return joined
 
@@ -167,5 +167,5 @@ def _check_twins(table: pd.DataFrame) -> None:
     if len(twice):
         raise BadTable(
             f"species and id name two sequences: {some(list(twice['species'] + ' ' + twice['id']))}",
-            mend="leave one of the sets out; or if these are two species, name them with --species",
+            hint="leave one of the sets out; or if these are two species, name them with --species",
         )

@@ -24,7 +24,7 @@ def check_control(control: str) -> None:
         BadOption: there is none; the message shows those that there are.
     """
     if control not in CONTROLS:
-        raise BadOption(f"there is no control '{control}'", mend=f"choose {', '.join(CONTROLS)}")
+        raise BadOption(f"there is no control '{control}'", hint=f"choose {', '.join(CONTROLS)}")
 
 
 def disturbed(genes: SequenceSet, control: str, seed: int) -> SequenceSet:

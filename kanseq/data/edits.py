@@ -149,7 +149,7 @@ def edited_windows(place: Place, geometry: Geometry, genome: Bases, edits: Seque
     if not (first <= tss <= last and first <= tts <= last):
         raise EditMismatch(
             f"the edits remove the whole transcript at {place.chrom}:{first + 1}-{last + 1}",
-            mend="a gene without bases has no windows",
+            hint="a gene without bases has no windows",
         )
     windows = geometry.tss_window(tss, place.strand), geometry.tts_window(tts, place.strand)
     sites = zip((tss, tts), windows, strict=True)
@@ -180,7 +180,7 @@ def substituted_windows(codes: np.ndarray, place: Place, geometry: Geometry, edi
     for edit in _in_order(place.chrom, edits):
         if len(edit.ref) != len(edit.alt):
             raise EditMismatch(
-                "only substitutions can be made without a genome", where=str(edit), mend="name the genes' genome"
+                "only substitutions can be made without a genome", where=str(edit), hint="name the genes' genome"
             )
         for offset, (ref, alt) in enumerate(zip(edit.ref.upper(), edit.alt.upper(), strict=True)):
             letters = f"{ref}{alt}".encode("ascii", "replace")
@@ -206,12 +206,12 @@ def _in_order(chrom: str, edits: Sequence[Edit]) -> list[Edit]:
     ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
     for edit in ordered:
         if edit.chrom != chrom:
-            raise EditMismatch(f"the gene lies on contig '{chrom}'", where=str(edit), mend="give edits of its contig")
+            raise EditMismatch(f"the gene lies on contig '{chrom}'", where=str(edit), hint="give edits of its contig")
         if strange := set(edit.alt.upper()) - set("ACGTN"):
-            raise EditMismatch(f"{min(strange)!r} is no base", where=str(edit), mend="spell the new allele out")
+            raise EditMismatch(f"{min(strange)!r} is no base", where=str(edit), hint="spell the new allele out")
     for before, edit in pairwise(ordered):
         if edit.start < before.end or (edit.start, edit.end) == (before.start, before.end):
-            raise EditMismatch(f"it overlaps the edit {before}", where=str(edit), mend="join them, or make each alone")
+            raise EditMismatch(f"it overlaps the edit {before}", where=str(edit), hint="join them, or make each alone")
     return ordered
 
 
@@ -219,11 +219,11 @@ def _checked(place: Place, genome: Bases, edits: Sequence[Edit]) -> list[Edit]:
     """Compare edits with the genome, and take them apart: substitutions of one base, insertions, deletions."""
     length = genome.lengths.get(place.chrom)
     if length is None:
-        raise EditMismatch(f"the genome has no contig '{place.chrom}'", mend="name the genome that the genes lie on")
+        raise EditMismatch(f"the genome has no contig '{place.chrom}'", hint="name the genome that the genes lie on")
     changes: list[Edit] = []
     for edit in edits:
         if edit.chrom == place.chrom and not 0 <= edit.start <= edit.end <= length:
-            raise EditMismatch(f"the contig has {length:,} bases", where=str(edit), mend="is this the right assembly?")
+            raise EditMismatch(f"the contig has {length:,} bases", where=str(edit), hint="is this the right assembly?")
         if edit.chrom == place.chrom and edit.ref:
             found = genome.letters(edit.chrom, edit.start, edit.end).decode("ascii").upper()
             if found != edit.ref.upper():
@@ -242,7 +242,7 @@ def _other_reference(edit: Edit, start: int, expected: str, found: str) -> EditM
     return EditMismatch(
         f"the edit {edit} expects {_short(expected)}, and the genome has {_short(found)}",
         where=f"{edit.chrom}:{start + 1}",
-        mend="positions and alleles must be those of the genome's forward strand",
+        hint="positions and alleles must be those of the genome's forward strand",
     )
 
 

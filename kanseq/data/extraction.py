@@ -110,7 +110,7 @@ def extract(
     check_name(species, "the species")
     geometry = _geometry(upstream, downstream, pad, mask)
     if edge not in ("drop", "pad"):
-        raise BadOption(f"--edge {edge} is unknown", mend="choose drop or pad")
+        raise BadOption(f"--edge {edge} is unknown", hint="choose drop or pad")
     if not 0 <= max_n <= 1:
         raise BadOption(f"--max-n {max_n} is not a share between 0 and 1")
     biotypes, only, without = comma_separated(biotype), comma_separated(contigs), comma_separated(exclude_contigs)
@@ -136,7 +136,7 @@ def extract(
     left_out = sorted([*left_out, *without_transcript, *placement.excluded, *dropped], key=lambda item: item.line)
     reasons = dict(sorted(Counter(item.reason for item in left_out).items()))
     if not cuts:
-        raise NoGenes("no gene is left", where=annotation, mend=f"left out: {_counts(reasons)}")
+        raise NoGenes("no gene is left", where=annotation, hint=f"left out: {_counts(reasons)}")
 
     options = {
         "biotype": biotypes,
@@ -171,7 +171,7 @@ def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> 
             raise MalformedLine(
                 f"gene '{gene.id}' ends at {gene.end}, and contig '{contig.name}' has {len(contig.sequence)} bases",
                 where=f"{annotation}:{gene.line}",
-                mend="take the annotation of this very assembly",
+                hint="take the annotation of this very assembly",
             )
 
 

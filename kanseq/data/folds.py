@@ -33,11 +33,11 @@ COLUMN_ROLES = {
 NO_ROWS = np.zeros(0, dtype=np.int64)
 
 SMALL_CONTIG, TEST_SPECIES, OTHER_SPECIES = "small_contig", "test_species", "other_species"
-"""Why a fold leaves genes aside: their contig is too small to be a fold; they are of the species that is tested, and
+"""Why a fold leaves genes out: their contig is too small to be a fold; they are of the species that is tested, and
 the fold tests another of its contigs; they are of a species that neither trains nor is tested."""
 
 
-class Aside(NamedTuple):
+class LeftOut(NamedTuple):
     """Rows that neither train nor are scored, and why."""
 
     reason: str
@@ -53,7 +53,7 @@ class Fold(NamedTuple):
         groups: other names under which a user may ask for it: its contig's.
         small: too few genes to be held out unasked.
         tune: rows that the set itself names for tuning.
-        aside: rows that neither train nor are scored.
+        left_out: rows that neither train nor are scored.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Fold(NamedTuple):
     groups: tuple[str, ...] = ()
     small: bool = False
     tune: np.ndarray = NO_ROWS
-    aside: tuple[Aside, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def make_folds(
@@ -89,15 +89,15 @@ def make_folds(
         EmptySplit: no fold is left.
     """
     if by not in WAYS:
-        raise BadOption(f"--by {by}: no such way to split", mend=f"choose one of {', '.join(WAYS)}")
+        raise BadOption(f"--by {by}: no such way to split", hint=f"choose one of {', '.join(WAYS)}")
     if by in ("chromosome", "block") and not has_places(genes):
         raise BadOption(
-            f"--by {by}: these sequences have no place in a genome", mend="use --by random, list, species or column"
+            f"--by {by}: these sequences have no place in a genome", hint="use --by random, list, species or column"
         )
     if by in ("block", "random") and blocks < 2:
         raise BadOption(f"--blocks {blocks}: at least 2 are wanted")
     if rotate and (by != "column" or rotate < 2):
-        raise BadOption(f"--rotate {rotate} with --by {by}", mend="it is for --by column, and at least 2")
+        raise BadOption(f"--rotate {rotate} with --by {by}", hint="it is for --by column, and at least 2")
     _check_species(genes.table, by, test_species, train_species)
     if by == "chromosome":
         folds = _chromosomes(genes.table, min_genes)
@@ -158,7 +158,7 @@ def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[Fold]:
 def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[Fold]:
     """Make a fold of the genes of a list, or one of every name in the list's second column."""
     if gene_list is None:
-        raise BadOption("--by list wants a list", mend="add --gene-list FILE")
+        raise BadOption("--by list wants a list", hint="add --gene-list FILE")
     listed = read_gene_list(gene_list)
     check_listed(table, listed, gene_list)
     fold_of = pd.Series({gene: fold or "list" for gene, fold in listed.items()})
@@ -169,11 +169,11 @@ def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[Fold]:
 def _column(table: pd.DataFrame) -> Fold:
     """Take the roles that the sequences came with."""
     if "split" not in table.columns:
-        raise BadOption("--by column: this set has no column 'split'", mend="choose another way to split")
+        raise BadOption("--by column: this set has no column 'split'", hint="choose another way to split")
     roles = table["split"].astype(str).str.lower().map(COLUMN_ROLES)
     if roles.isna().any():
         odd = table["split"][roles.isna()].unique()
-        raise BadTable(f"values of the column 'split' that name no role: {some(odd)}", mend="use train, dev and test")
+        raise BadTable(f"values of the column 'split' that name no role: {some(odd)}", hint="use train, dev and test")
     return Fold("test", np.flatnonzero(roles == "test"), tune=np.flatnonzero(roles == "tune"))
 
 
@@ -213,7 +213,7 @@ def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: GeneL
         raise UnknownGene(
             f"none of its genes is in the set: it has {some(missing)}, and the set {some(list(table['id']))}",
             where=None if isinstance(path, pd.DataFrame) else path,
-            mend="the ids must be those of the set, in the same letter case",
+            hint="the ids must be those of the set, in the same letter case",
         )
     if missing:
         logger.warning("%s: %d of %d genes are not in the set: %s", path, len(missing), len(listed), some(missing))
@@ -223,36 +223,36 @@ def _check_species(table: pd.DataFrame, by: str, test_species: str | None, train
     """Refuse species that the set lacks, and a species that is to train and to be tested."""
     if test_species is None:
         if train_species:
-            raise BadOption("--train-species: nothing says which species is tested", mend="add --test-species NAME")
+            raise BadOption("--train-species: nothing says which species is tested", hint="add --test-species NAME")
         return
     if by not in ("chromosome", "block"):
-        raise BadOption(f"--test-species with --by {by}", mend="use --by chromosome or --by block")
+        raise BadOption(f"--test-species with --by {by}", hint="use --by chromosome or --by block")
     there = list(table["species"].unique())
     missing = [name for name in (test_species, *train_species) if name not in there]
     if missing:
-        raise BadOption(f"the set has no species {some(missing)}", mend=f"it has {some(there, 8)}")
+        raise BadOption(f"the set has no species {some(missing)}", hint=f"it has {some(there, 8)}")
     if test_species in train_species:
         raise BadOption(
-            f"'{test_species}' cannot train and be tested across species", mend="name it in --test-species only"
+            f"'{test_species}' cannot train and be tested across species", hint="name it in --test-species only"
         )
     if len(there) < 2:
         raise BadOption(
             f"--test-species {test_species}: the set has no other species to train on",
-            mend="put sets together with kanseq combine",
+            hint="put sets together with kanseq combine",
         )
 
 
 def _across(fold: Fold, species: np.ndarray, test_species: str, train_species: Sequence[str]) -> Fold:
-    """Leave aside what is neither tested in this fold nor of a species that trains."""
-    aside = [*fold.aside]
+    """Leave out what is neither tested in this fold nor of a species that trains."""
+    left_out = [*fold.left_out]
     taken = np.zeros(len(species), dtype=bool)
-    taken[np.concatenate([fold.rows, *(part.rows for part in aside)])] = True
+    taken[np.concatenate([fold.rows, *(part.rows for part in left_out)])] = True
     tested = species == test_species
     others = ~tested & ~np.isin(species, list(train_species)) if train_species else np.zeros(len(species), dtype=bool)
     for reason, rows in ((TEST_SPECIES, np.flatnonzero(tested & ~taken)), (OTHER_SPECIES, np.flatnonzero(others))):
         if len(rows):
-            aside.append(Aside(reason, rows))
-    return fold._replace(aside=tuple(aside))
+            left_out.append(LeftOut(reason, rows))
+    return fold._replace(left_out=tuple(left_out))
 
 
 def _contig_names(table: pd.DataFrame) -> pd.Series:
@@ -280,25 +280,25 @@ def _choose(folds: list[Fold], wanted: list[str], min_genes: int) -> list[Fold]:
         missing = [name for name in wanted if name not in known]
         if missing:
             raise BadOption(
-                f"--folds: no fold is named {some(missing)}", mend=f"there are {some([fold.name for fold in folds], 8)}"
+                f"--folds: no fold is named {some(missing)}", hint=f"there are {some([fold.name for fold in folds], 8)}"
             )
         folds = [fold for fold in folds if {fold.name, *fold.groups} & set(wanted)]
     else:
         small = list(dict.fromkeys(fold.groups[0] for fold in folds if fold.small))
         if small and not all(fold.small for fold in folds):
             logger.info(
-                "contigs with too few genes to be a fold (--min-genes %d), set aside: %s", min_genes, some(small)
+                "contigs with too few genes to be a fold (--min-genes %d), left out: %s", min_genes, some(small)
             )
-        aside = np.sort(np.concatenate([NO_ROWS, *(fold.rows for fold in folds if fold.small)]))
-        left = (Aside(SMALL_CONTIG, aside),) if len(aside) else ()
-        folds = [fold._replace(aside=left) for fold in folds if not fold.small]
+        left_out = np.sort(np.concatenate([NO_ROWS, *(fold.rows for fold in folds if fold.small)]))
+        left = (LeftOut(SMALL_CONTIG, left_out),) if len(left_out) else ()
+        folds = [fold._replace(left_out=left) for fold in folds if not fold.small]
     if not folds:
-        raise EmptySplit("no fold has enough genes to be held out", mend="lower --min-genes, or name --folds")
+        raise EmptySplit("no fold has enough genes to be held out", hint="lower --min-genes, or name --folds")
     names = pd.Series([fold.name for fold in folds])
     # Some file systems do not tell letter case apart.
     twins = names[names.str.lower().duplicated(keep=False)]
     if len(twins):
         raise BadTable(
-            f"these folds would share a folder: {some(list(twins))}", mend="rename one of the contigs or species"
+            f"these folds would share a folder: {some(list(twins))}", hint="rename one of the contigs or species"
         )
     return folds

@@ -91,7 +91,7 @@ class GeneNames:
                 if species is None and candidate in self._twice:
                     raise UnknownGene(
                         f"the set has '{candidate}' in several species ({some(self.species)})",
-                        mend="say whose a file is: SPECIES=FILE",
+                        hint="say whose a file is: SPECIES=FILE",
                     )
                 return row
         return None
@@ -167,7 +167,7 @@ def read_proteins(
                 f"none of its coding genes is in the set: it has {some(_gene_names((codings or {})[species]))}, and "
                 f"the set {some(names.ids)}",
                 where=annotation,
-                mend="both must name genes the same way",
+                hint="both must name genes the same way",
             )
         for row, protein in translate_coding(genome, annotation, chosen, table=table, aliases=aliases).items():
             stops += protein.stops > 0
@@ -203,7 +203,7 @@ def _add_entries(
         raise UnknownGene(
             f"none of its sequences belongs to a gene of the set: it has {some(shown)}, and the set {some(names.ids)}",
             where=path,
-            mend="say whose they are with --annotation or --protein2gene; --strip-version compares without .1",
+            hint="say whose they are with --annotation or --protein2gene; --strip-version compares without .1",
         )
 
 
@@ -216,7 +216,7 @@ def _checked_proteins(path: PathLike) -> Iterator[tuple[str, bytes]]:
                 raise BadOption(
                     f"'{header.split(None, 1)[0]}' is made of nucleotides, and proteins are wanted",
                     where=path,
-                    mend="give transcripts with --transcripts",
+                    hint="give transcripts with --transcripts",
                 )
         yield header, letters
 
@@ -227,7 +227,7 @@ def _frame(letters: bytes, header: str, path: PathLike, table: int) -> bytes:
         raise BadOption(
             f"'{header.split(None, 1)[0] if header else ''}' holds letters of no nucleotide",
             where=path,
-            mend="give proteins with --proteins",
+            hint="give proteins with --proteins",
         )
     return longest_frame(letters, table)
 

@@ -99,7 +99,7 @@ def read_homologs(path: PathLike | pd.DataFrame) -> Homologs:
     raise BadTable(
         "this is no table of homologs: it has neither a column 'group' nor 'species_2'",
         where=None if in_memory else path,  # type: ignore[arg-type]
-        mend="make one with kanseq homology",
+        hint="make one with kanseq homology",
     )
 
 
@@ -129,7 +129,7 @@ def read_groups(path: PathLike) -> pd.DataFrame:
             raise BadTable(
                 f"'{name}' is in group '{group}' here and in '{group_of[name]}' above",
                 where=where,
-                mend="a gene is in one group; join the two",
+                hint="a gene is in one group; join the two",
             )
     return pd.DataFrame({"species": None, "id": list(group_of), "group": list(group_of.values())}, dtype=object)
 
@@ -159,7 +159,7 @@ def read_hits(path: PathLike, columns: Sequence[str] = ()) -> pd.DataFrame:
             raise BadTable(
                 f"{len(frame.columns)} columns, and outfmt 6 has 12 (and qlen, slen, qcovhsp behind them)",
                 where=path,
-                mend="name the columns with --hit-columns",
+                hint="name the columns with --hit-columns",
             )
     if len(named) != len(frame.columns):
         raise BadTable(f"{len(frame.columns)} columns, and {len(named)} are named: {some(named, 15)}", where=path)
@@ -185,7 +185,7 @@ def _text_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:
             continue
         first = False
         if len(fields) < 2 or not fields[0] or not fields[1]:
-            raise BadTable("a gene and its group are wanted", where=f"{path}:{number}", mend="split them by a tab")
+            raise BadTable("a gene and its group are wanted", where=f"{path}:{number}", hint="split them by a tab")
         yield fields[0], fields[1], f"{path}:{number}"
 
 
@@ -205,7 +205,7 @@ def _json_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:
             raise BadTable(
                 f"group '{key}' is no list of gene ids",
                 where=path,
-                mend='write {"GROUP": ["ID", …]}, {"ID": "GROUP"} or [["ID", …], …]',
+                hint='write {"GROUP": ["ID", …]}, {"ID": "GROUP"} or [["ID", …], …]',
             )
 
 
@@ -225,9 +225,9 @@ def _hit_columns(path: PathLike, columns: Sequence[str]) -> tuple[list[str], int
                 break
     missing = [name for name in _NEEDED if named and name not in named]
     if missing and columns:
-        raise BadOption(f"--hit-columns: {some(missing)} is missing", mend=f"needed are {', '.join(_NEEDED)}")
+        raise BadOption(f"--hit-columns: {some(missing)} is missing", hint=f"needed are {', '.join(_NEEDED)}")
     if missing:
-        raise BadTable(f"the columns {some(missing, 7)} are missing", where=path, mend="make the table with them")
+        raise BadTable(f"the columns {some(missing, 7)} are missing", where=path, hint="make the table with them")
     return named, skip
 
 
@@ -255,7 +255,7 @@ def _checked_hits(frame: pd.DataFrame, path: PathLike) -> pd.DataFrame:
             raise BadTable(
                 f"'{frame[name].iloc[row]}' is no number (column '{name}' of hit {row + 1:,})",
                 where=path,
-                mend="name the columns with --hit-columns",
+                hint="name the columns with --hit-columns",
             )
         hits[name] = values.astype(np.int64) if name in ("qstart", "qend", "qlen") else values
     # BLAST's nucleotide searches give a query on the other strand from its end to its start.
@@ -266,6 +266,6 @@ def _checked_hits(frame: pd.DataFrame, path: PathLike) -> pd.DataFrame:
         raise BadTable(
             f"hit {row + 1:,} ends at {hits['qend'].iloc[row]} of a query of {hits['qlen'].iloc[row]} letters",
             where=path,
-            mend="column 13 is taken for qlen; name the columns with --hit-columns",
+            hint="column 13 is taken for qlen; name the columns with --hit-columns",
         )
     return hits

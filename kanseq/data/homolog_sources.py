@@ -56,7 +56,7 @@ def by_list(genes: SequenceSet, names: GeneNames, path: PathLike) -> Found:
         raise UnknownGene(
             f"none of its genes is in the set: it has {some(list(listed['id']))}, and the set {some(names.ids)}",
             where=path,
-            mend="both must name genes the same way; --strip-version compares without .1",
+            hint="both must name genes the same way; --strip-version compares without .1",
         )
     known = np.isin(np.arange(len(genes)), list(group_of))
     numbers = {group: number for number, group in enumerate(dict.fromkeys(group_of.values()))}
@@ -81,7 +81,7 @@ def by_table(
             f"none of its sequences belongs to a gene of the set: it has {some(list(sequences)) or 'none'}, and the "
             f"set {some(names.ids)}",
             where=path,
-            mend="say whose they are with --annotation or --protein2gene; --strip-version compares without .1",
+            hint="say whose they are with --annotation or --protein2gene; --strip-version compares without .1",
         )
     of_gene = np.array([-1 if row is None else row for row in rows], dtype=np.int64)
     numbered = pd.DataFrame(
@@ -158,7 +158,7 @@ def _check_lengths(
         raise BadTable(
             f"nothing tells the length of {some(list(proteins[unknown]))}, by which --coverage divides",
             where=path,
-            mend="give --proteins FASTA, make the table with qlen, or take --coverage 0",
+            hint="give --proteins FASTA, make the table with qlen, or take --coverage 0",
         )
     wrong = (sizes[queries] > 0) & (hits["end"].to_numpy() > sizes[queries])
     if wrong.any():
@@ -166,5 +166,5 @@ def _check_lengths(
         raise BadTable(
             f"a hit of '{proteins[query]}' ends behind its {sizes[query]:,} letters",
             where=path,
-            mend="is it its FASTA?",
+            hint="is it its FASTA?",
         )

@@ -223,12 +223,12 @@ def _check_options(
 ) -> None:
     """Refuse what makes no sense together, before anything is read."""
     if tool not in TOOLS:
-        raise BadOption(f"--tool {tool}: no such tool", mend=f"choose one of {', '.join(TOOLS)}")
+        raise BadOption(f"--tool {tool}: no such tool", hint=f"choose one of {', '.join(TOOLS)}")
     wrong = [name for name, value in thresholds.items() if not 0 <= value < np.inf]
     if wrong or thresholds["coverage"] > 100:
         name = (wrong or ["coverage"])[0]
         raise BadOption(
-            f"--{name} {thresholds[name]:g} is no threshold", mend="it is not negative, and --coverage at most 100"
+            f"--{name} {thresholds[name]:g} is no threshold", hint="it is not negative, and --coverage at most 100"
         )
     check_table(codon_table)
     searched = sources["proteins"] or sources["transcripts"] or sources["genome"]
@@ -236,26 +236,26 @@ def _check_options(
         if hits is not None or searched:
             raise BadOption("--groups stands alone: a list says already who is homologous")
         if pairs is not None:
-            raise BadOption("--groups and --pairs: a list of groups has no pairs", mend="leave --pairs out")
+            raise BadOption("--groups and --pairs: a list of groups has no pairs", hint="leave --pairs out")
         return
     if hits is not None:
         if sources["transcripts"] or sources["genome"]:
             raise BadOption(
-                "--hits is a search already made", mend="with it go --annotation, --protein2gene and --proteins alone"
+                "--hits is a search already made", hint="with it go --annotation, --protein2gene and --proteins alone"
             )
         return
     if not searched:
         raise BadOption(
             "nothing says who is homologous",
-            mend="give --proteins, --transcripts, --genome with --annotation, --hits or --groups",
+            hint="give --proteins, --transcripts, --genome with --annotation, --hits or --groups",
         )
     annotated = [species for species, _ in sources["annotation"]]
     if len(set(annotated)) < len(annotated):
-        raise BadOption("--annotation: two files for one species", mend="say whose each is: SPECIES=FILE")
+        raise BadOption("--annotation: two files for one species", hint="say whose each is: SPECIES=FILE")
     for species, path in sources["genome"]:
         if species not in annotated:
             whose = f"{species}=" if species else ""
-            raise BadOption(f"--genome {whose}{path}: no annotation of it", mend=f"add --annotation {whose}FILE")
+            raise BadOption(f"--genome {whose}{path}: no annotation of it", hint=f"add --annotation {whose}FILE")
     if tool in ALIGNERS:
         check_installed(tool)
 
@@ -271,7 +271,7 @@ def _check_genes(genes: SequenceSet, sources: Mapping[str, Sources]) -> None:
             if species is not None and species not in there:
                 raise BadOption(
                     f"--{option} {species}={path}: the set has no species '{species}'",
-                    mend=f"it has {some(sorted(there))}; or the file does not exist",
+                    hint=f"it has {some(sorted(there))}; or the file does not exist",
                 )
 
 

@@ -99,7 +99,7 @@ def check_record(table: PathLike) -> Path:
     path = record_path(table)
     if path.exists() and _content(path) is None:
         what = "the record of the homologs goes here, and this file is something else"
-        raise BadTable(what, where=path, mend="move it, or give the table another name")
+        raise BadTable(what, where=path, hint="move it, or give the table another name")
     return path
 
 
@@ -130,12 +130,12 @@ def read_record(table: PathLike) -> tuple[HomologyRecord, bool] | None:
         return None
     version = content.get("format")
     if type(version) is int and version > FORMAT:
-        raise BadTable(f"its format {version} is newer than this kanseq", where=path, mend="update kanseq")
+        raise BadTable(f"its format {version} is newer than this kanseq", where=path, hint="update kanseq")
     fields = {name: content.get(name) for name in HomologyRecord.__dataclass_fields__}
     made_of = content.get("table")
     if type(version) is not int or not _is_whole(fields) or not isinstance(made_of, dict):
-        mend = "make it again with kanseq homology, or delete it"
-        raise BadTable("this record of a table of homologs is not whole", where=path, mend=mend)
+        hint = "make it again with kanseq homology, or delete it"
+        raise BadTable("this record of a table of homologs is not whole", where=path, hint=hint)
     return HomologyRecord(**fields), made_of.get("sha256") == fingerprint(table)["sha256"]  # type: ignore[arg-type]
 
 

@@ -108,14 +108,14 @@ def import_sequences(
     check_name(species, "the species")
     columns = _columns(sequence_column, label_column, id_column, split_column)
     if width is not None and width < 1:
-        raise BadOption(f"--width {width}", mend="it must be at least 1")
+        raise BadOption(f"--width {width}", hint="it must be at least 1")
 
     records = [one for each in sources for one in read_source(each, columns, placed=genomes is not None, width=width)]
     if not records:
         raise BadTable("no sequences", where=sources[0].path)
     records, contigs, left_out = _cut(records, genomes, width)
     if not records:
-        raise BadTable("no interval is left", where=sources[0].path, mend="give another --width")
+        raise BadTable("no interval is left", where=sources[0].path, hint="give another --width")
     _check_ids(records)
 
     options = _options(sources, columns, species)
@@ -151,7 +151,7 @@ def genomes_by_class(genome: Genomes) -> PathLike | dict[str, PathLike] | None:
     return _by_name(genome, "--genome", "CLASS=FASTA", "give one FASTA for each class") or None
 
 
-def _by_name(items: Sequence[str], option: str, form: str, mend: str) -> dict[str, PathLike]:
+def _by_name(items: Sequence[str], option: str, form: str, hint: str) -> dict[str, PathLike]:
     """Take ``NAME=FILE`` apart."""
     found: dict[str, PathLike] = {}
     for item in items:
@@ -159,7 +159,7 @@ def _by_name(items: Sequence[str], option: str, form: str, mend: str) -> dict[st
         if not (name and equals and path):
             raise BadOption(f"{option} {item}: {form} is wanted")
         if name in found:
-            raise BadOption(f"{option} {name} is given twice", mend=mend)
+            raise BadOption(f"{option} {name} is given twice", hint=hint)
         found[name] = path
     return found
 
@@ -188,7 +188,7 @@ def _columns(sequences: str | Sequence[str], label: str | None, name: str | None
     """Name the columns of tables."""
     listed = (sequences,) if isinstance(sequences, str) else tuple(sequences)
     if not listed or len(set(listed)) < len(listed):
-        raise BadOption("--sequence-column: no column, or one twice", mend="name each column once")
+        raise BadOption("--sequence-column: no column, or one twice", hint="name each column once")
     return Columns(listed, label, name, split)
 
 
@@ -249,7 +249,7 @@ def _check_classes(genomes: Mapping[str, PathLike], labels: Iterable[str | None]
     """Refuse genomes of classes that are not there."""
     there = sorted(label for label in labels if label is not None)
     if unknown := sorted(set(genomes) - set(there)):
-        raise BadOption(f"--genome {unknown[0]}={genomes[unknown[0]]}: no such class", mend=f"there is {some(there)}")
+        raise BadOption(f"--genome {unknown[0]}={genomes[unknown[0]]}: no such class", hint=f"there is {some(there)}")
 
 
 def _genome_of(record: Record, genomes: PathLike | Mapping[str, PathLike]) -> PathLike:
@@ -258,7 +258,7 @@ def _genome_of(record: Record, genomes: PathLike | Mapping[str, PathLike]) -> Pa
         return genomes
     if record.label not in genomes:
         what = "this interval has no class" if record.label is None else f"the class '{record.label}' has no genome"
-        raise BadOption(what, where=record.where, mend=f"give --genome {record.label or 'CLASS'}=FASTA")
+        raise BadOption(what, where=record.where, hint=f"give --genome {record.label or 'CLASS'}=FASTA")
     return genomes[record.label]
 
 
@@ -283,7 +283,7 @@ def _check_ids(records: Iterable[Record]) -> None:
             raise BadTable(
                 f"the name '{one.id}' was there before, at {first[one.id]}",
                 where=one.where,
-                mend="give every sequence its own",
+                hint="give every sequence its own",
             )
         first[one.id] = one.where
 

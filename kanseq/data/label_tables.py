@@ -28,7 +28,7 @@ def join_labels(tables: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFra
     """
     given = tables if isinstance(tables, Sequence) and not isinstance(tables, str) else [tables]
     if not given:
-        raise BadOption("there are no labels", mend="give --labels")
+        raise BadOption("there are no labels", hint="give --labels")
     names = ["a table" if isinstance(one, pd.DataFrame) else str(one) for one in given]
     parts = [read_labels(one) for one in given]
     if len(parts) == 1:
@@ -53,5 +53,5 @@ def _refuse(rows: pd.DataFrame, parts: list[pd.DataFrame], names: list[str], sai
     condition = "" if first[2] == EVERY else f" in condition {first[2]}"
     raise BadTable(
         f"labels of {' and '.join(places)} {said} of {len(genes):,} genes{condition}: {some(genes)}",
-        mend="label every gene once; kanseq label --species and --condition tell tables apart",
+        hint="label every gene once; kanseq label --species and --condition tell tables apart",
     )

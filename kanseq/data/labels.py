@@ -190,7 +190,7 @@ def targets_of(labels: pd.DataFrame, fold: str, condition: str = EVERY) -> pd.Da
         condition = conditions[0]
     if condition not in conditions:
         asked = "there are several conditions" if condition == EVERY else f"there is no condition '{condition}'"
-        raise BadOption(f"labels: {asked}", mend=f"choose one of {some(conditions, 8)} with --condition")
+        raise BadOption(f"labels: {asked}", hint=f"choose one of {some(conditions, 8)} with --condition")
     of_condition = labels[labels["condition"] == condition]
     own, every = (of_condition[of_condition["fold"] == name] for name in (fold, EVERY))
     rows = pd.concat([own, every]).drop_duplicates(["species", "id"]) if len(own) and len(every) else own
@@ -198,7 +198,7 @@ def targets_of(labels: pd.DataFrame, fold: str, condition: str = EVERY) -> pd.Da
     if rows.empty:
         raise EmptySplit(
             f"fold {fold} has no labels; there are some for {some(list(of_condition['fold'].unique()))}",
-            mend="make them with kanseq label and these splits",
+            hint="make them with kanseq label and these splits",
         )
     return rows[["species", "id", "label", "expression", "q1", "q3"]].reset_index(drop=True)
 
@@ -208,16 +208,16 @@ def _check_options(
 ) -> str:
     """Give where quartiles come from, ``train`` or ``all``, after refusing what contradicts itself."""
     if recipe not in (None, "deepcre"):
-        raise BadOption(f"--recipe {recipe}: no such recipe", mend="there is deepcre")
+        raise BadOption(f"--recipe {recipe}: no such recipe", hint="there is deepcre")
     if quartiles not in (None, "train", "all"):
-        raise BadOption(f"--quartiles {quartiles}: no such thing", mend="choose train or all")
+        raise BadOption(f"--quartiles {quartiles}: no such thing", hint="choose train or all")
     if recipe and (quartiles == "train" or summary != "max" or (low, high) != (0.25, 0.75)):
         raise BadOption(
             "--recipe deepcre is --quartiles all, --summary max, --low 0.25 and --high 0.75",
-            mend="leave these options out, or the recipe",
+            hint="leave these options out, or the recipe",
         )
     if quartiles == "train" and not with_splits:
-        raise BadOption("--quartiles train: nothing says who trains", mend="add --splits FILE")
+        raise BadOption("--quartiles train: nothing says who trains", hint="add --splits FILE")
     if not 0 < low < high < 1:
         raise BadOption(f"--low {low} --high {high}: 0 < low < high < 1 is wanted")
     return "all" if recipe else quartiles or ("train" if with_splits else "all")
@@ -226,7 +226,7 @@ def _check_options(
 def _transcripts(tx2gene: PathLike | pd.DataFrame | None, annotation: PathLike | None) -> dict[str, str] | None:
     """Read which gene each transcript belongs to."""
     if tx2gene is not None and annotation is not None:
-        raise BadOption("--tx2gene and --annotation say the same thing", mend="give one of them")
+        raise BadOption("--tx2gene and --annotation say the same thing", hint="give one of them")
     if tx2gene is not None:
         return read_tx2gene(tx2gene)
     return None if annotation is None else read_transcript_genes(annotation)
@@ -291,6 +291,6 @@ def _say_quartiles(by_table: bool, recipe: str | None, rows: int, unasked: bool)
     if not by_table:
         return "of each fold's training genes"
     said = f"of all {rows:,} rows of the table" + (f" (recipe {recipe})" if recipe else "")
-    level, mend = (logging.WARNING, "; --splits keeps them out") if unasked else (logging.INFO, "")
-    logger.log(level, "quartiles %s: these thresholds have seen the expression of the test genes%s", said, mend)
+    level, hint = (logging.WARNING, "; --splits keeps them out") if unasked else (logging.INFO, "")
+    logger.log(level, "quartiles %s: these thresholds have seen the expression of the test genes%s", said, hint)
     return said

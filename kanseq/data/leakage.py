@@ -91,12 +91,12 @@ class Leaks(NamedTuple):
             # Homologs that were looked for are to stay apart, also where something else leaks.
             wanted = {*self.leaking, *({"homolog"} & {*self.table["kind"]})}
             options = [f"--{option}" for kind, option in _OPTIONS.items() if kind in wanted]
-            mends = []
+            hints = []
             if {*self.leaking} - {THRESHOLDS}:
-                mends.append(" ".join(["make the splits with kanseq split", *options]))
+                hints.append(" ".join(["make the splits with kanseq split", *options]))
             if THRESHOLDS in self.leaking:
-                mends.append("make the labels with kanseq label --splits")
-            raise LeakingSplit(f"folds leak: {'; '.join(kinds)}", mend=", ".join(mends))
+                hints.append("make the labels with kanseq label --splits")
+            raise LeakingSplit(f"folds leak: {'; '.join(kinds)}", hint=", ".join(hints))
 
 
 def leaks(
@@ -196,7 +196,7 @@ def _rows_of(roles: pd.DataFrame, genes: SequenceSet, splits: PathLike | pd.Data
         raise UnknownGene(
             f"none of its genes is in the set: it has {some(lost)}, and the set {some(ours)} (species and id)",
             where=None if isinstance(splits, pd.DataFrame) else splits,
-            mend="take the set that was split",
+            hint="take the set that was split",
         )
     if lost:
         logger.warning("%s genes of the splits are not in the set, and are not looked at: %s", len(lost), some(lost))

@@ -50,7 +50,7 @@ def match_genes(
         if twice.any():
             raise BadTable(
                 f"different genes of the {side} become the same: {some(list(ids[twice]))}",
-                mend="leave --strip-version or --ignore-case out",
+                hint="leave --strip-version or --ignore-case out",
             )
     rows = keys.get_indexer(_keys(genes, strip_version, ignore_case))
     found = int((rows >= 0).sum())
@@ -60,7 +60,7 @@ def match_genes(
             raise UnknownGene(
                 f"no gene in common: the table has {some(list(table))}, and the set {some(list(genes))}",
                 where=where,
-                mend=better or "both must name genes the same way (--id-column says where a table's ids are)",
+                hint=better or "both must name genes the same way (--id-column says where a table's ids are)",
             )
         if better:
             logger.warning("only %d of %d genes are in the table; %s", found, len(genes), better)
@@ -78,7 +78,7 @@ def genes_that_count(
         members = read_splits(splits)
         keys = pd.MultiIndex.from_frame(members[["species", "id"]])
         if of_set is not None and set(keys) != set(of_set.keys):
-            raise BadTable("splits and gene set are not of the same genes", mend="split this set with kanseq split")
+            raise BadTable("splits and gene set are not of the same genes", hint="split this set with kanseq split")
     elif of_set is not None:
         members = of_set.table[["species", "id"]]
     else:
@@ -93,7 +93,7 @@ def genes_that_count(
     if len(shared):
         raise BadOption(
             f"several species have genes of the same id: {some(list(shared))}",
-            mend="say whose expression this is with --species",
+            hint="say whose expression this is with --species",
         )
     return members.reset_index(drop=True)
 

@@ -61,7 +61,7 @@ def _decoded(value: object, what: str) -> str:
         except UnicodeDecodeError as error:
             raise BadTable(f"{what} is no text in UTF-8") from error
     if not isinstance(value, str):
-        raise BadTable(f"{what} is no text ({_named(value)})", mend="give strings or bytes")
+        raise BadTable(f"{what} is no text ({_named(value)})", hint="give strings or bytes")
     return str(value)
 
 

@@ -92,7 +92,7 @@ def _thresholds(level: np.ndarray, low: float, high: float, where: str, conditio
     if q1 == q3:
         raise OneClass(
             f"{_named(where, condition)}: both thresholds are {q1:g}, so that low and high cannot be told apart",
-            mend="too many genes have the same expression; choose --low and --high further apart, or other samples",
+            hint="too many genes have the same expression; choose --low and --high further apart, or other samples",
         )
     return q1, q3
 
@@ -110,7 +110,7 @@ def _check_classes(labels: np.ndarray, fold: FoldRows, name: str, condition: str
             found = f"only {classes.pop()} ones" if classes else "neither low nor high ones"
             raise OneClass(
                 f"{_named(f'fold {name}', condition)}: among its {words} genes with expression are {found}",
-                mend="make larger folds, or leave this one out of the splits (kanseq split --folds)",
+                hint="make larger folds, or leave this one out of the splits (kanseq split --folds)",
             )
 
 

@@ -188,14 +188,14 @@ def _check_known(
         return
     if not known.any():
         ids = list(dict.fromkeys(table["id"].astype(str)))
-        mend = "both must name genes the same way, in the same letter case"
+        hint = "both must name genes the same way, in the same letter case"
         if set(ids) & set(missing):
             theirs, ours = (list(dict.fromkeys(named["species"].astype(str))) for named in (table, genes.table))
-            mend = f"the ids agree, but the species are {some(theirs)} there and {some(ours)} in the set"
+            hint = f"the ids agree, but the species are {some(theirs)} there and {some(ours)} in the set"
         raise UnknownGene(
             f"none of its genes is in the set: it has {some(ids) or 'none'}, and the set {some(list(missing))}",
             where=where,
-            mend=mend,
+            hint=hint,
         )
     if not len(missing):
         return

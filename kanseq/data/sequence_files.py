@@ -127,8 +127,8 @@ def _records(source: Source, columns: Columns, placed: bool, width: int | None) 
         records = [*(_placed_rows(path, columns, source.label is None) if is_table else _bed_rows(path))]
         yield from records if is_table and columns.id is not None else _named(path, records, width)
     elif source.label is not None:
-        mend = "for BED files and tables of intervals give --genome"
-        raise BadOption(f"--class {source.label}: this is no FASTA", where=path, mend=mend)
+        hint = "for BED files and tables of intervals give --genome"
+        raise BadOption(f"--class {source.label}: this is no FASTA", where=path, hint=hint)
     else:
         with open_table(path) as table:
             yield from _sequences(path, table, columns)
@@ -144,7 +144,7 @@ def _texts(folder: PathLike) -> Iterator[tuple[str, bytes]]:
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.name.endswith(TEXT) and not entry.name.startswith("."))
     if not names:
-        raise BadTable(f"the folder holds no *{TEXT}", where=folder, mend=f"one sequence in each NAME{TEXT} is wanted")
+        raise BadTable(f"the folder holds no *{TEXT}", where=folder, hint=f"one sequence in each NAME{TEXT} is wanted")
     for name in names:
         path = os.path.join(folder, name)
         try:
@@ -185,7 +185,7 @@ def _named(path: PathLike, records: list[Record], width: int | None) -> list[Rec
 def _sequences(path: PathLike, table: Table, columns: Columns) -> Iterator[Record]:
     """Yield the rows of a table of sequences."""
     if table.has_intervals and not set(columns.sequences) <= set(table.names):
-        raise BadTable("this is a table of intervals", where=path, mend="give --genome")
+        raise BadTable("this is a table of intervals", where=path, hint="give --genome")
     label = columns.label or ("label" if "label" in table.names else None)
     places = _places(path, table.names, columns._replace(label=label))
     between = "N" * BETWEEN
@@ -211,7 +211,7 @@ def _places(path: PathLike, names: list[str], columns: Columns) -> dict[str, lis
                 continue
             if column not in names:
                 what = f"column '{column}' is missing; the header has {some(names, 8)}"
-                raise BadTable(what, where=f"{path}:1", mend=f"name it with --{kind}-column")
+                raise BadTable(what, where=f"{path}:1", hint=f"name it with --{kind}-column")
             places[kind].append(names.index(column))
     return places
 

@@ -100,14 +100,14 @@ class SequenceSet:
         names = name_texts(ids) if ids is not None else [str(at + 1) for at in range(len(letters))]
         for what, values in (("ids", names), ("labels", labels)):
             if values is not None and len(values) != len(letters):
-                raise BadTable(f"{len(values):,} {what} for {len(letters):,} sequences", mend="give one for each")
+                raise BadTable(f"{len(values):,} {what} for {len(letters):,} sequences", hint="give one for each")
         if not letters or not all(letters):
             empty = f"sequence '{names[letters.index('')]}' is empty" if letters else "there are no sequences"
-            raise BadTable(empty, mend="give sequences of at least one base")
+            raise BadTable(empty, hint="give sequences of at least one base")
         for name in names:
             check_name(name, "the id")
         if len(set(names)) < len(names):
-            raise BadTable(f"the id '{_first_twice(names)}' occurs twice", mend="give each sequence its own")
+            raise BadTable(f"the id '{_first_twice(names)}' occurs twice", hint="give each sequence its own")
         geometry = geometry or Geometry.plain(max(map(len, letters)))
         for name, sequence in zip(names, letters, strict=True):
             if len(sequence) > geometry.columns or (geometry.has_genes and len(sequence) < geometry.columns):
@@ -242,7 +242,7 @@ class SequenceSet:
         known = self.table["id"].isin(ids)
         missing = sorted(set(ids) - set(self.table["id"][known]))
         if missing:
-            raise UnknownGene(f"not in the set: {some(missing)}", mend=f"it holds {some(list(self.table['id']))}")
+            raise UnknownGene(f"not in the set: {some(missing)}", hint=f"it holds {some(list(self.table['id']))}")
         return np.flatnonzero(known)
 
 
@@ -258,14 +258,14 @@ def _read(
             columns = [name for name in names if name != without]
         table = parquet.read(columns).to_pandas()
     except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
-        raise TruncatedFile("this is not a whole Parquet file", where=path, mend="make it again") from error
+        raise TruncatedFile("this is not a whole Parquet file", where=path, hint="make it again") from error
     if described is None or any(name not in names for name in REQUIRED):
         raise BadTable(
-            "this Parquet file is not a set of kanseq", where=path, mend="make one with kanseq extract or import"
+            "this Parquet file is not a set of kanseq", where=path, hint="make one with kanseq extract or import"
         )
     metadata = json.loads(described)
     if metadata.get("format", 0) > FORMAT:
-        raise BadTable(f"its format {metadata['format']} is newer than this kanseq", where=path, mend="update kanseq")
+        raise BadTable(f"its format {metadata['format']} is newer than this kanseq", where=path, hint="update kanseq")
     return SequenceSet(table, Geometry.from_json(metadata["geometry"]), metadata), parquet
 
 

@@ -142,7 +142,7 @@ def split(
     )
     if tune and any(len(fold.tune) for fold in cut):
         whose = "--rotate" if rotate else "the set's column 'split'"
-        raise BadOption(f"--tune: {whose} names the tuning sequences already", mend="leave it out")
+        raise BadOption(f"--tune: {whose} names the tuning sequences already", hint="leave it out")
     scored = None
     if score_only is not None:
         listed = read_gene_list(score_only)
@@ -235,7 +235,7 @@ class _Roles:
         reason = np.full(len(self.table), "", dtype=object)
         role[fold.rows] = "test"
         role[fold.tune] = "tune"
-        for why, rows in fold.aside:
+        for why, rows in fold.left_out:
             role[rows], reason[rows] = "unused", why
         self._keep_apart(role, reason, "test", from_roles=("train", "tune"))
         if self.tune:
@@ -246,7 +246,7 @@ class _Roles:
             role[silent], reason[silent] = "unused", NOT_SCORED
         if not (role == "train").any():
             raise EmptySplit(
-                f"fold {fold.name}: no gene is left to train on", mend="hold out less, such as --by block --blocks 5"
+                f"fold {fold.name}: no gene is left to train on", hint="hold out less, such as --by block --blocks 5"
             )
         return role, reason
 

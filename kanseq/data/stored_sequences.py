@@ -111,8 +111,8 @@ class _File:
                 try:
                     column = self._parquet.read_row_group(number, columns=["sequence"]).column(0)
                 except (pa.ArrowException, OSError) as error:
-                    mend = "make it again"
-                    raise TruncatedFile("this is not a whole Parquet file", where=self.path, mend=mend) from error
+                    hint = "make it again"
+                    raise TruncatedFile("this is not a whole Parquet file", where=self.path, hint=hint) from error
                 whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
                 _File._last = self, number, whole
             return _File._last[2]

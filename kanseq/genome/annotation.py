@@ -69,7 +69,7 @@ def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
         raise BadOption(
             f"no gene has the attribute '{id_key}' that --id asks for",
             where=path,
-            mend=f"choose one of {some(sorted(keys), 12)}",
+            hint=f"choose one of {some(sorted(keys), 12)}",
         )
     return genes
 
@@ -99,7 +99,7 @@ def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[l
         there = Counter(gene.biotype or "none" for gene in genes)
         shown = some([f"{name} ({count:,})" for name, count in there.most_common()], 8)
         asked = ", ".join(sorted(str(name) for name in wanted if name))
-        raise NoGenes(f"no gene has the biotype {asked}", mend=f"choose with --biotype; there are {shown}")
+        raise NoGenes(f"no gene has the biotype {asked}", hint=f"choose with --biotype; there are {shown}")
     return kept, excluded
 
 
@@ -140,6 +140,6 @@ def _genes_of_transcripts(path: PathLike, id_key: str | None) -> tuple[list[Gene
         genes[place] = gene._replace(start=min(gene.start, row.start), end=max(gene.end, row.end))
     if not genes:
         shown = f"its rows are {some(list(types), 8)}" if types else "it holds no rows at all"
-        raise NoGenes("no gene rows", where=path, mend=f"{shown}; give a GTF or GFF3 with genes")
+        raise NoGenes("no gene rows", where=path, hint=f"{shown}; give a GTF or GFF3 with genes")
     _log.info("%s has no gene rows: %d genes were put together from rows that share a gene_id", path, len(genes))
     return list(genes.values()), keys

@@ -42,7 +42,7 @@ def check_top(top: int | None) -> None:
         BadOption: it is less than 1.
     """
     if top is not None and top < 1:
-        raise BadOption(f"the {top} largest attributions of a gene", mend="it must be at least 1")
+        raise BadOption(f"the {top} largest attributions of a gene", hint="it must be at least 1")
 
 
 def check_folder(folder: PathLike | None) -> None:
@@ -55,12 +55,12 @@ def check_folder(folder: PathLike | None) -> None:
         return
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
-        raise NotWritable("this is a file, and a folder is wanted", where=folder, mend="give another name")
+        raise NotWritable("this is a file, and a folder is wanted", where=folder, hint="give another name")
     around = folder if folder.is_dir() else folder.absolute().parent
     if not around.is_dir():
-        raise NotWritable(f"the folder '{around}' does not exist", where=folder, mend=f"make it: mkdir -p '{around}'")
+        raise NotWritable(f"the folder '{around}' does not exist", where=folder, hint=f"make it: mkdir -p '{around}'")
     if not os.access(around, os.W_OK | os.X_OK):
-        raise NotWritable(f"the folder '{around}' cannot be written", where=folder, mend="choose another one")
+        raise NotWritable(f"the folder '{around}' cannot be written", where=folder, hint="choose another one")
 
 
 def write_bed(track: "PieceTrack", top: int | None, handle: BinaryIO) -> int:

@@ -80,7 +80,7 @@ def is_bgzip(genome: PathLike) -> bool:
     raise BadOption(
         "no browser can open a FASTA that is compressed by plain gzip",
         where=genome,
-        mend=f"compress it in blocks: gunzip -c '{genome}' | bgzip > '{better}'",
+        hint=f"compress it in blocks: gunzip -c '{genome}' | bgzip > '{better}'",
     )
 
 
@@ -91,13 +91,13 @@ def find_data(annotation: PathLike | None, tracks: Sequence[PathLike]) -> list[D
         path = check_input(annotation)
         row = next(read_rows(path), None)
         if row is None:
-            raise MalformedLine("the annotation has no rows", where=path, mend="give GTF or GFF3")
+            raise MalformedLine("the annotation has no rows", where=path, hint="give GTF or GFF3")
         found.append(Data(path, "gff3" if re.match(r'\s*[^\s="]+=', row.attributes) else "gtf", _tabix_index(path)))
     for path in map(check_input, tracks):
         kind = next((kind for kind, known in ENDINGS.items() if path.name.lower().endswith(known)), None)
         if kind is None:
             known = ", ".join(ending for group in ENDINGS.values() for ending in group)
-            raise BadOption("this is no name of a browser track", where=path, mend=f"it must end in {known}")
+            raise BadOption("this is no name of a browser track", where=path, hint=f"it must end in {known}")
         found.append(Data(path, kind, _tabix_index(path)))
     return found
 
@@ -120,11 +120,11 @@ def indexed_genome(genome: PathLike, folder: Path) -> tuple[Genome, list[Path]]:
     for number, line in enumerate(indices[0].read_text(encoding="utf-8").splitlines(), 1):
         name, _, rest = line.partition("\t")
         if not re.match(r"[1-9]\d*\t\d+\t\d+\t\d+", rest):
-            mend = "remove it, then a new one is made"
-            raise MalformedLine("this is no index of a FASTA file", where=f"{indices[0]}:{number}", mend=mend)
+            hint = "remove it, then a new one is made"
+            raise MalformedLine("this is no index of a FASTA file", where=f"{indices[0]}:{number}", hint=hint)
         lengths[name] = int(rest.partition("\t")[0])
     if not lengths:
-        raise MalformedLine("the file holds no sequence", where=path, mend="give a FASTA file")
+        raise MalformedLine("the file holds no sequence", where=path, hint="give a FASTA file")
     return Genome(path, indices[0], indices[1] if bgzip else None, lengths), written
 
 
@@ -142,7 +142,7 @@ def _write_index(genome: Path, fai: Path, gzi: Path | None = None) -> None:
                 pysam.faidx(str(genome), "--fai-idx", str(first), "--gzi-idx", str(second))
     except pysam.SamtoolsError as error:
         what = "this FASTA cannot be indexed; all lines of a sequence but the last must be equally long"
-        raise MalformedLine(what, where=genome, mend="fold it anew, for example with seqkit seq -w 60") from error
+        raise MalformedLine(what, where=genome, hint="fold it anew, for example with seqkit seq -w 60") from error
     finally:
         pysam.set_verbosity(loud)
 
@@ -156,12 +156,12 @@ def find_locus(text: str | None, genome: Genome) -> Locus | None:
     what = f"there is no locus '{text}' in the genome"
     match = re.fullmatch(r"(.+):(\d[\d,]*)-(\d[\d,]*)", text)
     if match is None or match[1] not in genome.lengths:
-        mend = f"give CONTIG or CONTIG:START-END, with a contig of {some(list(genome.lengths))}"
-        raise BadOption(what, where=genome.path, mend=mend)
+        hint = f"give CONTIG or CONTIG:START-END, with a contig of {some(list(genome.lengths))}"
+        raise BadOption(what, where=genome.path, hint=hint)
     start, end = (int(number.replace(",", "")) for number in match.groups()[1:])
     length = genome.lengths[match[1]]
     if not 1 <= start <= min(end, length):
-        raise BadOption(what, where=genome.path, mend=f"{match[1]} has {length:,} bases, counted from 1")
+        raise BadOption(what, where=genome.path, hint=f"{match[1]} has {length:,} bases, counted from 1")
     return Locus(match[1], start - 1, min(end, length))
 
 

@@ -34,13 +34,13 @@ def check_browsers(
     if igv_session is not None:
         name = Path(igv_session).name.lower()
         if not name.endswith((".xml", ".json")):
-            mend = "IGV opens .xml, igv.js and IGV-Web open .json too"
-            raise BadOption("the name of an IGV session must end in .xml or .json", where=igv_session, mend=mend)
+            hint = "IGV opens .xml, igv.js and IGV-Web open .json too"
+            raise BadOption("the name of an IGV session must end in .xml or .json", where=igv_session, hint=hint)
         if name.endswith(".xml") and bgzip != str(genome).endswith(".gz"):
-            what, mend = (
+            what, hint = (
                 ("compressed", "rename it to end in .gz") if bgzip else ("plain", "rename it not to end in .gz")
             )
-            raise BadOption(f"this FASTA is {what}, and IGV would not know that by its name", where=genome, mend=mend)
+            raise BadOption(f"this FASTA is {what}, and IGV would not know that by its name", where=genome, hint=hint)
     check_folder(jbrowse)
     find_data(annotation, ())
 

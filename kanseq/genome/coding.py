@@ -122,7 +122,7 @@ def read_coding(path: PathLike) -> list[Coding]:
         for owner in owners.split(",") if "Parent" in attributes else [owners]:
             found[row.contig, row.strand, owner].append((row, attributes))
     if not found:
-        raise NoGenes("no CDS rows", where=path, mend="give an annotation with coding sequences")
+        raise NoGenes("no CDS rows", where=path, hint="give an annotation with coding sequences")
     return [_coding(owner, rows, gene_named, parent_of) for (_, _, owner), rows in found.items()]
 
 
@@ -199,7 +199,7 @@ def translate_coding(
         raise ContigMismatch(
             f"no contig name in common: the genome has {some(list(lengths))}, the annotation {some(list(waiting))}",
             where=annotation,
-            mend="give --aliases TABLE" + (f"; by their looks: printf '{lines}' > aliases.tsv" if pairs else ""),
+            hint="give --aliases TABLE" + (f"; by their looks: printf '{lines}' > aliases.tsv" if pairs else ""),
         )
     if waiting:
         lost = sum(map(len, waiting.values()))
@@ -214,7 +214,7 @@ def check_table(table: int) -> None:
         BadOption: NCBI has no such table, or it reads one codon in two ways.
     """
     if table not in CODON_TABLES:
-        raise BadOption(f"--codon-table {table}: not known", mend=f"choose one of {', '.join(map(str, CODON_TABLES))}")
+        raise BadOption(f"--codon-table {table}: not known", hint=f"choose one of {', '.join(map(str, CODON_TABLES))}")
 
 
 def _coding(
@@ -252,7 +252,7 @@ def _protein(coding: Coding, contig: Contig, table: int, annotation: PathLike) -
             f"the coding sequence of '{coding.genes[0] if coding.genes else coding.names[0]}' ends at {last}, and "
             f"contig '{contig.name}' has {len(contig.sequence)} bases",
             where=f"{annotation}:{coding.line}",
-            mend="take the annotation of this very assembly",
+            hint="take the annotation of this very assembly",
         )
     letters = translate(b"".join(_in_frame(_bases(coding, contig))), coding.table or table)
     letters = letters.removesuffix(b"*")

@@ -52,7 +52,7 @@ def expression_levels(tpm: pd.DataFrame, of_sample: dict[str, str] | None, summa
         return {EVERY: log_expression(tpm, summary)}
     missing = [name for name in tpm.columns if name not in of_sample]
     if missing:
-        raise BadOption(f"--condition: the sheet gives no condition to {some(missing)}", mend="add a line for each")
+        raise BadOption(f"--condition: the sheet gives no condition to {some(missing)}", hint="add a line for each")
     conditions = list(dict.fromkeys(of_sample[name] for name in tpm.columns))
     return {
         condition: log_expression(tpm[[name for name in tpm.columns if of_sample[name] == condition]], summary)

@@ -56,7 +56,7 @@ def read_aliases(path: PathLike) -> dict[str, frozenset[str]]:
                 )
             for name in names:
                 if aliases.get(name, names) != names:
-                    raise BadTable(f"'{name}' stands in two lines", where=f"{path}:{number}", mend="keep one of them")
+                    raise BadTable(f"'{name}' stands in two lines", where=f"{path}:{number}", hint="keep one of them")
                 aliases[name] = names
     return aliases
 
@@ -101,7 +101,7 @@ class Placement:
             BadOption: a contig that should be kept is not in the genome.
         """
         if unknown := sorted(self._only - self._met):
-            raise BadOption(f"--contigs {some(unknown)}: not in the genome", mend=f"it has {some(list(lengths), 8)}")
+            raise BadOption(f"--contigs {some(unknown)}: not in the genome", hint=f"it has {some(list(lengths), 8)}")
         if unknown := sorted(self._without - self._met - set(self.names)):
             _log.warning("--exclude-contigs %s: not in the genome", some(unknown))
         lost = [name for name in self.names if name in self._waiting]
@@ -154,11 +154,11 @@ def mismatch(
     command = shlex.join(str(word) for word in words)
     if pairs:
         shown = [f"{name}\\t{pairs[name]}\\n" for name in ordered if name in pairs][:_SHOWN_PAIRS]
-        mend = f"by their looks these belong together: printf '{''.join(shown)}' > aliases.tsv && {command}"
+        hint = f"by their looks these belong together: printf '{''.join(shown)}' > aliases.tsv && {command}"
     else:
-        mend = f"write lines of 'annotation-name TAB genome-name' into aliases.tsv and run: {command}"
+        hint = f"write lines of 'annotation-name TAB genome-name' into aliases.tsv and run: {command}"
     what = f"no contig name in common: the genome has {some(list(lengths))}, the annotation {some(ordered)}"
-    return ContigMismatch(what, where=annotation, mend=mend)
+    return ContigMismatch(what, where=annotation, hint=hint)
 
 
 def guess_aliases(

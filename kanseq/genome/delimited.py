@@ -59,16 +59,16 @@ def check_values(column: pd.Series, name: str, rows: pd.Series, place: Callable[
     row = int(np.argmax(wrong))
     cell = str(column.iloc[row]).strip()
     if values[row] < 0:
-        what, mend = f"{cell} is negative", "TPM are wanted, neither logarithms nor z-scores"
+        what, hint = f"{cell} is negative", "TPM are wanted, neither logarithms nor z-scores"
     elif np.isinf(values[row]):
-        what, mend = f"{cell} is infinite", None
+        what, hint = f"{cell} is infinite", None
     elif cell.lower() in ("", "na", "nan", "null", "none", "<na>"):
-        what, mend = f"the value is missing ('{cell}')", "write 0 for no expression, or leave the gene out"
+        what, hint = f"the value is missing ('{cell}')", "write 0 for no expression, or leave the gene out"
     elif re.fullmatch(r"-?\d+,\d+", cell):
-        what, mend = f"'{cell}' has a decimal comma", "write decimal points"
+        what, hint = f"'{cell}' has a decimal comma", "write decimal points"
     else:
-        what, mend = f"'{cell}' is no number", "name the columns that are samples with --samples"
-    raise BadTable(f"column '{name}', gene '{rows.iloc[row]}': {what}", where=place(row), mend=mend)
+        what, hint = f"'{cell}' is no number", "name the columns that are samples with --samples"
+    raise BadTable(f"column '{name}', gene '{rows.iloc[row]}': {what}", where=place(row), hint=hint)
 
 
 def read_delimited(path: PathLike) -> Delimited:
@@ -97,10 +97,10 @@ def read_delimited(path: PathLike) -> Delimited:
         raise BadTable(f"{width} cells where the header has {len(columns)}", where=f"{path}:{header_line + 2}")
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
-        raise BadTable(f"two columns are named '{twice[0]}'", where=f"{path}:{header_line + 1}", mend="rename one")
+        raise BadTable(f"two columns are named '{twice[0]}'", where=f"{path}:{header_line + 1}", hint="rename one")
     if len(columns) < 2:
         raise BadTable(
-            f"only one column: '{some(columns)[:60]}'", where=f"{path}:{header_line + 1}", mend="use commas or tabs"
+            f"only one column: '{some(columns)[:60]}'", where=f"{path}:{header_line + 1}", hint="use commas or tabs"
         )
     frame = _frame(text, path, columns, delimiter, header_line + 1)
     return Delimited(path, columns, frame, header_line + 2)

@@ -106,7 +106,7 @@ def read_expression(
         parts.append(part)
     missing = [name for name in samples if name not in there]
     if missing:
-        raise BadTable(f"the column '{missing[0]}' is missing", where=tables[0], mend=f"there are {some(there, 8)}")
+        raise BadTable(f"the column '{missing[0]}' is missing", where=tables[0], hint=f"there are {some(there, 8)}")
     return Expression(_joined(parts, samples), left_out)
 
 
@@ -114,7 +114,7 @@ def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> Expressi
     """Take a table that is in memory: index gene ids, columns samples. Raises :class:`BadTable` as for files."""
     missing = [name for name in samples if name not in tpm.columns]
     if missing:
-        raise BadTable(f"the column '{missing[0]}' is missing", mend=f"there are {some(list(tpm.columns), 8)}")
+        raise BadTable(f"the column '{missing[0]}' is missing", hint=f"there are {some(list(tpm.columns), 8)}")
     tpm = tpm[list(samples)] if samples else tpm
     ids = pd.Series(tpm.index.astype(str))
     _check_unique(ids, [f"row {row}" for row in range(len(ids))])
@@ -132,7 +132,7 @@ def log_expression(tpm: pd.DataFrame, summary: str = "max") -> np.ndarray:
     [1.0, 0.0]
     """
     if summary not in SUMMARIES:
-        raise BadOption(f"--summary {summary}: no such summary", mend=f"choose one of {', '.join(SUMMARIES)}")
+        raise BadOption(f"--summary {summary}: no such summary", hint=f"choose one of {', '.join(SUMMARIES)}")
     return np.log10(getattr(np, summary)(tpm.to_numpy(), axis=1) + 1)
 
 
@@ -167,7 +167,7 @@ def _single_sample(
     if not of_genes and gene_of is None and own is None:
         raise BadOption(
             f"{table.path}: this {form.name} table has a row per transcript",
-            mend="say whose they are with --tx2gene TABLE or --annotation GTF",
+            hint="say whose they are with --tx2gene TABLE or --annotation GTF",
         )
     if form.name == "StringTie":
         part = _summed(table, table.ids(form.id_column), [column])
@@ -190,7 +190,7 @@ def _sample_columns(table: Delimited, samples: Sequence[str], id_column: str | N
     """Choose the columns of a matrix that are samples; give the others too, and warn of them."""
     if id_column is not None and id_column not in table.columns:
         raise BadTable(
-            f"the column '{id_column}' is missing", where=table.path, mend=f"its columns are {some(table.columns, 8)}"
+            f"the column '{id_column}' is missing", where=table.path, hint=f"its columns are {some(table.columns, 8)}"
         )
     candidates = [name for name in table.columns if name != (id_column or table.columns[0])]
     if samples:
@@ -208,7 +208,7 @@ def _sample_columns(table: Delimited, samples: Sequence[str], id_column: str | N
     if not chosen:
         _check_commas(table, candidates)
         raise BadTable(
-            "no column looks like a sample", where=table.path, mend=f"name them with --samples: {some(candidates, 8)}"
+            "no column looks like a sample", where=table.path, hint=f"name them with --samples: {some(candidates, 8)}"
         )
     left_out = [name for name in candidates if name not in chosen]
     if left_out:
@@ -265,7 +265,7 @@ def _check_unique(ids: pd.Series, table: Delimited | Sequence[str]) -> None:
     if twice.any():
         row = int(np.argmax(twice))
         where = table.place(row) if isinstance(table, Delimited) else table[row]
-        raise BadTable(f"'{ids.iloc[row]}' stands in the table a second time", where=where, mend="leave one row a gene")
+        raise BadTable(f"'{ids.iloc[row]}' stands in the table a second time", where=where, hint="leave one row a gene")
 
 
 def _summed(table: Delimited, genes: pd.Series, columns: list[str]) -> pd.DataFrame:
@@ -286,7 +286,7 @@ def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], stri
         raise BadTable(
             f"no transcript has a gene: the table has {some(list(ids))}, and genes are known of {some(list(gene_of))}",
             where=table.path,
-            mend="check --tx2gene or --annotation; --strip-version cuts version suffixes off",
+            hint="check --tx2gene or --annotation; --strip-version cuts version suffixes off",
         )
     if len(unknown):
         logger.warning(
@@ -300,7 +300,7 @@ def _joined(parts: list[pd.DataFrame], samples: Sequence[str]) -> pd.DataFrame:
     names = [name for part in parts for name in part.columns]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
-        raise BadTable(f"several tables have a sample '{twice[0]}'", mend="rename the files or their folders")
+        raise BadTable(f"several tables have a sample '{twice[0]}'", hint="rename the files or their folders")
     tpm = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1, join="inner")
     most = max(len(part) for part in parts)
     if len(tpm) < most:

@@ -53,7 +53,7 @@ def read_contigs(path: PathLike) -> Iterator[Contig]:
         letters = BytesIO()
         name = _name(piece, seen, path)
     if name is None:
-        raise MalformedLine("the file holds no sequence", where=path, mend="give a FASTA file")
+        raise MalformedLine("the file holds no sequence", where=path, hint="give a FASTA file")
     yield _contig(name, letters, path)
 
 
@@ -75,7 +75,7 @@ def read_entries(path: PathLike) -> Iterator[tuple[str, bytes]]:
             yield header, letters.getvalue()
         header, letters = piece[1:].decode("utf-8", "replace").strip(), BytesIO()
     if header is None:
-        raise MalformedLine("the file holds no sequence", where=path, mend="give a FASTA file")
+        raise MalformedLine("the file holds no sequence", where=path, hint="give a FASTA file")
     yield header, letters.getvalue()
 
 
@@ -152,7 +152,7 @@ def _name(header: bytes, seen: set[str], path: PathLike) -> str:
         raise MalformedLine(f"contig number {len(seen) + 1} has no name behind its '>'", where=path)
     name = words[0].decode("utf-8", "replace")
     if name in seen:
-        raise MalformedLine(f"two contigs are named '{name}'", where=path, mend="rename or remove one of them")
+        raise MalformedLine(f"two contigs are named '{name}'", where=path, hint="rename or remove one of them")
     seen.add(name)
     return name
 
@@ -160,7 +160,7 @@ def _name(header: bytes, seen: set[str], path: PathLike) -> str:
 def _contig(name: str, letters: BytesIO, path: PathLike) -> Contig:
     """Close a contig; ``getvalue`` hands out the buffer itself, not a copy."""
     if not letters.tell():
-        raise MalformedLine(f"contig '{name}' has no letters", where=path, mend="is the file complete?")
+        raise MalformedLine(f"contig '{name}' has no letters", where=path, hint="is the file complete?")
     return Contig(name, letters.getvalue())
 
 
@@ -171,7 +171,7 @@ def _checked(letters: bytes, name: str, path: PathLike) -> bytes:
         raise MalformedLine(
             f"contig '{name}' holds {shown!r}, which is no nucleotide letter",
             where=path,
-            mend="is this a protein FASTA?",
+            hint="is this a protein FASTA?",
         )
     return letters
 
@@ -181,5 +181,5 @@ def _not_fasta(path: PathLike, text: bytes) -> MalformedLine:
     blank = len(text) - len(text.lstrip())
     line = text.count(b"\n", 0, blank) + 1
     is_table = b"\t" in text.lstrip().split(b"\n", 1)[0] or text.lstrip().startswith(b"#")
-    mend = "the genome comes first, then the annotation" if is_table else "give a FASTA file"
-    return MalformedLine("text before the first '>'", where=f"{path}:{line}", mend=mend)
+    hint = "the genome comes first, then the annotation" if is_table else "give a FASTA file"
+    return MalformedLine("text before the first '>'", where=f"{path}:{line}", hint=hint)

@@ -89,7 +89,7 @@ def read_bed(path: PathLike) -> Iterator[Interval]:
             where = f"{path}:{number}"
             columns = [column.strip() for column in (line.split("\t") if "\t" in line else line.split())]
             if len(columns) < 3:
-                raise MalformedLine(f"too few columns ({len(columns)})", where=where, mend="BED has at least 3")
+                raise MalformedLine(f"too few columns ({len(columns)})", where=where, hint="BED has at least 3")
             name = columns[3] if len(columns) > 3 and columns[3] != "." else ""
             yield _interval(columns[0], columns[1], columns[2], name, columns[5] if len(columns) > 5 else "", where)
 
@@ -200,7 +200,7 @@ def _interval(chrom: str, first: str, last: str, name: str, strand: str, where: 
     if start >= end:
         raise MalformedLine(f"the start {start} is not before the end {end}", where=where)
     if strand not in STRANDS:
-        raise MalformedLine(f"the strand '{strand}' is unknown", where=where, mend="write + or -, or . for none")
+        raise MalformedLine(f"the strand '{strand}' is unknown", where=where, hint="write + or -, or . for none")
     return Interval(chrom, start, end, name, STRANDS[strand], where)
 
 
@@ -240,7 +240,7 @@ def _letters(contig: Contig, interval: Interval, width: int | None) -> str:
         raise MalformedLine(
             f"the end {interval.end} is past contig '{contig.name}', which has {len(contig.sequence)} bases",
             where=interval.where,
-            mend="take the genome that these intervals were made for",
+            hint="take the genome that these intervals were made for",
         )
     start, end = interval.widened(width)[1:3]
     if start < 0 or end > len(contig.sequence):
@@ -262,7 +262,7 @@ def _check_found(first: dict[str, Interval], found: dict[str, list[str]], names:
         if len(found[name]) == 1:
             continue
         what = f"'{name}' is not in the genome, which has {some(found[name] or names)}"
-        raise ContigMismatch(what, where=interval.where, mend="name contigs as in the genome")
+        raise ContigMismatch(what, where=interval.where, hint="name contigs as in the genome")
     if other:
         shown = some([f"'{name}' is '{there}'" for name, there in other])
         _log.info("contigs have other names in the genome: %s", shown)

@@ -164,5 +164,5 @@ def _check_places(table: pd.DataFrame, geometry: Geometry, contigs: Mapping[str,
     unknown = sorted(set(table["chrom"]) - set(contigs))
     if unknown:
         raise BadTable(
-            f"the set does not state the length of {some(unknown)}", mend="make it again with kanseq extract"
+            f"the set does not state the length of {some(unknown)}", hint="make it again with kanseq extract"
         )

@@ -84,7 +84,7 @@ class IndexedFasta:
         """
         if chrom not in self.lengths:
             raise ContigMismatch(
-                f"there is no contig '{chrom}'", where=self._path, mend=f"the file has {some(list(self.lengths))}"
+                f"there is no contig '{chrom}'", where=self._path, hint=f"the file has {some(list(self.lengths))}"
             )
         length = self.lengths[chrom]
         if end < start or not (pad or 0 <= start <= end <= length):
@@ -104,7 +104,7 @@ class IndexedFasta:
             raise TruncatedFile(
                 f"{chrom}:{start}-{end} cannot be read: the file is damaged, or has changed since it was opened",
                 where=self._path,
-                mend="fetch or compress it again",
+                hint="fetch or compress it again",
             )
         return found
 
@@ -116,7 +116,7 @@ class IndexedFasta:
             return self._open_plain()
         if head[12:14] != _BGZIP_FIELD:
             raise BadOption(
-                "gzip cannot be read at a place", where=self._path, mend="unpack it, or compress it with bgzip"
+                "gzip cannot be read at a place", where=self._path, hint="unpack it, or compress it with bgzip"
             )
         return self._open_bgzip()
 
@@ -177,5 +177,5 @@ class IndexedFasta:
     def _no_index(self, error: Exception) -> MalformedLine:
         """Say why a file has no index."""
         return MalformedLine(
-            f"no index can be made ({str(error).splitlines()[0]})", where=self._path, mend="give a FASTA file"
+            f"no index can be made ({str(error).splitlines()[0]})", where=self._path, hint="give a FASTA file"
         )

@@ -131,10 +131,10 @@ def _end_of_rows(block: bytes, first: int, path: PathLike) -> int:
                 return at
             if line.strip() and not line.startswith(b"#"):
                 columns = line.count(b"\t") + 1
-                mend = "GTF and GFF3 have 9, split by tabs"
+                hint = "GTF and GFF3 have 9, split by tabs"
                 if line.startswith(b">"):
-                    mend = "this looks like FASTA: the genome comes first, then the annotation"
-                raise MalformedLine(f"too few columns ({columns})", where=f"{path}:{number}", mend=mend)
+                    hint = "this looks like FASTA: the genome comes first, then the annotation"
+                raise MalformedLine(f"too few columns ({columns})", where=f"{path}:{number}", hint=hint)
         at += len(line) + 1
     return len(block)
 
@@ -143,11 +143,11 @@ def _row(text: bytes, where: str, line: int) -> Row:
     """Take a line apart and turn its 1-based closed coordinates into 0-based half-open ones."""
     columns = text.decode("utf-8", "replace").rstrip("\r").split("\t", 8)
     if len(columns) < 9:
-        raise MalformedLine(f"too few columns ({len(columns)})", where=where, mend="GTF and GFF3 have 9, split by tabs")
+        raise MalformedLine(f"too few columns ({len(columns)})", where=where, hint="GTF and GFF3 have 9, split by tabs")
     contig, _, kind, first, last, _, strand, phase, attributes = columns
     start, end = whole_number(first, "start", where), whole_number(last, "end", where)
     if start < 1:
         raise MalformedLine("the start is 0, and positions in GTF and GFF3 begin at 1", where=where)
     if start > end:
-        raise MalformedLine(f"the start {start} is behind the end {end}", where=where, mend="swap them")
+        raise MalformedLine(f"the start {start} is behind the end {end}", where=where, hint="swap them")
     return Row(kind, contig, start - 1, end, strand, attributes, line, phase)

@@ -89,7 +89,7 @@ def check_combine(combine: str) -> None:
         BadOption: it is not.
     """
     if combine not in COMBINE:
-        raise BadOption(f"'{combine}' is no way to combine pieces", mend=f"choose {', '.join(COMBINE)}")
+        raise BadOption(f"'{combine}' is no way to combine pieces", hint=f"choose {', '.join(COMBINE)}")
 
 
 def track_files(
@@ -283,7 +283,7 @@ def _write_bigwig(temporary: Path, path: Path, track: PieceTrack, strand: str, c
 
 def _no_space(path: Path) -> NotWritable:
     """Say why a library may have failed to write."""
-    return NotWritable("cannot write; there is too little space on the disk", where=path, mend="free some")
+    return NotWritable("cannot write; there is too little space on the disk", where=path, hint="free some")
 
 
 def _contig_steps(track: PieceTrack, chroms: list[str], strand: str, combine: Combine) -> Iterator[tuple[str, Steps]]:

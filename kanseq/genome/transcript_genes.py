@@ -28,7 +28,7 @@ def read_tx2gene(path: PathLike | pd.DataFrame) -> dict[str, str]:
     gene_of: dict[str, str] = {}
     for where, cells in _table_rows(path) if isinstance(path, pd.DataFrame) else _lines(path):
         if len(cells) < 2:
-            raise MalformedLine("two columns are wanted, transcript and gene", where=where, mend="split them by a tab")
+            raise MalformedLine("two columns are wanted, transcript and gene", where=where, hint="split them by a tab")
         if gene_of.setdefault(cells[0], cells[1]) != cells[1]:
             raise BadTable(f"'{cells[0]}' belongs to '{cells[1]}' here and to '{gene_of[cells[0]]}' above", where=where)
     if not gene_of:
@@ -66,7 +66,7 @@ def read_transcript_genes(path: PathLike) -> dict[str, str]:
             _add(gene_of, row, names)
         if gene_of:
             return gene_of
-    raise NoGenes("no rows of transcripts", where=path, mend="give --tx2gene TABLE instead")
+    raise NoGenes("no rows of transcripts", where=path, hint="give --tx2gene TABLE instead")
 
 
 def _add(gene_of: dict[str, str], row: Row, names: dict[str, str]) -> None:

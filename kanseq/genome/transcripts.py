@@ -46,7 +46,7 @@ def choose_transcripts(
         BadOption: ``canonical`` is asked for and the file has no such tag, or ``how`` is unknown.
     """
     if how not in CHOICES:
-        raise BadOption(f"--tss {how} is unknown", mend=f"choose one of {', '.join(CHOICES)}")
+        raise BadOption(f"--tss {how} is unknown", hint=f"choose one of {', '.join(CHOICES)}")
     if how == "gene":
         return list(genes), []
     canonical = how == "canonical"
@@ -61,7 +61,7 @@ def choose_transcripts(
         raise BadOption(
             "--tss canonical, but no transcript of these genes is tagged canonical",
             where=path,
-            mend="take --tss gene or --tss longest-cds",
+            hint="take --tss gene or --tss longest-cds",
         )
     reason, detail = ("no_canonical", "no canonical transcript") if canonical else ("no_cds", "no coding sequence")
     kept, excluded = [], []

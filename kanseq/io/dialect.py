@@ -69,13 +69,13 @@ def read_cells(path: PathLike | pd.DataFrame, schema: Schema, required: Sequence
         BadTable: it is no table, or a column is missing; of a table in memory also: a column is there twice, or a cell
             holds a tab or a line break.
     """
-    mend = f"make the table with kanseq {' or '.join(schema.verbs)}"
+    hint = f"make the table with kanseq {' or '.join(schema.verbs)}"
     needed = schema.required if required is None else required
     if isinstance(path, pd.DataFrame):
-        _check_columns(path, needed, IN_MEMORY, mend)
+        _check_columns(path, needed, IN_MEMORY, hint)
         return _cells_of(path, schema)
-    table = parse(path, None if schema.has_header else [column.name for column in schema.columns], mend=mend)
-    _check_columns(table, needed, path, mend)
+    table = parse(path, None if schema.has_header else [column.name for column in schema.columns], hint=hint)
+    _check_columns(table, needed, path, hint)
     return table
 
 
@@ -84,11 +84,11 @@ def place(path: PathLike | pd.DataFrame, row: int) -> str:
     return f"{IN_MEMORY if isinstance(path, pd.DataFrame) else path}:{row + 2}"
 
 
-def _check_columns(table: pd.DataFrame, needed: Sequence[str], where: PathLike | None, mend: str) -> None:
+def _check_columns(table: pd.DataFrame, needed: Sequence[str], where: PathLike | None, hint: str) -> None:
     """Refuse a table that lacks a column."""
     missing = [name for name in needed if name not in table]
     if missing:
-        raise BadTable(f"the column '{missing[0]}' is missing", where=where, mend=mend)
+        raise BadTable(f"the column '{missing[0]}' is missing", where=where, hint=hint)
 
 
 def _cells_of(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -134,13 +134,13 @@ def read_table(path: PathLike | pd.DataFrame, schema: Schema) -> pd.DataFrame:
     return pd.DataFrame(found, index=cells.index)
 
 
-def parse(path: PathLike, names: Sequence[str] | None, *, mend: str | None = None) -> pd.DataFrame:
+def parse(path: PathLike, names: Sequence[str] | None, *, hint: str | None = None) -> pd.DataFrame:
     """Read tab-separated text without quoting; all cells are str.
 
     Args:
         path: plain or gzip; ``-`` is standard input.
         names: columns of a file without a header; None: the first line names them.
-        mend: how to get a file that is a table.
+        hint: how to get a file that is a table.
 
     Raises:
         BadTable: it is empty, or a row has more cells than the header.
@@ -153,12 +153,12 @@ def parse(path: PathLike, names: Sequence[str] | None, *, mend: str | None = Non
         except pd.errors.EmptyDataError as error:
             if given is not None:
                 return pd.DataFrame(columns=given, dtype=str)
-            raise BadTable(f"this is no table ({str(error).strip()})", where=path, mend=mend) from error
+            raise BadTable(f"this is no table ({str(error).strip()})", where=path, hint=hint) from error
         except pd.errors.ParserError as error:
-            raise BadTable(f"this is no table ({str(error).strip()})", where=path, mend=mend) from error
+            raise BadTable(f"this is no table ({str(error).strip()})", where=path, hint=hint) from error
     if not isinstance(table.index, pd.RangeIndex):
         # pandas takes the first column for names of rows where rows have one cell more than the header.
-        raise BadTable("this is no table (its rows have more cells than its header)", where=path, mend=mend)
+        raise BadTable("this is no table (its rows have more cells than its header)", where=path, hint=hint)
     return table
 
 
@@ -185,7 +185,7 @@ def _check_breaks(name: str, values: pd.Series, where: str) -> None:
     if not _is_numeric(values, "iufb") and _breaks("".join(map(str, values.unique()))):
         row, cell = next((row, cell) for row, cell in enumerate(map(str, values), 1) if _breaks(cell))
         what = f"row {row}, column '{name}': {cell!r} holds a tab or a line break"
-        raise BadTable(what, where=where, mend="rename it")
+        raise BadTable(what, where=where, hint="rename it")
 
 
 def _is_numeric(values: pd.Series, kinds: str) -> bool:

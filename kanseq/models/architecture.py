@@ -233,9 +233,9 @@ class RadialConfig(NetworkConfig):
         """Refuse also an empty grid, and an unknown start."""
         super().__post_init__()
         if self.low >= self.high:
-            raise BadOption(f"low is {self.low} and high {self.high}", mend="low must be below high")
+            raise BadOption(f"low is {self.low} and high {self.high}", hint="low must be below high")
         if self.initial not in ("variance", "fastkan"):
-            raise BadOption(f"initial '{self.initial}' is unknown", mend="choose variance, fastkan")
+            raise BadOption(f"initial '{self.initial}' is unknown", hint="choose variance, fastkan")
 
     @property
     def layer(self) -> dict[str, int | float | bool | str]:

@@ -148,7 +148,7 @@ def check_classes(targets: np.ndarray) -> np.ndarray:
     """
     targets = np.asarray(targets).astype(np.int64)
     if len(np.unique(targets)) != 2:
-        raise OneClass("all training sequences carry the same label", mend="give both classes")
+        raise OneClass("all training sequences carry the same label", hint="give both classes")
     return targets
 
 

@@ -48,7 +48,7 @@ class KANWordsConfig(NetworkConfig):
         """Refuse also knots that would hardly grow apart."""
         super().__post_init__()
         if 1 < self.growth < LEAST_GROWTH:
-            raise BadOption(f"growth is {self.growth}", mend=f"it must be 1 or at least {LEAST_GROWTH}")
+            raise BadOption(f"growth is {self.growth}", hint=f"it must be 1 or at least {LEAST_GROWTH}")
 
 
 class KANWords(SequenceNetwork):

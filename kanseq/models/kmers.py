@@ -30,7 +30,7 @@ class KmerConfig(Config):
         """Refuse also more features than a model can hold."""
         super().__post_init__()
         if (width := bin_count(self.geometry, self.bin) * 4**self.k) > MOST_FEATURES:
-            raise BadOption(f"k = {self.k} in bins of {self.bin} gives {width:,} features", mend="take wider bins")
+            raise BadOption(f"k = {self.k} in bins of {self.bin} gives {width:,} features", hint="take wider bins")
 
 
 class BinnedKmers:

@@ -51,7 +51,7 @@ class LegNetConfig(NetworkConfig):
             if width * self.expansion % self.group:
                 raise BadOption(
                     f"a block of {width} · {self.expansion} channels falls into no groups of {self.group}",
-                    mend="choose widths that are multiples of the group",
+                    hint="choose widths that are multiples of the group",
                 )
 
     @property
@@ -63,7 +63,7 @@ class LegNetConfig(NetworkConfig):
             widths = ()
         if len(widths) < 2 or min(widths) < 1:
             raise BadOption(
-                f"widths are '{self.widths}'", mend="a stem's and each block's are wanted, such as 64,64,32"
+                f"widths are '{self.widths}'", hint="a stem's and each block's are wanted, such as 64,64,32"
             )
         return widths
 
@@ -85,13 +85,13 @@ class CurvesConfig(LegNetConfig):
         """Refuse also an empty grid, and an unknown basis."""
         super().__post_init__()
         if self.low >= self.high:
-            raise BadOption(f"low is {self.low} and high {self.high}", mend="low must be below high")
+            raise BadOption(f"low is {self.low} and high {self.high}", hint="low must be below high")
         if self.basis not in BASES_OF_CURVES:
-            raise BadOption(f"basis '{self.basis}' is unknown", mend=f"choose {', '.join(BASES_OF_CURVES)}")
+            raise BadOption(f"basis '{self.basis}' is unknown", hint=f"choose {', '.join(BASES_OF_CURVES)}")
         if self.initial not in INITIALS:
-            raise BadOption(f"initial '{self.initial}' is unknown", mend=f"choose {', '.join(INITIALS)}")
+            raise BadOption(f"initial '{self.initial}' is unknown", hint=f"choose {', '.join(INITIALS)}")
         if self.basis == "rbf" and self.grid < 2:
-            raise BadOption("grid is 1", mend="at least 2 Gaussians are wanted")
+            raise BadOption("grid is 1", hint="at least 2 Gaussians are wanted")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class LKANConfig(CurvesConfig):
         """Refuse also more blocks than there are."""
         super().__post_init__()
         if self.replaced is not None and self.replaced >= len(self.channels):
-            raise BadOption(f"replaced is {self.replaced}", mend=f"there are {len(self.channels) - 1} blocks")
+            raise BadOption(f"replaced is {self.replaced}", hint=f"there are {len(self.channels) - 1} blocks")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class CKANConfig(CurvesConfig):
         """Refuse also an unknown place."""
         super().__post_init__()
         if self.replaced not in PLACES:
-            raise BadOption(f"replaced '{self.replaced}' is unknown", mend=f"choose {', '.join(PLACES)}")
+            raise BadOption(f"replaced '{self.replaced}' is unknown", hint=f"choose {', '.join(PLACES)}")
 
 
 class LegNet(LinearNetwork):

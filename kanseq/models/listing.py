@@ -61,7 +61,7 @@ def list_models(
         BadOption: there is no such model, geometry or hyper-parameter, or it cannot be made so large.
     """
     if length is not None and length < 1:
-        raise BadOption(f"length is {length}", mend="it must be at least 1")
+        raise BadOption(f"length is {length}", hint="it must be at least 1")
     try:
         geometry = Geometry(upstream, downstream, pad) if length is None else Geometry.plain(length)
     except ValueError as error:
@@ -69,7 +69,7 @@ def list_models(
     if name is not None:
         return ModelList([_describe(architecture(name), geometry, match, options or {})])
     if options:
-        raise BadOption("options are those of one model", mend="name the model: kanseq models NAME --set KEY=VALUE")
+        raise BadOption("options are those of one model", hint="name the model: kanseq models NAME --set KEY=VALUE")
     found = []
     for each in architectures().values():
         if match is not None and each.resized is None:

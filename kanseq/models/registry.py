@@ -69,7 +69,7 @@ def architecture(name: str) -> Architecture:
     known = architectures()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or list(known)
-        raise BadOption(f"no model is called '{name}'", mend=f"choose {', '.join(close)} (see kanseq models)")
+        raise BadOption(f"no model is called '{name}'", hint=f"choose {', '.join(close)} (see kanseq models)")
     return known[name]
 
 
@@ -94,8 +94,8 @@ def make_config(
         field = key.replace("-", "_")
         if field not in known:
             close = difflib.get_close_matches(field, known, n=3) or list(known)
-            mend = f"it has {', '.join(close)}" if known else "it has none"
-            raise BadOption(f"the model '{name}' has no option '{key}'", mend=mend)
+            hint = f"it has {', '.join(close)}" if known else "it has none"
+            raise BadOption(f"the model '{name}' has no option '{key}'", hint=hint)
         values[field] = parse_option(key, known[field], value)
     if outputs is not None and "outputs" in known:
         values["outputs"] = outputs
@@ -166,7 +166,7 @@ def parse_option(key: str, kind: type, value: Value) -> Value:
                 continue
         if choice is str:
             return text
-    raise BadOption(f"option '{key}' is '{value}'", mend=f"{type_name(kind)} is wanted")
+    raise BadOption(f"option '{key}' is '{value}'", hint=f"{type_name(kind)} is wanted")
 
 
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}

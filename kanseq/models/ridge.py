@@ -1,6 +1,6 @@
 """Ridge regression on k-mer counts in bins: the baseline of expression itself.
 
-In: uint8 codes ``(n, columns)`` and numbers. Out: foretold numbers ``(n,)`` float64, and arrays to store.
+In: uint8 codes ``(n, columns)`` and numbers. Out: predicted numbers ``(n,)`` float64, and arrays to store.
 """
 
 import logging

@@ -44,7 +44,7 @@ def match_parameters(kind: Architecture, config: Options, wanted: int) -> Option
     """
     if kind.resized is None:
         raise BadOption(
-            f"the model '{kind.name}' has no widths to choose", mend="leave --match-parameters out, or use --set"
+            f"the model '{kind.name}' has no widths to choose", hint="leave --match-parameters out, or use --set"
         )
     low, high = 1 / LARGEST, LARGEST
     for _ in range(STEPS):
@@ -57,7 +57,7 @@ def match_parameters(kind: Architecture, config: Options, wanted: int) -> Option
     if abs(found - wanted) > wanted / 10:
         raise BadOption(
             f"the model '{kind.name}' cannot have {wanted:,} parameters: the nearest is {found:,}",
-            mend="choose another number",
+            hint="choose another number",
         )
     return best
 

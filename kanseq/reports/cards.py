@@ -140,7 +140,7 @@ def _parquet(path: Path) -> Card:
         long = {column.name for column in schema.columns if column.name == "sequence" or "list" in column.kind}
         table = parquet.read([name for name in parquet.schema_arrow.names if name not in long]).to_pandas()
     except (pa.ArrowException, OSError, json.JSONDecodeError) as error:
-        raise TruncatedFile("this is not a whole Parquet file", where=path, mend="make it again") from error
+        raise TruncatedFile("this is not a whole Parquet file", where=path, hint="make it again") from error
     if schema is ATTRIBUTIONS:
         return Card(schema.title, _attribution_facts(table, metadata))
     fields: Facts = {"sequences": len(table), "species": counts(table["species"])}
@@ -183,7 +183,7 @@ def _model(path: Path) -> Card:
             shapes = {name: handle.get_slice(name).get_shape() for name in handle.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelMismatch(
-            "the model file is truncated or is no safetensors file", where=path, mend="train or copy it again"
+            "the model file is truncated or is no safetensors file", where=path, hint="train or copy it again"
         ) from error
     if isinstance(metadata, dict) and "loss_sum" in metadata:
         return Card("state of a training", {**metadata, "arrays": len(shapes)})
@@ -205,7 +205,7 @@ def _model(path: Path) -> Card:
 def _run(path: Path) -> Card:
     """Read a run's folder."""
     if not (path / RUN).exists():
-        raise BadTable("this folder is not a run of kanseq", where=path, mend="a run holds run.json")
+        raise BadTable("this folder is not a run of kanseq", where=path, hint="a run holds run.json")
     described, begun = read_run(path), parts(path)
     finished: dict[str, object] = {}
     for part in begun:
@@ -232,7 +232,7 @@ def _bigwig(path: Path) -> Card:
         with pyBigWig.open(str(path)) as track:
             header, contigs = track.header(), track.chroms()
     except RuntimeError as error:
-        raise TruncatedFile("this is not a whole bigWig", where=path, mend="make it again") from error
+        raise TruncatedFile("this is not a whole bigWig", where=path, hint="make it again") from error
     fields: Facts = {"contigs": len(contigs), "bases": sum(contigs.values()), "covered bases": header["nBasesCovered"]}
     if header["nBasesCovered"]:
         # The header of a bigWig holds whole numbers only, so the extremes are asked for contig by contig.

@@ -138,9 +138,9 @@ def figures(
     """
     for name, number, least in (("samples", samples, 0), ("edges", edges, 1), ("top", top, 1)):
         if number < least:
-            raise BadOption(f"{name} is {number}", mend=f"it must be at least {least}")
+            raise BadOption(f"{name} is {number}", hint=f"it must be at least {least}")
     if edges > MOST_DRAWN:
-        raise BadOption(f"a picture of {edges:,} edges", mend=f"draw at most {MOST_DRAWN}; --top lists more of them")
+        raise BadOption(f"a picture of {edges:,} edges", hint=f"draw at most {MOST_DRAWN}; --top lists more of them")
     device, folder = choose_device(device), _folder_of(output)
     known = None if attributions is None else read_attributions(attributions)
     inputs = (model, genes, attributions, gene_list)
@@ -214,7 +214,7 @@ def _check_contigs(known: Attributions, genes: SequenceSet, where: Path) -> None
             raise ContigMismatch(
                 f"these attributions were made for a contig '{name}' of other bases than the set's",
                 where=where,
-                mend="explain this set anew with kanseq explain -o",
+                hint="explain this set anew with kanseq explain -o",
             )
 
 
@@ -226,7 +226,7 @@ def _load(models: Models, scorer: Scorer, condition: str | None) -> tuple[Traine
         raise BadOption(
             f"the model '{trained.architecture}' has no KAN layer to look into",
             where=scorer.path,
-            mend=f"figures works for {', '.join(_with_kan_layers())}",
+            hint=f"figures works for {', '.join(_with_kan_layers())}",
         )
     trained.task = trained.task.only(condition)
     set_precision(trained.network, "float32")
@@ -318,7 +318,7 @@ def _rows_of(known: Attributions, genes: SequenceSet) -> tuple[np.ndarray, np.nd
     if not len(theirs):
         raise UnknownGene(
             f"no gene that is looked at has attributions: they are of {some(list(known.table['id']))}",
-            mend="give the set that was explained, and genes of it",
+            hint="give the set that was explained, and genes of it",
         )
     return theirs, ours[theirs]
 

@@ -68,8 +68,8 @@ def features_of(annotation: PathLike, gene_id: str, id_key: str | None = None) -
     genes = read_genes(annotation, id_key)
     gene = next((gene for gene in genes if gene.id == gene_id), None)
     if gene is None:
-        mend = f"it names {some([gene.id for gene in genes])}"
-        raise UnknownGene(f"no gene is called '{gene_id}'", where=annotation, mend=mend)
+        hint = f"it names {some([gene.id for gene in genes])}"
+        raise UnknownGene(f"no gene is called '{gene_id}'", where=annotation, hint=hint)
     inside: list[tuple[Row, dict[str, str]]] = []
     for row in read_rows(annotation, _FEATURE_ROWS):
         same = (row.contig, row.strand) == (gene.contig, gene.strand)
@@ -131,7 +131,7 @@ def draw_gene(
     width = min(ROW, max(_NARROWEST, *(end - start for start, end in stretches)))
     rows = [(first, min(first + width, end)) for start, end in stretches for first in range(start, end, width)]
     if len(rows) > _MOST_ROWS:
-        raise BadOption(f"{len(rows) * ROW:,} columns are too many for a picture", mend="choose some of them")
+        raise BadOption(f"{len(rows) * ROW:,} columns are too many for a picture", hint="choose some of them")
     scale = _Scale.of(np.concatenate([attributions[start:end] for start, end in stretches]))
     windows, seen = _windows(geometry, place), geometry.hide(codes[None])[0]
     gene = _Gene(codes, seen, attributions, geometry, windows, _boxes(windows, place, features))
@@ -215,7 +215,7 @@ def _stretch(columns: slice | range, most: int) -> tuple[int, int]:
     wanted = range(*columns.indices(most)) if isinstance(columns, slice) else columns
     if wanted.step != 1 or not 0 <= wanted.start < wanted.stop <= most:
         shown = f"{columns.start} to {columns.stop}"
-        raise BadOption(f"columns {shown} cannot be drawn", mend=f"choose some of 0 to {most}, in steps of 1")
+        raise BadOption(f"columns {shown} cannot be drawn", hint=f"choose some of 0 to {most}, in steps of 1")
     return wanted.start, wanted.stop
 
 

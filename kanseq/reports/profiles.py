@@ -38,7 +38,7 @@ class ProfileSums:
         if not geometry.has_genes:
             raise BadOption(
                 "a profile around TSS and TTS needs gene windows, and this set holds plain sequences",
-                mend="make a set with kanseq extract",
+                hint="make a set with kanseq extract",
             )
         self.geometry = geometry
         self.genes = np.zeros(geometry.columns, dtype=np.int64)

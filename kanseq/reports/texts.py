@@ -265,7 +265,7 @@ def read_json(path: Path) -> Facts:
         with open_text(path) as handle:
             content = json.load(handle)
     except ValueError as error:
-        raise BadTable("this is not whole JSON", where=path, mend="make it again") from error
+        raise BadTable("this is not whole JSON", where=path, hint="make it again") from error
     if not isinstance(content, dict):
         raise foreign(path)
     return content

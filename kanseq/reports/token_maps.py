@@ -66,7 +66,7 @@ class TokenMaps:
         names = [name for name, _ in network.named_modules() if name]
         if layer is not None and layer not in names:
             close = difflib.get_close_matches(layer, names, n=3, cutoff=0.4) or names[:6]
-            raise BadOption(f"the model has no layer '{layer}'", mend=f"choose {', '.join(close)}")
+            raise BadOption(f"the model has no layer '{layer}'", hint=f"choose {', '.join(close)}")
         self.geometry = network.geometry
         self.layer, self._last, self._named = layer, layer, layer is not None
         self._parts: list[tuple[np.ndarray, np.ndarray | None, np.ndarray]] = []
@@ -101,11 +101,11 @@ class TokenMaps:
         """Give what the layer that was asked for reads and gives."""
         pair = batch.watched.get(str(self.layer))
         if pair is None:
-            raise BadOption(f"the layer '{self.layer}' does not run by itself", mend="name another one with --layer")
+            raise BadOption(f"the layer '{self.layer}' does not run by itself", hint="name another one with --layer")
         before, after = (_tokens(tensor, self.geometry) for tensor in pair)
         if before is None:
             tokens = f"{self.geometry.tokens} tokens"
-            raise BadOption(f"the layer '{self.layer}' reads no axis of {tokens}", mend="name another one with --layer")
+            raise BadOption(f"the layer '{self.layer}' reads no axis of {tokens}", hint="name another one with --layer")
         return before, after
 
     def _around_first(self, batch: Batch) -> tuple["_Tokens", "_Tokens | None"] | None:

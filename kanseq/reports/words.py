@@ -63,9 +63,9 @@ class WordSums:
             BadOption: a number is out of bounds.
         """
         if not 1 <= length <= LONGEST:
-            raise BadOption(f"words of {length} bases cannot be counted", mend=f"choose a length of 1 to {LONGEST}")
+            raise BadOption(f"words of {length} bases cannot be counted", hint=f"choose a length of 1 to {LONGEST}")
         if shifts < 2:
-            raise BadOption(f"{shifts} shifts give no spread of chance", mend=f"take 2 or more; {SHIFTS} are usual")
+            raise BadOption(f"{shifts} shifts give no spread of chance", hint=f"take 2 or more; {SHIFTS} are usual")
         self.geometry, self.length, self.shifts, self.seed = geometry, length, shifts, seed
         self.begins = np.zeros(max(geometry.columns - length + 1, 0), dtype=np.bool_)
         self.inside = np.zeros(geometry.columns, dtype=np.bool_)

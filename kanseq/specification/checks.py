@@ -44,7 +44,7 @@ def settle(values: object, specification: type) -> None:
             given = getattr(values, field.name)
             for name in given:
                 if name not in known:
-                    raise BadOption(f"there is no setting '{name}'", mend=f"choose {', '.join(known)}")
+                    raise BadOption(f"there is no setting '{name}'", hint=f"choose {', '.join(known)}")
             told = {name: _settled(known[name], value) for name, value in given.items() if value is not None}
             object.__setattr__(values, field.name, told)
 
@@ -83,7 +83,7 @@ def _as_python(value: Any) -> Any:
 
 def _wrong(option: Option, value: object, wanted: str) -> BadOption:
     """Make the error for a value of a wrong type."""
-    return BadOption(f"{option.name} is {value!r}", mend=f"it must be {wanted}")
+    return BadOption(f"{option.name} is {value!r}", hint=f"it must be {wanted}")
 
 
 def check(values: object, declared: Sequence[dataclasses.Field]) -> None:
@@ -101,12 +101,12 @@ def check(values: object, declared: Sequence[dataclasses.Field]) -> None:
 def _check_one(name: str, value: object, about: Mapping[str, Any]) -> None:
     """Check a value against its range or choices."""
     if about.get("choices") and value not in about["choices"]:
-        raise BadOption(f"{name} '{value}' is unknown", mend=f"choose {', '.join(about['choices'])}")
+        raise BadOption(f"{name} '{value}' is unknown", hint=f"choose {', '.join(about['choices'])}")
     if not isinstance(value, Real):
         return
     within = max(value, about["least"]) == value == min(value, about["most"]) and value > about["above"]
     if not (within and math.isfinite(value)):
-        raise BadOption(f"{name} is {value}", mend=f"it must be {_range(about)}")
+        raise BadOption(f"{name} is {value}", hint=f"it must be {_range(about)}")
 
 
 def _range(about: Mapping[str, Any]) -> str:

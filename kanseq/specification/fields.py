@@ -268,5 +268,5 @@ def _plain(value: object) -> object:
     if isinstance(value, Real):
         return value.item()  # type: ignore[attr-defined]
     raise BadOption(
-        f"a {type(value).__name__} in memory cannot be handed to another process", mend="give files, or --devices 1"
+        f"a {type(value).__name__} in memory cannot be handed to another process", hint="give files, or --devices 1"
     )

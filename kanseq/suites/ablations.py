@@ -125,7 +125,7 @@ def _entries(
     blocks = len(plain.channels) - 1
     wanted = list(dict.fromkeys(replaced or (blocks // 2, blocks)))
     if not all(1 <= count <= blocks for count in wanted) or not grids:
-        raise BadOption(f"--replaced {','.join(map(str, wanted))}", mend=f"numbers from 1 to {blocks} are wanted")
+        raise BadOption(f"--replaced {','.join(map(str, wanted))}", hint=f"numbers from 1 to {blocks} are wanted")
     found = [Entry("legnet", "legnet", shared["legnet"], settings["legnet"], parameters)]
     for model, choices in (("legnet-lkan", wanted), ("legnet-ckan", list(dict.fromkeys(places)))):
         for choice in choices:

@@ -56,7 +56,7 @@ def compete(
     protocol.check(machine)
     machine = machine._replace(device=choose_device(machine.device))
     if output.exists() and not output.is_dir():
-        raise NotWritable("a benchmark is a folder, and this is a file", where=output, mend="choose another name")
+        raise NotWritable("a benchmark is a folder, and this is a file", where=output, hint="choose another name")
     check_output(output / "results.tsv" if output.exists() else output)
     checks: dict[str, dict[str, object]] = {}
     jobs = []
@@ -93,7 +93,7 @@ def _errors_name(name: str) -> Iterator[None]:
     except KanseqError as error:
         if error.where is not None:
             raise
-        raise type(error)(error.what, where=name, mend=error.mend) from error
+        raise type(error)(error.what, where=name, hint=error.hint) from error
 
 
 def complete(folder: Path, fits: int) -> list[str]:

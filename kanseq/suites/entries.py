@@ -14,7 +14,7 @@ from kanseq.models.sizes import Cost, cost_of, match_parameters
 from kanseq.training.settings import Settings, settings_for
 
 VARIANTS = ("legnet", "legnet-lkan", "legnet-ckan")
-"""The baseline and its two KAN kin; the first is what all others are compared with."""
+"""The baseline and its two KAN family; the first is what all others are compared with."""
 
 
 class Entry(NamedTuple):
@@ -80,7 +80,7 @@ def make_entries(models: Sequence[str], options: Sequence[str] = (), *, paramete
         BadOption: a model or an option is unknown, or a model is named twice.
     """
     if not models or len(set(models)) < len(models):
-        raise BadOption("--model: no name, or one twice", mend="name each model once")
+        raise BadOption("--model: no name, or one twice", hint="name each model once")
     own, settings = parted_options(options, models)
     return [
         Entry(name, name, own[name], settings[name], None if architecture(name).resized is None else parameters)
@@ -110,7 +110,7 @@ def parted_options(options: Sequence[str], models: Sequence[str]) -> tuple[Parte
         model, dot, key = left.rpartition(".")
         field = key.replace("-", "_")
         if not (equals and key) or (dot and model not in known):
-            raise BadOption(f"--set {text}", mend=f"[MODEL.]KEY=VALUE is wanted, of {', '.join(models)}")
+            raise BadOption(f"--set {text}", hint=f"[MODEL.]KEY=VALUE is wanted, of {', '.join(models)}")
         asked = [model] if dot else list(models)
         takers = asked if field in _SETTINGS else [name for name in asked if field in known[name]]
         if not takers:

@@ -85,21 +85,21 @@ def find(folder: Path, genome: PathLike | Mapping[str, PathLike] | None, negativ
                 continue
             title, kind = match.group(1), match.group(2).lower()
             if title.lower() in _OF_SPLITS:
-                raise BadTable(f"{name} is a split, as GUE has them", where=place, mend=f"expected is {EXPECTED}")
+                raise BadTable(f"{name} is a split, as GUE has them", where=place, hint=f"expected is {EXPECTED}")
             if kind != "csv":
                 if title in sequences:
-                    raise BadTable(f"{sequences[title].name} and {name}", where=place, mend="keep one of them")
+                    raise BadTable(f"{sequences[title].name} and {name}", where=place, hint="keep one of them")
                 sequences[title] = path
             elif _is_table(path):
                 reader = partial(_read_table, path)
                 found.append(DataSet(canonical_name(title), COLLECTION, {ANY_SPLIT: [path]}, reader))
-        for title, both in _with_beside(sequences).items():
+        for title, both in _with_paired(sequences).items():
             name = canonical_name(place.resolve().name if title == POSITIVE else title)
             found.append(DataSet(name, COLLECTION, {ANY_SPLIT: both}, partial(_read_flipons, both, genome, negatives)))
     return found
 
 
-def _with_beside(sequences: Mapping[str, Path]) -> dict[str, list[Path]]:
+def _with_paired(sequences: Mapping[str, Path]) -> dict[str, list[Path]]:
     """Put the negatives of one folder beside their flipons: name -> one file, or two."""
     found = {}
     for title, path in sequences.items():

@@ -113,9 +113,9 @@ def _classes(folder: Path) -> dict[str, Path]:
             raise BadTable(f"the class '{key}' is there twice: {found[key].name} and {name}", where=folder)
         found[key] = path
     if not found:
-        raise BadTable(f"no class here, but {contents(folder)}", where=folder, mend=f"expected is {EXPECTED}")
+        raise BadTable(f"no class here, but {contents(folder)}", where=folder, hint=f"expected is {EXPECTED}")
     if len({_is_coordinates(path) for path in found.values()}) > 1:
-        raise BadTable(f"coordinates beside sequences: {contents(folder)}", where=folder, mend="keep one of them")
+        raise BadTable(f"coordinates beside sequences: {contents(folder)}", where=folder, hint="keep one of them")
     return dict(sorted(found.items()))
 
 
@@ -152,7 +152,7 @@ def _genome_of(
     )
     raise BadOption(
         f"the class '{name}' of {data_set} is coordinates without a genome{there}",
-        mend=f"give --genome {data_set}/{name}=FASTA, which is {wanted}",
+        hint=f"give --genome {data_set}/{name}=FASTA, which is {wanted}",
     )
 
 

@@ -118,7 +118,7 @@ def _sequence_columns(path: Path) -> Sequence[str]:
     others = [name for name in names if name not in ("label", "")]
     if "label" not in names or len(others) != 2:
         raise BadTable(
-            f"the header has {some(names, 8)}", where=f"{path}:1", mend="sequence,label is wanted, or a pair"
+            f"the header has {some(names, 8)}", where=f"{path}:1", hint="sequence,label is wanted, or a pair"
         )
     return others
 

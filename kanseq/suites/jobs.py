@@ -76,7 +76,7 @@ def work_off(jobs: Sequence[Job], *, at_once: int, threads: int) -> None:
     if crew.failed:
         title, reason, log = crew.failed[0]
         others = f", and so did {len(crew.failed) - 1} more" if len(crew.failed) > 1 else ""
-        raise JobsFailed(f"{title} failed{others} ({reason})", where=log, mend="mend it and run the command again")
+        raise JobsFailed(f"{title} failed{others} ({reason})", where=log, hint="mend it and run the command again")
 
 
 class _Crew:

@@ -117,16 +117,16 @@ def find_data_sets(
         BadTable: the folder is not of that layout, or two folders are the same data set.
     """
     if collection not in COLLECTIONS:
-        raise BadOption(f"'{collection}' is no known collection", mend=f"choose one of {', '.join(COLLECTIONS)}")
+        raise BadOption(f"'{collection}' is no known collection", hint=f"choose one of {', '.join(COLLECTIONS)}")
     if negatives not in NEGATIVES:
-        raise BadOption(f"--negatives {negatives}", mend=f"choose {' or '.join(NEGATIVES)}")
+        raise BadOption(f"--negatives {negatives}", hint=f"choose {' or '.join(NEGATIVES)}")
     folder = Path(folder)
     if not folder.is_dir():
         what = "this is a file, and a folder is wanted" if folder.exists() else "no such folder"
         raise MissingFile(what, where=folder)
     genomes = genomes_by_class(genome)
     if genomes and collection == "gue":
-        raise BadOption("--genome: GUE comes as sequences", mend="leave it out")
+        raise BadOption("--genome: GUE comes as sequences", hint="leave it out")
     # The layouts build on what stands here.
     from kanseq.suites import flipons, genomic_benchmarks, gue
 
@@ -148,10 +148,10 @@ def check_data_set(genes: SequenceSet) -> Checks:
     """
     table = genes.table
     if "label" not in table or "split" not in table:
-        raise BadTable("the set has no column 'label' or no column 'split'", mend="make it with kanseq import")
+        raise BadTable("the set has no column 'label' or no column 'split'", hint="make it with kanseq import")
     roles = table["split"].astype(str).str.lower().map(COLUMN_ROLES)
     if roles.isna().any():
-        raise BadTable(f"unknown splits: {some(sorted(set(table['split'][roles.isna()])))}", mend="train, dev or test")
+        raise BadTable(f"unknown splits: {some(sorted(set(table['split'][roles.isna()])))}", hint="train, dev or test")
     rows = {name: (roles == role).to_numpy() for name, role in zip(SPLITS, ("train", "tune", "test"), strict=True)}
     for name in ("train", "test"):
         if not rows[name].any():
@@ -159,7 +159,7 @@ def check_data_set(genes: SequenceSet) -> Checks:
     labels = table["label"].astype(str)
     counts = {name: labels[mask].value_counts().sort_index() for name, mask in rows.items()}
     if new := sorted(set(counts["test"].index) - set(counts["train"].index)):
-        raise BadTable(f"labels of test that train lacks: {some(new)}", mend="give sequences of each class to train")
+        raise BadTable(f"labels of test that train lacks: {some(new)}", hint="give sequences of each class to train")
     lengths = table["length"].to_numpy()
     kinds = pd.factorize(labels)[0].astype(np.int64)
     letters, bases = same_letters(genes).numbers, same_bases(genes).numbers  # type: ignore[union-attr]
@@ -213,17 +213,17 @@ def _chosen(
 ) -> list[DataSet]:
     """Keep the data sets that are asked for, sorted by name; refuse none at all, and two of one name."""
     if not found:
-        raise BadTable(f"no data set here, but {contents(folder)}", where=folder, mend=f"expected is {expected}")
+        raise BadTable(f"no data set here, but {contents(folder)}", where=folder, hint=f"expected is {expected}")
     by_name: dict[str, DataSet] = {}
     for one in found:
         if one.name in by_name:
             first, second = (next(iter(each.files.values()))[0] for each in (by_name[one.name], one))
-            mend = "give the folder of one of them, or take one away"
-            raise BadTable(f"'{one.name}' is there twice: {first} and {second}", mend=mend)
+            hint = "give the folder of one of them, or take one away"
+            raise BadTable(f"'{one.name}' is there twice: {first} and {second}", hint=hint)
         by_name[one.name] = one
     wanted = {canonical(name) for name in names}
     if unknown := sorted(wanted - set(by_name)):
-        raise BadOption(f"no data set '{unknown[0]}' in {folder}", mend=f"there is {some(sorted(by_name), 40)}")
+        raise BadOption(f"no data set '{unknown[0]}' in {folder}", hint=f"there is {some(sorted(by_name), 40)}")
     return [by_name[name] for name in sorted(by_name) if not wanted or name in wanted]
 
 

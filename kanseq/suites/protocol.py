@@ -83,9 +83,9 @@ class Protocol(NamedTuple):
         """
         for name, value in (("folds", self.folds), ("jobs", machine.jobs)):
             if not isinstance(value, int) or value < 1:
-                raise BadOption(f"--{name} {value}", mend="it must be a whole number of at least 1")
+                raise BadOption(f"--{name} {value}", hint="it must be a whole number of at least 1")
         if self.copies not in COPIES:
-            raise BadOption(f"--copies {self.copies}", mend=f"choose {', '.join(COPIES)}")
+            raise BadOption(f"--copies {self.copies}", hint=f"choose {', '.join(COPIES)}")
         TrainSpec(
             genes="",
             splits="",
@@ -136,11 +136,11 @@ def classes_of(genes: SequenceSet) -> list[str]:
         BadTable: the set has no labels, or one class alone.
     """
     if "label" not in genes.table or "split" not in genes.table:
-        raise BadTable("a benchmark wants sequences with a label and a split", mend="make the set with kanseq import")
+        raise BadTable("a benchmark wants sequences with a label and a split", hint="make the set with kanseq import")
     several = resolve_task(genes, None, None)[1]
     classes = list(several or (name for name in own_classes(genes) if name != MID))
     if len(classes) < 2:
-        raise BadTable(f"all sequences carry the label '{classes[0]}'", mend="give at least two classes")
+        raise BadTable(f"all sequences carry the label '{classes[0]}'", hint="give at least two classes")
     return classes
 
 
@@ -192,7 +192,7 @@ def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: 
         *(difference(before.settings.get(name), wanted.get(name), name) for name in checked),
     )
     for found in filter(None, differences):
-        raise BadOption(f"this run was begun with {found}", where=run, mend="benchmark into another folder")
+        raise BadOption(f"this run was begun with {found}", where=run, hint="benchmark into another folder")
 
 
 def _given(entry: Entry, protocol: Protocol) -> dict[str, Value]:
@@ -210,7 +210,7 @@ def _check_folds(table: pd.DataFrame, genes: SequenceSet, classes: Sequence[str]
             lacking = sorted(set(classes) - set(labels))
             if len(classes) - len(lacking) < least:
                 what = f"fold '{fold}': no sequence of the class {some(lacking, 5)} is left to {role}"
-                raise EmptySplit(what, mend="ask for fewer --folds, keep --copies, or leave the class out")
+                raise EmptySplit(what, hint="ask for fewer --folds, keep --copies, or leave the class out")
 
 
 def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
@@ -218,7 +218,7 @@ def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
     words = genes.table["split"].astype(str).str.lower()
     if not (words == "test").any():
         raise BadTable(
-            "the set has no sequence of the split 'test'", mend="name a file test.csv, or a row's split test"
+            "the set has no sequence of the split 'test'", hint="name a file test.csv, or a row's split test"
         )
     rotate = protocol.folds if protocol.folds > 1 else 0
     tuned = 0.0 if rotate or (words.map(COLUMN_ROLES) == "tune").any() else TUNED

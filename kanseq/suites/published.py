@@ -53,8 +53,8 @@ def _read(path: PathLike) -> Numbers:
     with open_table(path) as table:
         for column in COLUMNS:
             if column not in table.names:
-                mend = f"{', '.join(COLUMNS)} are wanted"
-                raise BadTable(f"the column '{column}' is missing", where=f"{path}:1", mend=mend)
+                hint = f"{', '.join(COLUMNS)} are wanted"
+                raise BadTable(f"the column '{column}' is missing", where=f"{path}:1", hint=hint)
         places = [table.names.index(column) for column in COLUMNS]
         for where, cells in table.rows:
             collection, data_set, model, text = (cells[place] for place in places)
@@ -62,11 +62,11 @@ def _read(path: PathLike) -> Numbers:
                 raise BadTable("the collection, data set or model is empty", where=where)
             models = numbers.setdefault((collection, data_set), {})
             if model in models:
-                raise BadTable(f"'{model}' on {data_set} stands here twice", where=where, mend="keep one of them")
+                raise BadTable(f"'{model}' on {data_set} stands here twice", where=where, hint="keep one of them")
             models[model] = _number(text, where)
             largest = max(largest, abs(models[model]))
     if 0 < largest <= 1:
-        raise BadTable("every MCC lies between -1 and 1", where=path, mend="write 100 times the MCC, such as 65.1")
+        raise BadTable("every MCC lies between -1 and 1", where=path, hint="write 100 times the MCC, such as 65.1")
     return numbers
 
 

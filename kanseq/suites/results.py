@@ -190,7 +190,7 @@ def _differences(
     if baseline not in scores:
         return {}
     names = list(scores)
-    candidates = [scores[name].candidate._replace(name=name, kin=name) for name in names]
+    candidates = [scores[name].candidate._replace(name=name, family=name) for name in names]
     found = compare_all(
         candidates,
         [scores[name].score for name in names],

@@ -97,10 +97,10 @@ def scaling(
     """
     wanted = list(dict.fromkeys(sizes))
     if not wanted or min(wanted) < 1:
-        raise BadOption("--parameters: no size, or one below 1", mend="name some, such as 50000,100000")
+        raise BadOption("--parameters: no size, or one below 1", hint="name some, such as 50000,100000")
     for model in models:
         if architecture(model).resized is None or models.count(model) > 1:
-            raise BadOption(f"--model {model}", mend="models whose widths can be chosen are wanted, each once")
+            raise BadOption(f"--model {model}", hint="models whose widths can be chosen are wanted, each once")
     name, genes = named_set(genes)
     own, settings = parted_options(options, models)
     finer = _finer(genes, own, models, grids)

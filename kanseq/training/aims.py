@@ -58,9 +58,9 @@ class Aim(Learning):
         """Check the choices, and that they fit each other."""
         super().__post_init__()
         if self.task == "regression" and self.calibrate != "none":
-            raise BadOption("--calibrate is for probabilities, and regression has none", mend="leave it out")
+            raise BadOption("--calibrate is for probabilities, and regression has none", hint="leave it out")
         if self.task == "multiclass" and self.calibrate != "none":
-            raise BadOption("--calibrate is for two classes, and here are several", mend="leave it out")
+            raise BadOption("--calibrate is for two classes, and here are several", hint="leave it out")
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -102,20 +102,20 @@ class Aim(Learning):
         if kind.kind != "predictor":
             raise BadOption(
                 f"the model '{kind.name}' is of the kind {kind.kind}, and predictors of sequences are trained here",
-                mend="choose one of kanseq models",
+                hint="choose one of kanseq models",
             )
         if self.task not in kind.tasks:
             able = [name for name, each in architectures().items() if self.task in each.tasks]
-            raise BadOption(f"the model '{kind.name}' does no {self.task}", mend=f"choose {', '.join(able)}")
+            raise BadOption(f"the model '{kind.name}' does no {self.task}", hint=f"choose {', '.join(able)}")
         if self.task == "regression" and balance != "none":
-            raise BadOption(f"--balance {balance} is for classes, and regression has none", mend="leave it out")
+            raise BadOption(f"--balance {balance} is for classes, and regression has none", hint="leave it out")
         if self.mid == "rank" and balance != "none":
             raise BadOption(
                 f"--balance {balance} counts genes of two classes, and --mid rank has others between them",
-                mend="add --mid none",
+                hint="add --mid none",
             )
         if "outputs" in options and self.outputs is not None:
-            raise BadOption("--set outputs: here the task decides how many there are", mend="leave it out")
+            raise BadOption("--set outputs: here the task decides how many there are", hint="leave it out")
 
     def learning(
         self, genes: SequenceSet, labels: pd.DataFrame | None, task: str | None, condition: str | Sequence[str]
@@ -189,15 +189,15 @@ def mid_for(
             mid genes.
     """
     if mid not in (None, *MIDS):
-        raise BadOption(f"mid '{mid}' is unknown", mend=f"choose {', '.join(MIDS)}")
+        raise BadOption(f"mid '{mid}' is unknown", hint=f"choose {', '.join(MIDS)}")
     if not labels:
         if mid == "rank":
-            raise BadOption("--mid rank: the set's own labels come without expression", mend="give --labels")
+            raise BadOption("--mid rank: the set's own labels come without expression", hint="give --labels")
         return "none"
     if not kind.takes("mid") or task == "regression":
         if mid == "rank":
             who = "regression" if task == "regression" else f"'{kind.name}'"
-            raise BadOption(f"--mid rank: {who} learns no ranks between two classes", mend="leave it out")
+            raise BadOption(f"--mid rank: {who} learns no ranks between two classes", hint="leave it out")
         return "none"
     if mid is None:
         return str(kind.recipe.get("mid", "none")) if balance == "none" else "none"

@@ -104,7 +104,7 @@ def read_members(model: PathLike, fold: str | None = None) -> list[Member]:
     chosen = [member for member in members if member.fold == fold]
     if not chosen:
         folds = sorted({member.fold for member in members})
-        raise BadOption(f"there is no finished fold '{fold}'", where=model, mend=f"there are {some(folds, 20)}")
+        raise BadOption(f"there is no finished fold '{fold}'", where=model, hint=f"there are {some(folds, 20)}")
     return chosen
 
 
@@ -148,7 +148,7 @@ def assign(
             raise SeenGene(
                 f"{len(names):,} of {len(keys):,} genes were trained on by every model here: {some(names)}",
                 where=where,
-                mend="leave them out with --held-out-only, or score them all the same with --allow-seen",
+                hint="leave them out with --held-out-only, or score them all the same with --allow-seen",
             )
         logger.info("%s of %s genes are left out: no model here holds them out", f"{len(names):,}", f"{len(keys):,}")
     _warn_of_names(held, known)
@@ -156,7 +156,7 @@ def assign(
     rows = [np.flatnonzero(np.where(roles == "test", held[at], roles != "")) for at in range(len(members))]
     scorers = scorers_of(members, rows)
     if not scorers:
-        raise SeenGene("no model here holds out a gene of this set", where=where, mend="--allow-seen scores them")
+        raise SeenGene("no model here holds out a gene of this set", where=where, hint="--allow-seen scores them")
     return Assignment(scorers, roles)
 
 
@@ -195,12 +195,12 @@ def scoring_parts(run: Path) -> list[Part]:
         ModelMismatch: the folder is no run, none of its parts is finished, or the run is of another kind.
     """
     if not run.exists():
-        raise MissingFile("no such run or model file", where=run, mend="kanseq train makes one")
+        raise MissingFile("no such run or model file", where=run, hint="kanseq train makes one")
     if (run / RUN).exists():
         read_run(run, kind=PREDICTOR)
     found = finished_parts(run)
     if not found:
-        raise ModelMismatch("this folder holds no finished fold of a run", where=run, mend="finish kanseq train first")
+        raise ModelMismatch("this folder holds no finished fold of a run", where=run, hint="finish kanseq train first")
     return found
 
 
@@ -229,7 +229,7 @@ def _read_member(path: Path) -> Member:
         contigs = {str(contig["md5"]) for contig in described.get("contigs", {}).values()}  # type: ignore[attr-defined]
         fold, seed = str(described["fold"]), int(described["seed"])  # type: ignore[call-overload]
     except (KeyError, TypeError, AttributeError) as error:
-        raise ModelMismatch("its description is not complete", where=path, mend="train it again") from error
+        raise ModelMismatch("its description is not complete", where=path, hint="train it again") from error
     known = arrays.get(KNOWN, np.zeros(0, dtype=np.uint64))
     held_out = read_held_out(path.with_name("held_out.txt"))
     return Member(path, fold, seed, geometry, held_out, contigs, known, described)

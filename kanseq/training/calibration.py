@@ -81,7 +81,7 @@ class Calibration:
             return cls(**{name: _number_or_knots(value) for name, value in fields.items()})  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
             raise ModelMismatch(
-                "the calibration of a model is not whole", mend="train it again, or with the kanseq of that time"
+                "the calibration of a model is not whole", hint="train it again, or with the kanseq of that time"
             ) from error
 
 
@@ -112,7 +112,7 @@ def fit_calibration(
         NotFinite: a logit is NaN or infinite.
     """
     if kind not in CALIBRATIONS:
-        raise BadOption(f"calibration '{kind}' is unknown", mend=f"choose {', '.join(CALIBRATIONS)}")
+        raise BadOption(f"calibration '{kind}' is unknown", hint=f"choose {', '.join(CALIBRATIONS)}")
     learns_threshold = kind != "none" if threshold is None else threshold
     if kind == "none" and not learns_threshold:
         return Calibration()
@@ -227,11 +227,11 @@ def _checked(logits: object, targets: object) -> tuple[np.ndarray, np.ndarray]:
     if logits.ndim != 1 or logits.shape != targets.shape:
         raise ValueError(f"logits {logits.shape} and targets {targets.shape}: two arrays (n,) are wanted")
     if not np.isfinite(logits).all():
-        raise NotFinite("calibration: a logit is NaN or infinite", mend="train with a lower learning rate")
+        raise NotFinite("calibration: a logit is NaN or infinite", hint="train with a lower learning rate")
     kinds = np.unique(targets)
     if len(kinds) < 2:
         which = f"all {len(targets):,} genes are {CLASSES[int(kinds[0])]}" if len(kinds) else "there is no gene"
-        raise OneClass(f"calibration: {which}", mend="keep genes of both classes for it")
+        raise OneClass(f"calibration: {which}", hint="keep genes of both classes for it")
     return logits, targets == 1
 
 

@@ -31,7 +31,7 @@ class Candidate(NamedTuple):
 
     Attributes:
         name: what the row is called.
-        kin: what the rows of the same run or table have in common in their names.
+        family: what the rows of the same run or table have in common in their names.
         model: its architecture, or the name of the table of predictions.
         path: the run or table that it comes from.
         task: one of :data:`kanseq.models.architecture.TASKS`.
@@ -41,7 +41,7 @@ class Candidate(NamedTuple):
     """
 
     name: str
-    kin: str
+    family: str
     model: str
     path: Path
     task: str
@@ -86,15 +86,15 @@ def load_candidates(
         BadOption: no model has a fold of that name.
     """
     found = []
-    for kin, source in _named_apart(load_sources(paths, join=join)):
-        whole = _of_source(kin, source, folds)
+    for family, source in _named_apart(load_sources(paths, join=join)):
+        whole = _of_source(family, source, folds)
         several = len(whole.parts) > 1
         rows = [
-            whole._replace(name=f"{kin} [{condition}]", parts={condition: part})
+            whole._replace(name=f"{family} [{condition}]", parts={condition: part})
             for condition, part in whole.parts.items()
             if several
         ]
-        rows.append(whole._replace(name=f"{kin} [mean of {len(whole.parts)} conditions]") if several else whole)
+        rows.append(whole._replace(name=f"{family} [mean of {len(whole.parts)} conditions]") if several else whole)
         for row in rows:
             found.append(row._replace(name=row.name + _seeds_of(row)))
             if ensemble and len(row.seeds) > 1:
@@ -112,16 +112,16 @@ def _named_apart(sources: list[Source]) -> list[tuple[str, Source]]:
     return list(zip(names, sources, strict=True))
 
 
-def _of_source(kin: str, source: Source, folds: Sequence[str]) -> Candidate:
+def _of_source(family: str, source: Source, folds: Sequence[str]) -> Candidate:
     """Keep the folds that are asked for and, condition by condition, their genes with a target."""
     missing = [name for name in folds if name not in source.folds]
     if missing:
         there = some(list(source.folds), 20)
-        raise BadOption(f"{kin} has no fold '{missing[0]}'", mend=f"it has {there}")
+        raise BadOption(f"{family} has no fold '{missing[0]}'", hint=f"it has {there}")
     wanted = {fold: source.folds[fold] for fold in folds or source.folds}
     tables = [table for seeds in wanted.values() for table in seeds.values()]
     if any((table["role"] == "seen").any() for table in tables):
-        logger.warning("%s: genes that the model was trained on are left out of the score", kin)
+        logger.warning("%s: genes that the model was trained on are left out of the score", family)
     scorable = {
         fold: {seed: table[table["target"].notna() & ~table["role"].isin(NO_SCORE)] for seed, table in seeds.items()}
         for fold, seeds in wanted.items()
@@ -129,18 +129,18 @@ def _of_source(kin: str, source: Source, folds: Sequence[str]) -> Candidate:
     rows = pd.concat([table for seeds in scorable.values() for table in seeds.values()])
     expression = rows["probability"].isna()
     if expression.any() and not expression.all():
-        raise BadTable(f"{kin}: some folds hold probabilities and others none", where=source.path)
+        raise BadTable(f"{family}: some folds hold probabilities and others none", where=source.path)
     if any(len(seeds) != len(next(iter(wanted.values()))) for seeds in wanted.values()):
-        logger.warning("%s: its folds have different numbers of seeds; its spread is over those that all have", kin)
+        logger.warning("%s: its folds have different numbers of seeds; its spread is over those that all have", family)
     known = list(dict.fromkeys(classes_of(table) for table in tables))
     if len(known) > 1:
-        mend = "train its folds on one set, whose classes are those of all its splits"
-        raise BadTable(f"{kin}: its folds know different classes", where=source.path, mend=mend)
+        hint = "train its folds on one set, whose classes are those of all its splits"
+        raise BadTable(f"{family}: its folds know different classes", where=source.path, hint=hint)
     classes = known[0] if known else ()
     task = "multiclass" if classes else "regression" if len(rows) and expression.all() else "binary"
     parts: dict[str, dict[str, Predicted]] = {}
     for condition in dict.fromkeys(rows["condition"]) if len(rows) else ("*",):
-        about = kin if rows["condition"].nunique() < 2 else f"{kin} [{condition}]"
+        about = family if rows["condition"].nunique() < 2 else f"{family} [{condition}]"
         parts[condition] = {
             fold: _predicted(
                 {seed: table[table["condition"] == condition] for seed, table in seeds.items()},
@@ -151,7 +151,7 @@ def _of_source(kin: str, source: Source, folds: Sequence[str]) -> Candidate:
             )
             for fold, seeds in scorable.items()
         }
-    return Candidate(kin, kin, source.model, source.path, task, parts, classes=classes)
+    return Candidate(family, family, source.model, source.path, task, parts, classes=classes)
 
 
 def _predicted(
@@ -161,23 +161,23 @@ def _predicted(
     tables = {seed: table.sort_values(["species", "id"], kind="stable") for seed, table in sorted(tables.items())}
     first = next(iter(tables.values()))
     if first.empty:
-        mend = "evaluate the run itself, or predict a set that carries labels"
-        raise UnknownGene(f"{about} holds no gene with a target", where=path, mend=mend)
+        hint = "evaluate the run itself, or predict a set that carries labels"
+        raise UnknownGene(f"{about} holds no gene with a target", where=path, hint=hint)
     genes = list(zip(first["species"], first["id"], strict=True))
     twice = next((gene for gene, after in pairwise(genes) if gene == after), None)
     if twice is not None:
-        mend = "name several seeds in a column 'seed'"
-        raise BadTable(f"{about} holds {' '.join(twice)} more than once", where=path, mend=mend)
+        hint = "name several seeds in a column 'seed'"
+        raise BadTable(f"{about} holds {' '.join(twice)} more than once", where=path, hint=hint)
     for table in tables.values():
         same = len(table) == len(first) and genes == list(zip(table["species"], table["id"], strict=True))
         if not same or not np.array_equal(table["target"], first["target"]):
-            mend = "train them with the same labels"
-            raise UnknownGene(f"the seeds of {about} are scored on different genes", where=path, mend=mend)
+            hint = "train them with the same labels"
+            raise UnknownGene(f"the seeds of {about} are scored on different genes", where=path, hint=hint)
     targets = first["target"].to_numpy(dtype=np.float64)
     if not varies(targets, task):
         alike = "expressed alike" if task == "regression" else f"labelled {(classes or CLASSES)[int(targets[0])]}"
-        mend = "name the other folds with --fold"
-        raise OneClass(f"{about}: all {len(targets):,} scored genes are {alike}", where=path, mend=mend)
+        hint = "name the other folds with --fold"
+        raise OneClass(f"{about}: all {len(targets):,} scored genes are {alike}", where=path, hint=hint)
     logits, probabilities, called = (
         np.stack([table[name].to_numpy(dtype=np.float64) for table in tables.values()])
         for name in ("logit", "probability", "called")

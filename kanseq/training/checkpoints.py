@@ -82,7 +82,7 @@ class TrainedModel:
     def logits(self, codes: Codes, batch_size: int = 256) -> np.ndarray:
         """Score base codes, uint8 ``(n, columns)``: float64 as :meth:`kanseq.training.tasks.Task.logit` has it.
 
-        The log-odds of ``high``, or for regression the number that is foretold, in units of the targets: ``(n,)``, or
+        The log-odds of ``high``, or for regression the number that is predicted, in units of the targets: ``(n,)``, or
         ``(n, conditions)``; of several classes the logit of each, ``(n, classes)``.
         """
         return self.predictor.logits(codes, self.task, batch_size)
@@ -134,7 +134,7 @@ def load_arrays(path: PathLike, wanted: Sequence[str] | None = None) -> tuple[di
             arrays = {name: handle.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise ModelMismatch(
-            "the model file is truncated or is no safetensors file", where=path, mend="train or copy it again"
+            "the model file is truncated or is no safetensors file", where=path, hint="train or copy it again"
         ) from error
     try:
         described = json.loads(metadata.get(KEY, "null"))
@@ -144,7 +144,7 @@ def load_arrays(path: PathLike, wanted: Sequence[str] | None = None) -> tuple[di
         raise ModelMismatch("this safetensors file was not written by kanseq", where=path)
     if described.get("format", 0) > FORMAT:
         raise ModelMismatch(
-            f"its format {described['format']} is newer than this kanseq", where=path, mend="update kanseq"
+            f"its format {described['format']} is newer than this kanseq", where=path, hint="update kanseq"
         )
     return arrays, described
 
@@ -170,7 +170,7 @@ def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
         raise ModelMismatch(
             f"its weights and its description do not fit together ({reason})",
             where=path,
-            mend="it may come from another version of kanseq, or be damaged",
+            hint="it may come from another version of kanseq, or be damaged",
         ) from error
     described.pop("format", None)
     predictor.place(device, str(described.get("precision", "float32")))
@@ -192,7 +192,7 @@ def check_layout(theirs: Geometry, ours: Geometry, where: Path | None = None) ->
         raise ModelMismatch(
             f"the model was made for {describe(theirs)}, and the set has {describe(ours)}",
             where=where,
-            mend=f"make the set with {_options(theirs)}",
+            hint=f"make the set with {_options(theirs)}",
         )
 
 

@@ -95,18 +95,18 @@ def _references(candidates: Sequence[Candidate], against: str | None) -> list[in
         for task in BASELINES:
             of_task = [at for at in alone if candidates[at].task == task]
             if of_task and not set(of_task) & set(found):
-                found += [at for at in of_task if candidates[at].kin == candidates[of_task[0]].kin]
+                found += [at for at in of_task if candidates[at].family == candidates[of_task[0]].family]
         return found
     exact = [at for at in everyone if candidates[at].name == against]
     path = Path(against).absolute()
-    named = [at for at in alone if against in (candidates[at].kin, candidates[at].model)]
+    named = [at for at in alone if against in (candidates[at].family, candidates[at].model)]
     placed = [at for at in alone if candidates[at].path.absolute() == path]
     # A run's path means its model, and not the plain one that was trained inside of it.
-    placed = [at for at in placed if candidates[at].kin == candidates[placed[0]].kin]
+    placed = [at for at in placed if candidates[at].family == candidates[placed[0]].family]
     found = exact or placed or named
     if not found:
         there = some([candidate.name for candidate in candidates], 20)
-        raise BadOption(f"--against '{against}': no model here is called so", mend=f"there are {there}")
+        raise BadOption(f"--against '{against}': no model here is called so", hint=f"there are {there}")
     return found
 
 

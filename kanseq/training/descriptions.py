@@ -101,10 +101,10 @@ def read_run(path: PathLike, name: str = RUN, *, kind: str | None = None) -> Run
         found = KINDS[name][0] if form == 1 else str(content["kind"])
         if found not in KINDS[name]:
             what = f"it is of the kind '{found}', which this kanseq does not know"
-            raise BadTable(what, where=path, mend="use a newer one")
+            raise BadTable(what, where=path, hint="use a newer one")
         description = _described(content, found, form)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadTable(f"this is not a whole {name}", where=path, mend="train into a new folder") from error
+        raise BadTable(f"this is not a whole {name}", where=path, hint="train into a new folder") from error
     if kind not in (None, description.kind):
         raise ModelMismatch(f"this is a {description.kind}, and a {kind} is wanted", where=path.parent)
     return description

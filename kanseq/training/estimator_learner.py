@@ -95,7 +95,7 @@ def out_of_fold(
         targets, parts = train.targets[(slice(None), *at)], groups[(slice(None), *at)]
         names = np.unique(parts[is_known(targets)])
         if len(names) < 2:
-            raise EmptySplit("too few training genes of a class to calibrate on", mend="leave --calibrate out")
+            raise EmptySplit("too few training genes of a class to calibrate on", hint="leave --calibrate out")
         for part in names:
             fitted, scored = is_known(targets) & (parts != part), is_known(targets) & (parts == part)
             model = build()

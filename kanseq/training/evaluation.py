@@ -72,7 +72,7 @@ def evaluate(
 
     Every gene with a target counts, and only by models that did not see it. Classes are scored by
     :data:`kanseq.training.metrics.METRICS` (several of them as :func:`kanseq.training.class_metrics.score_classes` has
-    it), foretold numbers by :data:`kanseq.training.expression_metrics.EXPRESSION_METRICS`. Intervals are percentiles
+    it), predicted numbers by :data:`kanseq.training.expression_metrics.EXPRESSION_METRICS`. Intervals are percentiles
     over resamples of the genes within each fold (Efron 1979); the same genes are drawn for all models, so that
     differences are paired, and for all folds that score the very same genes, so that one test counts once. They say how
     much a score hangs on the choice of genes. How much it hangs on the first weights says the spread over seeds:
@@ -105,7 +105,7 @@ def evaluate(
     paths = list(runs) if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
     check_output(output, table, inputs=paths)
     if bootstrap < 0:
-        raise BadOption(f"bootstrap is {bootstrap}", mend="it must be at least 0")
+        raise BadOption(f"bootstrap is {bootstrap}", hint="it must be at least 0")
     candidates = load_candidates(paths, folds=folds, join=join, ensemble=ensemble)
     _warn_of_differences(candidates)
     scores = [score_candidate(candidate, bootstrap, seed) for candidate in candidates]

@@ -1,6 +1,6 @@
-"""Five numbers that say how close foretold expression (or any number) comes to what was measured.
+"""Five numbers that say how close predicted expression (or any number) comes to what was measured.
 
-In: measured and foretold numbers and, for the bootstrap, how often each gene was drawn. Out: the metrics.
+In: measured and predicted numbers and, for the bootstrap, how often each gene was drawn. Out: the metrics.
 """
 
 import numpy as np
@@ -14,22 +14,22 @@ CONSTANT = 1e-12
 """Share of a variance below which it is rounding alone."""
 
 
-def score_expression(measured: np.ndarray, foretold: np.ndarray) -> dict[str, float]:
-    """Score foretold expression.
+def score_expression(measured: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Score predicted expression.
 
     Args:
         measured: ``(n,)`` float, not all the same.
-        foretold: ``(n,)`` float; where all are the same both correlations are 0.
+        predicted: ``(n,)`` float; where all are the same both correlations are 0.
     """
-    values = resampled_expression(measured, foretold, np.ones((1, len(measured))))
+    values = resampled_expression(measured, predicted, np.ones((1, len(measured))))
     return {name: float(value[0]) for name, value in values.items()}
 
 
-def resampled_expression(measured: np.ndarray, foretold: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
+def resampled_expression(measured: np.ndarray, predicted: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
     """Score many draws of the same genes at once.
 
     Args:
-        measured, foretold: ``(n,)``, as for :func:`score_expression`.
+        measured, predicted: ``(n,)``, as for :func:`score_expression`.
         drawn: ``(times, n)``, how often each gene counts in each draw.
 
     Returns:
@@ -37,24 +37,24 @@ def resampled_expression(measured: np.ndarray, foretold: np.ndarray, drawn: np.n
     """
     step = max(1, CELLS // max(1, len(measured)))
     parts = [
-        _resampled(measured, foretold, drawn[start : start + step].astype(np.float64))
+        _resampled(measured, predicted, drawn[start : start + step].astype(np.float64))
         for start in range(0, max(1, len(drawn)), step)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in EXPRESSION_METRICS}
 
 
-def _resampled(measured: np.ndarray, foretold: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
+def _resampled(measured: np.ndarray, predicted: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
     """Score draws that fit into memory together."""
     total = drawn.sum(axis=1)
     # Sums of squares of what lies far from 0 would cancel.
-    measured, foretold = measured - measured.mean(), foretold - measured.mean()
-    error = foretold - measured
+    measured, predicted = measured - measured.mean(), predicted - measured.mean()
+    error = predicted - measured
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = drawn @ error**2
         around = drawn @ measured**2 - (drawn @ measured) ** 2 / total
         values = {
-            "Pearson": _correlation(measured[None], (foretold - foretold.mean())[None], drawn),
-            "Spearman": _correlation(_ranks(measured, drawn), _ranks(foretold, drawn), drawn),
+            "Pearson": _correlation(measured[None], (predicted - predicted.mean())[None], drawn),
+            "Spearman": _correlation(_ranks(measured, drawn), _ranks(predicted, drawn), drawn),
             "R2": 1 - squares / around,
             "RMSE": np.sqrt(squares / total),
             "MAE": drawn @ np.abs(error) / total,

@@ -65,7 +65,7 @@ class Training(NamedTuple):
         seeds: the seeds that were asked for.
         auroc_spread: standard deviation over several seeds.
         pearson, baseline_pearson, pearson_spread: of regression: the same of Pearson's correlation between the targets
-            and what was foretold; its plain model is ``kmer-ridge``.
+            and what was predicted; its plain model is ``kmer-ridge``.
     """
 
     output: Path

@@ -98,7 +98,7 @@ def choose_folds(splits: pd.DataFrame, holdout: str | Sequence[str]) -> list[str
     wanted = there if "all" in named else named
     for name in wanted:
         if name not in there:
-            raise BadOption(f"the splits have no fold '{name}'", mend=f"they have {some(there, 20)}, and 'all'")
+            raise BadOption(f"the splits have no fold '{name}'", hint=f"they have {some(there, 20)}, and 'all'")
     return wanted
 
 
@@ -128,10 +128,10 @@ def _prepare_fold(
     words = _words(task, own=labels is None, classes=classes)
     _check(name, "training", targets[train], condition, words, least)
     if task == "multiclass":
-        _insist_on_all(name, targets[train], classes)
+        _check_all_classes(name, targets[train], classes)
     if tune:
-        mend = "cut one with kanseq split --tune, or leave --tune and --calibrate out"
-        _check(name, "tuning", targets[tuning], condition, words, least, mend)
+        hint = "cut one with kanseq split --tune, or leave --tune and --calibrate out"
+        _check(name, "tuning", targets[tuning], condition, words, least, hint)
     scored = np.flatnonzero(role == "test")
     if not len(scored):
         raise EmptySplit(f"fold '{name}' holds out no gene of the set")
@@ -227,13 +227,13 @@ def _lacking(targets: np.ndarray, classes: tuple[str, ...]) -> list[str]:
     return [classes[at] for at in np.flatnonzero(counts == 0)]
 
 
-def _insist_on_all(fold: str, targets: np.ndarray, classes: tuple[str, ...]) -> None:
+def _check_all_classes(fold: str, targets: np.ndarray, classes: tuple[str, ...]) -> None:
     """Insist on training genes of every class of the set."""
     lacking = _lacking(targets, classes)
     if lacking:
         raise EmptySplit(
             f"fold '{fold}' has no training gene of the class{'es' if len(lacking) > 1 else ''} {some(lacking, 8)}",
-            mend="cut folds that share out all classes (kanseq split --by random), or leave these sequences out",
+            hint="cut folds that share out all classes (kanseq split --by random), or leave these sequences out",
         )
 
 
@@ -244,22 +244,22 @@ def _check(
     condition: str | tuple[str, ...],
     words: _Words,
     least: int,
-    mend: str | None = None,
+    hint: str | None = None,
 ) -> None:
     """Insist on genes of different classes (so many of each of two), or numbers, in every condition."""
     for name, column in zip(_parts(condition), _columns(targets), strict=True):
         known = column[is_known(column)]
         if not len(known):
-            raise EmptySplit(f"fold '{fold}'{name} has no {role} gene that {words.have}", mend=mend)
+            raise EmptySplit(f"fold '{fold}'{name} has no {role} gene that {words.have}", hint=hint)
         if not _is_varied(known):
             same = words.are + (words.names[known[0]] if words.names else f"{known[0]:g}")
             raise OneClass(
-                f"fold '{fold}'{name}: all {len(known):,} {role} genes are {same}", mend=mend or "use larger folds"
+                f"fold '{fold}'{name}: all {len(known):,} {role} genes are {same}", hint=hint or "use larger folds"
             )
         if least > 1 and words.names and (fewest := int(np.bincount(known).min())) < least:
             raise EmptySplit(
                 f"fold '{fold}'{name} has {fewest} {role} gene of a class, and calibration needs {least}",
-                mend="leave --calibrate out, or use larger folds",
+                hint="leave --calibrate out, or use larger folds",
             )
 
 

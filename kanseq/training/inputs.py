@@ -62,7 +62,7 @@ class UnequalCodes:
         """
         longest = max(map(len, codes), default=0)
         if columns is not None and longest > columns:
-            raise BadOption(f"a sequence has {longest} bases, and the network reads {columns}", mend="make it wider")
+            raise BadOption(f"a sequence has {longest} bases, and the network reads {columns}", hint="make it wider")
         self._codes, self._columns = list(codes), columns
 
     def __len__(self) -> int:
@@ -95,7 +95,7 @@ class Series:
         if values.ndim != 3 or mask.shape != values.shape[:2]:
             raise BadOption(
                 f"series of shape {values.shape} with a mask of shape {mask.shape}",
-                mend="series must be (n, t, d) and their mask (n, t)",
+                hint="series must be (n, t, d) and their mask (n, t)",
             )
         self._values, self._mask = values, mask
 

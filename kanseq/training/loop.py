@@ -186,7 +186,7 @@ class _Training:
             name = self.objective.monitor.replace("_", " ")
             raise NotFinite(
                 f"{name} became {measured} after epoch {self.position.epoch + 1}; the last good weights were kept",
-                mend="lower --learning-rate or set --clip 1, and train into another folder",
+                hint="lower --learning-rate or set --clip 1, and train into another folder",
             )
         return measured
 

@@ -197,7 +197,7 @@ def not_finite(batch: Batch | None = None) -> NotFinite:
     at = "" if batch is None else f" in epoch {batch.epoch + 1}, batch {batch.step + 1}"
     return NotFinite(
         f"loss or gradient became NaN or infinite{at}; the last good weights were kept",
-        mend="lower --learning-rate or set --clip 1, and train into another folder",
+        hint="lower --learning-rate or set --clip 1, and train into another folder",
     )
 
 

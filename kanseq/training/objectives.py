@@ -45,7 +45,7 @@ def make_objective(
     if not isinstance(made, Objective):
         raise BadOption(
             f"the objective of the model '{kind.name}' made a {type(made).__name__}",
-            mend="it must make a kanseq.training.objective.Objective",
+            hint="it must make a kanseq.training.objective.Objective",
         )
     return made
 
@@ -65,5 +65,5 @@ def objective_of(kind: Architecture) -> Callable[..., Objective]:
     except (ImportError, AttributeError, ValueError) as error:
         raise BadOption(
             f"the objective '{declared}' of the model '{kind.name}' cannot be imported ({error})",
-            mend="name it as package.module:name",
+            hint="name it as package.module:name",
         ) from error

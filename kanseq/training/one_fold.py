@@ -107,7 +107,7 @@ def _fit(plan: Plan, fold: Fold, record: Record, seed: int) -> tuple[TrainedMode
         assert record.folder is not None
         file = record.folder / "model.safetensors"
         save_model(file, trained)
-        raise NotFinite(error.what, where=file, mend=error.mend) from error
+        raise NotFinite(error.what, where=file, hint=error.hint) from error
     if plan.aim.calibrate != "none":
         trained.calibrations = fit_calibrations(plan.aim.calibrate, *learner.unseen(predictor, lesson))
     facts = {

@@ -60,7 +60,7 @@ class Penalties(NamedTuple):
         for option, weight in self._asdict().items():
             if weight and not (any(found) if option == "smoothness" else found):
                 kind = "splines or Gaussians" if found else "KAN layers"
-                raise BadOption(f"--{option} {weight:g}: the model '{name}' has no {kind}", mend="leave it out")
+                raise BadOption(f"--{option} {weight:g}: the model '{name}' has no {kind}", hint="leave it out")
 
     def sum(self, network: nn.Module) -> Tensor:
         """Return the weighted sum of the penalties of a network's KAN layers, a scalar with gradients.

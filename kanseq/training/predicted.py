@@ -21,7 +21,7 @@ class Predicted(NamedTuple):
         genes: species and id, sorted, each once.
         targets: 0 and 1, class numbers, or measured numbers, float64 ``(n,)``.
         seeds: the seeds, ascending.
-        logits: what ranks the genes (or is the foretold number), float64 ``(seeds, n)``; of several classes those of
+        logits: what ranks the genes (or is the predicted number), float64 ``(seeds, n)``; of several classes those of
             each, ``(seeds, n, classes)``.
         probabilities: of ``high``, NaN for regression, float64 ``(seeds, n)``; of several classes those of each,
             ``(seeds, n, classes)``.

@@ -94,7 +94,7 @@ def predict(
     """
     check_output(output, inputs=(model, genes))
     if batch_size < 1:
-        raise BadOption(f"batch_size is {batch_size}", mend="it must be at least 1")
+        raise BadOption(f"batch_size is {batch_size}", hint="it must be at least 1")
     device = choose_device(device)
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
     models = Models.open(model, fold=fold, device=device)

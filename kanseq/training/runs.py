@@ -34,9 +34,9 @@ def check_run_output(path: PathLike) -> Path:
     if not path.exists():
         check_output(path)
     elif not path.is_dir():
-        raise NotWritable("a run is a folder, and this is a file", where=path, mend="choose another name")
+        raise NotWritable("a run is a folder, and this is a file", where=path, hint="choose another name")
     elif not (path / RUN).exists() and set(path.iterdir()) - {path / "lock", *path.glob(LEFTOVERS)}:
-        raise NotWritable("this folder holds other things than a run", where=path, mend="choose a new one")
+        raise NotWritable("this folder holds other things than a run", where=path, hint="choose a new one")
     else:
         check_output(path / RUN)
     return path
@@ -88,7 +88,7 @@ def _lock(path: Path) -> Iterator[None]:
     with lock(path / "lock") as found:
         if found is Lock.IN_USE:
             raise RunInUse(
-                "another process is writing into this run", where=path, mend="wait for it, or use another folder"
+                "another process is writing into this run", where=path, hint="wait for it, or use another folder"
             )
         if found is Lock.UNSUPPORTED:
             logger.warning("%s: this file system has no locks; see to it that nothing else writes here", path)
@@ -101,10 +101,10 @@ def _compare(path: Path, before: RunDescription, now: RunDescription) -> None:
         given = getattr(now, part)
         found = difference(_completed(getattr(before, part), given, part), given, part)
         if found:
-            raise BadOption(f"this run was begun with {found}", where=path, mend="train into another folder")
+            raise BadOption(f"this run was begun with {found}", where=path, hint="train into another folder")
     for name in dict.fromkeys([*before.inputs, *now.inputs]):
         if _sum(before, name) != _sum(now, name):
-            raise BadOption(f"this run was begun with other {name}", where=path, mend="train into another folder")
+            raise BadOption(f"this run was begun with other {name}", where=path, hint="train into another folder")
     for part in ("machine", "versions"):
         found = difference(getattr(before, part), getattr(now, part), part)
         if found:

@@ -17,7 +17,7 @@ class Scores(NamedTuple):
     """Numbers per gene, ``(n,)``, or per gene and condition, ``(n, conditions)``, all float64.
 
     Attributes:
-        logit: log-odds of ``high``, or the number that is foretold, in units of the targets; of several classes the
+        logit: log-odds of ``high``, or the number that is predicted, in units of the targets; of several classes the
             log-odds of the one that is called.
         probability: of ``high``, calibrated where a calibration was learned; NaN for regression; of several classes
             that of the one that is called.

@@ -65,7 +65,7 @@ class Range:
         if found is None:
             if ".." in given:
                 raise BadOption(
-                    f"--search {text}: this is no range", mend="write LOW..HIGH, LOW..HIGH:log or LOW..HIGH:STEP"
+                    f"--search {text}: this is no range", hint="write LOW..HIGH, LOW..HIGH:log or LOW..HIGH:STEP"
                 )
             choices = tuple(_value(one.strip()) for one in given.split(","))
             if len(set(choices)) < len(choices) or "" in choices:
@@ -90,7 +90,7 @@ class Range:
         if self.name not in {*own, *others}:
             raise BadOption(
                 f"--search {self}: '{kind.name}' has no hyper-parameter '{self.name}'",
-                mend=f"it has {', '.join(sorted({*own, *others}))}",
+                hint=f"it has {', '.join(sorted({*own, *others}))}",
             )
         # What both have is the model's: estimators have a learning rate of their own.
         of_model = self.name in own
@@ -100,7 +100,7 @@ class Range:
             return replace(self, choices=tuple(map(read, self.choices)), of_model=of_model)
         low, high, step = read(self.low), read(self.high), None if self.step is None else read(self.step)
         if any(isinstance(number, bool | str) for number in (low, high)):
-            raise BadOption(f"--search {self}: this is no number", mend=f"list values: {self.name}=VALUE,VALUE")
+            raise BadOption(f"--search {self}: this is no number", hint=f"list values: {self.name}=VALUE,VALUE")
         return replace(self, low=low, high=high, step=step, of_model=of_model)
 
     def suggest(self, trial: "Trial") -> Value:
@@ -127,7 +127,7 @@ def read_ranges(texts: Sequence[str]) -> list[Range]:
     """
     ranges = [Range.read(text) for text in texts]
     if not ranges:
-        raise BadOption("nothing to search", mend="say what and where: --search learning_rate=1e-4..1e-2:log")
+        raise BadOption("nothing to search", hint="say what and where: --search learning_rate=1e-4..1e-2:log")
     names = [each.name for each in ranges]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -92,12 +92,12 @@ def choose_device(device: str) -> str:
     try:
         kind = torch.device(device)
     except RuntimeError as error:
-        raise BadOption(f"device '{device}' is unknown", mend="choose auto, cpu, cuda or cuda:N") from error
+        raise BadOption(f"device '{device}' is unknown", hint="choose auto, cpu, cuda or cuda:N") from error
     if kind.type not in ("cpu", "cuda"):
-        raise BadOption(f"device '{device}' is unknown", mend="choose auto, cpu, cuda or cuda:N")
+        raise BadOption(f"device '{device}' is unknown", hint="choose auto, cpu, cuda or cuda:N")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if kind.type == "cuda" and (kind.index or 0) >= count:
-        raise BadOption(f"there is no device '{device}'", mend="choose --device auto")
+        raise BadOption(f"there is no device '{device}'", hint="choose --device auto")
     return device
 
 
@@ -109,13 +109,13 @@ def check_seeds(seed: int | Sequence[int], count: int = 1) -> list[int]:
     """
     named = [seed] if isinstance(seed, int) else list(dict.fromkeys(seed))
     if count < 1 or not named:
-        raise BadOption(f"seeds is {count if named else 0}", mend="at least one is wanted")
+        raise BadOption(f"seeds is {count if named else 0}", hint="at least one is wanted")
     if count > 1 and len(named) > 1:
-        raise BadOption("--seeds counts from one --seed on", mend="name the seeds or count them")
+        raise BadOption("--seeds counts from one --seed on", hint="name the seeds or count them")
     seeds = [named[0] + at for at in range(count)] if count > 1 else named
     for one in seeds:
         if not 0 <= one < 2**32:
-            raise BadOption(f"seed is {one}", mend="it must be from 0 to 4294967295")
+            raise BadOption(f"seed is {one}", hint="it must be from 0 to 4294967295")
     return seeds
 
 
@@ -130,7 +130,7 @@ def processor(threads: int, seed: int) -> Iterator[int]:
     """
     check_seeds(seed)
     if threads < 0:
-        raise BadOption(f"threads is {threads}", mend="it must be at least 0")
+        raise BadOption(f"threads is {threads}", hint="it must be at least 0")
     before = torch.get_num_threads()
     deterministic = torch.backends.cudnn.deterministic
     with torch.random.fork_rng():

@@ -49,7 +49,7 @@ def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False
         BadTable: a seed is no whole number.
     """
     if not paths:
-        raise BadOption("there is nothing to evaluate", mend="name a run")
+        raise BadOption("there is nothing to evaluate", hint="name a run")
     found, beside = [], []
     for given in paths:
         if isinstance(given, pd.DataFrame):
@@ -122,8 +122,8 @@ def _joined(sources: list[Source]) -> list[Source]:
             for fold, tables in source.folds.items():
                 name = fold if times[fold] == 1 else f"{_species_of(tables)}:{fold}"
                 if name in folds:
-                    mend = "only runs that hold out different genes can be joined; name species with extract --species"
-                    raise BadOption(f"two runs of {model} have a fold '{name}'", where=source.path, mend=mend)
+                    hint = "only runs that hold out different genes can be joined; name species with extract --species"
+                    raise BadOption(f"two runs of {model} have a fold '{name}'", where=source.path, hint=hint)
                 folds[name] = tables
         joined.append(Source(model, same[0].path, folds))
     return joined

@@ -49,7 +49,7 @@ class StepLearner(Learner):
         assert predictor.network is not None
         settings, team = lesson.settings, lesson.team
         if settings.tune and lesson.tune is None:
-            raise BadOption("there are no examples to stop early by", mend="give some that do not train, or no --tune")
+            raise BadOption("there are no examples to stop early by", hint="give some that do not train, or no --tune")
         objective = make_objective(
             self.kind, predictor.network, lesson.task, lesson.train, settings, seed=lesson.seed, team=team
         )
@@ -65,7 +65,7 @@ class StepLearner(Learner):
     def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
         """Return logits and targets of the examples that do not train."""
         if lesson.tune is None or lesson.task is None:
-            raise EmptySplit("there are no examples to calibrate on", mend="give some that do not train")
+            raise EmptySplit("there are no examples to calibrate on", hint="give some that do not train")
         return predictor.logits(lesson.tune.inputs, lesson.task), lesson.tune.targets
 
     def _built(self, config: Options) -> Network:
@@ -75,4 +75,4 @@ class StepLearner(Learner):
                 return self.kind.build(config)  # type: ignore[return-value]
         except (RuntimeError, MemoryError) as error:
             reason, name = str(error).splitlines()[0], self.kind.name
-            raise BadOption(f"the model '{name}' cannot be built ({reason})", mend="make it smaller") from error
+            raise BadOption(f"the model '{name}' cannot be built ({reason})", hint="make it smaller") from error

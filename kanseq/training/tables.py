@@ -92,8 +92,8 @@ def read_predictions(path: PathLike | pd.DataFrame) -> pd.DataFrame:
     table = read_cells(path, PREDICTIONS)
     classes = classes_of(table)
     if 0 < len(classes) < LEAST:
-        mend = f"of two classes there is one column 'logit', of {LEAST} or more a '{LOGIT_OF}NAME' each"
-        raise BadTable(f"it holds logits of {some(classes)} alone", where=path, mend=mend)
+        hint = f"of two classes there is one column 'logit', of {LEAST} or more a '{LOGIT_OF}NAME' each"
+        raise BadTable(f"it holds logits of {some(classes)} alone", where=path, hint=hint)
     is_class = (table["probability"] != "").to_numpy()
     filled = ("logit", *(f"{LOGIT_OF}{name}" for name in classes), *(("probability", "called") if classes else ()))
     for column in dict.fromkeys(("logit", "probability", "target", "called", *filled)):

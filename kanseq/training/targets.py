@@ -55,7 +55,7 @@ def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str
     wanted = (condition,) if isinstance(condition, str) else tuple(dict.fromkeys(condition))
     if labels is None:
         if wanted != ("*",):
-            raise BadOption("--condition: the set's own labels have no conditions", mend="give --labels")
+            raise BadOption("--condition: the set's own labels have no conditions", hint="give --labels")
         return "*"
     there = [str(name) for name in labels["condition"].unique()]
     if ALL in wanted and ALL not in there:
@@ -63,7 +63,7 @@ def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str
     elif len(wanted) > 1:
         for name in wanted:
             if name not in there:
-                raise BadOption(f"labels: there is no condition '{name}'", mend=f"there are {some(there, 8)}")
+                raise BadOption(f"labels: there is no condition '{name}'", hint=f"there are {some(there, 8)}")
     return wanted[0] if len(wanted) == 1 else wanted
 
 
@@ -84,8 +84,8 @@ def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | No
     """
     if labels is not None:
         if task == "multiclass":
-            mend = "leave --labels out to learn the set's own classes"
-            raise BadOption("--task multiclass: a table of labels tells low from high alone", mend=mend)
+            hint = "leave --labels out to learn the set's own classes"
+            raise BadOption("--task multiclass: a table of labels tells low from high alone", hint=hint)
         return task or "binary", ()
     if task == "regression":
         return task, ()
@@ -93,15 +93,15 @@ def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | No
     two = [name for name in names if name != MID]
     if task is None:
         task = "multiclass" if len(two) > len(CLASSES) else "binary"
-        _insist_on_classes(names, int((_own_labels(genes) != "").sum()))
+        _check_classes(names, int((_own_labels(genes) != "").sum()))
     if task == "multiclass" and len(names) < LEAST:
         said = f"{LEAST} classes are wanted, and the set has {len(names)}: {some(names)}"
-        raise BadTable(f"--task multiclass: {said}", mend="leave --task out")
+        raise BadTable(f"--task multiclass: {said}", hint="leave --task out")
     if task == "multiclass":
         return task, names
     if len(two) > len(CLASSES):
         said = f"two classes can be told apart, and the set has {len(two)}: {some(two, 5)}"
-        raise BadTable(said, mend="leave --task out, or give --task multiclass")
+        raise BadTable(said, hint="leave --task out, or give --task multiclass")
     return task, ()
 
 
@@ -208,13 +208,13 @@ def look_up(values: pd.Series, keys: pd.MultiIndex, what: str) -> pd.Series:
         return found
     theirs = [" ".join(key) for key in values.index[:3]]
     ours = [" ".join(key) for key in keys[:3]]
-    mend = "make both from the same annotation"
+    hint = "make both from the same annotation"
     if set(values.index.get_level_values(1)) & set(keys.get_level_values(1)):
-        mend = "the names agree, but the species do not: use the same --species for both"
+        hint = "the names agree, but the species do not: use the same --species for both"
     raise UnknownGene(
         f"the set and the {what} have no gene in common (species and name): the set has {some(ours)}, the {what} have "
         f"{some(theirs) or 'none'}",
-        mend=mend,
+        hint=hint,
     )
 
 
@@ -251,16 +251,16 @@ def _thresholds(labelled: pd.DataFrame, before: str) -> dict[str, float]:
 def _own_labels(genes: SequenceSet) -> pd.Series:
     """Take the labels that came with the sequences, as texts; empty where there is none."""
     if "label" not in genes.table:
-        raise BadTable("the set carries no labels", mend="give some with --labels")
+        raise BadTable("the set carries no labels", hint="give some with --labels")
     return genes.table["label"].astype("string").fillna("").astype(str)
 
 
-def _insist_on_classes(names: Sequence[str], labelled: int) -> None:
+def _check_classes(names: Sequence[str], labelled: int) -> None:
     """Refuse labels of which nearly each is another one: these are numbers or names, and no classes."""
     if len(names) > max(len(CLASSES), labelled / 2):
         raise BadTable(
             f"{labelled:,} sequences carry {len(names):,} different labels: {some(names)}",
-            mend="if these are numbers to foretell, give --task regression; if they are classes, --task multiclass",
+            hint="if these are numbers to predict, give --task regression; if they are classes, --task multiclass",
         )
 
 
@@ -273,10 +273,10 @@ def _own_numbers(genes: SequenceSet) -> np.ndarray:
         name, text = genes.table["id"].iloc[bad[0]], label.iloc[bad[0]]
         raise BadTable(
             f"the label '{text}' of the sequence '{name}' is no finite number, as regression wants it",
-            mend="mend the label, or give expression with --labels",
+            hint="mend the label, or give expression with --labels",
         )
     if np.isnan(numbers).all():
-        raise BadTable("no sequence of the set carries a number as label", mend="give labels with --labels")
+        raise BadTable("no sequence of the set carries a number as label", hint="give labels with --labels")
     return numbers
 
 
@@ -285,7 +285,7 @@ def _low_and_high(genes: SequenceSet) -> pd.Series:
     label = _own_labels(genes)
     classes = sorted(set(label) - {"", MID})
     if not classes:
-        raise BadTable("no sequence of the set is labelled low or high", mend="give labels with --labels")
+        raise BadTable("no sequence of the set is labelled low or high", hint="give labels with --labels")
     if not set(classes) <= set(CLASSES):
         if len(classes) != 2:
             raise BadTable(f"two classes can be told apart, and the set has {len(classes)}: {some(classes, 5)}")

@@ -32,7 +32,7 @@ Numbers = TypeVar("Numbers", np.ndarray, "Tensor")
 
 @dataclass(frozen=True)
 class Task:
-    """Telling low (0) from high (1), or foretelling numbers, in one condition or in several; or telling many classes.
+    """Telling low (0) from high (1), or predicting numbers, in one condition or in several; or telling many classes.
 
     Attributes:
         name: ``binary``, ``multiclass`` or ``regression``.
@@ -121,7 +121,7 @@ class Task:
         """Give what ranks sequences, shape ``(n,)``, or ``(n, conditions)`` or ``(n, classes)`` for several of these.
 
         The log-odds of ``high`` (``out[1] - out[0]`` for two outputs of one condition, else the output itself), or the
-        number that is foretold, in units of the targets. Of several classes these are the outputs; of one that is
+        number that is predicted, in units of the targets. Of several classes these are the outputs; of one that is
         explained, ``out[k]`` less the mean of all others, as for two classes ``out[1] - out[0]`` is.
         """
         if self.is_regression:
@@ -192,9 +192,9 @@ class Task:
             return self
         if condition not in names:
             if not names:
-                raise BadOption(f"--condition {condition}: the model has one output alone", mend="leave it out")
+                raise BadOption(f"--condition {condition}: the model has one output alone", hint="leave it out")
             asked = f"knows several {several}" if condition is None else f"knows no {one} '{condition}'"
-            raise BadOption(f"the model {asked}", mend=f"choose {some(list(names), 40)} with --condition")
+            raise BadOption(f"the model {asked}", hint=f"choose {some(list(names), 40)} with --condition")
         return replace(self, explained=names.index(condition))
 
     def to_json(self) -> dict[str, object]:

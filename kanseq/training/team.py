@@ -175,7 +175,7 @@ def launch(spec: TrainSpec) -> bool:
     """
     devices, nodes, rendezvous = spec.devices, spec.nodes, spec.rendezvous
     if nodes > 1 and rendezvous is None:
-        raise BadOption("several nodes need a place to meet", mend="give --rendezvous HOST:PORT of one of them to all")
+        raise BadOption("several nodes need a place to meet", hint="give --rendezvous HOST:PORT of one of them to all")
     meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]
     meeting += [] if rendezvous is None or nodes == 1 else [f"--rdzv-endpoint={rendezvous}", "--rdzv-id=kanseq"]
     with tempfile.TemporaryDirectory() as folder:
@@ -218,7 +218,7 @@ def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> Ba
         return KeyboardInterrupt()
     _, reason = min(reasons, key=itemgetter(0), default=(0, f"code {code}"))
     return RankFailed(
-        f"a process of the training ended: {reason}", mend="run the command again: it goes on from the last state"
+        f"a process of the training ended: {reason}", hint="run the command again: it goes on from the last state"
     )
 
 

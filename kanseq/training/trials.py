@@ -197,13 +197,13 @@ def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Stud
             try:
                 return optuna.create_study(storage=JournalStorage(JournalFileBackend(str(journal))), **given)
             except (ValueError, KeyError, TypeError) as error:
-                raise BadTable("this journal is damaged", where=journal, mend="search in another folder") from error
+                raise BadTable("this journal is damaged", where=journal, hint="search in another folder") from error
     try:
         return optuna.create_study(storage=storage, **given)
     # Addresses, drivers and databases have errors of their own in several packages.
     except Exception as error:
         reason = str(error).splitlines()[0]
-        raise BadOption(f"--storage {storage}: {reason}", mend="an address such as sqlite:///trials.db") from error
+        raise BadOption(f"--storage {storage}: {reason}", hint="an address such as sqlite:///trials.db") from error
 
 
 def _cut_torn_line(journal: Path) -> None:

@@ -126,12 +126,12 @@ def tune(
 
 def _tune(spec: TuneSpec) -> Tuned:
     """Search as a specification says."""
-    _insist_on_optuna()
+    _require_optuna()
     kind, device, seed = architecture(spec.model), choose_device(spec.device), check_seeds(spec.seed)[0]
     ranges, options = [each.of(kind) for each in read_ranges(spec.search)], _named(spec.options)
     for each in ranges:
         if each.name in options:
-            raise BadOption(f"--search {each}: it is given, too", mend="leave one of the two out")
+            raise BadOption(f"--search {each}: it is given, too", hint="leave one of the two out")
     settings = settings_for(kind, **spec.settings, tune=kind.takes("tune"))
     has_labels = spec.labels is not None
     aim = aim_for(kind, spec.learning, balance=_balance(ranges, settings.balance), labels=has_labels)
@@ -171,12 +171,12 @@ def _balance(ranges: Sequence[Range], balance: str) -> str:
     return next((str(choice) for choice in (*searched, balance) if choice != "none"), "none")
 
 
-def _insist_on_optuna() -> None:
+def _require_optuna() -> None:
     """Make sure that Optuna is there, and let it speak of errors only."""
     try:
         import optuna
     except ImportError as error:
-        raise MissingPackage("kanseq tune needs Optuna", mend="pip install 'kanseq[tune]'") from error
+        raise MissingPackage("kanseq tune needs Optuna", hint="pip install 'kanseq[tune]'") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
@@ -190,10 +190,10 @@ def _name_of(about: RunDescription) -> str:
 def _made(output: Path) -> Path:
     """Make the search's folder."""
     if output.exists() and not output.is_dir():
-        raise NotWritable("a search is a folder, and this is a file", where=output, mend="choose another name")
+        raise NotWritable("a search is a folder, and this is a file", where=output, hint="choose another name")
     ours = {output / SEARCH, output / LOCKS, *output.glob(LEFTOVERS)}
     if output.exists() and not (output / SEARCH).exists() and set(output.iterdir()) - ours:
-        raise BadOption("this folder holds other things than a search", where=output, mend="choose a new one")
+        raise BadOption("this folder holds other things than a search", where=output, hint="choose a new one")
     check_output(output / SEARCH if output.exists() else output)
     with disk_errors(output):
         output.mkdir(exist_ok=True)
@@ -206,7 +206,7 @@ def _inside(genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFram
     if len(names) != 1:
         raise BadOption(
             f"--holdout {holdout}: a search is for one fold",
-            mend="search in each by itself: genes that one tunes on, another one holds out",
+            hint="search in each by itself: genes that one tunes on, another one holds out",
         )
     [fold] = prepare_folds(
         genes, labels, splits, holdout=names, condition=aim.condition, task=aim.task, tune=True, mid=aim.mid
@@ -235,7 +235,7 @@ def _summary(study: "Study", searched: Search) -> Tuned:
         if len(trials) < len(counted(study)):
             logger.info("no trial is finished yet; other processes are at it")
             return found
-        raise BadOption("no trial could be scored", where=output, mend="the warnings above say why; search elsewhere")
+        raise BadOption("no trial could be scored", where=output, hint="the warnings above say why; search elsewhere")
     best = max(complete, key=lambda trial: (trial.value, -trial.number))
     with whole_text(output / "best.yaml") as handle:
         yaml.safe_dump(_options_of(searched, best.params), handle)

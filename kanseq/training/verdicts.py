@@ -20,7 +20,7 @@ MEASURES = {"binary": "auROC", "multiclass": "auROC", "regression": "Pearson r"}
 NEEDED = {
     "binary": "of both classes",
     "multiclass": "of several classes",
-    "regression": "that differ in what is foretold",
+    "regression": "that differ in what is predicted",
 }
 """What a fold must hold out to be scored."""
 

@@ -158,7 +158,7 @@ def test_any_number_of_threads_gives_the_same_bytes(make_run, gene_file, tmp_pat
 
 def test_an_error_in_one_of_several_threads_is_the_callers(make_run, genes, monkeypatch):
     def fail(*given):
-        raise NoRule("it has none", mend="mend")
+        raise NoRule("it has none", hint="mend")
 
     monkeypatch.setattr(explanation, "find_method", lambda name: Method(name, "", fail))
     before = torch.get_num_threads()

@@ -27,7 +27,7 @@ def test_unknown_verb_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (KanseqError("wrong", where="a.fa:3", mend="mend it"), 3, "kanseq: a.fa:3: wrong; mend it\n"),
+        (KanseqError("wrong", where="a.fa:3", hint="mend it"), 3, "kanseq: a.fa:3: wrong; mend it\n"),
         (KeyboardInterrupt(), 130, "kanseq: interrupted\n"),
     ],
 )

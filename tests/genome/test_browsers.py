@@ -349,7 +349,7 @@ def test_a_session_of_another_ending_is_refused(files):
 
 
 @pytest.mark.parametrize(
-    ("locus", "mend"),
+    ("locus", "hint"),
     [
         ("3", "with a contig of 1, 2"),
         ("3:1-5", "with a contig of 1, 2"),
@@ -359,8 +359,8 @@ def test_a_session_of_another_ending_is_refused(files):
         ("1:0-3", "counted from 1"),
     ],
 )
-def test_a_locus_that_is_not_in_the_genome_is_refused(files, locus, mend):
-    with pytest.raises(BadOption, match=f"there is no locus '{locus}'.*{mend}"):
+def test_a_locus_that_is_not_in_the_genome_is_refused(files, locus, hint):
+    with pytest.raises(BadOption, match=f"there is no locus '{locus}'.*{hint}"):
         jbrowse(files, locus=locus)
 
 

@@ -83,7 +83,7 @@ def test_the_same_training_gives_the_same_bytes_and_arrays_carry_all():
     assert loaded.logits(codes).tolist() == first.logits(codes).tolist()
 
 
-def test_too_few_sequences_take_the_default_penalty_and_equal_numbers_are_foretold():
+def test_too_few_sequences_take_the_default_penalty_and_equal_numbers_are_predicted():
     codes, _ = examples(3)
     model = build()
     model.fit(codes, np.array([1.5, 1.5, 1.5]))

@@ -121,8 +121,8 @@ def test_a_class_without_a_genome_says_which_one_it_wants(worms):
     ]:
         name = "worm" if isinstance(genome, dict) else "human"
         message = f"the class '{name}' of hw is coordinates without a genome{found}; "
-        mend = f"give --genome hw/{name}=FASTA, which is http://ftp.ensembl.org/pub/fasta/{name}.fa.gz"
-        with pytest.raises(BadOption, match=message + mend):
+        hint = f"give --genome hw/{name}=FASTA, which is http://ftp.ensembl.org/pub/fasta/{name}.fa.gz"
+        with pytest.raises(BadOption, match=message + hint):
             find_data_sets(COLLECTION, worms / "r", genome=genome)
 
 

@@ -34,7 +34,7 @@ def seeds_of(path, noise=2.0, seeds=(0, 1, 2), **columns):
 
 
 def expression(path, noise, condition="*", seed=0, folds="12"):
-    """A table of foretold expression."""
+    """A table of predicted expression."""
     random = np.random.default_rng(seed)
     table = predictions(path, folds=folds)[1]
     target = random.normal(size=len(table))

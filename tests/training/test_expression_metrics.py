@@ -11,12 +11,12 @@ from kanseq.training.metrics import draw
 def test_every_draw_scores_as_scipy_and_scikit_learn_score_the_drawn_genes(digits, shift):
     random = np.random.default_rng(3)
     measured = np.round(2 * random.normal(size=50), digits) + shift
-    foretold = np.round(measured + random.normal(size=50) + 0.5, digits)
+    predicted = np.round(measured + random.normal(size=50) + 0.5, digits)
     drawn = draw(50, 20, seed=1)
-    fast = resampled_expression(measured, foretold, drawn)
+    fast = resampled_expression(measured, predicted, drawn)
     for at, counts in enumerate(drawn):
         rows = np.repeat(np.arange(50), counts)
-        truth, guess = measured[rows], foretold[rows]
+        truth, guess = measured[rows], predicted[rows]
         slow = {
             "Pearson": pearsonr(truth, guess)[0],
             "Spearman": spearmanr(truth, guess)[0],

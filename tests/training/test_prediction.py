@@ -133,7 +133,7 @@ def test_several_conditions_make_a_row_each(genes, labels, splits, tmp_path):
     assert result.table["logit"][::2].tolist() == result.table["logit"][1::2].tolist()
 
 
-def test_regression_foretells_expression(genes, other_genes, labels, splits, tmp_path):
+def test_regression_predicts_expression(genes, other_genes, labels, splits, tmp_path):
     options = {"model": "kmer-ridge", "task": "regression", "holdout": "1"}
     train(genes, labels=labels, splits=splits, output=tmp_path / "run", **options)
     table = predict(tmp_path / "run", other_genes).table

@@ -57,7 +57,7 @@ def test_class_weights_of_several_conditions_are_their_own():
     assert task.loss(outputs, targets, weights).item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_regression_learns_standard_deviations_and_foretells_expression():
+def test_regression_learns_standard_deviations_and_predicts_expression():
     # Mean 2 and standard deviation 1 of the training genes.
     task = Task("regression", 1).fitted(np.array([1.0, 3.0, 1.0, 3.0]))
     assert (task.mean, task.scale) == ((2.0,), (1.0,))

@@ -50,7 +50,7 @@ def test_a_worker_trains_what_its_file_says(run):
 @pytest.mark.parametrize(
     ("error", "code", "report"),
     [
-        (BadOption("wrong", where="here", mend="mend it"), 3, Report("error", "here: wrong; mend it", "BadOption")),
+        (BadOption("wrong", where="here", hint="mend it"), 3, Report("error", "here: wrong; mend it", "BadOption")),
         (KeyboardInterrupt(), 130, Report("interrupted")),
         (ValueError("a\nb"), 1, Report("error", "ValueError: a b", "ValueError")),
     ],
