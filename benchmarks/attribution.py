@@ -27,8 +27,9 @@ from sklearn.metrics import average_precision_score
 
 import kanseq
 from kanseq.allocator import keep_freed_memory
-from kanseq.attribution.methods import Attribution, Options, methods
+from kanseq.attribution.methods import methods
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Attribution, Options
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.genome.pieces import find_pieces, piece_template, sum_by_piece, sum_by_token

@@ -28,9 +28,9 @@ from train_step import contender
 
 from kanseq.allocator import keep_freed_memory
 from kanseq.attribution.gradients import integrated_gradients
-from kanseq.attribution.methods import Attribution, Options, encoded
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Attribution, Options, encoded
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.geometry import Geometry

@@ -36,7 +36,7 @@ from evaluation_plan import Results as Evaluation
 
 from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits
+from kanseq.data.split_tables import read_splits
 from kanseq.models.kmers import kmer_counts
 from kanseq.models.logistic import choose_regularisation
 from kanseq.training.aims import Aim

@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from kanseq.data.controls import disturbed_targets
 from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits
+from kanseq.data.split_tables import read_splits
 from kanseq.models.kmers import kmer_counts
 from kanseq.training.folds import Fold, prepare_folds
 

@@ -182,8 +182,9 @@ class Model:
             BadTable, ModelMismatch: as for :meth:`scores`.
         """
         from kanseq.attribution.adding_up import Plan, check_errors
-        from kanseq.attribution.methods import Options, find_method
+        from kanseq.attribution.methods import find_method
         from kanseq.attribution.references import find_references
+        from kanseq.attribution.shares import Options
 
         genes = self._as_set(sequences, batch_size)
         references = find_references(reference, seed, self.geometry)

@@ -16,7 +16,7 @@ from kanseq.attribution.tables import read_attributions
 from kanseq.data.homolog_files import read_homologs
 from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits
+from kanseq.data.split_tables import read_splits
 from kanseq.errors import BadOption
 from kanseq.reports.cards import inspect
 from kanseq.training.checkpoints import load_arrays

@@ -9,7 +9,7 @@ import pytest
 import kanseq
 from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits
+from kanseq.data.split_tables import read_splits
 from kanseq.errors import BadTable, UnknownGene
 
 NAMES = [f"g{number}" for number in range(8)]

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from kanseq.attribution.methods import Attribution, Method, Options
-from kanseq.attribution.outputs import Hypothetical
+from kanseq.attribution.hypothetical import Hypothetical
+from kanseq.attribution.methods import Method
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Attribution, Options
 from kanseq.attribution.tables import Sums
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, ModelMismatch, NotComplete
@@ -178,7 +179,7 @@ def check_errors(errors: np.ndarray, names: Sequence[str], plan: Plan) -> None:
     """Make sure that the shares of the method ``paths`` add up.
 
     Args:
-        errors: completeness errors ``(n, references)``, see :class:`kanseq.attribution.methods.Attribution`.
+        errors: completeness errors ``(n, references)``, see :class:`kanseq.attribution.shares.Attribution`.
         names: of the genes, ``(n,)``.
         plan: how they were explained.
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kanseq.attribution.adding_up import EXPLAINED, Plan, add_up, check_sums, scored_genes
-from kanseq.attribution.methods import Options, find_method
-from kanseq.attribution.outputs import Hypothetical, Tracks, check_hypothetical, onehot_name
+from kanseq.attribution.hypothetical import Hypothetical, check_hypothetical, onehot_name
+from kanseq.attribution.methods import find_method
+from kanseq.attribution.outputs import Tracks
 from kanseq.attribution.references import find_references
+from kanseq.attribution.shares import Options
 from kanseq.attribution.tables import Sums, as_pandas, write_attributions
 from kanseq.attribution.views import Views
 from kanseq.data.gene_lists import GeneList, chosen_genes
@@ -122,7 +124,7 @@ def explain(
         bedgraph, bigwig: the signed values per base; see :func:`kanseq.genome.tracks.write_tracks`.
         per_gene: folder for a BED file per gene.
         hypothetical: ``.npz`` with contributions of all four bases, see
-            :class:`kanseq.attribution.outputs.Hypothetical`.
+            :class:`kanseq.attribution.hypothetical.Hypothetical`.
         picture: ``.png``, ``.svg`` or ``.pdf`` of one gene: its letters at the height of their attributions.
         igv_session: ``.xml`` (IGV) or ``.json`` (igv.js) that opens genome, annotation and tracks.
         jbrowse: folder with a ``config.json`` of JBrowse 2 that does the same.

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanseq.attribution.methods import Attribution, Options, attribution_of, encoded, joined, network_of
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Attribution, Options, attribution_of, encoded, joined, network_of
 from kanseq.models.network import SequenceNetwork
 from kanseq.training.checkpoints import TrainedModel
 from kanseq.training.tasks import Task

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from kanseq.attribution import rules
-from kanseq.attribution.methods import Attribution, Options, attribution_of, encoded, joined, network_of
 from kanseq.attribution.operations import PathRules, layer_at_work
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Attribution, Options, attribution_of, encoded, joined, network_of
 from kanseq.errors import NoRule
 from kanseq.training.checkpoints import TrainedModel
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kanseq.attribution.methods import Attribution, Options
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Attribution, Options
 from kanseq.data.code_edits import BASES, all_replacements, all_substitutions
 from kanseq.data.shuffles import UNKNOWN
 from kanseq.geometry import TOKEN

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kanseq.attribution.methods import Attribution
+from kanseq.attribution.shares import Attribution
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable, TruncatedFile
 from kanseq.files import PathLike, check_input, disk_errors

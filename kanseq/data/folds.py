@@ -68,11 +68,11 @@ def make_folds(
     genes: SequenceSet,
     by: str,
     *,
-    wanted: list[str],
-    blocks: int,
-    gene_list: GeneList | None,
-    min_genes: int,
-    seed: int,
+    wanted: Sequence[str] = (),
+    blocks: int = 5,
+    gene_list: GeneList | None = None,
+    min_genes: int = 50,
+    seed: int = 0,
     test_species: str | None = None,
     train_species: Sequence[str] = (),
     rotate: int = 0,
@@ -273,7 +273,7 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
     return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", str(name))]
 
 
-def _choose(folds: list[Fold], wanted: list[str], min_genes: int) -> list[Fold]:
+def _choose(folds: list[Fold], wanted: Sequence[str], min_genes: int) -> list[Fold]:
     """Keep the folds that are wanted, or all that are not small."""
     if wanted:
         known = {name for fold in folds for name in (fold.name, *fold.groups)}

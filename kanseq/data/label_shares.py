@@ -47,7 +47,7 @@ def labels_in_fold(genes: SequenceSet, fold: str, of_role: dict[str, np.ndarray]
         genes: the set.
         fold: its name.
         of_role: for each role whether a row has it, bool ``(rows,)``.
-        labels: as :func:`kanseq.data.labels.read_labels` gives them.
+        labels: as :func:`kanseq.data.label_tables.read_labels` gives them.
     """
     rows = genes.keys.get_indexer(pd.MultiIndex.from_frame(labels[["species", "id"]]))
     of_fold = labels.assign(row=rows)[labels["fold"].isin([fold, EVERY])]

@@ -14,12 +14,12 @@ import pandas as pd
 from kanseq.data.matching import genes_that_count, match_genes, names_of_rows
 from kanseq.data.quartiles import LABELS, FoldRows, Part, label_by_fold, label_by_table
 from kanseq.data.sequences import SequenceSet
-from kanseq.errors import BadOption, EmptySplit
-from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_separated, some
+from kanseq.errors import BadOption
+from kanseq.files import STDOUT, PathLike, check_input, check_output, comma_separated
 from kanseq.genome.conditions import EVERY, expression_levels, read_conditions
 from kanseq.genome.expression import check_expression, read_expression
 from kanseq.genome.transcript_genes import read_transcript_genes, read_tx2gene
-from kanseq.io.dialect import check_rows, read_table, write_table
+from kanseq.io.dialect import write_table
 from kanseq.io.gene_tables import LABELS as LABEL_TABLE
 from kanseq.showing import brief
 
@@ -157,50 +157,6 @@ def label(
         output=None if output is None else Path(output),
         table=table,
     )
-
-
-def read_labels(path: PathLike | pd.DataFrame) -> pd.DataFrame:
-    """Read labels: columns ``expression, q1, q3`` float64 (log10(TPM + 1)), the others strings.
-
-    Args:
-        path: a file that :func:`label` wrote, or such a table in memory, which is checked like a file.
-
-    Raises:
-        BadTable: a column is missing, a label is unknown, a number is none, or a gene has two labels in a fold.
-    """
-    table = read_table(path, LABEL_TABLE)
-    check_rows(~table["label"].isin(LABELS), table["label"], f"no label: {', '.join(LABELS)} are", path)
-    twice = table.duplicated(["species", "id", "condition", "fold"])
-    check_rows(twice, table["id"], "a second time in the same fold and condition", path)
-    return table
-
-
-def targets_of(labels: pd.DataFrame, fold: str, condition: str = EVERY) -> pd.DataFrame:
-    """Give the labels that hold in a fold: columns ``species, id, label, expression, q1, q3``, genes labelled mid too.
-
-    Labels by the whole table hold in every fold, for genes that have none by fold (where tables of several species were
-    joined). The condition ``*`` means the only one there is.
-
-    Raises:
-        BadOption: there is no such condition, or ``*`` is asked for and there are several.
-        EmptySplit: there are no labels for this fold.
-    """
-    conditions = list(labels["condition"].unique())
-    if condition == EVERY and len(conditions) == 1:
-        condition = conditions[0]
-    if condition not in conditions:
-        asked = "there are several conditions" if condition == EVERY else f"there is no condition '{condition}'"
-        raise BadOption(f"labels: {asked}", hint=f"choose one of {some(conditions, 8)} with --condition")
-    of_condition = labels[labels["condition"] == condition]
-    own, every = (of_condition[of_condition["fold"] == name] for name in (fold, EVERY))
-    rows = pd.concat([own, every]).drop_duplicates(["species", "id"]) if len(own) and len(every) else own
-    rows = rows if len(rows) else every
-    if rows.empty:
-        raise EmptySplit(
-            f"fold {fold} has no labels; there are some for {some(list(of_condition['fold'].unique()))}",
-            hint="make them with kanseq label and these splits",
-        )
-    return rows[["species", "id", "label", "expression", "q1", "q3"]].reset_index(drop=True)
 
 
 def _check_options(

@@ -1,13 +1,9 @@
 """The report on leaks as people read it. In: what was counted per fold. Out: aligned text."""
 
-from typing import TYPE_CHECKING
-
+from kanseq.data.leak_counts import LeakCounts
 from kanseq.data.quartiles import LABELS
 from kanseq.files import some
 from kanseq.genome.conditions import EVERY
-
-if TYPE_CHECKING:
-    from kanseq.data.leakage import Leaks
 
 _HEADS = {
     "same_gene": "same gene",
@@ -15,7 +11,7 @@ _HEADS = {
 }
 
 
-def leaks_text(found: "Leaks") -> str:
+def leaks_text(found: LeakCounts, homology: dict[str, object] | None) -> str:
     """Set folds as rows: genes per role, then training (or tuning) genes that leak by kind, labels, and a verdict."""
     roles = ["train", "tune", "test", "unused"]
     rows = [["fold", *roles]]
@@ -30,9 +26,9 @@ def leaks_text(found: "Leaks") -> str:
     lines += _aligned(rows, left=1)
     if "homolog" not in kinds:
         lines += ["homologs were not looked for: --homology FILE names them"]
-    elif found.homology is not None:
-        changed = "" if found.homology["of_this_table"] else "; the table has changed since"
-        lines += [f"homologs: {found.homology['summary']}{changed}"]
+    elif homology is not None:
+        changed = "" if homology["of_this_table"] else "; the table has changed since"
+        lines += [f"homologs: {homology['summary']}{changed}"]
     if any("labels" in fold for fold in found.folds):
         lines += ["", *_label_lines(found.folds)]
     verdict = [f"{kind} in {some(list(folds), 5)}" for kind, folds in found.leaking.items()]

@@ -10,22 +10,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from kanseq.data.folds import COLUMN_ROLES
 from kanseq.data.homology_records import describe_homology
-from kanseq.data.label_shares import FoldLabels, labels_in_fold
 from kanseq.data.label_tables import join_labels
+from kanseq.data.leak_counts import KINDS, THRESHOLDS, count_leaks, read_roles, relations_across
 from kanseq.data.leak_texts import leaks_text
-from kanseq.data.overlaps import has_places, overlapping, same_bases, same_letters
-from kanseq.data.relations import Across, GroupsOfTwo, Relation, read_homologous
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.similar_windows import similar_windows
-from kanseq.errors import BadTable, LeakingSplit, UnknownGene
+from kanseq.errors import LeakingSplit
 from kanseq.files import PathLike, check_output, fingerprint, some, whole_text
-from kanseq.io.dialect import IN_MEMORY, check_rows, read_cells, table_lines
-from kanseq.io.gene_tables import LEAKS, SPLITS
+from kanseq.io.dialect import table_lines
+from kanseq.io.gene_tables import LEAKS
 from kanseq.showing import brief
 
 if TYPE_CHECKING:
@@ -33,27 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SAME_GENE, THRESHOLDS = "same_gene", "thresholds"
-
-KINDS = {
-    SAME_GENE: "one gene in both roles",
-    "overlap": "a window of one shares a base with a window of the other, on either strand",
-    "duplicate": "the same sequence, letter case aside",
-    "reverse_complement": "the sequence of one is the other's reverse complement",
-    "similar": "a window of one shares at least half of its distinct 32-mers (of the window that has more), on either "
-    "strand, with a window of the other; pairs of the kinds above are not counted again",
-    "homolog": "one group of the homology file, or a pair of it",
-    THRESHOLDS: "training genes are labelled by thresholds that test genes' expression went into",
-}
-"""What each kind of leak means; the last one is no pair of genes."""
 
 _OPTIONS = {"homolog": "homology", "similar": "similar"}
 """What of ``kanseq split`` keeps these kinds apart; the others it always does."""
-
-SIDES = (("train", "test"), ("tune", "test"), ("train", "tune"))
-"""Roles that must not share anything, what is to be kept blind last."""
-
-ROLES = ("train", "tune", "test", "unused")
 
 
 @brief
@@ -134,34 +111,15 @@ def leaks(
     inputs = {name: [fingerprint(one) for one in of if _is_path(one)] for name, of in sources.items()}
     labelled = join_labels(label_tables) if label_tables else None
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
-    roles = _read_roles(splits, genes)
+    roles = read_roles(splits, genes)
     described = describe_homology(homology)
-    related = _relations(genes, homology)
-    rows = _rows_of(roles, genes, splits)
-    folds = [
-        _fold(genes, str(name), of_fold, related, labelled, pairs)
-        for name, of_fold in roles.assign(row=rows)[rows >= 0].groupby("fold", sort=False)
-    ]
-    tested = roles[(roles["role"] == "test") & (rows >= 0)].drop_duplicates(["species", "id", "fold"])
-    times = tested.groupby(["species", "id"]).size()
-    counts = _table(folds)
-    leaking = {
-        str(kind): {str(name): int(count) for name, count in of_kind.groupby("fold", sort=False)["genes"].max().items()}
-        for kind, of_kind in counts[counts["genes"] > 0].groupby("kind", sort=False)
-    }
+    counted = count_leaks(genes, roles, relations_across(genes, homology), labelled, pairs)
     found = Leaks(
-        genes=len(genes),
-        never_tested=len(genes) - len(times),
-        tested_twice=int((times > 1).sum()),
-        not_in_set=len(roles[rows < 0].drop_duplicates(["species", "id"])),
-        leaking=leaking,
-        folds=folds,
+        **counted._asdict(),
         homology=described,
         output=None if output is None else Path(output),
-        text="",
-        table=counts,
+        text=leaks_text(counted, described),
     )
-    found = found._replace(text=leaks_text(found))
     _write(found, {name: of for name, of in inputs.items() if of}, pairs, output, table)
     return found
 
@@ -169,103 +127,6 @@ def leaks(
 def _is_path(source: object) -> bool:
     """Whether an input is a file, and no table in memory."""
     return source is not None and not isinstance(source, (SequenceSet, pd.DataFrame, tuple))
-
-
-def _read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataFrame:
-    """Give ``species, id, fold, role`` as strings, whatever tool they come from."""
-    table = read_cells(splits, SPLITS, required=("id", "role"))
-    species = list(genes.table["species"].unique())
-    if "species" not in table:
-        if len(species) > 1:
-            where = IN_MEMORY if isinstance(splits, pd.DataFrame) else splits
-            raise BadTable(f"the column 'species' is missing, and the set is of {some(species)}", where=where)
-        table["species"] = species[0]
-    if "fold" not in table:
-        table["fold"] = "all"
-    known = table["role"].str.lower().map({**COLUMN_ROLES, "unused": "unused", "": "unused"})
-    check_rows(known.isna(), table["role"], f"no role: {', '.join(ROLES)} are", splits)
-    return table.assign(role=known)[["species", "id", "fold", "role"]].reset_index(drop=True)
-
-
-def _rows_of(roles: pd.DataFrame, genes: SequenceSet, splits: PathLike | pd.DataFrame) -> np.ndarray:
-    """Find the row of the set for every row of the splits, -1 where there is none."""
-    rows = genes.keys.get_indexer(pd.MultiIndex.from_frame(roles[["species", "id"]]))
-    lost = list(dict.fromkeys(roles["id"][rows < 0]))
-    if not (rows >= 0).any():
-        ours = [" ".join(key) for key in genes.keys[:3]]
-        raise UnknownGene(
-            f"none of its genes is in the set: it has {some(lost)}, and the set {some(ours)} (species and id)",
-            where=None if isinstance(splits, pd.DataFrame) else splits,
-            hint="take the set that was split",
-        )
-    if lost:
-        logger.warning("%s genes of the splits are not in the set, and are not looked at: %s", len(lost), some(lost))
-    return rows
-
-
-def _relations(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None") -> dict[str, Relation]:
-    """Work out who is whose relative, by kind."""
-    related: dict[str, Relation] = {}
-    if has_places(genes):
-        related["overlap"] = overlapping(genes)
-    letters, bases = same_letters(genes), same_bases(genes)
-    assert letters is not None
-    assert bases is not None
-    related["duplicate"] = letters
-    related["reverse_complement"] = GroupsOfTwo(bases.numbers, letters.numbers)
-    related["similar"] = similar_windows(genes).without(*related.values())
-    if homology is not None:
-        related["homolog"] = read_homologous(genes, homology)
-    return related
-
-
-def _fold(
-    genes: SequenceSet,
-    name: str,
-    members: pd.DataFrame,
-    related: dict[str, Relation],
-    labels: pd.DataFrame | None,
-    pairs: int,
-) -> dict[str, object]:
-    """Look at one fold; ``members`` has the column ``row``."""
-    of_role = {role: np.zeros(len(genes), dtype=bool) for role in ROLES}
-    for role in ROLES:
-        of_role[role][members["row"][members["role"] == role]] = True
-    counts = {role: int(of_role[role].sum()) for role in ROLES}
-    counts["unused"] += int((~np.logical_or.reduce(list(of_role.values()))).sum())
-    found = []
-    for one, other in SIDES:
-        if of_role[one].any() and of_role[other].any():
-            both = np.flatnonzero(of_role[one] & of_role[other])
-            twice = Across(len(both), both, np.stack([both, both], axis=1)[:pairs])
-            found.append(_leak(genes, SAME_GENE, (one, other), twice))
-            for kind, relation in related.items():
-                across = relation.across(of_role[one], of_role[other], pairs)
-                found.append(_leak(genes, kind, (one, other), across))
-    described: dict[str, object] = {"fold": name, "genes": counts, "leaks": found}
-    if labels is None:
-        return described
-    of_labels: FoldLabels = labels_in_fold(genes, name, of_role, labels)
-    exposed = {"kind": THRESHOLDS, "between": ["train", "test"], "genes": of_labels.exposed, "pairs": 0, "named": []}
-    found.append(exposed)
-    return {**described, "labels": of_labels.shares, "thresholds": of_labels.thresholds}
-
-
-def _leak(genes: SequenceSet, kind: str, between: tuple[str, str], across: Across) -> dict[str, object]:
-    """Describe relatives on two sides of a fold; the first of each pair is of the first role."""
-    species, ids = (genes.table[column].to_numpy(dtype=object) for column in ("species", "id"))
-    named = [[str(species[a]), str(ids[a]), str(species[b]), str(ids[b])] for a, b in across.named]
-    return {"kind": kind, "between": list(between), "genes": len(across.rows), "pairs": across.pairs, "named": named}
-
-
-def _table(folds: list[dict[str, object]]) -> pd.DataFrame:
-    """Put the counts of all folds under each other."""
-    rows = [
-        (fold["fold"], leak["kind"], "|".join(leak["between"]), leak["genes"], leak["pairs"])
-        for fold in folds
-        for leak in fold["leaks"]  # type: ignore[attr-defined]
-    ]
-    return pd.DataFrame(rows, columns=list(LEAKS.required))
 
 
 def _write(

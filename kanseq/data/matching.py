@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from kanseq.data.sequences import NO_SPECIES, SequenceSet
-from kanseq.data.splits import read_splits
+from kanseq.data.split_tables import read_splits
 from kanseq.errors import BadOption, BadTable, UnknownGene
 from kanseq.files import PathLike, some
 from kanseq.genome.expression import without_version

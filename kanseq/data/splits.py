@@ -5,7 +5,6 @@ In: a set of sequences. Out: a table with a row per gene and fold: ``species, id
 
 import logging
 import re
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,17 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from kanseq.data.combining import Sets, as_one, listed_sets
-from kanseq.data.folds import SMALL_CONTIG, Fold, by_position, check_listed, contig_numbers, make_folds
+from kanseq.data.folds import Fold, check_listed, make_folds
 from kanseq.data.gene_lists import GeneList, read_gene_list
 from kanseq.data.homology_records import describe_homology
-from kanseq.data.overlaps import has_places, overlapping, same_bases
-from kanseq.data.relations import Groups, Pairs, read_homologous
-from kanseq.data.sequences import SequenceSet, check_name
-from kanseq.data.similar_windows import similar_windows
-from kanseq.errors import BadOption, BadTable, EmptySplit
+from kanseq.data.roles import assign_roles, check_keys, relations_to_test
+from kanseq.data.several_sets import Sets, as_one, listed_sets
+from kanseq.data.split_tables import ROLES
+from kanseq.errors import BadOption, EmptySplit
 from kanseq.files import PathLike, check_output, comma_separated, some
-from kanseq.io.dialect import check_rows, read_table, write_table
+from kanseq.io.dialect import write_table
 from kanseq.io.gene_tables import SPLITS
 from kanseq.showing import brief
 
@@ -31,12 +28,6 @@ if TYPE_CHECKING:
     from kanseq.data.homolog_files import Homologs
 
 logger = logging.getLogger(__name__)
-
-ROLES = ("train", "tune", "test", "unused")
-
-NOT_SCORED = "not_scored"
-HELD_OUT_UNSCORED = (NOT_SCORED, SMALL_CONTIG)
-"""Reasons of ``unused`` genes that a fold's model has not seen, nor anything that gives them away."""
 
 
 @brief
@@ -126,7 +117,7 @@ def split(
     if not 0 <= tune < 1:
         raise BadOption(f"--tune {tune}: a share from 0 up to, but not including, 1 is wanted")
     genes = as_one(genes)
-    _check_keys(genes)
+    check_keys(genes)
     wanted = comma_separated(folds)
     cut = make_folds(
         genes,
@@ -150,41 +141,11 @@ def split(
         scored = genes.table["id"].isin(listed).to_numpy()
         cut = _with_scored(cut, scored)
     described = describe_homology(homology)
-    relations = _relations(genes, homology, similar=similar)
-    roles = _Roles(genes, relations, scored, tune, seed, along_contigs=by not in ("random", "list", "column"))
-    table = _table(genes.table, [(fold.name, *roles.of(fold)) for fold in cut])
+    relations = relations_to_test(genes, homology, similar=similar)
+    table = assign_roles(genes, cut, relations, by=by, scored=scored, tune=tune, seed=seed)
     if output is not None:
         write_table(output, SPLITS, table)
     return _summary(table, cut, len(genes), described, output)
-
-
-def read_splits(path: PathLike | pd.DataFrame) -> pd.DataFrame:
-    """Read splits: columns ``species, id, fold, role, reason``, all of them strings.
-
-    Args:
-        path: a file that :func:`split` wrote, or such a table in memory, which is checked like a file.
-
-    Raises:
-        BadTable: a column is missing, a role is unknown, a fold's name is no folder name, or a gene has two roles.
-    """
-    table = read_table(path, SPLITS)
-    check_rows(~table["role"].isin(ROLES), table["role"], f"no role: {', '.join(ROLES)} are", path)
-    unsafe = ~table["fold"].str.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-    check_rows(unsafe, table["fold"], "no fold name: letters, digits, '.', '_' and '-' make one", path)
-    check_rows(table.duplicated(["species", "id", "fold"]), table["id"], "a second time in the same fold", path)
-    return table
-
-
-def _check_keys(genes: SequenceSet) -> None:
-    """Refuse empty sets, and keys that name two sequences or that a tab-separated table cannot hold."""
-    if len(genes) == 0:
-        raise EmptySplit("the set is empty")
-    twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
-    if len(twice):
-        raise BadTable(f"ids that several sequences of the set share: {some(list(twice))}")
-    for column in ("species", "id"):
-        for name in genes.table[column].unique():
-            check_name(str(name), f"the {column}")
 
 
 def _with_scored(folds: list[Fold], scored: np.ndarray) -> list[Fold]:
@@ -195,97 +156,6 @@ def _with_scored(folds: list[Fold], scored: np.ndarray) -> list[Fold]:
     if empty:
         logger.warning("--score-only: folds without a gene of the list are left out: %s", some(empty))
     return [fold for fold in folds if scored[fold.rows].any()]
-
-
-def _relations(
-    genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None", *, similar: bool
-) -> dict[str, Pairs | Groups]:
-    """Give every relation that must not reach from test to training genes, by the reason it gives."""
-    relations: dict[str, Pairs | Groups] = {"overlaps": overlapping(genes)}
-    letters = same_bases(genes)
-    if letters is not None:
-        relations["duplicates"] = letters
-    if homology is not None:
-        relations["homolog"] = read_homologous(genes, homology)
-    if similar:
-        relations["similar"] = similar_windows(genes)
-    return relations
-
-
-class _Roles:
-    """The rules by which a fold's genes get their roles; what does not depend on the fold is worked out once."""
-
-    def __init__(
-        self,
-        genes: SequenceSet,
-        relations: dict[str, Pairs | Groups],
-        scored: np.ndarray | None,
-        tune: float,
-        seed: int,
-        along_contigs: bool,
-    ) -> None:
-        self.table, self.scored, self.tune, self.seed = genes.table, scored, tune, seed
-        self.along_contigs = along_contigs and has_places(genes)
-        self.ids = genes.table["id"].to_numpy(dtype=object)
-        self.relations = relations
-
-    def of(self, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
-        """Give role and reason of every gene, two object arrays."""
-        role = np.full(len(self.table), "train", dtype=object)
-        reason = np.full(len(self.table), "", dtype=object)
-        role[fold.rows] = "test"
-        role[fold.tune] = "tune"
-        for why, rows in fold.left_out:
-            role[rows], reason[rows] = "unused", why
-        self._keep_apart(role, reason, "test", from_roles=("train", "tune"))
-        if self.tune:
-            role[self._tuning(np.flatnonzero(role == "train"), fold.name)] = "tune"
-        self._keep_apart(role, reason, "tune", from_roles=("train",))
-        if self.scored is not None:
-            silent = fold.rows[~self.scored[fold.rows]]
-            role[silent], reason[silent] = "unused", NOT_SCORED
-        if not (role == "train").any():
-            raise EmptySplit(
-                f"fold {fold.name}: no gene is left to train on", hint="hold out less, such as --by block --blocks 5"
-            )
-        return role, reason
-
-    def _keep_apart(self, role: np.ndarray, reason: np.ndarray, kind: str, from_roles: tuple[str, ...]) -> None:
-        """Take genes out of ``from_roles`` that are relatives of genes whose role is ``kind``."""
-        sources = role == kind
-        if not sources.any():
-            return
-        for what, relation in self.relations.items():
-            rows, partners = relation.first(sources)
-            taken = np.isin(role[rows], from_roles)
-            role[rows[taken]] = "unused"
-            reason[rows[taken]] = [f"{what}_{kind}:{name}" for name in self.ids[partners[taken]]]
-
-    def _tuning(self, rows: np.ndarray, fold: str) -> np.ndarray:
-        """Choose tuning genes among training ``rows``; the choice for one fold does not depend on the other folds."""
-        count = min(max(1, round(self.tune * len(rows))), len(rows))
-        random = np.random.default_rng([self.seed, zlib.crc32(fold.encode())])
-        if not self.along_contigs:
-            return random.choice(rows, size=count, replace=False) if count else rows
-        rows = by_position(self.table, rows)
-        starts = np.arange(len(rows) - count + 1)
-        contig = contig_numbers(self.table)[rows]
-        within = starts[contig[starts] == contig[starts + count - 1]] if count else starts
-        start = int(random.choice(within if len(within) else starts))
-        return rows[start : start + count]
-
-
-def _table(genes: pd.DataFrame, folds: list[tuple[str, np.ndarray, np.ndarray]]) -> pd.DataFrame:
-    """Put all folds under each other, genes in the set's order."""
-    return pd.DataFrame(
-        {
-            "species": np.tile(genes["species"].to_numpy(dtype=object), len(folds)),
-            "id": np.tile(genes["id"].to_numpy(dtype=object), len(folds)),
-            "fold": np.repeat(np.array([name for name, _, _ in folds], dtype=object), len(genes)),
-            "role": np.concatenate([role for _, role, _ in folds]),
-            "reason": np.concatenate([reason for _, _, reason in folds]),
-        }
-    ).astype(str)
 
 
 def _summary(

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +17,8 @@ import pyarrow.compute as pc
 
 from kanseq.errors import BadOption, NotWritable
 from kanseq.files import PathLike, disk_errors
+from kanseq.genome.piece_track import PieceTrack
 from kanseq.genome.pieces import Pieces, letters_under
-
-if TYPE_CHECKING:
-    from kanseq.genome.tracks import PieceTrack
 
 SEPARATOR = "|"
 """Stands between the gene's id and the letters in a BED row's name."""
@@ -63,7 +61,7 @@ def check_folder(folder: PathLike | None) -> None:
         raise NotWritable(f"the folder '{around}' cannot be written", where=folder, hint="choose another one")
 
 
-def write_bed(track: "PieceTrack", top: int | None, handle: BinaryIO) -> int:
+def write_bed(track: PieceTrack, top: int | None, handle: BinaryIO) -> int:
     """Write the rows of all contigs, in byte order of their names; count them.
 
     Args:
@@ -88,7 +86,7 @@ def write_bed(track: "PieceTrack", top: int | None, handle: BinaryIO) -> int:
     return rows
 
 
-def write_gene_beds(track: "PieceTrack", top: int | None, folder: PathLike, outputs: ExitStack) -> None:
+def write_gene_beds(track: PieceTrack, top: int | None, folder: PathLike, outputs: ExitStack) -> None:
     """Write the rows of each gene into a file of its own; all take their names when ``outputs`` closes.
 
     Args:
@@ -143,17 +141,17 @@ def gene_file_names(ids: Sequence[str]) -> list[str]:
     return names
 
 
-def _chroms(track: "PieceTrack") -> list[str]:
+def _chroms(track: PieceTrack) -> list[str]:
     """Give the contigs that have genes, in byte order."""
     return sorted(set(track.table["chrom"]), key=str.encode)
 
 
-def _ids(track: "PieceTrack", genes: np.ndarray) -> np.ndarray:
+def _ids(track: PieceTrack, genes: np.ndarray) -> np.ndarray:
     """Give the ids of genes by their positions."""
     return track.table["id"].iloc[genes].astype(str).to_numpy(dtype=object)
 
 
-def _full_magnitude(track: "PieceTrack") -> float:
+def _full_magnitude(track: PieceTrack) -> float:
     """Give the magnitude from which on the score is full: the 99th percentile over all pieces, wanted or not."""
     magnitudes = [np.abs(track.on_contig(chrom)[2]) for chrom in _chroms(track)]
     everything = np.concatenate(magnitudes) if magnitudes else np.zeros(0, dtype=np.float32)

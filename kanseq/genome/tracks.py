@@ -6,24 +6,18 @@ In: genes with places and one number for each of their pieces. Out: sorted ``.be
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kanseq.errors import BadOption, NotWritable
 from kanseq.files import PathLike, whole_file
 from kanseq.genome.bed_rows import CHUNK, as_text, check_folder, check_top, joined, write_bed, write_gene_beds
-from kanseq.genome.bed_rows import NEGATIVE as NEGATIVE
-from kanseq.genome.bed_rows import POSITIVE as POSITIVE
-from kanseq.genome.bed_rows import ZERO as ZERO
-from kanseq.genome.pieces import Pieces, find_pieces
-from kanseq.geometry import Geometry
+from kanseq.genome.piece_track import PieceTrack
 
 Combine: TypeAlias = Literal["mean", "sum", "max-abs"]
 
@@ -36,31 +30,6 @@ BED, BEDGRAPH, BIGWIG = (".bed", ".bed.gz"), (".bedgraph", ".bedgraph.gz", ".bg"
 _TBI_LIMIT = 2**29
 _BIGWIG_STEP, _BIGWIG_ZOOM = 12, 16
 """Bytes that a step takes at most in a bigWig itself, and in all of its zoom levels."""
-
-
-@dataclass(frozen=True)
-class PieceTrack:
-    """Genes, and a number for each of their pieces.
-
-    Attributes:
-        table: ``id, chrom, strand`` and the windows, a row a gene, as :func:`kanseq.genome.pieces.find_pieces` wants.
-        geometry: the columns of a row, and which are masked.
-        contigs: contig -> length, in the genome's order.
-        values: float32 ``(genes, pieces)``, in the order of the geometry's piece template.
-        codes: gives the base codes ``(rows, columns)`` that the model reads, masked columns 4, for positions of rows.
-    """
-
-    table: pd.DataFrame
-    geometry: Geometry
-    contigs: Mapping[str, int]
-    values: np.ndarray
-    codes: Callable[[np.ndarray], np.ndarray]
-
-    def on_contig(self, chrom: str, strands: str = "+-") -> tuple[np.ndarray, Pieces, np.ndarray]:
-        """Give the genes on one contig (positions of rows), their pieces and the pieces' values."""
-        genes = np.flatnonzero((self.table["chrom"] == chrom) & self.table["strand"].isin(list(strands)))
-        pieces = find_pieces(self.table.iloc[genes], self.geometry, self.contigs)
-        return genes, pieces, self.values[genes[pieces.row], pieces.index]
 
 
 class Steps(NamedTuple):

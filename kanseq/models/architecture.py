@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from kanseq.errors import BadOption
-from kanseq.geometry import Geometry
-from kanseq.specification.checks import check
+from kanseq.models.config import Config as Config
+from kanseq.models.config import NetworkConfig as NetworkConfig
+from kanseq.models.config import Options
+from kanseq.models.config import RadialConfig as RadialConfig
+from kanseq.models.config import TabularConfig as TabularConfig
 from kanseq.specification.fields import option as option
 from kanseq.specification.learning import TASKS as TASKS
 from kanseq.specification.optimisation import Settings
@@ -181,64 +183,3 @@ def scaled(*names: str) -> "Callable[[Config, float], Config]":
         return replace(config, **{name: max(1, round(getattr(config, name) * factor)) for name in names})
 
     return resized
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """The hyper-parameters of a model, checked."""
-
-    def __post_init__(self) -> None:
-        """Refuse values outside the ranges that :func:`option` declared.
-
-        Raises:
-            BadOption: a value is out of range; the message names the option and its range.
-        """
-        check(self, fields(self))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Config(Options):
-    """What every model of sequences is built from: the columns that it reads, and (in subclasses) hyper-parameters."""
-
-    geometry: Geometry
-
-
-@dataclass(frozen=True, kw_only=True)
-class TabularConfig(Options):
-    """What every model of vectors is built from."""
-
-    inputs: int = option(16, "numbers of each vector", least=1)
-    outputs: int = option(1, "numbers per vector; the task decides", least=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig(Config):
-    """What every network is built from."""
-
-    outputs: int = option(2, "numbers per sequence; the task decides", least=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RadialConfig(NetworkConfig):
-    """What every network of radial basis layers is built from."""
-
-    centres: int = option(8, "Gaussians per edge", least=2, most=256)
-    low: float = option(-2.0, "position of the first Gaussian, after the layer's normalisation")
-    high: float = option(2.0, "position of the last Gaussian")
-    layer_norm: bool = option(True, "normalise each layer's inputs")
-    base: bool = option(True, "add a SiLU branch to every edge")
-    initial: str = option("variance", "how weights start: variance (keeping that of the inputs) or fastkan")
-
-    def __post_init__(self) -> None:
-        """Refuse also an empty grid, and an unknown start."""
-        super().__post_init__()
-        if self.low >= self.high:
-            raise BadOption(f"low is {self.low} and high {self.high}", hint="low must be below high")
-        if self.initial not in ("variance", "fastkan"):
-            raise BadOption(f"initial '{self.initial}' is unknown", hint="choose variance, fastkan")
-
-    @property
-    def layer(self) -> dict[str, int | float | bool | str]:
-        """The arguments of :class:`~kanseq.nn.rbf.RBFLinear` behind its two widths."""
-        names = ("centres", "low", "high", "layer_norm", "base", "initial")
-        return {name: getattr(self, name) for name in names}

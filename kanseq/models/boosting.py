@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kanseq.models.architecture import estimator, option
-from kanseq.models.estimators import Estimator, check_classes
-from kanseq.models.kmers import ROWS, BinnedKmers, KmerConfig
+from kanseq.models.estimators import ROWS, Estimator, check_classes
+from kanseq.models.kmers import BinnedKmers, KmerConfig
 
 if TYPE_CHECKING:
     from sklearn.ensemble import GradientBoostingClassifier

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor
+from kanseq.models.architecture import TASKS, option, predictor
+from kanseq.models.config import NetworkConfig
 from kanseq.models.network import BASES, LinearNetwork
 
 FILTERS = (64, 128, 64)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kanseq.errors import OneClass
-from kanseq.models.architecture import Config
-from kanseq.models.kmers import ROWS
+from kanseq.models.config import Config
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression, Ridge
@@ -161,3 +160,7 @@ def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def standardised(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Shift and scale features in float32."""
     return (features - mean.astype(np.float32)) / scale.astype(np.float32)
+
+
+ROWS = 512
+"""Sequences counted at a time, so that the intermediate numbers of a set stay small."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kanseq.models.architecture import TASKS, RadialConfig, option, predictor, scaled
+from kanseq.models.architecture import TASKS, option, predictor, scaled
+from kanseq.models.config import RadialConfig
 from kanseq.models.network import BASES, SequenceNetwork
 from kanseq.nn.rbf import RBFLinear
 

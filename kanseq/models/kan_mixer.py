@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from kanseq.geometry import TOKEN
-from kanseq.models.architecture import TASKS, RadialConfig, option, predictor, scaled
+from kanseq.models.architecture import TASKS, option, predictor, scaled
+from kanseq.models.config import RadialConfig
 from kanseq.models.network import BASES, SequenceNetwork, pad_to_tokens
 from kanseq.nn.rbf import RBFLinear
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from kanseq.errors import BadOption
-from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor
+from kanseq.models.architecture import TASKS, option, predictor
+from kanseq.models.config import NetworkConfig
 from kanseq.models.gene_parts import Part, end_knots, growing_knots, parts_of, stretch_of
 from kanseq.models.network import BASES, SequenceNetwork
 from kanseq.models.reading_frames import CODON, CODONS, SEQUENCES, ReadingFrames

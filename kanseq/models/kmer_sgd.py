@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor
+from kanseq.models.architecture import TASKS, option, predictor
+from kanseq.models.config import NetworkConfig
 from kanseq.models.kmers import KmerConfig, bin_count, bins_of_kmers
 from kanseq.models.network import BASES, SequenceNetwork
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.models.architecture import Config, option
-
-ROWS = 512
-"""Sequences counted at a time, so that the intermediate numbers of a set stay small."""
+from kanseq.models.architecture import option
+from kanseq.models.config import Config
+from kanseq.models.estimators import ROWS
 
 MOST_FEATURES = 2**20
 """A float32 table of so many takes 4 MB a sequence."""

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from kanseq.errors import BadOption
-from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor
+from kanseq.models.architecture import TASKS, option, predictor
+from kanseq.models.config import NetworkConfig
 from kanseq.models.legnet_parts import (
     Block,
     Convolution,

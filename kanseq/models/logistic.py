@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kanseq.models.architecture import Config, estimator
+from kanseq.models.architecture import estimator
+from kanseq.models.config import Config
 from kanseq.models.estimators import INNER_FOLDS, Linear, check_classes, moments, standardised
 from kanseq.models.kmers import BinnedKmers, KmerConfig, base_fractions
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from kanseq.models.architecture import TASKS, NetworkConfig, option, predictor, scaled
+from kanseq.models.architecture import TASKS, option, predictor, scaled
+from kanseq.models.config import NetworkConfig
 from kanseq.models.network import BASES, LinearNetwork
 
 

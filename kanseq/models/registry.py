@@ -15,7 +15,8 @@ from typing import TypeAlias, Union, get_args, get_origin, get_type_hints
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models import boosting, deepcre, kan, kan_mixer, kan_words, kmer_sgd, legnet, logistic, mlp, ridge
-from kanseq.models.architecture import Architecture, Config, Options
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Config, Options
 from kanseq.models.estimators import Estimator
 from kanseq.models.network import Network
 

@@ -10,7 +10,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kanseq.errors import BadOption
-from kanseq.models.architecture import Architecture, Config, Options
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Config, Options
 from kanseq.models.registry import parameter_count
 
 STEPS = 40

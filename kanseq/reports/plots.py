@@ -13,7 +13,7 @@ import numpy as np
 
 from kanseq.errors import BadOption
 from kanseq.files import PathLike, whole_file
-from kanseq.genome.tracks import NEGATIVE, POSITIVE
+from kanseq.genome.bed_rows import NEGATIVE, POSITIVE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

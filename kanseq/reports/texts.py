@@ -14,7 +14,7 @@ import pandas as pd
 from kanseq.data.homology_records import read_record, record_path
 from kanseq.errors import BadTable, TruncatedFile
 from kanseq.files import open_text
-from kanseq.genome.tracks import NEGATIVE, POSITIVE, ZERO
+from kanseq.genome.bed_rows import NEGATIVE, POSITIVE, ZERO
 from kanseq.io.dialect import parse, read_cells
 from kanseq.io.model_tables import HELD_OUT
 from kanseq.io.registry import recognise

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kanseq.data.importing import Genomes
+from kanseq.data.assembling import Genomes
 from kanseq.files import PathLike, disk_errors, whole_text
 from kanseq.io.dialect import read_table, write_table
 from kanseq.io.schema import Schema

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import JobsFailed, KanseqError, NotWritable
 from kanseq.files import PathLike, check_input, check_output
+from kanseq.suites.data_set_checks import check_data_set
 from kanseq.suites.entries import VARIANTS, Entry
 from kanseq.suites.jobs import Machine, work_off
-from kanseq.suites.layouts import check_data_set
 from kanseq.suites.protocol import SET, Protocol, check_run, classes_of, job_of, prepare
 from kanseq.training.descriptions import RUN
 from kanseq.training.parts import Part, finished_parts, is_done

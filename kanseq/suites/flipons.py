@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kanseq.data.importing import import_sequences
+from kanseq.data.assembling import assemble
 from kanseq.data.overlaps import interval_clusters
+from kanseq.data.sequence_files import Columns, Source
 from kanseq.data.sequences import SequenceSet
 from kanseq.data.shuffles import dinucleotide_shuffles, random_numbers
 from kanseq.errors import BadTable
 from kanseq.files import PathLike
 from kanseq.genome.intervals import open_table
-from kanseq.suites.layouts import ANY_SPLIT, DataSet, walk
+from kanseq.suites.data_sets import ANY_SPLIT, DataSet, walk
 
 COLLECTION = "flipons"
 
@@ -131,7 +132,7 @@ def _read_table(path: Path) -> SequenceSet:
     """Read one of the authors' tables, or another of its form; without a column ``split`` one is made."""
     with open_table(path) as table:
         has_split = "split" in table.names
-    genes = import_sequences(path, split_column="split" if has_split else None).set
+    genes = assemble([Source(path)], Columns(split="split" if has_split else None))
     return genes if has_split else _with_split(genes)
 
 
@@ -139,9 +140,10 @@ def _read_flipons(
     paths: Sequence[Path], genome: PathLike | Mapping[str, PathLike] | None, negatives: str
 ) -> SequenceSet:
     """Read flipons and their negatives, or make those."""
-    classes = dict(zip((POSITIVE, NEGATIVE), paths, strict=False))
-    genes = import_sequences(classes=classes, genome=genome, width=WIDTH if genome is not None else None).set
-    if NEGATIVE in classes:
+    sources = [Source(path, name) for name, path in zip((POSITIVE, NEGATIVE), paths, strict=False)]
+    genomes = dict(genome) if isinstance(genome, Mapping) else genome
+    genes = assemble(sources, genomes=genomes, width=None if genome is None else WIDTH)
+    if len(sources) == 2:
         return _with_split(genes)
     # A flipon and the negative that was made of it stand on one side, so that no side has seen the other's composition.
     return _with_negatives(_with_split(genes), negatives)

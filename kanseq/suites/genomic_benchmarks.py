@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import yaml
 
-from kanseq.data.importing import import_sequences
+from kanseq.data.assembling import assemble
 from kanseq.data.sequence_files import Source, stem
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable
 from kanseq.files import PathLike, open_text
-from kanseq.suites.layouts import DataSet, contents, walk
+from kanseq.suites.data_sets import DataSet, contents, walk
 
 COLLECTION = "genomic-benchmarks"
 
@@ -159,4 +159,4 @@ def _genome_of(
 def _read(files: Mapping[str, Mapping[str, Path]], genomes: Mapping[str, PathLike] | None) -> SequenceSet:
     """Read all classes of train and test."""
     sources = [Source(path, name, split) for split, classes in files.items() for name, path in classes.items()]
-    return import_sequences(sources, genome=genomes).set
+    return assemble(sources, genomes=None if genomes is None else dict(genomes))

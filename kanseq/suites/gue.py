@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from kanseq.data.importing import import_sequences
+from kanseq.data.assembling import assemble, columns_of
 from kanseq.data.sequence_files import Source
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable
 from kanseq.files import some
 from kanseq.genome.intervals import open_table
-from kanseq.suites.layouts import SPLITS, DataSet, walk
+from kanseq.suites.data_sets import SPLITS, DataSet, walk
 
 COLLECTION = "gue"
 
@@ -102,7 +102,7 @@ def _data_set(root: Path, place: Path, tables: dict[str, list[Path]]) -> DataSet
 def _read(tables: dict[str, list[Path]]) -> SequenceSet:
     """Read the tables of a data set: sequences with labels, or pairs of sequences with labels."""
     sources = [Source(paths[0], split=split) for split, paths in tables.items()]
-    return import_sequences(sources, sequence_column=_sequence_columns(tables["train"][0])).set
+    return assemble(sources, columns_of(_sequence_columns(tables["train"][0])))
 
 
 def _sequence_columns(path: Path) -> Sequence[str]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from kanseq.errors import JobsFailed
 from kanseq.files import disk_errors
 from kanseq.specification.training import TrainSpec
-from kanseq.training.worker import LAUNCH_VARIABLES, arguments_for, read_reports
+from kanseq.training.worker_reports import LAUNCH_VARIABLES, arguments_for, read_reports
 
 logger = logging.getLogger(__name__)
 

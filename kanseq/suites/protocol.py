@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kanseq.data.folds import COLUMN_ROLES, tuning_rows
+from kanseq.data.folds import COLUMN_ROLES, make_folds, tuning_rows
 from kanseq.data.overlaps import same_bases
+from kanseq.data.roles import assign_roles, check_keys, relations_to_test
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import split
 from kanseq.errors import BadOption, BadTable, EmptySplit
 from kanseq.files import disk_errors, some, write_json
 from kanseq.io.dialect import write_table
@@ -222,7 +222,9 @@ def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
         )
     rotate = protocol.folds if protocol.folds > 1 else 0
     tuned = 0.0 if rotate or (words.map(COLUMN_ROLES) == "tune").any() else TUNED
-    table = split(genes, by="column", rotate=rotate, tune=tuned, seed=protocol.seed).table
+    check_keys(genes)
+    folds = make_folds(genes, "column", rotate=rotate, seed=protocol.seed)
+    table = assign_roles(genes, folds, relations_to_test(genes), by="column", tune=tuned, seed=protocol.seed)
     alike = same_bases(genes)
     assert alike is not None
     copies = np.zeros(len(genes), dtype=bool)

@@ -15,7 +15,7 @@ from kanseq.files import PathLike, whole_text
 from kanseq.io.dialect import write_table
 from kanseq.io.suite_tables import GRIDS as GRID_TABLE
 from kanseq.io.suite_tables import SCALING
-from kanseq.models.architecture import Config
+from kanseq.models.config import Config
 from kanseq.models.registry import architecture, make_config, option_types
 from kanseq.models.sizes import cost_of
 from kanseq.reports.plots import GREY, picture

@@ -10,7 +10,8 @@ from statistics import median
 import torch
 from torch.nn import functional
 
-from kanseq.models.architecture import Architecture, Config
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Config
 from kanseq.nn.precision import resolve_precision, set_precision
 from kanseq.training.settings import choose_device, processor
 

@@ -7,17 +7,16 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-import numpy as np
 import pandas as pd
 
-from kanseq.data.controls import disturbed, disturbed_targets
+from kanseq.data.controls import disturbed
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
 from kanseq.files import some
-from kanseq.models.architecture import Architecture, Config
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Config
 from kanseq.models.registry import architectures
 from kanseq.specification.learning import MIDS, Learning
-from kanseq.training.folds import Fold
 from kanseq.training.targets import resolve_condition, resolve_task
 from kanseq.training.tasks import Task
 
@@ -145,18 +144,6 @@ class Aim(Learning):
     def disturb(self, genes: SequenceSet, seed: int) -> SequenceSet:
         """Give the set with the sequences that the control leaves of it."""
         return disturbed(genes, self.control, seed)
-
-    def disturb_targets(self, fold: Fold, seed: int) -> Fold:
-        """Give a fold whose training and tuning genes have the targets that the control leaves them."""
-        parts = {
-            "train_targets": fold.name,
-            "tune_targets": f"{fold.name} tune",
-            "ranked_targets": f"{fold.name} ranked",
-        }
-        disturbed: dict[str, np.ndarray] = {
-            part: disturbed_targets(getattr(fold, part), self.control, seed, name) for part, name in parts.items()
-        }
-        return fold._replace(**disturbed)
 
 
 def aim_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) -> Aim:

@@ -13,7 +13,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from kanseq.errors import EmptySplit
-from kanseq.models.architecture import Options
+from kanseq.models.config import Options
 from kanseq.models.estimators import Estimator
 from kanseq.training.inputs import Examples
 from kanseq.training.learner import Learner, Lesson, Record

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
-from kanseq.data.combining import Sets, as_one
 from kanseq.data.label_tables import join_labels
-from kanseq.data.splits import read_splits
+from kanseq.data.several_sets import Sets, as_one
+from kanseq.data.split_tables import read_splits
 from kanseq.files import PathLike
 from kanseq.models.architecture import Architecture
 from kanseq.models.registry import architecture, config_to_json, make_config
@@ -29,7 +29,8 @@ from kanseq.training.aims import aim_for, describe_aim
 from kanseq.training.assignment import known_sequences
 from kanseq.training.baselines import train_baseline
 from kanseq.training.descriptions import RUN, describe_run, versions
-from kanseq.training.folds import Fold, prepare_folds
+from kanseq.training.folds import Fold, disturb_targets, prepare_folds
+from kanseq.training.launching import launch
 from kanseq.training.learners import learner_of
 from kanseq.training.one_fold import Plan, train_fold
 from kanseq.training.parts import BASELINES, finished_parts, is_done, part_folder, read_done
@@ -37,7 +38,7 @@ from kanseq.training.preparation import Tables, describe_inputs, resolve_setting
 from kanseq.training.runs import check_run_output, open_run
 from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
 from kanseq.training.targets import OWN_PAIR, own_pair
-from kanseq.training.team import joined, launch
+from kanseq.training.team import joined
 from kanseq.training.verdicts import Score, score_folders, verdict
 
 logger = logging.getLogger(__name__)
@@ -173,7 +174,7 @@ def train_specified(spec: TrainSpec) -> Training:
     with _opened(prepared, spec, output, seeds[0]) as (plan, place):
         for seed in seeds:
             disturbed = plan._replace(genes=plan.aim.disturb(plan.genes, seed))
-            folds = [plan.aim.disturb_targets(fold, seed) for fold in prepared.folds]
+            folds = [disturb_targets(fold, plan.aim.control, seed) for fold in prepared.folds]
             trained += _train_folds(disturbed, folds, place, seed, named=count > 1)
             if seed == seeds[0] and spec.baseline and kind.compared:
                 beside = train_baseline(disturbed, folds, place, seed)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from kanseq.data.controls import disturbed_targets
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import HELD_OUT_UNSCORED
+from kanseq.data.split_tables import HELD_OUT_UNSCORED
 from kanseq.errors import BadOption, EmptySplit, OneClass
 from kanseq.files import some
 from kanseq.training.targets import find_targets, keys_of, look_up, rank_mid
@@ -68,8 +69,8 @@ def prepare_folds(
 
     Args:
         genes: the set.
-        labels: a table as :func:`kanseq.data.labels.read_labels` gives it; None takes the set's own column ``label``.
-        splits: a table as :func:`kanseq.data.splits.read_splits` gives it.
+        labels: a table of :func:`kanseq.data.label_tables.read_labels`; None takes the set's own column ``label``.
+        splits: a table as :func:`kanseq.data.split_tables.read_splits` gives it.
         holdout: ``all``, a fold, or several.
         condition: the condition whose labels are meant, or several as a tuple.
         task: ``binary``: genes labelled low or high train; ``regression``: all that have a number; ``multiclass``: all
@@ -269,3 +270,18 @@ def _warn_of_species(fold: str, species: np.ndarray, role: np.ndarray, known: np
     without = sorted(set(species[trains]) - set(species[trains & known]))
     if without and known.any():
         logger.warning("fold '%s': no training gene of %s has a label", fold, some(without))
+
+
+def disturb_targets(fold: Fold, control: str, seed: int) -> Fold:
+    """Return a fold whose training and tuning genes have the targets that a negative control leaves them.
+
+    Args:
+        fold: the fold.
+        control: see :mod:`kanseq.data.controls`; only ``labels`` changes targets.
+        seed: of the shuffle.
+    """
+    parts = {"train_targets": fold.name, "tune_targets": f"{fold.name} tune", "ranked_targets": f"{fold.name} ranked"}
+    disturbed: dict[str, np.ndarray] = {
+        part: disturbed_targets(getattr(fold, part), control, seed, name) for part, name in parts.items()
+    }
+    return fold._replace(**disturbed)

@@ -13,7 +13,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import parse_args, run
 
 from kanseq.files import write_json
-from kanseq.training.team import EXIT_CODES
+from kanseq.training.worker_reports import EXIT_CODES
 
 
 def main(folder: str, arguments: list[str]) -> int:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from kanseq.models.architecture import Architecture, Options
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Options
 from kanseq.training.inputs import Examples
 from kanseq.training.predictors import Predictor, build_predictor
 from kanseq.training.settings import Settings

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kanseq.models.architecture import Architecture, Options
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Options
 from kanseq.training.estimator_learner import EstimatorLearner
 from kanseq.training.inputs import Examples
 from kanseq.training.learner import Learner, Lesson, Record

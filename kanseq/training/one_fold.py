@@ -12,7 +12,8 @@ from kanseq.data.row_codes import codes_of
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import NotFinite
 from kanseq.files import disk_errors
-from kanseq.models.architecture import Architecture, Config
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Config
 from kanseq.training.aims import Aim
 from kanseq.training.checkpoints import TrainedModel, save_model
 from kanseq.training.folds import Fold

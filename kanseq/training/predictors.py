@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 
-from kanseq.models.architecture import Architecture, Options
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Options
 from kanseq.models.estimators import Estimator
 from kanseq.models.network import Network
 from kanseq.models.registry import parameter_count

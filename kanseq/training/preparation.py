@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from kanseq.data.combining import Sets, listed_sets
 from kanseq.data.sequences import SequenceSet
+from kanseq.data.several_sets import Sets, listed_sets
 from kanseq.files import PathLike, check_input
-from kanseq.models.architecture import Architecture, Config
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Config
 from kanseq.training.aims import Aim
 from kanseq.training.descriptions import describe_input, read_run
 from kanseq.training.learners import learner_of

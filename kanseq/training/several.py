@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from kanseq.models.architecture import Config
+from kanseq.models.config import Config
 from kanseq.models.estimators import Estimator
 from kanseq.models.logistic import Logistic
 from kanseq.training.tasks import is_known

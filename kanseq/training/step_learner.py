@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from kanseq.errors import BadOption, EmptySplit
-from kanseq.models.architecture import Options
+from kanseq.models.config import Options
 from kanseq.models.network import Network
 from kanseq.nn.precision import resolve_precision
 from kanseq.training.learner import Learner, Lesson, Record

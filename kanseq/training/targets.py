@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from kanseq.data.labels import targets_of
+from kanseq.data.label_tables import targets_of
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, UnknownGene
 from kanseq.files import some
@@ -124,7 +124,7 @@ def find_targets(
 
     Args:
         genes: the set.
-        labels: a table as :func:`kanseq.data.labels.read_labels` gives it; None takes the set's own column ``label``.
+        labels: a table of :func:`kanseq.data.label_tables.read_labels`; None takes the set's own column ``label``.
         fold: the fold whose labels hold.
         condition: a condition, or several as a tuple.
         task: ``binary``, ``multiclass`` (of the set's own labels) or ``regression``.

@@ -7,37 +7,22 @@ rounding whatever the number of processes. What looks at a whole batch is not: a
 by itself on processors, and all shares together on GPUs (SyncBatchNorm).
 """
 
-import json
 import logging
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
-from kanseq import errors
-from kanseq.errors import BadOption, KanseqError, RankFailed
-from kanseq.specification.training import TrainSpec
-from kanseq.training.worker import DISTRIBUTED, ERROR, INTERRUPTED, Report, arguments_for, read_reports
-
 logger = logging.getLogger(__name__)
 
-EXIT_CODES = "exit_codes.json"
-"""File in which :mod:`kanseq.training.launcher` writes how processes ended: rank -> exit code."""
-
-_NO_MEMORY = ("MemoryError", "OutOfMemoryError")
-"""Python's exception, and torch's."""
 
 PATIENCE = timedelta(days=2)
 """How long processes wait for each other: the first one also scores, and trains the plain model."""
@@ -161,73 +146,3 @@ def joined(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
             distributed.barrier()
         finally:
             distributed.destroy_process_group()
-
-
-def launch(spec: TrainSpec) -> bool:
-    """Train in ``spec.devices`` processes on this node, by torchrun; returns when all have ended.
-
-    Returns whether the first of all nodes' processes, the one that has written the run, was one of them.
-
-    Raises:
-        BadOption: inputs are no files, or several nodes have no place to meet.
-        RankFailed: a process ended with an error.
-        KeyboardInterrupt: they were asked to stop, and have written their state.
-    """
-    devices, nodes, rendezvous = spec.devices, spec.nodes, spec.rendezvous
-    if nodes > 1 and rendezvous is None:
-        raise BadOption("several nodes need a place to meet", hint="give --rendezvous HOST:PORT of one of them to all")
-    meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]
-    meeting += [] if rendezvous is None or nodes == 1 else [f"--rdzv-endpoint={rendezvous}", "--rdzv-id=kanseq"]
-    with tempfile.TemporaryDirectory() as folder:
-        each = replace(spec, devices=1, nodes=1, rendezvous=None, baseline=False)
-        worker = arguments_for(each, Path(folder))
-        command = [sys.executable, "-m", "kanseq.training.launcher", folder, *meeting, f"--nproc-per-node={devices}"]
-        command += ["-m", "kanseq.training.worker", *worker]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(spec.threads)}
-        code = _wait(subprocess.Popen(command, env=environment))
-        reports = read_reports(Path(folder))
-        if code:
-            raise _failure(reports, _killed_by(Path(folder) / EXIT_CODES), code)
-        return 0 in reports
-
-
-def _wait(process: subprocess.Popen) -> int:
-    """Wait for the end; an interrupt is passed on, and its end awaited."""
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        raise
-
-
-def _killed_by(path: Path) -> int | None:
-    """Return the number of the signal that ended a process, unless that was a request to stop."""
-    codes = json.loads(path.read_text(encoding="utf-8")).values() if path.exists() else ()
-    signals = [-code for code in codes if code < 0 and -code not in (signal.SIGINT, signal.SIGTERM)]
-    # NCCL aborts a process whose connection to a killed one failed.
-    return min(signals, key=lambda number: number == signal.SIGABRT, default=None)
-
-
-def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> BaseException:
-    """Say why processes ended. When one of them fails, torchrun asks the others to stop, and they report that."""
-    reasons = [(_remoteness(report), report.error) for report in reports.values() if report.status == ERROR]
-    if killed is not None:
-        reasons.append((2 if killed == signal.SIGABRT else 0, f"killed by signal {killed}"))
-    if not reasons and any(report.status == INTERRUPTED for report in reports.values()):
-        return KeyboardInterrupt()
-    _, reason = min(reasons, key=itemgetter(0), default=(0, f"code {code}"))
-    return RankFailed(
-        f"a process of the training ended: {reason}", hint="run the command again: it goes on from the last state"
-    )
-
-
-def _remoteness(report: Report) -> int:
-    """Return how far a report may be from the cause: 1 bad input or no memory, 3 a fault, 4 a lost connection.
-
-    Signals are 0 and 2. When a process ends, however it does, the others lose their connection to it.
-    """
-    known = getattr(errors, report.kind, None)
-    if report.kind in _NO_MEMORY or (isinstance(known, type) and issubclass(known, KanseqError)):
-        return 1
-    return 4 if report.kind == DISTRIBUTED else 3

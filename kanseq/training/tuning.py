@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from kanseq.data.combining import Sets, as_one
 from kanseq.data.label_tables import join_labels
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits
+from kanseq.data.several_sets import Sets, as_one
+from kanseq.data.split_tables import read_splits
 from kanseq.errors import BadOption, MissingPackage, NotWritable
 from kanseq.files import PathLike, check_output, disk_errors, whole_text
 from kanseq.io.dialect import write_table

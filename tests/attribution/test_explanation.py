@@ -13,9 +13,10 @@ import torch
 from kanseq.attribution import explanation
 from kanseq.attribution.adding_up import _in_order
 from kanseq.attribution.explanation import explain
-from kanseq.attribution.methods import Method, Options
+from kanseq.attribution.methods import Method
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Options
 from kanseq.attribution.tables import read_attributions
 from kanseq.data.combining import combine
 from kanseq.data.sequences import SequenceSet

@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from kanseq.attribution.gradients import gradient_times_difference, integrated_gradients
-from kanseq.attribution.methods import Options, find_method, methods
+from kanseq.attribution.methods import find_method, methods
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Options
 from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from kanseq.attribution.methods import Options
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Options
 from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.errors import BadOption, NoRule
 from kanseq.geometry import Geometry

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from kanseq.attribution.methods import Options
 from kanseq.attribution.perturbation import in_silico_mutagenesis, occlude_tokens
 from kanseq.attribution.references import References
+from kanseq.attribution.shares import Options
 from kanseq.geometry import Geometry
 from tests.attribution.conftest import build_model
 

@@ -2,7 +2,8 @@ import gzip
 
 import pytest
 
-from kanseq.data.importing import genomes_by_class, import_sequences
+from kanseq.data.assembling import genomes_by_class
+from kanseq.data.importing import import_sequences
 from kanseq.data.sequence_files import Source
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, ContigMismatch, MalformedLine, MissingFile

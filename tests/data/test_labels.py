@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanseq.data.labels import label, read_labels, targets_of
+from kanseq.data.label_tables import read_labels, targets_of
+from kanseq.data.labels import label
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, EmptySplit, OneClass, UnknownGene
 from kanseq.geometry import Geometry

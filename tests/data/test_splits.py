@@ -8,7 +8,8 @@ import pytest
 
 from kanseq.data.overlaps import overlapping
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits, split
+from kanseq.data.split_tables import read_splits
+from kanseq.data.splits import split
 from kanseq.errors import BadOption, BadTable, EmptySplit, UnknownGene
 from kanseq.geometry import Geometry
 from tests.data.conftest import far_apart, gene_set, reasons, roles

@@ -11,7 +11,8 @@ import pytest
 
 from kanseq.errors import BadOption, NotWritable
 from kanseq.genome.bed_rows import gene_file_names
-from kanseq.genome.tracks import PieceTrack, check_track_names, combine_pieces, track_files, write_tracks
+from kanseq.genome.piece_track import PieceTrack
+from kanseq.genome.tracks import check_track_names, combine_pieces, track_files, write_tracks
 from kanseq.geometry import Geometry
 
 ENDINGS = {"bed": "bed.gz", "bedgraph": "bedgraph.gz", "bigwig": "bw"}

@@ -9,9 +9,10 @@ import pytest
 
 from kanseq.attribution.tables import read_attributions, write_attributions
 from kanseq.data.homolog_files import read_homologs
-from kanseq.data.labels import read_labels
+from kanseq.data.label_tables import read_labels
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits, split
+from kanseq.data.split_tables import read_splits
+from kanseq.data.splits import split
 from kanseq.geometry import Geometry
 from kanseq.io.dialect import read_cells, read_table, write_table
 from kanseq.io.gene_tables import HOMOLOG_PAIRS, HOMOLOGS, LABELS, SPLITS

@@ -10,7 +10,8 @@ import torch
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models import registry
-from kanseq.models.architecture import Architecture, TabularConfig, generator, predictor, tabular
+from kanseq.models.architecture import Architecture, generator, predictor, tabular
+from kanseq.models.config import TabularConfig
 from kanseq.models.listing import list_models
 from kanseq.models.mlp import MLP, MLPConfig
 from kanseq.models.registry import (

@@ -7,7 +7,8 @@ import pytest
 
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadTable, MissingFile, ModelMismatch, TruncatedFile
-from kanseq.genome.tracks import PieceTrack, write_tracks
+from kanseq.genome.piece_track import PieceTrack
+from kanseq.genome.tracks import write_tracks
 from kanseq.geometry import Geometry
 from kanseq.reports.cards import Card, inspect
 

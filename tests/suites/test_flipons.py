@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from kanseq.errors import BadOption, BadTable
+from kanseq.suites.data_set_checks import check_data_set
 from kanseq.suites.flipons import SEED, TESTED, WIDTH, canonical_name
-from kanseq.suites.layouts import check_data_set, find_data_sets
+from kanseq.suites.layouts import find_data_sets
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@ import gzip
 import pytest
 
 from kanseq.errors import BadOption, BadTable, MalformedLine
+from kanseq.suites.data_set_checks import check_data_set
 from kanseq.suites.genomic_benchmarks import read_references
-from kanseq.suites.layouts import check_data_set, find_data_sets
+from kanseq.suites.layouts import find_data_sets
 
 COLLECTION = "genomic-benchmarks"
 

@@ -6,7 +6,9 @@ import pytest
 from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, MissingFile
 from kanseq.geometry import Geometry
-from kanseq.suites.layouts import check_data_set, find_data_sets, walk
+from kanseq.suites.data_set_checks import check_data_set
+from kanseq.suites.data_sets import walk
+from kanseq.suites.layouts import find_data_sets
 
 
 def set_of(*rows):

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits, split
+from kanseq.data.split_tables import read_splits
+from kanseq.data.splits import split
 from kanseq.errors import BadOption, BadTable, EmptySplit
 from kanseq.geometry import Geometry
 from kanseq.specification.fields import to_json

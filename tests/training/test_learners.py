@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from kanseq.errors import BadOption, EmptySplit, NotFinite
 from kanseq.geometry import Geometry
 from kanseq.models import registry
-from kanseq.models.architecture import Config, TabularConfig, estimator, generator, predictor, tabular
+from kanseq.models.architecture import estimator, generator, predictor, tabular
+from kanseq.models.config import Config, TabularConfig
 from kanseq.models.estimators import Linear, check_classes
 from kanseq.models.listing import list_models
 from kanseq.models.mlp import MLP, MLPConfig

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from kanseq.data.sequences import SequenceSet
-from kanseq.data.splits import read_splits
+from kanseq.data.split_tables import read_splits
 from kanseq.errors import BadOption, BadTable, EmptySplit, NotWritable
 from kanseq.training import trials as trials_module
 from kanseq.training.search_space import Range, read_ranges

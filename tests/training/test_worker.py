@@ -10,7 +10,7 @@ from torch.distributed import DistBackendError
 from kanseq.errors import BadOption, RankFailed
 from kanseq.specification.training import TrainSpec
 from kanseq.training import fitting, team, worker
-from kanseq.training.worker import Report, arguments_for, read_reports
+from kanseq.training.worker_reports import Report, arguments_for, read_reports
 
 SPEC = TrainSpec(genes="genes.parquet", splits="splits.tsv", output="run", settings={"epochs": 3})
 
@@ -24,7 +24,7 @@ def run(tmp_path, monkeypatch):
     """Run a worker in this process, in which a training does as it is told."""
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
     monkeypatch.setattr(worker, "keep_freed_memory", lambda: True)
-    for name in worker.LAUNCH_VARIABLES:
+    for name in LAUNCH_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
     def run(train):
