@@ -1,4 +1,4 @@
-"""``python -m kanseq`` is ``kanseq``."""
+"""Run ``kanseq`` as ``python -m kanseq``."""
 
 from kanseq.cli.main import run
 

@@ -1,6 +1,6 @@
-"""How the C library handles memory that is freed: the command line lets a process that trains keep it for later steps.
+"""Set how the C library handles freed memory: commands that train keep it for later steps.
 
-A Python program that imports kanseq decides for itself; nothing in the library calls this.
+Only the command line calls this. Python programs that import kanseq are not affected.
 """
 
 import ctypes
@@ -13,18 +13,18 @@ _LARGEST = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Let the process's allocator keep what is freed; return whether it can be told so (Linux with glibc).
+    """Let the process's allocator keep freed memory; return whether this is supported (Linux with glibc).
 
-    Tensors of several megabytes come and go in every step. By default glibc maps each anew and gives it back, and the
-    system clears every page that is touched first: two fifths of the time of a convolutional network's step, see
-    benchmarks/NOTES.md. The process's memory then stays as large as it ever was. The setting holds until the process
-    ends. Processes that the command line starts (ranks of a training, jobs) call it, too.
+    Every step allocates and frees tensors of several megabytes. By default glibc maps each of them anew and returns it
+    to the system, which clears every page at its first access: two fifths of the time of a convolutional network's
+    step, see benchmarks/NOTES.md. With this setting, the memory of the process never shrinks. The setting holds until
+    the process ends. Processes that the command line starts (ranks of a training, jobs) call it, too.
     """
     if not sys.platform.startswith("linux"):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except AttributeError:
-        # Other C libraries than glibc have no such switch.
+        # C libraries other than glibc have no such setting.
         return False
     return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, _LARGEST))

@@ -1,7 +1,7 @@
 """The public names of kanseq, and the module that defines each.
 
 ``kanseq.train(...)`` and ``kanseq train`` are the same function. A module is imported when one of its names is first
-used, so that a script that only extracts sequences never waits for torch.
+used, so that a script that only extracts sequences does not import torch.
 """
 
 from importlib import import_module
@@ -68,7 +68,7 @@ DOORS = {
 
 
 MODULES = {"nn": "kanseq.nn"}
-"""Public name -> a module that is public as a whole, such as ``kanseq.nn.RBFLinear``."""
+"""Public name -> a module that is public with all its names, such as ``kanseq.nn.RBFLinear``."""
 
 
 def public_names() -> list[str]:
@@ -77,7 +77,7 @@ def public_names() -> list[str]:
 
 
 def __getattr__(name: str) -> object:
-    """Import what ``name`` stands for, and return it (PEP 562)."""
+    """Import and return the object or module called ``name`` (PEP 562)."""
     if name in MODULES:
         return import_module(MODULES[name])
     if name not in DOORS:

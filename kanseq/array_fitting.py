@@ -1,4 +1,4 @@
-"""Fit a model to strings or arrays, without files and folders.
+"""Fit a model to strings or arrays, without files.
 
     model = kanseq.fit("kan-mixer", sequences, labels, epochs=10)
     model.predict(new_sequences)
@@ -30,11 +30,11 @@ from kanseq.training.targets import OWN_PAIR, find_targets, own_pair
 from kanseq.training.tasks import is_known
 
 Targets = Sequence[str] | Sequence[int] | Sequence[float] | np.ndarray | pd.Series
-"""A class or a number for each sequence; None and NaN are no target."""
+"""A class or a number for each sequence; None and NaN are missing targets."""
 
 
 class _Parts(NamedTuple):
-    """A set, and which of its rows train and tune."""
+    """A set, and the rows used for training and tuning."""
 
     genes: SequenceSet
     train: np.ndarray
@@ -51,34 +51,35 @@ def fit(
     geometry: Geometry | None = None,
     **options: object,
 ) -> Model:
-    """Fit one model to all sequences that are given. Nothing is held out: score it on other sequences.
+    """Fit one model to all sequences. No sequence is held out, so evaluate the model on other sequences.
 
-    The same arguments and threads give the same model on a CPU.
+    On a CPU, the same arguments and number of threads yield the same model.
 
     Args:
         model: an architecture of ``kanseq models``.
         sequences: strings of bases, base codes ``(n, columns)`` uint8, or a set; see :data:`kanseq.model.Sequences`.
-            Models of genes read a set of gene windows, or strings with a ``geometry``.
-        targets: the class or number of each sequence. Without them the set's own labels are learned.
-        tune_on: other sequences and targets, which do not train: training stops early by the loss on them, and keeps
-            the best epoch's weights. Estimators that are fitted at once make no use of them.
-        geometry: the columns, for strings and codes that are gene windows; by default plain sequences as wide as the
-            longest one.
-        options: the model's own hyper-parameters, by name.
-        task: ``binary``, ``multiclass`` or ``regression``. By default ``regression`` for targets with a fraction
-            (float), ``multiclass`` for three and more classes, else ``binary``. Of two classes the second in
-            alphabetical order is the one whose probability the model gives, or ``high`` of low and high.
+            Gene models require a set of gene windows, or strings with a ``geometry``.
+        targets: the class or number of each sequence. By default the labels of the set.
+        tune_on: other sequences and targets for early stopping; they are not used to fit weights. Training stops
+            early by the loss on them, and keeps the weights of the best epoch. Estimators that are not trained in
+            epochs ignore them.
+        geometry: the columns, for strings and codes that are gene windows; by default sequences without coordinates
+            (plain sequences), as wide as the longest one.
+        options: hyper-parameters of the model, by name.
+        task: ``binary``, ``multiclass`` or ``regression``. By default ``regression`` for targets of type float,
+            ``multiclass`` for three or more classes, else ``binary``. The model predicts the probability of the second
+            of two classes in alphabetical order, or of ``high`` for low and high.
         {settings}
-        seed: of every random choice.
-        threads: processor threads; 0 for as many as torch finds.
+        seed: random seed.
+        threads: processor threads; 0 for torch's default.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
-    None for a setting takes the model's own (``kanseq models NAME``), or the default of
+    A setting of None uses the model's default (``kanseq models NAME``), or the default of
     :class:`kanseq.specification.optimisation.Settings`.
 
     Raises:
-        BadOption: there is no such model, or an option or setting makes no sense for it.
-        BadTable: sequences, targets and columns do not fit together, or targets are none for the task.
+        BadOption: there is no such model, or an option or setting is not valid for it.
+        BadTable: sequences, targets and columns do not match, or targets are invalid for the task.
         EmptySplit, OneClass: no sequence has a target, or all have the same.
         NotFinite: a loss or gradient is NaN or infinite.
     """
@@ -114,7 +115,7 @@ def _parts(
     tune_on: tuple[Sequences, Targets] | None,
     geometry: Geometry | None,
 ) -> _Parts:
-    """Put training and tuning sequences into one set, with their targets as labels."""
+    """Combine training and tuning sequences into one set, with their targets as labels."""
     genes = _labelled(sequences, targets, geometry, "")
     train = np.arange(len(genes))
     if tune_on is None:
@@ -126,15 +127,15 @@ def _parts(
 
 
 def _labelled(sequences: Sequences, targets: Targets | None, geometry: Geometry | None, prefix: str) -> SequenceSet:
-    """Make a set of sequences with labels, their names behind a prefix."""
+    """Return a set of sequences with labels, and ``prefix`` in front of their names."""
     genes = as_set(sequences, geometry)
-    # A series keeps what is missing apart from the text "nan", which an array of strings would make of it.
+    # An array of strings would turn missing values into the text "nan"; a series keeps them.
     given = targets.tolist() if isinstance(targets, np.ndarray) else targets
     labels = genes.table.get("label") if given is None else pd.Series(list(given))
     if labels is None:
-        raise BadTable("there are no targets, and the sequences come without labels", hint="give targets")
+        raise BadTable("there are no targets, and the sequences have no labels", hint="specify targets")
     if len(labels) != len(genes):
-        raise BadTable(f"{len(labels):,} targets for {len(genes):,} sequences", hint="give one for each")
+        raise BadTable(f"{len(labels):,} targets for {len(genes):,} sequences", hint="specify one for each")
     return SequenceSet(
         genes.table.assign(label=label_texts(labels.tolist()), id=prefix + genes.table["id"].astype(str)),
         genes.geometry,
@@ -144,7 +145,7 @@ def _labelled(sequences: Sequences, targets: Targets | None, geometry: Geometry 
 
 
 def _examples(genes: SequenceSet, rows: np.ndarray, values: np.ndarray, what: str) -> Examples | None:
-    """Take the examples with a known target; None where there is no row at all."""
+    """Return the examples with a known target; None if there are no rows."""
     if not len(rows):
         return None
     known = rows[is_known(values[rows])]
@@ -156,5 +157,5 @@ def _examples(genes: SequenceSet, rows: np.ndarray, values: np.ndarray, what: st
 
 
 def _places(genes: SequenceSet, rows: np.ndarray, values: np.ndarray) -> pd.DataFrame:
-    """Take the table of the training examples, without their letters."""
+    """Return the table of the training examples, without their sequences."""
     return genes.table.iloc[rows[is_known(values[rows])]].drop(columns="sequence", errors="ignore")

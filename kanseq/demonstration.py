@@ -1,6 +1,6 @@
-"""``kanseq demo``: the whole chain on a simulated genome, and whether the model found the grammar that was planted.
+"""``kanseq demo``: run every step on a simulated genome, and check whether the model found the planted elements.
 
-In: a folder. Out: every file of the chain in it, and a short table that stands whether or not it flatters.
+In: a folder. Out: all files of these steps in it, and a short table of results.
 """
 
 import logging
@@ -26,31 +26,31 @@ from kanseq.training.fitting import train
 logger = logging.getLogger(__name__)
 
 MODELS = ("gc", "kmer-logistic", "kan-mixer", "kan-words")
-"""What the demo trains; the last one, the default of ``kanseq train``, is explained."""
+"""The models that the demo trains; attributions are computed for the last one, the default of ``kanseq train``."""
 
 CHOSEN: dict[str, dict[str, int | float | str]] = {
     "kan-mixer": {"epochs": 8, "learning_rate": 2e-3, "decay": "coupled"}
 }
-"""Settings other than the models' own. Those of ``kan-mixer`` are made for thousands of genes; on the demo's 400 per
-fold, five epochs at their rate stay near chance. These are the best of three by the held-out scores of seed 0, whose
-score is flattered by that choice."""
+"""Settings that differ from the models' defaults. The defaults of ``kan-mixer`` are meant for thousands of genes; on
+the demo's 400 genes per fold, five epochs at the default learning rate score near chance. These settings are the best
+of three by the held-out scores of seed 0, so the score of seed 0 is optimistic."""
 
 TOP = 10
-"""Pieces of each gene, those with the largest attributions, that are looked for on planted elements."""
+"""Number of pieces per gene, those with the largest attributions, that are compared with planted elements."""
 
 
 @brief
 class Demonstration(NamedTuple):
-    """What the demo made and found.
+    """Results of the demo.
 
     Attributes:
-        folder: where everything lies.
-        genes: genes in the set.
-        oracle_auroc: what the noise-free expression reaches.
+        folder: folder of all files.
+        genes: number of genes in the set.
+        oracle_auroc: auROC of the noise-free expression.
         auroc: model -> mean auROC over the held-out chromosomes.
-        top_on_elements: share of each gene's top pieces that lie on a planted element.
-        chance: the same share of all pieces.
-        table: all this as text.
+        top_on_elements: fraction of the top pieces of genes that overlap a planted element.
+        chance: the same fraction of all pieces.
+        table: these results as text.
     """
 
     folder: Path
@@ -63,16 +63,16 @@ class Demonstration(NamedTuple):
 
 
 def demo(output: PathLike = "demo", *, genes: int = 1_000, seed: int = 0, threads: int = 0) -> Demonstration:
-    """Simulate a genome, run every step of the chain on it, and hold the attributions against what was planted.
+    """Simulate a genome, run every step on it, and compare the attributions with the planted elements.
 
     Args:
-        output: folder, made where its parent exists; trainings that are finished in it are kept.
-        genes: protein-coding genes to simulate.
-        seed: of the simulation and of the training.
+        output: folder, created if its parent exists; finished trainings in it are kept.
+        genes: number of protein-coding genes to simulate.
+        seed: seed of the simulation and of the training.
         threads: processor threads, 0 for all.
 
     Raises:
-        NotWritable: the folder cannot be made or written.
+        NotWritable: the folder cannot be created or written.
     """
     folder = Path(output)
     _make_folder(folder)
@@ -82,7 +82,7 @@ def demo(output: PathLike = "demo", *, genes: int = 1_000, seed: int = 0, thread
     extracted = extract(
         simulation.genome, simulation.annotation, output=paths["genes.parquet"], excluded=paths["excluded.tsv"]
     )
-    logger.info("extracted %d genes, left out %d", extracted.genes, extracted.excluded)
+    logger.info("extracted %d genes, excluded %d", extracted.genes, extracted.excluded)
     split(paths["genes.parquet"], output=paths["splits.tsv"])
     label(simulation.expression, splits=paths["splits.tsv"], output=paths["labels.tsv"])
     runs = [folder / "runs" / model for model in MODELS]
@@ -125,12 +125,13 @@ def demo(output: PathLike = "demo", *, genes: int = 1_000, seed: int = 0, thread
 
 
 def top_on_elements(attributions: PathLike, genes: PathLike, truth: PathLike, top: int = TOP) -> tuple[float, float]:
-    """Share of each gene's ``top`` pieces by magnitude that touch a planted element, and that share of all pieces.
+    """Return the fraction of genes' ``top`` pieces by magnitude that overlap a planted element, and of all pieces.
 
     Args:
         attributions: ``attributions.parquet``.
         genes: the set that was explained.
-        truth: BED of the planted elements (0-based half-open), of any gene: windows of neighbours overlap.
+        truth: BED of the planted elements (0-based half-open). Elements of other genes count as well, because windows
+            of neighbouring genes overlap.
         top: pieces per gene.
     """
     explained = pd.read_parquet(attributions, columns=["species", "id", "attributions"])
@@ -139,7 +140,7 @@ def top_on_elements(attributions: PathLike, genes: PathLike, truth: PathLike, to
     pieces = find_pieces(table, places.geometry, {name: int(c["length"]) for name, c in places.contigs.items()})
     values = np.stack(explained["attributions"].to_numpy())
     weight = np.abs(sum_by_piece(values, piece_template(places.geometry)))[pieces.row, pieces.index]
-    # Sorted by gene and falling weight; a piece's place within its gene is its rank.
+    # Sort by gene and descending weight; the position of a piece within its gene is its rank.
     order = np.lexsort((-weight, pieces.row))
     first = np.searchsorted(pieces.row[order], np.arange(len(table)))
     rank = np.arange(len(order)) - first[pieces.row[order]]
@@ -148,14 +149,14 @@ def top_on_elements(attributions: PathLike, genes: PathLike, truth: PathLike, to
 
 
 def _touches(chrom: np.ndarray, start: np.ndarray, end: np.ndarray, truth: PathLike) -> np.ndarray:
-    """Say of each interval whether an element of a BED file shares a base with it."""
+    """Return for each interval whether an element of a BED file shares a base with it."""
     elements = pd.read_csv(
         truth, sep="\t", header=None, usecols=[0, 1, 2], names=["chrom", "start", "end"], dtype={0: str}
     )
     touched = np.zeros(len(chrom), dtype=bool)
     for contig, group in elements.groupby("chrom"):
         here = chrom == contig
-        # Elements that begin before the interval's end, less those that end at or before its start.
+        # Count elements that begin before the interval's end, and those that end at or before its start.
         begun = np.searchsorted(np.sort(group["start"].to_numpy()), end[here], side="left")
         over = np.searchsorted(np.sort(group["end"].to_numpy()), start[here], side="right")
         touched[here] = begun > over
@@ -163,36 +164,36 @@ def _touches(chrom: np.ndarray, start: np.ndarray, end: np.ndarray, truth: PathL
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the output folder where its parent exists."""
+    """Create the output folder if its parent exists."""
     if folder.is_dir():
         return
     check_output(folder)
     if folder.exists():
-        raise NotWritable("this is a file, and a folder is to be written", where=folder)
+        raise NotWritable("this is a file, but a folder is required", where=folder)
     with disk_errors(folder):
         folder.mkdir()
 
 
 def _table(folder: Path, simulation: Simulation, auroc: dict[str, float], shares: tuple[float, float]) -> str:
-    """Write the results and the paths of what was made as text."""
+    """Return the results and the paths of the output files as text."""
     rows = [*auroc.items(), ("oracle (knows the grammar)", simulation.oracle_auroc)]
     lines = ["auROC, mean over held-out chromosomes", *(f"  {name:<28}{score:.3f}" for name, score in rows), ""]
     found, chance = shares
     verdict = "no better than chance" if found <= chance else f"{found / chance:.1f} times chance"
     lines += [
-        f"settings of {', '.join(CHOSEN)} were chosen on seed 0 of this simulation; another --seed is a fresh one",
+        f"settings of {', '.join(CHOSEN)} were chosen on seed 0; use another --seed for an unbiased score",
         "",
         f"top {TOP} tokens of each gene by |attribution| that lie on a planted element ({MODELS[-1]})",
         f"  {found:.1%} of them, against {chance:.1%} of all tokens: {verdict}",
         "",
-        "made",
+        "files",
         *(f"  {path}" for path in _made(folder, simulation)),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _made(folder: Path, simulation: Simulation) -> list[Path]:
-    """List what a user will want to open."""
+    """List the main output files."""
     inputs = [simulation.genome, simulation.annotation, simulation.expression, simulation.truth]
     names = (
         "genes.parquet",

@@ -1,23 +1,23 @@
-"""Everything that can be wrong with a user's input, as one small family of named errors.
+"""Exceptions for invalid input.
 
-An error is one line: *what* is wrong, *where* (file, and line or column if known), and what would mend it. The
-command line prints that line and exits with :attr:`KanseqError.exit_code`; from Python the same exceptions are raised.
+The message of an error is one line: *what* is wrong, *where* (file, and line or column if known), and a hint how to fix
+it. The command line prints the line and exits with :attr:`KanseqError.exit_code`; Python code gets the exception.
 """
 
 from os import PathLike
 
 
 class KanseqError(Exception):
-    """A fault in what kanseq was given. Its text is one line: ``where: what; hint``.
+    """Base class of errors in the input. The message is one line: ``where: what; hint``.
 
-    >>> str(KanseqError("column 'gene_id' is missing", where="tpm.csv", hint="name it with --id-column"))
-    "tpm.csv: column 'gene_id' is missing; name it with --id-column"
+    >>> str(KanseqError("column 'gene_id' is missing", where="tpm.csv", hint="use --id-column"))
+    "tpm.csv: column 'gene_id' is missing; use --id-column"
     """
 
     exit_code = 3
 
     def __init__(self, what: str, *, where: str | PathLike[str] | None = None, hint: str | None = None) -> None:
-        """Join the three parts; line breaks inside them become spaces."""
+        """Join the three parts to a message; line breaks become spaces."""
         self.what, self.where, self.hint = what, where, hint
         text = what if where is None else f"{where}: {what}"
         text = text if hint is None else f"{text}; {hint}"
@@ -25,51 +25,51 @@ class KanseqError(Exception):
 
 
 class BadOption(KanseqError):
-    """An option's value makes no sense with the others or with the input."""
+    """The value of an option is invalid, or incompatible with other options or the input."""
 
 
 class MissingFile(KanseqError):
-    """An input file is not there or cannot be read."""
+    """An input file does not exist or cannot be read."""
 
 
 class TruncatedFile(KanseqError):
-    """A compressed or binary file ends too early, or is not what its name says."""
+    """A compressed or binary file ends too early, or its content does not match its name."""
 
 
 class MalformedLine(KanseqError):
-    """A line of a text file does not have the form that its format demands; ``where`` is ``file:line``."""
+    """A line of a text file violates the file's format; ``where`` is ``file:line``."""
 
 
 class BadTable(KanseqError):
-    """A table lacks a column, or holds values that it must not hold."""
+    """A table lacks a column or has invalid values."""
 
 
 class NoGenes(KanseqError):
-    """An annotation or a selection leaves no gene."""
+    """No genes are found in an annotation, or left after a selection."""
 
 
 class ContigMismatch(KanseqError):
-    """A genome and an annotation (or a gene set) do not name the same contigs, or their sequences differ."""
+    """The contig names of a genome and an annotation (or a gene set) do not match, or their sequences differ."""
 
 
 class EditMismatch(KanseqError):
-    """An edit of a sequence does not fit the genome or the gene, or several edits do not fit together."""
+    """An edit of a sequence does not match the genome or the gene, or several edits conflict."""
 
 
 class UnknownGene(KanseqError):
-    """Genes that are asked for are not in the set, or two tables share no gene."""
+    """Requested genes are not in the set, or two tables share no gene."""
 
 
 class SeenGene(KanseqError):
-    """A gene was trained on by every model that could score it."""
+    """Every model that could score a gene was trained on it."""
 
 
 class EmptySplit(KanseqError):
-    """A fold has no gene for a role that it needs."""
+    """A fold has no genes for a required role."""
 
 
 class LeakingSplit(KanseqError):
-    """Something of a fold's test genes reaches its training genes."""
+    """Information about the test genes of a fold leaks into its training genes."""
 
 
 class SearchFailed(KanseqError):
@@ -77,31 +77,31 @@ class SearchFailed(KanseqError):
 
 
 class MissingPackage(KanseqError):
-    """A Python package that is wanted for this alone is not installed."""
+    """An optional Python package that is required for this feature is not installed."""
 
 
 class OneClass(KanseqError):
-    """The genes of a fold all carry the same label."""
+    """All genes of a fold have the same label."""
 
 
 class ModelMismatch(KanseqError):
-    """A model file is damaged, of an unknown kind, or made for another geometry than the set it meets."""
+    """A model file is damaged, of an unknown kind, or incompatible with the geometry of a set."""
 
 
 class NoRule(KanseqError):
-    """A model has an operation through which a method of attribution knows no way."""
+    """An attribution method has no rule for an operation of the model."""
 
 
 class NotComplete(KanseqError):
-    """Attributions that must add up do not."""
+    """Attributions do not add up to the expected total."""
 
 
 class NotFinite(KanseqError):
-    """Training met NaN or infinity; the last good weights were kept."""
+    """NaN or infinity occurred in training; the last finite weights were kept."""
 
 
 class RankFailed(KanseqError):
-    """One of several processes that train together has ended; the last state is whole."""
+    """One of several processes of a distributed training has ended; the last saved state is complete."""
 
 
 class JobsFailed(KanseqError):

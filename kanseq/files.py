@@ -1,6 +1,6 @@
-"""Files in and out: whole or not at all, byte-stable, plain or gzip.
+"""Read files with any compression, and write files atomically and reproducibly.
 
-In: paths. Out: handles that read any compression, and outputs that appear under their name only when they are complete.
+In: paths. Out: handles that read any compression, and outputs that get their final name only when they are complete.
 """
 
 import codecs
@@ -29,74 +29,76 @@ STDOUT = "-"
 
 
 def check_input(path: PathLike, *, pipes: bool = False) -> Path:
-    """Give ``path`` back if it is a readable file, or, where ``pipes`` may stand for one, a pipe.
+    """Return ``path`` if it is a readable file or, with ``pipes``, a pipe.
 
     Raises:
-        MissingFile: it is not there, is a folder or a pipe, or may not be read.
+        MissingFile: it does not exist, is a folder or a pipe, or is not readable.
     """
     path = Path(path)
     if not path.exists():
         raise MissingFile("no such file", where=path)
     if path.is_dir():
-        raise MissingFile("this is a folder, and a file is wanted", where=path)
+        raise MissingFile("this is a folder, but a file is required", where=path)
     if not (path.is_file() or (pipes and path.is_fifo())):
         # Most inputs are read more than once: for their kind, their content and their checksum.
-        raise MissingFile("this is a pipe or a device, and a file is wanted", where=path, hint="save it to a file")
+        raise MissingFile("this is a pipe or a device, but a file is required", where=path, hint="save it to a file")
     if not os.access(path, os.R_OK):
-        raise MissingFile("permission to read it is missing", where=path)
+        raise MissingFile("no permission to read this file", where=path)
     return path
 
 
 def check_output(*paths: PathLike | None, inputs: Iterable[object] = (), binary: PathLike | None = None) -> None:
-    """Make sure, before any work is done, that each output can be written; ``None`` and ``-`` pass.
+    """Check, before any work is done, that each output can be written; ``None`` and ``-`` are accepted.
 
     Args:
-        paths: outputs of text.
-        inputs: what is read; of these the paths must not be written over, tables and sets in memory do not count.
-        binary: an output that is no text, and cannot go to standard output.
+        paths: text outputs.
+        inputs: inputs, whose files must not be overwritten; tables and sets in memory are ignored.
+        binary: a binary output, which cannot be written to standard output.
 
     Raises:
-        NotWritable: the folder does not exist or cannot be written, the path is a folder or a device, or two outputs
+        NotWritable: the folder does not exist or is not writable, the path is a folder or a device, or two outputs
             are the same.
-        BadOption: an output is an input, or standard output is asked to hold what it cannot.
+        BadOption: an output is an input, or an output cannot be written to standard output.
     """
     if binary is not None and str(binary) == STDOUT:
-        raise BadOption("this output is no text, and cannot go to standard output", hint="give it a name with -o")
+        raise BadOption("this output is not text, and cannot go to standard output", hint="use -o with a file name")
     if sum(str(path) == STDOUT for path in paths) > 1:
-        raise BadOption("two outputs cannot both go to standard output", hint="give one of them a name")
+        raise BadOption("two outputs cannot both go to standard output", hint="specify a file name for one of them")
     wanted = [Path(path) for path in (binary, *paths) if path is not None and str(path) != STDOUT]
     for path in wanted:
         folder = path.parent
         if folder.exists() and not folder.is_dir():
-            raise NotWritable(f"'{folder}' is a file, and a folder is wanted there", where=path)
+            raise NotWritable(f"'{folder}' is a file, but a folder is required", where=path)
         if not folder.is_dir():
-            raise NotWritable(f"the folder '{folder}' does not exist", where=path, hint=f"make it: mkdir -p '{folder}'")
+            raise NotWritable(
+                f"the folder '{folder}' does not exist", where=path, hint=f"create it: mkdir -p '{folder}'"
+            )
         if path.is_dir():
-            raise NotWritable("this is a folder, and a file is to be written", where=path)
+            raise NotWritable("this is a folder, but a file is required", where=path)
         if path.exists() and not path.is_file():
-            hint = "- is standard output, for text"
-            raise NotWritable("this is a device or a pipe, and a file is to be written", where=path, hint=hint)
+            hint = "use - for standard output (text only)"
+            raise NotWritable("this is a device or a pipe, but a file is required", where=path, hint=hint)
         if not os.access(folder, os.W_OK):
-            raise NotWritable(f"the folder '{folder}' cannot be written", where=path, hint="choose another one")
+            raise NotWritable(f"the folder '{folder}' is not writable", where=path, hint="specify another folder")
     if len({path.parent.resolve() / path.name for path in wanted}) < len(wanted):
-        raise NotWritable("two outputs have the same name", where=wanted[-1], hint="give each its own")
+        raise NotWritable("two outputs have the same name", where=wanted[-1], hint="specify different names")
     here = [Path(path) for path in inputs if isinstance(path, (str, os.PathLike)) and Path(path).exists()]
     for path in wanted:
         if path.exists() and any(path.samefile(one) for one in here):
-            raise BadOption("this output would overwrite an input", where=path, hint="give it another name")
+            raise BadOption("this output would overwrite an input", where=path, hint="specify another name")
 
 
 @contextmanager
 def whole_file(path: PathLike) -> Iterator[Path]:
-    """Hand out a temporary name beside ``path`` that becomes ``path`` when the block ends, and vanishes when it fails.
+    """Yield a temporary path next to ``path`` that is renamed to ``path`` when the block ends, or removed if it fails.
 
     Raises:
-        NotWritable: the folder is missing or closed, or the disk is full.
+        NotWritable: the folder is missing or not writable, or the disk is full.
     """
     path = Path(path)
     check_output(path)
-    # The suffix stays last: libraries choose a format by it.
-    # Processes on two machines may have one number.
+    # The suffix is kept, because libraries choose a format by it.
+    # Processes on two machines may have the same id, so add random letters.
     temporary = path.with_name(f".{os.getpid()}-{secrets.token_hex(3)}.part.{path.name}")
     try:
         with disk_errors(path):
@@ -105,7 +107,7 @@ def whole_file(path: PathLike) -> Iterator[Path]:
     except NotWritable as error:
         if error.where != temporary:
             raise
-        # What wrote into the temporary name did not know the real one.
+        # The error of the code that wrote the file names the temporary path.
         raise NotWritable(error.what, where=path, hint=error.hint) from error
     finally:
         with suppress(FileNotFoundError):
@@ -114,22 +116,22 @@ def whole_file(path: PathLike) -> Iterator[Path]:
 
 @contextmanager
 def disk_errors(path: PathLike) -> Iterator[None]:
-    """Turn the operating system's refusal to write ``path`` into :class:`NotWritable`."""
+    """Convert errors of the operating system on writing ``path`` to :class:`NotWritable`."""
     try:
         yield
     except (BrokenPipeError, gzip.BadGzipFile, KanseqError):
         raise
     except OSError as error:
-        # Libraries that write by themselves (htslib) give no number.
+        # Errors of libraries with their own I/O (htslib) have no error number.
         reason = str(error) if error.errno is None else os.strerror(error.errno)
         raise NotWritable(f"cannot write ({reason})", where=path) from error
 
 
 @contextmanager
 def whole_text(path: PathLike) -> Iterator[IO[str]]:
-    """Open a text output (UTF-8, ``\\n``) that is renamed when whole; ``-`` is standard output, ``.gz`` is compressed.
+    """Open a text output (UTF-8, ``\\n``), renamed when complete; ``-`` is standard output, ``.gz`` is compressed.
 
-    The compressed bytes hold no time and no name, so that the same text gives the same file.
+    Compressed files contain neither time nor name, so that the same text yields the same bytes.
     """
     if str(path) == STDOUT:
         yield sys.stdout
@@ -144,20 +146,20 @@ def whole_text(path: PathLike) -> Iterator[IO[str]]:
 
 
 def write_json(path: PathLike, content: object) -> None:
-    """Write ``content`` as indented JSON, keys in the order given."""
+    """Write ``content`` as indented JSON, keys in insertion order."""
     with whole_text(path) as handle:
         handle.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 @contextmanager
 def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
-    """Open a plain, gzip or bgzip file for reading bytes, whatever its name; a byte order mark is skipped.
+    """Open a plain, gzip or bgzip file (detected by content) for reading bytes; a byte order mark is skipped.
 
-    It is opened once and read from front to back, so that a pipe can stand for it.
+    The file is opened once and read sequentially, so it may be a pipe.
 
     Raises:
         MissingFile: there is no such file.
-        TruncatedFile: the compressed stream ends too early or is damaged (raised inside the block, where it is met).
+        TruncatedFile: the compressed stream ends too early or is damaged (raised inside the block, on reading).
     """
     path = check_input(path, pipes=True)
     try:
@@ -172,11 +174,11 @@ def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
 
 
 def _unpacked(raw: io.BufferedReader) -> "gzip.GzipFile | io.BufferedReader":
-    """Read through gzip's magic number, whatever the name; refuse a bgzip file that was cut between two blocks."""
+    """Detect gzip by its magic number and decompress; raise EOFError for a bgzip file truncated between two blocks."""
     start = raw.peek(14)
     if start[:2] != b"\x1f\x8b":
         return raw
-    # No decompressor would notice that a whole last block is missing.
+    # Decompressors do not notice if complete blocks are missing at the end.
     if raw.seekable() and start[:4] == b"\x1f\x8b\x08\x04" and start[12:14] == b"BC":
         raw.seek(-min(len(_BGZIP_END), os.fstat(raw.fileno()).st_size), os.SEEK_END)
         if raw.read() != _BGZIP_END:
@@ -200,14 +202,14 @@ def open_text(path: PathLike) -> Iterator[IO[str]]:
 
 
 def fingerprint(path: PathLike) -> dict[str, str | int]:
-    """Name, size in bytes and SHA-256 of a file: what a run records of its inputs. No folder, no time."""
+    """Return the name, size in bytes and SHA-256 of a file, as recorded for the inputs of a run; no folder, no time."""
     with open(check_input(path), "rb") as handle:
         digest = hashlib.file_digest(handle, "sha256") if hasattr(hashlib, "file_digest") else _digest(handle)
         return {"name": Path(path).name, "bytes": os.fstat(handle.fileno()).st_size, "sha256": digest.hexdigest()}
 
 
 def _digest(handle: BinaryIO) -> "hashlib._Hash":
-    """SHA-256 of a file for Python 3.10, which has no ``hashlib.file_digest``."""
+    """Compute the SHA-256 of a file on Python 3.10, which has no ``hashlib.file_digest``."""
     digest = hashlib.sha256()
     while block := handle.read(1 << 20):
         digest.update(block)
@@ -215,7 +217,7 @@ def _digest(handle: BinaryIO) -> "hashlib._Hash":
 
 
 def some(names: Sequence[object], most: int = 3) -> str:
-    """Show the first few of many names in a message.
+    """Format the first few of many names for a message.
 
     >>> some(["a", "b", "c", "d"])
     'a, b, c, … (4)'
@@ -227,7 +229,7 @@ def some(names: Sequence[object], most: int = 3) -> str:
 
 
 def comma_separated(values: str | Sequence[str]) -> list[str]:
-    """Give the names in an option that may be repeated, or hold several names between commas.
+    """Return the names in an option that may be repeated, or contain several names separated by commas.
 
     >>> comma_separated(["IV,VII", "XII"])
     ['IV', 'VII', 'XII']

@@ -1,6 +1,6 @@
-"""Which columns a model reads, which of them it masks, and where gene windows lie on a strand. Pure arithmetic.
+"""Compute the columns that a model reads, the masked columns, and the genome intervals of gene windows.
 
-In: four numbers. Out: columns, tokens, masked ranges, and 0-based half-open genome intervals.
+In: the fields of a geometry. Out: columns, tokens, masked ranges, and 0-based half-open genome intervals.
 """
 
 from dataclasses import asdict, dataclass
@@ -13,16 +13,16 @@ TOKEN = 8
 """Columns in one token."""
 
 CODON = 3
-"""Columns masked on the transcribed side of each site, so that a bare start or stop codon gives nothing away."""
+"""Columns masked on the transcribed side of each site, so that models cannot learn from bare start or stop codons."""
 
 VISIBLE = ("all", "flanks", "transcribed")
-"""Parts of the gene windows that a model may read: both, or the columns before and behind a gene, or those of it."""
+"""Parts of the gene windows that a model may read: all, only the flanks of the gene, or only the transcribed parts."""
 
 
 class Place(NamedTuple):
-    """Where a gene lies: ``tss`` and ``tts`` are the 0-based positions of its first and last transcribed base.
+    """The location of a gene: ``tss`` and ``tts`` are the 0-based positions of its first and last transcribed base.
 
-    Its windows follow from these and the geometry.
+    These and the geometry determine its windows.
     """
 
     chrom: str
@@ -33,12 +33,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Geometry:
-    """The layout of the columns that one row of a set has.
+    """The layout of the columns of a row of a set.
 
     For genes: ``upstream`` columns before the TSS, ``downstream`` columns from it on, ``pad`` columns of ``N``, then
-    ``downstream`` columns up to the TTS and ``upstream`` columns behind it, in the direction of transcription, so that
-    column ``upstream`` is the first transcribed base. For plain sequences only ``length`` is set. With ``mask`` a model
-    reads no bare start or stop codon, and ``visible`` is one of :data:`VISIBLE`: which part of the windows it reads.
+    ``downstream`` columns up to the TTS and ``upstream`` columns after it, in the direction of transcription, so that
+    column ``upstream`` is the first transcribed base. For sequences without coordinates (plain sequences) only
+    ``length`` is set. ``mask`` hides bare start and stop codons from models, and ``visible``, one of :data:`VISIBLE`,
+    is the part of the windows that they read.
 
     >>> Geometry().columns, Geometry().tokens, Geometry().masked
     (3020, 378, ((1000, 1003), (2017, 2020)))
@@ -56,22 +57,22 @@ class Geometry:
     visible: str = "all"
 
     def __post_init__(self) -> None:
-        """Refuse negative numbers, empty windows, and a choice of columns that leaves none."""
+        """Raise ValueError for negative numbers, empty windows, or if no column is visible."""
         if min(self.upstream, self.downstream, self.pad) < 0 or self.columns <= 0:
             raise ValueError(f"upstream, downstream and pad must not be negative and not all 0: {self}")
         if self.visible not in VISIBLE:
-            raise ValueError(f"visible is '{self.visible}', and must be one of {', '.join(VISIBLE)}")
+            raise ValueError(f"visible is '{self.visible}', but must be one of {', '.join(VISIBLE)}")
         if self.visible == "all":
             return
         if not self.has_genes:
-            raise ValueError(f"visible is '{self.visible}', and only gene windows have such columns")
+            raise ValueError(f"visible is '{self.visible}', but only gene windows have such columns")
         nothing_left = self.upstream == 0 if self.visible == "flanks" else self.downstream <= self._codon
         if nothing_left:
-            raise ValueError(f"visible is '{self.visible}', and nothing of these windows would be left: {self}")
+            raise ValueError(f"visible is '{self.visible}', but no column of these windows would be left: {self}")
 
     @classmethod
     def plain(cls, length: int) -> "Geometry":
-        """Give the geometry of sequences without gene windows, ``length`` columns wide (shorter ones end in ``N``)."""
+        """Return the geometry of plain sequences, ``length`` columns wide (shorter sequences are padded with ``N``)."""
         return cls(upstream=0, downstream=0, pad=0, mask=False, length=length)
 
     @property
@@ -105,12 +106,12 @@ class Geometry:
 
     @property
     def tokens(self) -> int:
-        """Number of tokens, the last one padded with ``N`` on the right where columns run out."""
+        """Number of tokens; the last one is padded with ``N`` on the right if it is incomplete."""
         return -(-self.columns // TOKEN)
 
     @property
     def windows(self) -> tuple[tuple[int, int], ...]:
-        """Half-open column ranges of the windows, as far as ``visible`` shows them; codon masks lie inside.
+        """Half-open column ranges of the visible parts of the windows, including codon masks.
 
         >>> Geometry().windows, Geometry(visible="transcribed").windows
         (((0, 1500), (1520, 3020)), ((1000, 1500), (1520, 2020)))
@@ -126,7 +127,7 @@ class Geometry:
 
     @property
     def masked(self) -> tuple[tuple[int, int], ...]:
-        """Half-open column ranges that a model sees as ``N``, ascending; the padding is ``N`` anyway."""
+        """Half-open column ranges that a model reads as ``N``, ascending, except the padding, which is always ``N``."""
         if not self.has_genes:
             return ()
         tss, tts = self.upstream, self.columns - self.upstream
@@ -140,18 +141,18 @@ class Geometry:
 
     @property
     def _codon(self) -> int:
-        """Columns masked behind the TSS, and as many before the TTS."""
+        """Number of columns masked from the TSS on, and up to the TTS."""
         return min(CODON, self.downstream) if self.mask else 0
 
     def hide(self, codes: "np.ndarray") -> "np.ndarray":
-        """Copy base codes ``(n, columns)`` with the masked columns set to 4, the code of ``N``."""
+        """Return a copy of base codes ``(n, columns)`` with the masked columns set to 4, the code of ``N``."""
         visible = codes.copy()
         for start, end in self.masked:
             visible[:, start:end] = 4
         return visible
 
     def tss_window(self, tss: int, strand: str) -> tuple[int, int]:
-        """Interval of the genome (0-based half-open, not cut at contig ends) around ``tss``.
+        """Return the genome interval (0-based half-open, not clipped at contig ends) around ``tss``.
 
         >>> Geometry().tss_window(5000, "+"), Geometry().tss_window(5000, "-")
         ((4000, 5500), (4501, 6001))
@@ -161,7 +162,7 @@ class Geometry:
         return tss - self.upstream, tss + self.downstream
 
     def tts_window(self, tts: int, strand: str) -> tuple[int, int]:
-        """Interval of the genome (0-based half-open, not cut at contig ends) around ``tts``, the last transcribed base.
+        """Return the genome interval (0-based half-open, not clipped at contig ends) around ``tts``.
 
         >>> Geometry().tts_window(5000, "+"), Geometry().tts_window(5000, "-")
         ((4501, 6001), (4000, 5500))
@@ -171,11 +172,11 @@ class Geometry:
         return tts - self.downstream + 1, tts + self.upstream + 1
 
     def columns_of(self, place: Place, position: int) -> tuple[int, ...]:
-        """Columns that hold a base of the gene's contig, ascending: none, one, or two where both windows reach it.
+        """Return the columns of a base, ascending: no column, one, or two if both windows contain it.
 
         Args:
             place: the gene.
-            position: of the base, 0-based.
+            position: position of the base on the gene's contig, 0-based.
 
         >>> Geometry().columns_of(Place("1", "-", 5000, 4000), 5001)
         (999,)
@@ -189,9 +190,9 @@ class Geometry:
         return tuple(column for column, start, stop in inside if start <= column < stop)
 
     def to_json(self) -> dict[str, int | bool | str | None]:
-        """Give the fields as they stand in files' metadata; ``visible`` only where something is hidden by it.
+        """Return the fields for the metadata of files; ``visible`` is omitted if it is ``all``.
 
-        So what had no such field stays the same byte for byte, and its readers go on reading it.
+        This keeps files of versions without that field identical and readable.
         """
         fields = asdict(self)
         if self.visible == "all":
@@ -200,5 +201,5 @@ class Geometry:
 
     @classmethod
     def from_json(cls, fields: dict[str, int | bool | str | None]) -> "Geometry":
-        """Read back what :meth:`to_json` gave."""
+        """Build a geometry from the fields of :meth:`to_json`."""
         return cls(**fields)  # type: ignore[arg-type]

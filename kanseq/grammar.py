@@ -1,6 +1,6 @@
-"""The regulatory grammar of simulated genes: what is planted, where, and what it does to expression.
+"""The regulatory grammar of simulated genes: which elements are planted where, and their effects on expression.
 
-In: genes on a contig's bases. Out: bases with elements planted in them, and from these the genes' expression.
+In: genes and bases of a contig. Out: bases with planted elements, and the expression that they determine.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -17,10 +17,10 @@ TTS_COLUMN = GEOMETRY.tts_column
 TTS_WINDOW = GEOMETRY.window + GEOMETRY.pad
 
 TAKEN = 0x80
-"""Bit of a base that must not be planted on any more: part of an element, or of a run of ``N``."""
+"""Bit that marks a base as occupied: it is part of an element or of a run of ``N``."""
 
 FLANKS = ((0, 952), (TTS_COLUMN + 1, GEOMETRY.columns - TOKEN + 1))
-"""Start columns of words: upstream of the TATA box, and downstream of the TTS; nothing that is transcribed."""
+"""Start columns of words: upstream of the TATA box, and downstream of the TTS, outside of the transcribed part."""
 
 MEAN_GC = 0.40
 IUPAC = {"A": "A", "C": "C", "G": "G", "T": "T", "W": "AT", "Y": "CT", "N": "ACGT"}
@@ -34,14 +34,14 @@ class Element:
     """One kind of planted element.
 
     Attributes:
-        name: what it is called in ``truth.bed``.
-        letters: its letters in the direction of transcription, IUPAC; a degenerate letter is drawn evenly.
-        effect: what each copy adds to log10 expression.
-        starts: half-open ranges of the columns that it may start in; multiples of 8 are never used.
-        copies: the most copies of a gene.
-        chance: the probability of each copy in a gene that is rich in the element; every other gene is, by chance.
-        poor_chance: the same in the other genes.
-        with_tata: what each copy adds besides, where the gene has a TATA box.
+        name: its name in ``truth.bed``.
+        letters: its letters in the direction of transcription, IUPAC; degenerate letters are drawn uniformly.
+        effect: effect of each copy on log10 expression.
+        starts: half-open ranges of its start columns; multiples of 8 are never used.
+        copies: maximum number of copies per gene.
+        chance: probability of each copy in a gene that is rich in the element; a random half of the genes is.
+        poor_chance: probability of each copy in the other genes.
+        with_tata: additional effect of each copy if the gene has a TATA box.
     """
 
     name: str
@@ -54,23 +54,23 @@ class Element:
     with_tata: float = 0.0
 
     def start_columns(self) -> np.ndarray:
-        """Every column that the element may start in, int64; none of them begins a token."""
+        """Return all possible start columns of the element, int64; none of them is the first column of a token."""
         columns = np.concatenate([np.arange(first, last) for first, last in self.starts])
         return columns[columns % TOKEN != 0]
 
 
 def _word(name: str, letters: str, effect: float, with_tata: float = 0.0) -> Element:
-    """Give a word that may lie anywhere in the flanks, up to eight times."""
+    """Return a word, an element with up to eight copies anywhere in the flanks."""
     return Element(name, letters, effect, FLANKS, copies=8, chance=0.6, poor_chance=0.1, with_tata=with_tata)
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """All kinds of elements, and the weight of base composition.
+    """All kinds of elements, and the weights of base composition.
 
     Log10 expression of a gene is ``upstream_gc · (U − 0.40) + downstream_gc · (D − 0.40) + Σ copies · effect + noise``
-    where U and D are the shares of G and C in the 1,000 nt before its TSS and behind its TTS, and an enhancing word
-    counts more beside a TATA box.
+    where U and D are the fractions of G and C in the 1,000 nt before its TSS and after its TTS, and an enhancing word
+    has a larger effect if the gene has a TATA box.
     """
 
     upstream_gc: float = 4.5
@@ -88,26 +88,26 @@ class Grammar:
     )
 
     def signal(self, copies: np.ndarray, gc: np.ndarray) -> np.ndarray:
-        """Log10 expression without noise, shape ``(genes,)`` float64.
+        """Return log10 expression without noise, shape ``(genes,)`` float64.
 
         Args:
-            copies: planted elements of each kind, ``(genes, kinds)`` int.
-            gc: share of G and C upstream and downstream of each gene, ``(genes, 2)``.
+            copies: number of planted elements of each kind, ``(genes, kinds)`` int.
+            gc: fraction of G and C upstream and downstream of each gene, ``(genes, 2)``.
         """
         total = self.upstream_gc * (gc[:, 0] - MEAN_GC) + self.downstream_gc * (gc[:, 1] - MEAN_GC)
         tata = copies[:, [element.name for element in self.elements].index("tata_box")] > 0
-        # Not a matrix product: BLAS sums in an order that depends on its threads.
+        # Avoid a matrix product, because the order of sums in BLAS depends on its threads.
         for kind, element in enumerate(self.elements):
             total = total + copies[:, kind] * np.where(tata, element.effect + element.with_tata, element.effect)
         return total
 
     def scores(self) -> list[int]:
-        """BED score of each kind: 1000 for the strongest effect, the others in proportion."""
+        """Return the BED score of each kind: 1000 for the strongest effect, others in proportion."""
         strongest = max(abs(element.effect) for element in self.elements)
         return [round(1000 * abs(element.effect) / strongest) for element in self.elements]
 
     def to_json(self) -> dict[str, object]:
-        """Say the whole grammar in numbers and one formula."""
+        """Return the grammar as numbers and a formula."""
         return {
             "log10_expression": "upstream_gc * (share of G and C in the 1,000 nt before the TSS - mean_gc) + "
             "downstream_gc * (the same behind the TTS - mean_gc) + sum over elements of "
@@ -142,12 +142,12 @@ class Genes(NamedTuple):
         return np.where(self.strand > 0, self.end - 1, self.start)
 
     def inside(self, length: int) -> np.ndarray:
-        """Which genes have both windows whole on a contig of ``length`` bases, bool."""
+        """Return which genes have both windows completely on a contig of ``length`` bases, bool."""
         low, high = self.reach()
         return (low >= 0) & (high <= length)
 
     def reach(self) -> tuple[np.ndarray, np.ndarray]:
-        """Half-open interval that each gene's two windows span together."""
+        """Return the half-open interval that spans both windows of each gene."""
         near = np.minimum(self.start - GEOMETRY.upstream, self.end - GEOMETRY.downstream)
         return near, np.maximum(self.end + GEOMETRY.upstream, self.start + GEOMETRY.downstream)
 
@@ -156,7 +156,7 @@ class Planted(NamedTuple):
     """Elements planted on one contig, arrays of one length.
 
     Attributes:
-        gene, kind: which gene of the contig and which element of the grammar, int64.
+        gene, kind: indices of the gene on the contig and the element in the grammar, int64.
         start, end: 0-based half-open interval on the contig, int64.
     """
 
@@ -167,7 +167,7 @@ class Planted(NamedTuple):
 
 
 class PlannedContig(NamedTuple):
-    """A contig before it has bases; ``coding`` says which genes are protein-coding."""
+    """A contig without bases; ``coding`` is True for protein-coding genes."""
 
     name: str
     length: int
@@ -178,7 +178,7 @@ class PlannedContig(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What stands on a contig: elements, copies ``(genes, kinds)``, each gene's flank GC, and the number refused."""
+    """A contig's elements, copies ``(genes, kinds)``, flank GC of each gene, and the number of rejected elements."""
 
     planted: Planted
     copies: np.ndarray
@@ -187,10 +187,10 @@ class Measured(NamedTuple):
 
 
 def plant(bases: np.ndarray, genes: Genes, grammar: Grammar, rng: np.random.Generator) -> tuple[Planted, int]:
-    """Write elements into ``bases`` (uint8 letters, changed in place, :data:`TAKEN` set); give them and the refusals.
+    """Write elements into ``bases`` (uint8 letters, in place, with :data:`TAKEN`); return them and a rejection count.
 
-    An element that would touch one that is already there, a run of ``N`` or the contig's end is refused, so that
-    nothing planted is ever overwritten. One pass per element kind and copy, over all genes of the contig at once.
+    An element is rejected if it would overlap an existing element or a run of ``N``, or exceed the contig, so that
+    planted elements are never overwritten. One pass per element kind and copy, over all genes of the contig at once.
     """
     found: list[Planted] = []
     refused = 0
@@ -211,7 +211,7 @@ def plant(bases: np.ndarray, genes: Genes, grammar: Grammar, rng: np.random.Gene
 
 
 def _spell(letters: str, number: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw ``number`` spellings of a IUPAC word, ``(number, letters)`` uint8."""
+    """Draw ``number`` random instances of an IUPAC word, ``(number, letters)`` uint8."""
     spelled = np.empty((number, len(letters)), dtype=np.uint8)
     for place, letter in enumerate(letters):
         choices = np.frombuffer(IUPAC[letter].encode(), dtype=np.uint8)
@@ -220,7 +220,7 @@ def _spell(letters: str, number: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _position(column: np.ndarray, genes: Genes, width: int) -> np.ndarray:
-    """Lowest genome position of an element that starts in ``column`` of each gene."""
+    """Return the lowest genome position of an element that starts in ``column`` of each gene."""
     in_tss_window = column < GEOMETRY.window
     anchor = np.where(in_tss_window, genes.tss, genes.tts)
     first = anchor + genes.strand * (column - np.where(in_tss_window, GEOMETRY.upstream, TTS_COLUMN))
@@ -228,7 +228,7 @@ def _position(column: np.ndarray, genes: Genes, width: int) -> np.ndarray:
 
 
 def columns_of(start: np.ndarray, end: np.ndarray, genes: Genes) -> tuple[np.ndarray, np.ndarray]:
-    """Start columns of elements in the TSS and in the TTS window of their genes; -1 where not within that window."""
+    """Return start columns of elements in the TSS and TTS windows of their genes; -1 if not within that window."""
     first = np.where(genes.strand > 0, start, end - 1)
     width = end - start
     tss = (first - genes.tss) * genes.strand + GEOMETRY.upstream
@@ -240,7 +240,7 @@ def columns_of(start: np.ndarray, end: np.ndarray, genes: Genes) -> tuple[np.nda
 
 
 def _free(bases: np.ndarray, genes: Genes, start: np.ndarray, width: int, rows: np.ndarray) -> np.ndarray:
-    """Which of ``rows`` may be planted: on the contig, off the token grid of both windows, and touching nothing."""
+    """Return which of ``rows`` may be planted: on the contig, off both windows' token grids, overlapping no element."""
     begin = start[rows]
     end = begin + width
     tss_column, tts_column = columns_of(begin, end, Genes(*(array[rows] for array in genes)))
@@ -254,15 +254,15 @@ def _free(bases: np.ndarray, genes: Genes, start: np.ndarray, width: int, rows: 
 
 
 def _write(bases: np.ndarray, start: np.ndarray, letters: np.ndarray, strand: np.ndarray) -> None:
-    """Put words on their strand, and mark their places as taken."""
+    """Write words on their strand, and mark their bases as occupied."""
     forward = np.where((strand > 0)[:, None], letters, _COMPLEMENT[letters[:, ::-1]])
     bases[start[:, None] + np.arange(letters.shape[1])] = forward | TAKEN
 
 
 def flank_gc(bases: np.ndarray, genes: Genes, batch: int = 1024) -> np.ndarray:
-    """Share of G and C among the letters A, C, G, T of the 1,000 nt before the TSS and behind the TTS, ``(genes, 2)``.
+    """Return the fraction of G and C among A, C, G, T in the 1,000 nt before the TSS and after the TTS, ``(genes, 2)``.
 
-    It is that of the bases as they stand, elements planted; where a flank is past the contig's end, of what is there.
+    Planted elements are included; positions past the contig's ends are ignored.
     """
     is_gc, is_base = np.zeros(256, dtype=bool), np.zeros(256, dtype=bool)
     is_gc[list(b"GC")] = is_base[list(b"ACGT")] = True

@@ -1,7 +1,7 @@
-"""Locks between processes: one holder per file, freed by the system when the holder ends or is killed.
+"""Locks between processes: one holder per file, released by the system when the holder ends or is killed.
 
-A lock is ``flock`` on an open file, by way of :mod:`filelock`. File systems without locks (some network mounts) are
-not an error: the caller is told, and warns.
+A lock is ``flock`` on an open file, through :mod:`filelock`. File systems without locks (some network mounts) are not
+an error: the result reports it, and the caller warns.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from kanseq.files import disk_errors
 
 
 class Lock(Enum):
-    """What became of an attempt to lock a file."""
+    """Result of an attempt to lock a file."""
 
     HELD = "held by this process"
     IN_USE = "held by another process"
@@ -22,14 +22,14 @@ class Lock(Enum):
 
 @contextmanager
 def lock(path: Path, *, wait: bool = False) -> Iterator[Lock]:
-    """Try to hold ``path`` (made where it is missing) as long as the context lasts.
+    """Try to lock ``path`` (created if missing) for the duration of the context.
 
     Args:
-        path: the lock's file; its folder must exist. It stays when the lock is released.
-        wait: wait until whoever holds it lets go; else :attr:`Lock.IN_USE` is handed out at once.
+        path: the lock file; its folder must exist. The file is kept when the lock is released.
+        wait: wait until the holder releases the lock; otherwise yield :attr:`Lock.IN_USE` immediately.
 
     Raises:
-        NotWritable: the file cannot be made in its folder.
+        NotWritable: the file cannot be created in its folder.
     """
     with disk_errors(path.parent):
         handle = open(path, "a")  # noqa: SIM115
@@ -40,7 +40,7 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[Lock]:
 def is_free(path: Path) -> bool:
     """Return whether the process that held ``path`` has ended.
 
-    False where the file is missing (its holder may use another copy of the folder) or cannot be locked.
+    False if the file is missing (its holder may use another copy of the folder) or cannot be locked.
     """
     try:
         with open(path) as handle:

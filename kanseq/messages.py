@@ -1,6 +1,6 @@
-"""What the package says while it works, on standard error.
+"""Print log messages of the package to standard error.
 
-In: records of the logger ``kanseq``. Out: ``warning: text``, or the plain text of an information.
+In: records of the logger ``kanseq``. Out: ``warning: text``, or the text alone for level INFO.
 """
 
 import logging
@@ -11,7 +11,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def show_messages(level: str) -> None:
-    """Send messages of this level and above (one of :data:`LEVELS`, in any case) to standard error."""
+    """Send messages of this level and above (one of :data:`LEVELS`, ignoring letter case) to standard error."""
     logger = logging.getLogger("kanseq")
     logger.setLevel(level.upper())
     if not logger.handlers:
@@ -21,7 +21,7 @@ def show_messages(level: str) -> None:
 
 
 class _StandardError(logging.StreamHandler):
-    """Writes to what standard error is when a message comes, not to what it was when the handler was made."""
+    """Handler that writes to the current ``sys.stderr``, even if it was replaced after the handler was created."""
 
     @property
     def stream(self) -> TextIO:
@@ -29,11 +29,11 @@ class _StandardError(logging.StreamHandler):
 
     @stream.setter
     def stream(self, stream: TextIO) -> None:
-        """Take no other stream."""
+        """Ignore other streams."""
 
 
 class _LowercaseLevel(logging.Formatter):
-    """``warning: text``; plain text for information."""
+    """Formatter of ``warning: text``, or the text alone for level INFO."""
 
     def format(self, record: logging.LogRecord) -> str:
         if record.levelno == logging.INFO:

@@ -1,4 +1,4 @@
-"""Trained models as Python objects: strings or arrays in, NumPy arrays out, no folders.
+"""Use trained models from Python: strings or arrays in, NumPy arrays out, without files.
 
     model = kanseq.load_model("run/")
     model.probabilities(["ACGT…", "TTGA…"])
@@ -38,23 +38,22 @@ LETTERS = np.frombuffer(b"ACGTN", dtype="S1")
 
 
 class Model:
-    """One trained model, or several that answer as one: the folds and seeds of a run.
+    """One trained model, or the mean of several: the folds and seeds of a run.
 
-    Several models are averaged by the rule of :mod:`kanseq.training.averaging`. Every model scores every sequence, also
-    those that it was trained on; a warning says how many these are, as far as that can be told: plain strings that were
-    cut from a genome have no place there. :func:`kanseq.predict` scores each gene of a set by the models that hold it
-    out.
+    Several models are averaged as in :mod:`kanseq.training.averaging`. Every model scores every sequence, even those
+    that it was trained on; a warning reports their number as far as it is known (the coordinates of plain strings are
+    unknown). :func:`kanseq.predict` scores each gene of a set by the models that hold it out.
 
     Attributes:
         models: the models with their weights, ordered by fold and seed.
     """
 
     def __init__(self, models: Sequence[TrainedModel], members: Sequence[Member] = ()) -> None:
-        """Take models that have the same geometry and the same outputs.
+        """Combine models with the same geometry and the same outputs.
 
         Args:
             models: one or more.
-            members: what their files say of the sequences that they were trained on.
+            members: records of the sequences that the models were trained on, from their files.
 
         Raises:
             ModelMismatch: the models differ in geometry, conditions or classes.
@@ -64,7 +63,7 @@ class Model:
         for other in self.models[1:]:
             same = (other.task.conditions, other.task.classes) == (first.task.conditions, first.task.classes)
             if other.geometry != first.geometry or not same:
-                raise ModelMismatch("these models read other columns, or know other conditions or classes")
+                raise ModelMismatch("these models differ in their columns, conditions or classes")
 
     def __repr__(self) -> str:
         """Show architecture, task and width."""
@@ -83,7 +82,7 @@ class Model:
 
     @property
     def task(self) -> Task:
-        """What the outputs mean."""
+        """The task, which defines the outputs."""
         return self.models[0].task
 
     @property
@@ -99,13 +98,13 @@ class Model:
         """The network, in evaluation mode: base codes ``(n, columns)`` uint8 to ``(n, outputs)``.
 
         Raises:
-            BadOption: there are several models, or the model is no network.
+            BadOption: there are several models, or the model is not a network.
         """
         if len(self.models) > 1:
-            raise BadOption(f"there are {len(self.models)} models", hint="load one of them: fold= and seed=")
+            raise BadOption(f"there are {len(self.models)} models", hint="use fold= and seed= to load one of them")
         network = self.models[0].network
         if network is None:
-            raise BadOption(f"the model '{self.architecture}' is no network, and has no module")
+            raise BadOption(f"the model '{self.architecture}' is not a network, and has no module")
         return network
 
     def scores(self, sequences: Sequences, batch_size: int = 256) -> Scores:
@@ -118,8 +117,8 @@ class Model:
 
         Raises:
             BadOption: ``batch_size`` is less than 1.
-            BadTable: a string is empty, or does not fit the model's columns.
-            ModelMismatch: codes or a set do not fit the model's columns.
+            BadTable: a string is empty, or does not match the model's columns.
+            ModelMismatch: codes or a set do not match the model's columns.
         """
         genes = self._as_set(sequences, batch_size)
         codes = genes.codes()
@@ -129,8 +128,8 @@ class Model:
     def logits(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
         """Return the log-odds of ``high``, or for regression the predicted number in units of the targets, float64.
 
-        The shape is ``(n,)``, or ``(n, conditions)``; of several classes the logit of each, ``(n, classes)``. Arguments
-        and errors are those of :meth:`scores`.
+        The shape is ``(n,)`` or ``(n, conditions)``. For several classes, return the logit of each, ``(n, classes)``.
+        Arguments and errors are those of :meth:`scores`.
         """
         scores = self.scores(sequences, batch_size)
         return scores.logit if scores.classes is None else scores.classes
@@ -138,15 +137,15 @@ class Model:
     def probabilities(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
         """Return the probability of ``high``, ``(n,)`` or ``(n, conditions)``, or of each class, ``(n, classes)``.
 
-        NaN for regression, which has none. Arguments and errors are those of :meth:`scores`.
+        NaN for regression. Arguments and errors are those of :meth:`scores`.
         """
         scores = self.scores(sequences, batch_size)
         return scores.probability if scores.classes is None else self.task.probability(scores.classes)
 
     def predict(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
-        """Return what sequences are called: names of classes, or for regression the predicted numbers.
+        """Return the predicted classes by name, or for regression the predicted numbers.
 
-        Two classes are told apart by the thresholds that the models learned, or else at a probability of 0.5. Arguments
+        For two classes, use the decision thresholds that the models learned, or else a probability of 0.5. Arguments
         and errors are those of :meth:`scores`.
         """
         scores = self.scores(sequences, batch_size)
@@ -167,18 +166,18 @@ class Model:
     ) -> np.ndarray:
         """Attribute logits to bases, float32 ``(n, columns)``; the mean over the models.
 
-        Explained networks take float32 products. Logits of a model that was trained in bfloat16 differ by its rounding.
+        Products are computed in float32, so logits of a model that was trained in bfloat16 differ by rounding errors.
 
         Args:
             sequences: see :data:`Sequences`.
-            method, reference, condition, seed: as for :func:`kanseq.explain`. Shuffles follow from ``seed`` and the
-                sequence's name; strings and codes are named by their position, from 1.
+            method, reference, condition, seed: as for :func:`kanseq.explain`. Shuffles are determined by ``seed`` and
+                the sequence's name; strings and codes are named by their position, from 1.
             batch_size: sequences per step.
 
         Raises:
             BadOption: the method or condition is unknown, the method cannot explain the model, or ``batch_size`` is
                 less than 1.
-            NotComplete: the shares of the method ``paths`` do not add up.
+            NotComplete: the attributions of the method ``paths`` do not add up.
             BadTable, ModelMismatch: as for :meth:`scores`.
         """
         from kanseq.attribution.adding_up import Plan, check_errors
@@ -192,7 +191,7 @@ class Model:
         codes, names = self.geometry.hide(genes.codes()), list(genes.table["id"])
         total = np.zeros(codes.shape, dtype=np.float64)
         for model in self.models:
-            # An explained network takes float32 products and no gradients, and the model's own must stay as it is.
+            # plan.ready changes the network (float32 products, no gradients), so explain a copy.
             ready = plan.ready(replace(model, predictor=copy.deepcopy(model.predictor)))
             for start in range(0, len(codes), batch_size):
                 rows = slice(start, start + batch_size)
@@ -202,7 +201,7 @@ class Model:
         return (total / len(self.models)).astype(np.float32)
 
     def _as_set(self, sequences: Sequences, batch_size: int) -> SequenceSet:
-        """Make a set of what was given, check that it fits the model, and warn of what the model knows."""
+        """Convert sequences to a set, check that it matches the model, and warn about sequences used in training."""
         if batch_size < 1:
             raise BadOption(f"batch_size is {batch_size}", hint="it must be at least 1")
         if isinstance(sequences, SequenceSet):
@@ -212,11 +211,12 @@ class Model:
         return genes
 
     def _warn(self, genes: SequenceSet, *, named: bool) -> None:
-        """Warn of sequences that some of the models were trained on, or may have been tuned on.
+        """Warn about sequences that some of the models were trained on, or may have been tuned on.
 
         Args:
             genes: the sequences.
-            named: whether their names were given. Names that only count positions say nothing of what is held out.
+            named: whether the names of sequences are known. Names that only count positions do not identify held-out
+                genes.
         """
         if not self._members:
             return
@@ -233,33 +233,33 @@ class Model:
 
 
 def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSet:
-    """Make a set of strings or base codes; a set is returned as it is.
+    """Convert strings or base codes to a set; a set is returned unchanged.
 
     Args:
         sequences: see :data:`Sequences`.
-        geometry: what the columns are; by default plain sequences, as wide as the longest.
+        geometry: the columns; by default plain sequences, as wide as the longest.
 
     Raises:
-        BadOption: one string is given instead of several.
-        BadTable: a string is empty, no text, or does not fit the geometry.
-        ModelMismatch: codes do not fit the geometry.
+        BadOption: ``sequences`` is a single string.
+        BadTable: a string is empty, not text, or does not match the geometry.
+        ModelMismatch: codes do not match the geometry.
     """
     if isinstance(sequences, SequenceSet):
         return sequences
     if isinstance(sequences, str | bytes):
-        raise BadOption("sequences is one string, and a list of them is wanted", hint="write [sequence]")
+        raise BadOption("sequences is a string, but a list of strings is required", hint="use [sequence]")
     if not isinstance(sequences, np.ndarray) or sequences.dtype.kind in "OUS":
         return SequenceSet.from_strings(list(sequences), geometry=geometry)
     if sequences.ndim != 2 or sequences.dtype != np.uint8:
         raise ModelMismatch(
-            f"base codes must be uint8 (n, columns), and these are {sequences.dtype} {sequences.shape}",
+            f"base codes must be uint8 (n, columns), but these are {sequences.dtype} {sequences.shape}",
             hint="A is 0, C 1, G 2, T 3, anything else 4",
         )
     geometry = geometry or Geometry.plain(sequences.shape[1])
     narrowest = geometry.columns if geometry.has_genes else 1
     if not narrowest <= sequences.shape[1] <= geometry.columns:
         raise ModelMismatch(
-            f"the model reads {geometry.columns:,} columns, and the codes have the shape {sequences.shape}"
+            f"the model reads {geometry.columns:,} columns, but the codes have the shape {sequences.shape}"
         )
     letters = LETTERS[np.minimum(np.ascontiguousarray(sequences), len(LETTERS) - 1)].view(f"S{sequences.shape[1]}")[
         :, 0
@@ -268,10 +268,10 @@ def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSe
 
 
 def load_model(path: PathLike, *, fold: str | None = None, seed: int | None = None, device: str = "auto") -> Model:
-    """Load a model file, or the models of a run as one.
+    """Load a model file, or all models of a run as one.
 
     Args:
-        path: one ``model.safetensors``, or a run: the mean over all of its finished folds and seeds.
+        path: a ``model.safetensors``, or a run, for the mean over all of its finished folds and seeds.
         fold: load this fold only.
         seed: load this seed only.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -287,5 +287,5 @@ def load_model(path: PathLike, *, fold: str | None = None, seed: int | None = No
         seeds = sorted({member.seed for member in members})
         members = [member for member in members if member.seed == seed]
         if not members:
-            raise BadOption(f"there is no seed {seed}", where=path, hint=f"there are {', '.join(map(str, seeds))}")
+            raise BadOption(f"there is no seed {seed}", where=path, hint=f"it has {', '.join(map(str, seeds))}")
     return Model([load_file(member.path, device) for member in members], members)

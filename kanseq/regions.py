@@ -1,6 +1,6 @@
-"""The regions of gene windows: which columns are upstream, core promoter, transcribed or downstream.
+"""Divide gene windows into regions: upstream, core promoter, transcribed and downstream columns.
 
-In: a geometry. Out: half-open columns, and distances in bases from the site that each region belongs to.
+In: a geometry. Out: half-open column ranges, and distances in bases from the site of each region.
 """
 
 from typing import Literal, NamedTuple, TypeAlias
@@ -20,19 +20,19 @@ SEQUENCE = "sequence"
 CORE = 50
 """Bases of the core promoter before the TSS.
 
-A core promoter reaches about 50 bases to either side of the TSS (Haberle and Stark 2018, Nat Rev Mol Cell Biol 19:621).
-Its transcribed half is counted to the 5' transcribed region, so that no region holds both kinds of bases.
+A core promoter extends about 50 bases to both sides of the TSS (Haberle and Stark 2018, Nat Rev Mol Cell Biol 19:621).
+Its transcribed half is part of the 5' transcribed region, so that each region is either transcribed or not.
 """
 
 
 class Region(NamedTuple):
-    """A stretch of columns.
+    """A range of columns.
 
     Attributes:
-        name: one of the names of this module.
+        name: one of the names defined in this module.
         start, stop: half-open columns, 0-based.
-        site: the site that distances are counted from; None for padding and for plain sequences.
-        origin: the column of that site's base, where the distance is 0; column 0 where there is no site.
+        site: the site that distances are measured from; None for padding and for plain sequences.
+        origin: the column of the site, where the distance is 0; column 0 if there is no site.
         transcribed: whether the columns are transcribed.
     """
 
@@ -54,22 +54,22 @@ class Region(NamedTuple):
         return range(self.start - self.origin, self.stop - self.origin)
 
     def distance(self, column: int) -> int:
-        """Distance of one column from the site in bases, negative on its upstream side.
+        """Return the distance of a column from the site in bases, negative on its upstream side.
 
-        The first transcribed base has the distance 0 from the TSS, the last one 0 from the TTS.
+        The first transcribed base has distance 0 from the TSS, the last one distance 0 from the TTS.
         """
         return column - self.origin
 
 
 def regions_of(geometry: Geometry, core: int = CORE) -> list[Region]:
-    """List the regions in the order of their columns. They hold every column once; empty ones are left out.
+    """Return the regions in the order of their columns. Every column is in exactly one; empty regions are omitted.
 
-    What a model cannot see (:attr:`Geometry.masked`, :attr:`Geometry.visible`) belongs to its region all the same.
-    A plain sequence is one region.
+    Columns that are hidden from models (:attr:`Geometry.masked`, :attr:`Geometry.visible`) also belong to regions.
+    A sequence without coordinates (plain sequence) is one region.
 
     Args:
-        geometry: the columns; short windows cut the regions.
-        core: columns of the core promoter, at most those before the TSS; 0 for none.
+        geometry: the columns; short windows shorten the regions.
+        core: columns of the core promoter, at most those before the TSS; 0 for no core promoter.
 
     >>> [(region.name, region.start, region.stop) for region in regions_of(Geometry())][:3]
     [('upstream', 0, 950), ('core promoter', 950, 1000), ("5' transcribed", 1000, 1500)]
@@ -93,7 +93,7 @@ def regions_of(geometry: Geometry, core: int = CORE) -> list[Region]:
 
 
 def region_at(geometry: Geometry, column: int, core: int = CORE) -> Region:
-    """Find the region that holds a column.
+    """Return the region that contains a column.
 
     Raises:
         IndexError: there is no such column.

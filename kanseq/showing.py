@@ -1,6 +1,6 @@
-"""How the results of verbs show themselves in a Python session: a line per field, long values cut short.
+"""Format the results of commands for Python sessions: one line per field, with long values shortened.
 
-In: a named tuple. Out: text. Tables stay pandas tables; only their size and columns are shown.
+In: a named tuple. Out: text. For tables, only the size and the columns are shown.
 """
 
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from typing import TypeVar
 Result = TypeVar("Result", bound=type)
 
 LISTED = 4
-"""Items of a list or mapping that are shown."""
+"""Number of items of a list or mapping that are shown."""
 
 WIDTH = 88
-"""Letters of a value that are shown."""
+"""Number of characters of a value that are shown."""
 
 
 def brief(result: Result) -> Result:
-    """Give a named tuple a short ``repr``: its name, then ``field: value`` lines. Use it as a class decorator.
+    """Class decorator that sets a short ``repr`` of a named tuple: its name, then ``field: value`` lines.
 
-    Fields that are None are left out. The tuple itself is unchanged: it unpacks, compares and pickles as before.
+    Fields that are None are omitted. Otherwise the tuple is unchanged: it unpacks, compares and pickles as before.
 
     >>> from typing import NamedTuple
     >>> @brief
@@ -37,14 +37,14 @@ def brief(result: Result) -> Result:
 
 
 def _lines(result: object) -> str:
-    """Show a named tuple."""
+    """Format a named tuple."""
     fields = result._asdict().items()  # type: ignore[attr-defined]
     shown = [f"  {name}: {_short(value)}" for name, value in fields if value is not None]
     return "\n".join([type(result).__name__, *shown])
 
 
 def _short(value: object) -> str:
-    """Show one value on one line."""
+    """Format a value in one line."""
     if hasattr(value, "columns") and hasattr(value, "index"):
         return f"table of {len(value):,} rows: {_listed(list(value.columns))}"  # type: ignore[arg-type]
     if isinstance(value, Mapping):
@@ -65,7 +65,7 @@ def _short(value: object) -> str:
 
 
 def _listed(items: list[str]) -> str:
-    """Show the first few items, and how many there are."""
+    """Format the first few items, and the number of items."""
     shown = ", ".join(map(str, items[:LISTED]))
     shown = shown if len(items) <= LISTED else f"{shown}, … ({len(items):,})"
     return shown or "none"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 UNDETECTED = 0.05
-"""Share of the genes that each sample does not detect."""
+"""Fraction of genes that are not detected in each sample."""
 
 
 SAMPLE_SPREAD = 0.05
@@ -20,8 +20,8 @@ class Expression(NamedTuple):
 
     Attributes:
         tpm: ``(genes, samples)`` float64; each sample sums to a million.
-        noise: what was added to each gene's signal, log10.
-        spread: the standard deviation that the noise was drawn with.
+        noise: noise that was added to each gene's signal, log10.
+        spread: standard deviation of the noise.
         oracle_auroc: area under the ROC curve of the signal, for high against low genes.
     """
 
@@ -40,11 +40,11 @@ def express(
     oracle: float,
     spread: float | None = None,
 ) -> Expression:
-    """Add noise to log10 signals and give TPM.
+    """Add noise to log10 signals and return TPM.
 
-    Where ``spread`` is not given, it is found by bisection, to four decimals: the draws stay the same and only their
-    scale moves, until the signal, which is all that one can know of a gene without knowing its noise, reaches the auROC
-    ``oracle`` among the genes ``scored`` (bool).
+    Without ``spread``, find it by bisection, to four decimals: the random draws are fixed and only their scale changes,
+    until the signal (all that can be known about a gene without its noise) has the auROC ``oracle`` among the genes
+    ``scored`` (bool).
     """
     draws, jitter = rng.standard_normal(len(signal)), rng.standard_normal((len(signal), samples))
     low, high = 0.0, 5.0 * float(signal.std())
@@ -61,14 +61,14 @@ def express(
 
 
 def _tpm(log10_level: np.ndarray, jitter: np.ndarray) -> np.ndarray:
-    """TPM ``(genes, samples)``: per sample the lowest 5 % are not detected (0), the others sum to a million."""
+    """Return TPM ``(genes, samples)``: per sample the lowest 5% are not detected (0), the others sum to a million."""
     level = 10.0 ** (log10_level[:, None] - log10_level.max() + SAMPLE_SPREAD * jitter)
     level[level < np.quantile(level, UNDETECTED, axis=0)] = 0.0
     return np.round(level * (1e6 / level.sum(axis=0)), 4)
 
 
 def oracle_auroc(signal: np.ndarray, tpm: np.ndarray, scored: np.ndarray) -> float:
-    """Area under the ROC curve of ``signal``, high against low by the quartiles of log10(max TPM + 1) of ``scored``."""
+    """Return the auROC of ``signal``, high against low by the quartiles of log10(max TPM + 1) of ``scored``."""
     from sklearn.metrics import roc_auc_score
 
     level = np.log10(tpm[scored].max(axis=1) + 1)

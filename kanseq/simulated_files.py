@@ -1,6 +1,6 @@
-"""The files of a simulated genome: FASTA (contig by contig, elements planted), GTF, TPM and the truth tables.
+"""Write the files of a simulated genome: FASTA with planted elements, GTF, TPM and the truth tables.
 
-In: planned contigs and open handles. Out: the same bytes for the same plan and seed, and what stands on each contig.
+In: planned contigs and open handles. Out: files that are identical for the same plan and seed, and measured contigs.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,18 +21,18 @@ UTR = 60
 """Untranslated bases at each end of a transcript."""
 
 REGION = 1_024
-"""Bases that share one GC content."""
+"""Number of bases with the same GC content."""
 GC_SPREAD = 0.10
 
 LINE = 60
 """Letters in a FASTA line."""
 
 _BASES, _PLANTING = 3, 4
-"""Random streams, apart from those that :mod:`kanseq.simulation` draws from."""
+"""Keys of random streams, different from those of :mod:`kanseq.simulation`."""
 
 
 def write_genome(path: Path, plan: list[PlannedContig], grammar: Grammar, seed: int, compress: bool) -> list[Measured]:
-    """Make one contig after the other, plant its elements, measure its genes and write it as FASTA, plain or bgzip."""
+    """Draw each contig, plant its elements, measure its genes and write it as FASTA, plain or bgzip."""
     measured = []
     with _bgzip(path) if compress else open(path, "wb") as handle:
         write = handle.write
@@ -60,7 +60,7 @@ def _bgzip(path: Path) -> Iterator[BinaryIO]:
     """Open a bgzip file for writing."""
     import pysam
 
-    # htslib would complain of a full disk on standard error, where the exception says the same.
+    # Silence htslib: it reports a full disk on standard error, in addition to the exception.
     loud = pysam.set_verbosity(0)
     try:
         with pysam.BGZFile(str(path), "wb1") as handle:
@@ -70,21 +70,21 @@ def _bgzip(path: Path) -> Iterator[BinaryIO]:
 
 
 def _draw_bases(length: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw a contig's letters, uint8, with a GC content of its own for each region of 1,024 bases."""
+    """Draw a contig's letters, uint8, with a separate GC content for each region of 1,024 bases."""
     letters = np.frombuffer(b"ATGC", dtype=np.uint8)
     bases = np.empty(length, dtype=np.uint8)
     step = REGION << 12
     for first in range(0, length, step):
         gc = np.clip(rng.normal(MEAN_GC, GC_SPREAD, step // REGION), 0.15, 0.75)
         draws = rng.integers(0, 1 << 16, min(step, length - first), dtype=np.uint16)
-        # 15 bits choose between A or T and G or C, the last one within the pair.
+        # The first 15 bits choose between A/T and G/C, the last bit chooses within the pair.
         strong = (draws >> 1) < np.repeat((gc * (1 << 15)).astype(np.uint16), REGION)[: len(draws)]
         bases[first : first + len(draws)] = letters[strong.view(np.uint8) * np.uint8(2) + (draws & 1).astype(np.uint8)]
     return bases
 
 
 def _unknown(contig: PlannedContig, rng: np.random.Generator) -> np.ndarray:
-    """Runs of ``N``, ``(runs, 2)``: short ones anywhere, long ones (100 to 1,000 nt) where no gene has a window."""
+    """Draw runs of ``N``, ``(runs, 2)``: short ones anywhere, long ones (100 to 1,000 nt) outside of gene windows."""
     short = rng.integers(0, contig.length - 10, contig.length // 100_000 + 1)
     short = np.stack([short, short + rng.integers(1, 9, len(short))], axis=1)
     long = rng.integers(0, contig.length - 1000, contig.length // 500_000 + 4)
@@ -95,7 +95,7 @@ def _unknown(contig: PlannedContig, rng: np.random.Generator) -> np.ndarray:
 
 
 def _mask_repeats(bases: np.ndarray, rng: np.random.Generator) -> None:
-    """Clear the marks of planted places, and put stretches (a seventh of all bases) into lower case, in place."""
+    """Clear the marks of occupied bases, and set random intervals (a seventh of all bases) to lower case, in place."""
     bases &= ~np.uint8(TAKEN)
     starts = np.sort(rng.integers(0, len(bases), len(bases) // 5_000 + 1))
     for start, width in zip(starts, rng.integers(100, 1_500, len(starts)), strict=True):
@@ -116,7 +116,7 @@ def _write_lines(write: Callable[[bytes], object], bases: np.ndarray) -> None:
 
 
 def write_annotation(handle: IO[str], plan: list[PlannedContig]) -> None:
-    """Write GTF rows as Ensembl does: 1-based closed, gene, transcript, and the exons in the order of transcription."""
+    """Write GTF rows in Ensembl's format: 1-based closed; gene, transcript, and exons in the order of transcription."""
     handle.write("#!genome-build SIM\n#!genome-version SIM\n")
     for contig in plan:
         strands = ["+" if strand > 0 else "-" for strand in contig.genes.strand]
@@ -126,7 +126,7 @@ def write_annotation(handle: IO[str], plan: list[PlannedContig]) -> None:
 
 
 def _gene_rows(contig: str, gene: str, biotype: str, start: int, end: int, strand: str) -> Iterator[str]:
-    """Give the rows of one gene with one transcript; interval 0-based half-open."""
+    """Yield the rows of a gene with one transcript; the interval is 0-based half-open."""
 
     def row(feature: str, first: int, last: int, frame: str, more: str) -> str:
         place = f"{contig}\tkanseq\t{feature}\t{first + 1}\t{last}\t.\t{strand}\t{frame}"
@@ -150,7 +150,7 @@ def _gene_rows(contig: str, gene: str, biotype: str, start: int, end: int, stran
 
 
 def _exons(start: int, end: int) -> list[tuple[int, int]]:
-    """Cut a gene into one to five exons with introns as long as they are.
+    """Divide a gene into one to five exons, and introns of the same length.
 
     >>> _exons(1000, 1300), _exons(0, 900)
     ([(1000, 1300)], [(0, 300), (600, 900)])
@@ -161,20 +161,20 @@ def _exons(start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _reading_length(exons: list[tuple[int, int]]) -> int:
-    """Bases that are translated: all but an untranslated stretch at each end, in whole codons."""
+    """Return the number of translated bases: complete codons between the untranslated regions at both ends."""
     spliced = sum(end - start for start, end in exons)
     return (spliced - 2 * UTR) // 3 * 3
 
 
 def write_expression(handle: IO[str], plan: list[PlannedContig], tpm: np.ndarray) -> None:
-    """Write the TPM table: gene_id and a column per sample."""
+    """Write the TPM table: ``gene_id`` and a column per sample."""
     handle.write(",".join(["gene_id", *(f"sample_{number + 1}" for number in range(tpm.shape[1]))]) + "\n")
     for gene, row in zip((gene for contig in plan for gene in contig.ids), tpm.tolist(), strict=True):
         handle.write(",".join([gene, *(f"{value:.4f}" for value in row)]) + "\n")
 
 
 def write_elements(handle: IO[str], plan: list[PlannedContig], measured: list[Measured], grammar: Grammar) -> None:
-    """Write BED6, sorted as ``sort -k1,1 -k2,2n -k3,3n`` in the C locale does."""
+    """Write planted elements as BED6, sorted like ``sort -k1,1 -k2,2n -k3,3n`` in the C locale."""
     names, scores = [element.name for element in grammar.elements], grammar.scores()
     for contig, found in sorted(zip(plan, measured, strict=True), key=lambda pair: pair[0].name):
         order = np.lexsort((found.planted.end, found.planted.start))
@@ -191,7 +191,7 @@ def write_genes(
     grammar: Grammar,
     values: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    """Write what the oracle knows of each gene, the noise it does not know, and whether it is scored."""
+    """Write what the oracle knows about each gene, the noise that it does not know, and whether the gene is scored."""
     signal, noise, scored = values
     gc, copies = (np.concatenate([getattr(found, name) for found in measured]) for name in ("gc", "copies"))
     table = pd.DataFrame(

@@ -12,7 +12,7 @@ from kanseq.simulated_files import (
 )
 
 BASES_PER_GENE = 6_000
-"""Genome size per gene where no size is given; half of it is the least that is accepted."""
+"""Default genome size per gene; the minimum is half of it."""
 
 
 OTHER_BIOTYPES = ("lncRNA", "pseudogene", "snoRNA")
@@ -26,16 +26,16 @@ LAYOUT, EXPRESSION, BIOTYPE = range(3)
 
 
 def plan_genome(genes: int, contigs: int, genome_size: int, seed: int) -> list[PlannedContig]:
-    """Share out bases and genes over contigs, and give every gene its place, strand, name and biotype."""
+    """Distribute bases and genes over contigs, and assign coordinates, strand, name and biotype to every gene."""
     total = genes + genes // CODING_PER_OTHER
     if contigs < 1 or genes < max(40, 10 * contigs):
-        raise BadOption(f"{genes} genes on {contigs} contigs are too few", hint="take at least 40, and 10 per contig")
+        raise BadOption(f"{genes} genes on {contigs} contigs are too few", hint="use at least 40, and 10 per contig")
     if genome_size < genes * BASES_PER_GENE // 2:
         raise BadOption(
             f"{genome_size:,} bases are too few for {genes:,} genes",
-            hint=f"take a genome size of at least {genes * BASES_PER_GENE // 2:,}",
+            hint=f"use a genome size of at least {genes * BASES_PER_GENE // 2:,}",
         )
-    # The longest contig has twice the bases of the shortest, as chromosomes differ.
+    # The longest contig is about twice as long as the shortest, because real chromosomes differ in length.
     steps = np.concatenate([[0.0], np.cumsum(np.linspace(4, 2, contigs))])
     ends, last_genes = ((size * steps / steps[-1]).astype(np.int64) for size in (genome_size, total))
     rng = np.random.default_rng((seed, BIOTYPE))
@@ -53,9 +53,9 @@ def plan_genome(genes: int, contigs: int, genome_size: int, seed: int) -> list[P
 
 
 def _place(length: int, number: int, rng: np.random.Generator) -> Genes:
-    """Lay genes along a contig: some overlap, some are close, the others share the room that is left.
+    """Place genes on a contig: some overlap, some are close, the others share the remaining space.
 
-    The first and the last gene lie within 600 nt of the contig's ends, so that their windows do not fit.
+    The first and the last gene are within 600 nt of the contig's ends, so that their windows exceed the contig.
     """
     sizes = np.clip(np.exp(rng.normal(np.log(1800), 0.55, number)), 300, 6000).astype(np.int64)
     edge = rng.integers(100, 600, 2)
@@ -66,7 +66,7 @@ def _place(length: int, number: int, rng: np.random.Generator) -> Genes:
     weights = np.where(wide, rng.exponential(1.0, number - 1) + 0.3, 0.0)
     room = length - sizes.sum() - edge.sum() - gaps[~wide].sum()
     if room < 0:
-        raise BadOption("the genes do not fit into the genome", hint="take a larger genome size")
+        raise BadOption("the genes do not fit into the genome", hint="use a larger genome size")
     gaps = np.where(wide, (weights / weights.sum() * room).astype(np.int64), gaps)
     gaps[(number - 1) // 2] += room - gaps[wide].sum()
     start = edge[0] + np.concatenate([[0], np.cumsum(sizes[:-1] + gaps)])

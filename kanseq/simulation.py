@@ -1,4 +1,4 @@
-"""A genome, an annotation and an expression table whose regulatory grammar is known, and the truth about it.
+"""Simulate a genome, an annotation and an expression table with a known regulatory grammar.
 
 In: sizes and a seed. Out: a folder with genome.fa.gz, genes.gtf.gz, tpm.csv, truth.bed, truth.tsv and truth.json.
 """
@@ -27,16 +27,16 @@ from kanseq.simulated_layout import BASES_PER_GENE, EXPRESSION, plan_genome
 
 @brief
 class Simulation(NamedTuple):
-    """What :func:`simulate` wrote; counts, and paths in ``folder``.
+    """Output of :func:`simulate`: counts, and paths in ``folder``.
 
     Attributes:
         truth: BED6 of every planted element, name ``GENE:ELEMENT``, score in proportion to its effect.
         truth_genes: table of each gene's signal, noise, flank GC and copies of every element.
         grammar: JSON of the grammar, the seed and the oracle.
-        genes: protein-coding genes; ``scored`` of them have whole windows on their contig.
-        refused: elements that would have touched another one, and were not planted.
+        genes: number of protein-coding genes; ``scored`` of them have complete windows on their contig.
+        refused: number of elements that were not planted because they would have overlapped another one.
         noise: standard deviation of the noise, in log10 expression.
-        oracle_auroc: what the noise-free expression reaches for high against low genes.
+        oracle_auroc: auROC of the noise-free expression, for high against low genes.
     """
 
     folder: Path
@@ -70,34 +70,34 @@ def simulate(
 ) -> Simulation:
     """Write a small genome, its annotation and an expression table that follows a known regulatory grammar.
 
-    Log10 expression is a sum: the GC content of a gene's flanks; a TATA box 25–35 nt upstream of the TSS, an initiator
-    just upstream of it and a polyadenylation signal 10–30 nt upstream of the TTS, each in half of the genes or so;
-    copies of two enhancing words (stronger beside a TATA box) and two silencing words in the flanks; and Gaussian
-    noise (:class:`kanseq.grammar.Grammar` has the numbers, ``truth.json`` repeats them). Elements read in the direction
-    of transcription and never start on a multiple of 8 columns of their gene's windows, so that no token holds a whole
-    word by design. Copies of a word that stand in the genome by chance have no effect. Genes lie on both strands; some
-    overlap, some are shorter than their windows, and each contig's first and last gene have windows past its end. The
-    reading frames are made up: they may hold stop codons.
+    Log10 expression is a sum of effects: the GC content of a gene's flanks; a TATA box 25–35 nt upstream of the TSS, an
+    initiator just upstream of it and a polyadenylation signal 10–30 nt upstream of the TTS, each in about half of the
+    genes; copies of two enhancing words (stronger in genes with a TATA box) and two silencing words in the flanks; and
+    Gaussian noise (the numbers are in :class:`kanseq.grammar.Grammar` and ``truth.json``). A word is a short DNA
+    sequence. Elements are in the direction of transcription and never start on a multiple of 8 columns of their gene's
+    windows, so that no token contains a complete word by design. Random occurrences of a word in the genome have no
+    effect. Genes are on both strands; some overlap, some are shorter than their windows, and the windows of each
+    contig's first and last gene exceed its ends. Coding sequences are arbitrary: they may contain stop codons.
 
     Args:
-        output: folder; made where its parent exists. Of what is in it, only files of the same names are replaced.
-        genes: protein-coding genes; a twentieth of other biotypes comes on top and follows the same grammar.
-        contigs: chromosomes, named 1, 2, …, from long to short.
-        genome_size: bases in all; 6,000 per gene if not given.
-        samples: columns of the TPM table.
-        oracle: the auROC that the noise is chosen for.
+        output: folder; created if its parent exists. Only files with the same names are replaced in it.
+        genes: number of protein-coding genes; 5% additional genes of other biotypes follow the same grammar.
+        contigs: number of chromosomes, named 1, 2, …, from long to short.
+        genome_size: total number of bases; by default 6,000 per gene.
+        samples: number of columns of the TPM table.
+        oracle: target auROC of the oracle, which determines the noise.
         noise: standard deviation of the noise in log10 expression, instead of ``oracle``.
         compress: write the genome as bgzip (``genome.fa.gz``) rather than plain.
-        seed: same seed and sizes, same bytes.
+        seed: random seed; the same seed and sizes yield identical files.
 
     Raises:
-        BadOption: sizes that do not fit together.
-        NotWritable: the folder cannot be made or written.
+        BadOption: the sizes are invalid or incompatible.
+        NotWritable: the folder cannot be created or written.
     """
     if samples < 1 or not 0.5 < oracle < 1 or (noise is not None and not 0 <= noise <= 100):
         raise BadOption(
-            f"samples {samples}, oracle {oracle} and noise {noise} make no expression table",
-            hint="take at least one sample, an oracle between 0.5 and 1, and noise between 0 and 100",
+            f"samples {samples}, oracle {oracle} and noise {noise} are invalid",
+            hint="specify at least one sample, an oracle between 0.5 and 1, and noise between 0 and 100",
         )
     plan = plan_genome(genes, contigs, genes * BASES_PER_GENE if genome_size is None else genome_size, seed)
     grammar = Grammar()
@@ -138,7 +138,7 @@ def simulate(
 
 @contextmanager
 def _folder(output: PathLike) -> Iterator[Path]:
-    """Hand out the output folder; if it had to be made and the block fails, it is gone again."""
+    """Yield the output folder; if it had to be created and the block fails, remove it."""
     folder = Path(output)
     made = not folder.exists()
     if made:
@@ -146,7 +146,7 @@ def _folder(output: PathLike) -> Iterator[Path]:
         with disk_errors(folder):
             folder.mkdir()
     elif not folder.is_dir():
-        raise NotWritable("this is a file, and a folder is to be written", where=folder)
+        raise NotWritable("this is a file, but a folder is required", where=folder)
     try:
         yield folder
     except BaseException:

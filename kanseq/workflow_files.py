@@ -1,6 +1,6 @@
-"""The Snakemake workflow that comes with kanseq: where its rules lie, and a project folder that uses them.
+"""Locate the Snakemake workflow that is packaged with kanseq, and create project folders that use it.
 
-In: a folder's name. Out: config, sample sheet, profiles and a Snakefile that imports the rules.
+In: the name of a folder. Out: config, sample sheet, profiles and a Snakefile that imports the rules.
 """
 
 from pathlib import Path
@@ -18,16 +18,16 @@ PROJECT = {
     "profiles/slurm/config.yaml": "profiles/slurm/config.yaml",
     "profiles/kubernetes/config.yaml": "profiles/kubernetes/config.yaml",
 }
-"""A project's files, and which of the packaged ones each is a copy of."""
+"""Files of a project -> the packaged files that they are copied from."""
 
 
 @brief
 class Project(NamedTuple):
-    """What :func:`init_workflow` made.
+    """A project folder created by :func:`init_workflow`.
 
     Attributes:
         output: the project's folder.
-        files: what was written into it, as paths inside of it.
+        files: the files written, as paths relative to the folder.
         snakefile: the packaged workflow that its Snakefile imports.
     """
 
@@ -37,13 +37,13 @@ class Project(NamedTuple):
 
 
 def workflow_path() -> Path:
-    """Give the folder of the packaged workflow; its rules are in ``workflow/Snakefile`` there.
+    """Return the folder of the packaged workflow; its rules are in ``workflow/Snakefile`` there.
 
     Raises:
-        MissingFile: this installation of kanseq came without them.
+        MissingFile: this installation of kanseq does not contain the workflow.
     """
     package = Path(__file__).resolve().parent
-    # A wheel holds the workflow inside of the package, a checkout beside it.
+    # The workflow is inside of the package in a wheel, and next to it in a checkout.
     for folder in (package / "workflows", package.parent / "workflows"):
         if (folder / "workflow" / "Snakefile").is_file():
             return folder
@@ -53,23 +53,23 @@ def workflow_path() -> Path:
 def init_workflow(output: PathLike) -> Project:
     """Write a project folder for Snakemake: a config and a sample sheet to fill in, profiles, and a Snakefile.
 
-    The Snakefile imports the packaged rules as a module, so that a newer kanseq brings newer rules; rules of the
-    project's own go below.
+    The Snakefile imports the packaged rules as a module, so that a newer kanseq provides newer rules; add the project's
+    rules below the import.
 
     Args:
-        output: the folder; made where its parent exists. Other files in it stay as they are.
+        output: the folder; created if its parent exists. Other files in it are kept.
 
     Raises:
-        NotWritable: one of the files is there already, or the folder cannot be made or written.
-        MissingFile: this installation of kanseq came without the workflow.
+        NotWritable: one of the files already exists, or the folder cannot be created or written.
+        MissingFile: this installation of kanseq does not contain the workflow.
     """
     folder, packaged = Path(output), workflow_path()
     if not folder.is_dir():
         check_output(folder)
-    # Of a project that is there nothing is overwritten, and no part of it is mixed with a new one.
+    # Never overwrite files of an existing project, and never mix it with a new one.
     there = [name for name in PROJECT if (folder / name).exists()]
     if there or folder.is_file():
-        raise NotWritable("this is there already", where=folder.joinpath(*there[:1]), hint="choose another folder")
+        raise NotWritable("this already exists", where=folder.joinpath(*there[:1]), hint="specify another folder")
     texts = {name: (packaged / source).read_text(encoding="utf-8") for name, source in PROJECT.items()}
     for name, text in texts.items():
         with disk_errors(folder / name):

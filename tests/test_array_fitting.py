@@ -1,4 +1,4 @@
-"""Every model is fitted to strings and arrays, without files and folders."""
+"""Every model can be fitted to strings and arrays, without files."""
 
 import inspect
 from pathlib import Path
@@ -37,7 +37,7 @@ def _shares(count: int) -> list[list[float]]:
 
 
 @pytest.mark.parametrize("name", sorted(architectures()))
-def test_every_model_is_fitted_and_predicts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_model_can_be_fitted_and_predicts(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     kind, new = architectures()[name], sequences(6, 1)
     is_regression = "binary" not in kind.tasks
@@ -52,7 +52,7 @@ def test_every_model_is_fitted_and_predicts(name: str, tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("name", ["mlp", "kmer-logistic"])
-def test_the_same_seed_gives_the_same_model(name: str) -> None:
+def test_the_same_seed_yields_the_same_model(name: str) -> None:
     made = [kanseq.fit(name, sequences(20), [0, 1] * 10, options=SMALL[name], seed=seed) for seed in (3, 3, 4)]
     logits = [model.logits(sequences(6, 1)).tolist() for model in made]
     assert logits[0] == logits[1]
@@ -66,7 +66,7 @@ def test_composition_is_learned() -> None:
     assert (model.predict(sequences(40, 5)) == (np.arange(40) % 2).astype(str)).mean() > 0.9
 
 
-def test_three_classes_and_numbers() -> None:
+def test_three_classes_and_numeric_targets_are_accepted() -> None:
     three = kanseq.fit("mlp", sequences(30), list("abc") * 10, options={"hidden": 2}, epochs=1)
     assert (three.task.name, three.classes) == ("multiclass", ("a", "b", "c"))
     assert three.probabilities(sequences(4)).sum(axis=1) == pytest.approx(1)
@@ -75,7 +75,7 @@ def test_three_classes_and_numbers() -> None:
     assert abs(numbers.predict(sequences(4)) - 100.5).max() < 5
 
 
-def test_tuning_sequences_stop_early_and_do_not_train() -> None:
+def test_tuning_sequences_are_used_for_early_stopping_only() -> None:
     train, targets = sequences(40), np.arange(40) % 2
     how = {"options": {"hidden": 4}, "epochs": 3, "precision": "float32", "weight_decay": 0.0}
     one = kanseq.fit("mlp", train, targets, tune_on=(sequences(20, 8, 20), np.arange(20) % 2), **how)
@@ -86,17 +86,17 @@ def test_tuning_sequences_stop_early_and_do_not_train() -> None:
     assert flipped.logits(train).tolist() != last.logits(train).tolist()
 
 
-def test_a_set_brings_its_own_labels() -> None:
+def test_labels_of_a_set_are_the_default_targets() -> None:
     genes = SequenceSet.from_strings(sequences(30), labels=["high" if at % 2 else "low" for at in range(30)])
     model = kanseq.fit("kmer-logistic", genes, options={"k": 1})
     assert model.classes == ("low", "high")
     assert model.logits(genes).shape == (30,)
 
 
-def test_what_makes_no_sense_is_refused() -> None:
+def test_invalid_arguments_are_refused() -> None:
     with pytest.raises(BadTable, match="3 targets for 4 sequences"):
         kanseq.fit("gc", sequences(4), [0, 1, 0])
-    with pytest.raises(BadTable, match="give targets"):
+    with pytest.raises(BadTable, match="specify targets"):
         kanseq.fit("gc", sequences(4))
     with pytest.raises(OneClass, match="all 4 training sequences have the same target"):
         kanseq.fit("gc", sequences(4), ["low"] * 4)
@@ -115,7 +115,7 @@ def test_settings_are_keywords() -> None:
 
 
 @pytest.mark.parametrize("missing", [None, float("nan")])
-def test_a_missing_target_is_no_class(missing: float | None) -> None:
+def test_a_missing_target_is_not_a_class(missing: float | None) -> None:
     targets = ["low", "high", missing] * 6
     model = kanseq.fit("gc", sequences(18), targets)
     assert model.classes == ("low", "high")

@@ -112,7 +112,7 @@ def no_clone_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, module)
 
 
-def test_the_layer_benchmark_runs_without_peers_and_names_them(
+def test_the_layer_benchmark_runs_without_peers_and_reports_them(
     benchmarks: SimpleNamespace, options: Namespace, capfd: pytest.CaptureFixture[str]
 ) -> None:
     options.shapes, options.layers = [(12, 4, 3)], ["RBFLinear", "fastkan", "pykan", "linear8"]
@@ -128,7 +128,7 @@ def test_the_layer_benchmark_runs_without_peers_and_names_them(
     assert "pykan: not measured, give --pykan PATH" in capfd.readouterr().err
 
 
-def test_a_step_needs_the_tensors_that_live_at_the_same_time_but_not_its_gradients(benchmarks: SimpleNamespace) -> None:
+def test_peak_memory_counts_tensors_alive_at_the_same_time_without_gradients(benchmarks: SimpleNamespace) -> None:
     x = torch.randn(1000, requires_grad=True)
 
     def step() -> None:
@@ -141,13 +141,13 @@ def test_a_step_needs_the_tensors_that_live_at_the_same_time_but_not_its_gradien
     assert benchmarks.peers.peak_mb(contender, "cpu") == pytest.approx(4 * 4000e-6, abs=100e-6)
 
 
-def test_a_peer_too_large_is_measured_on_fewer_rows_and_scaled(
+def test_a_peer_that_needs_too_much_memory_is_measured_on_fewer_rows_and_scaled(
     benchmarks: SimpleNamespace, options: Namespace, tmp_path: Path
 ) -> None:
     (tmp_path / "fastkan").mkdir()
     (tmp_path / "fastkan" / "fastkan.py").write_text(FASTKAN)
     (tmp_path / "fastkan" / "__init__.py").write_text("import nothing_that_is_installed")
-    # The output, of 64,000 numbers, is all that a linear layer's step adds.
+    # A step of a linear layer allocates only the output of 64,000 numbers.
     options.fastkan, options.max_gb = tmp_path, 64e-6
     options.shapes, options.layers = [(6400, 4, 10)], ["fastkan"]
     whole, _ = benchmarks.kan_layers.job(1, options)
@@ -171,7 +171,7 @@ def test_layers_are_timed_with_fresh_normalisation(benchmarks: SimpleNamespace) 
 
 
 @pytest.mark.parametrize("peer", ["efficient_kan", "pykan"])
-def test_the_splines_errors_are_those_of_rounding(
+def test_errors_of_splines_are_rounding_errors(
     benchmarks: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, peer: str
 ) -> None:
     clone(tmp_path, benchmarks.peers.PEERS[peer], SPLINES)
@@ -188,7 +188,7 @@ def test_the_splines_errors_are_those_of_rounding(
     assert not [row for row in rows if not 0 <= row["error"] < largest[row["precision"]]]
 
 
-def test_the_gaussians_errors_are_those_of_rounding_and_what_is_no_number_is_not_hidden(
+def test_errors_of_gaussians_are_rounding_errors_and_nan_is_reported(
     benchmarks: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clone(tmp_path, benchmarks.peers.PEERS["fastkan"], GAUSSIANS)

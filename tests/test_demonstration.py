@@ -1,4 +1,4 @@
-"""What the demo concludes: top tokens on planted elements."""
+"""The result of the demo: the fraction of top tokens on planted elements."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from kanseq.geometry import Geometry
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Write a set of a plus and a minus gene with windows of 16 + 16 bases, and their attributions."""
+    """Write a set of two genes, one on each strand, with windows of 16 + 16 bases, and their attributions."""
     geometry = Geometry(upstream=8, downstream=8, pad=8)
     places = [("plus", "+", 100, 199), ("minus", "-", 399, 300)]
     rows = [
@@ -46,15 +46,15 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("elements", "found", "chance"),
     [
-        # Of the 2 x 4 pieces, the top one of each gene touches the element that lies there.
+        # Of the 2 x 4 pieces, the top piece of each gene overlaps an element.
         ("1\t95\t96\ta\n1\t307\t309\tb\n", 1.0, 2 / 8),
-        # 100-107 is the plus gene's second piece: not its top one.
+        # 100-107 is the second piece of the gene on the plus strand, which is not its top piece.
         ("1\t100\t101\ta\n", 0.0, 1 / 8),
-        # An element that ends where the piece begins does not touch it, nor does one on another contig.
+        # An element that ends where a piece begins does not overlap it, nor does an element on another contig.
         ("1\t91\t92\ta\n2\t92\t99\tb\n", 0.0, 0.0),
     ],
 )
-def test_top_pieces_are_held_against_elements_and_chance(
+def test_top_pieces_are_compared_with_elements_and_chance(
     folder: Path, elements: str, found: float, chance: float
 ) -> None:
     (folder / "truth.bed").write_text(elements)

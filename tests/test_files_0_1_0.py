@@ -1,4 +1,4 @@
-"""Files of kanseq 0.1.0 are read, and its runs go on; see ``files_0_1_0/README.md`` for how they were made.
+"""Files of kanseq 0.1.0 can be read, and its runs resumed; ``files_0_1_0/README.md`` states how they were created.
 
 Scores are compared with a tolerance: products in bfloat16 differ between processors in the last digits.
 """
@@ -33,7 +33,7 @@ RUNS = {
     "mixer": {**MIXER, "epochs": 3, "batch_size": 8, "calibrate": "platt"},
     "half": {**MIXER, "epochs": 4, "batch_size": 2, "holdout": "random0", "seed": 5},
 }
-"""Options that runs were begun with."""
+"""Options of the original runs."""
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +50,14 @@ def resume(name, tmp_path, **changed):
     return train(FILES / "genes.parquet", **tables, output=tmp_path / name, **options)
 
 
-def test_a_set(genes):
+def test_a_set_is_read(genes):
     assert (len(genes), genes.geometry.columns) == (60, 136)
     first = genes.table.iloc[0]
     assert (first["id"], first["chrom"], first["tss"], first["tts"]) == ("SIM1G000010", "1", 212, 5741)
     assert genes.letters(np.array([0]))[0].startswith("ATCTATGATTATAACAG")
 
 
-def test_homologs_splits_and_labels():
+def test_homologs_splits_and_labels_are_read():
     groups = read_homologs(FILES / "homologs.tsv").groups
     assert (len(groups), groups["group"].nunique()) == (60, 60)
     splits = read_splits(FILES / "splits.tsv")
@@ -69,7 +69,7 @@ def test_homologs_splits_and_labels():
     assert labels[labels["fold"] == "random1"]["label"].value_counts().to_dict() == {"low": 33, "high": 25, "mid": 2}
 
 
-def test_the_description_of_a_run():
+def test_the_description_of_a_run_is_read():
     described = read_run(FILES / "mixer")
     assert (described.format, described.kind, described.model) == (1, "predictor", "kan-mixer")
     assert (described.config["channels"], described.settings["epochs"]) == (4, 3)
@@ -78,7 +78,7 @@ def test_the_description_of_a_run():
     assert described.versions["kanseq"] == "0.1.0"
 
 
-def test_cards_of_a_run_and_of_its_files():
+def test_a_run_and_its_files_have_cards():
     card = inspect(FILES / "mixer")
     assert (card.fields["kind of run"], card.fields["finished"]) == ("predictor", "2 of 2 begun")
     assert inspect(FILES / "mixer/run.json").fields["model"] == "kan-mixer"
@@ -86,12 +86,12 @@ def test_cards_of_a_run_and_of_its_files():
 
 
 @pytest.mark.parametrize("name", ["mixer", "logistic", "words", "whole"])
-def test_finished_parts_are_whole(name):
+def test_finished_parts_are_complete(name):
     assert finished_parts(FILES / name)
     assert all(is_done(part.folder) for part in finished_parts(FILES / name))
 
 
-def test_a_file_that_was_changed_is_noticed(tmp_path, caplog):
+def test_a_changed_file_is_detected(tmp_path, caplog):
     shutil.copytree(FILES / "logistic", tmp_path / "run")
     first, second = finished_parts(tmp_path / "run")
     with (first.folder / "held_out.txt").open("a") as handle:
@@ -102,7 +102,7 @@ def test_a_file_that_was_changed_is_noticed(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("name", ["mixer", "logistic", "words"])
-def test_models_predict_what_they_predicted(name, genes):
+def test_predictions_equal_those_of_the_old_version(name, genes):
     found = predict(FILES / name, genes, held_out_only=True, threads=1, device="cpu").table.set_index("id")
     written = pd.concat(read_predictions(part.folder / "predictions.tsv") for part in parts(FILES / name))
     written = written.set_index("id").loc[found.index]
@@ -112,14 +112,14 @@ def test_models_predict_what_they_predicted(name, genes):
     np.testing.assert_allclose(found["probability"], written["probability"], atol=0.01)
 
 
-def test_a_table_of_predictions():
+def test_a_table_of_predictions_is_read():
     table = read_predictions(FILES / "predictions.tsv")
     assert len(table) == 60
     assert table["logit"].iloc[0] == 0.766841829
     assert table["called"].iloc[1] == 1
 
 
-def test_scores_are_those_of_the_report():
+def test_scores_equal_those_of_the_report():
     runs = [FILES / "mixer", FILES / "logistic"]
     report = json.loads((FILES / "metrics.json").read_text())
     found = evaluate(runs, bootstrap=50)
@@ -129,17 +129,17 @@ def test_scores_are_those_of_the_report():
             assert now["mean"][metric] == pytest.approx(before["mean"][metric], rel=1e-6)
 
 
-def test_attributions(genes):
+def test_attributions_equal_those_of_the_old_version(genes):
     before = read_attributions(FILES / "attributions.parquet").table
     found = explain(FILES / "mixer", genes, reference="shuffle:1", gene=["SIM1G000010"], threads=1, device="cpu").table
     assert found["model"][0] == before["model"][0] == "random0/seed-0"
     np.testing.assert_allclose(found["attributions"][0], before["attributions"][0], rtol=1e-4, atol=1e-6)
 
 
-def test_a_run_that_was_stopped_ends_where_the_old_version_ended(tmp_path):
+def test_a_resumed_run_ends_with_the_weights_of_the_old_version(tmp_path):
     assert resume("half", tmp_path).trained == 1
     folder, wanted = (run / "folds/random0/seed-5" for run in (tmp_path / "half", FILES / "whole"))
-    # Training in float32 ends 0.0004 away from it, training without the optimiser's moments 0.006.
+    # Weights after training in float32 differ by 0.0004, and without the optimiser's moments by 0.006.
     arrays, expected = (load_arrays(each / "model.safetensors")[0] for each in (folder, wanted))
     assert arrays.keys() == expected.keys()
     for name in expected:
@@ -151,7 +151,7 @@ def test_a_run_that_was_stopped_ends_where_the_old_version_ended(tmp_path):
     assert (tmp_path / "half/run.json").read_bytes() == (FILES / "half/run.json").read_bytes()
 
 
-def test_a_finished_run_stays_and_gives_up_its_states(tmp_path):
+def test_a_finished_run_is_kept_except_its_training_states(tmp_path):
     result = resume("mixer", tmp_path)
     assert (result.trained, result.skipped) == (0, 2)
     kept, before = (

@@ -6,7 +6,7 @@ import pytest
 from kanseq.geometry import Geometry
 
 
-def test_default_geometry_is_that_of_the_design() -> None:
+def test_default_geometry_has_the_documented_columns() -> None:
     geometry = Geometry()
     assert (geometry.columns, geometry.window, geometry.tokens) == (3020, 1500, 378)
     assert geometry.masked == ((1000, 1003), (2017, 2020))
@@ -17,11 +17,11 @@ def test_default_geometry_is_that_of_the_design() -> None:
     [
         # Plus: column 1000 is base 2000; column 2019 is base 4999.
         ("+", 2000, 4999, (1000, 2500), (4500, 6000)),
-        # Minus: transcription runs down from 4999 to 2000.
+        # Minus: transcription proceeds from 4999 down to 2000.
         ("-", 4999, 2000, (4500, 6000), (1000, 2500)),
     ],
 )
-def test_windows_mirror_each_other(
+def test_windows_of_both_strands_are_mirror_images(
     strand: str, tss: int, tts: int, tss_window: tuple[int, int], tts_window: tuple[int, int]
 ) -> None:
     geometry = Geometry()
@@ -35,11 +35,11 @@ def test_mask_is_never_wider_than_the_transcribed_part() -> None:
     assert Geometry(mask=False).masked == ()
 
 
-def test_flanks_only_hides_what_is_transcribed_and_transcribed_only_hides_the_flanks() -> None:
+def test_flanks_hides_transcribed_columns_and_transcribed_hides_flanks() -> None:
     flanks, transcribed = Geometry(visible="flanks"), Geometry(visible="transcribed")
     assert flanks.masked == ((1000, 1500), (1520, 2020))
     assert flanks.windows == ((0, 1000), (2020, 3020))
-    # The codons on the transcribed side of each site stay masked.
+    # The codons on the transcribed side of each site are still masked.
     assert transcribed.masked == ((0, 1003), (2017, 3020))
     assert transcribed.windows == ((1000, 1500), (1520, 2020))
     assert Geometry().windows == ((0, 1500), (1520, 3020))
@@ -59,7 +59,7 @@ def test_flanks_only_hides_what_is_transcribed_and_transcribed_only_hides_the_fl
         (Geometry(3, 0, 1, mask=True, visible="flanks"), [0, 1, 2, 4, 5, 6]),
     ],
 )
-def test_what_is_seen_of_any_windows(geometry: Geometry, seen: list[int]) -> None:
+def test_visible_columns_of_windows_of_any_size(geometry: Geometry, seen: list[int]) -> None:
     padding = range(geometry.window, geometry.window + geometry.pad)
     codes = geometry.hide(np.zeros((1, geometry.columns), dtype=np.uint8))
     assert [column for column in np.flatnonzero(codes[0] == 0).tolist() if column not in padding] == seen
@@ -69,13 +69,13 @@ def test_what_is_seen_of_any_windows(geometry: Geometry, seen: list[int]) -> Non
     ("fields", "message"),
     [
         ({"visible": "introns"}, "one of all, flanks, transcribed"),
-        ({"visible": "flanks", "upstream": 0}, "nothing of these windows would be left"),
-        ({"visible": "transcribed", "downstream": 3}, "nothing of these windows would be left"),
-        ({"visible": "transcribed", "downstream": 0, "mask": False}, "nothing of these windows would be left"),
+        ({"visible": "flanks", "upstream": 0}, "no column of these windows would be left"),
+        ({"visible": "transcribed", "downstream": 3}, "no column of these windows would be left"),
+        ({"visible": "transcribed", "downstream": 0, "mask": False}, "no column of these windows would be left"),
         ({"visible": "flanks", "length": 70}, "only gene windows"),
     ],
 )
-def test_a_part_that_is_not_there_cannot_be_made_visible(fields: dict[str, object], message: str) -> None:
+def test_a_part_without_columns_cannot_be_visible(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Geometry(**fields)  # type: ignore[arg-type]
 
@@ -87,7 +87,7 @@ def test_masked_columns_are_hidden_in_a_copy() -> None:
     assert not codes.any()
 
 
-def test_json_round_trip_and_impossible_numbers() -> None:
+def test_json_round_trip_and_invalid_numbers() -> None:
     for geometry in (Geometry(upstream=7), Geometry(visible="flanks"), Geometry.plain(70)):
         assert Geometry.from_json(geometry.to_json()) == geometry
     with pytest.raises(ValueError, match="must not be negative"):
@@ -96,7 +96,7 @@ def test_json_round_trip_and_impossible_numbers() -> None:
         Geometry(upstream=0, downstream=0, pad=0)
 
 
-def test_files_from_before_there_was_a_choice_read_as_all_and_are_written_as_they_were() -> None:
+def test_files_without_visible_are_read_as_all_and_written_unchanged() -> None:
     old = {"upstream": 1000, "downstream": 500, "pad": 20, "mask": True, "length": None}
     assert Geometry.from_json(old).visible == "all"
     assert Geometry().to_json() == old

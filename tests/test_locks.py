@@ -30,7 +30,7 @@ def holder(tmp_path):
         process.kill()
 
 
-def test_a_lock_is_in_use_while_its_holder_lives_and_free_when_that_was_killed(holder, tmp_path):
+def test_a_lock_is_in_use_while_its_holder_runs_and_free_after_it_is_killed(holder, tmp_path):
     with lock(tmp_path / "lock") as found:
         assert found is Lock.IN_USE
     assert not is_free(tmp_path / "lock")
@@ -47,13 +47,13 @@ def test_a_second_handle_of_the_same_process_does_not_share_a_lock(tmp_path):
     assert (tmp_path / "lock").read_bytes() == b""
 
 
-def test_the_lock_of_a_folder_elsewhere_is_not_free(tmp_path):
+def test_a_missing_lock_file_is_not_free(tmp_path):
     assert not is_free(tmp_path / "missing")
     assert not (tmp_path / "missing").exists()
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_told_and_is_no_error(tmp_path, monkeypatch, number):
+def test_a_file_system_without_locks_is_reported_without_an_error(tmp_path, monkeypatch, number):
     def refuse(descriptor, *, blocking):
         raise OSError(number, "no locks")
 
@@ -64,6 +64,6 @@ def test_a_file_system_without_locks_is_told_and_is_no_error(tmp_path, monkeypat
     assert not is_free(tmp_path / "lock")
 
 
-def test_a_lock_in_a_folder_that_is_missing_cannot_be_written(tmp_path):
+def test_a_lock_in_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(NotWritable, match="no: cannot write"), lock(tmp_path / "no" / "lock"):
         pass

@@ -1,4 +1,4 @@
-"""Trained models are used on strings and arrays, without folders."""
+"""Trained models can be used on strings and arrays, without files."""
 
 import logging
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_a_run_is_the_mean_of_its_folds_and_seeds(run: Path) -> None:
     assert model.predict(new).tolist() == ["high" if one > 0 else "low" for one in model.logits(new)]
 
 
-def test_strings_codes_and_sets_give_the_same(run: Path) -> None:
+def test_strings_codes_and_sets_yield_the_same_logits(run: Path) -> None:
     model = kanseq.load_model(run)
     new = ["acgtnrACGT", "T" * COLUMNS]
     codes = np.full((2, COLUMNS), 4, dtype=np.uint8)
@@ -72,7 +72,7 @@ def test_the_module_is_the_network_of_one_model(run: Path) -> None:
         _ = kanseq.load_model(run).module
 
 
-def test_sequences_that_a_model_trained_on_are_warned_of(
+def test_a_warning_counts_sequences_that_a_model_was_trained_on(
     run: Path, genes: SequenceSet, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="kanseq"):
@@ -84,10 +84,10 @@ def test_sequences_that_a_model_trained_on_are_warned_of(
     assert [message.split(" are ")[0] for message in caplog.messages] == ["2 of 4 sequences", "3 of 4 sequences"]
 
 
-def test_the_position_of_a_string_is_no_name_of_a_held_out_gene(
+def test_the_position_of_a_string_does_not_identify_a_held_out_gene(
     run: Path, genes: SequenceSet, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # The third and the first gene are named 3 and 1, and fold 0 holds both out.
+    # The third and the first gene are named 3 and 1; both are held out in fold 0.
     known = genes.letters()
     kanseq.load_model(run, fold="0").logits([known[1], known[3], known[5]])
     kanseq.load_model(run, fold="0").logits(np.array([known[1]]))
@@ -104,16 +104,16 @@ def test_attributions_add_up_to_the_difference_of_logits(run: Path) -> None:
     assert model.attributions(new, method="ism").shape == (3, COLUMNS)
 
 
-def test_what_does_not_fit_is_refused(run: Path) -> None:
+def test_sequences_that_do_not_match_the_model_are_refused(run: Path) -> None:
     model = kanseq.load_model(run)
-    with pytest.raises(BadTable, match="sequence '1' has 25 letters, and 24 are wanted"):
+    with pytest.raises(BadTable, match="sequence '1' has 25 letters; 24 are required"):
         model.logits(["A" * 25])
-    with pytest.raises(ModelMismatch, match=r"reads 24 columns, and the codes have the shape \(2, 25\)"):
+    with pytest.raises(ModelMismatch, match=r"reads 24 columns, but the codes have the shape \(2, 25\)"):
         model.logits(np.zeros((2, 25), dtype=np.uint8))
     for one in ("ACGT", b"ACGT"):
-        with pytest.raises(BadOption, match=r"write \[sequence\]"):
+        with pytest.raises(BadOption, match=r"use \[sequence\]"):
             model.logits(one)
-    with pytest.raises(BadTable, match="sequence 1 is no text"):
+    with pytest.raises(BadTable, match="sequence 1 is not text"):
         model.logits(np.array([["A", "C"], ["G", "T"]]))
     for method in (model.logits, model.attributions):
         with pytest.raises(BadOption, match="batch_size is 0; it must be at least 1"):

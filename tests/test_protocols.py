@@ -1,4 +1,4 @@
-"""The configs of the paper's protocols, and its tables beside ours."""
+"""The configs of the paper's protocols, and the comparison of its tables with the scores of kanseq."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ def read(name):
 
 
 def beside(folder, models, paper):
-    """Run the script on metrics and a paper's table; gives its lines."""
+    """Run the script on metrics and a paper's table; return its rows and standard error."""
     (folder / "metrics.json").write_text(json.dumps({"models": models}))
     (folder / "paper.tsv").write_text("# a comment\n" + paper)
     command = [sys.executable, PROTOCOLS / "beside_paper.py", folder / "metrics.json"]
@@ -58,7 +58,7 @@ def test_a_protocol_has_the_37_chromosomes_of_four_plants_of_ensembl_52(name):
         assert each["annotation"] == f"{root}/gtf/{plant}/{assembly[plant]}.52.gtf.gz"
 
 
-def test_both_protocols_are_of_the_same_data_and_models():
+def test_both_protocols_use_the_same_data_and_models():
     single, cross = read("single_species.yaml"), read("cross_species.yaml")
     assert single["species"] == cross["species"]
     assert single["models"] == cross["models"]
@@ -66,7 +66,7 @@ def test_both_protocols_are_of_the_same_data_and_models():
     assert (single["paper_table"], cross["paper_table"]) == (2, 3)
 
 
-def test_every_number_of_the_paper_has_a_source_and_every_gap_a_note():
+def test_every_number_of_the_paper_has_a_source_and_every_missing_number_a_note():
     with open(PROTOCOLS / "paper_tables.tsv", newline="") as handle:
         rows = list(csv.DictReader((line for line in handle if not line.startswith("#")), delimiter="\t"))
     assert len({(row["table"], row["species"], row["model"]) for row in rows}) == len(rows)
@@ -77,7 +77,7 @@ def test_every_number_of_the_paper_has_a_source_and_every_gap_a_note():
         assert row["note"] or all(cells), row
 
 
-def test_the_paper_stands_beside_the_mean_over_all_chromosomes_and_over_those_of_a_species(tmp_path):
+def test_the_paper_is_compared_with_means_over_all_chromosomes_and_over_species(tmp_path):
     models = [
         {
             "model": "kan",
@@ -106,7 +106,7 @@ def test_the_paper_stands_beside_the_mean_over_all_chromosomes_and_over_those_of
     assert said.startswith("1 of 4 cells of the paper's table 2 are filled")
 
 
-def test_a_model_that_only_the_paper_has_keeps_its_line(tmp_path):
+def test_a_model_that_is_only_in_the_paper_has_a_row(tmp_path):
     header = "table\tspecies\tmodel\taccuracy\tauROC\tauPRC\tF1\tsource\tnote\n"
     rows, _ = beside(tmp_path, [], header + "2\tzea_mays\tmlp\t0.5\t\t\t\tpage 1\tin part\n")
     assert [row["paper"] for row in rows] == ["0.5", "", "", ""]

@@ -22,7 +22,7 @@ def test_regions_of_the_default_windows():
     assert [region.transcribed for region in regions_of(Geometry())] == [False, False, True, False, True, False]
 
 
-def test_short_windows_cut_regions():
+def test_short_windows_shorten_regions():
     assert shown(Geometry(upstream=30, downstream=0, pad=0)) == [
         ("core promoter", 0, 30, range(-30, 0)),
         ("downstream", 30, 60, range(1, 31)),
@@ -34,7 +34,7 @@ def test_short_windows_cut_regions():
     ]
 
 
-def test_the_core_promoter_may_be_left_to_the_upstream_region():
+def test_without_a_core_promoter_its_columns_are_upstream():
     assert shown(Geometry(), core=0)[:2] == [
         ("upstream", 0, 1000, range(-1000, 0)),
         ("5' transcribed", 1000, 1500, range(500)),
@@ -47,7 +47,7 @@ def test_a_plain_sequence_is_one_region():
 
 
 @given(st.tuples(*[st.integers(0, 90)] * 3).filter(lambda sizes: sizes[0] + sizes[1] > 0), st.integers(0, 120))
-def test_every_column_lies_in_one_region(sizes, core):
+def test_every_column_is_in_one_region(sizes, core):
     geometry = Geometry(*sizes)
     regions = regions_of(geometry, core)
     assert [column for region in regions for column in range(region.start, region.stop)] == list(
@@ -55,7 +55,7 @@ def test_every_column_lies_in_one_region(sizes, core):
     )
 
 
-def test_the_region_of_a_column():
+def test_region_at_returns_the_region_of_a_column():
     region = region_at(Geometry(), 2019)
     assert (region.name, region.distance(2019)) == ("3' transcribed", 0)
     with pytest.raises(IndexError, match="no column 3020"):

@@ -1,4 +1,4 @@
-"""Results of verbs show themselves in a few lines."""
+"""Results of commands have a short representation."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Result(NamedTuple):
     table: pd.DataFrame
 
 
-def test_a_result_is_a_line_a_field_and_tables_are_counted() -> None:
+def test_a_result_is_shown_as_one_line_per_field_with_sizes_of_tables() -> None:
     table = pd.DataFrame({"id": range(2000), "label": "low"})
     shown = repr(Result(7156, 0.90712, {"1": 1748}, list("abcdef"), "a\nb\n", Path("labels.tsv"), table))
     assert shown.splitlines() == [
@@ -34,7 +34,7 @@ def test_a_result_is_a_line_a_field_and_tables_are_counted() -> None:
     ]
 
 
-def test_what_is_absent_is_left_out_and_long_texts_are_cut() -> None:
+def test_fields_that_are_none_are_omitted_and_long_texts_are_shortened() -> None:
     shown = repr(Result(1, None, {}, [], "x" * 500, None, pd.DataFrame()))
     assert "auroc" not in shown
     assert "output" not in shown
@@ -42,7 +42,7 @@ def test_what_is_absent_is_left_out_and_long_texts_are_cut() -> None:
     assert max(map(len, shown.splitlines())) < 110
 
 
-def test_it_stays_a_tuple() -> None:
+def test_a_result_is_still_a_tuple() -> None:
     result = Result(1, 0.5, {}, [], "", None, pd.DataFrame())
     assert result[0] == 1
     assert result._replace(genes=2).genes == 2

@@ -21,7 +21,7 @@ COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
 
 class Walk:
-    """A simulation read back with other tools than those that wrote it."""
+    """A simulation, read with tools other than those that wrote it."""
 
     def __init__(self, folder, seed):
         self.result = simulate(folder, seed=seed)
@@ -50,7 +50,7 @@ class Walk:
         self.card = json.loads((folder / "truth.json").read_text())
 
     def kept(self):
-        """Protein-coding genes whose windows lie on their contig, by the package's geometry."""
+        """Return protein-coding genes with both windows on their contig, by the package's geometry."""
         kept, geometry = [], Geometry()
         for gene in self.genes[self.genes["biotype"] == "protein_coding"].itertuples():
             ends = (gene.start, gene.end - 1) if gene.strand == "+" else (gene.end - 1, gene.start)
@@ -60,13 +60,13 @@ class Walk:
         return kept
 
     def labels(self):
-        """Level, and 0, 1 or -1 (low, high, mid), of the genes that are kept."""
+        """Return level and class (0 low, 1 high, -1 mid) of the genes that are kept."""
         level = np.log10(self.tpm.loc[self.kept()].max(axis=1) + 1)
         low, high = level.quantile([0.25, 0.75])
         return level, np.where(level <= low, 0, np.where(level >= high, 1, -1))
 
     def windows(self):
-        """The 3,000 letters of each kept gene, as it reads them, upper case, without masking."""
+        """Return the 3,000 letters of each kept gene, in the direction of transcription, upper case, unmasked."""
         letters = []
         for gene in self.genes.loc[self.kept()].itertuples():
             contig = self.genome[gene.chrom].upper()
@@ -82,7 +82,7 @@ def walk(tmp_path_factory):
     return Walk(tmp_path_factory.mktemp("simulation"), seed=3)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
+def test_files_are_identical_for_the_same_seed_only(tmp_path):
     sizes = {"genes": 60, "contigs": 2}
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         simulate(tmp_path / name, seed=seed, **sizes)
@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_oracle_reaches_between_090_and_095(tmp_path, seed):
+def test_the_auroc_of_the_oracle_is_between_090_and_095(tmp_path, seed):
     result = simulate(tmp_path / "sim", seed=seed, genome_size=6_000_000)
     assert 0.90 <= result.oracle_auroc <= 0.95
 
@@ -105,13 +105,13 @@ def test_the_oracle_is_measured_on_the_genes_that_extract_keeps(walk):
     assert set(level.index) == set(walk.truth.index[walk.truth["scored"] == 1])
     assert walk.result.scored == len(level) < walk.result.genes
     expected = roc_auc_score(label[label >= 0], signal[label >= 0])
-    # The table of the truth holds six decimals.
+    # The truth table has six decimals.
     assert walk.result.oracle_auroc == pytest.approx(expected, abs=2e-4)
     assert walk.card["oracle_auroc"] == walk.result.oracle_auroc
 
 
-def test_the_oracle_is_above_binned_3_mers_and_these_are_above_composition(walk):
-    """The plain models of the design page, on chromosomes held out."""
+def test_the_oracle_is_better_than_binned_3_mers_and_these_better_than_composition(walk):
+    """Train the baselines on composition and binned 3-mers, with held-out chromosomes."""
     level, label = walk.labels()
     letters = np.frombuffer("".join(walk.windows()).encode(), dtype=np.uint8).reshape(len(level), 24, 125)
     digits = np.select([letters == code for code in b"ACGT"], range(4), 4).astype(np.int64)
@@ -135,7 +135,7 @@ def test_the_oracle_is_above_binned_3_mers_and_these_are_above_composition(walk)
     assert means["kmers"] < walk.result.oracle_auroc - 0.05
 
 
-def test_every_planted_element_stands_in_the_genome_as_its_gene_reads_it(walk):
+def test_every_planted_element_is_in_the_genome_on_the_strand_of_its_gene(walk):
     patterns = {
         "tata_box": "TATA[AT]A[AT]",
         "initiator": "[CT][CT]A[ACGT][AT][CT][CT]",
@@ -153,10 +153,10 @@ def test_every_planted_element_stands_in_the_genome_as_its_gene_reads_it(walk):
     assert (walk.bed["strand"].to_numpy() == walk.genes.loc[walk.bed["gene"], "strand"].to_numpy()).all()
 
 
-def test_elements_keep_their_distances_and_never_start_a_token(walk):
+def test_elements_have_the_stated_distances_and_never_start_at_a_token(walk):
     bed = walk.bed
     forward = bed["strand"] == "+"
-    # Letters before the first transcribed base, and columns counted from the first of each window.
+    # Number of letters before the first transcribed base, and position after the last transcribed base.
     before_tss = np.where(forward, bed["gene_start"] - bed["start"], bed["end"] - bed["gene_end"])
     behind_tts = np.where(forward, bed["start"] - bed["gene_end"] + 1, bed["gene_start"] - bed["end"] + 1)
     for element, distance, least, most in (
@@ -175,7 +175,7 @@ def test_elements_keep_their_distances_and_never_start_a_token(walk):
         assert set(column[inside] % 8) == {1, 2, 3, 4, 5, 6, 7}
 
 
-def test_no_element_touches_another_nor_the_masked_columns_of_its_gene(walk):
+def test_no_element_overlaps_another_or_the_masked_columns_of_its_gene(walk):
     for _, contig in walk.bed.groupby("chrom"):
         assert (contig["start"].to_numpy()[1:] >= contig["end"].to_numpy()[:-1]).all()
     bed = walk.bed
@@ -183,7 +183,7 @@ def test_no_element_touches_another_nor_the_masked_columns_of_its_gene(walk):
         assert ((bed["end"] <= first) | (bed["start"] >= first + 3)).all()
 
 
-def test_the_bed_is_sorted_and_its_scores_follow_the_effects(walk):
+def test_the_bed_is_sorted_and_its_scores_are_proportional_to_effects(walk):
     order = walk.bed.sort_values(["chrom", "start", "end"], kind="stable").index
     assert list(order) == list(range(len(order)))
     scores = walk.bed.groupby("element")["score"].unique().map(lambda values: values.tolist()).to_dict()
@@ -191,7 +191,7 @@ def test_the_bed_is_sorted_and_its_scores_follow_the_effects(walk):
     assert scores["silencer_1"] == [250]
 
 
-def test_the_truth_of_each_gene_adds_up_from_what_stands_in_the_genome(walk):
+def test_the_truth_table_equals_values_computed_from_the_genome(walk):
     counted = walk.bed.groupby(["gene", "element"]).size().unstack(fill_value=0).reindex(walk.truth.index, fill_value=0)
     assert (counted == walk.truth[counted.columns]).all(axis=None)
     gene = next(walk.genes.loc[name] for name in walk.kept() if walk.genes.loc[name, "strand"] == "-")
@@ -207,7 +207,7 @@ def test_the_truth_of_each_gene_adds_up_from_what_stands_in_the_genome(walk):
     assert row["signal"] == pytest.approx(expected, abs=1e-5)
 
 
-def test_genes_lie_on_both_strands_overlap_are_short_and_reach_the_edges(walk):
+def test_genes_are_on_both_strands_overlap_may_be_short_and_reach_contig_ends(walk):
     genes = walk.genes
     assert genes["strand"].value_counts().min() > 900
     assert (genes["biotype"] == "protein_coding").sum() == 2000
@@ -223,7 +223,7 @@ def test_genes_lie_on_both_strands_overlap_are_short_and_reach_the_edges(walk):
     assert walk.result.bases == sum(map(len, walk.genome.values())) == 12_000_000
 
 
-def test_the_genome_has_lower_case_stretches_and_runs_of_n(walk):
+def test_the_genome_has_lower_case_intervals_and_runs_of_n(walk):
     letters = walk.genome["1"]
     assert set(letters) == set("ACGTacgtN")
     assert 0.05 < sum(map(str.islower, letters)) / len(letters) < 0.3
@@ -231,7 +231,7 @@ def test_the_genome_has_lower_case_stretches_and_runs_of_n(walk):
     assert min(map(len, re.findall("N+", letters))) < 10
 
 
-def test_lines_of_the_genome_hold_60_letters_and_plain_is_the_same_text(tmp_path):
+def test_lines_of_the_genome_have_60_letters_and_the_plain_text_is_the_same(tmp_path):
     simulate(tmp_path / "packed", genes=40, contigs=1, genome_size=240_007)
     simulate(tmp_path / "plain", genes=40, contigs=1, genome_size=240_007, compress=False)
     text = (tmp_path / "plain" / "genome.fa").read_bytes()
@@ -242,7 +242,7 @@ def test_lines_of_the_genome_hold_60_letters_and_plain_is_the_same_text(tmp_path
     assert gzip.decompress((tmp_path / "packed" / "genome.fa.gz").read_bytes()) == text
 
 
-def test_the_genome_is_bgzip_that_can_be_indexed(tmp_path):
+def test_the_genome_is_compressed_with_bgzip_and_can_be_indexed(tmp_path):
     import pysam
 
     result = simulate(tmp_path / "sim", genes=40, contigs=2)
@@ -251,7 +251,7 @@ def test_the_genome_is_bgzip_that_can_be_indexed(tmp_path):
         assert sum(fasta.lengths) == result.bases == 240_000
 
 
-def test_coding_sequences_are_whole_codons_inside_exons(walk):
+def test_coding_sequences_are_complete_codons_inside_exons(walk):
     spans, coding = {}, {}
     for row in walk.rows:
         gene = re.search('gene_id "(.+?)"', row[8])[1]
@@ -266,7 +266,7 @@ def test_coding_sequences_are_whole_codons_inside_exons(walk):
     assert all(length > 0 and length % 3 == 0 for length in coding.values())
 
 
-def test_tpm_sums_to_a_million_and_holds_zeros(walk):
+def test_tpm_sums_to_a_million_and_contains_zeros(walk):
     assert walk.tpm.shape == (2100, 3)
     assert list(walk.tpm.index) == list(walk.genes.index)
     assert (walk.tpm >= 0).all(axis=None)
@@ -274,7 +274,7 @@ def test_tpm_sums_to_a_million_and_holds_zeros(walk):
     assert ((walk.tpm == 0).sum() == 105).all()
 
 
-def test_a_stated_noise_is_used(tmp_path):
+def test_a_specified_noise_is_used(tmp_path):
     silent = simulate(tmp_path / "silent", genes=100, noise=0.0)
     loud = simulate(tmp_path / "loud", genes=100, noise=5.0)
     assert (silent.noise, loud.noise) == (0.0, 5.0)
@@ -282,7 +282,7 @@ def test_a_stated_noise_is_used(tmp_path):
     assert loud.oracle_auroc < 0.8
 
 
-def test_a_plant_that_would_overwrite_another_one_is_refused():
+def test_an_element_that_would_overlap_another_one_is_rejected():
     genes = Genes(np.array([2000, 2000]), np.array([4000, 4000]), np.array([1, 1]))
     bases = np.frombuffer(b"C" * 6000, dtype=np.uint8).copy()
     element = Element("tata_box", "TATAAAA", 1.0, ((970, 971),), chance=1.0, poor_chance=1.0)
@@ -291,10 +291,10 @@ def test_a_plant_that_would_overwrite_another_one_is_refused():
     assert (bases[1969:1978] & 0x7F).tobytes() == b"CTATAAAAC"
 
 
-def test_columns_of_both_windows_are_those_of_the_geometry():
+def test_columns_of_both_windows_agree_with_the_geometry():
     genes = Genes(np.array([5000, 5000]), np.array([5300, 5300]), np.array([1, -1]))
     tss, tts = columns_of(np.array([4990, 5303]), np.array([4998, 5311]), genes)
-    # A gene of 300 nt: both windows hold what lies 10 nt upstream of its TSS.
+    # In a gene of 300 nt, both windows contain the bases 10 nt upstream of its TSS.
     assert (tss.tolist(), tts.tolist()) == ([990, 989], [1710, 1709])
 
 
@@ -310,13 +310,13 @@ def test_columns_of_both_windows_are_those_of_the_geometry():
         ({"noise": float("nan")}, "noise between 0 and 100"),
     ],
 )
-def test_sizes_that_do_not_fit_leave_nothing(tmp_path, options, message):
+def test_invalid_sizes_are_refused_and_leave_no_files(tmp_path, options, message):
     with pytest.raises(BadOption, match=message):
         simulate(tmp_path / "sim", **options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_whose_parent_is_missing_or_that_is_a_file_is_refused(tmp_path):
+def test_an_output_folder_without_parent_or_that_is_a_file_is_refused(tmp_path):
     with pytest.raises(NotWritable, match="mkdir -p"):
         simulate(tmp_path / "no" / "sim")
     (tmp_path / "file").write_text("mine")
@@ -325,7 +325,7 @@ def test_a_folder_whose_parent_is_missing_or_that_is_a_file_is_refused(tmp_path)
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_failure_leaves_no_folder_and_spares_what_was_there(tmp_path, monkeypatch):
+def test_a_failure_leaves_no_new_folder_and_keeps_existing_files(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
@@ -340,7 +340,7 @@ def test_a_failure_leaves_no_folder_and_spares_what_was_there(tmp_path, monkeypa
     assert {path: path.read_bytes() for path in old.folder.iterdir()} == before
 
 
-def test_a_disk_that_fills_up_under_the_genome_is_one_line(tmp_path, monkeypatch):
+def test_a_full_disk_while_writing_the_genome_raises_not_writable(tmp_path, monkeypatch):
     def full(write, bases):
         raise OSError("BGZFile write failed")
 

@@ -1,4 +1,4 @@
-"""How the code is laid out: what a reader may count on in every file."""
+"""Rules for the structure of the code."""
 
 import ast
 from pathlib import Path
@@ -12,7 +12,7 @@ MOST = 12
 
 
 def functions_with_many_parameters():
-    """Find functions other than verbs, and methods, with more parameters than a reader can keep in mind."""
+    """Find functions and methods, other than commands, with too many parameters."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -26,10 +26,10 @@ def functions_with_many_parameters():
     return found
 
 
-def test_only_verbs_have_more_than_twelve_parameters():
+def test_only_commands_have_more_than_twelve_parameters():
     assert functions_with_many_parameters() == []
 
 
 @pytest.mark.parametrize("word", ["locals("])
-def test_no_function_passes_on_whatever_it_has(word):
+def test_no_function_uses_locals(word):
     assert [path.name for path in PACKAGE.rglob("*.py") if word in path.read_text(encoding="utf-8")] == []

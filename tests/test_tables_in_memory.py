@@ -1,4 +1,4 @@
-"""Verbs that take tables as files take the same tables in memory, and give the same."""
+"""Functions accept tables in memory as well as files, with the same results."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ def predictions(seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def test_predictions_are_evaluated(tmp_path: Path) -> None:
+def test_predictions_in_memory_are_evaluated_like_a_file(tmp_path: Path) -> None:
     table = predictions(0)
     of_file = kanseq.evaluate(on_disk(tmp_path / "predictions.tsv", table), bootstrap=20)
     in_memory = kanseq.evaluate(table, bootstrap=20)
@@ -44,20 +44,20 @@ def test_predictions_are_evaluated(tmp_path: Path) -> None:
     assert len(kanseq.evaluate([table, predictions(1)], bootstrap=0).models) == 2
 
 
-def test_seeds_in_a_column_are_told_apart() -> None:
+def test_seeds_in_a_column_are_evaluated_as_different_seeds() -> None:
     both = pd.concat([predictions(seed).assign(seed=seed) for seed in (0, 1)], ignore_index=True)
     [model] = kanseq.evaluate(both, bootstrap=0).models
     assert model["folds"][0]["seeds"] == 2
 
 
-def test_a_table_that_is_none_of_predictions_is_refused() -> None:
+def test_a_table_that_does_not_contain_predictions_is_refused() -> None:
     with pytest.raises(BadTable, match="the column 'logit' is missing"):
         kanseq.evaluate(predictions(0).drop(columns="logit"))
     with pytest.raises(BadTable, match=r"^a table in memory:2: target '7\.?0?' is not allowed"):
         kanseq.evaluate(predictions(0).assign(target=7.0))
 
 
-def test_lists_and_homologs_split(genes: SequenceSet, tmp_path: Path) -> None:
+def test_split_accepts_lists_and_homologs_in_memory(genes: SequenceSet, tmp_path: Path) -> None:
     listed = pd.DataFrame({"id": NAMES[:2]})
     homologs = pd.DataFrame({"species": ".", "id": NAMES, "group": list("aababbbb")})
     files = {"gene_list": on_disk(tmp_path / "list.tsv", listed), "homology": on_disk(tmp_path / "h.tsv", homologs)}
@@ -70,7 +70,7 @@ def test_lists_and_homologs_split(genes: SequenceSet, tmp_path: Path) -> None:
         kanseq.split(genes, by="list", gene_list=pd.DataFrame({"id": ["x"]}))
 
 
-def test_conditions_and_transcripts_label(tmp_path: Path) -> None:
+def test_label_accepts_conditions_and_transcripts_in_memory(tmp_path: Path) -> None:
     tpm = pd.DataFrame({"t": NAMES, **{sample: range(8) for sample in ("s1", "s2")}})
     sheet = pd.DataFrame({"sample": ["s1", "s2"], "condition": ["leaf", "root"]})
     genes_of = pd.DataFrame({"transcript": NAMES, "gene": [f"G{name[1:]}" for name in NAMES]})
@@ -93,10 +93,10 @@ def labels(ids: list[object], label: str = "low") -> pd.DataFrame:
 
 
 WRONG_SPLITS = [
-    (pd.concat([splits(NAMES), splits(NAMES[1:3])]), "^a table in memory:10: 'g1' is a second time in the same fold"),
-    (splits(NAMES, "../../esc"), r"^a table in memory:2: '\.\./\.\./esc' is no fold name"),
-    (splits(NAMES).assign(role="dev"), "^a table in memory:2: 'dev' is no role"),
-    (splits(["a\tb", "c"]), r"^a table in memory: row 1, column 'id': 'a\\tb' holds a tab or a line break"),
+    (pd.concat([splits(NAMES), splits(NAMES[1:3])]), "^a table in memory:10: 'g1' is repeated in the same fold"),
+    (splits(NAMES, "../../esc"), r"^a table in memory:2: '\.\./\.\./esc' is not a fold name"),
+    (splits(NAMES).assign(role="dev"), "^a table in memory:2: 'dev' is not a role"),
+    (splits(["a\tb", "c"]), r"^a table in memory: row 1, column 'id': 'a\\tb' contains a tab or a line break"),
     (splits(["a", None]), "^a table in memory:3: the column 'id' is empty"),
 ]
 
@@ -126,16 +126,16 @@ def test_splits_in_memory_are_checked_like_a_file(
 
 def test_labels_in_memory_are_checked_like_a_file(genes: SequenceSet) -> None:
     for table, said in [
-        (labels(NAMES, "lo"), "^a table in memory:2: 'lo' is no label"),
-        (pd.concat([labels(NAMES), labels(["g0"])]), "^a table in memory:10: 'g0' is a second time in the same fold"),
+        (labels(NAMES, "lo"), "^a table in memory:2: 'lo' is not a label"),
+        (pd.concat([labels(NAMES), labels(["g0"])]), "^a table in memory:10: 'g0' is repeated in the same fold"),
         (labels(NAMES).drop(columns="q3"), "^a table in memory: the column 'q3' is missing"),
-        (labels(NAMES).assign(q1="x"), r"^a table in memory:2: 'x' is no number \(column 'q1'\)"),
+        (labels(NAMES).assign(q1="x"), r"^a table in memory:2: 'x' is not a number \(column 'q1'\)"),
     ]:
         with pytest.raises(BadTable, match=said):
             kanseq.leaks(genes, splits=splits(NAMES), labels=table)
 
 
-def test_numbers_and_categories_are_ids_and_columns_come_in_any_order() -> None:
+def test_ids_may_be_numbers_or_categories_and_columns_may_be_in_any_order() -> None:
     numbered = splits([7, 8]).set_index(pd.Index([5, 5]))
     wanted = splits(["7", "8"])
     pd.testing.assert_frame_equal(read_splits(numbered), wanted)
@@ -143,17 +143,17 @@ def test_numbers_and_categories_are_ids_and_columns_come_in_any_order() -> None:
     pd.testing.assert_frame_equal(read_splits(numbered.astype({"id": "category"}).assign(more=1)), wanted)
     pd.testing.assert_frame_equal(read_splits(wanted.assign(reason=None)), wanted)
     pd.testing.assert_frame_equal(join_labels(labels([7])[labels([7]).columns[::-1]]), labels(["7"]))
-    with pytest.raises(BadTable, match=r"^a table in memory: the column 'id' is there twice"):
+    with pytest.raises(BadTable, match=r"^a table in memory: the column 'id' occurs twice"):
         read_splits(pd.concat([numbered, numbered["id"]], axis=1))
 
 
-def test_foreign_splits_in_memory_need_few_columns(genes: SequenceSet) -> None:
+def test_splits_of_other_programs_in_memory_need_few_columns(genes: SequenceSet) -> None:
     roles = ["train", "dev", "test", None] * 2
     found = kanseq.leaks(genes, splits=pd.DataFrame({"role": roles, "id": pd.Categorical(NAMES)}))
     assert found.folds[0]["genes"] == {"train": 2, "tune": 2, "test": 2, "unused": 2}
 
 
-def test_homologs_in_memory_come_in_any_order(genes: SequenceSet) -> None:
+def test_columns_of_homologs_in_memory_may_be_in_any_order(genes: SequenceSet) -> None:
     groups = pd.DataFrame({"group": [1, 1, 2, 2, 2, 2, 2, 2], "id": NAMES, "species": "."})
     listed = pd.DataFrame({"id": NAMES[:1]})
     assert kanseq.split(genes, by="list", gene_list=listed, homology=groups).unused == {"list": 1}

@@ -1,4 +1,4 @@
-"""The README's walk, command by command, on a simulated genome."""
+"""The commands of the README's walkthrough, on a simulated genome."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from kanseq.cli.main import _run
 
 
-def test_the_walk_works_as_written(
+def test_the_commands_of_the_walkthrough_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

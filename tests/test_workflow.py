@@ -26,7 +26,7 @@ VERBS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 WRAPPERS = ROOT / "examples" / "snakemake-wrapper"
 MODULES = ROOT / "examples" / "nextflow" / "modules" / "local" / "kanseq"
 
-# kanseq stands beside the Python that runs the tests; snakemake may be anywhere.
+# kanseq is next to the Python that runs the tests; snakemake may be in any folder.
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 needs_snakemake = pytest.mark.skipif(
     shutil.which("snakemake", path=PATH) is None or shutil.which("kanseq", path=PATH) is None,
@@ -35,7 +35,7 @@ needs_snakemake = pytest.mark.skipif(
 
 
 def snakemake(folder, *arguments):
-    """Run Snakemake in a folder; gives its exit code and all that it said."""
+    """Run Snakemake in a folder; return its exit code and output."""
     command = ["snakemake", "--cores", "1", *arguments]
     environment = {**os.environ, "PATH": PATH, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(folder / ".cache")}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -43,7 +43,7 @@ def snakemake(folder, *arguments):
 
 
 def rules_of(text):
-    """Cut a file of rules into its rules: pairs of name and text."""
+    """Split a rules file into pairs of name and text."""
     parts = re.split(r"^(?:rule|checkpoint) (\w+):\n", text, flags=re.MULTILINE)
     return list(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -53,7 +53,7 @@ def every_rule():
 
 
 def check_options(text):
-    """Insist that every option behind a kanseq verb is one of that verb's."""
+    """Check that every option after a kanseq command is an option of that command."""
     verb = re.search(r"kanseq (\w+) ", text).group(1)
     known = {option for parameter in VERBS[verb].params for option in (*parameter.opts, *parameter.secondary_opts)}
     used = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", text[text.index(f"kanseq {verb} ") :]))
@@ -74,7 +74,7 @@ def simulated(tmp_path):
     return tmp_path
 
 
-def test_a_project_has_every_file_and_what_is_not_kanseq_s_stays(tmp_path):
+def test_a_project_has_every_file_and_other_files_are_kept(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     made = init_workflow(tmp_path)
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
@@ -84,24 +84,24 @@ def test_a_project_has_every_file_and_what_is_not_kanseq_s_stays(tmp_path):
         assert (tmp_path / name).read_text() == (WORKFLOWS / source).read_text()
 
 
-def test_a_project_that_is_there_is_not_overwritten_and_nothing_is_added(tmp_path):
+def test_an_existing_project_is_not_changed(tmp_path):
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "samples.tsv").write_text("mine")
-    with pytest.raises(NotWritable, match=r"samples\.tsv: this is there already"):
+    with pytest.raises(NotWritable, match=r"samples\.tsv: this already exists"):
         init_workflow(tmp_path)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["samples.tsv"]
     assert (tmp_path / "config" / "samples.tsv").read_text() == "mine"
 
 
-def test_a_project_s_parent_must_be_there_and_a_file_is_no_folder(tmp_path):
+def test_a_project_folder_without_parent_or_that_is_a_file_is_refused(tmp_path):
     with pytest.raises(NotWritable, match="does not exist"):
         init_workflow(tmp_path / "no" / "project")
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotWritable, match="file: this is there already"):
+    with pytest.raises(NotWritable, match="file: this already exists"):
         init_workflow(tmp_path / "file")
 
 
-def test_the_packaged_rules_are_found_beside_the_package_or_inside_of_it(tmp_path, monkeypatch):
+def test_the_packaged_rules_are_found_next_to_the_package_or_inside_of_it(tmp_path, monkeypatch):
     assert workflow_path() == WORKFLOWS
     package = tmp_path / "kanseq"
     package.mkdir()
@@ -113,14 +113,14 @@ def test_the_packaged_rules_are_found_beside_the_package_or_inside_of_it(tmp_pat
     assert workflow_path() == package / "workflows"
 
 
-def test_the_wheel_takes_all_folders_that_a_project_is_made_from():
+def test_the_wheel_contains_all_folders_that_a_project_is_copied_from():
     text = (ROOT / "pyproject.toml").read_text()
     packed = dict(re.findall(r'^"workflows/(\w+)" = "kanseq/workflows/(\w+)"$', text, flags=re.MULTILINE))
     assert all(source == target for source, target in packed.items())
     assert {source.split("/")[0] for source in PROJECT.values()} | {"workflow", "protocols"} == set(packed)
 
 
-def test_the_config_and_the_sample_sheet_hold_what_the_schemas_name():
+def test_the_config_and_the_sample_sheet_match_their_schemas():
     for folder in (WORKFLOWS, WORKFLOWS / ".test"):
         schema = yaml.safe_load((WORKFLOWS / "workflow" / "schemas" / "config.schema.yaml").read_text())
         config = yaml.safe_load((folder / "config" / "config.yaml").read_text())
@@ -135,7 +135,7 @@ def test_the_config_and_the_sample_sheet_hold_what_the_schemas_name():
 
 
 @pytest.mark.parametrize(("name", "text"), every_rule())
-def test_every_rule_is_a_command_with_log_benchmark_and_environment(name, text):
+def test_every_rule_is_a_shell_command_with_log_benchmark_and_environment(name, text):
     directives = re.findall(r"^    (\w+):", text, flags=re.MULTILINE)
     assert {"output", "log", "benchmark", "conda", "shell"} <= set(directives)
     assert not {"script", "run", "wrapper", "notebook"} & set(directives)
@@ -145,13 +145,13 @@ def test_every_rule_is_a_command_with_log_benchmark_and_environment(name, text):
         assert (WORKFLOWS / "workflow" / "rules" / caption).is_file()
 
 
-def test_the_rules_call_kanseq_with_options_that_it_has():
-    # What a rule's params put into its command is checked with it.
+def test_the_rules_call_kanseq_with_existing_options():
+    # The options in a rule's params are checked together with its command.
     with_kanseq = {name: text for name, text in every_rule() if "kanseq " in text}
     called = {}
     for name, text in with_kanseq.items():
         shell = text[text.index("shell:") :]
-        # What comes behind the command moves files.
+        # The shell code after the command only moves files.
         ends = [shell.index(sign) for sign in ("fold=", 'cp "$search', 'cp "$suite') if sign in shell]
         shell = shell[: min(ends)] if ends else shell
         params = " ".join(re.findall(r'"(--[^"]*)"', text[: text.index("shell:")]))
@@ -174,14 +174,14 @@ def test_the_rules_call_kanseq_with_options_that_it_has():
     }
 
 
-def test_a_training_names_its_resources_and_is_tried_again():
+def test_a_training_states_its_resources_and_is_retried():
     text = dict(every_rule())["train"]
     assert re.findall(r"^        (mem_mb|runtime|gpu)=", text, flags=re.MULTILINE) == ["mem_mb", "runtime", "gpu"]
     assert "    threads: train_need" in text
     assert "    retries: config" in text
 
 
-def test_profiles_are_for_the_executors_that_they_are_named_after():
+def test_profiles_use_the_executors_that_they_are_named_after():
     read = {
         name: yaml.safe_load((WORKFLOWS / "profiles" / name / "config.yaml").read_text())
         for name in ("default", "slurm", "kubernetes")
@@ -191,12 +191,12 @@ def test_profiles_are_for_the_executors_that_they_are_named_after():
         "slurm": "slurm",
         "kubernetes": "kubernetes",
     }
-    # A training that was killed leaves a file that Snakemake takes for half-made.
+    # A training that was killed leaves a file that Snakemake regards as incomplete.
     assert all(profile["rerun-incomplete"] for profile in read.values())
 
 
 @pytest.mark.parametrize("verb", ["extract", "train", "explain"])
-def test_a_wrapper_is_described_and_calls_its_verb(verb):
+def test_a_wrapper_is_documented_and_calls_its_command(verb):
     meta = yaml.safe_load((WRAPPERS / verb / "meta.yaml").read_text())
     assert meta["name"] == f"kanseq {verb}"
     assert meta["description"]
@@ -213,7 +213,7 @@ def test_a_wrapper_is_described_and_calls_its_verb(verb):
 
 
 @pytest.mark.parametrize("verb", ["extract", "train", "explain"])
-def test_a_nextflow_module_is_described_and_tells_versions(verb):
+def test_a_nextflow_module_is_documented_and_reports_versions(verb):
     text = (MODULES / verb / "main.nf").read_text()
     script, stub = re.split(r"\n    stub:\n", text.split("\n    script:\n")[1])
     assert check_options(script[script.index("    kanseq ") : script.index("cat <<")].split(" mv ")[0] + " ") == verb
@@ -228,7 +228,7 @@ def test_a_nextflow_module_is_described_and_tells_versions(verb):
     assert yaml.safe_load((MODULES / verb / "environment.yml").read_text())["dependencies"]
 
 
-def test_a_nextflow_module_s_script_makes_its_outputs(tmp_path, monkeypatch):
+def test_the_script_of_a_nextflow_module_writes_its_outputs(tmp_path, monkeypatch):
     assert _run(["simulate", "-o", str(tmp_path / "sim"), "--genes", "40", "--contigs", "1"]) == 0
     script = (MODULES / "extract" / "main.nf").read_text().split("\n    script:\n")[1].split('"""')[1]
     given = {
@@ -262,7 +262,7 @@ def test_the_workflow_has_no_lints(simulated):
 
 
 @needs_snakemake
-def test_another_workflow_imports_the_rules_as_a_module_and_runs_them(simulated):
+def test_another_workflow_can_import_and_run_the_rules_as_a_module(simulated):
     (simulated / "kept").mkdir()
     (simulated / "data").rename(simulated / "kept" / "data")
     (simulated / "Snakefile").write_text(
@@ -286,7 +286,7 @@ def test_another_workflow_imports_the_rules_as_a_module_and_runs_them(simulated)
 
 
 @needs_snakemake
-def test_a_collection_of_labelled_sequences_is_benchmarked(simulated):
+def test_a_collection_of_labelled_sequences_can_be_benchmarked(simulated):
     write_task(simulated / "GUE" / "tf" / "0")
     options = " ".join(["--model gc --model legnet --folds 1 --epochs 1", *(f"--set {one}" for one in TINY)])
     config = yaml.safe_load((simulated / "config.yaml").read_text())
@@ -330,7 +330,7 @@ def test_a_new_project_plans_its_jobs(simulated):
         ("designs", ["cross-species"], "cross-species wants a condition that two species have"),
     ],
 )
-def test_a_wrong_config_is_told(simulated, key, value, words):
+def test_an_invalid_config_is_reported(simulated, key, value, words):
     config = yaml.safe_load((simulated / "config.yaml").read_text())
     (simulated / "config.yaml").write_text(yaml.safe_dump({**config, key: value}))
     (simulated / "config").mkdir()
@@ -340,7 +340,7 @@ def test_a_wrong_config_is_told(simulated, key, value, words):
     assert words in said
 
 
-def test_options_that_a_search_knows_go_to_it_and_come_back():
+def test_options_are_divided_into_those_of_a_search_and_others():
     given = shlex.split("--epochs 3 --calibrate platt --set 'a=1 2' --visible=flanks --tune --compile --l1 0.1")
     both, others = parted_words(given)
     assert both == ["--epochs", "3", "--set", "a=1 2", "--visible=flanks", "--l1", "0.1"]
@@ -356,11 +356,11 @@ def test_options_that_a_search_knows_go_to_it_and_come_back():
         ("--rendezvous --tune --tune", {"tune": False}, "--rendezvous --tune"),
     ],
 )
-def test_a_model_switches_off_flags_of_all_models(text, values, left):
+def test_a_model_can_disable_flags_of_all_models(text, values, left):
     assert without_switched_off(text, values) == left
 
 
-def test_a_model_of_the_config_takes_the_options_of_a_training():
+def test_a_model_of_the_config_accepts_the_options_of_train():
     keys = set(model_schema())
     assert {"learning_rate", "set", "visible", "match_parameters", "condition"} <= keys
     assert not {"genes", "splits", "output", "labels", "model", "holdout", "seed", "seeds", "threads"} & keys
@@ -373,7 +373,7 @@ def test_a_model_of_the_config_takes_the_options_of_a_training():
 
 
 @needs_snakemake
-def test_options_of_a_model_stand_in_its_training_s_command(simulated):
+def test_options_of_a_model_are_in_its_training_command(simulated):
     config = yaml.safe_load((simulated / "config.yaml").read_text())
     config["models"] = {"kan": {"learning_rate": 0.01, "set": {"hidden": 8}, "options": "--epochs 2"}}
     snakefile = ["--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), "--configfile", "config.yaml"]

@@ -1,1 +1,1 @@
-"""From a trained model to numbers per base and per token."""
+"""Attributions of a trained model per base and per token."""

@@ -1,6 +1,6 @@
-"""What the KAN layers of a trained network see and give for real sequences, a batch at a time.
+"""Record the inputs and outputs of the KAN layers of a trained network for real sequences, batch by batch.
 
-In: a network and base codes. Out: each layer's inputs, positions on its grid and outputs, and how these lie there.
+In: a network and base codes. Out: each layer's inputs, grid positions and outputs, and histograms of the positions.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,21 +21,21 @@ from kanseq.nn.layer import KANLayer
 from kanseq.regions import region_at
 
 INSIDE, MARGIN = 24, 12
-"""Bins of a histogram between the grid's ends, and beyond either of them."""
+"""Bins of a histogram between the ends of the grid, and beyond each end."""
 
 NO_GRID = (-2.0, 2.0)
-"""Range around which histograms stand where a basis has no grid (polynomials, waves)."""
+"""Range that stands in for the grid in histograms of a basis without a grid (polynomials, waves)."""
 
 
 class Activation(NamedTuple):
-    """One KAN layer's part in a batch; whatever the layer's kind, its inputs and outputs are the last axis.
+    """Inputs and outputs of one KAN layer for a batch; they are the last axis for every kind of layer.
 
     Attributes:
-        name, layer: the layer, and its name in the network.
+        name, layer: the layer's name in the network, and the layer.
         inputs: ``(n, …, inputs)``.
-        positions: the same after the layer's LayerNorm, if it has one: where on the grid the curves are read.
-        outputs: ``(n, …, outputs)``, with the residual of a layer that has one.
-        source: the layer whose very outputs these inputs are, if there is one.
+        positions: the inputs after the layer's LayerNorm, if it has one: where on the grid the curves are evaluated.
+        outputs: ``(n, …, outputs)``, including the residual if the layer has one.
+        source: the layer whose output tensor is this layer's input, if there is one.
     """
 
     name: str
@@ -47,14 +47,14 @@ class Activation(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What happened to some sequences in a network.
+    """Activations of a network for one batch of sequences.
 
     Attributes:
-        encoded: what the network read, ``(n, 4, columns)``.
-        outputs: what it gave, ``(n, outputs)``.
+        encoded: input of the network, ``(n, 4, columns)``.
+        outputs: output of the network, ``(n, outputs)``.
         layers: its KAN layers in the order in which they ran.
-        last: the KAN layer whose very outputs are the network's, if there is one.
-        watched: inputs and outputs of the modules that were asked for by name and that ran.
+        last: the KAN layer whose output tensor is the network's output, if there is one.
+        watched: inputs and outputs of the modules that were requested by name and that ran.
     """
 
     encoded: Tensor
@@ -65,12 +65,12 @@ class Batch(NamedTuple):
 
 
 class Nodes(NamedTuple):
-    """What a layer's inputs or outputs are.
+    """Meaning of a layer's inputs or outputs.
 
     Attributes:
         kind: ``base`` (a row of the one-hot encoding and a column), ``token``, ``channel``, ``output`` or ``unit``.
         geometry: the columns of the network.
-        names: what they are called, where the network says so.
+        names: names of the nodes, if the layer has names for them.
     """
 
     kind: str
@@ -78,7 +78,7 @@ class Nodes(NamedTuple):
     names: tuple[str, ...] = ()
 
     def name(self, number: int) -> str:
-        """Name one of them.
+        """Return the name of one node.
 
         >>> Nodes("token", Geometry()).name(120), Nodes("base", Geometry()).name(3020 + 1030)
         ('token 120 (TSS-40)', 'C at TSS+30')
@@ -94,7 +94,7 @@ class Nodes(NamedTuple):
 
 
 def place(geometry: Geometry, column: int) -> str:
-    """Say where a column (0-based) lies: bases from the first transcribed one (TSS), or from the last one (TTS).
+    """Return the position of a column (0-based) relative to the first (TSS) or the last transcribed base (TTS).
 
     >>> [place(Geometry(), column) for column in (992, 1000, 1510, 2020)]
     ['TSS-8', 'TSS+0', 'padding', 'TTS+1']
@@ -106,33 +106,34 @@ def place(geometry: Geometry, column: int) -> str:
 
 
 def kan_layers(network: nn.Module) -> dict[str, KANLayer]:
-    """Find a network's KAN layers by name, in the order in which they were built."""
+    """Return a network's KAN layers by name, in the order in which they were built."""
     return {name: module for name, module in network.named_modules() if isinstance(module, KANLayer)}
 
 
 def activations(network: SequenceNetwork, batches: Iterable[Tensor], watch: Sequence[str] = ()) -> Iterator[Batch]:
-    """Run a network in evaluation mode over codes, uint8 ``(n, columns)`` a batch, and hand out what its layers did.
+    """Run a network in evaluation mode on batches of base codes, and yield the activations of its layers.
 
     Nothing is kept from one batch to the next. Tensors are on the network's device.
 
     Args:
-        network: the network; hooks hang on it while a batch runs.
-        batches: base codes.
-        watch: names of modules whose inputs and outputs are wanted, too.
+        network: the network; hooks are registered on it while a batch runs.
+        batches: base codes, uint8 ``(n, columns)`` per batch.
+        watch: names of other modules to record inputs and outputs of.
     """
     device = next(network.parameters()).device
     network.eval()
     for codes in batches:
-        # The mode must not last while the one who asked works on the batch.
+        # The mode must not stay active while the caller works on the batch.
         with torch.no_grad():
             batch = _run(network, codes.to(device), watch)
         yield batch
 
 
 def grid_of(layer: KANLayer) -> tuple[np.ndarray, np.ndarray] | None:
-    """Give where each input's grid begins and ends, float64 ``(inputs,)`` each, in units of :attr:`positions`.
+    """Return the start and end of each input's grid, float64 ``(inputs,)`` each, in units of :attr:`positions`.
 
-    First and last centre of Gaussians, the inner knots of B-splines; None for a basis that has no such range.
+    These are the first and last centre of Gaussians, or the ends of the inner knots of B-splines; None for a basis
+    without such a range.
     """
     basis, (per_unit, origin) = layer.placed_basis(), (column.detach().double().cpu() for column in layer.units())
     if basis.span is not None:
@@ -145,18 +146,18 @@ def grid_of(layer: KANLayer) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 class Density:
-    """Where on their grids a layer's inputs lie: a histogram for each of them, added up batch by batch.
+    """Histograms of a layer's inputs on their grids, one per input, added up batch by batch.
 
     Attributes:
-        has_grid: whether the basis has a grid; else the histogram stands around :data:`NO_GRID`.
-        low, high: the grid's ends, ``(inputs,)``.
-        counts: ``(inputs, MARGIN + INSIDE + MARGIN)`` int64; what lies farther out is not in them.
-        below, above: values below the grid and above it, ``(inputs,)`` int64.
-        rows: values of every input.
+        has_grid: whether the basis has a grid; otherwise :data:`NO_GRID` takes its place.
+        low, high: the ends of the grid, ``(inputs,)``.
+        counts: ``(inputs, MARGIN + INSIDE + MARGIN)`` int64; values beyond the margins are not counted.
+        below, above: number of values below and above the grid, ``(inputs,)`` int64.
+        rows: number of values of each input.
     """
 
     def __init__(self, layer: KANLayer) -> None:
-        """Lay the bins out over the grid and its margins."""
+        """Set up the bins over the grid and its margins."""
         grid, inputs = grid_of(layer), len(layer.units()[0])
         self.has_grid = grid is not None
         self.low, self.high = grid if grid is not None else (np.full(inputs, end) for end in NO_GRID)
@@ -173,20 +174,20 @@ class Density:
 
     @property
     def outside(self) -> float:
-        """Share of all values that lie outside of the grid."""
+        """Share of all values that lie outside the grid."""
         return float((self.below.sum() + self.above.sum()) / max(1, self.rows * len(self.low)))
 
     def base(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give mean and standard deviation of ``silu(x)`` in each bin, ``(inputs, bins)``; NaN where nothing lies.
+        """Return mean and standard deviation of ``silu(x)`` in each bin, ``(inputs, bins)``; NaN in empty bins.
 
-        With LayerNorm the position says nothing of ``x`` itself, and this is what it goes with in the data.
+        With LayerNorm the position does not determine ``x``; this is the distribution of ``silu(x)`` in the data.
         """
         with np.errstate(invalid="ignore"):
             mean = self._base / self.counts
             return mean, np.sqrt(np.maximum(0, self._squares / self.counts - mean**2))
 
     def add(self, activation: Activation) -> None:
-        """Count a batch in."""
+        """Add a batch."""
         inputs, bins = self.counts.shape
         z = activation.positions.reshape(-1, inputs).double().cpu().numpy()
         silu = functional.silu(activation.inputs.reshape(-1, inputs).double()).cpu().numpy()
@@ -194,7 +195,7 @@ class Density:
         self.above += (z > self.high).sum(axis=0)
         self.rows += len(z)
         at = np.floor((z - self.low) * (INSIDE / (self.high - self.low))) + MARGIN
-        # The last centre belongs to the grid, and so to the last bin inside of it.
+        # The last centre belongs to the grid, and so to the last bin inside it.
         at = np.where(z == self.high, MARGIN + INSIDE - 1, at)
         kept = (at >= 0) & (at < bins)
         flat = (np.arange(inputs) * bins + at)[kept].astype(np.int64)
@@ -206,9 +207,9 @@ class Density:
 
 
 def grid_table(densities: Mapping[str, Density]) -> pd.DataFrame:
-    """Give the shares of values outside of the grids: ``layer, input, below, above, outside``.
+    """Return the shares of values outside the grids: columns ``layer, input, below, above, outside``.
 
-    A row per input; ``*`` stands for all inputs of a layer, and for all layers. Layers without a grid are left out.
+    One row per input; ``*`` means all inputs of a layer, or all layers. Layers without a grid are left out.
     """
     parts, total = [], np.zeros(3)
     for name, density in densities.items():
@@ -230,10 +231,10 @@ def grid_table(densities: Mapping[str, Density]) -> pd.DataFrame:
 
 
 def nodes_of(batch: Batch, geometry: Geometry) -> dict[str, tuple[Nodes, Nodes]]:
-    """Tell what the inputs and outputs of each KAN layer are, from what went through it.
+    """Infer the meaning of each KAN layer's inputs and outputs from its activations.
 
-    Inputs that equal the one-hot columns are bases. An axis as long as there are tokens counts the tokens, and the
-    other one channels; where both are as long, the last axis of the first such layer is the tokens.
+    Inputs that equal the one-hot columns are bases. An axis as long as the number of tokens counts the tokens, and the
+    other one channels; if both have that length, the last axis of the first such layer counts the tokens.
     """
     found: dict[str, tuple[Nodes, Nodes]] = {}
     onehot = batch.encoded.flatten(1)
@@ -251,13 +252,13 @@ def nodes_of(batch: Batch, geometry: Geometry) -> dict[str, tuple[Nodes, Nodes]]
 
 
 def token_axis(tensor: Tensor, geometry: Geometry) -> int | None:
-    """Find the axis (from the end) that counts the tokens, the last one of several; None if there is none."""
+    """Return the axis (from the end) that counts the tokens, the last one of several; None if there is none."""
     axes = [axis for axis in range(-1, -tensor.ndim, -1) if tensor.shape[axis] == geometry.tokens]
     return axes[0] if axes else None
 
 
 def _kind(tensor: Tensor, geometry: Geometry, known: set[str]) -> str:
-    """Guess what the last axis counts; ``known`` are the kinds that were found before."""
+    """Infer what the last axis counts; ``known`` are the kinds found so far."""
     if tensor.ndim < 3:
         return "unit"
     last, other = (size == geometry.tokens for size in (tensor.shape[-1], tensor.shape[-2]))
@@ -278,7 +279,7 @@ def _run(network: SequenceNetwork, codes: Tensor, watch: Sequence[str]) -> Batch
             watched.setdefault(name, (inputs, outputs))
         if isinstance(layer, KANLayer):
             source = made.get(id(inputs), (None, None))[0]
-            # The tensor is kept beside its number, which another one might get otherwise.
+            # Keep the tensor together with its id, which another tensor could get otherwise.
             made[id(outputs)] = name, outputs
             layers.append(_activation(name, layer, inputs, outputs, source))
 
@@ -294,7 +295,7 @@ def _run(network: SequenceNetwork, codes: Tensor, watch: Sequence[str]) -> Batch
 
 
 def _activation(name: str, layer: KANLayer, inputs: Tensor, outputs: Tensor, source: str | None) -> Activation:
-    """Put inputs last, and normalise them as the layer does."""
+    """Move inputs and outputs to the last axis, and normalise the inputs as the layer does."""
     if isinstance(layer, KANConv1d):
         inputs, outputs = inputs.transpose(-1, -2), outputs.transpose(-1, -2)
     exact = inputs.to(layer.spline_weight.dtype)

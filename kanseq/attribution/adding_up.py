@@ -1,6 +1,6 @@
-"""The numbers behind an explanation: every gene by every model that it has, and proof that they add up.
+"""Compute the attributions of every gene by each of its models, and check that they add up.
 
-In: a plan, model files and genes. Out: attributions, added up over models and references.
+In: a plan, model files and genes. Out: attributions, averaged over models and references.
 """
 
 import sys
@@ -28,14 +28,14 @@ from kanseq.training.checkpoints import TrainedModel
 from kanseq.training.scorer import Models
 
 EXPLAINED = {"float32": 1e-4, "float64": 1e-9}
-"""Precisions in which a model may be explained, and the completeness error that the method paths has at most."""
+"""Precisions in which a model can be explained, with the largest completeness error allowed for the method paths."""
 
 AHEAD = 2
 """Batches per thread that are submitted before their results are taken: one that runs and one that waits."""
 
 
 class Plan(NamedTuple):
-    """How numbers are made."""
+    """How attributions are computed."""
 
     method: Method
     references: References
@@ -46,24 +46,24 @@ class Plan(NamedTuple):
     device: str
 
     def check(self) -> None:
-        """Refuse what the method does not give."""
+        """Check that the method supports the options."""
         if self.options.hypothetical and not self.method.gives_hypothetical:
             raise BadOption(
-                f"the method {self.method.name} knows nothing of bases that are not there",
-                hint="ask for --hypothetical with paths, gradient, integrated or ism",
+                f"the method {self.method.name} has no hypothetical contributions",
+                hint="use --method paths, gradient, integrated or ism",
             )
 
     def ready(self, model: TrainedModel) -> TrainedModel:
-        """Set a model's task and precision."""
+        """Set a model's task and precision, and return the model."""
         model.task = model.task.only(self.condition)
-        # From here on threads share the model, and none of them may change it.
+        # From here on several threads share the model, and none of them may change it.
         model.predictor.freeze(self.precision)
         return model
 
     def describe(
         self, geometry: Geometry, scorers: list[Scorer], inputs: dict[str, object], genes: SequenceSet
     ) -> dict[str, object]:
-        """Give the metadata of ``attributions.parquet``."""
+        """Return the metadata of ``attributions.parquet``."""
         file = {} if self.references.sequences is None else {"references": fingerprint(self.references.text)}
         return {
             "geometry": geometry.to_json(),
@@ -97,16 +97,16 @@ def add_up(
     """Explain every gene by every model that may score it, one model at a time.
 
     Args:
-        sums: the attributions so far; those of each model are added.
-        possible: the hypothetical contributions so far, if they are asked for.
+        sums: the sums to which each model's attributions are added.
+        possible: the same for hypothetical contributions; None if they are not requested.
         models: the models.
-        scorers: which of them explain which genes.
-        share: the weight of one model in the mean of each gene, ``(n,)``.
+        scorers: which models explain which genes.
+        share: the weight of each model in a gene's mean, ``(n,)``.
         genes: the genes.
         plan: how they are explained.
 
     Returns:
-        The geometry of the models, which says which columns they mask.
+        The geometry of the models, which includes the columns that they mask.
 
     Raises:
         ModelMismatch: the models mask different columns.
@@ -132,9 +132,9 @@ def add_up(
 
 
 def _explained(model: TrainedModel, batches: list[np.ndarray], genes: SequenceSet, plan: Plan) -> Iterator[Attribution]:
-    """Explain batches of rows, in their order, by one model that several threads share.
+    """Explain batches of rows, in order, by one model that several threads share.
 
-    A batch runs on one thread. That does more than one batch on several threads, and gives the same numbers for any
+    Each batch runs on one thread. That is faster than one batch on several threads, and gives the same numbers for any
     number of threads.
     """
 
@@ -147,7 +147,7 @@ def _explained(model: TrainedModel, batches: list[np.ndarray], genes: SequenceSe
     if workers == 1:
         yield from map(explain_rows, batches)
         return
-    # New threads take over what is set when they start.
+    # New threads inherit this setting when they start.
     torch.set_num_threads(1)
     pool = ThreadPoolExecutor(workers)
     try:
@@ -171,16 +171,16 @@ def _in_order(
 
 
 def check_sums(sums: Sums, genes: SequenceSet, plan: Plan) -> None:
-    """Make sure that shares add up, whatever the model is made of: what is wrong is not written."""
+    """Check that the attributions add up, so that wrong numbers are never written."""
     check_errors(sums.errors, genes.table["id"], plan)
 
 
 def check_errors(errors: np.ndarray, names: Sequence[str], plan: Plan) -> None:
-    """Make sure that the shares of the method ``paths`` add up.
+    """Check that the attributions of the method ``paths`` add up.
 
     Args:
         errors: completeness errors ``(n, references)``, see :class:`kanseq.attribution.shares.Attribution`.
-        names: of the genes, ``(n,)``.
+        names: ids of the genes, ``(n,)``.
         plan: how they were explained.
 
     Raises:
@@ -191,15 +191,15 @@ def check_errors(errors: np.ndarray, names: Sequence[str], plan: Plan) -> None:
         return
     row = int(np.where(np.isnan(errors), np.inf, errors).max(1).argmax())
     raise NotComplete(
-        f"the attributions of gene '{list(names)[row]}' do not add up: a completeness error of "
-        f"{errors[row].max():.1e}, where {most:.0e} is allowed",
-        hint="explain it with --precision float64; if that fails, the model does what no rule can see (--method ism)",
+        f"the attributions of gene '{list(names)[row]}' do not add up: the completeness error is "
+        f"{errors[row].max():.1e}, and at most {most:.0e} is allowed",
+        hint="use --precision float64; if that fails, the rules cannot follow this model: use --method ism",
     )
 
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal, and nothing elsewhere; hands out the function that moves it on."""
+    """Show a progress bar on a terminal, and nothing elsewhere; yield the function that advances it."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return

@@ -1,21 +1,21 @@
-"""How much each edge and node of a trained KAN matters: the attribution scores of KAN 2.0, over real sequences.
+"""Score the edges and nodes of a trained KAN on real sequences: the attribution scores of KAN 2.0.
 
 In: batches from :mod:`kanseq.attribution.activations`. Out: scores of edges and nodes, as arrays and as tables.
 
-Liu et al. 2024 (KAN 2.0, arXiv:2408.10205, equation 9) carry scores from the outputs back to the inputs. With
-``E[l,i,j]`` the standard deviation over the data of what edge ``i → j`` of layer ``l`` gives, and ``N[l+1,j]`` that of
-the node in which it ends,
+Liu et al. 2024 (KAN 2.0, arXiv:2408.10205, equation 9) propagate scores from the outputs back to the inputs. With
+``E[l,i,j]`` the standard deviation over the data of the output of edge ``i → j`` of layer ``l``, and ``N[l+1,j]`` that
+of the node where it ends,
 
     B[l,i,j] = A[l+1,j]·E[l,i,j] / N[l+1,j],    A[l,i] = Σ_j B[l,i,j],    A[L,j] = 1.
 
-What is done here: an edge's function is its curve and its SiLU branch together. A LayerNorm belongs to the layer behind
-it, whose edges start from the nodes before it. Scores flow from a layer into the one whose very outputs it reads, so
-that a stack of layers (the model ``kan``) is scored as theirs is. (pykan averages over outputs where the paper's ``A``
-is 1 for each of them, and adds 1e-4 to ``N``; a node that never changes passes nothing on here.) Where something else
-stands behind a layer, what it does to the logit is not known, and its outputs start with their shares of the layer's
-standard deviations, ``A[j] = N[j] / Σ N``. That is so for both layers of ``kan-mixer``, where standard deviations are
-taken over sequences and over channels (or tokens) alike. What a residual adds is no edge's: it is left out of ``N``,
-and no scores flow into or out of a layer that has one.
+Choices made here: an edge's function is its curve plus its SiLU branch. A LayerNorm belongs to the layer after it,
+and the edges of that layer start from the nodes before the norm. Scores flow from a layer into the layer whose output
+tensor it reads, so a stack of layers (the model ``kan``) is scored as in the paper. (pykan averages over outputs, where
+the paper's ``A`` is 1 for each of them, and adds 1e-4 to ``N``; here a node that never changes passes no score on.) If
+another operation follows a layer, its effect on the logit is unknown, and the layer's outputs start with their shares
+of the layer's standard deviations, ``A[j] = N[j] / Σ N``. This applies to both layers of ``kan-mixer``, where standard
+deviations are taken over sequences and over channels (or tokens). A residual belongs to no edge: it is left out of
+``N``, and no scores flow into or out of a layer with a residual.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ from kanseq.nn.conv import KANConv1d
 from kanseq.nn.layer import KANLayer
 
 NUMBERS = 2**22
-"""Numbers of basis, or of weights, that are held at a time."""
+"""Basis values, or weights, held in memory at a time."""
 
 
 class Scores(NamedTuple):
@@ -41,9 +41,9 @@ class Scores(NamedTuple):
 
     Attributes:
         edges: ``B``, ``(outputs, inputs of a group, taps)``; a KANLinear has one group and one tap.
-        deviations: ``E``, likewise.
+        deviations: ``E``, of the same shape.
         inputs: ``A`` of the nodes before the layer, ``(inputs,)``.
-        outputs: ``A`` of those behind it, ``(outputs,)``.
+        outputs: ``A`` of the nodes after it, ``(outputs,)``.
     """
 
     edges: np.ndarray
@@ -53,7 +53,7 @@ class Scores(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """One edge: from ``input`` at ``tap`` (0 but for convolutions) to ``output``, its score and its deviation."""
+    """One edge from ``input`` at ``tap`` (0 except in convolutions) to ``output``, its score and standard deviation."""
 
     input: int
     tap: int
@@ -63,19 +63,19 @@ class Edge(NamedTuple):
 
 
 class Moments:
-    """Means and covariances of vectors, a family of them per unit, in float64, merged batch by batch.
+    """Means and covariances of vectors, one set of vectors per unit, in float64, merged batch by batch.
 
-    Merging is that of Chan, Golub and LeVeque (1983), whose sums of squares never cancel.
+    Batches are merged as in Chan, Golub and LeVeque (1983), which avoids cancellation in the sums of squares.
     """
 
     def __init__(self, units: int, size: int) -> None:
-        """Begin with nothing."""
+        """Start without data."""
         self.count = 0
         self.mean = torch.zeros(units, size, dtype=torch.float64)
         self.scatter = torch.zeros(units, size, size, dtype=torch.float64)
 
     def add(self, vectors: Tensor) -> None:
-        """Count in ``(rows, units, size)``."""
+        """Add vectors ``(rows, units, size)``."""
         rows = len(vectors)
         mean = vectors.mean(0)
         centred = (vectors - mean).permute(1, 2, 0).contiguous()
@@ -86,25 +86,25 @@ class Moments:
         self.count = total
 
     def covariance(self) -> Tensor:
-        """Give ``(units, size, size)``, divided by the number of rows."""
+        """Return the covariances ``(units, size, size)``, divided by the number of rows."""
         return self.scatter / max(1, self.count)
 
 
 class LayerStatistics:
-    """What a layer's edges and output nodes do over the data, without what each edge gives for each sequence.
+    """Statistics of a layer's edges and output nodes over the data, without storing each edge's outputs.
 
-    An edge's function is ``w·φ`` with the basis and SiLU in ``φ``, so that its variance is ``wᵀ·C·w`` with the
-    covariance ``C`` of ``φ`` at its input (Liu et al. 2024 hold ``(n, inputs, outputs)`` numbers instead).
+    An edge's function is ``w·φ`` with the basis and SiLU in ``φ``, so its variance is ``wᵀ·C·w`` with the covariance
+    ``C`` of ``φ`` at its input (Liu et al. 2024 store ``(n, inputs, outputs)`` numbers instead).
 
     Attributes:
         layer: the layer.
-        nodes: what its inputs and its outputs are.
-        source: the layer whose outputs it reads, if scores flow there.
-        density: where its inputs lie on their grids.
+        nodes: meaning of its inputs and of its outputs.
+        source: the layer whose output tensor it reads, if there is one.
+        density: histograms of its inputs on their grids.
     """
 
     def __init__(self, activation: Activation, nodes: tuple[Nodes, Nodes]) -> None:
-        """Begin with nothing."""
+        """Start without data."""
         layer = activation.layer
         self.layer, self.nodes, self.source = layer, nodes, activation.source
         self.density = Density(layer)
@@ -114,12 +114,12 @@ class LayerStatistics:
         self._outputs = Moments(len(layer.spline_weight), 1)
 
     def add(self, activation: Activation) -> None:
-        """Count a batch in."""
+        """Add a batch."""
         self.density.add(activation)
         outputs, inputs = activation.outputs.double(), activation.inputs.double()
         given = outputs - inputs if self.layer.residual else outputs
         self._outputs.add(given.reshape(-1, given.shape[-1], 1).cpu())
-        # A convolution's positions stay together, from which its taps pick theirs.
+        # Keep a convolution's positions together, because its taps select from them.
         kept = 2 if isinstance(self.layer, KANConv1d) else 1
         z, x = (_rows(tensor, kept).double().cpu() for tensor in (activation.positions, activation.inputs))
         height = max(1, NUMBERS // max(1, self._features.mean.shape[1] * z[0].numel()))
@@ -130,7 +130,7 @@ class LayerStatistics:
             self._features.add(features)
 
     def deviations(self) -> np.ndarray:
-        """Give ``E``, float64 ``(outputs, inputs of a group, taps)``."""
+        """Return ``E``, float64 ``(outputs, inputs of a group, taps)``."""
         layer = self.layer
         weight = layer.curve_weight().detach().double().cpu()
         if layer.base_weight is not None:
@@ -147,11 +147,11 @@ class LayerStatistics:
         return torch.cat(found).numpy()
 
     def node_deviations(self) -> np.ndarray:
-        """Give ``N``, float64 ``(outputs,)``."""
+        """Return ``N``, float64 ``(outputs,)``."""
         return self._outputs.covariance()[:, 0, 0].sqrt().numpy()
 
     def score(self, outputs: np.ndarray) -> Scores:
-        """Carry scores ``(outputs,)`` of the nodes behind the layer to its edges and the nodes before it."""
+        """Propagate scores ``(outputs,)`` of the nodes after the layer to its edges and the nodes before it."""
         deviations, nodes = self.deviations(), self.node_deviations()
         passed = np.divide(outputs, nodes, out=np.zeros(len(nodes)), where=nodes > 0)
         edges = deviations * passed[:, None, None]
@@ -159,7 +159,7 @@ class LayerStatistics:
         return Scores(edges, deviations, inputs, outputs)
 
     def top(self, scores: Scores, most: int) -> list[Edge]:
-        """Give the edges with the highest scores, the highest first; equal ones in the order of output and input."""
+        """Return the edges with the highest scores, highest first; ties in the order of output and input."""
         flat = scores.edges.ravel()
         ranked = np.argsort(-flat, kind="stable")[:most]
         output, own, tap = np.unravel_index(ranked, scores.edges.shape)
@@ -169,7 +169,7 @@ class LayerStatistics:
         return [Edge(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
 
     def _evaluate(self, z: Tensor, x: Tensor) -> Tensor:
-        """Give basis and SiLU at the rows' positions: ``(…, inputs, size)``."""
+        """Return the values of basis and SiLU at the rows' positions: ``(…, inputs, size)``."""
         layer = self.layer
         per_unit, origin = (column.detach().double().cpu() for column in layer.units())
         basis = layer.placed_basis()
@@ -188,13 +188,13 @@ class NetworkStatistics:
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        """Begin with nothing."""
+        """Start without data."""
         self.geometry = geometry
         self.layers: dict[str, LayerStatistics] = {}
         self.last: str | None = None
 
     def add(self, batch: Batch) -> None:
-        """Count a batch in."""
+        """Add a batch."""
         if not self.layers:
             nodes = nodes_of(batch, self.geometry)
             for one in batch.layers:
@@ -204,7 +204,7 @@ class NetworkStatistics:
             self.layers[one.name].add(one)
 
     def scores(self, explained: int | None = None) -> dict[str, Scores]:
-        """Score every layer's edges and nodes; ``explained`` is the one output of the network that counts, if not all.
+        """Score every layer's edges and nodes; ``explained`` is the one network output that counts, None for all.
 
         Returns:
             Scores by layer, in the order in which layers run.
@@ -226,7 +226,7 @@ class NetworkStatistics:
         return {name: found[name] for name in self.layers}
 
     def _readers(self) -> dict[str, list[str]]:
-        """List, for each layer, those into which scores flow from it backwards: they read its very outputs."""
+        """Return, for each layer, the layers that read its output tensor: scores flow back from them into it."""
         readers: dict[str, list[str]] = {}
         for name, statistics in self.layers.items():
             source = statistics.source
@@ -236,10 +236,10 @@ class NetworkStatistics:
 
 
 def edge_table(statistics: NetworkStatistics, scores: Mapping[str, Scores], most: int = 1000) -> pd.DataFrame:
-    """List each layer's edges of highest score, at most ``most`` of them.
+    """Return each layer's edges with the highest scores, at most ``most`` per layer.
 
-    Columns ``layer, input, tap, output, score, standard_deviation, input_name, output_name``; numbers from 0, ``tap``
-    0 but for convolutions.
+    Columns ``layer, input, tap, output, score, standard_deviation, input_name, output_name``; numbers start from 0,
+    and ``tap`` is 0 except in convolutions.
     """
     rows = []
     for name, layer in statistics.layers.items():
@@ -251,7 +251,7 @@ def edge_table(statistics: NetworkStatistics, scores: Mapping[str, Scores], most
 
 
 def node_table(statistics: NetworkStatistics, scores: Mapping[str, Scores]) -> pd.DataFrame:
-    """List the scores of all nodes before and behind each layer: ``layer, side, node, score, name``."""
+    """Return the scores of all nodes before and after each layer: columns ``layer, side, node, score, name``."""
     parts = []
     for name, layer in statistics.layers.items():
         sides = zip(("input", "output"), layer.nodes, (scores[name].inputs, scores[name].outputs), strict=True)
@@ -264,21 +264,21 @@ def node_table(statistics: NetworkStatistics, scores: Mapping[str, Scores]) -> p
 
 
 def _shape(layer: KANLayer) -> tuple[int, int, int, int]:
-    """Give groups, inputs and outputs of a group, and taps."""
+    """Return the numbers of groups, of inputs and outputs per group, and of taps."""
     outputs, wide = layer.spline_weight.shape[:2]
     groups = layer.groups if isinstance(layer, KANConv1d) else 1
     return groups, wide, outputs // groups, layer.spline_weight[0, 0].numel() // layer.basis.size
 
 
 def _rows(tensor: Tensor, kept: int) -> Tensor:
-    """Lay ``(…, kept axes)`` out as ``(rows, kept axes)``."""
+    """Reshape ``(…, kept axes)`` to ``(rows, kept axes)``."""
     return tensor.reshape(-1, *tensor.shape[-kept:])
 
 
 def _under_taps(layer: KANConv1d, features: Tensor, positions: int) -> Tensor:
-    """Give what each tap of each channel meets at the output's positions, where 0 is nothing: padding.
+    """Return the features that each tap of each channel reads at the output's positions; padding is 0.
 
-    ``(n, length, channels, size)`` to ``(n·positions, channels·taps, size)``.
+    Turns ``(n, length, channels, size)`` into ``(n·positions, channels·taps, size)``.
     """
     reach = layer.dilation * (layer.kernel_size - 1)
     left = reach // 2 if isinstance(layer.padding, str) else layer.padding

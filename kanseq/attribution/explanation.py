@@ -1,4 +1,4 @@
-"""From a trained model and genes to numbers per base and per token, as a table and as browser tracks.
+"""Explain genes by a trained model: attributions per base and per token, as a table and as browser tracks.
 
 In: a run (or one model file) and a set. Out: ``attributions.parquet``, ``.bed.gz``, ``.bedgraph.gz``, ``.bw``, ….
 """
@@ -35,27 +35,27 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHOWN = 3
-"""Genes whose sum and logit difference are printed side by side, beside the one that is most wrong."""
+"""Genes whose sum and logit difference are logged, in addition to the gene with the largest error."""
 
 
 @brief
 class Explanation(NamedTuple):
-    """What :func:`explain` did.
+    """Result of :func:`explain`.
 
     Attributes:
-        genes: genes explained.
-        tokens: tokens a gene.
+        genes: number of genes explained.
+        tokens: tokens per gene.
         rows: rows of the BED track; None without one.
-        models: model files used.
-        method, reference: how.
-        precision: in which type.
-        sum: mean over the genes of what their attributions add up to; None where the method has no references.
-        logit_difference: beside it, the mean of ``logit − reference logit``.
+        models: number of model files used.
+        method, reference: the method and the references used.
+        precision: floating-point type of the computation.
+        sum: mean over the genes of the sum of their attributions; None if the method has no references.
+        logit_difference: mean of ``logit − reference logit``, to compare with ``sum``; None likewise.
         max_completeness_error: the largest over genes, references and models of
             ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)``.
-        seconds: of explaining, without reading and writing.
-        output, bed, bedgraph, bigwig, per_gene, hypothetical, picture, igv_session, jbrowse: what was written.
-        table: the content of ``attributions.parquet``, if no output was asked for.
+        seconds: time spent on explaining, without reading and writing.
+        output, bed, bedgraph, bigwig, per_gene, hypothetical, picture, igv_session, jbrowse: paths that were written.
+        table: the content of ``attributions.parquet``, if no output was requested.
     """
 
     genes: int
@@ -114,49 +114,49 @@ def explain(
     threads: int = 0,
     device: str = "auto",
 ) -> Explanation:
-    """Attribute each gene's logit to its bases, by the models that did not see the gene; several models are averaged.
+    """Attribute each gene's logit to its bases, averaged over the models that were not trained on the gene.
 
     Args:
         model: a run, or one ``model.safetensors``.
         genes: a set of sequences.
         output: ``attributions.parquet``, numbers per base and token.
-        bed: ``.bed.gz`` (bgzip, with ``.tbi`` beside it) or ``.bed``, a row per gene and piece.
+        bed: ``.bed.gz`` (bgzip, with ``.tbi`` next to it) or ``.bed``, one row per gene and piece.
         bedgraph, bigwig: the signed values per base; see :func:`kanseq.genome.tracks.write_tracks`.
-        per_gene: folder for a BED file per gene.
+        per_gene: folder for one BED file per gene.
         hypothetical: ``.npz`` with contributions of all four bases, see
             :class:`kanseq.attribution.hypothetical.Hypothetical`.
-        picture: ``.png``, ``.svg`` or ``.pdf`` of one gene: its letters at the height of their attributions.
+        picture: ``.png``, ``.svg`` or ``.pdf`` of one gene, with its bases as letters as high as their attributions.
         igv_session: ``.xml`` (IGV) or ``.json`` (igv.js) that opens genome, annotation and tracks.
-        jbrowse: folder with a ``config.json`` of JBrowse 2 that does the same.
-        genome: FASTA that the genes were cut from, for browsers; its contigs are compared with the set's checksums.
+        jbrowse: folder for a JBrowse 2 ``config.json`` that does the same.
+        genome: FASTA that the genes were cut from, for browsers; its contigs are checked against the set's checksums.
         annotation: GTF or GFF3, for browsers and the picture.
         method: name of a method, see :func:`kanseq.attribution.methods.methods`.
         reference: ``shuffle:N``, ``n`` or a FASTA file, see :func:`kanseq.attribution.references.find_references`.
-        steps: gradients that the method ``integrated`` takes between a reference and a gene.
-        seed: seed of the shuffles; they depend on it and on the gene's id, and not on other genes.
+        steps: number of gradients that the method ``integrated`` takes between a reference and a gene.
+        seed: seed of the shuffles; a gene's shuffles depend on it and on the gene's id, not on other genes.
         fold: explain the genes that this fold holds out, by its models.
-        condition: the condition or class whose output is explained, where models have several. Of several classes it
-            is the class's logit less the mean of all others'.
-        gene, gene_list: ids to explain; all if neither is given.
-        allow_seen: explain also genes that every model has trained on.
+        condition: the condition or class whose output is explained, for models with several. For a class this is its
+            logit minus the mean of all other classes' logits.
+        gene, gene_list: ids of the genes to explain; all genes if neither is specified.
+        allow_seen: also explain genes that every model was trained on.
         held_out_only: leave such genes out.
         combine: how bedGraph and bigWig combine overlapping pieces: ``mean``, ``sum`` or ``max-abs``.
         strand_specific: write them as pairs ``.plus`` and ``.minus``.
-        top: rows of the BED that a gene has at most, those of largest magnitude.
+        top: largest number of BED rows per gene; those of largest magnitude are kept.
         precision: ``float32`` (``auto``) or ``float64``.
         batch_size: genes at a time.
         threads: processor threads, 0 for all.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        BadOption: an option is unknown, the model is none that the method explains, there is no such condition or
-            class (or several, and none is named), or genes for a track have no places.
+        BadOption: an option is unknown, the method does not support the model, there is no such condition or class (or
+            there are several, and none is specified), or genes for a track have no coordinates.
         ContigMismatch: the genome has other bases than the one that the genes were cut from.
         NoRule: the method ``paths`` has no rule for a layer of the model.
-        NotComplete: its shares do not add up as closely as :data:`kanseq.attribution.adding_up.EXPLAINED` says; nothing
-            is written.
+        NotComplete: the attributions of ``paths`` do not add up within :data:`kanseq.attribution.adding_up.EXPLAINED`;
+            nothing is written.
         UnknownGene: an id is not in the set.
-        ModelMismatch, SeenGene, MissingFile, NotWritable: as :meth:`kanseq.training.scorer.Models.assign` says.
+        ModelMismatch, SeenGene, MissingFile, NotWritable: as in :meth:`kanseq.training.scorer.Models.assign`.
     """
     tracks = Tracks(bed, bedgraph, bigwig, combine, strand_specific, top, per_gene)
     views = Views(picture, igv_session, jbrowse, genome, annotation)
@@ -190,7 +190,7 @@ def explain(
     share = 1 / np.bincount(np.concatenate([scorer.rows for scorer in scorers]), minlength=len(genes))
     count = plan.references.count if plan.method.has_references else 0
     with ExitStack() as stack:
-        # All outputs take their names when the stack closes, after the last one is written.
+        # All outputs get their final names when the stack closes, after the last one is written.
         sums = Sums(len(genes), genes.geometry, folder, references=count, spread=bool((share < 1).any()))
         stack.enter_context(sums)
         possible = None if hypothetical is None else stack.enter_context(Hypothetical(hypothetical, genes))
@@ -227,15 +227,15 @@ def explain(
 
 
 def _check_settings(batch_size: int, steps: int, precision: str) -> None:
-    """Refuse what makes no sense."""
+    """Check batch size, steps and precision."""
     if batch_size < 1 or steps < 1:
-        raise BadOption(f"{batch_size} genes at a time, {steps} steps", hint="both must be at least 1")
+        raise BadOption(f"{batch_size} genes per batch, {steps} steps", hint="both must be at least 1")
     if precision not in ("auto", *EXPLAINED):
         raise BadOption(f"precision '{precision}' is unknown", hint=f"choose auto, {', '.join(EXPLAINED)}")
 
 
 def _means(sums: Sums) -> tuple[float | None, float | None, float | None]:
-    """Give the mean sum and logit difference, and the largest error; None where nothing was compared."""
+    """Return the mean sum, the mean logit difference and the largest error; None for methods without references."""
     if not sums.errors.size:
         return None, None, None
     difference = sums.logit - sums.reference_logit
@@ -243,7 +243,7 @@ def _means(sums: Sums) -> tuple[float | None, float | None, float | None]:
 
 
 def _show_sums(sums: Sums, genes: SequenceSet) -> None:
-    """Print what attributions add up to beside what they explain, for some genes and for the worst."""
+    """Log the sum of attributions and the logit difference, for some genes and for the one with the largest error."""
     if not sums.errors.size:
         return
     errors = sums.errors.max(1)

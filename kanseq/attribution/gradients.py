@@ -1,6 +1,6 @@
-"""Attributions by gradients: at the gene alone, which is cheap and not complete, or all along a straight line to it.
+"""Attributions by gradients: at the gene only (fast, not complete), or along the line from a reference to the gene.
 
-In: a network, base codes, references. Out: a number per base.
+In: a network, base codes, references. Out: one number per base.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from kanseq.training.checkpoints import TrainedModel
 from kanseq.training.tasks import Task
 
 ROWS = 128
-"""Sequences that a network runs on at a time."""
+"""Sequences that a network processes at a time."""
 
 
 def gradient_times_difference(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
 ) -> Attribution:
-    """Multiply the logit's gradient at the gene with its difference from each reference.
+    """Multiply the logit's gradient at the gene by the gene's difference from each reference.
 
     ``a[c] = Σ_b ∂logit/∂x[b, c] · (x[b, c] − r[b, c])`` over the four bases ``b``, where ``x`` is the one-hot input
-    (gradient × input of Shrikumar et al. 2016, arXiv:1605.01713, against references).
+    (gradient × input of Shrikumar et al. 2016, arXiv:1605.01713, with references).
 
     Raises:
         BadOption: the model has no gradient.
@@ -46,10 +46,10 @@ def gradient_times_difference(
 def integrated_gradients(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
 ) -> Attribution:
-    """Average the gradient over the straight line from each reference to the gene, and multiply with the difference.
+    """Average the gradient along the straight line from each reference to the gene, and multiply by the difference.
 
-    The line's midpoints of ``options.steps`` equal parts stand for it (Sundararajan et al. 2017, arXiv:1703.01365). It
-    is complete in the limit of many steps.
+    The gradient is taken at the midpoints of ``options.steps`` equal parts of the line (Sundararajan et al. 2017,
+    arXiv:1703.01365). The result is complete in the limit of many steps.
 
     Raises:
         BadOption: the model has no gradient.
@@ -75,7 +75,7 @@ def integrated_gradients(
 
 
 def _gradient(network: SequenceNetwork, task: Task, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the logit's gradient by ``x (n, 4, columns)``, and the logits."""
+    """Return the logit's gradient with respect to ``x (n, 4, columns)``, and the logits."""
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         logit = task.logit(network.forward_encoded(x))
@@ -83,7 +83,7 @@ def _gradient(network: SequenceNetwork, task: Task, x: Tensor) -> tuple[Tensor, 
 
 
 def _logits(network: SequenceNetwork, task: Task, references: Tensor) -> Tensor:
-    """Score references ``(references, n, 4, columns)``, some at a time: ``(references, n)``."""
+    """Return the logits ``(references, n)`` of references ``(references, n, 4, columns)``, computed in parts."""
     with torch.no_grad():
         parts = [task.logit(network.forward_encoded(part)) for part in references.flatten(0, 1).split(ROWS)]
     return torch.cat(parts).view(references.shape[:2])

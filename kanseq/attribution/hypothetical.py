@@ -19,17 +19,17 @@ from kanseq.models.network import BASES
 
 
 class Hypothetical(AbstractContextManager["Hypothetical"]):
-    """Contributions of all four bases in every column, added up in an unnamed file, for motif discovery.
+    """Contributions of all four bases in every column, added up in a temporary file, for motif discovery.
 
-    Two files come of it, both as TF-MoDISco reads them (``arr_0`` of shape ``(n, 4, columns)``, and ``ids``): the
-    contributions, float32, and beside them as ``NAME.onehot.npz`` the sequences, int8.
+    The result is two files in the format of TF-MoDISco (``arr_0`` of shape ``(n, 4, columns)``, and ``ids``): the
+    contributions, float32, and next to them, as ``NAME.onehot.npz``, the sequences, int8.
     """
 
     def __init__(self, path: PathLike, genes: SequenceSet) -> None:
-        """Make room beside ``path``.
+        """Reserve disk space in the folder of ``path``.
 
         Raises:
-            NotWritable: there is no such folder, or too little space.
+            NotWritable: the folder does not exist, or has too little space.
         """
         self.path, self.genes = Path(path), genes
         shape = (len(genes), BASES, genes.geometry.columns)
@@ -37,24 +37,24 @@ class Hypothetical(AbstractContextManager["Hypothetical"]):
             self.file = tempfile.TemporaryFile(dir=self.path.parent)  # noqa: SIM115
             size = 4 * max(1, int(np.prod(shape)))
             if hasattr(os, "posix_fallocate"):
-                # A file that a full disk cuts short would end the process when it is written to as memory.
+                # Without reserved space, writing to the memory map on a full disk would kill the process.
                 os.posix_fallocate(self.file.fileno(), 0, size)
             else:
                 self.file.truncate(size)
         self.values = np.memmap(self.file, dtype=np.float32, mode="r+", shape=shape)
 
     def __exit__(self, *failure: object) -> None:
-        """Let the file go."""
+        """Close the temporary file."""
         del self.values
         with suppress(OSError):
             self.file.close()
 
     def add(self, rows: np.ndarray, values: np.ndarray, weights: np.ndarray) -> None:
-        """Add one model's numbers ``(rows, 4, columns)`` for some rows, times ``weights (rows,)``."""
+        """Add one model's contributions ``(rows, 4, columns)`` for some rows, times ``weights (rows,)``."""
         self.values[rows] += values * weights[:, None, None].astype(np.float32)
 
     def write(self, geometry: Geometry, stack: ExitStack) -> None:
-        """Write both files; they take their names when the stack closes."""
+        """Write both files; they get their final names when the stack closes."""
         ids = np.array(self.genes.table["id"].astype(str).tolist())
         for path, dtype, part in (
             (self.path, np.float32, lambda rows: self.values[rows]),
@@ -72,11 +72,11 @@ class Hypothetical(AbstractContextManager["Hypothetical"]):
 
 
 GENES = 64
-"""Genes that are packed at a time."""
+"""Genes that are compressed at a time."""
 
 
 def onehot_name(path: PathLike) -> Path:
-    """Name the file of sequences that belongs to one of contributions.
+    """Return the path of the sequence file that belongs to a file of contributions.
 
     >>> onehot_name("a/hypothetical.npz").name
     'hypothetical.onehot.npz'
@@ -86,7 +86,7 @@ def onehot_name(path: PathLike) -> Path:
 
 
 def check_hypothetical(path: PathLike | None) -> None:
-    """Make sure that the file's name ends as NumPy's archives do.
+    """Check that the file name ends in ``.npz``.
 
     Raises:
         BadOption: it does not.
@@ -96,5 +96,5 @@ def check_hypothetical(path: PathLike | None) -> None:
 
 
 def _one_hot(codes: np.ndarray) -> np.ndarray:
-    """Give ``(n, 4, columns)`` int8; nothing for unknown bases."""
+    """Return ``(n, 4, columns)`` int8; all zeros for unknown bases."""
     return (codes[:, None] == np.arange(BASES, dtype=np.uint8)[:, None]).astype(np.int8)

@@ -1,6 +1,6 @@
-"""What can explain a logit: the methods by name, behind one signature, and what all of them give.
+"""Attribution methods by name, with one signature, and the result that all of them return.
 
-In: a trained model, base codes, what to compare them with. Out: a number per base, and the logits that they explain.
+In: a trained model, base codes, references. Out: one number per base, and the logits that the numbers explain.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,14 +20,14 @@ Attribute: TypeAlias = Callable[[TrainedModel, np.ndarray, Sequence[str], Refere
 
 @dataclass(frozen=True)
 class Method:
-    """A way to explain.
+    """An attribution method.
 
     Attributes:
-        name: what ``--method`` takes.
-        summary: one line of what it does.
-        attribute: the function.
-        has_references: whether its numbers add up to a difference to references.
-        gives_hypothetical: whether it knows what a base that is not there would do.
+        name: value of ``--method``.
+        summary: one-line description.
+        attribute: the function that computes attributions.
+        has_references: whether its sums are compared with logit differences to references.
+        gives_hypothetical: whether it can return hypothetical contributions.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Method:
 
 
 def methods() -> dict[str, Method]:
-    """Give every method by its name."""
+    """Return all methods by name."""
     from kanseq.attribution.gradients import gradient_times_difference, integrated_gradients
     from kanseq.attribution.paths import attribute_by_paths
     from kanseq.attribution.perturbation import in_silico_mutagenesis, occlude_tokens
@@ -47,17 +47,17 @@ def methods() -> dict[str, Method]:
         Method("paths", "complete: shares of logit - reference logit along all paths", attribute_by_paths),
         Method("gradient", "gradient at the gene, times (gene - reference)", gradient_times_difference),
         Method("integrated", "mean gradient between reference and gene, times their difference", integrated_gradients),
-        Method("occlusion", "the logit's fall when a token is replaced", occlude_tokens, True, False),
-        Method("ism", "the logit's mean fall when a base is replaced by each other one", in_silico_mutagenesis, False),
+        Method("occlusion", "drop of the logit when a token is replaced", occlude_tokens, True, False),
+        Method("ism", "mean drop of the logit when a base is replaced by each other one", in_silico_mutagenesis, False),
     )
     return {method.name: method for method in known}
 
 
 def find_method(name: str) -> Method:
-    """Look a method up.
+    """Return the method of a name.
 
     Raises:
-        BadOption: there is none of that name.
+        BadOption: there is no method of that name.
     """
     known = methods()
     if name not in known:

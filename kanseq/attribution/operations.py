@@ -1,7 +1,9 @@
-"""Which operation of PyTorch is met by which rule, while a network runs on stacks of genes and references.
+"""Assign a rule to each PyTorch operation while a network runs on stacks of genes and references.
 
-In: the operations of any network, one by one. Out: the same results, with rules on the way back; or an error that names
-the operation and its layer. Nothing is guessed: what is not listed here is refused.
+In: the operations of any network, one by one. Out: the same results, with rules for the backward pass; or an error that
+names the operation and its layer. Nothing is guessed: operations that are not listed here are refused.
+
+*Moving* tensors are those that depend on the network's input (they require a gradient); all others are constant.
 """
 
 import inspect
@@ -18,16 +20,16 @@ from kanseq.nn.curves import sum_of_curves
 
 
 class PathRules(TorchFunctionMode):
-    """Meets every operation on stacks by its rule, as long as it is entered.
+    """Mode that runs every operation on stacks by its rule while it is active.
 
     Attributes:
-        sides: blocks of the stacks: one of genes, and one a reference.
-        height: rows of a stack, of which the first axis of all that moves is a multiple.
-        where: gives the name of the layer at work.
+        sides: number of blocks of a stack: one of genes, and one per reference.
+        height: rows of a stack; the first axis of every moving tensor is a multiple of it.
+        where: returns the name of the layer that is running.
     """
 
     def __init__(self, sides: int, height: int, where: Callable[[], str]) -> None:
-        """Take what the rules need."""
+        """Store the sizes of the stacks and the function that names the layer."""
         super().__init__()
         self.sides, self.height, self.where = sides, height, where
 
@@ -55,7 +57,7 @@ class PathRules(TorchFunctionMode):
             if not kept:
                 raise self._no_rule(name)
             return found
-        # What changes its argument in place is no function of it, unless Python takes the result instead.
+        # In-place operations have no rule, except augmented assignments, where Python uses the returned result.
         if called.endswith("__") or not called.endswith("_"):
             made = self._by_rule(func, name, moving, args, kwargs)
             if made is not None:
@@ -66,10 +68,10 @@ class PathRules(TorchFunctionMode):
         return found
 
     def _no_rule(self, name: str) -> NoRule:
-        """Say what cannot be followed."""
+        """Return the error for an operation without a rule."""
         return NoRule(
             f"the method paths has no rule for '{name}' in the layer {self.where()}",
-            hint="--method occlusion explains any model, integrated those with gradients",
+            hint="use --method occlusion (any model) or integrated (models with gradients)",
         )
 
     def _by_rule(
@@ -80,7 +82,7 @@ class PathRules(TorchFunctionMode):
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> Tensor | None:
-        """Run an operation that has a rule; None for another."""
+        """Run an operation by its rule; return None if it has no rule."""
         if not all(one.ndim and len(one) % self.height == 0 for one in _tensors(args) if one.requires_grad):
             return None
         if func is sum_of_curves:
@@ -105,7 +107,7 @@ class PathRules(TorchFunctionMode):
 
 
 def _is_linear(name: str, moving: int, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
-    """Tell whether an operation is linear in all that moves, so that its own transpose carries multipliers."""
+    """Return whether an operation is linear in all moving tensors, so that its transpose carries multipliers."""
     if name in FROZEN:
         at = FROZEN[name]
         return not (args[at] if len(args) > at else kwargs.get("training", name != "batch_norm"))
@@ -115,7 +117,7 @@ def _is_linear(name: str, moving: int, args: tuple[object, ...], kwargs: Mapping
 
 
 def _set(names: str) -> frozenset[str]:
-    """Read names of operations, as PyTorch's functions and methods are called without underscores."""
+    """Split a list of operations: names of PyTorch functions and methods without outer underscores."""
     return frozenset(names.split())
 
 
@@ -127,31 +129,31 @@ LINEAR = _set(
     "adaptive_avg_pool1d adaptive_avg_pool2d zeros_like ones_like empty_like full_like new_zeros new_ones new_empty "
     "new_full"
 )
-"""Operations that are linear in whatever moves, or do not look at its values."""
+"""Operations that are linear in all moving tensors, or do not use their values."""
 
 FROZEN = {"batch_norm": 5, "dropout": 2, "dropout1d": 2, "dropout2d": 2, "alpha_dropout": 2}
-"""Operations that are linear in evaluation mode, and which of their arguments says whether it is."""
+"""Operations that are linear in evaluation mode, and the index of their argument for training mode."""
 
 BILINEAR = _set("mul rmul imul multiply matmul rmatmul mm bmm")
-"""Products of two things that may both move."""
+"""Products of two tensors that may both be moving."""
 
 MULTILINEAR = BILINEAR | _set("einsum baddbmm addmm linear conv1d conv2d new_tensor")
-"""Operations that are linear in one thing that moves while all others stand still."""
+"""Operations that are linear in one moving tensor while all others are constant."""
 
 DIVISIONS = _set("truediv itruediv div divide rdiv rtruediv")
-"""Quotients; they are linear in what is divided."""
+"""Quotients; they are linear in the numerator."""
 
 TURNED = _set("rdiv rtruediv")
-"""Those whose first argument divides."""
+"""Quotients whose first argument is the denominator."""
 
 STRAIGHT = _set("relu relu6 leaky_relu abs clamp clamp_min clamp_max hardtanh threshold hardsigmoid")
-"""Functions of one number, made of straight pieces."""
+"""Elementwise functions that are piecewise linear."""
 
 CORNERED = _set("elu selu celu hardswish")
-"""Functions of one number whose slope jumps."""
+"""Elementwise functions whose slope has jumps."""
 
 SCALELESS = _set("log pow")
-"""Functions of one number that change the faster the nearer it is to 0."""
+"""Elementwise functions that change faster the closer their argument is to 0."""
 
 FUNCTIONS = (
     STRAIGHT
@@ -159,16 +161,16 @@ FUNCTIONS = (
     | SCALELESS
     | _set("silu gelu sigmoid tanh exp expm1 log1p softplus mish sin cos erf rpow log_sigmoid atan")
 )
-"""All functions of one number that have a rule."""
+"""All elementwise functions that have a rule."""
 
 CLOSE = {**dict.fromkeys(STRAIGHT, 0.0), **dict.fromkeys(CORNERED, 1e-5)}
-"""How close two numbers may be for a secant, where that is not what is best for smooth functions."""
+"""How close two numbers may be for a secant, where it differs from the default for smooth functions."""
 
 SHAPES = _set("zeros_like ones_like empty_like full_like new_zeros new_ones new_empty new_full new_tensor")
-"""Operations that give new numbers."""
+"""Operations that create new tensors."""
 
 VALUES = _set("item tolist numpy bool float int index equal allclose contains is_nonzero")
-"""Operations by which a program looks at numbers, and might then go one way or another."""
+"""Operations that read values of tensors, on which the program could then branch."""
 
 
 def _normalised(
@@ -187,7 +189,7 @@ def _softmax(sides: int, z: Tensor, dim: int = -1, **kwargs: object) -> Tensor:
 
 
 def _pooled(pool: Callable[..., tuple[Tensor, Tensor]], axes: int) -> Callable[..., Tensor]:
-    """Give what takes maxima over windows of the last axes."""
+    """Return the rule for maxima over windows of the last axes."""
 
     def run(sides: int, z: Tensor, *more: object, **kwargs: object) -> Tensor:
         kwargs.pop("return_indices", None)
@@ -197,7 +199,7 @@ def _pooled(pool: Callable[..., tuple[Tensor, Tensor]], axes: int) -> Callable[.
 
 
 def _greatest(sides: int, z: Tensor, dim: int, keepdim: bool = False) -> Tensor | None:
-    """Take the maximum over one axis; over several it has no rule."""
+    """Return the maximum over one axis; None over several axes, which has no rule."""
     if not isinstance(dim, int):
         return None
     rule = rules.greatest(lambda part: part.max(dim=-1, keepdim=True))
@@ -216,7 +218,7 @@ RULES: dict[str, Callable[..., Tensor]] = {
     "max_pool2d": _pooled(functional.max_pool2d_with_indices, 2),
     "amax": _greatest,
 }
-"""Other operations by name, of ``(sides, z)`` and the arguments that PyTorch gives them."""
+"""Rules of other operations by name; they take ``(sides, z)`` and the other arguments of the PyTorch function."""
 
 
 def _moves(one: object) -> bool:
@@ -224,7 +226,7 @@ def _moves(one: object) -> bool:
 
 
 def _tensors(several: Iterable[object]) -> Iterator[Tensor]:
-    """Find all tensors in arguments, and in tuples and lists among them."""
+    """Yield all tensors in arguments, including those in tuples and lists."""
     for one in several:
         if isinstance(one, Tensor):
             yield one
@@ -233,10 +235,10 @@ def _tensors(several: Iterable[object]) -> Iterator[Tensor]:
 
 
 def layer_at_work(network: nn.Module) -> str:
-    """Name the layer of a network that runs now in this thread, and its kind; the network's kind where none runs.
+    """Return name and type of the network's layer that is running in this thread; the network's type if none is.
 
-    The name is read from the call stack, and only when an error needs it. Hooks would have to hang on a network that
-    several threads share.
+    The name is read from the call stack, and only when an error needs it. Hooks would have to be registered on a
+    network that several threads share.
     """
     names = {id(module): name for name, module in network.named_modules()}
     frame = inspect.currentframe()

@@ -1,6 +1,6 @@
-"""What `kanseq explain` writes beside its table: browser tracks, contributions for motif discovery.
+"""Write the outputs of `kanseq explain` other than its table: browser tracks, contributions for motif discovery.
 
-In: numbers per base of all genes, and where each output goes. Out: files that take their names when all are written.
+In: attributions of all genes, and the path of each output. Out: files that get their final names when all are written.
 """
 
 from contextlib import ExitStack
@@ -20,7 +20,7 @@ from kanseq.geometry import Geometry
 
 
 class Tracks(NamedTuple):
-    """The browser tracks that are wanted, see :func:`kanseq.attribution.explanation.explain`."""
+    """The requested browser tracks, see :func:`kanseq.attribution.explanation.explain`."""
 
     bed: PathLike | None
     bedgraph: PathLike | None
@@ -32,39 +32,39 @@ class Tracks(NamedTuple):
 
     @property
     def wanted(self) -> bool:
-        """Whether there is any."""
+        """Whether any track is requested."""
         return any(path is not None for path in (self.bed, self.bedgraph, self.bigwig, self.per_gene))
 
     def check(self) -> None:
-        """Refuse endings, numbers and ways to combine that do not exist."""
+        """Check the file names, the number of rows and the way to combine pieces."""
         check_track_names(self.bed, self.bedgraph, self.bigwig)
         check_combine(self.combine)
         if self.top is not None and self.top < 1:
             raise BadOption(f"--top {self.top}", hint="it must be at least 1")
         if self.top is not None and self.bed is None and self.per_gene is None:
-            raise BadOption("--top chooses rows of a BED track", hint="name one with --bed or --per-gene")
+            raise BadOption("--top needs a BED track", hint="use --bed or --per-gene")
 
     def files(self, genes: SequenceSet) -> list[Path]:
-        """List what will be written, and refuse genes that have no place."""
+        """Return the files to write; check that the genes have coordinates and are of one species."""
         if self.wanted and not (genes.geometry.has_genes and all(column in genes.table for column in PLACE)):
             raise BadOption(
-                "a track needs genes with places, and the set holds sequences without", hint="write a table with -o"
+                "a track needs genes with coordinates, and this set has none", hint="use -o to write a table"
             )
         species = list(genes.table["species"].unique())
         if self.wanted and len(species) > 1:
             raise BadOption(
-                f"a track shows one genome, and these genes are of {some(species)}",
-                hint="name the genes of one species with --gene-list, or explain its own set",
+                f"a track shows one genome, and these genes are from {some(species)}",
+                hint="use --gene-list with the genes of one species, or provide the set of one species",
             )
         return track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
 
     def shown(self, genes: SequenceSet) -> list[PathLike]:
-        """List the files that a browser opens: all but indices, and but tracks of single genes."""
+        """Return the files that a browser opens: no indices, and no tracks of single genes."""
         files = track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
         return [path for path in files if path.suffix not in (".tbi", ".csi")]
 
     def write(self, genes: SequenceSet, geometry: Geometry, sums: Sums, stack: ExitStack) -> int | None:
-        """Write them; give the number of the BED's rows."""
+        """Write the tracks; return the number of BED rows."""
 
         def codes(rows: np.ndarray) -> np.ndarray:
             return geometry.hide(genes.codes(rows))
@@ -85,6 +85,6 @@ class Tracks(NamedTuple):
 
 
 def contig_lengths(genes: SequenceSet) -> dict[str, int]:
-    """Give the lengths of the contigs of the genes' one species, in the genome's order."""
+    """Return the contig lengths of the genes' only species, in the order of the genome."""
     species = next(iter(genes.table["species"]), NO_SPECIES)
     return {name: int(contig["length"]) for name, contig in genes.contigs_of(species).items()}

@@ -1,9 +1,9 @@
-"""Complete path attribution: every base's share of the difference between a gene's logit and a reference's.
+"""Complete path attribution: each base's share of the difference between the logits of a gene and of a reference.
 
-In: a trained network, base codes and references. Out: a number per base, whose sum is that difference to rounding.
+In: a trained network, base codes and references. Out: one number per base; their sum is that difference up to rounding.
 
-The network runs once on a stack of genes and references, and what comes back through it are multipliers instead of
-gradients: :mod:`kanseq.attribution.rules` says how, :mod:`kanseq.attribution.operations` where.
+The network runs once on a stack of genes and references. Its backward pass carries multipliers instead of gradients:
+:mod:`kanseq.attribution.rules` defines how, :mod:`kanseq.attribution.operations` for which operations.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,11 +23,11 @@ from kanseq.training.checkpoints import TrainedModel
 
 
 class Multipliers(NamedTuple):
-    """What :func:`path_multipliers` gives.
+    """Result of :func:`path_multipliers`.
 
     Attributes:
-        values: ``(references, n, …)``: with them, ``Σ values·(x − r)`` is the difference of the outputs.
-        outputs: ``(1 + references, n)``: of the inputs, then of each reference.
+        values: ``(references, n, …)``: ``Σ values·(x − r)`` is the difference of the outputs.
+        outputs: ``(1 + references, n)``: outputs for the inputs, then for each reference.
     """
 
     values: Tensor
@@ -37,21 +37,21 @@ class Multipliers(NamedTuple):
 def attribute_by_paths(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
 ) -> Attribution:
-    """Share out each gene's ``logit(x) − logit(r)`` over its bases, for every reference ``r``, and average.
+    """Distribute each gene's ``logit(x) − logit(r)`` over its bases for every reference ``r``, and average.
 
     Raises:
         NoRule: the network has an operation without a rule.
     """
     network = network_of(model)
     several = references.of(codes, names)
-    # References are counted in.
+    # The network's row limit includes the references.
     height = max(1, network.rows // (1 + several.shape[1]))
     parts = []
     for start in range(0, len(codes), height):
         some = slice(start, start + height)
         x = encoded(network, codes[some])
         others = torch.stack([encoded(network, several[some, index]) for index in range(several.shape[1])])
-        # References do not meet each other, so that many of them may come some at a time.
+        # References are independent of each other, so many of them can be processed in parts.
         found = [
             path_multipliers(network, lambda stack: model.task.logit(network.forward_encoded(stack)), x, few)
             for few in others.split(network.rows)
@@ -66,14 +66,14 @@ def attribute_by_paths(
 def path_multipliers(
     network: nn.Module, function: Callable[[Tensor], Tensor], x: Tensor, references: Tensor
 ) -> Multipliers:
-    """Follow the difference of a network's output back to its inputs, along all paths.
+    """Carry the difference of a network's outputs back to its inputs, along all paths.
 
     Args:
-        network: what ``function`` runs, in evaluation mode and with parameters that want no gradient; its modules'
-            names stand in errors.
+        network: the network that ``function`` runs, in evaluation mode and with parameters that require no gradient;
+            errors name its modules.
         function: maps a stack of inputs ``(m, …)``, row by row, to numbers ``(m,)``.
         x: inputs, ``(n, …)``.
-        references: others of the same shape for each of them, ``(references, n, …)``.
+        references: references of each input, ``(references, n, …)``.
 
     Raises:
         NoRule: an operation has no rule.
@@ -82,7 +82,7 @@ def path_multipliers(
     stack = torch.cat([x[None], references]).flatten(0, 1).requires_grad_()
     try:
         with torch.enable_grad(), PathRules(sides, len(stack), partial(layer_at_work, network)):
-            # A copy, so that a network may change its input in place.
+            # Copied, so that a network may change its input in place.
             outputs = function(stack.clone())
         wanted = torch.ones_like(outputs)
         wanted[: len(x)] = 0

@@ -1,7 +1,7 @@
 """Attributions by changing the sequence: token by token, or base by base.
 
-In: any model, base codes, references. Out: a number per base. No gradient is needed, and the cost is a run of the model
-for every change.
+In: any model, base codes, references. Out: one number per base. No gradient is needed; each change costs one run of the
+model.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from kanseq.training.checkpoints import TrainedModel
 def occlude_tokens(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
 ) -> Attribution:
-    """Give each token the mean fall of the logit when it alone is replaced by the reference's, shared over its bases.
+    """Return the mean drop of the logit when one token is replaced by the reference's, divided among its bases.
 
-    A reference by shuffles is, for a token, its own bases in another order with the same dinucleotides; bases of a
-    token get equal shares. The reference logit is that of a gene whose tokens are all replaced, and what the sum lacks
-    to the difference is what tokens do together.
+    For shuffled references the replacement is the token's bases in another order with the same dinucleotides. The bases
+    of a token get equal shares. The reference logit is that of a gene with all tokens replaced; the sum differs from
+    the logit difference by the joint effects of tokens.
     """
     several = references.of_tokens(codes, names)
     logit = model.logits(codes)
@@ -49,9 +49,9 @@ def occlude_tokens(
 def in_silico_mutagenesis(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
 ) -> Attribution:
-    """Give each base the mean fall of the logit when it is replaced by each of the three others.
+    """Return the mean drop of the logit when a base is replaced by each of the three others.
 
-    References play no part, and there is none whose logit the numbers would add up to. Hypothetical contributions are
+    References are not used, so there is no logit difference to which the numbers add up. Hypothetical contributions are
     ``logit with b − mean over the four bases``.
     """
     logit = model.logits(codes)

@@ -1,6 +1,6 @@
-"""What a gene is compared with: shuffles of itself, nothing, or sequences from a file.
+"""References that genes are compared with: shuffles of the gene, no bases, or sequences from a file.
 
-In: ``--reference`` and a seed. Out: base codes for any genes, the same whatever genes stand beside them.
+In: ``--reference`` and a seed. Out: base codes of a gene's references, which do not depend on other genes.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from kanseq.genome.fasta import read_contigs
 from kanseq.geometry import TOKEN, Geometry
 
 MOST = 10_000
-"""Shuffles that a gene may have."""
+"""Largest number of shuffles per gene."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class References:
     """References of genes.
 
     Attributes:
-        text: how they were asked for: ``shuffle:N``, ``n``, or a file's name.
-        count: how many a gene has.
-        seed: of the shuffles.
-        sequences: of a file: codes ``(records, columns)`` uint8, masked columns 4.
-        owners: of a file whose records are named after genes: name -> its records.
+        text: value of ``--reference``: ``shuffle:N``, ``n``, or a file's name.
+        count: number of references per gene.
+        seed: seed of the shuffles.
+        sequences: for a file: codes ``(records, columns)`` uint8, masked columns 4.
+        owners: for a file whose records are named after genes: gene id -> its records.
     """
 
     text: str
@@ -40,7 +40,7 @@ class References:
     owners: dict[str, list[int]] | None = None
 
     def of(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """Give ``(n, count, columns)`` codes for genes of codes ``(n, columns)`` uint8, masked columns 4.
+        """Return codes ``(n, count, columns)`` for genes with codes ``(n, columns)`` uint8, masked columns 4.
 
         Raises:
             UnknownGene: the file has no record for a gene.
@@ -51,11 +51,11 @@ class References:
             return np.broadcast_to(self.sequences, (len(codes), *self.sequences.shape))
         missing = [name for name in names if name not in self.owners]
         if missing:
-            raise UnknownGene(f"no reference for {some(missing)}", where=self.text, hint="name records after genes")
+            raise UnknownGene(f"no reference for {some(missing)}", where=self.text, hint="name records GENE/NUMBER")
         return self.sequences[[self.owners[name] for name in names]]
 
     def of_tokens(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """Give references in which every token holds its own bases in another order, where they are shuffles."""
+        """Return references in which shuffles keep the bases of every token within it; others are as in :meth:`of`."""
         if self.sequences is not None or not self.text.startswith("shuffle"):
             return self.of(codes, names)
         n, columns = codes.shape
@@ -71,29 +71,30 @@ class References:
 
 
 def find_references(text: str, seed: int, geometry: Geometry) -> References:
-    """Read what ``--reference`` says.
+    """Parse the value of ``--reference``.
 
-    ``shuffle:N`` means N dinucleotide shuffles of what the model reads of each gene, ``n`` a sequence without a known
-    base, and anything else the name of a FASTA file whose sequences are as wide as the windows. Records that are named
-    ``GENE/anything``, as many for each gene, are that gene's own; others are references of every gene.
+    ``shuffle:N`` means N dinucleotide shuffles of the part of each gene that the model reads, ``n`` a sequence of
+    unknown bases, and anything else the name of a FASTA file whose sequences have the model's number of columns.
+    Records named ``GENE/anything``, the same number for each gene, are references of that gene only; others are
+    references of every gene.
 
     Raises:
-        BadOption: it is none of these.
-        BadTable: a sequence of the file has another width, records of both kinds are mixed, or genes have unequally
-            many.
-        MalformedLine, TruncatedFile: the file is no whole FASTA file.
+        BadOption: the value is not one of these.
+        BadTable: a sequence of the file has another length, records of both kinds are mixed, or genes have different
+            numbers of records.
+        MalformedLine, TruncatedFile: the file is not a complete FASTA file.
     """
     kind, _, count = text.partition(":")
     if kind == "shuffle":
         if count.isdecimal() and 0 < int(count) <= MOST:
             return References(text, int(count), seed)
-        hint = f"give shuffle:N, N shuffles of each gene, N from 1 to {MOST:,}"
+        hint = f"specify shuffle:N (N shuffles per gene), N from 1 to {MOST:,}"
         raise BadOption(f"there is no reference '{text}'", hint=hint)
     if text == "n":
         return References(text, 1, seed)
     if not Path(text).is_file():
         raise BadOption(
-            f"there is no reference '{text}'", hint="give shuffle:N (N shuffles of each gene), n (no bases) or a file"
+            f"there is no reference '{text}'", hint="specify shuffle:N (N shuffles per gene), n (no bases) or a file"
         )
     return _read(text, seed, geometry)
 
@@ -107,7 +108,7 @@ def _read(path: PathLike, seed: int, geometry: Geometry) -> References:
                 f"the reference '{contig.name}' has {len(contig.sequence):,} bases, and the model reads "
                 f"{geometry.columns:,} columns",
                 where=path,
-                hint="cut it, or fill it up with N",
+                hint="trim it, or pad it with N",
             )
     table = pd.DataFrame({"sequence": [contig.sequence.decode() for contig in contigs]})
     sequences = geometry.hide(SequenceSet(table, geometry).codes())
@@ -121,5 +122,5 @@ def _read(path: PathLike, seed: int, geometry: Geometry) -> References:
         return References(str(path), len(sequences), seed, sequences)
     counts = {len(rows) for rows in owners.values()}
     if owned != len(contigs) or len(counts) > 1:
-        raise BadTable("references must all be named GENE/NUMBER, as many for each gene, or none of them", where=path)
+        raise BadTable("all references or none must be named GENE/NUMBER, the same number for each gene", where=path)
     return References(str(path), counts.pop(), seed, sequences, owners)

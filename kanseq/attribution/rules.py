@@ -1,11 +1,12 @@
-"""How the difference between two inputs is carried back through each operation of a network, without a rest.
+"""Rules that carry the difference between two inputs back through each operation of a network, without a remainder.
 
-In: what went into an operation, and multipliers of what came out. Out: multipliers of what went in, with
+In: inputs of an operation, and multipliers of its output. Out: multipliers of its inputs, with
 ``Σ m_in·(x − r) = Σ m_out·(f(x) − f(r))`` for every gene ``x`` and each of its references ``r``.
 
-Tensors are *stacks*: their first axis falls into ``sides`` blocks of as many rows, the genes and then each reference of
-all genes. A multiplier belongs to a gene and a reference and stands in the reference's row; genes' rows hold none. What
-is linear needs no rule: its transpose, which is what a gradient is carried back by, takes multipliers as well.
+Tensors are *stacks*: their first axis consists of ``sides`` blocks of equally many rows, the genes and then each
+reference of all genes. A multiplier belongs to a gene and a reference and is stored in the reference's row; the rows of
+genes hold zeros. Linear operations need no rule: their transpose, which carries gradients back, also carries
+multipliers. *Moving* tensors are those that depend on the network's input.
 """
 
 from collections.abc import Callable
@@ -28,11 +29,11 @@ Pull: TypeAlias = Callable[..., tuple[Tensor | None, ...]]
 
 @dataclass(frozen=True)
 class Rule:
-    """An operation on stacks, and the way back.
+    """An operation on stacks, and its backward pass for multipliers.
 
     Attributes:
-        run: maps the tensors that go in to the one that comes out.
-        pull: maps ``(m, *tensors)``, with the sides as an axis of their own before the rows of all that moves, to the
+        run: maps the input tensors to the output tensor.
+        pull: maps ``(m, *tensors)``, where moving tensors have the sides as a separate axis before the rows, to the
             multipliers ``(references, rows, …)`` of those tensors; ``m`` is ``(references, rows, …)``.
     """
 
@@ -40,12 +41,12 @@ class Rule:
     pull: Pull
 
     def __call__(self, sides: int, *tensors: Tensor | None) -> Tensor:
-        """Run the operation; a gradient that comes back through its result is taken for multipliers."""
+        """Run the operation; in the backward pass, the gradient of its result is taken as multipliers."""
         return _Carried.apply(self, sides, *tensors)
 
 
 class _Carried(torch.autograd.Function):
-    """What autograd walks through on its way back, instead of an operation with a gradient."""
+    """Autograd function that replaces an operation's gradient by its rule."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, rule: Rule, sides: int, *tensors: Tensor | None) -> Tensor:
@@ -63,26 +64,27 @@ class _Carried(torch.autograd.Function):
 
 
 def apart(stack: Tensor, sides: int) -> Tensor:
-    """See ``(sides·rows, …)`` as ``(sides, rows, …)``."""
+    """View ``(sides·rows, …)`` as ``(sides, rows, …)``."""
     return stack.unflatten(0, (sides, -1))
 
 
 def _joined(multipliers: Tensor) -> Tensor:
-    """Lay multipliers ``(references, rows, …)`` out as a stack whose genes have none."""
+    """Turn multipliers ``(references, rows, …)`` into a stack with zeros in the rows of genes."""
     return torch.cat([torch.zeros_like(multipliers[:1]), multipliers]).flatten(0, 1)
 
 
-# ---- functions of one number ----
+# ---- elementwise functions ----
 
 
 def elementwise(function: Run, close: float | None = None, relative: bool = False) -> Rule:
-    """``(f(x) − f(r)) / (x − r)``, and the slope half way between where these are too close for it.
+    """Return the rule ``(f(x) − f(r)) / (x − r)``, with the slope at the midpoint where ``x`` and ``r`` are too close.
 
     Args:
-        function: of one number, applied to each.
-        close: how close that is; None for :func:`closeness`. Functions of straight pieces are exact at any distance: 0.
-        relative: whether closeness is in units of the numbers themselves, where these are small: for functions that
-            have no scale of their own.
+        function: elementwise function.
+        close: the distance that is too close; None for :func:`closeness`. Piecewise linear functions are exact at any
+            distance: 0.
+        relative: whether closeness is relative to the numbers themselves where these are small: for functions without
+            a scale of their own.
     """
 
     def pull(m: Tensor, z: Tensor) -> tuple[Tensor]:
@@ -92,11 +94,11 @@ def elementwise(function: Run, close: float | None = None, relative: bool = Fals
 
 
 def secant(function: Run, x: Tensor, r: Tensor, close: float | None = None, relative: bool = False) -> Tensor:
-    """The slope of the line through a function at ``x`` and at ``r``; ``x`` is broadcast over references."""
+    """Return the slope of the line through a function at ``x`` and at ``r``; ``x`` is broadcast over references."""
     distance = x - r
     limit = closeness(x.dtype) if close is None else close
     near = distance.abs() <= (limit * ((x + r).abs() / 2).clamp(max=1) if relative else limit)
-    # Infinite on both sides alike, as masks of attention are.
+    # Both values are the same infinity, as in attention masks.
     still = (x == r) & x.isinf()
     slope = (function(x) - function(r)) / distance.masked_fill(near | still, 1)
     if near.any():
@@ -105,23 +107,23 @@ def secant(function: Run, x: Tensor, r: Tensor, close: float | None = None, rela
 
 
 def _gradients(function: Run, *at: Tensor) -> tuple[Tensor, ...]:
-    """Differentiate a function that gives one number; backwards, because forward derivatives know no threads."""
+    """Differentiate a function that returns one number; in backward mode, because forward mode is not thread-safe."""
     with torch.enable_grad():
         leaves = [one.detach().requires_grad_() for one in at]
         return torch.autograd.grad(function(*leaves), leaves)
 
 
 def closeness(dtype: torch.dtype) -> float:
-    """Give the distance under which a difference of two values has lost more than a slope half way is wrong by.
+    """Return the distance below which a secant's rounding error exceeds the error of the slope at the midpoint.
 
-    It is the cube root of the type's precision: the quotient's rounding and the slope's error, which is of third order,
-    are alike there, for functions that change on a scale of about 1.
+    It is the cube root of the type's precision: there the rounding error and the slope's error, which is of third
+    order, are about equal for functions that change on a scale of about 1.
     """
     return torch.finfo(dtype).eps ** (1 / 3)
 
 
 def _closed(function: Run, slope: Callable[[Tensor, Tensor], Tensor]) -> Rule:
-    """A function whose secant has a form that does not cancel."""
+    """Return the rule of a function whose secant has a closed form without cancellation."""
     return Rule(function, lambda m, z: (m * slope(z[:1], z[1:]),))
 
 
@@ -139,7 +141,7 @@ RECIPROCAL = _closed(torch.reciprocal, lambda x, r: -(x * r).reciprocal())
 """``1/a − 1/b = −(a − b)/(a·b)``."""
 
 SQUARE_ROOT = _closed(torch.sqrt, _of_roots)
-"""``√a − √b = (a − b)/(√a + √b)``; nothing where both are 0."""
+"""``√a − √b = (a − b)/(√a + √b)``; 0 where both are 0."""
 
 INVERSE_SQUARE_ROOT = _closed(torch.rsqrt, _of_inverse_roots)
 """``1/√a − 1/√b = −(a − b)/(√a·√b·(√a + √b))``."""
@@ -148,11 +150,11 @@ SQUARE = _closed(torch.square, lambda x, r: x + r)
 """``a² − b² = (a + b)·(a − b)``."""
 
 
-# ---- products of two things that both move ----
+# ---- products of two moving tensors ----
 
 
 def bilinear(product: Run) -> Rule:
-    """``Δ(a·b) = ā·Δb + b̄·Δa`` with the means of both sides: the gradient half way between, whatever the product is."""
+    """Return the rule ``Δ(a·b) = ā·Δb + b̄·Δa`` with means of both sides: the midpoint gradient of any product."""
 
     def pull(m: Tensor, *factors: Tensor) -> tuple[Tensor, ...]:
         middles = [((factor[:1] + factor[1:]) / 2).flatten(0, 1) for factor in factors]
@@ -162,19 +164,19 @@ def bilinear(product: Run) -> Rule:
     return Rule(product, pull)
 
 
-# ---- the greatest of several ----
+# ---- maxima ----
 
 
 def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> Rule:
-    """Share a maximum's difference between the place ``i`` that wins in ``x`` and ``j`` that wins in ``r``.
+    """Return the rule that divides a maximum's difference between its position ``i`` in ``x`` and ``j`` in ``r``.
 
     ``m_i = λ·m`` and ``m_j = (1 − λ)·m`` with ``λ = (x_i − x_j) / ((x_i − x_j) + (r_j − r_i))``, 1 where ``i = j``, and
-    one half where both places are as good in both. That is exact, and ``λ`` lies in [0, 1].
+    one half where the positions tie in both ``x`` and ``r``. This is exact, and ``λ`` lies in [0, 1].
 
     Args:
-        pool: maps a stack to the maxima over windows of its last ``axes``, and to the places, counted over all of
-            these, that they stand at.
-        axes: how many.
+        pool: maps a stack to the maxima over windows of its last ``axes`` axes, and to their positions, counted over
+            all of these axes.
+        axes: number of axes.
     """
 
     def pull(m: Tensor, z: Tensor) -> tuple[Tensor]:
@@ -195,10 +197,10 @@ def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> 
 
 
 def softmax(axis: int) -> Rule:
-    """``p = e^(z − L)`` with ``L = log Σ e^z`` along an axis counted from the end.
+    """Return the rule of ``p = e^(z − L)`` with ``L = log Σ e^z`` along an axis counted from the end.
 
-    ``Δp_i = s_i·(Δz_i − ΔL)`` with the exponential's secant ``s`` between the logarithms of both sides' ``p``. They sum
-    up to 1 on both sides, so that ``ΔL = Σ s·Δz / Σ s``, and no exponential is of a large number.
+    ``Δp_i = s_i·(Δz_i − ΔL)``, where ``s`` is the secant of the exponential between the logarithms of ``p`` on both
+    sides. On both sides ``p`` sums to 1, so ``ΔL = Σ s·Δz / Σ s``, and no exponential of a large number is computed.
     """
 
     def pull(m: Tensor, z: Tensor) -> tuple[Tensor]:
@@ -210,7 +212,7 @@ def softmax(axis: int) -> Rule:
 
 
 def layer_norm(shape: tuple[int, ...], scale: Tensor | None, shift: Tensor | None, epsilon: float) -> Rule:
-    """``LayerNorm(x)·scale + shift`` over the last axes, whose extents are ``shape``."""
+    """Return the rule of ``LayerNorm(x)·scale + shift`` over the last axes, which have the sizes ``shape``."""
 
     def pull(m: Tensor, x: Tensor) -> tuple[Tensor]:
         by_normal = m if scale is None else m * scale
@@ -221,32 +223,32 @@ def layer_norm(shape: tuple[int, ...], scale: Tensor | None, shift: Tensor | Non
 
 
 def _standard(x: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Give ``c = x − mean(x)`` and ``s = 1/√(var(x) + ε)`` over the last axis."""
+    """Return ``c = x − mean(x)`` and ``s = 1/√(var(x) + ε)`` over the last axis."""
     centred = x - x.mean(-1, keepdim=True)
     return centred, (centred.square().mean(-1, keepdim=True) + epsilon).rsqrt()
 
 
 def _through_norm(m: Tensor, centred: Tensor, inverse: Tensor) -> Tensor:
-    """Carry multipliers of ``c·s`` to what was normalised: ``Δ(c·s) = s̄·Δc + c̄·Δs``, and ``Δs`` by the variance.
+    """Carry multipliers of ``c·s`` to the normalised tensor: ``Δ(c·s) = s̄·Δc + c̄·Δs``, with ``Δs`` from the variance.
 
     With bars for means of both sides, ``Δs = secant(s; v)·Δv`` and ``Δv = (2/n)·Σ c̄·Δc``, so that
     ``m_c = s̄·m + (2/n)·c̄·secant(s; v)·Σ m·c̄`` and ``m_x = m_c − mean(m_c)``.
     """
     c, s = ((both[:1] + both[1:]) / 2 for both in (centred, inverse))
     x, r = inverse[:1], inverse[1:]
-    # 1/√a − 1/√b = −(a − b) / (√a·√b·(√a + √b)), by s = 1/√a itself.
+    # 1/√a − 1/√b = −(a − b) / (√a·√b·(√a + √b)), in terms of s = 1/√a.
     slope = -(x * r).square() / (x + r)
     found = m * s + (2 / m.shape[-1]) * c * slope * (m * c).sum(-1, keepdim=True)
     return found - found.mean(-1, keepdim=True)
 
 
-# ---- sums of curves, which KAN layers are ----
+# ---- sums of curves: KAN layers ----
 
 
 def curves(plan: Plan) -> Rule:
-    """A KAN layer, of the tensors of :class:`kanseq.nn.chunks.Given` and those of the basis.
+    """Return the rule of a KAN layer, for the tensors of :class:`kanseq.nn.chunks.Given` and those of the basis.
 
-    It is additive over its inputs, so that each edge takes its own share: the secant of its curve, weighted.
+    The layer is additive over its inputs, so each edge has its own share: the weighted secant of its curve.
     """
 
     def run(*tensors: Tensor | None) -> Tensor:
@@ -261,7 +263,7 @@ def curves(plan: Plan) -> Rule:
 
 def _through_curves(m: Tensor, given: Given, plan: Plan) -> Tensor:
     """Carry multipliers of a KAN layer's sums to its inputs, some rows at a time."""
-    # With the functions before the inputs sums over them are fast; convolutions want them behind.
+    # Sums over the basis are fast if it comes before the inputs in memory; convolutions need it after them.
     product = plan.product if isinstance(plan.product, Convolution) else PRODUCTS[True]
     matrix = product.matrix(given.weight).to(plan.operands)
     base = None if given.base_weight is None else product.matrix(given.base_weight[..., None]).to(given.x.dtype)
@@ -275,11 +277,11 @@ def _through_curves(m: Tensor, given: Given, plan: Plan) -> Tensor:
 
 
 BASIS = 2**20
-"""Numbers of basis that are held at a time."""
+"""Basis values held in memory at a time."""
 
 
 def _through_some_curves(m: Tensor, given: Given, plan: Plan, matrix: Tensor, base: Tensor | None) -> Tensor:
-    """Carry ``m (references, rows, …, outputs)`` to ``(references, rows, …, inputs)``."""
+    """Carry multipliers ``m (references, rows, …, outputs)`` to the inputs, ``(references, rows, …, inputs)``."""
     x, basis = given.x, plan.basis
     if plan.epsilon is None:
         u = (x - given.shift) * given.scale
@@ -304,7 +306,7 @@ def _through_some_curves(m: Tensor, given: Given, plan: Plan, matrix: Tensor, ba
 
 
 def _closeness_on(basis: Basis, dtype: torch.dtype) -> float:
-    """Give :func:`closeness` in a basis's units: curves on knots change from knot to knot, and some have corners."""
+    """Return :func:`closeness` in a basis's units: B-splines change from knot to knot, and some have kinks."""
     if not isinstance(basis, BSplines):
         return closeness(dtype)
     if basis.order < 2:
@@ -324,7 +326,7 @@ def _gradient(m: Tensor, matrix: Tensor, plan: Plan, x: Tensor, size: int) -> Te
 
 
 def _by_feature(memory: Tensor, plan: Plan, size: int) -> Tensor:
-    """See ``(…, inputs·size)`` in the product's order as ``(…, inputs, size)``."""
+    """View ``(…, inputs·size)`` in the product's memory order as ``(…, inputs, size)``."""
     if plan.product.size_first:
         return memory.unflatten(-1, (size, -1)).transpose(-1, -2)
     return memory.unflatten(-1, (-1, size))

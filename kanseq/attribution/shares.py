@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 
 
 class Attribution(NamedTuple):
-    """How much each column of some genes does to the explained logit.
+    """Contribution of each column of some genes to the explained logit.
 
     Attributes:
         values: mean over the references, ``(n, columns)`` float32; 0 where the model reads no base.
-        logit: of the genes, ``(n,)`` float64.
-        reference_logits: of each reference, ``(n, references)`` float64; no column where a method has no reference.
-        sums: what the columns add up to beside each of them, ``(n, references)`` float64.
-        errors: ``|sum − (logit − reference logit)| / max(1, Σ|values|)``, of each reference by itself.
-        hypothetical: what any base ``b`` would add in a column's place, ``(n, 4, columns)`` float32, if asked for: the
-            mean over references of ``m[b] − Σ_b' m[b']·r[b']`` with the multipliers ``m``.
+        logit: logits of the genes, ``(n,)`` float64.
+        reference_logits: logits of each reference, ``(n, references)`` float64; no columns for a method without
+            references.
+        sums: sum over the columns for each reference, ``(n, references)`` float64.
+        errors: ``|sum − (logit − reference logit)| / max(1, Σ|values|)``, for each reference separately.
+        hypothetical: contribution that each base ``b`` would have in a column, ``(n, 4, columns)`` float32, if
+            requested: the mean over references of ``m[b] − Σ_b' m[b']·r[b']`` with the multipliers ``m``.
     """
 
     values: np.ndarray
@@ -39,16 +40,16 @@ class Attribution(NamedTuple):
 
     @property
     def reference_logit(self) -> np.ndarray:
-        """Mean over each gene's references, ``(n,)``."""
+        """Mean logit of each gene's references, ``(n,)``."""
         return self.reference_logits.mean(1)
 
 
 class Options(NamedTuple):
-    """What a method may be asked for.
+    """Options of a method.
 
     Attributes:
-        hypothetical: whether contributions of bases that are not there are wanted, too.
-        steps: points between a reference and a gene at which gradients are taken.
+        hypothetical: whether to also return contributions of the bases that a gene does not have.
+        steps: number of points between a reference and a gene at which gradients are taken.
     """
 
     hypothetical: bool = False
@@ -56,15 +57,15 @@ class Options(NamedTuple):
 
 
 def network_of(model: TrainedModel) -> "SequenceNetwork":
-    """Return a model's network, ready to be explained.
+    """Return a model's network in evaluation mode, without gradients for its parameters.
 
     Raises:
-        BadOption: it has none.
+        BadOption: the model has no network.
     """
     if model.network is None:
         raise BadOption(
-            f"the model '{model.architecture}' is no network, and has no gradient",
-            hint="explain it with --method occlusion or ism",
+            f"the model '{model.architecture}' is not a network and has no gradient",
+            hint="use --method occlusion or ism",
         )
     return model.network.eval().requires_grad_(False)  # type: ignore[return-value]
 
@@ -80,15 +81,15 @@ def encoded(network: "SequenceNetwork", codes: np.ndarray) -> "Tensor":
 def attribution_of(
     multipliers: "Tensor", x: "Tensor", references: "Tensor", logit: "Tensor", below: "Tensor", options: Options
 ) -> Attribution:
-    """Multiply with the differences and add up.
+    """Compute attributions from multipliers and the differences between genes and references.
 
     Args:
         multipliers: ``(references, n, 4, columns)``.
         x: one-hot genes, ``(n, 4, columns)``.
-        references: the same, ``(references, n, 4, columns)``.
-        logit: of the genes, ``(n,)``.
+        references: one-hot references, ``(references, n, 4, columns)``.
+        logit: logits of the genes, ``(n,)``.
         below: logits of the references, ``(references, n)``.
-        options: whether hypothetical contributions are wanted.
+        options: whether to compute hypothetical contributions.
     """
     shares = (multipliers * (x - references)).sum(2)
     sums = shares.double().sum(2)
@@ -97,7 +98,7 @@ def attribution_of(
     hypothetical = None
     if options.hypothetical:
         possible = (multipliers - (multipliers * references).sum(2, keepdim=True)).mean(0)
-        # Where the model reads no base there is none that could be another one.
+        # Where the model reads no base, no other base could be there either.
         hypothetical = (possible * x.sum(1, keepdim=True)).float().cpu().numpy()
     return Attribution(
         shares.double().mean(0).float().cpu().numpy(),
@@ -110,7 +111,7 @@ def attribution_of(
 
 
 def joined(parts: Sequence[Attribution]) -> Attribution:
-    """Lay the genes of several attributions behind each other."""
+    """Concatenate attributions along the genes."""
     if len(parts) == 1:
         return parts[0]
     columns = zip(*parts, strict=True)

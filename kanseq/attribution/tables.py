@@ -1,6 +1,6 @@
-"""Attributions of a whole set: summed up on disk while models come one by one, then written as one Parquet file.
+"""Attributions of a complete set: summed on disk model by model, then written as one Parquet file.
 
-In: numbers per base for some rows at a time. Out: ``attributions.parquet``, a row a gene, and back.
+In: attributions of some rows at a time. Out: ``attributions.parquet``, one row per gene, and its reader.
 """
 
 import json
@@ -27,35 +27,35 @@ from kanseq.training.assignment import Scorer
 from kanseq.training.parts import part_name
 
 FORMAT = ATTRIBUTIONS.version
-"""Version of the file format that this kanseq writes; it reads every version up to it."""
+"""Version of the file format that is written; all versions up to it can be read."""
 
 KIND = "attributions"
-"""What the metadata of the file calls it."""
+"""Value of ``kind`` in the metadata of the file."""
 
 ROW_GROUP = 256
-"""Genes that are held in memory at a time."""
+"""Genes held in memory at a time."""
 
 COLUMNS = ATTRIBUTIONS.arrow()
 
 
 class Sums(AbstractContextManager["Sums"]):
-    """Weighted sums per row, kept in an unnamed file, so that memory does not grow with the number of genes.
+    """Weighted sums per row, kept in a temporary file, so that memory use does not grow with the number of genes.
 
     Attributes:
-        logit, reference_logit, total: ``(n,)`` float64; the last is what the attributions add up to.
-        errors: ``(n, references)`` float64, the largest of all models.
-        models: for each row the names of the models that had a share.
+        logit, reference_logit, total: ``(n,)`` float64; ``total`` is the sum of the attributions.
+        errors: ``(n, references)`` float64, the largest over all models.
+        models: for each row, the names of the models that contributed.
     """
 
     def __init__(self, n: int, geometry: Geometry, folder: PathLike | None, *, references: int, spread: bool) -> None:
-        """Make room for ``n`` rows in ``folder`` (None: where the system keeps temporary files).
+        """Create a temporary file for ``n`` rows.
 
         Args:
-            n: rows.
+            n: number of rows.
             geometry: the columns of a row.
-            folder: where.
-            references: how many a gene has; 0 if the method has none.
-            spread: whether some row has several models, whose spread is wanted.
+            folder: folder of the temporary file; None for the system's folder for temporary files.
+            references: number of references per gene; 0 if the method has none.
+            spread: whether some rows have several models, so that the spread over models is needed.
         """
         self.folder = Path(folder or tempfile.gettempdir())
         self.geometry, self.spread = geometry, spread
@@ -72,12 +72,12 @@ class Sums(AbstractContextManager["Sums"]):
         return (2, self.geometry.tokens if self.spread else 0)
 
     def __exit__(self, *failure: object) -> None:
-        """Let the file go; what a full disk kept it from writing is lost anyway."""
+        """Close the temporary file; data that a full disk kept it from writing is no longer needed."""
         with suppress(OSError):
             self.file.close()
 
     def add(self, rows: np.ndarray, attribution: Attribution, weights: np.ndarray, scorer: Scorer) -> None:
-        """Add one model's numbers for some rows, times ``weights (rows,)``."""
+        """Add one model's attributions of some rows, times ``weights (rows,)``."""
         self.logit[rows] += attribution.logit * weights
         self.logit_square[rows] += attribution.logit**2 * weights
         if self.errors.shape[1]:
@@ -102,7 +102,7 @@ class Sums(AbstractContextManager["Sums"]):
             self.file.flush()
 
     def read(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield the sums of all rows in order, ``(some, columns)`` float32 at a time."""
+        """Yield the sums of all rows in order, in blocks of ``(rows, columns)`` float32."""
         for rows, block in self._blocks():
             yield rows, np.ascontiguousarray(block["values"])
 
@@ -140,14 +140,14 @@ class Sums(AbstractContextManager["Sums"]):
             yield pa.table(columns, schema=COLUMNS)
 
     def _blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield what was added up, some rows at a time."""
+        """Yield the stored sums, some rows at a time."""
         self.file.seek(0)
         for start in range(0, len(self.logit), ROW_GROUP):
             rows = slice(start, min(start + ROW_GROUP, len(self.logit)))
             yield rows, np.frombuffer(self.file.read(self.row.itemsize * (rows.stop - rows.start)), dtype=self.row)
 
     def _token_spread(self, moments: np.ndarray, several: np.ndarray) -> pa.Array:
-        """Give the tokens' standard deviations over models, where there are several."""
+        """Return the tokens' standard deviations over models; null for rows with one model."""
         if not self.spread:
             return pa.nulls(len(several), pa.list_(pa.float32()))
         spread = np.sqrt(np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0)).astype(np.float32)
@@ -156,12 +156,12 @@ class Sums(AbstractContextManager["Sums"]):
 
 
 def as_pandas(tables: Iterator[pa.Table]) -> pd.DataFrame:
-    """Hold the rows in memory; ``attributions`` and ``tokens`` hold a float32 array a row."""
+    """Return all rows in memory; ``attributions`` and ``tokens`` hold one float32 array per row."""
     return pa.concat_tables(tables).to_pandas()
 
 
 def write_attributions(path: PathLike, tables: Iterator[pa.Table], described: dict[str, object]) -> None:
-    """Write row groups as they come; the same ones give the same bytes."""
+    """Write row groups as they arrive; the same row groups give the same bytes."""
     metadata = json.dumps({"kind": KIND, "format": FORMAT, **described}, allow_nan=False)
     schema = COLUMNS.with_metadata({b"kanseq": metadata.encode()})
     repeated = ["species", "method", "model"]
@@ -172,10 +172,10 @@ def write_attributions(path: PathLike, tables: Iterator[pa.Table], described: di
 
 @dataclass(frozen=True)
 class Attributions:
-    """What ``attributions.parquet`` holds.
+    """Content of ``attributions.parquet``.
 
     Attributes:
-        table: its columns; ``attributions`` and ``tokens`` hold a float32 array a row.
+        table: its columns; ``attributions`` and ``tokens`` hold one float32 array per row.
         geometry: the columns that the models read.
         metadata: method, reference, models, inputs, contigs.
     """
@@ -189,22 +189,22 @@ def read_attributions(path: PathLike) -> Attributions:
     """Read ``attributions.parquet``.
 
     Raises:
-        MissingFile, TruncatedFile, BadTable: it is not there, no Parquet, or not made by ``kanseq explain``.
+        MissingFile, TruncatedFile, BadTable: it does not exist, is not Parquet, or is not from ``kanseq explain``.
     """
     path = check_input(path)
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise TruncatedFile("this is not a whole Parquet file", where=path, hint="make it again") from error
+        raise TruncatedFile("this is not a complete Parquet file", where=path, hint="create it again") from error
     metadata = json.loads((table.schema.metadata or {}).get(b"kanseq", b"{}"))
     if metadata.get("kind") != KIND:
-        raise BadTable("this Parquet file holds no attributions", where=path, hint="make it with kanseq explain -o")
+        raise BadTable("this Parquet file has no attributions", where=path, hint="create it with kanseq explain -o")
     if metadata.get("format", 0) > FORMAT:
         raise BadTable(f"its format {metadata['format']} is newer than this kanseq", where=path, hint="update kanseq")
     return Attributions(table.to_pandas(), Geometry.from_json(metadata["geometry"]), metadata)
 
 
 def _lists(block: np.ndarray) -> pa.ListArray:
-    """Give ``(n, width)`` numbers as lists, without a copy of them."""
+    """Return ``(n, width)`` numbers as lists, without copying them."""
     offsets = np.arange(len(block) + 1, dtype=np.int32) * block.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(block.ravel()))

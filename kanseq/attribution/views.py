@@ -1,4 +1,4 @@
-"""Where attributions are looked at: the picture of a gene, and sessions that open tracks in genome browsers.
+"""Views of attributions: the picture of a gene, and sessions that open tracks in genome browsers.
 
 In: numbers per base, tracks that are written, genome and annotation. Out: a PNG, an IGV session, a folder for JBrowse.
 """
@@ -19,11 +19,11 @@ from kanseq.reports.gene_pictures import draw_gene, features_of
 from kanseq.reports.plots import check_picture_name
 
 MARGIN = 500
-"""Bases that a browser shows on either side of the first gene's windows."""
+"""Bases that a browser shows on each side of the first gene's windows."""
 
 
 class Views(NamedTuple):
-    """What is wanted, see :func:`kanseq.attribution.explanation.explain`."""
+    """The requested views, see :func:`kanseq.attribution.explanation.explain`."""
 
     picture: PathLike | None
     igv_session: PathLike | None
@@ -32,7 +32,7 @@ class Views(NamedTuple):
     annotation: PathLike | None
 
     def check(self, genes: SequenceSet, tracks: list[PathLike]) -> None:
-        """Refuse what cannot be shown, before anything is computed.
+        """Check that the requested views are possible, before anything is computed.
 
         Raises:
             BadOption: a picture of several genes, a browser without genome or tracks, or names with wrong endings.
@@ -41,18 +41,18 @@ class Views(NamedTuple):
         if self.picture is not None:
             check_picture_name(self.picture)
             if len(genes) != 1:
-                raise BadOption(f"a picture shows one gene, and {len(genes):,} are chosen", hint="name one with --gene")
+                raise BadOption(f"a picture shows one gene, and {len(genes):,} are chosen", hint="use --gene")
         if self.igv_session is not None or self.jbrowse is not None:
             if self.genome is None:
-                raise BadOption("a browser opens a genome", hint="name its FASTA with --genome")
+                raise BadOption("a browser session needs a genome", hint="use --genome")
             if not tracks:
-                raise BadOption("there is no track to open", hint="write some with --bed, --bedgraph or --bigwig")
+                raise BadOption("there is no track to open", hint="use --bed, --bedgraph or --bigwig")
             check_browsers(self.genome, annotation=self.annotation, igv_session=self.igv_session, jbrowse=self.jbrowse)
         if self.genome is not None:
             check_genome(genes, self.genome)
 
     def draw(self, genes: SequenceSet, geometry: Geometry, sums: Sums) -> None:
-        """Draw the one gene that there is."""
+        """Draw the picture of the only gene, if it is requested."""
         if self.picture is None:
             return
         row = genes.table.iloc[0]
@@ -76,7 +76,7 @@ class Views(NamedTuple):
         )
 
     def open(self, genes: SequenceSet, tracks: list[PathLike]) -> None:
-        """Write sessions that open tracks, which have their names by now, at the first gene."""
+        """Write sessions that open the tracks at the first gene; the tracks must have their final names."""
         if self.genome is None or (self.igv_session is None and self.jbrowse is None):
             return
         row = genes.table.iloc[0]
@@ -92,16 +92,16 @@ class Views(NamedTuple):
 
 
 def _id_key(genes: SequenceSet) -> str | None:
-    """Say by which attribute the set's genes are named, where `kanseq extract --id` was told one."""
+    """Return the attribute that names the set's genes, if it was specified with `kanseq extract --id`."""
     options = genes.metadata.get("options")
     return options.get("id") if isinstance(options, dict) else None
 
 
 def check_genome(genes: SequenceSet, genome: PathLike) -> None:
-    """Make sure that a FASTA holds the contigs that genes were cut from, letter for letter.
+    """Check that a FASTA file has the contigs that the genes were cut from, with the same bases.
 
     Raises:
-        ContigMismatch: a contig is missing, or has other bases; the set's checksums say so.
+        ContigMismatch: a contig is missing, or its bases do not match the set's checksum.
     """
     species = next(iter(genes.table["species"]), NO_SPECIES)
     on = set(genes.table["chrom"]) if "chrom" in genes.table else set()
@@ -110,10 +110,12 @@ def check_genome(genes: SequenceSet, genome: PathLike) -> None:
     for contig in read_contigs(genome):
         if contig.name in missing and md5_of_letters(contig.sequence) != missing.pop(contig.name):
             raise ContigMismatch(
-                f"contig '{contig.name}' has other bases than the genome that the genes were cut from",
+                f"contig '{contig.name}' differs from the genome that the genes were cut from",
                 where=Path(genome),
-                hint="name that very file, or cut the genes again with kanseq extract",
+                hint="provide that genome, or cut the genes again with kanseq extract",
             )
         if not missing:
             return
-    raise ContigMismatch(f"it has no contig {some(sorted(missing))}", where=Path(genome), hint="name the genes' genome")
+    raise ContigMismatch(
+        f"it has no contig {some(sorted(missing))}", where=Path(genome), hint="provide the genome of these genes"
+    )

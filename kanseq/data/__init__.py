@@ -1,1 +1,1 @@
-"""What the models eat: sequence sets, labels and splits."""
+"""The input data of models: sequence sets, labels and splits."""

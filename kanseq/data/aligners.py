@@ -1,6 +1,6 @@
-"""DIAMOND, MMseqs2 and BLAST, run over proteins against themselves. In: proteins. Out: hits, a row each.
+"""Search proteins against themselves with DIAMOND, MMseqs2 or BLAST. In: proteins. Out: hits, one row each.
 
-Nothing passes through a shell, every exit code is checked, and what the programs write on their way is removed.
+No command passes through a shell, every exit code is checked, and temporary files are removed.
 """
 
 import logging
@@ -26,13 +26,13 @@ _log = logging.getLogger(__name__)
 
 
 class Search(NamedTuple):
-    """What a search is asked for: proteins and where to put things.
+    """The inputs, outputs and settings of a search.
 
     Attributes:
-        fasta: the proteins, named by their numbers.
+        fasta: the proteins, named by their row numbers.
         folder: a temporary folder.
-        hits: where the hits go.
-        proteins: how many there are, the most hits that a query can have.
+        hits: path of the table of hits.
+        proteins: number of proteins, which is the largest number of subjects that a query can hit.
         evalue: the largest e-value to report.
         threads: processor threads.
     """
@@ -46,19 +46,19 @@ class Search(NamedTuple):
 
 
 class Aligner(NamedTuple):
-    """A program: the executables it needs, the words that ask its version, and the commands of a search, in order."""
+    """A search program: its executables, the command that prints its version, and the commands of a search in order."""
 
     executables: tuple[str, ...]
     version: tuple[str, ...]
     commands: Callable[[Search], list[list[str]]]
 
     def installed(self) -> bool:
-        """Whether all of its executables are found on the PATH."""
+        """Return whether all executables are on the PATH."""
         return all(shutil.which(name) for name in self.executables)
 
 
 def _diamond(search: Search) -> list[list[str]]:
-    """DIAMOND finds relatives of less than 40 % identity only when asked to be very sensitive."""
+    """Return the commands of DIAMOND; it finds homologs below 40 % identity only with ``--very-sensitive``."""
     database, threads = str(search.folder / "proteins.dmnd"), str(search.threads)
     return [
         ["diamond", "makedb", "--in", str(search.fasta), "--db", database, "--threads", threads],
@@ -88,7 +88,7 @@ def _diamond(search: Search) -> list[list[str]]:
 
 
 def _mmseqs(search: Search) -> list[list[str]]:
-    """MMseqs2 at the highest sensitivity that its manual names; its own names of the columns."""
+    """Return the command of MMseqs2, with the highest sensitivity in its manual and its names of the columns."""
     columns = "query,target,pident,qstart,qend,evalue,bits"
     return [
         [
@@ -113,7 +113,7 @@ def _mmseqs(search: Search) -> list[list[str]]:
 
 
 def _blast(search: Search) -> list[list[str]]:
-    """BLAST warns of fewer than five targets, as if they were asked for."""
+    """Return the commands of BLAST; it warns if fewer than five targets are requested."""
     database, targets = str(search.folder / "proteins"), str(max(500, search.proteins))
     return [
         ["makeblastdb", "-in", str(search.fasta), "-dbtype", "prot", "-out", database],
@@ -142,20 +142,20 @@ ALIGNERS: dict[str, Aligner] = {
     "mmseqs": Aligner(("mmseqs",), ("mmseqs", "version"), _mmseqs),
     "blast": Aligner(("blastp", "makeblastdb"), ("blastp", "-version"), _blast),
 }
-"""The programs, in the order in which ``auto`` takes the first that is installed."""
+"""The search programs; ``auto`` selects the first one that is installed."""
 
 
 def check_installed(name: str) -> None:
-    """Refuse a program that is not there.
+    """Check that a program is installed.
 
     Raises:
-        BadOption: an executable of it is not on the PATH; the message says which, and how to go on.
+        BadOption: one of its executables is not on the PATH; the message names it and the package to install.
     """
     missing = [program for program in ALIGNERS[name].executables if not shutil.which(program)]
     if missing:
         raise BadOption(
             f"--tool {name}: the program '{missing[0]}' is not on the PATH",
-            hint=f"install it (conda install -c bioconda {_PACKAGES[name]}), or take another --tool",
+            hint=f"install it (conda install -c bioconda {_PACKAGES[name]}), or use another --tool",
         )
 
 
@@ -163,32 +163,32 @@ _PACKAGES = {"diamond": "diamond", "mmseqs": "mmseqs2", "blast": "blast"}
 
 
 def version_of(name: str) -> str:
-    """Ask a program for its version: the last word of the first line that it prints.
+    """Return the version of a program: the last word of the first line that it prints.
 
     Raises:
-        SearchFailed: it cannot be run.
+        SearchFailed: the program cannot be run.
     """
     lines = _run(list(ALIGNERS[name].version), name).strip().splitlines()
     return lines[0].split()[-1] if lines and lines[0].split() else "unknown"
 
 
 def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) -> pd.DataFrame:
-    """Search proteins among themselves.
+    """Search proteins against each other.
 
     Args:
-        proteins: letters of amino acids, ``X`` where one is not known.
-        tool: a name of :data:`ALIGNERS`.
+        proteins: letters of amino acids, ``X`` for unknown ones.
+        tool: a name in :data:`ALIGNERS`.
         evalue: the largest e-value of a hit.
         threads: processor threads.
 
     Returns:
-        A row per high-scoring pair, also of a protein with itself: ``query, subject`` int64 (rows of ``proteins``),
+        One row per high-scoring pair, including a protein with itself: ``query, subject`` int64 (rows of ``proteins``),
         ``start, end`` int64 (the aligned part of the query, 0-based half-open), ``evalue, bits, identity`` float64
-        (identity in percent of the alignment's columns). DIAMOND and MMseqs2 give one for a query and a subject.
+        (identity in percent of alignment columns). DIAMOND and MMseqs2 report one per query and subject.
 
     Raises:
         BadOption: the program is not installed.
-        SearchFailed: it ended with an error; the message holds the last line that it said.
+        SearchFailed: the program ended with an error; the message holds the last line that it printed.
     """
     check_installed(tool)
     with tempfile.TemporaryDirectory(prefix="kanseq-homology-") as folder:
@@ -196,13 +196,13 @@ def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) 
             Path(folder) / "proteins.faa", Path(folder), Path(folder) / "hits.tsv", len(proteins), evalue, threads
         )
         with open(search.fasta, "wb") as handle:
-            # Numbers for names: no program can stumble over a sign in them.
+            # Numbers as names: no program can misread a special character in them.
             handle.writelines(b">%d\n%s\n" % (number, letters) for number, letters in enumerate(proteins))
         for command in ALIGNERS[tool].commands(search):
             _log.debug("%s", " ".join(command))
             _run(command, tool, folder)
         if not search.hits.exists():
-            raise SearchFailed("it ended without a table of hits", where=tool, hint="--tool takes another program")
+            raise SearchFailed("it wrote no table of hits", where=tool, hint="use another --tool")
         hits = read_hits(search.hits, _COLUMNS)
     return pd.DataFrame(
         {
@@ -218,9 +218,9 @@ def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) 
 
 
 def _run(command: list[str], tool: str, folder: str | None = None) -> str:
-    """Run a command to its end and give what it printed; if that is interrupted, nothing of it stays running."""
+    """Run a command and return its standard output; if interrupted, kill it and the processes that it started."""
     try:
-        # A session of its own, because MMseqs2 is a script that starts others.
+        # In a new session, so that all its processes can be killed: MMseqs2 is a script that starts other programs.
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -245,8 +245,8 @@ def _run(command: list[str], tool: str, folder: str | None = None) -> str:
         code = process.returncode
         ended = f"exit code {code}" if code > 0 else f"signal {-code}"
         raise SearchFailed(
-            f"'{command[0]}' ended with {ended}: {said[-1] if said else 'it said nothing'}",
+            f"'{command[0]}' ended with {ended}: {said[-1] if said else 'it printed nothing'}",
             where=tool,
-            hint="--tool takes another program",
+            hint="use another --tool",
         )
     return printed

@@ -23,7 +23,7 @@ from kanseq.geometry import Geometry
 logger = logging.getLogger(__name__)
 
 Genomes: TypeAlias = PathLike | Mapping[str, PathLike] | Sequence[str] | None
-"""A FASTA for all intervals; or one for each class: a mapping, or ``CLASS=FASTA`` each."""
+"""One FASTA for all intervals; or one per class, as a mapping or as items ``CLASS=FASTA``."""
 
 
 TABLE = Columns()
@@ -33,10 +33,10 @@ _Contigs: TypeAlias = dict[str, dict[str, int | str]]
 
 
 def genomes_by_class(genome: Genomes) -> PathLike | dict[str, PathLike] | None:
-    """Tell one FASTA for all from one for each class.
+    """Return one FASTA for all intervals, or one per class.
 
     Raises:
-        BadOption: several are given, and one of them is not of the form ``CLASS=FASTA``, or a class has two.
+        BadOption: there are several, and one of them does not have the form ``CLASS=FASTA``, or a class has two.
     """
     if genome is None or isinstance(genome, (str, os.PathLike)):
         return genome
@@ -44,7 +44,7 @@ def genomes_by_class(genome: Genomes) -> PathLike | dict[str, PathLike] | None:
         return dict(genome)
     if len(genome) == 1 and ("=" not in str(genome[0]) or Path(genome[0]).exists()):
         return genome[0]
-    return by_name(genome, "--genome", "CLASS=FASTA", "give one FASTA for each class") or None
+    return by_name(genome, "--genome", "CLASS=FASTA", "specify one FASTA per class") or None
 
 
 def input_paths(sources: Sequence[Source], genomes: PathLike | dict[str, PathLike] | None) -> list[PathLike]:
@@ -86,7 +86,7 @@ def assemble(
         raise BadTable("no sequences", where=sources[0].path)
     records, contigs, left_out = _cut(records, genomes, width)
     if not records:
-        raise BadTable("no interval is left", where=sources[0].path, hint="give another --width")
+        raise BadTable("no interval remains", where=sources[0].path, hint="use another --width")
     _check_ids(records)
 
     options = _options(sources, columns, species)
@@ -103,14 +103,14 @@ def assemble(
 
 
 def by_name(items: Sequence[str], option: str, form: str, hint: str) -> dict[str, PathLike]:
-    """Take ``NAME=FILE`` apart."""
+    """Parse items ``NAME=FILE``."""
     found: dict[str, PathLike] = {}
     for item in items:
         name, equals, path = str(item).partition("=")
         if not (name and equals and path):
-            raise BadOption(f"{option} {item}: {form} is wanted")
+            raise BadOption(f"{option} {item}: {form} is expected")
         if name in found:
-            raise BadOption(f"{option} {name} is given twice", hint=hint)
+            raise BadOption(f"{option} {name} is specified twice", hint=hint)
         found[name] = path
     return found
 
@@ -118,15 +118,15 @@ def by_name(items: Sequence[str], option: str, form: str, hint: str) -> dict[str
 def columns_of(
     sequences: str | Sequence[str], label: str | None = None, name: str | None = None, split: str | None = None
 ) -> Columns:
-    """Name the columns of tables."""
+    """Return the columns of tables to read."""
     listed = (sequences,) if isinstance(sequences, str) else tuple(sequences)
     if not listed or len(set(listed)) < len(listed):
-        raise BadOption("--sequence-column: no column, or one twice", hint="name each column once")
+        raise BadOption("--sequence-column: no column, or one repeated", hint="name each column once")
     return Columns(listed, label, name, split)
 
 
 def _options(sources: Sequence[Source], columns: Columns, species: str) -> dict[str, object]:
-    """Write down how a set was made; what was not asked for is left out, so that sets keep their bytes."""
+    """Return the options of a set for its metadata; omit unused ones, so that the bytes of older sets do not change."""
     several = [one for one in sources if one.label is not None and one.split is not None]
     options: dict[str, object] = {
         "classes": {one.label: Path(one.path).name for one in sources if one.label is not None and one.split is None},
@@ -148,8 +148,8 @@ def _cut(
     """Read the letters of all intervals.
 
     Returns:
-        The records without intervals that are too long or pass an end when they are widened; the contigs of the genome,
-        none of several genomes; and how many intervals were left out for which reason.
+        The records without intervals that are too long or pass an end when they are extended; the contigs of the
+        genome, empty if there are several genomes; and the number of excluded intervals by reason.
     """
     if isinstance(genomes, dict):
         _check_classes(genomes, {one.label for one in records})
@@ -170,7 +170,7 @@ def _cut(
     left_out = {"longer": len(records) - len(kept), "past_end": len(kept) - len(inside)}
     if any(left_out.values()):
         logger.warning(
-            "left out: %s intervals of more than %d bases, and %s that pass an end of their contig when extended",
+            "excluded: %s intervals of more than %d bases, and %s that pass an end of their contig when extended",
             f"{left_out['longer']:,}",
             width,
             f"{left_out['past_end']:,}",
@@ -179,24 +179,24 @@ def _cut(
 
 
 def _check_classes(genomes: Mapping[str, PathLike], labels: Iterable[str | None]) -> None:
-    """Refuse genomes of classes that are not there."""
+    """Check that all classes with a genome exist."""
     there = sorted(label for label in labels if label is not None)
     if unknown := sorted(set(genomes) - set(there)):
-        raise BadOption(f"--genome {unknown[0]}={genomes[unknown[0]]}: no such class", hint=f"there is {some(there)}")
+        raise BadOption(f"--genome {unknown[0]}={genomes[unknown[0]]}: unknown class", hint=f"there is {some(there)}")
 
 
 def _genome_of(record: Record, genomes: PathLike | Mapping[str, PathLike]) -> PathLike:
-    """Choose the genome of an interval."""
+    """Return the genome of an interval."""
     if not isinstance(genomes, Mapping):
         return genomes
     if record.label not in genomes:
         what = "this interval has no class" if record.label is None else f"the class '{record.label}' has no genome"
-        raise BadOption(what, where=record.where, hint=f"give --genome {record.label or 'CLASS'}=FASTA")
+        raise BadOption(what, where=record.where, hint=f"use --genome {record.label or 'CLASS'}=FASTA")
     return genomes[record.label]
 
 
 def _described(genome: PathLike, contigs: _Contigs) -> Iterator[Contig]:
-    """Stream a genome, and note every contig's length and checksum on the way."""
+    """Stream a genome, and record the length and MD5 of every contig."""
     for contig in read_contigs(genome):
         contigs[contig.name] = {"length": len(contig.sequence), "md5": md5_of_letters(contig.sequence)}
         yield contig
@@ -204,7 +204,7 @@ def _described(genome: PathLike, contigs: _Contigs) -> Iterator[Contig]:
 
 
 def _check_ids(records: Iterable[Record]) -> None:
-    """Refuse names that tables of labels and splits could not hold, or that two sequences share."""
+    """Check that names fit into tables of labels and splits, and that no two sequences share one."""
     first: dict[str, str] = {}
     for one in records:
         check_name(one.id, "the name", one.where)
@@ -214,15 +214,15 @@ def _check_ids(records: Iterable[Record]) -> None:
             check_name(one.split, "the split", one.where)
         if one.id in first:
             raise BadTable(
-                f"the name '{one.id}' was there before, at {first[one.id]}",
+                f"the name '{one.id}' is already used at {first[one.id]}",
                 where=one.where,
-                hint="give every sequence its own",
+                hint="use a different name for every sequence",
             )
         first[one.id] = one.where
 
 
 def _table(records: Sequence[Record], species: str, *, placed: bool) -> pd.DataFrame:
-    """Put the sequences into the columns of a set; ``placed``: their genome is known."""
+    """Return the sequences as the table of a set; ``placed``: their genome is known."""
     columns: dict[str, object] = {
         "id": [one.id for one in records],
         "species": species,

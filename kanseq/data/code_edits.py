@@ -1,6 +1,6 @@
-"""Edited base codes: every substitution of a sequence, or one range of columns after the other from another sequence.
+"""Edit base codes: substitute single bases, or replace ranges of columns by those of another sequence.
 
-In: codes, uint8 ``(columns,)``. Out: edited copies ``(n, columns)``, made a batch at a time as they are needed.
+In: codes, uint8 ``(columns,)``. Out: edited copies ``(n, columns)``, yielded in batches.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ BASES = 4
 """Codes of bases: A 0, C 1, G 2, T 3."""
 
 ROWS = 256
-"""Edited sequences in a batch."""
+"""Number of edited sequences in a batch."""
 
 
 def substituted(codes: np.ndarray, columns: np.ndarray, bases: np.ndarray) -> np.ndarray:
@@ -21,8 +21,8 @@ def substituted(codes: np.ndarray, columns: np.ndarray, bases: np.ndarray) -> np
 
     Args:
         codes: uint8 ``(columns,)``.
-        columns: where, ``(n,)``.
-        bases: the codes that are put there, ``(n,)``.
+        columns: columns of the substitutions, ``(n,)``.
+        bases: the new codes in these columns, ``(n,)``.
 
     Returns:
         uint8 ``(n, columns)``.
@@ -37,7 +37,7 @@ def replaced(codes: np.ndarray, other: np.ndarray, starts: np.ndarray, width: in
 
     Args:
         codes: uint8 ``(columns,)``.
-        other: the same.
+        other: the other sequence, uint8 ``(columns,)``.
         starts: first columns of the ranges, ``(n,)``.
         width: columns of a range; the last one may end earlier.
 
@@ -51,7 +51,7 @@ def replaced(codes: np.ndarray, other: np.ndarray, starts: np.ndarray, width: in
 
 
 def all_substitutions(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield every sequence that differs from one in a single base, at most :data:`ROWS` at a time.
+    """Yield all single-base substitutions of a sequence, at most :data:`ROWS` at a time.
 
     Unknown bases (code 4) are not substituted.
 
@@ -68,13 +68,13 @@ def all_substitutions(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarra
 
 
 def all_replacements(codes: np.ndarray, other: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield copies of a sequence with one range after the other taken from another sequence, :data:`ROWS` at a time.
+    """Yield copies of a sequence, each with one range from another sequence, at most :data:`ROWS` at a time.
 
-    The ranges lie one after the other from column 0 on. Those that are the same in both sequences are left out.
+    The ranges are adjacent and start at column 0. Ranges that are the same in both sequences are skipped.
 
     Args:
         codes: uint8 ``(columns,)``.
-        other: the same.
+        other: the other sequence, uint8 ``(columns,)``.
         width: columns of a range.
 
     Yields:

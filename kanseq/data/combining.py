@@ -1,6 +1,6 @@
-"""``kanseq combine``: sets of several species become one.
+"""``kanseq combine``: join sets, such as those of several species, into one.
 
-In: sets of the same geometry. Out: one set, the rows of the first in front; contigs know whose they are.
+In: sets of the same geometry. Out: one set, with rows in the order of the inputs and contigs stored by species.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from kanseq.showing import brief
 
 @brief
 class Combined(NamedTuple):
-    """What :func:`combine` made.
+    """The result of :func:`combine`.
 
     Attributes:
-        sequences: how many there are.
-        species: how many are of each species.
-        contigs: how many contigs there are, those of two species with one name counted twice.
+        sequences: number of sequences.
+        species: number of sequences per species.
+        contigs: number of contigs; contigs of two species with the same name count twice.
         output: the file, if one was written.
-        set: its content; sequences that came from files stay there, and nothing is copied.
+        set: the combined set; sequences in files stay there and are not copied.
     """
 
     sequences: int
@@ -35,18 +35,18 @@ class Combined(NamedTuple):
 def combine(
     sets: Sequence[PathLike | SequenceSet], *, output: PathLike | None = None, species: str | Sequence[str] = ()
 ) -> Combined:
-    """Put sets under each other, such as those of several species, to train on some and test on others.
+    """Concatenate sets, such as those of several species, to train on some species and test on others.
 
     Args:
-        sets: two sets or more, or their files, of one geometry.
-        output: the set of all, a Parquet file.
-        species: a name for each set, in their order, where sets were made without ``--species``; a set that names its
-            species already keeps it, and must be given that name here.
+        sets: two or more sets, or their files, of the same geometry.
+        output: path of the combined set, a Parquet file.
+        species: one name per set, in the order of the sets, for sets made without ``--species``; a set that already
+            names its species keeps it, and must have that name here.
 
     Raises:
-        BadOption: fewer than two sets, or names that do not fit them.
-        BadTable: geometries or columns differ, or a species and id stand for two sequences.
-        ContigMismatch: one species has two contigs of one name, with different letters.
+        BadOption: there are fewer than two sets, or the names do not fit them.
+        BadTable: geometries or columns differ, or several sequences have the same species and id.
+        ContigMismatch: a species has two contigs with the same name and different letters.
     """
     sets = list(sets)
     check_output(inputs=sets, binary=output)

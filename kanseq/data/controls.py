@@ -1,6 +1,6 @@
-"""Controls: one thing that a model could have learned from is taken away, and its score must fall to what is left.
+"""Negative controls: remove one source of information, so that a model's score must fall to what the rest allows.
 
-In: a set, or the targets of a fold's training genes. Out: the same genes with disturbed sequences, or targets permuted.
+In: a set, or the targets of a fold's training genes. Out: the same genes with shuffled sequences, or permuted targets.
 """
 
 from dataclasses import replace
@@ -18,40 +18,40 @@ _ROWS = 512
 
 
 def check_control(control: str) -> None:
-    """Make sure that there is such a control.
+    """Check that a control exists.
 
     Raises:
-        BadOption: there is none; the message shows those that there are.
+        BadOption: there is no such control; the message lists the existing ones.
     """
     if control not in CONTROLS:
         raise BadOption(f"there is no control '{control}'", hint=f"choose {', '.join(CONTROLS)}")
 
 
 def disturbed(genes: SequenceSet, control: str, seed: int) -> SequenceSet:
-    """Disturb the sequences of every gene, those that train and those that are held out alike.
+    """Shuffle the sequences of all genes, both training and held-out ones.
 
-    Places, ids and all other columns stay, and so does every letter that the set's geometry hides (masked columns, and
-    what ``visible`` leaves out), so that nothing hidden comes into sight. The result depends on the seed, the gene's
-    species and id, and its sequence, and not on the other genes.
+    Coordinates, ids and all other columns stay the same. So does every letter that the geometry of the set hides
+    (masked columns and those outside ``visible``): hidden letters never become visible. The result for a gene depends
+    on the seed and on the species, id and sequence of the gene, not on other genes.
 
-    ``sequence``: each run of visible bases becomes one of its dinucleotide shuffles
-    (:func:`kanseq.data.shuffles.dinucleotide_shuffles`); what is no base stays. Words longer than two letters and all
-    places are gone. What stays is the composition of each run in bases and dinucleotides: codon masks cut the
-    windows, so flanks and transcribed parts keep each their own. On genes, a score falls to what composition tells and
-    not to 0.5; only what lies above it was read from motifs or their places.
+    ``sequence``: replace each run of visible bases by one of its dinucleotide shuffles
+    (:func:`kanseq.data.shuffles.dinucleotide_shuffles`); letters that are not bases stay. Words (k-mers) of more than
+    two letters and all positions are lost. The base and dinucleotide composition of each run stays; runs end at the
+    codon masks, so flanks and transcribed parts each keep their composition. For genes, a score falls to what
+    composition predicts, not to 0.5; only the excess over it was learned from motifs or their positions.
 
-    ``positions``: the tokens of a gene (8 columns on the grid that token models read) change places with each other,
-    across both windows, each gene's in an order of its own. Only tokens all of whose columns are read and lie in one
-    window move; bases that fill no such token (18 of 3,020 columns by default: beside masks, the padding and the end)
-    become ``N``, because they would go on telling where they stand. Every token and the gene's composition stay; no
-    place is left, neither to the TSS or TTS nor of tokens to each other, nor are words across token borders. A score
-    falls to what a bag of a gene's words tells (or below it, where a model counts by place and each of its counts now
-    comes from elsewhere); to 0.5 only where nothing but places told the classes apart.
+    ``positions``: permute the tokens of each gene (8 columns on the grid that token models read) across both windows,
+    in a different order for each gene. Only tokens with all columns visible and in the same window move. Visible bases
+    outside such tokens (18 of 3,020 columns by default: next to masks, the padding and the end) become ``N``, because
+    they would still reveal their position. The tokens and the composition of a gene stay; positions relative to the TSS
+    or TTS, the order of tokens, and words across token borders are lost. A score falls to what the word counts of a
+    gene predict (or below it, if a model counts words by position and its counts now come from other positions); it
+    falls to 0.5 only if nothing but positions separates the classes.
 
     Args:
-        genes: the set; its geometry says what is visible.
-        control: one of :data:`CONTROLS`; ``none`` and ``labels`` give the set back as it is.
-        seed: a number that makes other shuffles.
+        genes: the set; its geometry defines what is visible.
+        control: one of :data:`CONTROLS`; ``none`` and ``labels`` return the set unchanged.
+        seed: seed of the shuffles.
 
     Raises:
         BadOption: there is no such control.
@@ -69,18 +69,19 @@ def disturbed(genes: SequenceSet, control: str, seed: int) -> SequenceSet:
 
 
 def disturbed_targets(targets: np.ndarray, control: str, seed: int, fold: str) -> np.ndarray:
-    """Permute the targets of a fold's training genes: ``labels``; every other control gives them back as they are.
+    """Permute the targets of a fold's training genes under ``labels``; return them unchanged under other controls.
 
-    A model can learn nothing of its held-out genes then, so a score above chance means that they reached it by another
-    way than the labels of other genes. Class sizes stay. One permutation is one draw: the mean over seeds is 0.5, but a
-    single score of a model with few features (``gc``) can lie far from it on either side, because all held-out genes
-    are ranked by one direction, and a random one is seldom at right angles to the true one.
+    From permuted labels, a model can learn nothing about held-out genes, so a score above chance means that information
+    about them leaked in another way than through the labels of other genes. Class sizes stay the same. One permutation
+    is one random draw: the mean over seeds is 0.5, but a single score of a model with few features (``gc``) can be far
+    from it on either side, because the model ranks all held-out genes along one direction, and a random direction is
+    rarely orthogonal to the true one.
 
     Args:
-        targets: ``(n,)`` or ``(n, conditions)``, whose rows move as wholes.
+        targets: ``(n,)`` or ``(n, conditions)``; rows are permuted as units.
         control: one of :data:`CONTROLS`.
-        seed: a number that makes other permutations.
-        fold: the fold's name, which makes each fold's permutation its own.
+        seed: seed of the permutation.
+        fold: name of the fold; each fold has a different permutation.
 
     Raises:
         BadOption: there is no such control.
@@ -92,20 +93,20 @@ def disturbed_targets(targets: np.ndarray, control: str, seed: int, fold: str) -
 
 
 def _shuffle(genes: SequenceSet, seed: int) -> np.ndarray:
-    """Shuffle every visible run of bases: letters ``(n, columns)`` uint8."""
+    """Shuffle every run of visible bases; return letters, uint8 ``(n, columns)``."""
     codes = genes.geometry.hide(genes.codes())
     shuffled = dinucleotide_shuffles(codes, _names(genes), 1, seed)[:, 0]
     return np.where(codes == UNKNOWN, _letters(genes, genes.geometry.columns), LETTERS[shuffled])
 
 
 def _displace(genes: SequenceSet, seed: int) -> np.ndarray:
-    """Deal the whole tokens of every row out to each other's places: letters ``(n, tokens * 8)`` uint8."""
+    """Permute the complete visible tokens of every row; return letters, uint8 ``(n, tokens * 8)``."""
     window = _window_of(genes.geometry).reshape(-1, TOKEN)
     tokens = len(window)
     read = (window > 0) & (np.arange(tokens * TOKEN).reshape(tokens, TOKEN) < _lengths(genes)[:, None, None])
     whole = read.all(axis=2) & (window == window[:, :1]).all(axis=1)
     random = np.stack([random_numbers(seed, name, 0, tokens) for name in _names(genes)])
-    # Both lists name the tokens that move first, one as they come and one in random order; the others stay.
+    # Both arrays list the tokens that move first, in their order and in random order; the other tokens stay.
     places = np.argsort(~whole, axis=1, kind="stable")
     drawn = np.argsort(np.where(whole, random >> np.uint64(1), ~np.uint64(0)), axis=1, kind="stable")
     source = np.empty_like(places)
@@ -117,7 +118,7 @@ def _displace(genes: SequenceSet, seed: int) -> np.ndarray:
 
 
 def _window_of(geometry: Geometry) -> np.ndarray:
-    """Number the windows from 1 in the columns that a model reads of them, 0 elsewhere: ``(tokens * 8,)``."""
+    """Return the number of its window (from 1) for every column that a model reads, 0 elsewhere: ``(tokens * 8,)``."""
     window = np.zeros(geometry.tokens * TOKEN, dtype=np.int64)
     for number, (start, end) in enumerate(geometry.windows, start=1):
         window[start:end] = number
@@ -127,16 +128,16 @@ def _window_of(geometry: Geometry) -> np.ndarray:
 
 
 def _names(genes: SequenceSet) -> list[str]:
-    """Name each gene as tables do, by species and id."""
+    """Return the name of each gene: species and id, separated by a tab."""
     return ["\t".join(key) for key in genes.keys]
 
 
 def _lengths(genes: SequenceSet) -> np.ndarray:
-    """Count the letters of each sequence, ``(n,)`` int64."""
+    """Return the length of each sequence, int64 ``(n,)``."""
     return np.array([len(sequence) for sequence in genes.letters()], dtype=np.int64)
 
 
 def _letters(genes: SequenceSet, width: int) -> np.ndarray:
-    """Give the letters ``(n, width)`` uint8, with ``N`` behind the last one."""
+    """Return the letters, uint8 ``(n, width)``, padded with ``N`` at the end."""
     padded = "".join(sequence.ljust(width, "N") for sequence in genes.letters())
     return np.frombuffer(padded.encode("ascii", "replace"), dtype=np.uint8).reshape(len(genes), width)

@@ -1,11 +1,11 @@
-"""Edited gene windows: from a genome position and an edit to the columns that a model reads.
+"""Apply edits of a genome to the windows of a gene, that is to the columns that a model reads.
 
-In: a gene's place, its genome, and edits; or the codes of its windows, and substitutions. Out: the edited windows.
-:mod:`kanseq.data.code_edits` edits columns.
+In: a gene's coordinates, its genome, and edits; or the codes of its windows, and substitutions. Out: the edited
+windows. :mod:`kanseq.data.code_edits` edits columns.
 
-In an edited window the site (TSS or TTS) stays in its column. An insertion pushes the bases between it and the far end
-of the window outwards, and a deletion draws bases in from the genome beyond the window, so that models, which know
-columns by their distance from the site, see every base at its new distance.
+In an edited window, the site (TSS or TTS) stays in its column. An insertion shifts the bases between it and the far end
+of the window outwards; a deletion fills the window with bases from the genome beyond it. Models know columns by their
+distance from the site, so they read every base at its new distance.
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from kanseq.genome.pieces import LETTERS
 from kanseq.geometry import Geometry, Place
 
 SHOWN = 20
-"""Letters of an allele that a message shows."""
+"""Largest number of letters of an allele that a message shows."""
 
 
 class Bases(Protocol):
-    """Random access to a genome, as :class:`kanseq.genome.random_access.IndexedFasta` gives it."""
+    """Random access to a genome, as provided by :class:`kanseq.genome.random_access.IndexedFasta`."""
 
     lengths: dict[str, int]
-    """Bases of every contig."""
+    """Length of every contig in bases."""
 
     def letters(self, chrom: str, start: int, end: int) -> bytes:
         """Return the letters of an interval, 0-based half-open, which lies on the contig."""
@@ -40,11 +40,11 @@ class Edit(NamedTuple):
 
     Attributes:
         chrom: the contig.
-        start: first base that is replaced, 0-based; for an insertion the base before which it is made.
-        ref: the letters that are replaced; empty for an insertion.
-        alt: the letters that take their place; empty for a deletion.
+        start: first replaced base, 0-based; for an insertion, the base before which letters are inserted.
+        ref: the replaced letters; empty for an insertion.
+        alt: the new letters; empty for a deletion.
 
-    Bases that ``ref`` and ``alt`` share at their ends, as in VCF, change nothing.
+    Bases that ``ref`` and ``alt`` share at their ends, as in VCF, have no effect.
     """
 
     chrom: str
@@ -54,13 +54,13 @@ class Edit(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Base behind the last one that is replaced."""
+        """Position after the last replaced base."""
         return self.start + len(self.ref)
 
     def trimmed(self) -> "Edit":
-        """Drop the bases that both alleles share, first at their ends, then at their beginnings; upper case.
+        """Return the edit in upper case, without bases that both alleles share, first at their ends, then at starts.
 
-        This is the order of VCF's normalisation (Tan et al. 2015, Bioinformatics 31:2202).
+        This is the order of VCF normalisation (Tan et al. 2015, Bioinformatics 31:2202).
 
         >>> Edit("1", 99, "A", "AT").trimmed(), Edit("1", 99, "cat", "ct").trimmed()
         (Edit(chrom='1', start=100, ref='', alt='T'), Edit(chrom='1', start=100, ref='A', alt=''))
@@ -72,7 +72,7 @@ class Edit(NamedTuple):
         return Edit(self.chrom, self.start + before, ref[before:], alt[before:])
 
     def __str__(self) -> str:
-        """Show the edit as it is written in text, with its 1-based position.
+        """Return the edit as text, with its 1-based position.
 
         >>> str(Edit("1", 99, "A", "G")), str(Edit("1", 99, "", "GG"))
         ('1:100:A>G', '1:100:->GG')
@@ -81,7 +81,7 @@ class Edit(NamedTuple):
 
 
 def substitution(chrom: str, start: int, ref: str, alt: str) -> Edit:
-    """Replace bases by as many others.
+    """Return an edit that replaces bases by the same number of bases.
 
     Raises:
         ValueError: the alleles differ in length.
@@ -92,12 +92,12 @@ def substitution(chrom: str, start: int, ref: str, alt: str) -> Edit:
 
 
 def insertion(chrom: str, start: int, bases: str) -> Edit:
-    """Insert bases before the base at ``start`` (0-based)."""
+    """Return an edit that inserts bases before the base at ``start`` (0-based)."""
     return Edit(chrom, start, "", bases)
 
 
 def deletion(chrom: str, start: int, bases: str) -> Edit:
-    """Delete bases, of which the first is at ``start`` (0-based)."""
+    """Return an edit that deletes bases, the first at ``start`` (0-based)."""
     return Edit(chrom, start, bases, "")
 
 
@@ -106,7 +106,7 @@ class EditedWindows(NamedTuple):
 
     Attributes:
         sequence: letters A, C, G, T and N in the direction of transcription, one per column.
-        moves_site: whether an edit removes the base of the TSS or the TTS, so that another base stands in its column.
+        moves_site: whether an edit removes the base of the TSS or the TTS, so that another base is in its column.
     """
 
     sequence: str
@@ -119,27 +119,27 @@ class EditedWindows(NamedTuple):
 
 
 def edited_windows(place: Place, geometry: Geometry, genome: Bases, edits: Sequence[Edit]) -> EditedWindows:
-    """Cut the windows of a gene as they are when all edits are made at once.
+    """Return the windows of a gene after all edits are applied at once.
 
-    The site's base stays in its column, and bases move away from it or towards it. An insertion next to the site lies
-    on the side that it is made on: before the first transcribed base it is upstream, behind the last one downstream.
-    Columns past the contig's ends are ``N``, as ``kanseq extract --edge pad`` fills them. Without edits the windows are
-    those of :func:`kanseq.genome.windows.cut_genes`.
+    The base of the site stays in its column, and other bases shift away from it or towards it. An insertion next to the
+    site lies on the side where it is made: upstream if before the first transcribed base, downstream if after the last
+    one. Columns past the ends of the contig are ``N``, as with ``kanseq extract --edge pad``. Without edits, the
+    windows are those of :func:`kanseq.genome.windows.cut_genes`.
 
-    Where an edit removes the site's base, the first base of the transcript that remains takes the TSS's column, and
-    the last one that remains takes the TTS's; what is inserted in place of the removed bases lies outside of the
-    transcript. A replacement by as many bases removes none.
+    If an edit removes the base of a site, the first remaining base of the transcript takes the column of the TSS, and
+    the last remaining base that of the TTS; bases inserted in place of the removed ones lie outside the transcript. A
+    replacement by the same number of bases removes none.
 
     Args:
-        place: the gene.
-        geometry: the columns.
-        genome: the bases of the gene's contig.
-        edits: edits of that contig, in any order. Those of a haplotype must not overlap.
+        place: coordinates of the gene.
+        geometry: the columns of the windows.
+        genome: access to the gene's contig.
+        edits: edits of that contig and one haplotype, in any order; they must not overlap.
 
     Raises:
-        EditMismatch: an edit is of another contig or lies past its ends, its reference allele is not what the genome
-            has, its new allele holds other letters than A, C, G, T and N, two edits overlap or are made before the same
-            base, or no base of the transcript remains.
+        EditMismatch: an edit is on another contig or past the ends of this one, its reference allele differs from the
+            genome, its new allele holds other letters than A, C, G, T and N, two edits overlap or insert before the
+            same base, or no base of the transcript remains.
     """
     changes = _checked(place, genome, edits)
     first, last = sorted((place.tss, place.tts))
@@ -148,7 +148,7 @@ def edited_windows(place: Place, geometry: Geometry, genome: Bases, edits: Seque
     tts = _remaining(place.tts, -step, changes)
     if not (first <= tss <= last and first <= tts <= last):
         raise EditMismatch(
-            f"the edits remove the whole transcript at {place.chrom}:{first + 1}-{last + 1}",
+            f"the edits remove the entire transcript at {place.chrom}:{first + 1}-{last + 1}",
             hint="a gene without bases has no windows",
         )
     windows = geometry.tss_window(tss, place.strand), geometry.tts_window(tts, place.strand)
@@ -164,23 +164,23 @@ def substituted_windows(codes: np.ndarray, place: Place, geometry: Geometry, edi
     """Substitute bases in the codes of a gene's windows, without a genome.
 
     Args:
-        codes: of the gene as the set holds them (not masked), uint8 ``(columns,)``.
-        place: the gene.
-        geometry: the columns.
-        edits: substitutions; what lies in no window changes nothing, and its reference allele is not compared.
+        codes: codes of the gene as stored in the set (not masked), uint8 ``(columns,)``.
+        place: coordinates of the gene.
+        geometry: the columns of the windows.
+        edits: substitutions; bases outside the windows are ignored, and their reference alleles are not compared.
 
     Returns:
         The edited codes, a copy.
 
     Raises:
-        EditMismatch: an edit is of another contig or is no substitution, its reference allele is not what the windows
-            have, or two edits overlap.
+        EditMismatch: an edit is on another contig or is not a substitution, its reference allele differs from the
+            windows, or two edits overlap.
     """
     changed = codes.copy()
     for edit in _in_order(place.chrom, edits):
         if len(edit.ref) != len(edit.alt):
             raise EditMismatch(
-                "only substitutions can be made without a genome", where=str(edit), hint="name the genes' genome"
+                "only substitutions can be made without a genome", where=str(edit), hint="provide the genome"
             )
         for offset, (ref, alt) in enumerate(zip(edit.ref.upper(), edit.alt.upper(), strict=True)):
             letters = f"{ref}{alt}".encode("ascii", "replace")
@@ -196,30 +196,30 @@ def substituted_windows(codes: np.ndarray, place: Place, geometry: Geometry, edi
 
 
 def _shared(one: str, other: str) -> int:
-    """Count the letters that two words share at their beginnings."""
+    """Count the letters that two strings share at the start."""
     pairs = zip(one, other, strict=False)
     return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _in_order(chrom: str, edits: Sequence[Edit]) -> list[Edit]:
-    """Sort edits by position; refuse other contigs, edits that overlap, and alleles that are no bases (``<DEL>``)."""
+    """Sort edits by position; raise for other contigs, overlaps, and alleles that are not bases (``<DEL>``)."""
     ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
     for edit in ordered:
         if edit.chrom != chrom:
-            raise EditMismatch(f"the gene lies on contig '{chrom}'", where=str(edit), hint="give edits of its contig")
+            raise EditMismatch(f"the gene lies on contig '{chrom}'", where=str(edit), hint="use edits of its contig")
         if strange := set(edit.alt.upper()) - set("ACGTN"):
-            raise EditMismatch(f"{min(strange)!r} is no base", where=str(edit), hint="spell the new allele out")
+            raise EditMismatch(f"{min(strange)!r} is not a base", where=str(edit), hint="spell out the new allele")
     for before, edit in pairwise(ordered):
         if edit.start < before.end or (edit.start, edit.end) == (before.start, before.end):
-            raise EditMismatch(f"it overlaps the edit {before}", where=str(edit), hint="join them, or make each alone")
+            raise EditMismatch(f"it overlaps the edit {before}", where=str(edit), hint="merge them or apply each alone")
     return ordered
 
 
 def _checked(place: Place, genome: Bases, edits: Sequence[Edit]) -> list[Edit]:
-    """Compare edits with the genome, and take them apart: substitutions of one base, insertions, deletions."""
+    """Check edits against the genome, and split them into single-base substitutions, insertions and deletions."""
     length = genome.lengths.get(place.chrom)
     if length is None:
-        raise EditMismatch(f"the genome has no contig '{place.chrom}'", hint="name the genome that the genes lie on")
+        raise EditMismatch(f"the genome has no contig '{place.chrom}'", hint="provide the genome of the genes")
     changes: list[Edit] = []
     for edit in edits:
         if edit.chrom == place.chrom and not 0 <= edit.start <= edit.end <= length:
@@ -238,21 +238,21 @@ def _checked(place: Place, genome: Bases, edits: Sequence[Edit]) -> list[Edit]:
 
 
 def _other_reference(edit: Edit, start: int, expected: str, found: str) -> EditMismatch:
-    """Say that the genome has other bases than an edit expects."""
+    """Return the error for a reference allele that differs from the genome."""
     return EditMismatch(
-        f"the edit {edit} expects {_short(expected)}, and the genome has {_short(found)}",
+        f"the edit {edit} expects {_short(expected)}, but the genome has {_short(found)}",
         where=f"{edit.chrom}:{start + 1}",
         hint="positions and alleles must be those of the genome's forward strand",
     )
 
 
 def _short(letters: str) -> str:
-    """Show the beginning of a long allele."""
+    """Shorten a long allele for a message."""
     return letters if len(letters) <= SHOWN else f"{letters[:SHOWN]}…({len(letters):,})"
 
 
 def _remaining(site: int, step: int, changes: Sequence[Edit]) -> int:
-    """Find the first base from a site on, in the direction of ``step`` (1 or -1), that no change removes."""
+    """Return the first position from a site on, in the direction of ``step`` (1 or -1), that no change removes."""
     for change in changes[::step]:
         if len(change.ref) != len(change.alt) and change.start <= site < change.end:
             site = change.end if step > 0 else change.start - 1
@@ -260,9 +260,9 @@ def _remaining(site: int, step: int, changes: Sequence[Edit]) -> int:
 
 
 def _cut(site: int, window: tuple[int, int], place: Place, genome: Bases, changes: Sequence[Edit]) -> str:
-    """Read a window of the edited contig, on the forward strand, around a site whose base remains.
+    """Return the letters of a window of the edited contig, on the forward strand, around a site that remains.
 
-    The window may begin right behind the site, where it holds no transcribed base.
+    The window may start right after the site, if it holds no transcribed base.
     """
     start, end = window
     below = [change for change in changes if change.end <= site]
@@ -272,7 +272,7 @@ def _cut(site: int, window: tuple[int, int], place: Place, genome: Bases, change
 
 
 def _leftwards(site: int, count: int, chrom: str, genome: Bases, changes: Sequence[Edit]) -> str:
-    """Read ``count`` bases of the edited contig that end before a site."""
+    """Return the ``count`` bases of the edited contig before a site."""
     parts: list[str] = []
     at, missing = site, count
     for change in reversed(changes):
@@ -287,7 +287,7 @@ def _leftwards(site: int, count: int, chrom: str, genome: Bases, changes: Sequen
 
 
 def _rightwards(site: int, count: int, chrom: str, genome: Bases, changes: Sequence[Edit]) -> str:
-    """Read ``count`` bases of the edited contig from a site on."""
+    """Return ``count`` bases of the edited contig from a site on."""
     parts: list[str] = []
     at, missing = site, count
     for change in changes:
@@ -301,7 +301,7 @@ def _rightwards(site: int, count: int, chrom: str, genome: Bases, changes: Seque
 
 
 def _letters(genome: Bases, chrom: str, start: int, end: int) -> str:
-    """Read an interval, with ``N`` past the contig's ends."""
+    """Return the letters of an interval, with ``N`` past the ends of the contig."""
     first, last = max(start, 0), min(end, genome.lengths[chrom])
     if first >= last:
         return "N" * (end - start)

@@ -1,6 +1,6 @@
-"""``kanseq extract``: the windows around every gene's TSS and TTS, as a set that models read.
+"""``kanseq extract``: cut the windows around every gene's TSS and TTS into a set that models read.
 
-In: a genome (FASTA) and an annotation (GTF or GFF3). Out: a row per gene, and a reason for every gene that is left out.
+In: a genome (FASTA) and an annotation (GTF or GFF3). Out: one row per gene, and a reason for every excluded gene.
 """
 
 import logging
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 @brief
 class Extraction(NamedTuple):
-    """What ``extract`` made: counts, the set, and the genes that are not in it."""
+    """The result of ``extract``: counts, the set, and the excluded genes."""
 
     genes: int
     excluded: int
@@ -76,34 +76,34 @@ def extract(
     """Cut ``upstream`` and ``downstream`` bases around every gene's TSS and TTS, in the direction of transcription.
 
     The genome is streamed, one contig in memory at a time. Rows are in genome order: contigs as in the FASTA, then by
-    start, then by name. Of genes with one name the first in the annotation is kept.
+    start, then by name. If several genes have the same name, the first one that can be cut is kept.
 
     Args:
         genome: FASTA; plain, gzip or bgzip.
         annotation: GTF or GFF3; plain or gzip, in any order.
-        output: the set, a Parquet file.
+        output: path of the set, a Parquet file.
         excluded: TSV ``id, reason, detail``: every gene of the annotation that is not in the set. Reasons: ``biotype``,
             ``contig_filtered``, ``duplicate_id``, ``edge``, ``no_canonical``, ``no_cds``, ``no_contig``, ``no_id``,
             ``no_strand``, ``too_many_n``.
         bed: BED6, two windows per gene (``id:TSS``, ``id:TTS``), cut at contig ends, in genome order.
         fasta: the sequences, one line each, before masking.
-        upstream: bases before the TSS and behind the TTS.
+        upstream: bases before the TSS and after the TTS.
         downstream: bases from the TSS on and up to the TTS.
         pad: columns of ``N`` between the two windows.
-        mask: whether models see the three bases at either site as ``N``; the set always holds them.
-        biotype: biotypes to keep; by default ``protein_coding``, or everything where there are no biotypes.
+        mask: whether models read the three bases at each site as ``N``; the set always stores them.
+        biotype: biotypes to keep; by default ``protein_coding``, or all genes if there are no biotypes.
         id: the attribute that names a gene; by default the first of ``gene_id, ID, locus_tag, Name`` that a gene has.
         contigs: contigs to keep, by any of their names; by default all.
-        exclude_contigs: contigs to leave (organelles).
-        edge: ``drop`` leaves genes whose windows pass a contig's end, ``pad`` fills them with ``N``.
-        max_n: largest share (0 to 1) of letters other than A, C, G and T in the windows; padding does not count.
-        aliases: table of contig names that mean the same: annotation's, genome's; or an NCBI assembly report.
-        species: what to call the genome, for sets that are put together.
-        tss: ``gene`` takes the gene's ends, ``canonical`` those of the transcript tagged so, ``longest-cds`` those of
-            the transcript with most coding bases.
+        exclude_contigs: contigs to exclude (such as organelles).
+        edge: ``drop`` excludes genes whose windows pass an end of the contig, ``pad`` fills these columns with ``N``.
+        max_n: largest fraction (0 to 1) of letters other than A, C, G and T in the windows; padding does not count.
+        aliases: table of equivalent contig names (annotation, genome), or an NCBI assembly report.
+        species: name of the species, for sets that are combined.
+        tss: ``gene`` uses the ends of the gene, ``canonical`` those of the transcript tagged as canonical,
+            ``longest-cds`` those of the transcript with the most coding bases.
 
     Raises:
-        KanseqError: one of its children names what is wrong with an input, in which file and line.
+        KanseqError: a subclass reports what is wrong with an input, with file and line.
     """
     inputs = [check_input(path) for path in (genome, annotation, aliases) if path is not None]
     check_output(excluded, bed, fasta, inputs=inputs, binary=output)
@@ -112,7 +112,7 @@ def extract(
     if edge not in ("drop", "pad"):
         raise BadOption(f"--edge {edge} is unknown", hint="choose drop or pad")
     if not 0 <= max_n <= 1:
-        raise BadOption(f"--max-n {max_n} is not a share between 0 and 1")
+        raise BadOption(f"--max-n {max_n} is not a fraction between 0 and 1")
     biotypes, only, without = comma_separated(biotype), comma_separated(contigs), comma_separated(exclude_contigs)
 
     wanted, left_out = select_genes(read_genes(annotation, id), biotypes)
@@ -128,7 +128,7 @@ def extract(
         kept, lost = cut_genes(contig, genes, geometry, edge=edge, max_n=max_n)
         cuts += kept
         dropped += lost
-        # The reader builds the next contig while this name is still bound: let go of it first.
+        # Release this contig, because the reader builds the next one before the name is bound again.
         del contig
     lengths = {name: int(fields["length"]) for name, fields in described.items()}
     placement.finish(genome, annotation, lengths, output)
@@ -136,7 +136,7 @@ def extract(
     left_out = sorted([*left_out, *without_transcript, *placement.excluded, *dropped], key=lambda item: item.line)
     reasons = dict(sorted(Counter(item.reason for item in left_out).items()))
     if not cuts:
-        raise NoGenes("no gene is left", where=annotation, hint=f"left out: {_counts(reasons)}")
+        raise NoGenes("no gene remains", where=annotation, hint=f"excluded: {_counts(reasons)}")
 
     options = {
         "biotype": biotypes,
@@ -158,25 +158,25 @@ def extract(
 
 
 def _geometry(upstream: int, downstream: int, pad: int, mask: bool) -> Geometry:
-    """Make the geometry, with the command line's names in the message."""
+    """Return the geometry; errors use the option names of the command line."""
     if min(upstream, downstream, pad) < 0 or upstream + downstream == 0:
-        raise BadOption("--upstream, --downstream and --pad must not be negative, and one of the first two not 0")
+        raise BadOption("--upstream, --downstream and --pad must not be negative, and the first two not both 0")
     return Geometry(upstream, downstream, pad, mask)
 
 
 def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> None:
-    """Refuse an annotation that was made for a longer contig."""
+    """Check that genes end within their contig: the annotation may belong to another assembly."""
     for gene in genes:
         if gene.end > len(contig.sequence):
             raise MalformedLine(
-                f"gene '{gene.id}' ends at {gene.end}, and contig '{contig.name}' has {len(contig.sequence)} bases",
+                f"gene '{gene.id}' ends at {gene.end}, but contig '{contig.name}' has {len(contig.sequence)} bases",
                 where=f"{annotation}:{gene.line}",
-                hint="take the annotation of this very assembly",
+                hint="use the annotation of this assembly",
             )
 
 
 def _first_of_twins(cuts: list[Cut], dropped: list[Excluded]) -> tuple[list[Cut], list[Excluded]]:
-    """Keep, of genes with one name, the first in the annotation that can be cut; the others join the dropped ones."""
+    """Keep the first gene of each name, if possible one that can be cut; move the others to the dropped genes."""
     first: dict[str, int] = {}
     for line, name in [*sorted((gene.line, gene.id) for gene, _ in cuts), *sorted((d.line, d.id) for d in dropped)]:
         first.setdefault(name, line)
@@ -185,7 +185,7 @@ def _first_of_twins(cuts: list[Cut], dropped: list[Excluded]) -> tuple[list[Cut]
     twins |= {item.line: item.id for item in dropped if item.line > first[item.id]}
     if twins:
         names = sorted(set(twins.values()))
-        _log.warning("the same name stands for several genes, of which the first was taken: %s", some(names))
+        _log.warning("several genes have the same name; the first one is kept: %s", some(names))
     others = [item for item in dropped if item.line not in twins]
     return kept, others + [
         Excluded(name, "duplicate_id", f"line {line}; the gene of line {first[name]} was taken", line)
@@ -194,12 +194,12 @@ def _first_of_twins(cuts: list[Cut], dropped: list[Excluded]) -> tuple[list[Cut]
 
 
 def _counts(reasons: dict[str, int]) -> str:
-    """Write reasons with their numbers."""
+    """Return reasons and their counts as text."""
     return ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
 
 
 def _table(cuts: Sequence[Cut], species: str, geometry: Geometry) -> pd.DataFrame:
-    """Put genes into the columns that a set of genes has, in its order."""
+    """Return the genes as a table with the columns of a set, in their order."""
     columns = {name: [getattr(windows, name) for _, windows in cuts] for name in GeneWindows._fields}
     table = pd.DataFrame(columns)
     table.insert(1, "species", species)
@@ -216,7 +216,7 @@ def _write(
     bed: PathLike | None,
     fasta: PathLike | None,
 ) -> None:
-    """Write what is asked for; no file gets its name before all of them are complete."""
+    """Write the requested outputs; no file appears under its name before all files are complete."""
     texts = (
         (excluded, table_lines(EXCLUDED, left_out[list(EXCLUDED.required)])),
         (bed, _bed_lines(genes.table, lengths)),
@@ -230,14 +230,14 @@ def _write(
                 with whole_text(outputs.enter_context(whole_file(path))) as handle:
                     handle.writelines(lines)
     for path, lines in texts:
-        # Last, because the reader of a pipe may leave early: the files are whole by then.
+        # Standard output comes last: the reader of a pipe may stop early, and the files are complete by then.
         if str(path) == STDOUT:
             with whole_text(STDOUT) as handle:
                 handle.writelines(lines)
 
 
 def _bed_lines(table: pd.DataFrame, lengths: dict[str, int]) -> Iterator[str]:
-    """Give both windows of every gene as BED6, sorted by contig (as in the genome), start and end."""
+    """Yield both windows of every gene as BED6, sorted by contig (as in the genome), start and end."""
     rank = {name: position for position, name in enumerate(lengths)}
     rows = []
     for site in ("tss", "tts"):
@@ -251,7 +251,7 @@ def _bed_lines(table: pd.DataFrame, lengths: dict[str, int]) -> Iterator[str]:
 
 
 def _fasta_lines(table: pd.DataFrame) -> Iterator[str]:
-    """Give the sequences, each under its gene's name and the place of its first transcribed base (0-based)."""
+    """Yield the sequences as FASTA, with name, contig, strand, TSS and TTS (0-based) of the gene in the header."""
     columns = table[["id", "chrom", "strand", "tss", "tts", "sequence"]]
     for name, chrom, strand, tss, tts, sequence in columns.itertuples(index=False, name=None):
         yield f">{name} {chrom}({strand}) tss={tss} tts={tts}\n{sequence}\n"

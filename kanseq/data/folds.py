@@ -1,4 +1,4 @@
-"""Which genes each fold holds out. In: a set and a way to cut it. Out: folds, each a name and row numbers."""
+"""Choose the genes that each fold holds out. In: a set and a way to split it. Out: folds, with names and rows."""
 
 import logging
 import re
@@ -28,17 +28,17 @@ COLUMN_ROLES = {
     "tune": "tune",
     "test": "test",
 }
-"""What the values of a set's own column ``split`` mean."""
+"""The role of each value of the column ``split`` of a set."""
 
 NO_ROWS = np.zeros(0, dtype=np.int64)
 
 SMALL_CONTIG, TEST_SPECIES, OTHER_SPECIES = "small_contig", "test_species", "other_species"
-"""Why a fold leaves genes out: their contig is too small to be a fold; they are of the species that is tested, and
-the fold tests another of its contigs; they are of a species that neither trains nor is tested."""
+"""Reasons why a fold excludes genes: their contig is too small to be a fold; they belong to the tested species, but the
+fold tests another of its contigs; they belong to a species that is used neither for training nor for testing."""
 
 
 class LeftOut(NamedTuple):
-    """Rows that neither train nor are scored, and why."""
+    """Rows that are neither trained on nor scored, and the reason."""
 
     reason: str
     rows: np.ndarray
@@ -48,12 +48,12 @@ class Fold(NamedTuple):
     """Rows of a set that are tested together.
 
     Attributes:
-        name: fit for a folder's name.
-        rows: the rows held out, int64, ascending.
-        groups: other names under which a user may ask for it: its contig's.
-        small: too few genes to be held out unasked.
-        tune: rows that the set itself names for tuning.
-        left_out: rows that neither train nor are scored.
+        name: name of the fold, valid as a folder name.
+        rows: the held-out rows, int64, ascending.
+        groups: other names that select this fold: those of its contig.
+        small: whether the fold has too few genes to be held out by default.
+        tune: rows that the set assigns to tuning.
+        left_out: rows that are neither trained on nor scored.
     """
 
     name: str
@@ -77,27 +77,27 @@ def make_folds(
     train_species: Sequence[str] = (),
     rotate: int = 0,
 ) -> list[Fold]:
-    """Cut a set into folds in one of :data:`WAYS`; ``wanted`` keeps those of these names, also small ones.
+    """Split a set into folds in one of :data:`WAYS`; ``wanted`` selects folds by name, including small ones.
 
-    With ``rotate`` the way ``column`` makes so many folds, see :func:`_rotated`. Folds of contigs or blocks may be
-    those of one species alone, ``test_species``: then the ``train_species`` (without any all others) train, and nothing
-    else.
+    With ``rotate``, the way ``column`` makes this many folds, see :func:`_rotated`. With ``test_species``, only contigs
+    or blocks of this species become folds, and only ``train_species`` (by default all other species) are used for
+    training.
 
     Raises:
-        BadOption: an unknown way or fold, or a way that this set does not allow.
+        BadOption: the way or a fold is unknown, or the set does not allow the way.
         BadTable: two folds would have the same folder name.
-        EmptySplit: no fold is left.
+        EmptySplit: no fold remains.
     """
     if by not in WAYS:
-        raise BadOption(f"--by {by}: no such way to split", hint=f"choose one of {', '.join(WAYS)}")
+        raise BadOption(f"--by {by}: unknown way to split", hint=f"choose one of {', '.join(WAYS)}")
     if by in ("chromosome", "block") and not has_places(genes):
         raise BadOption(
-            f"--by {by}: these sequences have no place in a genome", hint="use --by random, list, species or column"
+            f"--by {by}: these sequences have no coordinates", hint="use --by random, list, species or column"
         )
     if by in ("block", "random") and blocks < 2:
-        raise BadOption(f"--blocks {blocks}: at least 2 are wanted")
+        raise BadOption(f"--blocks {blocks}: at least 2 are required")
     if rotate and (by != "column" or rotate < 2):
-        raise BadOption(f"--rotate {rotate} with --by {by}", hint="it is for --by column, and at least 2")
+        raise BadOption(f"--rotate {rotate} with --by {by}", hint="use --by column and a value of at least 2")
     _check_species(genes.table, by, test_species, train_species)
     if by == "chromosome":
         folds = _chromosomes(genes.table, min_genes)
@@ -119,7 +119,7 @@ def make_folds(
 
 
 def safe_name(name: str) -> str:
-    """Turn a name into one that may be a folder's: letters, digits, ``.``, ``_`` and ``-``, none of ``.-`` in front.
+    """Turn a name into a valid folder name: letters, digits, ``.``, ``_`` and ``-``, without ``.`` or ``-`` in front.
 
     >>> safe_name("HLA-A*01:01"), safe_name(".")
     ('HLA-A_01_01', '_')
@@ -128,17 +128,17 @@ def safe_name(name: str) -> str:
 
 
 def by_position(table: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
-    """Put rows into the order of their TSS along contigs; equal ones stay in the set's order."""
+    """Sort rows by contig and TSS; equal ones stay in the order of the set."""
     return rows[np.lexsort((rows, table["tss"].to_numpy()[rows], contig_numbers(table)[rows]))]
 
 
 def contig_numbers(table: pd.DataFrame) -> np.ndarray:
-    """Give each row the number of its contig (of its species), int64, in the order of first appearance."""
+    """Return the number of each row's contig (of its species), int64, in order of first appearance."""
     return table.groupby(["species", "chrom"], sort=False).ngroup().to_numpy()
 
 
 def _chromosomes(table: pd.DataFrame, min_genes: int) -> list[Fold]:
-    """Make one fold of every contig."""
+    """Return one fold per contig."""
     chrom = table["chrom"].to_numpy()
     return [
         Fold(safe_name(name), rows, (name, chrom[rows[0]]), len(rows) < min_genes)
@@ -147,7 +147,7 @@ def _chromosomes(table: pd.DataFrame, min_genes: int) -> list[Fold]:
 
 
 def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[Fold]:
-    """Cut every contig into stretches of equally many genes, in the order of their TSS."""
+    """Split every contig into blocks of about the same number of genes, in the order of their TSS."""
     return [
         Fold(f"{contig.name}.block{number}", np.sort(rows), (*contig.groups, contig.name), contig.small)
         for contig in _chromosomes(table, min_genes * blocks)
@@ -156,9 +156,9 @@ def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[Fold]:
 
 
 def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[Fold]:
-    """Make a fold of the genes of a list, or one of every name in the list's second column."""
+    """Return one fold with the genes of a list, or one for every name in the second column of the list."""
     if gene_list is None:
-        raise BadOption("--by list wants a list", hint="add --gene-list FILE")
+        raise BadOption("--by list requires a list of genes", hint="use --gene-list FILE")
     listed = read_gene_list(gene_list)
     check_listed(table, listed, gene_list)
     fold_of = pd.Series({gene: fold or "list" for gene, fold in listed.items()})
@@ -167,20 +167,20 @@ def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[Fold]:
 
 
 def _column(table: pd.DataFrame) -> Fold:
-    """Take the roles that the sequences came with."""
+    """Return the fold that the column ``split`` of the set defines."""
     if "split" not in table.columns:
         raise BadOption("--by column: this set has no column 'split'", hint="choose another way to split")
     roles = table["split"].astype(str).str.lower().map(COLUMN_ROLES)
     if roles.isna().any():
         odd = table["split"][roles.isna()].unique()
-        raise BadTable(f"values of the column 'split' that name no role: {some(odd)}", hint="use train, dev and test")
+        raise BadTable(f"unknown values in the column 'split': {some(odd)}", hint="use train, dev and test")
     return Fold("test", np.flatnonzero(roles == "test"), tune=np.flatnonzero(roles == "tune"))
 
 
 def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[Fold]:
-    """Make folds that all hold out the same test sequences, and tune on another part of all others each.
+    """Return folds that all hold out the same test sequences, and each tune on a different part of the others.
 
-    Sequences that are the same (or each other's reverse complement) go into one part; every label is dealt out evenly.
+    Sequences that are the same (or reverse complements) go into the same part; labels are spread evenly over the parts.
     """
     test = _column(genes.table).rows
     same = same_bases(genes)
@@ -197,7 +197,7 @@ def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[Fold]:
 
 
 def tuning_rows(genes: SequenceSet, rotate: int, seed: int) -> list[np.ndarray]:
-    """Give the rows that tune in each fold of the way ``column``, with or without ``rotate``."""
+    """Return the tuning rows of each fold of the way ``column``, with or without ``rotate``."""
     return [fold.tune for fold in (_rotated(genes, rotate, seed) if rotate else [_column(genes.table)])]
 
 
@@ -205,13 +205,13 @@ def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: GeneL
     """Warn about listed genes that are not in the set.
 
     Raises:
-        UnknownGene: none of them is; the message shows some of each.
+        UnknownGene: none of them is in the set; the message shows some ids of both.
     """
     known = set(table["id"])
     missing = [gene for gene in listed if gene not in known]
     if len(missing) == len(listed):
         raise UnknownGene(
-            f"none of its genes is in the set: it has {some(missing)}, and the set {some(list(table['id']))}",
+            f"none of its genes is in the set: it has {some(missing)}, and the set has {some(list(table['id']))}",
             where=None if isinstance(path, pd.DataFrame) else path,
             hint="the ids must be those of the set, in the same letter case",
         )
@@ -220,10 +220,10 @@ def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: GeneL
 
 
 def _check_species(table: pd.DataFrame, by: str, test_species: str | None, train_species: Sequence[str]) -> None:
-    """Refuse species that the set lacks, and a species that is to train and to be tested."""
+    """Check that the set has these species, and that no species is used for both training and testing."""
     if test_species is None:
         if train_species:
-            raise BadOption("--train-species: nothing says which species is tested", hint="add --test-species NAME")
+            raise BadOption("--train-species requires a species to test", hint="use --test-species NAME")
         return
     if by not in ("chromosome", "block"):
         raise BadOption(f"--test-species with --by {by}", hint="use --by chromosome or --by block")
@@ -233,17 +233,17 @@ def _check_species(table: pd.DataFrame, by: str, test_species: str | None, train
         raise BadOption(f"the set has no species {some(missing)}", hint=f"it has {some(there, 8)}")
     if test_species in train_species:
         raise BadOption(
-            f"'{test_species}' cannot train and be tested across species", hint="name it in --test-species only"
+            f"'{test_species}' cannot be used for both training and testing", hint="use it in --test-species only"
         )
     if len(there) < 2:
         raise BadOption(
             f"--test-species {test_species}: the set has no other species to train on",
-            hint="put sets together with kanseq combine",
+            hint="combine sets with kanseq combine",
         )
 
 
 def _across(fold: Fold, species: np.ndarray, test_species: str, train_species: Sequence[str]) -> Fold:
-    """Leave out what is neither tested in this fold nor of a species that trains."""
+    """Exclude rows that are neither tested in this fold nor of a training species."""
     left_out = [*fold.left_out]
     taken = np.zeros(len(species), dtype=bool)
     taken[np.concatenate([fold.rows, *(part.rows for part in left_out)])] = True
@@ -256,25 +256,25 @@ def _across(fold: Fold, species: np.ndarray, test_species: str, train_species: S
 
 
 def _contig_names(table: pd.DataFrame) -> pd.Series:
-    """Name the contig of every row; the species stands before it where there are several."""
+    """Return the contig name of every row, prefixed with the species if there are several."""
     if table["species"].nunique() < 2:
         return table["chrom"]
     return table["species"] + "." + table["chrom"]
 
 
 def _rows_by(names: pd.Series) -> dict[str, np.ndarray]:
-    """Give the rows of each name, numbers within names in the order of their value."""
+    """Return the rows of each name, with numbers in names sorted by value."""
     rows = names.reset_index(drop=True).groupby(names.to_numpy()).indices
     return {str(name): np.sort(rows[name]) for name in sorted(rows, key=_natural)}
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
-    """Give a key that puts ``2`` before ``10``."""
+    """Return a sort key that puts ``2`` before ``10``."""
     return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", str(name))]
 
 
 def _choose(folds: list[Fold], wanted: Sequence[str], min_genes: int) -> list[Fold]:
-    """Keep the folds that are wanted, or all that are not small."""
+    """Return the folds named in ``wanted``, or all folds that are not small."""
     if wanted:
         known = {name for fold in folds for name in (fold.name, *fold.groups)}
         missing = [name for name in wanted if name not in known]
@@ -286,16 +286,14 @@ def _choose(folds: list[Fold], wanted: Sequence[str], min_genes: int) -> list[Fo
     else:
         small = list(dict.fromkeys(fold.groups[0] for fold in folds if fold.small))
         if small and not all(fold.small for fold in folds):
-            logger.info(
-                "contigs with too few genes to be a fold (--min-genes %d), left out: %s", min_genes, some(small)
-            )
+            logger.info("contigs with too few genes for a fold (--min-genes %d), excluded: %s", min_genes, some(small))
         left_out = np.sort(np.concatenate([NO_ROWS, *(fold.rows for fold in folds if fold.small)]))
         left = (LeftOut(SMALL_CONTIG, left_out),) if len(left_out) else ()
         folds = [fold._replace(left_out=left) for fold in folds if not fold.small]
     if not folds:
-        raise EmptySplit("no fold has enough genes to be held out", hint="lower --min-genes, or name --folds")
+        raise EmptySplit("no fold has enough genes to be held out", hint="lower --min-genes, or use --folds")
     names = pd.Series([fold.name for fold in folds])
-    # Some file systems do not tell letter case apart.
+    # Some file systems ignore letter case.
     twins = names[names.str.lower().duplicated(keep=False)]
     if len(twins):
         raise BadTable(

@@ -1,4 +1,4 @@
-"""Lists of genes as people keep them. In: a text file or a JSON array. Out: ids, and what stands beside each."""
+"""Read lists of genes. In: a text file, a JSON array or a table. Out: ids, each with its value in a second column."""
 
 import json
 import re
@@ -18,16 +18,16 @@ GeneList: TypeAlias = PathLike | pd.DataFrame
 
 
 def read_gene_list(path: GeneList) -> dict[str, str | None]:
-    """Read ids, one a line, each with the second column where there is one; or a JSON array of ids.
+    """Read one id per line, with the second column if there is one; or a JSON array of ids.
 
-    A table in memory counts by its columns: the first one, and the second one where there is one.
+    Of a table in memory, the first column is read, and the second one if there is one.
 
-    Columns are separated by tabs, commas or blanks. Lines that begin with ``#`` and a first line that begins with
-    ``id``, ``gene`` or ``gene_id`` are left out.
+    Columns are separated by tabs, commas or spaces. Lines that begin with ``#`` and a first line that begins with
+    ``id``, ``gene`` or ``gene_id`` are skipped.
 
     Raises:
         MissingFile, TruncatedFile: the file cannot be read.
-        BadTable: it names no gene, gives a gene two second columns, or its JSON is no array of ids.
+        BadTable: it names no gene, lists a gene with two different values, or its JSON is not an array of ids.
     """
     where = None if isinstance(path, pd.DataFrame) else path
     listed = _from_table(path) if isinstance(path, pd.DataFrame) else _from_file(path)
@@ -37,7 +37,7 @@ def read_gene_list(path: GeneList) -> dict[str, str | None]:
     for fields in listed:
         value = fields[1] if len(fields) > 1 and fields[1] else None
         if beside.setdefault(fields[0], value) != value:
-            raise BadTable(f"'{fields[0]}' stands beside '{beside[fields[0]]}' and beside '{value}'", where=where)
+            raise BadTable(f"'{fields[0]}' is listed with '{beside[fields[0]]}' and with '{value}'", where=where)
     return beside
 
 
@@ -60,18 +60,18 @@ def _from_file(path: PathLike) -> list[Sequence[str]]:
 
 
 def _from_json(text: str, path: PathLike) -> list[Sequence[str]]:
-    """Give the items of a JSON array of strings, each as a list of one field."""
+    """Return the items of a JSON array of strings, each as a list of one field."""
     try:
         items = json.loads(text)
     except json.JSONDecodeError as error:
-        raise BadTable(f"this is no JSON ({error.msg})", where=f"{path}:{error.lineno}") from error
+        raise BadTable(f"this is not valid JSON ({error.msg})", where=f"{path}:{error.lineno}") from error
     if not all(isinstance(item, str) for item in items):
-        raise BadTable("a JSON array of gene ids is wanted", where=path)
+        raise BadTable("a JSON array of gene ids is expected", where=path)
     return [[item] for item in items]
 
 
 def chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: GeneList | None) -> SequenceSet:
-    """Keep the genes that are asked for by name, in the call or in a list; all where none is.
+    """Return the genes named in ``ids`` or in a list; return all genes if there is neither.
 
     Raises:
         UnknownGene: a name is not in the set.

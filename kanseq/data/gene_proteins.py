@@ -1,7 +1,7 @@
-"""The proteins of a set's genes, one each.
+"""Find one protein for each gene of a set.
 
-In: FASTA of proteins or transcripts, or genomes with annotations. Out: letters. Which gene a protein belongs to is told
-by a table, an annotation, the FASTA's own headers, or its name; nothing is guessed.
+In: FASTA of proteins or transcripts, or genomes with annotations. Out: letters. The gene of a protein comes from a
+table, an annotation, the FASTA header, or the name of the protein; nothing is guessed.
 """
 
 import logging
@@ -18,10 +18,10 @@ from kanseq.genome.coding import Coding, longest_frame, translate_coding
 from kanseq.genome.fasta import read_entries, unknown_letters
 
 Sources: TypeAlias = list[tuple[str | None, PathLike]]
-"""Files, each with the species whose it is, or None where the set's ids tell that."""
+"""Files, each with its species, or None if the ids of the set determine the species."""
 
 _HEADER_GENE = re.compile(r"(?:^|\s)(?:gene|locus)[:=](\S+)|\[(?:locus_tag|gene)=([^\]]+)\]")
-"""How headers name a gene: Ensembl ``gene:ID``; gffread, Phytozome ``gene=ID``, ``locus=ID``; NCBI ``[gene=ID]``."""
+"""Gene names in headers: Ensembl ``gene:ID``; gffread, Phytozome ``gene=ID``, ``locus=ID``; NCBI ``[gene=ID]``."""
 
 _VERSION = re.compile(r"\.\d+$")
 _NUCLEOTIDES = b"ACGTUN"
@@ -36,10 +36,10 @@ class GeneProteins(NamedTuple):
 
     Attributes:
         rows: rows of the genes in the set, ascending, int64.
-        letters: amino acids of each, upper case; ``X`` where one is not known, or is none of the twenty.
-        read: how many proteins, transcripts or coding sequences were read.
-        of_others: how many of these are of genes that the set lacks.
-        stops: genes whose translated coding sequence has stops within.
+        letters: amino acids of each, upper case; ``X`` for unknown ones and those other than the twenty.
+        read: number of proteins, transcripts or coding sequences that were read.
+        of_others: how many of these belong to genes that the set lacks.
+        stops: number of genes with stops inside their translated coding sequence.
     """
 
     rows: np.ndarray
@@ -50,12 +50,12 @@ class GeneProteins(NamedTuple):
 
 
 class GeneNames:
-    """Finds the gene of the set that a protein, or a hit, names."""
+    """Finds the gene of the set to which a protein or a hit belongs."""
 
     def __init__(
         self, genes: SequenceSet, table: Mapping[str, str] | None = None, *, strip_version: bool = False
     ) -> None:
-        """Take a set, a table protein -> gene, and whether to try names without their version suffix (``.1``) too."""
+        """Index a set; ``table`` maps proteins to genes, ``strip_version`` also tries names without suffix ``.1``."""
         self._table, self._strip = table or {}, strip_version
         self._annotated: dict[str | None, dict[str, tuple[str, ...]]] = {}
         self._rows: dict[tuple[str | None, str], int] = {}
@@ -68,22 +68,22 @@ class GeneNames:
                 self._twice.add(name)
 
     def learn(self, species: str | None, codings: Iterable[Coding]) -> None:
-        """Take the names of proteins and transcripts from an annotation."""
+        """Add the names of proteins and transcripts in an annotation."""
         known = self._annotated.setdefault(species, {})
         for coding in codings:
             for name in coding.names:
                 known.setdefault(name, coding.genes)
 
     def row(self, name: str, header: str = "", species: str | None = None) -> int | None:
-        """Give the row of the gene of a protein, by its name and header; None if the set has no such gene.
+        """Return the row of a protein's gene, by name and header of the protein; None if the set has no such gene.
 
         Raises:
-            UnknownGene: the gene could be of several species.
+            UnknownGene: several species have a gene of this name.
         """
         return self.row_of_gene(self._candidates(name, header, species), species)
 
     def row_of_gene(self, names: Iterable[str], species: str | None = None) -> int | None:
-        """Give the row of the first of some names of a gene that the set has."""
+        """Return the row of the first name of a gene that the set has; None if it has none of them."""
         names = list(names)
         for candidate in (*names, *(_VERSION.sub("", name) for name in names if self._strip)):
             row = self._rows.get((species, candidate))
@@ -91,13 +91,13 @@ class GeneNames:
                 if species is None and candidate in self._twice:
                     raise UnknownGene(
                         f"the set has '{candidate}' in several species ({some(self.species)})",
-                        hint="say whose a file is: SPECIES=FILE",
+                        hint="specify the species of the file: SPECIES=FILE",
                     )
                 return row
         return None
 
     def _candidates(self, name: str, header: str, species: str | None) -> Iterator[str]:
-        """Yield names that the gene of a protein may have, the most telling first."""
+        """Yield names that the gene of a protein may have, the most reliable first."""
         for alias in dict.fromkeys((name, _VERSION.sub("", name) if self._strip else name)):
             if alias in self._table:
                 yield self._table[alias]
@@ -107,19 +107,19 @@ class GeneNames:
 
 
 class _Longest:
-    """Keeps the longest protein of every gene; of equals the one whose name sorts first."""
+    """Keeps the longest protein of every gene; of equal ones, the one with the name that sorts first."""
 
     def __init__(self) -> None:
         self.best: dict[int, tuple[int, str, bytes]] = {}
         self.read = self.of_others = 0
 
     def count(self, row: int | None) -> None:
-        """Count one that was read, of the gene in ``row``, or of none."""
+        """Count a protein that was read, of the gene in ``row`` or (None) of no gene of the set."""
         self.read += 1
         self.of_others += row is None
 
     def offer(self, row: int, name: str, letters: bytes) -> None:
-        """Keep a protein if it is longer than what its gene has."""
+        """Keep a protein if it is longer than the current one of its gene."""
         if letters:
             rival = (-len(letters), name, letters)
             self.best[row] = min(self.best.get(row, rival), rival)
@@ -136,22 +136,22 @@ def read_proteins(
     table: int = 1,
     aliases: Mapping[str, frozenset[str]] | None = None,
 ) -> GeneProteins:
-    """Give every gene of the set its longest protein.
+    """Return the longest protein of every gene of the set.
 
     Args:
-        names: who finds genes by names.
+        names: finds genes by names.
         proteins: FASTA of proteins.
-        transcripts: FASTA of transcripts in the direction of transcription; the protein of one is its longest frame.
-        genomes: FASTA; of a gene's coding sequences the one with most bases is translated.
-        codings: coding sequences, by species as ``genomes`` has them.
-        annotations: the files that they come from, for messages.
-        table: NCBI's number of the genetic code.
+        transcripts: FASTA of transcripts in the direction of transcription; each is translated in its longest frame.
+        genomes: FASTA; for each gene, the coding sequence with the most bases is translated.
+        codings: coding sequences, by the species in ``genomes``.
+        annotations: the files of the coding sequences, for messages.
+        table: NCBI number of the genetic code.
         aliases: contig name -> all names of that contig.
 
     Raises:
         BadOption: a FASTA of proteins holds nucleotides.
         UnknownGene: no protein of a file belongs to a gene of the set; the message shows names of both.
-        KanseqError: one of its children says what is wrong with a file.
+        KanseqError: a subclass reports what is wrong with a file.
     """
     longest, stops = _Longest(), 0
     for species, path in proteins:
@@ -165,9 +165,9 @@ def read_proteins(
         if not chosen:
             raise UnknownGene(
                 f"none of its coding genes is in the set: it has {some(_gene_names((codings or {})[species]))}, and "
-                f"the set {some(names.ids)}",
+                f"the set has {some(names.ids)}",
                 where=annotation,
-                hint="both must name genes the same way",
+                hint="both must use the same gene names",
             )
         for row, protein in translate_coding(genome, annotation, chosen, table=table, aliases=aliases).items():
             stops += protein.stops > 0
@@ -189,7 +189,7 @@ def _add_entries(
     path: PathLike,
     entries: Iterable[tuple[str, bytes, bytes]],
 ) -> None:
-    """Add the proteins of a FASTA file, of which one at least must be of the set."""
+    """Add the proteins of a FASTA file; at least one must belong to a gene of the set."""
     before, shown = longest.read - longest.of_others, []
     for header, _, letters in entries:
         words = header.split(None, 1)
@@ -201,33 +201,33 @@ def _add_entries(
             longest.offer(row, name, letters.removesuffix(b"*").translate(_NO_LETTER))
     if longest.read - longest.of_others == before:
         raise UnknownGene(
-            f"none of its sequences belongs to a gene of the set: it has {some(shown)}, and the set {some(names.ids)}",
+            f"no sequence belongs to a gene of the set: it has {some(shown)}, and the set has {some(names.ids)}",
             where=path,
-            hint="say whose they are with --annotation or --protein2gene; --strip-version compares without .1",
+            hint="use --annotation or --protein2gene to name their genes, or --strip-version to ignore .1",
         )
 
 
 def _checked_proteins(path: PathLike) -> Iterator[tuple[str, bytes]]:
-    """Read proteins, and refuse a file of nucleotides."""
+    """Read proteins; raise if the file holds nucleotides."""
     for number, (header, letters) in enumerate(read_entries(path)):
         if number < _LOOKED_AT <= len(letters):
             nucleotides = sum(letters.count(letter) for letter in _NUCLEOTIDES)
             if nucleotides > 0.95 * len(letters):
                 raise BadOption(
-                    f"'{header.split(None, 1)[0]}' is made of nucleotides, and proteins are wanted",
+                    f"'{header.split(None, 1)[0]}' consists of nucleotides, but proteins are expected",
                     where=path,
-                    hint="give transcripts with --transcripts",
+                    hint="use --transcripts for transcripts",
                 )
         yield header, letters
 
 
 def _frame(letters: bytes, header: str, path: PathLike, table: int) -> bytes:
-    """Translate a transcript, and refuse a protein."""
+    """Translate a transcript; raise if it is a protein."""
     if unknown_letters(letters):
         raise BadOption(
-            f"'{header.split(None, 1)[0] if header else ''}' holds letters of no nucleotide",
+            f"'{header.split(None, 1)[0] if header else ''}' has letters that are not nucleotides",
             where=path,
-            hint="give proteins with --proteins",
+            hint="use --proteins for proteins",
         )
     return longest_frame(letters, table)
 
@@ -235,7 +235,7 @@ def _frame(letters: bytes, header: str, path: PathLike, table: int) -> bytes:
 def _longest_codings(
     longest: _Longest, names: GeneNames, species: str | None, codings: Iterable[Coding]
 ) -> dict[int, Coding]:
-    """Choose a coding sequence for every gene of the set: the most bases; of equals the name that sorts first."""
+    """Return the coding sequence with the most bases for every gene; of equal ones, the name that sorts first."""
     chosen: dict[int, Coding] = {}
     for coding in codings:
         row = names.row_of_gene(coding.genes, species)
@@ -248,5 +248,5 @@ def _longest_codings(
 
 
 def _gene_names(codings: Iterable[Coding]) -> list[str]:
-    """Give the first name of every gene."""
+    """Return the first name of every gene."""
     return list(dict.fromkeys(coding.genes[0] for coding in codings if coding.genes))

@@ -1,6 +1,6 @@
-"""Three ways to learn which genes are homologous: a list of groups, a table of hits, a search among proteins.
+"""Find homologous genes in one of three sources: a list of groups, a table of hits, or a search among proteins.
 
-In: genes by name, and what one of these ways needs. Out: the group and the pairs of every gene, by its row in the set.
+In: genes by name, and the input of one source. Out: the group and the pairs of every gene, by its row in the set.
 """
 
 import logging
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
-    """What one way of finding homologs gives: group numbers, pairs, and counts."""
+    """The homologs of one source: group numbers, pairs, and counts."""
 
     tool: str
     version: str | None
@@ -42,7 +42,7 @@ class Found(NamedTuple):
 
 
 def by_list(genes: SequenceSet, names: GeneNames, path: PathLike) -> Found:
-    """Take the groups that a list gives; genes that it lacks are groups of their own."""
+    """Return the groups of a list; each gene that it lacks is a separate group."""
     listed = read_groups(path)
     group_of: dict[int, str] = {}
     of_others = 0
@@ -54,9 +54,9 @@ def by_list(genes: SequenceSet, names: GeneNames, path: PathLike) -> Found:
             raise BadTable(f"'{names.ids[row]}' is in the groups '{group_of[row]}' and '{group}'", where=path)
     if not group_of:
         raise UnknownGene(
-            f"none of its genes is in the set: it has {some(list(listed['id']))}, and the set {some(names.ids)}",
+            f"none of its genes is in the set: it has {some(list(listed['id']))}, and the set has {some(names.ids)}",
             where=path,
-            hint="both must name genes the same way; --strip-version compares without .1",
+            hint="both must use the same gene names; use --strip-version to ignore .1",
         )
     known = np.isin(np.arange(len(genes)), list(group_of))
     numbers = {group: number for number, group in enumerate(dict.fromkeys(group_of.values()))}
@@ -72,16 +72,16 @@ def by_table(
     proteins: Sources,
     thresholds: Mapping[str, float],
 ) -> Found:
-    """Take the hits of a table; each is of the gene that its protein belongs to. ``proteins`` tell their lengths."""
+    """Return the pairs and groups of a table of hits between proteins; ``proteins`` are read for their lengths."""
     hits, lengths = read_hits(path, columns), _lengths(proteins)
     sequences = pd.Index(pd.unique(pd.concat([hits["qseqid"], hits["sseqid"]])))
     rows = [names.row(str(name)) for name in sequences]
     if all(row is None for row in rows):
         raise UnknownGene(
-            f"none of its sequences belongs to a gene of the set: it has {some(list(sequences)) or 'none'}, and the "
-            f"set {some(names.ids)}",
+            f"no sequence belongs to a gene of the set: it has {some(list(sequences)) or 'none'}, and the "
+            f"set has {some(names.ids)}",
             where=path,
-            hint="say whose they are with --annotation or --protein2gene; --strip-version compares without .1",
+            hint="use --annotation or --protein2gene to name their genes, or --strip-version to ignore .1",
         )
     of_gene = np.array([-1 if row is None else row for row in rows], dtype=np.int64)
     numbered = pd.DataFrame(
@@ -109,14 +109,14 @@ def by_table(
 
 
 def by_search(count: int, of_genes: GeneProteins, tool: str, thresholds: Mapping[str, float], threads: int) -> Found:
-    """Compare the proteins with a program, or, without one, with the sketch."""
+    """Return the pairs and groups of a search with a program or with the built-in sketch."""
     if tool == "auto":
         tool = next((name for name, aligner in ALIGNERS.items() if aligner.installed()), SKETCH)
     started = time.perf_counter()
     if tool == SKETCH:
         _log.warning(
-            "homologs are looked for with the built-in sketch of shared words: a fallback that misses many old "
-            "relatives, so that test genes may leak; install DIAMOND, MMseqs2 or BLAST for numbers to publish"
+            "homologs are searched with the built-in sketch of shared words (k-mers): a fallback that misses many "
+            "distant homologs, so test genes may leak; install DIAMOND, MMseqs2 or BLAST for results to publish"
         )
         version, hits = None, sketch(of_genes.letters)
     else:
@@ -139,7 +139,7 @@ def by_search(count: int, of_genes: GeneProteins, tool: str, thresholds: Mapping
 
 
 def _lengths(proteins: Sources) -> dict[str, int]:
-    """Give the length of every protein, by its name."""
+    """Return the length of every protein, by its name."""
     return {
         header.split(None, 1)[0]: len(letters.removesuffix(b"*"))
         for _, path in proteins
@@ -151,20 +151,20 @@ def _lengths(proteins: Sources) -> dict[str, int]:
 def _check_lengths(
     hits: pd.DataFrame, proteins: pd.Index, sizes: np.ndarray, thresholds: Mapping[str, float], path: PathLike
 ) -> None:
-    """Refuse hits whose coverage nobody can tell, or that end behind their query."""
+    """Check that the coverage of all hits can be computed, and that none ends past its query."""
     queries = hits["query"].to_numpy()
     unknown = np.unique(queries[sizes[queries] == 0])
     if len(unknown) and thresholds["coverage"] > 0:
         raise BadTable(
-            f"nothing tells the length of {some(list(proteins[unknown]))}, by which --coverage divides",
+            f"unknown length of {some(list(proteins[unknown]))}, which --coverage requires",
             where=path,
-            hint="give --proteins FASTA, make the table with qlen, or take --coverage 0",
+            hint="use --proteins FASTA, write the table with qlen, or use --coverage 0",
         )
     wrong = (sizes[queries] > 0) & (hits["end"].to_numpy() > sizes[queries])
     if wrong.any():
         query = queries[int(np.argmax(wrong))]
         raise BadTable(
-            f"a hit of '{proteins[query]}' ends behind its {sizes[query]:,} letters",
+            f"a hit of '{proteins[query]}' ends past its {sizes[query]:,} letters",
             where=path,
-            hint="is it its FASTA?",
+            hint="is this the right FASTA?",
         )

@@ -1,4 +1,4 @@
-"""``kanseq homology``: which genes of a set are homologous, so that no relative of a test gene trains.
+"""``kanseq homology``: find homologous genes of a set, so that no homolog of a test gene is trained on.
 
 In: a set, and proteins, transcripts, coding sequences, a table of hits or a list of groups. Out: groups and pairs.
 """
@@ -27,30 +27,31 @@ from kanseq.io.gene_tables import HOMOLOG_PAIRS, HOMOLOGS
 from kanseq.showing import brief
 
 EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
-"""The default thresholds: largest e-value, least bits, least percent of the query under its hit."""
+"""The default thresholds: largest e-value, smallest bit score, smallest coverage of the query in percent."""
 
 Files: TypeAlias = PathLike | Sequence[PathLike] | Mapping[str, PathLike]
-"""A file, several, each alone or as ``SPECIES=FILE``, or species -> file."""
+"""A file; several files, each as ``FILE`` or ``SPECIES=FILE``; or a mapping species -> file."""
 
 
 @brief
 class Homology(NamedTuple):
-    """What :func:`homology` found.
+    """The result of :func:`homology`.
 
     Attributes:
-        tool: what found it: ``diamond``, ``mmseqs``, ``blast``, ``sketch``, ``hits`` (a table) or ``groups`` (a list).
-        version: the program's version.
+        tool: the source: ``diamond``, ``mmseqs``, ``blast``, ``sketch``, ``hits`` (a table) or ``groups`` (a list).
+        version: version of the program.
         thresholds: ``evalue``, ``bits``, ``coverage`` (percent of the query).
-        proteins: proteins, transcripts or coding sequences that were read.
+        proteins: number of proteins, transcripts or coding sequences that were read.
         of_other_genes: how many of these belong to no gene of the set.
-        genes: genes of the set.
-        genes_with_protein, genes_without_protein: how many of them have one (or are in the table of hits, or the list).
-        genes_with_stops: genes whose translated coding sequence has stops within; they are searched as ``X``.
-        pairs: pairs of homologous genes.
-        groups: groups, those of one gene among them.
-        largest_group: genes in the largest.
-        genes_in_groups: genes in groups of two or more.
-        seconds: how long the search took.
+        genes: number of genes in the set.
+        genes_with_protein, genes_without_protein: how many have a protein (or are in the table of hits or the list).
+        genes_with_stops: number of genes with stops inside their translated coding sequence; stops are searched as
+            ``X``.
+        pairs: number of pairs of homologous genes.
+        groups: number of groups, including groups of one gene.
+        largest_group: number of genes in the largest group.
+        genes_in_groups: number of genes in groups of two or more.
+        seconds: duration of the search.
         output, pairs_output: the files, if they were written.
         table: ``species, id, group`` of every gene of the set, in its order.
         pair_table: ``species, id, species_2, id_2, evalue, bits, coverage, identity`` of every pair.
@@ -77,7 +78,7 @@ class Homology(NamedTuple):
 
     @property
     def homologs(self) -> Homologs:
-        """The groups, as :func:`kanseq.split` takes them."""
+        """The groups, in the form that :func:`kanseq.split` accepts."""
         return Homologs(None, self.table)
 
 
@@ -105,45 +106,45 @@ def homology(
 ) -> Homology:
     """Find groups of homologous genes: single linkage over the hits of their proteins that pass all thresholds.
 
-    Two genes are a pair where a hit of either's protein to the other's has an e-value of ``evalue`` or less, ``bits``
-    or more, and covers ``coverage`` percent or more of its query: the query's letters under the hit's alignment (under
-    any of its alignments, where a table or BLAST has several with that e-value), by the query's length. The pair's
-    numbers are those of the better such hit. A group is what pairs connect, also over others. A gene without a protein
-    is a group of its own.
+    Two genes are a pair if a hit between their proteins, in either direction, has an e-value of at most ``evalue``, a
+    bit score of at least ``bits``, and covers at least ``coverage`` percent of its query: the query letters in its
+    alignment (in any of its alignments with such an e-value, if a table or BLAST has several), divided by the length of
+    the query. The values of a pair are those of its better hit. Groups are the connected components of the pairs. A
+    gene without a protein is a separate group.
 
-    A gene's protein is its longest. Which gene a protein belongs to is told by ``protein2gene``, else by the CDS rows
-    of ``annotation`` (``protein_id``, ``transcript_id``, ``ID``, ``Parent``), else by the FASTA's header (``gene:ID``,
-    ``gene=ID``, ``locus=ID``, ``[locus_tag=ID]``), else by its own name.
+    The protein of a gene is its longest one. The gene of a protein is named by ``protein2gene``, else by the CDS rows
+    of ``annotation`` (``protein_id``, ``transcript_id``, ``ID``, ``Parent``), else by the FASTA header (``gene:ID``,
+    ``gene=ID``, ``locus=ID``, ``[locus_tag=ID]``), else by the name of the protein.
 
     Args:
         genes: a set, or its file.
         proteins: FASTA of proteins.
         transcripts: FASTA of transcripts in the direction of transcription; each is translated in its longest frame,
-            and the proteins are compared, which finds older relatives than nucleotides do.
-        genome: FASTA; the coding sequences that ``annotation`` has there are translated, a gene's longest one.
+            and the proteins are compared, which finds more distant homologs than nucleotides do.
+        genome: FASTA; the longest coding sequence of each gene in ``annotation`` is translated.
         annotation: GTF or GFF3.
-        hits: a table of hits (BLAST's ``outfmt 6`` or ``7``) made elsewhere, of proteins or of genes themselves. Where
-            it does not hold the lengths of queries (``qlen``), ``proteins`` must; every isoform in it counts.
+        hits: a table of hits (BLAST's ``outfmt 6`` or ``7``) from another search, of proteins or of genes. If it lacks
+            the lengths of queries (``qlen``), ``proteins`` must provide them; every isoform in it counts.
         groups: a list of groups (lines ``id group``, JSON, or ``homologs.tsv``): no search, no thresholds.
         protein2gene: table of two columns, protein (or transcript) and gene.
-        output: ``homologs.tsv``: ``species, id, group``, a row per gene; ``-`` is standard output. Tool, version and
-            thresholds go into ``homologs.tsv.json`` next to it (:mod:`kanseq.data.homology_records`).
-        pairs: a table of the pairs, each once, with its own record.
-        tool: ``diamond``, ``mmseqs``, ``blast``; ``sketch``, the fallback built in; ``auto`` is the first of these that
+        output: path of ``homologs.tsv``: ``species, id, group``, one row per gene; ``-`` is standard output. Tool,
+            version and thresholds are written to ``homologs.tsv.json`` (:mod:`kanseq.data.homology_records`).
+        pairs: path of a table of the pairs, each once, with a separate record.
+        tool: ``diamond``, ``mmseqs``, ``blast``; ``sketch``, the built-in fallback; ``auto`` is the first of these that
             is installed.
         evalue, bits, coverage: the thresholds.
-        hit_columns: names of the columns of ``hits``, as BLAST calls them, where no header and no order tells.
-        codon_table: NCBI's number of the genetic code; ``transl_table`` of a CDS row goes before it.
-        aliases: table of contig names that mean the same: annotation's, genome's.
-        strip_version: compare names without version suffixes (``.1``) too.
-        threads: processor threads of the search; 0: all there are.
+        hit_columns: BLAST's names of the columns of ``hits``, if the table has no header and not the default columns.
+        codon_table: NCBI number of the genetic code; ``transl_table`` of a CDS row takes precedence.
+        aliases: table of equivalent contig names (annotation, genome).
+        strip_version: also compare names without version suffixes (``.1``).
+        threads: processor threads of the search; 0 uses all.
 
     Raises:
-        BadOption: options that make no sense together, or a program that is not installed.
-        UnknownGene: no protein, hit or list entry is of a gene of the set.
-        BadTable: a file that is no record of homologs stands where a table's record goes.
+        BadOption: options do not fit together, or a program is not installed.
+        UnknownGene: no protein, hit or list entry belongs to a gene of the set.
+        BadTable: the path of a table's record is taken by a file that is not a record.
         SearchFailed: the program ended with an error.
-        KanseqError: one of its children names what is wrong with an input.
+        KanseqError: a subclass reports what is wrong with an input.
     """
     sources = {name: _sources(given) for name, given in _given(proteins, transcripts, genome, annotation).items()}
     paths = [path for given in sources.values() for _, path in given]
@@ -195,19 +196,19 @@ def homology(
 
 
 def _given(proteins: Files, transcripts: Files, genome: Files, annotation: Files) -> dict[str, Files]:
-    """Name the options that take files of several species."""
+    """Return the files of options that accept several species, by option."""
     return {"proteins": proteins, "transcripts": transcripts, "genome": genome, "annotation": annotation}
 
 
 def _sources(given: Files) -> Sources:
-    """Give each file with the species that it is said to be of."""
+    """Return each file with its species, if specified."""
     if isinstance(given, Mapping):
         return [(str(species), path) for species, path in given.items()]
     listed = [given] if isinstance(given, (str, os.PathLike)) else list(given)
     found: Sources = []
     for item in listed:
         species, equals, path = str(item).partition("=")
-        # A path may hold the sign too.
+        # A path may contain '=' as well.
         found.append((species, path) if equals and species and not Path(item).exists() else (None, item))
     return found
 
@@ -221,50 +222,50 @@ def _check_options(
     thresholds: Mapping[str, float],
     codon_table: int,
 ) -> None:
-    """Refuse what makes no sense together, before anything is read."""
+    """Check that options fit together, before any file is read."""
     if tool not in TOOLS:
-        raise BadOption(f"--tool {tool}: no such tool", hint=f"choose one of {', '.join(TOOLS)}")
+        raise BadOption(f"--tool {tool}: unknown tool", hint=f"choose one of {', '.join(TOOLS)}")
     wrong = [name for name, value in thresholds.items() if not 0 <= value < np.inf]
     if wrong or thresholds["coverage"] > 100:
         name = (wrong or ["coverage"])[0]
         raise BadOption(
-            f"--{name} {thresholds[name]:g} is no threshold", hint="it is not negative, and --coverage at most 100"
+            f"--{name} {thresholds[name]:g} is not a threshold", hint="specify 0 or more, at most 100 for --coverage"
         )
     check_table(codon_table)
     searched = sources["proteins"] or sources["transcripts"] or sources["genome"]
     if groups is not None:
         if hits is not None or searched:
-            raise BadOption("--groups stands alone: a list says already who is homologous")
+            raise BadOption("--groups cannot be combined with --hits or a search: the list defines the homologs")
         if pairs is not None:
-            raise BadOption("--groups and --pairs: a list of groups has no pairs", hint="leave --pairs out")
+            raise BadOption("--groups and --pairs: a list of groups has no pairs", hint="omit --pairs")
         return
     if hits is not None:
         if sources["transcripts"] or sources["genome"]:
             raise BadOption(
-                "--hits is a search already made", hint="with it go --annotation, --protein2gene and --proteins alone"
+                "--hits replaces a search", hint="use only --annotation, --protein2gene and --proteins with it"
             )
         return
     if not searched:
         raise BadOption(
-            "nothing says who is homologous",
-            hint="give --proteins, --transcripts, --genome with --annotation, --hits or --groups",
+            "no source of homologs",
+            hint="use --proteins, --transcripts, --genome with --annotation, --hits or --groups",
         )
     annotated = [species for species, _ in sources["annotation"]]
     if len(set(annotated)) < len(annotated):
-        raise BadOption("--annotation: two files for one species", hint="say whose each is: SPECIES=FILE")
+        raise BadOption("--annotation: two files for one species", hint="specify the species of each: SPECIES=FILE")
     for species, path in sources["genome"]:
         if species not in annotated:
             whose = f"{species}=" if species else ""
-            raise BadOption(f"--genome {whose}{path}: no annotation of it", hint=f"add --annotation {whose}FILE")
+            raise BadOption(f"--genome {whose}{path}: it has no annotation", hint=f"use --annotation {whose}FILE")
     if tool in ALIGNERS:
         check_installed(tool)
 
 
 def _check_genes(genes: SequenceSet, sources: Mapping[str, Sources]) -> None:
-    """Refuse sets whose keys name two genes, and species that the set does not have."""
+    """Check that ids are unique within each species, and that the set has the species of all files."""
     twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
     if len(twice):
-        raise BadTable(f"ids that several sequences of the set share: {some(list(twice))}")
+        raise BadTable(f"several sequences of the set share an id: {some(list(twice))}")
     there = set(genes.table["species"].astype(str))
     for option, given in sources.items():
         for species, path in given:
@@ -282,7 +283,7 @@ def _finish(
     output: PathLike | None,
     pairs: PathLike | None,
 ) -> Homology:
-    """Name groups and pairs, write them, and count."""
+    """Name groups and pairs, write them, and return the result with counts."""
     numbers = pd.factorize(found.numbers)[0] + 1
     species, ids = (genes.table[name].to_numpy(dtype=object) for name in ("species", "id"))
     table = pd.DataFrame({"species": species, "id": ids, "group": numbers.astype(str)}).astype(str)
@@ -298,7 +299,7 @@ def _finish(
     )
     pair_table["coverage"] = pair_table["coverage"].round(2)
     made = [(output, HOMOLOGS, table), (pairs, HOMOLOG_PAIRS, pair_table)]
-    # Standard output last: its reader may leave early, and the files are whole by then.
+    # Standard output comes last: the reader of a pipe may stop early, and the files are complete by then.
     for path, schema, content in sorted(made, key=lambda one: str(one[0]) == STDOUT):
         if path is not None:
             write_table(path, schema, content)

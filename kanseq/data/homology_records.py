@@ -1,6 +1,6 @@
-"""How a table of homologs was made: a JSON file next to it, so that groups of two machines can be told apart.
+"""Record how a table of homologs was made in a JSON file next to it, to distinguish groups of different machines.
 
-In: the tool, its thresholds and what it compared. Out: ``homologs.tsv.json``, and back; is it of this table?
+In: the tool, its thresholds and what it compared. Out: ``homologs.tsv.json``; reading checks that it fits the table.
 """
 
 import json
@@ -19,7 +19,7 @@ FORMAT = 1
 """Version of the record; every version up to it is read."""
 
 KIND = "homology"
-"""What the record calls itself."""
+"""Value of ``kind`` in a record."""
 
 _TOOLS = {
     "diamond": "DIAMOND",
@@ -40,11 +40,11 @@ class HomologyRecord:
 
     Attributes:
         tool: ``diamond``, ``mmseqs``, ``blast``, ``sketch``, ``hits`` (a table) or ``groups`` (a list).
-        version: the program's version; None for what is no program.
+        version: version of the program; None for other sources.
         thresholds: ``evalue``, ``bits``, ``coverage`` (percent of the query); empty for a list of groups.
-        compared: ``proteins``, ``transcripts``, ``coding sequences``, ``hits`` or ``groups``; several where sources
-            were mixed.
-        options: further options that decide, such as ``codon_table``.
+        compared: ``proteins``, ``transcripts``, ``coding sequences``, ``hits`` or ``groups``; several if sources were
+            mixed.
+        options: further options that affect the result, such as ``codon_table``.
         inputs: name, size and SHA-256 of the files that were read.
     """
 
@@ -81,7 +81,7 @@ def what_was_compared(sources: Sequence[str], *, hits: object, groups: object) -
 
 
 def record_path(table: PathLike) -> Path:
-    """Return the path of a table's record: the table's whole name with ``.json`` behind it.
+    """Return the path of a table's record: the full name of the table followed by ``.json``.
 
     >>> [record_path(name).name for name in ("homologs.tsv", "ath.groups", "ath.tsv.gz")]
     ['homologs.tsv.json', 'ath.groups.json', 'ath.tsv.gz.json']
@@ -91,20 +91,20 @@ def record_path(table: PathLike) -> Path:
 
 
 def check_record(table: PathLike) -> Path:
-    """Return the path of the record of a table that is to be written; only an older record is overwritten.
+    """Return the path of a record before it is written; check that only an older record is overwritten.
 
     Raises:
-        BadTable: a file of that name is there which is no record.
+        BadTable: the path is taken by a file that is not a record.
     """
     path = record_path(table)
     if path.exists() and _content(path) is None:
-        what = "the record of the homologs goes here, and this file is something else"
-        raise BadTable(what, where=path, hint="move it, or give the table another name")
+        what = "the record of the homologs is written here, but this file is not a record"
+        raise BadTable(what, where=path, hint="move it, or use another name for the table")
     return path
 
 
 def write_record(table: PathLike, record: HomologyRecord) -> Path:
-    """Write the record of a table that is there, with the table's SHA-256; return its path.
+    """Write the record of an existing table, with the SHA-256 of the table; return the path of the record.
 
     Raises:
         NotWritable: the folder cannot be written.
@@ -115,12 +115,12 @@ def write_record(table: PathLike, record: HomologyRecord) -> Path:
 
 
 def read_record(table: PathLike) -> tuple[HomologyRecord, bool] | None:
-    """Read the record of a table, and whether it is of this very table; None if there is no record.
+    """Return the record of a table, and whether it belongs to the current table; None if there is no record.
 
-    A file of that name that is something else counts as no record.
+    A file of that name that is not a record is ignored.
 
     Raises:
-        BadTable: the record is damaged, or newer than this kanseq.
+        BadTable: the record is damaged, or newer than this version of kanseq.
     """
     path = record_path(table)
     if str(table) == "-" or not path.is_file():
@@ -135,7 +135,7 @@ def read_record(table: PathLike) -> tuple[HomologyRecord, bool] | None:
     made_of = content.get("table")
     if type(version) is not int or not _is_whole(fields) or not isinstance(made_of, dict):
         hint = "make it again with kanseq homology, or delete it"
-        raise BadTable("this record of a table of homologs is not whole", where=path, hint=hint)
+        raise BadTable("this record of a table of homologs is incomplete", where=path, hint=hint)
     return HomologyRecord(**fields), made_of.get("sha256") == fingerprint(table)["sha256"]  # type: ignore[arg-type]
 
 
@@ -143,11 +143,11 @@ def describe_homology(table: object) -> dict[str, object] | None:
     """Log how a file of homologs was made, and return it for the results of ``split`` and ``leaks``.
 
     Args:
-        table: a path; what is in memory, or None, has no record.
+        table: a path; tables in memory and None have no record.
 
     Returns:
-        ``summary``, the fields of :class:`HomologyRecord` but ``inputs``, and ``of_this_table``, False where the table
-        has changed since; None where nothing is known.
+        ``summary``, the fields of :class:`HomologyRecord` except ``inputs``, and ``of_this_table``, which is False if
+        the table has changed since; None if there is no record.
 
     Raises:
         BadTable: the record is damaged.
@@ -161,13 +161,13 @@ def describe_homology(table: object) -> dict[str, object] | None:
     record, is_same = found
     logger.info("homologs: %s", record.summary())
     if not is_same:
-        logger.warning("%s says how another table was made: %s has changed since", record_path(table), table)
+        logger.warning("%s is the record of another table: %s has changed since", record_path(table), table)
     fields = {name: value for name, value in asdict(record).items() if name != "inputs"}
     return {"summary": record.summary(), **fields, "of_this_table": is_same}
 
 
 def _content(path: Path) -> dict[str, object] | None:
-    """Return what a file holds, if it calls itself a record; None for anything else."""
+    """Return the content of a file if it is a record, otherwise None."""
     try:
         with open_text(path) as handle:
             content = json.load(handle)
@@ -177,7 +177,7 @@ def _content(path: Path) -> dict[str, object] | None:
 
 
 def _is_whole(fields: Mapping[str, object]) -> bool:
-    """Return whether the fields of a :class:`HomologyRecord` have the types that it declares."""
+    """Return whether the fields of a :class:`HomologyRecord` have the declared types."""
     thresholds, compared, inputs = (fields[name] for name in ("thresholds", "compared", "inputs"))
     return (
         isinstance(fields["tool"], str)

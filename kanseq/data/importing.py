@@ -1,7 +1,7 @@
-"""``kanseq import``: labelled sequences that need no annotation, as the same kind of set that ``extract`` makes.
+"""``kanseq import``: import labelled sequences without an annotation, as the same kind of set that ``extract`` makes.
 
-In: tables, FASTA files, folders of text files; BED files or tables of intervals with a genome. Out: a row per sequence,
-with its label where it has one.
+In: tables, FASTA files, folders of text files; BED files or tables of intervals with a genome. Out: one row per
+sequence, with its label if it has one.
 """
 
 import logging
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Imported(NamedTuple):
-    """What ``import_sequences`` made: counts and the set."""
+    """The result of ``import_sequences``: counts and the set."""
 
     sequences: int
     longest: int
@@ -48,43 +48,43 @@ def import_sequences(
     split_column: str | None = None,
     species: str = NO_SPECIES,
 ) -> Imported:
-    """Make a set of plain sequences, as wide as the longest of them.
+    """Make a set of sequences that need no annotation, as wide as the longest of them.
 
     Letters become upper case, ``U`` becomes ``T``, and IUPAC codes, ``X`` and gaps become ``N``. A row of a table is
     named by ``id_column``, or by its file and number (``train-1``); a FASTA entry by its first word; a text file by its
-    own name. An interval has its name in a BED file or in a table's column ``id`` where all rows have different ones;
-    else its place, as the file spells it; else, where two rows have one place, file and number. A class stands before
-    the names of its sequences (``enhancer:peak7``).
+    file name. An interval is named by the name in a BED file or in the column ``id`` of a table, if all rows have
+    different ones; else by its coordinates, as the file spells them; else, if two rows have the same coordinates, by
+    file and number. With classes, the name of the class precedes the names of its sequences (``enhancer:peak7``).
 
-    A table with the columns ``region`` (or ``chrom``, ``chromosome``), ``start``, ``end`` and, if it likes, ``strand``,
-    ``id`` and a label is one of intervals, 0-based half-open. Their letters are those of ``bedtools getfasta -s``: the
-    reverse complement where the strand is ``-``, and nowhere else.
+    A table with the columns ``region`` (or ``chrom``, ``chromosome``), ``start``, ``end`` and optionally ``strand``,
+    ``id`` and a label is a table of intervals, 0-based half-open. Their letters are those of ``bedtools getfasta -s``:
+    the reverse complement if the strand is ``-``, otherwise the forward strand.
 
-    The set has the columns ``id, species, length, sequence``; ``chrom, strand, start, end`` (0-based half-open, the
-    contig as the genome spells it) where all sequences are intervals of one genome; ``label`` (text) where there are
-    labels; and, of several inputs or with a ``split_column``, ``split``: the name of the file (``train``, ``dev``,
-    ``test``), or what the column says.
+    The set has the columns ``id, species, length, sequence``; ``chrom, strand, start, end`` (0-based half-open, contigs
+    named as in the genome) if all sequences are intervals of one genome; ``label`` (text) if there are labels; and
+    ``split`` if there are several inputs or a ``split_column``: the name of the file (``train``, ``dev``, ``test``), or
+    the value in the column.
 
     Args:
         inputs: tables with a header (CSV or TSV), FASTA, BED or tables of intervals, or any :class:`Source`.
-        output: the set, a Parquet file.
-        classes: FASTA or BED files, tables of intervals, or folders of ``NAME.txt``, with all sequences of one class: a
-            mapping, or ``NAME=FILE`` each.
-        genome: FASTA from which intervals are read, or one for each class; files that are no FASTA are intervals then.
-        width: extend intervals from their centre to so many bases; longer ones, and those that then pass an end of
-            their contig, are left out, and a warning counts them.
-        sequence_column: the tables' column of sequences; where several are named, the sequences of a row are joined,
-            with 20 columns of ``N`` between them (:data:`kanseq.data.sequence_files.BETWEEN`).
-        label_column: the tables' column of labels; by default ``label`` if there is one.
-        id_column: the tables' column of names.
-        split_column: the tables' column of splits.
-        species: what to call the species, for sets that are put together.
+        output: path of the set, a Parquet file.
+        classes: FASTA or BED files, tables of intervals, or folders of ``NAME.txt``, each with all sequences of one
+            class: a mapping, or items ``NAME=FILE``.
+        genome: FASTA of the intervals, or one per class; files that are not FASTA are then read as intervals.
+        width: extend intervals around their centre to this many bases; longer ones, and those that then pass an end of
+            their contig, are excluded, and a warning counts them.
+        sequence_column: column of sequences in tables; if several are named, the sequences of a row are joined, with 20
+            columns of ``N`` between them (:data:`kanseq.data.sequence_files.BETWEEN`).
+        label_column: column of labels in tables; by default ``label`` if there is one.
+        id_column: column of names in tables.
+        split_column: column of splits in tables.
+        species: name of the species, for sets that are combined.
 
     Raises:
-        BadTable: a column is missing, a sequence is empty or holds letters that no nucleotide has, a label is empty, or
-            two sequences have one name; with file and line.
-        MalformedLine, ContigMismatch: a FASTA or BED file has a fault, or intervals do not fit the genome.
-        BadOption: nothing to read, or inputs and classes at once, or a class whose genome is not given.
+        BadTable: a column is missing, a sequence is empty or has letters that are not nucleotides, a label is empty, or
+            two sequences have the same name; with file and line.
+        MalformedLine, ContigMismatch: a FASTA or BED file is malformed, or intervals do not fit the genome.
+        BadOption: there are no inputs, inputs and classes are combined, or the genome of a class is missing.
     """
     sources = _sources(inputs, classes, by_file=split_column is None)
     genomes = genomes_by_class(genome)
@@ -104,10 +104,10 @@ def _sources(
     *,
     by_file: bool,
 ) -> list[Source]:
-    """List what is to be read; ``by_file``: of several files without a class each is a split."""
+    """List the sources; ``by_file``: if there are several files without a class, each is a split."""
     files = [inputs] if isinstance(inputs, (str, os.PathLike, Source)) else list(inputs)
     if bool(files) == bool(classes):
-        raise BadOption("give either input files or --class NAME=FILE, and not both")
+        raise BadOption("specify either input files or --class NAME=FILE, not both")
     if isinstance(classes, Mapping):
         by_class = dict(classes)
     else:

@@ -1,6 +1,6 @@
-"""What labels each role of a fold has, and whose expression set their thresholds.
+"""Count the labels per role of a fold, and find the genes that determined the label thresholds.
 
-In: the roles of a fold, and labels with their thresholds. Out: shares of low, mid and high; where thresholds come from.
+In: the roles of a fold, and labels with their thresholds. Out: shares of low, mid and high; the source of thresholds.
 """
 
 from typing import NamedTuple
@@ -23,13 +23,14 @@ class FoldLabels(NamedTuple):
     """Labels of a fold.
 
     Attributes:
-        shares: for each condition and role how many genes are ``labelled``, and which share of them is ``low``, ``mid``
-            and ``high``.
-        thresholds: for each condition the ``q1`` and ``q3`` that label training genes, and ``of`` whom they are the
-            quantiles: :data:`TRAINING` genes of the fold alone, all but its test genes (:data:`UNTESTED`, such as
-            training genes of other splits), its training and test genes (:data:`SEEN`), a whole :data:`TABLE`, a whole
-            one that holds no test gene (:data:`OTHER_TABLE`, such as another species'), or :data:`UNKNOWN`.
-        exposed: training genes whose thresholds have seen test genes' expression.
+        shares: for each condition and role, the number of ``labelled`` genes and the shares of ``low``, ``mid`` and
+            ``high`` among them.
+        thresholds: for each condition, the ``q1`` and ``q3`` that label training genes, and the genes ``of`` which
+            they are quantiles: :data:`TRAINING` genes of the fold only, all but its test genes (:data:`UNTESTED`, such
+            as training genes of other splits), its training and test genes (:data:`SEEN`), a complete :data:`TABLE`, a
+            complete table without test genes (:data:`OTHER_TABLE`, such as one of another species), or
+            :data:`UNKNOWN`.
+        exposed: number of training genes labelled by thresholds that depend on the expression of test genes.
     """
 
     shares: dict[str, dict[str, dict[str, float | int]]]
@@ -38,20 +39,20 @@ class FoldLabels(NamedTuple):
 
 
 def labels_in_fold(genes: SequenceSet, fold: str, of_role: dict[str, np.ndarray], labels: pd.DataFrame) -> FoldLabels:
-    """Describe the labels that hold in a fold: its own, and where a gene has none, those by the whole table.
+    """Describe the labels valid in a fold: the fold's own, or those from the complete table for genes without any.
 
-    Whose thresholds they are is worked out from the expression that stands beside the labels: the labels' word for it
-    is not taken. A threshold counts as a quantile if it is one at a whole percent.
+    For labels by fold, the source of the thresholds is computed from the expression values in the table of labels; the
+    stated fold is not trusted. A threshold counts as a quantile if it equals one at an integer percentage.
 
     Args:
         genes: the set.
-        fold: its name.
-        of_role: for each role whether a row has it, bool ``(rows,)``.
-        labels: as :func:`kanseq.data.label_tables.read_labels` gives them.
+        fold: name of the fold.
+        of_role: for each role, whether a row has it, bool ``(rows,)``.
+        labels: as :func:`kanseq.data.label_tables.read_labels` returns them.
     """
     rows = genes.keys.get_indexer(pd.MultiIndex.from_frame(labels[["species", "id"]]))
     of_fold = labels.assign(row=rows)[labels["fold"].isin([fold, EVERY])]
-    # The fold's own rows come first, and of each gene and condition only the first one holds.
+    # The fold's own rows come first; for each gene and condition only the first row is valid.
     own = of_fold.sort_values("fold", key=lambda names: names == EVERY, kind="stable")
     valid = own[~own.duplicated(["species", "id", "condition"])]
     shares: dict[str, dict[str, dict[str, float | int]]] = {}
@@ -75,26 +76,26 @@ def labels_in_fold(genes: SequenceSet, fold: str, of_role: dict[str, np.ndarray]
 
 
 def _shares(labels: pd.Series) -> dict[str, float | int]:
-    """Give the share of each label."""
+    """Return the number of labelled genes and the share of each label."""
     counts = {name: int((labels == name).sum()) for name in LABELS}
     total = len(labels)
     return {"labelled": total} | {name: round(count / total, 4) if total else 0.0 for name, count in counts.items()}
 
 
 def _rows_with(pool: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
-    """Say which rows of a table of labels are of genes with a role."""
+    """Return which rows of a table of labels belong to genes with a role, bool."""
     rows = pool["row"].to_numpy()
     return (rows >= 0) & chosen[np.maximum(rows, 0)]
 
 
 def _whose(pool: pd.DataFrame, train: np.ndarray, test: np.ndarray, *, by_table: bool) -> str:
-    """Find the genes of which both thresholds are quantiles."""
+    """Return the name of the group of genes whose expression has both thresholds as quantiles."""
     if by_table:
         return TABLE if test.any() else OTHER_TABLE
     expression = pool["expression"].to_numpy(dtype=np.float64)
     both = pool[["q1", "q3"]].to_numpy(dtype=np.float64)[0]
     everything = np.ones(len(pool), dtype=bool)
-    # Quartiles of anyone are looked for first: among few genes a hundred quantiles meet many a number by chance.
+    # Quartiles of all groups are tried first: with few genes, one of a hundred quantiles may match by chance.
     for wanted in (_QUARTILES, _PERCENTS):
         for whose, chosen in ((TRAINING, train), (UNTESTED, ~test), (SEEN, train | test), (SEEN, everything)):
             quantiles = np.quantile(expression[chosen], wanted)

@@ -1,4 +1,4 @@
-"""High and low genes, by quartiles that (by default) no test gene has touched.
+"""Label genes low or high by quartiles of expression, by default those of training genes only.
 
 In: expression tables and splits. Out: a table ``species, id, condition, fold, expression, label, q1, q3``.
 """
@@ -28,20 +28,21 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Labels(NamedTuple):
-    """What :func:`label` made. The dictionaries' keys are folds, with ``CONDITION:`` before them if there are several.
+    """Result of :func:`label`. Keys of dictionaries are folds, prefixed by ``CONDITION:`` if there are several.
 
     Attributes:
-        quartiles: where the thresholds come from, in words.
+        quartiles: source of the thresholds, as text.
         samples: the samples that were used.
-        left_out: columns that were not taken as samples.
-        genes: genes that have labels, and are in the splits or the set if these were given; those below count.
+        left_out: columns that were not used as samples.
+        genes: number of labelled genes that are in the splits or the set, if these were passed; only these are counted
+            below.
         low, mid, high: genes per label.
         q1, q3: the thresholds, log10(TPM + 1).
-        not_expressed: genes whose expression is exactly 0, per condition.
-        without_expression: genes of the splits or the set that the table lacks.
-        not_in_set: genes of the table that the splits or the set lack.
+        not_expressed: number of genes with an expression of exactly 0, per condition.
+        without_expression: number of genes of the splits or the set that are not in the table.
+        not_in_set: number of genes of the table that are not in the splits or the set.
         output: the file, if one was written.
-        table: its content.
+        table: the labels.
     """
 
     quartiles: str
@@ -85,33 +86,33 @@ def label(
     Low is at or below the first quartile, high at or above the third (linear interpolation between ranks).
 
     Args:
-        tables: TPM: a matrix with genes in rows (CSV or TSV), or tables of salmon, kallisto, RSEM or StringTie, a
-            sample each; plain or gzip. Or a DataFrame, genes in its index and samples in its columns.
-        splits: :func:`kanseq.split`'s table. Each fold's quartiles then come from its training genes alone, and every
-            gene of the splits that has expression gets a row per fold.
-        genes: a set, to say which of its genes have no expression, where there are no splits.
-        output: where the labels go (tab-separated); ``None`` keeps them in memory, ``-`` is standard output.
-        samples: names of the samples; without them those of :func:`kanseq.genome.expression.read_expression`'s rule.
+        tables: TPM: a matrix with genes in rows (CSV or TSV), or tables of salmon, kallisto, RSEM or StringTie, one per
+            sample; plain or gzip. Or a DataFrame with genes in its index and samples in its columns.
+        splits: table of :func:`kanseq.split`. The quartiles of each fold are then those of its training genes only,
+            and every gene of the splits that has expression gets a row per fold.
+        genes: a set; used to count its genes without expression if there are no splits.
+        output: file for the labels (tab-separated); ``None`` keeps them in memory, ``-`` is standard output.
+        samples: names of the samples; by default those chosen by :func:`kanseq.genome.expression.read_expression`.
         summary: ``max``, ``mean`` or ``median`` over samples.
         condition: a table with the columns sample and condition; its samples are used, and every condition gets labels.
-        quartiles: ``train`` (with splits the default) or ``all``: every row of the table, test genes included; one row
-            per gene and condition then, with the fold ``*``.
-        recipe: ``deepcre`` stands for ``quartiles="all"`` and the maximum, as Peleke et al. (2024) did.
+        quartiles: ``train`` (the default with splits) or ``all``: every row of the table, test genes included; the
+            result then has one row per gene and condition, with the fold ``*``.
+        recipe: ``deepcre`` means ``quartiles="all"`` and the maximum, as in Peleke et al. (2024).
         low: quantile at or below which genes are low.
-        high: quantile at or above which they are high.
-        species: whose expression it is, where the splits or the set hold several.
-        id_column: the matrix's column with gene ids; without it the first.
-        strip_version: compare ids without version suffixes (``.1``); never done unasked.
-        ignore_case: compare ids without regard to letter case; never done unasked.
-        tx2gene: a table transcript, gene by which transcripts are summed.
-        annotation: a GTF or GFF3 that says the same.
+        high: quantile at or above which genes are high.
+        species: species of the expression table, if the splits or the set contain several.
+        id_column: column of the matrix with gene ids; by default the first.
+        strip_version: compare ids without version suffixes (``.1``).
+        ignore_case: compare ids ignoring letter case.
+        tx2gene: a table with the columns transcript and gene, used to sum transcripts per gene.
+        annotation: a GTF or GFF3 file, used instead of ``tx2gene``.
 
     Raises:
-        BadTable: a table lacks a column, or holds a wrong value; the message names file, line, column and gene.
-        UnknownGene: table and set share no gene.
-        OneClass: all training genes or all test genes of a fold get one label.
+        BadTable: a table lacks a column or contains an invalid value; the message names file, line, column and gene.
+        UnknownGene: table and set have no gene in common.
+        OneClass: all training genes or all test genes of a fold get the same label.
         EmptySplit: no training gene of a fold has expression.
-        BadOption: options that make no sense together.
+        BadOption: the options are inconsistent.
     """
     paths = _paths(tables)
     check_output(output, inputs=(*paths, splits, genes, condition, tx2gene, annotation))
@@ -162,39 +163,39 @@ def label(
 def _check_options(
     with_splits: bool, quartiles: str | None, recipe: str | None, summary: str, low: float, high: float
 ) -> str:
-    """Give where quartiles come from, ``train`` or ``all``, after refusing what contradicts itself."""
+    """Check that the options are consistent, and return the source of quartiles, ``train`` or ``all``."""
     if recipe not in (None, "deepcre"):
-        raise BadOption(f"--recipe {recipe}: no such recipe", hint="there is deepcre")
+        raise BadOption(f"--recipe {recipe}: unknown recipe", hint="the only recipe is deepcre")
     if quartiles not in (None, "train", "all"):
-        raise BadOption(f"--quartiles {quartiles}: no such thing", hint="choose train or all")
+        raise BadOption(f"--quartiles {quartiles}: unknown value", hint="choose train or all")
     if recipe and (quartiles == "train" or summary != "max" or (low, high) != (0.25, 0.75)):
         raise BadOption(
-            "--recipe deepcre is --quartiles all, --summary max, --low 0.25 and --high 0.75",
-            hint="leave these options out, or the recipe",
+            "--recipe deepcre means --quartiles all, --summary max, --low 0.25 and --high 0.75",
+            hint="leave out these options or the recipe",
         )
     if quartiles == "train" and not with_splits:
-        raise BadOption("--quartiles train: nothing says who trains", hint="add --splits FILE")
+        raise BadOption("--quartiles train: the training genes are unknown", hint="use --splits FILE")
     if not 0 < low < high < 1:
-        raise BadOption(f"--low {low} --high {high}: 0 < low < high < 1 is wanted")
+        raise BadOption(f"--low {low} --high {high}: 0 < low < high < 1 is required")
     return "all" if recipe else quartiles or ("train" if with_splits else "all")
 
 
 def _transcripts(tx2gene: PathLike | pd.DataFrame | None, annotation: PathLike | None) -> dict[str, str] | None:
-    """Read which gene each transcript belongs to."""
+    """Read the gene of each transcript."""
     if tx2gene is not None and annotation is not None:
-        raise BadOption("--tx2gene and --annotation say the same thing", hint="give one of them")
+        raise BadOption("--tx2gene and --annotation cannot be combined", hint="use one of them")
     if tx2gene is not None:
         return read_tx2gene(tx2gene)
     return None if annotation is None else read_transcript_genes(annotation)
 
 
 def _paths(tables: PathLike | pd.DataFrame | Sequence[PathLike]) -> list[PathLike]:
-    """Give the tables' files, all of which are there; none for a table in memory."""
+    """Return the files of the tables after checking that they exist; an empty list for a table in memory."""
     if isinstance(tables, pd.DataFrame):
         return []
     paths = [tables] if isinstance(tables, str) or not isinstance(tables, Sequence) else list(tables)
     if not paths:
-        raise BadOption("no expression table is given")
+        raise BadOption("there is no expression table")
     for path in paths:
         if str(path) != STDOUT:
             check_input(path)
@@ -202,7 +203,7 @@ def _paths(tables: PathLike | pd.DataFrame | Sequence[PathLike]) -> list[PathLik
 
 
 def _folds(members: pd.DataFrame, known: pd.DataFrame, rows: np.ndarray) -> dict[str, FoldRows]:
-    """Give the genes with expression of every fold."""
+    """Return the genes with expression of every fold."""
     row = rows[pd.Index(known["id"]).get_indexer(members["id"])]
     roles = members["role"].to_numpy(dtype=object)
     places = members.groupby("fold", sort=False).indices
@@ -215,7 +216,7 @@ def _folds(members: pd.DataFrame, known: pd.DataFrame, rows: np.ndarray) -> dict
 
 
 def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Part]) -> pd.DataFrame:
-    """Put conditions and folds under each other."""
+    """Concatenate the labels of all conditions and folds."""
     frames = [
         names.iloc[part.rows].assign(
             condition=part.condition,
@@ -231,7 +232,7 @@ def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Part]
 
 
 def _counts(parts: list[Part], counted: np.ndarray) -> dict[str, dict[str, int] | dict[str, float]]:
-    """Count labels per fold among the genes that count, and give the thresholds."""
+    """Count labels per fold among the ``counted`` genes, and return the counts and the thresholds."""
     keys = [part.fold if part.condition == EVERY else f"{part.condition}:{part.fold}" for part in parts]
     found: dict[str, dict[str, int] | dict[str, float]] = {
         name: {key: int((part.labels[counted[part.rows]] == name).sum()) for key, part in zip(keys, parts, strict=True)}
@@ -243,10 +244,10 @@ def _counts(parts: list[Part], counted: np.ndarray) -> dict[str, dict[str, int] 
 
 
 def _say_quartiles(by_table: bool, recipe: str | None, rows: int, unasked: bool) -> str:
-    """Say where thresholds come from; where that is the test genes too, warn those who did not ask for it."""
+    """Describe the source of the thresholds; warn if it includes test genes and the user did not request that."""
     if not by_table:
         return "of each fold's training genes"
     said = f"of all {rows:,} rows of the table" + (f" (recipe {recipe})" if recipe else "")
-    level, hint = (logging.WARNING, "; --splits keeps them out") if unasked else (logging.INFO, "")
-    logger.log(level, "quartiles %s: these thresholds have seen the expression of the test genes%s", said, hint)
+    level, hint = (logging.WARNING, "; use --splits to exclude them") if unasked else (logging.INFO, "")
+    logger.log(level, "quartiles %s: these thresholds depend on the expression of the test genes%s", said, hint)
     return said

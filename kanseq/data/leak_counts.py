@@ -31,25 +31,27 @@ SAME_GENE, THRESHOLDS = "same_gene", "thresholds"
 KINDS = {
     SAME_GENE: "one gene in both roles",
     "overlap": "a window of one shares a base with a window of the other, on either strand",
-    "duplicate": "the same sequence, letter case aside",
+    "duplicate": "the same sequence, ignoring letter case",
     "reverse_complement": "the sequence of one is the other's reverse complement",
     "similar": "a window of one shares at least half of its distinct 32-mers (of the window that has more), on either "
     "strand, with a window of the other; pairs of the kinds above are not counted again",
-    "homolog": "one group of the homology file, or a pair of it",
-    THRESHOLDS: "training genes are labelled by thresholds that test genes' expression went into",
+    "homolog": "in one group of the homology file, or a pair in it",
+    THRESHOLDS: "training genes are labelled by thresholds that depend on the expression of test genes",
 }
-"""What each kind of leak means; the last one is no pair of genes."""
+"""Meaning of each kind of leak; the last one does not concern pairs of genes."""
 
 
 SIDES = (("train", "test"), ("tune", "test"), ("train", "tune"))
-"""Roles that must not share anything, what is to be kept blind last."""
+"""Pairs of roles that must not share anything; the second one is held out from the first."""
 
 
 ROLES = ("train", "tune", "test", "unused")
 
 
 def read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataFrame:
-    """Read ``species, id, fold, role`` as strings, whatever tool they come from, and the ``row`` of each in the set.
+    """Read ``species, id, fold, role`` as strings, and the ``row`` of each in the set.
+
+    Names of roles and missing columns are normalised.
 
     The row is -1 for genes that the set lacks.
 
@@ -62,29 +64,29 @@ def read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataFr
     if "species" not in table:
         if len(species) > 1:
             where = IN_MEMORY if isinstance(splits, pd.DataFrame) else splits
-            raise BadTable(f"the column 'species' is missing, and the set is of {some(species)}", where=where)
+            raise BadTable(f"the column 'species' is missing, and the set has several: {some(species)}", where=where)
         table["species"] = species[0]
     if "fold" not in table:
         table["fold"] = "all"
     known = table["role"].str.lower().map({**COLUMN_ROLES, "unused": "unused", "": "unused"})
-    check_rows(known.isna(), table["role"], f"no role: {', '.join(ROLES)} are", splits)
+    check_rows(known.isna(), table["role"], f"not a role ({', '.join(ROLES)})", splits)
     roles = table.assign(role=known)[["species", "id", "fold", "role"]].reset_index(drop=True)
     return roles.assign(row=_rows_of(roles, genes, splits))
 
 
 def _rows_of(roles: pd.DataFrame, genes: SequenceSet, splits: PathLike | pd.DataFrame) -> np.ndarray:
-    """Find the row of the set for every row of the splits, -1 where there is none."""
+    """Return the row of the set for every row of the splits, -1 if there is none."""
     rows = genes.keys.get_indexer(pd.MultiIndex.from_frame(roles[["species", "id"]]))
     lost = list(dict.fromkeys(roles["id"][rows < 0]))
     if not (rows >= 0).any():
         ours = [" ".join(key) for key in genes.keys[:3]]
         raise UnknownGene(
-            f"none of its genes is in the set: it has {some(lost)}, and the set {some(ours)} (species and id)",
+            f"none of its genes is in the set: it has {some(lost)}, the set has {some(ours)} (species and id)",
             where=None if isinstance(splits, pd.DataFrame) else splits,
-            hint="take the set that was split",
+            hint="use the set that was split",
         )
     if lost:
-        logger.warning("%s genes of the splits are not in the set, and are not looked at: %s", len(lost), some(lost))
+        logger.warning("%s genes of the splits are not in the set and are ignored: %s", len(lost), some(lost))
     return rows
 
 
@@ -149,7 +151,7 @@ def count_leaks(
 
 
 def relations_across(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None") -> dict[str, Relation]:
-    """Work out who is whose relative, by kind."""
+    """Compute which genes are related, by kind of relation."""
     related: dict[str, Relation] = {}
     if has_places(genes):
         related["overlap"] = overlapping(genes)
@@ -172,7 +174,7 @@ def _fold(
     labels: pd.DataFrame | None,
     pairs: int,
 ) -> dict[str, object]:
-    """Look at one fold; ``members`` has the column ``row``."""
+    """Find the leaks of one fold; ``members`` has the column ``row``."""
     of_role = {role: np.zeros(len(genes), dtype=bool) for role in ROLES}
     for role in ROLES:
         of_role[role][members["row"][members["role"] == role]] = True
@@ -197,14 +199,14 @@ def _fold(
 
 
 def _leak(genes: SequenceSet, kind: str, between: tuple[str, str], across: Across) -> dict[str, object]:
-    """Describe relatives on two sides of a fold; the first of each pair is of the first role."""
+    """Describe related genes in two roles of a fold; the first gene of each pair has the first role."""
     species, ids = (genes.table[column].to_numpy(dtype=object) for column in ("species", "id"))
     named = [[str(species[a]), str(ids[a]), str(species[b]), str(ids[b])] for a, b in across.named]
     return {"kind": kind, "between": list(between), "genes": len(across.rows), "pairs": across.pairs, "named": named}
 
 
 def _table(folds: list[dict[str, object]]) -> pd.DataFrame:
-    """Put the counts of all folds under each other."""
+    """Return the counts of all folds as one table."""
     rows = [
         (fold["fold"], leak["kind"], "|".join(leak["between"]), leak["genes"], leak["pairs"])
         for fold in folds

@@ -1,4 +1,4 @@
-"""The report on leaks as people read it. In: what was counted per fold. Out: aligned text."""
+"""Format the report on leaks for people. In: counts per fold. Out: aligned text."""
 
 from kanseq.data.leak_counts import LeakCounts
 from kanseq.data.quartiles import LABELS
@@ -12,7 +12,7 @@ _HEADS = {
 
 
 def leaks_text(found: LeakCounts, homology: dict[str, object] | None) -> str:
-    """Set folds as rows: genes per role, then training (or tuning) genes that leak by kind, labels, and a verdict."""
+    """Return per fold the genes per role, leaking training (or tuning) genes by kind, and labels; then a verdict."""
     roles = ["train", "tune", "test", "unused"]
     rows = [["fold", *roles]]
     rows += [[fold["fold"], *(f"{fold['genes'][role]:,}" for role in roles)] for fold in found.folds]  # type: ignore[index]
@@ -25,7 +25,7 @@ def leaks_text(found: LeakCounts, homology: dict[str, object] | None) -> str:
         rows.append([fold, between, *(f"{genes[kind]:,}" if kind in genes else "" for kind in kinds)])
     lines += _aligned(rows, left=1)
     if "homolog" not in kinds:
-        lines += ["homologs were not looked for: --homology FILE names them"]
+        lines += ["homologs were not searched; use --homology FILE"]
     elif homology is not None:
         changed = "" if homology["of_this_table"] else "; the table has changed since"
         lines += [f"homologs: {homology['summary']}{changed}"]
@@ -36,8 +36,8 @@ def leaks_text(found: LeakCounts, homology: dict[str, object] | None) -> str:
 
 
 def _label_lines(folds: list[dict[str, object]]) -> list[str]:
-    """Give the labels of each role, and whose thresholds they are."""
-    lines = ["labels, % low / mid / high of the labelled genes, and whose quantiles label the training genes:"]
+    """Return the lines about labels: shares per role, and the source of the thresholds."""
+    lines = ["labels, % low / mid / high of the labelled genes, and source of the thresholds of training genes:"]
     rows = [["fold", "condition", "train", "tune", "test", "thresholds of"]]
     for fold in folds:
         for condition, shares in fold["labels"].items():  # type: ignore[attr-defined]
@@ -50,14 +50,14 @@ def _label_lines(folds: list[dict[str, object]]) -> list[str]:
 
 
 def _percent(shares: dict[str, float | int] | None) -> str:
-    """Write three shares."""
+    """Format the shares of low, mid and high genes."""
     if not shares or not shares["labelled"]:
         return ""
     return " / ".join(f"{100 * shares[name]:.0f}" for name in LABELS)
 
 
 def _aligned(rows: list[list[str]], left: int | None = None) -> list[str]:
-    """Align columns: the first, and the one of number ``left``, to the left; all others to the right."""
+    """Align columns: the first and column number ``left`` to the left, all others to the right."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     return [
         "  ".join(

@@ -1,6 +1,7 @@
-"""``kanseq leaks``: what of the test genes reaches training, in splits of any origin. Nothing they say is believed.
+"""``kanseq leaks``: find leaks between training and test genes in splits of any origin.
 
-In: a set, and who trains and is tested on it; homologs, labels. Out: per fold every pair of genes that should not be.
+In: a set with splits; homologs, labels. Out: per fold, pairs of genes in different roles that share something. Leaks
+are computed from the sequences and coordinates; reasons in the splits are ignored.
 """
 
 import json
@@ -30,23 +31,24 @@ logger = logging.getLogger(__name__)
 
 
 _OPTIONS = {"homolog": "homology", "similar": "similar"}
-"""What of ``kanseq split`` keeps these kinds apart; the others it always does."""
+"""Option of ``kanseq split`` that prevents a kind of leak; it always prevents the others."""
 
 
 @brief
 class Leaks(NamedTuple):
-    """What :func:`leaks` found.
+    """Result of :func:`leaks`.
 
     Attributes:
-        genes: genes of the set.
-        never_tested, tested_twice: how many of them no fold tests, and how many several do.
-        not_in_set: genes of the splits that the set lacks; nothing is known of them.
-        leaking: for each kind with a leak, how many training (or tuning) genes of which fold it concerns.
-        folds: for each fold its ``fold``, the ``genes`` per role, its ``leaks`` (``kind``, ``between`` two roles, how
-            many ``pairs`` and ``genes`` of the first of these roles, and the ``named`` pairs) and its ``labels``.
-        homology: how the homologs were found, as :func:`kanseq.data.homology_records.describe_homology` has it.
+        genes: number of genes of the set.
+        never_tested, tested_twice: number of genes that are tested in no fold, and in several folds.
+        not_in_set: number of genes of the splits that are not in the set; they are not checked.
+        leaking: for each kind with a leak, the number of affected training (or tuning) genes per fold.
+        folds: for each fold its name (``fold``), the ``genes`` per role, its ``leaks`` (``kind``, ``between`` two
+            roles, the number of ``pairs``, the number of ``genes`` of the first role, the ``named`` pairs) and its
+            ``labels``.
+        homology: how the homologs were found, as :func:`kanseq.data.homology_records.describe_homology` returns it.
         output: the file, if one was written.
-        text: the table for people.
+        text: the report for people.
         table: a row per fold, kind and two roles, as in ``leaks.tsv``.
     """
 
@@ -65,7 +67,7 @@ class Leaks(NamedTuple):
         """Raise LeakingSplit if there is any leak."""
         if self.leaking:
             kinds = [f"{kind} in {some(list(folds))}" for kind, folds in self.leaking.items()]
-            # Homologs that were looked for are to stay apart, also where something else leaks.
+            # Homologs that were searched must stay apart, also if only something else leaks.
             wanted = {*self.leaking, *({"homolog"} & {*self.table["kind"]})}
             options = [f"--{option}" for kind, option in _OPTIONS.items() if kind in wanted]
             hints = []
@@ -86,24 +88,24 @@ def leaks(
     table: PathLike | None = None,
     pairs: int = 100,
 ) -> Leaks:
-    """Look for everything that genes on two sides of a split share (:data:`KINDS`), from the set itself.
+    """Find everything that genes in different roles of a split share (:data:`KINDS`), computed from the set itself.
 
-    Genes that a fold leaves ``unused`` leak nothing. Every gene of the set that is in no row of a fold counts as such.
+    Genes that are ``unused`` in a fold cannot leak. Genes of the set without a row for a fold count as unused.
 
     Args:
         genes: the set that was split.
         splits: a table ``species, id, fold, role``, of :func:`kanseq.split` or of another tool: ``species`` may be
-            missing where the set has one, ``fold`` where there is one; ``dev`` and ``validation`` mean ``tune``.
+            missing if the set has only one, ``fold`` if there is only one; ``dev`` and ``validation`` mean ``tune``.
         homology: groups or pairs of :func:`kanseq.homology`.
-        labels: one or several tables of :func:`kanseq.label`, for the labels of each role, and for whether their
-            thresholds have seen test genes.
-        output: where the report goes as JSON; ``-`` is standard output.
-        table: where its counts go, tab-separated: ``fold, kind, between, genes, pairs``.
-        pairs: how many pairs of genes are named per fold, kind and two roles; all of them are counted.
+        labels: one or several tables of :func:`kanseq.label`, to count the labels of each role and to check whether
+            thresholds depend on test genes.
+        output: file for the report as JSON; ``-`` is standard output.
+        table: file for the counts, tab-separated: ``fold, kind, between, genes, pairs``.
+        pairs: number of pairs of genes to name per fold, kind and two roles; all pairs are counted.
 
     Raises:
-        BadTable: the splits lack a column, or hold an unknown role.
-        UnknownGene: splits, homology or labels share no gene with the set.
+        BadTable: the splits lack a column, or contain an unknown role.
+        UnknownGene: splits, homology or labels have no gene in common with the set.
     """
     label_tables = list(labels) if isinstance(labels, Sequence) and not isinstance(labels, str) else [labels]
     check_output(output, table, inputs=(genes, splits, homology, *label_tables))
@@ -125,7 +127,7 @@ def leaks(
 
 
 def _is_path(source: object) -> bool:
-    """Whether an input is a file, and no table in memory."""
+    """Return whether an input is a file rather than an object in memory."""
     return source is not None and not isinstance(source, (SequenceSet, pd.DataFrame, tuple))
 
 
@@ -136,7 +138,7 @@ def _write(
     output: PathLike | None,
     table: PathLike | None,
 ) -> None:
-    """Write what is asked for."""
+    """Write the requested files."""
     kinds = {kind: KINDS[kind] for kind in found.table["kind"].unique()}
     counts = ("genes", "never_tested", "tested_twice", "not_in_set", "leaking", "folds")
     content = {"format": 1, "inputs": inputs, "kinds": kinds, "named_pairs": pairs}
@@ -151,5 +153,5 @@ def _write(
             if path is not None:
                 handle = outputs.enter_context(whole_text(path))
                 handle.writelines(lines)
-                # Both must lie on the disk before one takes its name.
+                # Both must be on disk before either gets its final name.
                 handle.flush()

@@ -1,6 +1,6 @@
-"""From hits between proteins to pairs of genes, and from pairs to groups.
+"""Turn hits between proteins into pairs of genes, and pairs into groups.
 
-In: hits, and which gene each protein is of. Out: pairs that pass thresholds; group numbers.
+In: hits, and the gene of each protein. Out: pairs that pass thresholds; group numbers.
 """
 
 import numpy as np
@@ -14,19 +14,19 @@ from kanseq.data.homolog_files import PAIR_COLUMNS
 def pairs_of_hits(
     hits: pd.DataFrame, genes: np.ndarray, lengths: np.ndarray, *, evalue: float, bits: float, coverage: float
 ) -> pd.DataFrame:
-    """Make pairs of genes of the hits between their proteins that pass the thresholds.
+    """Return the pairs of genes whose proteins have hits that pass the thresholds.
 
     Args:
-        hits: as :func:`kanseq.data.aligners.align` gives them, several of a query and a subject too.
+        hits: as :func:`kanseq.data.aligners.align` returns them; a query and a subject may have several.
         genes: the number of each protein's gene, int64 ``(proteins,)``.
-        lengths: letters of each protein, int64 ``(proteins,)``; 0 where nobody knows (its hits have no coverage).
-        evalue: the largest e-value; hits above it count for nothing, their coverage neither.
-        bits: least bits of the best hit of a query and a subject.
-        coverage: least percent of the query under their hits together.
+        lengths: letters of each protein, int64 ``(proteins,)``; 0 if unknown (its hits then have no coverage).
+        evalue: largest e-value; hits above it are ignored, also for coverage.
+        bits: smallest bit score of the best hit of a query and a subject.
+        coverage: smallest percentage of the query covered by all hits to the subject together.
 
     Returns:
         ``one, other`` int64 (numbers of genes, the smaller first), ``evalue, bits, coverage, identity`` float64 of the
-        better direction or isoform (most bits, then the least e-value, then the most coverage); sorted by gene.
+        better direction or isoform (most bits, then lowest e-value, then highest coverage); sorted by gene.
     """
     hits = hits[(hits["evalue"] <= evalue) & (genes[hits["query"]] != genes[hits["subject"]])]
     hits = hits.sort_values(["query", "subject", "start", "end"], kind="stable", ignore_index=True)
@@ -53,19 +53,19 @@ def pairs_of_hits(
 
 
 def single_linkage(count: int, pairs: pd.DataFrame) -> np.ndarray:
-    """Give the number of each gene's group, int64 ``(count,)``: what ``pairs`` (``one, other``) connect is a group."""
+    """Return each gene's group number, int64 ``(count,)``; groups are connected by ``pairs`` (``one, other``)."""
     ones = np.ones(len(pairs), dtype=np.int8)
     linked = coo_matrix((ones, (pairs["one"].to_numpy(), pairs["other"].to_numpy())), shape=(count, count))
     return connected_components(linked, directed=False)[1].astype(np.int64)
 
 
 def _covered(hits: pd.DataFrame) -> np.ndarray:
-    """Give, for each hit, the letters of its query under any hit of the same subject; hits come by their start."""
+    """Return for each hit the number of query letters covered by any hit to the same subject; hits sorted by start."""
     if hits.empty:
         return np.zeros(0, dtype=np.int64)
     numbers = hits.groupby(["query", "subject"], sort=False).ngroup().to_numpy()
     start, end = hits["start"].to_numpy(), hits["end"].to_numpy()
-    # Each pair on a stretch of its own, so that one running maximum serves all.
+    # Shift each pair to its own range of positions, so that one running maximum serves all pairs.
     apart = numbers * (int(end.max()) + 1)
     reached = np.maximum.accumulate(end + apart)
     before = np.concatenate([[0], reached[:-1]])
@@ -74,6 +74,6 @@ def _covered(hits: pd.DataFrame) -> np.ndarray:
 
 
 def no_pairs() -> pd.DataFrame:
-    """Give a table of no pairs."""
+    """Return an empty table of pairs."""
     numbers = {name: np.zeros(0, dtype=np.int64) for name in ("one", "other")}
     return pd.DataFrame({**numbers, **{name: np.zeros(0) for name in PAIR_COLUMNS[4:]}})

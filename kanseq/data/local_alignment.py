@@ -1,4 +1,4 @@
-"""Local alignments of many pairs of proteins at once, in bands. In: letters, pairs. Out: scores and spans."""
+"""Align many pairs of proteins locally at once, in bands. In: letters, pairs. Out: scores and aligned spans."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 BAND = 64
-"""Diagonals of a band."""
+"""Number of diagonals of a band."""
 
 GAP_OPEN, GAP_EXTEND = 11, 1
 """A gap of n letters costs ``GAP_OPEN + n * GAP_EXTEND``, as in BLAST."""
 
 LAMBDA, K = 0.267, 0.041
-"""Karlin and Altschul's statistics of BLOSUM62 with these gaps (Altschul et al. 1997, table 1)."""
+"""Karlin-Altschul parameters of BLOSUM62 with these gap costs (Altschul et al. 1997, table 1)."""
 
 _LETTERS = "ARNDCQEGHILKMFPSTWYV"
 _BLOSUM62 = """
@@ -42,7 +42,7 @@ _BLOSUM62 = """
 _UNKNOWN, _OUTSIDE = 20, 21
 _BATCH = 1024
 
-# One int64 holds a cell: its score, where its alignment began in the query, and how many letters are the same.
+# One int64 holds a cell: its score, the start of its alignment in the query, and the number of identities.
 _START, _SCORE = 20, 40
 _NEVER = np.int64(-1) << 60
 
@@ -54,9 +54,9 @@ class Alignments(NamedTuple):
     """The best local alignment of each pair, int64 ``(pairs,)`` each.
 
     Attributes:
-        score: in the matrix's units, 0 where nothing aligns.
+        score: in units of the matrix, 0 if nothing aligns.
         start, end: the aligned part of the query, 0-based half-open.
-        identities: letters of the query that stand over the same letter.
+        identities: letters of the query aligned to the same letter.
     """
 
     score: np.ndarray
@@ -72,15 +72,15 @@ def align_in_bands(
 
     Args:
         proteins: letters of amino acids; any other letter scores -1.
-        queries, subjects: numbers of the pairs' proteins, int64 ``(pairs,)``.
-        diagonals: the middle of each pair's band, position in the query less position in the subject; the alignment
+        queries, subjects: indices of the proteins of each pair, int64 ``(pairs,)``.
+        diagonals: the middle of each pair's band, position in the query minus position in the subject; the alignment
             stays on diagonals from ``BAND / 2`` below it up to ``BAND / 2 - 1`` above it.
     """
     lengths = np.array([len(letters) for letters in proteins], dtype=np.int64)
     text = np.concatenate([_NUMBER[np.frombuffer(b"".join(proteins), dtype=np.uint8)], [_OUTSIDE]]).astype(np.int64)
     offsets = np.cumsum(lengths) - lengths
     result = Alignments(*(np.zeros(len(queries), dtype=np.int64) for _ in Alignments._fields))
-    # Pairs of one batch have queries of about one length, so that few rows are idle.
+    # Pairs of a batch have queries of similar length, so that few rows are idle.
     order = np.argsort(-lengths[queries], kind="stable")
     for at in range(0, len(order), _BATCH):
         rows = order[at : at + _BATCH]
@@ -92,7 +92,7 @@ def align_in_bands(
 
 
 def bit_scores(scores: np.ndarray) -> np.ndarray:
-    """Turn scores into bits, float64: ``(LAMBDA * score - ln K) / ln 2``.
+    """Convert scores to bits, float64: ``(LAMBDA * score - ln K) / ln 2``.
 
     >>> bit_scores(np.array([100])).round(1).tolist()
     [43.1]
@@ -108,7 +108,7 @@ def _align_batch(
     subject_length: np.ndarray,
     diagonal: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Fill the band row by row (a row is a letter of the query), for all pairs, sorted by falling query length."""
+    """Fill the bands of all pairs row by row (a row is a letter of the query); pairs sorted by descending length."""
     pairs = len(query_at)
     columns = np.arange(BAND)
     open_, extend = np.int64(GAP_OPEN + GAP_EXTEND) << _SCORE, np.int64(GAP_EXTEND) << _SCORE
@@ -124,7 +124,7 @@ def _align_batch(
         inside = (place >= 0) & (place < subject_length[:live, None])
         letters = text[np.where(inside, place + subject_at[:live, None], len(text) - 1)]
         gain = gains[text[query_at[:live] + row][:, None], letters]
-        # A diagonal keeps its column from row to row; the letter above stands one column to the right.
+        # A diagonal keeps its column from row to row, so the cell above is one column to the right.
         matched = np.maximum(cells, np.int64(row) << _START) + gain
         above = np.full_like(matched, _NEVER)
         above[:, :-1] = np.maximum(cells[:, 1:] - open_, down[:, 1:] - extend)
@@ -142,7 +142,7 @@ def _align_batch(
 
 
 def _gains() -> np.ndarray:
-    """Give what a pair of letters adds to a cell: its score, and one identity where they are the same."""
+    """Return the gain of each pair of letters for a cell: its score, plus one identity if they are the same."""
     scores = np.full((22, 22), -1, dtype=np.int64)
     for row, line in enumerate(_BLOSUM62.split("\n")[1:-1]):
         values = [int(value) for value in line.split()]

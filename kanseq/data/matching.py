@@ -1,4 +1,4 @@
-"""Which row of an expression table is which gene of a set; nothing is guessed. In: ids of both. Out: rows, names."""
+"""Match rows of an expression table to genes of a set by exact ids. In: ids of both. Out: rows, names."""
 
 import logging
 
@@ -28,18 +28,18 @@ def match_genes(
     ignore_case: bool = False,
     where: PathLike | None = None,
 ) -> np.ndarray:
-    """Give the row of ``table`` for each of ``genes``, -1 where it has none, int64 ``(genes,)``.
+    """Return the row of ``table`` for each of ``genes``, -1 if it has none, int64 ``(genes,)``.
 
     Args:
-        table: ids as the expression table has them, each once.
-        genes: ids as the set has them, each once.
+        table: unique ids of the expression table.
+        genes: unique ids of the set.
         strip_version: compare without version suffixes (``.1``), on both sides.
-        ignore_case: compare without regard to letter case.
-        where: the table's file, for messages.
+        ignore_case: compare ignoring letter case.
+        where: file of the table, for messages.
 
     Raises:
         BadTable: two different ids of one side become the same.
-        UnknownGene: no gene in common; the message shows some of each, and the option under which they would match.
+        UnknownGene: no gene in common; the message shows some ids of each, and the option that would make them match.
     """
     keys = _keys(table, strip_version, ignore_case)
     for side, ids, side_keys in (
@@ -50,7 +50,7 @@ def match_genes(
         if twice.any():
             raise BadTable(
                 f"different genes of the {side} become the same: {some(list(ids[twice]))}",
-                hint="leave --strip-version or --ignore-case out",
+                hint="leave out --strip-version or --ignore-case",
             )
     rows = keys.get_indexer(_keys(genes, strip_version, ignore_case))
     found = int((rows >= 0).sum())
@@ -58,9 +58,9 @@ def match_genes(
         better = _better(table, genes, found)
         if not found:
             raise UnknownGene(
-                f"no gene in common: the table has {some(list(table))}, and the set {some(list(genes))}",
+                f"no gene in common: the table has {some(list(table))}, the set has {some(list(genes))}",
                 where=where,
-                hint=better or "both must name genes the same way (--id-column says where a table's ids are)",
+                hint=better or "both must use the same gene ids (use --id-column to choose the column of ids)",
             )
         if better:
             logger.warning("only %d of %d genes are in the table; %s", found, len(genes), better)
@@ -70,7 +70,7 @@ def match_genes(
 def genes_that_count(
     splits: PathLike | pd.DataFrame | None, genes: PathLike | SequenceSet | None, species: str | None
 ) -> pd.DataFrame | None:
-    """Give the genes that count, with fold and role if there are splits, of one species or with ids of their own."""
+    """Return the genes of the splits (with fold and role) or of the set; ids must be unique or one species chosen."""
     of_set = None
     if genes is not None:
         of_set = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes, ["species", "id"])
@@ -78,7 +78,7 @@ def genes_that_count(
         members = read_splits(splits)
         keys = pd.MultiIndex.from_frame(members[["species", "id"]])
         if of_set is not None and set(keys) != set(of_set.keys):
-            raise BadTable("splits and gene set are not of the same genes", hint="split this set with kanseq split")
+            raise BadTable("splits and gene set have different genes", hint="split this set with kanseq split")
     elif of_set is not None:
         members = of_set.table[["species", "id"]]
     else:
@@ -87,13 +87,13 @@ def genes_that_count(
         there = list(members["species"].unique())
         members = members[members["species"] == species]
         if members.empty:
-            raise BadOption(f"--species {species}: the genes are of {some(there)}")
+            raise BadOption(f"--species {species}: the species of the genes are {some(there)}")
     known = members[["species", "id"]].drop_duplicates()
     shared = known["id"][known["id"].duplicated()]
     if len(shared):
         raise BadOption(
-            f"several species have genes of the same id: {some(list(shared))}",
-            hint="say whose expression this is with --species",
+            f"several species have genes with the same id: {some(list(shared))}",
+            hint="specify the species of the expression table with --species",
         )
     return members.reset_index(drop=True)
 
@@ -105,7 +105,7 @@ def names_of_rows(
     known: pd.DataFrame | None,
     rows: np.ndarray,
 ) -> pd.DataFrame:
-    """Give species and id of every row of the expression table: the set's own names where it knows the gene."""
+    """Return species and id of every row of the expression table, as in the set if the gene is in the set."""
     plain = pd.Series(ids).astype(str)
     names = pd.DataFrame({"id": without_version(plain) if strip_version else plain})
     if known is None:
@@ -120,14 +120,14 @@ def names_of_rows(
 
 
 def _keys(ids: pd.Index, strip_version: bool, ignore_case: bool) -> pd.Index:
-    """Give what is compared."""
+    """Return the ids in the form that is compared."""
     keys = pd.Series(ids, dtype=object).astype(str)
     keys = without_version(keys) if strip_version else keys
     return pd.Index(keys.str.lower() if ignore_case else keys)
 
 
 def _better(table: pd.Index, genes: pd.Index, found: int) -> str | None:
-    """Name the gentlest option that would match more genes, and how many."""
+    """Return a hint with the least permissive option that would match most genes; None if no option matches more."""
     counts = {flags: int(_keys(genes, *flags).isin(_keys(table, *flags)).sum()) for flags in FLAGS}
     most = max(counts.values())
     if most <= found:

@@ -1,4 +1,4 @@
-"""Which sequences would give a test gene away: windows that share bases, and letters that are the same.
+"""Find sequences that overlap in the genome or have the same letters, and would leak a test gene.
 
 In: a set of sequences. Out: relations between its rows.
 """
@@ -17,20 +17,20 @@ from kanseq.genome.fasta import reverse_complement
 
 
 def has_places(genes: SequenceSet) -> bool:
-    """Whether the rows of a set lie somewhere in a genome."""
+    """Return whether the rows of a set have gene coordinates in a genome."""
     return all(column in genes.table.columns for column in PLACE)
 
 
 def has_intervals(genes: SequenceSet) -> bool:
-    """Whether the rows of a set are single intervals of a genome: ``chrom``, ``start`` and ``end``."""
+    """Return whether the rows of a set are single intervals of a genome: ``chrom``, ``start`` and ``end``."""
     return {"chrom", "start", "end"} <= set(genes.table.columns)
 
 
 def overlapping(genes: SequenceSet) -> Pairs:
-    """Rows of which a window of one shares at least a base with a window of the other.
+    """Return pairs of rows whose windows share at least one base on either strand.
 
-    Both strands count, and both windows of each gene, cut at the ends of the contig; what lies between a gene's two
-    windows does not. Sequences that were cut from a genome are one window each; others lie nowhere, and share nothing.
+    Both windows of each gene are compared, cut at the ends of the contig; bases between the two windows of a gene are
+    ignored. Intervals cut from a genome are one window each. Sequences without coordinates never overlap.
     """
     none = np.zeros(0, dtype=np.int64)
     if not has_places(genes) and not has_intervals(genes):
@@ -39,7 +39,7 @@ def overlapping(genes: SequenceSet) -> Pairs:
 
     windows = PyRanges(_windows(genes) if has_places(genes) else _intervals(genes))
     with warnings.catch_warnings():
-        # pyranges 0.1 gives pandas an argument that pandas will drop; what comes out is not concerned.
+        # pyranges 0.1 passes an argument that pandas deprecates; the result is not affected.
         warnings.simplefilter("ignore")
         met = windows.join(windows).df
     if met.empty:
@@ -48,9 +48,9 @@ def overlapping(genes: SequenceSet) -> Pairs:
 
 
 def _windows(genes: SequenceSet) -> pd.DataFrame:
-    """Give both windows of every gene, cut at contig ends: ``Chromosome, Start, End, row``; empty ones are left out.
+    """Return both windows of every gene, cut at contig ends: ``Chromosome, Start, End, row``, without empty ones.
 
-    A ``Chromosome`` is the contig of one species, as a text, because pyranges would sort numbers apart from texts.
+    A ``Chromosome`` is the contig of one species as text, because pyranges would sort numbers separately from text.
     """
     table = genes.table
     lengths = pd.Series(genes.of_contigs("length"), index=table.index, dtype=np.float64)
@@ -71,10 +71,10 @@ def _windows(genes: SequenceSet) -> pd.DataFrame:
 
 
 def interval_clusters(genes: SequenceSet) -> np.ndarray:
-    """Number the clusters of intervals that overlap, or are joined by others that do, int64 ``(rows,)``.
+    """Return cluster numbers of intervals that overlap directly or through other intervals, int64 ``(rows,)``.
 
-    Either strand counts, and names of a contig that several species share are taken apart. A sequence without a place
-    (``chrom``, ``start`` and ``end``, 0-based half-open) is a cluster of its own.
+    Strands are ignored. Contigs of different species are different even if they share a name. Each sequence without
+    coordinates (``chrom``, ``start`` and ``end``, 0-based half-open) is its own cluster.
     """
     table = genes.table
     if not has_intervals(genes):
@@ -83,7 +83,7 @@ def interval_clusters(genes: SequenceSet) -> np.ndarray:
     start, end = (table[name].to_numpy(np.int64) for name in ("start", "end"))
     order = np.lexsort((start, contig))
     contig, start, end = contig[order], start[order], end[order]
-    # Ends so far on the same contig: contigs lie behind each other when each is shifted by more than the longest.
+    # Largest end so far on the same contig: shifting contigs by more than the longest one lays them end to end.
     shift = contig * (int(end.max(initial=0)) + 1)
     reached = np.maximum.accumulate(end + shift)
     begins = np.concatenate([[True], (start + shift)[1:] >= reached[:-1]])
@@ -93,7 +93,7 @@ def interval_clusters(genes: SequenceSet) -> np.ndarray:
 
 
 def _intervals(genes: SequenceSet) -> pd.DataFrame:
-    """Give the interval of every sequence, as :func:`_windows` does."""
+    """Return the interval of every sequence in the form of :func:`_windows`."""
     table = genes.table
     contig = table.groupby(["species", "chrom"], sort=False).ngroup().map("contig{}".format)
     columns = {"Chromosome": contig.to_numpy(), "Start": table["start"].to_numpy(), "End": table["end"].to_numpy()}
@@ -101,17 +101,17 @@ def _intervals(genes: SequenceSet) -> pd.DataFrame:
 
 
 def same_letters(genes: SequenceSet) -> Groups | None:
-    """Rows with the same sequence, letter case aside. ``None`` where the set was read without its sequences."""
+    """Group rows with the same sequence, ignoring letter case; ``None`` if the set was read without sequences."""
     return _same(genes, lambda text: text)
 
 
 def same_bases(genes: SequenceSet) -> Groups | None:
-    """Rows with the same sequence or its reverse complement, letter case aside; ``None`` as in :func:`same_letters`."""
+    """Group rows with the same sequence or its reverse complement, as :func:`same_letters` does."""
     return _same(genes, lambda text: min(text, reverse_complement(text)))
 
 
 def _same(genes: SequenceSet, written: Callable[[bytes], bytes]) -> Groups | None:
-    """Group rows whose sequences come out alike, by digests of 16 bytes, so that few sequences are held at a time."""
+    """Group rows whose ``written`` sequences are equal, by digests of 16 bytes, so that few sequences are in memory."""
     if not genes.has_sequences:
         return None
     digests = [

@@ -1,4 +1,4 @@
-"""Sequences, names and labels that are given in Python, as text.
+"""Convert sequences, names and labels from Python objects to text.
 
 In: lists, arrays and series of strings, bytes or numbers. Out: lists of str.
 """
@@ -26,7 +26,7 @@ def name_texts(names: Iterable[object]) -> list[str]:
     """Return names; numbers become text, bytes are decoded.
 
     Raises:
-        BadTable: a value is missing, or is no single string or number; the message names its position, from 1.
+        BadTable: a value is missing, or is not a single string or number; the message names its position, from 1.
 
     >>> name_texts(["a", 7])
     ['a', '7']
@@ -35,10 +35,10 @@ def name_texts(names: Iterable[object]) -> list[str]:
 
 
 def label_texts(labels: Iterable[object]) -> list[str]:
-    """Return labels; numbers become text, bytes are decoded, and a missing value is the empty text: no label.
+    """Return labels; numbers become text, bytes are decoded, and a missing value becomes empty text (no label).
 
     Raises:
-        BadTable: a value is no single string or number; the message names its position, from 1.
+        BadTable: a value is not a single string or number; the message names its position, from 1.
 
     >>> label_texts(["low", 1, None, float("nan")])
     ['low', '1', '', '']
@@ -59,17 +59,17 @@ def _decoded(value: object, what: str) -> str:
         try:
             return value.decode()
         except UnicodeDecodeError as error:
-            raise BadTable(f"{what} is no text in UTF-8") from error
+            raise BadTable(f"{what} is not UTF-8 text") from error
     if not isinstance(value, str):
-        raise BadTable(f"{what} is no text ({_named(value)})", hint="give strings or bytes")
+        raise BadTable(f"{what} is not text ({_named(value)})", hint="pass strings or bytes")
     return str(value)
 
 
 def _is_missing(value: object) -> bool:
-    """Return whether a value stands for nothing: None, NaN, ``pd.NA``."""
+    """Return whether a value is missing: None, NaN or ``pd.NA``."""
     return pd.api.types.is_scalar(value) and bool(pd.isna(value))  # type: ignore[call-overload]
 
 
 def _named(value: object) -> str:
-    """Return what messages call a value that is no text."""
-    return str(value) if _is_missing(value) else f"it is of the type {type(value).__name__}"
+    """Describe a value that is not text, for messages."""
+    return str(value) if _is_missing(value) else f"its type is {type(value).__name__}"

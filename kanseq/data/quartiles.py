@@ -1,4 +1,4 @@
-"""Thresholds of expression and the labels they give. In: expression, and who trains. Out: labels per fold."""
+"""Label genes by thresholds of expression. In: expression, and the training genes. Out: labels per fold."""
 
 import logging
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ WORDS = {"train": "training", "test": "test"}
 class FoldRows(NamedTuple):
     """The genes of a fold that have expression: rows of the expression table, and their roles, in the same order.
 
-    ``planned`` are the roles that the splits give there, whether or not such a gene has expression.
+    ``planned`` are all roles in the fold according to the splits, also those without any gene with expression.
     """
 
     rows: np.ndarray
@@ -43,12 +43,12 @@ def label_by_fold(
 ) -> list[Part]:
     """Label all genes of every fold by the quartiles of its training genes, for each condition's ``levels``.
 
-    Where the splits let a species be tested but not train, its quartiles are those of its own test genes, which then
-    touch nothing but the targets of the score.
+    If a species is tested but not trained on, its quartiles are those of its test genes. They then affect only the
+    targets of the scores.
 
     Raises:
         EmptySplit: no training gene of a fold has expression.
-        OneClass: the labels of its training or of its test genes are all the same.
+        OneClass: the training genes or the test genes of a fold all have the same label.
     """
     parts = []
     for condition, level in levels.items():
@@ -58,7 +58,7 @@ def label_by_fold(
             if not len(measured):
                 raise EmptySplit(f"fold {name}: none of its {WORDS[source]} genes has expression")
             if source == "test":
-                logger.info("fold %s: no such gene trains there; its thresholds are its test genes'", name)
+                logger.info("fold %s: none of these genes is a training gene; thresholds are from test genes", name)
             q1, q3 = _thresholds(measured, low, high, f"fold {name}", condition)
             part = Part(condition, name, fold.rows, _labels(level[fold.rows], q1, q3), q1, q3)
             _check_classes(part.labels, fold, name, condition)
@@ -70,14 +70,14 @@ def label_by_fold(
 def label_by_table(
     levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
 ) -> list[Part]:
-    """Label all genes once per condition by the quartiles of the whole table (fold ``*``); ``folds`` are only checked.
+    """Label genes once per condition by the quartiles of the complete table (fold ``*``); ``folds`` are only checked.
 
     Raises:
-        OneClass: the labels of a fold's training or test genes, or of the table, are all the same.
+        OneClass: the training genes or the test genes of a fold, or all genes of the table, have the same label.
     """
     parts = []
     for condition, level in levels.items():
-        q1, q3 = _thresholds(level, low, high, "the whole table", condition)
+        q1, q3 = _thresholds(level, low, high, "the complete table", condition)
         labels = _labels(level, q1, q3)
         for name, fold in folds.items():
             _check_classes(labels[fold.rows], fold, name, condition)
@@ -87,40 +87,40 @@ def label_by_table(
 
 
 def _thresholds(level: np.ndarray, low: float, high: float, where: str, condition: str) -> tuple[float, float]:
-    """Give both quantiles, linear between ranks."""
+    """Return both quantiles, interpolated linearly between ranks."""
     q1, q3 = (float(threshold) for threshold in np.quantile(level, [low, high]))
     if q1 == q3:
         raise OneClass(
-            f"{_named(where, condition)}: both thresholds are {q1:g}, so that low and high cannot be told apart",
+            f"{_named(where, condition)}: both thresholds are {q1:g}, so low and high cannot be distinguished",
             hint="too many genes have the same expression; choose --low and --high further apart, or other samples",
         )
     return q1, q3
 
 
 def _labels(level: np.ndarray, q1: float, q3: float) -> np.ndarray:
-    """Name every gene low, mid or high, object array."""
+    """Return low, mid or high for every gene, object array."""
     return np.array(LABELS, dtype=object)[1 + (level >= q3).astype(int) - (level <= q1)]
 
 
 def _check_classes(labels: np.ndarray, fold: FoldRows, name: str, condition: str) -> None:
-    """Refuse a fold whose training or test genes, if it has such, are all low, or all high, or neither."""
+    """Check that the training genes and the test genes, if the fold has such, include low and high ones."""
     for role, words in WORDS.items():
         classes = set(labels[fold.roles == role]) - {"mid"}
         if len(classes) < 2 and role in fold.planned:
             found = f"only {classes.pop()} ones" if classes else "neither low nor high ones"
             raise OneClass(
-                f"{_named(f'fold {name}', condition)}: among its {words} genes with expression are {found}",
-                hint="make larger folds, or leave this one out of the splits (kanseq split --folds)",
+                f"{_named(f'fold {name}', condition)}: the {words} genes with expression include {found}",
+                hint="make larger folds, or exclude this one from the splits (use kanseq split --folds)",
             )
 
 
 def _report_ties(levels: Mapping[str, np.ndarray], parts: list[Part]) -> None:
-    """Warn where the first threshold is zero, so that more genes than the quantile says are low."""
+    """Warn if the lower threshold is zero, so that more genes are low than the quantile implies."""
     for condition, level in levels.items():
         tied = [part for part in parts if part.condition == condition and part.q1 == 0]
         if tied:
             logger.warning(
-                "%s: the lower threshold is 0; %d of %d genes of the table have no expression, and all of them are low",
+                "%s: the lower threshold is 0, so all genes without expression are low (%d of %d genes of the table)",
                 _named(f"fold {some([part.fold for part in tied])}", condition),
                 int((level == 0).sum()),
                 len(level),
@@ -128,5 +128,5 @@ def _report_ties(levels: Mapping[str, np.ndarray], parts: list[Part]) -> None:
 
 
 def _named(where: str, condition: str) -> str:
-    """Add the condition, if there are several."""
+    """Append the condition, if there are several."""
     return where if condition == EVERY else f"{where}, condition {condition}"

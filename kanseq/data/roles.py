@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def check_keys(genes: SequenceSet) -> None:
-    """Refuse empty sets, and keys that name two sequences or that a tab-separated table cannot hold."""
+    """Check that the set is not empty, and that its keys are unique and fit into a tab-separated table."""
     if len(genes) == 0:
         raise EmptySplit("the set is empty")
     twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
     if len(twice):
-        raise BadTable(f"ids that several sequences of the set share: {some(list(twice))}")
+        raise BadTable(f"several sequences of the set have the same id: {some(list(twice))}")
     for column in ("species", "id"):
         for name in genes.table[column].unique():
             check_name(str(name), f"the {column}")
@@ -38,7 +38,7 @@ def check_keys(genes: SequenceSet) -> None:
 def relations_to_test(
     genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None" = None, *, similar: bool = False
 ) -> dict[str, Pairs | Groups]:
-    """Give every relation that must not reach from test to training genes, by the reason it gives."""
+    """Return every relation that must not connect test and training genes, by the first part of the reason."""
     relations: dict[str, Pairs | Groups] = {"overlaps": overlapping(genes)}
     letters = same_bases(genes)
     if letters is not None:
@@ -82,7 +82,7 @@ def assign_roles(
 
 
 class _Roles:
-    """The rules by which a fold's genes get their roles; what does not depend on the fold is worked out once."""
+    """Assign roles to the genes of each fold; everything that does not depend on the fold is computed once."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class _Roles:
         self.relations = relations
 
     def of(self, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
-        """Give role and reason of every gene, two object arrays."""
+        """Return role and reason of every gene, two object arrays."""
         role = np.full(len(self.table), "train", dtype=object)
         reason = np.full(len(self.table), "", dtype=object)
         role[fold.rows] = "test"
@@ -115,12 +115,12 @@ class _Roles:
             role[silent], reason[silent] = "unused", NOT_SCORED
         if not (role == "train").any():
             raise EmptySplit(
-                f"fold {fold.name}: no gene is left to train on", hint="hold out less, such as --by block --blocks 5"
+                f"fold {fold.name}: no training genes are left", hint="hold out less, such as --by block --blocks 5"
             )
         return role, reason
 
     def _keep_apart(self, role: np.ndarray, reason: np.ndarray, kind: str, from_roles: tuple[str, ...]) -> None:
-        """Take genes out of ``from_roles`` that are relatives of genes whose role is ``kind``."""
+        """Set genes of ``from_roles`` to unused if they are related to a gene with the role ``kind``."""
         sources = role == kind
         if not sources.any():
             return
@@ -131,7 +131,7 @@ class _Roles:
             reason[rows[taken]] = [f"{what}_{kind}:{name}" for name in self.ids[partners[taken]]]
 
     def _tuning(self, rows: np.ndarray, fold: str) -> np.ndarray:
-        """Choose tuning genes among training ``rows``; the choice for one fold does not depend on the other folds."""
+        """Choose tuning genes among training ``rows``; the choice for a fold does not depend on other folds."""
         count = min(max(1, round(self.tune * len(rows))), len(rows))
         random = np.random.default_rng([self.seed, zlib.crc32(fold.encode())])
         if not self.along_contigs:
@@ -145,7 +145,7 @@ class _Roles:
 
 
 def _table(genes: pd.DataFrame, folds: list[tuple[str, np.ndarray, np.ndarray]]) -> pd.DataFrame:
-    """Put all folds under each other, genes in the set's order."""
+    """Return all folds as one table, with genes in the order of the set."""
     return pd.DataFrame(
         {
             "species": np.tile(genes["species"].to_numpy(dtype=object), len(folds)),

@@ -1,6 +1,6 @@
-"""Base codes of chosen rows of a set: an array where it is small, else blocks that are read when they are asked for.
+"""Base codes of selected rows of a set: an array if it is small, otherwise blocks that are read on demand.
 
-In: a set and rows. Out: something to index like an array ``(n, columns)`` uint8.
+In: a set and rows. Out: an object that is indexed like an array ``(n, columns)`` uint8.
 """
 
 from collections import OrderedDict
@@ -11,24 +11,24 @@ import numpy as np
 from kanseq.data.sequences import SequenceSet
 
 BLOCK = 4096
-"""Rows that are read together."""
+"""Number of rows that are read together."""
 
 BLOCKS = 16
-"""Blocks that are held at a time."""
+"""Number of blocks in memory at a time."""
 
 HELD = BLOCK * BLOCKS
-"""Rows up to which codes are held as an array: 200 MB by default."""
+"""Largest number of rows whose codes are kept as an array: 200 MB by default."""
 
 
 class RowCodes:
-    """Base codes of many rows; a few blocks of them are held, those that were asked for last.
+    """Base codes of many rows; the few most recently used blocks are kept in memory.
 
-    Cheap where rows are asked for in ascending order, or blockwise as :func:`kanseq.training.batches.epoch_order` has
-    them; the result is that of the array in any case.
+    Access is fast in ascending order, or block by block as in :func:`kanseq.training.batches.epoch_order`. The result
+    is the same as that of the array in any order.
     """
 
     def __init__(self, genes: SequenceSet, rows: np.ndarray) -> None:
-        """Describe ``rows`` of the set, in this order."""
+        """Select ``rows`` of the set, in this order."""
         self._genes, self._rows = genes, rows
         self._held: OrderedDict[int, np.ndarray] = OrderedDict()
 
@@ -37,18 +37,18 @@ class RowCodes:
         return len(self._rows)
 
     def __getitem__(self, which: np.ndarray | slice) -> np.ndarray:
-        """Give codes of some of the rows, uint8 ``(n, columns)``; by a slice, a boolean mask, or positions."""
+        """Return codes of some of the rows, uint8 ``(n, columns)``, by slice, boolean mask or positions."""
         at = np.arange(len(self))[which]
         codes = np.empty((len(at), self._genes.geometry.columns), dtype=np.uint8)
         blocks = at // BLOCK
-        # What is held comes first, so that reading the rest does not push it out before.
+        # Blocks in memory come first, so that reading the others does not evict them before they are used.
         for block in sorted(set(blocks.tolist()), key=lambda number: (number not in self._held, number)):
             mine = blocks == block
             codes[mine] = self._block(block)[at[mine] - block * BLOCK]
         return codes
 
     def _block(self, number: int) -> np.ndarray:
-        """Give the codes of one block."""
+        """Return the codes of one block."""
         if number in self._held:
             self._held.move_to_end(number)
             return self._held[number]
@@ -63,5 +63,5 @@ Codes: TypeAlias = np.ndarray | RowCodes
 
 
 def codes_of(genes: SequenceSet, rows: np.ndarray) -> Codes:
-    """Give the base codes of some rows: up to :data:`HELD` of them as an array."""
+    """Return the base codes of some rows, as an array if there are at most :data:`HELD`."""
     return genes.codes(rows) if len(rows) <= HELD else RowCodes(genes, rows)

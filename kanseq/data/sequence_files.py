@@ -1,7 +1,7 @@
-"""Files of labelled sequences, each read for what it is.
+"""Read files of labelled sequences in several formats.
 
 In: CSV or TSV tables, FASTA, BED, tables of intervals, folders of text files. Out: a record per sequence; the letters
-of an interval are still to be cut from a genome.
+of intervals are cut from a genome later.
 """
 
 import hashlib
@@ -17,19 +17,19 @@ from kanseq.genome.fasta import only_bases, read_contigs, unknown_letters
 from kanseq.genome.intervals import Interval, Table, is_interval_table, open_table, read_bed
 
 BETWEEN = 20
-"""Columns of ``N`` between the sequences of one row, where a table has several columns of them."""
+"""Number of ``N`` between the sequences of one row, if a table has several columns of sequences."""
 
 TEXT = ".txt"
-"""How the files end whose folder is a source: one sequence each."""
+"""Suffix of the files in a folder of sequences; each file has one sequence."""
 
 
 class Source(NamedTuple):
-    """A file to read, and what is known of all its sequences.
+    """A file to read, and the class and split of all its sequences.
 
     Attributes:
-        path: a table, a FASTA or BED file, a table of intervals, or a folder of ``NAME.txt``, a sequence in each.
-        label: their class; None for what the table's column says.
-        split: what stands in the column ``split``; None for what the table's column says.
+        path: a table, a FASTA or BED file, a table of intervals, or a folder of ``NAME.txt`` with one sequence each.
+        label: class of all sequences; None to use the column of the table.
+        split: value of the column ``split`` for all sequences; None to use the column of the table.
     """
 
     path: PathLike
@@ -38,7 +38,7 @@ class Source(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A sequence of a file; an ``interval`` has no ``letters`` yet. ``where`` is for messages."""
+    """A sequence of a file; a record with an ``interval`` has no ``letters`` yet. ``where`` is for messages."""
 
     id: str
     letters: str
@@ -49,7 +49,7 @@ class Record(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What a table's columns are called; ``id``, ``label`` and ``split`` are None where nobody named them."""
+    """Names of a table's columns; ``id``, ``label`` and ``split`` are None if not specified."""
 
     sequences: tuple[str, ...] = ("sequence",)
     label: str | None = None
@@ -58,17 +58,17 @@ class Columns(NamedTuple):
 
 
 def read_source(source: Source, columns: Columns, *, placed: bool, width: int | None = None) -> list[Record]:
-    """Read one file. Its class, and its split where both are known, stand before the names of its sequences.
+    """Read one file. If the source has a class, the names of its sequences are prefixed by its split and class.
 
     Args:
         source: the file.
-        columns: of tables.
-        placed: there is a genome: what is no FASTA and no folder holds intervals.
-        width: so wide intervals will become, which their names tell.
+        columns: names of columns of tables.
+        placed: whether there is a genome; files other than FASTA then contain intervals (folders do not).
+        width: final width of intervals, which is used for their names.
 
     Raises:
-        BadTable, MalformedLine: the file has a fault; with its line.
-        BadOption: a file of one class would need a genome.
+        BadTable, MalformedLine: the file is invalid; the message names the line.
+        BadOption: a file of one class requires a genome.
     """
     records = list(_records(source, columns, placed, width))
     label, split = source.label, source.split
@@ -79,16 +79,16 @@ def read_source(source: Source, columns: Columns, *, placed: bool, width: int | 
 
 
 def check_source(path: PathLike) -> Path:
-    """Give ``path`` back if it is a readable file or folder.
+    """Return ``path`` if it is a readable file or a folder.
 
     Raises:
-        MissingFile: it is neither, or may not be read.
+        MissingFile: it is neither, or cannot be read.
     """
     return Path(path) if os.path.isdir(path) else check_input(path)
 
 
 def describe_source(path: PathLike) -> dict[str, str | int]:
-    """Name, bytes and SHA-256 of a file, or of all text files of a folder: their names, sizes and letters in order."""
+    """Return name, bytes and SHA-256 of a file, or of a folder's text files (of their names, sizes and content)."""
     if not os.path.isdir(path):
         return fingerprint(path)
     digest, size, files = hashlib.sha256(), 0, 0
@@ -100,7 +100,7 @@ def describe_source(path: PathLike) -> dict[str, str | int]:
 
 
 def stem(path: PathLike) -> str:
-    """Give a file's name without its suffixes.
+    """Return a file's name without its suffixes.
 
     >>> stem("gue/train.csv.gz")
     'train'
@@ -109,7 +109,7 @@ def stem(path: PathLike) -> str:
 
 
 def _records(source: Source, columns: Columns, placed: bool, width: int | None) -> Iterator[Record]:
-    """Yield what one file holds, whatever kind it is, under the file's own names."""
+    """Yield the records of one file of any kind, with the names in the file."""
     path = source.path
     if os.path.isdir(path):
         for name, content in _texts(path):
@@ -127,24 +127,24 @@ def _records(source: Source, columns: Columns, placed: bool, width: int | None) 
         records = [*(_placed_rows(path, columns, source.label is None) if is_table else _bed_rows(path))]
         yield from records if is_table and columns.id is not None else _named(path, records, width)
     elif source.label is not None:
-        hint = "for BED files and tables of intervals give --genome"
-        raise BadOption(f"--class {source.label}: this is no FASTA", where=path, hint=hint)
+        hint = "for BED files and tables of intervals use --genome"
+        raise BadOption(f"--class {source.label}: this is not a FASTA file", where=path, hint=hint)
     else:
         with open_table(path) as table:
             yield from _sequences(path, table, columns)
 
 
 def _texts(folder: PathLike) -> Iterator[tuple[str, bytes]]:
-    """Read the text files of a folder in the order of their names; a hundred thousand of them cost seconds.
+    """Yield name and content of the text files of a folder, sorted by name; 100,000 files take seconds.
 
     Raises:
-        BadTable: there is none.
-        MissingFile: one cannot be read.
+        BadTable: there are no text files.
+        MissingFile: a file cannot be read.
     """
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.name.endswith(TEXT) and not entry.name.startswith("."))
     if not names:
-        raise BadTable(f"the folder holds no *{TEXT}", where=folder, hint=f"one sequence in each NAME{TEXT} is wanted")
+        raise BadTable(f"the folder has no *{TEXT}", where=folder, hint=f"one sequence in each NAME{TEXT} is required")
     for name in names:
         path = os.path.join(folder, name)
         try:
@@ -155,13 +155,13 @@ def _texts(folder: PathLike) -> Iterator[tuple[str, bytes]]:
 
 
 def _bed_rows(path: PathLike) -> Iterator[Record]:
-    """Yield the intervals of a BED file, named where it names them."""
+    """Yield the intervals of a BED file, with their names if it has any."""
     for one in read_bed(path):
         yield Record(one.name, "", None, None, one.where, one)
 
 
 def _placed_rows(path: PathLike, columns: Columns, labelled: bool) -> Iterator[Record]:
-    """Yield the rows of a table of intervals; ``labelled``: its column says which class a row is of."""
+    """Yield the rows of a table of intervals; ``labelled``: read the class of each row from its column."""
     with open_table(path) as table:
         label = columns.label or ("label" if "label" in table.names else None)
         name = columns.id or ("id" if "id" in table.names else None)
@@ -172,7 +172,7 @@ def _placed_rows(path: PathLike, columns: Columns, labelled: bool) -> Iterator[R
 
 
 def _named(path: PathLike, records: list[Record], width: int | None) -> list[Record]:
-    """Name intervals: as the file does if it tells all of them apart, else by place, else by number."""
+    """Name intervals: as in the file if its names are unique, otherwise by place, otherwise by number."""
     places = [one.interval.widened(width).place for one in records if one.interval is not None]
     for names in ([one.id for one in records], places):
         if "" not in names and len(set(names)) == len(names):
@@ -185,7 +185,7 @@ def _named(path: PathLike, records: list[Record], width: int | None) -> list[Rec
 def _sequences(path: PathLike, table: Table, columns: Columns) -> Iterator[Record]:
     """Yield the rows of a table of sequences."""
     if table.has_intervals and not set(columns.sequences) <= set(table.names):
-        raise BadTable("this is a table of intervals", where=path, hint="give --genome")
+        raise BadTable("this is a table of intervals", where=path, hint="use --genome")
     label = columns.label or ("label" if "label" in table.names else None)
     places = _places(path, table.names, columns._replace(label=label))
     between = "N" * BETWEEN
@@ -196,7 +196,7 @@ def _sequences(path: PathLike, table: Table, columns: Columns) -> Iterator[Recor
 
 
 def _places(path: PathLike, names: list[str], columns: Columns) -> dict[str, list[int]]:
-    """Find columns in a header: the positions of ``sequence, label, id, split``; no position for what is not wanted."""
+    """Return the positions of the columns ``sequence, label, id, split`` in a header; empty if not requested."""
     wanted = {
         "sequence": columns.sequences,
         "label": (columns.label,),
@@ -217,7 +217,7 @@ def _places(path: PathLike, names: list[str], columns: Columns) -> dict[str, lis
 
 
 def _cells(cells: list[str], places: dict[str, list[int]], where: str) -> tuple[str | None, str | None, str | None]:
-    """Give name, label and split of a row; None where there is no such column.
+    """Return name, label and split of a row; None for a column that does not exist.
 
     Raises:
         BadTable: one of them is empty.
@@ -230,10 +230,10 @@ def _cells(cells: list[str], places: dict[str, list[int]], where: str) -> tuple[
 
 
 def _letters(sequence: bytes, where: str) -> str:
-    """Give a sequence in the letters A, C, G, T and N."""
+    """Return a sequence converted to the letters A, C, G, T and N."""
     sequence = sequence.upper()
     if not sequence:
         raise BadTable("the sequence is empty", where=where)
     if unknown := unknown_letters(sequence):
-        raise BadTable(f"{chr(unknown[0])!r} is no nucleotide letter", where=where)
+        raise BadTable(f"{chr(unknown[0])!r} is not a nucleotide letter", where=where)
     return only_bases(sequence.replace(b"U", b"T")).decode("ascii")

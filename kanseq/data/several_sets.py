@@ -19,17 +19,17 @@ from kanseq.files import PathLike, fingerprint, some
 logger = logging.getLogger(__name__)
 
 Sets: TypeAlias = PathLike | SequenceSet | Sequence[PathLike | SequenceSet]
-"""A set, in memory or as a file, or several."""
+"""One set or several, in memory or as files."""
 
 
 _Contigs = dict[str, dict[str, int | str]]
 
 
 def as_one(genes: Sets) -> SequenceSet:
-    """Open a set, or several as one, whose sequences stay where they are.
+    """Open one set, or several as one; sequences in files stay there.
 
     Raises:
-        BadTable, ContigMismatch: several do not fit under each other, as for :func:`combine_sets`.
+        BadTable, ContigMismatch: several sets cannot be combined, see :func:`combine_sets`.
     """
     sets = listed_sets(genes)
     if len(sets) != 1:
@@ -38,7 +38,7 @@ def as_one(genes: Sets) -> SequenceSet:
 
 
 def listed_sets(genes: Sets) -> list[PathLike | SequenceSet]:
-    """Give one or several sets as a list."""
+    """Return one or several sets as a list."""
     return [genes] if isinstance(genes, SequenceSet | str | PathObject) else list(genes)
 
 
@@ -55,9 +55,9 @@ def combine_sets(sets: Sequence[PathLike | SequenceSet], names: Sequence[str] = 
         ContigMismatch: one species has two contigs of one name, with different letters.
     """
     if len(sets) < 2:
-        raise BadOption("one set alone: two or more are wanted")
+        raise BadOption("combine requires at least two sets")
     if names and len(names) != len(sets):
-        raise BadOption(f"--species: {len(names)} names for {len(sets)} sets", hint="give one for each, in their order")
+        raise BadOption(f"--species: {len(names)} names for {len(sets)} sets", hint="specify one per set, in order")
     shown = [f"set {number}" if isinstance(one, SequenceSet) else str(one) for number, one in enumerate(sets, 1)]
     read = [one if isinstance(one, SequenceSet) else SequenceSet.open(one) for one in sets]
     if names:
@@ -77,36 +77,36 @@ def combine_sets(sets: Sequence[PathLike | SequenceSet], names: Sequence[str] = 
 
 
 def _named(genes: SequenceSet, name: str, shown: str) -> SequenceSet:
-    """Give a set of no named species its name."""
+    """Return a set with the name of its species; raise if it already has another one."""
     check_name(name, "the species")
     there = list(genes.table["species"].unique())
     if there == [name]:
         return genes
     if there != [NO_SPECIES]:
         raise BadOption(
-            f"--species {name}: this set is of {some(there)}", where=shown, hint="give sets the species that they name"
+            f"--species {name}: this set has the species {some(there)}", where=shown, hint="specify the same name"
         )
     return replace(genes, table=genes.table.assign(species=name))
 
 
 def _check_alike(sets: list[SequenceSet], shown: list[str]) -> None:
-    """Refuse sets whose rows do not fit under each other, and warn where two have no named species."""
+    """Check that all sets have the same geometry and columns; warn if several do not name their species."""
     first = sets[0]
     for one, name in zip(sets[1:], shown[1:], strict=True):
         if one.geometry != first.geometry:
             ours, theirs = asdict(first.geometry), asdict(one.geometry)
             different = ", ".join(f"{key} {ours[key]} and {theirs[key]}" for key in ours if ours[key] != theirs[key])
-            raise BadTable(f"its geometry is not that of {shown[0]}: {different}", where=name, hint="make both alike")
+            raise BadTable(f"its geometry differs from {shown[0]}: {different}", where=name, hint="use one geometry")
         odd = sorted((set(one.table.columns) ^ set(first.table.columns)) - {"sequence"})
         if odd:
             raise BadTable(f"this set and {shown[0]} do not have the same columns: {some(odd)}", where=name)
     unnamed = [name for one, name in zip(sets, shown, strict=True) if (one.table["species"] == NO_SPECIES).any()]
     if len(unnamed) > 1:
-        logger.warning("these sets name no species, and are taken for one (--species names them): %s", some(unnamed))
+        logger.warning("these sets name no species and count as one (use --species to name them): %s", some(unnamed))
 
 
 def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, StoredSequences | None]:
-    """Put tables under each other; sequences stay on disk where all of them lie there."""
+    """Concatenate tables; sequences stay on disk if all sets have theirs there."""
     parts = [one.stored for one in sets]
     stored = None if any(part is None for part in parts) else StoredSequences.joined([part for part in parts if part])
     tables = [one.table if stored is not None else one.rows(slice(None)) for one in sets]
@@ -114,7 +114,7 @@ def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, StoredSequences | No
 
 
 def _joined_contigs(sets: list[SequenceSet], shown: list[str]) -> _Contigs:
-    """Put the contigs of all species under each other, each under ``SPECIES:CONTIG``."""
+    """Merge the contigs of all species, with the keys ``SPECIES:CONTIG``."""
     joined: _Contigs = {}
     for one, where in zip(sets, shown, strict=True):
         for species in one.table["species"].unique():
@@ -123,18 +123,18 @@ def _joined_contigs(sets: list[SequenceSet], shown: list[str]) -> _Contigs:
                 known = joined.setdefault(f"{species}:{name}", entry)
                 if known != entry:
                     raise ContigMismatch(
-                        f"contig '{name}' of species '{species}' is not the one of an earlier set",
+                        f"contig '{name}' of species '{species}' differs from the one in an earlier set",
                         where=where,
-                        hint="if these are two species, name them with --species",
+                        hint="if these are two species, use --species to name them",
                     )
     return joined
 
 
 def _check_twins(table: pd.DataFrame) -> None:
-    """Refuse ids that two sequences of one species share."""
+    """Check that ids are unique within each species."""
     twice = table[table.duplicated(["species", "id"])]
     if len(twice):
         raise BadTable(
-            f"species and id name two sequences: {some(list(twice['species'] + ' ' + twice['id']))}",
-            hint="leave one of the sets out; or if these are two species, name them with --species",
+            f"several sequences have the same species and id: {some(list(twice['species'] + ' ' + twice['id']))}",
+            hint="omit one of the sets, or if these are two species, use --species to name them",
         )

@@ -1,6 +1,6 @@
-"""Sequences with the same dinucleotides as one that is given: its own bases in another order.
+"""Shuffle sequences so that their dinucleotide counts are preserved.
 
-In: base codes as the model reads them, and names. Out: shuffled codes, the same for a gene whatever stands beside it.
+In: base codes as the model reads them, and names. Out: shuffled codes; those of a gene do not depend on other rows.
 """
 
 import hashlib
@@ -15,17 +15,17 @@ UNKNOWN = 4
 
 
 def dinucleotide_shuffles(codes: np.ndarray, names: Sequence[str], count: int, seed: int = 0) -> np.ndarray:
-    """Shuffle every run of bases so that each of its dinucleotides stays as frequent as it is.
+    """Shuffle every run of bases and preserve its dinucleotide counts.
 
-    Every order of a run's bases with the same dinucleotide counts and the same first base (the last one then follows)
-    is equally likely (Altschul & Erickson 1985, Mol Biol Evol 2:526): an Eulerian path through the graph of bases is
-    drawn uniformly. Codes of 4 stay where they are and cut a row into runs. Masked columns must be 4 already.
+    Every order of a run's bases with the same dinucleotide counts and the same first base (which determines the last
+    one) is equally likely (Altschul & Erickson 1985, Mol Biol Evol 2:526): an Eulerian path through the graph of bases
+    is drawn uniformly. Codes of 4 stay in place and cut a row into runs. Masked columns must already be 4.
 
     Args:
         codes: base codes, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4.
-        names: one name a row; row ``i``'s shuffles depend on ``seed``, ``names[i]`` and its codes alone.
-        count: shuffles a row.
-        seed: a number that makes other shuffles of the same rows.
+        names: one name per row; the shuffles of row ``i`` depend only on ``seed``, ``names[i]`` and its codes.
+        count: number of shuffles per row.
+        seed: seed of the random numbers.
 
     Returns:
         Codes ``(n, count, columns)`` uint8.
@@ -45,14 +45,14 @@ def dinucleotide_shuffles(codes: np.ndarray, names: Sequence[str], count: int, s
 
 
 def random_numbers(seed: int, name: str, index: int, count: int) -> np.ndarray:
-    """Give ``(count,)`` random uint64 that depend on what is named here, and on nothing else."""
+    """Return ``(count,)`` random uint64 that depend only on the arguments."""
     digest = hashlib.sha256(f"{seed}\0{index}\0{name}".encode()).digest()
-    # The raw stream of a bit generator is what NumPy promises to keep from version to version.
+    # NumPy guarantees the raw stream of a bit generator across versions.
     return np.random.Philox(key=int.from_bytes(digest[:16], "little")).random_raw(count)
 
 
 class _Runs(NamedTuple):
-    """Stretches of known bases, in order, over all rows laid end to end."""
+    """Runs of known bases, in order, over all rows laid end to end."""
 
     start: np.ndarray  # (runs,) int64, position in the flat codes
     end: np.ndarray
@@ -64,7 +64,7 @@ def _find_runs(source: np.ndarray) -> _Runs:
     known = np.zeros((len(source), source.shape[1] + 1), dtype=np.int8)
     known[:, :-1] = source != UNKNOWN
     edges = np.diff(known.ravel(), prepend=0)
-    # One column more a row keeps neighbouring rows apart; its share is taken off again.
+    # One extra column per row separates neighbouring rows; it is subtracted from the positions below.
     start, end = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     width = source.shape[1] + 1
     start, end = start - start // width, end - (end - 1) // width
@@ -74,9 +74,9 @@ def _find_runs(source: np.ndarray) -> _Runs:
 
 
 def _trees() -> np.ndarray:
-    """List all ways in which three bases can lead to a fourth, ``(4 roots, 16 trees, 4 bases)``: each base's next one.
+    """Return all trees in which three bases lead to a fourth, the root, ``(4 roots, 16 trees, 4 bases)``.
 
-    The root's own entry is the root.
+    The values are the next base of each base; the next base of the root is the root.
     """
     trees = []
     for root in range(4):
@@ -92,13 +92,13 @@ _TREES = _trees()
 
 
 def _last_edges(source: np.ndarray, runs: _Runs, draws: np.ndarray) -> np.ndarray:
-    """Choose, for each run and base, the dinucleotide by which the path leaves that base for the last time.
+    """Choose for each run and base the dinucleotide by which the path leaves that base for the last time.
 
-    Those of all bases but the run's last one must form a tree that leads there. The 16 trees over four bases are
-    weighed by the product of their dinucleotides' counts, which makes the path that follows uniform.
+    The choices for all bases but the run's last one must form a tree that leads to the last one. The 16 trees over four
+    bases are weighted by the product of their dinucleotide counts, which makes the resulting path uniform.
 
     Returns:
-        Flat position ``(runs, 4)`` int64 of the chosen dinucleotide's first base, -1 where there is none.
+        Flat position ``(runs, 4)`` int64 of the chosen dinucleotide's first base, -1 if there is none.
     """
     flat = source.ravel()
     is_edge = _edge_mask(source, runs)
@@ -109,17 +109,17 @@ def _last_edges(source: np.ndarray, runs: _Runs, draws: np.ndarray) -> np.ndarra
     each = np.arange(len(root))
     weights = counts.astype(np.float64)
     absent = counts.sum(axis=2) == 0
-    # A base that the run lacks may hang on the root, and only there: it weighs nothing in the choice.
+    # A base that is not in the run is attached to the root only, so that it does not affect the choice.
     weights[each[:, None], np.arange(4), root[:, None]] += absent
     weights[each, root, root] = 1.0
     trees = _TREES[root]
     chance = weights[each[:, None, None], np.arange(4), trees].prod(axis=2).cumsum(axis=1)
-    # The last position of a run begins no dinucleotide, so its random number is free for this choice.
+    # The last position of a run does not begin a dinucleotide, so its random number is available for this choice.
     uniform = (draws.ravel()[runs.end - 1] >> np.uint64(11)).astype(np.float64) * 2.0**-53
     chosen = (chance <= (uniform * chance[:, -1])[:, None]).sum(axis=1)
     parent = trees[each, chosen]
     first = np.full(16 * len(root), -1, dtype=np.int64)
-    # Equal dinucleotides are interchangeable: any fixed one of them will do, as long as no random number picks it.
+    # Equal dinucleotides are interchangeable: any fixed one will do, if it is chosen without random numbers.
     first[kind[::-1]] = position[::-1]
     last = first.reshape(-1, 4, 4)[each[:, None], np.arange(4), parent]
     last[each, root] = -1
@@ -127,7 +127,7 @@ def _last_edges(source: np.ndarray, runs: _Runs, draws: np.ndarray) -> np.ndarra
 
 
 def _edge_mask(source: np.ndarray, runs: _Runs) -> np.ndarray:
-    """Say which flat positions begin a dinucleotide: known bases that are not the last of their run."""
+    """Return which flat positions begin a dinucleotide: known bases that are not the last of their run."""
     mask = source.ravel() != UNKNOWN
     mask[runs.end - 1] = False
     return mask
@@ -136,10 +136,10 @@ def _edge_mask(source: np.ndarray, runs: _Runs) -> np.ndarray:
 def _ordered_edges(
     source: np.ndarray, runs: _Runs, draws: np.ndarray, last_edge: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Put the dinucleotides that leave each base of each run in random order, the chosen last one last.
+    """Order the dinucleotides that leave each base of each run at random, with the chosen last one at the end.
 
     Returns:
-        Second bases ``(rows * columns,)`` uint8 in that order, and where the list of each ``(run, base)`` begins,
+        Second bases ``(rows * columns,)`` uint8 in that order, and the start of the list of each ``(run, base)``,
         ``(runs * 4,)`` int64.
     """
     rows, columns = source.shape
@@ -155,7 +155,7 @@ def _ordered_edges(
     random = np.minimum(draws.ravel() >> np.uint64(64 - random_bits), top - np.uint64(1))
     random[last_edge[last_edge >= 0]] = top
     column = np.tile(np.arange(columns, dtype=np.uint64), rows)
-    # One sort of plain numbers: list, then random order, then the column itself, read back from the low bits.
+    # A single sort of integers: high bits hold the list, middle bits the random order, low bits the column.
     keys = (group << np.uint64(random_bits) | random) << np.uint64(position_bits) | column
     keys = np.sort(keys.reshape(rows, columns), axis=1)
     column = (keys & np.uint64((1 << position_bits) - 1)).astype(np.int64)
@@ -163,17 +163,17 @@ def _ordered_edges(
     targets = np.take_along_axis(source, following, axis=1).ravel()
     sizes = np.bincount(runs.of[is_edge] * 4 + flat[is_edge], minlength=4 * len(runs.start))
     before = np.cumsum(sizes) - sizes
-    # Lists lie in the order of runs, but each row's begin anew at the row's first place.
+    # Lists are in the order of runs, but those of each row start at the row's first position.
     shift = row_of_run * columns - before.reshape(-1, 4)[first_of_row[row_of_run], 0]
     return targets, before + np.repeat(shift, 4)
 
 
 def _walk(source: np.ndarray, runs: _Runs, targets: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Follow all paths at once, one base of every run a step."""
+    """Follow all paths at once, one base of every run per step."""
     result = source.ravel().copy()
     length = runs.end - runs.start
     order = np.argsort(-length, kind="stable")
-    # Longest first: the runs that still go on are always the first ones.
+    # Longest first: the unfinished runs are always the first ones.
     going_on = np.searchsorted(-length[order], -np.arange(length.max(initial=0)), side="left")
     start, list_of = runs.start[order], order * 4
     base = result[start]

@@ -1,6 +1,6 @@
-"""Windows that are nearly the same, wherever they lie: copies that neither places nor whole sequences give away.
+"""Find nearly identical windows anywhere in the genome: copies that coordinates and complete sequences do not reveal.
 
-In: a set of sequences. Out: pairs of rows, found by the 32-mers that their windows share.
+In: a set of sequences. Out: pairs of rows whose windows share many 32-mers (*words*).
 """
 
 from collections.abc import Iterator
@@ -11,29 +11,29 @@ from kanseq.data.relations import Pairs, both_ways
 from kanseq.data.sequences import SequenceSet
 
 K = 32
-"""Length of the words that are compared: the longest that fits into 64 bits. A word survives at 98 % identity in every
-second place."""
+"""Length of the words that are compared, the longest that fits into 64 bits. At 98 % identity about half of them are
+unchanged."""
 
 SHARE = 0.5
-"""Two windows are nearly the same if they share this share of the words of either."""
+"""Two windows are nearly identical if they share this fraction of the words of each."""
 
 COMMON = 500
-"""A word that more windows have than this is a repeat and tells nothing of two of them."""
+"""A word in more windows than this is a repeat and is ignored."""
 
 _MOST = 1 << 22
-"""Number of words to compare; of larger sets every n-th word by hash is taken, the same ones in all windows."""
+"""Number of words to compare; larger sets are sampled by hash (the same words in all windows)."""
 
 _CHUNK = 256
-"""Rows at a time."""
+"""Number of rows to process at a time."""
 
 
 def similar_windows(genes: SequenceSet) -> Pairs:
-    """Rows of which a window shares at least half of its distinct 32-mers, on either strand, with another row's window.
+    """Return pairs of rows with windows that share at least half of their distinct 32-mers, on either strand.
 
-    Half of either window's: of the one that has more. Words with letters other than A, C, G and T do not count, nor
-    those that over 500 windows have; of sets with more than 2^22 words a sample of them is compared, chosen by their
-    hash. A window of a gene is what lies around its TSS or TTS; of a plain sequence it is the whole. The idea of
-    comparing such samples is that of Ondov et al. (2016), Genome Biology 17:132.
+    The share is relative to the window with more distinct 32-mers. Words with letters other than A, C, G and T, and
+    words in more than 500 windows, are ignored. In sets with more than 2^22 words, a sample of words chosen by hash is
+    compared (an idea of Ondov et al. 2016, Genome Biology 17:132). A gene has two windows, around its TSS and its TTS;
+    a plain sequence (without coordinates) is one window.
     """
     words, windows, sizes = _words(genes)
     per_row = len(_spans(genes))
@@ -43,7 +43,7 @@ def similar_windows(genes: SequenceSet) -> Pairs:
 
 
 def _spans(genes: SequenceSet) -> list[tuple[int, int]]:
-    """Give the columns of a row's windows."""
+    """Return the column ranges of a row's windows."""
     geometry = genes.geometry
     if not geometry.has_genes:
         return [(0, geometry.columns)]
@@ -51,7 +51,7 @@ def _spans(genes: SequenceSet) -> list[tuple[int, int]]:
 
 
 def _words(genes: SequenceSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the sampled distinct words of all windows, sorted by word and window; and their number per window."""
+    """Return the sampled distinct words of all windows and their windows, sorted, and the number per window."""
     spans = _spans(genes)
     places = sum(max(0, end - start - K + 1) for start, end in spans) * len(genes)
     every = np.uint64(max(1, -(-places // _MOST)))
@@ -74,7 +74,7 @@ def _words(genes: SequenceSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _canonical(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the word that begins at every column as a number, the smaller one of both strands, and whether it is one.
+    """Return the word at every column as a number, the smaller one of both strands, and whether it is valid.
 
     Args:
         codes: base codes uint8 ``(rows, columns)``.
@@ -87,7 +87,7 @@ def _canonical(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     unknown = (codes > 3).astype(np.uint8)
     width = 1
     while width < K:
-        # A word of 2n letters is two of n letters beside each other; on the other strand they change places.
+        # A word of 2n letters is two adjacent words of n letters; on the other strand their order is reversed.
         shift, end = np.uint64(2 * width), forward.shape[1] - width
         forward = forward[:, :end] << shift | forward[:, width:]
         backward = backward[:, width:] << shift | backward[:, :end]
@@ -97,14 +97,14 @@ def _canonical(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _hashed(words: np.ndarray) -> np.ndarray:
-    """Scatter numbers evenly (the finaliser of splitmix64; Steele et al. 2014)."""
+    """Hash numbers uniformly (the finaliser of splitmix64; Steele et al. 2014)."""
     mixed = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
 
 
 def _shared(words: np.ndarray, windows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give pairs of windows with a word in common, the smaller number in front, and how many words they share."""
+    """Return pairs of windows with a word in common, the smaller number first, and the number of shared words."""
     keys, shared = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     for one, other in _meetings(words, windows):
         met, times = np.unique(one * count + other, return_counts=True)
@@ -114,7 +114,7 @@ def _shared(words: np.ndarray, windows: np.ndarray, count: int) -> tuple[np.ndar
 
 
 def _meetings(words: np.ndarray, windows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield pairs of windows for every word that they share, first those next to each other in the word's list."""
+    """Yield pairs of windows for every shared word; pairs adjacent in the list of the word come first."""
     _, run, times = np.unique(words, return_inverse=True, return_counts=True)
     kept = (times[run] > 1) & (times[run] <= COMMON)
     run, windows = run[kept], windows[kept]

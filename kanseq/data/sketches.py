@@ -1,6 +1,6 @@
-"""The search for homologs without any program: shared words of a smaller alphabet, then alignments in a band.
+"""Search homologs without an external program: shared words (k-mers) in a reduced alphabet, then banded alignments.
 
-In: proteins. Out: hits as :mod:`kanseq.data.aligners` gives them. A fallback: it sees less than the programs do.
+In: proteins. Out: hits as :mod:`kanseq.data.aligners` returns them. A fallback, less sensitive than the programs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,17 +13,17 @@ from scipy.special import gammainc
 from kanseq.data.local_alignment import BAND, align_in_bands, bit_scores
 
 ALPHABET = ("LVIM", "C", "A", "G", "ST", "P", "FYW", "EDNQ", "KR", "H")
-"""Murphy, Wallqvist and Levy's ten groups of amino acids (2000): letters of a group count as the same."""
+"""The ten groups of amino acids of Murphy, Wallqvist and Levy (2000); letters of a group are treated as identical."""
 
 MOST_PROTEINS = 200
-"""A word that more proteins have says nothing of any two of them."""
+"""Words in more proteins than this are uninformative and ignored."""
 
 CHANCE = 1e-5
-"""A pair of proteins is aligned where so many shared words on neighbouring diagonals are rarer than this by chance."""
+"""Largest probability of as many shared words on neighbouring diagonals by chance, for a pair that is aligned."""
 
 MASK_WINDOW, MASK_BITS = 12, 2.2
-"""Words that reach into a window of so many letters with so little entropy are left out: SEG's trigger (Wootton and
-Federhen 1993). Runs of one or two amino acids are common, and say nothing of descent."""
+"""Length and largest entropy (bits) of a low-complexity window; words that overlap one are ignored. This is the trigger
+of SEG (Wootton and Federhen 1993). Runs of one or two amino acids are common, and no evidence of descent."""
 
 _SHORTEST_WORD, _LONGEST_WORD = 4, 12
 _CHANCE_PARTNERS = 12
@@ -37,7 +37,7 @@ for _number, _letters in enumerate(ALPHABET):
 
 
 class _Words(NamedTuple):
-    """Every word of every protein, sorted by word, protein and place; a word counts once in a protein."""
+    """Every word of every protein, sorted by word, protein and place; a word counts once per protein."""
 
     word: np.ndarray
     protein: np.ndarray
@@ -45,17 +45,17 @@ class _Words(NamedTuple):
 
 
 def sketch(proteins: Sequence[bytes]) -> pd.DataFrame:
-    """Search proteins among themselves.
+    """Search all proteins against each other.
 
-    Two proteins are candidates where they share more words on neighbouring diagonals than chance would have it (a
-    Poisson distribution, from how common the groups of letters are); words of low complexity do not count. Candidates
-    are aligned locally in a band of 64 diagonals around the one with most shared words, the shorter protein as the
-    query, all letters counting. The words' length grows with the number of letters (4 to 12; 7 for three million), so
-    that the work grows little faster than these.
+    Two proteins are candidates if they share more words on neighbouring diagonals than expected by chance (a Poisson
+    distribution, based on the frequencies of the groups of letters); words of low complexity are ignored. Candidates
+    are aligned locally in a band of 64 diagonals around those with most shared words. The shorter protein is the query,
+    and no letters are masked. The word length increases with the number of letters (4 to 12; 7 for three million), so
+    that the run time grows little faster than the number of letters.
 
     Returns:
         ``query, subject, start, end`` int64, ``evalue, bits, identity`` float64, as
-        :func:`kanseq.data.aligners.align` has them, without hits of a protein with itself; the e-value is
+        :func:`kanseq.data.aligners.align` returns them, without hits of a protein to itself; the e-value is
         ``query's letters * all letters * 2 ** -bits``, the identity is in percent of the query's aligned letters.
     """
     lengths = np.array([len(letters) for letters in proteins], dtype=np.int64)
@@ -81,9 +81,9 @@ def sketch(proteins: Sequence[bytes]) -> pd.DataFrame:
 
 
 def word_length(letters: int) -> int:
-    """Give the length of words at which a word of one protein has at most 12 partners by chance among ``letters``.
+    """Return the word length at which a word has at most 12 random matches among ``letters``.
 
-    Residues of proteins are so unequally common that ten groups are worth six equally common ones.
+    Amino acid frequencies are so uneven that ten groups are as informative as six equally frequent ones.
 
     >>> word_length(3_000), word_length(3_000_000), word_length(12_000_000)
     (4, 7, 8)
@@ -93,7 +93,7 @@ def word_length(letters: int) -> int:
 
 
 def low_complexity(letters: bytes, lengths: np.ndarray) -> np.ndarray:
-    """Say which letters of joined proteins lie in a window of one protein with too little entropy, bool ``(letters,)``.
+    """Return which letters of concatenated proteins are in a low-entropy window of one protein, bool ``(letters,)``.
 
     >>> mask = low_complexity(b"MKWVTFIDHLRNSSSSSSSSSSSSMKWVTFIDHLRN", np.array([36]))
     >>> np.flatnonzero(mask)[[0, -1]].tolist()  # five other letters among twelve have 1.95 bits, six 2.29
@@ -112,7 +112,7 @@ def low_complexity(letters: bytes, lengths: np.ndarray) -> np.ndarray:
         entropy += bits[seen[MASK_WINDOW:] - seen[:-MASK_WINDOW]]
     protein = np.repeat(np.arange(len(lengths)), lengths)
     one = protein[:windows] == protein[MASK_WINDOW - 1 :]
-    # The letters from a low window's first to its last: one step up, and one down behind it.
+    # Mark each window by +1 at its first letter and -1 after its last; the running sum is positive inside.
     starts = np.flatnonzero((entropy <= MASK_BITS) & one)
     low[starts] += 1
     low[starts + MASK_WINDOW] -= 1
@@ -137,7 +137,7 @@ def _candidates(proteins: Sequence[bytes], lengths: np.ndarray) -> Iterator[tupl
 
 
 def _words(proteins: Sequence[bytes], lengths: np.ndarray, size: int) -> _Words:
-    """List the words, without those that hold another letter than the twenty or one of low complexity."""
+    """Return the words without letters of low complexity or letters other than the twenty amino acids."""
     groups = _GROUP[np.frombuffer(b"".join(proteins), dtype=np.uint8)]
     groups[low_complexity(b"".join(proteins), lengths)] = len(ALPHABET)
     count = max(0, len(groups) - size + 1)
@@ -158,16 +158,16 @@ def _words(proteins: Sequence[bytes], lengths: np.ndarray, size: int) -> _Words:
 
 
 def _chance(proteins: Sequence[bytes]) -> float:
-    """Give how likely two letters are of one group, by how common the groups are."""
+    """Return the probability that two random letters are of the same group."""
     letters = np.bincount(_GROUP[np.frombuffer(b"".join(proteins), dtype=np.uint8)], minlength=len(ALPHABET) + 1)
     shares = letters[: len(ALPHABET)] / letters[: len(ALPHABET)].sum()
     return float((shares**2).sum())
 
 
 def _seeds(words: _Words, proteins: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield words that two proteins share: the proteins, the first before the second, and the diagonal.
+    """Yield words that two proteins share (seeds): both proteins, the smaller index first, and the diagonal.
 
-    All seeds of a pair come together, and only so many at once that memory holds them.
+    All seeds of a pair are yielded together; their number per step is limited to save memory.
     """
     first = np.flatnonzero(np.concatenate([[True], words.word[1:] != words.word[:-1]]))
     sizes = np.diff(np.append(first, len(words.word)))
@@ -184,9 +184,9 @@ def _seeds(words: _Words, proteins: int) -> Iterator[tuple[np.ndarray, np.ndarra
 
 
 def _bands(one: np.ndarray, other: np.ndarray, diagonal: np.ndarray, lengths: np.ndarray, alike: float) -> np.ndarray:
-    """Give ``(one, other, middle)`` of pairs whose fullest band holds more seeds than chance explains.
+    """Return ``(one, other, middle)`` of pairs that have a band with more seeds than expected by chance.
 
-    The middle is that band's mean diagonal.
+    ``middle`` is the mean diagonal of the seeds in the band with most seeds.
     """
     proteins, reach = len(lengths), int(lengths.max(initial=0)) // BAND + 2
     pair = one * proteins + other
@@ -199,7 +199,7 @@ def _bands(one: np.ndarray, other: np.ndarray, diagonal: np.ndarray, lengths: np
         pairs, middle = keys // (2 * reach), np.bincount(which.ravel(), weights=diagonal) // seeds
         shorter = np.minimum(lengths[pairs // proteins], lengths[pairs % proteins])
         bands = (lengths[pairs // proteins] + lengths[pairs % proteins]) / (BAND // 2)
-        # P(Poisson(mean) >= seeds) is the regularised incomplete gamma function of both.
+        # P(Poisson(mean) >= seeds) is the regularised lower incomplete gamma function of seeds and mean.
         rare = (seeds > 1) & (gammainc(seeds, BAND * shorter * alike) * bands <= CHANCE)
         found.append(np.stack([pairs, -seeds, middle.astype(np.int64)], axis=1)[rare])
     rows = np.concatenate(found)
@@ -209,6 +209,6 @@ def _bands(one: np.ndarray, other: np.ndarray, diagonal: np.ndarray, lengths: np
 
 
 def _empty() -> pd.DataFrame:
-    """Give a table of no hits."""
+    """Return an empty table of hits."""
     whole = {name: np.zeros(0, dtype=np.int64) for name in ("query", "subject", "start", "end")}
     return pd.DataFrame({**whole, **{name: np.zeros(0) for name in ("evalue", "bits", "identity")}})

@@ -17,7 +17,7 @@ NOT_SCORED = "not_scored"
 
 
 HELD_OUT_UNSCORED = (NOT_SCORED, SMALL_CONTIG)
-"""Reasons of ``unused`` genes that a fold's model has not seen, nor anything that gives them away."""
+"""Reasons of ``unused`` genes that are held out: neither they nor related genes are used to train the fold's model."""
 
 
 def read_splits(path: PathLike | pd.DataFrame) -> pd.DataFrame:
@@ -27,11 +27,11 @@ def read_splits(path: PathLike | pd.DataFrame) -> pd.DataFrame:
         path: a file that :func:`split` wrote, or such a table in memory, which is checked like a file.
 
     Raises:
-        BadTable: a column is missing, a role is unknown, a fold's name is no folder name, or a gene has two roles.
+        BadTable: a column is missing, a role is unknown, a fold has an invalid name, or a gene has two roles.
     """
     table = read_table(path, SPLITS)
-    check_rows(~table["role"].isin(ROLES), table["role"], f"no role: {', '.join(ROLES)} are", path)
+    check_rows(~table["role"].isin(ROLES), table["role"], f"not a role ({', '.join(ROLES)})", path)
     unsafe = ~table["fold"].str.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-    check_rows(unsafe, table["fold"], "no fold name: letters, digits, '.', '_' and '-' make one", path)
-    check_rows(table.duplicated(["species", "id", "fold"]), table["id"], "a second time in the same fold", path)
+    check_rows(unsafe, table["fold"], "not a fold name (use letters, digits, '.', '_' and '-')", path)
+    check_rows(table.duplicated(["species", "id", "fold"]), table["id"], "repeated in the same fold", path)
     return table

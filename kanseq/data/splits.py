@@ -1,4 +1,4 @@
-"""Who trains, who tunes and who is tested, per fold, so that nothing of a test gene reaches training.
+"""Assign training, tuning and test genes per fold, so that no information on test genes leaks into training.
 
 In: a set of sequences. Out: a table with a row per gene and fold: ``species, id, fold, role, reason``.
 """
@@ -32,16 +32,16 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Split(NamedTuple):
-    """What :func:`split` made; the dictionaries have a number per fold.
+    """Result of :func:`split`; the dictionaries have a number per fold.
 
     Attributes:
-        genes: how many genes were split.
+        genes: number of genes that were split.
         folds: the names of the folds.
-        train, tune, test, unused: genes in each role.
-        reasons: over all folds, how many genes are unused for which reason.
-        homology: how the homologs were found, as :func:`kanseq.data.homology_records.describe_homology` has it.
+        train, tune, test, unused: number of genes in each role.
+        reasons: number of unused genes by reason, over all folds.
+        homology: how the homologs were found, as :func:`kanseq.data.homology_records.describe_homology` returns it.
         output: the file, if one was written.
-        table: its content, a row per gene and fold.
+        table: the splits, a row per gene and fold.
     """
 
     genes: int
@@ -74,48 +74,50 @@ def split(
     rotate: int = 0,
     seed: int = 0,
 ) -> Split:
-    """Hold out genes fold by fold, and keep from training everything that would give them away.
+    """Hold out genes fold by fold, and exclude related genes from training.
 
-    A gene never trains in a fold where one of its windows shares a base (of either strand) with a window of a test
-    gene, where its sequence is a test gene's (or its reverse complement), or where it is homologous to a test gene by
-    ``homology``, also in another species: its role is ``unused``, and the reason names that test gene. Test genes never
-    move. Tuning genes are cut off from training genes by the same rules.
+    A gene is excluded from the training genes of a fold if one of its windows shares a base (of either strand) with a
+    window of a test gene, if its sequence is that of a test gene (or the reverse complement), or if it is homologous to
+    a test gene according to ``homology``, also in another species. Its role is then ``unused``, and the reason names
+    the test gene. Test genes are never excluded in this way. Tuning genes are separated from training genes by the same
+    rules.
 
     Args:
-        genes: a set, or its file; or several, which are cut as one.
-        output: where the table goes (tab-separated); ``None`` keeps it in memory, ``-`` is standard output.
-        by: ``chromosome`` (a fold per contig), ``block`` (``blocks`` stretches of each contig with equally many genes,
-            ``CONTIG.block0`` being the one of the lowest coordinates), ``species``, ``list`` (the genes of
-            ``gene_list``), ``random`` (``blocks`` folds) or ``column`` (the set's own column ``split``).
-        folds: only these (fold or contig names); all other genes always train.
+        genes: a set or its file; or several, which are split as one.
+        output: file for the table (tab-separated); ``None`` keeps it in memory, ``-`` is standard output.
+        by: ``chromosome`` (a fold per contig), ``block`` (``blocks`` regions of each contig with equal numbers of
+            genes; ``CONTIG.block0`` has the lowest coordinates), ``species``, ``list`` (the genes of ``gene_list``),
+            ``random`` (``blocks`` folds) or ``column`` (the set's own column ``split``).
+        folds: use only these folds (fold or contig names); all other genes are always training genes.
         blocks: number of parts for ``block`` and ``random``.
         gene_list: a file of ids, or of ids and fold names, or a JSON array of ids; or a table in memory.
-        min_genes: a contig with fewer genes (for ``block``: fewer per block) is no fold. Its genes are ``unused``
-            (``small_contig``) in every fold, so that every model may score them; ``folds`` overrules this.
-        tune: share of a fold's training genes that becomes ``tune``: a stretch of neighbours on one contig where one
-            has enough genes; random ones for ``random``, ``list``, ``column`` and for plain sequences.
-        score_only: a list as for ``gene_list``; test genes that it lacks are ``unused`` (``not_scored``), and like
-            test genes they and their neighbours do not train. Folds without a listed gene are left out.
-        homology: :func:`kanseq.homology`'s groups (genes of one group are homologous) or pairs (each hit by itself).
-        similar: keep genes with nearly the same windows apart too (:mod:`kanseq.data.similar_windows`), such as those
-            that hold copies of one transposon.
-        test_species: for ``chromosome`` and ``block`` of a set of several species: only this one's contigs are folds.
-            In each the other species train, and its own other contigs are ``unused`` (``test_species``).
-        train_species: which other species train; the rest is ``unused`` (``other_species``). By default all do.
-        rotate: for ``column``: so many folds (``part0``, …) that all hold out the set's test sequences. All others are
-            dealt out into as many parts, whose labels are alike and which share no sequence; each fold tunes on one
-            part and trains on the rest.
-        seed: of ``random``, of the parts of ``rotate``, and of where the ``tune`` stretch lies.
+        min_genes: a contig with fewer genes (for ``block``: fewer per block) is not a fold. Its genes are ``unused``
+            (``small_contig``) in every fold, so that every model may score them; ``folds`` overrides this.
+        tune: share of a fold's training genes that becomes ``tune``: neighbouring genes on one contig if a contig has
+            enough genes; random ones for ``random``, ``list``, ``column`` and for plain sequences.
+        score_only: a list as for ``gene_list``; test genes that are not listed are ``unused`` (``not_scored``), and
+            like test genes they and related genes are excluded from training. Folds without a listed gene are dropped.
+        homology: groups (genes of one group are homologous) or pairs (only each pair is) of :func:`kanseq.homology`.
+        similar: also separate genes with nearly identical windows (:mod:`kanseq.data.similar_windows`), such as those
+            that contain copies of one transposon.
+        test_species: for ``chromosome`` and ``block`` with several species: only contigs of this species are folds. In
+            each fold the other species are training genes, and other contigs of this species are ``unused``
+            (``test_species``).
+        train_species: other species to train on; the rest is ``unused`` (``other_species``). By default all.
+        rotate: for ``column``: number of folds (``part0``, …), which all hold out the set's test sequences. All other
+            sequences are divided into as many parts with similar label shares and no shared sequences; each fold tunes
+            on one part and trains on the rest.
+        seed: seed for ``random``, for the parts of ``rotate``, and for the position of the ``tune`` genes.
 
     Raises:
-        BadOption: options that make no sense together or for this set.
+        BadOption: the options are inconsistent, or do not fit this set.
         BadTable: two sequences of the set have the same species and id.
-        EmptySplit: a fold has no gene to train on.
-        UnknownGene: a list, or the homology, shares no gene with the set.
+        EmptySplit: a fold has no training genes.
+        UnknownGene: a list or the homology has no gene in common with the set.
     """
     check_output(output, inputs=(*listed_sets(genes), gene_list, score_only, homology))
     if not 0 <= tune < 1:
-        raise BadOption(f"--tune {tune}: a share from 0 up to, but not including, 1 is wanted")
+        raise BadOption(f"--tune {tune}: must be at least 0 and less than 1")
     genes = as_one(genes)
     check_keys(genes)
     wanted = comma_separated(folds)
@@ -133,7 +135,7 @@ def split(
     )
     if tune and any(len(fold.tune) for fold in cut):
         whose = "--rotate" if rotate else "the set's column 'split'"
-        raise BadOption(f"--tune: {whose} names the tuning sequences already", hint="leave it out")
+        raise BadOption(f"--tune: {whose} already defines the tuning sequences", hint="leave out --tune")
     scored = None
     if score_only is not None:
         listed = read_gene_list(score_only)
@@ -149,19 +151,19 @@ def split(
 
 
 def _with_scored(folds: list[Fold], scored: np.ndarray) -> list[Fold]:
-    """Leave out folds without a gene to score, and say which."""
+    """Drop folds without a gene to score, with a warning that lists them."""
     empty = [fold.name for fold in folds if not scored[fold.rows].any()]
     if len(empty) == len(folds):
         raise EmptySplit("--score-only: no fold has a gene of the list")
     if empty:
-        logger.warning("--score-only: folds without a gene of the list are left out: %s", some(empty))
+        logger.warning("--score-only: dropped folds without a gene of the list: %s", some(empty))
     return [fold for fold in folds if scored[fold.rows].any()]
 
 
 def _summary(
     table: pd.DataFrame, folds: list[Fold], genes: int, homology: dict[str, object] | None, output: PathLike | None
 ) -> Split:
-    """Count roles per fold and reasons over all."""
+    """Count roles per fold, and reasons over all folds."""
     counts = pd.crosstab(table["fold"], table["role"])
     names = [fold.name for fold in folds]
     of = {role: {name: int(counts[role].get(name, 0)) if role in counts else 0 for name in names} for role in ROLES}

@@ -1,4 +1,4 @@
-"""Sequences that stay on disk: a set of any size is read row group by row group, in whatever order rows are wanted.
+"""Sequences that stay on disk: a set of any size is read by row groups, with rows in any order.
 
 In: Parquet files with a column ``sequence``. Out: letters and base codes of chosen rows.
 """
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from kanseq.errors import BadTable, TruncatedFile
 
 ROW_GROUP = 4096
-"""Sequences per row group of the files that kanseq writes: 12 MB of letters by default."""
+"""Number of sequences per row group of the files that kanseq writes: 12 MB of letters by default."""
 
 CODES = np.full(256, 4, dtype=np.uint8)
 """The base code of every letter: A 0, C 1, G 2, T 3, anything else 4."""
@@ -24,14 +24,14 @@ for _code, _letters in enumerate(("Aa", "Cc", "Gg", "Tt")):
 
 
 class StoredSequences:
-    """The sequences of some rows of one or several files, none of them in memory.
+    """The sequences of some rows of one or several files, not kept in memory.
 
-    Reading costs a row group's decompression, however few of its rows are wanted, but for the group that was read last:
-    ask for rows that lie together.
+    Reading any row decompresses its entire row group, except for the group that was read last. Request rows that are
+    close together.
     """
 
     def __init__(self, files: Sequence["_File"], rows: np.ndarray) -> None:
-        """Keep ``rows``, counted over all files' rows as if they stood under each other."""
+        """Select ``rows``, numbered over the concatenated rows of all files."""
         self._files = list(files)
         self._rows = np.asarray(rows, dtype=np.int64)
         groups = [size for file in self._files for size in file.sizes]
@@ -40,13 +40,13 @@ class StoredSequences:
 
     @classmethod
     def of_file(cls, path: Path, parquet: pq.ParquetFile) -> "StoredSequences":
-        """Take all rows of an open file."""
+        """Return all rows of an open file."""
         file = _File(path, parquet)
         return cls([file], np.arange(sum(file.sizes)))
 
     @classmethod
     def joined(cls, parts: Sequence["StoredSequences"]) -> "StoredSequences":
-        """Put rows of several sources under each other; nothing is copied."""
+        """Concatenate the rows of several sources without copying."""
         files, rows, before = [], [], 0
         for part in parts:
             files += part._files
@@ -59,7 +59,7 @@ class StoredSequences:
         return len(self._rows)
 
     def select(self, rows: np.ndarray) -> "StoredSequences":
-        """Keep some rows, by boolean mask or by positions."""
+        """Return some of the rows, by boolean mask or by positions."""
         return StoredSequences(self._files, self._rows[rows])
 
     def letters(self, rows: np.ndarray | slice) -> list[str]:
@@ -71,7 +71,7 @@ class StoredSequences:
         return list(found)
 
     def codes(self, rows: np.ndarray | slice, columns: int) -> np.ndarray:
-        """Read base codes of some rows, uint8 ``(rows, columns)``; shorter sequences are filled up with 4.
+        """Read base codes of some rows, uint8 ``(rows, columns)``; shorter sequences are padded with 4.
 
         Raises:
             BadTable: a sequence is longer than ``columns``.
@@ -83,7 +83,7 @@ class StoredSequences:
         return found
 
     def _read(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, pa.Array]]:
-        """Yield, row group by row group, which of the wanted rows lie in it, and their sequences."""
+        """Yield for each row group the positions of its requested rows, and their sequences."""
         group = np.searchsorted(self._starts, rows, side="right") - 1
         order = np.argsort(group, kind="stable")
         for places in np.split(order, np.flatnonzero(np.diff(group[order])) + 1) if len(order) else []:
@@ -93,9 +93,9 @@ class StoredSequences:
 
 
 class _File:
-    """An open Parquet file; several threads may ask it."""
+    """An open Parquet file; several threads may read it."""
 
-    # Of all files together one row group is kept, so that many small sets take no more memory than a large one.
+    # One row group is cached for all files together, so that many small sets need no more memory than a large one.
     _last: "tuple[_File, int, pa.Array] | None" = None
     _lock = Lock()
 
@@ -112,14 +112,14 @@ class _File:
                     column = self._parquet.read_row_group(number, columns=["sequence"]).column(0)
                 except (pa.ArrowException, OSError) as error:
                     hint = "make it again"
-                    raise TruncatedFile("this is not a whole Parquet file", where=self.path, hint=hint) from error
+                    raise TruncatedFile("this is not a complete Parquet file", where=self.path, hint=hint) from error
                 whole = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
                 _File._last = self, number, whole
             return _File._last[2]
 
 
 def _codes(column: pa.Array, columns: int) -> np.ndarray:
-    """Turn an array of texts into base codes without making a Python string of each."""
+    """Convert an array of texts to base codes without creating a Python string for each."""
     column = column.cast(pa.large_binary())
     _, offsets, data = column.buffers()
     ends = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
@@ -134,6 +134,6 @@ def _codes(column: pa.Array, columns: int) -> np.ndarray:
 
 
 def check_width(widest: int, columns: int) -> None:
-    """Refuse a sequence that is longer than the geometry has columns."""
+    """Raise BadTable if the longest sequence is longer than the number of columns."""
     if widest > columns:
         raise BadTable(f"a sequence of {widest} bases does not fit into {columns} columns")

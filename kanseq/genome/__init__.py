@@ -1,1 +1,1 @@
-"""Biology's files to plain tables and arrays: FASTA, annotation, expression, tracks. Nothing here knows torch."""
+"""Read and write genomics files (FASTA, annotation, expression, tracks) as tables and arrays, without torch."""

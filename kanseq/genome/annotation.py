@@ -1,6 +1,6 @@
-"""Genes of an annotation: which there are, what they are called, and which of them are wanted.
+"""Read the genes of an annotation and select them by biotype.
 
-In: GTF or GFF3. Out: genes with 0-based half-open places, and a reason for each gene that is left out.
+In: GTF or GFF3. Out: genes with 0-based half-open coordinates, and a reason for each excluded gene.
 """
 
 import logging
@@ -16,7 +16,7 @@ ID_KEYS = ("gene_id", "ID", "locus_tag", "Name")
 """Attributes that name a gene, in the order in which they are tried; a prefix ``gene-`` or ``gene:`` is dropped."""
 
 BIOTYPE_KEYS = ("gene_biotype", "gene_type", "biotype", "locus_type")
-"""Attributes that hold a gene's biotype: Ensembl's GTF and RefSeq's, GENCODE's, Ensembl's GFF3, Araport's."""
+"""Attributes that hold a gene's biotype: in GTF of Ensembl and RefSeq, GENCODE, GFF3 of Ensembl, Araport."""
 
 DEFAULT_BIOTYPE = "protein_coding"
 NO_ID = "."
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Gene(NamedTuple):
-    """A gene's place, 0-based half-open; ``feature`` is the name under which the file's transcripts know it."""
+    """A gene with 0-based half-open coordinates; ``feature`` is the id by which its transcripts refer to it."""
 
     id: str
     contig: str
@@ -38,7 +38,7 @@ class Gene(NamedTuple):
 
 
 class Excluded(NamedTuple):
-    """A gene that is left out, why (one word), what exactly, and its line in the annotation."""
+    """An excluded gene: its id, the reason (one word), details, and its line in the annotation."""
 
     id: str
     reason: str
@@ -47,15 +47,15 @@ class Excluded(NamedTuple):
 
 
 def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
-    """Read every gene of an annotation, in file order; a gene without a name is called :data:`NO_ID`.
+    """Read every gene of an annotation, in file order; a gene without a name gets the id :data:`NO_ID`.
 
-    A GTF without gene rows gets its genes from the rows that share a ``gene_id``. The biotype is the attribute's, or,
-    where there is none, the row's type if it says more than ``gene`` (``pseudogene``).
+    In a GTF without gene rows, genes are assembled from the rows that share a ``gene_id``. The biotype is read from the
+    attributes; without such an attribute it is the row's type if that is more specific than ``gene`` (``pseudogene``).
 
     Raises:
         MalformedLine, MissingFile, TruncatedFile: as :func:`kanseq.genome.rows.read_rows`.
-        NoGenes: there are no genes; the message shows which rows there are.
-        BadOption: no gene has the attribute ``id_key``; the message shows which there are.
+        NoGenes: there are no genes; the message lists the row types that were found.
+        BadOption: no gene has the attribute ``id_key``; the message lists the attributes that were found.
     """
     genes: list[Gene] = []
     keys: set[str] = set()
@@ -67,7 +67,7 @@ def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
         genes, keys = _genes_of_transcripts(path, id_key)
     if id_key is not None and id_key not in keys:
         raise BadOption(
-            f"no gene has the attribute '{id_key}' that --id asks for",
+            f"no gene has the attribute '{id_key}' of --id",
             where=path,
             hint=f"choose one of {some(sorted(keys), 12)}",
         )
@@ -75,13 +75,12 @@ def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
 
 
 def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[list[Gene], list[Excluded]]:
-    """Keep the genes that have a name, a wanted biotype and a strand.
+    """Keep the genes that have a name, a requested biotype and a strand.
 
-    Without ``biotypes`` these are the protein-coding ones where any gene carries a biotype, else the rows whose type
-    is ``gene`` itself.
+    Without ``biotypes``, keep protein-coding genes if any gene has a biotype, else the rows of type ``gene``.
 
     Raises:
-        NoGenes: no gene has such a biotype; the message counts those that there are.
+        NoGenes: no gene has such a biotype; the message counts the biotypes of the file.
     """
     genes = list(genes)
     wanted: set[str | None] = set(biotypes) or _default_biotypes(genes)
@@ -99,18 +98,18 @@ def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[l
         there = Counter(gene.biotype or "none" for gene in genes)
         shown = some([f"{name} ({count:,})" for name, count in there.most_common()], 8)
         asked = ", ".join(sorted(str(name) for name in wanted if name))
-        raise NoGenes(f"no gene has the biotype {asked}", hint=f"choose with --biotype; there are {shown}")
+        raise NoGenes(f"no gene has the biotype {asked}", hint=f"use --biotype with one of {shown}")
     return kept, excluded
 
 
 def _default_biotypes(genes: Iterable[Gene]) -> set[str | None]:
-    """Protein-coding, unless no gene row says more of itself than its type."""
+    """Return protein-coding if any gene has a biotype, else ``None`` (rows of type ``gene``)."""
     stated = any(gene.biotype is not None and not gene.biotype.endswith("gene") for gene in genes)
     return {DEFAULT_BIOTYPE} if stated else {None}
 
 
 def _gene(row: Row, attributes: dict[str, str], id_key: str | None) -> Gene:
-    """Name a row and say what it is."""
+    """Convert an annotation row to a gene with its id and biotype."""
     keys = ID_KEYS if id_key is None else (id_key,)
     name = next((attributes[key] for key in keys if attributes.get(key)), NO_ID)
     for prefix in ("gene-", "gene:"):
@@ -119,13 +118,13 @@ def _gene(row: Row, attributes: dict[str, str], id_key: str | None) -> Gene:
     if biotype is None and row.type.endswith("gene") and row.type != "gene":
         biotype = row.type
     feature = attributes.get("ID") or attributes.get("gene_id") or ""
-    # A tab inside quotes would tear the tables that names end up in.
+    # A tab inside quotes would break the tables that these names are written to.
     name = " ".join(name.split())
     return Gene(name or NO_ID, row.contig, row.start, row.end, row.strand, biotype, row.line, feature)
 
 
 def _genes_of_transcripts(path: PathLike, id_key: str | None) -> tuple[list[Gene], set[str]]:
-    """Put together the genes of a GTF that has only transcripts and exons (UCSC, StringTie)."""
+    """Assemble the genes of a GTF that has only transcripts and exons (UCSC, StringTie)."""
     genes: dict[tuple[str, str, str], Gene] = {}
     keys: set[str] = set()
     types: Counter[str] = Counter()
@@ -139,7 +138,7 @@ def _genes_of_transcripts(path: PathLike, id_key: str | None) -> tuple[list[Gene
         gene = genes.get(place) or _gene(row, attributes, id_key)
         genes[place] = gene._replace(start=min(gene.start, row.start), end=max(gene.end, row.end))
     if not genes:
-        shown = f"its rows are {some(list(types), 8)}" if types else "it holds no rows at all"
-        raise NoGenes("no gene rows", where=path, hint=f"{shown}; give a GTF or GFF3 with genes")
-    _log.info("%s has no gene rows: %d genes were put together from rows that share a gene_id", path, len(genes))
+        shown = f"its row types are {some(list(types), 8)}" if types else "the file has no rows"
+        raise NoGenes("no gene rows", where=path, hint=f"{shown}; provide a GTF or GFF3 with genes")
+    _log.info("%s has no gene rows: %d genes were assembled from rows that share a gene_id", path, len(genes))
     return list(genes.values()), keys

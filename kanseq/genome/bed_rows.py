@@ -1,6 +1,6 @@
-"""Rows of BED9 from numbers per piece: one sorted stretch of text for a contig, or a file for every gene.
+"""Write values per piece as BED9: one sorted block of text per contig, or one file per gene.
 
-In: a track, and how many pieces of a gene are wanted. Out: bytes of BED9, and how many rows they are.
+In: a track, and the number of pieces to write per gene. Out: bytes of BED9, and the number of rows.
 """
 
 import os
@@ -21,53 +21,53 @@ from kanseq.genome.piece_track import PieceTrack
 from kanseq.genome.pieces import Pieces, letters_under
 
 SEPARATOR = "|"
-"""Stands between the gene's id and the letters in a BED row's name."""
+"""Separator between the gene's id and the letters in a BED row's name."""
 
 POSITIVE, NEGATIVE, ZERO = "202,0,32", "5,113,176", "0,0,0"
-"""Colours of BED rows by sign: red raises the explained logit, blue lowers it."""
+"""Colours of BED rows by sign: red for pieces that raise the explained logit, blue for pieces that lower it."""
 
 CHUNK = 200_000
-"""Rows that are set as text at a time."""
+"""Rows that are formatted at a time."""
 
 _LONGEST_NAME = 200
 _GENES = 512
 
 
 def check_top(top: int | None) -> None:
-    """Make sure that a number of pieces per gene is one.
+    """Check that the number of pieces per gene is at least 1.
 
     Raises:
         BadOption: it is less than 1.
     """
     if top is not None and top < 1:
-        raise BadOption(f"the {top} largest attributions of a gene", hint="it must be at least 1")
+        raise BadOption(f"the {top} largest attributions per gene were requested", hint="specify at least 1")
 
 
 def check_folder(folder: PathLike | None) -> None:
-    """Make sure that files can be written into a folder, or that it can be made.
+    """Check that files can be written into a folder, or that the folder can be created.
 
     Raises:
-        NotWritable: it is a file, or it or the folder around it cannot be written or does not exist.
+        NotWritable: it is a file, it is not writable, or its parent is missing or not writable.
     """
     if folder is None:
         return
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
-        raise NotWritable("this is a file, and a folder is wanted", where=folder, hint="give another name")
+        raise NotWritable("this is a file, but a folder is required", where=folder, hint="specify another name")
     around = folder if folder.is_dir() else folder.absolute().parent
     if not around.is_dir():
-        raise NotWritable(f"the folder '{around}' does not exist", where=folder, hint=f"make it: mkdir -p '{around}'")
+        raise NotWritable(f"the folder '{around}' does not exist", where=folder, hint=f"create it: mkdir -p '{around}'")
     if not os.access(around, os.W_OK | os.X_OK):
-        raise NotWritable(f"the folder '{around}' cannot be written", where=folder, hint="choose another one")
+        raise NotWritable(f"the folder '{around}' is not writable", where=folder, hint="specify another folder")
 
 
 def write_bed(track: PieceTrack, top: int | None, handle: BinaryIO) -> int:
-    """Write the rows of all contigs, in byte order of their names; count them.
+    """Write the rows of all contigs, in byte order of their names, and return the number of rows.
 
     Args:
-        track: the numbers.
-        top: pieces of a gene that get a row, those of largest magnitude; all if None.
-        handle: where to.
+        track: the values.
+        top: pieces per gene that get a row, those of largest magnitude; all if None.
+        handle: output stream.
     """
     full, rows = _full_magnitude(track), 0
     for chrom in _chroms(track):
@@ -87,16 +87,16 @@ def write_bed(track: PieceTrack, top: int | None, handle: BinaryIO) -> int:
 
 
 def write_gene_beds(track: PieceTrack, top: int | None, folder: PathLike, outputs: ExitStack) -> None:
-    """Write the rows of each gene into a file of its own; all take their names when ``outputs`` closes.
+    """Write the rows of each gene to a separate file; all files get their final names when ``outputs`` closes.
 
     Args:
-        track: the numbers.
+        track: the values.
         top: as in :func:`write_bed`.
-        folder: made if it is missing; files of other names stay as they are. See :func:`gene_file_names`.
-        outputs: when it closes without an error the files appear, otherwise none does.
+        folder: created if it is missing; files with other names are kept. See :func:`gene_file_names`.
+        outputs: the files appear when it closes without an error; otherwise no file appears.
 
     Raises:
-        NotWritable: the folder cannot be made or written, or the disk is full.
+        NotWritable: the folder cannot be created or written, or the disk is full.
     """
     temporary = outputs.enter_context(_filled_at_once(Path(folder)))
     names = np.array(gene_file_names(_ids(track, np.arange(len(track.table))).tolist()), dtype=object)
@@ -120,11 +120,11 @@ def write_gene_beds(track: PieceTrack, top: int | None, folder: PathLike, output
 
 
 def gene_file_names(ids: Sequence[str]) -> list[str]:
-    """Name a BED file for each gene, so that every file system takes the names and tells them apart.
+    """Return a BED file name for each gene that is valid and unique on every file system.
 
-    Characters other than letters, digits, ``.``, ``_`` and ``-`` become ``_``, long names are cut, and of names that
-    are then equal (letter case aside) all but one get a number. It depends on which genes there are, not on their
-    order; a gene whose name needs no change keeps it.
+    Characters other than letters, digits, ``.``, ``_`` and ``-`` become ``_`` and long names are cut. If names are then
+    equal (ignoring letter case), all but one get a number. The names depend on the set of genes, not on their order; a
+    gene whose name needs no change keeps it.
 
     >>> gene_file_names(["a:1", "a_1", "AT1G01010"])
     ['a_1_2.bed', 'a_1.bed', 'AT1G01010.bed']
@@ -142,24 +142,24 @@ def gene_file_names(ids: Sequence[str]) -> list[str]:
 
 
 def _chroms(track: PieceTrack) -> list[str]:
-    """Give the contigs that have genes, in byte order."""
+    """Return the contigs that have genes, in byte order."""
     return sorted(set(track.table["chrom"]), key=str.encode)
 
 
 def _ids(track: PieceTrack, genes: np.ndarray) -> np.ndarray:
-    """Give the ids of genes by their positions."""
+    """Return the ids of genes by their positions in the table."""
     return track.table["id"].iloc[genes].astype(str).to_numpy(dtype=object)
 
 
 def _full_magnitude(track: PieceTrack) -> float:
-    """Give the magnitude from which on the score is full: the 99th percentile over all pieces, wanted or not."""
+    """Return the magnitude at which the score is 1000: the 99th percentile over all pieces, before any selection."""
     magnitudes = [np.abs(track.on_contig(chrom)[2]) for chrom in _chroms(track)]
     everything = np.concatenate(magnitudes) if magnitudes else np.zeros(0, dtype=np.float32)
     return float(np.percentile(everything, 99)) if len(everything) else 0.0
 
 
 def _largest(pieces: Pieces, values: np.ndarray, top: int | None) -> tuple[Pieces, np.ndarray]:
-    """Keep the pieces of largest magnitude of each gene, and of equal ones the earlier in its columns."""
+    """Keep the ``top`` pieces of each gene by magnitude; ties are broken by column order."""
     if top is None:
         return pieces, values
     order = np.lexsort((pieces.index, -np.abs(values), pieces.row))
@@ -172,7 +172,7 @@ def _largest(pieces: Pieces, values: np.ndarray, top: int | None) -> tuple[Piece
 def _bed_text(
     chrom: str, ids: np.ndarray, codes: np.ndarray, pieces: Pieces, values: np.ndarray, full: float
 ) -> tuple[bytes, np.ndarray]:
-    """Set rows of BED9 as text; give also where each begins, and where the last one ends."""
+    """Format rows of BED9; also return the offset of each row, and the end of the last one."""
     letters, offsets = letters_under(codes, pieces)
     words = pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(letters))
     name = pc.binary_join_element_wise(pa.array(ids, pa.string()).take(pa.array(pieces.row)), words, SEPARATOR)
@@ -187,12 +187,12 @@ def _bed_text(
 
 
 def as_text(numbers: np.ndarray) -> pa.Array:
-    """Write numbers as text: integers in full, floats as the shortest text that reads back the same."""
+    """Format numbers as text: integers in full, floats as the shortest text that reads back as the same value."""
     return pc.cast(pa.array(numbers), pa.string())
 
 
 def joined(columns: list[pa.Array | pa.Scalar]) -> tuple[bytes, np.ndarray]:
-    """Join text columns by tabs; the last one holds the line ends. Give also where each line begins, and the end."""
+    """Join text columns by tabs; the last column holds the line ends. Also return the offsets of lines and the end."""
     lines = pc.binary_join_element_wise(*columns, "\t")
     if not len(lines):
         return b"", np.zeros(1, dtype=np.int32)
@@ -202,7 +202,7 @@ def joined(columns: list[pa.Array | pa.Scalar]) -> tuple[bytes, np.ndarray]:
 
 @contextmanager
 def _filled_at_once(folder: Path) -> Iterator[Path]:
-    """Hand out a folder whose files move into ``folder`` when the block ends, and vanish when it fails."""
+    """Yield a temporary folder whose files move into ``folder`` when the block ends, or are removed if it fails."""
     check_folder(folder)
     made = not folder.exists()
     temporary = folder / f".{os.getpid()}.part"
@@ -217,6 +217,6 @@ def _filled_at_once(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if made:
-            # It stays where nothing failed, for then it is not empty.
+            # After success the folder is not empty, so it is kept.
             with suppress(OSError):
                 folder.rmdir()

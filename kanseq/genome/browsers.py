@@ -1,6 +1,6 @@
-"""Sessions that open a genome, its genes and attribution tracks in IGV, igv.js or JBrowse 2.
+"""Write sessions that open a genome, its genes and attribution tracks in IGV, igv.js or JBrowse 2.
 
-In: files that stay where they are. Out: a session or configuration with relative paths to them, and the genome's index.
+In: files, which are not moved. Out: a session or configuration with relative paths to them, and the genome's index.
 """
 
 from collections.abc import Sequence
@@ -21,26 +21,26 @@ def check_browsers(
     igv_session: PathLike | None = None,
     jbrowse: PathLike | None = None,
 ) -> None:
-    """Make sure, before any work is done, that sessions can be written, and that browsers can open genome and genes.
+    """Check, before any work is done, that sessions can be written and that browsers can open genome and genes.
 
     Raises:
         MissingFile: there is no such genome or annotation.
         MalformedLine: the annotation is neither GTF nor GFF3.
-        BadOption: the session's name ends in neither ``.xml`` nor ``.json``, the genome is compressed by plain gzip,
-            or it is compressed by bgzip and IGV could not know that by its name.
-        NotWritable: the JBrowse folder is a file, or cannot be made or written.
+        BadOption: the session's name ends in neither ``.xml`` nor ``.json``, the genome is compressed with plain gzip,
+            or IGV could not recognise its compression by its name.
+        NotWritable: the JBrowse folder is a file, or cannot be created or written.
     """
     bgzip = is_bgzip(genome)
     if igv_session is not None:
         name = Path(igv_session).name.lower()
         if not name.endswith((".xml", ".json")):
-            hint = "IGV opens .xml, igv.js and IGV-Web open .json too"
+            hint = "IGV opens .xml; igv.js and IGV-Web also open .json"
             raise BadOption("the name of an IGV session must end in .xml or .json", where=igv_session, hint=hint)
         if name.endswith(".xml") and bgzip != str(genome).endswith(".gz"):
             what, hint = (
                 ("compressed", "rename it to end in .gz") if bgzip else ("plain", "rename it not to end in .gz")
             )
-            raise BadOption(f"this FASTA is {what}, and IGV would not know that by its name", where=genome, hint=hint)
+            raise BadOption(f"this FASTA is {what}, which IGV would not recognise by its name", where=genome, hint=hint)
     check_folder(jbrowse)
     find_data(annotation, ())
 
@@ -53,30 +53,31 @@ def write_igv_session(
     tracks: Sequence[PathLike],
     locus: str | None = None,
 ) -> list[Path]:
-    """Write a session of IGV: ``.xml`` for the desktop program (igv.js reads it too), or ``.json`` for igv.js alone.
+    """Write an IGV session: ``.xml`` for the desktop program (igv.js reads it too), or ``.json`` for igv.js only.
 
-    All files must be there already. Paths in an ``.xml`` are relative to it, and stand as they are; addresses in a
-    ``.json`` are percent-encoded, and relative to the web page that loads it, which should lie beside it. An ``.xml``
-    can name no index: from it igv.js reads the FASTA, which must be plain, and BED tracks as a whole.
+    All files must exist. Paths in an ``.xml`` are relative to it and not encoded; addresses in a ``.json`` are
+    percent-encoded and relative to the web page that loads it, which should be in the same folder. An ``.xml`` cannot
+    name an index: igv.js then reads the entire FASTA, which must be uncompressed, and entire BED tracks.
 
-    A genome without an index beside it gets one beside the session, ``GENOME.fai`` (and ``GENOME.gzi`` for bgzip); an
-    ``.xml`` then names ``GENOME.json``, a genome definition beside it, which IGV reads and igv.js does not.
+    If there is no index next to the genome, one is written next to the session: ``GENOME.fai`` (and ``GENOME.gzi`` for
+    bgzip). An ``.xml`` then refers to ``GENOME.json``, a genome definition next to it, which IGV reads and igv.js does
+    not.
 
     Args:
         path: the session.
         genome: FASTA, plain or bgzip.
         annotation: GTF or GFF3.
-        tracks: BED, bedGraph and bigWig, told by their names.
-        locus: ``CONTIG`` or ``CONTIG:START-END``, 1-based; the whole genome if None.
+        tracks: BED, bedGraph and bigWig, recognised by their extensions.
+        locus: ``CONTIG`` or ``CONTIG:START-END``, 1-based; the entire genome if None.
 
     Returns:
-        What was written, the session first.
+        The files written, the session first.
 
     Raises:
-        MissingFile: a file is not there.
-        BadOption: as :func:`check_browsers` says, or a track's name has no known ending, or the genome does not have
-            the locus.
-        MalformedLine: the genome cannot be indexed, its index is none, or the annotation is neither GTF nor GFF3.
+        MissingFile: a file does not exist.
+        BadOption: as for :func:`check_browsers`, or a track's name has an unknown extension, or the locus is not in the
+            genome.
+        MalformedLine: the genome cannot be indexed, its index is invalid, or the annotation is neither GTF nor GFF3.
         NotWritable: the folder cannot be written.
     """
     path = Path(path)
@@ -106,19 +107,19 @@ def write_jbrowse(
 ) -> list[Path]:
     """Write ``config.json`` for JBrowse 2, with a default session that shows all tracks at the locus.
 
-    All files must be there already; addresses are relative to the folder, and percent-encoded. A genome without an
-    index beside it gets one in the folder. To see it, let a web server offer the data together with JBrowse, and open
+    All files must exist; addresses are relative to the folder, and percent-encoded. If there is no index next to the
+    genome, one is written into the folder. To view it, serve the data together with JBrowse from a web server, and open
     ``JBROWSE/?config=FOLDER/config.json``.
 
     Args:
-        folder: made if it is missing.
+        folder: created if it is missing.
         genome, annotation, tracks, locus: as in :func:`write_igv_session`; without a locus the first contig is shown.
 
     Returns:
-        What was written, the configuration first.
+        The files written, the configuration first.
 
     Raises:
-        MissingFile, BadOption, MalformedLine, NotWritable: as :func:`write_igv_session` says.
+        MissingFile, BadOption, MalformedLine, NotWritable: as for :func:`write_igv_session`.
     """
     folder = Path(folder)
     check_browsers(genome, jbrowse=folder)

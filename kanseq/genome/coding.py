@@ -1,6 +1,6 @@
-"""Coding sequences of an annotation: whose they are, under which names they are known, and the proteins they make.
+"""Read the coding sequences of an annotation, with the names of their genes and proteins, and translate them.
 
-In: CDS rows of a GTF or GFF3, and a genome. Out: coding sequences with their genes' names; letters of amino acids.
+In: CDS rows of a GTF or GFF3, and a genome. Out: coding sequences with gene names; amino acid sequences.
 """
 
 import logging
@@ -19,10 +19,10 @@ from kanseq.genome.fasta import Contig, read_contigs, reverse_complement
 from kanseq.genome.rows import Row, attributes_of, read_rows
 
 CODING = re.compile(rb"(?:transcript|RNA|segment|CDS)\t")
-"""Rows of coding sequences and of what can stand between them and their genes."""
+"""Rows of coding sequences and of the features that can link them to their genes."""
 
 _STANDARD = b"FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
-"""NCBI's translation table 1, the bases in the order T, C, A, G."""
+"""NCBI translation table 1, with bases in the order T, C, A, G."""
 
 _OTHER_TABLES = {
     2: "AGA* AGG* ATAM TGAW",
@@ -44,7 +44,7 @@ _OTHER_TABLES = {
     25: "TGAG",
     26: "CTGA",
 }
-"""NCBI's other tables: the codons in which they differ from table 1, each with what it means."""
+"""Other NCBI translation tables: the codons that differ from table 1, each followed by its amino acid."""
 
 CODON_TABLES = (1, *_OTHER_TABLES)
 
@@ -58,7 +58,7 @@ _GENE_KEYS = ("gene_id", "locus_tag", "gene")
 _NAME_KEYS = ("protein_id", "transcript_id", "ID", "Name")
 
 _GENERATIONS = 4
-"""How many parents up a CDS row's gene is looked for."""
+"""Levels of parents that are searched for the gene of a CDS row."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,12 +67,12 @@ class Coding(NamedTuple):
     """The coding sequence of a transcript.
 
     Attributes:
-        genes: names of its gene, first the one by which ``kanseq extract`` knows it.
-        names: what the protein and the transcript are called.
-        contig, strand: where it lies.
+        genes: names of its gene, first the one that ``kanseq extract`` uses.
+        names: names of the protein and the transcript.
+        contig, strand: its location.
         parts: ``(start, end, phase)`` in the direction of transcription, 0-based half-open; the phase is the number of
-            bases that end an earlier codon, or None where the file does not tell.
-        table: NCBI's number of its genetic code, where the file tells.
+            bases that belong to an earlier codon, or None if the file does not state it.
+        table: NCBI number of its genetic code, if the file states it.
         line: the number of its first line.
     """
 
@@ -86,23 +86,23 @@ class Coding(NamedTuple):
 
     @property
     def bases(self) -> int:
-        """How many bases it has."""
+        """Number of bases."""
         return sum(end - start for start, end, _ in self.parts)
 
 
 class Protein(NamedTuple):
-    """A translated coding sequence: amino acids without the last stop, and how many stops stand within."""
+    """A translated coding sequence: amino acids without the last stop, and the number of internal stops."""
 
     letters: bytes
     stops: int
 
 
 def read_coding(path: PathLike) -> list[Coding]:
-    """Read every transcript's coding sequence, in the order of their first CDS rows.
+    """Read the coding sequence of every transcript, in the order of their first CDS rows.
 
-    Known are Ensembl's and RefSeq's GTF (``gene_id``, ``transcript_id``, ``protein_id``) and GFF3 (``Parent``; a CDS
-    may hang on its gene itself). A gene's names are the one that ``kanseq extract`` gives it by default, ``gene_id``,
-    ``locus_tag`` and ``gene``; those of a protein are ``protein_id``, ``transcript_id``, and ``ID``, ``Name`` and
+    Supports GTF from Ensembl and RefSeq (``gene_id``, ``transcript_id``, ``protein_id``) and GFF3 (``Parent``; the
+    parent of a CDS may be its gene). A gene's names are the default id of ``kanseq extract``, ``gene_id``,
+    ``locus_tag`` and ``gene``; a protein's names are ``protein_id``, ``transcript_id``, and ``ID``, ``Name`` and
     ``Parent`` with and without prefixes such as ``cds-``.
 
     Raises:
@@ -122,16 +122,16 @@ def read_coding(path: PathLike) -> list[Coding]:
         for owner in owners.split(",") if "Parent" in attributes else [owners]:
             found[row.contig, row.strand, owner].append((row, attributes))
     if not found:
-        raise NoGenes("no CDS rows", where=path, hint="give an annotation with coding sequences")
+        raise NoGenes("no CDS rows", where=path, hint="provide an annotation with coding sequences")
     return [_coding(owner, rows, gene_named, parent_of) for (_, _, owner), rows in found.items()]
 
 
 def translate(sequence: bytes, table: int = 1) -> bytes:
-    """Translate whole codons from the first base on; ``*`` is a stop, ``X`` a codon with another letter than ACGTU.
+    """Translate complete codons from the first base; ``*`` is a stop, ``X`` a codon with a letter other than ACGTU.
 
     Args:
-        sequence: bases in the direction of translation; up to two bases behind the last codon are left out.
-        table: NCBI's number of the genetic code; initiation codons are read as any others.
+        sequence: bases in the direction of translation; up to two bases after the last complete codon are ignored.
+        table: NCBI number of the genetic code; initiation codons are translated like all others.
 
     >>> translate(b"ATGNAATGGTAAC")
     b'MXW*'
@@ -145,9 +145,10 @@ def translate(sequence: bytes, table: int = 1) -> bytes:
 
 
 def longest_frame(sequence: bytes, table: int = 1) -> bytes:
-    """Give the longest protein of a transcript: of its three frames the longest stretch without a stop.
+    """Return the longest protein of a transcript: the longest open reading frame of its three forward frames.
 
-    A stretch begins at its first ``M`` if it has one; of equals the first frame's first is taken.
+    An open reading frame begins at its first ``M``, or at its first codon if it has none. Ties are broken by the order
+    of frames, then positions.
 
     >>> longest_frame(b"TAATTAATTAACATGAATAATCTAAATAATTAATTAATTAA")
     b'MNNLNN'
@@ -164,21 +165,22 @@ def translate_coding(
     table: int = 1,
     aliases: Mapping[str, frozenset[str]] | None = None,
 ) -> dict[int, Protein]:
-    """Translate coding sequences, streaming the genome; what lies on a contig that it lacks is left out.
+    """Translate coding sequences, streaming the genome; those on contigs that it lacks are excluded.
 
-    A part's phase is respected: where it is not what the parts before it leave over, the reading frame begins anew.
+    The phase of each part is respected: if it does not continue the codon of the previous parts, the reading frame
+    restarts there.
 
     Args:
         genome: FASTA; plain, gzip or bgzip.
-        annotation: its name is for messages.
-        wanted: coding sequences by any numbers, which the result has too.
-        table: the genetic code where the annotation's ``transl_table`` names none.
+        annotation: the annotation's path, for messages.
+        wanted: coding sequences by arbitrary numbers, which are the keys of the result.
+        table: the genetic code of coding sequences without ``transl_table`` in the annotation.
         aliases: contig name -> all names of that contig.
 
     Raises:
         BadOption: there is no such genetic code.
         ContigMismatch: no contig of the annotation is in the genome.
-        MalformedLine: a coding sequence ends behind its contig.
+        MalformedLine: a coding sequence ends past the end of its contig.
     """
     check_table(table)
     waiting: dict[str, list[int]] = defaultdict(list)
@@ -191,7 +193,7 @@ def translate_coding(
         for name in sorted((aliases or {}).get(contig.name, frozenset()) | {contig.name}):
             for number in waiting.pop(name, ()):
                 proteins[number] = _protein(wanted[number], contig, table, annotation)
-        # The reader builds the next contig while this name is still bound: let go of it first.
+        # Release this contig before the reader builds the next one, so that memory holds one contig only.
         del contig
     if wanted and not proteins:
         pairs = guess_aliases(genome, annotation, list(waiting), lengths)
@@ -199,28 +201,28 @@ def translate_coding(
         raise ContigMismatch(
             f"no contig name in common: the genome has {some(list(lengths))}, the annotation {some(list(waiting))}",
             where=annotation,
-            hint="give --aliases TABLE" + (f"; by their looks: printf '{lines}' > aliases.tsv" if pairs else ""),
+            hint="use --aliases TABLE" + (f"; likely pairs: printf '{lines}' > aliases.tsv" if pairs else ""),
         )
     if waiting:
         lost = sum(map(len, waiting.values()))
-        _log.warning("%s: not in the genome, with %d coding genes: %s", annotation, lost, some(list(waiting)))
+        _log.warning("%s: contigs not in the genome, with %d coding genes: %s", annotation, lost, some(list(waiting)))
     return proteins
 
 
 def check_table(table: int) -> None:
-    """Refuse a genetic code that is not known.
+    """Check that a genetic code is supported.
 
     Raises:
-        BadOption: NCBI has no such table, or it reads one codon in two ways.
+        BadOption: NCBI has no such table, or the table translates one codon in two ways.
     """
     if table not in CODON_TABLES:
-        raise BadOption(f"--codon-table {table}: not known", hint=f"choose one of {', '.join(map(str, CODON_TABLES))}")
+        raise BadOption(f"--codon-table {table}: unknown", hint=f"choose one of {', '.join(map(str, CODON_TABLES))}")
 
 
 def _coding(
     owner: str, rows: list[tuple[Row, dict[str, str]]], gene_named: Mapping[str, str], parent_of: Mapping[str, str]
 ) -> Coding:
-    """Put the rows of one transcript together."""
+    """Combine the CDS rows of one transcript."""
     first, attributes = rows[0]
     feature = owner if "Parent" in attributes else attributes.get("gene_id", "")
     for _ in range(_GENERATIONS):
@@ -231,7 +233,7 @@ def _coding(
     known_as = [owner, *(attributes.get(key, "") for key in _NAME_KEYS)]
     known_as += [_PREFIX.sub("", name) for name in known_as]
     table = attributes.get("transl_table", "")
-    # Some files repeat the rows of a transcript; a part counts once.
+    # Some files repeat the rows of a transcript; count each part once.
     parts = sorted({(row.start, row.end, row.phase) for row, _ in rows}, reverse=first.strand == "-")
     return Coding(
         tuple(dict.fromkeys(filter(None, genes))),
@@ -249,10 +251,10 @@ def _protein(coding: Coding, contig: Contig, table: int, annotation: PathLike) -
     last = max(end for _, end, _ in coding.parts)
     if last > len(contig.sequence):
         raise MalformedLine(
-            f"the coding sequence of '{coding.genes[0] if coding.genes else coding.names[0]}' ends at {last}, and "
+            f"the coding sequence of '{coding.genes[0] if coding.genes else coding.names[0]}' ends at {last}, but "
             f"contig '{contig.name}' has {len(contig.sequence)} bases",
             where=f"{annotation}:{coding.line}",
-            hint="take the annotation of this very assembly",
+            hint="provide the annotation of the same assembly",
         )
     letters = translate(b"".join(_in_frame(_bases(coding, contig))), coding.table or table)
     letters = letters.removesuffix(b"*")
@@ -260,17 +262,17 @@ def _protein(coding: Coding, contig: Contig, table: int, annotation: PathLike) -
 
 
 def _bases(coding: Coding, contig: Contig) -> Iterator[tuple[bytes, int | None]]:
-    """Give the letters of every part in the direction of transcription, and its phase."""
+    """Yield the letters of every part in the direction of transcription, and its phase."""
     for start, end, phase in coding.parts:
         piece = contig.sequence[start:end]
         yield (reverse_complement(piece) if coding.strand == "-" else piece), phase
 
 
 def _in_frame(parts: Iterable[tuple[bytes, int | None]]) -> Iterator[bytes]:
-    """Give pieces whose joined letters are whole codons, but for the last of them."""
+    """Yield pieces that consist of complete codons when joined; an incomplete last codon is dropped."""
     left = b""
     for piece, phase in parts:
-        # In another phase the codon that the parts before began does not end here.
+        # If the phase does not match, the codon that previous parts began does not end here.
         whole = left + piece if phase in (None, -len(left) % 3) else piece[phase:]
         kept = len(whole) // 3 * 3
         left = whole[kept:]
@@ -278,7 +280,7 @@ def _in_frame(parts: Iterable[tuple[bytes, int | None]]) -> Iterator[bytes]:
 
 
 def _amino_acids(table: int) -> np.ndarray:
-    """Give the letter of every codon, uint8 ``(65,)``; the last is that of a codon that cannot be read."""
+    """Return the amino acid of every codon, uint8 ``(65,)``; the last entry is for ambiguous codons."""
     letters = np.frombuffer(_STANDARD + b"X", dtype=np.uint8).copy()
     for change in _OTHER_TABLES.get(table, "").split():
         codes = _BASE[np.frombuffer(change[:3].encode(), dtype=np.uint8)].astype(np.int64)

@@ -1,4 +1,7 @@
-"""Expression per gene and condition. In: TPM and a sample sheet. Out: log10(TPM + 1), an array per condition."""
+"""Compute expression per gene and condition.
+
+In: TPM and a sample sheet. Out: log10(TPM + 1), an array per condition.
+"""
 
 from collections.abc import Iterator
 
@@ -10,35 +13,35 @@ from kanseq.files import PathLike, open_text, some
 from kanseq.genome.expression import log_expression
 
 EVERY = "*"
-"""The condition where there is but one, and the fold where quartiles come from the whole table."""
+"""The condition if there is only one, and the fold if quartiles are computed from the entire table."""
 
 
 def read_conditions(path: PathLike | pd.DataFrame) -> dict[str, str]:
-    """Read a sample sheet: sample, condition; a header line may begin with ``sample``.
+    """Read a sample sheet (sample, condition); a header line that begins with ``sample`` is skipped.
 
-    A table in memory counts by its first two columns.
+    Of a table in memory, the first two columns are used.
     """
     in_memory = isinstance(path, pd.DataFrame)
     name = "the sample sheet" if in_memory else path
     condition_of: dict[str, str] = {}
     for number, cells in _sheet_in_memory(path) if in_memory else _sheet_lines(path):  # type: ignore[arg-type]
         if len(cells) < 2 or not cells[1] or cells[1] == EVERY:
-            raise BadTable("sample and condition are wanted, split by a tab", where=f"{name}:{number}")
+            raise BadTable("sample and condition are required, separated by a tab", where=f"{name}:{number}")
         if cells[0] in condition_of:
-            raise BadTable(f"sample '{cells[0]}' stands there twice", where=f"{name}:{number}")
+            raise BadTable(f"duplicate sample '{cells[0]}'", where=f"{name}:{number}")
         condition_of[cells[0]] = cells[1]
     if not condition_of:
-        raise BadTable("this sample sheet names no sample", where=None if in_memory else path)  # type: ignore[arg-type]
+        raise BadTable("the sample sheet has no samples", where=None if in_memory else path)  # type: ignore[arg-type]
     return condition_of
 
 
 def _sheet_in_memory(table: pd.DataFrame) -> Iterator[tuple[int, list[str]]]:
-    """Yield number (from 1) and cells of each row."""
+    """Yield the number (from 1) and cells of each row."""
     yield from enumerate(table.iloc[:, :2].astype(object).fillna("").astype(str).to_numpy().tolist(), 1)
 
 
 def _sheet_lines(path: PathLike) -> Iterator[tuple[int, list[str]]]:
-    """Yield number (from 1) and cells of each line that is neither empty nor a comment nor the header."""
+    """Yield the number (from 1) and cells of each line, skipping empty lines, comments and the header."""
     with open_text(path) as handle:
         for number, line in enumerate(handle, 1):
             cells = [cell.strip(' "') for cell in line.strip().split("\t" if "\t" in line else ",")]
@@ -47,12 +50,12 @@ def _sheet_lines(path: PathLike) -> Iterator[tuple[int, list[str]]]:
 
 
 def expression_levels(tpm: pd.DataFrame, of_sample: dict[str, str] | None, summary: str) -> dict[str, np.ndarray]:
-    """Give the expression of every gene in every condition, log10(TPM + 1)."""
+    """Return log10(TPM + 1) of every gene in every condition."""
     if of_sample is None:
         return {EVERY: log_expression(tpm, summary)}
     missing = [name for name in tpm.columns if name not in of_sample]
     if missing:
-        raise BadOption(f"--condition: the sheet gives no condition to {some(missing)}", hint="add a line for each")
+        raise BadOption(f"--condition: the sheet has no condition for {some(missing)}", hint="add a line for each")
     conditions = list(dict.fromkeys(of_sample[name] for name in tpm.columns))
     return {
         condition: log_expression(tpm[[name for name in tpm.columns if of_sample[name] == condition]], summary)

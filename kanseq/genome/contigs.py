@@ -1,6 +1,6 @@
-"""Contig names: which of an annotation's the genome has, under which alias, and what to do when they differ.
+"""Match the contig names of an annotation to those of a genome, by aliases where they differ.
 
-In: names on both sides, a table of aliases. Out: genes by contig, and errors that carry the command that mends them.
+In: both sets of names, a table of aliases. Out: genes by contig, and errors with the command that fixes them.
 """
 
 import logging
@@ -17,7 +17,7 @@ from kanseq.genome.fasta import read_headers
 from kanseq.genome.rows import BLOCK
 
 _SHOWN_PAIRS = 40
-"""Pairs of names that a message's command holds at most; the contigs with most genes come first."""
+"""Maximum number of name pairs in the command of a message; contigs with most genes come first."""
 
 _REPORT_COLUMNS = ("Sequence-Name", "GenBank-Accn", "RefSeq-Accn", "UCSC-style-name")
 _SYNONYMS = {"m": "mt", "mito": "mt", "mtdna": "mt", "mitochondrion": "mt", "c": "pt", "cp": "pt", "chloroplast": "pt"}
@@ -30,13 +30,14 @@ _log = logging.getLogger(__name__)
 
 
 def read_aliases(path: PathLike) -> dict[str, frozenset[str]]:
-    """Read a table of which names mean the same contig: every name -> all names of its line.
+    """Read a table of contig aliases: every name -> all names in its line.
 
-    A line holds the annotation's name and the genome's, split by a tab or spaces (more columns are more names); lines
-    that begin with ``#`` are comments, and a header does no harm. NCBI's ``assembly_report.txt`` is read as it is.
+    A line holds the contig's name in the annotation and in the genome, separated by a tab or spaces (more columns are
+    more names). Lines that begin with ``#`` are comments; a header is allowed. NCBI's ``assembly_report.txt`` can be
+    used without changes.
 
     Raises:
-        BadTable: a line has one name only, or a name stands in two lines.
+        BadTable: a line has only one name, or a name is in two lines.
     """
     aliases: dict[str, frozenset[str]] = {}
     report: list[int] = []
@@ -52,17 +53,17 @@ def read_aliases(path: PathLike) -> dict[str, frozenset[str]]:
             names = frozenset(name.strip() for name in columns) - {"", "na"}
             if len(names) < 2 and line.strip() and not report and len(columns) < 2:
                 raise BadTable(
-                    "one name, and two are wanted: the annotation's and the genome's", where=f"{path}:{number}"
+                    "one name, but two are required: the annotation's and the genome's", where=f"{path}:{number}"
                 )
             for name in names:
                 if aliases.get(name, names) != names:
-                    raise BadTable(f"'{name}' stands in two lines", where=f"{path}:{number}", hint="keep one of them")
+                    raise BadTable(f"'{name}' is in two lines", where=f"{path}:{number}", hint="keep one of them")
                 aliases[name] = names
     return aliases
 
 
 class Placement:
-    """Hands each contig of the genome its genes, under whatever name the annotation knows it, and keeps count."""
+    """Assigns genes to the contigs of a genome, resolving aliases, and records the excluded genes."""
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class Placement:
         only: Sequence[str] = (),
         without: Sequence[str] = (),
     ) -> None:
-        """Sort ``genes`` by contig; ``only`` and ``without`` name contigs to keep and leave, by any name."""
+        """Group ``genes`` by contig; ``only`` and ``without`` list contigs to keep and to exclude, by any alias."""
         self._waiting: dict[str, list[Gene]] = defaultdict(list)
         for gene in genes:
             self._waiting[gene.contig].append(gene)
@@ -82,7 +83,7 @@ class Placement:
         self.excluded: list[Excluded] = []
 
     def take(self, contig: str) -> list[Gene]:
-        """Give the genes of a contig of the genome, none if it is filtered out."""
+        """Return the genes of a contig of the genome; none if the contig is filtered out."""
         names = self._aliases.get(contig, frozenset()) | {contig}
         self._met |= names
         genes = [gene for name in sorted(names) for gene in self._waiting.pop(name, ())]
@@ -94,11 +95,11 @@ class Placement:
     def finish(
         self, genome: PathLike, annotation: PathLike, lengths: Mapping[str, int], output: PathLike | None
     ) -> None:
-        """List the genes whose contig never came.
+        """Exclude the genes on contigs that are not in the genome.
 
         Raises:
-            ContigMismatch: no contig of the annotation is in the genome; the message says how to mend it.
-            BadOption: a contig that should be kept is not in the genome.
+            ContigMismatch: no contig of the annotation is in the genome; the message has the command that fixes it.
+            BadOption: a contig to keep is not in the genome.
         """
         if unknown := sorted(self._only - self._met):
             raise BadOption(f"--contigs {some(unknown)}: not in the genome", hint=f"it has {some(list(lengths), 8)}")
@@ -118,7 +119,7 @@ class Placement:
         if missing:
             _log.warning(
                 "%d of the %d contigs with genes to extract (%s genes) are not in the genome: %s; "
-                "if they have other names there, give --aliases",
+                "if they have other names there, use --aliases",
                 len(missing),
                 len(self.names),
                 f"{sum(count for _, count in missing):,}",
@@ -126,11 +127,11 @@ class Placement:
             )
 
     def _keeps(self, names: frozenset[str]) -> bool:
-        """Whether a contig with these names is wanted."""
+        """Return whether a contig with these names is kept."""
         return not (self._without & names) and (not self._only or bool(self._only & names))
 
     def _exclude(self, genes: Iterable[Gene], reason: str) -> None:
-        """Note genes as left out, with their contig."""
+        """Record genes as excluded, with their contig."""
         self.excluded += [Excluded(gene.id, reason, f"contig {gene.contig}", gene.line) for gene in genes]
 
 
@@ -141,10 +142,10 @@ def mismatch(
     lengths: Mapping[str, int],
     output: PathLike | None = None,
 ) -> ContigMismatch:
-    """Say that no name is shared, and write down the command that would mend it.
+    """Return the error for files without a shared contig name, with the command that fixes it.
 
     Args:
-        genome, annotation, output: the files as they were given.
+        genome, annotation, output: the paths as passed by the user.
         names: the annotation's contigs -> genes on them.
         lengths: the genome's contigs -> bases.
     """
@@ -154,7 +155,7 @@ def mismatch(
     command = shlex.join(str(word) for word in words)
     if pairs:
         shown = [f"{name}\\t{pairs[name]}\\n" for name in ordered if name in pairs][:_SHOWN_PAIRS]
-        hint = f"by their looks these belong together: printf '{''.join(shown)}' > aliases.tsv && {command}"
+        hint = f"likely pairs: printf '{''.join(shown)}' > aliases.tsv && {command}"
     else:
         hint = f"write lines of 'annotation-name TAB genome-name' into aliases.tsv and run: {command}"
     what = f"no contig name in common: the genome has {some(list(lengths))}, the annotation {some(ordered)}"
@@ -164,10 +165,10 @@ def mismatch(
 def guess_aliases(
     genome: PathLike, annotation: PathLike, names: Sequence[str], lengths: Mapping[str, int]
 ) -> dict[str, str]:
-    """Guess which contig of the genome each of the annotation's ``names`` means; what could mean two is left out.
+    """Guess the contig of the genome for each of the annotation's ``names``; ambiguous names are left out.
 
-    Looked at are, in this order: the bare name (``chr01``, ``Chr1`` and ``1``; ``MT``, ``ChrM`` and ``Mito``), the
-    chromosome that the annotation's ``region`` row names, the words of the FASTA headers, and the length.
+    Compare, in this order: the bare name (``chr01``, ``Chr1`` and ``1``; ``MT``, ``ChrM`` and ``Mito``), the chromosome
+    in the annotation's ``region`` row, the words of the FASTA headers, and the length.
     """
     headers = {header.split()[0]: header for header in read_headers(genome) if header.split()}
     regions = _read_regions(annotation)
@@ -188,14 +189,14 @@ def guess_aliases(
 
 
 class _Region(NamedTuple):
-    """What an annotation says of a contig, as text."""
+    """Length and chromosome of a contig in an annotation, as text."""
 
     length: str
     chromosome: str
 
 
 def _read_regions(path: PathLike) -> dict[str, _Region]:
-    """Read ``##sequence-region`` lines and ``region`` rows; what cannot be read is not needed."""
+    """Read ``##sequence-region`` lines and ``region`` rows; read errors are ignored, because the rows are optional."""
     regions: dict[str, _Region] = {}
     try:
         with open_bytes(path) as handle:
@@ -214,13 +215,13 @@ def _read_regions(path: PathLike) -> dict[str, _Region]:
 
 
 def _titles(header: str) -> list[str]:
-    """Find what a FASTA header calls its chromosome, as in ``NC_003070.9 Arabidopsis thaliana chromosome 1``."""
+    """Find the chromosome names in a FASTA header such as ``NC_003070.9 Arabidopsis thaliana chromosome 1``."""
     found = re.findall(r"\bchromosome:? (\w+)", header, re.IGNORECASE)
     return found + re.findall(r"\b(mitochondrion|chloroplast)\b", header, re.IGNORECASE)
 
 
 def _bare(name: str) -> str:
-    """Reduce a contig's name to what its spellings have in common.
+    """Normalise the spelling of a contig's name.
 
     >>> _bare("Chr01"), _bare("chromosome_X"), _bare("chrMT"), _bare("Mito")
     ('1', 'x', 'mt', 'mt')
@@ -231,7 +232,7 @@ def _bare(name: str) -> str:
 
 
 def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Keep the keys that lead to one contig only."""
+    """Keep the keys that belong to exactly one contig."""
     found: dict[str, set[str]] = defaultdict(set)
     for key, name in pairs:
         found[key].add(name)

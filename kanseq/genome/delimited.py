@@ -1,4 +1,4 @@
-"""Tables of text, read so that a wrong value can be pointed at. In: CSV or TSV, plain or gzip. Out: checked columns."""
+"""Read text tables and report invalid values by line. In: CSV or TSV, plain or gzip. Out: checked columns."""
 
 import csv
 import io
@@ -18,10 +18,10 @@ class Delimited:
     """A table with a header.
 
     Attributes:
-        path: where it came from, for messages.
+        path: the file, for messages.
         columns: names, in the file's order.
-        frame: the cells; a column is numeric where all of its cells are numbers, else text.
-        first_line: 1-based number of the line of the first row.
+        frame: the cells; a column is numeric if all of its cells are numbers, else text.
+        first_line: 1-based line number of the first row.
     """
 
     path: PathLike
@@ -30,11 +30,11 @@ class Delimited:
     first_line: int
 
     def place(self, row: int) -> str:
-        """Say where a row (0-based) stands, as ``file:line``."""
+        """Return the location of a row (0-based) as ``file:line``."""
         return f"{self.path}:{self.first_line + row}"
 
     def ids(self, column: str) -> pd.Series:
-        """Give a column of names, text. Raises BadTable for an empty one."""
+        """Return a column of names as text. Raises BadTable for an empty name."""
         ids = self.frame[column].astype(str).str.strip()
         empty = (ids == "").to_numpy()
         if empty.any():
@@ -42,12 +42,12 @@ class Delimited:
         return ids
 
     def values(self, column: str, names: pd.Series) -> np.ndarray:
-        """Give a column of finite numbers that are not negative, float64. Raises BadTable at the first other value."""
+        """Return a column of finite, non-negative numbers, float64. Raises BadTable at the first other value."""
         return check_values(self.frame[column], column, names, self.place)
 
 
 def check_values(column: pd.Series, name: str, rows: pd.Series, place: Callable[[int], str]) -> np.ndarray:
-    """Give TPM as float64.
+    """Return TPM values as float64.
 
     Raises:
         BadTable: a value is text, missing, NaN, infinite or negative; the message names line, column and row.
@@ -59,7 +59,7 @@ def check_values(column: pd.Series, name: str, rows: pd.Series, place: Callable[
     row = int(np.argmax(wrong))
     cell = str(column.iloc[row]).strip()
     if values[row] < 0:
-        what, hint = f"{cell} is negative", "TPM are wanted, neither logarithms nor z-scores"
+        what, hint = f"{cell} is negative", "provide TPM, not logarithms or z-scores"
     elif np.isinf(values[row]):
         what, hint = f"{cell} is infinite", None
     elif cell.lower() in ("", "na", "nan", "null", "none", "<na>"):
@@ -67,18 +67,18 @@ def check_values(column: pd.Series, name: str, rows: pd.Series, place: Callable[
     elif re.fullmatch(r"-?\d+,\d+", cell):
         what, hint = f"'{cell}' has a decimal comma", "write decimal points"
     else:
-        what, hint = f"'{cell}' is no number", "name the columns that are samples with --samples"
+        what, hint = f"'{cell}' is not a number", "use --samples to select the sample columns"
     raise BadTable(f"column '{name}', gene '{rows.iloc[row]}': {what}", where=place(row), hint=hint)
 
 
 def read_delimited(path: PathLike) -> Delimited:
-    """Read a table with a header line; tab, semicolon or comma is whichever parts the header most.
+    """Read a table with a header line; the delimiter is the most frequent of tab, semicolon and comma in the header.
 
-    Lines in front that begin with ``# `` or ``##`` are comments. A header with one name fewer than its rows have cells
-    (as R writes it) lacks the first column's.
+    Leading lines that begin with ``# `` or ``##`` are comments. If the header has one name fewer than the rows have
+    cells (as written by R), the name of the first column is missing.
 
     Raises:
-        BadTable: no rows, two columns of one name, or a row with too many cells.
+        BadTable: no rows, two columns with the same name, or a row with too many cells.
         MissingFile, TruncatedFile: the file cannot be read.
     """
     with open_text(path) as handle:
@@ -87,14 +87,14 @@ def read_delimited(path: PathLike) -> Delimited:
     header_line = next((number for number, line in enumerate(lines) if not re.match(r"# |##", line)), 0)
     rest = lines[header_line + 1 : header_line + 2]
     if not rest:
-        raise BadTable("this table has no rows", where=path)
+        raise BadTable("the table has no rows", where=path)
     delimiter = max("\t;,", key=lines[header_line].count)
     columns = _cells(lines[header_line].lstrip("#"), delimiter)
     width = len(_cells(rest[0], delimiter))
     if width == len(columns) + 1:
         columns = ["gene", *columns]
     if width > len(columns):
-        raise BadTable(f"{width} cells where the header has {len(columns)}", where=f"{path}:{header_line + 2}")
+        raise BadTable(f"{width} cells, but the header has {len(columns)}", where=f"{path}:{header_line + 2}")
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise BadTable(f"two columns are named '{twice[0]}'", where=f"{path}:{header_line + 1}", hint="rename one")
@@ -107,12 +107,12 @@ def read_delimited(path: PathLike) -> Delimited:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """Part one line."""
+    """Split one line into cells."""
     return [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])]
 
 
 def _frame(text: str, path: PathLike, columns: list[str], delimiter: str, skip: int) -> pd.DataFrame:
-    """Parse the rows; blank lines stay rows, so that a row's number gives its line."""
+    """Parse the rows; blank lines are kept as rows, so that a row's number determines its line."""
     try:
         return pd.read_csv(
             io.StringIO(text),
@@ -128,6 +128,6 @@ def _frame(text: str, path: PathLike, columns: list[str], delimiter: str, skip: 
     except pd.errors.ParserError as error:
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if found is None:
-            raise BadTable(f"this is no table ({str(error).strip()})", where=path) from error
+            raise BadTable(f"this is not a table ({str(error).strip()})", where=path) from error
         wanted, line, seen = found.groups()
-        raise BadTable(f"{seen} cells where the header has {wanted}", where=f"{path}:{line}") from error
+        raise BadTable(f"{seen} cells, but the header has {wanted}", where=f"{path}:{line}") from error

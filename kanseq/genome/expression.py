@@ -1,4 +1,4 @@
-"""Expression tables of every common kind. In: matrices or quantifiers' files. Out: TPM, genes × samples."""
+"""Read expression tables of all common formats. In: matrices or quantifiers' files. Out: TPM, genes × samples."""
 
 import logging
 import re
@@ -16,27 +16,27 @@ from kanseq.genome.delimited import Delimited, check_values, read_delimited
 logger = logging.getLogger(__name__)
 
 SUMMARIES = ("max", "mean", "median")
-"""Ways to make one number per gene of several samples."""
+"""Ways to summarise several samples of a gene."""
 
 NO_MEASURE = frozenset(["log", "length", "len", "width", "chromosome", "position"])
-"""Words in a column's name that say that it holds no expression of a sample."""
+"""Words in a column's name that mark it as something other than the expression of a sample."""
 
 NO_MEASURE_LAST = frozenset(
     ["sd", "std", "stdev", "se", "sem", "var", "variance", "cv", "tau", "start", "end", "strand"]
 )
-"""The same, where they end the name: ``TPM_sd`` is a spread, ``SD_leaf_1`` a leaf in short days."""
+"""The same, but only as the last word: ``TPM_sd`` is a standard deviation, ``SD_leaf_1`` a leaf in short days."""
 
 OF_SAMPLES = frozenset(["max", "maximum", "min", "minimum", "mean", "avg", "average", "median", "sum", "total"])
-"""Words in a column's name that say that it was computed from samples; behind a number they are units (``30_min``)."""
+"""Words in a column's name that mark it as a summary of samples; after a number they are units (``30_min``)."""
 
 
 class Format(NamedTuple):
-    """How a quantifier's table is known and read.
+    """How to recognise and read the table of a quantifier.
 
     Attributes:
-        name: whose table it is.
-        known_by: columns that no other table has together.
-        id_column: what names the row.
+        name: the program that writes it.
+        known_by: a combination of columns that no other table has.
+        id_column: the column that identifies the row.
         transcripts: whether a row is a transcript.
         gene_column: for transcripts, the column with their gene, if the table has one.
     """
@@ -61,8 +61,8 @@ class Expression(NamedTuple):
     """TPM of genes in samples.
 
     Attributes:
-        tpm: float64, a row per gene (index: ids as the tables have them), a column per sample.
-        left_out: columns of matrices that were not taken as samples.
+        tpm: float64, a row per gene (index: ids as in the tables), a column per sample.
+        left_out: columns of matrices that were not used as samples.
     """
 
     tpm: pd.DataFrame
@@ -77,18 +77,17 @@ def read_expression(
     gene_of: Mapping[str, str] | None = None,
     strip_version: bool = False,
 ) -> Expression:
-    """Read one or several tables; what each is, its header says.
+    """Read one or several tables; the format of each is recognised by its header.
 
-    A table of salmon, kallisto, RSEM or StringTie is one sample, named after its file, or after its folder where the
-    file has the name that the program gives every sample. Any other table is a matrix with genes in rows: ids in its
-    first column, samples in ``samples``, or in the numeric columns whose names do not say that they are something else
-    (words of :data:`NO_MEASURE`, :data:`NO_MEASURE_LAST` and :data:`OF_SAMPLES`; a single column of the latter kind
-    counts where nothing else is left). Transcripts are summed per gene by ``gene_of``. Genes that not all tables have
-    are left out.
+    A table of salmon, kallisto, RSEM or StringTie is one sample, named after its file, or after its folder if the file
+    has the program's default name. Any other table is a matrix with genes in rows: ids in its first column, samples in
+    ``samples``, or in the numeric columns except those with words of :data:`NO_MEASURE`, :data:`NO_MEASURE_LAST` or
+    :data:`OF_SAMPLES` in their names (a column with a word of :data:`OF_SAMPLES` is used if it is the only one left).
+    Transcripts are summed per gene by ``gene_of``. Genes that are not in all tables are excluded.
 
     Raises:
-        BadTable: a column is missing; a value is no number, negative, NaN or missing; a gene stands there twice.
-        BadOption: transcripts, and nothing that says whose they are.
+        BadTable: a column is missing; a value is not a number, negative, NaN or missing; a gene is listed twice.
+        BadOption: the table lists transcripts, and their genes are unknown.
         MissingFile, TruncatedFile: a file cannot be read.
     """
     parts, left_out, there = [], [], []
@@ -106,15 +105,15 @@ def read_expression(
         parts.append(part)
     missing = [name for name in samples if name not in there]
     if missing:
-        raise BadTable(f"the column '{missing[0]}' is missing", where=tables[0], hint=f"there are {some(there, 8)}")
+        raise BadTable(f"the column '{missing[0]}' is missing", where=tables[0], hint=f"it has {some(there, 8)}")
     return Expression(_joined(parts, samples), left_out)
 
 
 def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> Expression:
-    """Take a table that is in memory: index gene ids, columns samples. Raises :class:`BadTable` as for files."""
+    """Check a table in memory (index: gene ids, columns: samples). Raises :class:`BadTable` as for files."""
     missing = [name for name in samples if name not in tpm.columns]
     if missing:
-        raise BadTable(f"the column '{missing[0]}' is missing", hint=f"there are {some(list(tpm.columns), 8)}")
+        raise BadTable(f"the column '{missing[0]}' is missing", hint=f"it has {some(list(tpm.columns), 8)}")
     tpm = tpm[list(samples)] if samples else tpm
     ids = pd.Series(tpm.index.astype(str))
     _check_unique(ids, [f"row {row}" for row in range(len(ids))])
@@ -126,18 +125,18 @@ def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> Expressi
 
 
 def log_expression(tpm: pd.DataFrame, summary: str = "max") -> np.ndarray:
-    """log10(summary over samples + 1) of every gene, float64 ``(genes,)``.
+    """Return log10(summary over samples + 1) of every gene, float64 ``(genes,)``.
 
     >>> log_expression(pd.DataFrame({"a": [9.0, 0.0], "b": [1.0, 0.0]})).tolist()
     [1.0, 0.0]
     """
     if summary not in SUMMARIES:
-        raise BadOption(f"--summary {summary}: no such summary", hint=f"choose one of {', '.join(SUMMARIES)}")
+        raise BadOption(f"--summary {summary}: unknown", hint=f"choose one of {', '.join(SUMMARIES)}")
     return np.log10(getattr(np, summary)(tpm.to_numpy(), axis=1) + 1)
 
 
 def without_version(ids: pd.Series) -> pd.Series:
-    """Cut a last ``.`` and the digits behind it off every id.
+    """Remove a version suffix (``.`` and digits) from every id.
 
     >>> without_version(pd.Series(["ENSG00000000003.15", "AT1G01010"])).tolist()
     ['ENSG00000000003', 'AT1G01010']
@@ -146,7 +145,7 @@ def without_version(ids: pd.Series) -> pd.Series:
 
 
 def _format_of(table: Delimited) -> Format | None:
-    """Tell a quantifier's table by its columns; ``None`` is a matrix."""
+    """Recognise a quantifier's table by its columns; return ``None`` for a matrix."""
     for form in FORMATS:
         if all(column in table.columns for column in form.known_by):
             if "TPM" not in table.columns and "tpm" not in table.columns:
@@ -167,7 +166,7 @@ def _single_sample(
     if not of_genes and gene_of is None and own is None:
         raise BadOption(
             f"{table.path}: this {form.name} table has a row per transcript",
-            hint="say whose they are with --tx2gene TABLE or --annotation GTF",
+            hint="use --tx2gene TABLE or --annotation GTF to map transcripts to genes",
         )
     if form.name == "StringTie":
         part = _summed(table, table.ids(form.id_column), [column])
@@ -179,7 +178,7 @@ def _single_sample(
 
 
 def _sample_name(path: PathLike) -> str:
-    """Name a sample after its file, or after its folder where the file's name is every sample's."""
+    """Name a sample after its file, or after its folder if the file has the program's default name."""
     name = re.sub(r"\.(gz|bgz)$", "", Path(path).name)
     name = re.sub(r"\.(sf|tsv|txt|tab|csv|results)$", "", name)
     name = re.sub(r"\.(genes|isoforms|gene_abund|gene_abundances?|abundance|quant)$", "", name)
@@ -187,7 +186,7 @@ def _sample_name(path: PathLike) -> str:
 
 
 def _sample_columns(table: Delimited, samples: Sequence[str], id_column: str | None) -> tuple[list[str], list[str]]:
-    """Choose the columns of a matrix that are samples; give the others too, and warn of them."""
+    """Return the sample columns of a matrix and the other columns, and warn about the latter."""
     if id_column is not None and id_column not in table.columns:
         raise BadTable(
             f"the column '{id_column}' is missing", where=table.path, hint=f"its columns are {some(table.columns, 8)}"
@@ -201,19 +200,19 @@ def _sample_columns(table: Delimited, samples: Sequence[str], id_column: str | N
     if not chosen and len(measures) == 1:
         chosen = measures
         logger.warning(
-            "%s: '%s' is taken as the sample, because nothing else is left; its name says that it sums samples up",
+            "%s: '%s' is used as the sample, because no other column is left; its name suggests a summary of samples",
             table.path,
             chosen[0],
         )
     if not chosen:
         _check_commas(table, candidates)
         raise BadTable(
-            "no column looks like a sample", where=table.path, hint=f"name them with --samples: {some(candidates, 8)}"
+            "no column looks like a sample", where=table.path, hint=f"use --samples with some of {some(candidates, 8)}"
         )
     left_out = [name for name in candidates if name not in chosen]
     if left_out:
         logger.warning(
-            "%s: not taken as samples, by name or because they hold text: %s; --samples would name the samples",
+            "%s: not used as samples, by name or because they hold text: %s; use --samples to select samples",
             table.path,
             some([f"'{name}'" for name in left_out], 8),
         )
@@ -221,14 +220,14 @@ def _sample_columns(table: Delimited, samples: Sequence[str], id_column: str | N
 
 
 def _check_commas(table: Delimited, names: list[str]) -> None:
-    """Say so where columns look like text because their numbers have decimal commas."""
+    """Raise BadTable if a column looks like text because its numbers have decimal commas."""
     for name in names:
         if table.frame[name].astype(str).str.fullmatch(r"\s*\d+,\d+\s*").any():
             table.values(name, table.ids(table.columns[0]))
 
 
 def _kind(name: str) -> str:
-    """Tell by its name whether a column is a ``sample``, is ``of samples``, or is ``no measure``."""
+    """Classify a column by its name as ``sample``, ``of samples`` (a summary), or ``no measure``."""
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
     if not words:
         return "sample"
@@ -240,7 +239,7 @@ def _kind(name: str) -> str:
 
 
 def _looks_numeric(column: pd.Series) -> bool:
-    """Whether at least half of a column are numbers; the other half is then wrong, and is reported."""
+    """Return whether at least half of a column are numbers; the other values are then reported as errors."""
     if pd.api.types.is_bool_dtype(column):
         return False
     if pd.api.types.is_numeric_dtype(column):
@@ -251,7 +250,7 @@ def _looks_numeric(column: pd.Series) -> bool:
 def _values(
     table: Delimited, id_column: str, columns: list[str], gene_of: Mapping[str, str] | None, strip_version: bool
 ) -> pd.DataFrame:
-    """Check and give the numbers of some columns: a row per gene."""
+    """Check and return the values of some columns, a row per gene."""
     ids = table.ids(id_column)
     _check_unique(ids, table)
     if gene_of is None:
@@ -260,22 +259,22 @@ def _values(
 
 
 def _check_unique(ids: pd.Series, table: Delimited | Sequence[str]) -> None:
-    """Refuse an id that stands in two rows."""
+    """Raise BadTable if an id is in two rows."""
     twice = ids.duplicated().to_numpy()
     if twice.any():
         row = int(np.argmax(twice))
         where = table.place(row) if isinstance(table, Delimited) else table[row]
-        raise BadTable(f"'{ids.iloc[row]}' stands in the table a second time", where=where, hint="leave one row a gene")
+        raise BadTable(f"duplicate id '{ids.iloc[row]}'", where=where, hint="keep one row per gene")
 
 
 def _summed(table: Delimited, genes: pd.Series, columns: list[str]) -> pd.DataFrame:
-    """Add up the rows of each gene (``None``: of no gene), in the order of their first rows."""
+    """Sum the rows of each gene in the order of first rows; rows without a gene (``None``) are dropped."""
     values = pd.DataFrame({name: table.values(name, genes) for name in columns}, index=table.frame.index)
     return values.groupby(genes.to_numpy(), sort=False, dropna=True).sum()
 
 
 def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], strip_version: bool) -> pd.Series:
-    """Look the gene of every transcript up."""
+    """Look up the gene of every transcript."""
     genes = ids.map(gene_of)
     if strip_version:
         names = without_version(pd.Series(list(gene_of), dtype=str))
@@ -284,9 +283,9 @@ def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], stri
     unknown = ids[genes.isna()]
     if len(unknown) == len(ids):
         raise BadTable(
-            f"no transcript has a gene: the table has {some(list(ids))}, and genes are known of {some(list(gene_of))}",
+            f"no transcript has a gene: the table has {some(list(ids))}, but genes are known for {some(list(gene_of))}",
             where=table.path,
-            hint="check --tx2gene or --annotation; --strip-version cuts version suffixes off",
+            hint="check --tx2gene or --annotation; use --strip-version to remove version suffixes",
         )
     if len(unknown):
         logger.warning(
@@ -296,7 +295,7 @@ def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], stri
 
 
 def _joined(parts: list[pd.DataFrame], samples: Sequence[str]) -> pd.DataFrame:
-    """Put tables side by side, with the genes that all of them have and the samples that are wanted."""
+    """Join tables by columns, with the genes that are in all tables and the requested samples."""
     names = [name for part in parts for name in part.columns]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
@@ -304,5 +303,5 @@ def _joined(parts: list[pd.DataFrame], samples: Sequence[str]) -> pd.DataFrame:
     tpm = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1, join="inner")
     most = max(len(part) for part in parts)
     if len(tpm) < most:
-        logger.warning("%d genes are not in all of the tables and are left out", most - len(tpm))
+        logger.warning("%d genes are not in all of the tables and are excluded", most - len(tpm))
     return tpm[list(samples)] if samples else tpm

@@ -1,4 +1,4 @@
-"""Sequences out of a FASTA file, one contig at a time, and the reverse complement.
+"""Read FASTA files one contig at a time, and compute reverse complements.
 
 In: plain, gzip or bgzip FASTA (no index is read or written). Out: named upper-case bytes.
 """
@@ -11,7 +11,7 @@ from kanseq.errors import MalformedLine
 from kanseq.files import PathLike, open_bytes
 
 BLOCK = 1 << 20
-"""Bytes read at a time: what fits into the processor's cache is fastest."""
+"""Bytes read at a time; blocks that fit into the processor's cache are fastest."""
 
 _IUPAC = b"ACGTURYSWKMBDHVNX"
 _COMPLEMENT = bytes.maketrans(_IUPAC + _IUPAC.lower(), b"TGCAAYRSWMKVHDBNX" * 2)
@@ -29,14 +29,14 @@ class Contig(NamedTuple):
 
 
 def read_contigs(path: PathLike) -> Iterator[Contig]:
-    """Stream a FASTA file's contigs in file order; memory holds one contig if the caller lets go of the last one.
+    """Stream the contigs of a FASTA file; memory holds one contig if the caller releases the previous one.
 
-    Letters are those of the file in upper case (IUPAC codes, ``X``, ``-`` and ``.`` too); spaces are dropped.
+    Letters are converted to upper case (IUPAC codes, ``X``, ``-`` and ``.`` are kept); spaces are dropped.
 
     Raises:
         MissingFile, TruncatedFile: there is no such file, or its compressed stream ends too early.
-        MalformedLine: the file is empty, does not begin with ``>``, or a contig has no name, a name that was there
-            before, no letters, or letters that no nucleotide has.
+        MalformedLine: the file is empty, does not begin with ``>``, or a contig has no name, a duplicate name, no
+            letters, or letters that are not nucleotide codes.
     """
     name, letters, seen = None, BytesIO(), set[str]()
     for is_header, piece in _pieces(path):
@@ -49,11 +49,11 @@ def read_contigs(path: PathLike) -> Iterator[Contig]:
             continue
         if name is not None:
             yield _contig(name, letters, path)
-        # Let go of the last contig before the next one grows.
+        # Release the previous contig before reading the next one.
         letters = BytesIO()
         name = _name(piece, seen, path)
     if name is None:
-        raise MalformedLine("the file holds no sequence", where=path, hint="give a FASTA file")
+        raise MalformedLine("the file has no sequences", where=path, hint="provide a FASTA file")
     yield _contig(name, letters, path)
 
 
@@ -75,7 +75,7 @@ def read_entries(path: PathLike) -> Iterator[tuple[str, bytes]]:
             yield header, letters.getvalue()
         header, letters = piece[1:].decode("utf-8", "replace").strip(), BytesIO()
     if header is None:
-        raise MalformedLine("the file holds no sequence", where=path, hint="give a FASTA file")
+        raise MalformedLine("the file has no sequences", where=path, hint="provide a FASTA file")
     yield header, letters.getvalue()
 
 
@@ -87,7 +87,7 @@ def read_headers(path: PathLike) -> Iterator[str]:
 
 
 def reverse_complement(sequence: bytes) -> bytes:
-    """Give the other strand, read in its own direction, in upper case; IUPAC codes are complemented too.
+    """Return the reverse complement in upper case; IUPAC codes are complemented too.
 
     >>> reverse_complement(b"aacgRN")
     b'NYCGTT'
@@ -96,7 +96,7 @@ def reverse_complement(sequence: bytes) -> bytes:
 
 
 def only_bases(sequence: bytes) -> bytes:
-    """Give the letters in upper case, and ``N`` for every letter other than A, C, G and T.
+    """Return the letters in upper case, with ``N`` for every letter other than A, C, G and T.
 
     >>> only_bases(b"acRT-n")
     b'ACNTNN'
@@ -105,7 +105,7 @@ def only_bases(sequence: bytes) -> bytes:
 
 
 def unknown_letters(sequence: bytes) -> bytes:
-    """Give those upper-case letters of ``sequence`` that are no IUPAC nucleotide code, ``X`` or gap.
+    """Return the letters of ``sequence`` (upper case) that are neither IUPAC nucleotide codes nor ``X`` nor gaps.
 
     >>> unknown_letters(b"ACGTRN-")
     b''
@@ -116,7 +116,7 @@ def unknown_letters(sequence: bytes) -> bytes:
 
 
 def _pieces(path: PathLike) -> Iterator[tuple[bool, bytes]]:
-    """Yield whole header lines (True) and stretches of the lines between them (False), in order."""
+    """Yield complete header lines (True) and blocks of the lines between them (False), in order."""
     with open_bytes(path) as handle:
         line_start = True
         while block := handle.read(BLOCK):
@@ -125,7 +125,7 @@ def _pieces(path: PathLike) -> Iterator[tuple[bool, bytes]]:
 
 
 def _split(block: bytes, line_start: bool, handle: BinaryIO) -> Iterator[tuple[bool, bytes]]:
-    """Cut a block at its headers; a header that the block's end cuts is read to its own end."""
+    """Split a block at its headers; a header that crosses the end of the block is read completely."""
     at = 0
     while at < len(block):
         if line_start and block.startswith(b">", at):
@@ -140,16 +140,16 @@ def _split(block: bytes, line_start: bool, handle: BinaryIO) -> Iterator[tuple[b
 
 
 def _ends_in_header(block: bytes, line_start: bool) -> bool:
-    """Whether the block's last line is a header, whose rest has then been read already."""
+    """Return whether the block's last line is a header; its remainder has then been read already."""
     last = block.rfind(b"\n") + 1
     return block.startswith(b">", last) and (last > 0 or line_start)
 
 
 def _name(header: bytes, seen: set[str], path: PathLike) -> str:
-    """Take the first word of a header line."""
+    """Return the first word of a header line."""
     words = header[1:].split(None, 1)
     if not words:
-        raise MalformedLine(f"contig number {len(seen) + 1} has no name behind its '>'", where=path)
+        raise MalformedLine(f"contig number {len(seen) + 1} has no name after its '>'", where=path)
     name = words[0].decode("utf-8", "replace")
     if name in seen:
         raise MalformedLine(f"two contigs are named '{name}'", where=path, hint="rename or remove one of them")
@@ -158,18 +158,18 @@ def _name(header: bytes, seen: set[str], path: PathLike) -> str:
 
 
 def _contig(name: str, letters: BytesIO, path: PathLike) -> Contig:
-    """Close a contig; ``getvalue`` hands out the buffer itself, not a copy."""
+    """Build a contig from its letters; ``getvalue`` returns the buffer without a copy."""
     if not letters.tell():
         raise MalformedLine(f"contig '{name}' has no letters", where=path, hint="is the file complete?")
     return Contig(name, letters.getvalue())
 
 
 def _checked(letters: bytes, name: str, path: PathLike) -> bytes:
-    """Refuse letters that no nucleotide sequence has."""
+    """Return the letters, or raise MalformedLine if some are not nucleotide codes."""
     if unknown := unknown_letters(letters):
         shown = chr(unknown[0])
         raise MalformedLine(
-            f"contig '{name}' holds {shown!r}, which is no nucleotide letter",
+            f"contig '{name}' has the letter {shown!r}, which is not a nucleotide code",
             where=path,
             hint="is this a protein FASTA?",
         )
@@ -177,9 +177,9 @@ def _checked(letters: bytes, name: str, path: PathLike) -> bytes:
 
 
 def _not_fasta(path: PathLike, text: bytes) -> MalformedLine:
-    """Say that the first line is no header."""
+    """Return the error for a file whose first line is not a header."""
     blank = len(text) - len(text.lstrip())
     line = text.count(b"\n", 0, blank) + 1
     is_table = b"\t" in text.lstrip().split(b"\n", 1)[0] or text.lstrip().startswith(b"#")
-    hint = "the genome comes first, then the annotation" if is_table else "give a FASTA file"
+    hint = "the genome comes first, then the annotation" if is_table else "provide a FASTA file"
     return MalformedLine("text before the first '>'", where=f"{path}:{line}", hint=hint)

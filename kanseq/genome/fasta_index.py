@@ -1,6 +1,6 @@
-"""Whether an index of a FASTA file (``.fai``, of bgzip also ``.gzi``) is of this very file.
+"""Check that an index (``.fai``, for bgzip also ``.gzi``) belongs to a FASTA file.
 
-In: the file and its index. Out: yes or no. An index that is damaged, or of another file, would give wrong letters.
+In: the file and its index. Out: yes or no. A damaged index, or the index of another file, would yield wrong letters.
 """
 
 import struct
@@ -15,15 +15,15 @@ import numpy as np
 _ReadAt = Callable[[int, int], bytes]
 
 _LONGEST_HEADER = 1 << 20
-"""Bytes between two contigs; more are no header."""
+"""Maximum number of bytes of a header between two contigs."""
 
 
 _LONGEST_BLOCK = 1 << 16
-"""Bytes of a block of bgzip, unpacked (SAM specification, section 4.1)."""
+"""Maximum number of bytes of an uncompressed bgzip block (SAM specification, section 4.1)."""
 
 
 class _Row(NamedTuple):
-    """A row of an index, as ``samtools faidx`` describes it; numbers of bytes are those of the unpacked file."""
+    """A row of an index, as in ``samtools faidx``; offsets and sizes are those of the uncompressed file."""
 
     name: str
     length: int
@@ -33,38 +33,38 @@ class _Row(NamedTuple):
 
     @property
     def line_end(self) -> int:
-        """Bytes that end a line."""
+        """Number of bytes of a line break."""
         return self.bytes - self.width
 
     @property
     def end(self) -> int:
-        """Where the contig's last line ends."""
+        """Offset of the end of the contig's last line."""
         lines = -(-self.length // self.width) if self.width else 0
         return self.offset + self.length + lines * self.line_end
 
 
 def is_of(fasta: Path, fai: Path, gzi: Path | None = None) -> bool:
-    """Return whether an index is that of a FASTA file: it names each contig where the file has it, up to its end.
+    """Return whether an index belongs to a FASTA file: it locates every contig of the file correctly.
 
     Args:
-        fasta: plain, or bgzip where there is a ``gzi``.
-        fai: places of the contigs.
-        gzi: places of the blocks of bgzip.
+        fasta: plain, or bgzip if there is a ``gzi``.
+        fai: offsets of the contigs.
+        gzi: offsets of the bgzip blocks.
     """
     try:
         rows = [_row(line) for line in fai.read_text(encoding="utf-8").splitlines()]
         with _plain(fasta) if gzi is None else _bgzip(fasta, gzi) as read_at:
             return _names_all(rows, read_at)
     except (OSError, ValueError, struct.error):
-        # What cannot be read is no index.
+        # An unreadable file is not a valid index.
         return False
 
 
 def _row(line: str) -> _Row:
-    """Read a row.
+    """Parse a row of a ``.fai`` file.
 
     Raises:
-        ValueError: it has other columns.
+        ValueError: its columns are invalid.
     """
     name, *numbers = line.split("\t")
     length, offset, width, wide = map(int, numbers)
@@ -74,7 +74,7 @@ def _row(line: str) -> _Row:
 
 
 def _names_all(rows: list[_Row], read_at: _ReadAt) -> bool:
-    """Return whether a header of the right name stands in front of each contig, and nothing behind the last one."""
+    """Return whether the right header precedes each contig, and nothing follows the last contig."""
     position = 0
     for row in rows:
         if not 0 < row.offset - position <= _LONGEST_HEADER:
@@ -93,7 +93,7 @@ def _names_all(rows: list[_Row], read_at: _ReadAt) -> bool:
 
 @contextmanager
 def _plain(fasta: Path) -> Iterator[_ReadAt]:
-    """Hand out what reads bytes of a plain file."""
+    """Yield a function that reads bytes of a plain file."""
     with open(fasta, "rb") as handle:
 
         def read_at(start: int, count: int) -> bytes:
@@ -105,7 +105,7 @@ def _plain(fasta: Path) -> Iterator[_ReadAt]:
 
 @contextmanager
 def _bgzip(fasta: Path, gzi: Path) -> Iterator[_ReadAt]:
-    """Hand out what reads unpacked bytes of a bgzip file.
+    """Yield a function that reads uncompressed bytes of a bgzip file.
 
     Raises:
         ValueError, struct.error: the ``gzi`` is damaged.
@@ -120,7 +120,7 @@ def _bgzip(fasta: Path, gzi: Path) -> Iterator[_ReadAt]:
     if (np.diff(packed) <= 0).any() or (np.diff(unpacked) < 0).any() or packed[-1] >= fasta.stat().st_size:
         raise ValueError(gzi)
     with pysam.BGZFile(str(fasta), "rb") as handle:
-        # Many contigs may begin in one block.
+        # Cache blocks, because many contigs may begin in one block.
         @lru_cache(maxsize=2)
         def block(number: int) -> bytes:
             handle.seek(int(packed[number]) << 16)

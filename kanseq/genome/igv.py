@@ -1,4 +1,4 @@
-"""Sessions of IGV, the desktop program and igv.js.
+"""Build sessions for the IGV desktop program and igv.js.
 
 In: a genome and files to show. Out: the text of a session, with paths relative to its folder.
 """
@@ -12,7 +12,7 @@ from kanseq.genome.browser_files import ENDINGS, HEIGHTS, SIGNED, WIDTH, Data, G
 
 
 def igv_genome(genome: Genome, folder: Path) -> Json:
-    """Define a genome for IGV by its files."""
+    """Return an IGV genome definition."""
     files: Json = {"fastaURL": relative(genome.path, folder), "indexURL": relative(genome.fai, folder)}
     if genome.gzi is not None:
         files["gziIndexURL"] = relative(genome.gzi, folder)
@@ -20,7 +20,7 @@ def igv_genome(genome: Genome, folder: Path) -> Json:
 
 
 def igv_xml(genome: Path, data: Sequence[Data], locus: Locus | None, folder: Path) -> bytes:
-    """Set a session of IGV's version 8 as XML: tracks in the upper panel, the sequence and genes in the lower one."""
+    """Return an IGV session (version 8) as XML, with tracks in the upper panel, sequence and genes in the lower one."""
     session = ET.Element("Session", {"genome": relative(genome, folder), "hasGeneTrack": "false"})
     session.attrib |= {"hasSequenceTrack": "true", **({} if locus is None else {"locus": str(locus)}), "version": "8"}
     resources = ET.SubElement(session, "Resources")
@@ -45,7 +45,7 @@ def igv_xml(genome: Path, data: Sequence[Data], locus: Locus | None, folder: Pat
 
 
 def _add_igv_track(panel: ET.Element, data: Data, path: str) -> None:
-    """Add a track to one of IGV's panels; features have no colour here, which would hide the one of each BED row."""
+    """Add a track to a panel; feature tracks get no colour, because it would override the colours of BED rows."""
     track = ET.SubElement(panel, "Track", {"id": path, "name": data.path.name, "height": str(HEIGHTS[data.kind])})
     if data.kind not in SIGNED:
         track.attrib |= {"clazz": "org.broad.igv.track.FeatureTrack", "displayMode": "EXPANDED", "visible": "true"}
@@ -57,7 +57,7 @@ def _add_igv_track(panel: ET.Element, data: Data, path: str) -> None:
 
 
 def igv_json(genome: Genome, data: Sequence[Data], locus: Locus | None, folder: Path) -> Json:
-    """Describe a session to igv.js."""
+    """Return an igv.js session."""
     files: Json = {"fastaURL": address(genome.path, folder), "indexURL": address(genome.fai, folder)}
     if genome.gzi is not None:
         files["compressedIndexURL"] = address(genome.gzi, folder)

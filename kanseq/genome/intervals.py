@@ -1,4 +1,4 @@
-"""Stretches of a genome that a BED file or a table names, and their letters.
+"""Read genome intervals from a BED file or a table, and extract their sequences.
 
 In: BED, CSV or TSV, FASTA. Out: 0-based half-open intervals, and a sequence for each, in the direction of its strand.
 """
@@ -17,10 +17,10 @@ from kanseq.genome.fasta import Contig, only_bases, reverse_complement
 from kanseq.genome.rows import whole_number
 
 CONTIG_COLUMNS = ("region", "chrom", "chromosome")
-"""What the column of contigs may be called in a table of intervals."""
+"""Accepted names of the contig column in a table of intervals."""
 
 STRANDS = {**dict.fromkeys(("+", "1", "+1", "", ".", "NA", "nan"), "+"), "-": "-", "-1": "-"}
-"""What a strand may be written as; what has none is forward."""
+"""Accepted spellings of a strand; a missing strand is forward."""
 
 _NOT_ROWS = ("#", "track", "browser")
 _LONGEST_CELL = 1 << 30
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Interval(NamedTuple):
-    """A row of a BED file or table, 0-based half-open; ``where`` is ``file:line``; without a name ``name`` is empty."""
+    """A row of a BED file or table, 0-based half-open; ``where`` is ``file:line``; ``name`` is empty if missing."""
 
     chrom: str
     start: int
@@ -42,18 +42,18 @@ class Interval(NamedTuple):
 
     @property
     def length(self) -> int:
-        """Count its bases."""
+        """Number of bases."""
         return self.end - self.start
 
     @property
     def place(self) -> str:
-        """Write the interval down, as ``bedtools getfasta -s`` does."""
+        """The interval in the notation of ``bedtools getfasta -s``."""
         return f"{self.chrom}:{self.start}-{self.end}({self.strand})"
 
     def widened(self, width: int | None) -> "Interval":
-        """Extend it to ``width`` bases; where both sides cannot get equally many, the right one gets one more.
+        """Extend the interval to ``width`` bases on both sides; an odd extra base is added on the right.
 
-        Its start may become negative. A longer one stays as it is, and any does for ``None``.
+        Its start may become negative. An interval longer than ``width`` is unchanged, and so is any for ``None``.
 
         >>> Interval("1", 10, 13, "", "+", "").widened(8).place
         '1:8-16(+)'
@@ -65,11 +65,11 @@ class Interval(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What was read of a genome.
+    """Sequences that were read from a genome.
 
     Attributes:
-        sequences: the letters A, C, G, T and ``N`` of every interval; of one that was widened past an end, none.
-        contigs: the intervals' contig -> the genome's name for it.
+        sequences: the letters A, C, G, T and ``N`` of every interval; empty if it was widened past a contig's end.
+        contigs: contig name in the intervals -> contig name in the genome.
     """
 
     sequences: list[str]
@@ -77,10 +77,10 @@ class Cut(NamedTuple):
 
 
 def read_bed(path: PathLike) -> Iterator[Interval]:
-    """Stream a BED file of three columns and more, split by tabs or spaces; without a strand they are forward.
+    """Stream a BED file of three or more columns, separated by tabs or spaces; rows without a strand are forward.
 
     Raises:
-        MalformedLine: a line has fewer than three columns, or coordinates or a strand that make no sense.
+        MalformedLine: a line has fewer than three columns, invalid coordinates or an invalid strand.
     """
     with open_text(path) as handle:
         for number, line in enumerate(handle, 1):
@@ -95,7 +95,7 @@ def read_bed(path: PathLike) -> Iterator[Interval]:
 
 
 class Table(NamedTuple):
-    """A table of text: the names in its header, and its rows, each with ``file:line``."""
+    """A text table: the names in its header, and its rows, each with ``file:line``."""
 
     names: list[str]
     rows: Iterator[tuple[str, list[str]]]
@@ -106,10 +106,10 @@ class Table(NamedTuple):
         return {"start", "end"} <= set(self.names) and any(name in self.names for name in CONTIG_COLUMNS)
 
     def interval(self, cells: Sequence[str], where: str) -> Interval:
-        """Read the interval of a row; without a column ``strand``, or where that is empty, it is forward.
+        """Read the interval of a row; without a column ``strand``, or if that is empty, it is forward.
 
         Raises:
-            MalformedLine: coordinates make no sense.
+            MalformedLine: the coordinates are invalid.
             BadTable: the contig is empty.
         """
         cell = dict(zip(self.names, cells, strict=True))
@@ -121,26 +121,26 @@ class Table(NamedTuple):
 
 @contextmanager
 def open_table(path: PathLike) -> Iterator[Table]:
-    """Open a table with a header; a tab, comma, semicolon or ``|`` parts its cells. Blank lines are passed over.
+    """Open a table with a header; the delimiter is a tab, comma, semicolon or ``|``. Blank lines are skipped.
 
     Raises:
-        BadTable: it has no header, is no text, or a row has another number of cells than the header.
+        BadTable: it has no header, is not text, or a row and the header differ in their number of cells.
     """
     previous = csv.field_size_limit(_LONGEST_CELL)
     try:
         with open_text(path) as handle:
             names, separator = _header(handle.readline())
             if not any(names):
-                raise BadTable("the first line is empty, and a header is wanted", where=f"{path}:1")
+                raise BadTable("the first line is empty, but a header is required", where=f"{path}:1")
             yield Table(names, _rows(path, csv.reader(handle, delimiter=separator), len(names)))
     except csv.Error as error:
-        raise BadTable(f"this is no table of text ({error})", where=path) from error
+        raise BadTable(f"this is not a text table ({error})", where=path) from error
     finally:
         csv.field_size_limit(previous)
 
 
 def is_interval_table(path: PathLike) -> bool:
-    """Whether a file begins with the header of a table of intervals; a BED file does not."""
+    """Return whether a file begins with the header of a table of intervals; a BED file does not."""
     with open_text(path) as handle:
         return Table(_header(handle.readline())[0], iter(())).has_intervals
 
@@ -148,17 +148,17 @@ def is_interval_table(path: PathLike) -> bool:
 def cut_intervals(contigs: Iterable[Contig], intervals: Sequence[Interval], width: int | None = None) -> Cut:
     """Read the letters of every interval, in the order of ``intervals``.
 
-    A contig that the genome has under another spelling alone is taken, and a line says so: with or without ``chr``, one
-    of the names of a mitochondrion (``MT``, ``chrM``, …), an Ensembl transcript with or without its version.
+    If the genome has a contig only under another spelling, that contig is used and reported: with or without ``chr``,
+    another name of the mitochondrion (``MT``, ``chrM``, …), an Ensembl transcript with or without its version.
 
     Args:
         contigs: the genome.
         intervals: at most ``width`` wide.
-        width: extend them to so many bases first, see :meth:`Interval.widened`.
+        width: extend them to this many bases first, see :meth:`Interval.widened`.
 
     Raises:
-        MalformedLine: an interval passes its contig's end.
-        ContigMismatch: an interval's contig is not in the genome, or two contigs there could be meant.
+        MalformedLine: an interval ends past the end of its contig.
+        ContigMismatch: an interval's contig is not in the genome, or matches two contigs.
     """
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, interval in enumerate(intervals):
@@ -174,7 +174,7 @@ def cut_intervals(contigs: Iterable[Contig], intervals: Sequence[Interval], widt
         names.append(contig.name)
         for name in alike.get(_spelling(contig.name), ()):
             if name == contig.name:
-                # Whatever stood there under another spelling was not meant.
+                # The exact name takes precedence over other spellings found before.
                 found[name] = [name]
                 faults.pop(name, None)
             elif name in found[name]:
@@ -186,7 +186,7 @@ def cut_intervals(contigs: Iterable[Contig], intervals: Sequence[Interval], widt
                     sequences[row] = _letters(contig, intervals[row], width)
             except MalformedLine as fault:
                 faults.setdefault(name, fault)
-        # The reader builds the next contig while this name is still bound: let go of it first.
+        # Release this contig before the reader builds the next one, so that memory holds one contig only.
         del contig
     _check_found({name: intervals[rows[0]] for name, rows in rows_of.items()}, found, names)
     for fault in faults.values():
@@ -195,34 +195,34 @@ def cut_intervals(contigs: Iterable[Contig], intervals: Sequence[Interval], widt
 
 
 def _interval(chrom: str, first: str, last: str, name: str, strand: str, where: str) -> Interval:
-    """Read coordinates, and check them."""
+    """Parse and check the coordinates and strand of an interval."""
     start, end = whole_number(first, "start", where), whole_number(last, "end", where)
     if start >= end:
         raise MalformedLine(f"the start {start} is not before the end {end}", where=where)
     if strand not in STRANDS:
-        raise MalformedLine(f"the strand '{strand}' is unknown", where=where, hint="write + or -, or . for none")
+        raise MalformedLine(f"the strand '{strand}' is unknown", where=where, hint="use + or -, or . if there is none")
     return Interval(chrom, start, end, name, STRANDS[strand], where)
 
 
 def _header(line: str) -> tuple[list[str], str]:
-    """Part the first line of a table; gives its names, and what parts them."""
+    """Split the first line of a table; return its names and the delimiter."""
     separator = next((sign for sign in "\t,;|" if sign in line), ",")
     return [name.strip() for name in next(csv.reader([line], delimiter=separator), [])], separator
 
 
 def _rows(path: PathLike, reader: "Iterator[list[str]]", width: int) -> Iterator[tuple[str, list[str]]]:
-    """Yield the rows of a table behind its header, each with its line; cells lose the spaces around them."""
+    """Yield the rows after the header of a table, each with ``file:line``; cells are stripped of spaces."""
     for cells in reader:
         if not cells:
             continue
         where = f"{path}:{reader.line_num + 1}"  # type: ignore[attr-defined]
         if len(cells) != width:
-            raise BadTable(f"{len(cells)} cells, and the header has {width}", where=where)
+            raise BadTable(f"{len(cells)} cells, but the header has {width}", where=where)
         yield where, [cell.strip() for cell in cells]
 
 
 def _spelling(name: str) -> str:
-    """Reduce a contig's name to what Ensembl's and UCSC's spellings have in common.
+    """Normalise the spelling of a contig's name, so that names of Ensembl and UCSC are equal.
 
     >>> _spelling("chr2L"), _spelling("2L"), _spelling("chrM"), _spelling("Mito"), _spelling("ENST00000371014.5")
     ('2L', '2L', 'MT', 'MT', 'ENST00000371014')
@@ -235,12 +235,12 @@ def _spelling(name: str) -> str:
 
 
 def _letters(contig: Contig, interval: Interval, width: int | None) -> str:
-    """Read one interval; what was widened past an end has no letters."""
+    """Read one interval; return an empty string if it was widened past an end of the contig."""
     if interval.end > len(contig.sequence):
         raise MalformedLine(
             f"the end {interval.end} is past contig '{contig.name}', which has {len(contig.sequence)} bases",
             where=interval.where,
-            hint="take the genome that these intervals were made for",
+            hint="provide the genome assembly of these intervals",
         )
     start, end = interval.widened(width)[1:3]
     if start < 0 or end > len(contig.sequence):
@@ -250,11 +250,11 @@ def _letters(contig: Contig, interval: Interval, width: int | None) -> str:
 
 
 def _check_found(first: dict[str, Interval], found: dict[str, list[str]], names: Sequence[str]) -> None:
-    """Refuse contigs that the genome lacks, or has twice; say which have other names there.
+    """Raise ContigMismatch for contigs that are missing or ambiguous in the genome; log those with other names there.
 
     Args:
-        first: each contig of the intervals, with the first of them.
-        found: what the genome calls it.
+        first: each contig of the intervals, with its first interval.
+        found: its names in the genome.
         names: all contigs of the genome.
     """
     other = [(name, found[name][0]) for name in first if found[name] and found[name][0] != name]
@@ -262,7 +262,7 @@ def _check_found(first: dict[str, Interval], found: dict[str, list[str]], names:
         if len(found[name]) == 1:
             continue
         what = f"'{name}' is not in the genome, which has {some(found[name] or names)}"
-        raise ContigMismatch(what, where=interval.where, hint="name contigs as in the genome")
+        raise ContigMismatch(what, where=interval.where, hint="use the genome's contig names")
     if other:
         shown = some([f"'{name}' is '{there}'" for name, there in other])
         _log.info("contigs have other names in the genome: %s", shown)

@@ -1,4 +1,4 @@
-"""The configuration of JBrowse 2.
+"""Build the configuration of JBrowse 2.
 
 In: a genome and files to show. Out: its assemblies, tracks and first session, with addresses relative to its folder.
 """
@@ -13,30 +13,30 @@ JBROWSE_CONFIG = "config.json"
 """Name of JBrowse's configuration inside its folder."""
 
 _CLOSEST = 0.02
-"""Bases per pixel beyond which JBrowse does not zoom in; it stores a scale and an offset rather than a locus."""
+"""Bases per pixel of JBrowse's closest zoom; a view is stored as a scale and an offset rather than a locus."""
 
 _BED_COLUMNS = ["chrom", "chromStart", "chromEnd", "name", "score", "strand", "thickStart", "thickEnd", "itemRgb"]
 
 _ADAPTERS: dict[Kind, tuple[str, str, Json]] = {
     "bigwig": ("BigWigAdapter", "bigWigLocation", {}),
-    # JBrowse's own adapters for bedGraph drop the sign, up to version 4 at least.
+    # JBrowse's bedGraph adapters drop the sign, at least up to version 4.
     "bedgraph": ("BedAdapter", "bedLocation", {"columnNames": [*_BED_COLUMNS[:3], "score"], "scoreColumn": "score"}),
     "bed": ("BedAdapter", "bedLocation", {"columnNames": _BED_COLUMNS}),
-    # Genes of many annotations have no name, by which JBrowse would put transcripts together.
+    # By default JBrowse groups transcripts by gene name, which many annotations lack.
     "gtf": ("GtfAdapter", "gtfLocation", {"aggregateField": "gene_id"}),
     "gff3": ("Gff3Adapter", "gffLocation", {}),
 }
-"""JBrowse's adapter for each kind of file, the name that it has for the file's place, and how it reads it."""
+"""JBrowse's adapter for each kind of file, its key for the file's location, and its settings."""
 
 _TABIX_ADAPTERS = {
     "BedAdapter": ("BedTabixAdapter", "bedGzLocation"),
     "Gff3Adapter": ("Gff3TabixAdapter", "gffGzLocation"),
 }
-"""What takes an adapter's place where there is an index, and the name of the file's place in it."""
+"""The adapter used instead if there is an index, and its key for the file's location."""
 
 
 def jbrowse_assembly(genome: Genome, folder: Path) -> Json:
-    """Describe the genome to JBrowse."""
+    """Return the JBrowse assembly of a genome."""
     adapter: Json = {"type": "IndexedFastaAdapter" if genome.gzi is None else "BgzipFastaAdapter"}
     adapter |= {"fastaLocation": _uri(genome.path, folder), "faiLocation": _uri(genome.fai, folder)}
     if genome.gzi is not None:
@@ -47,7 +47,7 @@ def jbrowse_assembly(genome: Genome, folder: Path) -> Json:
 
 
 def jbrowse_track(data: Data, track_id: str, assembly: str, folder: Path) -> Json:
-    """Describe one file to JBrowse, and how it looks."""
+    """Return the JBrowse track of a file, with its display settings."""
     adapter, place, reads = _ADAPTERS[data.kind]
     index: Json = {}
     if data.index is not None and adapter in _TABIX_ADAPTERS:
@@ -56,13 +56,13 @@ def jbrowse_track(data: Data, track_id: str, assembly: str, folder: Path) -> Jso
         index = {"index": {"indexType": form, "location": _uri(data.index, folder)}}
     track, kind = _jbrowse_types(data.kind)
     display: Json = {"type": kind, "displayId": f"{track_id}-{kind}", "height": HEIGHTS[data.kind]}
-    # Since version 4 a display holds itself what one of its renderers held before.
+    # Since version 4 these settings belong to the display; before, they belonged to its renderer.
     if data.kind in SIGNED:
         look: Json = {"posColor": f"rgb({POSITIVE})", "negColor": f"rgb({NEGATIVE})"}
         renderer = {"type": "XYPlotRenderer", **look}
         display |= {"autoscale": "local", **look, "renderers": {"XYPlotRenderer": renderer}}
     elif data.kind == "bed":
-        # Version 3.1 and older take these rows for bedMethyl, with its names of columns.
+        # Version 3.1 and older parse these rows as bedMethyl, with the column names of that format.
         colour = "jexl:'rgb('+(get(feature,'itemRgb')||get(feature,'color'))+')'"
         label = "jexl:get(feature,'name')||get(feature,'code')"
         renderer = {"type": "SvgFeatureRenderer", "color1": colour, "labels": {"name": label}}
@@ -78,12 +78,12 @@ def jbrowse_track(data: Data, track_id: str, assembly: str, folder: Path) -> Jso
 
 
 def _jbrowse_types(kind: Kind) -> tuple[str, str]:
-    """Name JBrowse's kind of track, and of its display."""
+    """Return JBrowse's track type and display type."""
     return ("QuantitativeTrack", "LinearWiggleDisplay") if kind in SIGNED else ("FeatureTrack", "LinearBasicDisplay")
 
 
 def jbrowse_session(genome: Genome, data: Sequence[Data], ids: Sequence[str], locus: Locus | None) -> Json:
-    """Lay out JBrowse's view of the sequence and all tracks."""
+    """Return a JBrowse session that shows the sequence and all tracks."""
     first = next(iter(genome.lengths))
     locus = locus or Locus(first, 0, genome.lengths[first])
     scale = max(_CLOSEST, (locus.end - locus.start) / WIDTH)
@@ -100,5 +100,5 @@ def jbrowse_session(genome: Genome, data: Sequence[Data], ids: Sequence[str], lo
 
 
 def _uri(path: Path, folder: Path) -> Json:
-    """Give a file's place as JBrowse has it."""
+    """Return a file's location in JBrowse's format."""
     return {"uri": address(path, folder), "locationType": "UriLocation"}

@@ -1,6 +1,6 @@
-"""Pieces: the stretches of genome that lie under the tokens of gene windows.
+"""Compute pieces: the genome intervals covered by the tokens of gene windows.
 
-In: a geometry, a table of places, contig lengths. Out: arrays, one entry a piece, 0-based half-open on the genome.
+In: a geometry, a table of gene windows, contig lengths. Out: arrays with one entry per piece, 0-based half-open.
 """
 
 from collections.abc import Mapping
@@ -18,41 +18,41 @@ LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 
 
 class Template(NamedTuple):
-    """The pieces that every gene of a geometry has, in the order of columns; each array is ``(pieces,)`` int64."""
+    """The pieces of every gene of a geometry, in the order of columns; each array is ``(pieces,)`` int64."""
 
     token: np.ndarray
-    """Token to which the piece belongs; one that reaches over a narrow padding has two pieces."""
+    """Token of the piece; a token that spans a narrow padding has two pieces."""
     start: np.ndarray
     """First column."""
     end: np.ndarray
-    """Column behind the last one."""
+    """Column after the last one."""
     tts: np.ndarray
-    """Whether it lies in the TTS window, bool."""
+    """Whether it is in the TTS window, bool."""
 
 
 class Pieces(NamedTuple):
     """Pieces of many genes, in the order of genes and columns; each array is ``(pieces,)``."""
 
     row: np.ndarray
-    """Gene's row in the table, int32."""
+    """Row of the gene in the table, int32."""
     index: np.ndarray
-    """Piece's number in the :class:`Template`, int32."""
+    """Number of the piece in the :class:`Template`, int32."""
     token: np.ndarray
     """Token, int32."""
     column_start: np.ndarray
     """First column, int32."""
     column_end: np.ndarray
-    """Column behind the last one, int32."""
+    """Column after the last one, int32."""
     start: np.ndarray
     """First base on the genome, 0-based, int64."""
     end: np.ndarray
-    """Base behind the last one, int64."""
+    """Base after the last one, int64."""
     minus: np.ndarray
-    """Whether the gene reads the minus strand, bool."""
+    """Whether the gene is on the minus strand, bool."""
 
 
 def piece_template(geometry: Geometry) -> Template:
-    """Cut the visible part of a geometry's windows into pieces: at token borders, and never over padding.
+    """Split the visible part of a geometry's windows into pieces at token borders; padding belongs to no piece.
 
     >>> template = piece_template(Geometry())
     >>> len(template.token), template.start[187:189].tolist(), template.end[187:189].tolist()
@@ -69,17 +69,17 @@ def piece_template(geometry: Geometry) -> Template:
 
 
 def find_pieces(table: pd.DataFrame, geometry: Geometry, contigs: Mapping[str, int]) -> Pieces:
-    """Give every piece of every gene its place; bases past a contig's ends have none, nor has what is not visible.
+    """Locate every piece of every gene on the genome; pieces are clipped at contig ends, and exclude invisible columns.
 
     Args:
         table: ``chrom, strand`` and the windows ``tss_start, tss_end, tts_start, tts_end`` (0-based half-open, not
-            cut at contig ends).
+            clipped at contig ends).
         geometry: the columns of a row.
         contigs: contig -> length in bases.
 
     Raises:
         BadTable: the windows do not have the geometry's width, a strand is neither ``+`` nor ``-``, or the length of a
-            contig is not known.
+            contig is unknown.
     """
     _check_places(table, geometry, contigs)
     template = piece_template(geometry)
@@ -113,25 +113,25 @@ def find_pieces(table: pd.DataFrame, geometry: Geometry, contigs: Mapping[str, i
 
 
 def sum_by_piece(values: np.ndarray, template: Template) -> np.ndarray:
-    """Sum numbers per column ``(n, columns)`` over the columns of each piece: ``(n, pieces)`` float32."""
+    """Sum values per column ``(n, columns)`` over the columns of each piece: ``(n, pieces)`` float32."""
     return _sum_ranges(values, template.start, template.end)
 
 
 def sum_by_token(values: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Sum numbers per column ``(n, columns)`` over the columns of each token: ``(n, tokens)`` float32."""
+    """Sum values per column ``(n, columns)`` over the columns of each token: ``(n, tokens)`` float32."""
     starts = np.arange(geometry.tokens) * TOKEN
     return _sum_ranges(values, starts, np.minimum(starts + TOKEN, geometry.columns))
 
 
 def letters_under(codes: np.ndarray, pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
-    """Read the letters of pieces in the direction of transcription, laid end to end.
+    """Return the concatenated letters of pieces, in the direction of transcription.
 
     Args:
-        codes: what the model reads, ``(rows, columns)`` uint8, masked columns 4.
+        codes: base codes that the model reads, ``(rows, columns)`` uint8, masked columns 4.
         pieces: pieces of those rows.
 
     Returns:
-        Letters, uint8, and where each piece's begin, ``(pieces + 1,)`` int64.
+        Letters, uint8, and the offset of each piece, ``(pieces + 1,)`` int64.
     """
     width = (pieces.column_end - pieces.column_start).astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(width)])
@@ -141,7 +141,7 @@ def letters_under(codes: np.ndarray, pieces: Pieces) -> tuple[np.ndarray, np.nda
 
 
 def _per_piece(table: pd.DataFrame, side: str, template: Template) -> np.ndarray:
-    """Give for each gene and piece the ``start`` or ``end`` of the window in which it lies."""
+    """Return the ``start`` or ``end`` of the window of each gene and piece."""
     both = np.stack([table[f"tss_{side}"].to_numpy(np.int64), table[f"tts_{side}"].to_numpy(np.int64)], axis=1)
     return both[:, template.tts.astype(np.intp)]
 
@@ -155,7 +155,7 @@ def _sum_ranges(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.
 
 
 def _check_places(table: pd.DataFrame, geometry: Geometry, contigs: Mapping[str, int]) -> None:
-    """Refuse tables from which no places can be computed."""
+    """Raise BadTable if pieces cannot be located."""
     for site in ("tss", "tts"):
         if ((table[f"{site}_end"] - table[f"{site}_start"]) != geometry.window).any():
             raise BadTable(f"the windows {site}_start to {site}_end are not {geometry.window} bases wide")
@@ -164,5 +164,5 @@ def _check_places(table: pd.DataFrame, geometry: Geometry, contigs: Mapping[str,
     unknown = sorted(set(table["chrom"]) - set(contigs))
     if unknown:
         raise BadTable(
-            f"the set does not state the length of {some(unknown)}", hint="make it again with kanseq extract"
+            f"the set does not state the length of {some(unknown)}", hint="create it again with kanseq extract"
         )

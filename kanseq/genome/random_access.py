@@ -1,7 +1,7 @@
-"""Letters at a few places of a genome, found by an index: for a handful of genes or variants of a large genome.
+"""Read a few places of a large genome by an index, for a small number of genes or variants.
 
-Plain FASTA is read by pyfaidx, bgzip by htslib (pysam), because pyfaidx reads bgzip only with Biopython. Whoever needs
-every contig (lengths and checksums of a set) streams the file by :func:`kanseq.genome.fasta.read_contigs` instead.
+Plain FASTA is read with pyfaidx, bgzip with htslib (pysam), because pyfaidx reads bgzip only with Biopython. To read
+every contig (lengths and checksums of a set), stream the file with :func:`kanseq.genome.fasta.read_contigs` instead.
 """
 
 import logging
@@ -22,11 +22,11 @@ _Fetch = Callable[[str, int, int], bytes]
 
 
 class IndexedFasta:
-    """A FASTA file, plain or bgzip, whose letters are read at places.
+    """A FASTA file, plain or bgzip, with random access.
 
-    ``PATH.fai`` (of bgzip also ``PATH.gzi``), as ``samtools faidx`` writes them, are used where they are there and not
-    older than the file. Else they are made: next to the file, or in a temporary folder where that cannot be written.
-    An index that is damaged, or of another file, is left as it is, and one in a temporary folder is used instead.
+    ``PATH.fai`` (for bgzip also ``PATH.gzi``), as written by ``samtools faidx``, are used if they exist and are not
+    older than the file. Otherwise they are created next to the file, or in a temporary folder if that is not possible.
+    An index that is damaged or belongs to another file is kept, and one in a temporary folder is used instead.
 
     >>> from kanseq.genome.random_access import IndexedFasta
     >>> with IndexedFasta("genome.fa") as genome:  # doctest: +SKIP
@@ -40,12 +40,12 @@ class IndexedFasta:
     lengths: dict[str, int]
 
     def __init__(self, path: PathLike) -> None:
-        """Open a file and its index; make the index where there is none.
+        """Open a file and its index; create the index if there is none.
 
         Raises:
             MissingFile: there is no such file.
-            MalformedLine: it is no FASTA file, or its lines have different lengths inside a contig.
-            BadOption: it is gzip, which can only be read from its beginning.
+            MalformedLine: it is not a FASTA file, or the lines of a contig differ in length.
+            BadOption: it is compressed with plain gzip, which has no random access.
         """
         self._path = check_input(path)
         self._open_files = ExitStack()
@@ -66,20 +66,20 @@ class IndexedFasta:
         self.close()
 
     def close(self) -> None:
-        """Close the file, and remove an index that was made in a temporary folder."""
+        """Close the file, and remove an index in a temporary folder."""
         self._open_files.close()
 
     def letters(self, chrom: str, start: int, end: int, *, pad: bool = False) -> bytes:
-        """Read ``chrom[start:end]`` on the forward strand, in upper case; IUPAC codes stay.
+        """Read ``chrom[start:end]`` on the forward strand, in upper case; IUPAC codes are kept.
 
         Args:
             chrom: the contig, by its name in the file.
             start, end: 0-based, half-open.
-            pad: fill what lies before the contig or past its end with ``N``.
+            pad: return ``N`` for positions outside of the contig.
 
         Raises:
             ContigMismatch: there is no such contig.
-            BadOption: the end is before the start, or the place passes an end of the contig and ``pad`` is off.
+            BadOption: the end is before the start, or the interval exceeds the contig and ``pad`` is off.
             TruncatedFile: the letters cannot be read, because the file is damaged or has changed since it was opened.
         """
         if chrom not in self.lengths:
@@ -88,14 +88,14 @@ class IndexedFasta:
             )
         length = self.lengths[chrom]
         if end < start or not (pad or 0 <= start <= end <= length):
-            raise BadOption(f"{chrom}:{start}-{end} does not lie in the contig's {length} bases", where=self._path)
+            raise BadOption(f"{chrom}:{start}-{end} is not within the contig's {length} bases", where=self._path)
         first, last = min(max(start, 0), length), min(max(end, 0), length)
         inside = self._inside(chrom, first, last) if first < last else b""
         left = min(max(-start, 0), end - start)
         return b"N" * left + inside + b"N" * (end - start - left - len(inside))
 
     def _inside(self, chrom: str, start: int, end: int) -> bytes:
-        """Read letters that the contig has by the index."""
+        """Read letters within a contig."""
         try:
             found = self._fetch(chrom, start, end).upper()
         except (OSError, ValueError, IndexError):
@@ -109,19 +109,19 @@ class IndexedFasta:
         return found
 
     def _open(self) -> tuple[dict[str, int], _Fetch]:
-        """Choose the reader that the file's compression wants."""
+        """Open the file with the reader for its compression."""
         with open(self._path, "rb") as handle:
             head = handle.read(16)
         if not head.startswith(_GZIP):
             return self._open_plain()
         if head[12:14] != _BGZIP_FIELD:
             raise BadOption(
-                "gzip cannot be read at a place", where=self._path, hint="unpack it, or compress it with bgzip"
+                "plain gzip has no random access", where=self._path, hint="unpack it, or compress it with bgzip"
             )
         return self._open_bgzip()
 
     def _open_plain(self) -> tuple[dict[str, int], _Fetch]:
-        """Open by pyfaidx."""
+        """Open a plain file with pyfaidx."""
         from pyfaidx import Faidx, FastaIndexingError
 
         def make(index: Path) -> None:
@@ -134,11 +134,11 @@ class IndexedFasta:
             raise self._no_index(error) from error
         self._open_files.callback(faidx.close)
         lengths = {name: int(record.rlen) for name, record in faidx.index.items()}
-        # pyfaidx counts from 1, and its ends are inside.
+        # pyfaidx coordinates are 1-based and closed.
         return lengths, lambda chrom, start, end: str(faidx.fetch(chrom, start + 1, end)).encode("ascii")
 
     def _open_bgzip(self) -> tuple[dict[str, int], _Fetch]:
-        """Open by htslib."""
+        """Open a bgzip file with htslib."""
         import pysam
 
         def make(fai: Path, gzi: Path) -> None:
@@ -154,7 +154,7 @@ class IndexedFasta:
         return lengths, lambda chrom, start, end: handle.fetch(chrom, start, end).encode("ascii")
 
     def _indices(self, suffixes: tuple[str, ...], make: Callable[..., None]) -> list[Path]:
-        """Return the files of an index of the FASTA file that is not older, made where there is none."""
+        """Return the paths of an up-to-date index of the FASTA file, created if there is none."""
         made = [self._path.with_name(self._path.name + suffix) for suffix in suffixes]
         age = self._path.stat().st_mtime
         is_there = all(path.exists() and path.stat().st_mtime >= age for path in made)
@@ -164,7 +164,7 @@ class IndexedFasta:
         temporary = [folder / path.name for path in made]
         make(*temporary)
         if is_there:
-            logger.warning("%s is damaged, or of another file, and is not used: make it again", made[0])
+            logger.warning("%s is damaged or belongs to another file, and is not used: create it again", made[0])
             return temporary
         try:
             for source, target in zip(temporary, made, strict=True):
@@ -175,7 +175,7 @@ class IndexedFasta:
         return made
 
     def _no_index(self, error: Exception) -> MalformedLine:
-        """Say why a file has no index."""
+        """Return the error for a file that cannot be indexed."""
         return MalformedLine(
-            f"no index can be made ({str(error).splitlines()[0]})", where=self._path, hint="give a FASTA file"
+            f"no index can be created ({str(error).splitlines()[0]})", where=self._path, hint="provide a FASTA file"
         )

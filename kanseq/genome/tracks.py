@@ -1,6 +1,6 @@
-"""Browser tracks of numbers per piece: BED9 with a row per gene and piece, bedGraph and bigWig with a value per base.
+"""Write values per piece as browser tracks: BED9 with a row per gene and piece, bedGraph and bigWig per base.
 
-In: genes with places and one number for each of their pieces. Out: sorted ``.bed(.gz)``, ``.bedgraph(.gz)``, ``.bw``.
+In: genes with coordinates and a value for each of their pieces. Out: sorted ``.bed(.gz)``, ``.bedgraph(.gz)``, ``.bw``.
 """
 
 import shutil
@@ -22,18 +22,18 @@ from kanseq.genome.piece_track import PieceTrack
 Combine: TypeAlias = Literal["mean", "sum", "max-abs"]
 
 COMBINE = ("mean", "sum", "max-abs")
-"""Ways to make one value of all pieces that lie over a base."""
+"""Ways to combine the values of all pieces that overlap a base."""
 
 BED, BEDGRAPH, BIGWIG = (".bed", ".bed.gz"), (".bedgraph", ".bedgraph.gz", ".bg", ".bg.gz"), (".bw", ".bigwig")
-"""Endings of the files' names, in any letter case."""
+"""File name extensions, ignoring letter case."""
 
 _TBI_LIMIT = 2**29
 _BIGWIG_STEP, _BIGWIG_ZOOM = 12, 16
-"""Bytes that a step takes at most in a bigWig itself, and in all of its zoom levels."""
+"""Maximum number of bytes per step in the data of a bigWig, and in all of its zoom levels."""
 
 
 class Steps(NamedTuple):
-    """A value per base of one contig, equal neighbours merged, ascending and disjoint; gaps are left out."""
+    """Values per base of one contig as ascending, disjoint intervals; equal neighbours are merged, gaps omitted."""
 
     start: np.ndarray
     end: np.ndarray
@@ -41,7 +41,7 @@ class Steps(NamedTuple):
 
 
 def check_track_names(bed: PathLike | None, bedgraph: PathLike | None, bigwig: PathLike | None) -> None:
-    """Make sure that each track's name ends as its format demands.
+    """Check that each track's name has an extension of its format.
 
     Raises:
         BadOption: it does not.
@@ -52,13 +52,13 @@ def check_track_names(bed: PathLike | None, bedgraph: PathLike | None, bigwig: P
 
 
 def check_combine(combine: str) -> None:
-    """Make sure that this is a way to combine pieces.
+    """Check that this is a known way to combine pieces.
 
     Raises:
         BadOption: it is not.
     """
     if combine not in COMBINE:
-        raise BadOption(f"'{combine}' is no way to combine pieces", hint=f"choose {', '.join(COMBINE)}")
+        raise BadOption(f"'{combine}' is not a way to combine pieces", hint=f"choose one of {', '.join(COMBINE)}")
 
 
 def track_files(
@@ -88,30 +88,30 @@ def write_tracks(
     per_gene: PathLike | None = None,
     stack: ExitStack | None = None,
 ) -> int | None:
-    """Write a track in up to three formats; ``.gz`` is bgzip with an index beside it. Equal tracks give equal bytes.
+    """Write a track in up to three formats; ``.gz`` is bgzip with an index next to it. Output is reproducible bytewise.
 
     BED9: a row per gene and piece, sorted by contig name (byte order), start, end and name; name = gene id, ``|``, and
-    the letters under the piece in the direction of transcription, ``N`` where the model reads none; score = 1000 *
-    min(1, |a| / 99th percentile of |a|) over all pieces; itemRgb by sign. bedGraph and bigWig hold per base the
-    signed value, combined over all pieces there, of both strands or, ``strand_specific``, in a pair of files named
-    ``.plus`` and ``.minus`` before the ending. Indices are ``.tbi``, or ``.csi`` where a contig is longer than 2**29.
+    the letters of the piece in the direction of transcription, ``N`` for bases hidden from the model; score = 1000 *
+    min(1, |a| / 99th percentile of |a|) over all pieces; itemRgb by sign. bedGraph and bigWig hold the signed value per
+    base, combined over all pieces there, of both strands or, with ``strand_specific``, in a pair of files with
+    ``.plus`` and ``.minus`` before the extension. Indices are ``.tbi``, or ``.csi`` if a contig is longer than 2**29.
 
     Args:
-        track: the numbers.
-        bed, bedgraph, bigwig: where to, any may be None.
-        combine: ``mean``, ``sum`` or ``max-abs`` (the value of largest magnitude, the positive one of two equals).
+        track: the values.
+        bed, bedgraph, bigwig: output paths, any may be None.
+        combine: ``mean``, ``sum`` or ``max-abs`` (the value of largest magnitude; the positive one of a tie).
         strand_specific: write a pair of bedGraphs and bigWigs.
-        top: give a BED row only to so many pieces of a gene, those of largest magnitude (of equal ones the earlier in
-            its columns); scores, bedGraph and bigWig stay as without.
+        top: write BED rows for only this many pieces per gene, those of largest magnitude (ties are broken by column
+            order); scores, bedGraph and bigWig are not affected.
         per_gene: folder for a BED file of each gene, see :func:`kanseq.genome.bed_rows.write_gene_beds`.
-        stack: outputs take their names when it closes; without one, when this function returns.
+        stack: outputs get their final names when it closes; without one, when this function returns.
 
     Returns:
-        Rows of the BED file; None without one.
+        Number of rows of the BED file; None without one.
 
     Raises:
-        BadOption: a name has the wrong ending, ``combine`` is unknown, or ``top`` is less than 1.
-        NotWritable: the folder is missing or closed, or the disk is full.
+        BadOption: a name has the wrong extension, ``combine`` is unknown, or ``top`` is less than 1.
+        NotWritable: the folder is missing or not writable, or the disk is full.
     """
     check_track_names(bed, bedgraph, bigwig)
     check_combine(combine)
@@ -151,7 +151,7 @@ def combine_pieces(start: np.ndarray, end: np.ndarray, values: np.ndarray, combi
     depth = np.bincount(segment, minlength=len(borders))
     if combine == "max-abs":
         over = values[piece]
-        # Each segment's last assignment wins, and the order puts the one wanted last.
+        # Each segment's last value is kept, so sort the value of largest magnitude last.
         order = np.lexsort((over, np.abs(over), segment))
         combined = np.zeros(len(borders), dtype=np.float32)
         ends = np.flatnonzero(np.diff(segment[order], append=-1))
@@ -164,7 +164,7 @@ def combine_pieces(start: np.ndarray, end: np.ndarray, values: np.ndarray, combi
 
 
 def _merge_equal(start: np.ndarray, end: np.ndarray, value: np.ndarray) -> Steps:
-    """Join neighbours that touch and carry the same value."""
+    """Merge adjacent intervals with the same value."""
     begins = np.ones(len(start), dtype=bool)
     begins[1:] = (start[1:] != end[:-1]) | (value[1:] != value[:-1])
     first = np.flatnonzero(begins)
@@ -173,7 +173,7 @@ def _merge_equal(start: np.ndarray, end: np.ndarray, value: np.ndarray) -> Steps
 
 
 def _strands(path: PathLike | None, apart: bool) -> list[tuple[str, Path]]:
-    """Give the strands' letters that go into each file, and its name."""
+    """Return the strands that go into each file, and its path."""
     if path is None:
         return []
     path = Path(path)
@@ -186,7 +186,7 @@ def _strands(path: PathLike | None, apart: bool) -> list[tuple[str, Path]]:
 
 
 def _index_of(path: Path, contigs: Mapping[str, int]) -> list[Path]:
-    """Name the index that belongs to a bgzip file; a ``.tbi`` cannot hold contigs of more than 2**29 bases."""
+    """Return the path of a bgzip file's index; a ``.tbi`` cannot hold contigs of more than 2**29 bases."""
     if not path.name.lower().endswith(".gz"):
         return []
     return [path.with_name(path.name + (".csi" if max(contigs.values(), default=0) > _TBI_LIMIT else ".tbi"))]
@@ -210,13 +210,13 @@ def _write_text(path: Path, contigs: Mapping[str, int], write: Callable[[BinaryI
     except OSError as error:
         if error.errno:
             raise
-        # htslib does not say why it could not write.
+        # htslib does not report why it could not write.
         raise _no_space(path) from error
     return rows
 
 
 def _write_bedgraph(track: PieceTrack, strand: str, combine: Combine, handle: BinaryIO) -> int:
-    """Write the steps of all contigs, in byte order of their names; count them."""
+    """Write the steps of all contigs, in byte order of their names, and return the number of rows."""
     rows = 0
     for chrom, steps in _contig_steps(track, sorted(track.contigs, key=str.encode), strand, combine):
         for begin in range(0, len(steps.start), CHUNK):
@@ -237,7 +237,7 @@ def _write_bigwig(temporary: Path, path: Path, track: PieceTrack, strand: str, c
             bigwig.addHeader(list(track.contigs.items()))
             for chrom, steps in _contig_steps(track, list(track.contigs), strand, combine):
                 written += len(steps.start)
-                # A full disk would make libBigWig corrupt memory, so it must never meet one.
+                # libBigWig corrupts memory if the disk is full, so check the free space first.
                 if (
                     shutil.disk_usage(path.parent).free
                     < _BIGWIG_STEP * len(steps.start) + _BIGWIG_ZOOM * written + 2**18
@@ -251,8 +251,8 @@ def _write_bigwig(temporary: Path, path: Path, track: PieceTrack, strand: str, c
 
 
 def _no_space(path: Path) -> NotWritable:
-    """Say why a library may have failed to write."""
-    return NotWritable("cannot write; there is too little space on the disk", where=path, hint="free some")
+    """Return the error for a library that failed to write, probably for lack of disk space."""
+    return NotWritable("cannot write; the disk is probably full", where=path, hint="free some space")
 
 
 def _contig_steps(track: PieceTrack, chroms: list[str], strand: str, combine: Combine) -> Iterator[tuple[str, Steps]]:

@@ -1,4 +1,4 @@
-"""The transcript that stands for a gene, where a gene's own ends are not what is wanted.
+"""Choose a representative transcript for each gene, and use its ends as TSS and TTS.
 
 In: genes and the annotation's transcript rows. Out: the same genes with the ends of the chosen transcript.
 """
@@ -24,7 +24,7 @@ _CANONICAL_KEYS = ("canonical_transcript", "Ensembl_canonical")
 
 @dataclass
 class _Transcript:
-    """What the rows of a transcript add up to: outermost ends, bases of coding sequence, the canonical tag."""
+    """A transcript, summed over its rows: outermost ends, bases of coding sequence, the canonical tag."""
 
     id: str
     start: int
@@ -37,13 +37,13 @@ class _Transcript:
 def choose_transcripts(
     path: PathLike, genes: Sequence[Gene], how: Choice = "gene"
 ) -> tuple[list[Gene], list[Excluded]]:
-    """Give genes the ends of one transcript: the ``canonical`` one, or the one with the ``longest-cds``.
+    """Set the ends of genes to those of one transcript: the ``canonical`` one, or the one with the ``longest-cds``.
 
-    Canonical is what carries Ensembl's tag ``Ensembl_canonical`` or the attribute ``canonical_transcript``. The longest
-    coding sequence counts bases of CDS rows; of equals the transcript whose name sorts first is taken.
+    A transcript is canonical if it has the tag ``Ensembl_canonical`` or the attribute ``canonical_transcript``. The
+    length of a coding sequence is the number of bases in CDS rows; ties are broken by the alphabetical order of names.
 
     Raises:
-        BadOption: ``canonical`` is asked for and the file has no such tag, or ``how`` is unknown.
+        BadOption: ``how`` is ``canonical`` but the file has no such tag, or ``how`` is unknown.
     """
     if how not in CHOICES:
         raise BadOption(f"--tss {how} is unknown", hint=f"choose one of {', '.join(CHOICES)}")
@@ -61,7 +61,7 @@ def choose_transcripts(
         raise BadOption(
             "--tss canonical, but no transcript of these genes is tagged canonical",
             where=path,
-            hint="take --tss gene or --tss longest-cds",
+            hint="use --tss gene or --tss longest-cds",
         )
     reason, detail = ("no_canonical", "no canonical transcript") if canonical else ("no_cds", "no coding sequence")
     kept, excluded = [], []
@@ -74,14 +74,14 @@ def choose_transcripts(
 
 
 def _rank(transcript: _Transcript, canonical: bool) -> tuple[int, str]:
-    """Order transcripts of a gene, best first."""
+    """Return the sort key of a gene's transcripts, best first."""
     return (0 if canonical else -transcript.coding, transcript.id)
 
 
 def _read_transcripts(path: PathLike, genes: set[str]) -> Iterator[tuple[_Place, _Transcript]]:
-    """Add up the rows of every transcript: in GFF3 they name it as ``Parent``, in GTF they share two names.
+    """Sum the rows of every transcript; rows are grouped by ``Parent`` in GFF3, and by gene and transcript id in GTF.
 
-    Names are those of one contig and strand: X and Y may share genes, and repeats their transcripts.
+    Names are separate for each contig and strand: genes may be on both X and Y, and transcripts on repeats.
     """
     transcripts: dict[tuple[_Place, tuple[str, str]], _Transcript] = {}
     for row in read_rows(path, TRANSCRIPTS):
@@ -98,7 +98,7 @@ def _read_transcripts(path: PathLike, genes: set[str]) -> Iterator[tuple[_Place,
 
 
 def _owners(row: Row, attributes: dict[str, str], genes: set[str]) -> Iterator[tuple[tuple[str, str], str | None]]:
-    """Name the transcripts that a row belongs to, and their gene where the row tells it."""
+    """Yield the transcripts that a row belongs to, and their gene if the row states it."""
     if "Parent" not in attributes:
         gene = attributes.get("gene_id", "")
         if attributes.get("transcript_id"):
@@ -108,12 +108,12 @@ def _owners(row: Row, attributes: dict[str, str], genes: set[str]) -> Iterator[t
         if row.type not in _CHILDREN:
             yield ("", attributes.get("ID", "")), parent
         else:
-            # A CDS may hang on its gene itself (organelles): the gene is its own transcript then.
+            # The parent of a CDS may be its gene (organelles): the gene is then used as its transcript.
             yield ("", parent), parent if parent in genes else None
 
 
 def _is_canonical(attributes: dict[str, str]) -> bool:
-    """Whether Ensembl's tag, or the attribute that maize and others use, is there."""
+    """Return whether a row has Ensembl's canonical tag, or the attribute used by maize and other annotations."""
     if "Ensembl_canonical" in attributes.get("tag", "").split(","):
         return True
     return any(attributes.get(key, "").lower() in ("1", "true", "yes") for key in _CANONICAL_KEYS)

@@ -1,6 +1,6 @@
-"""The windows of a contig's genes, cut and turned into the direction of transcription.
+"""Extract the windows of a contig's genes, in the direction of transcription.
 
-In: one contig, its genes, a geometry. Out: places and sequences, and a reason for each gene that is left out.
+In: one contig, its genes, a geometry. Out: coordinates and sequences, and a reason for each excluded gene.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from kanseq.geometry import Geometry
 Edge: TypeAlias = Literal["drop", "pad"]
 
 MAX_N = 0.5
-"""Largest share of letters without a base: windows that are mostly gap teach where assemblies have gaps."""
+"""Maximum fraction of letters without a base; models would learn the gaps of assemblies from windows full of gaps."""
 
 
 class GeneWindows(NamedTuple):
-    """A gene as a row of a set; all places are 0-based, windows half-open and not cut at contig ends."""
+    """A gene as a row of a set; all coordinates are 0-based, windows half-open and not clipped at contig ends."""
 
     id: str
     chrom: str
@@ -32,7 +32,7 @@ class GeneWindows(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A gene with its windows; the gene's line tells twins of one name apart."""
+    """A gene with its windows; the gene's line distinguishes duplicates with the same name."""
 
     gene: Gene
     windows: GeneWindows
@@ -41,11 +41,11 @@ class Cut(NamedTuple):
 def cut_genes(
     contig: Contig, genes: Iterable[Gene], geometry: Geometry, *, edge: Edge = "drop", max_n: float = MAX_N
 ) -> tuple[list[Cut], list[Excluded]]:
-    """Cut the windows of ``genes``, ordered by start, then end, then name.
+    """Extract the windows of ``genes``, ordered by start, then end, then name.
 
     The sequence has ``geometry.columns`` letters A, C, G, T and ``N`` (for the padding, for every other letter, and
-    with ``edge='pad'`` for what lies past the contig's ends), unmasked, in the direction of transcription. ``max_n`` is
-    the largest share of letters other than ACGT among those that the genome has under the windows.
+    with ``edge='pad'`` for positions past the contig's ends), unmasked, in the direction of transcription. ``max_n`` is
+    the maximum fraction of letters other than ACGT among the windows' letters within the contig.
     """
     cuts, excluded = [], []
     for gene in sorted(genes, key=lambda gene: (gene.start, gene.end, gene.id, gene.line)):
@@ -72,13 +72,13 @@ def cut_genes(
 
 
 def _outside(window: tuple[int, int], length: int) -> int:
-    """Count the columns of a window that lie past a contig's ends."""
+    """Count the columns of a window past a contig's ends."""
     start, end = window
     return (end - start) - max(0, min(end, length) - max(start, 0))
 
 
 def _letters(sequence: bytes, window: tuple[int, int]) -> bytes:
-    """Read a window, with ``N`` for what lies past the ends."""
+    """Read a window, with ``N`` for positions past the contig's ends."""
     start, end = window
     left = min(max(-start, 0), end - start)
     inside = sequence[max(start, 0) : max(end, 0)]

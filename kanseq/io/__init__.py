@@ -1,1 +1,1 @@
-"""Tables on disk: what columns each holds, and the one way in which they are written and read."""
+"""Tables on disk: the columns of each table, and the functions that write and read all of them."""

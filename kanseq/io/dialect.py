@@ -14,26 +14,26 @@ from kanseq.files import PathLike, open_text, whole_text
 from kanseq.io.schema import Column, Schema
 
 _ROWS = 50_000
-"""Rows that are turned into text at a time."""
+"""Number of rows that are converted to text at a time."""
 
 _BREAKS = ("\t", "\n", "\r")
-"""What a cell cannot hold."""
+"""Characters that a cell cannot contain."""
 
 IN_MEMORY = "a table in memory"
-"""What messages call a table that is no file."""
+"""Name in messages of a table that is not a file."""
 
 
 def write_table(path: PathLike, schema: Schema, table: pd.DataFrame) -> None:
-    """Write a table; the same table gives the same bytes.
+    """Write a table; output bytes are reproducible.
 
     Args:
         path: ``-`` is standard output, ``.gz`` is compressed.
-        schema: what the table is.
-        table: columns as the schema has them, families included, in the order in which they are to stand in the file.
+        schema: schema of the table.
+        table: columns of the schema, families included, in the order in which they are written.
 
     Raises:
-        BadTable: a cell holds a tab or a line break, or is empty where it must not be.
-        NotWritable: the folder is missing or closed, or the disk is full.
+        BadTable: a cell contains a tab or a line break, or is empty although the column does not allow it.
+        NotWritable: the folder is missing or not writable, or the disk is full.
     """
     lines = table_lines(schema, table)
     with whole_text(path) as handle:
@@ -41,11 +41,11 @@ def write_table(path: PathLike, schema: Schema, table: pd.DataFrame) -> None:
 
 
 def table_lines(schema: Schema, table: pd.DataFrame) -> Iterator[str]:
-    """Check a table, then return its text: pieces that end in a line break, the header first.
+    """Check a table and return its text: pieces that end in a line break, the header first.
 
     Raises:
         BadTable: as for :func:`write_table`, before anything is returned.
-        ValueError: the table has other columns than the schema.
+        ValueError: the columns of the table differ from those of the schema.
     """
     header = [str(name) for name in table.columns]
     schema.check_header(header)
@@ -57,17 +57,17 @@ def table_lines(schema: Schema, table: pd.DataFrame) -> Iterator[str]:
 
 
 def read_cells(path: PathLike | pd.DataFrame, schema: Schema, required: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read all columns of a file as text. A missing value is the empty text.
+    """Read all columns of a file as text. A missing value becomes empty text.
 
     Args:
-        path: plain or gzip; ``-`` is standard input. A table in memory gives the cells that its file would hold,
-            whatever the order and the types of its columns.
-        schema: what the table is.
-        required: columns that must be there; by default those of the schema.
+        path: plain or gzip; ``-`` is standard input. A table in memory is converted to the cells of its file; its
+            columns may have any order and types.
+        schema: schema of the table.
+        required: required columns; by default those of the schema.
 
     Raises:
-        BadTable: it is no table, or a column is missing; of a table in memory also: a column is there twice, or a cell
-            holds a tab or a line break.
+        BadTable: it is not a table, or a column is missing; for a table in memory also: a column occurs twice, or a
+            cell contains a tab or a line break.
     """
     hint = f"make the table with kanseq {' or '.join(schema.verbs)}"
     needed = schema.required if required is None else required
@@ -80,23 +80,23 @@ def read_cells(path: PathLike | pd.DataFrame, schema: Schema, required: Sequence
 
 
 def place(path: PathLike | pd.DataFrame, row: int) -> str:
-    """Name a row (from 0) of a table with a header in messages, as ``file:line``."""
+    """Return the place of a row (from 0) of a table with a header for messages, as ``file:line``."""
     return f"{IN_MEMORY if isinstance(path, pd.DataFrame) else path}:{row + 2}"
 
 
 def _check_columns(table: pd.DataFrame, needed: Sequence[str], where: PathLike | None, hint: str) -> None:
-    """Refuse a table that lacks a column."""
+    """Raise BadTable if a column is missing."""
     missing = [name for name in needed if name not in table]
     if missing:
         raise BadTable(f"the column '{missing[0]}' is missing", where=where, hint=hint)
 
 
 def _cells_of(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Return the cells that the file of a table in memory would hold."""
+    """Convert a table in memory to the cells of its file."""
     names = [str(name) for name in table.columns]
     twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
     if twice is not None:
-        raise BadTable(f"the column '{twice}' is there twice", where=IN_MEMORY)
+        raise BadTable(f"the column '{twice}' occurs twice", where=IN_MEMORY)
     cells = {}
     for position, name in enumerate(names):
         values, column = table.iloc[:, position], schema.column(name)
@@ -109,14 +109,14 @@ def _cells_of(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def read_table(path: PathLike | pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Read a table with typed columns, as :func:`read_cells` does; columns that the schema does not know are left out.
+    """Read a table with typed columns, as :func:`read_cells` does; columns that are not in the schema are dropped.
 
     Returns:
-        ``text`` and ``value`` columns as str; ``number`` as float64, NaN where a cell is empty; ``integer`` as int64,
-        or float64 where cells may be empty. Columns in the order of the schema, families as in the file.
+        ``text`` and ``value`` columns as str; ``number`` as float64, NaN for empty cells; ``integer`` as int64, or
+        float64 if cells may be empty. Columns are in the order of the schema, families as in the file.
 
     Raises:
-        BadTable: it is no such table, a number is none, or a cell is empty that must not be; with file and line.
+        BadTable: it is not such a table, a value is not a number, or a required cell is empty; with file and line.
     """
     cells = read_cells(path, schema)
     first = 2 if schema.has_header else 1
@@ -139,8 +139,8 @@ def parse(path: PathLike, names: Sequence[str] | None, *, hint: str | None = Non
 
     Args:
         path: plain or gzip; ``-`` is standard input.
-        names: columns of a file without a header; None: the first line names them.
-        hint: how to get a file that is a table.
+        names: columns of a file without a header; None to read them from the first line.
+        hint: hint for error messages: how to create a valid table.
 
     Raises:
         BadTable: it is empty, or a row has more cells than the header.
@@ -153,12 +153,12 @@ def parse(path: PathLike, names: Sequence[str] | None, *, hint: str | None = Non
         except pd.errors.EmptyDataError as error:
             if given is not None:
                 return pd.DataFrame(columns=given, dtype=str)
-            raise BadTable(f"this is no table ({str(error).strip()})", where=path, hint=hint) from error
+            raise BadTable(f"this is not a table ({str(error).strip()})", where=path, hint=hint) from error
         except pd.errors.ParserError as error:
-            raise BadTable(f"this is no table ({str(error).strip()})", where=path, hint=hint) from error
+            raise BadTable(f"this is not a table ({str(error).strip()})", where=path, hint=hint) from error
     if not isinstance(table.index, pd.RangeIndex):
-        # pandas takes the first column for names of rows where rows have one cell more than the header.
-        raise BadTable("this is no table (its rows have more cells than its header)", where=path, hint=hint)
+        # pandas uses the first column as the index if rows have one cell more than the header.
+        raise BadTable("this is not a table (its rows have more cells than its header)", where=path, hint=hint)
     return table
 
 
@@ -170,36 +170,36 @@ def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike | 
 
 
 def _check_cells(schema: Schema, column: Column, name: str, values: pd.Series) -> None:
-    """Refuse names and cells that the dialect cannot hold, and empty ones that must not be."""
+    """Raise BadTable for names and cells that the dialect cannot represent, and for empty required cells."""
     _check_breaks(name, values, schema.file)
     if not column.missing and not _is_numeric(values, "iub"):
         empty = (values.isna() | (values == "")).to_numpy()
         if empty.any():
-            raise BadTable(f"row {int(np.argmax(empty)) + 1}, column '{name}': nothing is there", where=schema.file)
+            raise BadTable(f"row {int(np.argmax(empty)) + 1}, column '{name}': the cell is empty", where=schema.file)
 
 
 def _check_breaks(name: str, values: pd.Series, where: str) -> None:
-    """Refuse names and cells that the dialect cannot hold."""
+    """Raise BadTable for names and cells that contain tabs or line breaks."""
     if _breaks(name):
-        raise BadTable(f"the name of a column {name!r} holds a tab or a line break", where=where)
+        raise BadTable(f"the column name {name!r} contains a tab or a line break", where=where)
     if not _is_numeric(values, "iufb") and _breaks("".join(map(str, values.unique()))):
         row, cell = next((row, cell) for row, cell in enumerate(map(str, values), 1) if _breaks(cell))
-        what = f"row {row}, column '{name}': {cell!r} holds a tab or a line break"
+        what = f"row {row}, column '{name}': {cell!r} contains a tab or a line break"
         raise BadTable(what, where=where, hint="rename it")
 
 
 def _is_numeric(values: pd.Series, kinds: str) -> bool:
-    """Return whether a column has one of NumPy's numeric types; pandas' own ones can hold nothing where a number is."""
+    """Return whether a column has a NumPy numeric type; those of pandas may contain missing values."""
     return isinstance(values.dtype, np.dtype) and values.dtype.kind in kinds
 
 
 def _breaks(cell: str) -> bool:
-    """Return whether a cell cannot be told from several cells or rows."""
+    """Return whether a cell contains a character that separates cells or rows."""
     return any(sign in cell for sign in _BREAKS)
 
 
 def _lines(schema: Schema, header: list[str], columns: list[Column], table: pd.DataFrame) -> Iterator[str]:
-    """Yield the header, and some rows at a time."""
+    """Yield the header, then some rows at a time."""
     if schema.has_header:
         yield "\t".join(header) + "\n"
     for start in range(0, len(table), _ROWS):
@@ -209,7 +209,7 @@ def _lines(schema: Schema, header: list[str], columns: list[Column], table: pd.D
 
 
 def _texts(column: Column, values: pd.Series) -> list[str]:
-    """Turn a column into cells."""
+    """Convert a column to cells."""
     listed = values.tolist()
     if _is_numeric(values, "iub"):
         return list(map(str, listed))
@@ -217,7 +217,7 @@ def _texts(column: Column, values: pd.Series) -> list[str]:
 
 
 def _text(value: object, format_of_floats: str) -> str:
-    """Turn a value into a cell."""
+    """Convert a value to a cell."""
     if value is None or pd.isna(value):  # type: ignore[call-overload]
         return ""
     if isinstance(value, np.generic):
@@ -228,7 +228,7 @@ def _text(value: object, format_of_floats: str) -> str:
 
 
 def _numbers(cells: pd.Series, column: Column, path: PathLike, first: int) -> np.ndarray:
-    """Turn cells into numbers; empty ones are NaN."""
+    """Convert cells to numbers; empty ones become NaN."""
     empty = (cells == "").to_numpy()
     values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
     wrong = ~np.isfinite(values) & ~empty
@@ -237,9 +237,9 @@ def _numbers(cells: pd.Series, column: Column, path: PathLike, first: int) -> np
         wrong |= ~cells.str.fullmatch(r"-?[0-9]+").to_numpy(dtype=bool) & ~empty
     if wrong.any():
         row = int(np.argmax(wrong))
-        what = "no whole number" if is_whole else "no number"
+        what = "not an integer" if is_whole else "not a number"
         raise BadTable(f"'{cells.iloc[row]}' is {what} (column '{cells.name}')", where=f"{path}:{row + first}")
     if is_whole and not column.missing:
         return np.array([int(text) for text in cells], dtype=np.int64)
-    # pandas before 3 reads texts to the last digit but one.
+    # pandas before version 3 may be wrong in the last digit.
     return np.array([float(text) if text else np.nan for text in cells], dtype=np.float64)

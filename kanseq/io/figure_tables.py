@@ -1,4 +1,4 @@
-"""Tables of ``kanseq figures``: scores of edges and nodes, grids, places, profiles and words."""
+"""Tables of ``kanseq figures``: scores of edges and nodes, grids, places, profiles and words (k-mers)."""
 
 from kanseq.io.schema import Column, Schema, integer, number, text
 
@@ -8,7 +8,7 @@ _LAYER = text("layer", "name of the KAN layer")
 
 
 def _number(name: str, help: str) -> Column:
-    """Return a column of numbers with six digits, which may be unknown."""
+    """Return a column of numbers with six significant digits, which may be empty."""
     return number(name, help, _SIX, missing=True)
 
 
@@ -17,16 +17,16 @@ EDGES = Schema(
     file="edges.tsv",
     title="scores of edges",
     verbs=_VERBS,
-    help="a row per edge, each layer's edges of highest KAN 2.0 score",
+    help="a row per edge, for the edges of each layer with the highest KAN 2.0 scores",
     columns=(
         _LAYER,
         integer("input", "input, from 0"),
-        integer("tap", "tap of a convolution, from 0; else 0"),
+        integer("tap", "tap of a convolution, from 0; otherwise 0"),
         integer("output", "output, from 0"),
         _number("score", "KAN 2.0 score"),
-        _number("standard_deviation", "standard deviation of what the edge gives"),
-        text("input_name", "what the input is"),
-        text("output_name", "what the output is"),
+        _number("standard_deviation", "standard deviation of the edge's output"),
+        text("input_name", "name of the input"),
+        text("output_name", "name of the output"),
     ),
 )
 
@@ -39,9 +39,9 @@ NODES = Schema(
     columns=(
         _LAYER,
         text("side", "`input` or `output`"),
-        integer("node", "number, from 0"),
+        integer("node", "node, from 0"),
         _number("score", "KAN 2.0 score"),
-        text("name", "what the node is"),
+        text("name", "name of the node"),
     ),
 )
 
@@ -56,7 +56,7 @@ GRID = Schema(
         text("input", "input, from 0; `*`: all inputs"),
         _number("below", "share of values below the grid"),
         _number("above", "share of values above the grid"),
-        _number("outside", "sum of the two"),
+        _number("outside", "share of values outside the grid"),
     ),
 )
 
@@ -80,14 +80,14 @@ PLACES = Schema(
     file="places.tsv",
     title="curves of position",
     verbs=_VERBS,
-    help="a row per word and token, the strongest words first",
+    help="a row per word (k-mer) and token, the strongest words first",
     columns=(
         _LAYER,
         text("word", "word or codon"),
-        _number("strength", "how much the word's curve varies"),
+        _number("strength", "standard deviation of the word's contribution"),
         integer("column", "first column of the token, 0-based"),
         text("place", "distance from TSS or TTS"),
-        _number("value", "what the word adds there"),
+        _number("value", "contribution of the word there"),
     ),
 )
 
@@ -122,11 +122,11 @@ WORDS = Schema(
         integer("occurrences_forward", "occurrences as written"),
         integer("occurrences_reverse", "occurrences of the reverse complement"),
         _number("mean", "mean attribution of an occurrence"),
-        _number("mean_forward", "the same as written"),
-        _number("mean_reverse", "the same of the reverse complement"),
-        _number("chance", "mean over shifted attributions"),
+        _number("mean_forward", "mean over occurrences as written"),
+        _number("mean_reverse", "mean over occurrences of the reverse complement"),
+        _number("chance", "mean expected by chance, from shifted attributions"),
         _number("chance_sd", "standard deviation over the shifts"),
-        _number("z", "mean less chance, in standard deviations"),
+        _number("z", "mean minus chance, in standard deviations"),
     ),
 )
 

@@ -1,9 +1,9 @@
-"""Tables about genes: sets, what was left out, homologs, splits, leaks, labels, and the truth of a simulation."""
+"""Tables about genes: sets, excluded genes, homologs, splits, leaks, labels, and the truth of a simulation."""
 
 from kanseq.io.schema import Column, Schema, integer, number, text
 
-SPECIES = text("species", "species; `.` where none was named")
-ID = text("id", "name of the gene, or of the plain sequence")
+SPECIES = text("species", "species; `.` if not specified")
+ID = text("id", "name of the gene or plain sequence")
 
 GENES = Schema(
     name="genes",
@@ -27,8 +27,8 @@ GENES = Schema(
         integer("tts_end", "end of the TTS window, exclusive", optional=True),
         integer("start", "start of an imported interval, 0-based", optional=True),
         integer("end", "end of an imported interval, exclusive", optional=True),
-        Column("label", "value", "class or number that the sequence came with", optional=True, missing=True),
-        text("split", "split that the sequence came with", optional=True, missing=True),
+        Column("label", "value", "class or number imported with the sequence", optional=True, missing=True),
+        text("split", "split imported with the sequence", optional=True, missing=True),
         text("sequence", "letters in the direction of transcription"),
     ),
 )
@@ -38,11 +38,11 @@ EXCLUDED = Schema(
     file="excluded.tsv",
     title="genes left out",
     verbs=("extract",),
-    help="a row per gene of the annotation that was not written",
+    help="a row per excluded gene of the annotation",
     columns=(
-        text("id", "name of the gene; `.` where it has none"),
-        text("reason", "why: `biotype`, `edge`, `no_contig`, `too_many_n`, …"),
-        text("detail", "the value that the reason is about", missing=True),
+        text("id", "name of the gene; `.` if it has none"),
+        text("reason", "reason: `biotype`, `edge`, `no_contig`, `too_many_n`, …"),
+        text("detail", "value that caused the exclusion", missing=True),
     ),
 )
 
@@ -51,8 +51,8 @@ HOMOLOGS = Schema(
     file="homologs.tsv",
     title="groups of homologs",
     verbs=("homology",),
-    help="a row per gene of the set; a gene without relatives is a group of its own",
-    columns=(SPECIES, ID, text("group", "number of its group")),
+    help="a row per gene of the set; a gene without homologs is its own group",
+    columns=(SPECIES, ID, text("group", "number of the group")),
 )
 
 HOMOLOG_PAIRS = Schema(
@@ -85,7 +85,7 @@ SPLITS = Schema(
         ID,
         text("fold", "name of the fold"),
         text("role", "`train`, `tune`, `test` or `unused`"),
-        text("reason", "why it is unused, and after a colon the gene that caused it", missing=True),
+        text("reason", "reason for `unused`, and after a colon the gene that caused it", missing=True),
     ),
 )
 
@@ -99,8 +99,8 @@ LEAKS = Schema(
         text("fold", "name of the fold"),
         text("kind", "kind of leak"),
         text("between", "the two roles, such as `train|test`"),
-        integer("genes", "genes of the first role that are concerned"),
-        integer("pairs", "pairs of genes that are concerned"),
+        integer("genes", "affected genes of the first role"),
+        integer("pairs", "affected pairs of genes"),
     ),
 )
 
@@ -113,12 +113,12 @@ LABELS = Schema(
     columns=(
         SPECIES,
         ID,
-        text("condition", "name of the condition; `*` where there is one"),
-        text("fold", "fold whose training genes set the quartiles; `*` where the whole table did"),
+        text("condition", "name of the condition; `*` if there is only one"),
+        text("fold", "fold whose training genes determine the quartiles; `*` if all rows of the table do"),
         number("expression", "log10(TPM + 1)"),
         text("label", "`low`, `mid` or `high`"),
-        number("q1", "at or below it a gene is low, log10(TPM + 1)"),
-        number("q3", "at or above it a gene is high, log10(TPM + 1)"),
+        number("q1", "genes at or below this threshold are low, log10(TPM + 1)"),
+        number("q3", "genes at or above this threshold are high, log10(TPM + 1)"),
     ),
 )
 
@@ -132,9 +132,9 @@ TRUTH = Schema(
     columns=(
         text("gene_id", "name of the gene"),
         text("chrom", "contig"),
-        integer("scored", "1 where the oracle is scored on the gene, else 0"),
-        number("signal", "what the grammar adds to log10 expression", ".6f"),
-        number("noise", "what it cannot know", ".6f"),
+        integer("scored", "1 if the oracle is scored on the gene, otherwise 0"),
+        number("signal", "log10 expression without noise, from the grammar", ".6f"),
+        number("noise", "random noise added to the signal", ".6f"),
         number("upstream_gc", "share of G and C in the TSS window", ".6f"),
         number("downstream_gc", "share of G and C in the TTS window", ".6f"),
         integer("*", "copies of each planted element, a column per element"),

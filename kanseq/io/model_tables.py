@@ -4,7 +4,7 @@ from kanseq.io.gene_tables import ID, SPECIES
 from kanseq.io.schema import Column, Schema, integer, number, text
 
 _FLOAT32 = ".9g"
-"""Digits that a float32 survives."""
+"""Format with enough digits to reproduce a float32."""
 
 PREDICTIONS = Schema(
     name="predictions",
@@ -15,23 +15,23 @@ PREDICTIONS = Schema(
     columns=(
         SPECIES,
         ID,
-        text("condition", "name of the condition; `*` where there is one"),
+        text("condition", "name of the condition; `*` if there is only one"),
         text("chrom", "contig; empty for plain sequences", missing=True),
-        text("fold", "fold whose model scored the gene; `mean` where several did"),
-        text("role", "`test` held out, `seen` trained on, `new` of another set"),
-        number("logit", "log-odds of `high`; regression: the predicted number", _FLOAT32),
-        number("probability", "calibrated where asked for; empty for regression", _FLOAT32, missing=True),
-        number("target", "0 (low), 1 (high), number of a class, or the measured number", _FLOAT32, missing=True),
+        text("fold", "fold whose model scored the gene; `mean` if several did"),
+        text("role", "`test`: held out; `seen`: trained on; `new`: from another set"),
+        number("logit", "log-odds of `high`; regression: predicted value", _FLOAT32),
+        number("probability", "probability, calibrated if requested; empty for regression", _FLOAT32, missing=True),
+        number("target", "0 (low), 1 (high), number of the class, or measured value", _FLOAT32, missing=True),
         number(
             "called",
-            "0, 1 or number of the class that is called; empty: cut at 0.5",
+            "predicted class: 0, 1 or number of the class; empty: use a threshold of 0.5",
             _FLOAT32,
             optional=True,
             missing=True,
         ),
         number("spread", "standard deviation of the logit over models", _FLOAT32, optional=True, missing=True),
-        number("models", "how many folds and seeds scored the gene", _FLOAT32, optional=True),
-        number("logit:*", "logit of each class, of three and more classes", _FLOAT32),
+        number("models", "number of models (folds and seeds) that scored the gene", _FLOAT32, optional=True),
+        number("logit:*", "logit of each class, if there are three or more", _FLOAT32),
     ),
 )
 
@@ -40,7 +40,7 @@ HELD_OUT = Schema(
     file="held_out.txt",
     title="held-out genes",
     verbs=("train",),
-    help="a row per gene that a fold's model did not see",
+    help="a row per gene held out from a fold's model",
     has_header=False,
     columns=(SPECIES, ID),
 )
@@ -94,14 +94,14 @@ ATTRIBUTIONS = Schema(
         Column("attributions", "float32 list", "per base, mean over references and models"),
         Column("tokens", "float32 list", "per token, the sum over its 8 bases"),
         Column("token_spread", "float32 list", "standard deviation of a token over models", missing=True),
-        number("logit", "the explained number"),
-        number("logit_spread", "its standard deviation over models", missing=True),
-        number("reference_logit", "the same of the references", missing=True),
-        number("sum", "what the attributions add up to", missing=True),
-        number("completeness_error", "the largest error of all references", missing=True),
-        Column("completeness_errors", "float64 list", "per reference, the largest of all models"),
+        number("logit", "explained output of the model"),
+        number("logit_spread", "standard deviation of `logit` over models", missing=True),
+        number("reference_logit", "mean output of the model for the references", missing=True),
+        number("sum", "sum of the attributions", missing=True),
+        number("completeness_error", "largest completeness error over all references", missing=True),
+        Column("completeness_errors", "float64 list", "per reference, the largest error over all models"),
         text("method", "method of attribution"),
-        text("model", "`fold/seed-N` of every model, with commas between"),
+        text("model", "`fold/seed-N` of every model, comma-separated"),
     ),
 )
 

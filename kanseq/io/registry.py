@@ -13,10 +13,10 @@ SCHEMAS = {schema.name: schema for schema in (*GENE_TABLES, *MODEL_TABLES, *FIGU
 
 
 def recognise(header: Sequence[str]) -> Schema | None:
-    """Return the table whose header this is; None if it is that of no table.
+    """Return the schema of the table with this header; None if it does not match any table.
 
-    A table is known by its leading columns. If two tables begin with the same columns, the one that names more of
-    them is meant.
+    A table is recognised by its leading columns. If several tables match, the one with more leading columns is
+    returned.
 
     >>> recognise(["id", "reason", "detail"]).name
     'excluded'

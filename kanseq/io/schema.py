@@ -1,6 +1,6 @@
-"""What a table holds: its columns, their types and meaning.
+"""Schemas of tables: their columns with types and meaning.
 
-In: a header. Out: whether it is that of a table, and what each of its columns is.
+In: a header. Out: whether it matches a table, and the description of each of its columns.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["text", "integer", "number", "value", "float32 list", "float64 list"]
 """Type of a column.
 
-``text``: str. ``integer``: int64. ``number``: float64. ``value``: text or number, as the row wants it. Lists are found
-in Parquet files only.
+``text``: str. ``integer``: int64. ``number``: float64. ``value``: text or number, which may differ between rows. Lists
+occur in Parquet files only.
 """
 
 
@@ -24,12 +24,12 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: as it stands in the header. One ``*`` stands for any text: ``logit:*`` is a family of columns.
+        name: name in the header. One ``*`` matches any text: ``logit:*`` is a family of columns.
         kind: type of its values.
         help: meaning, in one line.
-        optional: a table may lack the column. A family is always optional.
-        missing: cells may be empty.
-        format: format specification of numbers with a fraction, such as ``.6g``; empty: the shortest text that reads
+        optional: whether the column may be missing. A family is always optional.
+        missing: whether cells may be empty.
+        format: format specification of floating-point numbers, such as ``.6g``; empty: the shortest text that reads
             back as the same float64. Integers are written in full.
     """
 
@@ -42,11 +42,11 @@ class Column:
 
     @property
     def is_family(self) -> bool:
-        """Whether it stands for any number of columns."""
+        """Whether it describes any number of columns."""
         return "*" in self.name
 
     def describes(self, name: str) -> bool:
-        """Return whether a column called ``name`` is this one, or of this family.
+        """Return whether a column called ``name`` is this one, or belongs to this family.
 
         >>> Column("logit:*", "number", "logit of a class").describes("logit:exon")
         True
@@ -63,15 +63,15 @@ class Schema:
 
     Attributes:
         name: key in :data:`kanseq.io.registry.SCHEMAS`.
-        file: the name that the file usually has.
-        title: what ``kanseq inspect`` calls it.
+        file: usual name of the file.
+        title: name of the table in ``kanseq inspect``.
         verbs: commands that write it.
-        help: what a row is, in one line.
-        columns: in the order of the header; families last, wherever they stand in the file.
-        version: of the columns and their meaning. It is not written into a TSV.
+        help: meaning of a row, in one line.
+        columns: in the order of the header; families last, although they may be anywhere in the file.
+        version: version of the columns and their meaning. It is not written into a TSV file.
         storage: ``tsv`` or ``parquet``.
-        has_header: whether the first line of a TSV names the columns.
-        known_by: leading columns by which the table is recognised; 0: all that stand before the first optional one.
+        has_header: whether the first line of a TSV file has the column names.
+        known_by: number of leading columns by which the table is recognised; 0: all before the first optional one.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Schema:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Names of the columns that no table lacks, in order."""
+        """Names of the required columns, in order."""
         return tuple(column.name for column in self.columns if not (column.optional or column.is_family))
 
     @property
@@ -97,7 +97,7 @@ class Schema:
         return tuple(column.name for column in fixed)[: self.known_by or None]
 
     def column(self, name: str) -> Column | None:
-        """Return the column called ``name``, or its family; None if the table has no such column."""
+        """Return the column called ``name``, or its family; None if the table does not have such a column."""
         fixed = [column for column in self.columns if column.name == name and not column.is_family]
         families = [column for column in self.columns if column.is_family and column.describes(name)]
         return (fixed + families or [None])[0]
@@ -107,18 +107,18 @@ class Schema:
         return tuple(header[: len(self.head)]) == self.head
 
     def check_header(self, header: Sequence[str]) -> None:
-        """Refuse to write a table with other columns than are declared.
+        """Check the columns of a table before it is written.
 
         Raises:
-            ValueError: a column is missing, unknown, twice there, or not in its place: a fault of kanseq.
+            ValueError: a column is missing, unknown, repeated, or in the wrong place: a bug in kanseq.
         """
         unknown = [name for name in header if self.column(name) is None]
         missing = [name for name in self.required if name not in header]
         if unknown or missing or len(set(header)) < len(header) or not self.begins(header):
-            raise ValueError(f"{self.file} has the columns {self.required}, and these are written: {tuple(header)}")
+            raise ValueError(f"{self.file} has the columns {self.required}, but the table has {tuple(header)}")
 
     def arrow(self) -> "pa.Schema":
-        """Return the columns as a schema of Arrow, for tables in Parquet files."""
+        """Return the columns as an Arrow schema, for tables in Parquet files."""
         import pyarrow as pa
 
         types = {
@@ -142,5 +142,5 @@ def integer(name: str, help: str, *, optional: bool = False, missing: bool = Fal
 
 
 def number(name: str, help: str, format: str = "", *, optional: bool = False, missing: bool = False) -> Column:
-    """Return a column of numbers with a fraction."""
+    """Return a column of floating-point numbers."""
     return Column(name, "number", help, optional, missing, format)

@@ -1,4 +1,4 @@
-"""Tables of ``kanseq benchmark``, ``ablation`` and ``scaling``, and of what others published."""
+"""Tables of ``kanseq benchmark``, ``ablation`` and ``scaling``, and of published results."""
 
 from kanseq.io.schema import Column, Schema, integer, number, text
 
@@ -6,7 +6,7 @@ _SIX = ".6g"
 
 
 def _number(name: str, help: str) -> Column:
-    """Return a column of numbers with six digits, which may be unknown."""
+    """Return a column of numbers with six significant digits, which may be empty."""
     return number(name, help, _SIX, missing=True)
 
 
@@ -14,26 +14,26 @@ _NAMES = (text("data_set", "name of the data set"), text("model", "name of the r
 _RESULTS = (
     integer("classes", "number of classes"),
     integer("test", "test sequences"),
-    integer("train", "training sequences of a fit"),
+    integer("train", "training sequences per fit"),
     integer("folds", "folds"),
     integer("seeds", "seeds per fold"),
-    integer("parameters", "trained numbers"),
-    _number("flops", "operations of the products in one sequence's forward pass"),
+    integer("parameters", "trainable parameters"),
+    _number("flops", "floating-point operations of the products in one sequence's forward pass"),
     _number("seconds_per_epoch", "median over all epochs"),
     _number("MCC", "Matthews correlation coefficient"),
     _number("MCC_sd", "standard deviation over fits"),
     _number("MCC_low", "lower end of its 95 % interval over test sequences"),
     _number("MCC_high", "upper end of the interval"),
-    _number("accuracy", "share of sequences that are called right"),
+    _number("accuracy", "share of correctly predicted sequences"),
     _number("auROC", "area under the ROC curve"),
     _number("auPRC", "average precision"),
     _number("precision", "precision"),
     _number("recall", "recall"),
     _number("F1", "F1"),
-    _number("MCC_minus_baseline", "difference to the baseline"),
+    _number("MCC_minus_baseline", "MCC minus that of the baseline"),
     _number("MCC_minus_baseline_low", "lower end of its 95 % interval"),
     _number("MCC_minus_baseline_high", "upper end of the interval"),
-    _number("published", "MCC that others published"),
+    _number("published", "published MCC"),
 )
 
 RESULTS = Schema(
@@ -63,13 +63,13 @@ CHECKS = Schema(
         _number("median_length", "median number of bases"),
         integer("longest", "bases of the longest sequence"),
         integer("with_n", "sequences with a letter other than A, C, G and T"),
-        integer("test_in_train", "test sequences that stand in train, also as reverse complement"),
-        integer("test_in_train_reversed", "those of them that stand there as reverse complement only"),
-        integer("test_in_train_other_label", "those of them with another label in train"),
-        integer("test_in_dev", "test sequences that stand in dev"),
-        _number("test_overlaps_train", "test sequences that share bases of the genome with train"),
-        integer("repeated_in_train", "training sequences that stand there before"),
-        text("untested", "classes of train that test lacks", missing=True),
+        integer("test_in_train", "test sequences that are also in train, possibly as reverse complement"),
+        integer("test_in_train_reversed", "those of them that are in train only as reverse complement"),
+        integer("test_in_train_other_label", "those of them with a different label in train"),
+        integer("test_in_dev", "test sequences that are also in dev"),
+        _number("test_overlaps_train", "test sequences that share genome bases with train"),
+        integer("repeated_in_train", "training sequences that repeat an earlier one"),
+        text("untested", "classes of train that are not in test", missing=True),
     ),
 )
 
@@ -105,9 +105,9 @@ GRIDS = Schema(
     columns=(
         text("model", "architecture"),
         integer("grid", "intervals of the splines' grids"),
-        integer("parameters", "trained numbers"),
-        _number("flops", "operations of the products in one sequence's forward pass"),
-        _number("step_seconds", "seconds of a training step"),
+        integer("parameters", "trainable parameters"),
+        _number("flops", "floating-point operations of the products in one sequence's forward pass"),
+        _number("step_seconds", "seconds per training step"),
     ),
 )
 
@@ -116,7 +116,7 @@ PUBLISHED = Schema(
     file="published.tsv",
     title="published numbers",
     verbs=("benchmark",),
-    help="a row per model and data set; comes with kanseq, and `--published` reads a user's own",
+    help="a row per model and data set; included in kanseq (`--published` reads another file)",
     columns=(
         text("collection", "name of the collection"),
         *_NAMES,

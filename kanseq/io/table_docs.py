@@ -1,6 +1,6 @@
-"""The columns of all tables as Markdown, for ``docs/files.md``.
+"""Render the columns of all tables as Markdown, for ``docs/files.md``.
 
-In: the registry. Out: a section of the page; ``python -m kanseq.io.table_docs docs/files.md`` writes it anew.
+In: the registry. Out: a section of the page; ``python -m kanseq.io.table_docs docs/files.md`` updates it.
 """
 
 import sys
@@ -11,7 +11,7 @@ from kanseq.io.registry import SCHEMAS
 from kanseq.io.schema import Column, Schema
 
 BEGIN, END = "<!-- tables: begin, written by python -m kanseq.io.table_docs -->", "<!-- tables: end -->"
-"""Lines between which the section stands."""
+"""Lines before and after the section."""
 
 
 def render() -> str:
@@ -20,7 +20,7 @@ def render() -> str:
 
 
 def renewed(page: str) -> str:
-    """Return a page with the section rendered anew between :data:`BEGIN` and :data:`END`.
+    """Return a page with the updated section between :data:`BEGIN` and :data:`END`.
 
     Raises:
         ValueError: one of the two lines is missing.
@@ -28,12 +28,12 @@ def renewed(page: str) -> str:
     before, begin, rest = page.partition(BEGIN)
     _, end, behind = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"the lines '{BEGIN}' and '{END}' are wanted")
+        raise ValueError(f"the lines '{BEGIN}' and '{END}' are required")
     return f"{before}{begin}\n\n{render()}\n{end}{behind}"
 
 
 def _section(schema: Schema) -> str:
-    """Return what the page says of one table."""
+    """Return the section about one table."""
     verbs = ", ".join(f"`{verb}`" for verb in schema.verbs)
     header = "" if schema.has_header else " No header line."
     lines = [f"### `{schema.file}`", "", f"Version {schema.version}, of {verbs}: {schema.help}.{header}", ""]

@@ -1,1 +1,1 @@
-"""One file per architecture, and the registry that names them."""
+"""The architectures, one file each, and the registry that lists them by name."""

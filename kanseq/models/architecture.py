@@ -1,6 +1,6 @@
-"""How an architecture declares itself: its name, its configuration, and how it is built from that.
+"""Declare an architecture: its name, its configuration, and how to build the model from it.
 
-In: the fields of a frozen dataclass. Out: checked configurations; everything else is read off the dataclass.
+In: the fields of a frozen dataclass. Out: checked configurations. Everything else is derived from the dataclass.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,46 +22,46 @@ if TYPE_CHECKING:
     from kanseq.models.network import Network
 
 CLASSIFIERS = ("binary", "multiclass")
-"""What estimators of two classes can learn: of several classes each against the rest, see
+"""Tasks of estimators with two classes. Several classes are learned one against the rest, see
 :class:`kanseq.training.several.SeveralEstimators`."""
 
 
 KINDS = ("predictor", "generator", "tabular")
-"""What architectures are: they predict targets of sequences, make sequences, or predict targets of vectors."""
+"""Kinds of architectures: they predict targets of sequences, generate sequences, or predict targets of vectors."""
 
 LEARNERS = ("steps", "at-once")
-"""How architectures learn: a network by the steps of an objective, or an estimator by one call of its ``fit``."""
+"""How models are fitted: a network in steps of an objective, or an estimator by one call of its ``fit``."""
 
 _SETTINGS = (*(each.name for each in fields(Settings)), "mid")
-"""What a recipe and :attr:`Architecture.settings` can name."""
+"""Names that a recipe and :attr:`Architecture.settings` may use."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """One line of the registry.
+    """An entry of the registry.
 
-    :func:`predictor`, :func:`estimator`, :func:`generator` and :func:`tabular` make them.
+    Create it with :func:`predictor`, :func:`estimator`, :func:`generator` or :func:`tabular`.
 
     Attributes:
-        name: what ``--model`` says.
-        summary: what it is, in one line.
+        name: the value of ``--model``.
+        summary: one line of description.
         source: where it was published, or ``kanseq``.
         config: a frozen dataclass derived from :class:`Config` (networks: :class:`NetworkConfig`).
-        build: makes the untrained model from such a configuration: a network, or an
-            :class:`~kanseq.models.estimators.Estimator` where ``learner`` is ``at-once``.
-        tasks: what it can learn, some of :data:`TASKS`.
-        recipe: what ``kanseq train`` takes for this model where it is told nothing else: fields of
+        build: builds the untrained model from such a configuration: a network, or an
+            :class:`~kanseq.models.estimators.Estimator` if ``learner`` is ``at-once``.
+        tasks: the tasks that it supports, some of :data:`TASKS`.
+        recipe: defaults of ``kanseq train`` for this model: fields of
             :class:`kanseq.training.settings.Settings`, and ``mid``.
-        resized: gives a configuration with all widths times a factor, for networks that can be made as large as others.
+        resized: returns a configuration with all widths multiplied by a factor, for networks of adjustable size.
         kind: one of :data:`KINDS`.
-        objective: makes what trains its network, a :class:`kanseq.training.objective.Objective`, from ``(network, task,
-            examples, settings, *, seed, team)``; or its name ``package.module:name``, imported when it is needed. None
-            for :class:`kanseq.training.task_objective.TaskObjective`.
+        objective: builds the :class:`kanseq.training.objective.Objective` that trains its network, from ``(network,
+            task, examples, settings, *, seed, team)``; or its name ``package.module:name``, imported when it is needed.
+            None for :class:`kanseq.training.task_objective.TaskObjective`.
         learner: one of :data:`LEARNERS`, see :mod:`kanseq.training.learners`.
-        settings: names of the settings that its training takes: fields of :class:`kanseq.training.settings.Settings`,
+        settings: names of the settings that its training uses: fields of :class:`kanseq.training.settings.Settings`,
             and ``mid`` if it learns ranks between two classes. None for all. A run records these, and ``kanseq tune``
             searches no others.
-        compared: whether a run also trains the baseline of the task, to compare it with.
+        compared: whether a run also trains the baseline of the task for comparison.
     """
 
     name: str
@@ -79,28 +79,28 @@ class Architecture:
     compared: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse a declaration that contradicts itself.
+        """Check that the declaration is consistent.
 
         Raises:
-            ValueError: the kind is none of :data:`KINDS`, the learner none of :data:`LEARNERS`, a setting is unknown,
-                or a generator declares no objective.
+            ValueError: the kind is not one of :data:`KINDS`, the learner is not one of :data:`LEARNERS`, a setting is
+                unknown, or a generator declares no objective.
         """
         if self.kind not in KINDS:
-            raise ValueError(f"the model '{self.name}' is a '{self.kind}', and none of {', '.join(KINDS)}")
+            raise ValueError(f"the model '{self.name}' has kind '{self.kind}', not one of {', '.join(KINDS)}")
         if self.kind == "generator" and self.objective is None:
             raise ValueError(f"the generator '{self.name}' needs an objective")
         if self.learner not in LEARNERS:
-            raise ValueError(f"the model '{self.name}' learns '{self.learner}', and none of {', '.join(LEARNERS)}")
+            raise ValueError(f"the model '{self.name}' has learner '{self.learner}', not one of {', '.join(LEARNERS)}")
         unknown = [name for name in self.settings or () if name not in _SETTINGS]
         if unknown:
-            raise ValueError(f"the model '{self.name}' takes the setting '{unknown[0]}', and there is none")
+            raise ValueError(f"the model '{self.name}' uses the setting '{unknown[0]}', which does not exist")
 
     def takes(self, setting: str) -> bool:
-        """Return whether the training of this model takes a setting."""
+        """Return whether the training of this model uses a setting."""
         return self.settings is None or setting in self.settings
 
     def recorded(self, settings: Settings) -> dict[str, object]:
-        """Return the settings that the model takes, as ``run.json`` has them."""
+        """Return the settings that the model uses, as written to ``run.json``."""
         return {name: value for name, value in settings.to_json().items() if self.takes(name)}
 
 
@@ -135,8 +135,8 @@ def estimator(
 ) -> Architecture:
     """Declare a predictor of sequences that is fitted at once, without steps.
 
-    It chooses its own hyper-parameters inside the training sequences, so that no ``tune`` genes are wanted, and learns
-    one condition; of several conditions or classes each gets a model.
+    It chooses its hyper-parameters within the training sequences and needs no ``tune`` genes. It learns one condition;
+    of several conditions or classes, each gets its own model.
     """
     return Architecture(
         name, summary, source, config, build, tasks, learner="at-once", settings=settings, compared=False
@@ -153,7 +153,7 @@ def generator(
     objective: "str | Callable[..., object]",
     recipe: Mapping[str, int | float | str] = MappingProxyType({}),
 ) -> Architecture:
-    """Declare a model that makes sequences; it learns no task, and so declares its objective."""
+    """Declare a model that generates sequences. It supports no task and must declare its objective."""
     return Architecture(
         name, summary, source, config, build, tasks=(), recipe=recipe, kind="generator", objective=objective
     )
@@ -177,7 +177,7 @@ def tabular(
 
 
 def scaled(*names: str) -> "Callable[[Config, float], Config]":
-    """Give what multiplies these hyper-parameters with a factor, for :attr:`Architecture.resized`."""
+    """Return a function that multiplies these hyper-parameters by a factor, for :attr:`Architecture.resized`."""
 
     def resized(config: "Config", factor: float) -> "Config":
         return replace(config, **{name: max(1, round(getattr(config, name) * factor)) for name in names})

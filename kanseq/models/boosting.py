@@ -1,6 +1,6 @@
-"""Gradient boosting of small trees on k-mer counts in bins: the estimator that knows interactions.
+"""Gradient boosting of small trees on k-mer counts in bins: the estimator that models interactions.
 
-In: uint8 codes ``(n, columns)`` and targets 0 or 1. Out: logits ``(n,)`` float64, and trees as arrays to store.
+In: uint8 codes ``(n, columns)`` and targets 0 or 1. Out: logits ``(n,)`` float64, and the trees as arrays to store.
 """
 
 from collections.abc import Mapping
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BoostingConfig(KmerConfig):
-    """What :class:`Boosting` is built from."""
+    """Configuration of :class:`Boosting`."""
 
-    iterations: int = option(300, "trees, one after the other", least=1, most=100_000)
-    learning_rate: float = option(0.05, "share of each tree that is added", above=0, most=1)
-    leaves: int = option(8, "leaves per tree, at most", least=2, most=65_536)
-    subsample: float = option(0.5, "share of the training sequences that each tree sees", above=0, most=1)
+    iterations: int = option(300, "number of trees, grown one after the other", least=1, most=100_000)
+    learning_rate: float = option(0.05, "factor that the values of each tree are multiplied by", above=0, most=1)
+    leaves: int = option(8, "maximum number of leaves per tree", least=2, most=65_536)
+    subsample: float = option(0.5, "fraction of the training sequences that each tree is fitted to", above=0, most=1)
 
 
 class Trees(NamedTuple):
-    """Trees laid end to end; nodes stand behind the one that leads to them.
+    """Trees as concatenated arrays of nodes. Children come after their parent.
 
     Attributes:
         prior: log-odds before any tree, ``(1,)`` float64.
         root: first node of each tree, ``(trees,)`` int64.
-        left, right: next node where the count is at most the threshold, and where it is more, ``(nodes,)`` int64; a
-            leaf leads to itself.
-        feature: the count that a node asks for, ``(nodes,)`` int64; 0 in leaves.
+        left, right: next node if the count is at most the threshold, and if it is higher, ``(nodes,)`` int64; a leaf
+            points to itself.
+        feature: index of the count that a node tests, ``(nodes,)`` int64; 0 in leaves.
         threshold: ``(nodes,)`` float64; 0 in leaves.
-        value: what a leaf adds to the logit, ``(nodes,)`` float64; 0 elsewhere.
+        value: the value that a leaf adds to the logit, ``(nodes,)`` float64; 0 elsewhere.
     """
 
     prior: np.ndarray
@@ -54,7 +54,7 @@ class Trees(NamedTuple):
         return self.left == np.arange(len(self.left))
 
     def logits(self, counts: np.ndarray) -> np.ndarray:
-        """Let every tree answer for ``counts (n, width)``, and add up: ``(n,)`` float64."""
+        """Return the sum of all trees for ``counts (n, width)``: ``(n,)`` float64."""
         row = np.arange(len(counts))[:, None]
         node = np.tile(self.root, (len(counts), 1))
         while not self.is_leaf[node].all():
@@ -69,23 +69,23 @@ NO_TREES = Trees(np.zeros(1), *[np.zeros(0, np.int64)] * 4, *[np.zeros(0)] * 2)
 class Boosting(BinnedKmers, Estimator):
     """Stochastic gradient boosting of the log-loss (Friedman 2001, Ann Stat 29:1189; 2002, Comput Stat Data An 38:367).
 
-    A tree grows on a random part of the training sequences, leaf by leaf where it gains most, and each split is chosen
-    among √width random features. All trees are grown: no sequence is held back to stop earlier.
+    Each tree is fitted to a random part of the training sequences. It grows best first: the leaf with the largest gain
+    is split next. Each split is chosen among √width random features. All trees are grown: there is no early stopping.
 
     Attributes:
-        trees: what was fitted.
+        trees: the fitted trees.
     """
 
     config: BoostingConfig
 
     def __init__(self, config: BoostingConfig) -> None:
-        """Make an unfitted model, whose logits are all 0."""
+        """Create an unfitted model, whose logits are all 0."""
         super().__init__(config)
         self.trees = NO_TREES
 
     @property
     def parameters(self) -> int:
-        """Leaves of all trees; 0 before the fit."""
+        """Number of leaves of all trees; 0 before the fit."""
         return int(np.count_nonzero(self.trees.is_leaf))
 
     def fit(
@@ -97,7 +97,7 @@ class Boosting(BinnedKmers, Estimator):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Grow all trees; nothing is chosen, so ``groups`` has no part in it. See :meth:`Estimator.fit`."""
+        """Grow all trees. ``groups`` is ignored because no hyper-parameter is chosen. See :meth:`Estimator.fit`."""
         from sklearn.ensemble import GradientBoostingClassifier
         from sklearn.utils.class_weight import compute_sample_weight
 
@@ -115,7 +115,7 @@ class Boosting(BinnedKmers, Estimator):
         self.trees = _trees_of(model.fit(self.features(codes), targets, weights))
 
     def logits(self, codes: np.ndarray) -> np.ndarray:
-        """Log-odds of target 1, ``(n,)`` float64."""
+        """Return the log-odds of target 1, ``(n,)`` float64."""
         logits = np.empty(len(codes))
         for start in range(0, len(codes), ROWS):
             part = slice(start, start + ROWS)
@@ -123,13 +123,13 @@ class Boosting(BinnedKmers, Estimator):
         return logits
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays of :class:`Trees`, by name."""
+        """Return the arrays of :class:`Trees` by name."""
         return self.trees._asdict()
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take what :meth:`arrays` gave."""
+        """Load the arrays that :meth:`arrays` returned."""
         if set(arrays) != set(Trees._fields):
-            raise ValueError(f"arrays {sorted(Trees._fields)} are wanted")
+            raise ValueError(f"arrays {sorted(Trees._fields)} are required")
         trees = Trees(**arrays)
         nodes, own = len(trees.left), np.arange(len(trees.left))
         fitting = (
@@ -138,13 +138,13 @@ class Boosting(BinnedKmers, Estimator):
             and all(np.shape(array) == (nodes,) for array in trees[2:])
             and all(array.dtype.kind == "i" for array in trees[1:5])
             and np.all((trees.root >= 0) & (trees.root < nodes))
-            # A node that led to itself or back but is no leaf would never end.
+            # A node that is not a leaf but points to itself or back would cause an endless loop.
             and np.all((trees.left == own) == (trees.right == own))
             and all(np.all((child >= own) & (child < nodes)) for child in (trees.left, trees.right))
             and np.all((trees.feature >= 0) & (trees.feature < self.width))
         )
         if not fitting:
-            raise ValueError(f"trees on {self.width:,} features are wanted")
+            raise ValueError(f"trees on {self.width:,} features are required")
         self.trees = trees
 
 
@@ -158,7 +158,7 @@ ARCHITECTURE = estimator(
 
 
 def _trees_of(model: "GradientBoostingClassifier") -> Trees:
-    """Lay a fitted model's trees end to end."""
+    """Concatenate the trees of a fitted model."""
     parts: list[tuple[np.ndarray, ...]] = []
     roots = []
     nodes = 0

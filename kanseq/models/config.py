@@ -13,10 +13,10 @@ from kanseq.specification.fields import option
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The hyper-parameters of a model, checked."""
+    """The hyper-parameters of a model. Their ranges are checked."""
 
     def __post_init__(self) -> None:
-        """Refuse values outside the ranges that :func:`option` declared.
+        """Check that all values are in the ranges that :func:`option` declared.
 
         Raises:
             BadOption: a value is out of range; the message names the option and its range.
@@ -26,39 +26,39 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Options):
-    """What every model of sequences is built from: the columns that it reads, and (in subclasses) hyper-parameters."""
+    """The base configuration of models of sequences: the columns to read. Subclasses add hyper-parameters."""
 
     geometry: Geometry
 
 
 @dataclass(frozen=True, kw_only=True)
 class TabularConfig(Options):
-    """What every model of vectors is built from."""
+    """The base configuration of models of vectors."""
 
-    inputs: int = option(16, "numbers of each vector", least=1)
-    outputs: int = option(1, "numbers per vector; the task decides", least=1)
+    inputs: int = option(16, "length of each vector", least=1)
+    outputs: int = option(1, "outputs per vector; set by the task", least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig(Config):
-    """What every network is built from."""
+    """The base configuration of networks."""
 
-    outputs: int = option(2, "numbers per sequence; the task decides", least=1)
+    outputs: int = option(2, "outputs per sequence; set by the task", least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RadialConfig(NetworkConfig):
-    """What every network of radial basis layers is built from."""
+    """The base configuration of networks of radial basis layers."""
 
     centres: int = option(8, "Gaussians per edge", least=2, most=256)
     low: float = option(-2.0, "position of the first Gaussian, after the layer's normalisation")
     high: float = option(2.0, "position of the last Gaussian")
     layer_norm: bool = option(True, "normalise each layer's inputs")
     base: bool = option(True, "add a SiLU branch to every edge")
-    initial: str = option("variance", "how weights start: variance (keeping that of the inputs) or fastkan")
+    initial: str = option("variance", "initial weights: variance (keeps that of the inputs) or fastkan")
 
     def __post_init__(self) -> None:
-        """Refuse also an empty grid, and an unknown start."""
+        """Check the grid and the initial weights, too."""
         super().__post_init__()
         if self.low >= self.high:
             raise BadOption(f"low is {self.low} and high {self.high}", hint="low must be below high")
@@ -67,6 +67,6 @@ class RadialConfig(NetworkConfig):
 
     @property
     def layer(self) -> dict[str, int | float | bool | str]:
-        """The arguments of :class:`~kanseq.nn.rbf.RBFLinear` behind its two widths."""
+        """The arguments of :class:`~kanseq.nn.rbf.RBFLinear` after its two widths."""
         names = ("centres", "low", "high", "layer_norm", "base", "initial")
         return {name: getattr(self, name) for name in names}

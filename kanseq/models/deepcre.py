@@ -1,6 +1,6 @@
-"""DeepCRE: the convolutional network that set the task of high and low genes in plants.
+"""DeepCRE: the convolutional network that introduced the task of high and low genes in plants.
 
-In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``, by default one logit.
+In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``, one logit by default.
 """
 
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ POOL = 8
 class DeepCREConfig(NetworkConfig):
     """Hyper-parameters of :class:`DeepCRE`."""
 
-    outputs: int = option(1, "numbers per sequence; the task decides", least=1)
-    dropout: float = option(0.25, "share of values that training drops", least=0, most=1)
+    outputs: int = option(1, "outputs per sequence; set by the task", least=1)
+    dropout: float = option(0.25, "fraction of values dropped in training", least=0, most=1)
 
 
 class DeepCRE(LinearNetwork):
-    """Three blocks of two convolutions, maximum over 8 and dropout; then dense layers of 128 and 64 units.
+    """Three blocks of two convolutions, max pooling over 8 and dropout; then dense layers of 128 and 64 units.
 
-    Convolutions of width 8 keep the width by 3 empty columns on the left and 4 on the right, as in Keras. The
-    maximum's last window may be short (ceil mode); Keras shifts the windows by half of what is lacking instead. Weights
-    start as in Keras: Glorot uniform, biases 0.
+    Convolutions of width 8 keep the width by padding 3 columns on the left and 4 on the right, as in Keras. The last
+    pooling window may be short (ceil mode); Keras instead shifts the windows by half of the missing columns. Initial
+    weights are as in Keras: Glorot uniform, biases 0.
     """
 
     def __init__(self, config: DeepCREConfig) -> None:
@@ -62,7 +62,7 @@ class DeepCRE(LinearNetwork):
 
 
 class Block(nn.Module):
-    """Two convolutions with ReLU, maximum over 8, dropout: ``(n, channels, width)`` to ``(n, filters, ⌈width/8⌉)``."""
+    """Two convolutions with ReLU, max pooling, dropout: ``(n, channels, width)`` to ``(n, filters, ⌈width/8⌉)``."""
 
     def __init__(self, channels: int, filters: int, dropout: float) -> None:
         """Build the two convolutions."""
@@ -72,14 +72,14 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve twice, pool, drop."""
+        """Apply the convolutions, the pooling and the dropout."""
         x = self.first(_same(x)).relu()
         x = self.second(_same(x)).relu()
         return self.dropout(functional.max_pool1d(x, POOL, ceil_mode=True))
 
 
 def _same(x: Tensor) -> Tensor:
-    """Pad so that a convolution keeps the width; an even kernel has its centre left of the middle."""
+    """Pad so that a convolution keeps the width; the centre of an even kernel is left of its middle."""
     return functional.pad(x, ((KERNEL - 1) // 2, KERNEL // 2))
 
 

@@ -1,4 +1,4 @@
-"""The parts of gene windows, and where in them splines have their knots: close to TSS and TTS, and ever farther apart.
+"""The parts of gene windows, and the knots of splines in them: dense near TSS and TTS, sparser with distance.
 
 In: a geometry. Out: stretches of columns for :class:`kanseq.nn.placed.PlacedCurves`.
 """
@@ -10,7 +10,7 @@ from kanseq.nn.placed import Stretch
 from kanseq.regions import DOWNSTREAM, FIVE_PRIME, THREE_PRIME, UPSTREAM, regions_of
 
 PIECES = 12
-"""Between so many equal pieces lie the knots of sequences that have no site."""
+"""Number of equal intervals between knots in sequences without a site."""
 
 NAMES = {
     UPSTREAM: "upstream",
@@ -18,19 +18,19 @@ NAMES = {
     THREE_PRIME: "before TTS",
     DOWNSTREAM: "downstream",
 }
-"""What regions are called as parts, in the tables of models that were trained before regions had names."""
+"""Names of regions as parts. Tables of models trained before regions had names use them."""
 
 LAST = 0.75
-"""Knots end where so much of a part's length is behind them; the next one is the part's end."""
+"""Inner knots lie within this fraction of a part's length; the next knot is the part's end."""
 
 
 class Part(NamedTuple):
     """Columns on one side of a site.
 
     Attributes:
-        name: what it is called in tables and pictures.
+        name: name in tables and plots.
         start, stop: half-open columns.
-        site: the column that follows the boundary which distances are counted from; None where there is none.
+        site: the column after the boundary that distances are counted from; None without a site.
         transcribed: whether the columns are transcribed.
     """
 
@@ -42,12 +42,12 @@ class Part(NamedTuple):
 
     @property
     def length(self) -> int:
-        """How many columns."""
+        """Number of columns."""
         return self.stop - self.start
 
 
 def parts_of(geometry: Geometry) -> list[Part]:
-    """List what models see of the windows, cut at TSS and TTS; sequences without windows are one part.
+    """List the visible parts of the windows, cut at TSS and TTS. Sequences without windows are one part.
 
     >>> [(part.name, part.start, part.stop) for part in parts_of(Geometry(visible="flanks"))]
     [('upstream', 0, 1000), ('downstream', 2020, 3020)]
@@ -64,27 +64,27 @@ def parts_of(geometry: Geometry) -> list[Part]:
 
 
 def stretch_of(part: Part, width: int, columns: int, knots: tuple[float, ...]) -> Stretch | None:
-    """Place words of some width, by the distance of their middle from the part's site; None where none fits.
+    """Place words (k-mers) in a part by the distance of their middle from its site; None if no word fits.
 
     Args:
-        part: where.
-        width: of the words; they stand in the column that they begin in.
-        columns: in how many columns a word can begin.
+        part: the part.
+        width: length of the words; a word belongs to the column that it begins in.
+        columns: number of columns in which a word can begin.
         knots: distances from the site, from 0 to the part's length.
     """
     stop = min(part.stop, columns)
     if stop <= part.start:
         return None
     site = part.start if part.site is None else part.site
-    # A word that begins before a boundary may have its middle behind it.
+    # A word that begins before a boundary may have its middle after it.
     positions = tuple(min(abs(column + width / 2 - site), part.length - 0.5) for column in range(part.start, stop))
     return Stretch(part.start, stop, positions, knots)
 
 
 def growing_knots(part: Part, first: int, growth: float) -> tuple[float, ...]:
-    """Put knots at a site, ``first`` columns from it, then ``growth`` times as far each time; the last at the end.
+    """Place knots at a site, ``first`` columns from it, then each ``growth`` times as far, and at the part's end.
 
-    With a growth of 1 they lie ``first`` columns apart.
+    With a growth of 1, they are ``first`` columns apart.
 
     >>> growing_knots(Part("upstream", 0, 1000, 1000, False), 30, 2)
     (0.0, 30.0, 60.0, 120.0, 240.0, 480.0, 1000.0)
@@ -102,5 +102,5 @@ def growing_knots(part: Part, first: int, growth: float) -> tuple[float, ...]:
 
 
 def end_knots(part: Part) -> tuple[float, ...]:
-    """Put knots at both ends."""
+    """Place knots at both ends."""
     return (0.0, float(part.length))

@@ -1,4 +1,4 @@
-"""The vanilla KAN: two radial basis layers on all columns at once.
+"""The vanilla KAN: two radial basis layers on all columns.
 
 In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
 """
@@ -21,7 +21,7 @@ class KANConfig(RadialConfig):
 
 
 class KAN(SequenceNetwork):
-    """``4·columns → hidden → outputs``, both steps radial basis layers."""
+    """``4·columns → hidden → outputs``, both with radial basis layers."""
 
     def __init__(self, config: KANConfig) -> None:
         """Build the layers for the configuration's geometry."""

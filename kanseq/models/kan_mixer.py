@@ -19,9 +19,9 @@ from kanseq.nn.rbf import RBFLinear
 class KANMixerConfig(RadialConfig):
     """Hyper-parameters of :class:`KANMixer`."""
 
-    channels: int = option(128, "numbers per token", least=1)
+    channels: int = option(128, "channels per token", least=1)
     token_hidden: int | None = option(
-        None, "width between two token layers; none: one layer from tokens to tokens", least=1
+        None, "hidden width between two token layers; none: one layer from tokens to tokens", least=1
     )
 
 
@@ -57,7 +57,7 @@ class KANMixer(SequenceNetwork):
     def _tokens(self, x: Tensor) -> Tensor:
         """Apply the stem: ``(n, 4, 8·tokens)`` to ``(n, channels, tokens)``.
 
-        Windows of a convolution whose stride is its width do not overlap, so that it is a product with the pieces.
+        The stride equals the kernel width, so windows do not overlap and the convolution is a matrix product.
         """
         pieces = x.unflatten(2, (-1, TOKEN)).transpose(2, 3).flatten(1, 2)
         kernel = self.stem.weight.flatten(1).expand(len(x), -1, -1)

@@ -1,4 +1,4 @@
-"""KAN-Words: every overlapping word adds a spline of where it stands, and splines of these sums make the outputs.
+"""KAN-Words: every overlapping word (k-mer) adds a spline of its position, and splines of these sums make the outputs.
 
 In: uint8 codes, or one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
 """
@@ -19,54 +19,54 @@ from kanseq.nn.bspline import BSplineLinear
 from kanseq.nn.placed import PlacedCurves
 
 NUMBERS = 2**24
-"""Numbers that one-hot words of some sequences are held in at a time."""
+"""Maximum size of the one-hot words of a batch."""
 
 REACH = 2.0
-"""The joining curves have their grid from minus to plus so much, in log-odds: most sums of a part are less."""
+"""The grid of the joining curves spans minus to plus this value, in log-odds. Most sums of a part are smaller."""
 
 LEAST_GROWTH = 1.2
-"""Below it there would be a knot in nearly every column."""
+"""With a smaller growth there would be a knot in nearly every column."""
 
 INTERVALS = 4
-"""Intervals of that grid."""
+"""Intervals of the grid of the joining curves."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KANWordsConfig(NetworkConfig):
     """Hyper-parameters of :class:`KANWords`."""
 
-    outputs: int = option(1, "numbers per sequence; the task decides", least=1)
-    k: int = option(3, "length of the words", least=1, most=6)
+    outputs: int = option(1, "outputs per sequence; set by the task", least=1)
+    k: int = option(3, "length of the words (k-mers)", least=1, most=6)
     knot: int = option(30, "columns from a site to the first knot", least=1)
-    growth: float = option(2.0, "how many times as far off each further knot lies; 1: equally far apart", least=1)
-    order: int = option(3, "degree of the splines' pieces", least=0, most=5)
-    frames: bool = option(True, "find reading frames in transcribed parts, and weigh the codons in them")
-    reach: int = option(20, "codons on either side by which a reading frame is found", least=1, most=100)
-    codon_gain: float = option(1.5, "how freely codons are weighed, beside words", above=0)
-    join_gain: float = option(4.0, "how freely the parts' sums are bent; 0: they are added", least=0)
+    growth: float = option(2.0, "factor between the distances of successive knots; 1: equally spaced", least=1)
+    order: int = option(3, "degree of the splines", least=0, most=5)
+    frames: bool = option(True, "find reading frames in transcribed parts, and weight the codons in them")
+    reach: int = option(20, "codons on either side that determine a reading frame", least=1, most=100)
+    codon_gain: float = option(1.5, "gain of the curves of codons, compared with words", above=0)
+    join_gain: float = option(4.0, "gain of the curves on the parts' sums; 0: sums are only added", least=0)
 
     def __post_init__(self) -> None:
-        """Refuse also knots that would hardly grow apart."""
+        """Check that the distances of knots grow, too."""
         super().__post_init__()
         if 1 < self.growth < LEAST_GROWTH:
             raise BadOption(f"growth is {self.growth}", hint=f"it must be 1 or at least {LEAST_GROWTH}")
 
 
 class KANWords(SequenceNetwork):
-    """Two layers of splines with nothing between them that could not be plotted.
+    """Two layers of splines; every learned function can be plotted.
 
-    1. Every word of ``k`` bases has, in every part of the windows, a spline of its distance from the part's site; what
-       the words of a part find there is added up. Words overlap: none is cut by a grid. Where transcribed parts are
-       seen, each codon has such a function, too, and counts by the probability that it stands in a reading frame.
+    1. Every word of ``k`` bases has a spline of its distance from the site, one in each part of the windows. The values
+       of all words in a part are added up. Words overlap and are not cut by a grid. If transcribed parts are visible,
+       each codon has such a function, too, weighted by the probability that it is in a reading frame.
     2. The sums ``h`` of all parts are added, and a KAN layer adds a spline of each: ``Σ h + Σ φ(h) + bias``.
 
-    Curves are zero at first, so that the seed decides nothing but the order of the genes.
+    Curves are zero at first, so that the seed affects only the order of the genes.
     """
 
     decayed = ("weight", "spline_weight")
 
     def __init__(self, config: KANWordsConfig) -> None:
-        """Lay out the curves for the configuration's geometry."""
+        """Build the curves for the configuration's geometry."""
         super().__init__(config.geometry)
         self.k, self.outputs = config.k, config.outputs
         parts = parts_of(config.geometry)
@@ -98,7 +98,7 @@ class KANWords(SequenceNetwork):
         self.rows = max(2, min(self.rows, NUMBERS // 2 // (self.words.kinds * columns)))
 
     def _add_codons(self, parts: list[Part], config: KANWordsConfig) -> None:
-        """Make the functions of codons, where there are transcribed parts; they run straight from end to end."""
+        """Add the functions of codons if there are transcribed parts; they are linear from end to end."""
         columns = max(1, config.geometry.columns - CODON + 1)
         placed = {part: stretch_of(part, CODON, columns, end_knots(part)) for part in parts if part.transcribed}
         coding = {part: stretch for part, stretch in placed.items() if stretch}
@@ -110,7 +110,7 @@ class KANWords(SequenceNetwork):
 
     @torch.no_grad()
     def prepare(self, batches: Iterable[Tensor]) -> None:
-        """Find reading frames, and how often each word stands where, in the training sequences, without labels."""
+        """Learn reading frames, and the frequency of words by position, from the training sequences without labels."""
         if self.frames is not None:
             self.frames.learn(self._words_of(spread(batches, SEQUENCES), CODON))
         curves = [self.words] if self.codons is None else [self.words, self.codons]
@@ -134,19 +134,19 @@ class KANWords(SequenceNetwork):
     def forward_encoded(self, x: Tensor) -> Tensor:
         """Map one-hot (or any real) columns ``(n, 4, columns)`` to ``(n, outputs)``.
 
-        A word is a product of columns, so that it splits over its bases by the rule for products.
+        A word is a product of columns, so that attributions split it over its bases by the rule for products.
         """
         curves = [self.words] if self.codons is None else [self.words, self.codons]
         return self._joined([one.of_mixtures(mixture) for one, mixture in zip(curves, self._mixtures(x), strict=True)])
 
     def _joined(self, sums: list[Tensor]) -> Tensor:
-        """Join the sums ``(n, outputs, parts)``."""
+        """Combine the sums ``(n, outputs, parts)`` into outputs."""
         h = torch.cat(sums, dim=2)
         plain = h.sum(2) + self.bias
         return plain if self.join is None else plain + self.join(h.flatten(1)) * self.join_gain
 
     def _words_of(self, codes: Tensor, k: int) -> Tensor:
-        """Number the word that begins in each column, ``(n, columns - k + 1)``; ``4**k`` where it is none."""
+        """Return the index of the word at each column, ``(n, columns - k + 1)``; ``4**k`` if it has an unknown base."""
         visible = codes.masked_fill(self.hidden, BASES).long()
         starts = max(1, codes.shape[1] - k + 1)
         word = visible.new_zeros(len(codes), starts)
@@ -157,7 +157,7 @@ class KANWords(SequenceNetwork):
         return torch.where(known, word, BASES**k)
 
     def _mixtures(self, x: Tensor) -> list[Tensor]:
-        """Give how much of each word, and of each codon in a reading frame, begins in each column."""
+        """Return the amount of each word, and of each codon in a reading frame, that begins in each column."""
         words = _products(x, self.k)
         if self.frames is None:
             return [words]
@@ -167,7 +167,7 @@ class KANWords(SequenceNetwork):
 
 
 def spread(batches: Iterable[Tensor], most: int) -> Tensor:
-    """Take up to ``most`` sequences, evenly from first to last: every one, or every second, fourth, eighth, …
+    """Return up to ``most`` sequences, evenly spaced: every one, or every second, fourth, eighth, …
 
     >>> spread([torch.arange(3), torch.arange(3, 10)], 5).tolist()
     [0, 2, 4, 6, 8]
@@ -182,7 +182,7 @@ def spread(batches: Iterable[Tensor], most: int) -> Tensor:
 
 
 def _products(x: Tensor, k: int) -> Tensor:
-    """Multiply ``k`` neighbouring columns ``(n, 4, columns)`` in all ways: ``(n, 4**k, columns - k + 1)``."""
+    """Multiply ``k`` neighbouring columns ``(n, 4, columns)`` in all combinations: ``(n, 4**k, columns - k + 1)``."""
     starts = max(1, x.shape[2] - k + 1)
     if x.shape[2] < k:
         return x[:, :1, :1].expand(-1, BASES**k, -1) * 0
@@ -194,7 +194,7 @@ def _products(x: Tensor, k: int) -> Tensor:
 
 ARCHITECTURE = predictor(
     name="kan-words",
-    summary="KAN on overlapping words: splines of their places, and of what they add up to",
+    summary="KAN on overlapping words: splines of their positions, and of the sums",
     source="kanseq; KAN: Liu et al. 2024, arXiv:2404.19756",
     config=KANWordsConfig,
     build=KANWords,

@@ -1,4 +1,4 @@
-"""Logistic regression on k-mer counts in bins by stochastic gradient: for sets whose counts do not fit into memory.
+"""Logistic regression on k-mer counts in bins by stochastic gradient descent, for counts that do not fit into memory.
 
 In: uint8 codes, or one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
 """
@@ -19,18 +19,18 @@ from kanseq.models.network import BASES, SequenceNetwork
 class KmerSGDConfig(NetworkConfig, KmerConfig):
     """Hyper-parameters of :class:`KmerSGD`."""
 
-    outputs: int = option(1, "numbers per sequence; the task decides", least=1)
+    outputs: int = option(1, "outputs per sequence; set by the task", least=1)
 
 
 class KmerSGD(SequenceNetwork):
     """A linear layer on the standardised counts that ``kmer-logistic`` is fitted to.
 
-    It is trained as networks are, a batch at a time, so that no more than a batch of counts is ever held. With
+    It is trained in batches like every network, so that only one batch of counts is held at a time. With
     ``--decay coupled --weight-decay 1/(C·n)`` its loss is the one that ``kmer-logistic`` minimises on ``n`` training
-    genes with one ``C``.
+    genes with the same ``C``.
 
     Attributes:
-        mean, scale: of the training sequences' counts, ``(width,)``; see :meth:`prepare`.
+        mean, scale: mean and standard deviation of the training sequences' counts, ``(width,)``; see :meth:`prepare`.
     """
 
     decayed = ("weight",)
@@ -40,7 +40,7 @@ class KmerSGD(SequenceNetwork):
     bins: Tensor
 
     def __init__(self, config: KmerSGDConfig) -> None:
-        """Build the layer; it begins with zeros, as a regression does."""
+        """Build the layer with weights of zero."""
         super().__init__(config.geometry)
         self.k, self.words = config.k, 4**config.k
         self.width = bin_count(config.geometry, config.bin) * self.words
@@ -53,7 +53,7 @@ class KmerSGD(SequenceNetwork):
         nn.init.zeros_(self.linear.bias)
 
     def prepare(self, batches: Iterable[Tensor]) -> None:
-        """Take mean and standard deviation of every count from the training sequences; a constant one gets scale 1."""
+        """Compute mean and standard deviation of the counts in the training sequences; constant ones get scale 1."""
         number = 0
         total, squares = torch.zeros(2, self.width, dtype=torch.float64, device=self.mean.device)
         for codes in batches:
@@ -61,20 +61,20 @@ class KmerSGD(SequenceNetwork):
             number += len(counts)
             total += counts.sum(dim=0)
             squares += counts.square().sum(dim=0)
-        # Sums of whole numbers are exact, so that nothing cancels in the difference of them.
+        # Sums of whole numbers are exact, so that their difference loses no digits.
         variance = (squares * number - total.square()) / number**2
         self.mean.copy_(total / number)
         self.scale.copy_(torch.where(variance > 0, variance, 1.0).sqrt())
 
     def counts(self, codes: Tensor) -> Tensor:
-        """Count each word in each bin of uint8 codes ``(n, columns)``: ``(n, width)``, in the parameters' dtype."""
+        """Count each word (k-mer) per bin of uint8 codes ``(n, columns)``: ``(n, width)``, in the parameters' dtype."""
         visible = codes.masked_fill(self.hidden, BASES).long()
         starts = len(self.bins)
         word, known = torch.zeros_like(visible[:, :starts]), self.bins >= 0
         for offset in range(self.k):
             letter = visible[:, offset : offset + starts]
             word, known = word * BASES + letter, known & (letter < BASES)
-        # What is no word is counted in one place behind all others.
+        # Words with an unknown or masked base, or outside a window, are counted in one extra column at the end.
         place = torch.where(known, self.bins * self.words + word, self.width)
         counts = torch.zeros(len(codes), self.width + 1, dtype=self.mean.dtype, device=codes.device)
         return counts.scatter_add_(1, place, torch.ones_like(place, dtype=counts.dtype))[:, : self.width]
@@ -86,7 +86,7 @@ class KmerSGD(SequenceNetwork):
     def forward_encoded(self, x: Tensor) -> Tensor:
         """Map one-hot (or any real) columns ``(n, 4, columns)`` to ``(n, outputs)``.
 
-        A word's count is a sum of products of columns, so that it splits over the bases by the rule for products.
+        A count is a sum of products of columns, so that attributions split it over the bases by the rule for products.
         """
         starts = len(self.bins)
         words = x[:, :, :starts]
@@ -100,7 +100,7 @@ class KmerSGD(SequenceNetwork):
 
 ARCHITECTURE = predictor(
     name="kmer-sgd",
-    summary="linear layer on k-mer counts in bins, by stochastic gradient",
+    summary="linear layer on k-mer counts in bins, by stochastic gradient descent",
     source="kanseq",
     config=KmerSGDConfig,
     build=KmerSGD,

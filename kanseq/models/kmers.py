@@ -1,4 +1,4 @@
-"""Counting k-mers in bins along the columns, and base composition: the features of the estimators.
+"""Count k-mers in bins along the columns, and the base composition: the features of the estimators.
 
 In: uint8 codes ``(n, columns)``. Out: float32 features ``(n, features)``.
 """
@@ -15,40 +15,40 @@ from kanseq.models.config import Config
 from kanseq.models.estimators import ROWS
 
 MOST_FEATURES = 2**20
-"""A float32 table of so many takes 4 MB a sequence."""
+"""Maximum number of features; as float32 they take 4 MB per sequence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KmerConfig(Config):
-    """What every model of k-mer counts is built from."""
+    """The base configuration of models of k-mer counts."""
 
-    k: int = option(3, "length of the words that are counted", least=1, most=8)
+    k: int = option(3, "length of the words (k-mers) that are counted", least=1, most=8)
     bin: int = option(125, "columns per bin", least=1)
 
     def __post_init__(self) -> None:
-        """Refuse also more features than a model can hold."""
+        """Check the number of features, too."""
         super().__post_init__()
         if (width := bin_count(self.geometry, self.bin) * 4**self.k) > MOST_FEATURES:
-            raise BadOption(f"k = {self.k} in bins of {self.bin} gives {width:,} features", hint="take wider bins")
+            raise BadOption(f"k = {self.k} in bins of {self.bin} yields {width:,} features", hint="use wider bins")
 
 
 class BinnedKmers:
-    """What a model takes over to read sequences as k-mer counts in bins."""
+    """Mixin for models that read sequences as k-mer counts in bins."""
 
     config: KmerConfig
 
     @property
     def width(self) -> int:
-        """Bins times words."""
+        """Number of bins times number of words (k-mers)."""
         return bin_count(self.config.geometry, self.config.bin) * 4**self.config.k
 
     def features(self, codes: np.ndarray) -> np.ndarray:
-        """Count of each word in each bin, ``(n, width)`` float32."""
+        """Return the count of each word in each bin, ``(n, width)`` float32."""
         return kmer_counts(codes, self.config.geometry, self.config.k, self.config.bin)
 
 
 def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Share of A, C, G and T among the visible bases of each sequence, ``(n, 4)``; four zeros where there is none."""
+    """Return the fractions of A, C, G and T among the visible bases of sequences, ``(n, 4)``; zeros without bases."""
     fractions = np.empty((len(codes), 4), dtype=np.float32)
     for part in _parts(len(codes)):
         visible = geometry.hide(codes[part])
@@ -58,10 +58,10 @@ def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def bins_of_kmers(geometry: Geometry, k: int, width: int) -> np.ndarray:
-    """Bin of the k-mer that begins at each column, ``(columns − k + 1,)``; −1 where it would leave its window.
+    """Return the bin of the k-mer that begins at each column, ``(columns − k + 1,)``; −1 if it leaves its window.
 
     Bins are ``width`` columns wide, are counted from the left edge of each window (of its visible part), and do not
-    span windows; a k-mer belongs to the bin that it begins in. The last bin of a window may be narrower.
+    span windows. A k-mer belongs to the bin that it begins in. The last bin of a window may be narrower.
 
     >>> bins_of_kmers(Geometry(upstream=4, downstream=2, pad=2), k=2, width=3).tolist()
     [0, 0, 0, 1, 1, -1, -1, -1, 2, 2, 2, 3, 3]
@@ -76,7 +76,7 @@ def bins_of_kmers(geometry: Geometry, k: int, width: int) -> np.ndarray:
 
 
 def bin_count(geometry: Geometry, width: int) -> int:
-    """Number of bins of all windows, as far as they are visible.
+    """Return the number of bins in the visible parts of all windows.
 
     >>> bin_count(Geometry(), 125), bin_count(Geometry(visible="flanks"), 125), bin_count(Geometry.plain(70), 125)
     (24, 16, 1)
@@ -85,7 +85,7 @@ def bin_count(geometry: Geometry, width: int) -> int:
 
 
 def kmer_counts(codes: np.ndarray, geometry: Geometry, k: int, width: int) -> np.ndarray:
-    """Count k-mers per bin; one that holds a masked column or anything but A, C, G, T is not counted.
+    """Count k-mers per bin, without those that hold a masked column or a base other than A, C, G, T.
 
     Returns:
         ``(n, bins·4**k)`` float32; within a bin k-mers are in alphabetical order (A, C, G, T).
@@ -100,7 +100,7 @@ def kmer_counts(codes: np.ndarray, geometry: Geometry, k: int, width: int) -> np
 
 
 def _parts(rows: int) -> Iterator[slice]:
-    """Cut rows into pieces of :data:`ROWS`."""
+    """Yield slices of at most :data:`ROWS` rows."""
     for start in range(0, rows, ROWS):
         yield slice(start, min(start + ROWS, rows))
 

@@ -1,4 +1,4 @@
-"""LegNet for sequences of any length, and its KAN kin: LKAN (in squeeze-and-excitation) and CKAN (as convolutions).
+"""LegNet for sequences of any length, and its KAN variants LKAN (in squeeze-and-excitation) and CKAN (as convolutions).
 
 In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
 """
@@ -32,58 +32,58 @@ from kanseq.nn.rbf import RBFLinear
 BASES_OF_CURVES = ("bspline", "rbf")
 INITIALS = ("smooth", "variance")
 PLACES = ("both", "stem", "final")
-"""Which convolutions of a CKAN are sums of curves."""
+"""The convolutions of a CKAN that are KAN convolutions."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LegNetConfig(NetworkConfig):
     """Hyper-parameters of :class:`LegNet`."""
 
-    widths: str = option("256,256,128,128,64,64,32", "channels of the stem, and behind each block")
+    widths: str = option("256,256,128,128,64,64,32", "channels of the stem, and of each block's output")
     kernel: int = option(5, "width of convolutions", least=1)
-    expansion: int = option(4, "channels inside a block for each that comes out of it", least=1)
-    group: int = option(2, "channels that a block's grouped convolution sees at a time", least=1)
-    reduction: int = option(4, "a block's channels for each of squeeze-and-excitation's narrow layer", least=1)
+    expansion: int = option(4, "channels inside a block per output channel", least=1)
+    group: int = option(2, "channels per group of a block's grouped convolution", least=1)
+    reduction: int = option(4, "a block's channels per unit of squeeze-and-excitation's narrow layer", least=1)
 
     def __post_init__(self) -> None:
-        """Refuse also widths that are none, and groups that do not come out even."""
+        """Check the widths, and that groups divide them evenly, too."""
         super().__post_init__()
         for width in self.channels[1:]:
             if width * self.expansion % self.group:
                 raise BadOption(
-                    f"a block of {width} · {self.expansion} channels falls into no groups of {self.group}",
+                    f"a block of {width} · {self.expansion} channels cannot be divided into groups of {self.group}",
                     hint="choose widths that are multiples of the group",
                 )
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The widths as numbers."""
+        """The widths as integers."""
         try:
             widths = tuple(int(width) for width in self.widths.split(","))
         except ValueError:
             widths = ()
         if len(widths) < 2 or min(widths) < 1:
             raise BadOption(
-                f"widths are '{self.widths}'", hint="a stem's and each block's are wanted, such as 64,64,32"
+                f"widths are '{self.widths}'", hint="specify the widths of the stem and of each block, such as 64,64,32"
             )
         return widths
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurvesConfig(LegNetConfig):
-    """What the curves of LKAN and CKAN are made of."""
+    """Configuration of the curves of LKAN and CKAN."""
 
-    grid: int = option(5, "intervals of the splines' grid, or Gaussians", least=1, most=256)
-    order: int = option(3, "degree of the splines' pieces", least=0, most=10)
+    grid: int = option(5, "intervals of the splines' grid, or number of Gaussians", least=1, most=256)
+    order: int = option(3, "degree of the splines", least=0, most=10)
     basis: str = option("bspline", "bspline, or rbf (Gaussians)")
-    low: float = option(-1.0, "where the grid begins")
-    high: float = option(1.0, "where it ends")
+    low: float = option(-1.0, "lower end of the grid")
+    high: float = option(1.0, "upper end of the grid")
     initial: str = option(
-        "smooth", "how curves start: smooth (as steep on any grid), or variance (as rough as the grid)"
+        "smooth", "initial curves: smooth (equally steep on any grid), or variance (rougher on finer grids)"
     )
 
     def __post_init__(self) -> None:
-        """Refuse also an empty grid, and an unknown basis."""
+        """Check the grid, the basis and the initial curves, too."""
         super().__post_init__()
         if self.low >= self.high:
             raise BadOption(f"low is {self.low} and high {self.high}", hint="low must be below high")
@@ -92,18 +92,18 @@ class CurvesConfig(LegNetConfig):
         if self.initial not in INITIALS:
             raise BadOption(f"initial '{self.initial}' is unknown", hint=f"choose {', '.join(INITIALS)}")
         if self.basis == "rbf" and self.grid < 2:
-            raise BadOption("grid is 1", hint="at least 2 Gaussians are wanted")
+            raise BadOption("grid is 1", hint="at least 2 Gaussians are required")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LKANConfig(CurvesConfig):
     """Hyper-parameters of LegNet with KAN layers in squeeze-and-excitation."""
 
-    replaced: int | None = option(None, "so many blocks, from the stem on, have KAN layers; none: all", least=0)
-    layer_norm: bool = option(False, "normalise what KAN layers see")
+    replaced: int | None = option(None, "number of blocks, from the stem on, with KAN layers; none: all", least=0)
+    layer_norm: bool = option(False, "normalise the inputs of KAN layers")
 
     def __post_init__(self) -> None:
-        """Refuse also more blocks than there are."""
+        """Check the number of replaced blocks, too."""
         super().__post_init__()
         if self.replaced is not None and self.replaced >= len(self.channels):
             raise BadOption(f"replaced is {self.replaced}", hint=f"there are {len(self.channels) - 1} blocks")
@@ -116,22 +116,23 @@ class CKANConfig(CurvesConfig):
     replaced: str = option("both", "which convolutions are KAN convolutions: both, stem or final")
 
     def __post_init__(self) -> None:
-        """Refuse also an unknown place."""
+        """Check which convolutions are replaced, too."""
         super().__post_init__()
         if self.replaced not in PLACES:
             raise BadOption(f"replaced '{self.replaced}' is unknown", hint=f"choose {', '.join(PLACES)}")
 
 
 class LegNet(LinearNetwork):
-    """Stem, blocks, and a final convolution whose mean over columns is the result (Penzar et al. 2023).
+    """Stem, blocks, and a final convolution, averaged over columns (Penzar et al. 2023).
 
-    1. stem: convolution, BatchNorm, SiLU; 2. blocks, see :class:`kanseq.models.legnet_parts.Block`; nothing is pooled
-    between them; 3. convolution of width 1 to the outputs, and their mean over columns. The SiLU that the first LegNet
-    has before that mean is left out, as in its authors' optimised variant: it would keep every logit above -0.28.
+    1. stem: convolution, BatchNorm, SiLU; 2. blocks, see :class:`kanseq.models.legnet_parts.Block`, without pooling
+    between them; 3. convolution of width 1 to the outputs, and their mean over columns. The first LegNet applies SiLU
+    before that mean. It is omitted here, as in the authors' optimised variant, because it would keep every logit above
+    -0.28.
 
-    Shorter sequences are filled up with ``N`` on the right. Columns without a base, these and others, are zeros behind
-    every layer, and are left out of all means and of BatchNorm's moments: a sequence has the same result in a set of
-    any width.
+    Shorter sequences are padded with ``N`` on the right. Columns without a base (padding, unknown and masked ones) are
+    zeros after every layer, and are excluded from all means and from BatchNorm's moments: a sequence has the same
+    result in a set of any width.
     """
 
     decayed = ("weight", "spline_weight", "base_weight")
@@ -139,7 +140,7 @@ class LegNet(LinearNetwork):
     def __init__(self, config: LegNetConfig) -> None:
         """Build the layers for the configuration's geometry."""
         super().__init__(config.geometry)
-        # Nothing is pooled, so that what is held grows with the columns.
+        # Nothing is pooled, so that memory grows with the columns.
         self.rows, self.scored = (max(1, min(most, at_once // config.geometry.columns)) for most, at_once in _AT_ONCE)
         stem, *widths = config.channels
         self.stem = Convolved(_stem(config, stem), stem)
@@ -160,7 +161,7 @@ class LegNet(LinearNetwork):
     def forward(self, codes: Tensor) -> Tensor:
         """Map codes ``(n, columns)`` uint8 to ``(n, outputs)``."""
         x = self.encode(codes)
-        # Where every column holds a base there is nothing to leave out, and leaving out costs time.
+        # If every column holds a base, nothing must be excluded, which saves time.
         full = not self.geometry.masked and bool((codes < BASES).all())
         return self.in_precision(lambda x: self._run(x, full), x)
 
@@ -178,27 +179,27 @@ class LegNet(LinearNetwork):
 
 
 def _stem(config: LegNetConfig, outputs: int) -> Convolution | CurveConvolution:
-    """Make the first convolution."""
+    """Build the first convolution."""
     if isinstance(config, CKANConfig) and config.replaced != "final":
         return _of_curves(config, BASES, outputs, config.kernel)
     return Convolution(BASES, outputs, config.kernel)
 
 
 def _final(config: LegNetConfig, inputs: int) -> Convolution | CurveConvolution:
-    """Make the last convolution."""
+    """Build the last convolution."""
     if isinstance(config, CKANConfig) and config.replaced != "stem":
         return _of_curves(config, inputs, config.outputs, 1)
     return Convolution(inputs, config.outputs, 1, bias=True)
 
 
 def _of_curves(config: CKANConfig, inputs: int, outputs: int, kernel: int) -> CurveConvolution:
-    """Make a convolution of curves."""
+    """Build a KAN convolution."""
     basis: Basis = Gaussians(config.grid) if config.basis == "rbf" else BSplines(config.order, config.grid)
     return _started(CurveConvolution(inputs, outputs, kernel, basis, low=config.low, high=config.high), config)
 
 
 def _excitation(config: LegNetConfig, block: int, narrow: int, wide: int) -> SqueezeExcitation:
-    """Make a block's squeeze-and-excitation; KAN layers need no SiLU between them."""
+    """Build a block's squeeze-and-excitation; KAN layers need no SiLU between them."""
     if isinstance(config, LKANConfig) and (config.replaced is None or block < config.replaced):
         layers = [_dense(config, wide, narrow), _dense(config, narrow, wide)]
     else:
@@ -207,7 +208,7 @@ def _excitation(config: LegNetConfig, block: int, narrow: int, wide: int) -> Squ
 
 
 def _dense(config: LKANConfig, inputs: int, outputs: int) -> nn.Module:
-    """Make a KAN layer."""
+    """Build a KAN layer."""
     shared = {"low": config.low, "high": config.high, "layer_norm": config.layer_norm}
     if config.basis == "rbf":
         return _started(RBFLinear(inputs, outputs, config.grid, **shared), config)
@@ -218,10 +219,10 @@ Layer = TypeVar("Layer", bound=KANLayer)
 
 
 def _started(layer: Layer, config: CurvesConfig) -> Layer:
-    """Let curves begin as the configuration says.
+    """Initialise curves as configured.
 
-    A layer draws the weights of a curve one by one, as large on any grid. The finer it is, the steeper is then the way
-    from one to the next, and squeeze-and-excitation's inputs, which differ little, meet noise.
+    A layer draws the weights of a curve independently, of the same size on any grid. On a finer grid, the curve is thus
+    steeper between neighbouring weights, and for squeeze-and-excitation's inputs, which differ little, it is noise.
     """
     if config.initial == "smooth":
         with torch.no_grad():
@@ -230,14 +231,14 @@ def _started(layer: Layer, config: CurvesConfig) -> Layer:
 
 
 def resized(config: LegNetConfig, factor: float) -> LegNetConfig:
-    """Give the same network with its widths times ``factor``, rounded so that groups come out even."""
+    """Return the configuration with widths times ``factor``, rounded so that groups divide them evenly."""
     step = config.group // math.gcd(config.group, config.expansion)
     widths = (max(1, round(width * factor / step)) * step for width in config.channels)
     return replace(config, widths=",".join(map(str, widths)))
 
 
 _AT_ONCE = ((192, 2**15), (256, 2**17))
-"""Sequences, and columns of all of them, that the network runs on at a time: with gradients, and without."""
+"""Most sequences, and columns of all of them, per forward pass: with gradients, and without."""
 
 _PAPER = "Cherednichenko & Poptsova 2025, doi:10.1093/bib/bbaf129"
 _RECIPE = {
@@ -248,7 +249,7 @@ _RECIPE = {
     "decay": "decoupled",
     "schedule": "one-cycle",
 }
-"""One cycle of the rate as LegNet's authors have it; chosen on the dev sequences of two tasks (docs)."""
+"""One cycle of the learning rate, as used by LegNet's authors; chosen on the dev sequences of two tasks (docs)."""
 
 ARCHITECTURES = tuple(
     predictor(

@@ -1,9 +1,9 @@
-"""What a LegNet is made of: convolutions, squeeze-and-excitation and means that leave out columns without a base.
+"""Parts of a LegNet: convolutions, squeeze-and-excitation and means that exclude columns without a base.
 
 In: channels ``(n, channels, 1, columns)``, and which columns hold a base. Out: the same, or a row per sequence.
 
-Sequences are images of height 1 whose channels are innermost in memory, as processors convolve them fastest: a training
-step takes half of the time that it takes with columns innermost.
+Sequences are images of height 1 with channels innermost in memory, the fastest layout for convolutions on CPUs: a
+training step takes half of the time that it takes with columns innermost.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Present(NamedTuple):
 
     Attributes:
         weights: 1 where there is a base and 0 elsewhere, ``(n, 1, 1, columns)`` float.
-        counts: how many there are, and at least 1, ``(n, 1)``.
+        counts: number of columns with a base, at least 1, ``(n, 1)``.
     """
 
     weights: Tensor
@@ -29,7 +29,7 @@ class Present(NamedTuple):
 
     @classmethod
     def of(cls, x: Tensor) -> "Present":
-        """Look at one-hot columns ``(n, 4, 1, columns)``: the sum is linear in them, as attribution wants it."""
+        """Find the bases of one-hot columns ``(n, 4, 1, columns)`` by a sum: attribution requires linearity."""
         weights = x.sum(1, keepdim=True)
         return cls(weights, weights.sum((2, 3)).clamp(min=1))
 
@@ -42,9 +42,9 @@ def mean_over_columns(x: Tensor, present: Present | None) -> Tensor:
 
 
 def normalised(norm: nn.BatchNorm2d, x: Tensor, present: Present | None) -> Tensor:
-    """Normalise channels, in training by the mean and variance over columns that hold a base; other columns get 0."""
+    """Normalise channels; in training, by mean and variance over columns that hold a base. Other columns get 0."""
     if norm.training and (x.numel() // x.shape[1] if present is None else present.weights.sum()) < 2:
-        # One value has no variance.
+        # A single value has no variance.
         moments = norm.running_mean, norm.running_var
         x = functional.batch_norm(x, *moments, norm.weight, norm.bias, False, 0.0, norm.eps)
         return x if present is None else x * present.weights
@@ -61,7 +61,7 @@ class Convolved(nn.Module):
     """A convolution that keeps the number of columns, BatchNorm, SiLU; columns without a base stay 0."""
 
     def __init__(self, convolution: "Convolution | CurveConvolution", channels: int) -> None:
-        """Put a convolution before the normalisation of its ``channels`` outputs."""
+        """Combine a convolution with the normalisation of its ``channels`` outputs."""
         super().__init__()
         self.convolution, self.norm = convolution, nn.BatchNorm2d(channels)
 
@@ -74,7 +74,7 @@ class Convolution(nn.Conv2d):
     """A convolution along columns that keeps their number."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, groups: int = 1, bias: bool = False) -> None:
-        """Make one of ``kernel`` taps."""
+        """Build a convolution with ``kernel`` taps."""
         super().__init__(inputs, outputs, (1, kernel), padding="same", groups=groups, bias=bias)
 
     def forward(self, x: Tensor, present: Present | None = None) -> Tensor:
@@ -86,21 +86,21 @@ class CurveConvolution(KANConv1d):
     """A KAN convolution along columns that keeps their number."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, basis: Basis, *, low: float, high: float) -> None:
-        """Make one of ``kernel`` taps; the basis's span lies from ``low`` to ``high``."""
+        """Build a convolution with ``kernel`` taps; the basis spans ``low`` to ``high``."""
         super().__init__(inputs, outputs, kernel, basis, padding="same", low=low, high=high)
 
     def forward(self, x: Tensor, present: Present | None = None) -> Tensor:
-        """Map ``(n, inputs, 1, columns)`` to ``(n, outputs, 1, columns)``; columns without a base give nothing."""
+        """Map ``(n, inputs, 1, columns)`` to ``(n, outputs, 1, columns)``; columns without a base add nothing."""
         y = super().forward(x[:, :, 0])[:, :, None]
         if present is None:
             return y
-        # A curve need not be 0 at 0: what these columns have given is taken out again.
+        # A curve need not be 0 at 0: subtract what these columns have added.
         at_zero = curves_at_zero(self)[:, None, None].to(present.weights.dtype)
         return y - functional.conv2d(1 - present.weights, at_zero, padding="same")
 
 
 def curves_at_zero(layer: KANConv1d) -> Tensor:
-    """What each tap of a KAN convolution of one group adds where all its inputs are 0, ``(outputs, taps)``."""
+    """Return what each tap of a KAN convolution with one group adds if all inputs are 0, ``(outputs, taps)``."""
     outputs, inputs, taps = layer.spline_weight.shape[:-1]
     device = layer.spline_weight.device
     i, j, tap = torch.meshgrid(*(torch.arange(size, device=device) for size in (inputs, outputs, taps)), indexing="ij")
@@ -109,10 +109,10 @@ def curves_at_zero(layer: KANConv1d) -> Tensor:
 
 
 class SqueezeExcitation(nn.Module):
-    """Weigh channels by what their means say (Hu et al. 2018, arXiv:1709.01507): two layers, and a sigmoid."""
+    """Weight channels by a function of their means (Hu et al. 2018, arXiv:1709.01507): two layers and a sigmoid."""
 
     def __init__(self, layers: nn.Sequential) -> None:
-        """Take the layers from ``(n, channels)`` to ``(n, channels)``."""
+        """Store the layers, which map ``(n, channels)`` to ``(n, channels)``."""
         super().__init__()
         self.layers = layers
 
@@ -122,17 +122,17 @@ class SqueezeExcitation(nn.Module):
 
 
 class Block(nn.Module):
-    """An EfficientNetV2-like block whose inputs are put beside its outputs, and a convolution over both.
+    """An EfficientNetV2-like block, its inputs concatenated to its outputs, and a convolution over both.
 
     1. convolution of width 1 to ``wide`` channels; 2. grouped convolution; 3. squeeze-and-excitation; 4. convolution of
-    width 1 back; 5. inputs and these side by side; 6. convolution to ``outputs``. Each convolution is without bias, and
-    followed by BatchNorm and SiLU.
+    width 1 back; 5. concatenation of inputs and result; 6. convolution to ``outputs``. Convolutions have no bias, and
+    are followed by BatchNorm and SiLU.
     """
 
     def __init__(
         self, inputs: int, outputs: int, wide: int, kernel: int, group: int, excitation: SqueezeExcitation
     ) -> None:
-        """Build the layers; ``group`` is the number of channels that the grouped convolution sees at a time."""
+        """Build the layers; ``group`` is the number of channels per group of the grouped convolution."""
         super().__init__()
         self.expand = Convolved(Convolution(inputs, wide, 1), wide)
         self.grouped = Convolved(Convolution(wide, wide, kernel, groups=wide // group), wide)

@@ -1,6 +1,6 @@
-"""What ``kanseq models`` shows: every architecture with its options and its exact number of parameters.
+"""List the architectures with their options and exact numbers of parameters, for ``kanseq models``.
 
-In: the columns that models are to read. Out: a description of each.
+In: the columns that models read. Out: a description of each.
 """
 
 import dataclasses
@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 
 @brief
 class ModelList(NamedTuple):
-    """What :func:`list_models` found: per model ``name, parameters, summary, source, options, recipe, set``.
+    """Result of :func:`list_models`: per model ``name, parameters, summary, source, options, recipe, set``.
 
-    ``set`` holds the options that differ from the defaults: those that were given, and those that bring a network to
-    the size that was asked for.
+    ``set`` holds the options that differ from the defaults: those that were specified, and those that bring a network
+    to the requested size.
     """
 
     models: list[dict[str, object]]
@@ -48,17 +48,17 @@ def list_models(
     match: int | None = None,
     options: Mapping[str, Value] | None = None,
 ) -> ModelList:
-    """List the architectures with their exact parameter counts, for windows of this geometry.
+    """List the architectures with their exact parameter counts for windows of this geometry.
 
     Args:
-        name: only this one.
+        name: list only this one.
         upstream, downstream, pad: columns of the gene windows, as in ``kanseq extract``.
-        length: columns of plain sequences, as in ``kanseq import``, instead of gene windows.
-        match: choose widths so that networks have so many parameters; of all models those that can have them.
-        options: hyper-parameters of the model ``name``, as ``kanseq train --set`` takes them.
+        length: columns of sequences without coordinates, as in ``kanseq import``, instead of gene windows.
+        match: choose widths so that networks have this number of parameters; omit models that cannot have it.
+        options: hyper-parameters of the model ``name``, as in ``kanseq train --set``.
 
     Raises:
-        BadOption: there is no such model, geometry or hyper-parameter, or it cannot be made so large.
+        BadOption: the model, geometry or a hyper-parameter is invalid, or the model ``name`` cannot have this size.
     """
     if length is not None and length < 1:
         raise BadOption(f"length is {length}", hint="it must be at least 1")
@@ -69,7 +69,7 @@ def list_models(
     if name is not None:
         return ModelList([_describe(architecture(name), geometry, match, options or {})])
     if options:
-        raise BadOption("options are those of one model", hint="name the model: kanseq models NAME --set KEY=VALUE")
+        raise BadOption("options belong to one model", hint="specify the model: kanseq models NAME --set KEY=VALUE")
     found = []
     for each in architectures().values():
         if match is not None and each.resized is None:
@@ -86,7 +86,7 @@ def list_models(
 def _describe(
     each: Architecture, geometry: Geometry, match: int | None, given: Mapping[str, Value] = MappingProxyType({})
 ) -> dict[str, object]:
-    """Describe one architecture with the options that are given; its network is built without memory."""
+    """Describe one architecture with these options, without allocating its network."""
     default, config = make_config(each.name, geometry), make_config(each.name, geometry, given)
     if match is not None:
         config = match_parameters(each, config, match)

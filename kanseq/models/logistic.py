@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REGULARISATIONS = tuple(10.0**power for power in (-5.0, -4.5, -4.0, -3.5, -3.0, -2.5, -2.0, -1.5, -1.0, -0.5, 0.0))
-"""Inverse strengths ``C`` among which the training genes choose."""
+"""Candidates for the inverse strength ``C``, chosen on the training genes."""
 
 UNTUNED = 1e-3
-"""``C`` where the training genes are too few to choose."""
+"""``C`` if there are too few training genes to choose."""
 
 
 class Logistic(Linear):
     """L2-regularised logistic regression on standardised features.
 
-    ``C`` is chosen among :data:`REGULARISATIONS` by mean auROC over inner folds of the training sequences; the smaller
-    one wins a tie. Means, standard deviations and coefficients are then taken from all training sequences.
+    ``C`` is chosen among :data:`REGULARISATIONS` by mean auROC over inner folds of the training sequences; a tie goes
+    to the smaller one. Means, standard deviations and coefficients are then computed from all training sequences.
 
     Attributes:
-        measure: what ``C`` is chosen by, ``auroc`` or ``log-loss``; the latter where logits of several models are held
-            against each other, because an area knows nothing of their scale.
+        measure: the criterion for ``C``, ``auroc`` or ``log-loss``. Use the latter if logits of several models are
+            compared, because auROC does not depend on their scale.
     """
 
     measure: str = "auroc"
@@ -50,7 +50,7 @@ class Logistic(Linear):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Choose ``C`` inside the training sequences, then fit to all of them; see :meth:`.Estimator.fit`."""
+        """Choose ``C`` within the training sequences, then fit to all of them; see :meth:`.Estimator.fit`."""
         targets = check_classes(targets)
         features = self.features(codes)
         chosen, _ = choose_regularisation(features, targets, groups, seed, balanced, self.measure)
@@ -62,11 +62,11 @@ class Logistic(Linear):
 
 @dataclass(frozen=True, kw_only=True)
 class GCConfig(Config):
-    """What :class:`GC` is built from."""
+    """Configuration of :class:`GC`."""
 
 
 class GC(Logistic):
-    """Logistic regression on the shares of A, C, G and T."""
+    """Logistic regression on the fractions of A, C, G and T."""
 
     @property
     def width(self) -> int:
@@ -74,13 +74,13 @@ class GC(Logistic):
         return 4
 
     def features(self, codes: np.ndarray) -> np.ndarray:
-        """Shares of the four bases among all visible columns."""
+        """Return the fractions of the four bases among all visible ones."""
         return base_fractions(codes, self.config.geometry)
 
 
 @dataclass(frozen=True, kw_only=True)
 class KmerLogisticConfig(KmerConfig):
-    """What :class:`KmerLogistic` is built from."""
+    """Configuration of :class:`KmerLogistic`."""
 
 
 class KmerLogistic(BinnedKmers, Logistic):
@@ -106,7 +106,7 @@ ARCHITECTURES = (
 
 
 def _regression(balanced: bool) -> "LogisticRegression":
-    """Make scikit-learn's regression (L2 is its default penalty), which goes on from its last coefficients."""
+    """Build scikit-learn's regression (L2 is its default penalty) with a warm start from its last coefficients."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(max_iter=2000, warm_start=True, class_weight="balanced" if balanced else None)
@@ -117,13 +117,13 @@ def _refit(model: "LogisticRegression", features: np.ndarray, targets: np.ndarra
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
-        # 2,000 steps of a convex problem that still crawl are close enough to rank genes.
+        # After 2,000 steps of a convex problem, the result is close enough to rank genes.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.set_params(C=regularisation).fit(features, targets)
 
 
 def _inner_folds(targets: np.ndarray, groups: np.ndarray | None, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield rows to fit and rows to score: groups left out together, or random folds where there are no groups."""
+    """Yield rows to fit and rows to score: folds of complete groups, or random folds if there are no groups."""
     from sklearn.model_selection import GroupKFold, StratifiedKFold
 
     kinds = 1 if groups is None else len(np.unique(groups))
@@ -141,15 +141,15 @@ def choose_regularisation(
     balanced: bool = False,
     measure: str = "auroc",
 ) -> tuple[float, float]:
-    """Find the ``C`` with the highest mean auROC on inner folds of the training sequences; the smallest of equals.
+    """Return the ``C`` with the highest mean auROC over inner folds; a tie goes to the smallest.
 
     Args:
         features: ``(n, width)``.
         targets, groups, seed, balanced: as for :meth:`kanseq.models.estimators.Estimator.fit`.
-        measure: ``auroc``, or ``log-loss`` for the lowest mean of that.
+        measure: ``auroc``, or ``log-loss`` to choose the lowest mean log-loss.
 
     Returns:
-        ``C``, and that auROC, or the log-loss below 0; :data:`UNTUNED` and NaN where the sequences are too few.
+        ``C``, and its mean auROC or negative log-loss; :data:`UNTUNED` and NaN if there are too few sequences.
     """
     from sklearn.metrics import roc_auc_score
 

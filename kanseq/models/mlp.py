@@ -1,4 +1,4 @@
-"""The vanilla multi-layer perceptron: what a KAN has to beat at equal widths.
+"""The vanilla multi-layer perceptron: the baseline of a KAN with equal widths.
 
 In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
 """

@@ -1,6 +1,6 @@
-"""What every network here does first: turn base codes into one-hot columns, and hide the masked ones.
+"""Base classes of networks, which turn base codes into one-hot columns and hide masked columns.
 
-In: uint8 codes ``(n, columns)``. Out: ``(n, outputs)`` numbers that a task makes into loss and probability.
+In: uint8 codes ``(n, columns)``. Out: ``(n, outputs)``, which a task turns into loss and probability.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,15 +16,15 @@ BASES = 4
 
 
 class Network(nn.Module):
-    """A network on any inputs. Subclasses define ``forward``, which takes what the inputs give, one tensor each.
+    """A network on any inputs. Subclasses define ``forward``, which takes one argument per input tensor.
 
     The inputs are base codes, vectors, images, or series of vectors and their mask, see
     :mod:`kanseq.training.inputs`.
 
     Attributes:
-        decayed: names of the parameters (without their modules') that weight decay acts on.
-        rows: how many examples the network is best run on at a time where gradients are kept.
-        scored: how many examples the network is run on at a time at most where none are.
+        decayed: names of the parameters (without their modules') that weight decay applies to.
+        rows: best number of examples per forward pass if gradients are kept.
+        scored: maximum number of examples per forward pass without gradients.
     """
 
     decayed: tuple[str, ...] = ("spline_weight",)
@@ -32,10 +32,10 @@ class Network(nn.Module):
     scored = 256
 
     def prepare(self, batches: Iterable[Tensor]) -> None:
-        """Take from the training inputs, before the first step, what is not learned by steps: here nothing.
+        """Compute values that are not learned by steps from the training inputs, before the first step; here none.
 
         Args:
-            batches: what ``forward`` takes, on the parameters' device, a tuple where it takes several tensors; the same
+            batches: the input of ``forward``, on the parameters' device, a tuple if it takes several tensors; the same
                 each time it is iterated. Sequences are codes ``(n, columns)`` uint8.
         """
 
@@ -51,7 +51,7 @@ class SequenceNetwork(Network):
     bases: Tensor
 
     def __init__(self, geometry: Geometry) -> None:
-        """Remember the columns and which of them are masked."""
+        """Store the columns and which of them are masked."""
         super().__init__()
         self.geometry = geometry
         hidden = torch.zeros(geometry.columns, dtype=torch.bool)
@@ -82,13 +82,13 @@ class SequenceNetwork(Network):
 
 
 class LinearNetwork(SequenceNetwork):
-    """A network without KAN layers: its linear layers and convolutions take their products as :attr:`precision` says.
+    """A network without KAN layers. Linear layers and convolutions compute their products in :attr:`precision`.
 
-    Only :meth:`forward` heeds it: :meth:`forward_encoded` takes its products in the parameters' type.
+    Only :meth:`forward` uses it: :meth:`forward_encoded` computes products in the parameters' dtype.
 
     Attributes:
-        precision: ``float32``, or ``bfloat16`` for operands and results of products (PyTorch's autocast); what comes
-            out is float32 again.
+        precision: ``float32``, or ``bfloat16`` for operands and results of products (PyTorch's autocast); the output
+            is float32 in either case.
     """
 
     precision = "float32"
@@ -98,7 +98,7 @@ class LinearNetwork(SequenceNetwork):
         return self.in_precision(self.forward_encoded, self.encode(codes))
 
     def in_precision(self, run: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """Run a part of the network on encoded columns as :attr:`precision` says."""
+        """Run a part of the network on encoded columns in :attr:`precision`."""
         if self.precision == "float32" or x.dtype != torch.float32:
             return run(x)
         with torch.autocast(x.device.type, torch.bfloat16):
@@ -106,5 +106,5 @@ class LinearNetwork(SequenceNetwork):
 
 
 def pad_to_tokens(x: Tensor) -> Tensor:
-    """Add empty columns on the right until ``x (n, 4, columns)`` holds whole tokens."""
+    """Add empty columns on the right until ``x (n, 4, columns)`` holds complete tokens."""
     return functional.pad(x, (0, -x.shape[-1] % TOKEN))

@@ -1,6 +1,6 @@
-"""Which columns begin a codon: reading frames, found from the sequences alone.
+"""Find the columns that begin a codon: reading frames, learned from the sequences alone.
 
-In: which 3-mer stands in each column. Out: the probability that a codon of a coding sequence begins there.
+In: the 3-mer at each column. Out: the probability that a codon of a coding sequence begins there.
 """
 
 import math
@@ -10,33 +10,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CODON, CODONS = 3, 64
-"""Length of a codon, and how many there are."""
+"""Length of a codon, and the number of codons."""
 
 STOPS = (48, 50, 56)
-"""Numbers of TAA, TAG and TGA among 3-mers in alphabetical order."""
+"""Indices of TAA, TAG and TGA among 3-mers in alphabetical order."""
 
 RARE = 0.02
-"""How often stop codons are taken to stand in a reading frame at first, beside elsewhere."""
+"""Initial frequency of stop codons in a reading frame, relative to elsewhere."""
 
 SEQUENCES = 8192
-"""So many sequences are enough to learn 64 numbers from."""
+"""Number of sequences that is enough to learn 64 scores."""
 
 
 class ReadingFrames(nn.Module):
-    """Three reading frames and none compete in every column, by how well the codons around it fit.
+    """Choose between three reading frames and none in every column, by the codons around it.
 
-    A 3-mer's score is the logarithm of how much more often it is a codon than it stands elsewhere. The evidence for a
-    frame is the sum of the scores of ``2·reach + 1`` 3-mers in it, and a softmax over the three frames and the lack of
-    any makes it a probability.
+    A 3-mer's score is the logarithm of its frequency as a codon relative to its frequency elsewhere. The evidence for a
+    frame is the sum of the scores of ``2·reach + 1`` 3-mers in it. A softmax over the three frames and "no frame" turns
+    it into a probability.
 
     Attributes:
-        score: ``(64,)``, of the 3-mers in alphabetical order; learned without labels at first, see :meth:`learn`.
+        score: scores of the 3-mers in alphabetical order, ``(64,)``; first learned without labels, see :meth:`learn`.
         reach: codons on either side whose scores count.
-        prior: share of columns that are taken to be coding.
+        prior: assumed fraction of coding columns.
     """
 
     def __init__(self, reach: int, prior: float = 0.4) -> None:
-        """Begin with scores of zero."""
+        """Start with scores of zero."""
         super().__init__()
         self.reach, self.prior = reach, prior
         self.score = nn.Parameter(torch.zeros(CODONS))
@@ -52,15 +52,15 @@ class ReadingFrames(nn.Module):
         return torch.cat([evidence, nothing], dim=1).softmax(dim=1)[:, 0]
 
     def of_words(self, words: Tensor) -> Tensor:
-        """Map 3-mers ``(n, columns)`` int64, 64 where there is none, to such probabilities."""
+        """Map 3-mers ``(n, columns)`` int64 (64 for none) to the probabilities of :meth:`forward`."""
         return self(functional.pad(self.score, (0, 1)).index_select(0, words.flatten()).view(words.shape))
 
     @torch.no_grad()
     def learn(self, words: Tensor, rounds: int = 15) -> None:
-        """Learn the scores from sequences alone, by expectation maximisation.
+        """Learn the scores from sequences without labels, by expectation maximisation.
 
-        It begins with stop codons that are rare in reading frames, and with all else alike. Each round counts 3-mers by
-        the probability that they are codons, and that they are in no frame.
+        Initially, stop codons are rare in reading frames, and all other 3-mers are as frequent as elsewhere. Each round
+        counts 3-mers weighted by the probability that they are codons, and that they are in no frame.
         """
         everywhere = torch.bincount(words.flatten(), minlength=CODONS + 1)[:CODONS].double() + 1
         outside = everywhere / everywhere.sum()
@@ -80,5 +80,5 @@ class ReadingFrames(nn.Module):
 
 
 def _counts(words: Tensor, weight: Tensor) -> Tensor:
-    """Add up weights ``(n, columns)`` by 3-mer, ``(64,)`` float64."""
+    """Return the sum of weights ``(n, columns)`` per 3-mer, ``(64,)`` float64."""
     return torch.bincount(words.flatten(), weight.flatten().double(), minlength=CODONS + 1)[:CODONS]

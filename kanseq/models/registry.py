@@ -1,4 +1,4 @@
-"""Every architecture by name: this package's own, and those that others register by the entry point ``kanseq.models``.
+"""Find architectures by name: those of kanseq, and plugins that register the entry point ``kanseq.models``.
 
 In: a name and options. Out: checked configurations, and models.
 """
@@ -23,7 +23,7 @@ from kanseq.models.network import Network
 logger = logging.getLogger(__name__)
 
 GROUP = "kanseq.models"
-"""Entry points of this group name an :class:`~kanseq.models.architecture.Architecture`."""
+"""Entry points of this group refer to an :class:`~kanseq.models.architecture.Architecture`."""
 
 OWN = (
     kan_words.ARCHITECTURE,
@@ -43,29 +43,29 @@ Value: TypeAlias = str | int | float | bool | None
 
 @lru_cache(maxsize=1)
 def architectures() -> dict[str, Architecture]:
-    """All architectures by name. A plugin that does not load, or whose name is taken, is left out with a warning."""
+    """Return all architectures by name. Skip a plugin that does not load or has a used name, with a warning."""
     found = {each.name: each for each in OWN}
     for point in entry_points(group=GROUP):
-        # Whatever a stranger's package raises must not stop this one.
+        # An error in a third-party package must not stop this one.
         try:
             plugin = point.load()
         except Exception as error:
             logger.warning("the model plugin '%s' does not load: %s", point.value, error)
             continue
         if not isinstance(plugin, Architecture):
-            logger.warning("the model plugin '%s' is no kanseq Architecture", point.value)
+            logger.warning("the model plugin '%s' is not a kanseq Architecture", point.value)
         elif plugin.name in found:
-            logger.warning("the model plugin '%s' takes the name '%s', which is taken", point.value, plugin.name)
+            logger.warning("the model plugin '%s' has the name '%s', which is already used", point.value, plugin.name)
         else:
             found[plugin.name] = plugin
     return found
 
 
 def architecture(name: str) -> Architecture:
-    """Find an architecture.
+    """Return the architecture of a name.
 
     Raises:
-        BadOption: there is none of that name; the message shows the closest ones.
+        BadOption: there is no such architecture; the message shows the closest names.
     """
     known = architectures()
     if name not in known:
@@ -77,13 +77,13 @@ def architecture(name: str) -> Architecture:
 def make_config(
     name: str, geometry: Geometry, options: Mapping[str, Value] | None = None, outputs: int | None = None
 ) -> Options:
-    """Make an architecture's configuration from options; texts are read by the type of their field.
+    """Build an architecture's configuration from options; text is converted to the type of its field.
 
     Args:
         name: the architecture.
-        geometry: the columns to read; models of vectors read none.
+        geometry: the columns to read; ignored by models of vectors.
         options: hyper-parameters by name, with ``_`` or ``-``.
-        outputs: numbers per sequence; the architecture's own default if None. Estimators have no such choice.
+        outputs: outputs per sequence; None for the architecture's default. Estimators ignore it.
 
     Raises:
         BadOption: an option is unknown, of the wrong type or out of range.
@@ -95,7 +95,7 @@ def make_config(
         field = key.replace("-", "_")
         if field not in known:
             close = difflib.get_close_matches(field, known, n=3) or list(known)
-            hint = f"it has {', '.join(close)}" if known else "it has none"
+            hint = f"it has {', '.join(close)}" if known else "it has no options"
             raise BadOption(f"the model '{name}' has no option '{key}'", hint=hint)
         values[field] = parse_option(key, known[field], value)
     if outputs is not None and "outputs" in known:
@@ -105,16 +105,16 @@ def make_config(
 
 
 def config_to_json(config: Options) -> dict[str, object]:
-    """Give a configuration's fields as they stand in files."""
+    """Return a configuration's fields as written to files."""
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     return {**fields, "geometry": config.geometry.to_json()} if isinstance(config, Config) else fields
 
 
 def config_from_json(name: str, fields: Mapping[str, object]) -> Options:
-    """Read back what :func:`config_to_json` gave; fields that are missing take their defaults.
+    """Read the fields that :func:`config_to_json` returned; missing fields take their defaults.
 
     Raises:
-        BadOption: the model is unknown, or does not know a field or its value.
+        BadOption: the model, a field or its value is unknown or invalid.
     """
     options = {key: value for key, value in fields.items() if key != "geometry"}
     geometry = Geometry.from_json(fields.get("geometry", {}))  # type: ignore[arg-type]
@@ -122,25 +122,25 @@ def config_from_json(name: str, fields: Mapping[str, object]) -> Options:
 
 
 def parameter_count(model: Network | Estimator) -> int:
-    """Return how many numbers the training of a model sets."""
+    """Return the number of values that the training of a model learns."""
     if isinstance(model, Estimator):
         return model.parameters
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def option_types(kind: type[Options]) -> dict[str, type]:
-    """Give name and type of a configuration's hyper-parameters."""
+    """Return name and type of a configuration's hyper-parameters."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.name != "geometry"}
 
 
 def _choices(kind: type) -> tuple[type, ...]:
-    """Give the types that a field takes: one, or those of a union."""
+    """Return the types that a field accepts: one, or those of a union."""
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
 def type_name(kind: type) -> str:
-    """Say a field's type in words.
+    """Return a field's type in words.
 
     >>> type_name(int | None)
     'int or none'
@@ -149,7 +149,7 @@ def type_name(kind: type) -> str:
 
 
 def parse_option(key: str, kind: type, value: Value) -> Value:
-    """Read an option's value by its field's type.
+    """Convert an option's value to its field's type.
 
     >>> parse_option("token-hidden", int | None, "189"), parse_option("base", bool, "no")
     (189, False)
@@ -167,7 +167,7 @@ def parse_option(key: str, kind: type, value: Value) -> Value:
                 continue
         if choice is str:
             return text
-    raise BadOption(f"option '{key}' is '{value}'", hint=f"{type_name(kind)} is wanted")
+    raise BadOption(f"option '{key}' is '{value}'", hint=f"{type_name(kind)} is required")
 
 
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}

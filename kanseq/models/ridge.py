@@ -1,4 +1,4 @@
-"""Ridge regression on k-mer counts in bins: the baseline of expression itself.
+"""Ridge regression on k-mer counts in bins: the baseline of expression levels.
 
 In: uint8 codes ``(n, columns)`` and numbers. Out: predicted numbers ``(n,)`` float64, and arrays to store.
 """
@@ -15,22 +15,22 @@ from kanseq.models.kmers import BinnedKmers, KmerConfig
 logger = logging.getLogger(__name__)
 
 PENALTIES = tuple(10.0**power for power in (6, 5, 4, 3, 2, 1))
-"""Penalties ``alpha`` among which the training genes choose, strongest first."""
+"""Candidates for the penalty ``alpha``, chosen on the training genes; strongest first."""
 
 UNTUNED = 1e4
-"""``alpha`` where the training genes are too few to choose."""
+"""``alpha`` if there are too few training genes to choose."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KmerRidgeConfig(KmerConfig):
-    """What :class:`KmerRidge` is built from."""
+    """Configuration of :class:`KmerRidge`."""
 
 
 class KmerRidge(BinnedKmers, Linear):
     """Ridge regression on standardised k-mer counts in bins along the windows.
 
-    ``alpha`` is chosen among :data:`PENALTIES` by the mean over inner folds of the squared error; the stronger one wins
-    a tie. Means, standard deviations and coefficients are then taken from all training sequences.
+    ``alpha`` is chosen among :data:`PENALTIES` by the mean squared error over inner folds; a tie goes to the stronger
+    one. Means, standard deviations and coefficients are then computed from all training sequences.
     """
 
     def fit(
@@ -42,9 +42,9 @@ class KmerRidge(BinnedKmers, Linear):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Choose ``alpha`` inside the training sequences, then fit to all of them.
+        """Choose ``alpha`` within the training sequences, then fit to all of them.
 
-        See :meth:`kanseq.models.estimators.Estimator.fit`; numbers have no classes, so ``balanced`` changes nothing.
+        See :meth:`kanseq.models.estimators.Estimator.fit`; there are no classes, so ``balanced`` is ignored.
         """
         from sklearn.linear_model import Ridge
 
@@ -67,7 +67,7 @@ ARCHITECTURE = estimator(
 
 
 def _choose(features: np.ndarray, targets: np.ndarray, groups: np.ndarray | None, seed: int) -> float:
-    """Find the ``alpha`` with the lowest mean squared error on inner folds; the strongest of equals."""
+    """Return the ``alpha`` with the lowest mean squared error over inner folds; a tie goes to the strongest."""
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import GroupKFold, KFold
 

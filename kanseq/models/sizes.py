@@ -1,4 +1,4 @@
-"""Networks of equal size: widths that bring a network to a number of parameters, and what its forward pass costs.
+"""Match networks in size: find widths for a number of parameters, and count the cost of a forward pass.
 
 In: an architecture's configuration. Out: the same with other widths; counts.
 """
@@ -15,20 +15,20 @@ from kanseq.models.config import Config, Options
 from kanseq.models.registry import parameter_count
 
 STEPS = 40
-"""Halvings of a range of factors, and as many trials around where it ends."""
+"""Number of bisections of the range of factors, and of factors tried around the result."""
 
 LARGEST = 64.0
-"""Times by which widths may grow."""
+"""Largest factor by which widths may grow or shrink."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network is, counted.
+    """The counted size and cost of a network.
 
     Attributes:
-        parameters: numbers that training sets.
+        parameters: number of values that training learns.
         flops: floating-point operations of the matrix products and convolutions in one sequence's forward pass, a
-            product and a sum each; bases, activations and normalisations are not counted, as is usual.
+            multiplication and an addition each; by convention, bases, activations and normalisations do not count.
     """
 
     parameters: int
@@ -36,22 +36,22 @@ class Cost:
 
 
 def match_parameters(kind: Architecture, config: Options, wanted: int) -> Options:
-    """Find the widths with which a network has as nearly as can be ``wanted`` parameters.
+    """Return the configuration whose number of parameters is closest to ``wanted``.
 
-    All widths are multiplied with one factor and rounded; all else stays.
+    All widths are multiplied by one factor and rounded; other options stay.
 
     Raises:
-        BadOption: the model cannot be resized, or its smallest or largest form is more than a tenth off.
+        BadOption: the model cannot be resized, or the closest number is more than a tenth off.
     """
     if kind.resized is None:
         raise BadOption(
-            f"the model '{kind.name}' has no widths to choose", hint="leave --match-parameters out, or use --set"
+            f"the model '{kind.name}' has no widths to choose", hint="omit --match-parameters, or use --set"
         )
     low, high = 1 / LARGEST, LARGEST
     for _ in range(STEPS):
         middle = (low * high) ** 0.5
         low, high = (middle, high) if count_parameters(kind, kind.resized(config, middle)) < wanted else (low, middle)
-    # Each width is rounded by itself, so that counts jump; the nearest may lie some steps aside.
+    # Each width is rounded separately, so that counts jump; the closest may be some steps away.
     around = {kind.resized(config, high * 1.002 ** (step - STEPS // 2)) for step in range(STEPS)}
     best = min(around, key=lambda one: (abs(count_parameters(kind, one) - wanted), str(one)))
     found = count_parameters(kind, best)
@@ -64,20 +64,20 @@ def match_parameters(kind: Architecture, config: Options, wanted: int) -> Option
 
 
 def count_parameters(kind: Architecture, config: Options) -> int:
-    """Count a network's parameters without memory for them."""
+    """Count a network's parameters without allocating them."""
     with torch.device("meta"):
         return parameter_count(kind.build(config))
 
 
 def cost_of(kind: Architecture, config: Config) -> Cost | None:
-    """Count a network's parameters, and run one sequence through it to count its operations; None without a network."""
+    """Count a network's parameters and the operations of one sequence's forward pass; None for an estimator."""
     with torch.random.fork_rng():
         network = kind.build(config)
     if not isinstance(network, nn.Module):
         return None
     network.eval()
     codes = torch.zeros(1, config.geometry.columns, dtype=torch.uint8)
-    # What KAN layers add in place is not among the operations that the counter knows.
+    # The counter does not know the in-place products of KAN layers.
     counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.addmm_: _product_in_place})
     with torch.inference_mode(), counter:
         network(codes)
@@ -85,5 +85,5 @@ def cost_of(kind: Architecture, config: Config) -> Cost | None:
 
 
 def _product_in_place(onto: torch.Size, left: torch.Size, right: torch.Size, **_: object) -> int:
-    """Count ``onto += left @ right`` by its shapes."""
+    """Return the operations of ``onto += left @ right`` by its shapes."""
     return 2 * left[0] * left[1] * right[1]

@@ -1,6 +1,6 @@
-"""KAN layers, and nothing about genomes.
+"""KAN layers, independent of genomes.
 
-In: numbers. Out: numbers: modules of PyTorch, of which every network here is built.
+In: tensors. Out: tensors. Every network of this package is built from these PyTorch modules.
 """
 
 from kanseq.nn.basis import Basis, Gaussians

@@ -1,6 +1,6 @@
-"""Families of one-dimensional functions, whose weighted sums are the curves on a KAN layer's edges.
+"""Families of one-dimensional functions. Weighted sums of them are the curves on a KAN layer's edges.
 
-In: numbers ``u`` in a family's own units. Out: the values of its functions there, and their slopes.
+In: positions ``u`` in a family's units. Out: the values of its functions there, and their slopes.
 """
 
 from dataclasses import dataclass
@@ -14,58 +14,58 @@ from kanseq.nn.checks import check_whole
 
 @dataclass(frozen=True)
 class Basis:
-    """A family of ``size`` functions of one number. A new one needs :attr:`size` and :meth:`values`.
+    """A family of ``size`` functions of one variable. A subclass must define :attr:`size` and :meth:`values`.
 
-    It is a frozen dataclass: two with the same fields are the same, and share tables and what compilers made for them.
-    What differs from layer to layer is not in its fields.
+    It is a frozen dataclass: two instances with the same fields are equal, and share tables and compiled code.
+    Properties that differ between layers are not among its fields.
     """
 
     @property
     def size(self) -> int:
-        """How many functions there are."""
+        """Number of functions."""
         raise NotImplementedError
 
     @property
     def domain(self) -> tuple[float, float] | None:
-        """An interval outside of which every function keeps the value at its end, if there is one.
+        """The interval outside which every function keeps the value at its end, or None.
 
-        A basis that has one may be looked up in a table where products are rounded anyway.
+        A basis with a domain may be looked up in a table if products are rounded anyway.
         """
         return None
 
     @property
     def steps(self) -> int:
-        """Points per unit in that table."""
+        """Points per unit in the table."""
         return 1024
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """The interval over which the functions are spread, if there is one: layers lay it over a range of inputs."""
+        """The interval over which the functions are spread, or None; layers map it to a range of inputs."""
         return None
 
     def values(self, u: Tensor) -> Tensor:
-        """Evaluate every function: ``(…)`` to ``(…, size)``. Differentiable, and free of effects."""
+        """Evaluate every function: ``(…)`` to ``(…, size)``. Must be differentiable, without side effects."""
         raise NotImplementedError
 
     def of(self, inputs: Tensor) -> "Basis":
-        """Give the basis of some inputs: the same, unless it differs from input to input."""
+        """Return the basis of some inputs: the same, unless it differs between inputs."""
         return self
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Give the tensors that belong to the basis and are not learned, knots for one."""
+        """Return the tensors of the basis that are not learned, such as knots."""
         return ()
 
     def over(self, tensors: tuple[Tensor, ...]) -> "Basis":
-        """Give the same basis with other :meth:`tensors`."""
+        """Return the same basis with other :meth:`tensors`."""
         return self
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write what :meth:`values` gives, and where wanted the derivatives by ``u``, into memory that is there.
+        """Write the result of :meth:`values`, and optionally the derivatives by ``u``, into existing memory.
 
         Args:
             u: ``(…)`` positions.
-            values: ``(…, size)``, overwritten; its order in memory is the caller's choice.
-            slopes: the same, for the derivatives.
+            values: ``(…, size)``, overwritten; in any memory order.
+            slopes: the same, for the derivatives; None to skip them.
         """
         if slopes is None:
             values.copy_(self.values(u))
@@ -79,19 +79,19 @@ class Basis:
 class Gaussians(Basis):
     """``exp(−(u − g)²)`` for ``g = 0 … centres − 1``: ``u`` counts spacings from the first centre.
 
-    These are the radial bases of FastKAN (Li 2024, arXiv:2405.06721), whose width is their spacing.
+    These are the radial bases of FastKAN (Li 2024, arXiv:2405.06721). Their width is the spacing of centres.
     """
 
     centres: int = 8
 
     REACH = 4.0
-    """Spacings from a centre where its Gaussian has fallen to 1e-7."""
+    """Distance from a centre, in spacings, at which its Gaussian has fallen to 1e-7."""
 
     LEAST = 1e-30
-    """What a Gaussian is taken for 0 at, some 8.3 spacings from its centre."""
+    """A Gaussian below this counts as 0, from some 8.3 spacings from its centre."""
 
     def __post_init__(self) -> None:
-        """Refuse a basis of nothing."""
+        """Check the number of centres."""
         check_whole("centres", self.centres)
 
     @property
@@ -101,12 +101,12 @@ class Gaussians(Basis):
 
     @property
     def steps(self) -> int:
-        """Half of a step off, a Gaussian is wrong by 8e-4 and its slope by 2e-3: less than by rounding to bfloat16."""
+        """Half a step away, a Gaussian is off by 8e-4 and its slope by 2e-3, less than by rounding to bfloat16."""
         return 512
 
     @property
     def domain(self) -> tuple[float, float]:
-        """Where any Gaussian differs from nothing."""
+        """The interval in which any Gaussian differs from 0."""
         return -self.REACH, self.centres - 1 + self.REACH
 
     @property
@@ -119,13 +119,13 @@ class Gaussians(Basis):
         return (-(u[..., None] - self._offsets(u)).square()).exp()
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write the Gaussians and, where wanted, their slopes ``−2(u − g)·exp(−(u − g)²)``."""
-        # Minus twice the distances: their squares' quarters are exponents, and they are the logarithmic slopes.
+        """Write the Gaussians and, if requested, their slopes ``−2(u − g)·exp(−(u − g)²)``."""
+        # Minus twice the distances: −¼ of their squares are the exponents, and they are the slopes of the logarithms.
         steep = values if slopes is None else slopes
         torch.sub((-2 * u)[..., None], -2 * self._offsets(u), out=steep)
         nothing = torch.zeros((), dtype=u.dtype, device=u.device)
         torch.addcmul(nothing, steep, steep, value=-0.25, out=values).exp_()
-        # Smaller ones might be denormal numbers, which processors multiply a hundred times slower.
+        # Smaller values may be denormal numbers, which CPUs multiply a hundred times slower.
         functional.threshold_(values, self.LEAST, 0.0)
         if slopes is not None:
             slopes.mul_(values)

@@ -1,4 +1,4 @@
-"""The KAN layer on B-splines.
+"""The KAN layer with B-splines.
 
 In: ``(…, in_features)`` numbers. Out: ``(…, out_features)`` sums of the edges' curves.
 """
@@ -17,16 +17,16 @@ from kanseq.nn.refitting import refit
 
 
 class BSplineLinear(KANLinear):
-    """Curves that are B-splines: the layer of the original KAN (Liu et al. 2024, arXiv:2404.19756) and efficient-KAN.
+    """A KAN layer with B-splines, as in the original KAN (Liu et al. 2024, arXiv:2404.19756) and efficient-KAN.
 
     ``y[j] = Σ_i Σ_g s[j,i]·W[j,i,g]·B_g(z[i]) + Σ_i V[j,i]·silu(x[i]) + b[j]``, where ``z`` is ``x`` or its LayerNorm
     and ``B`` are the B-splines of ``order`` on each input's own grid, extended by ``order`` knots on both sides. The
-    curves end where the extended grid ends. While the knots of every input are equally spaced, to rounding, they are
-    kept so exactly, and less is computed.
+    curves are zero outside the extended grid. If the knots of every input are equally spaced, up to rounding, they are
+    made exactly so, and a faster computation is used.
 
     Attributes:
         spline_scale: ``s``, ``(out_features, in_features)``; ``None`` without ``edge_scale``.
-        grid: ``(in_features, intervals + 2·order + 1)``, each input's knots; to be changed by :meth:`set_grid` only.
+        grid: ``(in_features, intervals + 2·order + 1)``, each input's knots; change it only with :meth:`set_grid`.
     """
 
     basis: BSplines
@@ -48,34 +48,34 @@ class BSplineLinear(KANLinear):
         """Draw initial weights that keep the variance of standard normal inputs.
 
         Args:
-            in_features: how many inputs.
-            out_features: how many outputs.
-            intervals: intervals of the grid, without those by which it is extended.
-            order: degree of the splines' pieces.
-            low: where the first interval starts.
-            high: where the last interval ends.
-            layer_norm: whether inputs are normalised before they meet the splines.
+            in_features: number of inputs.
+            out_features: number of outputs.
+            intervals: intervals of the grid before it is extended.
+            order: degree of the splines.
+            low: start of the first interval.
+            high: end of the last interval.
+            layer_norm: whether inputs of the splines are normalised.
             base: whether each edge has a SiLU branch, and each output a bias.
-            edge_scale: whether each edge's curve has a learned factor, 1 at first.
+            edge_scale: whether each edge's curve has a learned factor, initially 1.
 
         Raises:
-            ValueError: no interval, a negative order, or ``low`` is not below ``high``.
+            ValueError: ``intervals`` is below 1, ``order`` is negative, or ``low`` is not below ``high``.
         """
         if not low < high:
-            raise ValueError(f"low < high is wanted: {low} and {high}")
+            raise ValueError(f"low must be below high: {low} and {high}")
         self._ends = (low, high)
         super().__init__(in_features, out_features, BSplines(order, intervals), layer_norm=layer_norm, base=base)
         self.spline_scale = nn.Parameter(torch.ones(out_features, in_features)) if edge_scale else None
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, set every factor to 1, and put every grid where it was at first."""
+        """Draw the weights anew, and reset factors to 1 and grids to the initial ones."""
         self._adopt(self._first_grid())
         super().reset_parameters()
         if getattr(self, "spline_scale", None) is not None:
             nn.init.ones_(self.spline_scale)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Count intervals from the first, where they are all alike."""
+        """Return the units: intervals from the first, if all are equal."""
         if not self._is_equally_spaced:
             return super().units()
         first, last = self.grid[:, 0], self.grid[:, -1]
@@ -83,42 +83,42 @@ class BSplineLinear(KANLinear):
 
     @torch.no_grad()
     def set_grid(self, grid: Tensor) -> None:
-        """Put the knots elsewhere, whatever that does to the curves.
+        """Replace the knots. This changes the curves.
 
         Args:
             grid: ``(in_features, intervals + 2·order + 1)`` knots, or one row of them for all inputs.
 
         Raises:
-            ValueError: another shape, a knot that is no finite number or less than the one before, or no extent.
+            ValueError: another shape, a knot that is not finite or less than the previous one, or all knots equal.
         """
         shape = self.in_features, self.basis.intervals + 2 * self.basis.order + 1
         if grid.ndim not in (1, 2) or grid.shape[-1] != shape[1] or grid.shape[:-1] not in ((), (1,), shape[:1]):
-            raise ValueError(f"a grid of shape {shape} is wanted: {tuple(grid.shape)}")
+            raise ValueError(f"the grid must have the shape {shape}: {tuple(grid.shape)}")
         grid = grid.to(self.grid).expand(shape)
         if not _is_grid(grid).all():
-            raise ValueError("every input's knots must be finite, must not decrease, and must not all be one")
+            raise ValueError("every input's knots must be finite, must not decrease, and must not all be equal")
         self._adopt(grid.clone())
 
     @torch.no_grad()
     def update_grid(self, x: Tensor, margin: float = 0.01, uniform_share: float = 0.02) -> None:
-        """Lay each input's knots by its samples, as efficient-KAN does, and refit the weights so that the curves stay.
+        """Fit each input's knots to its samples, as efficient-KAN does, and refit the weights to keep the curves.
 
         Knots are quantiles of the samples, mixed with equally spaced ones from ``margin`` below the least to ``margin``
-        above the greatest. Only samples of the training data belong here. An input whose samples are all alike keeps
-        its grid and its curves.
+        above the greatest. Use only samples of the training data. An input whose samples are all equal keeps its grid
+        and its curves.
 
         Args:
             x: ``(…, in_features)`` samples of the layer's inputs.
-            margin: by how much equally spaced knots go beyond the samples.
-            uniform_share: their share, from 0 to 1.
+            margin: distance by which equally spaced knots extend beyond the samples.
+            uniform_share: share of the equally spaced knots, from 0 to 1.
 
         Raises:
-            ValueError: no samples, some that are not finite, or arguments out of range.
+            ValueError: no samples, samples that are not finite, or arguments out of range.
         """
         rows = self._rows(x).to(self.spline_weight)
         if not (len(rows) and margin >= 0 and 0 <= uniform_share <= 1):
             raise ValueError(
-                "samples, margin ≥ 0 and uniform_share from 0 to 1 are wanted: "
+                "samples, margin ≥ 0 and uniform_share from 0 to 1 are required: "
                 f"{len(rows)} samples, margin={margin}, uniform_share={uniform_share}"
             )
         if not rows.isfinite().all():
@@ -142,21 +142,21 @@ class BSplineLinear(KANLinear):
 
     @torch.no_grad()
     def refine(self, intervals: int) -> None:
-        """Cut each input's grid into more intervals from its first to its last (Liu et al. 2024, section 2.4).
+        """Divide each input's grid into more intervals (Liu et al. 2024, section 2.4).
 
-        Inside the grid the curves stay: exactly where the new knots include the old, else as near as least squares
-        come. Beside it they end sooner, since the shorter intervals extend it by less. Knots that are not equally
-        spaced are interpolated between.
+        Inside the grid the curves stay: exactly if the new knots include the old ones, otherwise by least squares.
+        Outside they end sooner, because shorter intervals extend the grid by less. New knots are interpolated between
+        those that are not equally spaced.
 
-        The layer itself is changed, as by :meth:`update_grid`, so that a network is refined where it stands, with all
-        that refers to its layers. But ``spline_weight`` is a new parameter, and optimisers must be made anew.
+        The layer is changed in place, as by :meth:`update_grid`, so that references to it remain valid. But
+        ``spline_weight`` is a new parameter: create new optimisers.
 
         Raises:
-            ValueError: fewer intervals than there are.
+            ValueError: fewer intervals than before.
         """
         order, before = self.basis.order, self.basis.intervals
         if intervals < before:
-            raise ValueError(f"at least the {before} intervals there are, are wanted: {intervals}")
+            raise ValueError(f"intervals must be at least {before}, the current number: {intervals}")
         old = self._curve_basis()
         ends = self.grid[:, order : order + before + 1].double()
         at = torch.arange(intervals + 1, device=ends.device, dtype=ends.dtype) * before / intervals
@@ -167,7 +167,7 @@ class BSplineLinear(KANLinear):
         self.basis = replace(self.basis, intervals=intervals)
         self._adopt(grid.to(self.grid))
         new = self._curve_basis()
-        # Old and new knots cut the range, and a polynomial of this order is known by order + 1 points.
+        # Between neighbouring knots, old or new, curves are polynomials, which order + 1 points determine.
         shares = (torch.arange(order + 1, device=ends.device, dtype=ends.dtype) + 0.5) / (order + 1)
         cuts = torch.cat([ends, inner], dim=1).sort(dim=1).values
         points = (cuts[:, :-1, None] + cuts.diff(dim=1)[..., None] * shares).flatten(1).t()
@@ -176,12 +176,12 @@ class BSplineLinear(KANLinear):
 
     @torch.no_grad()
     def set_intervals(self, intervals: int) -> None:
-        """Make the layer one of so many equal intervals from ``low`` to ``high``, with curves of zero.
+        """Reset the layer to this number of equal intervals from ``low`` to ``high``, with curves of zero.
 
-        So it can take the weights and grid of a layer that was refined. ``spline_weight`` is a new parameter.
+        It can then load the weights and grid of a refined layer. ``spline_weight`` is a new parameter.
 
         Raises:
-            ValueError: no interval.
+            ValueError: ``intervals`` is below 1.
         """
         self.basis = replace(self.basis, intervals=intervals)
         weight = self.spline_weight
@@ -190,30 +190,30 @@ class BSplineLinear(KANLinear):
         self._adopt(self._first_grid())
 
     def regularization(self, l1: float = 1.0, entropy: float = 1.0) -> Tensor:
-        """Penalise curves by their weights, as efficient-KAN does: ``l1·Σ a + entropy·(−Σ p·log p)``.
+        """Return efficient-KAN's penalty on weights: ``l1·Σ a + entropy·(−Σ p·log p)``.
 
         Here ``a`` is the mean of an edge's ``|W|`` without its factor, and ``p = a / Σ a``.
         """
         return _penalty(self.spline_weight.abs().mean(-1), l1, entropy)
 
     def sample_regularization(self, x: Tensor, l1: float = 1.0, entropy: float = 1.0) -> Tensor:
-        """Penalise edges by what they give for samples: the same with ``a`` from :meth:`edge_norms`.
+        """Return the penalty on the edges' outputs for samples: the same with ``a`` from :meth:`edge_norms`.
 
         These are equations 2.17 to 2.20 of Liu et al. 2024.
         """
         return _penalty(self.edge_norms(x), l1, entropy)
 
     def edge_norms(self, x: Tensor) -> Tensor:
-        """Give ``(out_features, in_features)``: the mean over samples ``(…, in_features)`` of ``|curve + base|``.
+        """Return ``(out_features, in_features)``: the mean over samples ``(…, in_features)`` of ``|curve + base|``.
 
-        Differentiable. What all edges give is held for a few samples at a time.
+        Differentiable. The outputs of all edges are held for a few samples at a time.
 
         Raises:
             ValueError: no samples.
         """
         rows = self._rows(x).to(self.spline_weight)
         if not len(rows):
-            raise ValueError("samples are wanted: 0 samples")
+            raise ValueError("samples are required: 0 samples")
         total = torch.zeros_like(self.spline_weight[..., 0])
         for part in rows.split(max(1, EDGES // total.numel())):
             total = total + checkpoint(self._edge_sums, part, use_reentrant=False, preserve_rng_state=False)
@@ -227,7 +227,7 @@ class BSplineLinear(KANLinear):
         return knots.to(self.spline_weight).repeat(self.in_features, 1)
 
     def _edge_sums(self, x: Tensor) -> Tensor:
-        """Sum over samples what each edge gives, without its sign."""
+        """Return the sum over samples of each edge's absolute output."""
         z = x if self.norm is None else self.norm(x)
         per_unit, origin = self.units()
         values = self.placed_basis().values((z - origin) * per_unit)
@@ -240,25 +240,25 @@ class BSplineLinear(KANLinear):
         return () if self._is_equally_spaced else (self.grid,)
 
     def curve_weight(self) -> Tensor:
-        """Give the weights of the basis with the edges' factors."""
+        """Return the weights of the basis multiplied by the edges' factors."""
         return self.spline_weight if self.spline_scale is None else self.spline_weight * self.spline_scale[..., None]
 
     def _curve_basis(self) -> Callable[[Tensor], Tensor]:
-        """The basis as it stands now, as a function of what the curves see, in float64."""
+        """Return the current basis as a function of the curves' inputs, in float64."""
         basis = replace(self.basis, knots=self.grid.to(torch.float64, copy=True))
         return lambda z: basis.values(z.double())
 
     def _adopt(self, grid: Tensor) -> None:
-        """Take knots over, and see whether they are equally spaced."""
+        """Set the knots, and check whether they are equally spaced."""
         if grid.is_meta:
-            # Knots without numbers are taken for what they are at first.
+            # Knots without values are assumed to be equally spaced, as they are initially.
             self._is_equally_spaced = True
             self.register_buffer("grid", grid)
             return
         even = _evenly(grid)
         rounding = 8 * max(torch.finfo(kind).eps for kind in (grid.dtype, torch.float32))
         spread = (grid - even).abs() <= rounding * grid.abs().amax(1, keepdim=True)
-        # A truth of Python's, so that no forward pass has to ask the device.
+        # A Python bool, so that forward passes need not wait for the device.
         self._is_equally_spaced = bool(spread.all()) and bool((grid[:, 0] < grid[:, -1]).all())
         grid = even if self._is_equally_spaced else grid
         if "grid" in self._buffers and self.grid.shape == grid.shape and self.grid.dtype == grid.dtype:
@@ -283,29 +283,29 @@ SAMPLES = 1024
 """Samples whose basis is held at a time when weights are refitted."""
 
 EDGES = 2**20
-"""Numbers that edges give for samples, as many as are held at a time."""
+"""Maximum number of edge outputs that are held at a time."""
 
 
 def _evenly(grid: Tensor) -> Tensor:
-    """Space knots ``(inputs, knots)`` equally from the first to the last."""
+    """Return knots ``(inputs, knots)`` spaced equally from the first to the last."""
     shares = torch.linspace(0, 1, grid.shape[1], dtype=torch.float64, device=grid.device)
     return torch.lerp(grid[:, :1].double(), grid[:, -1:].double(), shares).to(grid)
 
 
 def _extended(inner: Tensor, step: Tensor, order: int) -> Tensor:
-    """Put ``order`` knots, a ``step (inputs, 1)`` apart, on both sides of knots ``(inputs, intervals + 1)``."""
+    """Add ``order`` knots, a ``step (inputs, 1)`` apart, on both sides of knots ``(inputs, intervals + 1)``."""
     away = torch.arange(1, order + 1, dtype=inner.dtype, device=inner.device)
     return torch.cat([inner[:, :1] - step * away.flip(0), inner, inner[:, -1:] + step * away], dim=1)
 
 
 def _is_grid(grid: Tensor) -> Tensor:
-    """Tell for each row of knots whether splines can stand on it."""
+    """Return for each row of knots whether it is a valid grid for splines."""
     return grid.isfinite().all(1) & (grid.diff(dim=1) >= 0).all(1) & (grid[:, -1] > grid[:, 0])
 
 
 def _penalty(norms: Tensor, l1: float, entropy: float) -> Tensor:
     total = norms.sum()
     shares = norms / torch.where(total > 0, total, 1)
-    # 0·log 0 is 0, and so is what it adds to gradients of norms.
+    # 0·log 0 counts as 0, in the sum and in the gradients of norms.
     logarithms = shares.clamp(min=torch.finfo(shares.dtype).tiny).log()
     return l1 * total - entropy * (shares * logarithms).sum()

@@ -1,6 +1,6 @@
-"""B-splines of any order on equally spaced or on arbitrary knots, computed where they are not zero.
+"""B-splines of any order on equally spaced or arbitrary knots, computed where they are not zero.
 
-In: positions ``u``. Out: the values and slopes there of every spline of the grid.
+In: positions ``u``. Out: the values and slopes of every spline of the grid there.
 """
 
 from dataclasses import dataclass, field, replace
@@ -15,17 +15,17 @@ from kanseq.nn.basis import Basis
 
 @dataclass(frozen=True)
 class BSplines(Basis):
-    """The B-splines over a grid that is extended by ``order`` knots on both sides (de Boor 1978, chapter IX).
+    """The B-splines on a grid that is extended by ``order`` knots on both sides (de Boor 1978, chapter IX).
 
     Without knots, ``u`` counts intervals from the grid's first, and function ``g`` is not zero on
-    ``[g − order, g + 1)``. With knots, ``u`` is in their units, its last axes are those of the knots before the last,
+    ``[g − order, g + 1)``. With knots, ``u`` is in their units, its last axes are all but the last axis of the knots,
     and the function is not zero on ``[knots[g], knots[g + order + 1])``. Intervals are closed on the left and open on
-    the right; those of no length carry nothing.
+    the right; intervals of length 0 contribute nothing.
 
     Attributes:
-        order: degree of the pieces.
+        order: degree of the splines.
         intervals: intervals of the grid before it is extended.
-        knots: ``(inputs, intervals + 2·order + 1)``, never decreasing; one row serves all inputs.
+        knots: ``(inputs, intervals + 2·order + 1)``, never decreasing; a single row is shared by all inputs.
     """
 
     order: int = 3
@@ -33,39 +33,39 @@ class BSplines(Basis):
     knots: Tensor | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse what is no grid."""
+        """Check the order, the intervals and the shape of the knots."""
         if self.order < 0 or self.intervals < 1:
-            raise ValueError(f"order ≥ 0 and intervals ≥ 1 are wanted: {self.order} and {self.intervals}")
+            raise ValueError(f"order ≥ 0 and intervals ≥ 1 are required: {self.order} and {self.intervals}")
         wanted = self.intervals + 2 * self.order + 1
         if self.knots is not None and self.knots.shape[-1:] != (wanted,):
-            raise ValueError(f"{wanted} knots an input are wanted: {tuple(self.knots.shape)}")
+            raise ValueError(f"{wanted} knots per input are required: {tuple(self.knots.shape)}")
 
     @property
     def size(self) -> int:
-        """How many functions there are."""
+        """Number of functions."""
         return self.intervals + self.order
 
     @property
     def domain(self) -> tuple[float, float] | None:
-        """The extended grid; ``None`` on knots, and where values or slopes jump and cannot be told between points."""
+        """The extended grid; ``None`` on knots, and for orders with jumps in values or slopes (0 and 1)."""
         smooth = self.knots is None and self.order >= 2
         return (-float(self.order), float(self.intervals + self.order)) if smooth else None
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """The grid before it is extended; ``None`` on knots, which have a place already."""
+        """The grid before it is extended; ``None`` on knots, which already have positions."""
         return (0.0, float(self.intervals)) if self.knots is None else None
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Give what of the basis is a tensor."""
+        """Return the knots, if any."""
         return () if self.knots is None else (self.knots,)
 
     def over(self, tensors: tuple[Tensor, ...]) -> "BSplines":
-        """Give the same basis with other tensors."""
+        """Return the same basis with other knots."""
         return replace(self, knots=tensors[0] if tensors else None)
 
     def of(self, inputs: Tensor) -> "BSplines":
-        """Give the basis of some inputs, for ``u (points, *inputs.shape)``."""
+        """Return the basis of some inputs, for ``u (points, *inputs.shape)``."""
         if self.knots is None:
             return self
         return replace(self, knots=self.knots[inputs if len(self.knots) > 1 else 0])
@@ -73,7 +73,7 @@ class BSplines(Basis):
     def values(self, u: Tensor) -> Tensor:
         """Evaluate the splines by the recursion of de Boor and Cox: ``(…)`` to ``(…, size)``."""
         knots = self._knots(u)
-        # Zero times a position far outside would not be a number.
+        # Far outside, positions could be infinite, and zero times infinity is NaN.
         near = u.clamp(knots[..., 0], knots[..., -1])[..., None]
         x = u[..., None]
         made = ((x >= knots[..., :-1]) & (x < knots[..., 1:])).to(u) + 0 * near
@@ -86,7 +86,7 @@ class BSplines(Basis):
         return made
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write the splines and, where wanted, their slopes, having made only the ``order + 1`` that are not zero."""
+        """Write the splines and, if requested, their slopes. Only the ``order + 1`` that are not zero are computed."""
         equal = self.knots is None and self.order in CLOSED
         tile = u.numel() if u.device.type != "cpu" else TILE if equal else 4 * TILE
         height = max(1, tile * len(u) // max(1, u.numel()))
@@ -99,12 +99,13 @@ class BSplines(Basis):
                 self._fill_by_intervals(u[part], outs)
 
     def _fill_by_turns(self, u: Tensor, outs: list[Tensor]) -> None:
-        """Fill by the closed form: of every ``order + 1`` neighbours a position has one, whose turn it is.
+        """Fill by the closed form, in ``order + 1`` lanes, each of every ``order + 1``-th spline.
 
-        A spline is ``Σ_k (−1)^k·C(order + 1, k)·max(0, (order + 1)/2 − k − |u|)^order / order!`` around its middle.
+        At a position, only one spline of a lane, in its turn, is not zero. Around its middle it is
+        ``Σ_k (−1)^k·C(order + 1, k)·max(0, (order + 1)/2 − k − |u|)^order / order!``.
         """
         order, turns = self.order, self.order + 1
-        # The basis lies in memory either behind the inputs or before them.
+        # In memory, the basis is either after the inputs or before them.
         axis = -1 if outs[0].stride(-1) == 1 else -2
         middles = torch.arange(turns, dtype=u.dtype, device=u.device) + (turns / 2 - order)
         off = u.clamp(-order, self.size).unsqueeze(axis) - (middles if axis == -1 else middles[:, None])
@@ -127,7 +128,7 @@ class BSplines(Basis):
         lanes = [out.movedim(-1, axis) for out in outs]
         for k in range(-(-self.size // turns)):
             start, count = k * turns, min(turns, self.size - k * turns)
-            # Zero where the turn is another. A comparison takes several times as long.
+            # Zero where it is another spline's turn. A comparison takes several times as long.
             wrong = turn.narrow(axis, 0, count)
             here = torch.addcmul(whole, wrong, wrong, value=-share).clamp_(min=0)
             for lane, functions in zip(lanes, made, strict=True):
@@ -135,22 +136,22 @@ class BSplines(Basis):
             turn.sub_(1)
 
     def _fill_by_intervals(self, u: Tensor, outs: list[Tensor]) -> None:
-        """Fill by finding each position's interval, building up its functions, and laying them into their places.
+        """Fill by finding each position's interval, computing its functions, and scattering them to their places.
 
-        There are ``order + 1`` more places on both sides, which take what belongs to no function of the family.
+        There are ``order + 1`` extra places on both sides for functions outside the family.
         """
         order, knots = self.order, self._knots(u)
         around = u.shape[u.ndim - knots.ndim + 1 :]
         rows = knots.expand(*around, -1).reshape(-1, knots.shape[-1]).contiguous()
         columns = u.reshape(-1, len(rows)).t().contiguous()
-        # The count of knots up to a position is the place of the first function that lives there.
+        # The number of knots up to a position is the place of the first function that is not zero there.
         place = torch.searchsorted(rows, columns, right=True).t().reshape(u.shape)
         padded = torch.cat([rows[:, :1].expand(-1, order), rows, rows[:, -1:].expand(-1, order)], dim=1)
         at = place + (torch.arange(len(rows), device=u.device) * padded.shape[1]).view(around)
         padded = padded.flatten()
         left = [u - padded[order - 1 - s :].take(at) for s in range(order)]
         right = [padded[order + r :].take(at) - u for r in range(order)]
-        # Zero, and not a number where the position is none.
+        # Zero, or NaN where the position is NaN.
         nothing = u.clamp(0, 0)
         places = u.new_empty(self.size + 2 * (order + 1), *u.shape)
         for out, pieces in zip(outs, _pieces(nothing, left, right), strict=False):
@@ -160,29 +161,29 @@ class BSplines(Basis):
             torch.add(places[order + 1 : -order - 1], nothing, out=out.movedim(-1, 0))
 
     def _knots(self, u: Tensor) -> Tensor:
-        """The knots, in the type of positions."""
+        """Return the knots in the dtype of positions."""
         if self.knots is not None:
             return self.knots.to(u)
         return torch.arange(-self.order, self.intervals + self.order + 1, dtype=u.dtype, device=u.device)
 
 
 TILE = 2**13
-"""Positions whose splines are made at a time on a processor: few enough for its inner cache."""
+"""Positions whose splines are computed at a time on a CPU: few enough for its inner cache."""
 
 CLOSED = range(2, 6)
-"""Orders whose closed form is used: lower ones jump at knots, and in higher ones great numbers cancel."""
+"""Orders computed by the closed form: lower ones jump at knots, and in higher ones large numbers cancel."""
 
 
 def _power(x: Tensor, exponent: int) -> Tensor:
-    """Take a power from 1 to 4 by products."""
+    """Return a power of ``x``, with an exponent from 1 to 4, by products."""
     square = x if exponent == 1 else x * x
     return square if exponent <= 2 else square * (x if exponent == 3 else square)
 
 
 def _pieces(nothing: Tensor, left: list[Tensor], right: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """Build up the ``order + 1`` functions that live in an interval, and their slopes, from those of lower order.
+    """Build the ``order + 1`` functions of an interval, and their slopes, from those of lower order.
 
-    ``left`` and ``right`` are the distances from the ``order`` knots on either side, the next first.
+    ``left`` and ``right`` are the distances from the ``order`` knots on either side, the nearest first.
     """
     order = len(left)
     pieces, rates = [nothing + 1], [nothing]

@@ -17,8 +17,8 @@ from kanseq.nn.checks import check_whole
 class Chebyshev(Basis):
     """``T_k(tanh(u))`` for ``k = 0 … degree``, ``T_k`` the Chebyshev polynomials of the first kind.
 
-    These are the bases of ChebyKAN (Sidharth et al. 2024, arXiv:2405.07200), which needs the squashing because the
-    polynomials grow without bound outside of [−1, 1]; with it, ``T_k = cos(k·arccos(tanh(u)))``.
+    These are the bases of ChebyKAN (Sidharth et al. 2024, arXiv:2405.07200). It squashes inputs because the polynomials
+    grow without bound outside [−1, 1]; with squashing, ``T_k = cos(k·arccos(tanh(u)))``.
 
     Attributes:
         degree: the highest degree; an ``int`` of at least 1, else ``ValueError``.
@@ -27,22 +27,22 @@ class Chebyshev(Basis):
     degree: int = 4
 
     FINEST = 8
-    """The highest degree for which a table has steps enough: slopes are up to ``degree`` per unit."""
+    """The highest degree for which a table is fine enough: slopes are up to ``degree`` per unit."""
 
     def __post_init__(self) -> None:
-        """Refuse a basis of constants, and what is no number of polynomials."""
+        """Check the degree."""
         check_whole("degree", self.degree)
 
     @property
     def size(self) -> int:
-        """The number of polynomials, the constant one included."""
+        """The number of polynomials, including the constant one."""
         return self.degree + 1
 
     @property
     def domain(self) -> tuple[float, float] | None:
-        """Where any polynomial differs from ±1 by more than 2e-6; ``None`` where one is too steep for a table.
+        """The interval where any polynomial is over 2e-6 from ±1; ``None`` if one is too steep for a table.
 
-        Far out, at ``±u``, that of the highest degree differs by ``2·degree²·exp(−2u)``.
+        Far out, at ``±u``, the polynomial of the highest degree differs by ``2·degree²·exp(−2u)``.
         """
         if self.degree > self.FINEST:
             return None
@@ -58,7 +58,7 @@ class Chebyshev(Basis):
         return torch.stack(made, dim=-1)
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write the polynomials by their recurrence, ``T_k = 2t·T_{k−1} − T_{k−2}``, and the slopes by its slope."""
+        """Write the polynomials by their recurrence, ``T_k = 2t·T_{k−1} − T_{k−2}``, and slopes by its derivative."""
         t = u.tanh()
         twice = 2 * t
         values[..., 0] = 1

@@ -1,14 +1,14 @@
-"""Arguments that several layers and bases have in common.
+"""Checks of arguments that several layers and bases share.
 
-In: an argument. Out: nothing, or one clear error.
+In: an argument. Out: nothing, or an error of one line.
 """
 
 
 def check_whole(name: str, number: int, least: int = 1) -> None:
-    """Insist on a whole number.
+    """Check that an argument is a whole number.
 
     Raises:
-        ValueError: ``number`` is none, or less than ``least``.
+        ValueError: ``number`` is not an ``int``, or less than ``least``.
     """
     if isinstance(number, bool) or not isinstance(number, int) or number < least:
         raise ValueError(f"{name} must be an int of at least {least}: {number!r}")

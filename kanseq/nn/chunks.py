@@ -1,7 +1,7 @@
-"""The sum of curves over edges in chunks, forwards and backwards: where a KAN layer's time goes.
+"""Sum curves over edges in chunks, forward and backward: the most expensive step of a KAN layer.
 
 In: ``(n, …, inputs)`` numbers and weights. Out: ``(n, …, outputs)``, and gradients. Normalisation, basis and SiLU are
-made for a chunk at a time and made again for the gradients: memory grows with the inputs and not with the basis.
+computed per chunk and again for the gradients: memory grows with the inputs and not with the basis.
 """
 
 import math
@@ -18,14 +18,14 @@ from kanseq.nn.tables import Table, as_words, may_be_looked_up, table_of
 
 
 class Plan(NamedTuple):
-    """What of a layer is not a tensor.
+    """The properties of a layer that are not tensors.
 
     Attributes:
         basis: the functions on its edges.
         product: how features and weights are multiplied.
-        operands: the type to which products' operands are rounded; the inputs' own for none.
-        epsilon: what the LayerNorm over the inputs adds to the variance; ``None`` for no LayerNorm.
-        residual: whether the inputs themselves are added to the sums, which have their shape.
+        operands: the dtype to which products' operands are rounded; the inputs' dtype for no rounding.
+        epsilon: the value that the LayerNorm over the inputs adds to the variance; ``None`` for no LayerNorm.
+        residual: whether the inputs themselves are added to the sums, which have the same shape.
     """
 
     basis: Basis
@@ -35,17 +35,17 @@ class Plan(NamedTuple):
     residual: bool = False
 
     def over(self, tensors: Sequence[Tensor]) -> "Plan":
-        """Give the same plan with other :meth:`kanseq.nn.basis.Basis.tensors`."""
+        """Return the same plan with other :meth:`kanseq.nn.basis.Basis.tensors`."""
         return self._replace(basis=self.basis.over(tuple(tensors)))
 
 
 class Given(NamedTuple):
-    """What gradients are taken by.
+    """The tensors of a sum, by which gradients are computed.
 
     Attributes:
         x: ``(n, …, inputs)``; its order in memory does not matter.
         scale: ``(inputs,)``, the basis's units per unit of the (normalised) input.
-        shift: ``(inputs,)``, where the basis has its normalised input 0; without LayerNorm the input that it has at 0.
+        shift: ``(inputs,)``, the position of the normalised input 0; without LayerNorm, the input at position 0.
         weight: ``(outputs, …, size)``, see the product.
         base_weight: the same without ``size``; ``None`` for no SiLU branch.
         bias: ``(outputs,)`` or ``None``.
@@ -67,7 +67,7 @@ def sums_in_chunks(given: Given, plan: Plan) -> Tensor:
     x, scale, shift, weight, base_weight, bias = given
     product, operands = plan.product, plan.operands
     matrix = product.matrix(weight).to(operands)
-    # Where rounded products are no more than some times faster, one exact product costs less than two that make it up.
+    # On a CPU, rounded products are only a few times faster: one exact product costs less than two that replace it.
     branch = x.dtype if x.device.type == "cpu" else operands
     base = None if base_weight is None else product.matrix(base_weight[..., None]).to(branch)
     y = x.new_empty(product.shape(x.shape, len(weight)))
@@ -85,14 +85,14 @@ def sums_in_chunks(given: Given, plan: Plan) -> Tensor:
 
 
 def gradients_in_chunks(g: Tensor, given: Given, wanted: Sequence[bool], plan: Plan) -> list[Tensor | None]:
-    """Make the gradients by those of the six tensors that are wanted; ``None`` for others."""
+    """Compute the gradients by the requested ones of the six tensors; ``None`` for the others."""
     x, scale, shift, weight, base_weight, _ = given
     wants_x, wants_scale, wants_shift, wants_weight, wants_base, wants_bias = wanted
     product, operands = plan.product, plan.operands
     matrix = product.matrix(weight).to(operands)
     base = None if base_weight is None else product.matrix(base_weight[..., None]).to(operands)
     grad_x = torch.empty_like(x) if wants_x else None
-    # Where there are rows, the first chunk writes; where there are none, nothing does.
+    # The first chunk overwrites memory; without rows there is no chunk, so that zeros are needed.
     blank = torch.empty_like if x.numel() else torch.zeros_like
     grad_matrix = blank(matrix, dtype=x.dtype) if wants_weight else None
     grad_base = blank(base, dtype=x.dtype) if wants_base else None
@@ -136,23 +136,23 @@ def gradients_in_chunks(g: Tensor, given: Given, wanted: Sequence[bool], plan: P
 
 
 CHUNK = 2**22
-"""Bytes of basis that are held at a time on a processor: about its cache."""
+"""Bytes of basis that are held at a time on a CPU: about its cache."""
 
 GPU_CHUNK = 2**28
-"""The same on a GPU, where a kernel should be worth its launch."""
+"""The same on a GPU, where a kernel must be large enough to be worth its launch."""
 
 LEAST = 256
-"""Rows that a chunk has at least: each costs a pass over the weights' gradient, too."""
+"""Minimum number of rows per chunk: each chunk also costs a pass over the weights' gradient."""
 
 BLOCK = 2**19
-"""Bytes of a chunk's slopes that are held at a time where features are rounded and slopes are not."""
+"""Bytes of a chunk's slopes that are held at a time if features are rounded and slopes are not."""
 
 GROUP = 16
-"""Positions whose slopes are summed by one row of a product."""
+"""Positions whose slopes are summed by one row of a matrix product."""
 
 
 class _Workspace:
-    """Memory for one chunk's basis, used again for the next."""
+    """Memory for one chunk's basis, reused for the next."""
 
     def __init__(self, x: Tensor, scale: Tensor, shift: Tensor, plan: Plan, slopes: bool) -> None:
         self.x, self.plan = x, plan
@@ -180,7 +180,7 @@ class _Workspace:
         self.ones = _ones(size, x) if slopes and on_cpu else None
 
     def chunks(self) -> Iterator[tuple[slice, "_Chunk"]]:
-        """Yield ranges of the first axis, each with memory of their height."""
+        """Yield ranges of the first axis, each with memory of the same height."""
         chunk = None
         for start in range(0, len(self.x), max(1, self.height)):
             part = slice(start, min(start + self.height, len(self.x)))
@@ -190,7 +190,7 @@ class _Workspace:
 
 
 class _Chunk:
-    """The memory of a workspace, seen as the basis of a chunk of some height."""
+    """A view of a workspace's memory as the basis of a chunk of some height."""
 
     def __init__(self, work: _Workspace, height: int) -> None:
         self.work = work
@@ -206,7 +206,7 @@ class _Chunk:
             self.table, self.words = as_words(work.table.values), as_words(self.values)
 
     def _view(self, memory: Tensor) -> Tensor:
-        """See memory as ``(n, …, inputs, size)``."""
+        """View memory as ``(n, …, inputs, size)``."""
         size = self.work.plan.basis.size
         memory = memory[: self.positions * size]
         if self.work.plan.product.size_first:
@@ -214,7 +214,7 @@ class _Chunk:
         return memory.view(*self.shape, size)
 
     def fill(self, x: Tensor) -> Tensor:
-        """Make the features ``(n, …, inputs·size)`` of inputs ``(n, …, inputs)``, and what :meth:`pull` needs."""
+        """Compute the features ``(n, …, inputs·size)`` of inputs ``(n, …, inputs)``, and prepare :meth:`pull`."""
         work = self.work
         (scale, shift), epsilon = work.place, work.plan.epsilon
         if epsilon is None:
@@ -233,7 +233,7 @@ class _Chunk:
         return self.features
 
     def pull(self, x: Tensor, wanted: tuple[bool, bool, bool]) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """Carry gradients by the features, that now stand in their place, to ``x``, scale and shift."""
+        """Propagate the gradients by the features, which replaced them in memory, to ``x``, scale and shift."""
         g = self._by_positions().view(self.shape)
         work = self.work
         if work.plan.epsilon is not None:
@@ -248,11 +248,11 @@ class _Chunk:
         )
 
     def _by_positions(self) -> Tensor:
-        """Sum gradients by the features, times slopes, over the basis: ``(positions,)``."""
+        """Return the gradients by the features, times slopes, summed over the basis: ``(positions,)``."""
         work, size = self.work, self.work.plan.basis.size
         if work.rounds:
             g = self._by_blocks(work.ones)
-            # What is not a number is still none when it is multiplied by 0, and must not reach its neighbours.
+            # NaN times 0 is still NaN, and must not spread to neighbouring positions.
             return g if work.ones is None or g.sum().isfinite() else self._by_blocks(None)
         self.values.mul_(self.rates)
         if work.plan.product.size_first:
@@ -264,7 +264,7 @@ class _Chunk:
         return _sums(work.features, self.positions, size, g, None)
 
     def _by_blocks(self, ones: Tensor | None) -> Tensor:
-        """Widen gradients by the features, and do a few at a time with them what :meth:`_by_positions` says."""
+        """Compute :meth:`_by_positions` block by block, with the gradients by the features in the wider dtype."""
         work, size = self.work, self.work.plan.basis.size
         g = work.x.new_empty(_whole(self.positions))
         for start in range(0, self.positions, work.block):
@@ -282,9 +282,9 @@ class _Chunk:
 
 
 def _sums(memory: Tensor, count: int, size: int, out: Tensor, ones: Tensor | None) -> Tensor:
-    """Sum ``count`` neighbouring runs of ``size`` numbers into ``out``, at once with :func:`_ones` or run by run.
+    """Sum ``count`` consecutive runs of ``size`` numbers into ``out``, by a product with :func:`_ones` or run by run.
 
-    With ones, both ends need room for whole groups.
+    With ones, ``memory`` and ``out`` need room for complete groups.
     """
     if ones is None:
         return torch.sum(memory[: count * size].view(-1, size), -1, out=out[:count])
@@ -295,14 +295,13 @@ def _sums(memory: Tensor, count: int, size: int, out: Tensor, ones: Tensor | Non
 
 
 def _whole(count: int) -> int:
-    """Round up to whole groups."""
+    """Round up to complete groups."""
     return -(-count // GROUP) * GROUP
 
 
 def _ones(size: int, like: Tensor) -> Tensor:
-    """``(GROUP·size, GROUP)``: a column of ones for each run.
+    """Return ``(GROUP·size, GROUP)``: a column of ones for each run.
 
-    On a processor a sum over so short an axis is slow, and a product with ones is not, once it takes several runs a
-    row.
+    On a CPU, a sum over such a short axis is slow. A product with ones is fast if each row takes several runs.
     """
     return torch.eye(GROUP, dtype=like.dtype, device=like.device).repeat_interleave(size, dim=0)

@@ -1,4 +1,4 @@
-"""The KAN convolution: each edge from input channel and tap to output channel carries its own curve.
+"""The KAN convolution: each edge from input channel and tap to output channel has its own curve.
 
 In: ``(n, in_channels, length)`` numbers. Out: ``(n, out_channels, positions)`` sums of the edges' curves.
 """
@@ -22,11 +22,11 @@ class KANConv1d(KANLayer):
 
     ``y[j,p] = Σ_i Σ_t [Σ_g W[j,i,t,g]·B_g(u[i,q]) + V[j,i,t]·silu(x[i,q])] + b[j]`` with ``q = stride·p + dilation·t −
     padding``, where ``u`` is ``x``, or its LayerNorm over the channels at each position, in the units of the basis
-    ``B``. Positions ``q`` outside of the input give nothing: neither ``B`` nor SiLU is evaluated there, as if both were
-    padded with zeros after it.
+    ``B``. Positions ``q`` outside the input contribute nothing: neither ``B`` nor SiLU is evaluated there, as if their
+    values were padded with zeros.
 
-    The basis is made for a chunk of samples at a time and made again in the backward pass, as in ``KANLinear``. Long
-    samples fall into windows that overlap by what the kernel reaches, and these are chunks' samples then.
+    The basis is computed for a chunk of samples at a time and again in the backward pass, as in ``KANLinear``. Long
+    samples are cut into windows that overlap by the kernel's reach, and chunks then consist of windows.
 
     Attributes:
         spline_weight: ``W``, ``(out_channels, in_channels / groups, kernel_size, basis.size)``.
@@ -40,7 +40,7 @@ class KANConv1d(KANLayer):
         in_channels: int,
         out_channels: int,
         kernel_size: int,
-        basis: Basis = Gaussians(),  # noqa: B008 - it cannot be changed
+        basis: Basis = Gaussians(),  # noqa: B008 - it is immutable
         *,
         stride: int = 1,
         padding: int | Literal["same"] = 0,
@@ -51,27 +51,27 @@ class KANConv1d(KANLayer):
         low: float = -2.0,
         high: float = 2.0,
     ) -> None:
-        """Draw initial weights that keep the variance of standard normal inputs, where they are not padded.
+        """Draw initial weights that keep the variance of standard normal inputs, except at the padded ends.
 
         Args:
             in_channels: channels of the input.
             out_channels: channels of the output.
-            kernel_size: taps.
-            basis: the functions of which curves are made.
-            stride: positions of the input from one of the output to the next.
-            padding: positions that give nothing, on either side; ``same`` for as many as keep the length at stride 1,
-                the odd one on the right.
-            dilation: positions of the input from one tap to the next.
-            groups: into how many parts the channels fall that do not see each other.
-            layer_norm: whether the channels at each position are normalised before they meet the basis.
+            kernel_size: number of taps.
+            basis: the functions whose weighted sums are the curves.
+            stride: positions of the input between neighbouring outputs.
+            padding: positions on either side that contribute nothing; ``same`` keeps the length at stride 1, with the
+                odd position on the right.
+            dilation: positions of the input between neighbouring taps.
+            groups: number of groups of channels that are not connected with each other.
+            layer_norm: whether the basis's inputs, the channels at each position, are normalised.
             base: whether each edge has a SiLU branch, and each output channel a bias.
-            low: where the basis's span begins: the first Gaussian's centre, a spline's left end. A basis without a span
-                takes inputs as they are.
-            high: where it ends.
+            low: input at the start of the basis's span: the first Gaussian's centre, a spline's left end. A basis
+                without a span uses inputs unchanged.
+            high: input at the end of the basis's span.
 
         Raises:
-            TypeError: ``basis`` is none, but its class or its size, for example.
-            ValueError: a number that is no ``int`` or below 1 (``padding``: below 0), ``groups`` does not divide the
+            TypeError: ``basis`` is not a :class:`Basis` (its class or its size, for example).
+            ValueError: a number is not an ``int`` or below 1 (``padding``: below 0), ``groups`` does not divide the
                 channels, ``same`` with a stride, ``low`` or ``high`` not finite, or ``low`` not below ``high``.
         """
         if not isinstance(basis, Basis):
@@ -86,22 +86,22 @@ class KANConv1d(KANLayer):
         if not isinstance(padding, str):
             check_whole("padding", padding, least=0)
         if not low < high or not math.isfinite(high - low):
-            raise ValueError(f"finite low < high is wanted: {low}, {high}")
+            raise ValueError(f"low and high must be finite, low below high: {low}, {high}")
         self.in_channels, self.out_channels, self.kernel_size = in_channels, out_channels, kernel_size
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.low, self.high = low, high
         reach = dilation * (kernel_size - 1)
-        # The same number on both sides, so that for an odd reach there is a position too many, the first.
+        # Both sides get the same padding, so that an odd reach yields one position too many, the first.
         around = (reach + 1) // 2 if isinstance(padding, str) else padding
         self._surplus = reach % 2 if isinstance(padding, str) else 0
         self._product = Convolution(taps=kernel_size, stride=stride, padding=around, dilation=dilation, groups=groups)
-        # Made here, because compilers lose the fields of one that is made while they look.
+        # Built here, because compilers lose the fields of an instance that is built while they trace.
         self._unpadded = replace(self._product, padding=0)
         edges = (in_channels // groups, kernel_size)
         super().__init__(in_channels, out_channels, edges, basis, layer_norm=layer_norm, base=base)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Lay the basis's span, if it has one, over the range from ``low`` to ``high``."""
+        """Return the units that map the basis's span, if it has one, to the range from ``low`` to ``high``."""
         first, last = self.basis.span or (self.low, self.high)
         per_unit = (last - first) / (self.high - self.low)
         like = self.spline_weight.new_ones(self.in_channels)
@@ -110,11 +110,11 @@ class KANConv1d(KANLayer):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(n, in_channels, length)`` to ``(n, out_channels, positions)``, or both without ``n``.
 
-        ``positions = ⌊(length + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``. In memory the result has
-        its channels innermost.
+        ``positions = ⌊(length + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``. In memory, channels are
+        innermost in the result.
 
         Raises:
-            ValueError: inputs of another shape, or shorter than the kernel reaches.
+            ValueError: inputs of another shape, or shorter than the kernel's reach.
         """
         if x.ndim not in (2, 3) or x.shape[-2] != self.in_channels:
             raise ValueError(f"inputs must be (n, {self.in_channels}, length): {tuple(x.shape)}")
@@ -137,34 +137,35 @@ class KANConv1d(KANLayer):
         Args:
             i: input channel or channels.
             j: output channel or channels.
-            tap: tap or taps; ``i``, ``j`` and ``tap`` are broadcast.
+            tap: tap or taps, broadcast with ``i`` and ``j``.
             x: ``(points,)``, see :meth:`kanseq.nn.linear.KANLinear.edge_functions`.
 
         Returns:
-            ``(points, …)`` each, ``…`` being the broadcast shape of ``i``, ``j`` and ``tap``; differentiable.
+            ``(points, …)`` each, where ``…`` is the broadcast shape of ``i``, ``j`` and ``tap``; differentiable.
 
         Raises:
-            ValueError: an input and an output of different groups, between which there is no edge.
+            ValueError: an input and an output are in different groups, so that there is no edge.
         """
         device = self.spline_weight.device
         i, j, tap = torch.broadcast_tensors(*(torch.as_tensor(k, device=device) for k in (i, j, tap)))
         wide, tall = self.in_channels // self.groups, self.out_channels // self.groups
         apart = i // wide != j // tall
         if apart.any():
-            raise ValueError(f"no edge from channel {int(i[apart][0])} to {int(j[apart][0])}: not of one group")
+            raise ValueError(f"no edge from channel {int(i[apart][0])} to {int(j[apart][0])}: not in one group")
         return self._functions(i, (j, i % wide, tap), x)
 
     def _sum_by_windows(self, samples: Tensor, operands: torch.dtype) -> Tensor:
-        """Map ``(n, length, channels)`` to ``(n, positions, outputs)``, in windows of about ``SEGMENT`` basis numbers.
+        """Map ``(n, length, channels)`` to ``(n, positions, outputs)``, in windows of about ``SEGMENT`` basis values.
 
-        In between, ``each`` outputs come from a window that lies inside of the sample, and all windows of all samples
-        from one product without padding. The first outputs, which see padding, and the last, which may see it or be
-        fewer than ``each``, come from an end of the sample, padded on both sides, of which some outputs are dropped.
+        In the middle, each window lies inside the sample and yields ``each`` outputs; one product without padding
+        computes all windows of all samples. The first outputs depend on padding, and the last ones may do so or be
+        fewer than ``each``. They are computed from the ends of the sample, padded on both sides, and surplus outputs
+        are dropped.
         """
         (n, length, _), stride, padding = samples.shape, self.stride, self._product.padding
         reach = self.dilation * (self.kernel_size - 1)
         room = SEGMENT // (self.in_channels * self.basis.size)
-        # Windows as short as their overlap would make more basis than they save.
+        # Windows as short as their overlap would compute more basis than they save.
         each = max((room - reach - 1) // stride + 1, -(-(reach + 1) // stride))
         padded = -(-padding // stride)
         count = ((length - 1 - reach + padding) // stride + 1 - padded) // each
@@ -176,26 +177,26 @@ class KANConv1d(KANLayer):
         middle = self._sum(windows.contiguous(), self._unpadded, operands)
         parts = [middle.unflatten(0, (n, count)).flatten(1, 2)]
         if padded:
-            # At least one position, so that there is an input where padding is all that these outputs see.
+            # At least one position, so that the input is not empty if these outputs depend on padding alone.
             left = samples[:, : max(1, reach)].contiguous()
             parts.insert(0, self._sum(left, self._product, operands)[:, :padded])
         done = padded + count * each
         if done < self._product.shape(samples.shape, self.out_channels)[1]:
-            # One output more than what sees padding on the left, for the same reason.
+            # One output more than those that depend on the left padding, for the same reason.
             again = padded + 1
             right = samples[:, (done - again) * stride :].contiguous()
             parts.append(self._sum(right, self._product, operands)[:, again:])
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
     def extra_repr(self) -> str:
-        """Show the shape in ``print(network)``."""
+        """Return the shape for ``print(network)``."""
         shape = f"{self.in_channels}, {self.out_channels}, {self.kernel_size}, {self.basis}"
         steps = f"stride={self.stride}, padding={self.padding!r}, dilation={self.dilation}, groups={self.groups}"
         return f"{shape}, {steps}, precision={self.precision}"
 
 
 SEGMENT = 2**20
-"""Numbers of basis that one sample has at most, or else it falls into windows: as many as a chunk holds in float32.
+"""Maximum number of basis values of a sample that is not cut into windows: as many as a chunk holds in float32.
 
-Windows have more where a kernel reaches so far that they would do little but overlap.
+Windows have more if the kernel reaches so far that shorter windows would mostly overlap.
 """

@@ -1,7 +1,7 @@
-"""The sum of curves over edges, which every KAN layer here computes.
+"""The sum of curves over edges, which every KAN layer computes.
 
-In: ``(n, …, inputs)`` numbers and weights. Out: ``(n, …, outputs)``, differentiable. Run as it is, it goes by chunks; a
-compiler sees one operator that does; an exported program gets plain operations, which any runtime has.
+In: ``(n, …, inputs)`` numbers and weights. Out: ``(n, …, outputs)``, differentiable. Eager code runs in chunks; a
+compiler sees one operator that does so; an exported program gets plain operations, which any runtime supports.
 """
 
 import torch
@@ -14,26 +14,26 @@ from kanseq.nn.chunks import GIVEN, Given, Plan, gradients_in_chunks, sums_in_ch
 
 
 def sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tensor:
-    """Sum the basis at positions ``u``, and ``silu(x)``, with their weights.
+    """Return the weighted sum of the basis at positions ``u``, and of ``silu(x)``.
 
-    ``u = scale·LayerNorm(x) + shift``, or ``u = scale·(x − shift)`` without LayerNorm: there inputs may lie far from 0,
-    where the other form would cancel.
+    ``u = scale·LayerNorm(x) + shift``, or ``u = scale·(x − shift)`` without LayerNorm: inputs may then be far from 0,
+    where the other form would lose digits.
 
     Args:
         given: inputs and weights.
-        plan: the rest.
-        tensors: the basis's own, see :meth:`kanseq.nn.basis.Basis.tensors`.
+        plan: the properties of the layer that are not tensors.
+        tensors: the basis's tensors, see :meth:`kanseq.nn.basis.Basis.tensors`.
 
     Returns:
-        ``(n, …, outputs)`` in the type of ``x``.
+        ``(n, …, outputs)`` in the dtype of ``x``.
     """
     if has_torch_function((given.x,)):
-        # Whoever follows a network operation by operation (attribution does) sees this as one of them.
+        # Code that follows a network operation by operation (attribution) sees this as one operation.
         return handle_torch_function(sum_of_curves, (given.x,), given, plan, tensors)
     if torch.compiler.is_exporting():
         return plain_sum_of_curves(given, plan, tensors)
     if torch.compiler.is_compiling():
-        # Its marks for the compiler load the compiler, which takes as long as the rest of torch.
+        # Its decorators load the compiler, which takes as long as the rest of torch.
         from kanseq.nn.operators import sums_as_one_operator
 
         return sums_as_one_operator(given, plan, tensors)
@@ -41,7 +41,7 @@ def sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tens
 
 
 def plain_sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tensor:
-    """Compute :func:`sum_of_curves` in operations that know their own derivatives, holding the whole basis."""
+    """Compute :func:`sum_of_curves` by differentiable operations that hold the complete basis."""
     x, scale, shift, weight, base_weight, bias = given
     basis, product, operands, epsilon, residual = plan
     u = (x - shift) * scale if epsilon is None else functional.layer_norm(x, x.shape[-1:], scale, shift, epsilon)
@@ -56,7 +56,7 @@ def plain_sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -
 
 
 class _SumOfCurves(torch.autograd.Function):
-    """By chunks; plainly where derivatives are to be differentiated again, or transformed by ``torch.func``."""
+    """The sum in chunks; by plain operations for higher derivatives and for transforms of ``torch.func``."""
 
     @staticmethod
     def forward(plan: Plan, *tensors: Tensor | None) -> Tensor:
@@ -88,7 +88,7 @@ class _SumOfCurves(torch.autograd.Function):
 def _plain_gradients(
     g: Tensor, given: Given, wanted: tuple[bool, ...], plan: Plan, tensors: tuple[Tensor, ...]
 ) -> list[Tensor | None]:
-    """Gradients that can be differentiated again."""
+    """Return gradients that can be differentiated again."""
 
     def sums(*asked: Tensor) -> Tensor:
         one = iter(asked)
@@ -96,7 +96,7 @@ def _plain_gradients(
             Given(*(next(one) if wants else tensor for wants, tensor in zip(wanted, given, strict=True))), plan, tensors
         )
 
-    # Not by autograd.grad, which would walk on from the inputs into the weights that they may depend on.
+    # Not autograd.grad, which would continue through the inputs to the weights if the inputs depend on them.
     _, pull = torch.func.vjp(sums, *(tensor for wants, tensor in zip(wanted, given, strict=True) if wants))
     found = iter(pull(g))
     return [next(found) if wants else None for wants in wanted]

@@ -17,21 +17,21 @@ class Fourier(Basis):
     """``cos(u), …, cos(K·u), sin(u), …, sin(K·u)``, where ``K`` is ``frequencies``.
 
     These are the bases of FourierKAN (Xu et al. 2024, FourierKAN-GCF, arXiv:2406.01034). Their curves are periodic:
-    what lies 2π apart is one to them.
+    inputs 2π apart have the same value.
 
     Attributes:
-        frequencies: how many; an ``int`` of at least 1, else ``ValueError``.
+        frequencies: number of frequencies; an ``int`` of at least 1, else ``ValueError``.
     """
 
     frequencies: int = 4
 
     def __post_init__(self) -> None:
-        """Refuse a basis of nothing, and what is no number of waves."""
+        """Check the number of frequencies."""
         check_whole("frequencies", self.frequencies)
 
     @property
     def size(self) -> int:
-        """The number of waves, two to a frequency."""
+        """The number of waves, two per frequency."""
         return 2 * self.frequencies
 
     def values(self, u: Tensor) -> Tensor:
@@ -40,10 +40,10 @@ class Fourier(Basis):
         return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write the waves, and where wanted their slopes, which are the waves again."""
+        """Write the waves and, if requested, their slopes, which are multiples of the waves."""
         numbers = self._numbers(u)
         cosines, sines = values.split(self.frequencies, dim=-1)
-        # Apart from the result, whose rows may be too short for the processor's vector instructions.
+        # Outside the result's memory, whose rows may be too short for the CPU's vector instructions.
         angles = torch.mul(u[..., None], numbers)
         cosines.copy_(angles.cos())
         sines.copy_(angles.sin_())

@@ -1,6 +1,6 @@
-"""The grids of all layers of a network: laid by data, refined, or made as a state needs them.
+"""Change the grids of all layers of a network: fit them to data, refine them, or match them to saved weights.
 
-In: a network whose layers stand on grids of their own. Out: the same network, with other grids under its curves.
+In: a network whose layers have their own grids. Out: the same network with other grids.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,23 +18,23 @@ class Shaped(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its lengths along all axes."""
+        """Its length along each axis."""
 
 
 def check_grids(network: nn.Module, intervals: int | None) -> None:
-    """Make sure that a network has grids to refine to so many intervals or, if None, to lay by data.
+    """Check that a network has grids that can be refined to ``intervals`` or, if None, fitted to data.
 
     Raises:
-        ValueError: it has no layers with such grids.
+        ValueError: the network has no layers with such grids.
     """
     kinds = (BSplineLinear, RBFLinear) if intervals is None else (BSplineLinear,)
     if not any(isinstance(layer, kinds) for layer in network.modules()):
         names = " or ".join(kind.__name__ for kind in kinds)
-        raise ValueError(f"a network with layers of the kind {names} is wanted")
+        raise ValueError(f"a network with layers of the kind {names} is required")
 
 
 def update_grids(network: nn.Module, run: Callable[[], object]) -> set[str]:
-    """Lay the grids of all radial and B-spline layers by the samples that reach them; the curves stay.
+    """Fit the grids of all radial and B-spline layers to the samples that reach them; the curves stay.
 
     Args:
         network: changed in place, see :meth:`BSplineLinear.update_grid` and :meth:`RBFLinear.update_grid`.
@@ -44,7 +44,7 @@ def update_grids(network: nn.Module, run: Callable[[], object]) -> set[str]:
         The names of the parameters that were changed.
 
     Raises:
-        ValueError: there are no such layers.
+        ValueError: the network has no such layers.
     """
     check_grids(network, None)
     layers = {name: layer for name, layer in network.named_modules() if isinstance(layer, BSplineLinear | RBFLinear)}
@@ -66,17 +66,17 @@ def update_grids(network: nn.Module, run: Callable[[], object]) -> set[str]:
 
 
 def refine_grids(network: nn.Module, intervals: int) -> set[str]:
-    """Cut the grids of all B-spline layers into more intervals; the curves stay.
+    """Divide the grids of all B-spline layers into more intervals; the curves stay.
 
     Args:
-        network: changed in place, see :meth:`BSplineLinear.refine`; its weights become other parameters.
-        intervals: of each input's grid. A layer that has more keeps them.
+        network: changed in place, see :meth:`BSplineLinear.refine`; its curves' weights become new parameters.
+        intervals: intervals of each input's grid. A layer that has more keeps them.
 
     Returns:
         The names of the parameters that were changed.
 
     Raises:
-        ValueError: there are no such layers.
+        ValueError: the network has no such layers.
     """
     check_grids(network, intervals)
     coarser = {
@@ -90,10 +90,10 @@ def refine_grids(network: nn.Module, intervals: int) -> set[str]:
 
 
 def match_grids(network: nn.Module, weights: Mapping[str, Shaped]) -> bool:
-    """Give B-spline layers as many intervals as weights have that are to be loaded; say whether any was changed.
+    """Set the intervals of B-spline layers to those of weights that will be loaded; return whether any was changed.
 
-    The layers that are changed hold nothing of use until the weights are loaded. Weights that are missing or do not fit
-    otherwise are left to ``load_state_dict``.
+    Changed layers have curves of zero until the weights are loaded. ``load_state_dict`` handles weights that are
+    missing or do not fit for other reasons.
     """
     changed = False
     for name, layer in network.named_modules():

@@ -1,6 +1,6 @@
-"""What KAN layers have in common: weights of the curves on their edges, the basis's units, and the first draw.
+"""The base of KAN layers: weights of the curves on their edges, the basis's units, and initial weights.
 
-In: the shape of the edges and a basis. Out: a module that its kinds complete with how inputs meet edges.
+In: the shape of the edges and a basis. Out: a module; subclasses define how inputs are connected to edges.
 """
 
 import math
@@ -17,11 +17,11 @@ from kanseq.nn.products import Product
 
 
 class EdgeFunctions(NamedTuple):
-    """The curves of some edges, see :meth:`KANLinear.edge_functions`; the edge's function is their sum.
+    """The functions of some edges, as the sum of two parts; see :meth:`KANLinear.edge_functions`.
 
     Attributes:
-        curve: the part that the basis makes, of the input *after* the layer's normalisation.
-        base: the part ``V·silu(x)``, of the input *before* it; zero without ``base``.
+        curve: the weighted sum of the basis, at the input *after* the layer's normalisation.
+        base: the part ``V·silu(x)``, at the input *before* it; zero without ``base``.
     """
 
     curve: Tensor
@@ -29,16 +29,16 @@ class EdgeFunctions(NamedTuple):
 
 
 class KANLayer(nn.Module):
-    """A sum of one-dimensional curves, one per edge. Its kinds: :class:`KANLinear` and :class:`KANConv1d`.
+    """A sum of one-dimensional curves, one per edge. Subclasses: :class:`KANLinear` and :class:`KANConv1d`.
 
     Attributes:
-        basis: the functions whose weighted sums the curves are.
+        basis: the functions whose weighted sums are the curves.
         spline_weight: ``(outputs, …, basis.size)``; ``…`` is the shape of the edges that meet in one output.
         base_weight: ``(outputs, …)``; ``None`` without ``base``.
         base_bias: ``(outputs,)``; ``None`` without ``base``.
         norm: the LayerNorm over the inputs; ``None`` without ``layer_norm``.
-        residual: whether the layer adds its inputs to its outputs; they are no part of any edge's function, and add
-            their variance to that of the sums.
+        residual: whether the layer adds its inputs to its outputs; the inputs are not part of any edge's function,
+            and add their variance to that of the sums.
         precision: ``float32`` or ``bfloat16``, see :func:`kanseq.nn.precision.set_precision`.
     """
 
@@ -59,8 +59,8 @@ class KANLayer(nn.Module):
         """Draw initial weights whose sums of curves keep the variance of standard normal inputs."""
         super().__init__()
         if not isinstance(basis, Basis) or "__dataclass_params__" not in type(basis).__dict__:
-            raise TypeError(f"a basis is an instance of a frozen dataclass that is derived from Basis: {basis!r}")
-        # One object for all layers alike, so that compilers know them for the same.
+            raise TypeError(f"a basis must be an instance of a frozen dataclass derived from Basis: {basis!r}")
+        # Equal bases are one object, so that compilers recognise them as the same.
         self.basis = _SHARED.setdefault(basis, basis)
         self.precision, self.residual = "float32", residual
         self.norm = nn.LayerNorm(inputs) if layer_norm else None
@@ -70,10 +70,10 @@ class KANLayer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew: normal, with the curves and the SiLU branch giving half of the variance each.
+        """Draw normal weights; curves and SiLU branch contribute half of the variance each.
 
-        Weights of zero mean give an output of variance ``edges · σ² · Σ_g E[B_g²]``, ``edges`` those that meet in it,
-        so that ``σ`` follows from the basis's second moments under a standard normal input.
+        Weights of zero mean result in an output variance of ``edges · σ² · Σ_g E[B_g²]``, where ``edges`` is the number
+        of edges per output. Thus ``σ`` follows from the basis's second moments under a standard normal input.
         """
         if self.spline_weight.is_meta:
             return
@@ -87,23 +87,23 @@ class KANLayer(nn.Module):
             nn.init.zeros_(self.base_bias)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Give the basis's units: ``u = (z − origin)·per_unit``, both ``(inputs,)``."""
+        """Return the basis's units: ``u = (z − origin)·per_unit``, both ``(inputs,)``."""
         raise NotImplementedError
 
     def _basis_tensors(self) -> tuple[Tensor, ...]:
-        """The tensors with which the basis stands here, see :meth:`kanseq.nn.basis.Basis.over`."""
+        """Return the tensors of the basis in this layer, see :meth:`kanseq.nn.basis.Basis.over`."""
         return ()
 
     def placed_basis(self) -> Basis:
-        """Give the basis as it stands here, with this layer's knots."""
+        """Return the basis with this layer's knots."""
         return self.basis.over(self._basis_tensors())
 
     def curve_weight(self) -> Tensor:
-        """Give the weights of the basis, ``(outputs, …, size)``, scaled where edges have factors."""
+        """Return the weights of the basis, ``(outputs, …, size)``, multiplied by the edges' factors, if any."""
         return self.spline_weight
 
     def _sum(self, x: Tensor, product: Product, operands: torch.dtype) -> Tensor:
-        """Sum the curves at ``x``, with the inputs last."""
+        """Sum the curves at ``x``, whose last axis is the inputs."""
         scale, shift = self._place(x.dtype)
         epsilon = None if self.norm is None else self.norm.eps
         plan = Plan(self.basis, product, operands, epsilon, self.residual)
@@ -111,7 +111,7 @@ class KANLayer(nn.Module):
         return sum_of_curves(given, plan, self._basis_tensors())
 
     def _functions(self, i: Tensor, edges: tuple[Tensor, ...], x: Tensor) -> EdgeFunctions:
-        """Evaluate the functions of edges from inputs ``i``, whose weights stand at ``edges``."""
+        """Evaluate the functions of edges from inputs ``i``; ``edges`` is the index of their weights."""
         weight = self.curve_weight()[edges]
         x = x.to(weight).reshape(-1, *(1,) * i.ndim)
         per_unit, origin = self.units()
@@ -121,7 +121,7 @@ class KANLayer(nn.Module):
         return EdgeFunctions(curve, base)
 
     def _place(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Scale and shift by which :func:`kanseq.nn.curves.sum_of_curves` brings inputs to the basis's units."""
+        """Return scale and shift of inputs to the basis's units, for :func:`kanseq.nn.curves.sum_of_curves`."""
         per_unit, origin = (column.to(dtype) for column in self.units())
         if self.norm is None:
             return per_unit, origin
@@ -129,11 +129,11 @@ class KANLayer(nn.Module):
 
     @torch.no_grad()
     def _second_moment(self) -> float:
-        """``Σ_g E[B_g²]`` under a standard normal input, by a sum over its quantiles."""
+        """Return ``Σ_g E[B_g²]`` under a standard normal input, as a mean over its quantiles."""
         z = torch.special.ndtri((torch.arange(QUANTILES, dtype=torch.float64) + 0.5) / QUANTILES)
         per_unit, origin = (column[:1].to(z) for column in self.units())
         values = self.placed_basis().of(torch.zeros((), dtype=torch.long)).values((z.to(per_unit) - origin) * per_unit)
-        # A grid far from the standard normal's mass would ask for enormous weights.
+        # A grid far from the standard normal's mass would require enormous weights.
         return max(float(values.square().sum(-1).mean()), LEAST_MOMENT)
 
 
@@ -143,7 +143,7 @@ SILU_SECOND_MOMENT = 0.35578
 """``E[silu(z)²]`` of a standard normal ``z``."""
 
 LEAST_MOMENT = 0.1
-"""What the basis's second moment counts for at least; that of eight Gaussians from −2 to 2 is about 1.2."""
+"""Lower limit of the basis's second moment; that of eight Gaussians from −2 to 2 is about 1.2."""
 
 QUANTILES = 4001
-"""Points by which an expectation under the normal distribution is taken."""
+"""Number of points for an expectation under the normal distribution."""

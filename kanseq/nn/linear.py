@@ -1,4 +1,4 @@
-"""The KAN layer on any basis: each edge from input to output carries its own curve.
+"""The KAN layer on any basis: each edge from input to output has its own curve.
 
 In: ``(…, in_features)`` numbers. Out: ``(…, out_features)`` sums of the edges' curves.
 """
@@ -19,12 +19,12 @@ class KANLinear(KANLayer):
     ``y[j] = Σ_i Σ_g W[j,i,g]·B_g(u[i]) + Σ_i V[j,i]·silu(x[i]) + b[j]``, where ``u`` is ``x``, or its LayerNorm, in the
     units of the basis ``B``; and ``+ x[j]`` with ``residual``.
 
-    The basis is made for a chunk of rows at a time and made again in the backward pass, so that memory grows with the
-    inputs and not with the basis. Second derivatives and the transforms of ``torch.func`` (but for forward mode) are
-    there, too, at the price of holding it.
+    The basis is computed for a chunk of rows at a time and again in the backward pass, so that memory grows with the
+    inputs and not with the basis. Second derivatives and the transforms of ``torch.func`` (except forward mode) are
+    supported, but hold the complete basis.
 
     Attributes:
-        basis: the functions whose weighted sums the curves are.
+        basis: the functions whose weighted sums are the curves.
         spline_weight: ``W``, ``(out_features, in_features, basis.size)``.
         base_weight: ``V``, ``(out_features, in_features)``; ``None`` without ``base``.
         base_bias: ``b``, ``(out_features,)``; ``None`` without ``base``.
@@ -45,10 +45,10 @@ class KANLinear(KANLayer):
         """Draw initial weights whose sums of curves keep the variance of standard normal inputs.
 
         Args:
-            in_features: how many inputs.
-            out_features: how many outputs.
-            basis: the functions of which curves are made.
-            layer_norm: whether inputs are normalised before they meet the basis.
+            in_features: number of inputs.
+            out_features: number of outputs.
+            basis: the functions whose weighted sums are the curves.
+            layer_norm: whether the basis's inputs are normalised.
             base: whether each edge has a SiLU branch, and each output a bias.
             residual: whether ``x`` is added to ``y``; cheaper here than outside.
 
@@ -58,13 +58,13 @@ class KANLinear(KANLayer):
         check_whole("in_features", in_features)
         check_whole("out_features", out_features)
         if residual and in_features != out_features:
-            raise ValueError(f"a residual layer has as many outputs as inputs: {in_features} to {out_features}")
+            raise ValueError(f"a residual layer needs as many outputs as inputs: {in_features} to {out_features}")
         self.in_features, self.out_features = in_features, out_features
         edges = (in_features,)
         super().__init__(in_features, out_features, edges, basis, layer_norm=layer_norm, base=base, residual=residual)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Give the basis's units: ``u = (z − origin)·per_unit``, both ``(in_features,)``."""
+        """Return the basis's units: ``u = (z − origin)·per_unit``, both ``(in_features,)``."""
         like = self.spline_weight
         return like.new_ones(self.in_features), like.new_zeros(self.in_features)
 
@@ -79,10 +79,10 @@ class KANLinear(KANLayer):
         exact, operands, result = operand_type(self.precision, x, self.spline_weight)
         if torch.compiler.is_exporting():
             return self._sum(x.to(exact), PRODUCTS[False], operands).to(result)
-        # Samples of a few rows may come in any order in memory, and so may their gradients: chunks put them in order.
+        # Samples of a few rows may have any memory order, and so may their gradients: chunks make them contiguous.
         few = x.ndim == 3 and x.shape[1] * x.shape[2] * self.basis.size <= LARGE_SAMPLE
         samples = x.to(exact) if few else x.reshape(-1, self.in_features).to(exact)
-        # Features with the inputs innermost are made faster, but then the weights have to be turned, twice a step.
+        # Features with the inputs innermost are computed faster, but then weights are transposed twice per step.
         size_first = operands == exact and x.numel() > 4 * self.in_features * self.out_features
         y = self._sum(samples, PRODUCTS[size_first], operands).to(result)
         return y if few else y.reshape(*x.shape[:-1], self.out_features)
@@ -93,25 +93,25 @@ class KANLinear(KANLayer):
         Args:
             i: input or inputs.
             j: output or outputs; broadcast with ``i``.
-            x: ``(points,)``. A layer without LayerNorm sees the input itself, and the edge's function is
-                ``curve + base``. With one, the curve is a function of the normalised input and the base is not.
+            x: ``(points,)``. Without LayerNorm, both parts are functions of the input, and the edge's function is
+                ``curve + base``. With LayerNorm, the curve is a function of the normalised input and the base is not.
 
         Returns:
-            ``(points, …)`` each, ``…`` being the broadcast shape of ``i`` and ``j``; differentiable.
+            ``(points, …)`` each, where ``…`` is the broadcast shape of ``i`` and ``j``; differentiable.
         """
         i, j = torch.broadcast_tensors(*(torch.as_tensor(k, device=self.spline_weight.device) for k in (i, j)))
         return self._functions(i, (j, i), x)
 
     def _rows(self, x: Tensor) -> Tensor:
-        """Lay samples ``(…, in_features)`` out as rows."""
+        """Return samples ``(…, in_features)`` as rows."""
         if x.shape[-1:] != (self.in_features,):
             raise ValueError(f"samples must be (…, {self.in_features}): {tuple(x.shape)}")
         return x.reshape(-1, self.in_features)
 
     def extra_repr(self) -> str:
-        """Show the shape in ``print(network)``."""
+        """Return the shape for ``print(network)``."""
         return f"{self.in_features}, {self.out_features}, {self.basis}, precision={self.precision}"
 
 
 LARGE_SAMPLE = 2**20
-"""Numbers of basis from which on the rows of a sample are put into chunks of their own."""
+"""Maximum number of basis values of a sample that chunks do not split into rows."""

@@ -1,6 +1,6 @@
-"""The sum of curves as one operator of PyTorch, which compilers leave whole, so that it stays in chunks.
+"""The sum of curves as one operator of PyTorch, which compilers do not split, so that it stays in chunks.
 
-In: what :mod:`kanseq.nn.chunks` takes, in types that an operator may have. Out: the same sums and gradients.
+In: the arguments of :mod:`kanseq.nn.chunks`, in types that an operator may have. Out: the same sums and gradients.
 """
 
 import torch
@@ -23,7 +23,7 @@ _NAMED: dict[str, Basis | Product] = {}
 
 @torch.compiler.assume_constant_result
 def name_of(part: Basis | Product) -> str:
-    """Name a basis or product so that an operator, which takes no objects, finds it again in this process."""
+    """Name a basis or product so that an operator, which takes no objects, can find it in this process."""
     name = f"{type(part).__module__}.{part!r}"
     _NAMED.setdefault(name, part)
     return name
@@ -90,7 +90,7 @@ def _gradients(
 ) -> list[Tensor]:
     plan = _plan(tensors, basis, product, operands, epsilon, residual)
     found = gradients_in_chunks(g, Given(*given), wanted, plan)  # type: ignore[arg-type]
-    # An operator's results share no memory with each other or its arguments, and lie as its fake says.
+    # An operator's results must not share memory with each other or its arguments, and need its fake's layout.
     return [gradient.contiguous() for gradient in found if gradient is not None]
 
 

@@ -1,6 +1,6 @@
-"""Curves of position: an edge for each kind of thing that may stand in a row of columns, shared by all columns.
+"""Curves of position: an edge for each kind of item (such as a word) in a row of columns, shared by all columns.
 
-In: which kind stands in each column, or how much of each. Out: sums of the curves where things stand, by stretch.
+In: the kind of item in each column, or the amount of each kind. Out: sums of the curves of all items, per stretch.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from kanseq.nn.bsplines import BSplines
 
 
 class Stretch(NamedTuple):
-    """Columns on which one set of curves lives.
+    """A range of columns with one set of curves.
 
     Attributes:
         start, stop: half-open.
-        positions: where each column lies for the splines, ``stop - start`` numbers.
-        knots: ascending; no position is below the first, or reaches the last.
+        positions: position of each column for the splines, ``stop - start`` numbers.
+        knots: ascending; all positions are at least the first, and below the last.
     """
 
     start: int
@@ -28,20 +28,20 @@ class Stretch(NamedTuple):
 
 
 class PlacedCurves(nn.Module):
-    """``y[o,s] = Σ_t a[t]·φ[o,k(t)](t) − mean`` over columns ``t`` of stretch ``s``, a thing of kind ``k(t)`` in each.
+    """``y[o,s] = Σ_t a[t]·φ[o,k(t)](t) − mean`` over columns ``t`` of stretch ``s``, with an item of kind ``k(t)``.
 
-    That is a KAN's sum over edges (Liu et al. 2024, arXiv:2404.19756), one edge per kind, whose input is a position:
+    This is a KAN's sum over edges (Liu et al. 2024, arXiv:2404.19756), one edge per kind, whose input is a position:
     ``φ[o,k](t) = gain·Σ_g W[o,k,g]·B_g(t) / σ[k,g]``, with B-splines ``B`` on each stretch's own knots, and mean and
-    standard deviation ``σ`` of ``Σ_t a[t]·B_g(t)`` over the training sequences. So a weight is what one standard
-    deviation adds, and a penalty on weights treats frequent and rare kinds alike.
+    standard deviation ``σ`` of ``Σ_t a[t]·B_g(t)`` over the training sequences. So a weight is the contribution of one
+    standard deviation, and a penalty on weights treats frequent and rare kinds the same.
 
     Attributes:
-        weight: ``W``, ``(outputs, kinds, functions)``; zeros at first.
+        weight: ``W``, ``(outputs, kinds, functions)``; initially zeros.
         mean, scale: ``(kinds, functions)``, see :meth:`standardise`.
         splines: the splines in every column, ``(columns, functions)``.
         stretches: half-open columns of each stretch.
-        functions: which of the splines are each stretch's.
-        kinds, gain: as given.
+        functions: the splines of each stretch, as a slice.
+        kinds, gain: the arguments.
     """
 
     mean: Tensor
@@ -51,15 +51,15 @@ class PlacedCurves(nn.Module):
     def __init__(
         self, kinds: int, outputs: int, columns: int, stretches: Sequence[Stretch], *, order: int = 3, gain: float = 1.0
     ) -> None:
-        """Lay the splines out.
+        """Build the splines.
 
         Args:
-            kinds: how many there are.
-            outputs: how many sums.
-            columns: how many columns there are.
-            stretches: where curves live, and on which knots; they do not overlap, and lie within the columns.
-            order: degree of the splines' pieces.
-            gain: what curves are multiplied with: the higher, the less a penalty on weights holds them back.
+            kinds: number of kinds.
+            outputs: number of sums.
+            columns: number of columns.
+            stretches: ranges of columns with curves, and their knots; they do not overlap, and are within the columns.
+            order: degree of the splines.
+            gain: factor of the curves: the higher, the less a penalty on weights restrains them.
         """
         super().__init__()
         self.kinds, self.gain = kinds, gain
@@ -78,15 +78,15 @@ class PlacedCurves(nn.Module):
         self.weight = nn.Parameter(torch.zeros(outputs, kinds, first))
 
     def curves(self) -> Tensor:
-        """Give ``φ`` in every column, ``(outputs, kinds, columns)``; zero beside the stretches."""
+        """Return ``φ`` in every column, ``(outputs, kinds, columns)``; zero outside the stretches."""
         return self._curve_weight() @ self.splines.T
 
     def forward(self, kinds: Tensor, amounts: Tensor | None = None) -> Tensor:
-        """Sum the curves of what stands in each column.
+        """Sum the curves of the items in all columns.
 
         Args:
-            kinds: ``(n, columns)`` int64; ``self.kinds`` where nothing stands.
-            amounts: how much of it, ``(n, columns)``; 1 everywhere if None.
+            kinds: ``(n, columns)`` int64; ``self.kinds`` for no item.
+            amounts: amount of the item, ``(n, columns)``; 1 everywhere if None.
 
         Returns:
             ``(n, outputs, stretches)``.
@@ -96,7 +96,7 @@ class PlacedCurves(nn.Module):
         places = (kinds * columns + torch.arange(columns, device=kinds.device)).flatten()
         sums = []
         for curves in weight @ self.splines.T:
-            # What is of no kind finds zeros behind all curves.
+            # Columns without an item read the zeros after all curves.
             table = torch.cat([curves.flatten(), curves.new_zeros(columns)])
             values = table.index_select(0, places).view(kinds.shape)
             values = values if amounts is None else values * amounts
@@ -104,7 +104,7 @@ class PlacedCurves(nn.Module):
         return torch.stack(sums, dim=1) - self._at_mean(weight)
 
     def of_mixtures(self, x: Tensor) -> Tensor:
-        """Sum the curves of mixtures ``x (n, kinds, columns)``; of single kinds it is what :meth:`forward` gives."""
+        """Sum the curves of mixtures ``x (n, kinds, columns)``; for single kinds, as :meth:`forward` does."""
         weight = self._curve_weight()
         curves = weight @ self.splines.T
         sums = [
@@ -113,54 +113,54 @@ class PlacedCurves(nn.Module):
         return torch.stack(sums, dim=2) - self._at_mean(weight)
 
     def moments(self) -> "Moments":
-        """Begin to take mean and standard deviation of ``Σ_t x[k,t]·B_g(t)``."""
+        """Return an empty accumulator for mean and standard deviation of ``Σ_t x[k,t]·B_g(t)``."""
         return Moments(self.splines, self.kinds)
 
     @torch.no_grad()
     def standardise(self, found: "Moments") -> None:
-        """Take them over.
+        """Set mean and scale from accumulated moments.
 
-        What does not vary, or by rounding alone, gets the scale 1. What hardly does, because a kind is rare, gets that
-        of one of its kind in one of the sequences: others may hold it anywhere.
+        Values that do not vary, apart from rounding, get the scale 1. Those that hardly vary, because a kind is rare,
+        get the scale of one such item in one of the sequences: other sequences may hold it anywhere.
 
         Raises:
-            ValueError: nothing was counted.
+            ValueError: no sequences were added.
         """
         if not found.number:
-            raise ValueError("there are no sequences to take means from")
+            raise ValueError("there are no sequences to compute means from")
         deviation = (found.scatter / found.number).sqrt()
         varies = deviation > 1e-4 * found.mean.abs().clamp(min=1e-2)
         self.mean.copy_(found.mean)
         self.scale.copy_(torch.where(varies, deviation.clamp(min=found.number**-0.5), 1.0))
 
     def _curve_weight(self) -> Tensor:
-        """Give the splines' weights, ``(outputs, kinds, functions)``."""
+        """Return the splines' weights, ``(outputs, kinds, functions)``."""
         return self.weight * (self.gain / self.scale)
 
     def _at_mean(self, weight: Tensor) -> Tensor:
-        """Give what mean sequences get, ``(outputs, stretches)``."""
+        """Return the sums of a mean sequence, ``(outputs, stretches)``."""
         each = (weight * self.mean).sum(1)
         return torch.stack([each[:, functions].sum(1) for functions in self.functions], dim=1)
 
 
 class Moments:
-    """Means and sums of squares of how much of each kind stands where a spline is, batch by batch.
+    """Means and sums of squares of the amount of each kind under each spline, accumulated over batches.
 
     They are merged as by Chan, Golub and LeVeque (1983), whose sums of squares never cancel.
 
     Attributes:
         number: sequences so far.
-        mean, scatter: ``(kinds, functions)`` float64; ``scatter`` holds squares of distances from the mean.
+        mean, scatter: ``(kinds, functions)`` float64; ``scatter`` holds sums of squared distances from the mean.
     """
 
     def __init__(self, splines: Tensor, kinds: int) -> None:
-        """Begin with nothing."""
+        """Start without sequences."""
         self.splines, self.number = splines, 0
         self.mean, self.scatter = splines.new_zeros(2, kinds, splines.shape[1], dtype=torch.float64)
 
     @torch.no_grad()
     def add(self, x: Tensor) -> None:
-        """Count in mixtures ``(n, kinds, columns)``."""
+        """Add mixtures ``(n, kinds, columns)``."""
         counts = (x @ self.splines).double()
         mean, count = counts.mean(0), len(counts)
         step, total = mean - self.mean, self.number + count
@@ -170,7 +170,7 @@ class Moments:
 
 
 def _splines(stretch: Stretch, order: int) -> Tensor:
-    """Evaluate the splines of one stretch, ``(columns, functions)`` float64; the outer ones end where it ends."""
+    """Evaluate the splines of one stretch, ``(columns, functions)`` float64; the outer ones end at its ends."""
     inner = torch.tensor(stretch.knots, dtype=torch.float64)
     knots = torch.cat([inner[:1].expand(order), inner, inner[-1:].expand(order)])
     basis = BSplines(order, len(inner) - 1, knots[None])

@@ -1,20 +1,20 @@
-"""In how many bits matrix products are taken: float32, or bfloat16 operands summed in float32.
+"""The precision of matrix products: float32, or bfloat16 operands summed in float32.
 
-In: a module and a name. Out: the same module, whose KAN layers take their products that way.
+In: a module and a name. Out: the same module, with KAN layers that compute products in this precision.
 """
 
 import torch
 from torch import Tensor, nn
 
 PRECISIONS = ("float32", "bfloat16")
-"""What :func:`set_precision` takes."""
+"""Precisions that :func:`set_precision` accepts."""
 
 
 def set_precision(module: nn.Module, precision: str) -> None:
-    """Set how every KAN layer inside ``module``, and every module with a ``precision`` of its own, takes products.
+    """Set the precision of products in every KAN layer of ``module``, and in every other layer with a ``precision``.
 
-    With ``bfloat16`` only the operands and results of matrix products are rounded to bfloat16; what they are added
-    to, parameters and everything elementwise stay float32. float64 layers are not touched by it.
+    With ``bfloat16``, only the operands and results of matrix products are rounded to bfloat16. The sums that they are
+    added to, parameters and elementwise operations stay float32. float64 layers are not affected.
 
     Raises:
         ValueError: ``precision`` is neither ``float32`` nor ``bfloat16``.
@@ -27,9 +27,9 @@ def set_precision(module: nn.Module, precision: str) -> None:
 
 
 def resolve_precision(wanted: str, device: torch.device | str = "cpu") -> str:
-    """Turn ``auto`` into ``bfloat16`` where the device has units for such products, else ``float32``.
+    """Turn ``auto`` into ``bfloat16`` if the device has hardware for such products, else into ``float32``.
 
-    A processor counts if it has AMX tiles or AVX-512 bfloat16 instructions.
+    A CPU has it if it supports AMX tiles or AVX-512 bfloat16 instructions.
 
     Raises:
         ValueError: ``wanted`` is neither ``auto`` nor one of :data:`PRECISIONS`.
@@ -46,11 +46,12 @@ def resolve_precision(wanted: str, device: torch.device | str = "cpu") -> str:
 
 
 def operand_type(precision: str, x: Tensor, weight: Tensor) -> tuple[torch.dtype, torch.dtype, torch.dtype]:
-    """Choose the types of a layer's arithmetic.
+    """Return the dtypes of a layer's arithmetic.
 
     Returns:
-        Three types: everything elementwise; the operands of products; the result. Inside ``torch.autocast`` the last
-        two are autocast's, as ``nn.Linear``'s are; a layer in bfloat16 or float16 takes its products so.
+        Three dtypes: of elementwise operations, of the operands of products, and of the result. Inside
+        ``torch.autocast``, the last two are those of autocast, as for ``nn.Linear``; a layer in bfloat16 or float16
+        computes products in this dtype.
     """
     exact = torch.promote_types(weight.dtype, torch.float32)
     if exact == torch.float64:

@@ -1,4 +1,4 @@
-"""How the features of edges meet their weights: one matrix product, or one convolution.
+"""Multiply the features of edges with their weights: by one matrix product, or one convolution.
 
 In: features ``(n, …, inputs·size)`` and a weight matrix. Out: ``(n, …, outputs)``, and both gradients.
 """
@@ -16,17 +16,17 @@ class Product:
     """The product of a linear layer, whose weights are ``(outputs, inputs, size)``.
 
     Attributes:
-        size_first: whether features come with the basis before the inputs, ``(n, size, inputs)``.
+        size_first: whether the features' basis axis is before the inputs, ``(n, size, inputs)``.
     """
 
     size_first: bool = False
 
     def shape(self, inputs: torch.Size, outputs: int) -> tuple[int, ...]:
-        """Tell the shape that :meth:`forward` gives for inputs of shape ``(n, …, inputs)``."""
+        """Return the shape of :meth:`forward`'s result for inputs of shape ``(n, …, inputs)``."""
         return (*inputs[:-1], outputs)
 
     def matrix(self, weight: Tensor) -> Tensor:
-        """Lay weights out as the products want them."""
+        """Return weights in the layout of the products."""
         return (weight.transpose(1, 2) if self.size_first else weight).flatten(1)
 
     def weight(self, matrix: Tensor, size: int) -> Tensor:
@@ -42,8 +42,8 @@ class Product:
     def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
         """Write or add :meth:`forward`'s result into ``out``, whose type may be wider.
 
-        ``whole`` adds what the narrower type has cut off. It matters where a single feature may outweigh all others,
-        and costs as much again.
+        ``whole`` adds the part that rounding to the narrower dtype cuts off. It matters if a single feature may
+        outweigh all others, and doubles the cost.
         """
         rows, columns = operand(features.flatten(0, -2)), operand(matrix.t())
         _put(rows, columns, out.view(-1, out.shape[-1]), add, whole)
@@ -66,16 +66,16 @@ class Product:
 class Convolution(Product):
     """The product of a convolution, whose weights are ``(outputs, inputs / groups, taps, size)``.
 
-    Features ``(n, length, inputs·size)`` are an image of height 1 with its channels innermost, which is how
-    convolutions on processors and tensor cores want them, so that a chunk's is one call. The basis comes behind the
-    inputs, for the sake of groups.
+    Features ``(n, length, inputs·size)`` are an image of height 1 with its channels innermost, the layout for
+    convolutions on CPUs and tensor cores, so that a chunk takes one call. The basis axis is after the inputs, as groups
+    require.
 
     Attributes:
-        taps: how many.
-        stride: positions of the input from one of the output to the next.
+        taps: number of taps.
+        stride: positions of the input between neighbouring outputs.
         padding: positions of zeros on either side of the features.
-        dilation: positions of the input from one tap to the next.
-        groups: into how many parts the channels fall.
+        dilation: positions of the input between neighbouring taps.
+        groups: number of groups of channels.
     """
 
     taps: int = 1
@@ -85,13 +85,13 @@ class Convolution(Product):
     groups: int = 1
 
     def shape(self, inputs: torch.Size, outputs: int) -> tuple[int, ...]:
-        """Tell the shape that :meth:`forward` gives for inputs of shape ``(n, length, inputs)``."""
+        """Return the shape of :meth:`forward`'s result for inputs of shape ``(n, length, inputs)``."""
         n, length, _ = inputs
         reach = self.dilation * (self.taps - 1)
         return n, (length + 2 * self.padding - reach - 1) // self.stride + 1, outputs
 
     def matrix(self, weight: Tensor) -> Tensor:
-        """Lay weights out as a kernel ``(outputs, inputs·size / groups, 1, taps)``, channels innermost."""
+        """Return weights as a kernel ``(outputs, inputs·size / groups, 1, taps)``, channels innermost."""
         return _as_image(weight.transpose(1, 2).flatten(2))
 
     def weight(self, matrix: Tensor, size: int) -> Tensor:
@@ -113,7 +113,7 @@ class Convolution(Product):
             out.copy_(made)
 
     def turned(self, g: Tensor) -> Tensor:
-        """Leave the gradient as it is."""
+        """Return the gradient unchanged."""
         return g
 
     def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool, whole: bool = False) -> None:
@@ -133,7 +133,7 @@ class Convolution(Product):
         out.copy_(_as_sequence(self._gradients(g, like, matrix, (True, False, False))[0]))
 
     def _gradients(self, g: Tensor, features: Tensor, matrix: Tensor, wanted: tuple[bool, bool, bool]) -> list[Tensor]:
-        """Take gradients by the features and by the kernel, of which nothing but the shape matters for its own."""
+        """Compute the gradients by features and kernel, if wanted; of each, only the shape affects its own gradient."""
         stride, padding, dilation = [1, self.stride], [0, self.padding], [1, self.dilation]
         return torch.ops.aten.convolution_backward(
             _as_image(g),
@@ -151,7 +151,7 @@ class Convolution(Product):
 
 
 def _as_image(sequence: Tensor) -> Tensor:
-    """See ``(n, length, channels)`` as ``(n, channels, 1, length)``."""
+    """View ``(n, length, channels)`` as ``(n, channels, 1, length)``."""
     return sequence.transpose(1, 2)[:, :, None]
 
 
@@ -161,10 +161,10 @@ def _as_sequence(image: Tensor) -> Tensor:
 
 
 def operand(rounded: Tensor) -> Tensor:
-    """Give the numbers of an operand in the type in which the device multiplies them.
+    """Return an operand in the dtype in which the device multiplies it.
 
-    A processor without units for products of 16 bits takes them ten and more times slower than those of 32, which it
-    gets then: the same products, summed as such units sum them.
+    A CPU without hardware for 16-bit products computes them ten or more times slower than 32-bit ones. It gets 32-bit
+    operands instead: the products are the same, and are summed as such hardware sums them.
     """
     if rounded.dtype.itemsize > 2 or rounded.device.type != "cpu" or _multiplies(rounded.dtype):
         return rounded
@@ -173,14 +173,14 @@ def operand(rounded: Tensor) -> Tensor:
 
 @cache
 def _multiplies(dtype: torch.dtype) -> bool:
-    """Tell whether the processor's library has products of a narrow type."""
+    """Return whether the CPU's library supports products of a narrow dtype."""
     if dtype == torch.bfloat16:
         return torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return torch.ops.mkldnn._is_mkldnn_fp16_supported()
 
 
 def _put(left: Tensor, right: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
-    """Write or add a product into ``out``, and the rest that its rounding has cut off where that is wanted."""
+    """Write or add a product into ``out``; with ``whole``, add the part that its rounding cuts off, too."""
     if left.dtype == out.dtype:
         if add:
             out.addmm_(left, right)
@@ -197,4 +197,4 @@ def _put(left: Tensor, right: Tensor, out: Tensor, add: bool = False, whole: boo
 
 
 PRODUCTS = {size_first: Product(size_first) for size_first in (False, True)}
-"""Both products of linear layers: made here, because compilers lose the fields of one that is made while they look."""
+"""Both products of linear layers. Built here, because compilers lose the fields of one built while they trace."""

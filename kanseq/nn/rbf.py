@@ -15,7 +15,7 @@ from kanseq.nn.refitting import refit
 
 
 class RBFLinear(KANLinear):
-    """Curves that are sums of Gaussians (FastKAN, Li 2024, arXiv:2405.06721).
+    """A KAN layer whose curves are sums of Gaussians (FastKAN, Li 2024, arXiv:2405.06721).
 
     ``y[j] = Σ_i Σ_g W[j,i,g]·exp(−((z[i] − c[g])/h)²) + Σ_i V[j,i]·silu(x[i]) + b[j]`` with ``z = LayerNorm(x)``,
     ``centres`` equally spaced ``c`` from ``low`` to ``high``, and ``h`` their spacing.
@@ -41,21 +41,21 @@ class RBFLinear(KANLinear):
         """Draw initial weights.
 
         Args:
-            in_features: how many inputs.
-            out_features: how many outputs.
+            in_features: number of inputs.
+            out_features: number of outputs.
             centres: Gaussians per edge.
             low: the first centre.
             high: the last centre.
-            layer_norm: whether inputs are normalised before they meet the Gaussians.
+            layer_norm: whether the inputs of the Gaussians are normalised.
             base: whether each edge has a SiLU branch, and each output a bias.
             residual: whether the inputs are added to the outputs.
-            initial: ``variance`` keeps the variance of the inputs, ``fastkan`` draws as FastKAN does.
+            initial: ``variance`` keeps the variance of the inputs, ``fastkan`` draws weights as FastKAN does.
 
         Raises:
             ValueError: fewer than two centres, or ``low`` is not below ``high``.
         """
         if centres < 2 or not -math.inf < low < high < math.inf:
-            raise ValueError(f"at least 2 centres and low < high are wanted: {centres} from {low} to {high}")
+            raise ValueError(f"at least 2 centres and finite low < high are required: {centres} from {low} to {high}")
         if initial not in ("variance", "fastkan"):
             raise ValueError(f"initial must be variance or fastkan: {initial!r}")
         self.initial = initial
@@ -66,7 +66,7 @@ class RBFLinear(KANLinear):
         self.register_load_state_dict_pre_hook(_keep_grid)
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, and put every grid where it was at first.
+        """Draw the weights anew, and reset grids to the initial ones.
 
         FastKAN draws ``W`` from a normal distribution with standard deviation 0.1 (cut at ±2), ``V`` and ``b`` as
         ``nn.Linear`` does.
@@ -85,7 +85,7 @@ class RBFLinear(KANLinear):
             nn.init.uniform_(self.base_bias, -bound, bound)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Count in spacings from the first centre."""
+        """Return the units: spacings from the first centre."""
         return self._units_of(self.grid)
 
     def _units_of(self, grid: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,28 +94,28 @@ class RBFLinear(KANLinear):
 
     @torch.no_grad()
     def update_grid(self, x: Tensor, tails: float = 0.01) -> None:
-        """Spread each input's centres over its samples, and refit the weights so that the curves stay.
+        """Spread each input's centres over its samples, and refit the weights to keep the curves.
 
-        Only samples of the training data belong here. An input whose samples are all alike keeps its grid
-        and its curves.
+        Use only samples of the training data. An input whose samples are all equal keeps its grid and its
+        curves.
 
         Args:
             x: ``(…, in_features)`` samples of the layer's inputs.
             tails: share of samples below the first centre, and share above the last.
 
         Raises:
-            ValueError: no samples, some of another width or not finite, or ``tails`` is not in [0, 0.5).
+            ValueError: no samples, samples of another width or not finite, or ``tails`` is not in [0, 0.5).
         """
         rows = self._rows(x).to(self.spline_weight)
         if not len(rows) or not 0 <= tails < 0.5:
-            raise ValueError(f"samples, and tails from 0 to below 0.5, are wanted: {len(rows)} samples, tails={tails}")
+            raise ValueError(f"samples and tails from 0 to below 0.5 are required: {len(rows)} samples, tails={tails}")
         if not rows.isfinite().all():
             raise ValueError("samples must be finite numbers")
         z = rows if self.norm is None else self.norm(rows)
         ranked = z.sort(dim=0).values
         cut = round(tails * (len(z) - 1))
         low, high = ranked[cut], ranked[len(z) - 1 - cut]
-        # Apart by so little that spacings would be infinitely many a unit is alike, too.
+        # Samples so close that spacings per unit would be infinite count as equal, too.
         moves = (high > low) & ((self.basis.size - 1) / (high - low)).isfinite()
         grid = torch.where(moves, torch.stack([low, high]), self.grid)
         old, new = self._units_of(self.grid), self._units_of(grid)
@@ -133,5 +133,5 @@ SAMPLES = 1024
 
 
 def _keep_grid(layer: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Let weights come without a grid: it stays as the layer has it."""
+    """Accept weights without a grid: the layer keeps its grid."""
     state.setdefault(f"{prefix}grid", layer.grid)

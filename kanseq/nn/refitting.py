@@ -1,4 +1,4 @@
-"""Weights of curves on a new basis that follow the curves on the old one as closely as they can.
+"""Fit weights on a new basis so that curves follow those on the old basis as closely as possible.
 
 In: weights, and both bases at samples. Out: new weights.
 """
@@ -12,15 +12,15 @@ from torch import Tensor
 def refit(weight: Tensor, pairs: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
     """Fit each edge's curve by least squares over samples of its input.
 
-    The normal equations are summed in float64, chunk by chunk; where the samples leave a weight open, it is as small
-    as can be.
+    The normal equations are summed in float64, chunk by chunk. If the samples do not determine the weights, the
+    smallest ones are used.
 
     Args:
         weight: ``(outputs, inputs, size)`` on the old basis.
         pairs: chunks of samples: old basis ``(n, inputs, size)`` and new basis ``(n, inputs, new size)``.
 
     Returns:
-        ``(outputs, inputs, new size)``, in the type of ``weight``.
+        ``(outputs, inputs, new size)``, in the dtype of ``weight``.
     """
     gram: Tensor | float = 0.0
     mixed: Tensor | float = 0.0

@@ -1,1 +1,1 @@
-"""Cards, figures and pages for people."""
+"""Cards and figures."""

@@ -1,6 +1,6 @@
-"""``kanseq inspect``: what a file of kanseq is and what it says of itself, recognised by its content.
+"""``kanseq inspect``: describe a kanseq file, which is recognised by its content.
 
-In: any file that kanseq wrote, or a run. Out: a card of a few named facts.
+In: any file that kanseq wrote, or a run. Out: a card with a few named facts.
 """
 
 import json
@@ -25,10 +25,10 @@ _MOST = 20
 
 
 class Card(NamedTuple):
-    """What :func:`inspect` found.
+    """Result of :func:`inspect`.
 
     Attributes:
-        kind: what the file is, in a word or two.
+        kind: kind of the file, in a word or two.
         fields: facts in order; numbers, texts, or a text -> number table.
     """
 
@@ -36,7 +36,7 @@ class Card(NamedTuple):
     fields: Facts
 
     def lines(self) -> list[str]:
-        """Set the card as aligned ``key: value`` lines.
+        """Return the card as aligned ``key: value`` lines.
 
         >>> Card("splits", {"rows": 7156, "roles": {"test": 10, "train": 40}}).lines()
         ['kind:  splits', 'rows:  7,156', 'roles: test 10, train 40']
@@ -47,16 +47,16 @@ class Card(NamedTuple):
 
 
 def inspect(path: PathLike) -> Card:
-    """Read a file of kanseq, or a run's folder, into a card.
+    """Read a kanseq file, or the folder of a run, and return its card.
 
-    Knows every table of :data:`kanseq.io.registry.SCHEMAS` (``genes.parquet``, ``splits.tsv``, …), ``metrics.json``,
-    ``model.safetensors``, the files of a run, other JSON of kanseq, BED, bedGraph and bigWig tracks. Text may be plain
-    or gzip.
+    Recognises every table of :data:`kanseq.io.registry.SCHEMAS` (``genes.parquet``, ``splits.tsv``, …),
+    ``metrics.json``, ``model.safetensors``, the files of a run, other JSON of kanseq, BED, bedGraph and bigWig tracks.
+    Text may be plain or gzip.
 
     Raises:
-        MissingFile: there is nothing under that name.
-        BadTable: it is not a file of kanseq.
-        TruncatedFile, ModelMismatch: it is one, but damaged.
+        MissingFile: the path does not exist.
+        BadTable: it is not a kanseq file.
+        TruncatedFile, ModelMismatch: it is a kanseq file, but damaged.
     """
     path = Path(path)
     if path.is_dir():
@@ -73,7 +73,7 @@ def inspect(path: PathLike) -> Card:
 
 
 def _shown(value: object) -> str:
-    """Write a fact for people."""
+    """Format a fact for display."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, np.integer)):
@@ -92,13 +92,13 @@ def _shown(value: object) -> str:
 
 
 def _few(items: list[str]) -> str:
-    """Join the first of many with commas."""
+    """Join items with commas; of a long list only the first ones."""
     rest = len(items) - _MOST
     return ", ".join(items[:_MOST]) + (f", and {rest:,} more" if rest > 0 else "")
 
 
 def _geometry(fields: object) -> Facts:
-    """Say which columns a row has."""
+    """Return facts about the columns of a row."""
     geometry = Geometry.from_json(fields)  # type: ignore[arg-type]
     facts: Facts = {"columns": geometry.columns, "tokens": geometry.tokens}
     if geometry.has_genes:
@@ -111,7 +111,7 @@ def _geometry(fields: object) -> Facts:
 
 
 def _inputs(described: object) -> str | None:
-    """Name the inputs that a file records, with the beginning of their SHA-256."""
+    """Return the names of the inputs that a file records, with the start of their SHA-256."""
     entries = list(described.values()) if isinstance(described, dict) else described
     if not isinstance(entries, list):
         return None
@@ -140,7 +140,7 @@ def _parquet(path: Path) -> Card:
         long = {column.name for column in schema.columns if column.name == "sequence" or "list" in column.kind}
         table = parquet.read([name for name in parquet.schema_arrow.names if name not in long]).to_pandas()
     except (pa.ArrowException, OSError, json.JSONDecodeError) as error:
-        raise TruncatedFile("this is not a whole Parquet file", where=path, hint="make it again") from error
+        raise TruncatedFile("this is not a complete Parquet file", where=path, hint="create it again") from error
     if schema is ATTRIBUTIONS:
         return Card(schema.title, _attribution_facts(table, metadata))
     fields: Facts = {"sequences": len(table), "species": counts(table["species"])}
@@ -154,7 +154,7 @@ def _parquet(path: Path) -> Card:
 
 
 def _attribution_facts(table: pd.DataFrame, metadata: Facts) -> Facts:
-    """Say whose attributions they are, by what, and how complete."""
+    """Return facts about attributions: genes, method, models and completeness."""
     error = table["completeness_error"]
     return {
         "genes": len(table),
@@ -174,7 +174,7 @@ def _attribution_facts(table: pd.DataFrame, metadata: Facts) -> Facts:
 
 
 def _model(path: Path) -> Card:
-    """Read what a model file says of itself; its weights are counted, not read."""
+    """Read the metadata of a model file; its weights are counted, not read."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -183,7 +183,7 @@ def _model(path: Path) -> Card:
             shapes = {name: handle.get_slice(name).get_shape() for name in handle.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise ModelMismatch(
-            "the model file is truncated or is no safetensors file", where=path, hint="train or copy it again"
+            "the model file is truncated or not a safetensors file", where=path, hint="train or copy it again"
         ) from error
     if isinstance(metadata, dict) and "loss_sum" in metadata:
         return Card("state of a training", {**metadata, "arrays": len(shapes)})
@@ -205,7 +205,7 @@ def _model(path: Path) -> Card:
 def _run(path: Path) -> Card:
     """Read a run's folder."""
     if not (path / RUN).exists():
-        raise BadTable("this folder is not a run of kanseq", where=path, hint="a run holds run.json")
+        raise BadTable("this folder is not a kanseq run", where=path, hint="the folder of a run has a run.json")
     described, begun = read_run(path), parts(path)
     finished: dict[str, object] = {}
     for part in begun:
@@ -220,7 +220,7 @@ def _run(path: Path) -> Card:
 
 
 def _without_geometry(config: Mapping[str, object]) -> Facts:
-    """Leave the columns out of a model's hyper-parameters."""
+    """Return a model's hyper-parameters without its geometry."""
     return {name: value for name, value in config.items() if name != "geometry"}
 
 
@@ -232,10 +232,10 @@ def _bigwig(path: Path) -> Card:
         with pyBigWig.open(str(path)) as track:
             header, contigs = track.header(), track.chroms()
     except RuntimeError as error:
-        raise TruncatedFile("this is not a whole bigWig", where=path, hint="make it again") from error
+        raise TruncatedFile("this is not a complete bigWig", where=path, hint="create it again") from error
     fields: Facts = {"contigs": len(contigs), "bases": sum(contigs.values()), "covered bases": header["nBasesCovered"]}
     if header["nBasesCovered"]:
-        # The header of a bigWig holds whole numbers only, so the extremes are asked for contig by contig.
+        # The header of a bigWig holds integers only, so the extremes are read contig by contig.
         with pyBigWig.open(str(path)) as track:
             present = [name for name, length in contigs.items() if track.stats(name, 0, length)[0] is not None]
             for kind in ("min", "max"):

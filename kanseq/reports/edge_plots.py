@@ -1,6 +1,6 @@
-"""The edge functions that matter most in a KAN layer, each over the data that it meets.
+"""Plot the edge functions with the highest scores in a KAN layer, each over the data at its input.
 
-In: a layer's statistics and scores. Out: a picture of small multiples, one edge each.
+In: a layer's statistics and scores. Out: a picture with one small panel per edge.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,31 +22,31 @@ WHOLE, ALONE, DATA = "#1b4f8a", "#d98c4a", "#d3d9e2"
 DASHES = (0, (4, 2))
 
 POINTS = 400
-"""Points at which a curve is drawn."""
+"""Points at which a curve is evaluated."""
 
 LEAST, FEWEST = 0.001, 3
-"""Share of an input's values, and how many, a bin must hold for what the edge gives there to be drawn."""
+"""Smallest share of an input's values, and smallest number, in a bin for the edge's output to be drawn there."""
 
 FOR_A_LINE = 6
-"""Such bins from which on they are joined to a line; fewer (one-hot inputs fill two) are points."""
+"""Smallest number of such bins that are joined to a line; fewer (one-hot inputs fill two) are drawn as points."""
 
 COLUMNS = 4
-"""Panels in a row."""
+"""Panels per row."""
 
 
 class EdgeCurve(NamedTuple):
-    """One edge's function along its grid and the margins, and the data under it.
+    """Function of one edge along its grid and the margins, and the distribution of its input.
 
     Attributes:
-        edge: which one.
+        edge: the edge.
         x: positions on the grid, ``(POINTS,)``.
-        curve: what its basis gives there.
-        whole: curve and SiLU branch, NaN in bins with next to no data. With LayerNorm, where the branch is no function
-            of the position, its mean over the data there.
+        curve: output of the edge's basis functions at ``x``, ``(POINTS,)``.
+        whole: curve plus SiLU branch, NaN in bins with too little data. With LayerNorm, where the branch is not a
+            function of the position, the branch's mean over the data there is used.
         bins: borders of the histogram, ``(bins + 1,)``.
-        counts: values in each bin, ``(bins,)``.
-        means, spread: what the edge gives in a bin's middle, and its standard deviation in that bin by what the
-            position does not tell, ``(bins,)``; NaN as ``whole``.
+        counts: number of values in each bin, ``(bins,)``.
+        means, spread: output of the edge at the middle of each bin, and its standard deviation within the bin that the
+            position does not explain, ``(bins,)``; NaN as in ``whole``.
     """
 
     edge: Edge
@@ -60,7 +60,7 @@ class EdgeCurve(NamedTuple):
 
     @property
     def is_line(self) -> bool:
-        """Whether so many bins hold data that what the edge gives there is drawn as a line."""
+        """Whether enough bins have data to draw the edge's output as a line."""
         return int(np.isfinite(self.means).sum()) >= FOR_A_LINE
 
     @property
@@ -70,7 +70,7 @@ class EdgeCurve(NamedTuple):
 
 
 def edge_curve(statistics: LayerStatistics, edge: Edge) -> EdgeCurve:
-    """Evaluate an edge; curve and whole function are shifted so that their means over the data are 0."""
+    """Evaluate an edge; ``curve`` and ``whole`` are shifted so that their means over the data are 0."""
     density = statistics.density
     bins, counts = density.edges[edge.input], density.counts[edge.input]
     x, middles = np.linspace(bins[0], bins[-1], POINTS), (bins[1:] + bins[:-1]) / 2
@@ -95,15 +95,16 @@ def edge_curve(statistics: LayerStatistics, edge: Edge) -> EdgeCurve:
 
 
 def draw_edges(name: str, statistics: LayerStatistics, scores: Scores, path: PathLike, most: int = 12) -> None:
-    """Draw a layer's edges of highest score, the highest first.
+    """Draw a layer's edges with the highest scores, highest first.
 
-    All panels share the scale upwards, so that steep and flat edges can be told apart. Their data lies at the bottom.
+    All panels share the vertical scale, so that steep and flat edges can be compared. Histograms of the data are at the
+    bottom.
 
     Args:
-        name: the layer's.
-        statistics, scores: the layer's.
+        name: name of the layer.
+        statistics, scores: statistics and scores of the layer.
         path: the picture, PNG.
-        most: edges to draw.
+        most: largest number of edges to draw.
 
     Raises:
         NotWritable: the picture cannot be written.
@@ -129,7 +130,7 @@ def draw_edges(name: str, statistics: LayerStatistics, scores: Scores, path: Pat
 
 
 def _legend(statistics: LayerStatistics, curves: list[EdgeCurve]) -> list["Artist"]:
-    """Name what the panels show."""
+    """Return the legend's entries."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -176,7 +177,7 @@ def _draw_panel(panel: "Axes", curve: EdgeCurve, reach: tuple[float, float], sta
 
 
 def _reach(curves: list[EdgeCurve], statistics: LayerStatistics) -> tuple[float, float]:
-    """Choose one scale upwards for all panels: over what edges give where data lies, and the curves on the grid."""
+    """Return the vertical range of all panels: it covers the edges' outputs on data, and the curves on the grid."""
     low, high = 0.0, 0.0
     for curve in curves:
         inside = (curve.x >= statistics.density.low[curve.edge.input]) & (
@@ -192,7 +193,7 @@ def _reach(curves: list[EdgeCurve], statistics: LayerStatistics) -> tuple[float,
 
 
 def _curve(statistics: LayerStatistics, edge: Edge, x: np.ndarray) -> np.ndarray:
-    """Evaluate what an edge's basis gives at positions ``(points,)``."""
+    """Evaluate an edge's curve at positions ``(points,)``."""
     layer = statistics.layer
     ends = (edge.input, edge.output, edge.tap) if isinstance(layer, KANConv1d) else (edge.input, edge.output)
     with torch.no_grad():
@@ -200,7 +201,7 @@ def _curve(statistics: LayerStatistics, edge: Edge, x: np.ndarray) -> np.ndarray
 
 
 def _base_factor(statistics: LayerStatistics, edge: Edge) -> float:
-    """Give the factor of the edge's SiLU branch."""
+    """Return the weight of the edge's SiLU branch."""
     weight = statistics.layer.base_weight
     if weight is None:
         return 0.0

@@ -1,6 +1,6 @@
-"""``kanseq figures``: look inside a trained KAN, and write what is seen into a folder.
+"""``kanseq figures``: inspect a trained KAN, and write tables and pictures of it into a folder.
 
-In: a run (or one model file), a set, and attributions if there are some. Out: tables, and pictures beside them.
+In: a run (or one model file), a set, and optionally attributions. Out: tables and pictures.
 """
 
 import json
@@ -42,31 +42,31 @@ from kanseq.training.tasks import Task
 logger = logging.getLogger(__name__)
 
 BATCH = 64
-"""Sequences that a network runs on at a time."""
+"""Sequences that a network processes at a time."""
 
 MOST_DRAWN = 60
-"""Edges that one picture holds."""
+"""Largest number of edges in one picture."""
 
 ROWS = 256
 """Genes whose attributions are added up at a time."""
 
 LIST = "figures.json"
-"""What was looked into, and the names of all files that were written."""
+"""JSON file with the inspected model and the names of all files that were written."""
 
 
 @brief
 class Figures(NamedTuple):
-    """What :func:`figures` wrote.
+    """Result of :func:`figures`.
 
     Attributes:
         model: the model file.
-        architecture, fold, seed: what it is.
-        genes: sequences that the network ran on.
-        layers: its KAN layers.
-        outside_grid: by layer, the share of values that lie outside of the grid; layers without a grid are left out.
-        token_layer: the layer around which tokens were mapped; None where no layer has an axis of tokens.
-        attributed: genes in profile and words; None without attributions.
-        files: names of what was written into ``output``.
+        architecture, fold, seed: architecture, fold and seed of the model.
+        genes: number of sequences that the network ran on.
+        layers: names of its KAN layers.
+        outside_grid: by layer, the share of values that lie outside the grid; layers without a grid are left out.
+        token_layer: the layer around which tokens were mapped; None if no layer has a token axis.
+        attributed: number of genes in profile and words; None without attributions.
+        files: names of the files that were written into ``output``.
         output: the folder.
     """
 
@@ -103,44 +103,44 @@ def figures(
     threads: int = 0,
     device: str = "auto",
 ) -> Figures:
-    """Write tables and pictures of what a KAN has learned, as it meets genes that it was not trained on.
+    """Write tables and pictures of what a KAN has learned, from genes that it was not trained on.
 
     ``edges.tsv`` and ``nodes.tsv`` hold the attribution scores of KAN 2.0 (:mod:`kanseq.attribution.edges`),
-    ``grid.tsv`` the shares of values outside of the layers' grids. ``layer-NAME.png`` shows the edge functions of
-    highest score over the data, ``tokens.png`` each token before and after the layer that mixes them. Where a KAN layer
-    reads the bases themselves, ``positions.tsv`` and ``positions.png`` hold the scores along the windows; where words
-    have curves of position, ``places.tsv`` and ``places-LAYER.png`` hold these. Attributions become ``profile.tsv`` and
-    ``.png`` (genes only), and ``words-N.tsv`` and ``.png``.
+    ``grid.tsv`` the shares of values outside the layers' grids. ``layer-NAME.png`` shows the edge functions with the
+    highest scores over the data, ``tokens.png`` the tokens before and after the layer that mixes them. If a KAN layer
+    reads the bases themselves, ``positions.tsv`` and ``positions.png`` hold the scores along the windows. If the
+    network has curves of position for words (k-mers), ``places.tsv`` and ``places-LAYER.png`` hold these curves.
+    Attributions are summarised in ``profile.tsv`` and ``.png`` (genes only), and ``words-N.tsv`` and ``.png``.
 
     Args:
-        model: a run, of which the first fold's model is looked into, or one ``model.safetensors``.
+        model: a run, of which the first fold's model is inspected, or one ``model.safetensors``.
         genes: a set of sequences.
-        output: the folder; made where its parent exists. What an earlier call has written there, by ``figures.json``,
-            makes room; other files stay.
+        output: the folder; it is created if its parent exists. Files of an earlier call, listed in ``figures.json``,
+            are deleted; other files are kept.
         attributions: ``attributions.parquet`` of genes of this set.
-        fold: look into this fold's model.
-        condition: whose output counts, where models have several.
-        gene, gene_list: ids to look at; all that the model has not seen if neither is given.
-        samples: genes that the network runs on, drawn at random; 0 for all.
-        edges: edges in a picture.
-        top: edges of a layer in ``edges.tsv``.
+        fold: inspect this fold's model.
+        condition: the condition or class whose output counts, for models with several.
+        gene, gene_list: ids of the genes to use; by default all genes that the model has not seen.
+        samples: number of genes that the network runs on, drawn at random; 0 for all.
+        edges: edges per picture.
+        top: edges per layer in ``edges.tsv``.
         layer: the layer around which tokens are mapped; see :class:`kanseq.reports.token_maps.TokenMaps`.
-        word_length: lengths of the words that are counted.
-        allow_seen: look also at genes that every model has trained on.
-        seed: of the draw, and of the chance level of words.
+        word_length: lengths of the words to count.
+        allow_seen: also use genes that every model was trained on.
+        seed: seed of the draw of genes, and of the chance level of words.
         threads: processor threads, 0 for all.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        BadOption: the model has no KAN layer, or an option makes no sense.
-        UnknownGene: an id, or every gene with attributions, is not in the set.
-        ModelMismatch, SeenGene, MissingFile, NotWritable: as :meth:`kanseq.training.scorer.Models.assign` says.
+        BadOption: the model has no KAN layer, or an option is not valid.
+        UnknownGene: an id is not in the set, or none of the genes with attributions is.
+        ModelMismatch, SeenGene, MissingFile, NotWritable: as in :meth:`kanseq.training.scorer.Models.assign`.
     """
     for name, number, least in (("samples", samples, 0), ("edges", edges, 1), ("top", top, 1)):
         if number < least:
             raise BadOption(f"{name} is {number}", hint=f"it must be at least {least}")
     if edges > MOST_DRAWN:
-        raise BadOption(f"a picture of {edges:,} edges", hint=f"draw at most {MOST_DRAWN}; --top lists more of them")
+        raise BadOption(f"too many edges ({edges:,}) for a picture", hint=f"use at most {MOST_DRAWN}; --top lists more")
     device, folder = choose_device(device), _folder_of(output)
     known = None if attributions is None else read_attributions(attributions)
     inputs = (model, genes, attributions, gene_list)
@@ -159,7 +159,7 @@ def figures(
     maps, rows = TokenMaps(network, layer), scorer.rows
     if 0 < samples < len(rows):
         rows = np.sort(np.random.default_rng(seed).choice(rows, samples, replace=False))
-    logger.info("%s sequences go through the model of fold %s", f"{len(rows):,}", scorer.fold)
+    logger.info("running %s sequences through the model of fold %s", f"{len(rows):,}", scorer.fold)
     with processor(threads, seed):
         statistics = NetworkStatistics(network.geometry)
         for batch in activations(network, genes.batches(BATCH, rows), maps.watch):
@@ -171,7 +171,7 @@ def figures(
     files += _write_places(folder, network, trained.task)
     tokens = maps.result()
     if tokens is None:
-        logger.info("no layer of this model reads tokens: there is no tokens.png")
+        logger.info("no layer of this model has a token axis: tokens.png is not written")
     else:
         draw_token_map(tokens, network.geometry, folder / "tokens.png")
         files.append("tokens.png")
@@ -197,36 +197,36 @@ def figures(
 
 
 def _folder_of(output: PathLike) -> Path:
-    """Refuse a folder that cannot be."""
+    """Return the output folder; check that it can be created."""
     folder = Path(output)
     if folder.exists() and not folder.is_dir():
-        raise NotWritable("this is a file, and a folder is to be written", where=folder)
+        raise NotWritable("this is a file, but the output must be a folder", where=folder)
     if not folder.exists():
         check_output(binary=folder)
     return folder
 
 
 def _check_contigs(known: Attributions, genes: SequenceSet, where: Path) -> None:
-    """Refuse attributions of other bases than the set's."""
+    """Check that the attributions are of contigs with the same bases as the set's."""
     theirs = known.metadata.get("contigs")
     for name, contig in theirs.items() if isinstance(theirs, dict) else ():
         if name in genes.contigs and genes.contigs[name].get("md5") != contig.get("md5"):
             raise ContigMismatch(
-                f"these attributions were made for a contig '{name}' of other bases than the set's",
+                f"contig '{name}' of these attributions has other bases than that of the set",
                 where=where,
-                hint="explain this set anew with kanseq explain -o",
+                hint="explain this set again with kanseq explain -o",
             )
 
 
 def _load(models: Models, scorer: Scorer, condition: str | None) -> tuple[TrainedModel, SequenceNetwork]:
-    """Load a model whose network has KAN layers, with products in full precision."""
+    """Load a model whose network has KAN layers, with matrix products in full precision."""
     trained = models.load(scorer)
     warn_of_control(trained.metadata)
     if trained.network is None or not kan_layers(trained.network):
         raise BadOption(
-            f"the model '{trained.architecture}' has no KAN layer to look into",
+            f"the model '{trained.architecture}' has no KAN layer",
             where=scorer.path,
-            hint=f"figures works for {', '.join(_with_kan_layers())}",
+            hint=f"figures supports {', '.join(_with_kan_layers())}",
         )
     trained.task = trained.task.only(condition)
     set_precision(trained.network, "float32")
@@ -234,7 +234,7 @@ def _load(models: Models, scorer: Scorer, condition: str | None) -> tuple[Traine
 
 
 def _with_kan_layers() -> list[str]:
-    """List the predictors whose networks have KAN layers; they are built without memory."""
+    """Return the predictors whose networks have KAN layers; they are built without allocating memory."""
     found = []
     for name, kind in architectures().items():
         if kind.kind == "predictor":
@@ -245,7 +245,7 @@ def _with_kan_layers() -> list[str]:
 
 
 def _possible_files(network: SequenceNetwork, words: list[WordSums]) -> list[str]:
-    """Name everything that may be written."""
+    """Return the names of all files that may be written."""
     stems = ["positions", "profile", *(f"words-{each.length}" for each in words)]
     pairs = [f"{stem}{ending}" for stem in stems for ending in (".tsv", ".png")]
     placed = [_places_of(one.layer) for one in place_curves(network)]
@@ -254,7 +254,7 @@ def _possible_files(network: SequenceNetwork, words: list[WordSums]) -> list[str
 
 
 def _make_room(folder: Path, files: list[str]) -> None:
-    """Delete what an earlier call wrote and this one did not: pictures of another model would pass for this one's."""
+    """Delete the files of an earlier call that this call did not write, because they may show another model."""
     try:
         before = json.loads((folder / LIST).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -265,14 +265,14 @@ def _make_room(folder: Path, files: list[str]) -> None:
 
 
 def _picture_of(layer: str) -> str:
-    """Name a layer's picture."""
+    """Return the file name of a layer's picture."""
     return f"layer-{layer.replace('/', '-')}.png"
 
 
 def _write_scores(
     folder: Path, statistics: NetworkStatistics, explained: int | None, edges: int, top: int
 ) -> list[str]:
-    """Write scores, grids and edge functions; give the files' names."""
+    """Write scores, grids and edge functions; return the file names."""
     scores = statistics.scores(explained)
     densities = {name: layer.density for name, layer in statistics.layers.items()}
     tables = edge_table(statistics, scores, top), node_table(statistics, scores), grid_table(densities)
@@ -292,7 +292,7 @@ def _write_scores(
 
 
 def _write_places(folder: Path, network: SequenceNetwork, task: Task) -> list[str]:
-    """Write the curves of position, where there are some; give the files' names."""
+    """Write the curves of position, if there are any; return the file names."""
     found = place_curves(network, task.shares)
     if not found:
         return []
@@ -303,31 +303,31 @@ def _write_places(folder: Path, network: SequenceNetwork, task: Task) -> list[st
 
 
 def _places_of(layer: str) -> str:
-    """Name the picture of a layer's curves of position."""
+    """Return the file name of the picture of a layer's curves of position."""
     return f"places-{layer.replace('/', '-')}.png"
 
 
 def _rows_of(known: Attributions, genes: SequenceSet) -> tuple[np.ndarray, np.ndarray]:
-    """Find the genes that have attributions: their rows there, and in the set.
+    """Return the rows of the genes that have attributions: in the attributions, and in the set.
 
     Raises:
-        UnknownGene: there is none.
+        UnknownGene: no gene has attributions.
     """
     ours = genes.keys.get_indexer(pd.MultiIndex.from_frame(known.table[["species", "id"]]))
     theirs = np.flatnonzero(ours >= 0)
     if not len(theirs):
         raise UnknownGene(
-            f"no gene that is looked at has attributions: they are of {some(list(known.table['id']))}",
-            hint="give the set that was explained, and genes of it",
+            f"no selected gene has attributions: they are for {some(list(known.table['id']))}",
+            hint="provide the set that was explained, and select genes of it",
         )
     return theirs, ours[theirs]
 
 
 def _write_attributions(folder: Path, known: Attributions, genes: SequenceSet, words: list[WordSums]) -> list[str]:
-    """Write the profile around TSS and TTS, and the words; give the files' names."""
+    """Write the profile around TSS and TTS, and the words; return the file names."""
     profile = ProfileSums(known.geometry) if known.geometry.has_genes else None
     if profile is None:
-        logger.info("plain sequences have no TSS: there is no profile")
+        logger.info("plain sequences have no TSS: profile.tsv is not written")
     theirs, ours = _rows_of(known, genes)
     for start in range(0, len(theirs), ROWS):
         part = slice(start, start + ROWS)

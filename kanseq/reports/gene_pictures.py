@@ -1,6 +1,6 @@
-"""The picture of one gene: attribution per token along its windows, and every base as a letter of that height.
+"""Draw one gene: the attribution per token along its windows, and every base as a letter as high as its attribution.
 
-In: one gene's base codes, attributions and place, and its exons from a GTF or GFF3. Out: a PNG, SVG or PDF.
+In: one gene's base codes, attributions and coordinates, and its exons from a GTF or GFF3. Out: a PNG, SVG or PDF.
 """
 
 import re
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW = 120
-"""Columns in a row of letters, as far as there are so many."""
+"""Largest number of columns in a row of letters."""
 
 _NARROWEST, _MOST_ROWS = 60, 300
 _FEATURE_ROWS = re.compile(rb"(?:transcript|RNA|segment|exon|CDS)\t")
 _GENERATIONS = 4
-"""How many parents up a row's gene is looked for."""
+"""Levels of parents that are searched for a row's gene."""
 
-# The figure's measures, in inches.
+# Sizes in the figure, in inches.
 _WIDTH, _MARGIN, _LEFT, _RIGHT = 13.0, 0.12, 1.15, 0.3
 _HEAD, _BARS, _LANE, _UNDER_LANE, _GAP = 0.65, 1.35, 0.3, 0.6, 0.3
 _LOGO, _STRIP, _EXONS, _UNDER_ROW, _SPELLED, _ROOM = 0.66, 0.13, 0.09, 0.24, 0.07, 0.03
 _DOTS_PER_INCH = 150
 
 _EVERY, _STEPS, _MOST_TICKS = 20, (5, 10, 20, 50, 100, 250, 500, 1000, 2500, 5000), 7
-"""Columns from tick to tick: in a row of letters, and what the overview chooses from."""
+"""Columns from tick to tick: in a row of letters, and the choices for the overview."""
 
 _HIDDEN, _BORDER, _CHOSEN, _EXON, _CODING = "#dcdcdc", "#ededed", "#fdf0c4", "#8fa3b5", "#3f5e7a"
 
@@ -51,25 +51,25 @@ class Feature(NamedTuple):
 
 
 def features_of(annotation: PathLike, gene_id: str, id_key: str | None = None) -> list[Feature]:
-    """Read the exons and coding parts of all transcripts of a gene, ascending, each place once.
+    """Read the exons and coding parts of all transcripts of a gene, ascending, without duplicates.
 
-    The annotation is streamed twice, and its rows may stand in any order. A gene may have none (``[]``).
+    The annotation is streamed twice, and its rows may be in any order. A gene may have no such parts (``[]``).
 
     Args:
         annotation: GTF or GFF3, plain or gzip.
-        gene_id: the gene's name as ``kanseq extract`` gives it; of several with that name the first one counts.
-        id_key: the attribute that names genes, where ``kanseq extract --id`` was told one.
+        gene_id: the gene's id in the output of ``kanseq extract``; of several genes with that id the first is used.
+        id_key: the attribute that names genes, if one was specified with ``kanseq extract --id``.
 
     Raises:
-        UnknownGene: there is no gene of that name.
-        NoGenes, BadOption: as :func:`kanseq.genome.annotation.read_genes`.
-        MalformedLine, MissingFile, TruncatedFile: as :func:`kanseq.genome.rows.read_rows`.
+        UnknownGene: there is no gene with that id.
+        NoGenes, BadOption: as in :func:`kanseq.genome.annotation.read_genes`.
+        MalformedLine, MissingFile, TruncatedFile: as in :func:`kanseq.genome.rows.read_rows`.
     """
     genes = read_genes(annotation, id_key)
     gene = next((gene for gene in genes if gene.id == gene_id), None)
     if gene is None:
-        hint = f"it names {some([gene.id for gene in genes])}"
-        raise UnknownGene(f"no gene is called '{gene_id}'", where=annotation, hint=hint)
+        hint = f"it has {some([gene.id for gene in genes])}"
+        raise UnknownGene(f"there is no gene '{gene_id}'", where=annotation, hint=hint)
     inside: list[tuple[Row, dict[str, str]]] = []
     for row in read_rows(annotation, _FEATURE_ROWS):
         same = (row.contig, row.strand) == (gene.contig, gene.strand)
@@ -87,7 +87,7 @@ def features_of(annotation: PathLike, gene_id: str, id_key: str | None = None) -
 
 
 def _owners(attributes: Mapping[str, str]) -> list[str]:
-    """Name what a row belongs to: its parents in GFF3, its gene in GTF."""
+    """Return the ids that a row belongs to: its parents in GFF3, its gene in GTF."""
     return attributes["Parent"].split(",") if "Parent" in attributes else [attributes.get("gene_id", "")]
 
 
@@ -105,33 +105,33 @@ def draw_gene(
 ) -> None:
     """Draw a gene (or a plain sequence) as PNG, SVG or PDF.
 
-    On top stands the attribution of each token along both windows, with places on the genome (1-based, as in genome
+    The top shows the attribution of each token along both windows, with genome positions (1-based, as in genome
     browsers) and the gene's exons (thin) and coding parts (thick). Below, rows of up to 120 columns show each base as
-    a letter whose height is its attribution, all rows on one scale; upside down below the line where it is negative.
-    Under the letters the sequence is spelled, and what is transcribed is drawn again. Columns that the model does not
-    see are grey; faint lines are the borders of tokens. Positions are relative to the first (TSS) or last (TTS)
-    transcribed base, which is 0; a plain sequence's are counted from 0.
+    a letter as high as its attribution, all rows on one scale; negative ones are upside down below the line. Under the
+    letters are the sequence and, again, the transcribed parts. Columns that the model does not see are grey; faint
+    lines are the borders of tokens. Positions are relative to the first (TSS) or last (TTS) transcribed base, which is
+    0; positions in a plain sequence are counted from 0.
 
     Args:
-        path: where to.
+        path: path of the picture.
         name: the gene's name.
         codes: bases, ``(columns,)`` uint8: A 0, C 1, G 2, T 3, anything else 4; masked or not.
         attributions: ``(columns,)`` float32.
         geometry: the columns.
-        place: where the gene lies; None without coordinates.
-        features: its exons and coding parts, see :func:`features_of`; of use only with a place.
-        facts: what the title tells of it, such as logit and fold, in order.
-        columns: columns to draw as letters, in steps of 1; None: the windows, as far as the model sees them.
+        place: the gene's place on the genome; None without coordinates.
+        features: its exons and coding parts, see :func:`features_of`; used only with a place.
+        facts: facts for the title, such as logit and fold, in order.
+        columns: columns to draw as letters, in steps of 1; None for the parts of the windows that the model sees.
 
     Raises:
-        BadOption: there are no such columns; or as :func:`kanseq.reports.plots.picture`.
-        NotWritable: as :func:`kanseq.reports.plots.picture`.
+        BadOption: there are no such columns; or as in :func:`kanseq.reports.plots.picture`.
+        NotWritable: as in :func:`kanseq.reports.plots.picture`.
     """
     stretches = geometry.windows if columns is None else (_stretch(columns, geometry.columns),)
     width = min(ROW, max(_NARROWEST, *(end - start for start, end in stretches)))
     rows = [(first, min(first + width, end)) for start, end in stretches for first in range(start, end, width)]
     if len(rows) > _MOST_ROWS:
-        raise BadOption(f"{len(rows) * ROW:,} columns are too many for a picture", hint="choose some of them")
+        raise BadOption(f"{len(rows) * ROW:,} columns are too many for a picture", hint="choose fewer of them")
     scale = _Scale.of(np.concatenate([attributions[start:end] for start, end in stretches]))
     windows, seen = _windows(geometry, place), geometry.hide(codes[None])[0]
     gene = _Gene(codes, seen, attributions, geometry, windows, _boxes(windows, place, features))
@@ -148,7 +148,7 @@ def draw_gene(
 
 
 class _Window(NamedTuple):
-    """A window's columns, half-open; the column of its site, and that site's base on the genome."""
+    """Columns of a window, half-open; the column of its site, and the site's base on the genome."""
 
     site: str
     start: int
@@ -158,7 +158,7 @@ class _Window(NamedTuple):
     step: int
 
     def columns_of(self, feature: Feature) -> Feature:
-        """Turn a part of the genome into columns, cut at the window's ends; it may be empty then."""
+        """Convert a feature from genome coordinates to columns, cut at the window's ends; it may then be empty."""
         assert self.base is not None
         first, last = (feature.start, feature.end - 1)[:: self.step]
         start, end = (self.origin + (place - self.base) * self.step for place in (first, last))
@@ -166,7 +166,7 @@ class _Window(NamedTuple):
 
 
 class _Gene(NamedTuple):
-    """What the parts of the picture are drawn from; ``seen`` are the codes that the model reads."""
+    """Data of the gene that is drawn; ``seen`` are the codes that the model reads."""
 
     codes: np.ndarray
     seen: np.ndarray
@@ -176,18 +176,18 @@ class _Gene(NamedTuple):
     boxes: list[Feature]
 
     def window_of(self, column: int) -> _Window:
-        """Give the window of a column; padding counts with the window before it."""
+        """Return the window of a column; padding belongs to the window before it."""
         return [window for window in self.windows if window.start <= column][-1]
 
     def label(self, column: int) -> str:
-        """Write a column's position."""
+        """Return a column's position as text."""
         window = self.window_of(column)
         if not window.site:
             return f"{column:,}"
         return signed(column - window.origin) if column != window.origin else window.site
 
     def on_genome(self, column: int) -> str:
-        """Write a column's place on the genome, 1-based; nothing where it has none."""
+        """Return a column's genome position, 1-based, as text; empty if it has none."""
         window = self.window_of(column)
         if window.base is None or column >= window.end:
             return ""
@@ -196,7 +196,7 @@ class _Gene(NamedTuple):
 
 
 class _Scale(NamedTuple):
-    """The lowest and highest letter, and how much of attribution is an inch."""
+    """Lowest and highest letter, and the attribution per inch."""
 
     low: float
     high: float
@@ -204,23 +204,23 @@ class _Scale(NamedTuple):
 
     @classmethod
     def of(cls, values: np.ndarray) -> "_Scale":
-        """Fit the letters into their place."""
+        """Return the scale that fits the letters into a row."""
         low, high = float(values.min(initial=0)), float(values.max(initial=0))
         high = high if high > low else 1.0
         return cls(low, high, (high - low) / (_LOGO - _ROOM))
 
 
 def _stretch(columns: slice | range, most: int) -> tuple[int, int]:
-    """Read which columns are wanted."""
+    """Return the start and end of the columns to draw."""
     wanted = range(*columns.indices(most)) if isinstance(columns, slice) else columns
     if wanted.step != 1 or not 0 <= wanted.start < wanted.stop <= most:
         shown = f"{columns.start} to {columns.stop}"
-        raise BadOption(f"columns {shown} cannot be drawn", hint=f"choose some of 0 to {most}, in steps of 1")
+        raise BadOption(f"columns {shown} cannot be drawn", hint=f"choose columns of 0 to {most}, in steps of 1")
     return wanted.start, wanted.stop
 
 
 def _windows(geometry: Geometry, place: Place | None) -> list[_Window]:
-    """List the windows, hidden parts included."""
+    """Return the windows, including hidden parts."""
     if not geometry.has_genes:
         return [_Window("", 0, geometry.columns, 0, None, 1)]
     step = -1 if place is not None and place.strand == "-" else 1
@@ -232,7 +232,7 @@ def _windows(geometry: Geometry, place: Place | None) -> list[_Window]:
 
 
 def _boxes(windows: list[_Window], place: Place | None, features: Sequence[Feature] | None) -> list[Feature]:
-    """Give the parts of a gene as columns; the feature ``gene`` is what is transcribed."""
+    """Return the parts of a gene as columns; the feature ``gene`` is the transcribed part."""
     if place is None:
         known = [window for window in windows if window.site]
         ends = [(max(w.origin, w.start), w.end) if w.site == "TSS" else (w.start, w.origin + 1) for w in known]
@@ -244,7 +244,7 @@ def _boxes(windows: list[_Window], place: Place | None, features: Sequence[Featu
 
 
 def _axes_at(figure: "Figure", left: float, top: float, width: float, height: float) -> "Axes":
-    """Make axes at a place in inches, from the figure's left upper corner."""
+    """Create axes at a position in inches from the figure's upper left corner."""
     wide, high = figure.get_size_inches()
     return figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
 
@@ -252,7 +252,7 @@ def _axes_at(figure: "Figure", left: float, top: float, width: float, height: fl
 def _write_head(
     figure: "Figure", gene: _Gene, name: str, place: Place | None, facts: Mapping[str, str | int | float]
 ) -> None:
-    """Write the gene's name, its place and facts, and how to read the picture."""
+    """Write the gene's name, place and facts, and how to read the picture."""
     told = []
     if place is not None:
         first, last = sorted((place.tss, place.tts))
@@ -260,7 +260,7 @@ def _write_head(
     for key, value in facts.items():
         told.append(f"{key} " + (f"{value:.4g}".replace("-", "−") if isinstance(value, float) else str(value)))
     wide, high = figure.get_size_inches()
-    # Names are no formulas, whatever dollar signs they hold.
+    # Names with dollar signs must not be parsed as formulas.
     plain = {"va": "top", "parse_math": False}
     figure.text(_MARGIN / wide, 1 - 0.1 / high, name, size=12, weight="bold", **plain)
     figure.text(_MARGIN / wide, 1 - 0.34 / high, "   ·   ".join(told), size=8, color=GREY, **plain)
@@ -272,7 +272,7 @@ def _write_head(
 
 
 def _draw_overview(figure: "Figure", gene: _Gene, chosen: tuple[int, int] | None) -> None:
-    """Draw the attribution of every token and the gene under it, one window beside the other."""
+    """Draw the attribution of every token and the gene under it, one window next to the other."""
     template = piece_template(gene.geometry)
     values = sum_by_piece(gene.attributions[None], template)[0]
     room = _WIDTH - _LEFT - _RIGHT - _GAP * (len(gene.windows) - 1)
@@ -305,7 +305,7 @@ def _draw_overview(figure: "Figure", gene: _Gene, chosen: tuple[int, int] | None
 
 
 def _draw_lane(axes: "Axes", gene: _Gene, window: _Window) -> None:
-    """Draw a window's part of the gene, its site, and positions with their places on the genome."""
+    """Draw a window's part of the gene, its site, and positions with their genome positions."""
     axes.set_ylim(-0.8, 1.2)
     axes.spines["left"].set_visible(False)
     _draw_boxes(axes, gene.boxes, window.start, window.end, 0, 0.5)
@@ -328,7 +328,7 @@ def _draw_lane(axes: "Axes", gene: _Gene, window: _Window) -> None:
 
 
 def _draw_row(axes: "Axes", gene: _Gene, start: int, end: int, scale: _Scale) -> None:
-    """Draw the columns from ``start`` to ``end`` as letters, spell them, and draw what is transcribed under them."""
+    """Draw the columns from ``start`` to ``end`` as letters, with the sequence and the transcribed parts under them."""
     columns = np.arange(start, end)
     bottom = scale.low - (_STRIP + _EXONS) * scale.inch
     axes.set_ylim(bottom, scale.high + _ROOM * scale.inch)
@@ -347,7 +347,7 @@ def _draw_row(axes: "Axes", gene: _Gene, start: int, end: int, scale: _Scale) ->
 
 
 def _label_row(axes: "Axes", gene: _Gene, start: int, end: int, scale: _Scale) -> None:
-    """Write where a row begins, positions under it, and the scale of its letters."""
+    """Write the start of a row, positions under it, and the scale of its letters."""
     from matplotlib.ticker import MaxNLocator
 
     site, first = gene.window_of(start).site, gene.label(start)
@@ -366,7 +366,7 @@ def _label_row(axes: "Axes", gene: _Gene, start: int, end: int, scale: _Scale) -
 
 
 def _shade_hidden(axes: "Axes", gene: _Gene, start: int, end: int) -> None:
-    """Make the columns grey that hold no base for the model."""
+    """Shade the columns in which the model sees no base."""
     hidden = np.diff((gene.seen[start:end] >= UNKNOWN).astype(np.int8), prepend=0, append=0)
     first, last = np.flatnonzero(hidden == 1), np.flatnonzero(hidden == -1)
     ranges = list(zip(first + start - 0.5, last - first, strict=True))
@@ -374,7 +374,7 @@ def _shade_hidden(axes: "Axes", gene: _Gene, start: int, end: int) -> None:
 
 
 def _draw_boxes(axes: "Axes", boxes: list[Feature], start: int, end: int, middle: float, half: float) -> None:
-    """Draw what is transcribed as a line, exons as narrow boxes and coding parts as wide ones."""
+    """Draw transcribed parts as a line, exons as thin boxes and coding parts as thick ones."""
     for kind, share, colour in (("gene", 0.08, _EXON), ("exon", 0.5, _EXON), ("CDS", 1.0, _CODING)):
         here = [(max(box.start, start), min(box.end, end)) for box in boxes if box.feature == kind]
         ranges = [(first - 0.5, last - first) for first, last in here if first < last]

@@ -1,4 +1,4 @@
-"""The functions of position that a network has learned: what each word adds to the output, wherever it stands.
+"""Functions of position that a network has learned: what each word (k-mer) adds to the output at each column.
 
 In: a network with :class:`kanseq.nn.placed.PlacedCurves`. Out: a table, and a picture.
 """
@@ -31,9 +31,9 @@ class PlaceCurves(NamedTuple):
     Attributes:
         layer: its name.
         words: the words in the order of their strength: the standard deviation over the training sequences of what a
-            word adds, as if its places varied independently.
-        strength: of each of them, in log-odds (for regression in standard deviations), ``(words,)``.
-        curves: what a word adds in each column, ``(words, columns)`` float64; zero beside the parts where it has none.
+            word adds, as if its positions varied independently.
+        strength: strength of each word, in log-odds (for regression in standard deviations), ``(words,)``.
+        curves: what a word adds in each column, ``(words, columns)`` float64; zero in columns without a curve.
         seen: which columns have a curve, ``(columns,)``.
     """
 
@@ -45,11 +45,11 @@ class PlaceCurves(NamedTuple):
 
 
 def place_curves(network: SequenceNetwork, outputs: Sequence[float] = (1.0,)) -> list[PlaceCurves]:
-    """Take the curves of all layers that have some.
+    """Return the curves of all layers with curves of position.
 
     Args:
         network: the network.
-        outputs: what each output counts for the explained number; those behind count for nothing.
+        outputs: the weight of each output in the explained number; missing outputs at the end have weight 0.
     """
     found = []
     for name, layer in network.named_modules():
@@ -70,7 +70,7 @@ def place_curves(network: SequenceNetwork, outputs: Sequence[float] = (1.0,)) ->
 
 
 def curve_table(found: list[PlaceCurves], geometry: Geometry) -> pd.DataFrame:
-    """List the curves at the first column of every token: ``layer, word, strength, column, place, value``."""
+    """Return the curves at the first column of every token: ``layer, word, strength, column, place, value``."""
     parts = []
     for one in found:
         columns = np.flatnonzero(one.seen & (np.arange(len(one.seen)) % TOKEN == 0))
@@ -111,7 +111,7 @@ def draw_curves(found: PlaceCurves, geometry: Geometry, path: PathLike) -> None:
         above.set_ylabel("a word adds")
         mark_windows(above, geometry, INK)
         figure.legend(loc="outside upper right", ncols=LINES)
-        # A few steep places must not leave all others pale.
+        # A few extreme values must not make all others pale.
         most = float(np.nanquantile(np.abs(values[:rows]), 0.99)) or 1.0
         drawn = below.imshow(
             values[:rows], aspect="auto", cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest",

@@ -1,6 +1,6 @@
-"""What the figures share: fonts, colours, files that are written whole with stable bytes; and tables of numbers.
+"""Shared parts of the figures: fonts, colours, letters, running means, and complete files with reproducible bytes.
 
-In: a path and a size. Out: an empty figure to draw on, which becomes PNG, SVG or PDF once the drawing is done.
+In: a path and a size. Out: an empty figure to draw on, which is written as PNG, SVG or PDF when the drawing is done.
 """
 
 from collections.abc import Iterator
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENDINGS = (".png", ".svg", ".pdf")
-"""Endings of figures' names, in any letter case."""
+"""File name endings of figures, in any letter case."""
 
 LETTER_COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f29f05", "T": "#d62839"}
 RAISES, LOWERS = ("#{:02x}{:02x}{:02x}".format(*map(int, rgb.split(","))) for rgb in (POSITIVE, NEGATIVE))
-"""The tracks' colours: red raises the explained logit, blue lowers it."""
+"""Colours of the tracks: red raises the explained logit, blue lowers it."""
 INK, GREY, FAINT, SHADE = "#222222", "#7a7a7a", "#c9c9c9", "#f1f1ee"
 
 DOTS_PER_INCH = 200
 
 _STYLE = {
-    # The one family that comes with matplotlib itself looks the same on every machine.
+    # The font family that comes with matplotlib looks the same on every machine.
     "font.family": "DejaVu Sans",
     "font.size": 7.5,
     "axes.titlesize": 8.5,
@@ -64,7 +64,7 @@ _UNDATED: dict[str, dict[str, None]] = {
 
 
 def check_picture_name(path: PathLike) -> None:
-    """Make sure that a figure's name ends as one of the formats does.
+    """Check that a figure's name ends in one of :data:`ENDINGS`.
 
     Raises:
         BadOption: it does not.
@@ -75,19 +75,19 @@ def check_picture_name(path: PathLike) -> None:
 
 @contextmanager
 def picture(path: PathLike, width: float, height: float, *, dots_per_inch: int = DOTS_PER_INCH) -> Iterator["Figure"]:
-    """Hand out an empty figure in the house's style; it is written to ``path`` when the block ends without a failure.
+    """Yield an empty figure in the style of kanseq; it is written to ``path`` when the block ends without an error.
 
-    A user's own settings of matplotlib have no say, and the file holds no date: the same drawing gives the same bytes
-    as long as matplotlib is the same.
+    The user's matplotlib settings are ignored, and the file has no date: the same drawing gives the same bytes with the
+    same version of matplotlib.
 
     Args:
-        path: ends in one of :data:`ENDINGS`.
-        width, height: in inches.
-        dots_per_inch: of a PNG.
+        path: file name that ends in one of :data:`ENDINGS`.
+        width, height: size in inches.
+        dots_per_inch: resolution of a PNG.
 
     Raises:
         BadOption: the name has another ending.
-        NotWritable: the folder is missing or closed, or the disk is full.
+        NotWritable: the folder is missing or not writable, or the disk is full.
     """
     from matplotlib import style
     from matplotlib.figure import Figure
@@ -102,10 +102,10 @@ def picture(path: PathLike, width: float, height: float, *, dots_per_inch: int =
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Average each of ``(n,)`` numbers, one or more, with its neighbours, ``width`` in all, fewer at the ends.
+    """Average each of ``(n,)`` numbers with its neighbours, ``width`` in total, fewer at the ends.
 
     Args:
-        values: NaN where nothing is known; it has no share in its neighbours' means, and stays NaN.
+        values: numbers, at least one; NaN where unknown. NaN is left out of its neighbours' means, and stays NaN.
         width: an odd number.
 
     Returns:
@@ -120,7 +120,7 @@ def running_mean(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def signed(number: int) -> str:
-    """Write a distance with its sign and thousands.
+    """Format a distance with its sign and a thousands separator.
 
     >>> signed(-1000), signed(250)
     ('−1,000', '+250')
@@ -129,7 +129,7 @@ def signed(number: int) -> str:
 
 
 def pad_limits(axes: "Axes", values: np.ndarray, share: float = 0.06) -> None:
-    """Let the vertical axis hold ``values`` and 0, and a ``share`` of that height more on either side."""
+    """Set the limits of the vertical axis to include ``values`` and 0, plus a ``share`` of that height on each side."""
     known = values[np.isfinite(values)]
     low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
     room = (high - low) * share or 1.0
@@ -146,16 +146,16 @@ def draw_letters(
     width: float = 0.92,
     colour: str | None = None,
 ) -> None:
-    """Draw letters as shapes of any height; a negative one hangs them upside down.
+    """Draw letters as shapes of any height; letters of negative height are upside down.
 
     Args:
-        axes: where; both directions in data units.
-        letters: A, C, G, T, one a column; others are not drawn.
+        axes: axes to draw on; both directions are in data units.
+        letters: A, C, G, T, one per column; others are not drawn.
         columns: middle of each letter, ``(n,)``.
-        base: the line on which they stand.
-        heights: of each letter, ``(n,)``.
-        width: of every letter, in columns.
-        colour: of all letters; None takes the colour of each base.
+        base: height of the line on which the letters are drawn.
+        heights: height of each letter, ``(n,)``.
+        width: width of every letter, in columns.
+        colour: colour of all letters; None for the colour of each base.
     """
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path as Shape
@@ -168,16 +168,16 @@ def draw_letters(
         outline, kinds = _glyph(letter)
         size = np.stack([np.full(chosen.sum(), width), heights[chosen]], axis=1)
         corner = np.stack([columns[chosen] - width / 2, np.full(chosen.sum(), base)], axis=1)
-        # All of one base are one shape: a thousand patches would take a second to draw.
+        # All letters of one base are one shape: a thousand patches would take a second to draw.
         points = (outline[None] * size[:, None] + corner[:, None]).reshape(-1, 2)
         shape = Shape(points, np.tile(kinds, len(size)))
-        # As a patch it would change the limits of the axes, for which all its curves are measured.
+        # add_patch would update the limits of the axes, for which it measures every curve of the shape.
         axes.add_artist(PathPatch(shape, facecolor=colour or own, linewidth=0))
 
 
 @cache
 def _glyph(letter: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give a letter's outline in the unit square, ``(points, 2)``, and what each point is to matplotlib."""
+    """Return a letter's outline in the unit square, ``(points, 2)``, and matplotlib's code of each point."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
@@ -187,6 +187,6 @@ def _glyph(letter: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _window_sums(values: np.ndarray, width: int) -> np.ndarray:
-    """Add up the ``width`` numbers around each; there is nothing beyond the ends."""
+    """Sum the ``width`` numbers around each; numbers beyond the ends are 0."""
     half = width // 2
     return np.convolve(np.pad(values, half), np.ones(2 * half + 1), mode="valid")

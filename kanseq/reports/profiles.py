@@ -1,6 +1,6 @@
-"""Meta-profiles: what attribution a base has on average, by its distance to the TSS and to the TTS.
+"""Meta-profiles: the mean attribution of a base by its distance from the TSS and from the TTS.
 
-In: attributions and base codes, some genes at a time. Out: a table with a row per base of the windows, and its figure.
+In: attributions and base codes, some genes at a time. Out: a table with one row per base of the windows, and a figure.
 """
 
 from typing import TYPE_CHECKING
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 SITES = ("TSS", "TTS")
 
 SMOOTH = 25
-"""Bases that the thick line of the figure averages over."""
+"""Bases over which the thick line of the figure averages."""
 
 _CONFIDENCE = 0.95
 _LINE, _BAND = "#8c2d04", "#f2b98f"
 
 
 class ProfileSums:
-    """Sums per column over genes that come a few at a time; memory does not grow with their number."""
+    """Sums per column over genes that are added in batches; memory use does not grow with their number."""
 
     def __init__(self, geometry: Geometry) -> None:
-        """Begin with no gene.
+        """Start without genes.
 
         Raises:
             BadOption: the sequences of this geometry have no TSS.
         """
         if not geometry.has_genes:
             raise BadOption(
-                "a profile around TSS and TTS needs gene windows, and this set holds plain sequences",
-                hint="make a set with kanseq extract",
+                "a profile around TSS and TTS needs gene windows, and this set has plain sequences",
+                hint="create a set with kanseq extract",
             )
         self.geometry = geometry
         self.genes = np.zeros(geometry.columns, dtype=np.int64)
@@ -49,8 +49,8 @@ class ProfileSums:
 
         Args:
             attributions: ``(n, columns)`` float32.
-            codes: their bases, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4. A gene has no share in a
-                column where it has no base, nor has any gene in a column that the geometry masks.
+            codes: their bases, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4. A gene does not count in
+                columns where it has no known base; no gene counts in columns that the geometry masks.
         """
         known = self.geometry.hide(codes) < UNKNOWN
         values = np.where(known, attributions, 0).astype(np.float64)
@@ -60,21 +60,22 @@ class ProfileSums:
         self.magnitudes += np.abs(values).sum(axis=0)
 
     def table(self) -> pd.DataFrame:
-        """Give a row per visible base of the windows, in the direction of transcription.
+        """Return one row per visible base of the windows, in the direction of transcription.
 
         Columns: ``site`` (``TSS`` or ``TTS``); ``position``, relative to the first (TSS) or last (TTS) transcribed
-        base, which is 0, negative upstream in the direction of transcription; ``genes`` with a known base there;
-        ``mean`` attribution; ``low`` and ``high``, its 95 % interval; ``mean_magnitude``, the mean absolute value.
+        base, which is 0, negative upstream in the direction of transcription; ``genes``, their number with a known base
+        there; ``mean`` attribution; ``low`` and ``high``, its 95 % confidence interval; ``mean_magnitude``, the mean
+        absolute value.
 
         The interval is Student's: mean ± t · s / √genes with the sample standard deviation ``s`` and ``genes − 1``
-        degrees of freedom. It holds for one base by itself, and takes genes for independent, which homologs and
-        overlapping neighbours are not. It is empty below two genes, and everything is where there is none.
+        degrees of freedom. It is valid for each base separately, and assumes that genes are independent, which homologs
+        and overlapping neighbours are not. It is empty for fewer than two genes; without genes all values are empty.
         """
         from scipy.special import stdtrit
 
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = self.sums / self.genes
-            # Rounding may leave a difference below 0 where all genes have the same number.
+            # Rounding may give a negative difference where all genes have the same value.
             variance = np.maximum(self.squares - self.sums * mean, 0) / (self.genes - 1)
             half = stdtrit(self.genes - 1.0, (1 + _CONFIDENCE) / 2) * np.sqrt(variance / self.genes)
             magnitude = self.magnitudes / self.genes
@@ -99,13 +100,13 @@ class ProfileSums:
 
 
 def draw_profile(table: pd.DataFrame, path: PathLike) -> None:
-    """Draw :meth:`ProfileSums.table` as PNG, SVG or PDF: a panel for the TSS, one for the TTS, on one scale.
+    """Draw :meth:`ProfileSums.table` as PNG, SVG or PDF: one panel each for TSS and TTS, on one scale.
 
     Thin line: mean of each base; band: its 95 % interval; thick line: running mean over :data:`SMOOTH` bases; shaded:
     the transcribed side.
 
     Raises:
-        BadOption, NotWritable: as :func:`kanseq.reports.plots.picture`.
+        BadOption, NotWritable: as in :func:`kanseq.reports.plots.picture`.
     """
     with picture(path, 7.2, 2.6) as figure:
         figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.05)
@@ -121,7 +122,7 @@ def draw_profile(table: pd.DataFrame, path: PathLike) -> None:
         legend = panels[1].legend(
             handles, labels, ncols=4, columnspacing=1.2, loc="lower right", bbox_to_anchor=(1.01, 1), borderaxespad=0.2
         )
-        # It reaches over both panels, which should not make room for it.
+        # The legend extends over both panels, which should not shrink for it.
         legend.set_in_layout(False)
 
 

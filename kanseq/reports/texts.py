@@ -1,6 +1,6 @@
-"""Facts about kanseq's text files: tables, JSON, BED and bedGraph tracks; each is known by its first line.
+"""Facts about kanseq's text files: tables, JSON, BED and bedGraph tracks; each is recognised by its first line.
 
-In: a path. Out: what kind of file it is, and its facts in order.
+In: a path. Out: the kind of the file, and its facts in order.
 """
 
 import json
@@ -30,13 +30,13 @@ def text_facts(path: Path) -> tuple[str, Facts]:
     """Read a table, a JSON file or a text track.
 
     Raises:
-        BadTable: it is not a file of kanseq, or damaged.
+        BadTable: it is not a kanseq file, or damaged.
     """
     try:
         with open_text(path) as handle:
             first = handle.readline(100_000)
     except TruncatedFile as error:
-        # Binary files of other programs end up here too.
+        # Binary files of other programs get here, too.
         raise foreign(path) if "not a text file" in error.what else error from error
     if first.startswith('{"epoch"'):
         return "log of a training", _log(path)
@@ -54,7 +54,7 @@ def text_facts(path: Path) -> tuple[str, Facts]:
 
 
 def _json_card(path: Path) -> tuple[str, Facts]:
-    """Read a JSON file that kanseq wrote: its own facts, one level deep."""
+    """Read a JSON file that kanseq wrote, and return its top-level facts."""
     content = read_json(path)
     if not {"format", "grammar", "training_genes"} & set(content):
         raise foreign(path)
@@ -70,7 +70,7 @@ def _json_card(path: Path) -> tuple[str, Facts]:
 
 
 def _description(content: Facts) -> tuple[str, Facts]:
-    """Read what a run or a search was begun with, of any format."""
+    """Return the specification of a run or a search, for any version of the format."""
     spec = content.get("spec")
     facts = {"format": content.get("format"), "kind of run": content.get("kind")}
     facts |= spec if isinstance(spec, dict) else {}
@@ -78,12 +78,12 @@ def _description(content: Facts) -> tuple[str, Facts]:
 
 
 def _filled(content: Facts) -> Facts:
-    """Leave out what says nothing."""
+    """Leave out empty values."""
     return {name: value for name, value in content.items() if value not in (None, {}, [])}
 
 
 def _table_facts(path: Path, schema: Schema) -> Facts:
-    """Read a table, and return what its reader finds in it; of other tables the size."""
+    """Read a table, and return the facts of its reader; for tables without a reader, the size."""
     table = read_cells(path, schema, required=schema.head)
     if schema.name in ("homologs", "homolog_pairs"):
         return {**_READERS[schema.name](table), **_homology(path)}
@@ -108,7 +108,7 @@ def _splits(table: pd.DataFrame) -> Facts:
 
 
 def _labels(table: pd.DataFrame) -> Facts:
-    """Count labels, and say where the quartiles come from."""
+    """Count labels, and return the quartiles and their origin."""
     whole = set(table["fold"]) == {"*"}
     quartiles = table.drop_duplicates(["condition", "fold"]).set_index(["condition", "fold"])[["q1", "q3"]]
     shown = {
@@ -125,7 +125,7 @@ def _labels(table: pd.DataFrame) -> Facts:
 
 
 def _predictions(table: pd.DataFrame) -> Facts:
-    """Count scored genes by fold, role and target (of several classes by name); of numbers only how many have one."""
+    """Count scored genes by fold, role and target: classes by name, and for regression the number of measured genes."""
     logit = pd.to_numeric(table["logit"], errors="coerce")
     targets = table["target"].replace("", "none")
     if (table["probability"] == "").all():
@@ -162,12 +162,12 @@ def _pairs(table: pd.DataFrame) -> Facts:
 
 
 def _homology(path: Path) -> Facts:
-    """Return how a table of homologs was made, where a record says so."""
+    """Return how a table of homologs was made, if there is a record of it."""
     found = read_record(path)
     if found is None:
         return {}
     record, is_same = found
-    made = record.summary() if is_same else f"unknown: {record_path(path).name} is of another table"
+    made = record.summary() if is_same else f"unknown: {record_path(path).name} belongs to another table"
     return {"made by": made, "inputs": [str(one["name"]) for one in record.inputs] if is_same else None}
 
 
@@ -187,9 +187,9 @@ def _excluded(table: pd.DataFrame) -> Facts:
 
 
 def _metrics(table: pd.DataFrame) -> Facts:
-    """Give each model's mean over folds."""
+    """Return each model's mean over folds."""
     means = table[table["fold"] == "mean"].set_index("model")
-    # A table of predictions by several folds' models has a fold of that name; the average stands behind it.
+    # A table of predictions by the models of several folds has a fold of that name; the average comes after it.
     means = means[~means.index.duplicated(keep="last")]
     parts = ("_low", "_high", "_sd", "_min", "_max")
     shown = [name for name in means if name not in ("fold", "n", "seeds") and not name.endswith(parts)]
@@ -201,28 +201,28 @@ def _metrics(table: pd.DataFrame) -> Facts:
 
 
 def _truth(table: pd.DataFrame) -> Facts:
-    """Count the genes, by chromosome, and those that the oracle is scored on."""
+    """Count the genes, by chromosome, and those on which the oracle is scored."""
     return {"genes": len(table), "chrom": counts(table["chrom"]), "scored": int((table["scored"] == "1").sum())}
 
 
 def _held_out(table: pd.DataFrame) -> Facts:
-    """Count the genes that a fold did not see."""
+    """Count the genes that a fold holds out."""
     return {"genes": len(table), "species": counts(table["species"])}
 
 
 def _log(path: Path) -> Facts:
-    """Return the losses of a training and the number that it is monitored by, epoch by epoch."""
+    """Return the loss and the monitored number of a training, epoch by epoch."""
     try:
         with open_text(path) as handle:
             epochs = [json.loads(line) for line in handle]
         facts: Facts = {"epochs": len(epochs), "loss": [epoch["loss"] for epoch in epochs]}
-        # Each objective has a name of its own for the number that it is monitored by; it stands third.
+        # Each objective has its own name for the number that it is monitored by; it is the third.
         monitor = list(epochs[0])[2]
         measured = [epoch[monitor] for epoch in epochs if epoch[monitor] is not None]
         monitored = {monitor.replace("_", " "): measured or None}
         return {**facts, **monitored, "genes per second": epochs[-1]["genes_per_second"]}
     except (ValueError, LookupError, TypeError) as error:
-        raise BadTable("this log of a training is not whole", where=path) from error
+        raise BadTable("this training log is incomplete", where=path) from error
 
 
 _READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
@@ -237,7 +237,7 @@ _READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
     "truth": _truth,
     "held_out": _held_out,
 }
-"""Name of a table -> what ``kanseq inspect`` says of it."""
+"""Name of a table -> function that returns its facts for ``kanseq inspect``."""
 
 
 def _track(path: Path, columns: int) -> tuple[str, Facts]:
@@ -265,17 +265,17 @@ def read_json(path: Path) -> Facts:
         with open_text(path) as handle:
             content = json.load(handle)
     except ValueError as error:
-        raise BadTable("this is not whole JSON", where=path, hint="make it again") from error
+        raise BadTable("this is not complete JSON", where=path, hint="create it again") from error
     if not isinstance(content, dict):
         raise foreign(path)
     return content
 
 
 def foreign(path: Path) -> BadTable:
-    """Say that a file is of no kind known here."""
-    return BadTable("not a file of kanseq", where=path)
+    """Return the error for a file of an unknown kind."""
+    return BadTable("not a kanseq file", where=path)
 
 
 def counts(values: pd.Series) -> dict[str, int]:
-    """Count what a column holds, in the order of its first appearance."""
+    """Count the values of a column, in the order of their first appearance."""
     return {str(value): int(count) for value, count in values.value_counts(sort=False).items()}

@@ -1,4 +1,4 @@
-"""Where along the windows a network carries its signal: token by token before and after a layer mixes them.
+"""Maps of a network's signal along the windows: each token before and after a layer mixes the tokens.
 
 In: batches from :mod:`kanseq.attribution.activations`, scores of inputs. Out: tables and pictures.
 """
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 SMOOTH = 25
-"""Bases that the thick line of :func:`draw_positions` averages over."""
+"""Bases over which the thick line of :func:`draw_positions` averages."""
 
 
 class TokenMap(NamedTuple):
-    """How strong each token of some sequences is before and after a layer; rows in ascending order of their logits.
+    """Norms of each token of some sequences before and after a layer; rows in ascending order of their logits.
 
     Attributes:
         layer: the layer's name.
-        last: the last of the layers that feed each other directly behind it, or itself.
-        before, after: norms over the channels, ``(n, tokens)`` float64; ``after`` is None where what the layer gives
-            has no axis of tokens.
+        last: the last of the layers that directly follow it, each reading the output of the previous one, or itself.
+        before, after: norms over the channels, ``(n, tokens)`` float64; ``after`` is None if the layer's output has no
+            token axis.
         logits: ``(n,)`` float64.
     """
 
@@ -46,19 +46,19 @@ class TokenMap(NamedTuple):
 
 
 class TokenMaps:
-    """The tokens' norms around one layer, added up batch by batch.
+    """Norms of the tokens around one layer, collected batch by batch.
 
     Attributes:
-        layer: the layer's name; None until the first batch where none was asked for, and after it where none has an
-            axis of tokens.
+        layer: the layer's name. If no layer was requested it is None until the first batch, and stays None if no layer
+            has a token axis.
     """
 
     def __init__(self, network: SequenceNetwork, layer: str | None = None) -> None:
         """Choose a layer.
 
-        Without a name it is the first KAN layer that reads tokens. What comes after it is then what the next KAN layer
-        with an axis of tokens reads, which holds a residual that the network adds itself; or, without such a layer,
-        what it and those that read its very outputs give.
+        By default it is the first KAN layer that reads tokens. The map after the layer is then made from the input of
+        the next KAN layer with a token axis, which includes a residual that the network itself adds; or, without such a
+        layer, from the output of the chosen layer and the layers that directly read its output.
 
         Raises:
             BadOption: the network has no module of that name.
@@ -73,14 +73,14 @@ class TokenMaps:
 
     @property
     def watch(self) -> tuple[str, ...]:
-        """Modules that :func:`~kanseq.attribution.activations.activations` must watch for this."""
+        """Modules that :func:`~kanseq.attribution.activations.activations` must watch."""
         return (self.layer,) if self._named and self.layer is not None else ()
 
     def add(self, batch: Batch, logits: np.ndarray) -> None:
-        """Count in a batch and the logits of its sequences, ``(n,)``.
+        """Add a batch and the logits of its sequences, ``(n,)``.
 
         Raises:
-            BadOption: the layer that was asked for does not run, or its inputs have no axis of tokens.
+            BadOption: the requested layer does not run, or its inputs have no token axis.
         """
         pair = self._around_named(batch) if self._named else self._around_first(batch)
         if pair is not None:
@@ -88,7 +88,7 @@ class TokenMaps:
             self._parts.append((_norms(*before), None if after is None else _norms(*after), logits))
 
     def result(self) -> TokenMap | None:
-        """Give the map, or None where no layer has an axis of tokens."""
+        """Return the map, or None if no layer has a token axis."""
         if not self._parts or self.layer is None or self._last is None:
             return None
         before, after, logits = zip(*self._parts, strict=True)
@@ -98,18 +98,18 @@ class TokenMaps:
         return TokenMap(self.layer, self._last, *ranked)
 
     def _around_named(self, batch: Batch) -> tuple["_Tokens", "_Tokens | None"]:
-        """Give what the layer that was asked for reads and gives."""
+        """Return the input and output of the requested layer."""
         pair = batch.watched.get(str(self.layer))
         if pair is None:
-            raise BadOption(f"the layer '{self.layer}' does not run by itself", hint="name another one with --layer")
+            raise BadOption(f"the layer '{self.layer}' does not run as a module", hint="use another --layer")
         before, after = (_tokens(tensor, self.geometry) for tensor in pair)
         if before is None:
             tokens = f"{self.geometry.tokens} tokens"
-            raise BadOption(f"the layer '{self.layer}' reads no axis of {tokens}", hint="name another one with --layer")
+            raise BadOption(f"the layer '{self.layer}' has no input axis of {tokens}", hint="use another --layer")
         return before, after
 
     def _around_first(self, batch: Batch) -> tuple["_Tokens", "_Tokens | None"] | None:
-        """Find the first KAN layer that reads tokens, and what comes after it."""
+        """Return the input of the first KAN layer that reads tokens, and the tokens after it."""
         kinds = {name: pair[0].kind for name, pair in nodes_of(batch, self.geometry).items()}
         first = next((at for at, one in enumerate(batch.layers) if kinds[one.name] == "token"), None)
         if first is None:
@@ -126,10 +126,10 @@ class TokenMaps:
 
 
 def draw_token_map(found: TokenMap, geometry: Geometry, path: PathLike) -> None:
-    """Draw each map twice, a row per sequence, the highest logit on top: as it is, and less each token's mean.
+    """Draw each map twice, one row per sequence, highest logit on top: unchanged, and minus each token's mean.
 
-    What a token has in all sequences alike (padding, what a layer adds everywhere) fills the upper maps; the lower ones
-    show where sequences differ. Every map has a scale of its own. The logits stand beside them.
+    The upper maps mostly show what is the same in all sequences (padding, constants that a layer adds); the lower ones
+    show where sequences differ. Every map has its own scale. The logits are drawn next to the maps.
 
     Args:
         found: the maps.
@@ -137,7 +137,7 @@ def draw_token_map(found: TokenMap, geometry: Geometry, path: PathLike) -> None:
         path: PNG, SVG or PDF.
 
     Raises:
-        BadOption, NotWritable: as :func:`kanseq.reports.plots.picture`.
+        BadOption, NotWritable: as in :func:`kanseq.reports.plots.picture`.
     """
     maps = [(f"before {found.layer}", found.before), (f"after {found.last}", found.after)]
     drawn = [(label, values) for label, values in maps if values is not None]
@@ -161,7 +161,7 @@ def draw_token_map(found: TokenMap, geometry: Geometry, path: PathLike) -> None:
 
 def _draw_map(panel: "Axes", values: np.ndarray, geometry: Geometry, diverging: bool) -> None:
     """Draw one map ``(n, tokens)`` with its scale."""
-    # A few extreme tokens should not take all colours.
+    # A few extreme tokens must not use up the colour scale.
     low, high = np.percentile(values, [1, 99])
     colours = "magma"
     if diverging:
@@ -175,30 +175,30 @@ def _draw_map(panel: "Axes", values: np.ndarray, geometry: Geometry, diverging: 
 
 
 AXES = {"token": -1, "channel": -2}
-"""By the kind of a layer's inputs, which axis counts the tokens."""
+"""Kind of a layer's inputs -> the axis that counts the tokens."""
 
 
 class _Tokens(NamedTuple):
-    """A tensor, and which of its axes counts tokens."""
+    """A tensor, and its axis that counts the tokens."""
 
     tensor: Tensor
     axis: int
 
 
 def _tokens(tensor: object, geometry: Geometry) -> _Tokens | None:
-    """Find the axis of tokens; None if there is none."""
+    """Return a tensor with its token axis; None if it has none."""
     axis = token_axis(tensor, geometry) if isinstance(tensor, Tensor) else None
     return None if axis is None else _Tokens(tensor, axis)
 
 
 def _norms(tensor: Tensor, axis: int) -> np.ndarray:
-    """Take the norm over everything but sequences and tokens."""
+    """Return the norm over all axes except sequences and tokens."""
     moved = tensor.movedim(axis, 1)
     return moved.reshape(*moved.shape[:2], -1).double().norm(dim=-1).cpu().numpy()
 
 
 def mark_windows(panel: "Axes", geometry: Geometry, colour: str = "white", named: bool = True) -> None:
-    """Set distances from TSS and TTS under a panel whose axis counts columns, and the windows' names above it."""
+    """Mark distances from TSS and TTS below a panel with an axis of columns, and the windows' names above it."""
     if not geometry.has_genes:
         panel.set_xlabel("column")
         return
@@ -224,7 +224,7 @@ def mark_windows(panel: "Axes", geometry: Geometry, colour: str = "white", named
 def column_scores(statistics: NetworkStatistics, scores: Mapping[str, Scores]) -> np.ndarray | None:
     """Sum the scores of a network's inputs over the bases of each column, ``(columns,)``.
 
-    None where no KAN layer reads the one-hot columns themselves.
+    Return None if no KAN layer reads the one-hot columns themselves.
     """
     for name, layer in statistics.layers.items():
         if layer.nodes[0].kind == "base":
@@ -233,7 +233,7 @@ def column_scores(statistics: NetworkStatistics, scores: Mapping[str, Scores]) -
 
 
 def position_table(values: np.ndarray, geometry: Geometry) -> pd.DataFrame:
-    """Set scores ``(columns,)`` beside their places: ``column, token, place, score, token_score``.
+    """Return a table of scores ``(columns,)`` with their places: ``column, token, place, score, token_score``.
 
     ``token_score`` is the sum over the token's columns, the same for all of them.
     """
@@ -246,9 +246,9 @@ def position_table(values: np.ndarray, geometry: Geometry) -> pd.DataFrame:
 
 
 def draw_positions(values: np.ndarray, geometry: Geometry, path: PathLike) -> None:
-    """Draw scores ``(columns,)`` along the windows: each column, and the mean over :data:`SMOOTH` of them.
+    """Draw scores ``(columns,)`` along the windows: each column, and the running mean over :data:`SMOOTH` columns.
 
-    Columns that the geometry masks or pads stay empty. Raises as :func:`draw_token_map` does.
+    Columns that the geometry masks or pads stay empty. Raises the same errors as :func:`draw_token_map`.
     """
     known = np.full(len(values), np.nan)
     for start, end in geometry.windows:

@@ -1,6 +1,6 @@
-"""Words: what attribution each short sequence has on average, wherever it stands, against what chance would give it.
+"""Words (k-mers): the mean attribution of each word over all its positions, compared with chance.
 
-In: attributions, base codes and names, some genes at a time. Out: a table with a row per word, and its figure.
+In: attributions, base codes and ids, some genes at a time. Out: a table with one row per word, and its figure.
 """
 
 from collections.abc import Sequence
@@ -21,51 +21,51 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LONGEST = 8
-"""Bases of the longest words that are counted."""
+"""Largest length of words, in bases."""
 
 SHIFTS = 20
-"""How often a gene's attributions are turned around to see what chance gives."""
+"""Default number of random shifts of a gene's attributions for the chance level."""
 
 AT_LEAST = 30
-"""Occurrences that a word must have to be drawn."""
+"""Smallest number of occurrences of a word that is drawn."""
 
 _ROWS = 256
 _WIDTH, _WORD, _LEFT, _RIGHT, _Z, _OCCURRENCES = 6.8, 0.1, 1.6, 5.3, 5.8, 6.7
-"""Of the figure, in inches: its width, and where its columns begin (words, axes) or end."""
+"""Sizes in the figure, in inches: its width, and where its columns begin (words, axes) or end."""
 _ABOVE, _BELOW, _ROW_HEIGHT = 0.3, 0.42, 0.185
 _LETTER = 5.2
-"""Points from letter to letter."""
+"""Distance from letter to letter, in points."""
 _ROUNDING = 1e-12
 
 
 class WordSums:
-    """Sums per word over genes that come a few at a time; memory does not grow with their number.
+    """Sums per word over genes that are added in batches; memory use does not grow with their number.
 
-    A word occurs wherever its columns lie in one window and all hold bases that the model sees, at any phase. Its
+    A word occurs wherever its columns lie in one window and all have bases that the model sees, in any phase. Its
     attribution there is the sum over its columns.
 
-    The level of chance comes from turning each gene's attributions around the circle of its known columns, by a random
-    distance that depends on the seed and the gene's name alone. So every gene keeps its own attributions, and near
-    ones stay near each other, but letters and attributions no longer belong together. What stands out was either read
-    as a word, or lies where attributions are large whatever the letters are, as words of the core promoter do.
+    The chance level comes from circular shifts of each gene's attributions over its known columns, by a random distance
+    that depends only on the seed and the gene's id. Every gene keeps its attributions, and neighbouring ones stay
+    neighbours, but bases and attributions no longer belong together. A word that exceeds chance either was read as a
+    word by the model, or lies where attributions are large for any bases, as words of the core promoter do.
     """
 
     def __init__(self, geometry: Geometry, length: int = LONGEST, shifts: int = SHIFTS, seed: int = 0) -> None:
-        """Begin with no gene.
+        """Start without genes.
 
         Args:
             geometry: the columns of a row.
             length: bases of a word, 1 to 8.
-            shifts: how often attributions are turned around, 2 or more.
-            seed: a number that makes other distances.
+            shifts: number of random shifts, 2 or more.
+            seed: seed of the shift distances.
 
         Raises:
-            BadOption: a number is out of bounds.
+            BadOption: a number is out of range.
         """
         if not 1 <= length <= LONGEST:
             raise BadOption(f"words of {length} bases cannot be counted", hint=f"choose a length of 1 to {LONGEST}")
         if shifts < 2:
-            raise BadOption(f"{shifts} shifts give no spread of chance", hint=f"take 2 or more; {SHIFTS} are usual")
+            raise BadOption(f"{shifts} shifts are too few for a chance level", hint=f"use 2 or more; {SHIFTS} is usual")
         self.geometry, self.length, self.shifts, self.seed = geometry, length, shifts, seed
         self.begins = np.zeros(max(geometry.columns - length + 1, 0), dtype=np.bool_)
         self.inside = np.zeros(geometry.columns, dtype=np.bool_)
@@ -80,16 +80,16 @@ class WordSums:
 
         Args:
             attributions: ``(n, columns)`` float32.
-            codes: their bases, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4; what the geometry masks is
-                not seen in any case.
-            ids: names, ``(n,)``.
+            codes: their bases, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4; columns that the geometry
+                masks are always hidden.
+            ids: ids of the genes, ``(n,)``.
         """
         for start in range(0, len(codes), _ROWS):
             some = slice(start, start + _ROWS)
             self._add(attributions[some], self.geometry.hide(codes[some]), ids[some])
 
     def _add(self, attributions: np.ndarray, codes: np.ndarray, ids: Sequence[str]) -> None:
-        """Add a few genes; their known columns lie end to end, and a gene's first one follows its last."""
+        """Add a few genes; their known columns are concatenated, and each gene's columns form a circle."""
         known = (codes < UNKNOWN) & self.inside
         size = known.sum(axis=1)
         begin = np.cumsum(size) - size
@@ -122,21 +122,21 @@ class WordSums:
         return row, column, word[row, column]
 
     def _distances(self, ids: Sequence[str], size: np.ndarray) -> np.ndarray:
-        """Draw how far each gene's circle is turned, ``(1 + shifts, n)`` int64: not at all, then 1 to size - 1."""
+        """Draw how far each gene's circle is shifted, ``(1 + shifts, n)`` int64: first 0, then 1 to size - 1."""
         draws = np.stack([random_numbers(self.seed, name, 0, self.shifts) for name in ids], axis=1)
         most = np.maximum(size - 1, 1).astype(np.uint64)
         turns = np.where(size > 1, draws % most + np.uint64(1), 0).astype(np.int64)
         return np.concatenate([np.zeros((1, len(ids)), dtype=np.int64), turns])
 
     def table(self) -> pd.DataFrame:
-        """Give a row per word that occurs, in alphabetical order; a word and its reverse complement share one.
+        """Return one row per word that occurs, in alphabetical order; a word and its reverse complement share a row.
 
-        Columns: ``word``, of the two the alphabetically first; ``reverse_complement``; ``length``; ``occurrences``,
-        and of them ``occurrences_forward`` (in the direction of transcription) and ``occurrences_reverse``, of which a
-        word that is its own reverse complement has none; ``mean`` attribution over all occurrences, ``mean_forward``
-        and ``mean_reverse``; ``chance`` and ``chance_sd``, mean and standard deviation of the same mean over the
-        shifts; ``z = (mean − chance) / chance_sd``, empty where ``chance_sd`` is 0. With 20 shifts a ``z`` is a
-        ranking rather than a test: its own scale is known to a sixth, and there are up to 32,896 words.
+        Columns: ``word``, the alphabetically first of the two; ``reverse_complement``; ``length``; ``occurrences``,
+        split into ``occurrences_forward`` (in the direction of transcription) and ``occurrences_reverse`` (0 for a word
+        that is its own reverse complement); ``mean`` attribution over all occurrences, ``mean_forward`` and
+        ``mean_reverse``; ``chance`` and ``chance_sd``, mean and standard deviation of the same mean over the shifts;
+        ``z = (mean − chance) / chance_sd``, empty where ``chance_sd`` is 0. With 20 shifts ``z`` is a ranking, not a
+        test: ``chance_sd`` is uncertain by about a sixth, and there are up to 32,896 words.
         """
         word = np.arange(4**self.length)
         partner = _reverse_complements(word, self.length)
@@ -149,7 +149,7 @@ class WordSums:
         of_reverse = np.where(palindrome, 0.0, self.sums[:, partner])
         means = (self.sums[:, word] + of_reverse) / (forward + reverse)
         mean, chance, deviation = means[0], means[1:].mean(axis=0), means[1:].std(axis=0, ddof=1)
-        # Equal attributions everywhere leave nothing but rounding.
+        # With equal attributions everywhere the deviation is only rounding error.
         deviation[deviation <= _ROUNDING * np.abs(means).max(axis=0)] = 0
         with np.errstate(divide="ignore", invalid="ignore"):
             return pd.DataFrame(
@@ -173,17 +173,17 @@ class WordSums:
 def draw_words(table: pd.DataFrame, path: PathLike, most: int = 20, at_least: int = AT_LEAST) -> None:
     """Draw the words of :meth:`WordSums.table` with the highest and with the lowest ``z`` as PNG, SVG or PDF.
 
-    Dot: mean attribution of an occurrence; triangles: the same for either strand; grey bar: chance, ± 2 standard
+    Dot: mean attribution of an occurrence; triangles: the same for each strand; grey bar: chance, ± 2 standard
     deviations over the shifts; on the right ``z`` and occurrences.
 
     Args:
         table: words and their means.
-        path: where to.
-        most: words in the figure, half of them from each end.
-        at_least: occurrences below which a word is left out.
+        path: path of the figure.
+        most: words in the figure, half of them from each end of the ranking.
+        at_least: words with fewer occurrences are left out.
 
     Raises:
-        BadOption, NotWritable: as :func:`kanseq.reports.plots.picture`.
+        BadOption, NotWritable: as in :func:`kanseq.reports.plots.picture`.
     """
     drawn = table[(table["occurrences"] >= at_least) & table["z"].notna()]
     drawn = drawn.sort_values(["z", "word"], ascending=[False, True])
@@ -191,7 +191,7 @@ def draw_words(table: pd.DataFrame, path: PathLike, most: int = 20, at_least: in
     low = drawn.iloc[max(len(drawn) - most // 2, len(high)) :]
     between = len(drawn) - len(high) - len(low)
     places = np.arange(len(high) + len(low), dtype=np.float64)
-    # A row is left free between the two ends of the ranking, where there is something.
+    # A row is left free between the two ends of the ranking if there are words between them.
     places[len(high) :] += between > 0
     rows = max(places.max(initial=0) + 1, 3)
     height = _ROW_HEIGHT * rows + _ABOVE + _BELOW
@@ -234,7 +234,7 @@ def _draw_rows(axes: "Axes", words: pd.DataFrame, places: np.ndarray) -> None:
 
 
 def _draw_heads(axes: "Axes") -> None:
-    """Write what stands in the columns of the figure, and explain its marks."""
+    """Write the headings of the figure's columns, and the legend of its marks."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -253,7 +253,7 @@ def _draw_heads(axes: "Axes") -> None:
 
 
 def _spell(axes: "Axes", place: float, word: str, partner: str) -> None:
-    """Write a word in the colours of its letters, and its reverse complement in grey, on the left of the axes."""
+    """Write a word in the colours of its letters, and its reverse complement in grey, to the left of the axes."""
     letters = [(letter, LETTER_COLOURS[letter], "bold") for letter in word]
     letters += [(letter, GREY, "normal") for letter in f" {partner}"]
     start, rows = _across(_WORD), axes.get_yaxis_transform()
@@ -263,12 +263,12 @@ def _spell(axes: "Axes", place: float, word: str, partner: str) -> None:
 
 
 def _across(inches: float) -> float:
-    """Turn a distance from the figure's left side into a share of the axes' width."""
+    """Convert a distance from the figure's left side to a share of the axes' width."""
     return (inches - _LEFT) / (_RIGHT - _LEFT)
 
 
 def _reverse_complements(words: np.ndarray, length: int) -> np.ndarray:
-    """Give the number of each word's reverse complement."""
+    """Return the number of each word's reverse complement."""
     partner, rest = np.zeros_like(words), words
     for _ in range(length):
         partner, rest = partner * 4 + 3 - rest % 4, rest // 4

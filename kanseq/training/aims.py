@@ -1,6 +1,6 @@
-"""What a run learns: which task, in which conditions, from which columns, under which control, calibrated how.
+"""The learning goal of a run: task, conditions, visible columns, negative control and calibration.
 
-In: the options of ``kanseq train``. Out: a checked aim, as ``run.json`` records it, and the task that models get.
+In: the options of ``kanseq train``. Out: a checked :class:`Aim`, as written to ``run.json``, and the models' task.
 """
 
 import logging
@@ -24,29 +24,29 @@ logger = logging.getLogger(__name__)
 
 _DONE = {
     "labels": "the labels of its training genes were shuffled",
-    "sequence": "every sequence was shuffled, its dinucleotides kept",
-    "positions": "the words of every sequence stand in shuffled places",
+    "sequence": "every sequence was shuffled, keeping its dinucleotides",
+    "positions": "the positions of the tokens in every sequence were shuffled",
 }
 
 
 _IN_FILES = ("condition", "task", "control", "visible", "calibrate", "mid", "classes")
-"""Order of the fields in files, which are to stay the same bytes."""
+"""Order of the fields in files. It is fixed so that the files stay the same byte for byte."""
 
 
 @dataclass(frozen=True)
 class Aim(Learning):
-    """What is learned, and from what, with nothing left open.
+    """The resolved learning goal of a run.
 
     Attributes:
-        condition: the condition whose labels are learned (``*``: the only one), or several as a tuple: one model with
-            an output for each.
+        condition: the condition whose labels are learned (``*``: the only one). A tuple of several conditions means
+            one model with an output for each.
         task: ``binary``, ``multiclass`` or ``regression``.
-        visible: what models of genes see, see :class:`kanseq.geometry.Geometry`.
-        control: what is shuffled on purpose, see :mod:`kanseq.data.controls`.
-        calibrate: how probabilities are calibrated, see :mod:`kanseq.training.calibration`.
-        mid: ``rank``: networks also train on the genes between the classes, by their rank; see
+        visible: the columns that models of genes may see, see :class:`kanseq.geometry.Geometry`.
+        control: the negative control: what is shuffled, see :mod:`kanseq.data.controls`.
+        calibrate: the calibration method, see :mod:`kanseq.training.calibration`.
+        mid: ``rank``: networks also train on the genes between the classes (mid), by their rank; see
             :func:`kanseq.training.targets.rank_mid`.
-        classes: of ``multiclass``: the names of the set's classes.
+        classes: names of the set's classes; empty unless ``task`` is ``multiclass``.
     """
 
     task: str = "binary"
@@ -54,20 +54,20 @@ class Aim(Learning):
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the choices, and that they fit each other."""
+        """Check the choices and that they are compatible."""
         super().__post_init__()
         if self.task == "regression" and self.calibrate != "none":
-            raise BadOption("--calibrate is for probabilities, and regression has none", hint="leave it out")
+            raise BadOption("--calibrate needs probabilities, and regression has none", hint="leave it out")
         if self.task == "multiclass" and self.calibrate != "none":
-            raise BadOption("--calibrate is for two classes, and here are several", hint="leave it out")
+            raise BadOption("--calibrate needs two classes, and this task has more", hint="leave it out")
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """The names of the outputs where there are several conditions."""
+        """Names of the conditions if there are several, one per output; else empty."""
         return () if isinstance(self.condition, str) else self.condition
 
     def to_json(self) -> dict[str, object]:
-        """Give the fields as ``run.json`` has them; ``mid`` and ``classes`` only where they say something."""
+        """Return the fields of ``run.json``; ``mid`` and ``classes`` are omitted at their defaults."""
         values = {**asdict(self), "condition": list(self.conditions) or self.condition, "classes": list(self.classes)}
         fields = {name: values[name] for name in dict.fromkeys((*_IN_FILES, *values))}
         for name, nothing in (("mid", "none"), ("classes", [])):
@@ -77,52 +77,52 @@ class Aim(Learning):
 
     @property
     def outputs(self) -> int | None:
-        """How many numbers per sequence a network gives; None where it may choose, one or two."""
+        """Number of outputs of a network; None if its config decides between one and two."""
         return len(self.conditions or self.classes) or (1 if self.task == "regression" else None)
 
     def task_of(self, kind: Architecture, config: Config) -> Task:
-        """Give the task of a model."""
+        """Return the task of a model."""
         several = len(self.conditions or self.classes)
         outputs = several or getattr(config, "outputs", 1)
         return Task(self.task, outputs, self.conditions, classes=self.classes)
 
     def check_model(self, kind: Architecture, balance: str, options: Collection[str]) -> None:
-        """Insist that a model can learn this.
+        """Check that the model supports this aim.
 
         Args:
             kind: the model.
-            balance: how classes are weighed.
-            options: names of the hyper-parameters that were asked for.
+            balance: how classes are weighted.
+            options: names of the hyper-parameters that the user set.
 
         Raises:
-            BadOption: it cannot, or classes are to be balanced where there are none, or ``outputs`` is asked for where
-                the task decides.
+            BadOption: the model does not support the task, classes cannot be balanced, or ``outputs`` is set although
+                the task determines it.
         """
         if kind.kind != "predictor":
             raise BadOption(
-                f"the model '{kind.name}' is of the kind {kind.kind}, and predictors of sequences are trained here",
-                hint="choose one of kanseq models",
+                f"the model '{kind.name}' is of kind '{kind.kind}', and kanseq train needs a predictor",
+                hint="choose a predictor, see kanseq models",
             )
         if self.task not in kind.tasks:
             able = [name for name, each in architectures().items() if self.task in each.tasks]
-            raise BadOption(f"the model '{kind.name}' does no {self.task}", hint=f"choose {', '.join(able)}")
+            raise BadOption(f"the model '{kind.name}' does not support {self.task}", hint=f"choose {', '.join(able)}")
         if self.task == "regression" and balance != "none":
-            raise BadOption(f"--balance {balance} is for classes, and regression has none", hint="leave it out")
+            raise BadOption(f"--balance {balance} needs classes, and regression has none", hint="leave it out")
         if self.mid == "rank" and balance != "none":
             raise BadOption(
-                f"--balance {balance} counts genes of two classes, and --mid rank has others between them",
-                hint="add --mid none",
+                f"--balance {balance} counts genes of two classes, and --mid rank adds genes between them",
+                hint="use --mid none",
             )
         if "outputs" in options and self.outputs is not None:
-            raise BadOption("--set outputs: here the task decides how many there are", hint="leave it out")
+            raise BadOption("--set outputs: the task determines the number of outputs", hint="leave it out")
 
     def learning(
         self, genes: SequenceSet, labels: pd.DataFrame | None, task: str | None, condition: str | Sequence[str]
     ) -> "Aim":
-        """Settle what the labels decide: the conditions, the task where none was asked for, and its classes.
+        """Return the aim with conditions, task (if None) and classes resolved from the labels.
 
         Raises:
-            BadOption, BadTable: the labels have no such condition, or are none for this task.
+            BadOption, BadTable: the labels lack the condition, or do not fit the task.
         """
         condition = resolve_condition(labels, condition)
         task, classes = resolve_task(genes, labels, task)
@@ -131,10 +131,10 @@ class Aim(Learning):
         return replace(self, condition=condition, task=task, classes=classes)
 
     def see(self, genes: SequenceSet) -> SequenceSet:
-        """Give the set as models are to see it.
+        """Return the set with the columns that models may see.
 
         Raises:
-            BadOption: the set's windows have no such columns.
+            BadOption: the set's geometry does not have these columns.
         """
         try:
             return replace(genes, geometry=replace(genes.geometry, visible=self.visible))
@@ -142,21 +142,21 @@ class Aim(Learning):
             raise BadOption(f"--visible {self.visible}: {error}") from error
 
     def disturb(self, genes: SequenceSet, seed: int) -> SequenceSet:
-        """Give the set with the sequences that the control leaves of it."""
+        """Return the set with its sequences shuffled as the control requires."""
         return disturbed(genes, self.control, seed)
 
 
 def aim_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) -> Aim:
-    """Settle what a model's recipe decides; the labels decide the rest in :meth:`Aim.learning`.
+    """Return the aim for a model; :meth:`Aim.learning` then resolves what depends on the labels.
 
     Args:
         kind: the model.
-        asked: what was asked for.
-        balance: how classes are weighed.
+        asked: the requested options.
+        balance: how classes are weighted.
         labels: whether there is a table of labels.
 
     Raises:
-        BadOption: the model cannot rank genes labelled mid, or options do not fit each other.
+        BadOption: the model cannot rank genes labelled mid, or options are not compatible.
     """
     mid = mid_for(kind, asked.task, asked.mid, balance=balance, labels=labels)
     return Aim(**{**vars(asked), "condition": "*", "task": asked.task or "binary", "mid": mid})
@@ -165,26 +165,26 @@ def aim_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) 
 def mid_for(
     kind: Architecture, task: str | None, mid: str | None, *, balance: str = "none", labels: bool = True
 ) -> str:
-    """Settle what of mid genes is learned: what is asked for, or what the model's recipe says where it makes sense.
+    """Resolve how genes labelled mid are used: as requested, or else by the model's recipe where possible.
 
     Args:
-        kind, task, mid, balance: as they were asked for; ``task`` and ``mid`` are None where they were not.
-        labels: whether there is a table of labels, with expression; a set's own labels have none.
+        kind, task, mid, balance: as requested; ``task`` and ``mid`` are None if not specified.
+        labels: whether there is a table of labels, which has expression values; a set's own labels have none.
 
     Raises:
-        BadOption: there is no such way, or a model that takes no ranks, regression, or a set's own labels are to rank
-            mid genes.
+        BadOption: ``mid`` is unknown, or is ``rank`` for a model that does not take ranks, for regression, or for a
+            set's own labels.
     """
     if mid not in (None, *MIDS):
         raise BadOption(f"mid '{mid}' is unknown", hint=f"choose {', '.join(MIDS)}")
     if not labels:
         if mid == "rank":
-            raise BadOption("--mid rank: the set's own labels come without expression", hint="give --labels")
+            raise BadOption("--mid rank: the set's own labels come without expression", hint="use --labels")
         return "none"
     if not kind.takes("mid") or task == "regression":
         if mid == "rank":
             who = "regression" if task == "regression" else f"'{kind.name}'"
-            raise BadOption(f"--mid rank: {who} learns no ranks between two classes", hint="leave it out")
+            raise BadOption(f"--mid rank: {who} cannot learn ranks between two classes", hint="leave it out")
         return "none"
     if mid is None:
         return str(kind.recipe.get("mid", "none")) if balance == "none" else "none"
@@ -192,7 +192,7 @@ def mid_for(
 
 
 def describe_control(control: object) -> str:
-    """Say in words what a control destroyed; nothing for ``none``.
+    """Describe what a control shuffled; empty for ``none``.
 
     >>> describe_control("labels")
     "control 'labels' (the labels of its training genes were shuffled)"
@@ -201,14 +201,14 @@ def describe_control(control: object) -> str:
 
 
 def warn_of_control(metadata: Mapping[str, object]) -> None:
-    """Say of a model that was trained under a control that it is none to learn from."""
+    """Warn if the model was trained on shuffled data (a negative control)."""
     said = describe_control(metadata.get("control"))
     if said:
-        logger.warning("this model is a %s: it shows what is left to be learned, not what drives expression", said)
+        logger.warning("this model was trained with %s: its scores do not show what drives expression", said)
 
 
 def describe_aim(aim: Aim) -> str:
-    """Say in words what is special about an aim, nothing where all is as usual.
+    """Describe how an aim differs from the default; empty if it does not.
 
     >>> describe_aim(Aim(visible="flanks"))
     'flanks only'

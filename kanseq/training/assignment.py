@@ -1,11 +1,11 @@
-"""Which model may score which gene: one that has not seen it.
+"""Assign each gene to the models that may score it: those that were not trained on it.
 
 In: a run (or one model file) and a set. Out: for each model the rows of the set that it scores.
 :class:`kanseq.training.scorer.Models` loads the models and scores these rows.
 
-A row is *known* to a run if its contig, by checksum, is one of the contigs of the set that the run was trained from, or
-if its sequence, letter for letter, is one of that set's sequences without a contig. A known row is scored by the folds
-whose ``held_out.txt`` names it; all others are new, and every fold scores them.
+A row is *known* to a run if its contig (by checksum) is in the set that the run was trained from, or if its sequence is
+identical to one of that set's sequences without a contig. A known row is scored by the folds that list it in
+``held_out.txt``. All other rows are new, and every fold scores them.
 """
 
 import hashlib
@@ -30,18 +30,18 @@ logger = logging.getLogger(__name__)
 
 
 class Member(NamedTuple):
-    """A model file, and what decides which rows it may score. Its weights stay on disk.
+    """A model file and the facts that decide which rows it may score. Its weights stay on disk.
 
     Attributes:
         path: the ``model.safetensors``.
         fold: the fold that it holds out.
         seed: the seed that it was trained with.
         geometry: the columns that it reads.
-        held_out: ``(species, id)`` of the genes that it holds out; empty for a file without a ``held_out.txt`` next to
-            it.
-        contigs: MD5 checksums of the contigs that its training set lies on.
-        known: sorted digests of that set's sequences that lie on no contig, uint64.
-        metadata: all that the file says of the model.
+        held_out: ``(species, id)`` of the genes that it holds out; empty if there is no ``held_out.txt`` next to the
+            file.
+        contigs: MD5 checksums of the contigs of its training set.
+        known: sorted digests of that set's sequences without a contig, uint64.
+        metadata: the description in the model file.
     """
 
     path: Path
@@ -61,7 +61,7 @@ class Scorer(NamedTuple):
         path: the ``model.safetensors``.
         fold: the fold that it holds out.
         seed: the seed that it was trained with.
-        rows: ascending positions of rows in the set, int64; a row named by several scorers is averaged over them.
+        rows: ascending positions of rows in the set, int64; the scores of a row with several scorers are averaged.
     """
 
     path: Path
@@ -71,12 +71,12 @@ class Scorer(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """Which models score which rows.
+    """The models and the rows that each scores.
 
     Attributes:
-        scorers: one per model that has any row, ordered by fold and seed.
-        roles: for each row of the set what it is to the models that score it: ``test`` held out, ``new`` unknown,
-            ``seen`` trained on; empty where no model scores it.
+        scorers: one per model with at least one row, ordered by fold and seed.
+        roles: role of each row of the set for the models that score it: ``test`` held out, ``new`` unknown, ``seen``
+            trained on; empty if no model scores it.
     """
 
     scorers: list[Scorer]
@@ -84,10 +84,10 @@ class Assignment(NamedTuple):
 
 
 def read_members(model: PathLike, fold: str | None = None) -> list[Member]:
-    """Read what decides which rows the models of a run may score.
+    """Read the model files of a run and the facts that decide which rows they may score.
 
     Args:
-        model: a run, whose finished folds are used, or one model file.
+        model: a run (its finished folds are used), or one model file.
         fold: read this fold's models only.
 
     Returns:
@@ -104,7 +104,7 @@ def read_members(model: PathLike, fold: str | None = None) -> list[Member]:
     chosen = [member for member in members if member.fold == fold]
     if not chosen:
         folds = sorted({member.fold for member in members})
-        raise BadOption(f"there is no finished fold '{fold}'", where=model, hint=f"there are {some(folds, 20)}")
+        raise BadOption(f"there is no finished fold '{fold}'", where=model, hint=f"choose from {some(folds, 20)}")
     return chosen
 
 
@@ -117,24 +117,24 @@ def assign(
     allow_seen: bool = False,
     held_out_only: bool = False,
 ) -> Assignment:
-    """Choose for every row of a set the models that may score it.
+    """Choose the models that may score each row of a set.
 
     Args:
         members: the models, from :func:`read_members`.
         genes: the set.
-        where: the run or model file that errors name.
-        one_fold: whether the models are those of one fold that was asked for. Of the known rows, only those that it
-            holds out are scored; the others are left out without an error.
-        allow_seen: let a row that every model has trained on be scored by all of them.
-        held_out_only: leave such rows out.
+        where: the run or model file, for error messages.
+        one_fold: whether the models are those of one requested fold. Of the known rows, only those that the fold holds
+            out are scored; the others are left out without an error.
+        allow_seen: score rows that every model was trained on with all models.
+        held_out_only: leave these rows out.
 
     Raises:
         ModelMismatch: a model was made for another geometry.
-        BadOption: both options are given.
-        SeenGene: rows were trained on by every model that could score them, and neither option allows for it.
+        BadOption: both options are set.
+        SeenGene: every model was trained on some of the rows, and neither option is set.
     """
     if allow_seen and held_out_only:
-        raise BadOption("--allow-seen and --held-out-only exclude each other")
+        raise BadOption("--allow-seen and --held-out-only are mutually exclusive")
     for member in members:
         check_layout(member.geometry, genes.geometry, member.path)
     keys = list(zip(genes.table["species"], genes.table["id"], strict=True))
@@ -148,7 +148,7 @@ def assign(
             raise SeenGene(
                 f"{len(names):,} of {len(keys):,} genes were trained on by every model here: {some(names)}",
                 where=where,
-                hint="leave them out with --held-out-only, or score them all the same with --allow-seen",
+                hint="use --held-out-only to leave them out, or --allow-seen to score them anyway",
             )
         logger.info("%s of %s genes are left out: no model here holds them out", f"{len(names):,}", f"{len(keys):,}")
     _warn_of_names(held, known)
@@ -156,14 +156,14 @@ def assign(
     rows = [np.flatnonzero(np.where(roles == "test", held[at], roles != "")) for at in range(len(members))]
     scorers = scorers_of(members, rows)
     if not scorers:
-        raise SeenGene("no model here holds out a gene of this set", where=where, hint="--allow-seen scores them")
+        raise SeenGene("no model here holds out a gene of this set", where=where, hint="use --allow-seen to score them")
     return Assignment(scorers, roles)
 
 
 def trained_on(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
-    """Return which rows of a set at least one of these models was trained on, bool ``(n,)``.
+    """Return a mask of the rows that at least one of the models was trained on, bool ``(n,)``.
 
-    A row counts if it is known to the models and one of them does not hold it out.
+    These are the known rows that not all models hold out.
     """
     keys = list(zip(genes.table["species"], genes.table["id"], strict=True))
     held_by_all = np.array([all(key in member.held_out for member in members) for key in keys], dtype=bool)
@@ -171,17 +171,17 @@ def trained_on(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
 
 
 def scorers_of(members: Sequence[Member], rows: Sequence[np.ndarray]) -> list[Scorer]:
-    """Pair each model with its rows, and leave out the models that have none."""
+    """Pair each model with its rows; models without rows are left out."""
     pairs = zip(members, rows, strict=True)
     return [Scorer(member.path, member.fold, member.seed, own) for member, own in pairs if len(own)]
 
 
 def model_files(model: PathLike) -> list[Path]:
-    """List the model files of a run's finished parts, ordered by fold and seed; a file stands for itself.
+    """List the model files of a run's finished parts, ordered by fold and seed; a model file is returned as is.
 
     Raises:
-        MissingFile: there is nothing under that name.
-        ModelMismatch: the folder is no run, none of its parts is finished, or they do not score sequences.
+        MissingFile: there is no such run or file.
+        ModelMismatch: the folder is not a run, none of its parts is finished, or they do not score sequences.
     """
     path = Path(model)
     return [path] if path.is_file() else [part.folder / "model.safetensors" for part in scoring_parts(path)]
@@ -191,21 +191,21 @@ def scoring_parts(run: Path) -> list[Part]:
     """List the finished parts of a run of predictors, ordered by fold and seed.
 
     Raises:
-        MissingFile: there is nothing under that name.
-        ModelMismatch: the folder is no run, none of its parts is finished, or the run is of another kind.
+        MissingFile: there is no such run.
+        ModelMismatch: the folder is not a run, none of its parts is finished, or the run is of another kind.
     """
     if not run.exists():
-        raise MissingFile("no such run or model file", where=run, hint="kanseq train makes one")
+        raise MissingFile("no such run or model file", where=run, hint="make one with kanseq train")
     if (run / RUN).exists():
         read_run(run, kind=PREDICTOR)
     found = finished_parts(run)
     if not found:
-        raise ModelMismatch("this folder holds no finished fold of a run", where=run, hint="finish kanseq train first")
+        raise ModelMismatch("this folder has no finished fold of a run", where=run, hint="finish kanseq train first")
     return found
 
 
 def sequence_digests(sequences: list[str]) -> np.ndarray:
-    """Give each sequence's first eight bytes of SHA-256, uint64 ``(n,)``.
+    """Return the first eight bytes of the SHA-256 of each sequence, uint64 ``(n,)``.
 
     >>> hex(sequence_digests(["ACGT"])[0])
     '0xe07778fe843eff1d'
@@ -216,13 +216,13 @@ def sequence_digests(sequences: list[str]) -> np.ndarray:
 
 
 def known_sequences(genes: SequenceSet) -> np.ndarray:
-    """Give the sorted digests of a set's rows that lie on no contig with a checksum: what a model keeps of it."""
+    """Return the sorted digests, to be kept with a model, of the rows that lie on no contig with a checksum."""
     rows = [row for row, checksum in enumerate(genes.of_contigs("md5")) if checksum is None]
     return np.unique(_digests(genes, np.array(rows, dtype=np.int64)))
 
 
 def _read_member(path: Path) -> Member:
-    """Read what a model file says of itself, and what it holds out."""
+    """Read the description of a model file and the genes that it holds out."""
     arrays, described = load_arrays(path, wanted=[KNOWN])
     try:
         geometry = Geometry.from_json(described["geometry"])  # type: ignore[arg-type]
@@ -236,7 +236,7 @@ def _read_member(path: Path) -> Member:
 
 
 def _known_rows(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
-    """Say of each row whether it stems from the set that the models were trained from, bool ``(n,)``."""
+    """Return a mask of the rows that come from the set that the models were trained from, bool ``(n,)``."""
     contigs = set().union(*(member.contigs for member in members))
     known = np.array([checksum in contigs for checksum in genes.of_contigs("md5")], dtype=bool)
     digests = np.unique(np.concatenate([member.known for member in members]))
@@ -246,17 +246,17 @@ def _known_rows(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
 
 
 def _digests(genes: SequenceSet, rows: np.ndarray) -> np.ndarray:
-    """Give the digests of some rows, of which a part is in memory at a time."""
+    """Return the digests of some rows; rows are read in blocks to save memory."""
     parts = [rows[start : start + ROW_GROUP] for start in range(0, len(rows), ROW_GROUP)]
     return np.concatenate([np.zeros(0, dtype=np.uint64), *(sequence_digests(genes.letters(part)) for part in parts)])
 
 
 def _warn_of_names(held: np.ndarray, known: np.ndarray) -> None:
-    """Say when genes of another genome carry the names of genes that a fold has held out."""
+    """Warn if genes of another genome have the names of genes that a fold holds out."""
     same = int((held.any(axis=0) & ~known).sum())
     if same:
         logger.warning(
-            "%s genes lie on other contigs than the run's but carry names that it knows: if this is another assembly "
-            "of the same species, its models have seen them",
+            "%s genes lie on contigs that the run does not know but have names that it knows: if this is another "
+            "assembly of the same species, its models were trained on them",
             f"{same:,}",
         )

@@ -1,13 +1,13 @@
-"""The rule by which several models become one: what ``predict`` writes and ``evaluate --ensemble`` scores.
+"""Average several models into an ensemble, as ``predict`` writes and ``evaluate --ensemble`` scores it.
 
-Sequences are ranked by the mean logit. Where no model that scored a sequence is calibrated, its probability is the
-sigmoid of the mean logit. Else the models' own probabilities are averaged, because each calibration fits the logits of
-its own model. A sequence is called ``high`` where more than half of the models that have a learned threshold call it
-so, each by its own threshold; at a tie it is called ``high`` if the mean probability is at least 0.5. Models without a
-learned threshold call nothing. Of three and more classes, each class gets its mean logit, and the class with the
-highest is called.
+Sequences are ranked by the mean logit. If no model that scored a sequence is calibrated, its probability is the sigmoid
+of the mean logit. Otherwise the probabilities of the models are averaged, because each calibration fits the logits of
+its own model. A sequence is called ``high`` if more than half of the models with a learned threshold call it ``high``,
+each by its own threshold; at a tie it is called ``high`` if the mean probability is at least 0.5. Models without a
+learned threshold do not vote. With three or more classes, logits are averaged per class, and the class with the highest
+mean is called.
 
-Thresholds are not averaged: a probability of one calibration says nothing about the threshold of another.
+Thresholds are not averaged: a threshold applies only to the probabilities of its own calibration.
 """
 
 from typing import NamedTuple
@@ -16,20 +16,20 @@ import numpy as np
 from scipy.special import expit, softmax
 
 ROUNDED = 1e-6
-"""A probability closer than this to the sigmoid of its logit is not calibrated: tables hold nine digits."""
+"""A probability closer than this to the sigmoid of its logit is not calibrated: tables have nine digits."""
 
 TIE = 0.5
-"""Where votes are even, a mean probability from here on is ``high``."""
+"""At a tie of votes, a mean probability of at least this is called ``high``."""
 
 
 class Averaged(NamedTuple):
-    """Several models as one, float64.
+    """Scores of several models averaged, float64.
 
     Attributes:
-        logits: mean logits, ``(n,)``, ``(n, conditions)`` or ``(n, classes)``; of regression the mean prediction.
+        logits: mean logits, ``(n,)``, ``(n, conditions)`` or ``(n, classes)``; for regression the mean prediction.
         probabilities: of ``high``, or of each class, of the same shape; NaN for regression.
-        called: 1 (``high``) or 0 (``low``), of the shape of ``logits``, NaN where no model has a learned threshold; of
-            several classes the number of the likeliest, ``(n,)``.
+        called: 1 (``high``) or 0 (``low``), of the shape of ``logits``, NaN where no model has a learned threshold; for
+            several classes the number of the most probable one, ``(n,)``.
     """
 
     logits: np.ndarray
@@ -44,11 +44,11 @@ def average_models(
 
     Args:
         logits: ``(models, n)`` or ``(models, n, conditions)``, NaN where a model did not score a sequence. Every
-            sequence is scored by one model at least.
-        probabilities: each model's own, of the same shape; NaN for regression.
-        called: each model's own calls, 0 and 1, of the same shape; NaN where it has no learned threshold.
-        calibrated: ``(models,)`` bool: which models' probabilities differ from the sigmoid of their logits. See
-            :func:`is_calibrated` where only a table is known.
+            sequence is scored by at least one model.
+        probabilities: probabilities of each model, of the same shape; NaN for regression.
+        called: calls of each model, 0 or 1, of the same shape; NaN where it has no learned threshold.
+        calibrated: ``(models,)`` bool: whether a model's probabilities differ from the sigmoid of its logits. Use
+            :func:`is_calibrated` if only tables of predictions are available.
     """
     scored = ~np.isnan(logits)
     probabilities = np.where(scored, probabilities, np.nan)
@@ -65,24 +65,24 @@ def average_classes(logits: np.ndarray) -> Averaged:
     """Average models of several classes, see :mod:`kanseq.training.averaging`.
 
     Args:
-        logits: ``(models, n, classes)``, NaN where a model did not score a sequence. Every sequence is scored by one
-            model at least. Of classes with the same mean logit the first is called.
+        logits: ``(models, n, classes)``, NaN where a model did not score a sequence. Every sequence is scored by at
+            least one model. If classes have the same mean logit, the first is called.
     """
     mean = _mean(logits)
     return Averaged(mean, softmax(mean, axis=-1), mean.argmax(axis=-1).astype(np.float64))
 
 
 def is_calibrated(logits: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return which models' probabilities differ from the sigmoid of their logits, bool ``(models,)``.
+    """Return a mask of the models with probabilities other than the sigmoid of their logits, bool ``(models,)``.
 
     Args:
-        logits, probabilities: ``(models, n)``; NaN probabilities (regression) are not calibrated.
+        logits, probabilities: ``(models, n)``; NaN probabilities (regression) count as not calibrated.
     """
     return (np.abs(probabilities - expit(logits)) > ROUNDED).any(axis=1)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over models that is not NaN; NaN where there is none."""
+    """Return the mean over models, ignoring NaN; NaN where all are NaN."""
     known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         return np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)

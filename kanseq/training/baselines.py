@@ -1,6 +1,6 @@
-"""The plain model inside every run: trained on the same genes, under the same aim, so that scores can be compared.
+"""Train the baseline of a run on the same genes and with the same aim, so that scores can be compared.
 
-In: a run's plan and folds. Out: a folder beside the seeds of every fold.
+In: a run's plan and folds. Out: a folder next to the seeds of every fold.
 """
 
 import logging
@@ -18,21 +18,21 @@ from kanseq.training.parts import BASELINES, baseline_part, is_done
 from kanseq.training.verdicts import Score, score_folders
 
 MOST_BYTES = 2 * 10**9
-"""Size of the table of counts up to which a plain model is fitted; its fit takes about three times as much."""
+"""Largest table of counts that the baseline is fitted to, in bytes; the fit takes about three times as much."""
 
 logger = logging.getLogger(__name__)
 
 
 def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -> Score | None:
-    """Train the task's plain model on the folds that lack it, on tuning genes too; gives its mean score.
+    """Train the task's baseline on the folds that lack it, including tuning genes, and return its mean score.
 
-    It holds the counts of all training genes at once; where they are too many it is left out, with a warning.
+    The baseline keeps the counts of all training genes in memory. If they are too many, it is skipped with a warning.
 
     Args:
-        plan: the run's.
-        folds: its folds.
+        plan: the plan of the run.
+        folds: the folds of the run.
         output: the run's folder.
-        seed: of random choices.
+        seed: seed of random choices.
     """
     task = plan.aim.task
     name = BASELINES[task]
@@ -42,7 +42,7 @@ def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -
     size = 4 * most * bin_count(config.geometry, config.bin) * 4**config.k
     if size > MOST_BYTES:
         logger.warning(
-            "no %s beside this run: the counts of %s training genes take %.1f GB; kmer-sgd learns from any number",
+            "%s is not trained: the counts of %s training genes take %.1f GB; kmer-sgd learns from any number of genes",
             name, f"{most:,}", size / 1e9,
         )  # fmt: skip
         return None
@@ -57,7 +57,7 @@ def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -
 
 
 def _with_tuning(fold: Fold) -> Fold:
-    """Let the tuning genes train, in the set's order, and those between the classes not: baselines learn classes."""
+    """Move tuning genes to the training genes, in the set's order; drop ranked ones, as baselines learn classes."""
     rows = np.concatenate([fold.train, fold.tune])
     order = np.argsort(rows, kind="stable")
     targets = np.concatenate([fold.train_targets, fold.tune_targets])[order]

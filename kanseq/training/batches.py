@@ -1,6 +1,6 @@
-"""In which order, in which batches and with which weight a network meets its training genes.
+"""Order, batches and class weights of a network's training genes.
 
-In: numbers of genes, a seed, targets. Out: permutations, bounds, weights per class.
+In: numbers of genes, a seed, targets. Out: permutations, bounds of batches, weights per class.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from kanseq.data.row_codes import BLOCK, BLOCKS, HELD
 
 
 def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
-    """Give the order of the genes in an epoch (from 0): a permutation that follows from its arguments alone.
+    """Return the order of the genes in an epoch (from 0): a permutation that depends only on the arguments.
 
-    More genes than are held at a time (65,536) are permuted in two steps, so that they can be read from disk: blocks of
-    4,096 neighbours come in random order, and the genes of every 16 blocks that follow each other are mixed.
+    More than 65,536 genes (the number kept in memory) are permuted in two steps, so that they can be read from disk:
+    blocks of 4,096 neighbours are shuffled, then the genes within every 16 consecutive blocks.
     """
     random = np.random.default_rng([seed, epoch])
     if genes <= HELD:
@@ -26,7 +26,7 @@ def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
 
 
 def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
-    """Cut ``genes`` into batches; a last batch of one joins its neighbour, because batch norms need two.
+    """Return start and stop of each batch; a last batch of one joins the previous one, as batch norm needs two.
 
     >>> batch_bounds(9, 4), batch_bounds(10, 4)
     ([(0, 4), (4, 9)], [(0, 4), (4, 8), (8, 10)])
@@ -38,15 +38,15 @@ def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
 
 
 def class_weights(targets: np.ndarray, balance: str, classes: int = 2) -> Tensor | None:
-    """Give each class the weight ``n / (classes · n_class)``, float32, or None for no balancing.
+    """Return the weight ``n / (classes · n_class)`` of each class, float32, or None for no balancing.
 
     Args:
         targets: classes ``(n,)``, or ``(n, conditions)`` with -1 where there is none.
         balance: ``none`` or ``weights``.
-        classes: how many classes there are.
+        classes: number of classes.
 
     Returns:
-        ``(classes,)``, or ``(conditions, 2)`` by the known classes of each condition.
+        Weights ``(classes,)``, or ``(conditions, 2)`` from the known classes of each condition.
 
     >>> class_weights(np.array([0, 0, 0, 1]), "weights").tolist()
     [0.6666666865348816, 2.0]

@@ -1,6 +1,6 @@
-"""From logits to probabilities that mean what they say, and the threshold that calls a gene high.
+"""Calibrate probabilities, and learn the decision threshold for calling a gene high.
 
-In: logits and classes of genes that a model has not trained on, none of them a test gene. Out: a :class:`Calibration`.
+In: logits and classes of genes that were not trained on and are not test genes. Out: a :class:`Calibration`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,25 +15,24 @@ from kanseq.specification.learning import CALIBRATIONS
 from kanseq.training.tasks import CLASSES
 
 THRESHOLD = 0.5
-"""Where a probability is cut that no threshold was learned for."""
+"""Decision threshold if none was learned."""
 
 EQUAL = 1e-12
-"""What differs by less differs by rounding alone."""
+"""Smaller differences are due to rounding."""
 
 STEPS, TOLERANCE = 100, 1e-10
-"""Newton steps at most, and the gradient per gene at which they end."""
+"""Largest number of Newton steps, and the gradient per gene at which they stop."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was learned of a model's logits.
+    """Calibration and decision threshold of a model.
 
     Attributes:
         kind: one of :data:`CALIBRATIONS`.
-        threshold: a gene of this probability or more is called high.
-        slope, intercept: of ``platt``: the probability is ``1 / (1 + exp(-(slope · logit + intercept)))``.
-        logits, probabilities: of ``isotonic``: its knots, both ascending; straight lines between them, constant
-            outside.
+        threshold: genes with at least this probability are called high.
+        slope, intercept: for ``platt``: the probability is ``1 / (1 + exp(-(slope · logit + intercept)))``.
+        logits, probabilities: for ``isotonic``: its knots, both ascending; linear between them, constant outside.
     """
 
     kind: str = "none"
@@ -44,13 +43,13 @@ class Calibration:
     probabilities: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what no version has written."""
+        """Reject values that no version writes."""
         knots = len(self.logits) == len(self.probabilities) and (len(self.logits) > 0) == (self.kind == "isotonic")
         if self.kind not in CALIBRATIONS or not knots:
-            raise ModelMismatch(f"a calibration '{self.kind}' with {len(self.logits)} knots is unknown to kanseq")
+            raise ModelMismatch(f"a calibration of kind '{self.kind}' with {len(self.logits)} knots is not valid")
 
     def probability(self, logits: np.ndarray) -> np.ndarray:
-        """Give the probability of ``high``, float64, of the shape of ``logits``; it never falls as they rise.
+        """Return the probability of ``high``, float64, shaped like ``logits`` and non-decreasing in them.
 
         >>> Calibration("platt", slope=2.0, intercept=0.0).probability(np.array([0.0, np.log(3) / 2])).round(6).tolist()
         [0.5, 0.75]
@@ -61,27 +60,27 @@ class Calibration:
         return expit(self.slope * logits + self.intercept)
 
     def called(self, logits: np.ndarray) -> np.ndarray:
-        """Say which genes are called high, bool of the shape of ``logits``."""
+        """Return whether each gene is called high, bool of the shape of ``logits``."""
         return self.probability(logits) >= self.threshold
 
     def to_json(self) -> dict[str, object]:
-        """Give the fields that say something, as they stand in a model file."""
+        """Return the fields that the kind uses, as written to a model file."""
         wanted = {"platt": ("slope", "intercept"), "isotonic": ("logits", "probabilities")}.get(self.kind, ())
         fields = {name: value for name, value in asdict(self).items() if name in ("kind", "threshold", *wanted)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> "Calibration":
-        """Read back what :meth:`to_json` gave.
+        """Build a calibration from the fields that :meth:`to_json` returns.
 
         Raises:
-            ModelMismatch: it is of an unknown kind, or not whole.
+            ModelMismatch: the kind is unknown, or fields are missing or invalid.
         """
         try:
             return cls(**{name: _number_or_knots(value) for name, value in fields.items()})  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
             raise ModelMismatch(
-                "the calibration of a model is not whole", hint="train it again, or with the kanseq of that time"
+                "the calibration of the model is damaged", hint="train it again, or use the kanseq that wrote it"
             ) from error
 
 
@@ -92,22 +91,23 @@ def fit_calibration(
     *,
     threshold: bool | None = None,
 ) -> Calibration:
-    """Learn probabilities and a threshold from genes that the model was not fitted to.
+    """Learn a calibration and a decision threshold from genes that the model was not fitted to.
 
     ``platt`` fits slope and intercept of a logistic curve by Newton's method (Lin, Lin & Weng 2007, Machine Learning
-    68:267) to targets that are smoothed as Platt (1999) does: ``(n1 + 1) / (n1 + 2)`` for the ``n1`` high genes and
-    ``1 / (n0 + 2)`` for the ``n0`` low ones. A slope below 0 would turn the model's order round; it becomes 0.
-    ``isotonic`` takes the best steps that never fall (Zadrozny & Elkan 2002) and keeps them within
-    ``[1 / (n + 2), (n + 1) / (n + 2)]``, so that no gene costs an infinite log-loss.
+    68:267) to targets smoothed as in Platt (1999): ``(n1 + 1) / (n1 + 2)`` for the ``n1`` high genes and
+    ``1 / (n0 + 2)`` for the ``n0`` low ones. A negative slope would reverse the ranking of the genes; it is set to 0.
+    ``isotonic`` fits the best non-decreasing steps (Zadrozny & Elkan 2002) and keeps them within
+    ``[1 / (n + 2), (n + 1) / (n + 2)]``, so that no gene has an infinite log-loss.
 
     Args:
         kind: one of :data:`CALIBRATIONS`.
         logits: ``(n,)`` float, in any order.
-        targets: ``(n,)`` of 0 and 1, both present unless nothing is learned.
-        threshold: whether to learn :func:`best_threshold` on the same genes; by default unless ``kind`` is ``none``.
+        targets: ``(n,)`` of 0 and 1; both must be present unless nothing is learned.
+        threshold: whether to learn the threshold on the same genes, see :func:`best_threshold`; by default true unless
+            ``kind`` is ``none``.
 
     Raises:
-        BadOption: there is no such kind.
+        BadOption: the kind is unknown.
         OneClass: the targets are all low or all high.
         NotFinite: a logit is NaN or infinite.
     """
@@ -117,7 +117,7 @@ def fit_calibration(
     if kind == "none" and not learns_threshold:
         return Calibration()
     logits, is_high = _checked(logits, targets)
-    # One order for all, so that sums end in the same bits whatever the order of the genes was.
+    # A fixed order, so that sums are the same to the bit for any order of the genes.
     order = np.lexsort((is_high, logits))
     logits, is_high = logits[order], is_high[order]
     found = Calibration(kind, **_FITS[kind](logits, is_high))  # type: ignore[arg-type]
@@ -125,10 +125,10 @@ def fit_calibration(
 
 
 def best_threshold(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """Find the cut with the highest MCC (Matthews correlation) when probabilities at or above it are called high.
+    """Return the threshold with the highest MCC (Matthews correlation) if probabilities at or above it are high.
 
-    A cut lies in the middle between two neighbouring probabilities, or is 0.5 where that parts the same two. Of cuts
-    that are equally good the one nearest to 0.5 is taken, and of two that are equally near the lower one.
+    Candidates are the midpoints between neighbouring probabilities, or 0.5 if it lies between the two. Among equally
+    good thresholds the one nearest to 0.5 is returned, and among two equally near the lower one.
 
     >>> best_threshold(np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 0, 1, 1]))
     0.25
@@ -141,12 +141,12 @@ def best_threshold(probabilities: np.ndarray, targets: np.ndarray) -> float:
     middle = below + (above - below) / 2
     cuts = np.where((below < THRESHOLD) & (above >= THRESHOLD), THRESHOLD, np.where(middle > below, middle, above))
     highs, lows = (np.bincount(level[kind], minlength=len(levels)).astype(np.float64) for kind in (is_high, ~is_high))
-    # What each cut leaves below it.
+    # Number of high and of low genes below each cut.
     missed, true_low = np.cumsum(highs)[:-1], np.cumsum(lows)[:-1]
     true_high, false_high = highs.sum() - missed, lows.sum() - true_low
     scale = (true_high + false_high) * (missed + true_low) * highs.sum() * lows.sum()
     mcc = (true_high * true_low - false_high * missed) / np.sqrt(np.where(scale > 0, scale, np.inf))
-    # Calling all genes alike has an MCC of 0.
+    # The MCC is 0 if all genes get the same call.
     if not len(cuts) or mcc.max() <= EQUAL:
         return THRESHOLD
     best = cuts[mcc >= mcc.max() - EQUAL]
@@ -154,14 +154,14 @@ def best_threshold(probabilities: np.ndarray, targets: np.ndarray) -> float:
 
 
 class _Curve(TypedDict):
-    """What Platt scaling learns."""
+    """Parameters of Platt scaling."""
 
     slope: float
     intercept: float
 
 
 class _Steps(TypedDict):
-    """What isotonic regression learns."""
+    """Parameters of isotonic regression."""
 
     logits: tuple[float, ...]
     probabilities: tuple[float, ...]
@@ -185,7 +185,7 @@ def _platt(logits: np.ndarray, is_high: np.ndarray) -> _Curve:
             break
         hessian = (inputs * (probability * (1 - probability))) @ inputs.T + EQUAL * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        # The whole step, or the first of its halves that lowers the loss.
+        # Take the full step, or halve it until the loss falls.
         for tried in (weights - step / 2**halved for halved in range(40)):
             if (now := _log_loss(tried @ inputs, wanted)) < loss:
                 weights, loss = tried, now
@@ -197,12 +197,12 @@ def _platt(logits: np.ndarray, is_high: np.ndarray) -> _Curve:
 
 
 def _log_loss(logits: np.ndarray, wanted: np.ndarray) -> float:
-    """Sum the cross-entropy of probabilities to smoothed targets."""
+    """Return the summed cross-entropy between the logits' probabilities and smoothed targets."""
     return float(np.sum(np.logaddexp(0.0, logits) - wanted * logits))
 
 
 def _isotonic(logits: np.ndarray, is_high: np.ndarray) -> _Steps:
-    """Fit steps that never fall."""
+    """Fit non-decreasing steps."""
     from sklearn.isotonic import IsotonicRegression
 
     genes = len(logits)
@@ -222,21 +222,21 @@ _FITS: dict[str, Callable[[np.ndarray, np.ndarray], Mapping[str, object]]] = {
 
 
 def _checked(logits: object, targets: object) -> tuple[np.ndarray, np.ndarray]:
-    """Give logits as float64 and whether each gene is high."""
+    """Check logits and targets; return logits as float64 and whether each gene is high."""
     logits, targets = np.asarray(logits, dtype=np.float64), np.asarray(targets)
     if logits.ndim != 1 or logits.shape != targets.shape:
-        raise ValueError(f"logits {logits.shape} and targets {targets.shape}: two arrays (n,) are wanted")
+        raise ValueError(f"logits {logits.shape} and targets {targets.shape}: both must have the shape (n,)")
     if not np.isfinite(logits).all():
         raise NotFinite("calibration: a logit is NaN or infinite", hint="train with a lower learning rate")
     kinds = np.unique(targets)
     if len(kinds) < 2:
         which = f"all {len(targets):,} genes are {CLASSES[int(kinds[0])]}" if len(kinds) else "there is no gene"
-        raise OneClass(f"calibration: {which}", hint="keep genes of both classes for it")
+        raise OneClass(f"calibration: {which}", hint="calibrate on genes of both classes")
     return logits, targets == 1
 
 
 def _number_or_knots(value: object) -> object:
-    """Read one field of a calibration."""
+    """Convert one JSON field of a calibration."""
     if isinstance(value, list):
         return tuple(float(item) for item in value)
     return value if isinstance(value, str) else float(value)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The models that are compared: where their predictions lie, and what they are called.
+"""Load the models to be compared: their predictions and names.
 
 In: runs or tables of predictions. Out: the predictions of each model that can be scored, by condition and fold.
 """
@@ -23,20 +23,20 @@ from kanseq.training.tasks import CLASSES
 logger = logging.getLogger(__name__)
 
 NO_SCORE = ("unused", "seen", "train", "tune")
-"""Roles of genes that a fold's model does not answer for."""
+"""Roles of genes that do not count in a fold's score."""
 
 
 class Candidate(NamedTuple):
-    """What one row of the table is made from.
+    """One row of the table of scores and the predictions that it is computed from.
 
     Attributes:
-        name: what the row is called.
-        family: what the rows of the same run or table have in common in their names.
-        model: its architecture, or the name of the table of predictions.
+        name: the name of the row.
+        family: the part of the name that all rows of the same run or table share.
+        model: the architecture, or the name of the table of predictions.
         path: the run or table that it comes from.
         task: one of :data:`kanseq.models.architecture.TASKS`.
-        parts: for each condition the predictions by fold; several conditions are averaged.
-        members: the seeds whose mean each prediction is; empty where every seed stands for itself.
+        parts: predictions by condition and fold; the scores of several conditions are averaged.
+        members: the seeds that each prediction is the mean of; empty if seeds are scored separately.
         classes: names of several classes, in the order of their numbers; else empty.
     """
 
@@ -51,38 +51,37 @@ class Candidate(NamedTuple):
 
     @property
     def folds(self) -> list[str]:
-        """Names of the folds, which all conditions have."""
+        """Names of the folds, the same for all conditions."""
         return list(next(iter(self.parts.values())))
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Seeds that every fold was predicted with, ascending."""
+        """Seeds that every fold has predictions of, ascending."""
         each = [set(fold.seeds) for part in self.parts.values() for fold in part.values()]
         return tuple(sorted(set.intersection(*each)))
 
     def genes_of(self, fold: str) -> list[Gene]:
-        """Genes that a fold scores in any condition, sorted."""
+        """Return the genes that a fold scores in any condition, sorted."""
         return sorted({gene for part in self.parts.values() for gene in part[fold].genes})
 
 
 def load_candidates(
     paths: Sequence[PathLike | pd.DataFrame], *, folds: Sequence[str] = (), join: bool = False, ensemble: bool = False
 ) -> list[Candidate]:
-    """Read runs and tables, and behind them the plain models that were trained inside the runs.
+    """Read runs and tables of predictions, and the baselines that were trained inside the runs.
 
-    Several conditions are a row each, and one of their mean. A plain model whose predictions are already there is not
-    taken twice.
+    Several conditions get a row each, and one for their mean. Baselines with the same predictions are listed once.
 
     Args:
         paths: runs and tables of predictions.
-        folds: these folds only.
-        join: take runs of the same model as one, see :func:`kanseq.training.sources.load_sources`.
-        ensemble: add a row for the mean of the seeds where there are several.
+        folds: names of the folds to read; all if empty.
+        join: treat runs of the same model as one, see :func:`kanseq.training.sources.load_sources`.
+        ensemble: add a row for the mean of the seeds if there are several.
 
     Raises:
-        MissingFile, ModelMismatch, BadTable: a run or a table is not there or not whole.
-        UnknownGene: a table holds no gene with a target, or the seeds of a fold score different genes.
-        OneClass: the scored genes of a fold are all low or all high, or expressed alike.
+        MissingFile, ModelMismatch, BadTable: a run or a table is missing or incomplete.
+        UnknownGene: a table has no gene with a target, or the seeds of a fold score different genes.
+        OneClass: the scored genes of a fold are all of one class, or all have the same expression.
         BadOption: no model has a fold of that name.
     """
     found = []
@@ -100,12 +99,12 @@ def load_candidates(
             if ensemble and len(row.seeds) > 1:
                 found.append(_ensemble(row, f"{row.name} (ensemble)"))
     if ensemble and not any(one.members for one in found):
-        logger.warning("no model here has several seeds, so that there is no ensemble to score")
+        logger.warning("no model here has several seeds, so there is no ensemble to score")
     return found
 
 
 def _named_apart(sources: list[Source]) -> list[tuple[str, Source]]:
-    """Add the folder's name where two models are of the same kind, and a number where that does not help."""
+    """Make the names of models unique: add the folder's name, or a number if folders have the same name, too."""
     names = [source.model for source in sources]
     for more in (lambda at: f"({sources[at].path.absolute().name})", lambda at: str(at + 1)):
         names = [f"{name} {more(at)}" if names.count(name) > 1 else name for at, name in enumerate(names)]
@@ -113,15 +112,15 @@ def _named_apart(sources: list[Source]) -> list[tuple[str, Source]]:
 
 
 def _of_source(family: str, source: Source, folds: Sequence[str]) -> Candidate:
-    """Keep the folds that are asked for and, condition by condition, their genes with a target."""
+    """Return the requested folds of a source and, for each condition, the predictions of genes with a target."""
     missing = [name for name in folds if name not in source.folds]
     if missing:
         there = some(list(source.folds), 20)
-        raise BadOption(f"{family} has no fold '{missing[0]}'", hint=f"it has {there}")
+        raise BadOption(f"{family} has no fold '{missing[0]}'", hint=f"choose from {there}")
     wanted = {fold: source.folds[fold] for fold in folds or source.folds}
     tables = [table for seeds in wanted.values() for table in seeds.values()]
     if any((table["role"] == "seen").any() for table in tables):
-        logger.warning("%s: genes that the model was trained on are left out of the score", family)
+        logger.warning("%s: genes that the model was trained on are not scored", family)
     scorable = {
         fold: {seed: table[table["target"].notna() & ~table["role"].isin(NO_SCORE)] for seed, table in seeds.items()}
         for fold, seeds in wanted.items()
@@ -129,13 +128,13 @@ def _of_source(family: str, source: Source, folds: Sequence[str]) -> Candidate:
     rows = pd.concat([table for seeds in scorable.values() for table in seeds.values()])
     expression = rows["probability"].isna()
     if expression.any() and not expression.all():
-        raise BadTable(f"{family}: some folds hold probabilities and others none", where=source.path)
+        raise BadTable(f"{family}: some folds have probabilities and others do not", where=source.path)
     if any(len(seeds) != len(next(iter(wanted.values()))) for seeds in wanted.values()):
-        logger.warning("%s: its folds have different numbers of seeds; its spread is over those that all have", family)
+        logger.warning("%s: its folds have different numbers of seeds; the spread is over those that all have", family)
     known = list(dict.fromkeys(classes_of(table) for table in tables))
     if len(known) > 1:
-        hint = "train its folds on one set, whose classes are those of all its splits"
-        raise BadTable(f"{family}: its folds know different classes", where=source.path, hint=hint)
+        hint = "train all folds on one set with the same classes"
+        raise BadTable(f"{family}: its folds have different classes", where=source.path, hint=hint)
     classes = known[0] if known else ()
     task = "multiclass" if classes else "regression" if len(rows) and expression.all() else "binary"
     parts: dict[str, dict[str, Predicted]] = {}
@@ -157,26 +156,26 @@ def _of_source(family: str, source: Source, folds: Sequence[str]) -> Candidate:
 def _predicted(
     tables: dict[int, pd.DataFrame], task: str, classes: tuple[str, ...], about: str, path: Path
 ) -> Predicted:
-    """Join the seeds of one fold, genes in the order of their names."""
+    """Join the seeds of one fold, with genes sorted by species and id."""
     tables = {seed: table.sort_values(["species", "id"], kind="stable") for seed, table in sorted(tables.items())}
     first = next(iter(tables.values()))
     if first.empty:
-        hint = "evaluate the run itself, or predict a set that carries labels"
-        raise UnknownGene(f"{about} holds no gene with a target", where=path, hint=hint)
+        hint = "evaluate the run itself, or predict a set with labels"
+        raise UnknownGene(f"{about} has no gene with a target", where=path, hint=hint)
     genes = list(zip(first["species"], first["id"], strict=True))
     twice = next((gene for gene, after in pairwise(genes) if gene == after), None)
     if twice is not None:
-        hint = "name several seeds in a column 'seed'"
-        raise BadTable(f"{about} holds {' '.join(twice)} more than once", where=path, hint=hint)
+        hint = "add a column 'seed' if there are several seeds"
+        raise BadTable(f"{about} has {' '.join(twice)} more than once", where=path, hint=hint)
     for table in tables.values():
         same = len(table) == len(first) and genes == list(zip(table["species"], table["id"], strict=True))
         if not same or not np.array_equal(table["target"], first["target"]):
-            hint = "train them with the same labels"
+            hint = "train all seeds with the same labels"
             raise UnknownGene(f"the seeds of {about} are scored on different genes", where=path, hint=hint)
     targets = first["target"].to_numpy(dtype=np.float64)
     if not varies(targets, task):
-        alike = "expressed alike" if task == "regression" else f"labelled {(classes or CLASSES)[int(targets[0])]}"
-        hint = "name the other folds with --fold"
+        alike = "equal in expression" if task == "regression" else f"labelled {(classes or CLASSES)[int(targets[0])]}"
+        hint = "use --fold to name the other folds"
         raise OneClass(f"{about}: all {len(targets):,} scored genes are {alike}", where=path, hint=hint)
     logits, probabilities, called = (
         np.stack([table[name].to_numpy(dtype=np.float64) for table in tables.values()])
@@ -193,7 +192,7 @@ def _predicted(
 
 
 def _seeds_of(candidate: Candidate) -> str:
-    """Say how many seeds there are where there are several."""
+    """Return the number of seeds for the name of a row; empty for one seed."""
     counts = {len(fold.seeds) for part in candidate.parts.values() for fold in part.values()}
     if counts == {1}:
         return ""
@@ -201,7 +200,7 @@ def _seeds_of(candidate: Candidate) -> str:
 
 
 def _ensemble(candidate: Candidate, name: str) -> Candidate:
-    """Take the mean of the seeds that all folds have as one model."""
+    """Return a candidate that is the mean of the seeds that all folds have."""
     seeds = candidate.seeds
     parts = {
         condition: {fold: ensemble_of(predicted, seeds) for fold, predicted in part.items()}

@@ -1,4 +1,4 @@
-"""A trained model and its file: weights, and under one metadata key all that is needed to build the model again.
+"""Save and load trained models: weights, and under one metadata key all that is needed to rebuild the model.
 
 In: a predictor with its description. Out: ``model.safetensors``, and back.
 """
@@ -26,19 +26,19 @@ from kanseq.training.scores import Scores, scores_of
 from kanseq.training.tasks import Task
 
 FORMAT = 1
-"""Version of the model file that this kanseq writes; it reads every version up to it."""
+"""Version of the model file that is written; this and all older versions can be read."""
 
 KEY = "kanseq"
-"""The one metadata key: with two or more, safetensors writes them in an order that changes from run to run."""
+"""The only metadata key: safetensors writes several keys in an order that changes from run to run."""
 
 KNOWN = "kanseq.known_sequences"
-"""Name of the array of digests of the training set's sequences that lie on no contig; not a weight."""
+"""Name of the array of digests of the training set's sequences without a contig; not a weight."""
 
 _NONE_KNOWN = np.zeros(0, dtype=np.uint64)
 
 
 class Description(NamedTuple):
-    """What a model says of its logits; see :class:`TrainedModel`."""
+    """A model without its weights; see :class:`TrainedModel`."""
 
     task: Task
     metadata: dict[str, object]
@@ -47,17 +47,17 @@ class Description(NamedTuple):
 
 @dataclass
 class TrainedModel:
-    """A model with what it was trained on.
+    """A trained model and its description.
 
     Attributes:
         architecture: its name in the registry.
         config: its hyper-parameters, an instance of the architecture's config class.
-        geometry: the columns it reads, and which of them it masks.
-        task: what its outputs mean.
+        geometry: the columns that it reads, and which of them it masks.
+        task: the task, which defines the meaning of the outputs.
         predictor: the network or estimator.
-        metadata: ``fold, seed, threads, precision, contigs, versions, inputs, thresholds`` and what else a run records.
-        known: sorted uint64 digests of the training set's sequences that lie on no contig (see ``assignment``).
-        calibrations: what makes logits into probabilities and calls, one per condition; empty where none was learned.
+        metadata: ``fold, seed, threads, precision, contigs, versions, inputs, thresholds`` and other facts of the run.
+        known: sorted uint64 digests of the training set's sequences without a contig (see ``assignment``).
+        calibrations: calibrations of the logits, one per condition; empty if none was learned.
     """
 
     architecture: str
@@ -76,24 +76,24 @@ class TrainedModel:
 
     @property
     def network(self) -> Network | None:
-        """The network; None for a model that has none, and so no gradients."""
+        """The network; None for estimators, which have no gradients."""
         return self.predictor.network
 
     def logits(self, codes: Codes, batch_size: int = 256) -> np.ndarray:
-        """Score base codes, uint8 ``(n, columns)``: float64 as :meth:`kanseq.training.tasks.Task.logit` has it.
+        """Return logits of base codes, uint8 ``(n, columns)``: float64, see :meth:`kanseq.training.tasks.Task.logit`.
 
-        The log-odds of ``high``, or for regression the number that is predicted, in units of the targets: ``(n,)``, or
-        ``(n, conditions)``; of several classes the logit of each, ``(n, classes)``.
+        These are the log-odds of ``high`` or, for regression, the predicted numbers in units of the targets:
+        ``(n,)`` or ``(n, conditions)``. With several classes, the logit of each class: ``(n, classes)``.
         """
         return self.predictor.logits(codes, self.task, batch_size)
 
     def scores(self, codes: Codes) -> Scores:
-        """Give logits, probabilities and calls of base codes."""
+        """Return logits, probabilities and calls of base codes."""
         return scores_of(self.task, self.calibrations, self.logits(codes))
 
 
 def save_model(path: PathLike, model: TrainedModel) -> None:
-    """Write a model file; the same model gives the same bytes."""
+    """Write a model file. The bytes of the file depend on the model only."""
     described = {
         "format": FORMAT,
         "architecture": model.architecture,
@@ -111,20 +111,20 @@ def save_model(path: PathLike, model: TrainedModel) -> None:
 
 
 def save_arrays(path: PathLike, arrays: Mapping[str, np.ndarray], described: Mapping[str, object]) -> None:
-    """Write arrays and their description as safetensors, whole or not at all."""
+    """Write arrays and their description as a safetensors file, atomically."""
     solid = {name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())}
-    # ascontiguousarray makes a scalar one-dimensional, and a state dict's counters are scalars.
+    # ascontiguousarray turns scalars into arrays (1,), and the counters of a state dict are scalars.
     solid = {name: array.reshape(np.shape(arrays[name])) for name, array in solid.items()}
     with whole_file(path) as temporary:
         temporary.write_bytes(save(solid, metadata={KEY: json.dumps(described, allow_nan=False)}))
 
 
 def load_arrays(path: PathLike, wanted: Sequence[str] | None = None) -> tuple[dict[str, np.ndarray], dict[str, object]]:
-    """Read back what :func:`save_arrays` wrote; ``wanted`` leaves all other arrays on disk.
+    """Read a file of :func:`save_arrays`; if ``wanted`` is specified, only the arrays with these names.
 
     Raises:
         MissingFile: there is no such file.
-        ModelMismatch: it is truncated, no safetensors file, or not one of kanseq.
+        ModelMismatch: it is truncated, not a safetensors file, or not written by kanseq.
     """
     path = check_input(path)
     try:
@@ -134,7 +134,7 @@ def load_arrays(path: PathLike, wanted: Sequence[str] | None = None) -> tuple[di
             arrays = {name: handle.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise ModelMismatch(
-            "the model file is truncated or is no safetensors file", where=path, hint="train or copy it again"
+            "the model file is truncated or not a safetensors file", where=path, hint="train or copy it again"
         ) from error
     try:
         described = json.loads(metadata.get(KEY, "null"))
@@ -150,11 +150,11 @@ def load_arrays(path: PathLike, wanted: Sequence[str] | None = None) -> tuple[di
 
 
 def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
-    """Build a model again from its file, ready to score.
+    """Load a model from its file, ready to score.
 
     Raises:
         MissingFile: there is no such file.
-        ModelMismatch: it is truncated or foreign, or its weights do not fit the architecture that it names.
+        ModelMismatch: it is truncated or not written by kanseq, or its weights do not fit its architecture.
     """
     arrays, described = load_arrays(path)
     known = arrays.pop(KNOWN, _NONE_KNOWN)
@@ -168,9 +168,9 @@ def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
     except (BadOption, KeyError, TypeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ModelMismatch(
-            f"its weights and its description do not fit together ({reason})",
+            f"its weights and its description do not match ({reason})",
             where=path,
-            hint="it may come from another version of kanseq, or be damaged",
+            hint="it may be from another version of kanseq, or damaged",
         ) from error
     described.pop("format", None)
     predictor.place(device, str(described.get("precision", "float32")))
@@ -178,7 +178,7 @@ def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
 
 
 def check_geometry(model: TrainedModel, genes: SequenceSet, where: Path | None = None) -> None:
-    """Make sure that a set's columns mean what the model's do. Which of them it reads is the model's own affair.
+    """Check that a set has the column layout that the model expects, ignoring masks and visible columns.
 
     Raises:
         ModelMismatch: the layouts differ; the message shows both.
@@ -187,7 +187,7 @@ def check_geometry(model: TrainedModel, genes: SequenceSet, where: Path | None =
 
 
 def check_layout(theirs: Geometry, ours: Geometry, where: Path | None = None) -> None:
-    """Compare a model's geometry with a set's, as :func:`check_geometry` does."""
+    """Compare the geometry of a model with that of a set; see :func:`check_geometry`."""
     if replace(theirs, mask=True, visible="all") != replace(ours, mask=True, visible="all"):
         raise ModelMismatch(
             f"the model was made for {describe(theirs)}, and the set has {describe(ours)}",
@@ -197,7 +197,7 @@ def check_layout(theirs: Geometry, ours: Geometry, where: Path | None = None) ->
 
 
 def describe(geometry: Geometry) -> str:
-    """Say a geometry in words.
+    """Describe a geometry in words.
 
     >>> describe(Geometry()), describe(Geometry.plain(70))
     ('windows of 1000 upstream, 500 downstream and 20 between', 'sequences of 70 bases')
@@ -208,7 +208,7 @@ def describe(geometry: Geometry) -> str:
 
 
 def _options(geometry: Geometry) -> str:
-    """Give the command that makes a set of this geometry."""
+    """Return the command that makes a set of this geometry."""
     if not geometry.has_genes:
         return f"kanseq import, from sequences of {geometry.columns} bases"
     size = f"--upstream {geometry.upstream} --downstream {geometry.downstream} --pad {geometry.pad}"

@@ -1,4 +1,4 @@
-"""The same nine numbers for predictions of three and more classes.
+"""Metrics of predictions of three or more classes: the same nine as for two classes.
 
 In: class numbers, logits of every class and, for the bootstrap, how often each sequence was drawn. Out: the metrics.
 """
@@ -14,17 +14,17 @@ def score_classes(
 ) -> dict[str, float]:
     """Score predictions of several classes.
 
-    auROC and auPRC are means over the classes, each against the rest, of those that can be scored: that some of the
-    sequences belong to and some do not. MCC is the one of K classes (Gorodkin 2004, Comput Biol Chem 28:367, the R_K of
-    scikit-learn). F1, precision and recall are means over the classes that are there or are called, 0 where one of
-    these divides by nothing. The Brier score is the mean over sequences of the sum over classes of squared differences
-    (Brier 1950: between 0 and 2). The expected calibration error (Guo et al. 2017, equation 3) holds the probability of
-    the called class against whether it is the right one, in ten bins of equal width.
+    auROC and auPRC are one-against-rest means over the classes that some, but not all, sequences belong to. MCC is the
+    one of K classes (Gorodkin 2004, Comput Biol Chem 28:367; R_K, as in scikit-learn). F1, precision and recall are
+    means over the classes that are present or called; a division by zero counts as 0. The Brier score is the mean over
+    sequences of the sum over classes of squared differences (Brier 1950: between 0 and 2). The expected calibration
+    error (Guo et al. 2017, equation 3) compares the probability of the called class with the share of correct calls, in
+    ten bins of equal width.
 
     Args:
-        targets: ``(n,)`` class numbers from 0, of two classes at least.
+        targets: ``(n,)`` class numbers from 0, of at least two classes.
         logits: ``(n, classes)``.
-        probabilities: ``(n, classes)``, whose rows sum to 1.
+        probabilities: ``(n, classes)``; rows sum to 1.
         called: ``(n,)`` class numbers.
     """
     values = resampled_classes(targets, logits, probabilities, np.ones((1, len(targets))), called)
@@ -32,7 +32,7 @@ def score_classes(
 
 
 def mean_auroc(targets: np.ndarray, logits: np.ndarray) -> float:
-    """Give the mean area under the classes' ROC curves alone, of ``targets (n,)`` and ``logits (n, classes)``."""
+    """Return only the mean auROC over the classes, of ``targets (n,)`` and ``logits (n, classes)``."""
     is_own = np.asarray(targets)[:, None] == np.arange(logits.shape[1])
     return float(_mean_areas(is_own, log_odds(logits), np.ones((1, len(targets))))["auROC"][0])
 
@@ -47,7 +47,7 @@ def resampled_classes(
         drawn: ``(times, n)``, how often each sequence counts in each draw.
 
     Returns:
-        For each metric its value per draw, float64 ``(times,)``; NaN for draws of one class alone.
+        For each metric its value per draw, float64 ``(times,)``; NaN for draws with only one class.
     """
     targets, called = np.asarray(targets).astype(np.int64), np.asarray(called).astype(np.int64)
     odds, classes = log_odds(logits), np.arange(logits.shape[1])
@@ -64,7 +64,7 @@ def resampled_classes(
 
 
 def _of_sums(sums: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    """Make metrics of what the draws sum up to: by class the own, the called and the right ones; squares; bins."""
+    """Compute metrics from sums over draws: true, called and correct sequences per class; squares; bins."""
     own, called, right = sums[:, :classes], sums[:, classes : 2 * classes], sums[:, 2 * classes : 3 * classes]
     total, hits = own.sum(axis=1), right.sum(axis=1)
     met = (own + called > 0).sum(axis=1)
@@ -85,12 +85,12 @@ def _of_sums(sums: np.ndarray, classes: int) -> dict[str, np.ndarray]:
 
 
 def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divide, with 0 for a share of nothing."""
+    """Divide element by element; 0 where the divisor is 0."""
     return np.where(whole > 0, part / whole, 0.0)
 
 
 def _mean_areas(is_own: np.ndarray, odds: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
-    """Average the areas of the classes that each draw can score, of ``drawn (times, n)``; NaN where there is none."""
+    """Return auROC and auPRC per draw of ``drawn (times, n)``, averaged over the classes that it can score, or NaN."""
     roc, prc, scored = np.zeros((3, len(drawn)))
     for own, ranked in zip(is_own.T, odds.T, strict=True):
         if not own.any() or own.all():

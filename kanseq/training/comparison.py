@@ -1,6 +1,6 @@
-"""Two models side by side: the difference of every metric over the same genes, and DeLong's test.
+"""Compare two models: differences of all metrics over the same genes, and DeLong's test.
 
-In: predictions and scores of all models. Out: for each model its difference to another one.
+In: predictions and scores of all models. Out: for each model its differences to a reference model.
 """
 
 import logging
@@ -21,19 +21,19 @@ from kanseq.training.significance import DeLong, combined, delong
 logger = logging.getLogger(__name__)
 
 SAME = 1e-6
-"""Measured expression that differs by less is the same."""
+"""Targets that differ by less count as equal."""
 
 
 class Comparison(NamedTuple):
-    """One model less another, over the genes that both score.
+    """Differences between two models (``model`` minus ``against``), over the genes that both score.
 
     Attributes:
-        model, against: names of the two.
+        model, against: names of the two models.
         scored: the differences of their means over folds, draw by draw.
-        folds: how many folds are compared.
-        genes: how many genes are compared, in any condition.
-        left_out: genes of the one and of the other that are not: the other does not score them in that fold, or as
-            another class; or their fold has only one class left.
+        folds: number of compared folds.
+        genes: number of compared genes, in any condition.
+        left_out: number of genes of ``model`` and of ``against`` that are not compared: the other model does not score
+            them in that fold or with that target, or only one class is left in their fold.
         delong_folds, delong: DeLong's test of each fold and of the mean over folds; empty and None for several classes
             or conditions, and for regression.
     """
@@ -56,19 +56,19 @@ def compare_all(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> list[Comparison]:
-    """Compare each model with the one that ``against`` names.
+    """Compare each model with a reference model.
 
-    Models are compared over the genes that both score in the same fold with the same target, because test genes do not
-    move when a setting changes, and a difference over other genes would be one of genes. What is left out is counted.
+    Models are compared over the genes that both score in the same fold with the same target. Otherwise a difference
+    could be due to the genes instead of the models. Genes that are left out are counted.
 
     Args:
-        candidates, scores: the models.
-        against: the name of a row, a model or a run; by default the task's plain model (``kmer-logistic``, for
-            expression ``kmer-ridge``) or, where there is none, the first model.
-        bootstrap, seed: as for the scores.
+        candidates, scores: the models and their scores.
+        against: the reference: the name of a row, a model or a run; by default the task's baseline (``kmer-logistic``,
+            for expression ``kmer-ridge``) or, if there is none, the first model.
+        bootstrap, seed: the same as for the scores.
 
     Raises:
-        BadOption: ``against`` names nothing that is there.
+        BadOption: ``against`` does not name a model.
     """
     pool = _references(candidates, against)
     found = []
@@ -77,17 +77,17 @@ def compare_all(
         if at in pool or not fitting:
             continue
         pairs = {other: _shared(candidate, candidates[other]) for other in fitting}
-        # The first of those that share most genes.
+        # The reference that shares most genes; the first one at a tie.
         best = max(fitting, key=lambda other: len(_compared(pairs[other][0])))
         if not pairs[best][0].parts:
-            logger.warning("%s and %s share no gene that could be compared", candidate.name, candidates[best].name)
+            logger.warning("%s and %s share no gene that can be compared", candidate.name, candidates[best].name)
             continue
         found.append(_compare(candidate, candidates[best], pairs[best], (scores[at], scores[best]), bootstrap, seed))
     return found
 
 
 def _references(candidates: Sequence[Candidate], against: str | None) -> list[int]:
-    """Give the positions of the models that others are compared with."""
+    """Return the positions of the reference models."""
     everyone = range(len(candidates))
     alone = [at for at in everyone if not candidates[at].members]
     if against is None:
@@ -101,17 +101,17 @@ def _references(candidates: Sequence[Candidate], against: str | None) -> list[in
     path = Path(against).absolute()
     named = [at for at in alone if against in (candidates[at].family, candidates[at].model)]
     placed = [at for at in alone if candidates[at].path.absolute() == path]
-    # A run's path means its model, and not the plain one that was trained inside of it.
+    # The path of a run means its model, not the baseline inside the run.
     placed = [at for at in placed if candidates[at].family == candidates[placed[0]].family]
     found = exact or placed or named
     if not found:
         there = some([candidate.name for candidate in candidates], 20)
-        raise BadOption(f"--against '{against}': no model here is called so", hint=f"there are {there}")
+        raise BadOption(f"--against '{against}': there is no such model", hint=f"choose from {there}")
     return found
 
 
 def _is_comparable(one: Candidate, other: Candidate) -> bool:
-    """Whether two models answer the same question: of the same classes, and conditions as far as these are named."""
+    """Return whether two models have the same task, classes and (if named) conditions."""
     alone = len(one.parts) == len(other.parts) == 1
     unnamed = "*" in one.parts or "*" in other.parts
     same = (one.task, one.classes) == (other.task, other.classes)
@@ -119,7 +119,7 @@ def _is_comparable(one: Candidate, other: Candidate) -> bool:
 
 
 def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
-    """Cut two models down to the genes that both score; without parts where there are none."""
+    """Reduce two models to the genes that both score; without parts if there are no such genes."""
     parts: tuple[dict[str, dict[str, Predicted]], ...] = ({}, {})
     for name, ours in one.parts.items():
         their_name = name if name in other.parts else next(iter(other.parts))
@@ -132,7 +132,7 @@ def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
             if varies(ours[fold].targets[rows], one.task):
                 cut[0][fold], cut[1][fold] = ours[fold].only(rows), theirs[fold].only(their_rows)
         parts[0][name], parts[1][their_name] = cut
-    # Conditions are averaged fold by fold, so that a fold counts where all conditions have it.
+    # Conditions are averaged fold by fold, so only folds that all conditions have can be used.
     common = set.intersection(*(set(part) for part in parts[0].values()))
     for side in parts:
         for name in side:
@@ -143,7 +143,7 @@ def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
 
 
 def _same_genes(ours: Predicted, theirs: Predicted) -> tuple[np.ndarray, np.ndarray]:
-    """Find the rows of the genes that both score with the same target."""
+    """Return the rows, in either model, of the genes that both score with the same target."""
     row_of = {gene: row for row, gene in enumerate(theirs.genes)}
     rows = np.array([row for row, gene in enumerate(ours.genes) if gene in row_of], dtype=np.int64)
     their_rows = np.array([row_of[ours.genes[row]] for row in rows], dtype=np.int64)
@@ -152,7 +152,7 @@ def _same_genes(ours: Predicted, theirs: Predicted) -> tuple[np.ndarray, np.ndar
 
 
 def _compared(candidate: Candidate) -> set[tuple[str, tuple[str, str]]]:
-    """Give the genes of all folds."""
+    """Return the genes of all folds."""
     if not candidate.parts:
         return set()
     return {(fold, gene) for fold in candidate.folds for gene in candidate.genes_of(fold)}
@@ -166,7 +166,7 @@ def _compare(
     bootstrap: int,
     seed: int,
 ) -> Comparison:
-    """Subtract scores; those of all genes where all are shared, else new ones of the shared genes."""
+    """Subtract the given scores if both models score the same genes, else new scores of the shared genes."""
     genes = len(_compared(shared[0]))
     left_out = (len(_compared(one)) - genes, len(_compared(other)) - genes)
     if _rows(one) == _rows(shared[0]) and _rows(other) == _rows(shared[1]):
@@ -187,12 +187,12 @@ def _compare(
 
 
 def _tests(one: Candidate, other: Candidate) -> tuple[dict[str, DeLong], DeLong]:
-    """Test each fold, and the mean over folds; those that score the same genes count as one model with more seeds."""
+    """Run DeLong's test per fold and for the mean; folds with the same test genes count as seeds of one fold."""
     (ours,), (theirs,) = one.parts.values(), other.parts.values()
     tests = {fold: delong(ours[fold].targets, ours[fold].logits, theirs[fold].logits) for fold in ours}
     groups: list[list[str]] = []
     for folds in same_tests(one):
-        # Quartiles of each fold may call the same genes otherwise.
+        # Quartiles are computed per fold, so the same gene may have another label in another fold.
         alike = all(np.array_equal(ours[folds[0]].targets, ours[fold].targets) for fold in folds)
         groups += [folds] if alike else [[fold] for fold in folds]
     of_groups = []
@@ -204,5 +204,5 @@ def _tests(one: Candidate, other: Candidate) -> tuple[dict[str, DeLong], DeLong]
 
 
 def _rows(candidate: Candidate) -> int:
-    """Count genes over folds and conditions."""
+    """Return the number of genes summed over folds and conditions."""
     return sum(len(fold.genes) for part in candidate.parts.values() for fold in part.values())

@@ -1,6 +1,6 @@
-"""Training steps through ``torch.compile``, where it works.
+"""Compile training steps with ``torch.compile`` if possible.
 
-In: a network. Out: what is called in its stead, the network itself where nothing can be compiled.
+In: a network. Out: a function to call instead, or the network itself if it cannot be compiled.
 """
 
 import logging
@@ -13,21 +13,21 @@ logger = logging.getLogger(__name__)
 
 
 _failures: list[str] = []
-"""Why the compiler failed in this process: once is enough."""
+"""Why the compiler failed in this process. After one failure it is not tried again."""
 
 
 def compiled(network: nn.Module, trials: Iterable[tuple[Tensor, ...]]) -> Callable[..., Tensor]:
-    """Compile a network for training; where that fails, log one warning per process and return the network.
+    """Compile a network for training; if that fails, log one warning per process and return the network.
 
-    The compiler fails late, at the first call in either direction, so both are tried on a batch of every size that
-    training will meet. Neither weights, nor running statistics, nor the random state are changed by that.
+    The compiler fails only at the first forward or backward pass, so both are tried on a batch of every size that
+    occurs in training. This changes neither weights, nor running statistics, nor the random state.
 
     Args:
-        network: in training mode; parameters are shared with what is returned.
-        trials: what the network takes for a batch, one batch of each size.
+        network: the network, in training mode; the returned function shares its parameters.
+        trials: inputs of the network, one batch of each size.
 
     Returns:
-        A function that takes what the network takes, and returns what it returns.
+        A function with the same arguments and results as the network.
     """
     if _failures:
         return network
@@ -39,10 +39,10 @@ def compiled(network: nn.Module, trials: Iterable[tuple[Tensor, ...]]) -> Callab
             for inputs in sorted(trials, key=lambda inputs: len(inputs[0]), reverse=True):
                 run(*inputs).sum().backward()
     except Exception as error:
-        # The first line alone may be no more than that a back end raised something.
+        # The first line alone may only state that a back end raised an error.
         reason = " ".join(str(error).strip().splitlines()[:2]) or type(error).__name__
         _failures.append(reason)
-        logger.warning("torch.compile does not work here (%s): training goes on without it", reason)
+        logger.warning("torch.compile does not work here (%s): training continues without it", reason)
         return network
     finally:
         network.load_state_dict(before)

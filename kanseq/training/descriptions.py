@@ -1,6 +1,6 @@
-"""What a run is: its kind, its specification with nothing left open, and what it was trained on.
+"""Descriptions of runs: kind, resolved specification, and inputs.
 
-In: settings and inputs. Out: ``run.json``, and the same read back from any version.
+In: settings and inputs. Out: ``run.json``, and the description read from a file of any version.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from kanseq.errors import BadTable, ModelMismatch
 from kanseq.files import PathLike, check_input, fingerprint
 
 FORMAT = 2
-"""Version of ``run.json``. Version 1 (kanseq 0.1.0) has no kind, and the specification at its top level."""
+"""Version of ``run.json``. Version 1 (kanseq 0.1.0) has no kind, and its specification is at the top level."""
 
 RUN, SEARCH, PROTOCOL = "run.json", "search.json", "protocol.json"
 """Files that describe a run, a search for hyper-parameters, and the data set of a benchmark."""
@@ -27,22 +27,22 @@ RUN, SEARCH, PROTOCOL = "run.json", "search.json", "protocol.json"
 PREDICTOR = "predictor"
 
 KINDS = {RUN: (PREDICTOR, "generator", "tabular"), SEARCH: ("search",), PROTOCOL: ("protocol",)}
-"""Kinds that each file may name; files of version 1 are of the first."""
+"""Kinds that each file may have; files of version 1 have the first."""
 
 
 @dataclass(frozen=True)
 class RunDescription:
-    """What a run was begun with. Nothing of it depends on the place in the file system, or on the time.
+    """The description of a run. It depends neither on paths nor on the time.
 
     Attributes:
-        kind: ``predictor``, ``generator`` or ``tabular``, as :class:`kanseq.models.architecture.Architecture` has it;
-            ``search`` and ``protocol`` for the folders of ``kanseq tune`` and ``kanseq benchmark``.
-        model: name of the architecture; empty where there is none.
+        kind: ``predictor``, ``generator`` or ``tabular``, see :class:`kanseq.models.architecture.Architecture`;
+            ``search`` or ``protocol`` for the folders of ``kanseq tune`` and ``kanseq benchmark``.
+        model: name of the architecture; empty if there is none.
         config: its hyper-parameters.
-        settings: what is learned, and how it is optimised, by the names of their options; nothing is left to ``auto``.
+        settings: learning goal and optimisation, by the names of their options; no value is ``auto``.
         inputs: fingerprint of each input by its role, see :func:`describe_input`.
         machine: threads and device.
-        versions: version of each package that the numbers depend on.
+        versions: version of each package that results depend on.
         format: version of the file that this was read from.
     """
 
@@ -56,7 +56,7 @@ class RunDescription:
     format: int = FORMAT
 
     def to_json(self) -> dict[str, object]:
-        """Return the content of ``run.json``, in the present format."""
+        """Return the content of ``run.json`` in the current format."""
         return {
             "format": FORMAT,
             "kind": self.kind,
@@ -75,7 +75,7 @@ def describe_run(
     inputs: Mapping[str, object],
     machine: Mapping[str, object],
 ) -> RunDescription:
-    """Describe a run of this kanseq; see :class:`RunDescription`."""
+    """Return the description of a run of this version of kanseq."""
     return RunDescription(kind, model, config, settings, inputs, machine, versions())
 
 
@@ -85,12 +85,12 @@ def read_run(path: PathLike, name: str = RUN, *, kind: str | None = None) -> Run
     Args:
         path: the run's folder.
         name: the file, one of :data:`KINDS`.
-        kind: the only kind that the caller can use; None for any.
+        kind: the required kind; None for any.
 
     Raises:
         MissingFile: there is no such run.
-        BadTable: the file is damaged, of a newer format, or names a kind that this kanseq does not know.
-        ModelMismatch: the run is of another kind than the caller can use.
+        BadTable: the file is damaged, of a newer format, or of an unknown kind.
+        ModelMismatch: the run is not of the required kind.
     """
     path = check_input(Path(path) / name)
     try:
@@ -100,18 +100,18 @@ def read_run(path: PathLike, name: str = RUN, *, kind: str | None = None) -> Run
             raise BadTable(f"its format {form} is newer than this kanseq", where=path)
         found = KINDS[name][0] if form == 1 else str(content["kind"])
         if found not in KINDS[name]:
-            what = f"it is of the kind '{found}', which this kanseq does not know"
-            raise BadTable(what, where=path, hint="use a newer one")
+            what = f"its kind '{found}' is unknown to this kanseq"
+            raise BadTable(what, where=path, hint="update kanseq")
         description = _described(content, found, form)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadTable(f"this is not a whole {name}", where=path, hint="train into a new folder") from error
+        raise BadTable(f"incomplete or damaged {name}", where=path, hint="train into a new folder") from error
     if kind not in (None, description.kind):
-        raise ModelMismatch(f"this is a {description.kind}, and a {kind} is wanted", where=path.parent)
+        raise ModelMismatch(f"this is a {description.kind}, and a {kind} is required", where=path.parent)
     return description
 
 
 def _described(content: Mapping[str, object], kind: str, form: int) -> RunDescription:
-    """Bring the content of a file of any format into one shape."""
+    """Build a description from the content of a file of any format."""
     spec: Mapping[str, object] = content if form == 1 else content["spec"]  # type: ignore[assignment]
     parts = {name: dict(spec.get(name) or {}) for name in ("config", "settings")}  # type: ignore[call-overload]
     parts |= {name: dict(content.get(name) or {}) for name in ("inputs", "machine", "versions")}  # type: ignore[call-overload]
@@ -119,7 +119,7 @@ def _described(content: Mapping[str, object], kind: str, form: int) -> RunDescri
 
 
 def versions() -> dict[str, str]:
-    """Return the version of each package that the numbers depend on."""
+    """Return the version of each package that results depend on."""
     found = {"kanseq": __version__}
     for package in ("torch", "numpy", "scikit-learn"):
         try:
@@ -130,7 +130,7 @@ def versions() -> dict[str, str]:
 
 
 def describe_input(given: "PathLike | SequenceSet | pd.DataFrame | None") -> dict[str, str | int] | None:
-    """Fingerprint a file, or the content of a set or table in memory: name, size or rows, and SHA-256."""
+    """Return the fingerprint of a file or of a set or table in memory: name, size or rows, and SHA-256."""
     if given is None:
         return None
     if not isinstance(given, SequenceSet | pd.DataFrame):

@@ -1,6 +1,6 @@
-"""Estimators are fitted at once; their own settings are chosen between neighbourhoods of training examples.
+"""Fit estimators in one call; they choose their settings by cross-validation over neighbourhoods of examples.
 
-In: examples and where they lie. Out: a fitted estimator.
+In: examples and their places. Out: a fitted estimator.
 """
 
 import logging
@@ -35,7 +35,7 @@ class EstimatorLearner(Learner):
         """Return settings without early stopping, in float32.
 
         Raises:
-            BadOption: there is a penalty on layers.
+            BadOption: a penalty on layers is set.
         """
         Penalties.of(settings).check(None, self.kind.name)
         if settings.tune:
@@ -43,7 +43,7 @@ class EstimatorLearner(Learner):
         return replace(settings, tune=False, precision="float32")
 
     def fit(self, predictor: Predictor, lesson: Lesson, record: Record) -> dict[str, object]:
-        """Fit an estimator in place; nothing is recorded on the way."""
+        """Fit an estimator in place; nothing is recorded."""
         assert isinstance(predictor, EstimatorPredictor)
         train = _examples(lesson)
         with threadpool_limits(limits=lesson.threads):
@@ -58,7 +58,7 @@ class EstimatorLearner(Learner):
         return {}
 
     def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits of the training examples by models that did not see their neighbourhood, and their targets."""
+        """Return logits of training examples by models not trained on their neighbourhood, and their targets."""
         build = partial(self.kind.build, lesson.config)
         train, balanced = _examples(lesson), _is_balanced(lesson)
         logits = out_of_fold(
@@ -70,24 +70,24 @@ class EstimatorLearner(Learner):
 def out_of_fold(
     build: Callable[[], Estimator], train: Examples, places: pd.DataFrame, *, balanced: bool, seed: int, threads: int
 ) -> np.ndarray:
-    """Score training examples by models that have not seen their part, as calibration needs it.
+    """Score each training example by a model that was not trained on its part, for calibration.
 
-    Every part of :func:`~kanseq.training.neighbourhoods.inner_parts` is left out once; settings are chosen anew without
-    it.
+    Each part of :func:`~kanseq.training.neighbourhoods.inner_parts` is left out once, and settings are chosen again
+    without it.
 
     Args:
-        build: makes an unfitted estimator of one condition.
+        build: function that returns an unfitted estimator for one condition.
         train: the examples; targets ``(n,)`` or ``(n, conditions)``.
         places: a row for each example, see :class:`~kanseq.training.learner.Lesson`.
-        balanced: weigh each class by its rarity.
-        seed: of random parts and of the solver.
+        balanced: weight classes inversely to their frequency.
+        seed: seed of random parts and of the solver.
         threads: processor threads.
 
     Returns:
-        Logits of the shape of the targets, NaN where no target is known.
+        Logits of the shape of the targets; NaN where the target is unknown.
 
     Raises:
-        EmptySplit: the examples cannot be cut into two parts that both have both classes.
+        EmptySplit: the examples cannot be divided into two parts that both have both classes.
     """
     logits = np.full(train.targets.shape, np.nan)
     groups = inner_parts(places, train.targets, seed)
@@ -95,7 +95,7 @@ def out_of_fold(
         targets, parts = train.targets[(slice(None), *at)], groups[(slice(None), *at)]
         names = np.unique(parts[is_known(targets)])
         if len(names) < 2:
-            raise EmptySplit("too few training genes of a class to calibrate on", hint="leave --calibrate out")
+            raise EmptySplit("too few training genes of a class for calibration", hint="leave --calibrate out")
         for part in names:
             fitted, scored = is_known(targets) & (parts != part), is_known(targets) & (parts == part)
             model = build()
@@ -107,16 +107,16 @@ def out_of_fold(
 
 
 def _examples(lesson: Lesson) -> Examples:
-    """Return the training examples with targets as estimators learn them: standardised, classes as columns."""
+    """Return the training examples with the targets of estimators: standardised, classes as columns."""
     assert lesson.task is not None
     return lesson.train._replace(targets=lesson.task.standardised(lesson.train.targets))
 
 
 def _places(lesson: Lesson) -> pd.DataFrame:
-    """Return where the training examples lie; a table without columns if nowhere."""
+    """Return the places of the training examples; a table without columns if they have none."""
     return pd.DataFrame(index=range(len(lesson.train.targets))) if lesson.places is None else lesson.places
 
 
 def _is_balanced(lesson: Lesson) -> bool:
-    """Return whether classes are weighed by their rarity."""
+    """Return whether classes are weighted inversely to their frequency."""
     return lesson.settings.balance == "weights"

@@ -1,4 +1,4 @@
-"""``kanseq evaluate``: score runs on the genes that they held out, and stand them side by side.
+"""``kanseq evaluate``: score runs on their held-out genes, and compare them.
 
 In: runs or tables of predictions. Out: metrics per fold and averaged, with bootstrap intervals, and differences.
 """
@@ -36,16 +36,16 @@ FORMAT = 2
 
 @brief
 class Evaluation(NamedTuple):
-    """What an evaluation found.
+    """Results of an evaluation.
 
     Attributes:
-        models: an entry of ``metrics.json`` for each model: ``name``, ``classes`` where there are several, ``folds`` (a
+        models: an entry of ``metrics.json`` for each model: ``name``, ``classes`` if there are several, ``folds`` (a
             list of ``fold, seeds, n, high`` and the metrics), ``mean``, ``spread`` over seeds, ``weighted_by_genes``,
-            ``species`` and ``mean_of_species`` where there are several, and ``pooled``; a metric is ``{"value", "low",
+            ``species`` and ``mean_of_species`` if there are several, and ``pooled``; a metric is ``{"value", "low",
             "high"}`` with a 95 % bootstrap interval.
-        comparisons: for each model the differences of its means over folds to another's, with paired intervals, and
-            ``delong``.
-        text: the table of all models, aligned.
+        comparisons: for each model the differences between its means over folds and those of a reference model, with
+            paired intervals, and ``delong``.
+        text: the table of all models as aligned text.
         table: a row per model and fold, and per average, with the columns of ``metrics.tsv``.
     """
 
@@ -68,39 +68,39 @@ def evaluate(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Score held-out genes: per fold, as mean over folds (the primary number), and in other averages.
+    """Score held-out genes: per fold, as the mean over folds (the primary score), and as other averages.
 
-    Every gene with a target counts, and only by models that did not see it. Classes are scored by
-    :data:`kanseq.training.metrics.METRICS` (several of them as :func:`kanseq.training.class_metrics.score_classes` has
-    it), predicted numbers by :data:`kanseq.training.expression_metrics.EXPRESSION_METRICS`. Intervals are percentiles
-    over resamples of the genes within each fold (Efron 1979); the same genes are drawn for all models, so that
-    differences are paired, and for all folds that score the very same genes, so that one test counts once. They say how
-    much a score hangs on the choice of genes. How much it hangs on the first weights says the spread over seeds:
-    several seeds of one fold are scored one by one and averaged, in one row.
+    All genes with a target are scored, and only by models that were not trained on them. Classes are scored by
+    :data:`kanseq.training.metrics.METRICS` (three or more by :func:`kanseq.training.class_metrics.score_classes`),
+    predicted numbers by :data:`kanseq.training.expression_metrics.EXPRESSION_METRICS`. Intervals are percentiles over
+    bootstrap resamples of the genes within each fold (Efron 1979). The same genes are drawn for all models, so that
+    differences are paired, and for all folds with exactly the same test genes, so that one test counts once. Intervals
+    show how much a score depends on the choice of genes. The spread over seeds shows how much it depends on the initial
+    weights: several seeds of one fold are scored separately and averaged in one row.
 
-    In the mean every fold counts once. Where folds are chromosomes of several species, species with many chromosomes
-    weigh more in it (as in averages over the 37 chromosomes of four plant genomes); ``mean_of_species`` counts each
-    species once, ``weighted_by_genes`` each gene.
+    In the mean every fold counts once. If folds are chromosomes of several species, species with many chromosomes
+    therefore weigh more (as in averages over the 37 chromosomes of four plant genomes); in ``mean_of_species`` each
+    species counts once, in ``weighted_by_genes`` each gene.
 
     Args:
         runs: runs, or tables of predictions with targets (files, or tables in memory as :func:`kanseq.predict` returns
-            them); the plain model inside each run is scored, too.
-        output: where the metrics go as JSON; ``-`` is standard output.
-        table: where they go tab-separated, a line per model and fold.
-        folds: score these folds only.
+            them); the baseline inside each run is scored, too.
+        output: JSON file of the metrics; ``-`` is standard output.
+        table: tab-separated file of the metrics, with a line per model and fold.
+        folds: names of the folds to score; all if empty.
         against: the row, model or run that all others are compared with; by default ``kmer-logistic`` (for expression
-            ``kmer-ridge``) or, where there is none, the first.
-        ensemble: score the mean of a model's seeds as well, as a row of its own.
-        pooled: show pooled scores and averages weighted by genes in the text; the files hold them in any case.
-        join: take all runs of the same architecture as one model with the folds of all of them.
-        bootstrap: resamples per fold; 0 for no intervals.
-        seed: of the resamples.
+            ``kmer-ridge``) or, if there is none, the first.
+        ensemble: also score the mean of a model's seeds, as a separate row.
+        pooled: show pooled scores and averages weighted by genes in the text; the files always contain them.
+        join: treat all runs of the same architecture as one model with the folds of all of them.
+        bootstrap: number of resamples per fold; 0 for no intervals.
+        seed: seed of the resamples.
 
     Raises:
-        MissingFile, ModelMismatch, BadTable: a run or a table is not there or not whole.
-        UnknownGene: a table holds no gene with a target.
-        OneClass: the scored genes of a fold are all of one class, or expressed alike.
-        BadOption: no model has a fold of that name, or ``against`` names no model.
+        MissingFile, ModelMismatch, BadTable: a run or a table is missing or incomplete.
+        UnknownGene: a table has no gene with a target.
+        OneClass: the scored genes of a fold are all of one class, or all have the same expression.
+        BadOption: no model has a fold of that name, or ``against`` does not name a model.
     """
     paths = list(runs) if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
     check_output(output, table, inputs=paths)
@@ -126,13 +126,13 @@ def evaluate(
             if path is not None:
                 handle = outputs.enter_context(whole_text(path))
                 handle.writelines(lines)
-                # Both must lie on the disk before one takes its name.
+                # Both must be written before either gets its final name.
                 handle.flush()
     return result
 
 
 def _warn_of_differences(candidates: list[Candidate]) -> None:
-    """Say when models stand side by side that were scored on different genes."""
+    """Warn if models of the same task and conditions are scored on different genes."""
     firsts: dict[tuple[str, tuple[str, ...]], Candidate] = {}
     for candidate in candidates:
         first = firsts.setdefault((candidate.task, tuple(sorted(candidate.parts))), candidate)
@@ -141,5 +141,5 @@ def _warn_of_differences(candidates: list[Candidate]) -> None:
 
 
 def _genes(candidate: Candidate) -> dict[str, list[tuple[str, str]]]:
-    """Give the genes that each fold scores."""
+    """Return the genes that each fold scores."""
     return {fold: candidate.genes_of(fold) for fold in candidate.folds}

@@ -1,4 +1,4 @@
-"""Five numbers that say how close predicted expression (or any number) comes to what was measured.
+"""Five metrics of predicted expression (or any number) against measured values.
 
 In: measured and predicted numbers and, for the bootstrap, how often each gene was drawn. Out: the metrics.
 """
@@ -8,10 +8,10 @@ import numpy as np
 from kanseq.training.metrics import CELLS
 
 EXPRESSION_METRICS = ("Pearson", "Spearman", "R2", "RMSE", "MAE")
-"""In the order of tables. R2 is the coefficient of determination; RMSE and MAE are in units of the targets."""
+"""Names in the order of tables. R2 is the coefficient of determination; RMSE and MAE are in units of the targets."""
 
 CONSTANT = 1e-12
-"""Share of a variance below which it is rounding alone."""
+"""Variances below this share of their scale are due to rounding."""
 
 
 def score_expression(measured: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -19,7 +19,7 @@ def score_expression(measured: np.ndarray, predicted: np.ndarray) -> dict[str, f
 
     Args:
         measured: ``(n,)`` float, not all the same.
-        predicted: ``(n,)`` float; where all are the same both correlations are 0.
+        predicted: ``(n,)`` float; if all are the same, both correlations are 0.
     """
     values = resampled_expression(measured, predicted, np.ones((1, len(measured))))
     return {name: float(value[0]) for name, value in values.items()}
@@ -33,7 +33,7 @@ def resampled_expression(measured: np.ndarray, predicted: np.ndarray, drawn: np.
         drawn: ``(times, n)``, how often each gene counts in each draw.
 
     Returns:
-        For each metric its value per draw, float64 ``(times,)``; NaN for draws whose measured values are all the same.
+        For each metric its value per draw, float64 ``(times,)``; NaN for draws with only one measured value.
     """
     step = max(1, CELLS // max(1, len(measured)))
     parts = [
@@ -46,7 +46,7 @@ def resampled_expression(measured: np.ndarray, predicted: np.ndarray, drawn: np.
 def _resampled(measured: np.ndarray, predicted: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
     """Score draws that fit into memory together."""
     total = drawn.sum(axis=1)
-    # Sums of squares of what lies far from 0 would cancel.
+    # Centre first: differences of large sums of squares would lose digits.
     measured, predicted = measured - measured.mean(), predicted - measured.mean()
     error = predicted - measured
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -74,7 +74,7 @@ def _correlation(one: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> np.nd
 
 
 def _ranks(values: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Rank the drawn genes of every draw, ``(times, n)``, in steps of their own mean rank; ties share their mean."""
+    """Return the ranks of the drawn genes in every draw, ``(times, n)``; ties get their mean rank."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
     many = np.add.reduceat(drawn[:, order], starts, axis=1)

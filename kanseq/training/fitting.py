@@ -1,4 +1,4 @@
-"""``kanseq train``: fit a model to every fold, score the genes that it never saw, and stand it beside a plain one.
+"""``kanseq train``: fit a model to every fold, score its held-out genes, and compare it with a baseline.
 
 In: a set, labels, splits. Out: a run's folder.
 """
@@ -46,27 +46,27 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Training(NamedTuple):
-    """What a training did.
+    """Results of a training.
 
     Attributes:
         output: the run's folder.
         model: name of the architecture.
-        parameters: trainable numbers of the model, as fitted to the first fold.
-        folds: the folds that were asked for.
-        trained: how many models (one per fold and seed) were trained now.
-        skipped: how many were finished before.
-        genes: training genes per fold, those with a class (for regression, with a number).
-        precision: of the spline layers' products.
+        parameters: number of trainable parameters of the model, as fitted to the first fold.
+        folds: the requested folds.
+        trained: number of models (one per fold and seed) trained by this call.
+        skipped: number of models that were finished before.
+        genes: number of training genes per fold: those with a class (for regression, with a number).
+        precision: precision of the products in spline layers.
         threads: processor threads.
-        device: where it ran.
-        auroc: mean over the folds (and seeds) of the area under the ROC curve of their held-out genes (of several
-            classes, the mean over them, each against the rest); None if no fold has two classes, and for regression.
-        baseline_auroc: the same of ``kmer-logistic``; None if it was not trained.
-        verdict: both in words, and which is better.
-        seeds: the seeds that were asked for.
+        device: the device used.
+        auroc: auROC of the held-out genes, as mean over folds and seeds (with several classes, the one-against-rest
+            mean); None if no fold has two classes, and for regression.
+        baseline_auroc: the same for ``kmer-logistic``; None if it was not trained.
+        verdict: both scores in words, and which model is better.
+        seeds: the requested seeds.
         auroc_spread: standard deviation over several seeds.
-        pearson, baseline_pearson, pearson_spread: of regression: the same of Pearson's correlation between the targets
-            and what was predicted; its plain model is ``kmer-ridge``.
+        pearson, baseline_pearson, pearson_spread: for regression: the same for Pearson's correlation between targets
+            and predictions; the baseline is ``kmer-ridge``.
     """
 
     output: Path
@@ -98,63 +98,63 @@ def train(
     output: PathLike,
     **options: object,
 ) -> Training:
-    """Train a model on each fold's training genes and score the genes that the fold holds out.
+    """Train a model on the training genes of each fold and score the genes that the fold holds out.
 
-    Genes with a class train (those between low and high too where ``mid`` is ``rank``; for regression all that have a
-    number), and the held-out genes are read for nothing but their final score. A run that was begun with the same
-    settings goes on where it was: finished folds are kept, and a broken-off fold continues with the next batch. The
-    same inputs, settings, seed and threads give the same ``model.safetensors`` and ``predictions.tsv`` on a CPU, also
-    after an interruption.
+    The training genes are those with a class (with ``mid="rank"`` also those between low and high; for regression all
+    with a number). Held-out genes are used for the final score only. A run that was started with the same settings is
+    continued: finished folds are kept, and an interrupted fold continues with the next batch. On a CPU, the same
+    inputs, settings, seed and threads give the same ``model.safetensors`` and ``predictions.tsv``, also after an
+    interruption.
 
     Args:
-        genes: the set, or its file; or several, which are put under each other without being copied.
-        labels: the table of ``kanseq label``, or several of different species or conditions, which are put under each
-            other; None takes the labels that the set came with.
+        genes: the set, or its file; or several, which are concatenated without being copied.
+        labels: the table of ``kanseq label``, or several tables of different species or conditions, which are
+            concatenated; if None, the set's own labels are used.
         splits: the table of ``kanseq split``.
-        output: the run's folder; made if its parent is there.
-        model: an architecture of ``kanseq models``.
+        output: the run's folder; created if its parent exists.
+        model: an architecture that ``kanseq models`` lists.
         holdout: ``all``, the name of a fold, or several.
-        options: the model's own hyper-parameters.
-        match_parameters: choose widths so that the network has so many parameters, as near as can be.
-        condition: the condition whose labels are learned (``*``: the only one there is). Several, or ``all``: one model
-            with an output for each; a gene trains where it has a label in one condition at least, and its other outputs
-            learn nothing of it.
-        task: ``binary``: low or high, or two classes of the set's own labels; ``multiclass``: its three or more own
-            classes; ``regression``: log10(TPM + 1) or, without ``labels``, the set's own labels as numbers, in their
-            own units, standardised by the fold's training genes. Where None ``multiclass`` for a set of more than two
-            own classes, else ``binary``.
-        control: ``labels``, ``sequence`` or ``positions``: what is shuffled on purpose, see
-            :mod:`kanseq.data.controls`; each seed shuffles it in its own way.
-        visible: ``all``, ``flanks`` or ``transcribed``: which columns of genes models (also the plain one) see.
+        options: hyper-parameters of the model.
+        match_parameters: choose widths so that the number of the network's parameters is as close to this as possible.
+        condition: the condition whose labels are learned (``*``: the only one). Several, or ``all``: one model with an
+            output for each; a gene is used if it has a label in at least one condition, and outputs for which it has no
+            label ignore it.
+        task: ``binary``: low or high, or two classes of the set's own labels; ``multiclass``: the three or more classes
+            of the set's own labels; ``regression``: log10(TPM + 1) or, without ``labels``, the set's own labels as
+            numbers, standardised by the fold's training genes and predicted in their own units. None means
+            ``multiclass`` if the set's own labels have more than two classes, else ``binary``.
+        control: ``labels``, ``sequence`` or ``positions``: what is shuffled for a negative control, see
+            :mod:`kanseq.data.controls`; the shuffle depends on the seed.
+        visible: ``all``, ``flanks`` or ``transcribed``: the columns of genes that models (and the baseline) may see.
         calibrate: ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from training
-            genes; networks from genes of role ``tune``, which then do not train, estimators from scores of training
-            genes by models that had not seen their neighbourhood. Of two classes only.
-        mid: ``rank``: networks train on genes labelled mid, too, which shall score the higher the higher they rank
-            between low and high; ``none``; where None the model's own.
+            genes, for two classes only. Networks use genes of role ``tune``, which then do not train; estimators use
+            scores of training genes by models that were not trained on their neighbourhood.
+        mid: ``rank``: networks also train on genes labelled mid, to score them by their rank between low and high;
+            ``none``: they do not; None: as the model's recipe specifies.
         {settings}
         baseline: also train ``kmer-logistic`` (for regression ``kmer-ridge``) on the same folds, inside the run, and
             compare.
-        checkpoint_minutes: at most so long between two states on disk.
-        seed: of initial weights, the order of genes, and dropout; several give a model each.
-        seeds: so many seeds, from ``seed`` on.
+        checkpoint_minutes: longest time between two checkpoints, in minutes.
+        seed: seed of initial weights, the order of genes, and dropout; several seeds give one model each.
+        seeds: number of seeds, counted from ``seed``.
         threads: processor threads (of each process); 0 for as many as torch finds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        devices: processes on this node that train each network together, on a GPU each where there are some; see
-            :mod:`kanseq.training.team`.
-        nodes: nodes on which this is called alike.
+        devices: number of processes on this node that train each network together, on one GPU each if there are GPUs;
+            see :mod:`kanseq.training.team`.
+        nodes: number of nodes; call this with the same arguments on each.
         rendezvous: ``HOST:PORT`` of one of several nodes.
 
     Settings of the optimisation, from ``epochs`` on, are those of
-    :class:`kanseq.specification.optimisation.Settings`. None takes the model's own (``kanseq models NAME``), or the
-    default there. Models that are fitted at once take ``balance`` only.
+    :class:`kanseq.specification.optimisation.Settings`. None means the value of the model's recipe
+    (``kanseq models NAME``), or else the default there. Estimators use ``balance`` only.
 
     Raises:
-        BadOption: a setting is unknown or senseless, or the run was begun with other ones.
-        BadTable: tables of labels contradict each other, or the set's own labels are not what the task learns.
+        BadOption: a setting is unknown or invalid, or the run was started with other settings.
+        BadTable: tables of labels contradict each other, or the set's own labels do not fit the task.
         UnknownGene, EmptySplit, OneClass: the tables do not fit the set, or a fold cannot be trained.
-        RunInUse: another process writes into the run.
-        NotFinite: training met NaN; the fold's ``model.safetensors`` holds the last good weights.
-        RankFailed: one of several processes has ended; the last state is whole.
+        RunInUse: another process writes to the run.
+        NotFinite: a loss or gradient is NaN or infinite; the fold's ``model.safetensors`` has the last finite weights.
+        RankFailed: one of several processes has ended; the last checkpoint is complete.
         NotWritable: the folder cannot be written.
     """
     given = {"genes": genes, "labels": labels, "splits": splits, "output": output}
@@ -162,7 +162,7 @@ def train(
 
 
 def train_specified(spec: TrainSpec) -> Training:
-    """Train as a specification says; see :func:`train`."""
+    """Train according to a specification; see :func:`train`."""
     output = check_run_output(spec.output)  # type: ignore[arg-type]
     kind = architecture(spec.model)
     settings = settings_for(kind, **spec.settings)
@@ -182,7 +182,7 @@ def train_specified(spec: TrainSpec) -> Training:
 
 
 class _Prepared(NamedTuple):
-    """What is known before a run's folder is opened: the plan (for a process alone), folds, and fingerprints."""
+    """Plan (for a single process), folds and fingerprints, as resolved before a run's folder is opened."""
 
     plan: Plan
     folds: list[Fold]
@@ -190,7 +190,7 @@ class _Prepared(NamedTuple):
 
 
 def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Path) -> _Prepared:
-    """Read the inputs, and settle what they and the model's recipe decide; nothing is written."""
+    """Read the inputs and resolve what depends on them and on the model's recipe; nothing is written."""
     device = choose_device(spec.device)
     has_labels = spec.labels is not None
     aim = aim_for(kind, spec.learning, balance=settings.balance, labels=has_labels)
@@ -215,7 +215,7 @@ def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Pa
     )
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
     pair = own_pair(genes) if not has_labels and aim.task == "binary" else ()
-    # What predict takes for the targets 0 and 1 anyway need not be said.
+    # The pair 0 and 1 is the default of predict, so it is not recorded.
     facts |= {OWN_PAIR: list(pair)} if pair not in ((), ("0", "1")) else {}
     known, minutes = known_sequences(genes), spec.checkpoint_minutes
     plan = Plan(genes, kind, config, aim, settings, facts, known, spec.threads, device, minutes)
@@ -224,9 +224,9 @@ def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Pa
 
 @contextmanager
 def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> Iterator[tuple[Plan, Path]]:
-    """Make the processor ready, meet the other processes and lock the run's folder; hands out the plan and the folder.
+    """Set up the processor, join the other processes and lock the run's folder; yield the plan and the folder.
 
-    A process that is not the first of several gets a folder of its own.
+    Of several processes, each but the first gets a separate folder.
     """
     plan = prepared.plan
     with processor(spec.threads, seed) as count, joined(output, plan.device) as (team, place, device):
@@ -239,7 +239,7 @@ def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> It
 
 
 def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
-    """Have several processes train what is not finished; sum up, and train the plain model, in this one."""
+    """Train unfinished folds in several processes; then train the baseline and summarise in this process."""
     spec = replace(spec, threads=spec.threads or max(1, torch.get_num_threads() // spec.devices))
     output = Path(spec.output)  # type: ignore[arg-type]
     before = len(finished_parts(output))
@@ -251,24 +251,24 @@ def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
 
 
 def _of_another_node(spec: TrainSpec, output: Path, precision: str) -> Training:
-    """Say that the first node has the run: here it may not even be seen."""
+    """Return an empty result: only the first node needs access to the run's folder."""
     return Training(
         output=output, model=spec.model, parameters=0, folds=[], trained=0, skipped=0, genes={},
         precision=precision, threads=spec.threads, device=spec.device,
-        auroc=None, baseline_auroc=None, verdict="this node took its share; the first one sums up", seeds=[],
+        auroc=None, baseline_auroc=None, verdict="this node has finished; the first node reports the results", seeds=[],
         auroc_spread=None, pearson=None, baseline_pearson=None, pearson_spread=None,
     )  # fmt: skip
 
 
 def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: bool) -> int:
-    """Train the folds that are not finished; gives how many. The seed is named where there are several."""
+    """Train the unfinished folds and return their number. Log the seed if there are several (``named``)."""
     trained = 0
     for number, fold in enumerate(folds, start=1):
         folder = part_folder(output, fold.name, seed)
         title = f"{plan.kind.name}, fold {fold.name} ({number} of {len(folds)})"
         title += f", seed {seed}" if named else ""
         if is_done(folder):
-            logger.info("%s: finished before", title)
+            logger.info("%s: already finished", title)
             continue
         between = len(fold.ranked) - len(fold.train) if len(fold.ranked) else 0
         more = f", and {between:,} between low and high" if between else ""
@@ -281,7 +281,7 @@ def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: 
 def _summary(
     plan: Plan, folds: list[Fold], output: Path, seeds: list[int], trained: int, beside: Score | None
 ) -> Training:
-    """Score what was trained on the genes that it never saw, and say all of it."""
+    """Score the trained models on held-out genes and return the results."""
     task = plan.aim.task
     score = score_folders([[part_folder(output, fold.name, each) for fold in folds] for each in seeds], task)
     done = read_done(part_folder(output, folds[0].name, seeds[0])) or {}

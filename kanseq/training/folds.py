@@ -1,6 +1,6 @@
-"""Which genes train, tune and are held out, fold by fold.
+"""Find the training, tuning and test genes of each fold.
 
-In: a set, its labels and its splits. Out: row positions and targets per fold, checked before anything trains.
+In: a set, its labels and its splits. Out: row positions and targets per fold, checked before any training.
 """
 
 import logging
@@ -26,16 +26,16 @@ class Fold(NamedTuple):
 
     Attributes:
         name: the fold.
-        train: rows that train, ascending: all of them have a target, in one condition at least.
+        train: training rows, ascending; all of them have a target in at least one condition.
         train_targets: their targets, ``(n,)`` or ``(n, conditions)``.
-        tune: rows for early stopping and calibration, empty unless asked for.
+        tune: rows for early stopping and calibration; empty unless requested.
         tune_targets: their targets.
-        test: held-out rows, whatever their label.
-        test_roles: ``test``, or ``unused`` for held-out rows that are not to be scored.
-        test_targets: their targets, as far as they have any.
-        held_out: ``(species, id)`` of every gene that the fold holds out, also of those that are not in the set.
-        thresholds: the quartiles that made the labels, empty where there are none.
-        ranked: the training rows again, with those whose label is mid; empty unless asked for.
+        test: held-out rows, with any label or none.
+        test_roles: ``test``, or ``unused`` for held-out rows that are not scored.
+        test_targets: their targets, where known.
+        held_out: ``(species, id)`` of every gene that the fold holds out, including those that are not in the set.
+        thresholds: the quartiles that define the labels; empty if there are none.
+        ranked: the training rows and those labelled mid; empty unless requested.
         ranked_targets: their targets, float64 from 0 to 1, see :func:`kanseq.training.targets.rank_mid`.
     """
 
@@ -65,26 +65,26 @@ def prepare_folds(
     least: int = 1,
     mid: str = "none",
 ) -> list[Fold]:
-    """Cut a set into folds.
+    """Return the folds of a set.
 
     Args:
         genes: the set.
-        labels: a table of :func:`kanseq.data.label_tables.read_labels`; None takes the set's own column ``label``.
-        splits: a table as :func:`kanseq.data.split_tables.read_splits` gives it.
+        labels: a table from :func:`kanseq.data.label_tables.read_labels`; None uses the set's own column ``label``.
+        splits: a table from :func:`kanseq.data.split_tables.read_splits`.
         holdout: ``all``, a fold, or several.
-        condition: the condition whose labels are meant, or several as a tuple.
-        task: ``binary``: genes labelled low or high train; ``regression``: all that have a number; ``multiclass``: all
-            that have a label of their own.
-        tune: keep the genes of role ``tune`` apart; otherwise they train.
-        least: so many training (and tuning) genes of each class must be there.
-        mid: ``rank`` gives each fold its training genes that are labelled mid, too.
+        condition: the condition whose labels are used, or several as a tuple.
+        task: ``binary``: genes labelled low or high train; ``regression``: all genes with a number; ``multiclass``: all
+            genes with a label of the set.
+        tune: keep the genes of role ``tune`` for tuning; otherwise they train.
+        least: required number of training (and tuning) genes of each class.
+        mid: ``rank`` adds the training genes labelled mid to each fold, as ``ranked``.
 
     Raises:
         BadOption: there is no such fold.
         UnknownGene: the set shares no gene with the splits or with the labels.
-        EmptySplit: a fold has no training gene (of several classes: none of one of them), no test gene, or no gene to
-            tune on although it is asked for.
-        OneClass: all training (or tuning) genes of a fold carry the same label, or have the same expression.
+        EmptySplit: a fold has no training gene (with several classes: of one of them), no test gene, or no tuning gene
+            although tuning is requested.
+        OneClass: all training (or tuning) genes of a fold have the same label or the same expression.
     """
     return [
         _prepare_fold(genes, labels, splits[splits["fold"] == name], name, condition, task, tune, least, mid)
@@ -93,13 +93,13 @@ def prepare_folds(
 
 
 def choose_folds(splits: pd.DataFrame, holdout: str | Sequence[str]) -> list[str]:
-    """Give the folds that are meant, in the order of the splits (for ``all``) or as they are named."""
+    """Return the names of the requested folds, in the order of the splits (for ``all``) or as named."""
     there = list(dict.fromkeys(splits["fold"]))
     named = [holdout] if isinstance(holdout, str) else list(dict.fromkeys(holdout))
     wanted = there if "all" in named else named
     for name in wanted:
         if name not in there:
-            raise BadOption(f"the splits have no fold '{name}'", hint=f"they have {some(there, 20)}, and 'all'")
+            raise BadOption(f"the splits have no fold '{name}'", hint=f"choose from {some(there, 20)} and 'all'")
     return wanted
 
 
@@ -114,7 +114,7 @@ def _prepare_fold(
     least: int,
     mid: str,
 ) -> Fold:
-    """Give each row of the set its role and its target in one fold."""
+    """Return one fold: the role and the target of each row of the set."""
     keys = genes.keys
     unscored = (roles["role"] == "unused") & roles["reason"].isin(HELD_OUT_UNSCORED)
     known_as = roles["role"].mask(unscored, "silent").to_numpy()
@@ -131,18 +131,22 @@ def _prepare_fold(
     if task == "multiclass":
         _check_all_classes(name, targets[train], classes)
     if tune:
-        hint = "cut one with kanseq split --tune, or leave --tune and --calibrate out"
+        hint = "use kanseq split --tune to make one, or leave --tune and --calibrate out"
         _check(name, "tuning", targets[tuning], condition, words, least, hint)
     scored = np.flatnonzero(role == "test")
     if not len(scored):
         raise EmptySplit(f"fold '{name}' holds out no gene of the set")
     for part, column in zip(_parts(condition), _columns(targets[scored]), strict=True):
         if not _is_varied(column):
-            logger.warning("fold '%s'%s: its test genes %s, so that it cannot be scored", name, part, words.alike)
+            logger.warning("fold '%s'%s: its test genes %s, so it cannot be scored", name, part, words.alike)
     if task == "multiclass":
         lacking = _lacking(targets[scored], classes)
         if lacking:
-            logger.warning("fold '%s': it has no test gene of %s, which no auROC can tell of", name, some(lacking, 8))
+            logger.warning(
+                "fold '%s' has no test gene of %s, so its auROC is the mean over the other classes",
+                name,
+                some(lacking, 8),
+            )
     held_out = roles[(roles["role"] == "test") | unscored]
     ranked = _ranked(genes, labels, name, condition, targets, role, tune) if mid == "rank" else ()
     return Fold(
@@ -169,7 +173,7 @@ def _ranked(
     role: np.ndarray,
     tune: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give the rows that train on classes or on their rank between them, and their targets; nothing without a table."""
+    """Return the training rows with a class or a rank between classes, and their targets; empty without a table."""
     if labels is None:
         return Fold._field_defaults["ranked"], Fold._field_defaults["ranked_targets"]
     trains = np.flatnonzero(np.isin(role, ("train",) if tune else ("train", "tune")))
@@ -181,28 +185,28 @@ def _ranked(
 
 
 def _columns(targets: np.ndarray) -> np.ndarray:
-    """Give the targets condition by condition, ``(conditions, n)``."""
+    """Return the targets by condition, ``(conditions, n)``."""
     return targets[None] if targets.ndim == 1 else targets.T
 
 
 def _parts(condition: str | tuple[str, ...]) -> list[str]:
-    """Name the conditions in messages, where there are several."""
+    """Return texts that name the conditions in messages; empty for a single condition."""
     return [""] if isinstance(condition, str) else [f", condition {name}" for name in condition]
 
 
 def _is_varied(column: np.ndarray) -> bool:
-    """Whether there are different targets in a condition."""
+    """Return whether a condition has different targets."""
     return len(np.unique(column[is_known(column)])) > 1
 
 
 class _Words(NamedTuple):
-    """How targets are spoken of.
+    """Words for the targets in messages.
 
     Attributes:
-        have: what a gene does that has one.
-        are: what genes with the same one are, before the target's name.
-        names: of classes; empty where the target is a number.
-        alike: what genes do that all have the same one.
+        have: predicate of a gene that has a target.
+        are: words before the target, for genes with the same target.
+        names: names of the classes; empty if the target is a number.
+        alike: predicate of genes that all have the same target.
     """
 
     have: str
@@ -212,9 +216,9 @@ class _Words(NamedTuple):
 
 
 def _words(task: str, *, own: bool, classes: tuple[str, ...]) -> _Words:
-    """Choose words for the targets of a table of labels, or of a set's own labels."""
+    """Return the words for the targets of a table of labels, or of a set's own labels (``own``)."""
     if task == "regression" and own:
-        return _Words("has a number as label", "labelled ", (), "all carry the same number")
+        return _Words("has a number as label", "labelled ", (), "all have the same number")
     if task == "regression":
         return _Words("has expression", "at log10(TPM + 1) = ", (), "do not differ in expression")
     if task == "multiclass":
@@ -223,18 +227,18 @@ def _words(task: str, *, own: bool, classes: tuple[str, ...]) -> _Words:
 
 
 def _lacking(targets: np.ndarray, classes: tuple[str, ...]) -> list[str]:
-    """Name the classes that no gene belongs to."""
+    """Return the names of the classes that no gene belongs to."""
     counts = np.bincount(targets[is_known(targets)], minlength=len(classes))
     return [classes[at] for at in np.flatnonzero(counts == 0)]
 
 
 def _check_all_classes(fold: str, targets: np.ndarray, classes: tuple[str, ...]) -> None:
-    """Insist on training genes of every class of the set."""
+    """Check that there are training genes of every class of the set."""
     lacking = _lacking(targets, classes)
     if lacking:
         raise EmptySplit(
             f"fold '{fold}' has no training gene of the class{'es' if len(lacking) > 1 else ''} {some(lacking, 8)}",
-            hint="cut folds that share out all classes (kanseq split --by random), or leave these sequences out",
+            hint="use kanseq split --by random, so that each fold has all classes, or leave these sequences out",
         )
 
 
@@ -247,7 +251,7 @@ def _check(
     least: int,
     hint: str | None = None,
 ) -> None:
-    """Insist on genes of different classes (so many of each of two), or numbers, in every condition."""
+    """Check that every condition has different targets and, for classes, at least ``least`` genes of each."""
     for name, column in zip(_parts(condition), _columns(targets), strict=True):
         known = column[is_known(column)]
         if not len(known):
@@ -265,7 +269,7 @@ def _check(
 
 
 def _warn_of_species(fold: str, species: np.ndarray, role: np.ndarray, known: np.ndarray) -> None:
-    """Say which species are to train and have no label at all: their table may have been forgotten."""
+    """Warn if a training species has no label at all: its table may have been forgotten."""
     trains = np.isin(role, ("train", "tune"))
     without = sorted(set(species[trains]) - set(species[trains & known]))
     if without and known.any():
@@ -273,7 +277,7 @@ def _warn_of_species(fold: str, species: np.ndarray, role: np.ndarray, known: np
 
 
 def disturb_targets(fold: Fold, control: str, seed: int) -> Fold:
-    """Return a fold whose training and tuning genes have the targets that a negative control leaves them.
+    """Return the fold with the targets of training and tuning genes shuffled as a negative control requires.
 
     Args:
         fold: the fold.

@@ -1,10 +1,11 @@
-"""What networks read: sequences of fixed or unequal length, vectors, series with masks, or images; and their targets.
+"""Inputs of networks (sequences of fixed or unequal length, vectors, series with masks, or images) and targets.
 
 In: arrays of any of these kinds. Out: batches of them as tensors on a device.
 
-Inputs are whatever has a length and gives the arrays of some rows: an array itself (base codes uint8 ``(n, columns)``,
-vectors float32 ``(n, d)``, images float32 ``(n, c, h, w)``), :class:`~kanseq.data.row_codes.RowCodes` for codes that
-stay on disk, :class:`UnequalCodes`, or :class:`Series`. A network's ``forward`` takes what they give, one tensor each.
+Inputs are objects with a length that return the arrays of some rows when indexed: an array (base codes uint8
+``(n, columns)``, vectors float32 ``(n, d)``, images float32 ``(n, c, h, w)``), :class:`~kanseq.data.row_codes.RowCodes`
+for codes that stay on disk, :class:`UnequalCodes`, or :class:`Series`. The ``forward`` of a network takes one tensor
+per array.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,18 +26,18 @@ class Inputs(Protocol):
     """Inputs of ``n`` examples."""
 
     def __len__(self) -> int:
-        """Return how many examples there are."""
+        """Return the number of examples."""
 
     def __getitem__(self, rows: Rows, /) -> Given:
         """Return the arrays of some examples, each ``(rows, …)``; rows are positions or a slice."""
 
 
 class Examples(NamedTuple):
-    """Inputs with what is to be learned of them.
+    """Inputs with their targets.
 
     Attributes:
-        inputs: of ``n`` examples, see :class:`Inputs`.
-        targets: as :class:`kanseq.training.tasks.Task` takes them, ``(n,)`` or ``(n, conditions)``.
+        inputs: inputs of ``n`` examples, see :class:`Inputs`.
+        targets: targets as defined by :class:`kanseq.training.tasks.Task`, ``(n,)`` or ``(n, conditions)``.
     """
 
     inputs: Inputs
@@ -44,25 +45,27 @@ class Examples(NamedTuple):
 
 
 class UnequalCodes:
-    """Base codes of sequences of unequal length, filled up with ``N`` on the right.
+    """Base codes of sequences of unequal length, padded with ``N`` on the right.
 
     >>> UnequalCodes([np.array([0, 1, 2], np.uint8), np.array([3], np.uint8)])[np.array([1, 0])].tolist()
     [[3, 4, 4], [0, 1, 2]]
     """
 
     def __init__(self, codes: Sequence[np.ndarray], columns: int | None = None) -> None:
-        """Take codes over.
+        """Store the codes.
 
         Args:
             codes: uint8 ``(length,)`` each, A 0, C 1, G 2, T 3, everything else 4.
-            columns: columns of every batch, for networks of fixed width; if None those of its longest sequence.
+            columns: columns of every batch, for networks of fixed width; if None, the length of its longest sequence.
 
         Raises:
             BadOption: a sequence is longer than ``columns``.
         """
         longest = max(map(len, codes), default=0)
         if columns is not None and longest > columns:
-            raise BadOption(f"a sequence has {longest} bases, and the network reads {columns}", hint="make it wider")
+            raise BadOption(
+                f"a sequence has {longest} bases, and the network reads {columns}", hint="use a wider network"
+            )
         self._codes, self._columns = list(codes), columns
 
     def __len__(self) -> int:
@@ -80,10 +83,10 @@ class UnequalCodes:
 
 
 class Series:
-    """Series of vectors, with a mask where series end early or have gaps."""
+    """Series of vectors, with a mask for series that end early or have gaps."""
 
     def __init__(self, values: np.ndarray, mask: np.ndarray) -> None:
-        """Take arrays over.
+        """Store the arrays.
 
         Args:
             values: float32 ``(n, t, d)``.
@@ -109,21 +112,21 @@ class Series:
 
 
 def tensors_of(inputs: Inputs, rows: Rows, device: torch.device) -> tuple[Tensor, ...]:
-    """Return what a network's ``forward`` takes for some examples: a tensor for each array, on the device."""
+    """Return the arguments of a network's ``forward`` for some examples: a tensor per array, on the device."""
     given = inputs[rows]
     arrays = given if isinstance(given, tuple) else (given,)
     return tuple(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
 
 
 class InputBatches:
-    """Batches of inputs in order, that can be iterated again and again: a tensor, or a tuple of several."""
+    """Iterable of batches of inputs in order, reusable; each is a tensor, or a tuple if there are several arrays."""
 
     def __init__(self, inputs: Inputs, batch_size: int, device: torch.device) -> None:
-        """Remember of what."""
+        """Store the inputs, the batch size and the device."""
         self.inputs, self.batch_size, self.device = inputs, batch_size, device
 
     def __iter__(self) -> Iterator[Tensor | tuple[Tensor, ...]]:
-        """Begin with the first batch."""
+        """Iterate over the batches from the first one."""
         for start in range(0, len(self.inputs), self.batch_size):
             tensors = tensors_of(self.inputs, slice(start, start + self.batch_size), self.device)
             yield tensors if len(tensors) > 1 else tensors[0]

@@ -1,7 +1,7 @@
-"""torchrun without what it says: ``python -m kanseq.training.launcher FOLDER ARGUMENT...``.
+"""Run torchrun without its messages: ``python -m kanseq.training.launcher FOLDER ARGUMENT...``.
 
-In: arguments of ``torchrun``. Out: the processes that it runs, which write to standard error themselves; if one has
-failed, their exit codes in ``exit_codes.json`` in the folder.
+In: arguments of ``torchrun``. Out: its processes, which write to standard error themselves; if one fails, the exit
+codes of failed processes in ``exit_codes.json`` in the folder.
 """
 
 import logging
@@ -17,13 +17,13 @@ from kanseq.training.worker_reports import EXIT_CODES
 
 
 def main(folder: str, arguments: list[str]) -> int:
-    """Run processes until all have ended; returns 0 if none has failed."""
-    # Whoever started this reads files: torchrun's tables of failures are for nobody.
+    """Run the processes until all have ended; return 0 if none has failed, else 1."""
+    # The caller reads exit_codes.json, so torchrun's tables of failures are not needed.
     logging.disable(logging.CRITICAL)
     try:
         run(parse_args(arguments))
     except ChildFailedError as error:
-        # A negative code is the number of a signal.
+        # A negative code is the negative number of a signal.
         codes = {str(rank): failure.exitcode for rank, failure in error.failures.items()}
         write_json(Path(folder) / EXIT_CODES, codes)
         return 1

@@ -28,22 +28,22 @@ from kanseq.training.worker_reports import (
 )
 
 _NO_MEMORY = ("MemoryError", "OutOfMemoryError")
-"""Python's exception, and torch's."""
+"""The exceptions of Python and torch."""
 
 
 def launch(spec: TrainSpec) -> bool:
-    """Train in ``spec.devices`` processes on this node, by torchrun; returns when all have ended.
+    """Train in ``spec.devices`` processes on this node with torchrun, and wait until all have ended.
 
-    Returns whether the first of all nodes' processes, the one that has written the run, was one of them.
+    Returns whether the first process of all nodes, which has written the run, was one of them.
 
     Raises:
-        BadOption: inputs are no files, or several nodes have no place to meet.
+        BadOption: inputs are not files, or several nodes have no rendezvous address.
         RankFailed: a process ended with an error.
-        KeyboardInterrupt: they were asked to stop, and have written their state.
+        KeyboardInterrupt: the processes were asked to stop, and have written their state.
     """
     devices, nodes, rendezvous = spec.devices, spec.nodes, spec.rendezvous
     if nodes > 1 and rendezvous is None:
-        raise BadOption("several nodes need a place to meet", hint="give --rendezvous HOST:PORT of one of them to all")
+        raise BadOption("several nodes need a common address", hint="use --rendezvous HOST:PORT of one node on all")
     meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]
     meeting += [] if rendezvous is None or nodes == 1 else [f"--rdzv-endpoint={rendezvous}", "--rdzv-id=kanseq"]
     with tempfile.TemporaryDirectory() as folder:
@@ -60,7 +60,7 @@ def launch(spec: TrainSpec) -> bool:
 
 
 def _wait(process: subprocess.Popen) -> int:
-    """Wait for the end; an interrupt is passed on, and its end awaited."""
+    """Wait for a process to end; on an interrupt, terminate it and wait for its end."""
     try:
         return process.wait()
     except KeyboardInterrupt:
@@ -70,7 +70,7 @@ def _wait(process: subprocess.Popen) -> int:
 
 
 def _killed_by(path: Path) -> int | None:
-    """Return the number of the signal that ended a process, unless that was a request to stop."""
+    """Return the number of the signal that killed a process, ignoring requests to stop."""
     codes = json.loads(path.read_text(encoding="utf-8")).values() if path.exists() else ()
     signals = [-code for code in codes if code < 0 and -code not in (signal.SIGINT, signal.SIGTERM)]
     # NCCL aborts a process whose connection to a killed one failed.
@@ -78,7 +78,10 @@ def _killed_by(path: Path) -> int | None:
 
 
 def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> BaseException:
-    """Say why processes ended. When one of them fails, torchrun asks the others to stop, and they report that."""
+    """Return an exception with the reason why processes ended.
+
+    When one of them fails, torchrun asks the others to stop, and these report an interrupt.
+    """
     reasons = [(_remoteness(report), report.error) for report in reports.values() if report.status == ERROR]
     if killed is not None:
         reasons.append((2 if killed == signal.SIGABRT else 0, f"killed by signal {killed}"))
@@ -86,14 +89,14 @@ def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> Ba
         return KeyboardInterrupt()
     _, reason = min(reasons, key=itemgetter(0), default=(0, f"code {code}"))
     return RankFailed(
-        f"a process of the training ended: {reason}", hint="run the command again: it goes on from the last state"
+        f"a training process ended: {reason}", hint="run the command again: it continues from the last state"
     )
 
 
 def _remoteness(report: Report) -> int:
-    """Return how far a report may be from the cause: 1 bad input or no memory, 3 a fault, 4 a lost connection.
+    """Return how far a report may be from the cause: 1 bad input or no memory, 3 a bug, 4 a lost connection.
 
-    Signals are 0 and 2. When a process ends, however it does, the others lose their connection to it.
+    Signals are 0 and 2. When a process ends for any reason, the others lose their connection to it.
     """
     known = getattr(errors, report.kind, None)
     if report.kind in _NO_MEMORY or (isinstance(known, type) and issubclass(known, KanseqError)):

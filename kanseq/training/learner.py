@@ -1,4 +1,4 @@
-"""How an architecture learns: what its settings mean, how it is fitted, and on what it is calibrated.
+"""Interface for fitting an architecture: resolve its settings, fit it, and score examples for calibration.
 
 In: examples and settings. Out: a fitted predictor.
 """
@@ -21,19 +21,19 @@ from kanseq.training.team import ALONE, Team
 
 
 class Lesson(NamedTuple):
-    """All that a fitted model follows from.
+    """Everything that determines a fitted model.
 
     Attributes:
         config: hyper-parameters, an instance of the architecture's ``config``.
-        task: what is learned, fitted to the targets (:meth:`kanseq.training.tasks.Task.fitted`); None for a generator.
-        train: the examples that train.
-        tune: examples that do not train, for early stopping and calibration; None if there are none.
-        settings: the optimisation, with nothing left to ``auto``, see :meth:`Learner.resolve_settings`.
-        seed: of initial weights, the order of examples, and dropout.
+        task: the task, fitted to the targets (:meth:`kanseq.training.tasks.Task.fitted`); None for a generator.
+        train: the training examples.
+        tune: examples for early stopping and calibration, which do not train; None if there are none.
+        settings: settings of the optimisation without ``auto``, see :meth:`Learner.resolve_settings`.
+        seed: seed of initial weights, the order of examples, and dropout.
         threads: processor threads.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
-        places: a row for each training example: ``species, chrom, tss``, where the examples are genes. Neighbours stay
-            together where hyper-parameters are chosen. None or without these columns: parts are random.
+        places: ``species, chrom, tss`` of each training example, if these are genes, so that neighbours stay together
+            when hyper-parameters are chosen. If None or without these columns, parts are random.
         team: the processes that train together.
     """
 
@@ -50,12 +50,12 @@ class Lesson(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What a training writes on the way.
+    """Checkpoints, log and progress of a training.
 
     Attributes:
-        folder: where state and log go; a state there is where the training continues. None for neither.
-        minutes: at most so long between two states on disk.
-        title: what the progress is called.
+        folder: folder of checkpoint and log; training continues from a checkpoint there. None writes neither.
+        minutes: longest time between two checkpoints, in minutes.
+        title: title of the progress.
     """
 
     folder: Path | None = None
@@ -68,25 +68,25 @@ class Learner(ABC):
 
     Attributes:
         kind: the architecture.
-        calibrates_on_tune: whether calibrations are learned from examples that do not train, so that these are wanted.
+        calibrates_on_tune: whether calibrations are learned from tuning examples, so that these are required.
     """
 
     calibrates_on_tune: bool
 
     def __init__(self, kind: Architecture) -> None:
-        """Fit models of this architecture."""
+        """Store the architecture."""
         self.kind = kind
 
     @abstractmethod
     def resolve_settings(self, settings: Settings, config: Options, device: str) -> Settings:
-        """Return settings with nothing left to ``auto``, and with what has no effect at its default.
+        """Return settings with ``auto`` resolved, and with settings that have no effect at their defaults.
 
         Raises:
-            BadOption: the model cannot be built, or does not have what a setting acts on.
+            BadOption: the model cannot be built, or does not support a setting.
         """
 
     def build(self, lesson: Lesson) -> Predictor:
-        """Build an untrained model. Sets torch's random state, with which :meth:`fit` continues."""
+        """Build an untrained model. Seed torch's random state, which :meth:`fit` continues to use."""
         torch.manual_seed(lesson.seed)
         predictor = build_predictor(self.kind, lesson.config, lesson.task)
         predictor.place(lesson.device, lesson.settings.precision)
@@ -94,19 +94,19 @@ class Learner(ABC):
 
     @abstractmethod
     def fit(self, predictor: Predictor, lesson: Lesson, record: Record) -> dict[str, object]:
-        """Fit a model that :meth:`build` made, in place.
+        """Fit a model from :meth:`build` in place.
 
         Returns:
             Facts for ``done.json``.
 
         Raises:
-            NotFinite: a loss or gradient is NaN or infinite; the model holds the last good weights.
-            OneClass, EmptySplit, BadOption: the examples do not suffice.
+            NotFinite: a loss or gradient is NaN or infinite; the model has the last finite weights.
+            OneClass, EmptySplit, BadOption: there are too few examples, or all of one class.
         """
 
     @abstractmethod
     def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits of examples by models that were not fitted to them, and their targets; to calibrate with.
+        """Return logits of examples by models that were not fitted to them, and their targets, for calibration.
 
         Both are ``(n,)`` or ``(n, conditions)``.
 

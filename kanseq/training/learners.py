@@ -1,4 +1,4 @@
-"""The learner of each architecture, and how models are fitted to arrays.
+"""Choose the learner of an architecture, and fit models to arrays.
 
 In: an architecture and examples. Out: a fitted predictor.
 """
@@ -22,7 +22,7 @@ _LEARNERS: dict[str, type[Learner]] = {"steps": StepLearner, "at-once": Estimato
 
 
 def learner_of(kind: Architecture) -> Learner:
-    """Return what fits the models of an architecture."""
+    """Return the learner that fits models of an architecture."""
     return _LEARNERS[kind.learner](kind)
 
 
@@ -31,10 +31,10 @@ class Learned(NamedTuple):
 
     Attributes:
         predictor: the model.
-        task: what its outputs mean, with the mean and scale of the training targets for regression; None for a
-            generator.
-        settings: the optimisation, as it was resolved.
-        facts: what the training says of itself: ``epochs`` and ``kept_epoch`` of a network.
+        task: the task, which defines the meaning of the outputs, with mean and scale of the training targets for
+            regression; None for a generator.
+        settings: the resolved settings of the optimisation.
+        facts: facts about the training: ``epochs`` and ``kept_epoch`` of a network.
     """
 
     predictor: Predictor
@@ -65,20 +65,21 @@ def fit_examples(
     Args:
         kind: the architecture.
         config: its hyper-parameters, an instance of ``kind.config``.
-        task: what is learned; None for a generator.
-        train: the training examples; inputs as the model reads them, targets as the task takes them.
-        settings: the optimisation; those that the architecture does not take have no effect.
-        tune: examples that do not train, to stop early by where ``settings.tune`` is set.
-        places: where training examples lie, see :class:`~kanseq.training.learner.Lesson`.
-        seed: of every random choice.
+        task: the task; None for a generator.
+        train: the training examples, with inputs as the model reads them and targets as the task defines them.
+        settings: settings of the optimisation; those that the architecture does not use have no effect.
+        tune: examples for early stopping if ``settings.tune`` is set; they do not train.
+        places: places of the training examples, see :class:`~kanseq.training.learner.Lesson`.
+        seed: seed of all random choices.
         threads: processor threads; 0 for as many as torch finds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        folder: where states and the log of a network's training go, and where it continues; None for neither.
-        title: what the progress is called.
+        folder: folder of a network's checkpoint and log; training continues from a checkpoint there. None writes
+            neither.
+        title: title of the progress.
 
     Raises:
         BadOption: the model cannot be built, a setting does not fit it, or there is no such device.
-        OneClass: an estimator is to tell classes apart, and all targets are the same.
+        OneClass: an estimator learns classes, and all targets are of one class.
         NotFinite: a loss or gradient is NaN or infinite.
     """
     device, learner = choose_device(device), learner_of(kind)

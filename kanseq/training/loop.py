@@ -1,6 +1,6 @@
-"""Train an objective so that it can be stopped anywhere and continues as if nothing had happened.
+"""Train an objective; a training that was stopped resumes with identical results.
 
-In: an objective. Out: its network, trained; ``state.safetensors`` and ``log.jsonl`` on the way.
+In: an objective. Out: its trained network; ``state.safetensors`` and ``log.jsonl`` are written during the training.
 """
 
 import json
@@ -27,11 +27,11 @@ from kanseq.training.team import ALONE, Team
 
 
 class Fitted(NamedTuple):
-    """What a training did.
+    """Result of a training.
 
     Attributes:
-        epochs: passes made.
-        kept_epoch: after which pass (from 1) the weights were taken.
+        epochs: completed epochs.
+        kept_epoch: epoch (from 1) after which the kept weights were taken.
     """
 
     epochs: int
@@ -39,12 +39,12 @@ class Fitted(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """How long a training lasts.
+    """Limits on the length of a training and on the time between its states.
 
     Attributes:
-        epochs: passes over the training examples at most.
-        patience: passes without a better monitored number before it stops.
-        checkpoint_minutes: at most so long between two states on disk.
+        epochs: maximum passes over the training examples.
+        patience: epochs without a better monitored value before the training stops.
+        checkpoint_minutes: maximum minutes between two states on disk.
     """
 
     epochs: int
@@ -64,24 +64,24 @@ def fit(
 ) -> Fitted:
     """Train an objective's networks in place, from the start or from the ``state.safetensors`` in ``folder``.
 
-    The order of the examples in an epoch follows from ``seed`` and the epoch's number alone. A state is written at the
-    start, at every epoch's end, every ``checkpoint_minutes``, and when SIGINT or SIGTERM asks to stop (a second one
-    stops at once); a later call ends with the same bits. The processes of a team all call this, with the same arguments
-    but for ``team`` and ``folder``.
+    The order of the examples in an epoch depends only on ``seed`` and the epoch's number. A state is written at the
+    start, at the end of each epoch, every ``checkpoint_minutes``, and when SIGINT or SIGTERM requests a stop (a second
+    signal stops at once); a later call resumes and ends with the same bits. All processes of a team call this function,
+    with the same arguments except ``team`` and ``folder``.
 
     Args:
-        objective: what is trained; at the end its network holds the kept weights, in evaluation mode.
-        tune: examples that it is measured on after each epoch, to keep the best weights; None keeps the last.
-        limits: how long.
-        seed: of the order of the examples.
-        folder: where the state and the log go; None writes neither.
-        title: what the progress is called.
+        objective: the objective to train; at the end its network holds the kept weights, in evaluation mode.
+        tune: tuning examples, measured after each epoch to keep the best weights; None keeps the last weights.
+        limits: the limits of the training.
+        seed: for the order of the examples.
+        folder: folder for the state and the log; None writes neither.
+        title: title of the progress display.
         team: the processes that train together.
 
     Raises:
-        NotFinite: a loss, a gradient or the monitored number is NaN or infinite; the network then holds the last good
-            weights, and so does the state on disk; without a folder those after the step that failed.
-        KeyboardInterrupt: a signal asked to stop; the state is written.
+        NotFinite: a loss, a gradient or the monitored value is NaN or infinite. The network and the state on disk then
+            hold the last good weights; without a folder, the network holds the weights after the failed step.
+        KeyboardInterrupt: a signal requested a stop; the state is written.
     """
     training = _Training(objective, tune, limits, seed, folder)
     done = training.position.epoch * objective.examples + training.position.seen
@@ -105,12 +105,12 @@ def fit(
 
 
 class _Training:
-    """An objective's way through its epochs: where it stands, and the best weights so far."""
+    """A training in progress: its objective, position and best weights so far."""
 
     def __init__(
         self, objective: Objective, tune: Examples | None, limits: Limits, seed: int, folder: Path | None
     ) -> None:
-        """Continue from the state in the folder, or begin and write one."""
+        """Resume from the state in the folder, or start a new training and write its first state."""
         self.objective, self.tune, self.limits, self.seed = objective, tune, limits, seed
         self.file = None if folder is None else folder / STATE
         restored = None if self.file is None else restore_state(self.file, objective)
@@ -123,20 +123,20 @@ class _Training:
 
     @property
     def has_ended(self) -> bool:
-        """Whether all epochs are done, or the monitored number has not become better for too long."""
+        """Whether all epochs are done, or the monitored value has not improved for ``patience`` epochs."""
         position, limits = self.position, self.limits
         waited = 0 if position.best_loss is None else position.epoch - position.best_epoch
         return position.epoch >= limits.epochs or waited >= limits.patience
 
     @property
     def is_due(self) -> bool:
-        """Whether a state has to be written by the clock."""
+        """Whether ``checkpoint_minutes`` have passed since the last state."""
         return time.monotonic() - self.saved > 60 * self.limits.checkpoint_minutes
 
     def epoch(self, progress: Progress) -> Iterator[float]:
-        """Take the steps of an epoch that are still to be taken; moves the position, and yields the loss of each."""
+        """Take the remaining steps of the epoch; advance the position and yield the loss of each step."""
         position, bounds = self.position, self.objective.bounds()
-        # A state is written before this or after a step, so that a training that continues does it once, too.
+        # States are written before this call or after a step, so that a resumed training also makes it only once.
         if position.step == 0:
             self.objective.before_epoch(position.epoch)
         order = epoch_order(self.seed, position.epoch, self.objective.examples)
@@ -151,10 +151,10 @@ class _Training:
             yield loss
 
     def end_epoch(self, progress: Progress) -> None:
-        """Move to the next epoch, measure, keep better weights, and write log and state."""
+        """Measure, keep better weights, advance to the next epoch, and write log and state."""
         position, objective = self.position, self.objective
         self.check(position.loss)
-        # Before the position moves: a state that is written when this fails stands at the end of this epoch.
+        # Measure before the position advances: if this fails, the state that is written is at the end of this epoch.
         measured = None if self.tune is None else self.measured(self.tune)
         position.epoch += 1
         if measured is not None and (position.best_loss is None or measured < position.best_loss):
@@ -176,25 +176,25 @@ class _Training:
         self.save()
 
     def measured(self, tune: Examples) -> float:
-        """Return the monitored number.
+        """Return the monitored value.
 
         Raises:
-            NotFinite: it is NaN or infinite, so that it tells no better epoch from a worse one.
+            NotFinite: the value is NaN or infinite, so that epochs cannot be compared.
         """
         measured = float(self.objective.measure(tune))
         if not np.isfinite(measured):
             name = self.objective.monitor.replace("_", " ")
             raise NotFinite(
                 f"{name} became {measured} after epoch {self.position.epoch + 1}; the last good weights were kept",
-                hint="lower --learning-rate or set --clip 1, and train into another folder",
+                hint="lower --learning-rate or use --clip 1, and train into another folder",
             )
         return measured
 
     def check(self, loss: float) -> None:
-        """Make sure that no state with broken weights is written.
+        """Check that loss and weights are finite, before a state is written.
 
         Raises:
-            NotFinite: the loss or a weight is no finite number.
+            NotFinite: the loss or a weight is NaN or infinite.
         """
         if not (np.isfinite(loss) and self.objective.is_finite()):
             raise not_finite()
@@ -206,16 +206,16 @@ class _Training:
         self.saved = time.monotonic()
 
     def keep_last_good(self) -> None:
-        """Write the state before a step that failed, or return to the last one on disk where weights are broken."""
-        # Before an epoch's first step what is on disk is the same, without what the epoch begins with; and after a step
-        # that gave NaN without failing, the weights are those behind it.
+        """Write the state before the failed step, or restore the last state on disk if weights are broken."""
+        # Before the first step of an epoch, the state on disk is the same, but without the changes of before_epoch().
+        # After a step that returned NaN without raising, the weights have already been changed.
         if self.position.step and np.isfinite(self.position.loss_sum) and self.objective.is_finite():
             self.save()
         elif self.file is not None:
             restore_state(self.file, self.objective)
 
     def finish(self) -> Fitted:
-        """Leave the kept weights in the network, ready to score."""
+        """Load the kept weights into the network and set evaluation mode."""
         self.objective.restore_kept(self.objective.kept() if self.best is None else self.best)
         for network in self.objective.networks.values():
             network.eval()
@@ -224,10 +224,10 @@ class _Training:
 
 
 class _Log:
-    """``log.jsonl``: a line per epoch. The only file of a run that holds times."""
+    """``log.jsonl``: one line per epoch. The only file of a run that contains times."""
 
     def __init__(self, path: Path, epochs: int) -> None:
-        """Take over the lines of the epochs that are finished."""
+        """Keep the existing lines of the finished epochs."""
         self.path = path
         self.lines: list[dict[str, object]] = []
         if path.exists() and epochs:
@@ -243,7 +243,7 @@ class _Log:
 
 @contextmanager
 def _stop_requests() -> Iterator[threading.Event]:
-    """Turn the first SIGINT or SIGTERM into a request that is met after the batch; the second one interrupts."""
+    """Turn the first SIGINT or SIGTERM into a request to stop after the batch; the second one interrupts."""
     wanted = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -257,7 +257,7 @@ def _stop_requests() -> Iterator[threading.Event]:
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield wanted
-        # Asked for in the very last moment, when no batch was left to notice it.
+        # The request came after the last batch, so that no batch noticed it.
         if wanted.is_set():
             raise KeyboardInterrupt
     finally:

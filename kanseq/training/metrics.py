@@ -1,6 +1,6 @@
-"""Nine numbers that say how well probabilities tell low from high, and how sure they are.
+"""Nine metrics of binary classification (low, high), with bootstrap intervals.
 
-In: targets, logits and, for the bootstrap, how often each gene was drawn. Out: the metrics, for one draw or many.
+In: targets, logits, probabilities and, for the bootstrap, how often each gene was drawn. Out: metrics per draw.
 """
 
 from collections.abc import Sequence
@@ -8,31 +8,31 @@ from collections.abc import Sequence
 import numpy as np
 
 METRICS = ("accuracy", "auROC", "auPRC", "MCC", "F1", "Brier", "ECE", "precision", "recall")
-"""In the order of tables. auPRC is average precision; ECE is the expected calibration error; precision and recall are
-those of ``high``, 0 where no gene is called so."""
+"""Names of the metrics, in the order of tables. auPRC is average precision; ECE is the expected calibration error;
+precision and recall are of the class ``high``, and 0 if no gene is called high."""
 
 EDGES = np.arange(1, 10) / 10
-"""Between the ten bins of the expected calibration error; a bin holds its upper edge."""
+"""Edges between the ten bins of the expected calibration error; a bin includes its upper edge."""
 
 CELLS = 4_000_000
-"""Numbers that one step of the bootstrap holds at a time."""
+"""Maximum values that one step of the bootstrap holds in memory."""
 
 
 def score(
     targets: np.ndarray, logits: np.ndarray, probabilities: np.ndarray, called: np.ndarray | None = None
 ) -> dict[str, float]:
-    """Score predictions, as far as it has them by scikit-learn's metrics.
+    """Compute all metrics of one model's predictions, with scikit-learn where it implements them.
 
-    The expected calibration error (Guo et al. 2017, equation 3, with the probability of ``high`` in the confidence's
-    place) is the mean distance, over genes, between the mean probability of a gene's bin and the share of high genes
-    in it; the bins are ten of equal width. Few genes overstate it: with 700 a perfectly calibrated model has about
-    0.04.
+    The expected calibration error (Guo et al. 2017, equation 3, with the probability of ``high`` in place of the
+    confidence) uses ten bins of equal width. It is the mean over genes of the absolute difference between the mean
+    probability of the gene's bin and the fraction of high genes in the bin. It is biased upwards for few genes: for
+    700 genes, a perfectly calibrated model has about 0.04.
 
     Args:
         targets: ``(n,)`` of 0 and 1, both present.
-        logits: ``(n,)`` float, what ranks the genes.
+        logits: ``(n,)`` float, by which genes are ranked.
         probabilities: ``(n,)`` float of ``high``, for the Brier score and the calibration error.
-        called: ``(n,)`` bool, which genes are called high; None for those of a probability of 0.5 or more.
+        called: ``(n,)`` bool, which genes are called high; None calls those with a probability of at least 0.5.
     """
     from sklearn import metrics
 
@@ -51,12 +51,12 @@ def score(
 
 
 def auroc(targets: np.ndarray, logits: np.ndarray) -> float:
-    """Give the area under the ROC curve alone."""
+    """Return only the area under the ROC curve."""
     return float(resampled(targets, logits, np.full(len(targets), 0.5), np.ones((1, len(targets))))["auROC"][0])
 
 
 def draw(genes: int, times: int, seed: int | Sequence[int]) -> np.ndarray:
-    """Draw ``genes`` genes with replacement, ``times`` times: how often each was drawn, uint16 ``(times, genes)``."""
+    """Draw ``genes`` genes with replacement, ``times`` times; return the counts per gene, uint16 ``(times, genes)``."""
     random = np.random.default_rng(seed)
     return random.multinomial(genes, np.full(genes, 1 / genes), size=times).astype(np.uint16)
 
@@ -68,14 +68,14 @@ def resampled(
     drawn: np.ndarray,
     called: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Score many draws of the same genes at once.
+    """Compute all metrics for many draws of the same genes.
 
     Args:
         targets, logits, probabilities, called: ``(n,)``, as for :func:`score`.
         drawn: ``(times, n)``, how often each gene counts in each draw.
 
     Returns:
-        For each metric its value per draw, float64 ``(times,)``; NaN for draws without both classes.
+        Each metric's value per draw, float64 ``(times,)``; NaN for draws without both classes.
     """
     called = probabilities >= 0.5 if called is None else called
     step = max(1, CELLS // max(1, len(targets)))
@@ -87,7 +87,7 @@ def resampled(
 
 
 def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Give the percentile interval of bootstrap values; NaN where no draw could be scored."""
+    """Return the percentile interval of bootstrap values; NaN if no draw could be scored."""
     values = values[np.isfinite(values)]
     if not len(values):
         return float("nan"), float("nan")
@@ -98,7 +98,7 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 def _resampled(
     targets: np.ndarray, logits: np.ndarray, probabilities: np.ndarray, called: np.ndarray, drawn: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Score draws that fit into memory together."""
+    """Compute all metrics for a block of draws that fits in memory."""
     is_high = targets == 1
     sums = np.stack(
         [is_high & called, is_high & ~called, ~is_high & called, ~is_high & ~called, (probabilities - targets) ** 2]
@@ -127,18 +127,18 @@ def _resampled(
 
 
 def by_bin(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Give each gene's probability less its target (0 or 1) in the column of its bin, float64 ``(n, 10)``."""
+    """Return each gene's probability minus its target (0 or 1) in the column of its bin, float64 ``(n, 10)``."""
     gaps = np.zeros((len(targets), len(EDGES) + 1))
     gaps[np.arange(len(targets)), np.searchsorted(EDGES, probabilities, side="left")] = probabilities - targets
     return gaps
 
 
 def areas(is_high: np.ndarray, logits: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the area under the ROC curve (ties count half) and the average precision of every draw.
+    """Return the area under the ROC curve (ties count half) and the average precision of each draw.
 
     Args:
         is_high, logits: ``(n,)``.
-        drawn: ``(times, n)`` float64; draws without both classes give NaN or nothing that counts, with a warning.
+        drawn: ``(times, n)`` float64; draws without both classes give NaN or an invalid value, and NumPy warns.
     """
     order = np.argsort(-logits, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(logits[order]) != 0])

@@ -1,6 +1,6 @@
-"""Neighbourhoods of training genes: what one of them teaches says little of the others.
+"""Divide training genes into nearly independent parts, for cross-validation within the training set.
 
-In: places and targets. Out: a part for each gene, between which estimators choose their settings.
+In: gene coordinates and targets. Out: a part per gene; estimators choose hyper-parameters by validation over parts.
 """
 
 import numpy as np
@@ -9,16 +9,17 @@ import pandas as pd
 from kanseq.training.tasks import is_known
 
 GROUPS = 5
-"""Parts that the training genes are cut into."""
+"""Maximum number of parts of the training genes."""
 
 ENOUGH = 10
-"""Genes of each class that a part must hold, where there are that many."""
+"""Genes of each class that a part of complete chromosomes must have; fewer in small sets."""
 
 
 def inner_parts(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndarray:
-    """Cut training genes into :func:`neighbourhoods`, in every condition by itself: of the shape of the targets.
+    """Divide training genes into :func:`neighbourhoods`, separately for each condition.
 
-    Where there are no classes but numbers, parts need only be of equal size. -1 where no target is known.
+    Returns parts in the shape of the targets, -1 where the target is unknown. In regression, all genes count as one
+    class, so that parts need only be of similar size.
     """
     if targets.ndim == 1:
         classes = np.zeros(len(targets), dtype=np.int64) if np.issubdtype(targets.dtype, np.floating) else targets
@@ -31,11 +32,14 @@ def inner_parts(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndar
 
 
 def neighbourhoods(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndarray:
-    """Cut training genes into parts with all classes that share as little as can be, int64 ``(n,)`` from 0 on.
+    """Divide training genes into parts that are as independent as possible, each with all classes.
 
-    Whole chromosomes, put together to at most five parts, where at least three parts come out with enough genes of
-    each class; otherwise stretches of neighbours; for plain sequences, and where stretches are of one class, random
-    parts with equal shares of the classes.
+    Parts are complete chromosomes, combined into at most five parts, if at least three parts get enough genes of each
+    class; otherwise stretches of neighbouring genes. Sequences without coordinates, and genes whose stretches would
+    lack a class, are divided at random with equal shares of the classes.
+
+    Returns:
+        The part of each gene, int64 ``(n,)``, from 0.
     """
     random = _random_parts(targets, seed)
     if "chrom" not in places or "tss" not in places:
@@ -54,7 +58,7 @@ def neighbourhoods(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.n
 
 
 def _contig_parts(contig: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
-    """Put contigs together to at most five parts of about equal size; None where fewer than three come out whole."""
+    """Combine contigs into at most five parts of similar size; None if fewer than three get enough genes."""
     names, number, sizes = np.unique(contig, return_inverse=True, return_counts=True)
     for count in range(min(GROUPS, len(names)), 2, -1):
         load = np.zeros(count, dtype=np.int64)
@@ -69,14 +73,14 @@ def _contig_parts(contig: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
 
 
 def _fewest(parts: np.ndarray, targets: np.ndarray) -> int:
-    """Count the genes of the rarest class in the part that has fewest of it."""
+    """Return the smallest number of genes of a class in a part."""
     counts = np.zeros((parts.max() + 1, targets.max() + 1), dtype=np.int64)
     np.add.at(counts, (parts, targets), 1)
     return int(counts.min())
 
 
 def _random_parts(targets: np.ndarray, seed: int) -> np.ndarray:
-    """Deal each class out in random order."""
+    """Distribute each class over the parts in random order."""
     parts = np.zeros(len(targets), dtype=np.int64)
     random = np.random.default_rng(seed)
     counts = np.bincount(targets)

@@ -1,6 +1,6 @@
-"""What trains: networks, the optimisers that move them, the number they are monitored by, and their complete state.
+"""Training objectives: networks, their optimisers, the monitored value and the complete state.
 
-In: batches of rows. Out: losses, and a state from which a training continues with the same bits.
+In: batches of rows. Out: losses, and a state from which a training resumes with the same bits.
 """
 
 from abc import ABC, abstractmethod
@@ -20,14 +20,14 @@ Weights: TypeAlias = dict[str, Tensor]
 
 
 class Batch(NamedTuple):
-    """The examples of one step, and where in the training it is taken.
+    """The examples of one step, and its position in the training.
 
     Attributes:
         rows: positions of the examples, int64 ``(n,)``.
         epoch: the epoch, from 0.
         step: the step in the epoch, from 0.
         number: the step in the training, from 0.
-        total: steps in the whole training.
+        total: number of steps in the training.
     """
 
     rows: np.ndarray
@@ -38,40 +38,39 @@ class Batch(NamedTuple):
 
 
 class State(NamedTuple):
-    """A state of an objective: arrays by name, and JSON where names do not tell it all."""
+    """The state of an objective: arrays by name, and JSON for the structure that names do not define."""
 
     arrays: Arrays
     facts: dict[str, Json]
 
 
 class Objective(ABC):
-    """What a training minimises. Subclasses define :meth:`bounds`, :meth:`step` and :meth:`measure`.
+    """Base class of training objectives. Subclasses define :meth:`bounds`, :meth:`step` and :meth:`measure`.
 
-    The training loop (:func:`kanseq.training.loop.fit`) calls, in this order: :meth:`prepare` on a new training or
-    :meth:`load_state` on one that continues; :meth:`start`; then per epoch :meth:`before_epoch`, :meth:`step` on each
-    batch, :meth:`measure` and, where that is the best so far, :meth:`kept`; at the end :meth:`restore_kept`.
+    The training loop (:func:`kanseq.training.loop.fit`) calls, in this order: :meth:`prepare` for a new training or
+    :meth:`load_state` for a resumed one; :meth:`start`; then per epoch :meth:`before_epoch`, :meth:`step` on each
+    batch, :meth:`measure` and, if its value is the best so far, :meth:`kept`; at the end :meth:`restore_kept`.
 
-    A state may be written after any step, and a training that continues from it must take the same steps. So what a
-    step draws comes from torch's random numbers or follows from its :class:`Batch`; and what it changes is in
-    :attr:`networks`, :attr:`optimizers` or :meth:`memory`.
+    A state may be written after any step, and a training that resumes from it must take the same steps. So the random
+    numbers of a step must come from torch's default generator or follow from its :class:`Batch`, and everything that a
+    step changes must be in :attr:`networks`, :attr:`optimizers` or :meth:`memory`.
 
     Attributes:
-        networks: all networks by name. The first is the one that the training is for: it is kept, and saved as the
-            model.
+        networks: all networks by name. The first one is the model: its best weights are kept and saved.
         optimizers: the optimisers of their parameters by name.
-        examples: how many training examples there are.
-        monitor: the name of the number that :meth:`measure` returns, as in ``log.jsonl``.
-        scheduled: options of the optimisers that :meth:`step` sets from its batch, so that no state needs them.
+        examples: number of training examples.
+        monitor: name of the value that :meth:`measure` returns, as in ``log.jsonl``.
+        scheduled: optimiser options that :meth:`step` sets from its batch, so that states omit them.
     """
 
     monitor = "tune_loss"
     scheduled: tuple[str, ...] = ()
 
     def __init__(self, networks: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer], examples: int) -> None:
-        """Take the parts over.
+        """Set networks, optimisers and the number of examples.
 
         Raises:
-            ValueError: there is no network, or two parts would have the same names in the state.
+            ValueError: there is no network, or a name is used twice, is reserved or contains a dot.
         """
         names = [*networks, *optimizers, *RESERVED]
         if not networks or len(set(names)) < len(names) or any("." in name for name in names):
@@ -81,7 +80,7 @@ class Objective(ABC):
 
     @property
     def network(self) -> nn.Module:
-        """The network that the training is for."""
+        """The first network, which is saved as the model."""
         return next(iter(self.networks.values()))
 
     @property
@@ -91,16 +90,16 @@ class Objective(ABC):
 
     @property
     def compiled(self) -> bool:
-        """Whether steps go through the compiler."""
+        """Whether steps run a compiled network."""
         return False
 
     @abstractmethod
     def bounds(self) -> list[tuple[int, int]]:
-        """Return start and stop of each batch among an epoch's examples; ``[(0, n)]`` is one full batch."""
+        """Return start and stop of each batch in an epoch's examples; ``[(0, n)]`` is one full batch."""
 
     @abstractmethod
     def step(self, batch: Batch) -> float:
-        """Take one step, of one optimiser or of several, and return the mean loss of the batch before it.
+        """Take one step, with one optimiser or several, and return the mean loss of the batch before the step.
 
         Raises:
             NotFinite: the loss or a gradient is NaN or infinite, and no weight was changed.
@@ -108,29 +107,29 @@ class Objective(ABC):
 
     @abstractmethod
     def measure(self, examples: Examples) -> float:
-        """Return the number that the training is monitored by, on examples that do not train; lower is better."""
+        """Return the monitored value on examples that are not trained on; lower is better."""
 
     def prepare(self) -> None:  # noqa: B027 - a hook
-        """Take from the training examples, before the first step, what is not learned by steps."""
+        """Compute from the training examples, before the first step, everything that steps do not learn."""
 
     def start(self) -> None:
-        """Begin to train, after :meth:`prepare` or :meth:`load_state`."""
+        """Set the networks to training mode, after :meth:`prepare` or :meth:`load_state`."""
         for network in self.networks.values():
             network.train()
 
     def before_epoch(self, epoch: int) -> None:  # noqa: B027 - a hook
-        """Change what an epoch (from 0) begins with: grids, or a schedule's noise."""
+        """Make the changes at the start of an epoch (from 0), such as refined grids or the noise of a schedule."""
 
     def report(self) -> Mapping[str, float]:
-        """Return numbers for the epoch's line in ``log.jsonl``."""
+        """Return more numbers for the epoch's line in ``log.jsonl``."""
         return {}
 
     def kept(self) -> Weights:
-        """Copy the weights that are kept when the measured number is the best so far, and at the end."""
+        """Return a copy of the weights to keep; called when the monitored value is the best so far, and at the end."""
         return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def restore_kept(self, weights: Weights) -> None:
-        """Put weights that were :meth:`kept` into the network."""
+        """Load weights that :meth:`kept` returned into the network."""
         self.network.load_state_dict(weights)
 
     def is_finite(self) -> bool:
@@ -142,16 +141,16 @@ class Objective(ABC):
         )
 
     def memory(self) -> Tree:
-        """Return what steps change in addition to networks and optimisers: nested tensors, numbers, text; or None."""
+        """Return other values that steps change, nested: tensors, numbers and text; None if there are no others."""
         return None
 
     def remember(self, memory: Tree) -> None:
-        """Take over what :meth:`memory` returned; tensors are in main memory."""
+        """Restore what :meth:`memory` returned; tensors are on the CPU."""
         if memory is not None:
-            raise NotImplementedError("an objective with a memory defines remember(), too")
+            raise NotImplementedError("an objective that defines memory() must also define remember()")
 
     def state(self) -> State:
-        """Return the complete state. Its arrays share memory with the networks: they are valid until the next step."""
+        """Return the complete state. Its arrays share memory with the networks and are valid until the next step."""
         state = State({}, {})
         for name, network in self.networks.items():
             state.arrays.update(pack(dict(network.state_dict()), name)[0])
@@ -174,7 +173,7 @@ class Objective(ABC):
         return state
 
     def load_state(self, state: State) -> None:
-        """Put back what :meth:`state` returned."""
+        """Restore what :meth:`state` returned."""
         for name, network in self.networks.items():
             network.load_state_dict(_tensors(state.arrays, name))
         for name, optimizer in self.optimizers.items():
@@ -189,31 +188,31 @@ class Objective(ABC):
 
 
 RESERVED = ("best", "random", "memory")
-"""Names of other parts of a state."""
+"""Names that a state uses for its other parts."""
 
 
 def not_finite(batch: Batch | None = None) -> NotFinite:
-    """Return the error of a loss or gradient that is NaN or infinite, in a batch where it is known in which."""
+    """Return the error for a loss or gradient that is NaN or infinite, with the batch if it is known."""
     at = "" if batch is None else f" in epoch {batch.epoch + 1}, batch {batch.step + 1}"
     return NotFinite(
         f"loss or gradient became NaN or infinite{at}; the last good weights were kept",
-        hint="lower --learning-rate or set --clip 1, and train into another folder",
+        hint="lower --learning-rate or use --clip 1, and train into another folder",
     )
 
 
 def _options(optimizer: Optimizer) -> list[dict[str, object]]:
-    """Copy the options of an optimiser's groups, without the parameters."""
+    """Copy the options of an optimiser's parameter groups, without the parameters."""
     return [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
 
 
 def _tensors(arrays: Arrays, name: str) -> Weights:
-    """Choose the arrays of one part, as tensors without its prefix."""
+    """Return the arrays of one part as tensors, with its prefix removed from their names."""
     prefix = f"{name}."
     return {full.removeprefix(prefix): torch.from_numpy(one) for full, one in arrays.items() if full.startswith(prefix)}
 
 
 def _laid_out(loaded: Tree, optimizer: Optimizer) -> Tree:
-    """Lay tensors of a parameter's shape out in memory as the parameter is, so that sums round the same way."""
+    """Copy tensors of a parameter's shape to its memory layout, so that sums round the same way."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     assert isinstance(loaded, dict)
     return {

@@ -1,6 +1,6 @@
-"""The objective of each architecture: the one that it declares, or that of its task.
+"""Build the objective of an architecture: the one that it declares, or else that of its task.
 
-In: an architecture, its network and what it is to learn. Out: an objective for the training loop.
+In: an architecture, its network, a task and examples. Out: an objective for the training loop.
 """
 
 from collections.abc import Callable
@@ -27,34 +27,34 @@ def make_objective(
     seed: int,
     team: Team = ALONE,
 ) -> Objective:
-    """Make what trains a network of an architecture.
+    """Build the objective that trains a network of an architecture.
 
     Args:
-        kind: the architecture; its ``objective`` is called with all that follows.
+        kind: the architecture; its ``objective`` is called with all other arguments.
         network: trained in place.
-        task: what its outputs mean; None for a generator.
+        task: meaning of its outputs; None for a generator.
         train: the training examples.
-        settings: the optimisation.
-        seed: of whatever it draws itself.
+        settings: the optimisation settings.
+        seed: for the random draws of the objective.
         team: the processes that train together.
 
     Raises:
-        BadOption: the architecture names an objective that cannot be imported, or makes something else.
+        BadOption: the declared objective cannot be imported, or does not return an :class:`Objective`.
     """
     made = objective_of(kind)(network, task, train, settings, seed=seed, team=team)
     if not isinstance(made, Objective):
         raise BadOption(
-            f"the objective of the model '{kind.name}' made a {type(made).__name__}",
-            hint="it must make a kanseq.training.objective.Objective",
+            f"the objective of the model '{kind.name}' returned a {type(made).__name__}",
+            hint="it must return a kanseq.training.objective.Objective",
         )
     return made
 
 
 def objective_of(kind: Architecture) -> Callable[..., Objective]:
-    """Return what makes the objective of an architecture.
+    """Return the callable that builds the objective of an architecture.
 
     Raises:
-        BadOption: it is named, and cannot be imported.
+        BadOption: the architecture declares it by name, and it cannot be imported.
     """
     declared = TaskObjective if kind.objective is None else kind.objective
     if not isinstance(declared, str):
@@ -65,5 +65,5 @@ def objective_of(kind: Architecture) -> Callable[..., Objective]:
     except (ImportError, AttributeError, ValueError) as error:
         raise BadOption(
             f"the objective '{declared}' of the model '{kind.name}' cannot be imported ({error})",
-            hint="name it as package.module:name",
+            hint="specify it as package.module:name",
         ) from error

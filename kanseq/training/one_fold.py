@@ -1,6 +1,6 @@
-"""Train one fold: fit, save, and score the genes that it holds out.
+"""Train one fold: fit and save its model, and score its held-out genes.
 
-In: a plan and a fold's rows. Out: the fold's folder.
+In: a plan and the rows of a fold. Out: the fold's folder.
 """
 
 from pathlib import Path
@@ -32,19 +32,19 @@ WRITTEN = ("model.safetensors", "predictions.tsv", "held_out.txt")
 
 
 class Plan(NamedTuple):
-    """All that stays the same from fold to fold.
+    """Everything that is the same for all folds.
 
     Attributes:
         genes: the set.
         kind: the architecture.
         config: its hyper-parameters, an instance of ``kind.config``.
-        aim: what is learned.
-        settings: the optimisation, with nothing left to ``auto``.
-        facts: what every model file says of the run: contigs, versions, inputs.
-        known: digests of the set's sequences that lie on no contig.
+        aim: the learning goal.
+        settings: the optimisation settings, with ``auto`` resolved.
+        facts: metadata of the run for every model file: contigs, versions, inputs.
+        known: digests of the set's sequences that are on no contig.
         threads: processor threads.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
-        checkpoint_minutes: at most so long between two states on disk.
+        checkpoint_minutes: maximum minutes between two states on disk.
         team: the processes that train together.
     """
 
@@ -62,17 +62,17 @@ class Plan(NamedTuple):
 
 
 def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> None:
-    """Train one fold into its folder; ``done.json`` is written last.
+    """Train one fold and write its folder, ``done.json`` last.
 
     Args:
-        plan: what is to be trained.
+        plan: the model, data and settings.
         fold: the fold's rows.
-        folder: where its files go; a ``state.safetensors`` there is where training goes on.
-        seed: of initial weights, the order of genes, and dropout.
-        title: what the progress is called.
+        folder: folder for its files; training resumes from a ``state.safetensors`` in it.
+        seed: for initial weights, the order of genes, and dropout.
+        title: title of the progress display.
 
     Raises:
-        NotFinite: training met NaN; ``model.safetensors`` holds the last good weights.
+        NotFinite: training produced NaN or infinity; ``model.safetensors`` holds the last good weights.
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
 
 
 def _fit(plan: Plan, fold: Fold, record: Record, seed: int) -> tuple[TrainedModel, dict[str, object]]:
-    """Build and fit the model; returns it and what ``done.json`` says of it. Where that fails save the last good."""
+    """Build and fit the model; return it and its facts for ``done.json``. On NotFinite, save the last good weights."""
     learner, lesson = learner_of(plan.kind), _lesson(plan, fold, seed)
     predictor, name, metadata = learner.build(lesson), plan.kind.name, _metadata(plan, fold, seed)
     assert lesson.task is not None
@@ -112,7 +112,7 @@ def _fit(plan: Plan, fold: Fold, record: Record, seed: int) -> tuple[TrainedMode
     if plan.aim.calibrate != "none":
         trained.calibrations = fit_calibrations(plan.aim.calibrate, *learner.unseen(predictor, lesson))
     facts = {
-        # Only the fit decides how many numbers trees and refined grids have.
+        # Counted after the fit, which determines the size of trees and refined grids.
         "parameters": predictor.parameters,
         "training_genes": len(fold.train),
         **({"ranked_genes": len(fold.ranked)} if len(fold.ranked) else {}),
@@ -123,7 +123,7 @@ def _fit(plan: Plan, fold: Fold, record: Record, seed: int) -> tuple[TrainedMode
 
 
 def _lesson(plan: Plan, fold: Fold, seed: int) -> Lesson:
-    """Say what a fold's model is fitted from."""
+    """Return the data and settings from which a fold's model is fitted."""
     rows, targets = (fold.ranked, fold.ranked_targets) if len(fold.ranked) else (fold.train, fold.train_targets)
     table = plan.genes.table
     return Lesson(
@@ -141,7 +141,7 @@ def _lesson(plan: Plan, fold: Fold, seed: int) -> Lesson:
 
 
 def _metadata(plan: Plan, fold: Fold, seed: int) -> dict[str, object]:
-    """Say in the model file what it was trained on, and how."""
+    """Return the metadata of the model file: training data and settings."""
     return {
         "fold": fold.name,
         "seed": seed,

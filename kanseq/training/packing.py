@@ -1,6 +1,6 @@
-"""Nested values as named arrays and JSON, and back: what optimisers and objectives remember, ready for one file.
+"""Convert nested values, such as optimiser states, into named arrays and JSON for one file, and back.
 
-In: nested dictionaries and lists of tensors, numbers, text and ``None``. Out: arrays by name, and their order as JSON.
+In: nested dicts and lists of tensors, numbers, text and ``None``. Out: arrays by name, and the structure as JSON.
 """
 
 import math
@@ -18,19 +18,19 @@ Arrays: TypeAlias = dict[str, np.ndarray]
 
 
 def pack(tree: Tree, name: str) -> tuple[Arrays, Json]:
-    """Take the tensors out of nested values.
+    """Separate the tensors from nested values.
 
     Args:
-        tree: the values. Keys of dictionaries are text or integers; floats may be infinite or NaN; scalars of NumPy
-            become Python's.
+        tree: the values. Keys of dictionaries are text or integers; floats may be infinite or NaN; NumPy scalars become
+            Python scalars.
         name: the prefix of the arrays' names.
 
     Returns:
-        The tensors as arrays, named by their path (``name.key.0``), and the values as JSON in which they are left out.
+        The tensors as arrays, named by their path (``name.key.0``), and the values as JSON that refers to these arrays.
 
     Raises:
-        TypeError: a value is of another type, or a tensor of a dtype that NumPy does not know (bfloat16 is stored as
-            float32, and comes back as it was).
+        TypeError: a value has another type, or a tensor has a dtype that NumPy does not support (except bfloat16, which
+            is stored as float32 and restored as bfloat16).
 
     >>> arrays, order = pack({0: {"step": torch.tensor(3.0), "history": [None]}}, "lbfgs")
     >>> list(arrays), order
@@ -55,10 +55,10 @@ def pack(tree: Tree, name: str) -> tuple[Arrays, Json]:
 
 
 def as_array(tensor: Tensor, name: str) -> np.ndarray:
-    """Return a tensor as an array of the same dtype, bfloat16 as float32, which holds all its values.
+    """Return a tensor as an array of the same dtype; bfloat16 becomes float32 without loss.
 
     Raises:
-        TypeError: NumPy does not know its dtype or layout.
+        TypeError: NumPy does not support the dtype or layout.
     """
     tensor = tensor.detach().cpu()
     try:
@@ -68,7 +68,7 @@ def as_array(tensor: Tensor, name: str) -> np.ndarray:
 
 
 def unpack(arrays: Mapping[str, np.ndarray], order: Json) -> Tree:
-    """Return the values that :func:`pack` took apart, with tensors on the processor."""
+    """Return the values that :func:`pack` separated, with tensors on the CPU."""
     if not isinstance(order, dict):
         return order  # type: ignore[return-value]
     ((kind, content),) = order.items()
@@ -86,7 +86,7 @@ def unpack(arrays: Mapping[str, np.ndarray], order: Json) -> Tree:
 
 
 def is_table(order: Json) -> bool:
-    """Whether values are number → name → tensor and nothing else, so that the arrays' names alone tell their order."""
+    """Whether values are only number → name → tensor, so that the names of the arrays define their structure."""
     if not isinstance(order, dict) or list(order) != ["dict"]:
         return False
     rows = order["dict"]
@@ -101,7 +101,7 @@ def is_table(order: Json) -> bool:
 
 
 def unpack_table(arrays: Mapping[str, np.ndarray], name: str) -> dict[int, dict[str, Tensor]]:
-    """Return number → key → tensor from arrays named ``name.number.key``; other arrays are passed over."""
+    """Return number → key → tensor from arrays named ``name.number.key``; other arrays are ignored."""
     table: dict[int, dict[str, Tensor]] = {}
     for full, array in arrays.items():
         if full.startswith(f"{name}."):
@@ -111,5 +111,5 @@ def unpack_table(arrays: Mapping[str, np.ndarray], name: str) -> dict[int, dict[
 
 
 def _together(parts: list[Arrays]) -> Arrays:
-    """Put the arrays of several values into one dictionary."""
+    """Merge the arrays of several values into one dictionary."""
     return {name: array for part in parts for name, array in part.items()}

@@ -1,9 +1,9 @@
-"""The parts of a run: where they lie, which are finished, and which files each of them wrote.
+"""The parts of a run: their folders, which of them are finished, and which files each of them wrote.
 
 In: a run's folder. Out: its parts in order, and their ``done.json``.
 
-A part is the model of one fold and seed. It lies in ``folds/FOLD/seed-N``. The baseline of a fold, which the run is
-compared with, lies next to its seeds under the name of its architecture. No other module builds or parses these paths.
+A part is the model of one fold and seed, in ``folds/FOLD/seed-N``. The baseline of a fold, with which the run is
+compared, is next to its seeds, in a folder named after its architecture. No other module builds or parses these paths.
 """
 
 import json
@@ -18,7 +18,7 @@ from kanseq.files import disk_errors, fingerprint, write_json
 logger = logging.getLogger(__name__)
 
 BASELINE = "kmer-logistic"
-"""Architecture of the baseline of classes, and the name of its folder in a fold's."""
+"""Architecture of the baseline in classification, and the name of its folder in the folder of a fold."""
 
 BASELINES = {"binary": BASELINE, "multiclass": BASELINE, "regression": "kmer-ridge"}
 """Architecture of the baseline of each task."""
@@ -27,7 +27,7 @@ DONE = "done.json"
 """File that marks a part as finished. It is written last."""
 
 STATE = "state.safetensors"
-"""File from which an unfinished part resumes. A finished part keeps none."""
+"""File from which an unfinished part resumes. Finished parts have no such file."""
 
 _SEED = "seed-"
 
@@ -36,13 +36,13 @@ _FILES_0_1_0 = ("model.safetensors", "predictions.tsv", "held_out.txt")
 
 
 class Part(NamedTuple):
-    """A model of a run, begun or finished.
+    """A model of a run, started or finished.
 
     Attributes:
-        folder: where its files lie.
+        folder: the folder of its files.
         fold: the fold that it holds out.
         seed: the seed that it is trained with.
-        name: ``FOLD/seed-N``; of a baseline ``FOLD/ARCHITECTURE``.
+        name: ``FOLD/seed-N``; for a baseline ``FOLD/ARCHITECTURE``.
     """
 
     folder: Path
@@ -52,12 +52,12 @@ class Part(NamedTuple):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has a ``done.json``; :func:`is_done` also checks the files that this lists."""
+        """Whether it has a ``done.json``; :func:`is_done` also checks the listed files."""
         return (self.folder / DONE).exists()
 
 
 def parts(run: Path) -> list[Part]:
-    """List the parts of a run that were begun, ordered by fold and seed. Baselines are not among them."""
+    """List the started parts of a run, ordered by fold and seed, without baselines."""
     found = []
     for folder in run.glob(f"folds/*/{_SEED}*"):
         seed = folder.name.removeprefix(_SEED)
@@ -67,7 +67,7 @@ def parts(run: Path) -> list[Part]:
 
 
 def finished_parts(run: Path) -> list[Part]:
-    """List those of :func:`parts` that have a ``done.json``; their files are not checked."""
+    """List the :func:`parts` that have a ``done.json``; the listed files are not checked."""
     return [part for part in parts(run) if part.is_finished]
 
 
@@ -81,18 +81,18 @@ def part_name(fold: str, seed: int) -> str:
 
 
 def part_folder(run: Path, fold: str, seed: int) -> Path:
-    """Return the folder of a part, which need not be there."""
+    """Return the folder of a part, which need not exist."""
     return run / "folds" / fold / f"{_SEED}{seed}"
 
 
 def baseline_part(run: Path, fold: str, task: str = "binary") -> Part:
-    """Return the baseline of a fold, which need not be there. It has the seed 0, whatever seed trained it."""
+    """Return the baseline of a fold, which need not exist. Its seed is reported as 0, whichever seed trained it."""
     name = BASELINES[task]
     return Part(run / "folds" / fold / name, fold, 0, f"{fold}/{name}")
 
 
 def read_done(folder: Path) -> dict[str, object] | None:
-    """Read the ``done.json`` of a part; None where it is missing or damaged."""
+    """Read the ``done.json`` of a part; return None if it is missing or damaged."""
     try:
         content = json.loads((folder / DONE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -101,9 +101,9 @@ def read_done(folder: Path) -> dict[str, object] | None:
 
 
 def files_of(done: Mapping[str, object]) -> dict[str, str]:
-    """Return the files that a ``done.json`` lists with their SHA-256; empty where it lists none.
+    """Return the files that a ``done.json`` lists with their SHA-256; empty if it lists none.
 
-    Version 0.1.0 has three sums at the top level; all of them must be there.
+    Version 0.1.0 wrote three checksums at the top level; all of them are required.
     """
     if "files" in done:
         listed = done["files"]
@@ -114,7 +114,7 @@ def files_of(done: Mapping[str, object]) -> dict[str, str]:
 
 
 def is_done(folder: Path) -> bool:
-    """Whether a part is finished, and every file that its ``done.json`` lists is still the one that it wrote."""
+    """Whether a part is finished and all files that its ``done.json`` lists are unchanged."""
     done = read_done(folder)
     if done is None:
         return False
@@ -125,7 +125,7 @@ def is_done(folder: Path) -> bool:
         whole = False
     if not whole:
         logger.warning(
-            "%s: a file of this finished fold was changed or lost, so that it does not count as finished", folder.name
+            "%s: a file of this finished fold is missing or changed: the fold does not count as finished", folder.name
         )
     return whole
 
@@ -134,21 +134,21 @@ def write_done(folder: Path, facts: Mapping[str, object], files: Sequence[str]) 
     """Mark a part as finished. Call this after all its other files are written.
 
     Args:
-        folder: the part's.
-        facts: what ``done.json`` says of it; nothing that depends on the time or on the place in the file system.
-        files: names in the folder whose SHA-256 is recorded. ``log.jsonl`` is not for this list: it holds times, and
-            ``done.json`` is the same for the same inputs and settings.
+        folder: the folder of the part.
+        facts: the other content of ``done.json``; it must not depend on the time or on the location of the folder.
+        files: names of files in the folder; their SHA-256 is recorded. Do not list ``log.jsonl``: it contains times,
+            and ``done.json`` must be the same for the same inputs and settings.
     """
     write_json(folder / DONE, {**facts, "files": {name: fingerprint(folder / name)["sha256"] for name in files}})
 
 
 def remove_state(folder: Path) -> None:
-    """Delete the state of a training from a part that is finished."""
+    """Delete the training state of a finished part."""
     with disk_errors(folder):
         (folder / STATE).unlink(missing_ok=True)
 
 
 def remove_finished_states(run: Path) -> None:
-    """Delete states that finished parts still have: of version 0.1.0, or of a process killed right after its end."""
+    """Delete states left in finished parts by version 0.1.0 or by a process that was killed before deleting them."""
     for part in finished_parts(run):
         remove_state(part.folder)

@@ -1,18 +1,18 @@
-"""Penalties on the curves of KAN layers: on their size, on how many there are, and on how rough they are.
+"""Penalties on the curves of KAN layers: on their size, their number and their roughness.
 
-In: a network. Out: a number to add to its loss.
+In: a network. Out: a term to add to its loss.
 
 The size ``a`` of an edge's curve is the mean ``|c|`` of its coefficients. Summed over all KAN layers:
 
-- ``l1``: ``Σ a``, so that edges vanish (Liu et al. 2024, arXiv:2404.19756, section 2.5.1, with coefficients in place of
-  outputs, as efficient-KAN does);
-- ``entropy``: ``−Σ p·log p`` with ``p = a / Σ a`` in each layer, so that few edges of a layer are large (ibid.);
-- ``smoothness``: the squared second differences ``(c[g+2] − 2·c[g+1] + c[g])²`` of neighbouring coefficients, so that
-  curves are straight (P-splines: Eilers and Marx 1996). Only of bases whose functions stand in a row: B-splines and
-  Gaussians.
+- ``l1``: ``Σ a``, which makes edges vanish (Liu et al. 2024, arXiv:2404.19756, section 2.5.1, with coefficients in
+  place of outputs, as in efficient-KAN);
+- ``entropy``: ``−Σ p·log p`` with ``p = a / Σ a`` in each layer, which leaves few large edges in a layer (ibid.);
+- ``smoothness``: the squared second differences ``(c[g+2] − 2·c[g+1] + c[g])²`` of neighbouring coefficients, which
+  makes curves straight (P-splines: Eilers and Marx 1996). Only for bases whose functions are ordered along the axis:
+  B-splines and Gaussians.
 
-Coefficients are ``curve_weight()`` of :class:`~kanseq.nn.layer.KANLayer`, and ``weight`` of
-:class:`~kanseq.nn.placed.PlacedCurves`, in which 1 is one standard deviation of what is added.
+Coefficients are ``curve_weight()`` of :class:`~kanseq.nn.layer.KANLayer` and ``weight`` of
+:class:`~kanseq.nn.placed.PlacedCurves`, where a coefficient of 1 adds one standard deviation.
 """
 
 from collections.abc import Iterator
@@ -29,16 +29,16 @@ from kanseq.nn.placed import PlacedCurves
 from kanseq.training.settings import Settings
 
 IN_A_ROW = (BSplines, Gaussians)
-"""Bases whose neighbouring functions stand beside each other on the axis."""
+"""Bases whose functions are ordered along the axis."""
 
 
 class Penalties(NamedTuple):
-    """Weights of the penalties; 0 leaves one out.
+    """Weights of the penalties; a weight of 0 disables a penalty.
 
     Attributes:
-        l1: of the sizes of curves.
-        entropy: of many curves of equal size.
-        smoothness: of rough curves.
+        l1: penalty on the sizes of curves.
+        entropy: penalty on many curves of similar size.
+        smoothness: penalty on the roughness of curves.
     """
 
     l1: float = 0.0
@@ -47,14 +47,14 @@ class Penalties(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> "Penalties":
-        """Take the weights from the settings of a training."""
+        """Read the weights from the settings of a training."""
         return cls(settings.l1, settings.entropy, settings.smoothness)
 
     def check(self, network: nn.Module | None, name: str) -> None:
-        """Refuse penalties on what a network does not have; None is a model without layers.
+        """Check that a network has the layers that the penalties need; None is a model without layers.
 
         Raises:
-            BadOption: the network has no KAN layers, or for ``smoothness`` none whose basis stands in a row.
+            BadOption: the network has no KAN layers or, for ``smoothness``, none with an ordered basis.
         """
         found = [] if network is None else [ordered for _, ordered in curves_of(network)]
         for option, weight in self._asdict().items():
@@ -70,11 +70,11 @@ class Penalties(NamedTuple):
         """
         parts = [self._of_layer(curves, ordered) for curves, ordered in curves_of(network)]
         if not parts:
-            raise ValueError("penalties are on KAN layers, and the network has none")
+            raise ValueError("penalties need KAN layers, and the network has none")
         return torch.stack(parts).sum()
 
     def _of_layer(self, curves: list[Tensor], ordered: bool) -> Tensor:
-        """Return the penalty of a layer's curves, ``(…, coefficients)`` each."""
+        """Return the penalty on the curves of a layer; each tensor is ``(…, coefficients)``."""
         total = curves[0].new_zeros(())
         if self.l1 or self.entropy:
             sizes = torch.cat([part.abs().mean(-1).flatten() for part in curves])
@@ -85,9 +85,9 @@ class Penalties(NamedTuple):
 
 
 def curves_of(network: nn.Module) -> Iterator[tuple[list[Tensor], bool]]:
-    """Yield each KAN layer's coefficients, ``(edges …, coefficients)``, and whether neighbours stand in a row.
+    """Yield the coefficients of each KAN layer, ``(edges …, coefficients)``, and whether its basis is ordered.
 
-    Curves of positions have another number of coefficients on each stretch, and so a tensor each.
+    Curves of positions have a different number of coefficients on each stretch, so each stretch has its own tensor.
     """
     for layer in network.modules():
         if isinstance(layer, KANLayer):
@@ -97,7 +97,7 @@ def curves_of(network: nn.Module) -> Iterator[tuple[list[Tensor], bool]]:
 
 
 def _entropy(sizes: Tensor) -> Tensor:
-    """Return ``−Σ p·log p`` of sizes' shares; 0 where all are 0, and no gradient from a share of 0."""
+    """Return ``−Σ p·log p`` of the shares of sizes; 0 if all are 0. The gradient is finite at a share of 0."""
     total = sizes.sum()
     shares = sizes / torch.where(total > 0, total, 1)
     return -(shares * shares.clamp(min=torch.finfo(shares.dtype).tiny).log()).sum()

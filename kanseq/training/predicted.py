@@ -1,6 +1,6 @@
-"""One fold's predictions by one model with all its seeds, as arrays.
+"""Predictions of one model with all its seeds on one fold, as arrays.
 
-In: what tables of predictions hold. Out: the same for fewer genes, or for the mean of the seeds.
+In: the columns of prediction tables. Out: the same for fewer genes, or for the mean of the seeds.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ Gene: TypeAlias = tuple[str, str]
 
 
 class Predicted(NamedTuple):
-    """Predictions for the genes that a fold scores.
+    """Predictions for the scored genes of a fold.
 
     Attributes:
-        genes: species and id, sorted, each once.
-        targets: 0 and 1, class numbers, or measured numbers, float64 ``(n,)``.
+        genes: species and id, sorted and unique.
+        targets: 0 and 1, class numbers, or measured values, float64 ``(n,)``.
         seeds: the seeds, ascending.
-        logits: what ranks the genes (or is the predicted number), float64 ``(seeds, n)``; of several classes those of
-            each, ``(seeds, n, classes)``.
-        probabilities: of ``high``, NaN for regression, float64 ``(seeds, n)``; of several classes those of each,
+        logits: the logits, by which genes are ranked (for regression the predicted values), float64 ``(seeds, n)``;
+            for several classes one per class, ``(seeds, n, classes)``.
+        probabilities: of ``high``, NaN for regression, float64 ``(seeds, n)``; for several classes one per class,
             ``(seeds, n, classes)``.
-        called: which genes are called high, bool ``(seeds, n)``; of several classes the number of each gene's one.
-        has_threshold: which seeds call genes by a learned threshold and not by 0.5, bool ``(seeds,)``.
+        called: which genes are called high, bool ``(seeds, n)``; for several classes the number of the called class.
+        has_threshold: which seeds call genes by a learned threshold instead of 0.5, bool ``(seeds,)``.
     """
 
     genes: list[Gene]
@@ -39,12 +39,12 @@ class Predicted(NamedTuple):
 
     @property
     def species(self) -> str | None:
-        """The species of all genes; None where there are several."""
+        """The species of all genes; None if there are several."""
         names = {species for species, _ in self.genes}
         return names.pop() if len(names) == 1 else None
 
     def only(self, rows: np.ndarray) -> "Predicted":
-        """Keep these rows, ascending positions."""
+        """Return the predictions of these rows (ascending positions)."""
         return self._replace(
             genes=[self.genes[row] for row in rows],
             targets=self.targets[rows],
@@ -54,7 +54,7 @@ class Predicted(NamedTuple):
         )
 
     def seed_at(self, at: int) -> "Predicted":
-        """Keep one seed, by its position."""
+        """Return the predictions of one seed, by its position."""
         one = slice(at, at + 1)
         return self._replace(
             seeds=self.seeds[one],
@@ -66,12 +66,12 @@ class Predicted(NamedTuple):
 
 
 def varies(targets: np.ndarray, task: str) -> bool:
-    """Whether targets can tell a good prediction from a bad one: two classes, or numbers that are not all alike."""
+    """Whether predictions can be scored on these targets: two classes, or numbers that are not all equal."""
     return len(targets) > 1 and np.ptp(targets) > (1e-9 if task == "regression" else 0)
 
 
 def ensemble_of(predicted: Predicted, seeds: Sequence[int]) -> Predicted:
-    """Average seeds as ``kanseq predict`` averages models, by the rule of :mod:`kanseq.training.averaging`."""
+    """Average seeds as ``kanseq predict`` averages models, see :mod:`kanseq.training.averaging`."""
     rows = [predicted.seeds.index(seed) for seed in seeds]
     logits, probabilities = predicted.logits[rows], predicted.probabilities[rows]
     if logits.ndim == 3:

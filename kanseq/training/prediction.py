@@ -1,4 +1,4 @@
-"""``kanseq predict``: score any set, every gene by models that have not seen it.
+"""``kanseq predict``: score any set, each gene with models that were not trained on it.
 
 In: a run or a model file, and a set. Out: ``predictions.tsv``.
 """
@@ -27,16 +27,16 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Predictions(NamedTuple):
-    """What a prediction did.
+    """Result of a prediction.
 
     Attributes:
-        genes: genes scored.
-        left_out: genes of the set that were not.
-        models: model files that took part.
-        held_out: genes scored by models that hold them out.
-        new: genes that no model knows, scored by all of them.
-        seen: genes that the models were trained on, scored because that was allowed.
-        output: the file, None if there is none.
+        genes: number of scored genes.
+        left_out: number of genes of the set that were not scored.
+        models: number of model files used.
+        held_out: number of genes scored by the models that hold them out.
+        new: number of genes that no model knows, scored by all models.
+        seen: number of genes that the models were trained on, scored because ``allow_seen`` is set.
+        output: the output file; None if there is none.
         table: the predictions, with the columns of ``predictions.tsv``, ``spread`` and ``models``.
     """
 
@@ -62,35 +62,35 @@ def predict(
     threads: int = 0,
     device: str = "auto",
 ) -> Predictions:
-    """Score a set.
+    """Score the genes of a set with the models of a run.
 
-    A gene of the set that the run was trained from is scored by the models of the folds that hold it out, all seeds of
-    them; a gene of another genome (or a sequence that is new) by the models of all folds. What several models say is
-    averaged, see :func:`kanseq.training.scores.mean_scores`; how far they differ says how sure they are.
+    A gene of the run's own set is scored by the models of the folds that hold it out, with all their seeds; a gene of
+    another genome (or a new sequence) by the models of all folds. Predictions of several models are averaged, see
+    :func:`kanseq.training.scores.mean_scores`; their spread shows how uncertain they are.
 
     Args:
         model: a run, or one ``model.safetensors``.
         genes: the set, or its file.
-        output: where the table goes, tab-separated; None keeps it in memory, ``-`` is standard output. Columns:
-            ``species, id, condition, chrom, fold`` (``mean`` where several folds scored a gene), ``role`` (``test``
-            held out, ``new``, or ``seen``), ``logit`` (for regression the predicted number), ``probability``
-            (calibrated if the models are), ``target`` (where the set carries labels that the models know), ``called``
-            (by the threshold that the models learned, if they did), ``spread``, the standard deviation of the logit
-            over the models, empty where there was one, and ``models``, how many there were. Several conditions make a
-            row each. Of several classes ``called`` is the number, from 0, of the likeliest; logit, probability and
-            spread are of that one, and behind them stand ``logit:NAME``, the mean logits of all classes.
-        fold: score by this fold's models only, and of the run's own genes only those that it holds out.
-        allow_seen: also score genes that every model was trained on.
-        held_out_only: leave those genes out.
+        output: file for the table, tab-separated; None writes no file, ``-`` is standard output. Columns:
+            ``species, id, condition, chrom, fold`` (``mean`` if several folds scored the gene), ``role`` (``test`` if
+            held out, ``new``, or ``seen``), ``logit`` (for regression the predicted value), ``probability``
+            (calibrated if the models are), ``target`` (if the set has labels that the models know), ``called`` (by the
+            learned thresholds, if any), ``spread``, the standard deviation of the logit over the models, empty for a
+            single model, and ``models``, the number of models. Each of several conditions has its own row. For several
+            classes, ``called`` is the number, from 0, of the most probable class; logit, probability and spread are of
+            that class, and the last columns ``logit:NAME`` are the mean logits of all classes.
+        fold: use only this fold's models, and score only those of the run's own genes that it holds out.
+        allow_seen: also score genes that all models were trained on.
+        held_out_only: skip these genes.
         batch_size: sequences per step.
-        threads: processor threads; 0 for as many as torch finds.
+        threads: processor threads; 0 uses torch's default.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        MissingFile, TruncatedFile, BadTable: an input is not there or not whole.
-        ModelMismatch: a model file is damaged, or made for another geometry.
-        SeenGene: genes were trained on by every model that could score them.
-        BadOption: options that exclude each other, or no such fold or device.
+        MissingFile, TruncatedFile, BadTable: an input is missing or incomplete.
+        ModelMismatch: a model file is damaged, or has another geometry.
+        SeenGene: all models that could score a gene were trained on it.
+        BadOption: options exclude each other, or the fold or device does not exist.
     """
     check_output(output, inputs=(model, genes))
     if batch_size < 1:
@@ -117,11 +117,11 @@ def predict(
 
 
 def _table(logits: ModelLogits, rows: np.ndarray, genes: SequenceSet) -> pd.DataFrame:
-    """Average over models, and say of every gene who scored it.
+    """Average over models, and add the folds and the number of models that scored each gene.
 
     Args:
-        logits: of ``rows`` only; each of them has a model.
-        rows: of the set.
+        logits: logits of ``rows`` only; each row is scored by a model.
+        rows: rows of the set.
         genes: the set.
     """
     task, metadata, scored = logits.task, logits.models[0].metadata, logits.scored
@@ -151,10 +151,10 @@ def _table(logits: ModelLogits, rows: np.ndarray, genes: SequenceSet) -> pd.Data
 
 
 def _targets(genes: SequenceSet, task: Task, metadata: Mapping[str, object]) -> np.ndarray:
-    """Take what the set itself carries as labels, as far as the models know it, ``(n,)``; -1 or NaN elsewhere.
+    """Return the set's own labels as targets, ``(n,)``; -1 or NaN if the models do not know a label.
 
-    Low and high (or 0 and 1, or what the two classes were called), the models' own classes, or numbers where they
-    learned those of their own set. A set says nothing of expression, nor of which of several conditions its labels are.
+    Known labels are low and high (or 0 and 1, or the names of the two classes), the models' own classes, or numbers if
+    the models learned the numbers of their own set. Labels in a set are not expression values, and have no condition.
     """
     nothing = np.full(len(genes), UNKNOWN)
     if "label" not in genes.table or task.conditions:
@@ -171,11 +171,11 @@ def _targets(genes: SequenceSet, task: Task, metadata: Mapping[str, object]) -> 
         return np.array([meaning.get(label, UNKNOWN) for label in labels])
     strange = sorted(set(labels) - {"", *task.classes})
     if strange:
-        logger.warning("the models know no class %s: these sequences get no target", some(strange, 8))
+        logger.warning("the models have no class %s: these sequences get no target", some(strange, 8))
     return numbers_of_classes(labels, task.classes)
 
 
 def _finite(labels: pd.Series) -> np.ndarray:
-    """Read labels as numbers, float64; NaN for what is none."""
+    """Read labels as numbers, float64; NaN for other labels."""
     numbers = pd.to_numeric(labels, errors="coerce").to_numpy(dtype=np.float64)
     return np.where(np.isfinite(numbers), numbers, np.nan)

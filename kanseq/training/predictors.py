@@ -1,4 +1,4 @@
-"""What a training makes, behind one interface: a network, or an estimator that was fitted at once.
+"""Common interface of trained models: networks, and estimators that are fitted in one call.
 
 In: an architecture, its configuration and a task. Out: logits of inputs, and arrays to store.
 """
@@ -22,26 +22,26 @@ from kanseq.training.tasks import Task
 
 
 class Predictor(ABC):
-    """A model without its description."""
+    """Base class of models, without their metadata."""
 
     @property
     def network(self) -> Network | None:
-        """The network; None for a model that has none, and so no gradients."""
+        """The network; None for a model without network, which has no gradients."""
         return None
 
     @property
     @abstractmethod
     def parameters(self) -> int:
-        """Number of values that training sets."""
+        """Number of learned values."""
 
     @abstractmethod
     def logits(self, inputs: Inputs, task: Task, batch_size: int = 256) -> np.ndarray:
         """Score inputs.
 
         Args:
-            inputs: of ``n`` examples, such as base codes uint8 ``(n, columns)``.
-            task: what the outputs mean.
-            batch_size: examples per step at most.
+            inputs: inputs of ``n`` examples, such as base codes uint8 ``(n, columns)``.
+            task: meaning of the outputs.
+            batch_size: maximum examples per step.
 
         Returns:
             float64 ``(n,)``, ``(n, conditions)`` or ``(n, classes)``, see :meth:`kanseq.training.tasks.Task.logit`.
@@ -49,36 +49,36 @@ class Predictor(ABC):
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that was learned, by name, in main memory."""
+        """Return all learned arrays by name, in main memory."""
 
     @abstractmethod
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over what :meth:`arrays` returned.
+        """Load what :meth:`arrays` returned.
 
         Raises:
-            ValueError, RuntimeError: names or shapes are not those of this model.
+            ValueError, RuntimeError: names or shapes do not match this model.
         """
 
     def place(self, device: str, precision: str) -> None:  # noqa: B027 - estimators have neither
-        """Move the model to a device (``cpu``, ``cuda:N``); its products are taken in ``float32`` or ``bfloat16``."""
+        """Move the model to a device (``cpu``, ``cuda:N``); compute matrix products in ``float32`` or ``bfloat16``."""
 
     def freeze(self, precision: str) -> None:  # noqa: B027 - estimators have neither gradients nor precision
-        """Make ready to be explained: parameters in ``float32`` or ``float64``, products in full, no gradients of them.
+        """Prepare for attribution: parameters in ``float32`` or ``float64``, full products, no parameter gradients.
 
-        Threads can share the model from then on.
+        Threads can share the model afterwards.
         """
 
 
 class NetworkPredictor(Predictor):
-    """A network."""
+    """A model that is a network."""
 
     def __init__(self, network: Network) -> None:
-        """Take a network over."""
+        """Wrap a network."""
         self._network = network
 
     @classmethod
     def build(cls, kind: Architecture, config: Options, task: Task | None) -> "NetworkPredictor":
-        """Build an untrained network; its configuration says how many outputs it has."""
+        """Build an untrained network; its configuration sets the number of outputs."""
         return cls(kind.build(config))  # type: ignore[arg-type]
 
     @property
@@ -88,11 +88,11 @@ class NetworkPredictor(Predictor):
 
     @property
     def parameters(self) -> int:
-        """Number of values that training sets."""
+        """Number of trainable values."""
         return parameter_count(self._network)
 
     def logits(self, inputs: Inputs, task: Task, batch_size: int = 256) -> np.ndarray:
-        """Score inputs by the network in evaluation mode; see :meth:`Predictor.logits`."""
+        """Score inputs with the network in evaluation mode; see :meth:`Predictor.logits`."""
         network = self._network.eval()
         device, most = next(network.parameters()).device, min(batch_size, getattr(network, "scored", batch_size))
         parts = []
@@ -107,28 +107,28 @@ class NetworkPredictor(Predictor):
         return {name: tensor.detach().cpu().numpy() for name, tensor in self._network.state_dict().items()}
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take a state over; grids get its number of intervals, and the network is in evaluation mode."""
+        """Load a state: resize grids to its number of intervals, and set evaluation mode."""
         match_grids(self._network, arrays)
         self._network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         self._network.eval()
 
     def place(self, device: str, precision: str) -> None:
-        """Move the network to a device, and set the precision of its products."""
+        """Move the network to a device, and set the precision of its matrix products."""
         set_precision(self._network, precision)
         self._network.to(device)
 
     def freeze(self, precision: str) -> None:
-        """Make ready to be explained, see :meth:`Predictor.freeze`."""
+        """Prepare for attribution, see :meth:`Predictor.freeze`."""
         set_precision(self._network, "float32")
         network = self._network.double() if precision == "float64" else self._network
         network.eval().requires_grad_(False)
 
 
 class EstimatorPredictor(Predictor):
-    """An estimator, or several of them for several conditions or classes."""
+    """A model that is an estimator, or several of them for several conditions or classes."""
 
     def __init__(self, estimator: Estimator) -> None:
-        """Take an estimator over."""
+        """Wrap an estimator."""
         self.estimator = estimator
 
     @classmethod
@@ -142,11 +142,11 @@ class EstimatorPredictor(Predictor):
 
     @property
     def parameters(self) -> int:
-        """Number of values that the fit learned."""
+        """Number of values learned by the fit."""
         return self.estimator.parameters
 
     def logits(self, inputs: Inputs, task: Task, batch_size: int = 256) -> np.ndarray:
-        """Score inputs in batches of the estimator's own size; see :meth:`Predictor.logits`."""
+        """Score inputs with the estimator's own batch size; see :meth:`Predictor.logits`."""
         return task.restored(np.asarray(self.estimator.logits(inputs), dtype=np.float64))  # type: ignore[arg-type]
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -154,7 +154,7 @@ class EstimatorPredictor(Predictor):
         return self.estimator.arrays()
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take the estimator's arrays over."""
+        """Load the estimator's arrays."""
         self.estimator.load_arrays(arrays)
 
 
@@ -170,6 +170,6 @@ def build_predictor(kind: Architecture, config: Options, task: Task | None) -> P
     Args:
         kind: the architecture.
         config: its hyper-parameters, an instance of ``kind.config``.
-        task: what it learns; None for a generator.
+        task: the task that it learns; None for a generator.
     """
     return _BUILDERS[kind.learner](kind, config, task)

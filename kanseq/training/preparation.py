@@ -1,6 +1,6 @@
-"""What a run must know before it begins: which inputs it has, and what its settings mean on this machine.
+"""Prepare a run: fingerprint its inputs, and resolve its settings for this machine.
 
-In: inputs and settings as they were asked for. Out: fingerprints, and settings with nothing left to ``auto``.
+In: inputs and settings as requested. Out: fingerprints, and settings with ``auto`` resolved.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ Tables = PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFrame]
 
 
 def describe_inputs(genes: Sets, labels: Tables | None, splits: PathLike | pd.DataFrame) -> dict[str, object]:
-    """Fingerprint the inputs, after making sure that all files are there."""
+    """Return the fingerprints of the inputs, after checking that all files exist."""
     given: dict[str, PathLike | SequenceSet | pd.DataFrame | None] = {}
     tables = list(labels) if isinstance(labels, Sequence) and not isinstance(labels, str) else [labels]
     for name, several in (("genes", listed_sets(genes)), ("labels", tables)):
@@ -39,7 +39,7 @@ def describe_inputs(genes: Sets, labels: Tables | None, splits: PathLike | pd.Da
 def resolve_settings(
     settings: Settings, kind: Architecture, config: Config, aim: Aim, begun: Path, device: str
 ) -> Settings:
-    """Settle what ``auto`` means: what the run was begun with (by its file ``begun``), or what the device is best at.
+    """Resolve ``auto``: to the setting of an existing run (in its file ``begun``), or to the best one for the device.
 
     Raises:
         BadOption: the model cannot be built, or does not fit the task or a setting.

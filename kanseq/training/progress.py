@@ -1,4 +1,4 @@
-"""How a training shows itself: a bar with loss and rate on a terminal, a plain line per epoch otherwise.
+"""Show the progress of a training: a bar with loss and rate on a terminal, otherwise one log line per epoch.
 
 In: steps and losses. Out: text on standard error.
 """
@@ -12,19 +12,19 @@ logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """The display of one fold's training; use it as a context.
+    """Progress display for the training of one fold; use it as a context manager.
 
     ``genes_per_second`` counts the genes trained on since the context was entered.
     """
 
     def __init__(self, title: str, epochs: int, genes: int, done: int = 0) -> None:
-        """Prepare for ``epochs`` passes over ``genes``, of which ``done`` genes lie behind."""
+        """Prepare for ``epochs`` passes over ``genes`` genes; ``done`` of the ``epochs * genes`` are finished."""
         self.title, self.epochs, self.genes, self.first = title, epochs, genes, done
         self.count, self.started = 0, time.monotonic()
         self._bar = None
 
     def __enter__(self) -> "Progress":
-        """Start the clock, and the bar if there is a terminal."""
+        """Start the clock, and the bar if standard error is a terminal."""
         self.started = time.monotonic()
         if sys.stderr.isatty():
             self._bar = self._make_bar()
@@ -37,7 +37,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -58,7 +58,7 @@ class Progress:
             self._bar.update(self._task, advance=genes, loss=loss, rate=self.genes_per_second)
 
     def epoch(self, number: int, loss: float, measured: float | None, monitor: str = "tune_loss") -> None:
-        """Say how an epoch (from 1) ended: its loss, and what was measured under the name ``monitor``."""
+        """Log an epoch (from 1), unless a bar is shown: its loss, and the value measured as ``monitor``."""
         if self._bar is None:
             tuned = "" if measured is None else f", {monitor.replace('_', ' ')} {measured:.4f}"
             rate = f"{self.genes_per_second:,.0f} genes/s"
@@ -66,7 +66,7 @@ class Progress:
 
     @staticmethod
     def _make_bar() -> "object":
-        """Lay out the bar."""
+        """Build the bar."""
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar

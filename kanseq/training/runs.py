@@ -1,4 +1,4 @@
-"""A run's folder, opened for writing: by one process at a time, and with the settings that it was begun with.
+"""Open the folder of a run for writing: by one process at a time, with the settings that it was begun with.
 
 In: the description of a run. Out: its folder, locked.
 """
@@ -21,14 +21,14 @@ from kanseq.training.parts import remove_finished_states
 logger = logging.getLogger(__name__)
 
 LEFTOVERS = ".*.part.*"
-"""Temporary names of :func:`kanseq.files.whole_file` that a killed process left behind."""
+"""Names of the temporary files of :func:`kanseq.files.whole_file` that a killed process leaves behind."""
 
 
 def check_run_output(path: PathLike) -> Path:
-    """Make sure, before any work, that a run can be written there.
+    """Check, before any work, that a run can be written to this path.
 
     Raises:
-        NotWritable: the parent is missing or closed, or something else than a run is there.
+        NotWritable: the parent is missing or not writable, or the path holds something other than a run.
     """
     path = Path(path)
     if not path.exists():
@@ -36,7 +36,7 @@ def check_run_output(path: PathLike) -> Path:
     elif not path.is_dir():
         raise NotWritable("a run is a folder, and this is a file", where=path, hint="choose another name")
     elif not (path / RUN).exists() and set(path.iterdir()) - {path / "lock", *path.glob(LEFTOVERS)}:
-        raise NotWritable("this folder holds other things than a run", where=path, hint="choose a new one")
+        raise NotWritable("this folder holds something other than a run", where=path, hint="choose a new one")
     else:
         check_output(path / RUN)
     return path
@@ -44,11 +44,11 @@ def check_run_output(path: PathLike) -> Path:
 
 @contextmanager
 def open_run(path: PathLike, description: RunDescription) -> Iterator[Path]:
-    """Hold a run for writing: a new one, or one that was begun with the same description.
+    """Lock a run for writing: a new one, or one that was begun with the same description.
 
     Raises:
-        RunInUse: another process is writing into it.
-        BadOption: it was begun with other settings; the message says which differs.
+        RunInUse: another process is writing to it.
+        BadOption: it was begun with other settings; the message names the first difference.
     """
     path = Path(path)
     with disk_errors(path):
@@ -61,10 +61,10 @@ def open_run(path: PathLike, description: RunDescription) -> Iterator[Path]:
 
 
 def begin(path: Path, description: RunDescription, name: str = RUN) -> None:
-    """Write what a folder is begun with; if it was begun before, check that this is the same.
+    """Write the description of a new folder, or check that an existing folder has the same description.
 
     Raises:
-        BadOption: it was begun with other settings; the message says which differs.
+        BadOption: it was begun with other settings; the message names the first difference.
     """
     if (path / name).exists():
         _compare(path, read_run(path, name), description)
@@ -73,30 +73,30 @@ def begin(path: Path, description: RunDescription, name: str = RUN) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what killed processes left half-written; the caller must hold the run's lock."""
+    """Delete incomplete files of killed processes; the caller must hold the run's lock."""
     for leftover in folder.glob(LEFTOVERS):
         leftover.unlink(missing_ok=True)
 
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Keep other writers out for as long as this process lives; the lock of a dead one does not count.
+    """Keep other writers out while the run is open; the lock of a dead process does not count.
 
     Raises:
-        RunInUse: another process has it.
+        RunInUse: another process holds the lock.
     """
     with lock(path / "lock") as found:
         if found is Lock.IN_USE:
             raise RunInUse(
-                "another process is writing into this run", where=path, hint="wait for it, or use another folder"
+                "another process is writing to this run", where=path, hint="wait for it, or use another folder"
             )
         if found is Lock.UNSUPPORTED:
-            logger.warning("%s: this file system has no locks; see to it that nothing else writes here", path)
+            logger.warning("%s: this file system has no locks; make sure that no other process writes here", path)
         yield
 
 
 def _compare(path: Path, before: RunDescription, now: RunDescription) -> None:
-    """Refuse another kind, model, settings or inputs; another machine or other versions are a warning."""
+    """Raise if kind, model, settings or inputs differ; warn if the machine or versions differ."""
     for part in ("kind", "model", "settings", "config"):
         given = getattr(now, part)
         found = difference(_completed(getattr(before, part), given, part), given, part)
@@ -104,7 +104,9 @@ def _compare(path: Path, before: RunDescription, now: RunDescription) -> None:
             raise BadOption(f"this run was begun with {found}", where=path, hint="train into another folder")
     for name in dict.fromkeys([*before.inputs, *now.inputs]):
         if _sum(before, name) != _sum(now, name):
-            raise BadOption(f"this run was begun with other {name}", where=path, hint="train into another folder")
+            raise BadOption(
+                f"this run was begun with different inputs: {name}", where=path, hint="train into another folder"
+            )
     for part in ("machine", "versions"):
         found = difference(getattr(before, part), getattr(now, part), part)
         if found:
@@ -126,25 +128,25 @@ LATER = {
     },
     "config": {"initial": "fastkan"},
 }
-"""Options that came later than the first runs, and what those did. Those that a specification calls later are
-derived from it; the others are always written."""
+"""Options that the oldest runs do not record, and their values in those runs. Options that a specification marks as
+later come from there, and are written only if they differ from the default; the others are always written."""
 
 
 def _completed(before: object, now: object, part: str) -> object:
-    """Say what a run did about options that were not there yet."""
+    """Add the options that did not exist when a run was begun, with the values that it used."""
     if not isinstance(before, Mapping) or not isinstance(now, Mapping):
         return before
     return {**{key: value for key, value in LATER.get(part, {}).items() if key in now}, **before}
 
 
 def _sum(description: RunDescription, name: str) -> object:
-    """Return the checksum of one input; None for an input that there is not."""
+    """Return the checksum of one input; None if the run has no such input."""
     recorded = description.inputs.get(name)
     return recorded.get("sha256") if isinstance(recorded, Mapping) else None
 
 
 def difference(before: object, now: object, name: str) -> str | None:
-    """Say the first difference between two settings; nothing where there is none."""
+    """Describe the first difference between two settings; return None if they are equal."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in [*now, *(key for key in before if key not in now)]:
             found = difference(before.get(key), now.get(key), key)
@@ -155,5 +157,5 @@ def difference(before: object, now: object, name: str) -> str | None:
 
 
 def _show(value: object) -> str:
-    """Show a setting's value."""
+    """Return the text of a setting's value."""
     return "none" if value is None else json.dumps(value)

@@ -1,6 +1,6 @@
-"""Scores as people and programs read them.
+"""Format scores for people and for programs.
 
-In: scores of all models and their differences. Out: an aligned table, the same tab-separated, and what JSON holds.
+In: scores of all models and their differences. Out: an aligned table, a tab-separated table, and JSON entries.
 """
 
 import statistics
@@ -15,23 +15,23 @@ from kanseq.training.scoring import METRICS_OF, FoldScore, ModelScore, Scored, V
 from kanseq.training.significance import DeLong
 
 Entry: TypeAlias = dict[str, object]
-"""A part of the JSON: names, counts, and metrics as ``{"value", "low", "high"}``."""
+"""An object in the JSON: names, counts, and metrics as ``{"value", "low", "high"}``."""
 
 WIDTH = 120
-"""Columns of a terminal that the table keeps to."""
+"""Maximum width of the aligned table, in characters."""
 
 SHOWN = {
     "binary": ("auROC", "auPRC", "MCC", "accuracy", "F1", "Brier", "ECE"),
     "multiclass": ("auROC", "auPRC", "MCC", "accuracy", "F1", "Brier", "ECE"),
     "regression": ("Pearson", "Spearman", "R2", "RMSE", "MAE"),
 }
-"""The metrics of the table; the first is shown with its interval."""
+"""Metrics of the aligned table; the first is shown with its confidence interval."""
 
 POOLED_NOTE = "pooled scores mix the scales of different folds' models; the mean over folds is the primary number"
 
 
 class _Row(NamedTuple):
-    """A line of the table; differences are shown without folds."""
+    """A row of the aligned table; differences have no number of folds."""
 
     name: str
     folds: int | None
@@ -41,7 +41,7 @@ class _Row(NamedTuple):
 
 
 def model_entry(candidate: Candidate, score: ModelScore) -> Entry:
-    """Give what ``metrics.json`` says of a model."""
+    """Return the entry of a model in ``metrics.json``."""
     sizes: Entry = {"n": score.genes}
     if None not in (highs := [fold.high for fold in score.folds.values()]):
         sizes["high"] = sum(high for high in highs if high is not None)
@@ -68,7 +68,7 @@ def model_entry(candidate: Candidate, score: ModelScore) -> Entry:
 
 
 def comparison_entry(comparison: Comparison) -> Entry:
-    """Give what ``metrics.json`` says of two models."""
+    """Return the entry of a comparison of two models in ``metrics.json``."""
     test = comparison.delong
     return {
         "model": comparison.model,
@@ -93,7 +93,7 @@ def comparison_entry(comparison: Comparison) -> Entry:
 def scores_text(
     candidates: Sequence[Candidate], scores: Sequence[ModelScore], comparisons: Sequence[Comparison], pooled: bool
 ) -> str:
-    """Align all models' means over folds, and below them how they differ, their seeds, species and, if asked, pools."""
+    """Format the means over folds; below them seeds, differences, species and, if ``pooled``, other averages."""
     lines: list[str] = []
     for task, shown in SHOWN.items():
         models = [(one, score) for one, score in zip(candidates, scores, strict=True) if one.task == task]
@@ -122,10 +122,10 @@ def scores_text(
 
 
 def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) -> pd.DataFrame:
-    """Return the metrics as the table ``metrics.tsv``: a row per model and fold, then one per average.
+    """Return the table ``metrics.tsv``: per model a row for each fold, then one for each average.
 
-    ``mean`` is followed by ``weighted_by_genes`` and ``pooled`` and, where there are several species, by
-    ``species:NAME`` and ``mean_of_species``. The columns ``_sd, _min, _max`` are over seeds, of ``mean`` only.
+    The averages are ``mean``, ``weighted_by_genes``, for several species ``species:NAME`` and ``mean_of_species``, and
+    ``pooled``. The columns ``_sd, _min, _max`` are over seeds, and only in the row ``mean``.
     """
     tasks = {candidate.task for candidate in candidates}
     metrics = list(dict.fromkeys(name for task, names in METRICS_OF.items() if task in tasks for name in names))
@@ -154,19 +154,19 @@ def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) 
 
 
 def _fold_entry(name: str, fold: FoldScore) -> Entry:
-    """Give what ``metrics.json`` says of one fold."""
+    """Return the entry of a fold in ``metrics.json``."""
     high = {} if fold.high is None else {"high": fold.high}
     species = {} if fold.species is None else {"species": fold.species}
     return {"fold": name, **species, "seeds": fold.seeds, "n": fold.genes, **high, **_metrics(fold.scored)}
 
 
 def _metrics(scored: Scored) -> Entry:
-    """Give each metric with its interval."""
+    """Return each metric with its interval."""
     return {name: scored.shown(name)._asdict() for name in scored.values}
 
 
 def _spread(score: ModelScore) -> dict[str, dict[str, float]] | None:
-    """Give standard deviation, smallest and largest of the seeds' means over folds; None for a single seed."""
+    """Return standard deviation, minimum and maximum of the seeds' means over folds; None for a single seed."""
     if len(score.by_seed) < 2:
         return None
     found = {}
@@ -178,7 +178,7 @@ def _spread(score: ModelScore) -> dict[str, dict[str, float]] | None:
 
 
 def _deviation(score: ModelScore) -> str:
-    """Show the standard deviation of the first metric over seeds."""
+    """Format the standard deviation over seeds of the first metric."""
     spread = _spread(score)
     return (
         "" if spread is None else f"{next(spread[name]['sd'] for name in ('auROC', 'Pearson') if name in spread):.3f}"
@@ -186,12 +186,12 @@ def _deviation(score: ModelScore) -> str:
 
 
 def _genes(folds: Sequence[FoldScore]) -> int:
-    """Count genes."""
+    """Return the number of genes in all folds."""
     return sum(fold.genes for fold in folds)
 
 
 def _by_species(models: Sequence[tuple[Candidate, ModelScore]]) -> list[_Row]:
-    """Make a line for each model and species, and one for the mean of the species."""
+    """Return a row for each model and species, and one per model for the mean of the species."""
     rows = []
     for candidate, score in models:
         for name, scored in score.species.items():
@@ -204,14 +204,14 @@ def _by_species(models: Sequence[tuple[Candidate, ModelScore]]) -> list[_Row]:
 
 
 def _differences(comparisons: Sequence[Comparison], shown: Sequence[str]) -> list[str]:
-    """Make a block for each model that others are compared with."""
+    """Return the lines of one block for each model that others are compared with."""
     lines: list[str] = []
     for against in dict.fromkeys(one.against for one in comparisons):
         mine = [one for one in comparisons if one.against == against]
         rows = [_Row(one.model, None, one.genes, one.scored, _probability(one.delong)) for one in mine]
         lines += ["", *_aligned(f"minus {against}", rows, shown, "DeLong p" if any(r.last for r in rows) else "", "+")]
         lines += [
-            f"{one.model}: without {one.left_out[0]:,} of its genes and {one.left_out[1]:,} of {against}, not shared"
+            f"{one.model}: excludes {one.left_out[0]:,} of its genes and {one.left_out[1]:,} of {against}, not shared"
             for one in mine
             if any(one.left_out)
         ]
@@ -219,7 +219,7 @@ def _differences(comparisons: Sequence[Comparison], shown: Sequence[str]) -> lis
 
 
 def _probability(test: DeLong | None) -> str:
-    """Show a p-value."""
+    """Format a p-value."""
     if test is None or test.p is None:
         return ""
     if test.p >= 0.001:
@@ -228,7 +228,7 @@ def _probability(test: DeLong | None) -> str:
 
 
 def _aligned(title: str, rows: Sequence[_Row], shown: Sequence[str], last: str = "", sign: str = "") -> list[str]:
-    """Align rows below a header; a name that would make the table too wide stands on a line of its own."""
+    """Align rows below a header; put a name that would make the table too wide on a separate line."""
     counts = ["genes"] if rows[0].folds is None else ["folds", "genes"]
     cells = [[title, *counts, f"{shown[0]} [95 %]", *shown[1:], *([last] if last else [])]]
     for row in rows:
@@ -251,6 +251,6 @@ def _aligned(title: str, rows: Sequence[_Row], shown: Sequence[str], last: str =
 
 
 def _ranged(value: Value, sign: str) -> str:
-    """Show a value and its interval."""
+    """Format a value and its interval."""
     shown = f"{value.value:{sign}.3f}"
     return shown if value.low is None else f"{shown} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"

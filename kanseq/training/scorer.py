@@ -1,6 +1,6 @@
-"""Score sequences with the models that may score them: what ``predict``, ``explain`` and ``figures`` share.
+"""Score sequences with the models that may score them; shared by ``predict``, ``explain`` and ``figures``.
 
-In: a run or one model file, and a set or an array of base codes. Out: the logits of every model, and their mean.
+In: a run or one model file, and a set or an array of base codes. Out: the logits of each model, and their mean.
 
     models = Models.open("run/")
     logits = models.score(genes, models.assign(genes))
@@ -27,7 +27,7 @@ from kanseq.training.tasks import Task
 logger = logging.getLogger(__name__)
 
 NEW = -1
-"""Stands for the row of origin of a sequence that no model has seen."""
+"""Row of origin of a sequence that no model has seen."""
 
 
 class ModelLogits(NamedTuple):
@@ -35,10 +35,10 @@ class ModelLogits(NamedTuple):
 
     Attributes:
         scorers: the models, and the rows that each of them scored.
-        models: the same models without their weights.
+        models: descriptions of these models, without weights.
         values: ``(models, n)``, or ``(models, n, conditions)`` or ``(models, n, classes)``, float64; NaN where a model
             does not score a row.
-        roles: what each row is to the models that score it, see :class:`kanseq.training.assignment.Assignment`.
+        roles: the role of each row for the models that score it, see :class:`kanseq.training.assignment.Assignment`.
     """
 
     scorers: list[Scorer]
@@ -48,7 +48,7 @@ class ModelLogits(NamedTuple):
 
     @property
     def task(self) -> Task:
-        """What the logits mean; the same for all models."""
+        """The task of the models; the same for all of them."""
         return self.models[0].task
 
     @property
@@ -58,18 +58,18 @@ class ModelLogits(NamedTuple):
 
     @property
     def rows(self) -> np.ndarray:
-        """Rows that any model scores, ascending int64."""
+        """Rows that at least one model scores, ascending int64."""
         return np.flatnonzero(self.scored.any(axis=0))
 
     def select(self, rows: np.ndarray) -> "ModelLogits":
-        """Keep some rows, ascending; the rows of the scorers are counted anew."""
+        """Return the logits of some rows (ascending); the rows of the scorers are renumbered."""
         scorers = [one._replace(rows=np.flatnonzero(np.isin(rows, one.rows))) for one in self.scorers]
         return ModelLogits(scorers, self.models, self.values[:, rows], self.roles[rows])
 
     def mean(self) -> Scores:
-        """Average over the models of each row by :func:`kanseq.training.scores.mean_scores`.
+        """Average the models of each row by :func:`kanseq.training.scores.mean_scores`.
 
-        Every row must have a model: select :attr:`rows` first.
+        Every row needs at least one model: select :attr:`rows` first.
         """
         return mean_scores(self.task, [model.calibrations for model in self.models], self.values)
 
@@ -81,9 +81,9 @@ class Models:
     Attributes:
         path: the run or the file.
         members: the model files, ordered by fold and seed.
-        fold: the fold that was asked for, or None for all.
+        fold: the requested fold, or None for all.
         device: where the models run, ``cpu``, ``cuda`` or ``cuda:N``.
-        keep: whether a loaded model stays in memory for the next call. Without it one model is in memory at a time.
+        keep: whether loaded models stay in memory for later calls. Otherwise one model is in memory at a time.
     """
 
     path: PathLike
@@ -95,7 +95,7 @@ class Models:
 
     @classmethod
     def open(cls, path: PathLike, *, fold: str | None = None, device: str = "cpu", keep: bool = False) -> "Models":
-        """Read what decides which rows the models may score; their weights are loaded when they are needed.
+        """Read which rows the models may score; weights are loaded when they are needed.
 
         Raises:
             MissingFile, ModelMismatch, BadOption: as :func:`kanseq.training.assignment.read_members`.
@@ -104,11 +104,11 @@ class Models:
 
     @property
     def metadata(self) -> Mapping[str, object]:
-        """What the first model file says of its model."""
+        """The metadata of the first model file."""
         return self.members[0].metadata
 
     def assign(self, genes: SequenceSet, *, allow_seen: bool = False, held_out_only: bool = False) -> Assignment:
-        """Choose for every row of a set the models that may score it.
+        """Assign to each row of a set the models that may score it.
 
         Raises:
             ModelMismatch, BadOption, SeenGene: as :func:`kanseq.training.assignment.assign`.
@@ -123,14 +123,14 @@ class Models:
         )
 
     def assign_copies(self, origins: np.ndarray, assignment: Assignment | None = None) -> Assignment:
-        """Choose the models of sequences that were made from genes of a set, such as edited windows.
+        """Assign models to sequences that were made from genes of a set, such as edited windows.
 
-        A copy is scored by the models that may score the gene that it was made from.
+        A copy is scored by the models that may score its gene.
 
         Args:
             origins: for each sequence the row of its gene in the set, int ``(n,)``; :data:`NEW` for a sequence that no
                 model has seen, which all models score.
-            assignment: that of the set. Without it every sequence must be :data:`NEW`.
+            assignment: the assignment of the set. Without it every sequence must be :data:`NEW`.
         """
         origins = np.asarray(origins, dtype=np.int64)
         is_new = origins == NEW
@@ -145,7 +145,7 @@ class Models:
         return Assignment(scorers_of(self.members, rows), roles)
 
     def load(self, scorer: Scorer) -> TrainedModel:
-        """Load a model, ready to score.
+        """Load a model for scoring.
 
         Raises:
             MissingFile, ModelMismatch: as :func:`kanseq.training.checkpoints.load_model`.
@@ -158,23 +158,23 @@ class Models:
         return model
 
     def each(self, scorers: Sequence[Scorer]) -> Iterator[tuple[Scorer, TrainedModel]]:
-        """Load the models of an assignment one after the other."""
+        """Load the models of an assignment one after the other, and yield each with its scorer."""
         for scorer in scorers:
             yield scorer, self.load(scorer)
 
     def score(
         self, sequences: SequenceSet | np.ndarray, assignment: Assignment | None = None, batch_size: int = 256
     ) -> ModelLogits:
-        """Score every row by every model that may.
+        """Score each row with every model that may score it.
 
         Args:
             sequences: a set, or base codes ``(n, columns)`` uint8 (A 0, C 1, G 2, T 3, anything else 4).
-            assignment: which models score which rows. Without it a set is assigned by :meth:`assign`, and all models
+            assignment: which models score which rows. By default a set is assigned by :meth:`assign`, and all models
                 score all rows of an array.
-            batch_size: sequences per step.
+            batch_size: sequences per batch.
 
         Raises:
-            ModelMismatch: a file is damaged, an array has another width than the models read, or the models know
+            ModelMismatch: a file is damaged, the width of an array is not that of the models, or the models have
                 different conditions or classes.
             SeenGene: as :meth:`assign`.
         """
@@ -200,16 +200,16 @@ class Models:
         return ModelLogits(assignment.scorers, models, np.stack(values), assignment.roles)
 
     def _check_width(self, codes: np.ndarray) -> None:
-        """Refuse codes that are no rows of the models' columns."""
+        """Check that the codes have the columns that the models read."""
         columns = self.members[0].geometry.columns
         if codes.ndim != 2 or codes.shape[1] != columns:
             raise ModelMismatch(
-                f"the models read {columns:,} columns, and the codes have the shape {codes.shape}", where=self.path
+                f"the models read {columns:,} columns, but the codes have the shape {codes.shape}", where=self.path
             )
 
 
 def _check_same_outputs(models: list[Description], where: Path) -> None:
-    """Refuse a model whose outputs have other names than those of the first one."""
+    """Check that the last model has the same conditions and classes as the first one."""
     for what in ("conditions", "classes"):
         if getattr(models[-1].task, what) != getattr(models[0].task, what):
-            raise ModelMismatch(f"the models of this run know different {what}", where=where)
+            raise ModelMismatch(f"the models of this run have different {what}", where=where)

@@ -1,6 +1,6 @@
-"""What a table of predictions says of a gene: logit, probability, and what it is called.
+"""Scores of genes in a table of predictions: logit, probability and called class.
 
-In: logits of one model or of several, and calibrations. Out: the three of them, model by model or averaged.
+In: logits of one or several models, and calibrations. Out: the scores of one model, or averaged over models.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from kanseq.training.tasks import Task, is_known, log_odds
 
 
 class Scores(NamedTuple):
-    """Numbers per gene, ``(n,)``, or per gene and condition, ``(n, conditions)``, all float64.
+    """Scores per gene, ``(n,)``, or per gene and condition, ``(n, conditions)``, all float64.
 
     Attributes:
-        logit: log-odds of ``high``, or the number that is predicted, in units of the targets; of several classes the
-            log-odds of the one that is called.
-        probability: of ``high``, calibrated where a calibration was learned; NaN for regression; of several classes
-            that of the one that is called.
-        called: 0 (low) or 1 (high) by the threshold that was learned, NaN where none was; of several classes the
-            number of the likeliest.
-        classes: logits of several classes, ``(n, classes)``, whose softmax are probabilities; else None.
+        logit: log-odds of ``high``; for regression the predicted number, in units of the targets; for several classes
+            the log-odds of the called class.
+        probability: of ``high``, calibrated if a calibration was learned; NaN for regression; for several classes the
+            probability of the called class.
+        called: 0 (low) or 1 (high) by the learned threshold, NaN if none was learned; for several classes the number
+            of the most likely class.
+        classes: logits of several classes, ``(n, classes)``, whose softmax gives the probabilities; else None.
     """
 
     logit: np.ndarray
@@ -33,11 +33,11 @@ class Scores(NamedTuple):
 
 
 def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarray) -> Scores:
-    """Score by one model.
+    """Compute the scores of one model.
 
     Args:
-        task: what the logits mean.
-        calibrations: one per condition, or none.
+        task: the task of the model.
+        calibrations: one per condition; empty without calibration.
         logits: ``(n,)``, or ``(n, conditions)`` or ``(n, classes)``.
     """
     if task.classes:
@@ -53,12 +53,12 @@ def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarra
 
 
 def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logits: np.ndarray) -> Scores:
-    """Average the models that scored a gene, by the rule of :mod:`kanseq.training.averaging`.
+    """Average the scores of the models of each gene, by the rule of :mod:`kanseq.training.averaging`.
 
     Args:
-        task: what the logits mean.
-        calibrations: each model's.
-        logits: ``(models, n)``, or ``(models, n, conditions)`` or ``(models, n, classes)``, NaN where a model did not
+        task: the task of the models.
+        calibrations: the calibrations of each model.
+        logits: ``(models, n)``, or ``(models, n, conditions)`` or ``(models, n, classes)``, NaN if a model did not
             score a gene.
     """
     if task.classes:
@@ -70,10 +70,10 @@ def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logit
 
 
 def fit_calibrations(kind: str, logits: np.ndarray, targets: np.ndarray) -> tuple[Calibration, ...]:
-    """Learn what makes logits into probabilities and calls, condition by condition, where targets are known.
+    """Fit the calibration of each condition to the genes with known targets.
 
     Args:
-        kind: one of :data:`kanseq.training.calibration.CALIBRATIONS`; ``none`` learns nothing.
+        kind: one of :data:`kanseq.training.calibration.CALIBRATIONS`; ``none`` fits nothing.
         logits: ``(n,)`` or ``(n, conditions)`` of genes that the model was not fitted to.
         targets: classes, of the same shape.
     """
@@ -84,5 +84,5 @@ def fit_calibrations(kind: str, logits: np.ndarray, targets: np.ndarray) -> tupl
 
 
 def _thresholds(calibrations: Sequence[Calibration]) -> np.ndarray:
-    """Give each condition's cut on the probability."""
+    """Return the decision threshold on the probability for each condition."""
     return np.array([one.threshold for one in calibrations])

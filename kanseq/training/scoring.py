@@ -1,6 +1,6 @@
-"""Scores of one model: per fold, averaged over folds in several ways, and seed by seed, each with its bootstrap draws.
+"""Metrics of one model: by fold, averaged over folds in several ways, and by seed, with their bootstrap draws.
 
-In: a model's predictions. Out: metrics, and the same in every resample of the genes.
+In: a model's predictions. Out: metrics, and their values in every resample of the genes.
 """
 
 import math
@@ -17,11 +17,11 @@ from kanseq.training.metrics import METRICS, draw, interval, resampled, score
 from kanseq.training.predicted import Gene, Predicted
 
 METRICS_OF = {"binary": METRICS, "multiclass": METRICS, "regression": EXPRESSION_METRICS}
-"""What a task is scored by."""
+"""The metrics of each task."""
 
 
 class Value(NamedTuple):
-    """A metric's value and the ends of its 95 % interval; None where these cannot be told."""
+    """The value of a metric and the bounds of its 95 % interval; None if they cannot be computed."""
 
     value: float
     low: float | None
@@ -34,7 +34,7 @@ class Scored(NamedTuple):
     Attributes:
         values: metric -> value.
         draws: metric -> its value in every resample, float64 ``(times,)``.
-        is_difference: whether these are differences of metrics.
+        is_difference: whether the values are differences of metrics.
     """
 
     values: dict[str, float]
@@ -42,10 +42,10 @@ class Scored(NamedTuple):
     is_difference: bool = False
 
     def shown(self, name: str) -> Value:
-        """Give a metric with its percentile interval.
+        """Return a metric with its percentile interval.
 
-        A resample repeats genes, which moves the calibration error up as a smaller sample does; its draws are moved
-        back by as much as their mean lies off the value.
+        A resample repeats genes, which increases the calibration error (ECE) as a smaller sample does. Its draws are
+        therefore shifted so that their mean equals the value.
         """
         value, draws = self.values[name], self.draws[name]
         if name == "ECE" and np.isfinite(draws).any():
@@ -55,20 +55,20 @@ class Scored(NamedTuple):
         return Value(value, None if math.isnan(low) else low, None if math.isnan(high) else high)
 
     def less(self, other: "Scored") -> "Scored":
-        """Subtract what was scored on the same draws."""
+        """Subtract metrics that were computed on the same draws."""
         values = {name: value - other.values[name] for name, value in self.values.items()}
         return Scored(values, {name: drawn - other.draws[name] for name, drawn in self.draws.items()}, True)
 
 
 class FoldScore(NamedTuple):
-    """A fold's score.
+    """The score of one fold.
 
     Attributes:
         scored: the mean over seeds and conditions.
-        genes: how many genes are scored, in any condition.
-        high: how many of them are high; None for several classes or conditions, and for regression.
-        seeds: how many seeds there are.
-        species: the species of all its genes; None where there are several.
+        genes: number of genes that are scored in any condition.
+        high: number of high genes among them; None for several classes or conditions, and for regression.
+        seeds: number of seeds.
+        species: the species of all its genes; None if there are several.
     """
 
     scored: Scored
@@ -82,13 +82,13 @@ class ModelScore(NamedTuple):
     """All scores of one model.
 
     Attributes:
-        folds: each fold's.
-        mean: the mean over folds, each fold once, whatever its size and species: the primary number.
-        weighted: the mean over folds, each as often as it has genes.
-        species: where folds lie in several species each one's mean over its folds; else empty.
-        mean_of_species: the mean of those; None where there are none.
-        pooled: all genes as if one model had scored them.
-        by_seed: for each seed that all folds have its mean over folds, metric -> value.
+        folds: the score of each fold.
+        mean: the mean over folds, with equal weights whatever their size and species: the primary result.
+        weighted: the mean over folds, weighted by their number of genes.
+        species: the mean over the folds of each species, if there are several species; else empty.
+        mean_of_species: the mean of these; None if there are none.
+        pooled: all genes together, as if one model had scored them.
+        by_seed: for each seed that all folds have, its mean over folds, metric -> value.
     """
 
     folds: dict[str, FoldScore]
@@ -101,27 +101,27 @@ class ModelScore(NamedTuple):
 
     @property
     def genes(self) -> int:
-        """Genes of all folds."""
+        """Number of genes in all folds."""
         return sum(fold.genes for fold in self.folds.values())
 
     def folds_of(self, species: str) -> list[FoldScore]:
-        """The folds of one species."""
+        """Return the folds of one species."""
         return [fold for fold in self.folds.values() if fold.species == species]
 
 
 def score_candidate(candidate: Candidate, bootstrap: int, seed: int) -> ModelScore:
-    """Score one model in every way.
+    """Compute all scores of one model.
 
-    Within each fold the genes are drawn with replacement, by random numbers that depend on ``seed`` and the fold's name
-    alone: models with the same genes meet the same draws. Folds that score the very same genes share their draws, those
-    of the first of them by name: five scores of one test are no more evidence than one. A gene is drawn with all its
+    Genes are drawn with replacement within each fold. The random numbers depend only on ``seed`` and the fold's name:
+    models with the same genes get the same draws. Folds that score exactly the same genes share the draws of the first
+    of them by name, because five scores of one test set are no more evidence than one. A gene is drawn with all its
     conditions and for all seeds at once; the scores of seeds and conditions are averaged within a draw, so that
-    intervals tell of genes alone.
+    intervals reflect the choice of genes only.
 
     Args:
-        candidate: its predictions.
-        bootstrap: draws.
-        seed: of the draws.
+        candidate: the predictions of the model.
+        bootstrap: number of draws.
+        seed: seed of the draws.
     """
     drawn = _draw(candidate, bootstrap, seed)
     scored = {fold: _score_fold(candidate, fold, drawn[fold]) for fold in candidate.folds}
@@ -145,13 +145,13 @@ def score_candidate(candidate: Candidate, bootstrap: int, seed: int) -> ModelSco
 
 
 def mean_over_folds(candidate: Candidate, bootstrap: int, seed: int) -> Scored:
-    """Give the mean over folds alone, as :func:`score_candidate` does."""
+    """Compute only the mean over folds of :func:`score_candidate`."""
     drawn = _draw(candidate, bootstrap, seed)
     return average([_mean_of_seeds(_score_fold(candidate, fold, drawn[fold])) for fold in candidate.folds])
 
 
 def same_tests(candidate: Candidate) -> list[list[str]]:
-    """Put folds together that score the very same genes: their names, sorted in each group, groups by their first."""
+    """Group folds that score exactly the same genes: names sorted within groups, groups by their first name."""
     groups: dict[tuple[Gene, ...], list[str]] = {}
     for fold in sorted(candidate.folds):
         groups.setdefault(tuple(candidate.genes_of(fold)), []).append(fold)
@@ -159,7 +159,7 @@ def same_tests(candidate: Candidate) -> list[list[str]]:
 
 
 def _draw(candidate: Candidate, bootstrap: int, seed: int) -> dict[str, dict[str, np.ndarray]]:
-    """Say for each fold and condition how often each gene is drawn."""
+    """Count how often each gene is drawn, by fold and condition."""
     drawn = {}
     for folds in same_tests(candidate):
         genes = candidate.genes_of(folds[0])
@@ -174,7 +174,7 @@ def _draw(candidate: Candidate, bootstrap: int, seed: int) -> dict[str, dict[str
 
 
 def _score_fold(candidate: Candidate, fold: str, drawn: dict[str, np.ndarray]) -> list[dict[int, Scored]]:
-    """Score a fold for each condition and seed."""
+    """Score a fold by condition and seed."""
     predicted = {condition: part[fold] for condition, part in candidate.parts.items()}
     return [
         {number: _score(one, at, drawn[condition], candidate.task) for at, number in enumerate(one.seeds)}
@@ -183,12 +183,12 @@ def _score_fold(candidate: Candidate, fold: str, drawn: dict[str, np.ndarray]) -
 
 
 def _mean_of_seeds(scored: list[dict[int, Scored]]) -> Scored:
-    """Average seeds, then conditions."""
+    """Average over seeds, then over conditions."""
     return average([average(list(of_condition.values())) for of_condition in scored])
 
 
 def _described(candidate: Candidate, fold: str, scored: Scored) -> FoldScore:
-    """Put a fold's score beside what it was scored on."""
+    """Combine a fold's score with a description of its genes."""
     predicted = [part[fold] for part in candidate.parts.values()]
     is_plain = len(predicted) == 1 and candidate.task == "binary"
     high = int(predicted[0].targets.sum()) if is_plain else None
@@ -198,14 +198,14 @@ def _described(candidate: Candidate, fold: str, scored: Scored) -> FoldScore:
 
 
 def average(scored: Sequence[Scored], weights: Sequence[int] | None = None) -> Scored:
-    """Average metrics, and draws draw by draw."""
+    """Average metrics, and their values in each draw."""
     names = scored[0].values
     values = {name: float(_mean([one.values[name] for one in scored], weights)) for name in names}
     return Scored(values, {name: _mean([one.draws[name] for one in scored], weights) for name in names})
 
 
 def _mean(rows: Sequence[float] | Sequence[np.ndarray], weights: Sequence[int] | None) -> np.ndarray:
-    """Average over the first axis."""
+    """Average over the first axis, with weights if there are any."""
     return np.mean(rows, axis=0) if weights is None else np.asarray(weights, dtype=np.float64) @ rows / sum(weights)
 
 
@@ -215,7 +215,7 @@ def _mean_values(scored: list[Scored]) -> dict[str, float]:
 
 
 def _pooled(candidate: Candidate, condition: str, drawn: dict[str, dict[str, np.ndarray]]) -> Scored:
-    """Score all folds' genes of one condition as if one model had scored them, seed by seed."""
+    """Score the genes of all folds together for one condition, as if one model had scored them; average seeds."""
     part = candidate.parts[condition]
     counts = np.concatenate([drawn[fold][condition] for fold in part], axis=1)
     scored = []
@@ -229,7 +229,7 @@ def _pooled(candidate: Candidate, condition: str, drawn: dict[str, dict[str, np.
 
 
 def _score(predicted: Predicted, at: int, drawn: np.ndarray, task: str) -> Scored:
-    """Score one seed's predictions as they are, and in every draw."""
+    """Score one seed's predictions, as they are and in every draw."""
     targets, logits = predicted.targets, predicted.logits[at]
     if task == "regression":
         return Scored(score_expression(targets, logits), resampled_expression(targets, logits, drawn))

@@ -1,6 +1,6 @@
-"""Which hyper-parameters a search tries, and in which range.
+"""Hyper-parameters that a search varies, and their ranges.
 
-In: texts such as ``learning_rate=1e-4..1e-2:log``. Out: checked ranges, and values that a trial suggests.
+In: texts such as ``learning_rate=1e-4..1e-2:log``. Out: checked ranges, and the values that a trial suggests.
 """
 
 import re
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 OPTIMISATION = searchable()
-"""What of the optimisation can be searched, where an architecture takes it."""
+"""Settings of the optimisation that can be searched, if the architecture takes them."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::(log|{_NUMBER}))?")
@@ -30,11 +30,11 @@ class Range:
 
     Attributes:
         name: the hyper-parameter.
-        choices: the values, where they were listed.
-        low, high: the smallest and the largest value, where a range was given.
-        step: the distance between values that are tried, None for any.
-        log: whether each order of magnitude gets equally many trials.
-        of_model: whether it is a hyper-parameter of the model, and not of the optimisation.
+        choices: the values, if they were listed.
+        low, high: the smallest and the largest value, if a range was specified.
+        step: the distance between values that are tried, None for any value.
+        log: whether values are sampled on a logarithmic scale.
+        of_model: whether it is a hyper-parameter of the model; otherwise of the optimisation.
     """
 
     name: str
@@ -55,32 +55,32 @@ class Range:
         ('coupled', 'decoupled')
 
         Raises:
-            BadOption: it is none of these, or an empty range.
+            BadOption: the text has none of these forms, or the range is empty.
         """
         name, equals, given = text.partition("=")
         if not (name.strip() and equals and given.strip()):
-            raise BadOption(f"--search {text}: NAME=LOW..HIGH or NAME=VALUE,VALUE is wanted")
+            raise BadOption(f"--search {text}: expected NAME=LOW..HIGH or NAME=VALUE,VALUE")
         name, given = name.strip().replace("-", "_"), given.strip()
         found = _RANGE.fullmatch(given)
         if found is None:
             if ".." in given:
                 raise BadOption(
-                    f"--search {text}: this is no range", hint="write LOW..HIGH, LOW..HIGH:log or LOW..HIGH:STEP"
+                    f"--search {text}: this is not a range", hint="write LOW..HIGH, LOW..HIGH:log or LOW..HIGH:STEP"
                 )
             choices = tuple(_value(one.strip()) for one in given.split(","))
             if len(set(choices)) < len(choices) or "" in choices:
-                raise BadOption(f"--search {text}: a value is empty, or stands there twice")
+                raise BadOption(f"--search {text}: a value is empty or listed twice")
             return cls(name, choices)
         low, high = _value(found[1]), _value(found[2])
         assert isinstance(low, int | float)
         assert isinstance(high, int | float)
         log, step = found[3] == "log", _value(found[3]) if found[3] not in (None, "log") else None
         if not low < high or (log and low <= 0) or (step is not None and not 0 < step <= high - low):  # type: ignore[operator]
-            raise BadOption(f"--search {text}: the range is empty, or not what a logarithm or this step can divide")
+            raise BadOption(f"--search {text}: expected LOW < HIGH, for log also 0 < LOW, and 0 < STEP <= HIGH - LOW")
         return cls(name, (), low, high, step, log)  # type: ignore[arg-type]
 
     def of(self, kind: Architecture) -> "Range":
-        """Give the range as a hyper-parameter of ``kind``, or of its optimisation, with values of that one's type.
+        """Return the range for a hyper-parameter of ``kind`` or of its optimisation, with values of its type.
 
         Raises:
             BadOption: there is no such hyper-parameter, or it does not take these values.
@@ -92,7 +92,7 @@ class Range:
                 f"--search {self}: '{kind.name}' has no hyper-parameter '{self.name}'",
                 hint=f"it has {', '.join(sorted({*own, *others}))}",
             )
-        # What both have is the model's: estimators have a learning rate of their own.
+        # A name that both have refers to the model: some estimators have a learning rate.
         of_model = self.name in own
         kind_of_value = (option_types(kind.config) if of_model else get_type_hints(Settings))[self.name]
         read = partial(parse_option, self.name, kind_of_value)
@@ -100,7 +100,7 @@ class Range:
             return replace(self, choices=tuple(map(read, self.choices)), of_model=of_model)
         low, high, step = read(self.low), read(self.high), None if self.step is None else read(self.step)
         if any(isinstance(number, bool | str) for number in (low, high)):
-            raise BadOption(f"--search {self}: this is no number", hint=f"list values: {self.name}=VALUE,VALUE")
+            raise BadOption(f"--search {self}: this is not a number", hint=f"list values: {self.name}=VALUE,VALUE")
         return replace(self, low=low, high=high, step=step, of_model=of_model)
 
     def suggest(self, trial: "Trial") -> Value:
@@ -112,7 +112,7 @@ class Range:
         return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
 
     def __str__(self) -> str:
-        """Write it as :meth:`read` reads it."""
+        """Return the text from which :meth:`read` reads this range."""
         if self.choices:
             return f"{self.name}={','.join(map(str, self.choices))}"
         how = ":log" if self.log else "" if self.step is None else f":{self.step}"
@@ -123,20 +123,20 @@ def read_ranges(texts: Sequence[str]) -> list[Range]:
     """Read all ranges of a search.
 
     Raises:
-        BadOption: there is none, one is wrong, or two are of one name.
+        BadOption: there is no range, one is invalid, or two have the same name.
     """
     ranges = [Range.read(text) for text in texts]
     if not ranges:
-        raise BadOption("nothing to search", hint="say what and where: --search learning_rate=1e-4..1e-2:log")
+        raise BadOption("nothing to search", hint="use --search, such as --search learning_rate=1e-4..1e-2:log")
     names = [each.name for each in ranges]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadOption(f"--search {twice[0]}: it stands there twice")
+        raise BadOption(f"--search {twice[0]}: it is given twice")
     return ranges
 
 
 def _value(text: str) -> int | float | str:
-    """Read a whole number, a number, or a text."""
+    """Read an integer or a float; return other text unchanged."""
     for kind in (int, float):
         try:
             return kind(text)

@@ -1,6 +1,6 @@
-"""How a network is optimised, and on what: rates, schedules, weight decay, precision, threads, device.
+"""Optimisation of networks: learning rates, schedules, weight decay, seeds, threads and device.
 
-In: the options of ``kanseq train``. Out: checked settings, an optimiser, and the processor made ready.
+In: the options of ``kanseq train``. Out: checked settings, an optimiser, and the threads and random state of torch.
 """
 
 import logging
@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 
 
 def settings_for(kind: Architecture, **given: object) -> Settings:
-    """Take what is given, then what the model's own recipe says, then the defaults; None is not given.
+    """Combine the given settings, the model's recipe and the defaults, in this order; None means not given.
 
-    A recipe's strength of weight decay is in units of its kind of decay: beside another kind it does not count.
+    A recipe's strength of weight decay is in units of its kind of decay, so it is ignored if another kind is given.
     """
     known = {field.name for field in fields(Settings) if field.metadata["recipe"]}
     recipe = {name: value for name, value in kind.recipe.items() if name in known}
@@ -34,12 +34,12 @@ def settings_for(kind: Architecture, **given: object) -> Settings:
 
 
 def make_optimizer(network: nn.Module, settings: Settings, targets: int) -> torch.optim.Optimizer:
-    """Make Adam (or AdamW) whose weight decay acts on the parameters that the network names ``decayed`` only.
+    """Make Adam or AdamW; weight decay acts only on the parameters that the network lists in ``decayed``.
 
     Args:
-        network: what is trained.
-        settings: how.
-        targets: how many known ones the training genes have, in all conditions together.
+        network: the network to train.
+        settings: the optimisation.
+        targets: number of known targets of the training genes, in all conditions together.
     """
     names = getattr(network, "decayed", SequenceNetwork.decayed)
     named = list(network.named_parameters())
@@ -58,10 +58,10 @@ def make_optimizer(network: nn.Module, settings: Settings, targets: int) -> torc
 
 
 def rate_factor(schedule: str, step: int, steps: int) -> float:
-    """Give what the learning rate is multiplied with at ``step`` (from 0) of ``steps``.
+    """Return the factor of the learning rate at ``step`` (from 0) of ``steps``.
 
-    ``cosine`` falls from 1 to 0. ``one-cycle`` rises along a cosine from 1/25 over the first 30 % and falls to
-    1/250,000.
+    ``cosine`` falls from 1 to 0. ``one-cycle`` rises along a cosine from 1/25 to 1 over the first 30 % and then falls
+    to 1/250,000.
 
     >>> rate_factor("cosine", 50, 100), round(rate_factor("one-cycle", 0, 100), 9)
     (0.5, 0.04)
@@ -77,12 +77,12 @@ def rate_factor(schedule: str, step: int, steps: int) -> float:
 
 
 def _cosine_between(start: float, end: float, part: float) -> float:
-    """Go from ``start`` to ``end`` along half a cosine."""
+    """Interpolate from ``start`` to ``end`` along half a cosine, at ``part`` from 0 to 1."""
     return end + (start - end) / 2 * (1 + math.cos(math.pi * part))
 
 
 def choose_device(device: str) -> str:
-    """Turn ``auto`` into what there is, and check what was asked for.
+    """Resolve ``auto`` to the available device, or check that the requested device exists.
 
     Raises:
         BadOption: the name is unknown, or there is no such device.
@@ -102,16 +102,17 @@ def choose_device(device: str) -> str:
 
 
 def check_seeds(seed: int | Sequence[int], count: int = 1) -> list[int]:
-    """List the seeds that are meant: those that are named, or ``count`` from one on.
+    """Return the seeds to use: the given ones, or ``count`` consecutive ones that start at the given one.
 
     Raises:
-        BadOption: both are given, or one is none that torch, NumPy and scikit-learn all take.
+        BadOption: there is no seed, several seeds and a count are given, or a seed is out of the range that torch,
+            NumPy and scikit-learn all accept.
     """
     named = [seed] if isinstance(seed, int) else list(dict.fromkeys(seed))
     if count < 1 or not named:
-        raise BadOption(f"seeds is {count if named else 0}", hint="at least one is wanted")
+        raise BadOption(f"seeds is {count if named else 0}", hint="at least one is required")
     if count > 1 and len(named) > 1:
-        raise BadOption("--seeds counts from one --seed on", hint="name the seeds or count them")
+        raise BadOption("--seeds counts up from a single --seed", hint="use several --seed, or --seeds")
     seeds = [named[0] + at for at in range(count)] if count > 1 else named
     for one in seeds:
         if not 0 <= one < 2**32:
@@ -121,12 +122,12 @@ def check_seeds(seed: int | Sequence[int], count: int = 1) -> list[int]:
 
 @contextmanager
 def processor(threads: int, seed: int) -> Iterator[int]:
-    """Set threads and random state for a while, and give them back as they were; hands out the number of threads.
+    """Set threads and random state within a ``with`` block, and restore them after it; yield the number of threads.
 
-    0 threads means as many as torch finds.
+    0 threads means as many as torch uses already.
 
     Raises:
-        BadOption: the seed is none that torch, NumPy and scikit-learn all take, or threads are negative.
+        BadOption: the seed is out of the range of :func:`check_seeds`, or ``threads`` is negative.
     """
     check_seeds(seed)
     if threads < 0:

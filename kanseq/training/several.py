@@ -1,9 +1,9 @@
-"""An estimator for several conditions or classes: one of the same kind for each.
+"""Estimators for several conditions or classes: one estimator of the same kind for each.
 
 In: base codes and targets ``(n, conditions)``. Out: logits ``(n, conditions)``, and the arrays of all models.
 
-Several classes are learned each against the rest: their targets are 0 and 1 by class, ``(n, classes)``. Probabilities
-are the softmax of the models' logits, as they are a network's: the models' own would not add up to 1.
+Several classes are learned each against the rest: their targets are 0 and 1 for each class, ``(n, classes)``.
+Probabilities are the softmax of the logits, as for a network, because the models' own probabilities do not add up to 1.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ from kanseq.training.tasks import is_known
 
 
 class SeveralEstimators(Estimator):
-    """Estimators side by side.
+    """Independent estimators, one per condition or class.
 
     Attributes:
-        models: one per condition or class.
+        models: the estimators.
     """
 
     def __init__(
@@ -31,12 +31,12 @@ class SeveralEstimators(Estimator):
         *,
         against_the_rest: bool = False,
     ) -> None:
-        """Make unfitted models, all from the same configuration.
+        """Make unfitted models, all with the same configuration.
 
         Args:
-            config, build: of each of them.
-            conditions: how many.
-            against_the_rest: they are classes of one question, so that their logits must have one scale.
+            config, build: configuration and constructor of each model.
+            conditions: number of conditions or classes.
+            against_the_rest: whether they are the classes of one task, so that their logits must have the same scale.
         """
         super().__init__(config)
         self.models = [build(config) for _ in range(conditions)]
@@ -46,7 +46,7 @@ class SeveralEstimators(Estimator):
 
     @property
     def parameters(self) -> int:
-        """The numbers of all models."""
+        """The number of parameters of all models."""
         return sum(model.parameters for model in self.models)
 
     def fit(
@@ -58,7 +58,7 @@ class SeveralEstimators(Estimator):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Fit every model to the sequences whose target is known in its condition; ``groups`` are ``(n, conditions)``.
+        """Fit each model to the sequences whose target is known in its condition; ``groups`` are ``(n, conditions)``.
 
         See :meth:`kanseq.models.estimators.Estimator.fit`.
         """
@@ -68,15 +68,15 @@ class SeveralEstimators(Estimator):
             model.fit(codes[known], column[known], groups=own, seed=seed, balanced=balanced)
 
     def logits(self, codes: np.ndarray) -> np.ndarray:
-        """Give each condition's (or class's) logits, ``(n, conditions)`` float64."""
+        """Return the logits of each condition or class, ``(n, conditions)`` float64."""
         return np.stack([model.logits(codes) for model in self.models], axis=1)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Give all arrays, each behind the number of its condition."""
+        """Return the arrays of all models; each name is prefixed with the number of its condition."""
         return {f"{at}.{name}": array for at, model in enumerate(self.models) for name, array in model.arrays().items()}
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take what :meth:`arrays` gave."""
+        """Load the arrays that :meth:`arrays` returned."""
         for at, model in enumerate(self.models):
             before = f"{at}."
             model.load_arrays({name.removeprefix(before): a for name, a in arrays.items() if name.startswith(before)})

@@ -1,4 +1,4 @@
-"""DeLong's test: whether two models' areas under the ROC curve differ by more than the choice of genes explains.
+"""DeLong's test: whether the auROCs of two models differ by more than the choice of genes explains.
 
 In: classes and the logits of two models for the same genes. Out: difference, variance, z and p; per fold and combined.
 """
@@ -11,15 +11,14 @@ import numpy as np
 
 
 class DeLong(NamedTuple):
-    """What the test says.
+    """The result of the test.
 
     Attributes:
-        difference: auROC of the first model less that of the second.
-        variance: of that difference over the choice of genes, the models being as they are; None where a class has
-            fewer than two genes.
-        z: the difference in standard errors; None where there is no variance to measure it by, unless the difference
-            is 0 as well.
-        p: two-sided, from the normal distribution; None where ``z`` is.
+        difference: auROC of the first model minus that of the second.
+        variance: variance of the difference over the choice of genes, with fixed models; None if a class has fewer than
+            two genes.
+        z: the difference in standard errors; None if the variance is unknown, or 0 while the difference is not.
+        p: two-sided p-value from the normal distribution; None if ``z`` is None.
     """
 
     difference: float
@@ -31,9 +30,9 @@ class DeLong(NamedTuple):
 def delong(targets: np.ndarray, first: np.ndarray, second: np.ndarray) -> DeLong:
     """Test whether two models rank the same genes equally well (DeLong, DeLong & Clarke-Pearson 1988).
 
-    Placements come from midranks (Sun & Xu 2014, IEEE Signal Processing Letters 21:1389), in ``n log n`` steps. Where a
-    model has several seeds its placements are averaged: they are those of its mean auROC, and seeds do not count as
-    genes.
+    Placements are computed from midranks (Sun & Xu 2014, IEEE Signal Processing Letters 21:1389), in O(n log n). The
+    placements of several seeds of a model are averaged: the test is then for its mean auROC, and seeds do not count as
+    additional genes.
 
     Args:
         targets: ``(n,)`` of 0 and 1, both present.
@@ -49,13 +48,13 @@ def delong(targets: np.ndarray, first: np.ndarray, second: np.ndarray) -> DeLong
 def combined(folds: Sequence[DeLong], counts: Sequence[int] | None = None) -> DeLong:
     """Test the mean difference over folds.
 
-    Folds score different genes, so that their differences vary independently: z is the sum of the differences over the
-    root of the summed variances. That the folds' models share training genes is not in it, as it is in no test that
-    takes the models as they are.
+    Folds score different genes, so their differences vary independently: z is the sum of the differences over the
+    square root of the summed variances. The test ignores that the folds' models share training genes, as every test
+    with fixed models does.
 
     Args:
         folds: the tests of the folds.
-        counts: for how many folds each stands, because these score the same genes and were tested as one.
+        counts: the number of folds that each test represents: folds with the same genes are tested only once.
     """
     counts = [1] * len(folds) if counts is None else counts
     differences = [count * fold.difference for fold, count in zip(folds, counts, strict=True)]
@@ -65,14 +64,14 @@ def combined(folds: Sequence[DeLong], counts: Sequence[int] | None = None) -> De
 
 
 def placements(is_high: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Say how well every gene is placed: the share of the other class that it is on the right side of, ties half.
+    """Return the placement of each gene: the share of the other class that it is ranked correctly against, ties half.
 
     Args:
         is_high: bool ``(n,)``.
         logits: ``(n,)`` or ``(seeds, n)``; seeds are averaged.
 
     Returns:
-        Placements of the high genes and of the low ones, in their order; the mean of either is the auROC.
+        Placements of the high genes and of the low genes, in their order; the mean of either is the auROC.
 
     >>> placements(np.array([False, False, True, True]), np.array([-2.0, 0.5, 0.5, 1.0]))
     (array([0.75, 1.  ]), array([1.  , 0.75]))
@@ -82,19 +81,19 @@ def placements(is_high: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _placements(is_high: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Place genes by one model: a gene's rank among all, less its rank among its own class."""
+    """Compute placements for one model from a gene's rank among all genes minus its rank within its class."""
     ranks, highs, lows = _midranks(logits), logits[is_high], logits[~is_high]
     return (ranks[is_high] - _midranks(highs)) / len(lows), 1 - (ranks[~is_high] - _midranks(lows)) / len(highs)
 
 
 def _midranks(values: np.ndarray) -> np.ndarray:
-    """Rank from 1; equal values share the mean of their ranks."""
+    """Rank from 1; equal values get the mean of their ranks."""
     _, level, count = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count - 1) / 2)[level]
 
 
 def _tested(difference: float, variance: float | None) -> DeLong:
-    """Put a difference beside its standard error."""
+    """Compute z and p of a difference from its variance."""
     if variance is None:
         return DeLong(difference, None, None, None)
     if variance <= 0:

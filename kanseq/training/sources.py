@@ -1,4 +1,4 @@
-"""Tables of predictions as they lie in runs and files.
+"""Load tables of predictions from runs and files.
 
 In: paths of runs and tables. Out: for each model its tables by fold and seed, as they were written.
 """
@@ -25,7 +25,7 @@ class Source(NamedTuple):
     Attributes:
         model: its architecture, or the name of the table of predictions.
         path: the run or table.
-        folds: for each fold a table of predictions by seed.
+        folds: for each fold its tables of predictions by seed.
     """
 
     model: str
@@ -34,22 +34,22 @@ class Source(NamedTuple):
 
 
 def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False) -> list[Source]:
-    """Read all runs and tables, and behind them the plain models that were trained inside the runs.
+    """Read all runs and tables, followed by the baselines that were trained within the runs.
 
-    A plain model whose predictions are already there is not taken twice. A table may hold several seeds of a model in a
-    column ``seed``.
+    A baseline is skipped if its predictions are already there. A table may hold several seeds of a model in a column
+    ``seed``.
 
     Args:
         paths: runs and tables.
-        join: make one model of all runs of the same architecture (a species each, say). A fold whose name stands in
-            several of them gets its species in front.
+        join: combine all runs of the same architecture into one model (runs of one species each, for example). A fold
+            name that several of them have is prefixed with the species.
 
     Raises:
-        BadOption: there is no path.
-        BadTable: a seed is no whole number.
+        BadOption: ``paths`` is empty, or runs to join have the same fold.
+        BadTable: a seed is not a whole number.
     """
     if not paths:
-        raise BadOption("there is nothing to evaluate", hint="name a run")
+        raise BadOption("there is nothing to evaluate", hint="specify a run")
     found, beside = [], []
     for given in paths:
         if isinstance(given, pd.DataFrame):
@@ -61,7 +61,7 @@ def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False
             continue
         model = read_run(path, kind=PREDICTOR).model
         found.append(_of_parts(model, path, scoring_parts(path)))
-        # Two tasks may have the same plain model.
+        # Two tasks may have the same baseline.
         for plain, task in {plain: task for task, plain in BASELINES.items()}.items():
             there = [part for fold in found[-1].folds if (part := baseline_part(path, fold, task)).is_finished]
             if there and all(is_done(part.folder) for part in there):
@@ -73,17 +73,17 @@ def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False
 
 
 IN_MEMORY = Path("predictions")
-"""What a table in memory is called."""
+"""Name of a table in memory."""
 
 
 def _of_table(given: Path | pd.DataFrame, path: Path) -> Source:
-    """Take a table of predictions; its folds are those that its column names."""
+    """Read a table of predictions; its folds are those in its column ``fold``."""
     table = read_predictions(given)
     seeds = table["seed"] if "seed" in table else pd.Series("0", index=table.index)
     bad = ~seeds.str.fullmatch("[0-9]+")
     if bad.any():
         line = int(np.flatnonzero(bad)[0])
-        raise BadTable(f"seed '{seeds.iloc[line]}' is not allowed", where=f"{path}:{line + 2}")
+        raise BadTable(f"seed '{seeds.iloc[line]}' is not a whole number", where=f"{path}:{line + 2}")
     folds: dict[str, dict[int, pd.DataFrame]] = {}
     for (fold, seed), rows in table.groupby([table["fold"], seeds.astype(int)], sort=False):
         folds.setdefault(str(fold), {})[int(seed)] = rows.reset_index(drop=True)
@@ -91,7 +91,7 @@ def _of_table(given: Path | pd.DataFrame, path: Path) -> Source:
 
 
 def _of_parts(model: str, path: Path, parts: Sequence[Part]) -> Source:
-    """Take the tables of parts of a run."""
+    """Read the tables of parts of a run."""
     folds: dict[str, dict[int, pd.DataFrame]] = {}
     for part in parts:
         folds.setdefault(part.fold, {})[part.seed] = read_predictions(part.folder / "predictions.tsv")
@@ -99,7 +99,7 @@ def _of_parts(model: str, path: Path, parts: Sequence[Part]) -> Source:
 
 
 def _is_same(one: Source, other: Source) -> bool:
-    """Whether two models gave the same numbers to the same genes."""
+    """Return whether two models predicted the same values for the same genes."""
     if list(one.folds) != list(other.folds):
         return False
     pairs = [[next(iter(source.folds[fold].values())) for source in (one, other)] for fold in one.folds]
@@ -112,7 +112,7 @@ def _is_same(one: Source, other: Source) -> bool:
 
 
 def _joined(sources: list[Source]) -> list[Source]:
-    """Make one source of all of the same model."""
+    """Combine all sources of the same model into one."""
     joined = []
     for model in dict.fromkeys(source.model for source in sources):
         same = [source for source in sources if source.model == model]
@@ -130,5 +130,5 @@ def _joined(sources: list[Source]) -> list[Source]:
 
 
 def _species_of(tables: dict[int, pd.DataFrame]) -> str:
-    """Name the species of a fold's genes."""
+    """Return the species of a fold's genes, joined by ``+``."""
     return "+".join(sorted({str(species) for table in tables.values() for species in table["species"]}))

@@ -1,6 +1,6 @@
-"""Where a training stands, as a file: enough to go on with the very next batch as if nothing had happened.
+"""State of a training in a file: enough to continue with the next batch as if there had been no interruption.
 
-In: an objective and the position. Out: ``state.safetensors``, and all of them put back.
+In: an objective and the position. Out: ``state.safetensors``, and both restored from it.
 """
 
 import logging
@@ -17,20 +17,20 @@ from kanseq.training.packing import as_array
 logger = logging.getLogger(__name__)
 
 FACTS = "objective"
-"""Key of what the state of an objective holds that is no array."""
+"""Key of the values in an objective's state that are not arrays."""
 
 
 @dataclass
 class Position:
-    """How far a training has come.
+    """Progress of a training.
 
     Attributes:
-        epoch: finished epochs.
-        step: finished batches of the epoch that runs.
-        loss_sum: sum of its batches' losses, each times its genes.
-        seen: genes of those batches.
-        best_loss: the lowest number that the training was monitored by, None before there is one.
-        best_epoch: after which epoch (from 1) that was.
+        epoch: number of finished epochs.
+        step: number of finished batches of the current epoch.
+        loss_sum: sum of the losses of these batches, each times its number of genes.
+        seen: number of genes in these batches.
+        best_loss: the lowest monitored value so far, None before the first.
+        best_epoch: the epoch (from 1) after which it was reached.
     """
 
     epoch: int = 0
@@ -42,12 +42,12 @@ class Position:
 
     @property
     def loss(self) -> float:
-        """Mean loss of the epoch so far."""
+        """Mean loss of the current epoch so far."""
         return self.loss_sum / max(self.seen, 1)
 
 
 def save_state(path: Path, objective: Objective, position: Position, best: Weights | None) -> None:
-    """Write where a training stands; the same state gives the same bytes."""
+    """Write the state of a training; equal states give equal bytes."""
     state = objective.state()
     arrays = dict(state.arrays)
     if best is not None:
@@ -60,17 +60,17 @@ def save_state(path: Path, objective: Objective, position: Position, best: Weigh
 
 
 def restore_state(path: Path, objective: Objective) -> tuple[Position, Weights | None] | None:
-    """Put a state back into an objective and into the random numbers.
+    """Restore an objective and the random number generators from a state file.
 
     Returns:
-        The position and the best weights; None if there is no state, or it is damaged (then a warning says so).
+        The position and the best weights; None if there is no state or it is damaged (then with a warning).
     """
     if not path.exists():
         return None
     try:
         arrays, described = load_arrays(path)
     except ModelMismatch:
-        logger.warning("%s is damaged: the fold starts again", path.name)
+        logger.warning("%s is damaged: training of this fold starts again", path.name)
         return None
     facts = described.pop(FACTS, {})
     position = Position(**described)  # type: ignore[arg-type]

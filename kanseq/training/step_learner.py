@@ -1,6 +1,6 @@
-"""Networks learn by the steps of an objective.
+"""Learner of networks, which are trained in steps of an objective.
 
-In: examples and settings. Out: a trained network; its state and log on the way.
+In: examples and settings. Out: a trained network, and its state and log during training.
 """
 
 import logging
@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 
 
 class StepLearner(Learner):
-    """Trains networks by their architecture's objective."""
+    """Trains networks with the objective of their architecture."""
 
     calibrates_on_tune = True
 
     def resolve_settings(self, settings: Settings, config: Options, device: str) -> Settings:
-        """Settle the precision: ``auto`` is what the device is best at.
+        """Resolve the precision; ``auto`` becomes the best one for the device.
 
-        A model without layers that take their products in bfloat16 is float32 throughout.
+        A model without layers that multiply in bfloat16 uses float32 throughout.
 
         Raises:
             BadOption: the network cannot be built, or has no layers that a penalty acts on.
@@ -49,7 +49,7 @@ class StepLearner(Learner):
         assert predictor.network is not None
         settings, team = lesson.settings, lesson.team
         if settings.tune and lesson.tune is None:
-            raise BadOption("there are no examples to stop early by", hint="give some that do not train, or no --tune")
+            raise BadOption("there are no tuning examples for early stopping", hint="provide some, or leave out --tune")
         objective = make_objective(
             self.kind, predictor.network, lesson.task, lesson.train, settings, seed=lesson.seed, team=team
         )
@@ -63,13 +63,13 @@ class StepLearner(Learner):
         return {**facts, "compiled": objective.compiled} if settings.compile else facts
 
     def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits and targets of the examples that do not train."""
+        """Return logits and targets of the tuning examples, which were not trained on."""
         if lesson.tune is None or lesson.task is None:
-            raise EmptySplit("there are no examples to calibrate on", hint="give some that do not train")
+            raise EmptySplit("there are no tuning examples for calibration", hint="provide some")
         return predictor.logits(lesson.tune.inputs, lesson.task), lesson.tune.targets
 
     def _built(self, config: Options) -> Network:
-        """Build a network before anything is written, to see that it can be built."""
+        """Check that the network can be built, before anything is written."""
         try:
             with torch.random.fork_rng():
                 return self.kind.build(config)  # type: ignore[return-value]

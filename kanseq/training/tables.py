@@ -1,4 +1,4 @@
-"""The table of predictions, and the list of held-out genes, as files.
+"""Read and write the table of predictions and the list of held-out genes.
 
 In: rows of a set with their logits. Out: ``predictions.tsv`` and ``held_out.txt``, and back.
 """
@@ -18,7 +18,7 @@ from kanseq.training.scores import Scores
 from kanseq.training.tasks import CLASSES, LEAST, is_known
 
 LOGIT_OF = "logit:"
-"""What stands before the name of a class in the columns of its logits, the last ones, where there are several."""
+"""Prefix of the columns with the logits of several classes, the last columns; the name of the class follows."""
 
 
 def predictions_table(
@@ -32,22 +32,21 @@ def predictions_table(
     targets: np.ndarray,
     classes: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Join names, places and scores of some rows of a set.
+    """Build a table of predictions for some rows of a set.
 
     Args:
-        genes: the set; ``chrom`` stays empty for plain sequences.
+        genes: the set; ``chrom`` stays empty for sequences without coordinates.
         rows: positions in the set, ``(n,)``.
         scores: ``(n,)``, or ``(n, conditions)`` for several conditions.
-        condition: name of the condition, ``*`` where there is one only; or the names of several, which makes a row per
-            gene and condition, gene by gene.
-        fold: fold whose model scored a row, ``mean`` where several did.
-        role: what a row was to that model: ``test`` held out, ``seen`` trained on, ``new`` of another set.
-        targets: classes or numbers, of the shape of the scores (see :mod:`kanseq.training.tasks`).
-        classes: names of several classes, whose numbers stand in ``target`` and ``called``.
+        condition: name of the condition, ``*`` if there is only one; or the names of several, for one row per gene and
+            condition, gene by gene.
+        fold: fold whose model scored a row, ``mean`` for several models.
+        role: role of a row for that model: ``test`` held out, ``seen`` trained on, ``new`` of another set.
+        targets: classes or numbers, in the shape of the scores (see :mod:`kanseq.training.tasks`).
+        classes: names of several classes; ``target`` and ``called`` are their numbers.
 
     Returns:
-        A table with the columns of ``predictions.tsv``; ``target`` and ``called`` are float with NaN where none is
-        known.
+        A table with the columns of ``predictions.tsv``; ``target`` and ``called`` are float, NaN where unknown.
     """
     names = [condition] if isinstance(condition, str) else list(condition)
     chosen = genes.table.iloc[np.repeat(rows, len(names))]
@@ -74,26 +73,26 @@ def predictions_table(
 
 
 def write_predictions(path: PathLike, table: pd.DataFrame) -> None:
-    """Write a table of predictions; numbers with nine digits, which a float32 survives."""
+    """Write a table of predictions; numbers have nine digits, which restore a float32 exactly."""
     write_table(path, PREDICTIONS, table)
 
 
 def read_predictions(path: PathLike | pd.DataFrame) -> pd.DataFrame:
-    """Read a table of predictions, a file or one in memory (with the nine digits that its file would have).
+    """Read a table of predictions from a file, or from memory (rounded to the nine digits of a file).
 
     ``logit, probability, target`` and ``called`` are float64. Rows of a regression have no probability (NaN), and their
-    target is any number; classes are 0 and 1, or where there are columns ``logit:NAME``, float64 too, the place of
-    their name among these. ``called`` is NaN where no threshold was learned, also in tables from before there was such
-    a column; of several classes one is called always.
+    target is any number. Classes are 0 and 1 or, if there are columns ``logit:NAME`` (also float64), the position of
+    their name among these. ``called`` is NaN if no threshold was learned, as in older tables without this column; with
+    several classes, there is always a called class.
 
     Raises:
-        BadTable: a column is missing, or a logit, probability, target or call is no number of its kind.
+        BadTable: a column is missing, or a logit, probability, target or call is not a valid number.
     """
     table = read_cells(path, PREDICTIONS)
     classes = classes_of(table)
     if 0 < len(classes) < LEAST:
-        hint = f"of two classes there is one column 'logit', of {LEAST} or more a '{LOGIT_OF}NAME' each"
-        raise BadTable(f"it holds logits of {some(classes)} alone", where=path, hint=hint)
+        hint = f"two classes have one column 'logit', {LEAST} or more classes one column '{LOGIT_OF}NAME' each"
+        raise BadTable(f"it has logits of {some(classes)} only", where=path, hint=hint)
     is_class = (table["probability"] != "").to_numpy()
     filled = ("logit", *(f"{LOGIT_OF}{name}" for name in classes), *(("probability", "called") if classes else ()))
     for column in dict.fromkeys(("logit", "probability", "target", "called", *filled)):
@@ -113,20 +112,20 @@ def read_predictions(path: PathLike | pd.DataFrame) -> pd.DataFrame:
 
 
 def classes_of(table: pd.DataFrame) -> tuple[str, ...]:
-    """Name the classes whose logits a table holds, in the order of their numbers; none where it tells two apart."""
+    """Return the classes whose logits a table has, in the order of their numbers; empty unless there are several."""
     return tuple(str(name).removeprefix(LOGIT_OF) for name in table.columns if str(name).startswith(LOGIT_OF))
 
 
 def write_held_out(path: PathLike, held_out: Sequence[tuple[str, str]]) -> None:
-    """Write a line ``species<TAB>id`` for each gene that a fold did not see."""
+    """Write a line ``species<TAB>id`` for each gene that a fold holds out."""
     write_table(path, HELD_OUT, pd.DataFrame(list(held_out), columns=list(HELD_OUT.required)))
 
 
 def read_held_out(path: Path) -> set[tuple[str, str]]:
-    """Read back what :func:`write_held_out` wrote; no file means that nothing was held out.
+    """Read the genes that :func:`write_held_out` wrote; without a file, no gene was held out.
 
     Raises:
-        BadTable: a line does not hold a species and a name.
+        BadTable: a line lacks a species or a name.
     """
     if not path.exists():
         return set()
@@ -134,5 +133,5 @@ def read_held_out(path: Path) -> set[tuple[str, str]]:
     wrong = ((table["species"] == "") | (table["id"] == "")).to_numpy()
     if wrong.any():
         where = f"{path}:{int(np.argmax(wrong)) + 1}"
-        raise BadTable("a species and a gene are wanted, parted by a tab", where=where)
+        raise BadTable("expected a species and a gene, separated by a tab", where=where)
     return set(zip(table["species"], table["id"], strict=True))

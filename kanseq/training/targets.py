@@ -1,6 +1,6 @@
-"""What is to be learned of every gene in a fold: its class or a number, in one condition or in several.
+"""Targets of the genes in a fold: classes or numbers, in one or several conditions.
 
-In: a set with labels of its own or a table of them. Out: an array of targets, and the thresholds that made them.
+In: a set with its own labels, or a table of labels. Out: an array of targets, and the thresholds of the classes.
 """
 
 import logging
@@ -20,25 +20,25 @@ from kanseq.training.tasks import CLASSES, LEAST, UNKNOWN
 logger = logging.getLogger(__name__)
 
 ALL = "all"
-"""Stands for every condition of the labels."""
+"""Name that selects all conditions of the labels."""
 
 OWN_PAIR = "own_pair"
-"""Under this key a model file names the two labels of its set that were the targets 0 and 1."""
+"""Key in a model file of the two labels of its set that were the targets 0 and 1."""
 
 MID = "mid"
-"""The label of what is neither low nor high. In a set's own labels it counts as a class where all of them do."""
+"""Label of genes between low and high. In a set's own labels it is a class of its own if the task is ``multiclass``."""
 
 
 class Targets(NamedTuple):
-    """The targets that hold in one fold.
+    """The targets of one fold.
 
     Attributes:
-        values: a row per gene of the set: ``(n,)`` for one condition, ``(n, conditions)`` for several. Classes are
-            int64 and -1 where there is none, numbers are float64 and NaN where there is none: expression,
-            log10(TPM + 1), or the set's own labels as they are.
-        thresholds: the quartiles ``q1`` and ``q3`` that made the classes, log10(TPM + 1), empty where there are none;
-            ``SPECIES:`` and ``CONDITION:`` stand before their names where there are several.
-        classes: what the classes 0, 1, … are called; empty for numbers.
+        values: one row per gene of the set: ``(n,)`` for one condition, ``(n, conditions)`` for several. Classes are
+            int64, -1 where unknown. Numbers are float64, NaN where unknown: expression, log10(TPM + 1), or the set's
+            own labels unchanged.
+        thresholds: the quartiles ``q1`` and ``q3`` between the classes, log10(TPM + 1), empty if there are none; names
+            are prefixed with ``SPECIES:`` and ``CONDITION:`` if there are several of these.
+        classes: names of the classes 0, 1, …; empty for numbers.
     """
 
     values: np.ndarray
@@ -47,7 +47,7 @@ class Targets(NamedTuple):
 
 
 def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str]) -> str | tuple[str, ...]:
-    """Settle which conditions are meant: one by its name (``*``: the only one), several as a tuple of names.
+    """Resolve the requested conditions: one as its name (``*``: the only one), several as a tuple of names.
 
     Raises:
         BadOption: there are no labels to choose from, or there is no such condition.
@@ -55,7 +55,7 @@ def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str
     wanted = (condition,) if isinstance(condition, str) else tuple(dict.fromkeys(condition))
     if labels is None:
         if wanted != ("*",):
-            raise BadOption("--condition: the set's own labels have no conditions", hint="give --labels")
+            raise BadOption("--condition: the set's own labels have no conditions", hint="use --labels")
         return "*"
     there = [str(name) for name in labels["condition"].unique()]
     if ALL in wanted and ALL not in there:
@@ -68,24 +68,24 @@ def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str
 
 
 def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | None) -> tuple[str, tuple[str, ...]]:
-    """Settle what is learned: what is asked for, or the classes of a set's own labels, or low and high.
+    """Resolve the task: the requested one, else the one that fits the set's own labels, else ``binary``.
 
     Args:
-        genes: the set, all of its splits: classes are those of the whole set.
+        genes: the set with all of its splits: classes are those of the complete set.
         labels: the table of labels, or None for the set's own.
-        task: what was asked for, None where nothing was.
+        task: the requested task, or None.
 
     Returns:
         The task, and for ``multiclass`` the names of the classes.
 
     Raises:
-        BadOption: several classes are asked for of a table of low, mid and high.
-        BadTable: the set carries no labels, or another number of classes than the task takes.
+        BadOption: ``multiclass`` is requested with a table of labels (low, mid and high).
+        BadTable: the set has no labels, or its number of classes does not fit the task.
     """
     if labels is not None:
         if task == "multiclass":
             hint = "leave --labels out to learn the set's own classes"
-            raise BadOption("--task multiclass: a table of labels tells low from high alone", hint=hint)
+            raise BadOption("--task multiclass: a table of labels has only the classes low and high", hint=hint)
         return task or "binary", ()
     if task == "regression":
         return task, ()
@@ -95,21 +95,21 @@ def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | No
         task = "multiclass" if len(two) > len(CLASSES) else "binary"
         _check_classes(names, int((_own_labels(genes) != "").sum()))
     if task == "multiclass" and len(names) < LEAST:
-        said = f"{LEAST} classes are wanted, and the set has {len(names)}: {some(names)}"
+        said = f"{LEAST} or more classes are required, but the set has {len(names)}: {some(names)}"
         raise BadTable(f"--task multiclass: {said}", hint="leave --task out")
     if task == "multiclass":
         return task, names
     if len(two) > len(CLASSES):
-        said = f"two classes can be told apart, and the set has {len(two)}: {some(two, 5)}"
-        raise BadTable(said, hint="leave --task out, or give --task multiclass")
+        said = f"a binary task has two classes, but the set has {len(two)}: {some(two, 5)}"
+        raise BadTable(said, hint="leave --task out, or use --task multiclass")
     return task, ()
 
 
 def own_classes(genes: SequenceSet) -> tuple[str, ...]:
-    """Name the classes of a set's own labels in their order: sorted as texts or, where all are digits, as numbers.
+    """Return the classes of a set's own labels, sorted as numbers if all are digits, else as text.
 
     Raises:
-        BadTable: the set carries no labels.
+        BadTable: the set has no labels.
     """
     names = set(_own_labels(genes)) - {""}
     if all(name.isascii() and name.isdigit() for name in names):
@@ -120,20 +120,20 @@ def own_classes(genes: SequenceSet) -> tuple[str, ...]:
 def find_targets(
     genes: SequenceSet, labels: pd.DataFrame | None, fold: str, condition: str | tuple[str, ...], task: str
 ) -> Targets:
-    """Look the targets of a whole set up.
+    """Look up the targets of all genes of a set.
 
     Args:
         genes: the set.
-        labels: a table of :func:`kanseq.data.label_tables.read_labels`; None takes the set's own column ``label``.
-        fold: the fold whose labels hold.
+        labels: a table from :func:`kanseq.data.label_tables.read_labels`, or None for the set's own column ``label``.
+        fold: the fold whose labels apply.
         condition: a condition, or several as a tuple.
         task: ``binary``, ``multiclass`` (of the set's own labels) or ``regression``.
 
     Raises:
         BadOption: there is no such condition.
-        BadTable: the set carries no labels, or not of two classes, or one that is no number where numbers are wanted.
+        BadTable: the set has no labels, not two classes (``binary``), or a label that is not a number (``regression``).
         EmptySplit: the table has no labels for this fold.
-        UnknownGene: the set shares no gene with the labels.
+        UnknownGene: the set and the labels have no gene in common.
     """
     if labels is None:
         if task == "regression":
@@ -156,13 +156,13 @@ def find_targets(
 
 
 def own_pair(genes: SequenceSet) -> tuple[str, ...]:
-    """Name the two classes of a set's own labels in the order of their targets, 0 and 1; none for low and high."""
+    """Return the two classes of a set's own labels that are the targets 0 and 1; empty for low and high."""
     pair = tuple(name for name in sorted(set(_own_labels(genes))) if name not in ("", MID))
     return pair if len(pair) == len(CLASSES) and not set(pair) <= set(CLASSES) else ()
 
 
 def numbers_of_classes(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
-    """Give each label's place among the classes, int64 ``(n,)``; -1 where it is none of them.
+    """Return the position of each label among the classes, int64 ``(n,)``; -1 for other labels.
 
     >>> numbers_of_classes(pd.Series(["b", "x", "a"]), ("a", "b", "c")).tolist()
     [1, -1, 0]
@@ -171,17 +171,17 @@ def numbers_of_classes(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
 
 
 def rank_mid(classes: np.ndarray, expression: np.ndarray, species: np.ndarray) -> np.ndarray:
-    """Give low genes 0, high ones 1, and those between them their rank there; the ranks are even steps from 0 to 1.
+    """Return 0 for low genes, 1 for high ones, and for genes between them (mid) their rank in even steps from 0 to 1.
 
-    Every species has classes of its own, and so it has ranks.
+    Genes are ranked separately for each species, because the classes are specific to a species.
 
     Args:
-        classes: of the training genes, ``(n,)`` or ``(n, conditions)``, -1 where a gene is neither.
-        expression: log10(TPM + 1) of the same genes, NaN where there is none.
+        classes: of the training genes, ``(n,)`` or ``(n, conditions)``, -1 if a gene is neither low nor high.
+        expression: log10(TPM + 1) of the same genes, NaN where unknown.
         species: of the same genes, ``(n,)``.
 
     Returns:
-        float64 of the same shape, NaN where there is neither class nor expression.
+        float64 of the same shape, NaN for genes with neither class nor expression.
 
     >>> rank_mid(np.array([0, -1, -1, 1, -1]), np.array([0.0, 0.9, 0.4, 2.0, np.nan]), np.array(["."] * 5)).tolist()
     [0.0, 0.75, 0.25, 1.0, nan]
@@ -198,10 +198,10 @@ def rank_mid(classes: np.ndarray, expression: np.ndarray, species: np.ndarray) -
 
 
 def look_up(values: pd.Series, keys: pd.MultiIndex, what: str) -> pd.Series:
-    """Look every gene of a set up by species and name; what is not there is NaN.
+    """Look up every gene of a set by species and name; missing genes are NaN.
 
     Raises:
-        UnknownGene: none is there; the message shows some names of each side.
+        UnknownGene: all genes are missing; the message shows some names of each side.
     """
     found = values[~values.index.duplicated()].reindex(keys)
     if found.notna().any():
@@ -219,22 +219,22 @@ def look_up(values: pd.Series, keys: pd.MultiIndex, what: str) -> pd.Series:
 
 
 def keys_of(table: pd.DataFrame) -> pd.MultiIndex:
-    """Key a table on species and name."""
+    """Return the species and names of a table as an index."""
     return pd.MultiIndex.from_frame(table[["species", "id"]])
 
 
 def _matched(labelled: pd.DataFrame, column: str, keys: pd.MultiIndex) -> np.ndarray:
-    """Give one column of the labels for every gene of the set."""
+    """Return one column of the labels for every gene of the set."""
     return look_up(pd.Series(labelled[column].to_numpy(), index=keys_of(labelled)), keys, "labels").to_numpy()
 
 
 def _classes(label: np.ndarray) -> np.ndarray:
-    """Turn low and high into 0 and 1, everything else into -1."""
+    """Convert low and high to 0 and 1, everything else to -1."""
     return np.where(label == CLASSES[1], 1, np.where(label == CLASSES[0], 0, UNKNOWN)).astype(np.int64)
 
 
 def _thresholds(labelled: pd.DataFrame, before: str) -> dict[str, float]:
-    """Give the quartiles of a fold's labels, by species where these have their own."""
+    """Return the quartiles of a fold's labels, by species if they differ between species."""
     if "q1" not in labelled:
         return {}
     found = {}
@@ -249,48 +249,48 @@ def _thresholds(labelled: pd.DataFrame, before: str) -> dict[str, float]:
 
 
 def _own_labels(genes: SequenceSet) -> pd.Series:
-    """Take the labels that came with the sequences, as texts; empty where there is none."""
+    """Return the set's own labels as text; empty where there is no label."""
     if "label" not in genes.table:
-        raise BadTable("the set carries no labels", hint="give some with --labels")
+        raise BadTable("the set has no labels", hint="use --labels")
     return genes.table["label"].astype("string").fillna("").astype(str)
 
 
 def _check_classes(names: Sequence[str], labelled: int) -> None:
-    """Refuse labels of which nearly each is another one: these are numbers or names, and no classes."""
+    """Check that labels repeat: if nearly all of them differ, they are numbers or names, not classes."""
     if len(names) > max(len(CLASSES), labelled / 2):
         raise BadTable(
-            f"{labelled:,} sequences carry {len(names):,} different labels: {some(names)}",
-            hint="if these are numbers to predict, give --task regression; if they are classes, --task multiclass",
+            f"{labelled:,} sequences have {len(names):,} different labels: {some(names)}",
+            hint="use --task regression if these are numbers to predict, --task multiclass if they are classes",
         )
 
 
 def _own_numbers(genes: SequenceSet) -> np.ndarray:
-    """Read the labels that came with the sequences as numbers, in their own units."""
+    """Read the set's own labels as numbers, in their own units."""
     label = _own_labels(genes)
     numbers = pd.to_numeric(label.replace("", "nan"), errors="coerce").to_numpy(dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(numbers) & (label != "").to_numpy())
     if len(bad):
         name, text = genes.table["id"].iloc[bad[0]], label.iloc[bad[0]]
         raise BadTable(
-            f"the label '{text}' of the sequence '{name}' is no finite number, as regression wants it",
-            hint="mend the label, or give expression with --labels",
+            f"the label '{text}' of the sequence '{name}' is not a finite number, as regression requires",
+            hint="fix the label, or use --labels with a table of expression",
         )
     if np.isnan(numbers).all():
-        raise BadTable("no sequence of the set carries a number as label", hint="give labels with --labels")
+        raise BadTable("no sequence of the set has a number as its label", hint="use --labels")
     return numbers
 
 
 def _low_and_high(genes: SequenceSet) -> pd.Series:
-    """Read the labels that came with the sequences as low and high: these two, or two classes in their sorted order."""
+    """Read the set's own labels as low and high: these two, or two other classes in sorted order."""
     label = _own_labels(genes)
     classes = sorted(set(label) - {"", MID})
     if not classes:
-        raise BadTable("no sequence of the set is labelled low or high", hint="give labels with --labels")
+        raise BadTable("no sequence of the set is labelled low or high", hint="use --labels")
     if not set(classes) <= set(CLASSES):
         if len(classes) != 2:
-            raise BadTable(f"two classes can be told apart, and the set has {len(classes)}: {some(classes, 5)}")
-        logger.info("the set's own labels: '%s' is the target 0, '%s' is 1", *classes)
+            raise BadTable(f"a binary task has two classes, but the set has {len(classes)}: {some(classes, 5)}")
+        logger.info("the set's own labels: '%s' is target 0, '%s' is target 1", *classes)
         if (label == MID).any():
-            logger.warning("the set's label '%s' counts as none; --task multiclass makes a class of it", MID)
+            logger.warning("the set's label '%s' is ignored; with --task multiclass it is a class", MID)
         label = label.map({**dict(zip(classes, CLASSES, strict=True)), MID: MID, "": ""})
     return label

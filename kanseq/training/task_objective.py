@@ -1,4 +1,4 @@
-"""The objective of a task: one network that learns classes or numbers by Adam, on batches of examples.
+"""The objective of a task: one network learns classes or numbers by Adam, from batches of examples.
 
 In: a network, a task, training examples and settings. Out: steps for the training loop.
 """
@@ -22,21 +22,21 @@ from kanseq.training.tasks import Task, is_known
 from kanseq.training.team import ALONE, Team
 
 PREPARED = 256
-"""Examples at a time that a network is prepared on, and measured on at most."""
+"""Batch size for preparing a network; the largest batch size for computing its mean loss."""
 
 GRID_SAMPLES = 1024
-"""Training examples whose values in the network are what its grids are laid by."""
+"""Number of training examples whose values in the network determine its grids."""
 
 Grids = Sequence[tuple[int, int | None]]
-"""Changes of a network's grids: before which epoch (from 0), and to how many intervals; None lays knots by the data."""
+"""Changes of a network's grids: before which epoch (from 0), and to how many intervals; None fits knots to the data."""
 
 
 class TaskObjective(Objective):
     """The mean loss of a task, with penalties on the network's curves.
 
     Attributes:
-        task: what the network's outputs mean.
-        compiled: whether steps go through the compiler.
+        task: the meaning of the network's outputs.
+        compiled: whether steps use the compiled network.
     """
 
     scheduled = ("lr",)
@@ -52,21 +52,21 @@ class TaskObjective(Objective):
         team: Team = ALONE,
         grids: Grids = (),
     ) -> None:
-        """Make the optimiser.
+        """Create the optimiser.
 
         Args:
-            network: trained in place; takes what the inputs give, and returns ``(n, outputs)``.
-            task: what its outputs mean.
+            network: trained in place; takes the inputs of the examples, and returns ``(n, outputs)``.
+            task: the meaning of its outputs.
             train: the training examples; the processes of a team all have the same.
             settings: the optimisation.
-            seed: of dropout in the processes of a team, and of the examples that grids are laid by.
+            seed: of dropout in the processes of a team, and of the choice of examples for the grids.
             team: the processes that train together.
-            grids: changes of the grids of the network's radial and B-spline layers; to more intervals of B-spline
-                layers only. The curves stay as they are, and the optimiser's moments of their weights begin anew.
+            grids: changes of the grids of the network's radial and B-spline layers; only B-spline layers can have more
+                intervals. The curves are kept, and the optimiser's moments of their weights are reset.
 
         Raises:
-            BadOption: there is a penalty, and the network has no KAN layers.
-            ValueError: grids are to be changed that the network does not have.
+            BadOption: there is a penalty, but the network has no KAN layers.
+            ValueError: the network has no layers with the grids that ``grids`` changes.
         """
         self.task, self.train, self.settings, self.seed, self.team = task, train, settings, seed, team
         self.grids, self.penalties = tuple(grids), Penalties.of(settings)
@@ -84,31 +84,31 @@ class TaskObjective(Objective):
 
     @property
     def network(self) -> Network:
-        """The network that learns the task."""
+        """The network that is trained."""
         return self.networks["model"]  # type: ignore[return-value]
 
     @property
     def compiled(self) -> bool:
-        """Whether steps go through the compiler."""
+        """Whether steps use the compiled network."""
         return self._run is not self.network
 
     def bounds(self) -> list[tuple[int, int]]:
-        """Return the bounds of batches of the settings' size."""
+        """Return the bounds of batches of the size in the settings."""
         return batch_bounds(self.examples, self.settings.batch_size)
 
     def prepare(self) -> None:
-        """Let the network take what it does not learn by steps from the training inputs."""
+        """Let the network compute from the training inputs what it does not learn in steps."""
         self.network.prepare(InputBatches(self.train.inputs, PREPARED, self.device))
 
     def start(self) -> None:
-        """Set the training mode, and compile the network where that is wanted and works."""
+        """Set the training mode, and compile the network if that is requested and works."""
         super().start()
         if self.settings.compile:
             sizes = {len(self.team.share(np.arange(start, stop))) for start, stop in self.bounds()} - {0}
             self._run = compiled(self.network, [self._inputs(np.arange(size)) for size in sizes])
 
     def before_epoch(self, epoch: int) -> None:
-        """Change the network's grids where that is planned for this epoch."""
+        """Change the network's grids if that is planned for this epoch."""
         for intervals in (intervals for at, intervals in self.grids if at == epoch):
             if intervals is None:
                 rows = epoch_order(self.seed, epoch, self.examples)[:GRID_SAMPLES]
@@ -120,7 +120,7 @@ class TaskObjective(Objective):
             self._renew_optimizer(changed)
 
     def step(self, batch: Batch) -> float:
-        """Follow the gradient on a batch."""
+        """Take one step of the optimiser on a batch; return the loss."""
         optimizer = self.optimizers["optimizer"]
         for group in optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * rate_factor(self.settings.schedule, batch.number, batch.total)
@@ -131,7 +131,7 @@ class TaskObjective(Objective):
         loss = self.team.add_up(self.network, loss)
         parameters = [parameter for parameter in self.network.parameters() if parameter.grad is not None]
         norm = get_total_norm([parameter.grad for parameter in parameters])
-        # Before the step, so that the weights are still good when this is not.
+        # Checked before the step, so that the weights are still finite if the loss or gradient is not.
         if not torch.isfinite(loss + norm):
             raise not_finite(batch)
         if self.settings.clip is not None:
@@ -150,30 +150,30 @@ class TaskObjective(Objective):
         return {"learning_rate": self.optimizers["optimizer"].param_groups[0]["lr"]}
 
     def restore_kept(self, weights: Weights) -> None:
-        """Put weights that were kept into the network, on the grids that it had then."""
+        """Load kept weights into the network, on the grids that it had then."""
         match_grids(self.network, weights)
         super().restore_kept(weights)
 
     def load_state(self, state: State) -> None:
-        """Put back what :meth:`state` returned, on the grids that the network had then."""
+        """Load what :meth:`state` returned, on the grids that the network had then."""
         own = {name.removeprefix("model."): array for name, array in state.arrays.items() if name.startswith("model.")}
         if match_grids(self.network, own):
             self.optimizers["optimizer"] = make_optimizer(self.network, self.settings, self._known)
         super().load_state(state)
 
     def _inputs(self, rows: np.ndarray) -> tuple[Tensor, ...]:
-        """Return what the network takes for some training examples."""
+        """Return the network's inputs for some training examples."""
         return tensors_of(self.train.inputs, rows, self.device)
 
     def _loss_of(self, rows: np.ndarray) -> Tensor:
-        """Return the part that this process's share has in the rows' mean loss."""
+        """Return the contribution of this process's share to the mean loss of the rows."""
         share = self.team.share(rows)
         targets = self._targets[torch.from_numpy(share)]
         if self.team.size == 1:
             return self.task.loss(self._run(*self._inputs(share)), targets, self._class_weights)
         weight = self.task.loss_weight(targets, self._class_weights)
         if weight == 0:
-            # Nothing of the share is known, or there is none: it moves nothing, and still takes part.
+            # The share is empty or has no known target: its gradient is 0, but the process must still take part.
             if self.team.normalises_together(self.network):
                 return self._run(*self._inputs(share if len(share) else rows[:1])).sum() * 0.0
             return sum(parameter.sum() for parameter in self.network.parameters()) * 0.0  # type: ignore[return-value]
@@ -185,7 +185,7 @@ class TaskObjective(Objective):
         return loss + self.penalties.sum(self.network) / self.team.size if any(self.penalties) else loss
 
     def _renew_optimizer(self, changed: set[str]) -> None:
-        """Make the optimiser anew for the network's present parameters, without the moments of those that changed."""
+        """Create a new optimiser for the network's current parameters, without the moments of those that changed."""
         before = self.optimizers["optimizer"].state
         made = make_optimizer(self.network, self.settings, self._known)
         for name, parameter in self.network.named_parameters():

@@ -1,7 +1,7 @@
-"""What a model's outputs mean: from ``(n, outputs)`` numbers to a loss, and to the one number that is explained.
+"""Tasks: the meaning of a model's outputs ``(n, outputs)``, their loss, and the one number that is explained.
 
 In: outputs of a network, and targets. Out: loss, logit, probability. Targets of one condition are ``(n,)``, those of
-several ``(n, conditions)``: classes int64 with -1 where there is none, numbers float64 with NaN.
+several ``(n, conditions)``: classes are int64, -1 where unknown; numbers are float64, NaN where unknown.
 """
 
 from collections.abc import Mapping
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CLASSES = ("low", "high")
-"""What the targets 0 and 1 of a binary task stand for."""
+"""Names of the targets 0 and 1 of a binary task."""
 
 UNKNOWN = -1
-"""The class of a gene that is labelled ``mid``, or not at all."""
+"""Class of a gene that is labelled ``mid`` or has no label."""
 
 LEAST = 3
-"""So many classes make a multi-class task; two are a binary one."""
+"""Smallest number of classes of a multi-class task; two classes are a binary task."""
 
 Numbers = TypeVar("Numbers", np.ndarray, "Tensor")
 
 
 @dataclass(frozen=True)
 class Task:
-    """Telling low (0) from high (1), or predicting numbers, in one condition or in several; or telling many classes.
+    """Classification as low (0) or high (1) or regression, in one or several conditions; or several classes.
 
     Attributes:
         name: ``binary``, ``multiclass`` or ``regression``.
-        outputs: numbers per sequence that the network gives: one per condition, or one per class of several; for a
-            single binary condition 1 (a sigmoid) or 2 (a softmax).
-        conditions: names of the outputs where there are several conditions, empty where there is one.
-        mean, scale: of regression: what a target of each output is shifted and divided by, in units of the targets:
-            log10(TPM + 1) where a table of labels gave them, else those of the set's own labels.
-        explained: the output that :meth:`logit` gives alone; None for all of them.
-        classes: of ``multiclass``: the names of the targets 0, 1, 2, …, three or more.
+        outputs: number of network outputs per sequence: one per condition, or one per class of several; for a single
+            binary condition 1 (sigmoid) or 2 (softmax).
+        conditions: names of the outputs for several conditions, empty for one.
+        mean, scale: for regression: shift and divisor of the targets of each output, in units of the targets:
+            log10(TPM + 1) with a table of labels, else the units of the set's own labels.
+        explained: the only output that :meth:`logit` returns; None for all outputs.
+        classes: for ``multiclass``: the names of the targets 0, 1, 2, …, three or more.
     """
 
     name: str = "binary"
@@ -54,7 +54,7 @@ class Task:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what this version cannot train."""
+        """Check that this version supports the task."""
         if self.name == "multiclass":
             allowed = (len(self.classes),)
             fitting = len(set(self.classes)) == len(self.classes) >= LEAST and not self.conditions
@@ -65,30 +65,29 @@ class Task:
             outputs = f"{self.outputs} output{'s' if self.outputs != 1 else ''}"
             several = f"{len(self.classes)} classes" if self.classes else f"{max(1, len(self.conditions))} conditions"
             raise ModelMismatch(
-                f"a task '{self.name}' of {several} with {outputs} is unknown to this version of kanseq"
+                f"a task '{self.name}' of {several} with {outputs} is not supported by this version of kanseq"
             )
 
     @property
     def is_regression(self) -> bool:
-        """Whether targets are numbers, and not classes."""
+        """Whether targets are numbers and not classes."""
         return self.name == "regression"
 
     @property
     def columns(self) -> int:
-        """How many columns :meth:`logit` has: one per condition or class; 0 where it is ``(n,)``."""
+        """Number of columns of :meth:`logit`: one per condition or class; 0 if its shape is ``(n,)``."""
         return 0 if self.explained is not None else len(self.conditions or self.classes)
 
     def loss(self, outputs: "Tensor", targets: "Tensor", class_weights: "Tensor | None" = None) -> "Tensor":
-        """Give the mean loss of a batch over all its targets that are known, float scalar.
+        """Return the mean loss of a batch over all its known targets, float scalar.
 
-        Cross-entropy for classes; for numbers the squared error, in standard deviations of the training genes.
+        Cross-entropy for classes; squared error for numbers, in standard deviations of the training genes.
 
         Args:
             outputs: ``(n, outputs)`` float.
             targets: ``(n,)`` or, for several conditions, ``(n, conditions)``; at least one is known. Classes may be
-                float, with numbers between 0 and 1 for what shall score between them, and NaN where there is none.
-            class_weights: ``(classes,)`` or ``(conditions, 2)`` float, weight of each class; the mean is the weighted
-                one.
+                float, with values between 0 and 1 for genes between the classes, and NaN where unknown.
+            class_weights: ``(classes,)`` or ``(conditions, 2)`` float, weight of each class in the mean.
         """
         from torch import stack
         from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
@@ -109,7 +108,7 @@ class Task:
         return _mean(binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none"), weights)
 
     def loss_weight(self, targets: "Tensor", class_weights: "Tensor | None" = None) -> "Tensor":
-        """Give what :meth:`loss` divides a batch's sum by, float scalar: its known targets, or their weights."""
+        """Return the divisor of :meth:`loss`, float scalar: number of known targets, or sum of their weights."""
         if self.is_regression:
             return (~targets.isnan()).float().sum()
         known = _known(targets)
@@ -118,11 +117,11 @@ class Task:
         return (_of_classes(class_weights, targets.clamp(min=0)) * known).sum()
 
     def logit(self, outputs: "Tensor") -> "Tensor":
-        """Give what ranks sequences, shape ``(n,)``, or ``(n, conditions)`` or ``(n, classes)`` for several of these.
+        """Return the logits that rank sequences: ``(n,)``, ``(n, conditions)`` or ``(n, classes)``.
 
-        The log-odds of ``high`` (``out[1] - out[0]`` for two outputs of one condition, else the output itself), or the
-        number that is predicted, in units of the targets. Of several classes these are the outputs; of one that is
-        explained, ``out[k]`` less the mean of all others, as for two classes ``out[1] - out[0]`` is.
+        These are the log-odds of ``high`` (``out[1] - out[0]`` for two outputs of one condition, else the output
+        itself), or for regression the predicted numbers, in units of the targets. For several classes, these are the
+        outputs; for one explained class ``out[k]`` minus the mean of all others, like ``out[1] - out[0]`` for two.
         """
         if self.is_regression:
             outputs = outputs * outputs.new_tensor(self.scale) + outputs.new_tensor(self.mean)
@@ -134,16 +133,16 @@ class Task:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """What each output counts for in the one number that :meth:`logit` explains, before regression's units."""
+        """Weight of each output in the one number that is explained; for regression in standardised units."""
         if self.outputs == 2 and not self.conditions:
             return (-1.0, 1.0)
         rest = -1 / (self.outputs - 1) if self.classes else 0.0
         return tuple(1.0 if at == (self.explained or 0) else rest for at in range(self.outputs))
 
     def probability(self, logit: np.ndarray) -> np.ndarray:
-        """Give the probability of ``high`` for logits of any shape, float64; NaN for regression, which has none.
+        """Return the probability of ``high`` for logits of any shape, float64; NaN for regression, which has none.
 
-        Of several classes, that of each: the softmax of logits ``(…, classes)``.
+        For several classes, the probability of each: the softmax of logits ``(…, classes)``.
 
         >>> Task().probability(np.array([-1000.0, 0.0, 1000.0])).tolist()
         [0.0, 0.5, 1.0]
@@ -156,7 +155,7 @@ class Task:
         return expit(logit)
 
     def fitted(self, targets: np.ndarray) -> "Task":
-        """Take mean and standard deviation from the training genes' targets, and from nothing else."""
+        """Return the task with mean and scale of regression from the targets of the training genes only."""
         if not self.is_regression:
             return self
         columns = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)
@@ -164,7 +163,7 @@ class Task:
         return replace(self, mean=tuple(mean.tolist()), scale=tuple(np.where(scale > 0, scale, 1.0).tolist()))
 
     def standardised(self, targets: np.ndarray) -> np.ndarray:
-        """Return targets as estimators learn them: numbers shifted and divided; two classes as they are.
+        """Return targets as estimators learn them: numbers standardised, two classes unchanged.
 
         Several classes become ``(n, classes)`` int64 of 0 and 1, each class against the rest.
         """
@@ -180,10 +179,10 @@ class Task:
         return self._against_others(values) if self.classes else values[:, self.explained]
 
     def only(self, condition: str | None) -> "Task":
-        """Choose the output that is explained: a condition, or one of several classes.
+        """Return the task with one explained output: a condition, or one of several classes.
 
         Raises:
-            BadOption: there is no such condition or class, or there are several and none is named.
+            BadOption: there is no such condition or class, or there are several and none is specified.
         """
         names, one, several = self.conditions, "condition", "conditions"
         if self.classes:
@@ -192,55 +191,55 @@ class Task:
             return self
         if condition not in names:
             if not names:
-                raise BadOption(f"--condition {condition}: the model has one output alone", hint="leave it out")
-            asked = f"knows several {several}" if condition is None else f"knows no {one} '{condition}'"
+                raise BadOption(f"--condition {condition}: the model has only one output", hint="leave it out")
+            asked = f"has several {several}" if condition is None else f"has no {one} '{condition}'"
             raise BadOption(f"the model {asked}", hint=f"choose {some(list(names), 40)} with --condition")
         return replace(self, explained=names.index(condition))
 
     def to_json(self) -> dict[str, object]:
-        """Give the fields as they stand in a model file; those that say nothing are left out."""
+        """Return the fields for a model file; empty fields are left out."""
         fields: dict[str, object] = {"name": self.name, "outputs": self.outputs}
         more = {"conditions": self.conditions, "classes": self.classes, "mean": self.mean, "scale": self.scale}
         return fields | {name: list(values) for name, values in more.items() if values}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> "Task":
-        """Read back what :meth:`to_json` gave."""
+        """Create a task from what :meth:`to_json` returned."""
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})  # type: ignore[arg-type]
 
     def _against_others(self, values: "Numbers") -> "Numbers":
-        """Give one class's column less the mean of all others, ``(n,)``."""
+        """Return the column of the explained class minus the mean of all others, ``(n,)``."""
         own = values[:, self.explained]  # type: ignore[index]
         return own - (values.sum(1) - own) / (len(self.classes) - 1)  # type: ignore[return-value,operator]
 
     def _standardised(self, targets: "Tensor") -> "Tensor":
-        """Shift and divide a batch's targets, float32."""
+        """Standardise the targets of a batch, float32."""
         mean, scale = (targets.new_tensor(self._numbers(values)) for values in (self.mean, self.scale))
         return ((targets - mean) / scale).float()
 
     def _numbers(self, values: tuple[float, ...]) -> np.ndarray:
-        """Give a number per condition, or one alone."""
+        """Return one number per condition, or a single number."""
         return np.array(values if self.conditions else values[0])
 
 
 def log_odds(logits: np.ndarray) -> np.ndarray:
-    """Give each class's log-odds against all others together, float64 of the shape of ``logits (…, classes)``.
+    """Return the log-odds of each class against all others together, float64 of the shape of ``logits (…, classes)``.
 
-    They are ``log(p / (1 - p))`` of the softmax ``p``, without its loss of all that lies close to 1.
+    They are ``log(p / (1 - p))`` of the softmax ``p``, without the loss of precision for ``p`` close to 1.
 
     >>> log_odds(np.log([[0.5, 0.25, 0.25]])).round(3).tolist()
     [[0.0, -1.099, -1.099]]
     """
     logits = np.asarray(logits, dtype=np.float64)
-    # In ascending order, so that what is equal but for the order of the others stays equal to the last bit.
+    # Sorted, so that the order of the other classes does not change the last bit.
     ascending = (np.sort(np.delete(logits, at, axis=-1), axis=-1) for at in range(logits.shape[-1]))
-    # NaN stands where a model does not score a sequence, and stays.
+    # NaN marks a sequence that a model does not score, and is kept.
     with np.errstate(invalid="ignore"):
         return logits - np.stack([np.logaddexp.reduce(others, axis=-1) for others in ascending], axis=-1)
 
 
 def is_known(targets: np.ndarray) -> np.ndarray:
-    """Say which targets there are, bool of the same shape.
+    """Return which targets are known, bool of the same shape.
 
     >>> is_known(np.array([0, -1])).tolist(), is_known(np.array([np.nan, 0.5])).tolist()
     ([True, False], [False, True])
@@ -249,17 +248,17 @@ def is_known(targets: np.ndarray) -> np.ndarray:
 
 
 def _known(targets: "Tensor") -> "Tensor":
-    """Say which classes there are."""
+    """Return which classes are known."""
     return ~targets.isnan() if targets.is_floating_point() else targets != UNKNOWN
 
 
 def _mean(values: "Tensor", weights: "Tensor | None") -> "Tensor":
-    """Average, where there are weights by them."""
+    """Average, with weights if there are any."""
     return values.mean() if weights is None else (values * weights).sum() / weights.sum()
 
 
 def _of_classes(class_weights: "Tensor", targets: "Tensor") -> "Tensor":
-    """Give every target the weight of its class in its condition; what is unknown counts as low."""
+    """Return the weight of each target's class in its condition; unknown targets count as low."""
     if class_weights.ndim == 1:
         return class_weights[targets]
     return class_weights[:, 0].where(targets != 1, class_weights[:, 1])

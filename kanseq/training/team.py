@@ -1,10 +1,10 @@
-"""Several processes that train one network: each takes a share of every batch, and all follow the same gradient.
+"""Train one network in several processes: each takes a share of every batch, and all use the same gradient.
 
-In: what torchrun tells each process. Out: shares of batches, sums over processes, and the whole team's start and end.
+In: environment variables of torchrun. Out: shares of batches, sums over processes, and the start and end of the team.
 
-The global batch is what it is for one process: gradients are those of its mean loss, so that losses are equal to
-rounding whatever the number of processes. What looks at a whole batch is not: a BatchNorm normalises each share
-by itself on processors, and all shares together on GPUs (SyncBatchNorm).
+The global batch is the same as for one process: gradients are those of its mean loss, so that losses are equal up to
+rounding for any number of processes. Layers that use a complete batch are the exception: BatchNorm normalises each
+share separately on CPUs, and all shares together on GPUs (SyncBatchNorm).
 """
 
 import logging
@@ -25,16 +25,16 @@ logger = logging.getLogger(__name__)
 
 
 PATIENCE = timedelta(days=2)
-"""How long processes wait for each other: the first one also scores, and trains the plain model."""
+"""How long processes wait for each other: the first one also scores, and trains the baseline."""
 
 
 @dataclass
 class Team:
-    """The processes of one training; a process alone is a team, too.
+    """The processes of one training; a single process is a team as well.
 
     Attributes:
-        rank: this process's number, from 0.
-        size: how many there are.
+        rank: number of this process, from 0.
+        size: number of processes.
     """
 
     rank: int = 0
@@ -43,22 +43,22 @@ class Team:
     _agreed: bool | None = field(default=None, init=False, repr=False, compare=False)
 
     def watch(self, asks: Callable[[], bool]) -> None:
-        """Take what says whether this process was asked to stop, so that :meth:`add_up` can tell the others."""
-        # A process alone tells nobody; and ALONE is one object for all threads.
+        """Set the function that checks whether this process was asked to stop; :meth:`add_up` informs the others."""
+        # A single process informs no other, and all threads share the object ALONE.
         if self.size > 1:
             self._asks, self._agreed = asks, None
 
     def share(self, rows: np.ndarray) -> np.ndarray:
-        """Take this process's share of a batch's rows."""
+        """Return this process's share of a batch's rows."""
         return np.array_split(rows, self.size)[self.rank]
 
     def seed(self, seed: int, epoch: int, step: int) -> None:
-        """Draw dropout anew for a batch, in each process its own; a process alone goes on with what it has."""
+        """Seed dropout for a batch, differently in each process; a single process keeps its random state."""
         if self.size > 1:
             torch.manual_seed(int(np.random.default_rng([seed, epoch, step, self.rank]).integers(2**63)))
 
     def ready(self, network: nn.Module) -> nn.Module:
-        """Prepare a network for training in shares."""
+        """Return a network prepared for training in shares."""
         norms = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
         if self.size == 1 or not norms:
             return network
@@ -69,13 +69,13 @@ class Team:
 
     @staticmethod
     def normalises_together(network: nn.Module) -> bool:
-        """Whether a forward pass waits for those of all other processes."""
+        """Return whether a forward pass waits for the forward passes of all other processes."""
         return any(isinstance(layer, nn.SyncBatchNorm) for layer in network.modules())
 
     def add_up(self, network: nn.Module, loss: Tensor) -> Tensor:
         """Sum all processes' gradients in place, and return the sum of their losses.
 
-        The same collective tells all processes whether one was asked to stop; :meth:`any` then needs none of its own.
+        The same collective operation tells all processes whether one was asked to stop, for :meth:`any`.
         """
         if self.size == 1:
             return loss
@@ -93,11 +93,11 @@ class Team:
         return flat[-2]
 
     def any(self, asked: bool, device: torch.device) -> bool:
-        """Whether any process was asked to stop, after a step; all processes call this together.
+        """Return whether any process was asked to stop, after a step; all processes call this together.
 
         Args:
-            asked: whether this one was; passed over where the step's :meth:`add_up` has told the others.
-            device: of the tensor that is exchanged where it has not.
+            asked: whether this process was; ignored if :meth:`add_up` has informed the others in this step.
+            device: of the tensor that is exchanged otherwise.
         """
         if self.size == 1:
             return asked
@@ -113,16 +113,16 @@ ALONE = Team()
 
 
 def is_member() -> bool:
-    """Whether torchrun has started this process as one of several."""
+    """Return whether torchrun has started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and distributed.is_torchelastic_launched()
 
 
 @contextmanager
 def joined(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
-    """Meet the other processes, if there are any; hands out the team, where to write, and the device.
+    """Connect to the other processes, if there are any; yield the team, the folder to write to, and the device.
 
-    Only the first process writes into ``output``. The others go the same way in a copy that is thrown away, so that all
-    find the same folds finished and the same states.
+    Only the first process writes to ``output``. The others work in a temporary copy of it, so that all processes find
+    the same finished folds and the same states.
     """
     if not is_member():
         yield ALONE, output, device
@@ -142,7 +142,7 @@ def joined(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
         distributed.barrier()
         try:
             yield Team(rank, size), place, device
-            # Nobody leaves while another one may still have something to say.
+            # No process leaves while another one may still communicate.
             distributed.barrier()
         finally:
             distributed.destroy_process_group()

@@ -1,6 +1,6 @@
-"""The trials of a search, which any number of processes share: each is suggested by what earlier ones reached.
+"""The trials of a search, shared by any number of processes; each is suggested from the results of earlier ones.
 
-In: a plan, a fold whose tuning genes are to be scored, and ranges. Out: a study that Optuna keeps on disk.
+In: a plan, a fold whose tuning genes are scored, and ranges. Out: an Optuna study on disk.
 """
 
 import logging
@@ -32,30 +32,30 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KILLED = "killed"
-"""User attribute of trials that do not count, as there were enough already (in older studies: of killed ones, too)."""
+"""User attribute of trials that do not count because there were enough (in older studies: also of killed trials)."""
 
 CONTINUES = "continues"
-"""User attribute of a trial that goes on where the process of an earlier one was killed: that one's number."""
+"""User attribute of a trial that continues a killed one: the number of the killed trial."""
 
 WORKER = "worker"
-"""User attribute: the process that does a trial, by the name of the lock that it holds for as long as it lives."""
+"""User attribute: the process that runs a trial, as the name of the lock that it holds until it ends."""
 
 LOCKS = "workers"
-"""Folder of these locks, and of the one that a process takes to begin a trial."""
+"""Folder of these locks, and of the lock that a process holds while it starts a trial."""
 
 
 class Search:
-    """What all trials of a search share."""
+    """A search: the inputs, ranges and folder that all its trials share."""
 
     def __init__(
         self, plan: Plan, fold: Fold, ranges: list[Range], options: dict[str, Value], output: Path, seed: int
     ) -> None:
-        """Search in one fold, whose ``test`` genes are those that trials are scored on."""
+        """Search in one fold; trials are scored on its ``test`` genes."""
         self.plan, self.fold, self.ranges, self.options = plan, fold, ranges, options
         self.output, self.seed, self.measure = output, seed, MEASURES[plan.aim.task]
 
     def run(self, study: "Study", trials: int) -> None:
-        """Do trials until there are so many, those first whose process was killed."""
+        """Run trials until there are ``trials`` of them, killed ones first."""
         with _worker(self.output) as worker:
             if worker:
                 self.take_up_killed(study)
@@ -63,31 +63,31 @@ class Search:
                 self.do(study, trial)
 
     def folder(self, number: int) -> Path:
-        """Say where a trial trains; its folder is deleted when it is finished."""
+        """Return the folder in which a trial trains; it is deleted when the trial is finished."""
         return self.output / "trials" / str(number)
 
     def take_up_killed(self, study: "Study") -> None:
-        """Let trials whose process was killed be done again, from where their training was.
+        """Queue trials whose process was killed, so that their training is continued.
 
-        Only of processes that have searched in this folder can that be told.
+        This finds only killed processes that searched in this folder, because their locks are there.
         """
         from optuna.trial import TrialState
 
-        # Whoever begins a trial has this lock, too: what runs without a worker's name was killed on the way.
+        # Trials are started under this lock: a running trial without a worker was killed while it was started.
         with alone(self.output):
             continued = _continued(study)
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 worker = trial.user_attrs.get(WORKER)
                 if worker is not None and not is_free(self.output / LOCKS / worker):
                     continue
-                # In this order: a process that is killed in between leaves a trial that is still found here.
+                # In this order: if this process is killed in between, the trial is still found here.
                 if trial.number not in continued:
                     study.enqueue_trial(trial.params, user_attrs={CONTINUES: trial.number})
                 study.tell(trial.number, state=TrialState.FAIL)
-                logger.info("trial %d was killed, and is taken up again", trial.number)
+                logger.info("trial %d was killed, and will be continued", trial.number)
 
     def next(self, study: "Study", trials: int, worker: str) -> "Trial | None":
-        """Begin a trial, unless there are enough."""
+        """Start a trial; return None if there are enough."""
         from optuna.trial import TrialState
 
         with alone(self.output):
@@ -97,7 +97,7 @@ class Search:
             if worker:
                 trial.set_user_attr(WORKER, worker)
             if sum(other.number < trial.number for other in counted(study)) >= trials:
-                # A process elsewhere, that shares the database alone, was faster.
+                # A process that shares only the database was faster.
                 trial.set_user_attr(KILLED, True)
                 study.tell(trial, state=TrialState.FAIL)
                 return None
@@ -111,7 +111,7 @@ class Search:
             return trial
 
     def do(self, study: "Study", trial: "Trial") -> None:
-        """Train, and tell what was reached."""
+        """Run a trial, and report its result to the study."""
         from optuna.trial import TrialState
 
         value: float | None = None
@@ -121,7 +121,7 @@ class Search:
         except (BadOption, NotFinite, MemoryError) as error:
             logger.warning("trial %d failed: %s", trial.number, error)
         except Exception as error:
-            # A trial that stays under way would be taken up, and fail, for ever.
+            # A trial that stayed in the running state would be continued, and fail, again and again.
             if not _is_lack_of_memory(error):
                 study.tell(trial, state=TrialState.FAIL)
                 raise
@@ -135,7 +135,7 @@ class Search:
         shutil.rmtree(self.folder(trial.number), ignore_errors=True)
 
     def value_of(self, suggested: Mapping[str, Value], number: int) -> float | None:
-        """Train with some hyper-parameters, and score on the tuning genes."""
+        """Train with the suggested hyper-parameters, and return the score on the tuning genes."""
         plan, folder = self.plan, self.folder(number) / "fold"
         settings, chosen = self.parted(suggested)
         config = make_config(plan.kind.name, plan.genes.geometry, chosen, plan.aim.outputs)
@@ -145,7 +145,7 @@ class Search:
         return score_table(read_predictions(folder / "predictions.tsv"), plan.aim.task)
 
     def parted(self, suggested: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Part what was suggested into settings of the optimisation, and all options of the model."""
+        """Split suggested values into settings of the optimisation and options of the model (including fixed ones)."""
         of_model = {each.name for each in self.ranges if each.of_model}
         settings = {name: value for name, value in suggested.items() if name not in of_model}
         return settings, {**self.options, **{name: suggested[name] for name in suggested if name in of_model}}
@@ -153,7 +153,7 @@ class Search:
 
 @contextmanager
 def alone(output: Path) -> Iterator[None]:
-    """Keep all other processes that search in a folder waiting; where files have no locks, nobody waits."""
+    """Make all other processes that search in a folder wait; without effect if files cannot be locked."""
     (output / LOCKS).mkdir(exist_ok=True)
     with lock(output / LOCKS / "lock", wait=True):
         yield
@@ -161,25 +161,25 @@ def alone(output: Path) -> Iterator[None]:
 
 @contextmanager
 def _worker(output: Path) -> Iterator[str]:
-    """Hold a lock of this process's own; hands out its name, empty where files have no locks."""
+    """Hold a lock that identifies this process; yield its name, empty if files cannot be locked."""
     (output / LOCKS).mkdir(exist_ok=True)
     path = output / LOCKS / secrets.token_hex(8)
     with lock(path) as found:
         try:
             if found is not Lock.HELD:
-                logger.warning("%s: this file system has no locks: a killed trial will not be taken up", output)
+                logger.warning("%s: this file system has no locks: a killed trial will not be continued", output)
             yield path.name if found is Lock.HELD else ""
         finally:
             path.unlink(missing_ok=True)
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Whether a network did not fit: PyTorch says so in words."""
+    """Return whether a network did not fit into memory; only the text of PyTorch's error shows this."""
     return isinstance(error, RuntimeError) and ("memory" in str(error) or "alloc" in str(error).lower())
 
 
 def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Study":
-    """Open the study, or begin it.
+    """Open the study, or create it.
 
     Raises:
         BadOption: the database cannot be opened.
@@ -200,14 +200,14 @@ def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Stud
                 raise BadTable("this journal is damaged", where=journal, hint="search in another folder") from error
     try:
         return optuna.create_study(storage=storage, **given)
-    # Addresses, drivers and databases have errors of their own in several packages.
+    # Errors of addresses, drivers and databases come from several packages.
     except Exception as error:
         reason = str(error).splitlines()[0]
-        raise BadOption(f"--storage {storage}: {reason}", hint="an address such as sqlite:///trials.db") from error
+        raise BadOption(f"--storage {storage}: {reason}", hint="use an address such as sqlite:///trials.db") from error
 
 
 def _cut_torn_line(journal: Path) -> None:
-    """Take away what a process that was killed in mid-line has left at the end."""
+    """Remove an incomplete last line, which a killed process has left."""
     if not journal.exists():
         return
     with open(journal, "r+b") as handle:
@@ -216,7 +216,7 @@ def _cut_torn_line(journal: Path) -> None:
 
 
 def _sampler(seed: int) -> "BaseSampler":
-    """Make a sampler whose random choices follow from the seed and the trial's number, in whatever process."""
+    """Make a sampler whose random choices depend only on the seed and the trial's number, not on the process."""
     from optuna.samplers import BaseSampler, TPESampler
 
     class PerTrial(BaseSampler):
@@ -242,7 +242,7 @@ def _sampler(seed: int) -> "BaseSampler":
 
 
 def counted(study: "Study") -> list["FrozenTrial"]:
-    """List the trials that are finished or under way; those that others continue do not count."""
+    """Return the trials that are finished or running, without those that others continue."""
     from optuna.trial import TrialState
 
     continued = _continued(study)
@@ -254,10 +254,10 @@ def counted(study: "Study") -> list["FrozenTrial"]:
 
 
 def _continued(study: "Study") -> set[int]:
-    """Return the numbers of the killed trials that later trials, done or waiting, continue."""
+    """Return the numbers of the killed trials that later trials (started or waiting) continue."""
     return {trial.user_attrs[CONTINUES] for trial in study.get_trials(deepcopy=False) if CONTINUES in trial.user_attrs}
 
 
 def _shown(value: Value) -> str:
-    """Show a hyper-parameter."""
+    """Format a hyper-parameter."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

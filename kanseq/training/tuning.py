@@ -1,7 +1,7 @@
-"""``kanseq tune``: search hyper-parameters inside one fold's training genes, in any number of processes at once.
+"""``kanseq tune``: search hyper-parameters within one fold's training genes, in any number of processes at once.
 
 In: a set, labels, splits with genes of role ``tune``, and ranges. Out: a folder with the journal of all trials, their
-table, and the best one's options as ``kanseq train --config`` takes them.
+table, and the options of the best trial for ``kanseq train --config``.
 """
 
 import hashlib
@@ -48,19 +48,19 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Tuned(NamedTuple):
-    """What a search has found so far.
+    """The result of a search so far.
 
     Attributes:
         output: the search's folder.
         model: name of the architecture.
-        fold: the fold in whose training genes it was searched.
-        trials: trials that are finished, by all processes.
-        failed: those of them that could not be built or met NaN.
-        measure: what they are compared by, on the fold's tuning genes; higher is better.
-        value: what the best trial reached; None while no trial is finished.
-        best: its hyper-parameters, those that were searched.
-        config: a YAML file of its options, and of what was learned from what, for ``kanseq train --config``.
-        table: all trials: ``trial, state, value`` and a column for each hyper-parameter.
+        fold: the fold within whose training genes the search ran.
+        trials: number of finished trials, of all processes.
+        failed: number of finished trials that failed: the model could not be built, or met NaN.
+        measure: the metric of the trials, on the fold's tuning genes; higher is better.
+        value: the score of the best trial; None while no trial has a score.
+        best: the searched hyper-parameters of the best trial.
+        config: a YAML file with its options and the learning goal, for ``kanseq train --config``; None without a score.
+        table: all finished trials: ``trial, state, value`` and a column for each hyper-parameter.
     """
 
     output: Path
@@ -84,39 +84,38 @@ def tune(
     output: PathLike,
     **options: object,
 ) -> Tuned:
-    """Search hyper-parameters of a model inside the training genes of one fold.
+    """Search hyper-parameters of a model within the training genes of one fold.
 
-    Each trial trains on the fold's genes of role ``train`` and is scored on those of role ``tune`` (networks stop early
-    by their loss on them, too); held-out genes are seen by nothing. Values are suggested by a tree-structured Parzen
-    estimator (Bergstra et al. 2011; Optuna's ``TPESampler``), whose random choices follow from ``seed`` and the
-    trial's number.
+    Each trial trains on the fold's genes of role ``train`` and is scored on those of role ``tune`` (networks also use
+    the loss on them for early stopping). Held-out genes are not used at all. Values are suggested by a tree-structured
+    Parzen estimator (Bergstra et al. 2011; Optuna's ``TPESampler``), whose random choices depend only on ``seed`` and
+    the trial's number.
 
     Any number of processes may search in one folder: each adds trials until there are ``trials`` of them. A search that
-    was stopped goes on; a trial whose process was killed is taken up again where its training was, by the next process
+    was stopped can be continued. A trial whose process was killed continues from its last state, in the next process
     that searches in this folder.
 
     Args:
         genes, labels, splits, condition, task, visible, mid: as for :func:`kanseq.train`.
-        output: the search's folder; made if its parent is there.
+        output: the search's folder; created if its parent exists.
         holdout: the fold.
-        search: what is searched, as :meth:`kanseq.training.search_space.Range.read` has it: hyper-parameters of the
+        search: the ranges to search, see :meth:`kanseq.training.search_space.Range.read`: hyper-parameters of the
             model, and settings of the optimisation other than ``precision``.
-        trials: how many trials there shall be in all.
-        storage: the address of a database that Optuna knows, for processes that share no file system; by default a
-            journal in ``output``.
+        trials: total number of trials.
+        storage: the address of an Optuna database, for processes that share no file system; by default a journal in
+            ``output``.
         model: an architecture of ``kanseq models``.
         options: hyper-parameters of the model that are not searched.
         {settings}
-        seed: of the search, and of every trial's weights and order of genes.
+        seed: of the search, and of the weights and the order of genes in every trial.
         threads: processor threads; 0 for as many as torch finds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
-    Settings of the optimisation, from ``epochs`` on, are taken where they are not searched, as by
-    :func:`kanseq.train`.
+    Settings of the optimisation, from ``epochs`` on, apply if they are not searched, as in :func:`kanseq.train`.
 
     Raises:
         MissingPackage: Optuna is not installed.
-        BadOption: a range or setting makes no sense, the search was begun with others, or every trial failed.
+        BadOption: a range or setting is invalid, the search was begun with different ones, or every trial failed.
         EmptySplit: the fold has no tuning genes.
         UnknownGene, OneClass, BadTable, MissingFile: as :func:`kanseq.train` raises them.
     """
@@ -125,13 +124,13 @@ def tune(
 
 
 def _tune(spec: TuneSpec) -> Tuned:
-    """Search as a specification says."""
+    """Run the search of a specification."""
     _require_optuna()
     kind, device, seed = architecture(spec.model), choose_device(spec.device), check_seeds(spec.seed)[0]
     ranges, options = [each.of(kind) for each in read_ranges(spec.search)], _named(spec.options)
     for each in ranges:
         if each.name in options:
-            raise BadOption(f"--search {each}: it is given, too", hint="leave one of the two out")
+            raise BadOption(f"--search {each}: it also has a fixed value", hint="leave one of the two out")
     settings = settings_for(kind, **spec.settings, tune=kind.takes("tune"))
     has_labels = spec.labels is not None
     aim = aim_for(kind, spec.learning, balance=_balance(ranges, settings.balance), labels=has_labels)
@@ -161,18 +160,18 @@ def _tune(spec: TuneSpec) -> Tuned:
 
 
 def _named(options: Mapping[str, Value] | None) -> dict[str, Value]:
-    """Give options the names of their fields."""
+    """Return options under the names of their fields."""
     return {name.replace("-", "_"): value for name, value in (options or {}).items()}
 
 
 def _balance(ranges: Sequence[Range], balance: str) -> str:
-    """Give how classes are weighed in some trial at least."""
+    """Return a way to weight classes that at least one trial may use; ``none`` if no trial does."""
     searched = [choice for each in ranges if each.name == "balance" for choice in each.choices]
     return next((str(choice) for choice in (*searched, balance) if choice != "none"), "none")
 
 
 def _require_optuna() -> None:
-    """Make sure that Optuna is there, and let it speak of errors only."""
+    """Check that Optuna is installed, and let it log errors only."""
     try:
         import optuna
     except ImportError as error:
@@ -181,16 +180,16 @@ def _require_optuna() -> None:
 
 
 def _name_of(about: RunDescription) -> str:
-    """Name a study by all that decides it, so that one database can hold many."""
+    """Return a study name derived from all that the study depends on, so that one database can hold many."""
     deciding = {part: getattr(about, part) for part in ("model", "config", "settings", "inputs")}
     digest = hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
     return f"kanseq.{about.model}.{digest[:16]}"
 
 
 def _made(output: Path) -> Path:
-    """Make the search's folder."""
+    """Create the search's folder, or check that it can be continued."""
     if output.exists() and not output.is_dir():
-        raise NotWritable("a search is a folder, and this is a file", where=output, hint="choose another name")
+        raise NotWritable("a search is a folder, but this is a file", where=output, hint="choose another name")
     ours = {output / SEARCH, output / LOCKS, *output.glob(LEFTOVERS)}
     if output.exists() and not (output / SEARCH).exists() and set(output.iterdir()) - ours:
         raise BadOption("this folder holds other things than a search", where=output, hint="choose a new one")
@@ -201,12 +200,12 @@ def _made(output: Path) -> Path:
 
 
 def _inside(genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFrame, holdout: str, aim: Aim) -> Fold:
-    """Take one fold, and put its tuning genes into the place of those that it holds out."""
+    """Return one fold with its tuning genes in place of its held-out genes."""
     names = choose_folds(splits, holdout)
     if len(names) != 1:
         raise BadOption(
-            f"--holdout {holdout}: a search is for one fold",
-            hint="search in each by itself: genes that one tunes on, another one holds out",
+            f"--holdout {holdout}: a search is within one fold",
+            hint="search each fold separately: tuning genes of one fold are held out by another",
         )
     [fold] = prepare_folds(
         genes, labels, splits, holdout=names, condition=aim.condition, task=aim.task, tune=True, mid=aim.mid
@@ -216,7 +215,7 @@ def _inside(genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFram
 
 
 def _summary(study: "Study", searched: Search) -> Tuned:
-    """Write the table of trials and the best one's options, and say all of it."""
+    """Write the table of trials and the options of the best one, and return the result."""
     from optuna.trial import TrialState
 
     plan, output = searched.plan, searched.output
@@ -233,9 +232,9 @@ def _summary(study: "Study", searched: Search) -> Tuned:
     found = Tuned(output, plan.kind.name, searched.fold.name, *counts, measure, None, {}, None, table)
     if not complete:
         if len(trials) < len(counted(study)):
-            logger.info("no trial is finished yet; other processes are at it")
+            logger.info("no trial is finished yet; other processes are running trials")
             return found
-        raise BadOption("no trial could be scored", where=output, hint="the warnings above say why; search elsewhere")
+        raise BadOption("no trial could be scored", where=output, hint="see the warnings above; search other ranges")
     best = max(complete, key=lambda trial: (trial.value, -trial.number))
     with whole_text(output / "best.yaml") as handle:
         yaml.safe_dump(_options_of(searched, best.params), handle)
@@ -243,7 +242,7 @@ def _summary(study: "Study", searched: Search) -> Tuned:
 
 
 def _options_of(searched: Search, best: Mapping[str, Value]) -> dict[str, object]:
-    """Give the options of a trial, and of all that every trial has learned from, as ``kanseq train`` takes them."""
+    """Return the options of a trial, and those that all trials share, as ``kanseq train`` takes them."""
     plan = searched.plan
     settings, chosen = searched.parted(best)
     learned = {each.name: getattr(plan.aim, each.name) for each in options_of(TuneSpec) if each.group == "learning"}
@@ -252,7 +251,7 @@ def _options_of(searched: Search, best: Mapping[str, Value]) -> dict[str, object
         del learned["mid"]
     if learned["condition"] == "*":
         del learned["condition"]
-    # Compiling changes no choice.
+    # Compilation does not affect which options are best.
     optimisation.pop("compile", None)
     keywords = {"model": plan.kind.name, **learned, **optimisation, **settings, "options": chosen}
     return as_config(TrainSpec, keywords)

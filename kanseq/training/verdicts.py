@@ -1,6 +1,6 @@
-"""How well a run did on the genes that it held out, in one number and in words.
+"""The score of a run on its held-out genes, as one number and in words.
 
-In: tables of predictions by fold and seed. Out: a mean, its spread over seeds, and a line that compares it.
+In: tables of predictions by fold and seed. Out: a mean, its spread over seeds, and a line that compares two models.
 """
 
 from collections.abc import Sequence
@@ -15,23 +15,23 @@ from kanseq.training.metrics import auroc
 from kanseq.training.tables import LOGIT_OF, classes_of, read_predictions
 
 MEASURES = {"binary": "auROC", "multiclass": "auROC", "regression": "Pearson r"}
-"""What tells how good a model is, per task; higher is better. Of several classes: the mean of each against the rest."""
+"""The metric of each task; higher is better. For several classes: the mean over classes, each against the rest."""
 
 NEEDED = {
     "binary": "of both classes",
     "multiclass": "of several classes",
     "regression": "that differ in what is predicted",
 }
-"""What a fold must hold out to be scored."""
+"""The genes that a fold must hold out to be scored, for each task."""
 
 
 class Score(NamedTuple):
-    """What a model reached on held-out genes.
+    """The score of a model on held-out genes.
 
     Attributes:
         value: mean over seeds of the mean over folds.
-        spread: standard deviation of the seeds' means (of a sample, n - 1); None where there is one seed.
-        seeds: how many.
+        spread: standard deviation of the seeds' means (of a sample, n - 1); None for one seed.
+        seeds: number of seeds.
     """
 
     value: float
@@ -39,19 +39,19 @@ class Score(NamedTuple):
     seeds: int = 1
 
     def __str__(self) -> str:
-        """Show value, spread and seeds."""
+        """Format value and spread."""
         return f"{self.value:.3f}" if self.spread is None else f"{self.value:.3f} ± {self.spread:.3f}"
 
 
 def score_folders(folders: Sequence[Sequence[Path]], task: str) -> Score | None:
-    """Score the predictions in folders of folds, seed by seed.
+    """Score the predictions in folders of folds, by seed.
 
     Args:
         folders: for each seed the folders of its folds.
         task: one of :data:`kanseq.models.architecture.TASKS`.
 
     Returns:
-        None where no fold can be scored.
+        The score; None if no fold can be scored.
     """
     means = []
     for of_seed in folders:
@@ -65,7 +65,7 @@ def score_folders(folders: Sequence[Sequence[Path]], task: str) -> Score | None:
 
 
 def score_table(table: pd.DataFrame, task: str) -> float | None:
-    """Score one fold's held-out genes: the mean over conditions; those without different targets are left out.
+    """Score one fold's held-out genes: the mean over conditions, without those in which all targets are equal.
 
     Classes are scored by the area under the ROC curve, expression by Pearson's correlation.
     """
@@ -81,22 +81,22 @@ def score_table(table: pd.DataFrame, task: str) -> float | None:
         elif task == "binary":
             scores.append(auroc(target, logit))
         else:
-            # A model that says the same of every gene explains nothing.
+            # The correlation of a constant prediction is undefined; it counts as 0.
             scores.append(float(np.corrcoef(target, logit)[0, 1]) if len(np.unique(logit)) > 1 else 0.0)
     return float(np.mean(scores)) if scores else None
 
 
 def verdict(model: str, score: Score | None, other: str, beside: Score | None, task: str, folds: int, note: str) -> str:
-    """Say both scores, and which is better.
+    """Return a line with both scores and the better model.
 
     Args:
         model: name of the model.
-        score: what it reached.
-        other: name of the plain model beside it.
-        beside: what that one reached, None where it was not trained.
+        score: its score.
+        other: name of the baseline.
+        beside: the score of the baseline, None if it was not trained.
         task: one of :data:`kanseq.models.architecture.TASKS`.
-        folds: over how many folds.
-        note: what is special about the run, such as a control; empty where nothing is.
+        folds: number of folds.
+        note: a special property of the run, such as a negative control; empty by default.
     """
     if score is None:
         return f"{model} cannot be scored: no fold holds out genes {NEEDED[task]}"

@@ -1,7 +1,7 @@
-"""A training as a process of its own: ``python -m kanseq.training.worker SPECIFICATION.json FOLDER``.
+"""Train in a separate process: ``python -m kanseq.training.worker SPECIFICATION.json FOLDER``.
 
 In: the file of a :class:`~kanseq.specification.training.TrainSpec`. Out: a report in the folder, and an exit code:
-0 done, 1 a fault of kanseq, 3 bad input, 130 interrupted. Jobs of a benchmark and the processes of a team are such
+0 done, 1 a bug in kanseq, 3 bad input, 130 interrupted. Jobs of a benchmark and the processes of a team are such
 workers.
 """
 
@@ -22,7 +22,7 @@ from kanseq.specification.fields import from_json
 from kanseq.specification.training import TrainSpec
 from kanseq.training.worker_reports import DISTRIBUTED, DONE, ERROR, INTERRUPTED, Report
 
-# Run as a program this module has another name.
+# The name of this module is __main__ when it runs as a program.
 logger = logging.getLogger("kanseq.training.worker")
 
 
@@ -30,7 +30,7 @@ INTERRUPT_CODE = 130
 
 
 def main(arguments: list[str]) -> int:
-    """Train as a specification file says; returns the exit code."""
+    """Train as specified in a file; return the exit code."""
     show_messages("info")
     keep_freed_memory()
     path, folder = map(Path, arguments)
@@ -41,16 +41,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _rank() -> int | None:
-    """Return this process's number among those that torchrun started; None for a worker alone."""
-    # As torch.distributed.is_torchelastic_launched() has it, without the import of torch.
+    """Return this process's rank if torchrun started it; None for a single worker."""
+    # The check of torch.distributed.is_torchelastic_launched(), without importing torch.
     return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else None
 
 
 def _train(path: Path, alone: bool) -> tuple[int, Report]:
-    """Train, and return exit code and report. A worker alone says itself why it failed."""
+    """Train, and return exit code and report. A single worker also writes its error to stderr."""
     try:
         try:
-            # SIGTERM ends like an interrupt, so that the training writes its state.
+            # SIGTERM acts like an interrupt, so that the training writes its state.
             signal.signal(signal.SIGTERM, _interrupt)
             spec = from_json(TrainSpec, json.loads(path.read_text(encoding="utf-8")))
             from kanseq.training.fitting import train_specified
@@ -70,7 +70,7 @@ def _train(path: Path, alone: bool) -> tuple[int, Report]:
         line = " ".join(f"{type(error).__name__}: {error}".split("\n"))
         if not alone and _is_distributed(error):
             return 1, Report(ERROR, line, DISTRIBUTED)
-        logger.exception("a fault of kanseq")
+        logger.exception("a bug in kanseq")
         return 1, Report(ERROR, line, type(error).__name__)
     if alone:
         logger.info(result.verdict)
@@ -78,7 +78,7 @@ def _train(path: Path, alone: bool) -> tuple[int, Report]:
 
 
 def _is_distributed(error: Exception) -> bool:
-    """Whether torch.distributed raised an error; gloo's are plain RuntimeErrors, known by where they were raised."""
+    """Return whether torch.distributed raised an error; gloo's RuntimeErrors are known by the raising module."""
     *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
     places = [type(error).__module__]
     if type(error) is RuntimeError:
@@ -87,7 +87,7 @@ def _is_distributed(error: Exception) -> bool:
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:
-    """Raise what an interrupt from the keyboard raises."""
+    """Raise KeyboardInterrupt, as Ctrl-C does."""
     raise KeyboardInterrupt
 
 

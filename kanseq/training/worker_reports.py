@@ -12,24 +12,24 @@ from kanseq.specification.fields import to_json
 from kanseq.specification.training import TrainSpec
 
 DONE, ERROR, INTERRUPTED = "done", "error", "interrupted"
-"""How a worker ends."""
+"""The possible ends of a worker."""
 
 
 DISTRIBUTED = "DistError"
-"""Kind of a report of a rank whose connection to the others failed: as a rule another rank has ended before."""
+"""Kind of report of a rank that lost its connection to the others, usually because another rank has ended."""
 
 
 LAUNCH_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "TORCHELASTIC_RUN_ID")
-"""Environment variables by which torchrun tells a process its rank. Some launchers of clusters set the first ones."""
+"""Environment variables in which torchrun passes its rank to a process. Some cluster launchers set the first ones."""
 
 
 class Report(NamedTuple):
-    """How a worker ended.
+    """The report of a worker that has ended.
 
     Attributes:
         status: one of :data:`DONE`, :data:`ERROR`, :data:`INTERRUPTED`.
-        error: the line that says why; empty unless the status is :data:`ERROR`.
-        kind: name of the exception, or :data:`DISTRIBUTED`; empty as ``error`` is.
+        error: the error message, one line; empty unless the status is :data:`ERROR`.
+        kind: name of the exception, or :data:`DISTRIBUTED`; empty like ``error``.
     """
 
     status: str
@@ -41,7 +41,7 @@ def arguments_for(spec: TrainSpec, folder: Path) -> list[str]:
     """Write a specification into a folder, and return the arguments of a worker that reports into it.
 
     Raises:
-        BadOption: an input is in memory, not a file.
+        BadOption: an input is in memory and not a file.
     """
     path = folder / "specification.json"
     write_json(path, to_json(spec))
@@ -49,7 +49,7 @@ def arguments_for(spec: TrainSpec, folder: Path) -> list[str]:
 
 
 def read_reports(folder: Path) -> dict[int, Report]:
-    """Read the reports in a folder by rank (0 for a worker alone); a worker that was killed has left none."""
+    """Read the reports in a folder by rank (0 for a single worker); a killed worker leaves no report."""
     found = {}
     for path in sorted(folder.glob("rank-*.json")):
         found[int(path.stem.removeprefix("rank-"))] = Report(**json.loads(path.read_text(encoding="utf-8")))
@@ -57,4 +57,4 @@ def read_reports(folder: Path) -> dict[int, Report]:
 
 
 EXIT_CODES = "exit_codes.json"
-"""File in which :mod:`kanseq.training.launcher` writes how processes ended: rank -> exit code."""
+"""File to which :mod:`kanseq.training.launcher` writes how processes ended: rank -> exit code."""

@@ -1,4 +1,4 @@
-"""A small set of genes on two contigs, and networks without training that hold out some of them."""
+"""A small set of genes on two contigs, and untrained networks that hold out some of them."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def contigs():
 
 @pytest.fixture(scope="session")
 def genes(contigs):
-    """Six genes, three a contig, both strands; the windows of the second ones overlap on the genome."""
+    """Six genes, three per contig, on both strands; the windows of the second ones overlap on the genome."""
     rows = []
     for number, (chrom, strand, tss, tts) in enumerate(
         [
@@ -54,7 +54,7 @@ def gene_file(genes, tmp_path):
 
 
 def build_model(name, geometry, contigs, fold="1", seed=0, **options):
-    """Make a model that nobody trained."""
+    """Build an untrained model."""
     import torch
 
     torch.manual_seed(seed)
@@ -67,7 +67,7 @@ def build_model(name, geometry, contigs, fold="1", seed=0, **options):
 
 @pytest.fixture
 def make_run(genes, tmp_path):
-    """Write a run whose folds hold out a contig each, with one or more seeds."""
+    """Write a run in which each fold holds out one contig, with one or more seeds."""
 
     def make(folds=("1", "2"), seeds=(0,), name="mlp", geometry=GEOMETRY):
         run = tmp_path / "run"

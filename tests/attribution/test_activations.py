@@ -29,7 +29,7 @@ def some_codes(n, geometry=GEOMETRY):
 
 
 class Layers(SequenceNetwork):
-    """KAN layers behind each other on made-up inputs: codes are taken for numbers."""
+    """A stack of KAN layers on made-up inputs: codes are used as numbers."""
 
     def __init__(self, *layers):
         super().__init__(Geometry.plain(layers[0].in_features))
@@ -39,7 +39,7 @@ class Layers(SequenceNetwork):
         return self.layers(codes.to(self.layers[0].spline_weight))
 
 
-def test_layers_are_seen_in_the_order_in_which_they_run():
+def test_layers_are_listed_in_the_order_in_which_they_run():
     mixer = build("kan-mixer", channels=5)
     (batch,) = activations(mixer, [some_codes(3)])
     assert [one.name for one in batch.layers] == ["token.0", "channel"] == list(kan_layers(mixer))
@@ -50,7 +50,7 @@ def test_layers_are_seen_in_the_order_in_which_they_run():
     torch.testing.assert_close(batch.encoded, mixer.encode(some_codes(3)))
 
 
-def test_positions_are_inputs_after_the_layers_own_layer_norm():
+def test_positions_are_inputs_after_the_layers_layer_norm():
     mixer = build("kan-mixer", channels=5)
     (batch,) = activations(mixer, [some_codes(3)])
     token = batch.layers[0]
@@ -60,7 +60,7 @@ def test_positions_are_inputs_after_the_layers_own_layer_norm():
     torch.testing.assert_close(batch.layers[0].positions, batch.layers[0].inputs)
 
 
-def test_a_layer_knows_whose_outputs_it_reads():
+def test_the_source_is_the_layer_whose_outputs_are_read():
     (batch,) = activations(build("kan", hidden=3), [some_codes(2)])
     assert [(one.name, one.source) for one in batch.layers] == [("layers.0", None), ("layers.1", "layers.0")]
     assert batch.last == "layers.1"
@@ -69,13 +69,13 @@ def test_a_layer_knows_whose_outputs_it_reads():
     assert batch.last is None
 
 
-def test_no_hook_is_left_behind():
+def test_hooks_are_removed():
     network = build("kan", hidden=3)
     list(activations(network, [some_codes(2)], ["layers"]))
     assert not any(module._forward_hooks for module in network.modules())
 
 
-def test_modules_that_are_asked_for_by_name_are_watched():
+def test_requested_modules_are_watched():
     mixer = build("kan-mixer", channels=5, token_hidden=4)
     (batch,) = activations(mixer, [some_codes(2)], ["token", "stem"])
     # The stem's weights are used, but it does not run as a module.
@@ -84,7 +84,7 @@ def test_modules_that_are_asked_for_by_name_are_watched():
     torch.testing.assert_close(mixer.token(inputs), outputs)
 
 
-def test_what_inputs_and_outputs_are_is_seen_from_what_goes_through():
+def test_kinds_of_nodes_are_inferred_from_activations():
     def kinds(network, geometry=GEOMETRY):
         (batch,) = activations(network, [some_codes(2, geometry)])
         return {name: tuple(nodes.kind for nodes in pair) for name, pair in nodes_of(batch, geometry).items()}
@@ -104,7 +104,7 @@ def test_plain_sequences_have_columns_instead_of_sites():
     assert Nodes("unit", plain).name(9) == "unit 9"
 
 
-def test_the_grid_is_where_the_first_and_the_last_centre_or_inner_knot_stand():
+def test_the_grid_extends_from_the_first_to_the_last_centre_or_inner_knot():
     low, high = grid_of(RBFLinear(3, 2, low=-1.5, high=2.5))
     assert (low.tolist(), high.tolist()) == ([-1.5] * 3, [2.5] * 3)
     low, high = grid_of(KANConv1d(2, 3, 4, BSplines(3, 5), low=-1, high=3))
@@ -117,14 +117,14 @@ def test_the_grid_is_where_the_first_and_the_last_centre_or_inner_knot_stand():
     assert grid_of(KANLinear(2, 2, Chebyshev())) is None
 
 
-def test_values_are_counted_in_bins_and_beyond_the_grid():
+def test_values_are_counted_in_bins_and_outside_the_grid():
     layer = RBFLinear(2, 1, centres=3, low=-2, high=2, layer_norm=False)
     network, density = Layers(layer), Density(layer)
     for batch in activations(network, torch.tensor([[-3.0, 0], [-2, 0], [0.05, 0], [2, 9], [2.01, 9]]).split(2)):
         density.add(batch.layers[0])
     assert density.rows == 5
     assert (density.below.tolist(), density.above.tolist()) == ([1, 0], [1, 2])
-    # 24 bins of 1/6 on the grid, 12 on either side; 9 lies beyond all of them.
+    # 24 bins of 1/6 on the grid, 12 on each side; 9 lies beyond all of them.
     assert np.flatnonzero(density.counts[0]).tolist() == [6, 12, 24, 35, 36]
     assert np.flatnonzero(density.counts[1]).tolist() == [24]
     assert density.counts.sum(axis=1).tolist() == [5, 3]
@@ -135,7 +135,7 @@ def test_values_are_counted_in_bins_and_beyond_the_grid():
 def test_the_silu_branch_is_averaged_in_each_bin():
     layer = RBFLinear(2, 1)
     density = Density(layer)
-    # Of two inputs the greater one is always 1 after LayerNorm, and the smaller one -1.
+    # The greater of two inputs is always 1 after LayerNorm, and the smaller one -1.
     for batch in activations(Layers(layer), [torch.tensor([[2.0, 1], [6, 3], [0, 4]])]):
         density.add(batch.layers[0])
     (at,) = np.flatnonzero(density.counts[0] == 2)
@@ -146,7 +146,7 @@ def test_the_silu_branch_is_averaged_in_each_bin():
     assert np.isnan(mean[0, 0])
 
 
-def test_the_table_of_grids_has_a_row_per_input_and_sums_it_up():
+def test_the_grid_table_has_a_row_per_input_and_totals():
     first, second = RBFLinear(2, 2, layer_norm=False), RBFLinear(2, 1, low=-99, high=99, layer_norm=False)
     network = Layers(first, second)
     densities = {name: Density(layer) for name, layer in kan_layers(network).items()}
@@ -161,7 +161,7 @@ def test_the_table_of_grids_has_a_row_per_input_and_sums_it_up():
     assert table["outside"].tolist() == [3 / 16, 3 / 8, 1 / 2, 1 / 4, 0, 0, 0]
 
 
-def test_a_basis_without_a_grid_has_a_histogram_and_no_row():
+def test_a_basis_without_a_grid_has_a_histogram_but_no_row():
     layer = KANLinear(1, 1, Chebyshev())
     density = Density(layer)
     for batch in activations(Layers(layer), [torch.tensor([[0.0], [3.0]])]):
@@ -172,7 +172,7 @@ def test_a_basis_without_a_grid_has_a_histogram_and_no_row():
     assert len(grid_table({"layer": density})) == 0
 
 
-def test_a_convolutions_channels_come_last():
+def test_channels_of_a_convolution_are_the_last_axis():
     class Convolution(SequenceNetwork):
         def __init__(self):
             super().__init__(Geometry.plain(6))

@@ -20,7 +20,7 @@ FOUR = torch.tensor([[0.0, 0], [0, 1], [1, 0], [1, 1]])
 
 
 class Layers(SequenceNetwork):
-    """KAN layers behind each other on made-up inputs ``(n, inputs)`` or, for convolutions, ``(n, inputs, length)``."""
+    """A stack of KAN layers on made-up inputs ``(n, inputs)`` or, for convolutions, ``(n, inputs, length)``."""
 
     def __init__(self, *layers):
         super().__init__(Geometry.plain(1))
@@ -41,7 +41,7 @@ def statistics_of(network, inputs, batch=100):
 
 
 def silu_layer(weights):
-    """A layer whose edges are ``V·silu(x)``, with ``V`` given as ``(outputs, inputs)``."""
+    """Build a layer with the edges ``V·silu(x)`` for weights ``V`` of shape ``(outputs, inputs)``."""
     layer = RBFLinear(len(weights[0]), len(weights), centres=2, layer_norm=False)
     with torch.no_grad():
         layer.spline_weight.zero_()
@@ -50,7 +50,7 @@ def silu_layer(weights):
 
 
 def what_edges_give(layer, x):
-    """Each edge's output for each sample, ``(n, outputs, inputs)`` float64, edge by edge."""
+    """Return each edge's output for each sample, ``(n, outputs, inputs)`` float64, edge by edge."""
     x = x.double()
     z = x if layer.norm is None else nn.functional.layer_norm(x, x.shape[-1:], layer.norm.weight, layer.norm.bias)
     given = torch.zeros(len(x), layer.out_features, layer.in_features, dtype=torch.float64)
@@ -77,13 +77,13 @@ def splines():
 @pytest.mark.parametrize(
     "make", [rbf, splines, lambda: RBFLinear(4, 3, base=False), lambda: RBFLinear(4, 4, residual=True)]
 )
-def test_deviations_are_those_of_what_every_edge_gives(make):
+def test_deviations_are_standard_deviations_of_edge_outputs(make):
     torch.manual_seed(0)
     layer, x = make().double(), torch.randn(50, 4, dtype=torch.float64)
     (statistics,) = statistics_of(Layers(layer), x, batch=7).layers.values()
     given = what_edges_give(layer, x)
     np.testing.assert_allclose(statistics.deviations()[..., 0], given.std(axis=0), rtol=1e-9)
-    # A residual is not among what the edges give.
+    # A residual is not part of the edges' outputs.
     np.testing.assert_allclose(statistics.node_deviations(), given.sum(axis=2).std(axis=0), rtol=1e-9)
 
 
@@ -91,7 +91,7 @@ def test_deviations_are_those_of_what_every_edge_gives(make):
     "options",
     [{"stride": 3, "padding": 2}, {"padding": "same", "dilation": 3}, {"groups": 2, "base": False}, {"stride": 4}],
 )
-def test_deviations_of_a_convolution_count_what_each_tap_meets(options):
+def test_deviations_of_a_convolution_use_the_inputs_of_each_tap(options):
     torch.manual_seed(0)
     layer = KANConv1d(4, 6, 4, Gaussians(5), **options).double()
     x = torch.randn(5, 4, 13, dtype=torch.float64)
@@ -114,7 +114,7 @@ def test_deviations_of_a_convolution_count_what_each_tap_meets(options):
     np.testing.assert_allclose(scores.inputs, expected)
 
 
-def test_two_independent_inputs_share_a_node_by_their_deviations():
+def test_two_independent_inputs_share_a_node_in_proportion_to_their_deviations():
     # Over the four pairs of 0 and 1 the two branches are uncorrelated: E = 2s and s, N = √5·s.
     scores = statistics_of(Layers(silu_layer([[2.0, 1.0]])), FOUR).scores()["layers.0"]
     assert scores.deviations.ravel().tolist() == pytest.approx([2 * 0.365529, 0.365529], rel=1e-5)
@@ -123,7 +123,7 @@ def test_two_independent_inputs_share_a_node_by_their_deviations():
     assert scores.outputs.tolist() == [1]
 
 
-def test_scores_flow_back_through_a_stack_of_layers_as_in_kan_2():
+def test_scores_flow_back_through_a_stack_of_layers_as_in_kan_2_0():
     torch.manual_seed(0)
     layers, x = [RBFLinear(5, 4), RBFLinear(4, 3), RBFLinear(3, 2)], torch.randn(40, 5)
     found = statistics_of(Layers(*layers), x).scores()
@@ -139,21 +139,21 @@ def test_scores_flow_back_through_a_stack_of_layers_as_in_kan_2():
         np.testing.assert_allclose(found[name].inputs, node, rtol=1e-5)
 
 
-def test_one_output_alone_can_be_what_counts():
+def test_a_single_output_can_be_scored():
     network = Layers(silu_layer([[2.0, 1.0], [3.0, 0.0]]))
     both, second = (statistics_of(network, FOUR).scores(explained)["layers.0"] for explained in (None, 1))
     assert both.inputs.tolist() == pytest.approx([2 / math.sqrt(5) + 1, 1 / math.sqrt(5)])
     assert second.inputs.tolist() == pytest.approx([1, 0])
 
 
-def test_a_node_that_never_changes_passes_nothing_on():
+def test_a_constant_node_passes_no_score_on():
     network = Layers(silu_layer([[1.0, 0.0], [0.0, 0.0]]), silu_layer([[1.0, 5.0]]))
     scores = statistics_of(network, FOUR).scores()
     assert scores["layers.1"].inputs.tolist() == pytest.approx([1, 0])
     assert scores["layers.0"].edges[..., 0].tolist() == [pytest.approx([1, 0]), [0, 0]]
 
 
-def test_layers_around_a_residual_start_with_their_shares_of_deviation():
+def test_layers_around_a_residual_start_from_their_shares_of_deviation():
     torch.manual_seed(0)
     config = make_config("kan-mixer", Geometry(upstream=16, downstream=8, pad=8), {"channels": 5})
     mixer = architecture("kan-mixer").build(config)
@@ -173,7 +173,7 @@ def test_no_scores_flow_past_a_residual():
     assert found["layers.0"].outputs.sum() == pytest.approx(1)
 
 
-def test_batches_make_no_difference():
+def test_scores_do_not_depend_on_the_batch_size():
     torch.manual_seed(0)
     network, x = Layers(RBFLinear(4, 3), RBFLinear(3, 2)), torch.randn(30, 4)
     whole, parts = (statistics_of(network, x, batch).scores() for batch in (30, 4))
@@ -181,7 +181,7 @@ def test_batches_make_no_difference():
         np.testing.assert_allclose(parts[name].edges, whole[name].edges, rtol=1e-5)
 
 
-def test_moments_do_not_lose_small_differences_far_from_zero():
+def test_moments_keep_small_differences_far_from_zero():
     values = torch.tensor([1e9, 1e9 + 1, 1e9 + 2, 1e9 + 3], dtype=torch.float64).reshape(4, 1, 1)
     moments = Moments(1, 1)
     for part in values.split(3):
@@ -189,7 +189,7 @@ def test_moments_do_not_lose_small_differences_far_from_zero():
     assert moments.covariance().item() == 1.25
 
 
-def test_tables_name_the_edges_of_highest_score_and_all_nodes():
+def test_tables_list_the_edges_with_the_highest_scores_and_all_nodes():
     network = Layers(silu_layer([[2.0, 1.0], [3.0, 0.0]]), silu_layer([[1.0, 0.5]]))
     statistics = statistics_of(network, FOUR)
     scores = statistics.scores()
@@ -209,7 +209,7 @@ def test_tables_name_the_edges_of_highest_score_and_all_nodes():
     assert between == scores["layers.1"].inputs.tolist()
 
 
-def test_even_splines_in_a_convolution_stand_where_the_layer_has_them():
+def test_uniform_splines_in_a_convolution_use_the_grid_of_the_layer():
     torch.manual_seed(0)
     layer = KANConv1d(1, 1, 1, BSplines(2, 3), low=-1, high=2, base=False).double()
     x = torch.linspace(-1, 2, 40, dtype=torch.float64).reshape(1, 1, 40)

@@ -1,4 +1,4 @@
-"""One class of several is explained: its logit less the mean of all others'."""
+"""Explanations of one class of several: its logit minus the mean of all others."""
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ def sequences():
 
 
 def model_of(path, name, classes=NAMES):
-    """Write a model that nobody trained; gives it."""
+    """Write an untrained model, and return it."""
     torch.manual_seed(1)
     task = Task("multiclass", len(classes), classes=classes) if len(classes) > 2 else Task(outputs=2)
     config = make_config(name, GEOMETRY, outputs=len(classes))
@@ -40,7 +40,7 @@ def model_of(path, name, classes=NAMES):
         codes = random.integers(0, 4, (60, 48), dtype=np.uint8)
         predictor.estimator.fit(codes, np.eye(3, dtype=np.int64)[np.arange(60) % 3])
     else:
-        # Networks begin with outputs that differ little, and linear ones with none at all.
+        # Outputs of new networks differ little, and those of linear ones not at all.
         for weight in predictor.network.parameters():
             torch.nn.init.normal_(weight, std=0.3)
     model = TrainedModel(name, config, GEOMETRY, task, predictor, described)
@@ -49,7 +49,7 @@ def model_of(path, name, classes=NAMES):
 
 
 @pytest.mark.parametrize("name", ["kan-mixer", "kan-words", "mlp", "kmer-sgd"])
-def test_shares_add_up_to_the_classs_logit_less_the_mean_of_the_others(tmp_path, sequences, name):
+def test_attributions_add_up_to_the_logit_minus_the_mean_of_the_other_classes(tmp_path, sequences, name):
     model = model_of(tmp_path / "model.safetensors", name)
     logits = model.logits(sequences.codes())
     for at, chosen in enumerate(NAMES):
@@ -63,23 +63,23 @@ def test_shares_add_up_to_the_classs_logit_less_the_mean_of_the_others(tmp_path,
 
 
 @pytest.mark.parametrize("method", ["gradient", "integrated", "occlusion", "ism"])
-def test_every_method_explains_the_same_number(tmp_path, sequences, method):
+def test_all_methods_explain_the_same_number(tmp_path, sequences, method):
     logits = model_of(tmp_path / "model.safetensors", "mlp").logits(sequences.codes())
     table = explain(tmp_path / "model.safetensors", sequences, condition="intron", method=method, threads=1).table
     assert table["logit"].to_numpy() == pytest.approx(logits[:, 1] - logits[:, [0, 2]].mean(axis=1), abs=1e-4)
 
 
-def test_plain_models_of_several_classes_are_explained_by_occlusion(tmp_path, sequences):
+def test_baselines_with_several_classes_are_explained_by_occlusion(tmp_path, sequences):
     logits = model_of(tmp_path / "model.safetensors", "gc").logits(sequences.codes())
     table = explain(tmp_path / "model.safetensors", sequences, condition="other", method="occlusion", threads=1).table
     assert table["logit"].to_numpy() == pytest.approx(logits[:, 2] - logits[:, :2].mean(axis=1))
 
 
-def test_the_class_stands_in_the_metadata_and_must_be_named(tmp_path, sequences):
+def test_the_class_is_stored_in_the_metadata_and_is_required(tmp_path, sequences):
     model_of(tmp_path / "model.safetensors", "mlp")
     explain(tmp_path / "model.safetensors", sequences, condition="exon", output=tmp_path / "a.parquet", threads=1)
     assert read_attributions(tmp_path / "a.parquet").metadata["condition"] == "exon"
-    for condition, said in ((None, "knows several classes"), ("gene", "knows no class 'gene'")):
+    for condition, said in ((None, "has several classes"), ("gene", "has no class 'gene'")):
         with pytest.raises(BadOption, match=f"{said}; choose exon, intron, other with --condition"):
             explain(tmp_path / "model.safetensors", sequences, condition=condition, output=tmp_path / "b.parquet")
     assert not (tmp_path / "b.parquet").exists()

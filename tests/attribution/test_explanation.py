@@ -37,7 +37,7 @@ from tests.attribution.conftest import COMPLEMENT, GEOMETRY, build_model
 
 
 def by_hand(path, genes, rows, shuffles=5):
-    """Explain rows by one model file, straight from its parts."""
+    """Explain rows by one model file, without :func:`explain`."""
     codes = genes.geometry.hide(genes.codes(np.array(rows)))
     names = [f"g{row}" for row in rows]
     return attribute_by_paths(load_model(path), codes, names, References(f"shuffle:{shuffles}", shuffles), Options())
@@ -67,7 +67,7 @@ def test_several_seeds_are_averaged(make_run, genes):
     assert found.table["logit"][0] == pytest.approx(np.mean([one.logit[0] for one in each]))
 
 
-def test_tokens_and_completeness_follow_from_the_bases(make_run, genes):
+def test_tokens_and_completeness_are_consistent_with_the_bases(make_run, genes):
     table = explain(make_run(), genes, threads=1).table
     for row in table.itertuples():
         values = np.array(row.attributions, dtype=np.float64)
@@ -82,7 +82,7 @@ def test_tokens_and_completeness_follow_from_the_bases(make_run, genes):
         assert row.completeness_error == max(row.completeness_errors) < 1e-6
 
 
-def test_double_precision_is_complete_to_the_last_digits(make_run, genes, caplog):
+def test_double_precision_is_complete_up_to_rounding(make_run, genes, caplog):
     caplog.set_level("INFO", "kanseq")
     found = explain(make_run(name="kan-mixer"), genes, threads=1, precision="float64")
     assert found.precision == "float64"
@@ -95,7 +95,7 @@ def test_double_precision_is_complete_to_the_last_digits(make_run, genes, caplog
     assert wanted in caplog.text
 
 
-def test_models_that_all_explain_a_gene_are_averaged_with_their_spread(make_run, genes):
+def test_several_models_of_a_gene_are_averaged_with_their_spread(make_run, genes):
     run = make_run(name="kan-mixer")
     foreign = SequenceSet(genes.table.assign(chrom="9"), GEOMETRY, {"contigs": {"9": {"length": 2000, "md5": "x"}}})
     found = explain(run, foreign, threads=1, gene=["g0", "g4"]).table
@@ -127,7 +127,7 @@ def test_some_genes_may_have_more_models_than_others(make_run, genes):
 
 
 @pytest.mark.parametrize("method", ["gradient", "integrated", "occlusion", "ism"])
-def test_every_method_goes_through_the_same_door(make_run, genes, tmp_path, method):
+def test_every_method_can_be_used(make_run, genes, tmp_path, method):
     found = explain(make_run(), genes, threads=1, method=method, reference="shuffle:2", steps=4, gene=["g0"])
     assert found.method == method
     assert np.abs(found.table["attributions"][0]).sum() > 0
@@ -157,18 +157,18 @@ def test_any_number_of_threads_gives_the_same_bytes(make_run, gene_file, tmp_pat
         assert (tmp_path / f"{threads}.parquet").read_bytes() == (tmp_path / "1.parquet").read_bytes()
 
 
-def test_an_error_in_one_of_several_threads_is_the_callers(make_run, genes, monkeypatch):
+def test_an_error_in_a_thread_reaches_the_caller(make_run, genes, monkeypatch):
     def fail(*given):
-        raise NoRule("it has none", hint="mend")
+        raise NoRule("it has no rule", hint="fix it")
 
     monkeypatch.setattr(explanation, "find_method", lambda name: Method(name, "", fail))
     before = torch.get_num_threads()
-    with pytest.raises(NoRule, match="it has none"):
+    with pytest.raises(NoRule, match="it has no rule"):
         explain(make_run(), genes, threads=2, batch_size=1)
     assert torch.get_num_threads() == before
 
 
-def test_the_table_and_the_tracks_say_the_same(make_run, gene_file, contigs, tmp_path):
+def test_the_table_and_the_tracks_agree(make_run, gene_file, contigs, tmp_path):
     paths = {"output": "a.parquet", "bed": "a.bed.gz", "bedgraph": "a.bedgraph.gz", "bigwig": "a.bw"}
     paths = {kind: tmp_path / name for kind, name in paths.items()}
     found = explain(make_run(), gene_file, threads=1, **paths)
@@ -185,7 +185,7 @@ def test_the_table_and_the_tracks_say_the_same(make_run, gene_file, contigs, tmp
     rows = pd.read_csv(found.bed, sep="\t", header=None, dtype={0: str})
     assert len(rows) == found.rows == 6 * 16
     tokens = dict(zip(read.table["id"], read.table["tokens"], strict=True))
-    # columns 0 to 7 of g0 lie on [60, 68), those of the minus gene g3 on [633, 641)
+    # Columns 0 to 7 of g0 are [60, 68) on the genome, those of g3 on the minus strand [633, 641).
     for name, start in (("g0", 60), ("g3", 633)):
         row = rows[rows[3].str.startswith(f"{name}|") & (rows[1] == start)]
         assert list(row[8]) == ["202,0,32" if tokens[name][0] > 0 else "5,113,176"]
@@ -204,8 +204,8 @@ def test_the_table_and_the_tracks_say_the_same(make_run, gene_file, contigs, tmp
     assert graph[0].nunique() == 2
 
 
-def test_what_the_models_do_not_see_is_nothing_in_the_table_and_missing_in_the_tracks(make_run, genes, tmp_path):
-    # g3 alone: columns 0 to 39 and 96 to 135 are flanks; it reads the minus strand of [537, 641) and [160, 264).
+def test_hidden_columns_are_zero_in_the_table_and_missing_in_the_tracks(make_run, genes, tmp_path):
+    # Only g3: columns 0 to 39 and 96 to 135 are flanks; it reads the minus strand of [537, 641) and [160, 264).
     run = make_run(geometry=replace(GEOMETRY, visible="flanks"))
     paths = {"output": "a.parquet", "bed": "a.bed.gz", "bedgraph": "a.bedgraph.gz", "bigwig": "a.bw"}
     found = explain(run, genes, threads=1, gene=["g3"], **{kind: tmp_path / name for kind, name in paths.items()})
@@ -216,7 +216,7 @@ def test_what_the_models_do_not_see_is_nothing_in_the_table_and_missing_in_the_t
     assert (read.table["tokens"][0][5:12] == 0).all()
     rows = pd.read_csv(found.bed, sep="\t", header=None, dtype={0: str})
     assert found.rows == len(rows) == 10
-    # Flanks of the gene's 401 bases [200, 601): 40 bases on either side.
+    # Flanks of the gene's 401 bases [200, 601): 40 bases on each side.
     assert (rows[1].min(), rows[2].max()) == (160, 641)
     assert not ((rows[2] > 200) & (rows[1] < 601)).any()
     assert not rows[3].str.contains("N").any()
@@ -225,7 +225,7 @@ def test_what_the_models_do_not_see_is_nothing_in_the_table_and_missing_in_the_t
     assert np.flatnonzero(~np.isnan(values)).tolist() == [*range(160, 200), *range(601, 641)]
 
 
-def test_the_same_bytes_every_time_and_no_temporary_file_stays(make_run, gene_file, tmp_path):
+def test_outputs_are_reproducible_and_no_temporary_file_remains(make_run, gene_file, tmp_path):
     run = make_run()
     for name in ("x", "y"):
         (tmp_path / name).mkdir()
@@ -237,7 +237,7 @@ def test_the_same_bytes_every_time_and_no_temporary_file_stays(make_run, gene_fi
         assert (tmp_path / "x" / name).read_bytes() == (tmp_path / "y" / name).read_bytes(), name
 
 
-def test_a_fold_a_list_and_held_out_only_choose_genes(make_run, genes, tmp_path):
+def test_genes_are_selected_by_fold_list_and_held_out_only(make_run, genes, tmp_path):
     run = make_run()
     assert list(explain(run, genes, fold="1", threads=1).table["id"]) == ["g3", "g4", "g5"]
     (tmp_path / "list.txt").write_text("g5\ng0\n")
@@ -249,7 +249,7 @@ def test_a_fold_a_list_and_held_out_only_choose_genes(make_run, genes, tmp_path)
     assert explain(one, genes, allow_seen=True, threads=1).genes == 6
 
 
-def test_layers_multiply_in_the_precision_that_was_asked_for(make_run, genes, monkeypatch):
+def test_layers_multiply_in_the_requested_precision(make_run, genes, monkeypatch):
     used = []
 
     def spy(model, *rest):
@@ -265,7 +265,7 @@ def test_layers_multiply_in_the_precision_that_was_asked_for(make_run, genes, mo
 
 
 @pytest.mark.parametrize("wrong", [0.01, float("nan")])
-def test_shares_that_do_not_add_up_are_not_written(make_run, gene_file, tmp_path, monkeypatch, wrong):
+def test_attributions_that_do_not_add_up_are_not_written(make_run, gene_file, tmp_path, monkeypatch, wrong):
     def spoilt(*given):
         found = attribute_by_paths(*given)
         found.errors[1, 3] = wrong
@@ -274,12 +274,12 @@ def test_shares_that_do_not_add_up_are_not_written(make_run, gene_file, tmp_path
     monkeypatch.setattr(explanation, "find_method", lambda name: Method(name, "", spoilt))
     run = make_run()
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(NotComplete, match=r"gene 'g[14]' do not add up: a completeness error of .*--precision float64"):
+    with pytest.raises(NotComplete, match=r"gene 'g[14]' do not add up: the completeness error is .*--precision"):
         explain(run, gene_file, threads=1, output=tmp_path / "a.parquet", bed=tmp_path / "a.bed")
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_plain_sequences_give_a_table_and_no_track(tmp_path):
+def test_plain_sequences_have_a_table_but_no_track(tmp_path):
     geometry = Geometry.plain(30)
     table = pd.DataFrame({"id": ["a", "b"], "species": ".", "length": [30, 28], "sequence": ["ACGTC" * 6, "AC" * 14]})
     sequences = SequenceSet(table, geometry)
@@ -287,7 +287,7 @@ def test_plain_sequences_give_a_table_and_no_track(tmp_path):
     found = explain(tmp_path / "model.safetensors", sequences, threads=1)
     assert [len(values) for values in found.table["attributions"]] == [30, 30]
     assert found.table["attributions"][1][28:].tolist() == [0, 0]
-    with pytest.raises(BadOption, match="places"):
+    with pytest.raises(BadOption, match="coordinates"):
         explain(tmp_path / "model.safetensors", sequences, bed=tmp_path / "a.bed.gz")
 
 
@@ -305,11 +305,11 @@ def test_plain_sequences_give_a_table_and_no_track(tmp_path):
         ({"combine": "median"}, BadOption, "max-abs"),
         ({"fold": "7"}, BadOption, "'7'"),
         ({"batch_size": 0}, BadOption, "at least 1"),
-        ({"allow_seen": True, "held_out_only": True}, BadOption, "exclude each other"),
+        ({"allow_seen": True, "held_out_only": True}, BadOption, "mutually exclusive"),
         ({"output": "-"}, BadOption, "cannot go to standard output"),
     ],
 )
-def test_bad_options_are_one_line_and_leave_nothing(make_run, gene_file, tmp_path, options, error, words):
+def test_bad_options_raise_one_line_and_leave_no_file(make_run, gene_file, tmp_path, options, error, words):
     run = make_run()
     before = sorted(tmp_path.iterdir())
     paths = {key: tmp_path / value for key, value in options.items() if key in ("bed", "bigwig")}
@@ -319,7 +319,7 @@ def test_bad_options_are_one_line_and_leave_nothing(make_run, gene_file, tmp_pat
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_an_input_is_not_written_over(make_run, gene_file):
+def test_an_input_is_not_overwritten(make_run, gene_file):
     before = gene_file.read_bytes()
     with pytest.raises(BadOption, match="would overwrite an input"):
         explain(make_run(), gene_file, output=gene_file)
@@ -340,12 +340,12 @@ def test_a_model_without_gradient_is_refused_by_name(genes, gene_file, tmp_path)
     model.predictor.estimator.fit(codes, np.arange(len(codes)) % 2, groups=np.arange(len(codes)), seed=0)
     save_model(tmp_path / "gc.safetensors", model)
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(BadOption, match=r"'gc' is no network, and has no gradient"):
+    with pytest.raises(BadOption, match=r"'gc' is not a network and has no gradient"):
         explain(tmp_path / "gc.safetensors", gene_file, bed=tmp_path / "a.bed.gz", output=tmp_path / "a.parquet")
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(make_run, gene_file, tmp_path, monkeypatch):
+def test_a_full_disk_raises_one_line_and_leaves_no_file(make_run, gene_file, tmp_path, monkeypatch):
     run = make_run()
     before = sorted(tmp_path.iterdir())
 
@@ -358,7 +358,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(make_run, gene_file, tmp_pat
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_foreign_parquet_file_is_no_table_of_attributions(gene_file, tmp_path):
+def test_other_parquet_files_are_refused(gene_file, tmp_path):
     with pytest.raises(BadTable, match="no attributions"):
         read_attributions(gene_file)
     (tmp_path / "cut.parquet").write_bytes(gene_file.read_bytes()[:500])
@@ -366,7 +366,7 @@ def test_a_foreign_parquet_file_is_no_table_of_attributions(gene_file, tmp_path)
         read_attributions(tmp_path / "cut.parquet")
 
 
-def test_metadata_is_one_json_text(make_run, gene_file, tmp_path):
+def test_metadata_is_a_json_text(make_run, gene_file, tmp_path):
     explain(make_run(), gene_file, output=tmp_path / "a.parquet", threads=1, gene=["g0"])
     metadata = pq.read_schema(tmp_path / "a.parquet").metadata
     described = json.loads(metadata[b"kanseq"])
@@ -374,11 +374,11 @@ def test_metadata_is_one_json_text(make_run, gene_file, tmp_path):
     assert list(described["contigs"]) == ["2", "1"]
 
 
-def test_a_track_shows_the_genes_of_one_species_of_several(make_run, genes, tmp_path):
+def test_a_track_needs_genes_of_one_species(make_run, genes, tmp_path):
     others = SequenceSet(genes.table.assign(id=[f"o{row}" for row in range(6)]), GEOMETRY, {"contigs": {}})
     both = combine([others, genes], species="other,.").set
     run = make_run()
-    with pytest.raises(BadOption, match=r"a track shows one genome, and these genes are of other, \.; name the genes"):
+    with pytest.raises(BadOption, match=r"a track shows one genome, and these genes are from other, \.; use"):
         explain(run, both, bed=tmp_path / "a.bed")
     found = explain(run, both, bed=tmp_path / "a.bed", gene=["g0", "g4"], threads=1)
     assert found.rows == 2 * 16
@@ -401,7 +401,7 @@ def test_threads_share_one_copy_of_a_model(make_run, genes, monkeypatch):
         assert [list(np.ravel(one)) for one in tables[0][column]] == [list(np.ravel(one)) for one in tables[1][column]]
 
 
-def test_batches_are_submitted_as_results_are_taken():
+def test_batches_are_submitted_only_as_results_are_taken():
     submitted = []
 
     class Pool(Executor):

@@ -19,7 +19,7 @@ GEOMETRY = Geometry(upstream=6, downstream=5, pad=2)
 
 
 def fixed(sequences):
-    """References that are given: codes ``(n, references, columns)`` of the genes a, b, c."""
+    """Build references from codes ``(n, references, columns)`` for the genes a, b, c."""
     n, count, columns = sequences.shape
     owners = {name: list(range(row * count, (row + 1) * count)) for row, name in enumerate("abc"[:n])}
     return References("given", count, 0, sequences.reshape(-1, columns), owners)
@@ -44,7 +44,7 @@ def codes():
     return codes
 
 
-def test_of_a_linear_model_the_attributions_are_its_weights_and_add_up(codes):
+def test_attributions_of_a_linear_model_are_its_weights_and_add_up(codes):
     torch.manual_seed(0)
     network = Linear(GEOMETRY)
     references = dinucleotide_shuffles(codes, ["a", "b", "c"], 3)
@@ -95,14 +95,14 @@ def test_the_reference_logit_is_the_mean_over_the_shuffles(codes):
     np.testing.assert_allclose(found.reference_logit, each.mean(axis=1), rtol=1e-4, atol=1e-6)
 
 
-def test_a_plain_model_is_refused_by_name(codes):
+def test_a_baseline_without_gradient_is_refused_by_name(codes):
     model = build_model("gc", GEOMETRY, {})
     for method in (gradient_times_difference, integrated_gradients):
-        with pytest.raises(BadOption, match=r"'gc' is no network, and has no gradient; .*occlusion or ism"):
+        with pytest.raises(BadOption, match=r"'gc' is not a network and has no gradient; .*occlusion or ism"):
             method(model, codes, "abc", fixed(codes[:, None]), Options())
 
 
-def test_integrated_gradients_of_a_cubic_are_its_integral(codes):
+def test_integrated_gradients_of_a_cubic_equal_its_integral(codes):
     class Cubic(Linear):
         def forward_encoded(self, x):
             return super().forward_encoded(x) ** 3
@@ -113,7 +113,7 @@ def test_integrated_gradients_of_a_cubic_are_its_integral(codes):
     model = TrainedModel("cubic", None, GEOMETRY, Task(), NetworkPredictor(network))
     found = integrated_gradients(model, codes, "abc", fixed(references), Options(steps=200))
     assert found.errors.max() < 1e-4
-    # Along a straight line s goes evenly from s_r to s_x, and the mean of 3 s^2 there is s_x^2 + s_x s_r + s_r^2.
+    # Along a straight line s is linear from s_r to s_x, and the mean of 3 s^2 is s_x^2 + s_x s_r + s_r^2.
     with torch.no_grad():
         x = network.encode(torch.from_numpy(codes))
         r = network.encode(torch.from_numpy(references[:, 0]))
@@ -126,7 +126,7 @@ def test_integrated_gradients_of_a_cubic_are_its_integral(codes):
     np.testing.assert_allclose(one.values, wanted.numpy(), rtol=1e-3, atol=1e-3)
 
 
-def test_hypothetical_contributions_of_the_bases_that_are_there_are_the_attributions(codes):
+def test_hypothetical_contributions_of_the_actual_bases_are_the_attributions(codes):
     model = build_model("mlp", GEOMETRY, {})
     references = fixed(dinucleotide_shuffles(codes, ["a", "b", "c"], 3))
     for method in (gradient_times_difference, integrated_gradients):

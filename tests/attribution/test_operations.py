@@ -1,4 +1,4 @@
-"""What has no rule is refused, by its name and the name of its layer."""
+"""Operations without a rule are refused, with their name and the name of their layer."""
 
 import pytest
 import torch
@@ -24,21 +24,21 @@ def _without_gradients(x):
 
 
 REFUSED = {
-    "a comparison": (lambda x: x * (x > 0), "gt"),
+    "an elementwise comparison": (lambda x: x * (x > 0), "gt"),
     "rounding": (lambda x: x.round(), "round"),
-    "cutting the way back": (lambda x: x.detach() + x, "detach"),
+    "a detached tensor": (lambda x: x.detach() + x, "detach"),
     "sorting": (lambda x: x.sort(-1).values, "sort"),
     "a branch on a value": (lambda x: x if x.sum() > 0 else -x, "gt"),
-    "a number read off": (lambda x: x * x.sum().item(), "item"),
-    "a change in place that is no function": (lambda x: (x + 0).relu_() * 1, "relu"),
+    "a number read from a tensor": (lambda x: x * x.sum().item(), "item"),
+    "an operation in place": (lambda x: (x + 0).relu_() * 1, "relu"),
     "a running scan": (lambda x: x.cumprod(-1), "cumprod"),
     "two exponents": (lambda x: x.abs() ** x, "pow"),
-    "a copy behind the way back": (lambda x: x * x.data, "get"),
-    "whole numbers": (lambda x: x + (3 * x).to(torch.long), "to"),
-    "numbers copied out": (lambda x: x * x.new_tensor(x), "new_tensor"),
+    "data outside the graph": (lambda x: x * x.data, "get"),
+    "integers": (lambda x: x + (3 * x).to(torch.long), "to"),
+    "copied numbers": (lambda x: x * x.new_tensor(x), "new_tensor"),
     "rounding quotients": (lambda x: torch.div(3 * x, 2, rounding_mode="floor") + x, "div"),
-    "a power of what stands still": (lambda x: torch.pow(torch.tensor(2.0), x), "pow"),
-    "comparing at once": (lambda x: x if torch.equal(x, x) else -x, "equal"),
+    "a power of a constant": (lambda x: torch.pow(torch.tensor(2.0), x), "pow"),
+    "a comparison of tensors": (lambda x: x if torch.equal(x, x) else -x, "equal"),
     "genes and references mixed": (lambda x: x.t().flatten().view(2, -1).tanh(), "tanh"),
     "without gradients": (_without_gradients, "mean"),
 }
@@ -49,9 +49,9 @@ def test_an_operation_without_a_rule_is_refused_with_its_layer(name):
     function, called = REFUSED[name]
     network = nn.Sequential(nn.Linear(4, 4), nn.Sequential(Block(function), nn.ReLU())).requires_grad_(False)
     x, r = torch.randn(2, 4), torch.randn(1, 2, 4)
-    with pytest.raises(NoRule, match=rf"no rule for '{called}' in the layer '1\.0' \(Block\); --method occlusion"):
+    with pytest.raises(NoRule, match=rf"no rule for '{called}' in the layer '1\.0' \(Block\); use --method occlusion"):
         path_multipliers(network, lambda z: network(z).sum(1), x, r)
-    # Nothing stays behind: the network goes on as it was.
+    # The network still works, and has no hooks.
     network[1][0].function = torch.tanh
     assert path_multipliers(network, lambda z: network(z).sum(1), x, r).values.shape == (1, 2, 4)
     assert not network._forward_hooks
@@ -72,13 +72,13 @@ def _cleared(x):
 ALLOWED = {
     "a residual added in place": _added,
     "an input changed in place": _cleared,
-    "by name": lambda x: torch.relu(input=x) + torch.softmax(input=x, dim=-1),
+    "arguments by name": lambda x: torch.relu(input=x) + torch.softmax(input=x, dim=-1),
     "the default axis": lambda x: torch.nn.functional.softmax(x, dim=-1).log(),
 }
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_what_autograd_follows_is_followed(name):
+def test_operations_that_autograd_follows_are_followed(name):
     torch.manual_seed(0)
     x, r = torch.randn(2, 6, dtype=torch.float64), torch.randn(3, 2, 6, dtype=torch.float64)
     found = path_multipliers(nn.Identity(), lambda z: ALLOWED[name](z).sum(1), x, r)
@@ -86,13 +86,13 @@ def test_what_autograd_follows_is_followed(name):
     torch.testing.assert_close(shares, found.outputs[:1] - found.outputs[1:])
 
 
-def test_what_no_rule_can_follow_is_one_line():
+def test_a_model_that_no_rule_can_follow_raises_one_line():
     x, r = torch.randn(2, 6), torch.randn(3, 2, 6)
     with pytest.raises(NoRule, match=r"cannot follow this model \(.*; use --method occlusion"):
         path_multipliers(nn.Identity(), lambda z: torch.ones(len(z)), x, r)
 
 
-def test_layers_that_train_are_refused():
+def test_layers_in_training_mode_are_refused():
     x, r = torch.randn(4, 6), torch.randn(1, 4, 6)
     for layer in (nn.BatchNorm1d(6), nn.Dropout(0.5)):
         with pytest.raises(NoRule, match=r"batch_norm|dropout"):

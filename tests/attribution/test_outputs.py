@@ -5,7 +5,7 @@ from kanseq.attribution.explanation import explain
 from kanseq.errors import BadOption
 
 
-def test_contributions_of_all_bases_are_as_motif_discovery_reads_them(make_run, genes, tmp_path):
+def test_contributions_of_all_bases_have_the_format_of_motif_discovery(make_run, genes, tmp_path):
     run = make_run(seeds=(0, 1))
     for name in ("x", "y"):
         explain(run, genes, threads=1, output=tmp_path / f"{name}.parquet", hypothetical=tmp_path / f"{name}.npz")
@@ -21,13 +21,13 @@ def test_contributions_of_all_bases_are_as_motif_discovery_reads_them(make_run, 
     np.testing.assert_allclose((values * onehot).sum(1), np.stack(table["attributions"]), atol=1e-6)
 
 
-def test_what_gives_no_contributions_of_other_bases_is_refused(make_run, genes, tmp_path):
+def test_unsupported_outputs_are_refused(make_run, genes, tmp_path):
     run = make_run()
-    with pytest.raises(BadOption, match="occlusion knows nothing of bases that are not there"):
+    with pytest.raises(BadOption, match="occlusion has no hypothetical contributions"):
         explain(run, genes, method="occlusion", hypothetical=tmp_path / "a.npz")
     with pytest.raises(BadOption, match=r"must end in \.npz"):
         explain(run, genes, hypothetical=tmp_path / "a.npy")
-    with pytest.raises(BadOption, match="--top chooses rows of a BED track"):
+    with pytest.raises(BadOption, match="--top needs a BED track"):
         explain(run, genes, top=3, bigwig=tmp_path / "a.bw")
     with pytest.raises(BadOption, match="--top 0"):
         explain(run, genes, top=0, bed=tmp_path / "a.bed")

@@ -1,4 +1,4 @@
-"""Path attribution of whole networks: complete, the same in any company, and known answers where there are some."""
+"""Path attribution of complete networks: completeness, independence of the batch, and known results."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def codes():
 
 
 def shaken(name, options, dtype):
-    """A network whose every parameter differs from its first draw."""
+    """Build a model with every parameter changed from its initial value."""
     model = build_model(name, GEOMETRY, {}, **options)
     torch.manual_seed(1)
     with torch.no_grad():
@@ -55,7 +55,7 @@ def shaken(name, options, dtype):
 
 @pytest.mark.parametrize(("dtype", "most"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 @pytest.mark.parametrize(("name", "options"), NETWORKS)
-def test_shares_add_up_for_every_gene_and_reference(name, options, codes, dtype, most):
+def test_attributions_add_up_for_every_gene_and_reference(name, options, codes, dtype, most):
     model = shaken(name, options, dtype)
     found = attribute_by_paths(model, codes, "abcde", References("shuffle:3", 3), Options())
     assert found.values.shape == codes.shape
@@ -75,7 +75,7 @@ def test_shares_add_up_for_every_gene_and_reference(name, options, codes, dtype,
     ("name", "options"),
     [("kan-mixer", {"channels": 16}), ("legnet-lkan", {"widths": "8,6"}), ("legnet-ckan", {"widths": "8,6"})],
 )
-def test_any_reference_will_do(name, options, codes):
+def test_any_reference_is_supported(name, options, codes):
     model = shaken(name, options, torch.float64)
     others = np.random.default_rng(5).integers(0, 4, (2, GEOMETRY.columns)).astype(np.uint8)
     for references in (References("n", 1), References("file", 2, 0, GEOMETRY.hide(others))):
@@ -83,7 +83,7 @@ def test_any_reference_will_do(name, options, codes):
         assert found.errors.max() < 1e-12
 
 
-def test_a_perceptron_has_the_shares_of_the_rescale_rule(codes):
+def test_attributions_of_a_perceptron_follow_the_rescale_rule(codes):
     # DeepLIFT's rescale rule (Shrikumar et al. 2017), written out for one hidden layer.
     model = shaken("mlp", {"hidden": 9}, torch.float64)
     first, _, second = model.network.layers
@@ -98,11 +98,11 @@ def test_a_perceptron_has_the_shares_of_the_rescale_rule(codes):
     np.testing.assert_allclose(found.values, wanted, rtol=1e-5, atol=1e-7)
 
 
-def test_an_additive_kan_gives_every_base_what_its_own_edges_give(codes):
+def test_attributions_of_an_additive_kan_are_those_of_its_edges(codes):
     model = build_model("kan", GEOMETRY, {}, hidden=6)
     inner, outer = model.network.layers
     inner.norm = outer.norm = None
-    # Nothing but sums: the second layer passes its input on.
+    # Only sums: the first layer without the second one.
     network = torch.nn.Sequential(inner).double()
 
     class Additive(SequenceNetwork):
@@ -128,7 +128,7 @@ def test_an_additive_kan_gives_every_base_what_its_own_edges_give(codes):
             assert found.values[0, column] == pytest.approx(wanted, abs=1e-6)
 
 
-def test_shares_do_not_depend_on_the_company(codes, monkeypatch):
+def test_attributions_do_not_depend_on_the_other_genes(codes, monkeypatch):
     model = shaken("kan-mixer", {"channels": 16}, torch.float64)
     references = References("shuffle:2", 2)
     together = attribute_by_paths(model, codes, "abcde", references, Options())
@@ -142,7 +142,7 @@ def test_shares_do_not_depend_on_the_company(codes, monkeypatch):
     np.testing.assert_allclose(again.values, together.values, rtol=1e-6, atol=1e-9)
 
 
-def test_hypothetical_contributions_say_what_another_base_would_add(codes):
+def test_hypothetical_contributions_agree_with_the_attributions(codes):
     model = shaken("mlp", {"hidden": 9}, torch.float64)
     found = attribute_by_paths(model, codes, "abcde", References("shuffle:2", 2), Options(hypothetical=True))
     there = np.take_along_axis(found.hypothetical, np.minimum(codes, 3)[:, None].astype(int), axis=1)[:, 0]
@@ -174,5 +174,5 @@ def test_a_layer_without_a_rule_and_a_model_without_layers_are_refused(codes):
     model = TrainedModel("sorting", None, GEOMETRY, Task(), NetworkPredictor(Sorting()))
     with pytest.raises(NoRule, match="no rule for 'sort' in the layer Sorting"):
         attribute_by_paths(model, codes, "abcde", References("n", 1), Options())
-    with pytest.raises(BadOption, match=r"'gc' is no network"):
+    with pytest.raises(BadOption, match=r"'gc' is not a network"):
         attribute_by_paths(build_model("gc", GEOMETRY, {}), codes, "abcde", References("n", 1), Options())

@@ -27,7 +27,7 @@ def model(request, codes):
     return model
 
 
-def test_a_token_is_worth_what_its_loss_takes(model, codes):
+def test_a_token_has_the_drop_of_the_logit_without_it(model, codes):
     found = occlude_tokens(model, codes, "ab", References("n", 1), Options())
     logit = model.logits(codes)
     for row in range(2):
@@ -62,7 +62,7 @@ def test_shuffles_of_tokens_are_averaged(codes):
     assert found.errors.shape == (2, 4)
 
 
-def test_a_base_is_worth_the_mean_fall_when_it_is_another(model, codes):
+def test_a_base_has_the_mean_drop_of_the_logit_over_other_bases(model, codes):
     found = in_silico_mutagenesis(model, codes, "ab", References("n", 1), Options(hypothetical=True))
     for column in (0, 7, 30, 43):
         each = []

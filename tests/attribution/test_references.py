@@ -17,20 +17,20 @@ def codes():
     return GEOMETRY.hide(codes)
 
 
-def test_shuffles_are_of_the_gene_itself(codes):
+def test_shuffles_are_made_from_the_gene_itself(codes):
     found = find_references("shuffle:3", 7, GEOMETRY)
     assert found.count == 3
     np.testing.assert_array_equal(found.of(codes, ["a", "b"]), dinucleotide_shuffles(codes, ["a", "b"], 3, 7))
 
 
-def test_no_bases_at_all(codes):
+def test_a_reference_can_have_no_bases(codes):
     found = find_references("n", 0, GEOMETRY)
     assert (found.of(codes, ["a", "b"]) == 4).all()
     assert found.of(codes, ["a", "b"]).shape == (2, 1, 24)
     assert (found.of_tokens(codes, ["a", "b"]) == 4).all()
 
 
-def test_each_token_keeps_its_own_bases(codes):
+def test_each_token_keeps_its_bases(codes):
     found = find_references("shuffle:5", 0, GEOMETRY).of_tokens(codes, ["a", "b"])
     assert found.shape == (2, 5, 24)
     for row in range(2):
@@ -43,7 +43,7 @@ def test_each_token_keeps_its_own_bases(codes):
     np.testing.assert_array_equal(alone[0], found[1])
 
 
-def test_sequences_of_a_file_serve_every_gene_with_masked_columns_hidden(codes, tmp_path):
+def test_sequences_of_a_file_are_masked_and_used_for_every_gene(codes, tmp_path):
     (tmp_path / "r.fa").write_text(">x\n" + "ACGT" * 6 + "\n>y\n" + "T" * 24 + "\n")
     found = find_references(str(tmp_path / "r.fa"), 0, GEOMETRY)
     given = found.of(codes, ["a", "b"])
@@ -52,27 +52,27 @@ def test_sequences_of_a_file_serve_every_gene_with_masked_columns_hidden(codes, 
     np.testing.assert_array_equal(given[0], given[1])
 
 
-def test_sequences_named_after_genes_are_theirs(codes, tmp_path):
+def test_sequences_named_after_genes_are_used_for_those_genes(codes, tmp_path):
     records = {"b/1": "A", "a/1": "C", "b/2": "G", "a/2": "T"}
     (tmp_path / "r.fa").write_text("".join(f">{name}\n{letter * 24}\n" for name, letter in records.items()))
     found = find_references(str(tmp_path / "r.fa"), 0, GEOMETRY)
     assert found.of(codes, ["a", "b"])[:, :, 0].tolist() == [[1, 3], [0, 2]]
-    with pytest.raises(UnknownGene, match="no reference for c; name records after genes"):
+    with pytest.raises(UnknownGene, match="no reference for c; name records GENE/NUMBER"):
         found.of(codes, ["a", "c"])
 
 
 @pytest.mark.parametrize(
     ("text", "content", "error", "words"),
     [
-        ("shuffle:0", None, BadOption, "give shuffle:N"),
-        ("shuffle:x", None, BadOption, "give shuffle:N"),
-        ("zeros", None, BadOption, r"no reference 'zeros'; give shuffle:N .*, n .* or a file"),
+        ("shuffle:0", None, BadOption, "specify shuffle:N"),
+        ("shuffle:x", None, BadOption, "specify shuffle:N"),
+        ("zeros", None, BadOption, r"no reference 'zeros'; specify shuffle:N .*, n .* or a file"),
         ("r.fa", ">x\nACGT\n", BadTable, "'x' has 4 bases, and the model reads 24 columns"),
-        ("r.fa", f">x\n{'A' * 24}\n>g/1\n{'A' * 24}\n", BadTable, "all be named GENE/NUMBER"),
-        ("r.fa", "".join(f">{n}\n{'A' * 24}\n" for n in ("g/1", "g/2", "h/1")), BadTable, "as many for each gene"),
+        ("r.fa", f">x\n{'A' * 24}\n>g/1\n{'A' * 24}\n", BadTable, "all references or none must be named GENE/NUMBER"),
+        ("r.fa", "".join(f">{n}\n{'A' * 24}\n" for n in ("g/1", "g/2", "h/1")), BadTable, "same number for each"),
     ],
 )
-def test_what_is_no_reference_is_refused(tmp_path, monkeypatch, text, content, error, words):
+def test_invalid_references_are_refused(tmp_path, monkeypatch, text, content, error, words):
     monkeypatch.chdir(tmp_path)
     if content is not None:
         (tmp_path / text).write_text(content)

@@ -1,4 +1,4 @@
-"""Each rule by itself, beside numbers worked out by hand, and complete on random ones."""
+"""Each rule separately: compared with values computed by hand, and completeness on random values."""
 
 import pytest
 import torch
@@ -12,20 +12,20 @@ DOUBLE = torch.float64
 
 
 def multipliers(function, x, r):
-    """Of one gene and one reference, given as lists."""
+    """Return the multipliers of one gene and one reference, which are lists."""
     x, r = torch.tensor([x], dtype=DOUBLE), torch.tensor([[r]], dtype=DOUBLE)
     return path_multipliers(nn.Identity(), function, x, r).values[0, 0]
 
 
-def test_a_function_of_one_number_takes_the_slope_of_its_secant():
-    # relu: (2 - 0) / (2 - -1), and 0 where both are below; exp: (e - 1) / 1; equal inputs: the slope itself.
+def test_an_elementwise_function_has_the_slope_of_its_secant():
+    # relu: (2 - 0) / (2 - -1), and 0 where both are negative; exp: (e - 1) / 1; equal inputs: the slope itself.
     found = multipliers(lambda z: z.relu().sum(-1), [2.0, -3.0, 4.0], [-1.0, -1.0, 4.0])
     assert found.tolist() == pytest.approx([2 / 3, 0, 1])
     found = multipliers(lambda z: z.exp().sum(-1), [1.0, 2.0], [0.0, 2.0])
     assert found.tolist() == pytest.approx([1.718281828459045, 7.38905609893065])
 
 
-def test_a_secant_of_close_inputs_is_the_slope_half_way():
+def test_the_secant_of_close_inputs_is_the_slope_at_the_midpoint():
     x, r = 0.3, 0.3 + 1e-9
     found = multipliers(lambda z: functional.silu(z).sum(-1), [x], [r])
     half = torch.tensor((x + r) / 2, dtype=DOUBLE, requires_grad=True)
@@ -33,7 +33,7 @@ def test_a_secant_of_close_inputs_is_the_slope_half_way():
     assert found.item() == pytest.approx(slope.item(), rel=1e-14)
 
 
-def test_a_product_shares_out_by_the_means_of_both_sides():
+def test_a_product_is_divided_by_the_means_of_both_sides():
     # 3*5 - 1*2 = 13 = (2+5)/2 * (3-1) + (1+3)/2 * (5-2)
     found = multipliers(lambda z: z[:, 0] * z[:, 1], [3.0, 5.0], [1.0, 2.0])
     assert found.tolist() == [3.5, 2.0]
@@ -45,38 +45,38 @@ def test_a_quotient_is_a_product_with_a_reciprocal():
     assert found.tolist() == pytest.approx([7 / 24, -4 / 12])
 
 
-def test_a_maximum_is_shared_between_the_places_that_win():
-    # x is won by place 0 with a lead of 3 over place 1, r by place 1 with a lead of 1 over place 0: 3/4 and 1/4.
+def test_a_maximum_is_divided_between_its_positions_on_both_sides():
+    # In x position 0 leads position 1 by 3, in r position 1 leads position 0 by 1: 3/4 and 1/4.
     found = multipliers(lambda z: functional.max_pool1d(z[:, None], 3).flatten(), [5.0, 2.0, 0.0], [1.0, 2.0, 1.0])
     assert found.tolist() == [0.75, 0.25, 0.0]
     # (5 - 1) * 0.75 + (2 - 2) * 0.25 = 5 - 2
     found = multipliers(lambda z: z.amax(-1), [5.0, 2.0], [4.0, 2.0])
     assert found.tolist() == [1.0, 0.0]
-    # Equal leads of nothing: halves.
+    # Ties in both: halves.
     found = multipliers(lambda z: functional.max_pool1d(z[:, None], 2).flatten(), [1.0, 1.0], [1.0, 1.0])
     assert found.sum().item() == 1.0
 
 
-def test_softmax_of_two_shares_a_logistic_difference():
-    # p_0 = sigmoid(z_0 - z_1) does not change when both move alike, and so neither does the difference.
+def test_softmax_of_two_divides_a_logistic_difference():
+    # p_0 = sigmoid(z_0 - z_1) does not change when both inputs shift by the same amount.
     found = multipliers(lambda z: z.softmax(-1)[:, 0], [1.0, 0.0], [0.0, -1.0])
     assert found.sum().item() == pytest.approx(0, abs=1e-15)
     found = multipliers(lambda z: z.softmax(-1)[:, 0], [2.0, 0.0], [0.0, 0.0])
     assert found[0].item() * 2 == pytest.approx(0.8807970779778823 - 0.5)
 
 
-def test_layer_norm_does_not_see_a_shift_of_all_inputs():
+def test_layer_norm_ignores_a_shift_of_all_inputs():
     norm = nn.LayerNorm(3, elementwise_affine=False, eps=0).double()
     weights = torch.tensor([1.0, 2.0, -1.0], dtype=DOUBLE)
     found = multipliers(lambda z: norm(z) @ weights, [1.0, 2.0, 6.0], [0.0, 1.0, 5.0])
     assert found.sum().item() == pytest.approx(0, abs=1e-15)
-    # Twice as far apart is the same for a LayerNorm, and all of the difference is nothing.
+    # LayerNorm is invariant to scaling, so the difference is 0.
     x, r = torch.tensor([1.0, 2.0, 6.0], dtype=DOUBLE), torch.tensor([2.0, 4.0, 12.0], dtype=DOUBLE)
     found = multipliers(lambda z: norm(z) @ weights, x.tolist(), r.tolist())
     assert (found * (x - r)).sum().item() == pytest.approx(0, abs=1e-14)
 
 
-def test_a_kan_layer_gives_each_input_what_its_edges_give():
+def test_each_input_of_a_kan_layer_has_the_shares_of_its_edges():
     torch.manual_seed(0)
     layer = RBFLinear(3, 1, layer_norm=False).double().requires_grad_(False)
     x, r = [0.3, -1.0, 5.0], [0.1, 2.0, 5.0]
@@ -86,7 +86,7 @@ def test_a_kan_layer_gives_each_input_what_its_edges_give():
         assert (found[i] * (x[i] - r[i])).item() == pytest.approx((at_x - at_r).item(), rel=1e-12)
 
 
-def test_functions_without_a_scale_are_complete_where_numbers_are_small():
+def test_functions_without_a_scale_are_complete_for_small_numbers():
     x, r = torch.tensor([[3e-3, 1e-4]]), torch.tensor([[[2.9e-3, 2e-4]]])
     for function in (torch.log, lambda z: z**0.5, torch.rsqrt, torch.sqrt):
         found = path_multipliers(nn.Identity(), lambda z, f=function: f(z).sum(1), x, r)
@@ -94,7 +94,7 @@ def test_functions_without_a_scale_are_complete_where_numbers_are_small():
         assert (found.values * (x - r)).sum().item() == pytest.approx(wanted, rel=1e-3)
 
 
-def test_roots_of_nothing_and_infinite_masks_give_numbers():
+def test_roots_of_zero_and_infinite_masks_are_finite():
     zero = torch.zeros(1, 3)
     assert path_multipliers(nn.Identity(), lambda z: z.square().sum(1).sqrt(), zero, zero[None]).values.tolist() == [
         [[0.0, 0.0, 0.0]]
@@ -107,7 +107,7 @@ def test_roots_of_nothing_and_infinite_masks_give_numbers():
     assert (found.values * (x - r)).sum().item() == pytest.approx(difference, abs=1e-6)
 
 
-def test_softmax_of_sides_far_apart_is_complete():
+def test_softmax_is_complete_for_distant_inputs():
     x, r = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[[150.0, 1.0, 0.0]]])
     weights = torch.tensor([1.0, -2.0, 5.0])
     found = path_multipliers(nn.Identity(), lambda z: z.softmax(-1) @ weights, x, r)
@@ -117,7 +117,7 @@ def test_softmax_of_sides_far_apart_is_complete():
 
 @pytest.mark.parametrize("order", [0, 1, 3])
 @pytest.mark.parametrize("width", [1.0, 0.003])
-def test_splines_on_knots_of_any_width_are_complete(order, width):
+def test_splines_are_complete_for_any_knot_spacing(order, width):
     torch.manual_seed(0)
     layer = BSplineLinear(8, 2, order=order)
     samples = width * torch.randn(400, 8)
@@ -196,11 +196,11 @@ COMPLETE = {
     "softmax over the middle": lambda: nn.Softmax(dim=1),
     "dropout": lambda: nn.Dropout(0.5),
     "dropout in place": lambda: nn.Sequential(nn.Linear(20, 20), nn.Dropout(0.5, inplace=True)),
-    "a mask that stands still": lambda: _Function(_masked),
+    "a constant mask": lambda: _Function(_masked),
     "squeeze and excitation": _Gate,
     "attention": _Attention,
     "two-dimensional pooling": lambda: _Function(lambda x: functional.max_pool2d(x[:, None], 2)),
-    "products of the same": lambda: _Function(lambda x: x * x + x**3 - x.square()),
+    "products of a tensor with itself": lambda: _Function(lambda x: x * x + x**3 - x.square()),
     "roots and quotients": lambda: _Function(lambda x: 1 / (1 + x.abs()) + (x.square() + 1).sqrt() / (2 + x.exp())),
     "einsum": lambda: _Function(lambda x: torch.einsum("ncl,ncm->nlm", x, x.tanh())),
 }
@@ -212,7 +212,7 @@ def test_every_rule_is_complete(name, dtype, most):
     torch.manual_seed(0)
     layer = COMPLETE[name]().to(dtype).eval().requires_grad_(False)
     x, r = torch.randn(SHAPE, dtype=dtype), torch.randn(2, *SHAPE, dtype=dtype)
-    # Inputs that are alike on both sides, or nearly so, belong to it.
+    # Include inputs that are equal, or nearly equal, on both sides.
     r[0, :, :, :7] = x[:, :, :7]
     r[1, :, :, 7:9] = x[:, :, 7:9] + 1e-4
     weights = torch.randn(layer(x).shape[1:], dtype=dtype)
@@ -225,7 +225,7 @@ def test_every_rule_is_complete(name, dtype, most):
     assert shares.abs().sum() > 0.1
 
 
-def test_references_of_a_gene_do_not_disturb_each_other():
+def test_references_of_a_gene_are_independent():
     torch.manual_seed(0)
     layer = nn.Sequential(RBFLinear(20, 8), nn.LayerNorm(8), nn.Linear(8, 1)).double().requires_grad_(False)
     x, r = torch.randn(4, 20, dtype=DOUBLE), torch.randn(3, 4, 20, dtype=DOUBLE)

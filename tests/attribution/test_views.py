@@ -1,4 +1,4 @@
-"""Pictures of a gene, and sessions of browsers, out of `explain`."""
+"""Pictures of a gene and browser sessions from `explain`."""
 
 import json
 
@@ -22,7 +22,7 @@ def test_sessions_open_the_tracks_at_the_first_gene(make_run, gene_file, genome,
         igv_session=tmp_path / "s.xml", jbrowse=tmp_path / "jbrowse",
     )  # fmt: skip
     text = found.igv_session.read_text()
-    # Windows of g0 are [60, 164) and [377, 441); 500 bases around them reach to the contig's start.
+    # Windows of g0 are [60, 164) and [377, 441); a margin of 500 bases reaches the contig's start.
     assert 'locus="2:1-' in text
     for name in ("a.bed", "a.plus.bw", "a.minus.bw", "genes.gtf"):
         assert f'path="{name}"' in text
@@ -30,16 +30,16 @@ def test_sessions_open_the_tracks_at_the_first_gene(make_run, gene_file, genome,
     assert len(config["tracks"]) == 4
 
 
-def test_another_genome_is_refused_by_its_checksum(make_run, gene_file, genome, tmp_path):
+def test_a_genome_with_another_checksum_is_refused(make_run, gene_file, genome, tmp_path):
     run = make_run()
     before = sorted(tmp_path.iterdir())
     text = genome.read_text()
     options = {"bed": tmp_path / "a.bed", "genome": genome, "igv_session": tmp_path / "s.xml", "threads": 1}
     genome.write_text(text.replace("ACG", "AGG", 1))
-    with pytest.raises(ContigMismatch, match=r"genome\.fa: contig '2' has other bases than the genome"):
+    with pytest.raises(ContigMismatch, match=r"genome\.fa: contig '2' differs from the genome"):
         explain(run, gene_file, **options)
     genome.write_text(text.replace(">1", ">chr1"))
-    with pytest.raises(ContigMismatch, match="it has no contig 1; name the genes' genome"):
+    with pytest.raises(ContigMismatch, match="it has no contig 1; provide the genome of these genes"):
         explain(run, gene_file, **options)
     assert sorted(tmp_path.iterdir()) == before
 
@@ -51,7 +51,7 @@ def test_a_picture_shows_one_gene(make_run, gene_file, tmp_path):
     assert found.table is None
     again = explain(run, gene_file, threads=1, gene=["g3"], picture=tmp_path / "again.png")
     assert again.picture.read_bytes() == found.picture.read_bytes()
-    with pytest.raises(BadOption, match="a picture shows one gene, and 6 are chosen; name one with --gene"):
+    with pytest.raises(BadOption, match="a picture shows one gene, and 6 are chosen; use --gene"):
         explain(run, gene_file, threads=1, picture=tmp_path / "all.png")
     with pytest.raises(BadOption, match="png"):
         explain(run, gene_file, threads=1, gene=["g3"], picture=tmp_path / "g3.gif")
@@ -60,8 +60,8 @@ def test_a_picture_shows_one_gene(make_run, gene_file, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"bed": "a.bed"}, "a browser opens a genome; name its FASTA with --genome"),
-        ({"genome": "genome.fa"}, "there is no track to open; write some with --bed"),
+        ({"bed": "a.bed"}, "a browser session needs a genome; use --genome"),
+        ({"genome": "genome.fa"}, "there is no track to open; use --bed"),
     ],
 )
 def test_a_browser_needs_a_genome_and_tracks(make_run, gene_file, genome, tmp_path, monkeypatch, options, words):

@@ -32,6 +32,6 @@ def test_it_writes_one_set_and_counts_species(sets, tmp_path, capsys):
 def test_genes_that_would_stand_there_twice_cost_one_line_and_leave_nothing(sets, tmp_path, capsys):
     assert _run(["combine", *sets, "-o", str(tmp_path / "both.parquet"), "--log-level", "error"]) == 3
     said = capsys.readouterr().err
-    assert said.startswith("kanseq: species and id name two sequences: . a, . b;")
+    assert said.startswith("kanseq: several sequences have the same species and id: . a, . b;")
     assert said.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.parquet", "two.parquet"]

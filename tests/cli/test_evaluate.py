@@ -63,7 +63,7 @@ def test_options_reach_the_evaluation(table, tmp_path, capsys):
     assert "perfect, pooled" in out
     assert _run([*command, "--against", "three"]) == 3
     assert capsys.readouterr().err == (
-        "kanseq: --against 'three': no model here is called so; there are perfect, two (2 seeds)\n"
+        "kanseq: --against 'three': there is no such model; choose from perfect, two (2 seeds)\n"
     )
     assert _run([*command, "--join"]) == 0
 

@@ -99,10 +99,10 @@ def test_one_condition_of_several_is_explained(tmp_path, capsys):
     save_model("both.safetensors", model)
     command = ["explain", "both.safetensors", "genes.parquet", "-o", "a.parquet", "--threads", "1"]
     assert _run(command) == 3
-    assert "the model knows several conditions; choose leaf, root with --condition" in capsys.readouterr().err
+    assert "the model has several conditions; choose leaf, root with --condition" in capsys.readouterr().err
     assert not (tmp_path / "a.parquet").exists()
     assert _run([*command, "--condition", "root"]) == 0
-    assert "this model is a control 'sequence'" in capsys.readouterr().err
+    assert "this model was trained with control 'sequence'" in capsys.readouterr().err
     logits = model.logits(SequenceSet.read("genes.parquet").codes())
     assert pd.read_parquet("a.parquet")["logit"].tolist() == pytest.approx(logits[:, 1])
 

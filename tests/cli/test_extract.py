@@ -78,9 +78,9 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
         (GTF.replace("1\ts", "chr1\ts"), "printf 'chr1\\t1\\n' > aliases.tsv && kanseq extract genome.fa genes.gtf"),
         (GTF + "1\ts\tgene\t5\n", "genes.gtf:2: too few columns (4)"),
         (GTF.replace("1501", "x"), "genes.gtf:1: the start 'x' is not a whole number"),
-        (GTF.replace("1501", "3001"), "genes.gtf:1: the start 3001 is behind the end 3000"),
-        (GTF.replace("3000", "4801"), "genes.gtf:1: gene 'A' ends at 4801, and contig '1' has 4800 bases"),
-        (GTF.replace("gene\t", "CDSx\t").replace("gene_id", "name"), "genes.gtf: no gene rows; its rows are CDSx"),
+        (GTF.replace("1501", "3001"), "genes.gtf:1: the start 3001 is after the end 3000"),
+        (GTF.replace("3000", "4801"), "genes.gtf:1: gene 'A' ends at 4801, but contig '1' has 4800 bases"),
+        (GTF.replace("gene\t", "CDSx\t").replace("gene_id", "name"), "genes.gtf: no gene rows; its row types are CDSx"),
     ],
 )
 def test_bad_annotations_cost_one_line_and_leave_nothing(inputs, capsys, annotation, message):
@@ -110,7 +110,7 @@ def test_truncated_files_and_closed_folders_cost_one_line(inputs, capsys):
 def test_a_duplicate_name_is_a_warning_and_a_line(inputs, capsys, caplog):
     (inputs / "genes.gtf").write_text(GTF + GTF.replace("1501", "1601"))
     assert _run(["extract", "genome.fa", "genes.gtf", "-o", "out/g.parquet", "--excluded", "out/x.tsv"]) == 0
-    assert "the same name stands for several genes, of which the first was taken: A" in caplog.text
+    assert "several genes have the same name; the first one is kept: A" in caplog.text
     assert "A\tduplicate_id\tline 2; the gene of line 1 was taken\n" in (inputs / "out/x.tsv").read_text()
 
 
@@ -130,6 +130,6 @@ def test_a_reader_that_leaves_a_pipe_costs_neither_the_files_nor_an_error(inputs
 def test_a_set_cannot_go_to_standard_output(inputs, capsys):
     assert _run(["extract", "genome.fa", "genes.gtf", "-o", "-"]) == 3
     assert capsys.readouterr().err == (
-        "kanseq: this output is no text, and cannot go to standard output; give it a name with -o\n"
+        "kanseq: this output is not text, and cannot go to standard output; use -o with a file name\n"
     )
     assert not (inputs / "-").exists()

@@ -59,10 +59,10 @@ def test_an_output_is_wanted(capsys):
 @pytest.mark.parametrize(
     ("model", "options", "words"),
     [
-        ("mlp", [], "the model 'mlp' has no KAN layer to look into; figures works for"),
+        ("mlp", [], "the model 'mlp' has no KAN layer; figures supports"),
         ("kan-mixer", ["--layer", "nothing"], "the model has no layer 'nothing'"),
         ("kan-mixer", ["--gene", "nobody"], "not in the set: nobody"),
-        ("kan-mixer", ["--attributions", "genes.parquet"], "holds no attributions"),
+        ("kan-mixer", ["--attributions", "genes.parquet"], "has no attributions"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_3(tmp_path, capsys, model, options, words):

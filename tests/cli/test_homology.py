@@ -108,12 +108,12 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("", "nothing says who is homologous; give --proteins, --transcripts"),
+        ("", "no source of homologs; use --proteins, --transcripts"),
         ("--proteins nothing.faa", "nothing.faa: no such file"),
         ("--proteins p.faa --tool diamond", "--tool diamond: the program 'diamond' is not on the PATH; install it"),
         ("--proteins genes.parquet --tool sketch", "genes.parquet:1: text before the first '>'"),
         ("--hits p.faa", "p.faa: "),
-        ("--groups p.faa", "p.faa:2: a gene and its group are wanted"),
+        ("--groups p.faa", "p.faa:2: a gene and its group are expected"),
     ],
 )
 def test_bad_inputs_cost_one_line_and_leave_nothing(inputs, capsys, monkeypatch, options, message):

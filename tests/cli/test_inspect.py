@@ -24,5 +24,5 @@ def test_a_foreign_file_is_one_line_and_exit_3(tmp_path, capsys):
     (tmp_path / "x.fa").write_text(">1\nACGT\n")
     assert _run(["inspect", str(tmp_path / "x.fa")]) == 3
     said = capsys.readouterr()
-    assert said.err == f"kanseq: {tmp_path / 'x.fa'}: not a file of kanseq\n"
+    assert said.err == f"kanseq: {tmp_path / 'x.fa'}: not a kanseq file\n"
     assert said.out == ""

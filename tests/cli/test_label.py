@@ -40,11 +40,11 @@ def test_it_writes_labels_and_says_how_many(inputs, capsys):
     [
         (TPM.replace("g3,3", "g3,-3"), "tpm.csv:4: column 's1', gene 'g3': -3 is negative"),
         (TPM.replace("g3,3", "g3,nan"), "tpm.csv:4: column 's1', gene 'g3': the value is missing"),
-        (TPM.replace("g3,3", "g3,three"), "tpm.csv:4: column 's1', gene 'g3': 'three' is no number"),
-        (TPM.replace("g3,3", "g2,3"), "tpm.csv:4: 'g2' stands in the table a second time"),
-        (TPM.replace("g", "AT"), "no gene in common: the table has AT1, AT2, AT3, … (8), and the set g1, g2, g3"),
+        (TPM.replace("g3,3", "g3,three"), "tpm.csv:4: column 's1', gene 'g3': 'three' is not a number"),
+        (TPM.replace("g3,3", "g2,3"), "tpm.csv:4: duplicate id 'g2'"),
+        (TPM.replace("g", "AT"), "no gene in common: the table has AT1, AT2, AT3, … (8), the set has g1, g2, g3"),
         ("gene,s1\n" + "".join(f"g{n},0\n" for n in range(1, 9)), "fold one: both thresholds are 0"),
-        (TPM.replace("g8,8", "g8,1"), "fold one: among its test genes with expression are only low ones"),
+        (TPM.replace("g8,8", "g8,1"), "fold one: the test genes with expression include only low ones"),
     ],
 )
 def test_bad_tables_cost_one_line_and_leave_nothing(inputs, capsys, content, message):
@@ -59,7 +59,7 @@ def test_bad_tables_cost_one_line_and_leave_nothing(inputs, capsys, content, mes
 def test_a_missing_column_costs_one_line(inputs, capsys):
     assert label(inputs, "--samples", "s1,s3") == 3
     said = capsys.readouterr().err
-    assert "the column 's3' is missing; there are s1, s2" in said
+    assert "the column 's3' is missing; it has s1, s2" in said
     assert said.count("\n") == 1
     assert not list(inputs.glob("*labels*"))
 

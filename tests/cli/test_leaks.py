@@ -32,7 +32,7 @@ def test_it_prints_a_table_of_folds(given, capsys):
         "genes of the first role that share something with one of the second:\n"
         "fold  roles       same gene  duplicate  other strand  similar\n"
         "x     train|test          0          1             0        0\n"
-        "homologs were not looked for: --homology FILE names them\n"
+        "homologs were not searched; use --homology FILE\n"
         "\n"
         "leaking: duplicate in x\n"
     )

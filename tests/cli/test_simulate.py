@@ -20,7 +20,7 @@ def test_a_plain_genome_can_be_asked_for(tmp_path):
 
 def test_too_small_a_genome_is_one_line_and_exit_code_3(tmp_path, capsys):
     assert _run(["simulate", "-o", str(tmp_path / "sim"), "--genome-size", "1000"]) == 3
-    line = "kanseq: 1,000 bases are too few for 2,000 genes; take a genome size of at least 6,000,000\n"
+    line = "kanseq: 1,000 bases are too few for 2,000 genes; use a genome size of at least 6,000,000\n"
     assert capsys.readouterr().err == line
     assert not (tmp_path / "sim").exists()
 

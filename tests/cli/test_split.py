@@ -38,7 +38,7 @@ def test_standard_output_takes_the_table(genes, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--by", "chromosome"], "have no place in a genome"),
+        (["--by", "chromosome"], "have no coordinates"),
         (["--by", "random", "--tune", "1.5"], "--tune 1.5"),
         (["--by", "random", "--folds", "random0,other"], "no fold is named other"),
         (["--by", "random", "--score-only", "missing.txt"], "missing.txt: no such file"),

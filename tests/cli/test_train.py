@@ -124,7 +124,7 @@ def test_without_a_compiler_compile_is_one_warning(given, capsys, monkeypatch):
     monkeypatch.setattr("torch.compile", no_compiler)
     assert _run([*given, "--model", "mlp", "--set", "hidden=8", "--epochs", "1", "--no-baseline", "--compile"]) == 0
     warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
-    assert warnings == ["warning: torch.compile does not work here (no C++ compiler): training goes on without it"]
+    assert warnings == ["warning: torch.compile does not work here (no C++ compiler): training continues without it"]
 
 
 NETWORK = ["--model", "mlp", "--set", "hidden=2", "--epochs", "1", "--holdout", "a"]
@@ -172,15 +172,15 @@ def test_regression_is_told_beside_ridge(given, tables, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--task", "regression", "--model", "gc"], "the model 'gc' does no regression"),
-        (["--task", "regression", "--model", "mlp"], "the label 'low' of the sequence 's0' is no finite number"),
-        (["--task", "multiclass", "--model", "mlp"], "3 classes are wanted, and the set has 2: high, low"),
+        (["--task", "regression", "--model", "gc"], "the model 'gc' does not support regression"),
+        (["--task", "regression", "--model", "mlp"], "the label 'low' of the sequence 's0' is not a finite number"),
+        (["--task", "multiclass", "--model", "mlp"], "3 or more classes are required, but the set has 2: high, low"),
         (["--task", "ranking", "--model", "mlp"], "choose binary, multiclass, regression"),
         (["--control", "genes"], "control 'genes' is unknown"),
         (["--visible", "flanks", "--model", "mlp"], "--visible flanks"),
         (["--calibrate", "platt", "--model", "mlp"], "no tuning gene"),
         (["--condition", "leaf"], "the set's own labels have no conditions"),
-        (["--seed", "1", "--seed", "2", "--seeds", "2"], "name the seeds or count them"),
+        (["--seed", "1", "--seed", "2", "--seeds", "2"], "use several --seed, or --seeds"),
     ],
 )
 def test_aims_that_make_no_sense_are_one_line_and_leave_no_run(given, tmp_path, capsys, options, said):
@@ -194,7 +194,7 @@ def test_labels_that_contradict_each_other_are_one_line(given, tables, tmp_path,
     table.assign(condition="leaf").to_csv(tmp_path / "root.tsv", sep="\t", index=False)
     assert _run([*given, *tables, *NETWORK]) == 3
     assert "leaf.tsv and " in (line := one_line(capsys))
-    assert "say different things of 40 genes in condition leaf: s0, s1, s2" in line
+    assert "disagree for 40 genes in condition leaf: s0, s1, s2" in line
 
 
 def test_three_classes_go_through_train_predict_and_evaluate(given, tmp_path, capsys):

@@ -34,7 +34,7 @@ def test_a_second_project_in_the_same_folder_is_one_line_and_exit_3(tmp_path, ca
     capsys.readouterr()
     assert _run(["workflow", "init", str(tmp_path)]) == 3
     said = capsys.readouterr().err
-    assert said == f"kanseq: {tmp_path}/workflow/Snakefile: this is there already; choose another folder\n"
+    assert said == f"kanseq: {tmp_path}/workflow/Snakefile: this already exists; specify another folder\n"
 
 
 def test_a_verb_is_wanted(capsys):

@@ -1,4 +1,4 @@
-"""Small sets of genes, and what a split made of them."""
+"""Small sets of genes, and helpers that look up the result of a split."""
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ GEOMETRY = Geometry(upstream=10, downstream=5, pad=2)
 
 
 def gene_set(places, sequences=None, contigs=None):
-    """Make genes 30 bases long at ``(id, species, chrom, strand, tss)``, letters all different unless given."""
+    """Make genes 30 bases long at ``(id, species, chrom, strand, tss)``, with different letters unless specified."""
     rows = []
     for number, (name, species, chrom, strand, tss) in enumerate(places):
         tts = tss + 29 if strand == "+" else tss - 29

@@ -1,4 +1,4 @@
-"""The programs are played by scripts of their names; no test needs the real ones."""
+"""Scripts with the names of the programs replace them; no test needs the real ones."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from kanseq.data import aligners
 from kanseq.data.aligners import ALIGNERS, align, version_of
 from kanseq.errors import BadOption, SearchFailed
 
-# Notes its arguments, and writes two hits where the program is told to write.
+# Logs its arguments, and writes two hits to the output of the program.
 PLAYED = """#!{python}
 import os, sys
 with open({log!r}, "a") as log:
@@ -34,7 +34,7 @@ if words[0] == "easy-search":
 
 @pytest.fixture
 def play(tmp_path, monkeypatch):
-    """Make programs, and nothing else, be on the PATH."""
+    """Return a function that puts programs on an otherwise empty PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -47,7 +47,7 @@ def play(tmp_path, monkeypatch):
     return make
 
 
-def test_each_program_is_asked_for_the_same(play, tmp_path, monkeypatch):
+def test_all_programs_run_the_same_search(play, tmp_path, monkeypatch):
     for name in ("diamond", "mmseqs", "blastp", "makeblastdb"):
         play(name)
     monkeypatch.setattr(aligners.tempfile, "TemporaryDirectory", fixed(tmp_path / "search"))
@@ -71,7 +71,7 @@ def test_each_program_is_asked_for_the_same(play, tmp_path, monkeypatch):
 
 
 def fixed(folder):
-    """A temporary folder of a known name, that stays."""
+    """Return a temporary folder of a known name that is not removed."""
 
     class Folder:
         def __init__(self, **_):
@@ -94,33 +94,33 @@ def fixed(folder):
         ("blast", "blastp", "blastp: 2.12.0+\n Package: blast 2.12.0, build Feb 17 2022", "2.12.0+"),
     ],
 )
-def test_versions_as_the_programs_print_them(play, tool, program, said, version):
+def test_versions_are_read_from_the_output_of_each_program(play, tool, program, said, version):
     play(program, version=said)
     assert version_of(tool) == version
 
 
-def test_a_failing_program_costs_one_line_and_leaves_nothing(play, tmp_path, monkeypatch):
+def test_a_failing_program_is_reported_in_one_line_and_leaves_no_files(play, tmp_path, monkeypatch):
     play("diamond", "#!{python}\nimport sys\nsys.stderr.write('Opening\\nError: no space left\\n\\n')\nsys.exit(7)\n")
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(aligners.tempfile, "tempdir", str(tmp_path / "tmp"))
-    with pytest.raises(SearchFailed, match=r"^diamond: 'diamond' ended with exit code 7: Error: no space left; --tool"):
+    with pytest.raises(SearchFailed, match=r"^diamond: 'diamond' ended with exit code 7: Error: no space left; use"):
         align([b"MKV"], "diamond", evalue=1e-3, threads=1)
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_a_killed_program_is_told_by_its_signal(play):
+def test_a_killed_program_is_reported_with_its_signal(play):
     play("mmseqs", "#!{python}\nimport os\nos.kill(os.getpid(), 9)\n")
-    with pytest.raises(SearchFailed, match="'mmseqs' ended with signal 9: it said nothing"):
+    with pytest.raises(SearchFailed, match="'mmseqs' ended with signal 9: it printed nothing"):
         align([b"MKV"], "mmseqs", evalue=1e-3, threads=1)
 
 
-def test_a_program_that_cannot_be_run(play, tmp_path):
+def test_a_program_that_cannot_be_run_is_reported(play, tmp_path):
     play("diamond", "#!/no/such/interpreter\n")
     with pytest.raises(SearchFailed, match="'diamond' cannot be run"):
         version_of("diamond")
 
 
-def test_a_missing_program_is_named_with_its_package(play):
+def test_a_missing_program_is_reported_with_its_package(play):
     play("blastp")
     assert not ALIGNERS["blast"].installed()
     with pytest.raises(BadOption, match="--tool blast: the program 'makeblastdb' is not on the PATH; install it"):
@@ -130,7 +130,7 @@ def test_a_missing_program_is_named_with_its_package(play):
 
 
 def test_an_interrupt_leaves_no_program_running(play, tmp_path):
-    # As MMseqs2 does, the program starts another, and waits for it.
+    # Like MMseqs2, the program starts another one and waits for it.
     text = "#!{python}\nimport subprocess, sys\n"
     text += "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
     play("mmseqs", text + f"open({str(tmp_path / 'child')!r}, 'w').write(str(child.pid))\nchild.wait()\n")
@@ -140,7 +140,7 @@ def test_an_interrupt_leaves_no_program_running(play, tmp_path):
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 
-    # Shells start what runs in the background deaf to this signal.
+    # Shells start background processes with this signal ignored.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -160,7 +160,7 @@ def test_an_interrupt_leaves_no_program_running(play, tmp_path):
         pytest.fail("the program's child is still running")
 
 
-def test_a_program_that_ends_well_and_writes_nothing_is_an_error(play):
+def test_a_program_that_succeeds_without_output_is_an_error(play):
     play("mmseqs", "#!{python}\n")
-    with pytest.raises(SearchFailed, match="mmseqs: it ended without a table of hits; --tool"):
+    with pytest.raises(SearchFailed, match="mmseqs: it wrote no table of hits; use another --tool"):
         align([b"MKV"], "mmseqs", evalue=1e-3, threads=1)

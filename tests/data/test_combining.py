@@ -1,4 +1,4 @@
-"""Sets of several species in one: whose contig is whose, and what cannot stand in one set."""
+"""Sets of several species in one: the species of contigs, and sets that cannot be combined."""
 
 import pandas as pd
 import pytest
@@ -25,7 +25,7 @@ def gene_set(species, length, md5, names="abc", tss=1000, step=1000):
     return SequenceSet(table, GEOMETRY, {"kind": "genes", "contigs": {"1": {"length": length, "md5": md5}}})
 
 
-def test_contigs_of_one_name_keep_their_species():
+def test_contigs_with_the_same_name_keep_their_species():
     result = combine([gene_set("A", 5000, "aa"), gene_set("B", 9000, "bb")])
     assert result.species == {"A": 3, "B": 3}
     assert result.contigs == 2
@@ -40,14 +40,14 @@ def test_contigs_of_one_name_keep_their_species():
 
 
 def test_windows_are_cut_at_the_end_of_their_own_species_contig():
-    # Both genes reach from 980 to 1030 and overlap behind base 1000, where A's contig ends.
+    # Both genes extend from 980 to 1030 and overlap after base 1000, where the contig of A ends.
     one, other = (gene_set(name, length, name, "ab", 990, 35) for name, length in (("A", 1000), ("B", 9000)))
     assert overlapping(one).rows.tolist() == []
     assert overlapping(other).rows.tolist() == [[1, 0], [0, 1]]
     assert overlapping(combine([one, other]).set).rows.tolist() == [[3, 2], [2, 3]]
 
 
-def test_the_file_is_the_same_twice_and_reads_back_and_single_sets_stay_as_they_were(tmp_path):
+def test_combined_files_are_reproducible_and_readable_and_inputs_stay_unchanged(tmp_path):
     for name, one in (("a", gene_set("A", 5000, "aa")), ("b", gene_set("B", 9000, "bb"))):
         one.write(tmp_path / f"{name}.parquet")
     for name in ("one", "two"):
@@ -60,37 +60,37 @@ def test_the_file_is_the_same_twice_and_reads_back_and_single_sets_stay_as_they_
     assert SequenceSet.read(tmp_path / "a.parquet").metadata["format"] == 1
 
 
-def test_sets_without_a_species_are_given_one():
+def test_sets_without_a_species_can_be_named():
     sets = [gene_set(".", 5000, "aa"), gene_set("B", 9000, "bb")]
     result = combine(sets, species="A,B")
     assert result.set.table["species"].tolist() == ["A"] * 3 + ["B"] * 3
     assert set(result.set.contigs) == {"A:1", "B:1"}
     assert sets[0].table["species"].tolist() == ["."] * 3
-    with pytest.raises(BadOption, match=r"set 2: --species C: this set is of B"):
+    with pytest.raises(BadOption, match=r"set 2: --species C: this set has the species B"):
         combine(sets, species=["A", "C"])
     with pytest.raises(BadOption, match=r"--species: 1 names for 2 sets"):
         combine(sets, species="A")
 
 
-def test_what_cannot_stand_in_one_set_is_refused(caplog):
+def test_sets_that_cannot_be_combined_are_refused(caplog):
     one = gene_set(".", 5000, "aa")
-    with pytest.raises(BadOption, match="one set alone"):
+    with pytest.raises(BadOption, match="at least two sets"):
         combine([one])
-    with pytest.raises(BadTable, match=r"species and id name two sequences: \. a, \. b, \. c; leave one"):
+    with pytest.raises(BadTable, match=r"several sequences have the same species and id: \. a, \. b, \. c; omit one"):
         combine([one, gene_set(".", 5000, "aa")])
-    with pytest.raises(ContigMismatch, match=r"set 2: contig '1' of species '\.' is not the one of an earlier set"):
+    with pytest.raises(ContigMismatch, match=r"contig '1' of species '\.' differs from the one in an earlier set"):
         combine([one, gene_set(".", 9000, "bb", "def")])
     narrow = gene_set("B", 9000, "bb")
     narrow.geometry = Geometry(upstream=10, downstream=5, pad=3, visible="flanks")
-    different = r"pad 2 and 3, visible all and flanks; make both alike"
-    with pytest.raises(BadTable, match=rf"set 2: its geometry is not that of set 1: {different}"):
+    different = r"pad 2 and 3, visible all and flanks; use one geometry"
+    with pytest.raises(BadTable, match=rf"set 2: its geometry differs from set 1: {different}"):
         combine([one, narrow])
     labelled = gene_set("B", 9000, "bb")
     labelled.table["label"] = "low"
     with pytest.raises(BadTable, match=r"do not have the same columns: label"):
         combine([one, labelled])
     assert combine([one, gene_set(".", 5000, "aa", "def")]).species == {".": 6}
-    assert "these sets name no species, and are taken for one" in caplog.text
+    assert "these sets name no species and count as one" in caplog.text
 
 
 def test_a_combined_set_can_be_combined_again():

@@ -1,4 +1,4 @@
-"""What each control takes away and what it leaves; and that models fall to chance where nothing else was to learn."""
+"""What each control removes and keeps; models fall to chance if there is nothing else to learn."""
 
 from collections import Counter
 from dataclasses import replace
@@ -17,13 +17,13 @@ from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
 
 GENES = Geometry(upstream=40, downstream=24, pad=8)
-"""136 columns, 17 tokens; 3 masked columns each in tokens 5 and 11, token 8 is padding."""
+"""136 columns, 17 tokens; tokens 5 and 11 have 3 masked columns each, token 8 is padding."""
 
 MOVABLE = [0, 1, 2, 3, 4, 6, 7, 9, 10, 12, 13, 14, 15, 16]
-"""Its tokens all of whose columns are read."""
+"""Tokens with all columns visible."""
 
 WORD, DECOY = "TTACTCCATT", "TTTCACCTAT"
-"""Both hold TT twice, and TA, AC, CT, TC, CC, CA and AT once, between the same ends; they share no word of three."""
+"""Both hold TT twice, and TA, AC, CT, TC, CC, CA and AT once, between the same ends; they share no 3-mer."""
 
 
 def a_set(sequences, geometry, species="."):
@@ -54,7 +54,7 @@ def tokens(sequence):
     return [sequence[start : start + 8] for start in range(0, len(sequence), 8)]
 
 
-def test_shuffled_sequence_keeps_every_run_s_dinucleotides_and_all_that_is_hidden():
+def test_shuffled_sequences_keep_the_dinucleotides_of_every_run_and_hidden_columns():
     genes = a_set(joined(random_genes(5)), GENES)
     shuffled = disturbed(genes, "sequence", 0)
     for before, after in zip(sequences_of(genes), sequences_of(shuffled), strict=True):
@@ -65,7 +65,7 @@ def test_shuffled_sequence_keeps_every_run_s_dinucleotides_and_all_that_is_hidde
             assert after[start:end] == before[start:end]
 
 
-def test_nothing_hidden_comes_into_sight():
+def test_hidden_letters_stay_hidden():
     genes = a_set(joined(random_genes(4)), replace(GENES, visible="flanks"))
     for control in ("sequence", "positions"):
         for before, after in zip(sequences_of(genes), sequences_of(disturbed(genes, control, 0)), strict=True):
@@ -75,20 +75,20 @@ def test_nothing_hidden_comes_into_sight():
             assert Counter(after[:40] + after[96:]) == Counter(before[:40] + before[96:])
 
 
-def test_letters_that_are_no_bases_stay_and_so_do_lengths():
+def test_letters_that_are_not_bases_and_lengths_stay():
     genes = a_set(["ACGTRACGTTGCANNAC", "ACGTTGCATTAC", ""], Geometry.plain(20))
     shuffled = sequences_of(disturbed(genes, "sequence", 0))
     assert [len(sequence) for sequence in shuffled] == [17, 12, 0]
     assert (shuffled[0][4], shuffled[0][13:15]) == ("R", "NN")
     assert pairs(shuffled[1]) == pairs("ACGTTGCATTAC")
-    # Two whole tokens, which change places or do not; then one and four bases over; then nothing.
+    # Two complete tokens, swapped or not; then one token and four further bases; then an empty sequence.
     first, second, third = sequences_of(disturbed(genes, "positions", 0))
     assert first in ("ACGTRACGTTGCANNAN", "TTGCANNAACGTRACGN")
     assert (second, third) == ("ACGTTGCANNNN", "")
 
 
-def test_displaced_tokens_are_the_same_ones_across_both_windows_in_every_gene_s_own_order():
-    # Column 8 t holds the token's number as a word that no other token has.
+def test_tokens_are_permuted_across_both_windows_in_a_different_order_per_gene():
+    # Each token starts with its number as a word that no other token has.
     numbers = ["".join("ACGT"[number >> shift & 3] for shift in (4, 2, 0)) + "CCCCC" for number in range(17)]
     sequence = "".join(numbers)
     sequence = sequence[:64] + "N" * 8 + sequence[72:]
@@ -96,26 +96,26 @@ def test_displaced_tokens_are_the_same_ones_across_both_windows_in_every_gene_s_
     orders = np.array([[numbers.index(tokens(row)[place]) for place in MOVABLE] for row in found])
     assert (np.sort(orders, axis=1) == MOVABLE).all()
     for row in found:
-        # The masked letters stay, and the bases beside them in their tokens tell nothing any more.
+        # The masked letters stay, and the bases next to them in their tokens become N.
         assert tokens(row)[5] == numbers[5][:3] + "NNNNN"
         assert tokens(row)[11] == "NNNNN" + numbers[11][5:]
         assert tokens(row)[8] == "N" * 8
-    # Every token comes to every place in 300 / 14 = 21 of the genes, give or take four standard deviations of 4.5.
+    # Every token gets to every position in 300 / 14 = 21 genes, plus or minus four standard deviations of 4.5.
     for token in MOVABLE:
         assert all(3 <= count <= 40 for count in (orders == token).sum(axis=0))
 
 
-def test_of_the_default_windows_eighteen_bases_fill_no_token():
+def test_eighteen_bases_of_the_default_windows_are_outside_complete_tokens():
     sequence = "A" * 1500 + "N" * 20 + "C" * 1500
     (found,) = sequences_of(disturbed(a_set([sequence], Geometry()), "positions", 0))
     lost = [column for column in range(3020) if found[column] == "N" and not 1500 <= column < 1520]
-    # Beside the masks, before the padding, and behind the last whole token; the rest of token 187 and 377.
+    # Next to the masks, before the padding, and after the last complete token; the rest of tokens 187 and 377.
     assert lost == [*range(1003, 1008), *range(1496, 1500), 2016, *range(2020, 2024), *range(3016, 3020)]
     assert "C" in found[:1000]
 
 
 @pytest.mark.parametrize("control", ["sequence", "positions"])
-def test_a_gene_is_disturbed_by_seed_name_and_sequence_alone_and_the_set_stays_as_it_was(control):
+def test_results_depend_only_on_seed_name_and_sequence_and_the_set_stays_unchanged(control):
     genes = a_set(joined(random_genes(6)), GENES)
     before = sequences_of(genes)
     found = sequences_of(disturbed(genes, control, 0))
@@ -127,18 +127,18 @@ def test_a_gene_is_disturbed_by_seed_name_and_sequence_alone_and_the_set_stays_a
     pd.testing.assert_frame_equal(others, genes.table.drop(columns="sequence"))
 
 
-def test_the_disturbed_sequences_stay_the_same_from_version_to_version():
+def test_shuffled_sequences_are_the_same_in_every_version():
     genes = a_set(["ACGTTGCAAGCTTACCGATAGGCTCCATGGTA"], Geometry.plain(32))
     assert sequences_of(disturbed(genes, "sequence", 0)) == ["ATTTGGCAGGCCTACTGAGCCACGTCGTATAA"]
     assert sequences_of(disturbed(genes, "positions", 0)) == ["CCATGGTAGATAGGCTACGTTGCAAGCTTACC"]
     assert disturbed_targets(np.arange(8), "labels", 0, "1").tolist() == [5, 2, 6, 4, 3, 7, 1, 0]
 
 
-def test_targets_are_permuted_by_seed_and_fold_and_only_under_labels():
+def test_targets_are_permuted_by_seed_and_fold_only_under_the_control_labels():
     targets = np.repeat([0, 1], [300, 100])
     permuted = disturbed_targets(targets, "labels", 0, "1")
     assert np.bincount(permuted).tolist() == [300, 100]
-    # Of the first 100 a quarter is of class 1, give or take four standard deviations of 3.8.
+    # A quarter of the first 100 is of class 1, plus or minus four standard deviations of 3.8.
     assert 10 <= permuted[:100].sum() <= 40
     assert (disturbed_targets(targets, "labels", 0, "1") == permuted).all()
     assert (disturbed_targets(targets, "labels", 1, "1") != permuted).any()
@@ -147,14 +147,14 @@ def test_targets_are_permuted_by_seed_and_fold_and_only_under_labels():
     assert len(disturbed_targets(targets[:0], "labels", 0, "1")) == 0
 
 
-def test_targets_of_several_conditions_move_together():
+def test_targets_of_several_conditions_are_permuted_together():
     targets = np.stack([np.arange(50.0), 100 + np.arange(50.0)], axis=1)
     permuted = disturbed_targets(targets, "labels", 3, "1")
     assert (permuted[:, 1] - permuted[:, 0] == 100).all()
     assert sorted(permuted[:, 0]) == list(range(50))
 
 
-def test_other_controls_give_the_set_itself_and_unknown_ones_are_refused():
+def test_other_controls_return_the_set_itself_and_unknown_ones_are_refused():
     genes = a_set(["ACGT"], Geometry.plain(4))
     assert disturbed(genes, "none", 0) is genes
     assert disturbed(genes, "labels", 0) is genes
@@ -188,7 +188,7 @@ def word_against_decoy():
 
 
 def word_at_its_place():
-    """Classes that differ in the token that a word stands in: the third one, or any other."""
+    """Classes that differ in the token that holds a word: the third one, or any other."""
     letters, targets = random_genes(800), np.tile([0, 1], 400)
     others = np.random.default_rng(1).choice([token for token in MOVABLE if token != 2], 800)
     for row in range(800):
@@ -222,26 +222,26 @@ def auroc(targets, logits):
     return roc_auc_score(targets[HELD_OUT], logits)
 
 
-def test_a_word_is_learned_from_and_is_gone_when_sequences_are_shuffled():
+def test_a_word_is_learned_but_not_from_shuffled_sequences():
     genes, targets = word_against_decoy()
     assert auroc(targets, plain_score(genes, targets, bin=160)) > 0.8
     shuffled = disturbed(genes, "sequence", 0)
     assert abs(auroc(targets, plain_score(shuffled, targets, bin=160)) - 0.5) < TOLERANCE
-    # Its place tells nothing, so that without places it is still learned.
+    # Its position carries no information, so it is still learned from permuted tokens.
     displaced = disturbed(genes, "positions", 0)
     assert auroc(targets, plain_score(displaced, targets, bin=160)) > 0.65
 
 
 @pytest.mark.parametrize("score", [lambda *given: plain_score(*given, bin=8), network_score])
-def test_a_place_is_learned_from_and_is_gone_when_tokens_change_places(score):
+def test_a_position_is_learned_but_not_from_permuted_tokens(score):
     genes, targets = word_at_its_place()
     assert auroc(targets, score(genes, targets)) > 0.8
     displaced = disturbed(genes, "positions", 0)
     assert abs(auroc(targets, score(displaced, targets)) - 0.5) < TOLERANCE
 
 
-def test_shuffled_labels_teach_nothing_on_the_mean_over_seeds():
-    # One permutation alone may rank the word's 16 counts the right way or the wrong way round by luck.
+def test_permuted_labels_give_chance_on_average_over_seeds():
+    # A single permutation may by chance rank the 16 counts of the word correctly or in reverse.
     genes, targets = word_against_decoy()
     scores = []
     for seed in range(5):

@@ -47,7 +47,7 @@ def sequence(place, *edits):
     ("place", "expected"),
     [(PLUS, "GGTTACGNNCATGCAG"), (MINUS, "CTGCATGNNCGTAACC"), (Place("1", "+", 2, 22), "NNAACCGNNGTTCANN")],
 )
-def test_without_edits_windows_are_those_of_the_genome(place, expected):
+def test_windows_without_edits_are_those_of_the_genome(place, expected):
     assert sequence(place) == expected
 
 
@@ -56,26 +56,26 @@ def test_without_edits_windows_are_those_of_the_genome(place, expected):
     [
         # A base upstream of the TSS of + and downstream of the TTS of -, and its complement.
         (substitution("1", 7, "T", "A"), "GGTAACGNNCATGCAG", "CTGCATGNNCGTTACC"),
-        # The site's own base, on either strand.
+        # The base of the site itself, on either strand.
         (substitution("1", 8, "A", "G"), "GGTTGCGNNCATGCAG", "CTGCATGNNCGCAACC"),
         (substitution("1", 15, "AT", "CC"), "GGTTACGNNCCCGCAG", "CTGCGGGNNCGTAACC"),
-        # Farther bases leave the window where some are inserted, and the site stays.
+        # An insertion pushes bases out of the far end of the window, and the site stays.
         (insertion("1", 6, "CA"), "CATTACGNNCATGCAG", "CTGCATGNNCGTAATG"),
-        # Before the site's base: outside of the transcript.
+        # Before the base of the site: outside the transcript.
         (insertion("1", 8, "C"), "GTTCACGNNCATGCAG", "CTGCATGNNCGTGAAC"),
-        # Behind it: inside.
+        # After it: inside.
         (insertion("1", 9, "T"), "GGTTATCNNCATGCAG", "CTGCATGNNGATAACC"),
         # Around the TTS of + and the TSS of -.
         (insertion("1", 16, "GG"), "GGTTACGNNGGTGCAG", "CTGCACCNNCGTAACC"),
         (insertion("1", 17, "TT"), "GGTTACGNNCATTTGC", "GCAAATGNNCGTAACC"),
-        # Bases come in from the genome where some are deleted.
+        # A deletion moves bases from the genome into the window.
         (deletion("1", 6, "TT"), "CCGGACGNNCATGCAG", "CTGCATGNNCGTCCGG"),
         (deletion("1", 9, "C"), "GGTTAGTNNCATGCAG", "CTGCATGNNACTAACC"),
         (deletion("1", 18, "CA"), "GGTTACGNNCATGGTT", "AACCATGNNCGTAACC"),
-        # A deletion over a window's border.
+        # A deletion across the border of a window.
         (deletion("1", 2, "CCGG"), "AATTACGNNCATGCAG", "CTGCATGNNCGTAATT"),
         (deletion("1", 9, "CGTACC"), "GGTTAATNNAATGCAG", "CTGCATTNNATTAACC"),
-        # An insertion over the whole flank, and one outside of both windows.
+        # An insertion that fills the entire flank, and one outside both windows.
         (insertion("1", 8, "CCCCCC"), "CCCCACGNNCATGCAG", "CTGCATGNNCGTGGGG"),
         (insertion("1", 12, "GGGG"), "GGTTACGNNCATGCAG", "CTGCATGNNCGTAACC"),
     ],
@@ -84,12 +84,12 @@ def test_the_site_stays_in_its_column(edit, plus, minus):
     assert (sequence(PLUS, edit), sequence(MINUS, edit)) == (plus, minus)
 
 
-def test_edits_of_a_haplotype_are_made_at_once():
+def test_edits_of_a_haplotype_are_applied_together():
     edits = insertion("1", 8, "G"), deletion("1", 5, "G"), substitution("1", 8, "A", "C"), deletion("1", 17, "G")
     assert sequence(PLUS, *edits) == "GTTGCCGNNCATCAGT"
 
 
-def test_an_edit_lies_in_both_windows_of_a_short_gene():
+def test_an_edit_changes_both_windows_of_a_short_gene():
     short = Place("1", "+", 8, 10)
     assert sequence(short) == "GGTTACGNNACGTACC"
     assert sequence(short, substitution("1", 9, "C", "A")) == "GGTTAAGNNAAGTACC"
@@ -105,15 +105,15 @@ def test_bases_past_the_contigs_ends_are_unknown():
 @pytest.mark.parametrize(
     ("edit", "plus", "minus"),
     [
-        # The first base of the transcript of + goes, the last one of -.
+        # The first base of the transcript on + is removed, the last one on -.
         (deletion("1", 8, "A"), "GGTTCGTNNCATGCAG", "CTGCATGNNACGAACC"),
         (deletion("1", 6, "TTAC"), "CCGGGTANNCATGCAG", "CTGCATGNNTACCCGG"),
-        # What takes its place lies outside of the transcript.
+        # The inserted bases lie outside the transcript.
         (Edit("1", 8, "A", "GT"), "TTGTCGTNNCATGCAG", "CTGCATGNNACGACAA"),
         (deletion("1", 16, "TG"), "GGTTACGNNCCACAGT", "ACTGTGGNNCGTAACC"),
     ],
 )
-def test_the_next_base_of_the_transcript_takes_the_place_of_a_site_that_is_removed(edit, plus, minus):
+def test_the_next_base_of_the_transcript_replaces_a_removed_site(edit, plus, minus):
     assert edited(PLUS, edit) == (plus, True)
     assert edited(MINUS, edit) == (minus, True)
 
@@ -122,20 +122,20 @@ def test_alleles_may_share_bases_and_be_in_lower_case():
     assert sequence(PLUS, Edit("1", 7, "T", "TC")) == sequence(PLUS, insertion("1", 8, "C"))
     assert sequence(PLUS, Edit("1", 5, "gtt", "g")) == sequence(PLUS, deletion("1", 6, "TT"))
     assert sequence(PLUS, Edit("1", 8, "A", "A")) == sequence(PLUS)
-    # Both hold base 8 as it is: they do not overlap.
+    # Both keep base 8, so they do not overlap.
     assert sequence(PLUS, Edit("1", 7, "TA", "GA"), Edit("1", 8, "AC", "A")) == "GGTGAGTNNCATGCAG"
 
 
 @pytest.mark.parametrize(
     ("edits", "message"),
     [
-        ([substitution("1", 8, "C", "G")], "1:9: the edit 1:9:C>G expects C, and the genome has A"),
+        ([substitution("1", 8, "C", "G")], "1:9: the edit 1:9:C>G expects C, but the genome has A"),
         ([deletion("1", 23, "CAT")], "1:24:CAT>-: the contig has 25 bases"),
-        ([Edit("1", 8, "A", "<DEL>")], "1:9:A><DEL>: '<' is no base"),
+        ([Edit("1", 8, "A", "<DEL>")], "1:9:A><DEL>: '<' is not a base"),
         ([substitution("2", 8, "A", "G")], "2:9:A>G: the gene lies on contig '1'"),
         ([deletion("1", 8, "AC"), substitution("1", 9, "C", "G")], "1:10:C>G: it overlaps the edit 1:9:AC>-"),
         ([insertion("1", 8, "A"), insertion("1", 8, "C")], "1:9:->C: it overlaps the edit 1:9:->A"),
-        ([deletion("1", 7, CONTIG[7:18])], "the edits remove the whole transcript at 1:9-17"),
+        ([deletion("1", 7, CONTIG[7:18])], "the edits remove the entire transcript at 1:9-17"),
     ],
 )
 def test_an_edit_that_does_not_fit_is_refused(edits, message):
@@ -153,7 +153,7 @@ def test_substitutions_need_no_genome():
     assert edited(PLUS).codes.tolist() == CODES[list(b"GGTTACGNNCATGCAG")].tolist()
     with pytest.raises(EditMismatch, match="only substitutions can be made without a genome"):
         substituted_windows(codes, PLUS, GEOMETRY, [insertion("1", 8, "C")])
-    with pytest.raises(EditMismatch, match=r"^1:16: the edit 1:15:CG>AA expects G, and the genome has A;"):
+    with pytest.raises(EditMismatch, match=r"^1:16: the edit 1:15:CG>AA expects G, but the genome has A;"):
         substituted_windows(edited(MINUS).codes, MINUS, GEOMETRY, [Edit("1", 14, "CG", "AA")])
 
 
@@ -167,7 +167,7 @@ def test_the_genome_may_be_an_indexed_file(tmp_path):
 
 
 def slowly(contig, place, geometry, edits):
-    """Edit the whole contig, base by base, each with its old position; then cut around the sites."""
+    """Edit the entire contig as bases with their old positions, then cut around the sites (slow reference)."""
     bases = list(zip(contig, range(len(contig)), strict=True))
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end), reverse=True):
         kept = range(edit.start, edit.end) if len(edit.ref) == len(edit.alt) else [None] * len(edit.alt)
@@ -210,18 +210,18 @@ def cases(draw):
 
 @settings(max_examples=100, deadline=None)
 @given(cases())
-def test_windows_are_those_cut_from_the_whole_edited_contig(case):
+def test_windows_equal_those_cut_from_the_entire_edited_contig(case):
     contig, place, geometry, edits = case
     expected = slowly(contig, place, geometry, edits)
     if expected is None:
-        with pytest.raises(EditMismatch, match="the whole transcript"):
+        with pytest.raises(EditMismatch, match="the entire transcript"):
             edited(place, *edits, geometry=geometry, contig=contig)
     else:
         assert edited(place, *edits, geometry=geometry, contig=contig) == expected
 
 
 @pytest.mark.parametrize("strand", "+-")
-def test_without_edits_windows_are_those_that_extract_pads(strand):
+def test_windows_without_edits_equal_those_of_padded_extraction(strand):
     contig = "acgtnRYTTGACCA"
     gene = Gene("g", "1", 3, 9, strand, None, 1, "gene")
     (cut,), _ = cut_genes(Contig("1", contig.encode()), [gene], Geometry(5, 3, 2), edge="pad")
@@ -237,7 +237,7 @@ def test_codes_are_edited_in_copies():
     assert codes.tolist() == [0, 1, 4, 3]
 
 
-def test_every_substitution_comes_once_and_unknown_bases_stay():
+def test_every_substitution_is_yielded_once_and_unknown_bases_stay():
     codes = np.tile(np.array([0, 4, 2], dtype=np.uint8), 50)
     batches = list(all_substitutions(codes))
     assert [len(edited) for _, _, edited in batches] == [256, 44]
@@ -250,7 +250,7 @@ def test_every_substitution_comes_once_and_unknown_bases_stay():
         assert ((edited != codes).sum(axis=1) == 1).all()
 
 
-def test_ranges_that_are_the_same_are_not_replaced():
+def test_identical_ranges_are_skipped():
     codes = np.zeros(10, dtype=np.uint8)
     other = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0, 2], dtype=np.uint8)
     ((ranges, edited),) = all_replacements(codes, other, 4)

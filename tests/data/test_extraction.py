@@ -59,7 +59,7 @@ def slow_sequence(path, chrom, first, last, strand):
     return "".join(letters if strand == "+" else [pairs[letter] for letter in letters])
 
 
-def test_sequences_are_those_of_a_slow_loop_over_pyfaidx(genome, annotation):
+def test_sequences_equal_those_of_a_slow_loop_over_pyfaidx(genome, annotation):
     table = extract(genome, annotation).set.table
     assert list(table.columns) == [
         "id", "species", "length", "chrom", "strand", "tss", "tts",
@@ -77,7 +77,7 @@ def test_sequences_are_those_of_a_slow_loop_over_pyfaidx(genome, annotation):
     ]
 
 
-def test_every_gene_that_is_not_written_is_listed_with_its_reason(genome, annotation, tmp_path, caplog):
+def test_every_excluded_gene_is_listed_with_its_reason(genome, annotation, tmp_path, caplog):
     result = extract(genome, annotation, output=tmp_path / "g.parquet", excluded=tmp_path / "x.tsv")
     assert result[:5] == (
         3,
@@ -93,11 +93,11 @@ def test_every_gene_that_is_not_written_is_listed_with_its_reason(genome, annota
         "C\tduplicate_id\tline 6; the gene of line 1 was taken\n"
         "lost\tno_contig\tcontig Mt\n"
     )
-    assert "the same name stands for several genes, of which the first was taken: C" in caplog.text
+    assert "several genes have the same name; the first one is kept: C" in caplog.text
     assert "1 of the 3 contigs with genes to extract (1 genes) are not in the genome: Mt" in caplog.text
 
 
-def test_the_set_knows_every_contig_its_inputs_and_its_options(genome, annotation, tmp_path):
+def test_the_set_records_contigs_inputs_and_options(genome, annotation, tmp_path):
     extract(genome, annotation, output=tmp_path / "g.parquet", species="ath", exclude_contigs="1,Mt")
     read = SequenceSet.read(tmp_path / "g.parquet")
     records = pyfaidx.Fasta(str(genome), sequence_always_upper=True)
@@ -115,7 +115,7 @@ def test_the_set_knows_every_contig_its_inputs_and_its_options(genome, annotatio
     assert read.geometry.columns == 3020
 
 
-def test_compression_format_and_names_do_not_change_a_byte_of_the_rows(genome, annotation, tmp_path):
+def test_compression_format_and_contig_aliases_do_not_change_the_rows(genome, annotation, tmp_path):
     zipped, gff3, aliases = tmp_path / "z.fa.gz", tmp_path / "a.gff3.gz", tmp_path / "aliases.tsv"
     zipped.write_bytes(gzip.compress(genome.read_bytes()))
     rows = [
@@ -132,7 +132,7 @@ def test_compression_format_and_names_do_not_change_a_byte_of_the_rows(genome, a
     pd.testing.assert_frame_equal(one.set.table, other.set.table)
 
 
-def test_the_same_inputs_give_the_same_bytes_and_nothing_beside_them(genome, annotation, tmp_path):
+def test_the_same_inputs_give_the_same_bytes_and_no_other_files(genome, annotation, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     before = sorted(path.name for path in tmp_path.iterdir())
@@ -164,7 +164,7 @@ def test_fasta_holds_the_unmasked_sequences(genome, annotation, tmp_path):
     assert (tmp_path / "s.fa").read_text().startswith(">A 2(+) tss=2000 tts=4499\n")
 
 
-def test_an_alias_that_leads_nowhere_is_still_a_mismatch_with_a_command(genome, tmp_path):
+def test_a_mismatch_of_contig_names_suggests_a_command_with_aliases(genome, tmp_path):
     path = tmp_path / "a.gtf"
     path.write_text(gtf_line("A", "chr2", 2001, 4500))
     with pytest.raises(ContigMismatch, match=r"printf 'chr2\\t2\\n' > aliases.tsv && kanseq extract .* --aliases"):
@@ -172,31 +172,31 @@ def test_an_alias_that_leads_nowhere_is_still_a_mismatch_with_a_command(genome, 
     assert not (tmp_path / "g.parquet").exists()
 
 
-def test_a_gene_past_its_contig_names_gene_line_contig_and_length(genome, tmp_path):
+def test_a_gene_past_the_end_of_its_contig_is_reported_with_line_and_length(genome, tmp_path):
     path = tmp_path / "a.gtf"
     path.write_text(gtf_line("A", "1", 1, 10) + gtf_line("B", "1", 5000, 6001))
     with pytest.raises(MalformedLine) as error:
         extract(genome, path)
-    assert str(error.value).startswith(f"{path}:2: gene 'B' ends at 6001, and contig '1' has 6000 bases")
+    assert str(error.value).startswith(f"{path}:2: gene 'B' ends at 6001, but contig '1' has 6000 bases")
 
 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
         ({"edge": "wrap"}, BadOption, "--edge wrap is unknown; choose drop or pad"),
-        ({"max_n": 2}, BadOption, "--max-n 2 is not a share between 0 and 1"),
+        ({"max_n": 2}, BadOption, "--max-n 2 is not a fraction between 0 and 1"),
         ({"upstream": 0, "downstream": 0}, BadOption, "must not be negative"),
         ({"tss": "canonical"}, BadOption, "no transcript of these genes is tagged canonical"),
         ({"id": "symbol"}, BadOption, "no gene has the attribute 'symbol'"),
-        ({"biotype": ["miRNA"]}, NoGenes, r"there are protein_coding \(6\), tRNA \(1\)"),
+        ({"biotype": ["miRNA"]}, NoGenes, r"use --biotype with one of protein_coding \(6\), tRNA \(1\)"),
         ({"contigs": ["3"]}, BadOption, "--contigs 3: not in the genome; it has 2, 1"),
-        ({"upstream": 8000}, NoGenes, "no gene is left; left out: biotype 1, duplicate_id 1, edge 4, no_contig 1"),
+        ({"upstream": 8000}, NoGenes, "no gene remains; excluded: biotype 1, duplicate_id 1, edge 4, no_contig 1"),
         ({"output": "nowhere/g.parquet"}, NotWritable, "the folder 'nowhere' does not exist"),
         ({"aliases": "nowhere.tsv"}, MissingFile, "no such file"),
         ({"bed": "-", "fasta": "-"}, BadOption, "two outputs cannot both go to standard output"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(genome, annotation, options, error, message):
+def test_invalid_options_are_refused(genome, annotation, options, error, message):
     with pytest.raises(error, match=message):
         extract(genome, annotation, **options)
 
@@ -217,7 +217,7 @@ def test_a_truncated_genome_leaves_no_output(genome, annotation, tmp_path):
     assert list(out.iterdir()) == []
 
 
-def test_no_output_gets_its_name_when_another_fails(genome, annotation, tmp_path, monkeypatch):
+def test_no_output_is_written_if_another_one_fails(genome, annotation, tmp_path, monkeypatch):
     def full(*_):
         yield "1\t0\t1\n"
         raise OSError(28, "No space left on device")
@@ -230,9 +230,9 @@ def test_no_output_gets_its_name_when_another_fails(genome, annotation, tmp_path
     assert list(out.iterdir()) == []
 
 
-def test_a_twin_of_a_gene_at_the_edge_is_a_duplicate_too(genome, tmp_path, caplog):
+def test_a_duplicate_of_a_gene_at_the_edge_is_excluded_as_duplicate(genome, tmp_path, caplog):
     path = tmp_path / "twins.gtf"
     path.write_text(gtf_line("A", "2", 2001, 4500) + gtf_line("E", "2", 8000, 8500) + gtf_line("E", "2", 8000, 8500))
     result = extract(genome, path)
     assert result.reasons == {"duplicate_id": 1, "edge": 1}
-    assert "the same name stands for several genes, of which the first was taken: E" in caplog.text
+    assert "several genes have the same name; the first one is kept: E" in caplog.text

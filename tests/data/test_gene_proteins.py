@@ -41,12 +41,12 @@ def written(folder, text, name="p.faa"):
         "lcl|NC_1_prot_P1 [gene=abc] [locus_tag=A] [protein_id=P1]",
     ],
 )
-def test_headers_that_name_their_gene(tmp_path, header):
+def test_headers_name_the_gene_of_a_protein(tmp_path, header):
     found = read_proteins(GeneNames(genes("B", "A")), proteins=[(None, written(tmp_path, f">{header}\nMK\nV*\n"))])
     assert (found.rows.tolist(), found.letters, found.read, found.of_others) == ([1], [b"MKV"], 1, 0)
 
 
-def test_the_annotation_tells_whose_a_protein_is_and_the_longest_is_taken(tmp_path):
+def test_the_annotation_names_the_gene_of_a_protein_and_the_longest_protein_is_used(tmp_path):
     names = GeneNames(genes("A", "B"))
     names.learn(None, read_coding(written(tmp_path, GFF3, "a.gff3.gz")))
     path = written(tmp_path, ">P1 something\nMKVW\n>P2\nMKVWWW\n>P9\nMMMMMMMM\n>B\nMKV\n", "p.faa.gz")
@@ -55,36 +55,36 @@ def test_the_annotation_tells_whose_a_protein_is_and_the_longest_is_taken(tmp_pa
     assert (found.read, found.of_others) == (4, 1)
 
 
-def test_a_table_goes_before_the_annotation_and_the_header(tmp_path):
+def test_a_table_takes_precedence_over_annotation_and_header(tmp_path):
     names = GeneNames(genes("A", "B"), {"P1": "B"})
     names.learn(None, read_coding(written(tmp_path, GFF3, "a.gff3")))
     assert names.row("P1", "P1 gene:A") == 1
     assert names.row("P2") == 0
 
 
-def test_of_equal_proteins_the_first_name_is_taken_in_any_order_of_the_file(tmp_path):
+def test_the_first_name_of_equally_long_proteins_is_used_in_any_file_order(tmp_path):
     for text in (">x2 gene:A\nMKV\n>x1 gene:A\nMKW\n", ">x1 gene:A\nMKW\n>x2 gene:A\nMKV\n"):
         assert read_proteins(GeneNames(genes("A")), proteins=[(None, written(tmp_path, text))]).letters == [b"MKW"]
 
 
-def test_versions_are_compared_only_when_asked(tmp_path):
+def test_versions_are_ignored_only_on_request(tmp_path):
     path = written(tmp_path, ">A.2 something\nMKV\n")
-    with pytest.raises(UnknownGene, match=r"it has A.2, and the set A; say whose .*--strip-version compares without"):
+    with pytest.raises(UnknownGene, match=r"it has A.2, and the set has A; use .*--strip-version to ignore .1"):
         read_proteins(GeneNames(genes("A")), proteins=[(None, path)])
     assert read_proteins(GeneNames(genes("A"), strip_version=True), proteins=[(None, path)]).letters == [b"MKV"]
     assert GeneNames(genes("A.2", "A"), strip_version=True).row("A.2") == 0
 
 
-def test_two_species_may_share_a_name_if_each_file_says_whose_it_is(tmp_path):
+def test_two_species_may_share_a_name_if_each_file_has_its_species(tmp_path):
     names = GeneNames(genes(("x", "A"), ("y", "A"), ("y", "B")))
     path = written(tmp_path, ">A\nMKV\n")
     assert read_proteins(names, proteins=[("y", path)]).rows.tolist() == [1]
-    with pytest.raises(UnknownGene, match=r"'A' in several species \(x, y\); say whose a file is: SPECIES=FILE"):
+    with pytest.raises(UnknownGene, match=r"'A' in several species \(x, y\); specify the species of the file"):
         read_proteins(names, proteins=[(None, path)])
     assert read_proteins(names, proteins=[(None, written(tmp_path, ">B\nMKV\n"))]).rows.tolist() == [2]
 
 
-def test_letters_that_are_none_of_the_twenty_become_x(tmp_path):
+def test_letters_other_than_the_twenty_amino_acids_become_x(tmp_path):
     found = read_proteins(GeneNames(genes("A")), proteins=[(None, written(tmp_path, ">A\nmk*Uo-v\n"))])
     assert found.letters == [b"MKXXXXV"]
 
@@ -104,14 +104,14 @@ def test_the_longest_coding_sequence_of_a_gene_is_translated(tmp_path):
         codings={None: read_coding(annotation)},
         annotations={None: annotation},
     )
-    # ATG TGA AAA TAA: a stop within, which is searched as X.
+    # ATG TGA AAA TAA: an internal stop, which is searched as X.
     assert (found.rows.tolist(), found.letters) == ([0], [b"MXK"])
     assert (found.read, found.of_others, found.stops) == (3, 1, 1)
 
 
-def test_an_annotation_of_other_genes_costs_one_line(tmp_path):
+def test_an_annotation_of_other_genes_is_refused(tmp_path):
     annotation = written(tmp_path, GFF3, "a.gff3")
-    with pytest.raises(UnknownGene, match=r"none of its coding genes is in the set: it has A, Z, and the set B"):
+    with pytest.raises(UnknownGene, match=r"none of its coding genes is in the set: it has A, Z, and the set has B"):
         read_proteins(
             GeneNames(genes("B")),
             genomes=[(None, "g.fa")],
@@ -120,10 +120,10 @@ def test_an_annotation_of_other_genes_costs_one_line(tmp_path):
         )
 
 
-def test_proteins_and_nucleotides_are_not_mistaken_for_each_other(tmp_path):
+def test_nucleotides_are_refused_as_proteins_and_proteins_as_transcripts(tmp_path):
     path = written(tmp_path, ">A one\n" + "ACGT" * 30 + "\n")
-    with pytest.raises(BadOption, match="'A' is made of nucleotides, and proteins are wanted; give transcripts with"):
+    with pytest.raises(BadOption, match="'A' consists of nucleotides, but proteins are expected; use --transcripts"):
         read_proteins(GeneNames(genes("A")), proteins=[(None, path)])
     path = written(tmp_path, ">A one\nMKVLE\n")
-    with pytest.raises(BadOption, match="'A' holds letters of no nucleotide; give proteins with --proteins"):
+    with pytest.raises(BadOption, match="'A' has letters that are not nucleotides; use --proteins"):
         read_proteins(GeneNames(genes("A")), transcripts=[(None, path)])

@@ -19,7 +19,7 @@ def written(folder, text, name="file.tsv"):
     return path
 
 
-def test_groups_and_pairs_are_told_apart_by_their_columns(tmp_path):
+def test_groups_and_pairs_are_distinguished_by_their_columns(tmp_path):
     groups = read_homologs(written(tmp_path, GROUPS))
     assert groups.pairs is None
     assert groups.groups.to_numpy().tolist() == [[".", "A", "1"], [".", "B", "1"], ["x", "A", "2"]]
@@ -28,7 +28,7 @@ def test_groups_and_pairs_are_told_apart_by_their_columns(tmp_path):
     assert pairs.pairs.iloc[0].tolist() == [".", "A", ".", "B", 1e-20, 80.5, 75.0, 41.2]
 
 
-def test_what_is_written_is_read_again(tmp_path):
+def test_a_written_table_is_read_unchanged(tmp_path):
     path = tmp_path / "pairs.tsv.gz"
     table = read_homologs(written(tmp_path, PAIRS)).pairs
     write_table(path, HOMOLOG_PAIRS, table)
@@ -36,28 +36,28 @@ def test_what_is_written_is_read_again(tmp_path):
     pd.testing.assert_frame_equal(read_homologs(path).pairs, table)
 
 
-def test_a_file_of_pairs_may_hold_none(tmp_path):
+def test_a_table_of_pairs_may_be_empty(tmp_path):
     assert len(read_homologs(written(tmp_path, PAIRS.splitlines()[0] + "\n")).pairs) == 0
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id\trole\nA\ttest\n", "this is no table of homologs: .*; make one with kanseq homology"),
-        ("", "this is no table of homologs"),
+        ("id\trole\nA\ttest\n", "this is not a table of homologs: .*; make one with kanseq homology"),
+        ("", "this is not a table of homologs"),
         (GROUPS.replace("species\t", "kind\t"), "the column 'species' is missing"),
-        (GROUPS + ".\tA\t3\n", "tsv:5: 'A' is a second time in the table"),
+        (GROUPS + ".\tA\t3\n", "tsv:5: 'A' is listed twice in the table"),
         (GROUPS + ".\tC\t\n", "tsv:5: 'C' is in no group"),
-        (PAIRS.replace("80.5", "much"), r"tsv:2: 'much' is no number \(column 'bits'\)"),
+        (PAIRS.replace("80.5", "much"), r"tsv:2: 'much' is not a number \(column 'bits'\)"),
         (PAIRS.replace("\tidentity", "\tid3"), "the column 'identity' is missing"),
     ],
 )
-def test_a_damaged_table_costs_one_line(tmp_path, text, message):
+def test_a_damaged_table_is_refused(tmp_path, text, message):
     with pytest.raises(BadTable, match=message):
         read_homologs(written(tmp_path, text))
 
 
-def test_a_missing_table(tmp_path):
+def test_a_missing_table_is_refused(tmp_path):
     with pytest.raises(MissingFile):
         read_homologs(tmp_path / "nothing.tsv")
 
@@ -73,29 +73,29 @@ def test_a_missing_table(tmp_path):
         '[["A", "B"], ["C"]]',
     ],
 )
-def test_lists_of_groups_as_people_keep_them(tmp_path, text):
+def test_lists_of_groups_are_read_in_several_formats(tmp_path, text):
     table = read_groups(written(tmp_path, text, "groups"))
     assert table["id"].tolist() == ["A", "B", "C"]
     assert table["group"].tolist() == ["1", "1", "2"]
     assert table["species"].tolist() == [None, None, None]
 
 
-def test_a_table_of_groups_is_a_list_of_groups_too(tmp_path):
+def test_a_table_of_groups_is_read_as_a_list_of_groups(tmp_path):
     assert read_groups(written(tmp_path, GROUPS))["species"].tolist() == [".", ".", "x"]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("A 1\nB 1\nA 2\n", "groups:3: 'A' is in group '2' here and in '1' above; a gene is in one group"),
-        ("A 1\nB\n", "groups:2: a gene and its group are wanted; split them by a tab"),
+        ("A 1\nB 1\nA 2\n", "groups:3: 'A' is in group '2' here and in '1' above; a gene must be in one group"),
+        ("A 1\nB\n", "groups:2: a gene and its group are expected; separate by a tab"),
         ("# nothing\n", "this list names no gene"),
-        ('["A", "B"]', "group '1' is no list of gene ids; write"),
-        ('{"A": 1}', "group 'A' is no list of gene ids; write"),
-        ('{"A": }', "groups:1: this is no JSON"),
+        ('["A", "B"]', "group '1' is not a list of gene ids; write"),
+        ('{"A": 1}', "group 'A' is not a list of gene ids; write"),
+        ('{"A": }', "groups:1: this is not valid JSON"),
     ],
 )
-def test_a_list_that_says_no_groups_costs_one_line(tmp_path, text, message):
+def test_an_invalid_list_of_groups_is_refused(tmp_path, text, message):
     with pytest.raises(BadTable, match=message):
         read_groups(written(tmp_path, text, "groups"))
 
@@ -126,7 +126,7 @@ def test_a_list_that_says_no_groups_costs_one_line(tmp_path, text, message):
         ),
     ],
 )
-def test_tables_of_hits_in_their_many_forms(tmp_path, text, columns, length):
+def test_tables_of_hits_are_read_in_several_formats(tmp_path, text, columns, length):
     hits = read_hits(written(tmp_path, text), columns)
     assert hits[["qseqid", "sseqid", "pident", "qstart", "qend", "evalue", "bitscore"]].iloc[0].tolist() == [
         "A",
@@ -141,34 +141,34 @@ def test_tables_of_hits_in_their_many_forms(tmp_path, text, columns, length):
     assert length is None or hits["qlen"].tolist() == [length]
 
 
-def test_a_query_on_the_other_strand_is_turned_round(tmp_path):
+def test_positions_on_the_reverse_strand_are_swapped(tmp_path):
     hits = read_hits(written(tmp_path, HIT.replace("11\t110", "110\t11") + "\n"))
     assert (hits["qstart"][0], hits["qend"][0]) == (11, 110)
 
 
 @pytest.mark.parametrize("text", ["", "# BLASTP 2.12.0+\n# 0 hits found\n"])
-def test_no_hits_are_no_error(tmp_path, text):
+def test_an_empty_table_of_hits_is_valid(tmp_path, text):
     assert len(read_hits(written(tmp_path, text))) == 0
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("A\tB\t41.2\n", "3 columns, and outfmt 6 has 12 .*; name the columns with --hit-columns"),
-        (HIT.replace("80.5", "x") + "\n", r"'x' is no number \(column 'bitscore' of hit 1\)"),
-        (HIT.replace("1e-20", "nan") + "\n", r"'nan' is no number \(column 'evalue'"),
-        (HIT + "\t50\n", "hit 1 ends at 110 of a query of 50 letters; column 13 is taken for qlen"),
-        (HIT + "\n" + HIT + "\tmore\tand more\n", "this is no table of hits"),
+        ("A\tB\t41.2\n", "3 columns, but outfmt 6 has 12 .*; use --hit-columns"),
+        (HIT.replace("80.5", "x") + "\n", r"'x' is not a number \(column 'bitscore' of hit 1\)"),
+        (HIT.replace("1e-20", "nan") + "\n", r"'nan' is not a number \(column 'evalue'"),
+        (HIT + "\t50\n", "hit 1 ends at 110 of a query of 50 letters; column 13 is read as qlen"),
+        (HIT + "\n" + HIT + "\tmore\tand more\n", "this is not a table of hits"),
         ("qseqid\tsseqid\tevalue\nA\tB\t1\n", "the columns pident, qstart, qend, bitscore are missing"),
     ],
 )
-def test_tables_that_are_no_hits_cost_one_line(tmp_path, text, message):
+def test_invalid_tables_of_hits_are_refused(tmp_path, text, message):
     with pytest.raises(BadTable, match=message):
         read_hits(written(tmp_path, text))
 
 
-def test_columns_must_name_what_is_needed(tmp_path):
-    with pytest.raises(BadOption, match="--hit-columns: evalue is missing; needed are qseqid"):
+def test_hit_columns_must_include_the_required_ones(tmp_path):
+    with pytest.raises(BadOption, match="--hit-columns: evalue is missing; required are qseqid"):
         read_hits(written(tmp_path, HIT + "\n"), ["qseqid", "sseqid", "pident", "qstart", "qend", "bitscore"])
-    with pytest.raises(BadTable, match="12 columns, and 7 are named"):
+    with pytest.raises(BadTable, match="12 columns, but 7 are named"):
         read_hits(written(tmp_path, HIT + "\n"), ["qseqid", "sseqid", "pident", "qstart", "qend", "evalue", "bitscore"])

@@ -46,18 +46,18 @@ def found(table, count=3, lengths=None, of_gene=None, **thresholds):
         ((1, 1, 0, 100, 0.0, 200.0), False),
     ],
 )
-def test_a_hit_passes_all_thresholds_or_makes_no_pair(hit, passes):
+def test_a_hit_must_pass_all_thresholds_to_make_a_pair(hit, passes):
     assert found(hits(hit)) == ([[0, 1]] if passes else [])
 
 
-def test_coverage_is_that_of_the_query_and_one_direction_is_enough():
-    # 60 letters are all of the short protein, and a tenth of the long one.
+def test_coverage_is_of_the_query_and_one_direction_is_enough():
+    # 60 letters are the entire short protein, and a tenth of the long one.
     sizes = [60, 600]
     assert found(hits((1, 0, 100, 160, 1e-9, 80.0)), 2, sizes) == []
     assert found(hits((0, 1, 0, 60, 1e-9, 80.0)), 2, sizes) == [[0, 1]]
 
 
-def test_several_alignments_cover_together_what_none_covers_alone():
+def test_the_coverage_of_several_alignments_is_that_of_their_union():
     parts = [
         (0, 1, 0, 30, 1e-9, 60.0),
         (0, 1, 20, 45, 1e-5, 40.0),
@@ -68,13 +68,13 @@ def test_several_alignments_cover_together_what_none_covers_alone():
     # [0, 45) and [90, 95)
     assert pairs["coverage"].tolist() == [50.0]
     assert (pairs["bits"][0], pairs["evalue"][0]) == (60.0, 1e-9)
-    # What the e-value leaves out covers nothing.
+    # Alignments above the e-value do not count for coverage.
     assert found(hits(*parts), 2, evalue=1e-5) == []
     # Alignments to different proteins do not add up.
     assert found(hits((0, 1, 0, 30, 1e-9, 60.0), (0, 2, 20, 55, 1e-9, 60.0))) == []
 
 
-def test_a_pair_stands_once_with_its_better_direction_in_the_order_of_genes():
+def test_each_pair_is_listed_once_with_its_better_direction_in_gene_order():
     table = hits(
         (2, 0, 0, 60, 1e-9, 61.0), (1, 0, 0, 80, 1e-8, 70.0), (0, 1, 0, 90, 1e-9, 70.0), (0, 1, 0, 90, 1e-7, 66.0)
     )
@@ -82,11 +82,11 @@ def test_a_pair_stands_once_with_its_better_direction_in_the_order_of_genes():
     assert pairs.drop(columns="identity").to_numpy().tolist() == [[0, 1, 1e-9, 70.0, 90.0], [0, 2, 1e-9, 61.0, 60.0]]
 
 
-def test_isoforms_count_for_their_gene_and_not_against_each_other():
+def test_isoforms_count_for_their_gene_and_do_not_pair_with_each_other():
     assert found(hits((0, 1, 0, 60, 1e-9, 61.0), (1, 2, 0, 60, 1e-9, 61.0)), of_gene=[0, 0, 5]) == [[0, 5]]
 
 
-def test_groups_are_what_pairs_connect():
+def test_groups_are_connected_components_of_pairs():
     numbers = single_linkage(6, pd.DataFrame({"one": [0, 1, 3], "other": [1, 4, 5]}))
     groups = {frozenset(np.flatnonzero(numbers == number).tolist()) for number in numbers}
     assert groups == {frozenset({0, 1, 4}), frozenset({2}), frozenset({3, 5})}
@@ -98,7 +98,7 @@ def protein(random, size):
 
 @pytest.fixture
 def fasta(tmp_path):
-    """A and B are alike, C holds their end, D is a stranger; E has none."""
+    """Write proteins: A and B are similar, C is their end, D is unrelated; E has no protein."""
     random = np.random.default_rng(0)
     one = protein(random, 300)
     path = tmp_path / "p.faa"
@@ -108,10 +108,10 @@ def fasta(tmp_path):
     return path
 
 
-def test_the_sketch_finds_groups_and_says_loudly_what_it_is(fasta, tmp_path, caplog):
+def test_the_sketch_finds_groups_and_warns_that_it_is_a_fallback(fasta, tmp_path, caplog):
     outputs = {"output": tmp_path / "homologs.tsv", "pairs": tmp_path / "pairs.tsv"}
     result = homology(genes("D", "C", "E", "B", "A"), proteins=fasta, tool="sketch", **outputs)
-    assert "a fallback that misses many old relatives" in caplog.text
+    assert "a fallback that misses many distant homologs" in caplog.text
     assert outputs["output"].read_text() == "species\tid\tgroup\n.\tD\t1\n.\tC\t2\n.\tE\t3\n.\tB\t2\n.\tA\t2\n"
     assert [line.split("\t")[:4] for line in outputs["pairs"].read_text().splitlines()] == [
         ["species", "id", "species_2", "id_2"],
@@ -128,7 +128,7 @@ def test_the_sketch_finds_groups_and_says_loudly_what_it_is(fasta, tmp_path, cap
     assert again.pair_table.equals(result.pair_table)
 
 
-def test_what_it_finds_is_what_split_takes(fasta, tmp_path):
+def test_split_accepts_the_result_of_homology(fasta, tmp_path):
     found = homology(genes("D", "C", "E", "B", "A"), proteins=fasta, tool="sketch")
     listed = tmp_path / "list.txt"
     listed.write_text("A\n")
@@ -137,7 +137,7 @@ def test_what_it_finds_is_what_split_takes(fasta, tmp_path):
     assert table["reason"].tolist() == ["", "homolog_test:A", "", "homolog_test:A", ""]
 
 
-def test_auto_takes_the_first_program_that_is_there(fasta, monkeypatch):
+def test_auto_selects_the_first_installed_program(fasta, monkeypatch):
     asked = []
 
     def align(proteins, tool, *, evalue, threads):
@@ -159,7 +159,7 @@ def line(query, subject, start=1, end=60, evalue="1e-9", bits=80):
     return f"{query}\t{subject}\t40.0\t60\t0\t0\t{start}\t{end}\t1\t60\t{evalue}\t{bits}"
 
 
-def test_hits_made_elsewhere_are_those_of_genes_or_of_their_isoforms(tmp_path):
+def test_tables_of_hits_may_name_genes_or_isoforms(tmp_path):
     path, table = tmp_path / "hits.tsv", tmp_path / "p2g.tsv"
     path.write_text(
         f"{line('A.1', 'B.1')}\t100\n{line('A.2', 'C.1')}\t200\n{line('C.1', 'Z.1')}\t60\n{line('A.1', 'A.2')}\t100\n"
@@ -173,18 +173,16 @@ def test_hits_made_elsewhere_are_those_of_genes_or_of_their_isoforms(tmp_path):
     assert by_version.table["group"].tolist() == ["1", "1", "1", "2"]
 
 
-def test_lengths_come_from_proteins_where_the_table_has_none(tmp_path, fasta):
+def test_query_lengths_come_from_proteins_if_the_table_has_none(tmp_path, fasta):
     path = tmp_path / "hits.tsv"
     path.write_text(line("A", "B", 1, 150) + "\n" + line("C", "D", 1, 59) + "\n")
-    with pytest.raises(
-        BadTable, match="nothing tells the length of A, C, by which --coverage divides; give --proteins"
-    ):
+    with pytest.raises(BadTable, match="unknown length of A, C, which --coverage requires; use --proteins"):
         homology(genes("A", "B", "C", "D"), hits=path)
     result = homology(genes("A", "B", "C", "D"), hits=path, proteins=fasta)
     assert result.pair_table[["id", "id_2", "coverage"]].to_numpy().tolist() == [["A", "B", 50.0]]
     assert homology(genes("A", "B", "C", "D"), hits=path, coverage=0).pairs == 2
     path.write_text(line("C", "D", 1, 121) + "\n")
-    with pytest.raises(BadTable, match="a hit of 'C' ends behind its 120 letters; is it its FASTA"):
+    with pytest.raises(BadTable, match="a hit of 'C' ends past its 120 letters; is this the right FASTA"):
         homology(genes("A", "B", "C", "D"), hits=path, proteins=fasta)
 
 
@@ -197,7 +195,7 @@ def test_a_list_of_groups_needs_no_search(tmp_path):
     assert (result.proteins, result.of_other_genes, result.genes_without_protein) == (4, 1, 1)
 
 
-def test_two_species_and_their_files(tmp_path, fasta):
+def test_each_species_may_have_its_own_file(tmp_path, fasta):
     other = tmp_path / "q.faa"
     other.write_text(fasta.read_text().split(">B")[0])
     both = genes(("x", "A"), ("x", "D"), ("y", "A"))
@@ -212,36 +210,36 @@ def test_two_species_and_their_files(tmp_path, fasta):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "nothing says who is homologous; give --proteins"),
-        ({"genome": "p.faa"}, "--genome p.faa: no annotation of it; add --annotation FILE"),
-        ({"proteins": "p.faa", "tool": "blat"}, "--tool blat: no such tool; choose one of auto, diamond, mmseqs"),
-        ({"proteins": "p.faa", "coverage": 101}, "--coverage 101 is no threshold"),
-        ({"proteins": "p.faa", "evalue": -1}, "--evalue -1 is no threshold"),
-        ({"proteins": "p.faa", "codon_table": 7}, "--codon-table 7: not known"),
-        ({"groups": "p.faa", "proteins": "p.faa"}, "--groups stands alone"),
+        ({}, "no source of homologs; use --proteins"),
+        ({"genome": "p.faa"}, "--genome p.faa: it has no annotation; use --annotation FILE"),
+        ({"proteins": "p.faa", "tool": "blat"}, "--tool blat: unknown tool; choose one of auto, diamond, mmseqs"),
+        ({"proteins": "p.faa", "coverage": 101}, "--coverage 101 is not a threshold"),
+        ({"proteins": "p.faa", "evalue": -1}, "--evalue -1 is not a threshold"),
+        ({"proteins": "p.faa", "codon_table": 7}, "--codon-table 7: unknown"),
+        ({"groups": "p.faa", "proteins": "p.faa"}, "--groups cannot be combined"),
         ({"groups": "p.faa", "pairs": "x.tsv"}, "a list of groups has no pairs"),
-        ({"hits": "p.faa", "transcripts": "p.faa"}, "--hits is a search already made"),
+        ({"hits": "p.faa", "transcripts": "p.faa"}, "--hits replaces a search"),
         ({"proteins": "p.faa", "annotation": ["p.faa", "p.faa"]}, "--annotation: two files for one species"),
         ({"proteins": "p.faa", "output": "p.faa"}, "p.faa: this output would overwrite an input"),
     ],
 )
-def test_options_that_make_no_sense_cost_one_line(fasta, monkeypatch, options, message):
+def test_options_that_do_not_fit_together_are_refused(fasta, monkeypatch, options, message):
     monkeypatch.chdir(fasta.parent)
     with pytest.raises(BadOption, match=message):
         homology(genes("A", "B"), **options)
 
 
-def test_files_that_are_not_there_or_fit_no_gene(fasta, tmp_path):
+def test_missing_files_and_files_of_other_genes_are_refused(fasta, tmp_path):
     with pytest.raises(MissingFile):
         homology(genes("A"), proteins=tmp_path / "nothing.faa", tool="sketch")
     with pytest.raises(NotWritable):
         homology(genes("A"), proteins=fasta, tool="sketch", output=tmp_path / "nowhere/homologs.tsv")
-    with pytest.raises(BadTable, match="ids that several sequences of the set share: A"):
+    with pytest.raises(BadTable, match="several sequences of the set share an id: A"):
         homology(genes("A", "A"), proteins=fasta, tool="sketch")
     groups = tmp_path / "groups.tsv"
     groups.write_text("X 1\nY 1\n")
-    with pytest.raises(UnknownGene, match="none of its genes is in the set: it has X, Y, and the set A"):
+    with pytest.raises(UnknownGene, match="none of its genes is in the set: it has X, Y, and the set has A"):
         homology(genes("A"), groups=groups)
     (tmp_path / "hits.tsv").write_text(line("X", "Y") + "\t100\n")
-    with pytest.raises(UnknownGene, match="none of its sequences belongs to a gene of the set: it has X, Y, and"):
+    with pytest.raises(UnknownGene, match="no sequence belongs to a gene of the set: it has X, Y, and"):
         homology(genes("A"), hits=tmp_path / "hits.tsv")

@@ -39,7 +39,7 @@ def held_out(tmp_path):
     return {"by": "list", "gene_list": path}
 
 
-def test_homology_writes_how_its_tables_were_made(genes, tmp_path):
+def test_homology_writes_a_record_next_to_each_table(genes, tmp_path):
     hits = tmp_path / "hits.tsv"
     hits.write_text("a\tb\t41.2\t100\t50\t2\t1\t100\t1\t100\t1e-20\t80.5\t100\n")
     options = {"hits": hits, "evalue": 1e-5, "coverage": 0}
@@ -64,17 +64,17 @@ def test_standard_output_gets_no_record(genes, groups, tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["homologs.tsv"]
 
 
-def test_a_record_replaces_no_input(genes, tmp_path):
+def test_a_record_never_overwrites_an_input(genes, tmp_path):
     (tmp_path / "homologs.tsv.json").write_text('[["a", "b"]]')
     with pytest.raises(BadOption, match="would overwrite an input"):
         homology(genes, groups=tmp_path / "homologs.tsv.json", output=tmp_path / "homologs.tsv")
 
 
-def test_a_record_replaces_records_alone(genes, groups, tmp_path):
+def test_a_record_overwrites_only_records(genes, groups, tmp_path):
     for content in (b'{"mine": 1}', b"", b"\xff\xfe"):
         foreign = tmp_path / "out.tsv.json"
         foreign.write_bytes(content)
-        with pytest.raises(BadTable, match=r"out\.tsv\.json: the record of the homologs goes here") as raised:
+        with pytest.raises(BadTable, match=r"out\.tsv\.json: the record of the homologs is written here") as raised:
             homology(genes, groups=groups, output=tmp_path / "out.tsv")
         assert raised.value.exit_code == 3
         assert foreign.read_bytes() == content
@@ -84,7 +84,7 @@ def test_a_record_replaces_records_alone(genes, groups, tmp_path):
     assert json.loads(foreign.read_text())["tool"] == "groups"
 
 
-def test_tables_that_differ_in_their_endings_have_records_of_their_own(genes, tmp_path):
+def test_tables_that_differ_in_their_suffix_have_separate_records(genes, tmp_path):
     hits = tmp_path / "hits.tsv"
     hits.write_text("a\tb\t41.2\t100\t50\t2\t1\t100\t1\t100\t1e-20\t80.5\t100\n")
     homology(genes, hits=hits, output=tmp_path / "ath.groups", pairs=tmp_path / "ath.pairs")
@@ -103,7 +103,7 @@ def test_split_and_leaks_show_the_record(genes, groups, held_out, caplog, tmp_pa
     assert f"\nhomologs: {LINE}\n" in report.text
 
 
-def test_a_table_without_a_record_is_fine_and_said_to_have_none(genes, groups, held_out, caplog, tmp_path):
+def test_a_table_without_a_record_is_accepted_and_logged(genes, groups, held_out, caplog, tmp_path):
     caplog.set_level(logging.INFO)
     found = split(genes, homology=groups, output=tmp_path / "s.tsv", **held_out)
     assert found.homology is None
@@ -114,12 +114,12 @@ def test_a_table_without_a_record_is_fine_and_said_to_have_none(genes, groups, h
     assert "homologs:" not in leaks(genes, splits=tmp_path / "s.tsv").text
 
 
-def test_a_record_of_another_table_is_noticed(genes, groups, held_out, caplog):
+def test_a_warning_is_logged_if_the_record_belongs_to_another_table(genes, groups, held_out, caplog):
     write_record(groups, RECORD)
     groups.write_text(GROUPS.replace("c\t2", "c\t1"))
     found = split(genes, homology=groups, **held_out)
     assert found.homology["of_this_table"] is False
-    assert "homologs.tsv.json says how another table was made" in caplog.text
+    assert "homologs.tsv.json is the record of another table" in caplog.text
     report = leaks(genes, splits=found.table, homology=groups)
     assert f"homologs: {LINE}; the table has changed since\n" in report.text
 
@@ -130,14 +130,14 @@ def test_inspect_shows_the_record_of_a_table(groups):
     assert inspect(groups).fields["made by"] == LINE
     assert inspect(record_path(groups)).fields["tool"] == "diamond"
     groups.write_text(GROUPS + ".\te\t9\n")
-    assert inspect(groups).fields["made by"] == "unknown: homologs.tsv.json is of another table"
+    assert inspect(groups).fields["made by"] == "unknown: homologs.tsv.json belongs to another table"
 
 
-def test_other_json_is_no_record_and_a_damaged_one_costs_one_line(groups):
+def test_other_json_is_ignored_and_a_damaged_record_is_refused(groups):
     record_path(groups).write_text('[["a", "b"]]')
     assert read_record(groups) is None
     record_path(groups).write_text('{"kind": "homology", "format": 1}')
-    with pytest.raises(BadTable, match=r"homologs\.tsv\.json: this record of a table of homologs is not whole"):
+    with pytest.raises(BadTable, match=r"homologs\.tsv\.json: this record of a table of homologs is incomplete"):
         read_record(groups)
     record_path(groups).write_text('{"kind": "homology", "format": 2}')
     with pytest.raises(BadTable, match="its format 2 is newer"):
@@ -159,8 +159,8 @@ def test_other_json_is_no_record_and_a_damaged_one_costs_one_line(groups):
         {"table": None},
     ],
 )
-def test_a_damaged_record_costs_one_line(groups, wrong):
+def test_records_with_wrong_fields_are_refused(groups, wrong):
     path = write_record(groups, RECORD)
     path.write_text(json.dumps({**json.loads(path.read_text()), **wrong}))
-    with pytest.raises(BadTable, match="this record of a table of homologs is not whole"):
+    with pytest.raises(BadTable, match="this record of a table of homologs is incomplete"):
         inspect(groups)

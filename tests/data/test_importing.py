@@ -23,7 +23,7 @@ def rows(result, *columns):
     return [tuple(row) for row in result.set.table[list(columns)].itertuples(index=False)]
 
 
-def test_several_tables_keep_their_names_as_split(write, tmp_path):
+def test_the_names_of_several_tables_become_splits(write, tmp_path):
     train = write("train.csv.gz", "sequence,label\nACGTR,0\nacu,1\n")
     test = write("test.csv", '\ufeffsequence,label\r\n"GG",0\r\n')
     result = import_sequences([train, test], output=tmp_path / "s.parquet", species="hs")
@@ -40,27 +40,27 @@ def test_several_tables_keep_their_names_as_split(write, tmp_path):
     assert [item["name"] for item in read.metadata["inputs"]] == ["train.csv.gz", "test.csv"]
 
 
-def test_columns_of_other_names_in_a_tsv(write):
+def test_columns_of_a_tsv_may_have_other_names(write):
     path = write("a.tsv", "name\tdna\tclass\nx\tAC\tenh\ny\tGT\tsil\n")
     result = import_sequences(path, sequence_column="dna", label_column="class", id_column="name")
     assert rows(result, "id", "sequence", "label") == [("x", "AC", "enh"), ("y", "GT", "sil")]
     assert "split" not in result.set.table
 
 
-def test_a_table_without_labels_has_none(write):
+def test_a_table_without_labels_makes_a_set_without_labels(write):
     result = import_sequences(write("a.csv", "sequence\nAC\n"))
     assert list(result.set.table.columns) == ["id", "species", "length", "sequence"]
     assert result.labels == {}
 
 
-def test_a_fasta_per_class(write):
+def test_each_class_may_be_a_fasta(write):
     one, two = write("p.fa", ">a x\nACGT\nAC\n>b\nGG\n"), write("n.fa.gz", ">a\nTT\n")
     expected = [("pos:a", "ACGTAC", "pos"), ("pos:b", "GG", "pos"), ("neg:a", "TT", "neg")]
     for classes in ([f"pos={one}", f"neg={two}"], {"pos": one, "neg": two}):
         assert rows(import_sequences(classes=classes), "id", "sequence", "label") == expected
 
 
-def test_intervals_with_a_genome(write):
+def test_intervals_are_read_from_a_genome(write):
     genome = write("g.fa.gz", ">1\nAACCGGTTNN\n>2\nACGT\n")
     one = write("p.bed", "2\t0\t4\tpeak1\t0\t+\n1\t1\t5\tpeak2\t0\t-\n")
     two = write("n.bed", "1\t0\t2\n1\t2\t4\n")
@@ -85,15 +85,15 @@ def test_the_same_inputs_give_the_same_bytes(write, tmp_path):
     ("text", "message"),
     [
         ("ACGT,0\nGG,1\n", ":1: column 'sequence' is missing; the header has ACGT, 0; name it with --sequence-column"),
-        ("", ":1: the first line is empty, and a header is wanted"),
+        ("", ":1: the first line is empty, but a header is required"),
         ("sequence,label\nAC,0\n,1\n", ":3: the sequence is empty"),
-        ("sequence,label\nAC,0\n\nAZ,1\n", ":4: 'Z' is no nucleotide letter"),
+        ("sequence,label\nAC,0\n\nAZ,1\n", ":4: 'Z' is not a nucleotide letter"),
         ("sequence,label\nAC,\n", ":2: the label is empty"),
-        ("sequence,label\nAC\n", ":2: 1 cells, and the header has 2"),
+        ("sequence,label\nAC\n", ":2: 1 cells, but the header has 2"),
         ("sequence,label\n", ": no sequences"),
     ],
 )
-def test_a_wrong_table_is_named_with_its_line(write, tmp_path, text, message):
+def test_errors_in_tables_name_file_and_line(write, tmp_path, text, message):
     path = write("a.csv", text)
     with pytest.raises(BadTable) as error:
         import_sequences(path, output=tmp_path / "s.parquet")
@@ -101,9 +101,9 @@ def test_a_wrong_table_is_named_with_its_line(write, tmp_path, text, message):
     assert not (tmp_path / "s.parquet").exists()
 
 
-def test_a_name_that_stands_twice_is_refused(write):
+def test_duplicate_names_are_refused(write):
     path = write("a.csv", "sequence,id\nAC,x\nGT,x\n")
-    with pytest.raises(BadTable, match=r":3: the name 'x' was there before, at .*a.csv:2; give every sequence its own"):
+    with pytest.raises(BadTable, match=r":3: the name 'x' is already used at .*a.csv:2; use a different name"):
         import_sequences(path, id_column="id")
 
 
@@ -112,20 +112,20 @@ def test_options_and_files_that_do_not_fit_are_refused(write):
     past, lost = write("past.bed", "1\t0\t5\n"), write("lost.bed", "1\t0\t4\nchr2\t0\t4\n")
     placed = write("placed.csv", "id,region,start,end,strand\n1,1,0,2,+\n")
     for arguments, error, message in [
-        ({}, BadOption, "give either input files or --class NAME=FILE"),
-        ({"inputs": table, "classes": [f"a={genome}"]}, BadOption, "and not both"),
-        ({"classes": ["a"]}, BadOption, "--class a: NAME=FILE is wanted"),
-        ({"classes": [f"a={genome}", f"a={genome}"]}, BadOption, "--class a is given twice"),
+        ({}, BadOption, "specify either input files or --class NAME=FILE"),
+        ({"inputs": table, "classes": [f"a={genome}"]}, BadOption, "not both"),
+        ({"classes": ["a"]}, BadOption, "--class a: NAME=FILE is expected"),
+        ({"classes": [f"a={genome}", f"a={genome}"]}, BadOption, "--class a is specified twice"),
         (
             {"classes": [f"a={table}"]},
             BadOption,
-            "this is no FASTA; for BED files and tables of intervals give --genome",
+            "this is not a FASTA file; for BED files and tables of intervals use --genome",
         ),
-        ({"inputs": placed}, BadTable, "this is a table of intervals; give --genome"),
+        ({"inputs": placed}, BadTable, "this is a table of intervals; use --genome"),
         ({"inputs": placed, "genome": genome, "width": 0}, BadOption, "--width 0; it must be at least 1"),
-        ({"inputs": placed, "genome": {"a": genome}}, BadOption, "no such class; there is"),
-        ({"inputs": table, "sequence_column": []}, BadOption, "--sequence-column: no column, or one twice"),
-        ({"inputs": table, "sequence_column": ["a", "a"]}, BadOption, "--sequence-column: no column, or one twice"),
+        ({"inputs": placed, "genome": {"a": genome}}, BadOption, "unknown class; there is"),
+        ({"inputs": table, "sequence_column": []}, BadOption, "--sequence-column: no column, or one repeated"),
+        ({"inputs": table, "sequence_column": ["a", "a"]}, BadOption, "--sequence-column: no column, or one repeated"),
         ({"inputs": "nowhere.csv"}, MissingFile, "no such file"),
         ({"inputs": past, "genome": genome}, MalformedLine, ":1: the end 5 is past contig '1', which has 4 bases"),
         ({"inputs": lost, "genome": genome}, ContigMismatch, ":2: 'chr2' is not in the genome, which has 1"),
@@ -136,7 +136,7 @@ def test_options_and_files_that_do_not_fit_are_refused(write):
 
 def test_names_and_labels_that_a_table_cannot_hold_are_refused(write):
     path = write("a.csv", 'sequence,label,id\nAC,0,x\nGG,0,"y\tz"\n')
-    with pytest.raises(BadTable, match=r":3: the name 'y\\tz' is empty, or holds a tab or a line break"):
+    with pytest.raises(BadTable, match=r":3: the name 'y\\tz' is empty, or contains a tab or a line break"):
         import_sequences(path, id_column="id")
 
 
@@ -151,7 +151,7 @@ def test_a_fasta_with_a_byte_order_mark_is_a_fasta(write):
     assert rows(import_sequences(write("a.fa", "\ufeff>x\nACGT\n")), "id", "sequence") == [("x", "ACGT")]
 
 
-def test_a_table_of_intervals_is_a_class(write):
+def test_each_class_may_be_a_table_of_intervals(write):
     genome = write("g.fa.gz", ">1\nAACCGGTTNR\n>2\nACGT\n")
     one = write("p.csv.gz", "id,region,start,end,strand\n7,2,0,4,+\n8,1,1,5,-\n")
     two = write("n.tsv", "chrom\tstart\tend\n1\t0\t2\n1\t2\t4\n")
@@ -164,7 +164,7 @@ def test_a_table_of_intervals_is_a_class(write):
     ]
 
 
-def test_a_table_of_intervals_may_have_labels_names_and_splits_of_its_own(write):
+def test_a_table_of_intervals_may_have_labels_names_and_splits(write):
     genome = write("g.fa", ">1\nAACCGGTTNR\n")
     path = write("t.csv", "chromosome,start,end,strand,class,name,part\n1,0,4,-,enh,x,train\n1,4,10,,sil,y,test\n")
     result = import_sequences(path, genome=genome, label_column="class", id_column="name", split_column="part")
@@ -174,7 +174,7 @@ def test_a_table_of_intervals_may_have_labels_names_and_splits_of_its_own(write)
     ]
     plain = import_sequences(write("l.csv", "region,start,end,label\n1,0,2,a\n1,2,4,b\n"), genome=genome)
     assert rows(plain, "id", "label") == [("1:0-2(+)", "a"), ("1:2-4(+)", "b")]
-    # A class is what the user says, whatever the table says.
+    # A class specified by the user overrides the labels of the table.
     classed = import_sequences(classes={"c": path}, genome=genome)
     assert rows(classed, "id", "label") == [("c:1:0-4(-)", "c"), ("c:1:4-10(+)", "c")]
     unlabelled = write("u.csv", "region,start,end,label\n1,0,2,\n")
@@ -190,7 +190,7 @@ def test_a_table_of_intervals_may_have_labels_names_and_splits_of_its_own(write)
         ("1,0,4,", BadTable, ":3: the label is empty"),
     ],
 )
-def test_a_wrong_row_of_intervals_is_named_and_nothing_is_written(write, tmp_path, row, error, message):
+def test_errors_in_intervals_name_the_row_and_nothing_is_written(write, tmp_path, row, error, message):
     genome = write("g.fa", ">1\nAACCGGTTNR\n")
     path = write("t.csv", f"region,start,end,label\n1,0,10,b\n{row}\n")
     with pytest.raises(error) as caught:
@@ -199,31 +199,31 @@ def test_a_wrong_row_of_intervals_is_named_and_nothing_is_written(write, tmp_pat
     assert not (tmp_path / "s.parquet").exists()
 
 
-def test_names_that_two_rows_share_give_way_to_places_and_those_to_numbers(write):
+def test_duplicate_names_are_replaced_by_coordinates_and_duplicate_coordinates_by_numbers(write):
     genome = write("g.fa", ">1\nAACCGGTT\n")
     same_name = write("a.bed", "1\t0\t2\tp\n1\t2\t4\tp\n")
     assert rows(import_sequences(same_name, genome=genome), "id") == [("1:0-2(+)",), ("1:2-4(+)",)]
     same_place = write("b.bed", "1\t0\t2\n1\t0\t2\n")
     assert rows(import_sequences(same_place, genome=genome), "id") == [("b-1",), ("b-2",)]
     asked = write("c.csv", "region,start,end,name\n1,0,2,x\n1,2,4,x\n")
-    with pytest.raises(BadTable, match="the name 'x' was there before"):
+    with pytest.raises(BadTable, match="the name 'x' is already used"):
         import_sequences(asked, genome=genome, id_column="name")
 
 
-def test_a_contig_of_another_spelling_stands_in_the_set_as_the_genome_has_it(write):
+def test_the_set_spells_contigs_as_the_genome_does(write):
     genome = write("g.fa", ">2L\nACGT\n")
     result = import_sequences(write("a.csv", "region,start,end\nchr2L,0,4\n"), genome=genome)
     assert rows(result, "id", "chrom", "sequence") == [("chr2L:0-4(+)", "2L", "ACGT")]
     assert result.set.of_contigs("length") == [4]
 
 
-def test_each_class_has_its_genome(write):
+def test_each_class_may_have_its_own_genome(write):
     human, worm = write("h.fa", ">1\nAAAA\n>X\nCCCC\n"), write("w.fa", ">I\nGGGG\n>X\nTTTT\n")
     one, two = write("human.csv", "id,region,start,end,strand\n1,chrX,0,3,+\n"), write("worm.bed", "X\t0\t2\n")
     for genome in ({"human": human, "worm": worm}, [f"worm={worm}", f"human={human}"]):
         result = import_sequences(classes={"human": one, "worm": two}, genome=genome)
         assert rows(result, "id", "sequence") == [("human:1", "CCC"), ("worm:X:0-2(+)", "TT")]
-        # Contigs of two genomes have the same names: such a set has no places.
+        # Contigs of two genomes have the same names, so such a set has no coordinates.
         assert list(result.set.table.columns) == ["id", "species", "length", "sequence", "label"]
         assert result.set.contigs == {}
     same = import_sequences(classes={"human": one, "worm": two}, genome={"human": human, "worm": human})
@@ -235,18 +235,18 @@ def test_each_class_has_its_genome(write):
 def test_a_class_without_its_genome_is_refused(write):
     genome, path = write("h.fa", ">1\nAAAA\n"), write("a.bed", "1\t0\t2\n")
     for given, message in [
-        ([f"b={genome}", f"a={genome}"], "--genome b=.*h.fa: no such class; there is a"),
-        ({"b": genome}, "--genome b=.*: no such class"),
-        ([f"a={genome}", f"a={genome}"], "--genome a is given twice; give one FASTA for each class"),
-        ([str(genome), f"a={genome}"], "--genome .*h.fa: CLASS=FASTA is wanted"),
+        ([f"b={genome}", f"a={genome}"], "--genome b=.*h.fa: unknown class; there is a"),
+        ({"b": genome}, "--genome b=.*: unknown class"),
+        ([f"a={genome}", f"a={genome}"], "--genome a is specified twice; specify one FASTA per class"),
+        ([str(genome), f"a={genome}"], "--genome .*h.fa: CLASS=FASTA is expected"),
     ]:
         with pytest.raises(BadOption, match=message):
             import_sequences(classes={"a": path}, genome=given)
-    with pytest.raises(BadOption, match=r"a.bed:1: the class 'a' has no genome; give --genome a=FASTA"):
+    with pytest.raises(BadOption, match=r"a.bed:1: the class 'a' has no genome; use --genome a=FASTA"):
         import_sequences(classes={"a": path, "f": genome}, genome={"f": genome})
 
 
-def test_one_genome_is_told_from_one_for_each_class(tmp_path):
+def test_one_genome_is_distinguished_from_one_per_class(tmp_path):
     odd = tmp_path / "a=b.fa"
     odd.write_text(">1\nA\n")
     assert genomes_by_class([str(odd)]) == str(odd)
@@ -259,7 +259,7 @@ def test_one_genome_is_told_from_one_for_each_class(tmp_path):
     ]
 
 
-def test_intervals_of_one_width_and_those_that_cannot_have_it(write, caplog):
+def test_intervals_are_extended_to_one_width_or_excluded(write, caplog):
     genome = write("g.fa", ">1\nAACCGGTTAC\n")
     path = write("p.bed", "1\t3\t6\n1\t0\t9\n1\t0\t2\n1\t4\t5\t.\t0\t-\n")
     result = import_sequences(path, genome=genome, width=6)
@@ -270,9 +270,9 @@ def test_intervals_of_one_width_and_those_that_cannot_have_it(write, caplog):
     ]
     assert result.set.metadata["options"]["left_out"] == {"longer": 1, "past_end": 1}
     assert caplog.messages == [
-        "left out: 1 intervals of more than 6 bases, and 1 that pass an end of their contig when extended"
+        "excluded: 1 intervals of more than 6 bases, and 1 that pass an end of their contig when extended"
     ]
-    with pytest.raises(BadTable, match="no interval is left; give another --width"):
+    with pytest.raises(BadTable, match="no interval remains; use another --width"):
         import_sequences(write("q.bed", "1\t0\t9\n"), genome=genome, width=6)
 
 
@@ -290,7 +290,7 @@ def test_pairs_are_joined_by_twenty_columns_of_n(write, sign):
 
 @pytest.mark.parametrize(
     ("row", "message"),
-    [("AC,,1", ":2: the sequence is empty"), ("AC,AZ,1", ":2: 'Z' is no nucleotide letter")],
+    [("AC,,1", ":2: the sequence is empty"), ("AC,AZ,1", ":2: 'Z' is not a nucleotide letter")],
 )
 def test_each_half_of_a_pair_is_checked(write, row, message):
     path = write("p.csv", f"enhancer,promoter,label\n{row}\n")
@@ -298,7 +298,7 @@ def test_each_half_of_a_pair_is_checked(write, row, message):
         import_sequences(path, sequence_column=["enhancer", "promoter"])
 
 
-def test_a_column_of_splits_is_read_where_it_is_asked_for(write):
+def test_a_column_of_splits_is_read_on_request(write):
     path = write("a.csv", "sequence,label,split\nAC,0,train\nGT,1,test\n")
     assert "split" not in import_sequences(path).set.table
     assert rows(import_sequences(path, split_column="split"), "id", "split") == [("a-1", "train"), ("a-2", "test")]
@@ -311,7 +311,7 @@ def test_a_column_of_splits_is_read_where_it_is_asked_for(write):
         import_sequences(path, split_column="part")
 
 
-def test_a_folder_of_texts_is_a_class(tmp_path):
+def test_each_class_may_be_a_folder_of_text_files(tmp_path):
     for name, letters in (("a/10.txt", "acgu\n"), ("a/9.txt", "GGR"), ("b/10.txt", "TT")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(letters)
@@ -324,7 +324,7 @@ def test_a_folder_of_texts_is_a_class(tmp_path):
     ]
 
 
-def test_sources_say_class_and_split(write):
+def test_sources_define_class_and_split(write):
     one, two = write("p.fa", ">a\nAC\n"), write("q.fa", ">a\nGT\n")
     result = import_sequences([Source(one, "x", "train"), Source(two, "x", "test")])
     assert rows(result, "id", "label", "split") == [("train:x:a", "x", "train"), ("test:x:a", "x", "test")]

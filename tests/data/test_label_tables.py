@@ -10,7 +10,7 @@ def table(ids, label="low", species="ath", condition="*", fold="1"):
     return pd.DataFrame({**facts, "expression": 1.0, "label": label, "q1": 0.5, "q3": 2.0})
 
 
-def test_tables_of_other_species_and_conditions_are_put_under_each_other(tmp_path):
+def test_tables_of_several_species_and_conditions_are_concatenated(tmp_path):
     parts = [table(["a", "b"]), table(["a", "b"], species="osa"), table(["a"], condition="cold", fold="*")]
     paths = []
     for number, part in enumerate(parts):
@@ -26,23 +26,25 @@ def test_tables_of_other_species_and_conditions_are_put_under_each_other(tmp_pat
     ]
 
 
-def test_the_same_rows_twice_are_no_conflict():
+def test_repeated_rows_are_not_a_conflict():
     assert len(join_labels([table(["a", "b"]), table(["b", "c"])])) == 3
 
 
-def test_two_labels_of_a_gene_are_a_conflict(tmp_path):
+def test_different_labels_of_a_gene_are_a_conflict(tmp_path):
     table(["a", "b"]).to_csv(tmp_path / "one.tsv", sep="\t", index=False)
     table(["b", "c"], "high").to_csv(tmp_path / "two.tsv", sep="\t", index=False)
-    with pytest.raises(BadTable, match=r"one\.tsv and \S*two\.tsv say different things of 1 genes: b; label every"):
+    with pytest.raises(BadTable, match=r"one\.tsv and \S*two\.tsv disagree for 1 genes: b; label every"):
         join_labels([tmp_path / "one.tsv", tmp_path / "two.tsv"])
 
 
-def test_quartiles_by_fold_and_by_table_of_a_gene_are_a_conflict():
-    with pytest.raises(BadTable, match=r"quartiles from a fold here, from the whole table there, of 1 genes.*cold: b"):
+def test_quartiles_of_a_fold_and_of_the_table_are_a_conflict_for_the_same_gene():
+    with pytest.raises(
+        BadTable, match=r"use the quartiles of a fold in .* and of all rows in .*, for 1 genes.*cold: b"
+    ):
         join_labels([table(["a", "b"], condition="cold"), table(["b"], condition="cold", fold="*")])
 
 
-def test_one_table_is_taken_as_it_is_and_none_is_refused():
+def test_one_table_is_returned_unchanged_and_no_table_is_an_error():
     one = table(["a"])
     pd.testing.assert_frame_equal(join_labels(one), one)
     with pytest.raises(BadOption, match="no labels"):

@@ -1,4 +1,4 @@
-"""What of test genes reaches training, found in splits that nobody vouches for."""
+"""Leaks between training and test genes in splits of any origin."""
 
 import json
 
@@ -22,7 +22,7 @@ def bases(count, seed):
 
 
 def gene_set(places, species="."):
-    """Genes at ``id -> (chrom, tss)`` on the plus strand, 100 bases long, letters drawn by their number."""
+    """Build genes at ``id -> (chrom, tss)`` on the plus strand, 100 bases long, with random letters by number."""
     rows = []
     for number, (name, (chrom, tss)) in enumerate(places.items()):
         windows = GEOMETRY.tss_window(tss, "+") + GEOMETRY.tts_window(tss + 99, "+")
@@ -36,7 +36,7 @@ def far_apart(names="abcdef"):
 
 
 def splits_of(**folds):
-    """Make splits of texts ``role:ids role:ids``, a letter a gene."""
+    """Build splits from texts ``role:ids role:ids``, where each letter is a gene."""
     rows = [
         (".", name, fold, role)
         for fold, text in folds.items()
@@ -47,7 +47,7 @@ def splits_of(**folds):
 
 
 def found(result):
-    """Give what leaks: (fold, kind, between) -> (genes, pairs)."""
+    """Return the leaks: (fold, kind, between) -> (genes, pairs)."""
     rows = result.table[result.table["genes"] > 0]
     return {(r.fold, r.kind, r.between): (r.genes, r.pairs) for r in rows.itertuples()}
 
@@ -61,7 +61,7 @@ def homologs(**groups):
     return Homologs(None, pd.DataFrame(rows, columns=["species", "id", "group"]))
 
 
-def test_splits_that_share_nothing_leak_nothing():
+def test_splits_of_unrelated_genes_have_no_leaks():
     result = leaks(far_apart(), splits=splits_of(x="test:ab train:cdef", y="test:cd train:abef"))
     assert found(result) == {}
     assert (result.genes, result.never_tested, result.tested_twice) == (6, 2, 0)
@@ -70,8 +70,8 @@ def test_splits_that_share_nothing_leak_nothing():
     result.check()
 
 
-def test_overlapping_windows_are_found_whatever_the_splits_say_of_them():
-    # Windows of a: [960, 1020) and [1080, 1140); b's begin at 1139, c's at 1140.
+def test_overlapping_windows_are_found_from_their_coordinates():
+    # Windows of a: [960, 1020) and [1080, 1140); those of b begin at 1139, those of c at 1140.
     genes = gene_set({"a": ("1", 1000), "b": ("1", 1179), "c": ("1", 1180), "d": ("2", 1000)})
     genes.table.loc[2, ["tss_start", "tss_end", "tts_start", "tts_end"]] = [5140, 5200, 5260, 5320]
     genes.table.loc[3, ["tss_start", "tss_end"]] = [1079, 1080]
@@ -88,7 +88,7 @@ def test_copies_on_either_strand_are_found_once():
     letters = list(genes.table["sequence"])
     letters[1] = letters[0].lower()
     letters[2] = letters[0].translate(COMPLEMENT)[::-1]
-    # d shares its whole TSS window with a, on the other strand; e shares half of its words, f less.
+    # d shares its complete TSS window with a, on the other strand; e shares half of its 32-mers, f fewer.
     letters[3] = bases(60, 99) + "NNNN" + letters[0][:60].translate(COMPLEMENT)[::-1]
     letters[4] = letters[0][:46] + bases(14, 98) + "NNNN" + bases(60, 97)
     letters[5] = letters[0][:45] + bases(15, 96) + "NNNN" + bases(60, 95)
@@ -98,11 +98,11 @@ def test_copies_on_either_strand_are_found_once():
     result = leaks(genes, splits=splits_of(x="test:a train:bcdefg"))
     assert named(result, "duplicate") == [[".", "b", ".", "a"]]
     assert named(result, "reverse_complement") == [[".", "c", ".", "a"]]
-    # 60 bases hold 29 words of 32, and the first 46 hold 15 of them.
+    # 60 bases have 29 32-mers, and the first 46 bases have 15 of them.
     assert named(result, "similar") == [[".", "d", ".", "a"], [".", "e", ".", "a"]]
 
 
-def test_homologs_across_every_two_roles_are_counted_and_the_first_named():
+def test_homologs_in_two_roles_are_counted_and_the_first_pairs_named():
     genes = far_apart("abcdefgh")
     splits = splits_of(x="test:ab tune:cd train:efgh", y="test:h train:abcdefg")
     result = leaks(genes, splits=splits, homology=homologs(one="abef", two="cg", three="d", four="h"), pairs=3)
@@ -127,7 +127,7 @@ def test_homologs_across_every_two_roles_are_counted_and_the_first_named():
         result.check()
 
 
-def test_splits_of_other_tools_are_read_and_a_gene_in_two_roles_is_a_leak(tmp_path):
+def test_splits_of_other_tools_can_be_read_and_a_gene_in_two_roles_is_a_leak(tmp_path):
     path = tmp_path / "other.tsv"
     path.write_text("id\trole\textra\na\ttest\t1\na\ttraining\t1\nb\tvalidation\t1\nc\tTrain\t1\nx\ttrain\t1\n")
     result = leaks(far_apart("abcd"), splits=path)
@@ -136,7 +136,7 @@ def test_splits_of_other_tools_are_read_and_a_gene_in_two_roles_is_a_leak(tmp_pa
     assert (result.not_in_set, result.never_tested) == (1, 3)
 
 
-def test_genes_that_several_folds_test_are_counted():
+def test_genes_tested_in_several_folds_or_in_none_are_counted():
     result = leaks(far_apart("abcd"), splits=splits_of(x="test:ab train:cd", y="test:bc train:a", z="test:b train:d"))
     assert (result.never_tested, result.tested_twice) == (1, 1)
     assert "4 genes; 1 tested in no fold, 1 in several" in result.text
@@ -161,7 +161,7 @@ def labels_of(expression, fold, q1, q3, species="."):
         ("*", 2.0, 4.0, "whole table", 5),
     ],
 )
-def test_whose_quantiles_the_thresholds_are_is_worked_out(fold, q1, q3, whose, exposed):
+def test_the_source_of_thresholds_is_found_from_the_expression(fold, q1, q3, whose, exposed):
     labels = labels_of({**dict(zip("cdefgab", range(1, 8), strict=True)), "h": 6}, fold, q1, q3)
     result = leaks(far_apart("abcdefgh"), splits=splits_of(x="test:ab train:cdefg unused:h"), labels=labels)
     assert result.folds[0]["thresholds"] == {"*": [{"q1": q1, "q3": q3, "of": whose}]}
@@ -178,7 +178,7 @@ def test_labels_per_role_are_shares_of_the_labelled_genes():
     assert "x     25 / 50 / 25  0 / 0 / 100  training genes" in result.text
 
 
-def test_a_table_of_the_tested_species_alone_gives_training_genes_nothing_away():
+def test_labels_of_only_the_tested_species_do_not_leak_into_training():
     genes, others = far_apart("abc"), far_apart("defgh")
     genes.table["species"], others.table["species"] = "A", "B"
     both = SequenceSet(pd.concat([genes.table, others.table], ignore_index=True), GEOMETRY)
@@ -190,7 +190,7 @@ def test_a_table_of_the_tested_species_alone_gives_training_genes_nothing_away()
     assert found(result) == {}
 
 
-def test_the_report_names_inputs_kinds_and_pairs_and_comes_out_the_same_twice(tmp_path):
+def test_the_report_has_inputs_kinds_and_pairs_and_is_reproducible(tmp_path):
     genes = far_apart("abcdef")
     genes.write(tmp_path / "genes.parquet")
     splits_of(x="test:ab train:cdef").to_csv(tmp_path / "splits.tsv", sep="\t", index=False)
@@ -221,7 +221,7 @@ def test_the_report_names_inputs_kinds_and_pairs_and_comes_out_the_same_twice(tm
     assert (lines[0], lines[-1]) == ("fold\tkind\tbetween\tgenes\tpairs", "x\thomolog\ttrain|test\t2\t2")
 
 
-def test_what_split_makes_does_not_leak_by_what_it_was_told():
+def test_splits_by_kanseq_have_no_leaks_of_the_kinds_that_were_requested():
     places = {f"g{number}": (str(number % 3), 1000 + 45 * number) for number in range(60)}
     genes = gene_set(places)
     letters = list(genes.table["sequence"])
@@ -239,18 +239,18 @@ def test_what_split_makes_does_not_leak_by_what_it_was_told():
     assert {"duplicates_test", "similar_test", "homolog_test", "homolog_tune"} <= reasons
 
 
-def test_what_is_no_table_of_splits_is_refused(tmp_path):
+def test_an_invalid_table_of_splits_is_refused(tmp_path):
     genes = far_apart("ab")
     (tmp_path / "s.tsv").write_text("id\trole\na\tteacher\n")
-    with pytest.raises(BadTable, match=r"s.tsv:2: 'teacher' is no role: train, tune, test, unused are"):
+    with pytest.raises(BadTable, match=r"s.tsv:2: 'teacher' is not a role \(train, tune, test, unused\)"):
         leaks(genes, splits=tmp_path / "s.tsv")
     (tmp_path / "s.tsv").write_text("id\tfold\na\tx\n")
     with pytest.raises(BadTable, match=r"the column 'role' is missing"):
         leaks(genes, splits=tmp_path / "s.tsv")
-    with pytest.raises(UnknownGene, match=r"none of its genes is in the set: it has y, z, and the set \. a, \. b"):
+    with pytest.raises(UnknownGene, match=r"none of its genes is in the set: it has y, z, the set has \. a, \. b"):
         leaks(genes, splits=splits_of(x="test:y train:z"))
     genes.table["species"] = ["A", "B"]
-    with pytest.raises(BadTable, match=r"the column 'species' is missing, and the set is of A, B"):
+    with pytest.raises(BadTable, match=r"the column 'species' is missing, and the set has several: A, B"):
         leaks(genes, splits=pd.DataFrame({"id": ["a"], "role": ["test"]}))
     (tmp_path / "s.tsv").write_text("id\trole\na\ttest\n")
     with pytest.raises(BadOption, match="would overwrite an input"):

@@ -8,7 +8,7 @@ LETTERS = "ARNDCQEGHILKMFPSTWYV"
 
 
 def slow_score(one, other, score):
-    """Smith and Waterman's recursion with Gotoh's gaps, cell by cell."""
+    """Compute the Smith-Waterman score with the gaps of Gotoh, cell by cell."""
     best = 0
     cells, down = [[0] * (len(other) + 1) for _ in range(len(one) + 1)], [-(10**9)] * (len(other) + 1)
     for i, a in enumerate(one, 1):
@@ -22,13 +22,13 @@ def slow_score(one, other, score):
 
 
 def relative(random, letters):
-    """Change a third of the letters, drop a stretch, and put another in."""
+    """Replace a third of the letters, delete some and insert others."""
     kept = [random.choice(list(LETTERS)) if random.random() < 1 / 3 else letter for letter in letters]
     text = "".join(kept)
     return text[:20] + text[24:38] + "".join(random.choice(list(LETTERS), 3)) + text[38:]
 
 
-def test_scores_are_those_of_the_whole_recursion():
+def test_scores_match_the_unbanded_recursion():
     random = np.random.default_rng(0)
     ones = ["".join(random.choice(list(LETTERS), size)) for size in random.integers(30, 60, size=40)]
     others = [relative(random, one) if number % 2 else one[::-1] for number, one in enumerate(ones)]
@@ -41,7 +41,7 @@ def test_scores_are_those_of_the_whole_recursion():
         return int(table[LETTERS.index(a), LETTERS.index(b)])
 
     expected = [slow_score(one, other, score) for one, other in zip(ones, others, strict=True)]
-    # Relatives differ by gaps of few letters; what strangers share may lie outside the band.
+    # Related proteins differ by short gaps; alignments of unrelated ones may be outside the band.
     assert found.score[1::2].tolist() == expected[1::2]
     assert (found.score <= expected).all()
 
@@ -54,12 +54,12 @@ def test_the_matrix_is_symmetric_and_has_the_known_scores():
 
 
 def test_spans_and_identities_of_an_alignment_by_hand():
-    # WWWW scores 44, the gap of two letters 13, and MMMM 20: the two stay joined.
+    # WWWW scores 44, the gap of two letters costs 13, and MMMM scores 20, so the two stay joined.
     proteins = [b"AAWWWWMMMMAA", b"CWWWWDDMMMMC"]
     one, other = np.array([0]), np.array([1])
     found = align_in_bands(proteins, one, other, np.array([0]))
     assert [int(field[0]) for field in found] == [51, 2, 10, 8]
-    # From the other side the two letters of the gap are the query's.
+    # In the other direction the two letters of the gap belong to the query.
     found = align_in_bands(proteins, other, one, np.array([0]))
     assert [int(field[0]) for field in found] == [51, 1, 11, 8]
 
@@ -69,13 +69,13 @@ def test_nothing_aligns_outside_the_band():
     one, other = np.array([0]), np.array([1])
     assert align_in_bands(proteins, one, other, np.array([-200])).score[0] == 220
     assert align_in_bands(proteins, one, other, np.array([500])).score[0] == 0
-    # The diagonal -200 is the first of the band around -168, and the last of that around -231.
+    # Diagonal -200 is the first of the band around -168 and the last of the band around -231.
     edges = [align_in_bands(proteins, one, other, np.array([middle])).score[0] for middle in (-167, -168, -231, -232)]
     assert [score == 220 for score in edges] == [False, True, True, False]
 
 
 @pytest.mark.parametrize("batch", [1, 3, 1024])
-def test_batches_change_nothing(monkeypatch, batch):
+def test_the_batch_size_does_not_change_the_result(monkeypatch, batch):
     monkeypatch.setattr(local_alignment, "_BATCH", batch)
     proteins = [b"MKWVTFISLLF", b"MKWVTFISL", b"KWVTFI", b"GGGGGGGG"]
     one, other = np.array([0, 1, 2, 3]), np.array([1, 2, 0, 0])

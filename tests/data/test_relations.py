@@ -1,4 +1,4 @@
-"""Relatives across, by groups and by pairs, against plain loops over all pairs."""
+"""Related rows in two subsets, by groups and by pairs, compared with loops over all pairs."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ PARTS = 3 * NUMBERS + np.random.default_rng(1).integers(0, 3, 40)
 
 
 def relatives(apart=False):
-    """All pairs of rows of one group, and of two parts of it if wanted."""
+    """Return all pairs of rows of one group; with ``apart`` only those in different parts of it."""
     rows = range(40)
     same = [(a, b) for a in rows for b in rows if a != b and NUMBERS[a] == NUMBERS[b]]
     return [(a, b) for a, b in same if not apart or PARTS[a] != PARTS[b]]
@@ -24,7 +24,7 @@ def relatives(apart=False):
         (GroupsOfTwo(NUMBERS, PARTS), relatives(apart=True)),
     ],
 )
-def test_pairs_across_are_counted_and_the_first_named_and_no_row_is_its_own_relative(relation, wanted):
+def test_pairs_across_are_counted_and_the_first_named_without_pairs_of_a_row_with_itself(relation, wanted):
     random = np.random.default_rng(2)
     one, other = random.random(40) < 0.5, random.random(40) < 0.5
     assert (one & other).any()
@@ -38,7 +38,7 @@ def test_pairs_across_are_counted_and_the_first_named_and_no_row_is_its_own_rela
     assert relation.across(one, np.zeros(40, dtype=bool), 5).pairs == 0
 
 
-def test_groups_and_their_pairs_name_the_same_first_relative():
+def test_groups_and_their_pairs_return_the_same_first_related_row():
     sources = np.random.default_rng(3).random(40) < 0.2
     pairs = both_ways(*np.array(relatives()).T)
     for ours, theirs in zip(Groups(NUMBERS).first(sources), pairs.first(sources), strict=True):
@@ -49,7 +49,7 @@ def test_groups_and_their_pairs_name_the_same_first_relative():
         assert partner == min(b for a, b in relatives() if a == row and sources[b])
 
 
-def test_pairs_that_another_relation_holds_can_be_left_out():
+def test_pairs_of_another_relation_can_be_removed():
     pairs = both_ways(np.array([0, 2, 5]), np.array([1, 3, 5]))
     assert pairs.rows.tolist() == [[1, 0], [0, 1], [3, 2], [2, 3]]
     assert pairs.without(both_ways(np.array([3]), np.array([2]))).rows.tolist() == [[1, 0], [0, 1]]

@@ -34,19 +34,19 @@ def genes():
     return codes
 
 
-def test_every_dinucleotide_count_and_every_n_stays(genes):
+def test_dinucleotide_counts_and_positions_of_n_are_preserved(genes):
     shuffled = dinucleotide_shuffles(genes, [f"g{i}" for i in range(12)], 4)
     assert shuffled.shape == (12, 4, 400)
     assert shuffled.dtype == np.uint8
     for row, copies in zip(genes, shuffled, strict=True):
         for copy in copies:
-            # with N as a fifth letter this holds for every run, and for its first and last base
+            # With N as a fifth letter, this implies the same counts in every run, and its first and last base.
             assert pairs(copy) == pairs(row)
             assert ((copy == 4) == (row == 4)).all()
     assert 0.6 < (shuffled[0] != genes[0]).mean() < 0.85
 
 
-def test_runs_between_n_are_shuffled_by_themselves():
+def test_runs_between_n_are_shuffled_separately():
     codes = codes_of("AACCGGTTACGTAACCNNNTTTTTTTTTGTTTTT")
     for copy in dinucleotide_shuffles(codes, ["g"], 20)[0]:
         assert pairs(copy[:16]) == pairs(codes[0, :16])
@@ -67,7 +67,7 @@ def test_all_orders_with_these_dinucleotides_are_equally_likely(sequence):
     assert chisquare([counts[order] for order in sorted(possible)]).pvalue > 0.001
 
 
-def test_a_shuffle_depends_on_seed_name_and_sequence_and_on_nothing_else(genes):
+def test_a_shuffle_depends_only_on_seed_name_and_sequence(genes):
     names = [f"g{i}" for i in range(12)]
     together = dinucleotide_shuffles(genes, names, 3)
     alone = np.concatenate([dinucleotide_shuffles(genes[i : i + 1], names[i : i + 1], 3) for i in range(12)])
@@ -79,11 +79,11 @@ def test_a_shuffle_depends_on_seed_name_and_sequence_and_on_nothing_else(genes):
     assert (dinucleotide_shuffles(genes[:1], names[:1], 1, seed=1) != together[:1, :1]).any()
 
 
-def test_the_stream_of_random_numbers_stays_the_same_from_version_to_version():
+def test_the_stream_of_random_numbers_is_the_same_across_versions():
     copy = dinucleotide_shuffles(codes_of("ACGTTGCAAGCTTACCGATAGGCT"), ["AT1G01010"], 1)[0, 0]
     assert "".join("ACGTN"[code] for code in copy) == "AGGCGTACGCCTGACAAGCTTTAT"
 
 
-def test_nothing_to_shuffle():
+def test_single_bases_and_empty_sets_are_returned_unchanged():
     assert dinucleotide_shuffles(codes_of("A", "N"), ["a", "b"], 2).tolist() == [[[0], [0]], [[4], [4]]]
     assert dinucleotide_shuffles(np.zeros((0, 9), dtype=np.uint8), [], 2).shape == (0, 2, 9)

@@ -1,4 +1,4 @@
-"""Nearly the same windows, against sets of 32-mers made letter by letter."""
+"""Nearly identical windows, compared with sets of 32-mers built letter by letter."""
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,13 @@ COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
 def words_of(window):
-    """Give the 32-mers of a window, each in the strand that comes first in the alphabet."""
+    """Return the 32-mers of a window, each on the strand that is first in alphabetical order."""
     words = [window[start : start + 32] for start in range(len(window) - 31)]
     return {min(word, word.translate(COMPLEMENT)[::-1]) for word in words if set(word) <= set("ACGT")}
 
 
 def family(count, length, seed, stock_of, pieces=4):
-    """Make sequences whose pieces are drawn from a few, on either strand, with an unknown letter here and there."""
+    """Build sequences from pieces of a small stock, on either strand, some with an unknown letter."""
     random = np.random.default_rng(seed)
     stock = ["".join(random.choice(list("ACGT"), length // pieces)) for _ in range(stock_of)]
     made = []
@@ -40,7 +40,7 @@ def expected(windows, rows):
     return pairs
 
 
-def test_plain_sequences_are_one_window(monkeypatch):
+def test_a_plain_sequence_is_one_window(monkeypatch):
     sequences = family(60, 160, 0, stock_of=4)
     table = pd.DataFrame({"id": range(60), "species": ".", "length": 160, "sequence": sequences}).astype({"id": str})
     monkeypatch.setattr(module, "_CHUNK", 7)
@@ -49,7 +49,7 @@ def test_plain_sequences_are_one_window(monkeypatch):
     assert len(found) > 20
 
 
-def test_either_window_of_a_gene_meets_either_window_of_another():
+def test_both_windows_of_a_gene_are_compared_with_both_windows_of_another():
     halves = family(60, 80, 1, stock_of=6, pieces=2)
     sequences = [one + "NNNN" + other for one, other in zip(halves[::2], halves[1::2], strict=True)]
     table = pd.DataFrame({"id": range(30), "species": ".", "length": 164, "sequence": sequences}).astype({"id": str})
@@ -59,7 +59,7 @@ def test_either_window_of_a_gene_meets_either_window_of_another():
     assert len(found) > 10
 
 
-def test_of_large_sets_a_sample_of_words_tells_the_same_of_whole_copies(monkeypatch):
+def test_a_sample_of_words_finds_complete_copies_in_large_sets(monkeypatch):
     random = np.random.default_rng(4)
     sequences = ["".join(random.choice(list("ACGT"), 400)) for _ in range(20)]
     sequences[7] = sequences[3].translate(COMPLEMENT)[::-1]
@@ -68,7 +68,7 @@ def test_of_large_sets_a_sample_of_words_tells_the_same_of_whole_copies(monkeypa
     assert similar_windows(SequenceSet(table, Geometry.plain(400))).rows.tolist() == [[7, 3], [3, 7]]
 
 
-def test_words_that_too_many_windows_have_tell_nothing_and_short_windows_have_none(monkeypatch):
+def test_words_in_too_many_windows_are_ignored_and_short_windows_have_no_words(monkeypatch):
     sequence = "ACGATTGCAT" + "GCCATTAGAC" * 3
     table = pd.DataFrame({"id": list("abcd"), "species": ".", "length": 40, "sequence": sequence})
     assert len(similar_windows(SequenceSet(table, Geometry.plain(40))).rows) == 12

@@ -1,4 +1,4 @@
-"""Sequences that stay on disk give what they give in memory."""
+"""Sequences on disk are the same as in memory."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("rows", ROWS, ids=str)
-def test_rows_come_in_the_order_in_which_they_are_asked_for(tmp_path, small_groups, rows):
+def test_rows_are_returned_in_the_requested_order(tmp_path, small_groups, rows):
     genes = random_set(40)
     genes.write(tmp_path / "set.parquet")
     opened = SequenceSet.open(tmp_path / "set.parquet")
@@ -57,13 +57,13 @@ def test_rows_come_in_the_order_in_which_they_are_asked_for(tmp_path, small_grou
         assert len(opened.select(rows)) == len(genes.select(rows))
 
 
-def test_written_again_it_is_the_same_file(tmp_path, small_groups):
+def test_rewriting_a_set_gives_the_same_file(tmp_path, small_groups):
     random_set(40).write(tmp_path / "a.parquet")
     SequenceSet.open(tmp_path / "a.parquet").write(tmp_path / "b.parquet")
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
-def test_codes_on_demand_are_those_of_the_array(tmp_path, small_groups):
+def test_codes_on_demand_are_the_same_as_the_array(tmp_path, small_groups):
     random_set(40).write(tmp_path / "set.parquet")
     opened = SequenceSet.open(tmp_path / "set.parquet")
     rows = np.random.default_rng(2).permutation(40)[:30]
@@ -92,7 +92,7 @@ def test_joined_sets_read_from_each_file(tmp_path, small_groups):
     assert mixed.letters() == whole.letters()
 
 
-def test_what_looks_at_sequences_sees_the_same(tmp_path, small_groups):
+def test_functions_of_sequences_return_the_same_for_sets_on_disk(tmp_path, small_groups):
     genes = random_set(40)
     genes.table.loc[[5, 9], "sequence"] = "ACGTT", "aacgt"
     genes.table["length"] = genes.table["sequence"].str.len()
@@ -107,7 +107,7 @@ def test_what_looks_at_sequences_sees_the_same(tmp_path, small_groups):
     assert disturbed(opened, "sequence", 0).letters() == disturbed(genes, "sequence", 0).letters()
 
 
-def test_faults_are_named_when_they_are_met(tmp_path: Path, small_groups):
+def test_invalid_sequences_and_damaged_files_are_errors_when_they_are_read(tmp_path: Path, small_groups):
     genes = random_set(40)
     genes.write(tmp_path / "set.parquet")
     opened = SequenceSet.open(tmp_path / "set.parquet")
@@ -119,11 +119,11 @@ def test_faults_are_named_when_they_are_met(tmp_path: Path, small_groups):
     start = whole.index(bytes.fromhex("28b52ffd"))
     damaged[start : start + 4] = b"\0\0\0\0"
     (tmp_path / "bad.parquet").write_bytes(damaged)
-    with pytest.raises(TruncatedFile, match="not a whole Parquet file"):
+    with pytest.raises(TruncatedFile, match="not a complete Parquet file"):
         SequenceSet.open(tmp_path / "bad.parquet").letters()
 
 
-def test_a_column_that_begins_empty_keeps_its_type(tmp_path, small_groups):
+def test_a_column_with_empty_first_rows_keeps_its_type(tmp_path, small_groups):
     genes = random_set(40)
     genes.table["label"] = pd.Series([None] * 20 + ["high"] * 20, dtype=object)
     genes.write(tmp_path / "set.parquet")

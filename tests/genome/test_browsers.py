@@ -19,7 +19,7 @@ WHOLE = ("a.bw", "a.bedgraph", "a.bed")
 
 @pytest.fixture
 def files(tmp_path):
-    """A folder of a genome without index, annotations, and tracks, of which some have an index."""
+    """A folder with a genome without index, annotations, and tracks, some of them with an index."""
     (tmp_path / "ref").mkdir()
     (tmp_path / "my tracks").mkdir()
     (tmp_path / "out").mkdir()
@@ -55,7 +55,7 @@ def bgzip(files, indexed=False):
 
 
 def igv(files, *tracks, name="s.xml", **options):
-    """Write a session, and give its XML and the track elements by their names."""
+    """Write a session, and return its XML and the track elements by their names."""
     write_igv_session(files / "out" / name, **inputs(files, *tracks, **options))
     session = ET.parse(files / "out" / name).getroot()
     return session, {track.get("name"): track for track in session.iter("Track")}
@@ -77,7 +77,7 @@ def addresses(content):
     return own + addresses(list(content.values()))
 
 
-def test_every_path_of_an_igv_session_leads_to_a_file(files):
+def test_every_path_of_an_igv_session_exists(files):
     session, _ = igv(files, *WHOLE, "a.bed.gz")
     paths = [session.get("genome"), *(one.get("path") for one in session.iter("Resource"))]
     assert paths == [
@@ -91,7 +91,7 @@ def test_every_path_of_an_igv_session_leads_to_a_file(files):
     assert all((files / "out" / path).is_file() for path in paths)
 
 
-def test_an_igv_session_says_version_locus_and_kinds(files):
+def test_an_igv_session_states_version_locus_and_kinds(files):
     session, _ = igv(files, "a.bw", "a.bedgraph.gz", "a.bed.gz", locus="1:3-9")
     assert (session.tag, session.get("version"), session.get("locus")) == ("Session", "8", "1:3-9")
     kinds = [(one.get("name"), one.get("type"), one.get("format")) for one in session.iter("Resource")]
@@ -113,7 +113,7 @@ def test_igv_shows_tracks_above_and_the_sequence_and_genes_below(files):
     assert {track.get("id") for track in session.iter("Track")} == ids | {"Reference sequence"}
 
 
-def test_signed_tracks_are_red_above_and_blue_below_and_bed_rows_keep_their_own_colours(files):
+def test_signed_tracks_are_red_and_blue_and_bed_rows_keep_their_colours(files):
     _, tracks = igv(files, "a.bw", "a.bedgraph", "a.bed")
     for name in ("a.bw", "a.bedgraph"):
         look = [tracks[name].get(key) for key in ("color", "altColor", "autoScale")]
@@ -123,10 +123,10 @@ def test_signed_tracks_are_red_above_and_blue_below_and_bed_rows_keep_their_own_
     assert tracks["a.bed"].get("displayMode") == "EXPANDED"
 
 
-def test_a_missing_index_is_written_beside_the_session_and_named_by_a_genome_definition(files):
+def test_a_missing_index_is_written_next_to_the_session_with_a_genome_definition(files):
     written = write_igv_session(files / "out" / "s.xml", **inputs(files, "a.bw"))
     assert [path.name for path in written] == ["s.xml", "g.fa.fai", "g.fa.json"]
-    # '>1 one' and its line end are 7 bytes; 18 bases in lines of 8 and 9 bytes; '>2' begins after 7 + 21 bytes
+    # '>1 one' and its line end are 7 bytes; 18 bases in lines of 8 (9 bytes); '>2' begins after 7 + 21 bytes
     assert (files / "out" / "g.fa.fai").read_text() == "1\t18\t7\t8\t9\n2\t4\t31\t4\t5\n"
     assert json.loads((files / "out" / "g.fa.json").read_text()) == {
         "id": "g",
@@ -137,7 +137,7 @@ def test_a_missing_index_is_written_beside_the_session_and_named_by_a_genome_def
     assert not (files / "ref" / "g.fa.fai").exists()
 
 
-def test_an_index_beside_the_genome_is_used(files):
+def test_an_index_next_to_the_genome_is_used(files):
     pysam.faidx(str(files / "ref" / "g.fa"))
     written = write_igv_session(files / "out" / "s.xml", **inputs(files, "a.bw"))
     assert [path.name for path in written] == ["s.xml"]
@@ -146,17 +146,17 @@ def test_an_index_beside_the_genome_is_used(files):
     assert [path.name for path in (files / "jb").iterdir()] == ["config.json"]
 
 
-def test_a_session_beside_the_genome_needs_no_definition(files):
+def test_a_session_next_to_the_genome_needs_no_definition(files):
     written = write_igv_session(files / "ref" / "s.xml", **inputs(files, "a.bw"))
     assert [path.name for path in written] == ["s.xml", "g.fa.fai"]
     first = written[0].read_bytes()
     assert ET.fromstring(first).get("genome") == "g.fa"
-    # now the index is there, and nothing changes
+    # The index now exists, and nothing changes.
     assert write_igv_session(files / "ref" / "s.xml", **inputs(files, "a.bw")) == [written[0]]
     assert written[0].read_bytes() == first
 
 
-def test_bgzip_needs_two_indices_and_one_of_them_is_not_enough(files):
+def test_bgzip_needs_two_indices(files):
     genome = bgzip(files)
     pysam.faidx(str(files / "ref" / genome))
     (files / "ref" / f"{genome}.gzi").unlink()
@@ -169,7 +169,7 @@ def test_bgzip_needs_two_indices_and_one_of_them_is_not_enough(files):
         assert fasta.fetch("1", 8, 18) == "ACGTACGTAC"
 
 
-def test_a_session_of_igv_js_names_all_indices_by_addresses(files):
+def test_a_session_of_igv_js_has_the_addresses_of_all_indices(files):
     genome = bgzip(files)
     tracks = ("a.bw", "a.bed.gz", "a.bed", "a.bedgraph.gz")
     write_igv_session(files / "out" / "s.json", **inputs(files, *tracks, genome=genome, locus="2"))
@@ -196,7 +196,7 @@ def test_a_session_of_igv_js_names_all_indices_by_addresses(files):
     assert all((files / "out" / unquote(address)).is_file() for address in found)
 
 
-def test_every_address_of_jbrowse_leads_to_a_file_in_any_folder(files):
+def test_every_address_of_jbrowse_exists_for_any_folder_name(files):
     odd = files / "my tracks" / "50% #1?é+.bw"
     odd.write_bytes(b"")
     config = jbrowse(files, "a.bw", "a.bedgraph.gz", "a.bed.gz", odd.name, annotation="t.gff3.gz")
@@ -235,7 +235,7 @@ def test_jbrowse_reads_a_track_by_its_kind_and_index(files, name, adapter, place
     assert (track["displays"][0].get("negColor") == "rgb(5,113,176)") == signed
 
 
-def test_jbrowse_takes_the_sign_of_a_bedgraph_from_its_fourth_column(files):
+def test_jbrowse_reads_the_signed_value_of_a_bedgraph_from_its_fourth_column(files):
     (track,) = jbrowse(files, "a.bedgraph", annotation=None)["tracks"]
     assert track["adapter"]["columnNames"].index("score") == 3
     assert track["adapter"]["scoreColumn"] == "score"
@@ -245,14 +245,14 @@ def test_jbrowse_takes_the_sign_of_a_bedgraph_from_its_fourth_column(files):
     ("annotation", "adapter"),
     [("g.gtf", "GtfAdapter"), ("g.gff3", "Gff3Adapter"), ("t.gff3.gz", "Gff3TabixAdapter")],
 )
-def test_the_annotation_is_known_by_its_attributes(files, annotation, adapter):
+def test_the_format_of_the_annotation_is_detected_by_its_attributes(files, annotation, adapter):
     assert jbrowse(files, annotation=annotation)["tracks"][0]["adapter"]["type"] == adapter
     shutil.copy(files / "ref" / annotation, files / "ref" / "unnamed")
     plain = adapter.replace("Tabix", "")
     assert jbrowse(files, annotation="unnamed")["tracks"][0]["adapter"]["type"] == plain
 
 
-def test_a_csi_index_is_told_to_jbrowse(files):
+def test_the_jbrowse_configuration_states_a_csi_index(files):
     path = files / "my tracks" / "a.bed.gz"
     path.with_name("a.bed.gz.tbi").rename(path.with_name("a.bed.gz.csi"))
     (track,) = jbrowse(files, "a.bed.gz", annotation=None)["tracks"]
@@ -263,7 +263,7 @@ def test_a_csi_index_is_told_to_jbrowse(files):
 def test_jbrowse_opens_all_tracks_at_the_locus(files):
     config = jbrowse(files, "a.bw", "a.bed", locus="1:7-18")
     (view,) = config["defaultSession"]["views"]
-    # twelve bases on 1,200 pixels would be 0.01 bases a pixel, closer than JBrowse goes
+    # Twelve bases on 1,200 pixels would be 0.01 bases per pixel, closer than JBrowse can zoom.
     assert (view["bpPerPx"], view["offsetPx"]) == (0.02, 300)
     region = view["displayedRegions"][0]
     assert (region["refName"], region["end"], region["assemblyName"]) == ("1", 18, "g")
@@ -280,7 +280,7 @@ def test_without_a_locus_igv_shows_the_genome_and_jbrowse_the_first_contig(files
     assert jbrowse(files)["defaultSession"]["views"][0]["displayedRegions"][0]["refName"] == "1"
 
 
-def test_two_tracks_of_one_name_have_two_ids(files):
+def test_two_tracks_with_the_same_name_have_different_ids(files):
     other = files / "my tracks" / "other"
     other.mkdir()
     shutil.copy(files / "my tracks" / "a.bed", other)
@@ -288,7 +288,7 @@ def test_two_tracks_of_one_name_have_two_ids(files):
     assert [track["trackId"] for track in config["tracks"]] == ["a.bed", "a.bed_2"]
 
 
-def test_paths_hold_where_folders_are_links(files):
+def test_paths_are_valid_if_folders_are_symbolic_links(files):
     (files / "link").symlink_to(files / "ref" / "deep", target_is_directory=True)
     (files / "ref" / "deep").mkdir()
     (files / "tracks").symlink_to(files / "my tracks", target_is_directory=True)
@@ -319,7 +319,7 @@ def test_same_inputs_give_the_same_bytes(files):
     assert sorted(runs[0]) == names
 
 
-def test_plain_gzip_is_refused_with_the_command_that_mends_it(files):
+def test_plain_gzip_is_refused_with_the_command_that_fixes_it(files):
     with gzip.open(files / "ref" / "z.fa.gz", "wt") as handle:
         handle.write(FASTA)
     path = files / "ref" / "z.fa.gz"
@@ -333,17 +333,17 @@ def test_plain_gzip_is_refused_with_the_command_that_mends_it(files):
     assert list((files / "out").iterdir()) == []
 
 
-def test_igv_must_know_the_compression_by_the_name(files):
+def test_igv_recognises_compression_by_the_file_name(files):
     (files / "ref" / bgzip(files)).rename(files / "ref" / "b.bgz")
     shutil.copy(files / "ref" / "g.fa", files / "ref" / "plain.gz")
-    with pytest.raises(BadOption, match=r"compressed, and IGV .*rename it to end in \.gz"):
+    with pytest.raises(BadOption, match=r"compressed, which IGV .*rename it to end in \.gz"):
         check_browsers(files / "ref" / "b.bgz", igv_session="s.xml")
-    with pytest.raises(BadOption, match=r"plain, and IGV .*rename it not to end in \.gz"):
+    with pytest.raises(BadOption, match=r"plain, which IGV .*rename it not to end in \.gz"):
         check_browsers(files / "ref" / "plain.gz", igv_session="s.xml")
     check_browsers(files / "ref" / "b.bgz", igv_session="s.json", jbrowse=files / "jb")
 
 
-def test_a_session_of_another_ending_is_refused(files):
+def test_a_session_with_another_extension_is_refused(files):
     with pytest.raises(BadOption, match=r"must end in \.xml or \.json"):
         write_igv_session(files / "out" / "s.txt", **inputs(files))
 
@@ -360,11 +360,11 @@ def test_a_session_of_another_ending_is_refused(files):
     ],
 )
 def test_a_locus_that_is_not_in_the_genome_is_refused(files, locus, hint):
-    with pytest.raises(BadOption, match=f"there is no locus '{locus}'.*{hint}"):
+    with pytest.raises(BadOption, match=f"the locus '{locus}' is not in the genome; .*{hint}"):
         jbrowse(files, locus=locus)
 
 
-def test_a_locus_is_cut_at_the_end_of_its_contig_and_may_have_commas(files):
+def test_a_locus_is_clipped_at_the_end_of_its_contig_and_may_have_commas(files):
     session, _ = igv(files, locus="1:1,0-2,000")
     assert session.get("locus") == "1:10-18"
 
@@ -377,33 +377,33 @@ def test_contigs_may_have_colons_in_their_names(files):
     assert session.get("locus") == "HLA:1-2:3-4"
 
 
-def test_files_that_are_not_there_or_no_tracks_are_refused(files):
+def test_missing_files_and_unknown_tracks_are_refused(files):
     with pytest.raises(MissingFile, match=r"none\.bw: no such file"):
         jbrowse(files, "none.bw")
     with pytest.raises(MissingFile, match=r"none\.fa: no such file"):
         jbrowse(files, genome="none.fa")
     (files / "my tracks" / "a.txt").write_text("")
     with pytest.raises(
-        BadOption, match=r"a\.txt: this is no name of a browser track; it must end in \.bw, .*\.bed\.gz"
+        BadOption, match=r"a\.txt: unknown extension of a browser track; the name must end in \.bw, .*\.bed\.gz"
     ):
         jbrowse(files, "a.txt")
 
 
-def test_a_genome_that_cannot_be_indexed_is_one_line_and_leaves_nothing(files, capfd):
+def test_a_genome_that_cannot_be_indexed_raises_a_one_line_error_and_leaves_no_files(files, capfd):
     (files / "ref" / "g.fa").write_text(">1\nACGT\nAC\nACGT\n")
-    with pytest.raises(MalformedLine, match=r"g\.fa: this FASTA cannot be indexed; .*equally long"):
+    with pytest.raises(MalformedLine, match=r"g\.fa: this FASTA cannot be indexed; .*the same length"):
         igv(files)
     assert list((files / "out").iterdir()) == []
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_empty_genome_and_a_broken_index_are_one_line(files):
+def test_an_empty_genome_and_a_damaged_index_are_refused(files):
     (files / "ref" / "g.fa").write_text("")
     with pytest.raises(MalformedLine, match=r"g\.fa"):
         igv(files)
     (files / "ref" / "g.fa").write_text(FASTA)
     (files / "ref" / "g.fa.fai").write_text("1\t18\t7\t8\t9\nnonsense\n")
-    with pytest.raises(MalformedLine, match=r"g\.fa\.fai:2: this is no index"):
+    with pytest.raises(MalformedLine, match=r"g\.fa\.fai:2: this is not an index"):
         igv(files)
 
 
@@ -415,9 +415,9 @@ def test_an_empty_annotation_is_refused(files):
         check_browsers(files / "ref" / "g.fa", annotation=files / "ref" / "g.gtf", igv_session="s.xml")
 
 
-def test_a_folder_that_cannot_be_is_refused(files):
+def test_an_invalid_output_folder_is_refused(files):
     (files / "jb").write_text("")
-    with pytest.raises(NotWritable, match="this is a file, and a folder is wanted"):
+    with pytest.raises(NotWritable, match="this is a file, but a folder is required"):
         write_jbrowse(files / "jb", **inputs(files))
     with pytest.raises(NotWritable, match="does not exist"):
         write_igv_session(files / "no" / "s.xml", **inputs(files))

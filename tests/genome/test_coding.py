@@ -40,7 +40,7 @@ def written(folder, name, text):
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_every_style_names_gene_and_protein(tmp_path, style):
+def test_names_of_gene_and_protein_are_read_from_every_format(tmp_path, style):
     (coding,) = read_coding(written(tmp_path, style, STYLES[style]))
     assert coding.genes[0] == "A"
     assert {"P1", "A.1"} <= set(coding.names)
@@ -49,14 +49,14 @@ def test_every_style_names_gene_and_protein(tmp_path, style):
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_codon_goes_on_behind_an_intron_and_the_last_stop_is_left_out(tmp_path, style):
+def test_codons_span_introns_and_the_last_stop_is_removed(tmp_path, style):
     annotation, genome = written(tmp_path, style, STYLES[style]), written(tmp_path, "g.fa", GENOME)
     proteins = translate_coding(genome, annotation, dict(enumerate(read_coding(annotation))))
     assert proteins == {0: (b"MKF", 0)}
 
 
-def test_the_minus_strand_is_read_backwards(tmp_path):
-    # The reverse complement of ATG AAA TTT TAA, in the same two parts: TTAAA and ATTTCAT.
+def test_the_minus_strand_is_reverse_complemented(tmp_path):
+    # The reverse complement of ATG AAA TTT TAA, split into the same two parts: TTAAA and ATTTCAT.
     annotation = written(
         tmp_path,
         "a.gtf",
@@ -73,9 +73,9 @@ def test_the_minus_strand_is_read_backwards(tmp_path):
 @pytest.mark.parametrize(
     ("phases", "protein"),
     [
-        # The parts are CCATGAA and CCATTTTAA. Begun one base late, they are CAT GAA CCA TTT TAA.
+        # The parts are CCATGAA and CCATTTTAA. Starting one base later, they are CAT GAA CCA TTT TAA.
         (("1", "."), b"HEPF"),
-        # Begun two bases late, ATG AA; and the second part begins a codon of its own, CCA.
+        # Starting two bases later, ATG AA; the second part starts a new codon, CCA.
         (("2", "0"), b"MPF"),
     ],
 )
@@ -91,7 +91,7 @@ def test_phases_are_respected(tmp_path, phases, protein):
     assert translate_coding(genome, annotation, {0: read_coding(annotation)[0]})[0].letters == protein
 
 
-def test_stops_within_are_counted_and_unknown_bases_become_x(tmp_path):
+def test_internal_stops_are_counted_and_unknown_bases_become_x(tmp_path):
     annotation = written(
         tmp_path, "a.gff3", "1\ts\tgene\t1\t15\t.\t+\t.\tID=A\n1\ts\tCDS\t1\t15\t.\t+\t0\tID=c;Parent=A\n"
     )
@@ -99,12 +99,12 @@ def test_stops_within_are_counted_and_unknown_bases_become_x(tmp_path):
     (coding,) = read_coding(annotation)
     assert coding.genes == ("A",)
     assert translate_coding(genome, annotation, {0: coding}) == {0: (b"M*XG", 1)}
-    # The Euplotes code reads TGA as cysteine; the row's own transl_table goes before the option.
+    # The Euplotes code translates TGA to cysteine; the row's transl_table takes precedence over the option.
     assert translate_coding(genome, annotation, {0: coding}, table=10) == {0: (b"MCXG", 0)}
     assert translate_coding(genome, annotation, {0: coding._replace(table=4)}, table=10) == {0: (b"MWXG", 0)}
 
 
-def test_a_row_that_names_its_genetic_code(tmp_path):
+def test_the_genetic_code_of_a_row_is_read(tmp_path):
     text = "1\ts\tgene\t1\t15\t.\t+\t.\tID=A\n1\ts\tCDS\t1\t15\t.\t+\t0\tID=c;Parent=A;transl_table=2\n"
     assert read_coding(written(tmp_path, "a.gff3", text))[0].table == 2
 
@@ -122,11 +122,11 @@ def test_a_row_that_names_its_genetic_code(tmp_path):
         (26, b"CTG", b"A"),
     ],
 )
-def test_genetic_codes_read_their_codons(table, codons, letters):
+def test_genetic_codes_translate_their_codons(table, codons, letters):
     assert translate(codons, table) == letters
 
 
-def test_rna_lower_case_and_half_codons_are_read():
+def test_rna_lower_case_and_incomplete_codons_are_accepted():
     assert translate(b"augAAAtt") == b"MK"
 
 
@@ -143,17 +143,17 @@ def test_every_code_has_stops_and_methionine():
     [
         # The frames are *LINMNNLNN*LI, N*LT*II*IIN*L and IN*HE*SK*LIN*.
         (b"TAATTAATTAACATGAATAATCTAAATAATTAATTAATTAA", b"MNNLNN"),
-        # Without a stop in front of it a stretch may be the end of a longer protein.
+        # Without a preceding stop, an open reading frame may be the end of a longer protein.
         (b"CCCCCCCCCCCC", b"PPPP"),
         (b"TAATAGTGA", b"NS"),
         (b"A", b""),
     ],
 )
-def test_the_longest_frame_of_a_transcript(transcript, protein):
+def test_longest_frame_returns_the_longest_open_reading_frame(transcript, protein):
     assert longest_frame(transcript) == protein
 
 
-def test_an_annotation_of_other_contigs_tells_how_to_mend_it(tmp_path):
+def test_an_annotation_of_other_contigs_is_refused_with_the_command_that_fixes_it(tmp_path):
     annotation = written(tmp_path, "a.gtf", ENSEMBL_GTF.replace("1\ts", "chr1\ts"))
     genome = written(tmp_path, "g.fa", GENOME)
     with pytest.raises(ContigMismatch, match=r"genome has 1, the annotation chr1; .*printf 'chr1\\t1\\n' > aliases"):
@@ -162,17 +162,17 @@ def test_an_annotation_of_other_contigs_tells_how_to_mend_it(tmp_path):
     assert translate_coding(genome, annotation, {0: read_coding(annotation)[0]}, aliases=aliases)[0].letters == b"MKF"
 
 
-def test_a_coding_sequence_behind_the_end_of_its_contig(tmp_path):
+def test_a_coding_sequence_past_the_end_of_its_contig_is_refused(tmp_path):
     annotation, genome = written(tmp_path, "a.gtf", ENSEMBL_GTF), written(tmp_path, "g.fa", ">1\nACGTACGT\n")
-    with pytest.raises(MalformedLine, match=r"a.gtf:3: the coding sequence of 'A' ends at 17, and contig '1' has 8"):
+    with pytest.raises(MalformedLine, match=r"a.gtf:3: the coding sequence of 'A' ends at 17, but contig '1' has 8"):
         translate_coding(genome, annotation, {0: read_coding(annotation)[0]})
 
 
-def test_an_annotation_without_coding_sequences(tmp_path):
+def test_an_annotation_without_coding_sequences_is_refused(tmp_path):
     with pytest.raises(NoGenes, match="no CDS rows"):
         read_coding(written(tmp_path, "a.gtf", ENSEMBL_GTF.replace("\tCDS\t", "\texon\t")))
 
 
-def test_an_unknown_genetic_code(tmp_path):
-    with pytest.raises(BadOption, match="--codon-table 7: not known; choose one of 1, 2, 3"):
+def test_an_unknown_genetic_code_is_refused(tmp_path):
+    with pytest.raises(BadOption, match="--codon-table 7: unknown; choose one of 1, 2, 3"):
         translate_coding(written(tmp_path, "g.fa", GENOME), "a.gtf", {}, table=7)

@@ -32,9 +32,9 @@ def test_an_ncbi_assembly_report_is_an_alias_table(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a\tb\na\tc\n", ":2: 'a' stands in two lines"), ("a\n", ":1: one name, and two are wanted")]
+    ("text", "message"), [("a\tb\na\tc\n", ":2: 'a' is in two lines"), ("a\n", ":1: one name, but two are required")]
 )
-def test_an_alias_table_that_means_nothing_is_refused(tmp_path, text, message):
+def test_an_invalid_alias_table_is_refused(tmp_path, text, message):
     path = tmp_path / "aliases.tsv"
     path.write_text(text)
     with pytest.raises(BadTable) as error:
@@ -66,25 +66,25 @@ def files(tmp_path):
         ("1", "", ["chr1", "Chr1"], {}),
     ],
 )
-def test_aliases_are_guessed_where_names_titles_or_lengths_show_them(files, header, annotation, names, expected):
+def test_aliases_are_guessed_from_names_titles_or_lengths(files, header, annotation, names, expected):
     genome, path = files(f">{header}\nACGT\n", annotation)
     assert guess_aliases(genome, path, names, {header.split()[0]: 4}) == expected
 
 
-def test_no_shared_name_prints_the_command_that_mends_it(files):
+def test_without_shared_names_the_error_has_the_command_that_fixes_it(files):
     genome, path = files(">1\nACGT\n>2\nACG\n", "")
     placement = Placement([gene("A", "chr2"), gene("B", "chr1"), gene("C", "chr1")])
     placement.take("1")
     with pytest.raises(ContigMismatch) as error:
         placement.finish(genome, path, {"1": 4, "2": 3}, "out.parquet")
     assert str(error.value) == (
-        f"{path}: no contig name in common: the genome has 1, 2, the annotation chr1, chr2; by their looks these "
-        f"belong together: printf 'chr1\\t1\\nchr2\\t2\\n' > aliases.tsv && "
+        f"{path}: no contig name in common: the genome has 1, 2, the annotation chr1, chr2; "
+        f"likely pairs: printf 'chr1\\t1\\nchr2\\t2\\n' > aliases.tsv && "
         f"kanseq extract {genome} {path} --aliases aliases.tsv -o out.parquet"
     )
 
 
-def test_where_nothing_can_be_guessed_the_form_of_the_table_is_told(files):
+def test_if_no_alias_can_be_guessed_the_error_states_the_format_of_the_table(files):
     genome, path = files(">1\nACGT\n", "")
     placement = Placement([gene("A", "NC_9")])
     with pytest.raises(
@@ -106,7 +106,7 @@ def test_partial_overlap_is_a_warning_with_counts(files, caplog):
     ]
 
 
-def test_contigs_are_kept_and_left_by_any_of_their_names(files):
+def test_contigs_are_kept_and_excluded_by_any_alias(files):
     aliases = {"1": frozenset({"1", "chr1"}), "chr1": frozenset({"1", "chr1"})}
     genes = [gene("A", "1"), gene("B", "2"), gene("C", "3")]
     only = Placement(genes, aliases, only=["chr1"])
@@ -116,7 +116,7 @@ def test_contigs_are_kept_and_left_by_any_of_their_names(files):
     assert {item.reason for item in without.excluded} == {"contig_filtered"}
 
 
-def test_a_contig_to_keep_that_the_genome_lacks_is_an_error(files):
+def test_a_contig_to_keep_that_is_not_in_the_genome_is_an_error(files):
     genome, path = files(">1\nACGT\n", "")
     placement = Placement([gene("A", "1")], only=["9"])
     placement.take("1")

@@ -12,7 +12,7 @@ CONTIGS = [("1", b"ACGTNNRY"), ("2", b"ACGT"), ("3", b"AC")]
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 5, 7, 1 << 20])
-def test_contigs_do_not_depend_on_where_blocks_are_cut(tmp_path, monkeypatch, block):
+def test_contigs_do_not_depend_on_the_block_size(tmp_path, monkeypatch, block):
     monkeypatch.setattr(fasta, "BLOCK", block)
     path = tmp_path / "genome.fa"
     path.write_bytes(TEXT)
@@ -20,7 +20,7 @@ def test_contigs_do_not_depend_on_where_blocks_are_cut(tmp_path, monkeypatch, bl
     assert list(read_headers(path)) == ["1 dna:chromosome", "2", "3 x > y"]
 
 
-def test_plain_gzip_and_bgzip_give_the_same_and_leave_nothing_beside(tmp_path):
+def test_plain_gzip_and_bgzip_give_the_same_contigs_and_no_index_is_written(tmp_path):
     import pysam
 
     plain, zipped, blocked = (tmp_path / name for name in ("a.fa", "a.fa.gz", "b.fa.gz"))
@@ -32,20 +32,20 @@ def test_plain_gzip_and_bgzip_give_the_same_and_leave_nothing_beside(tmp_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_contig_on_one_long_line_without_a_last_newline(tmp_path):
+def test_a_contig_may_be_one_long_line_without_a_final_newline(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_bytes(b">1\n" + b"ACGT" * 700_000 + b"\n>2\nAAC")
     assert [(name, len(sequence)) for name, sequence in read_contigs(path)] == [("1", 2_800_000), ("2", 3)]
 
 
-def test_letters_are_those_that_pyfaidx_reads(tmp_path):
+def test_letters_equal_those_of_pyfaidx(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_bytes(b">1\nACGTTGCA\nNNRYACGT\n>2\nTTG\n")
     expected = {name: str(record).encode() for name, record in pyfaidx.Fasta(str(path)).items()}
     assert dict(read_contigs(path)) == expected
 
 
-def test_reverse_complement_keeps_iupac_codes_and_makes_upper_case():
+def test_reverse_complement_handles_iupac_codes_and_lower_case():
     assert reverse_complement(b"AACGtRKN") == b"NMYACGTT"
     assert reverse_complement(b"BDHVSW-") == b"-WSBDHV"
 
@@ -57,16 +57,16 @@ def test_only_bases_turns_everything_else_into_n():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"", "the file holds no sequence"),
+        (b"", "the file has no sequences"),
         (b"\n1\tx\tgene\n", ":2: text before the first '>'; the genome comes first, then the annotation"),
-        (b"ACGT\n", ":1: text before the first '>'; give a FASTA file"),
+        (b"ACGT\n", ":1: text before the first '>'; provide a FASTA file"),
         (b">1\nAC\n>1\nGT\n", "two contigs are named '1'"),
         (b">1\nAC\n> \nGT\n", "contig number 2 has no name"),
         (b">1\nAC\n>2\n>3\nA\n", "contig '2' has no letters"),
-        (b">p\nMKLV\n", "contig 'p' holds 'L', which is no nucleotide letter; is this a protein FASTA?"),
+        (b">p\nMKLV\n", "contig 'p' has the letter 'L', which is not a nucleotide code; is this a protein FASTA?"),
     ],
 )
-def test_what_is_no_genome_is_refused(tmp_path, text, message):
+def test_an_invalid_genome_is_refused(tmp_path, text, message):
     path = tmp_path / "genome.fa"
     path.write_bytes(text)
     with pytest.raises(MalformedLine) as error:

@@ -28,7 +28,7 @@ def test_intervals_are_read_in_the_direction_of_their_strand(tmp_path):
         ("1\t5\t11", ":1: the end 11 is past contig '1', which has 10 bases"),
     ],
 )
-def test_a_malformed_line_is_named_by_its_number(tmp_path, line, message):
+def test_the_error_of_a_malformed_line_states_its_number(tmp_path, line, message):
     path = tmp_path / "a.bed"
     path.write_text(line + "\n")
     with pytest.raises(MalformedLine) as error:
@@ -36,7 +36,7 @@ def test_a_malformed_line_is_named_by_its_number(tmp_path, line, message):
     assert message in str(error.value)
 
 
-def test_a_contig_that_the_genome_lacks_is_an_error(tmp_path):
+def test_a_contig_that_is_not_in_the_genome_is_an_error(tmp_path):
     path = tmp_path / "a.bed"
     path.write_text("1\t0\t4\nchr3\t0\t4\n")
     with pytest.raises(ContigMismatch, match=":2: 'chr3' is not in the genome, which has 1, 2"):
@@ -53,7 +53,7 @@ def forward(chrom, start, end):
 
 
 @pytest.mark.parametrize("contig", ["region", "chrom", "chromosome"])
-def test_a_table_is_reversed_where_its_strand_is_minus_and_nowhere_else(tmp_path, contig):
+def test_only_rows_on_the_minus_strand_are_reverse_complemented(tmp_path, contig):
     path = tmp_path / "a.csv"
     path.write_text(f"id,{contig},start,end,strand\n7,1,1,5,-\n8,1,1,5,+\n9,1,1,5,\n10,1,1,5,.\n11,2,0,4,NA\n")
     assert is_interval_table(path)
@@ -71,13 +71,13 @@ def test_strands_may_be_numbers_and_unknown_ones_are_refused(tmp_path):
         [table.interval(cells, where) for where, cells in table.rows]
 
 
-def test_a_table_needs_no_strand_and_may_be_parted_by_tabs(tmp_path):
+def test_a_table_needs_no_strand_and_may_be_tab_separated(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text("end\tstart\tchrom\n5\t1\t1\n")
     assert [(one.place, one.where) for one in intervals_of(path)] == [("1:1-5(+)", f"{path}:2")]
 
 
-def test_what_has_no_such_header_is_no_table_of_intervals(tmp_path):
+def test_a_file_without_interval_columns_is_not_an_interval_table(tmp_path):
     for text in ("1\t0\t4\n", "\n1\t0\t4\n", "sequence,label\nAC,1\n", "chrom,start\n1,2\n", ""):
         path = tmp_path / "a.bed"
         path.write_text(text)
@@ -94,10 +94,10 @@ def test_what_has_no_such_header_is_no_table_of_intervals(tmp_path):
         ("1,1,11,+", MalformedLine, ":3: the end 11 is past contig '1', which has 10 bases"),
         ("1,1,11,-", MalformedLine, ":3: the end 11 is past contig '1', which has 10 bases"),
         (",1,5,+", BadTable, ":3: the contig is empty"),
-        ("1,1,5", BadTable, ":3: 3 cells, and the header has 4"),
+        ("1,1,5", BadTable, ":3: 3 cells, but the header has 4"),
     ],
 )
-def test_a_wrong_row_of_a_table_is_named_by_its_line(tmp_path, row, error, message):
+def test_the_error_of_an_invalid_row_states_its_line(tmp_path, row, error, message):
     path = tmp_path / "a.csv"
     path.write_text(f"region,start,end,strand\n1,0,10,+\n{row}\n")
     with pytest.raises(error) as caught:
@@ -117,7 +117,7 @@ def test_a_wrong_row_of_a_table_is_named_by_its_line(tmp_path, row, error, messa
         ("ENST00000371014", "ENST00000371014.5"),
     ],
 )
-def test_a_contig_under_another_spelling_is_taken_and_one_line_says_so(caplog, asked, there):
+def test_a_contig_with_another_spelling_is_used_and_logged(caplog, asked, there):
     caplog.set_level(logging.INFO, "kanseq")
     contigs = [Contig("chrX", b"TTTT"), Contig(there, b"ACGT")]
     assert cut_intervals(contigs, [forward(asked, 0, 3), forward(asked, 1, 3)]) == (["ACG", "CG"], {asked: there})
@@ -127,26 +127,26 @@ def test_a_contig_under_another_spelling_is_taken_and_one_line_says_so(caplog, a
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_contig_of_the_very_name_is_taken_before_one_of_another_spelling(caplog, order):
+def test_the_exact_contig_name_takes_precedence_over_other_spellings(caplog, order):
     caplog.set_level(logging.INFO, "kanseq")
-    # The other one is too short: it must not matter.
+    # The other contig is too short, which must not matter.
     contigs = [Contig("2", b"AC"), Contig("chr2", b"TTTT")][::order]
     assert cut_intervals(contigs, [forward("chr2", 0, 4)]) == (["TTTT"], {"chr2": "chr2"})
     assert not caplog.records
 
 
-def test_a_contig_that_may_be_one_of_two_is_refused():
+def test_an_ambiguous_contig_is_refused():
     contigs = [Contig("MT", b"ACGT"), Contig("Mito", b"ACGT")]
-    with pytest.raises(ContigMismatch, match="x:1: 'chrM' is not in the genome, which has MT, Mito; name contigs"):
+    with pytest.raises(ContigMismatch, match="x:1: 'chrM' is not in the genome, which has MT, Mito; use the genome's"):
         cut_intervals(contigs, [forward("chrM", 0, 4)])
 
 
-def test_an_interval_past_the_end_of_a_contig_of_another_spelling_is_refused():
+def test_an_interval_past_the_end_of_a_contig_with_another_spelling_is_refused():
     with pytest.raises(MalformedLine, match="x:1: the end 5 is past contig '2', which has 4 bases"):
         cut_intervals(CONTIGS, [forward("chr2", 0, 5)])
 
 
-def test_intervals_grow_from_their_centre_and_have_no_letters_past_an_end():
+def test_intervals_are_widened_around_their_centre_and_are_empty_past_an_end():
     assert [forward("1", 3, end).widened(6)[1:3] for end in (5, 6, 9, 10)] == [
         (1, 7),
         (2, 8),
@@ -154,15 +154,15 @@ def test_intervals_grow_from_their_centre_and_have_no_letters_past_an_end():
         (3, 10),
     ]
     intervals = [forward("1", 3, 6), forward("1", 3, 6)._replace(strand="-"), forward("1", 1, 3), forward("1", 8, 9)]
-    # 2 to 8; the same from the other strand; -1 to 5; 6 to 12 of 10.
+    # 2 to 8; the same on the minus strand; -1 to 5; 6 to 12 of a contig of 10 bases.
     assert cut_intervals(CONTIGS, intervals, width=6).sequences == ["CCGGTT", "AACCGG", "", ""]
-    # -2 to 3 of a contig that is shorter than that.
+    # -2 to 3; the contig is shorter than the width.
     assert cut_intervals(CONTIGS, [forward("2", 0, 1)], width=5).sequences == [""]
     with pytest.raises(MalformedLine, match="the end 11 is past contig '1'"):
         cut_intervals(CONTIGS, [forward("1", 8, 11)], width=6)
 
 
-def test_letters_are_those_that_pysam_fetches(tmp_path):
+def test_letters_equal_those_of_pysam(tmp_path):
     random.seed(3)
     lengths = {"a": 500, "b": 83}
     path = tmp_path / "g.fa"

@@ -20,7 +20,7 @@ def places(geometry, *genes):
 
 
 def walk(geometry, strand, tss, tts, length):
-    """Give each piece by walking over the columns one by one: (token, first column, columns, start, end)."""
+    """Return each piece by a loop over the columns: (token, first column, columns, start, end)."""
     step = -1 if strand == "-" else 1
     pieces = []
     for first, origin in (
@@ -38,7 +38,7 @@ def walk(geometry, strand, tss, tts, length):
     return pieces
 
 
-def test_default_template_has_a_half_piece_under_token_187_and_none_under_the_padding():
+def test_default_template_has_half_a_piece_for_token_187_and_none_for_the_padding():
     template = piece_template(Geometry())
     assert len(template.token) == 376
     at = template.token.tolist().index(187)
@@ -55,9 +55,9 @@ def test_a_token_over_a_narrow_padding_has_two_pieces():
     assert template.end[shared].tolist() == [13, 16]
 
 
-def test_what_is_not_visible_has_no_pieces():
+def test_invisible_columns_have_no_pieces():
     flanks = piece_template(Geometry(visible="flanks"))
-    # 125 whole tokens before the TSS; behind the TTS half a token, 124 whole ones and half a token.
+    # 125 complete tokens before the TSS; after the TTS half a token, 124 complete tokens and half a token.
     assert len(flanks.token) == 125 + 126
     assert (flanks.start[124], flanks.end[124], flanks.start[125], flanks.end[125]) == (992, 1000, 2020, 2024)
     assert flanks.tts.tolist() == [False] * 125 + [True] * 126
@@ -71,19 +71,19 @@ def test_what_is_not_visible_has_no_pieces():
     table = places(Geometry(), ("1", "+", 3000, 9000), ("1", "-", 9000, 3000))
     whole = find_pieces(table, Geometry(), {"1": 20_000})
     part = find_pieces(table, Geometry(visible="flanks"), {"1": 20_000})
-    # The pieces that are left lie where they lay; only the one over the TTS is cut.
+    # The remaining pieces keep their coordinates; only the piece over the TTS is clipped.
     where = [set(zip(p.row.tolist(), p.start.tolist(), p.end.tolist(), strict=True)) for p in (whole, part)]
     assert where[1] - where[0] == {(0, 9001, 9005), (1, 2996, 3000)}
 
 
-def test_plus_and_minus_strand_by_hand():
+def test_pieces_of_both_strands_equal_values_computed_by_hand():
     geometry = Geometry(upstream=8, downstream=8, pad=8)
     table = places(geometry, ("1", "+", 100, 300), ("1", "-", 300, 100))
     pieces = find_pieces(table, geometry, {"1": 1000})
     of_plus, of_minus = pieces.row == 0, pieces.row == 1
     assert pieces.token[of_plus].tolist() == [0, 1, 3, 4]
     assert pieces.start[of_plus].tolist() == [92, 100, 293, 301]
-    # column 0 of the minus gene is the base 308, its TSS 300 is column 8
+    # Column 0 of the gene on the minus strand is base 308; its TSS, base 300, is column 8.
     assert pieces.start[of_minus].tolist() == [301, 293, 100, 92]
     assert pieces.end[of_minus].tolist() == [309, 301, 108, 100]
     assert pieces.minus.tolist() == [False] * 4 + [True] * 4
@@ -92,7 +92,7 @@ def test_plus_and_minus_strand_by_hand():
 @pytest.mark.parametrize("pad", [0, 1, 3, 7, 8, 20])
 @pytest.mark.parametrize("sizes", [(1000, 500), (10, 5), (3, 0), (0, 9)])
 @pytest.mark.parametrize("strand", ["+", "-"])
-def test_every_piece_equals_a_walk_over_columns_also_past_contig_ends(pad, sizes, strand):
+def test_pieces_equal_a_loop_over_columns_even_past_contig_ends(pad, sizes, strand):
     geometry = Geometry(*sizes, pad)
     length = 900
     sites = [(4, 890), (450, 455), (0, 899), (896, 899)]
@@ -108,13 +108,13 @@ def test_every_piece_equals_a_walk_over_columns_also_past_contig_ends(pad, sizes
         )
 
 
-def test_letters_read_in_the_direction_of_transcription_with_masked_columns_as_n():
+def test_letters_are_in_the_direction_of_transcription_with_masked_columns_as_n():
     geometry = Geometry(upstream=4, downstream=4, pad=4)
     codes = np.array([[0, 1, 2, 3] * 5], dtype=np.uint8)
     pieces = find_pieces(places(geometry, ("1", "-", 50, 20)), geometry, {"1": 100})
     letters, offsets = letters_under(geometry.hide(codes), pieces)
     words = [letters[a:b].tobytes().decode() for a, b in pairwise(offsets)]
-    # columns 4-6 and 13-15 are masked; tokens 0, 1 (columns 12-15) and 2
+    # Columns 4-6 and 13-15 are masked; the pieces are tokens 0, 1 (columns 12-15) and 2.
     assert words == ["ACGTNNNT", "ANNN", "ACGT"]
     assert codes[0, 4] == 0
 

@@ -1,4 +1,4 @@
-"""Random access, held against the streaming reader."""
+"""Random access, compared with the streaming reader."""
 
 import gzip
 import os
@@ -35,7 +35,7 @@ def path(request, plain):
     return plain.with_name("genome.fa.gz")
 
 
-def test_letters_are_those_of_the_streaming_reader(path):
+def test_letters_equal_those_of_the_streaming_reader(path):
     contigs = {contig.name: contig.sequence for contig in read_contigs(path)}
     for _ in ("the index is made", "the index is there"):
         with IndexedFasta(path) as genome:
@@ -45,11 +45,11 @@ def test_letters_are_those_of_the_streaming_reader(path):
         assert path.with_name(path.name + ".fai").exists()
 
 
-def test_a_place_past_an_end_is_refused_or_filled(path):
+def test_an_interval_past_an_end_is_refused_or_padded(path):
     contig = next(read_contigs(path)).sequence
     with IndexedFasta(path) as genome:
         for start, end in ((-1, 5), (1230, 1235), (1300, 1301), (5, 4)):
-            with pytest.raises(BadOption, match=rf"1:{start}-{end} does not lie in the contig's 1234 bases"):
+            with pytest.raises(BadOption, match=rf"1:{start}-{end} is not within the contig's 1234 bases"):
                 genome.letters("1", start, end)
         assert genome.letters("1", -2, 3, pad=True) == b"NN" + contig[:3]
         assert genome.letters("1", 1232, 1236, pad=True) == contig[1232:] + b"NN"
@@ -59,7 +59,7 @@ def test_a_place_past_an_end_is_refused_or_filled(path):
             genome.letters("chr1", 0, 1)
 
 
-def test_an_older_index_is_made_again(plain):
+def test_an_outdated_index_is_created_again(plain):
     IndexedFasta(plain).close()
     plain.write_text(">1\nACGT\n")
     os.utime(plain.with_name("genome.fa.fai"), (0, 0))
@@ -67,7 +67,7 @@ def test_an_older_index_is_made_again(plain):
         assert (genome.lengths, genome.letters("1", 1, 3)) == ({"1": 4}, b"CG")
 
 
-def test_where_the_folder_cannot_be_written_the_index_is_elsewhere(path, monkeypatch):
+def test_the_index_is_in_a_temporary_folder_if_the_genome_folder_is_not_writable(path, monkeypatch):
     def refuse(target):
         raise NotWritable("cannot write", where=target)
 
@@ -79,13 +79,13 @@ def test_where_the_folder_cannot_be_written_the_index_is_elsewhere(path, monkeyp
     assert set(path.parent.iterdir()) == before
 
 
-def test_what_cannot_be_read_at_a_place_is_told(plain, tmp_path):
+def test_files_without_random_access_are_refused(plain, tmp_path):
     gzipped = tmp_path / "genome.fa.gz"
     gzipped.write_bytes(gzip.compress(plain.read_bytes()))
-    with pytest.raises(BadOption, match="gzip cannot be read at a place; unpack it, or compress it with bgzip"):
+    with pytest.raises(BadOption, match="plain gzip has no random access; unpack it, or compress it with bgzip"):
         IndexedFasta(gzipped)
     plain.write_text(">1\nACGT\nAC\nACGT\n")
-    with pytest.raises(MalformedLine, match="no index can be made"):
+    with pytest.raises(MalformedLine, match="no index can be created"):
         IndexedFasta(plain)
     with pytest.raises(MissingFile):
         IndexedFasta(tmp_path / "none.fa")
@@ -104,7 +104,7 @@ def test_what_cannot_be_read_at_a_place_is_told(plain, tmp_path):
     ],
     ids=["empty", "nonsense", "not text", "a contig less", "a letter more", "other lines", "other names"],
 )
-def test_a_wrong_index_is_not_used_and_left_as_it_is(path, index, caplog):
+def test_an_invalid_index_is_neither_used_nor_changed(path, index, caplog):
     contigs = {contig.name: contig.sequence for contig in read_contigs(path)}
     IndexedFasta(path).close()
     fai = path.with_name(path.name + ".fai")
@@ -130,7 +130,7 @@ def test_the_index_of_another_file_is_not_used(path, tmp_path, caplog):
     assert len(caplog.records) == 1
 
 
-def test_an_index_is_used_whatever_ends_the_file(plain, caplog):
+def test_an_index_is_used_for_any_ending_of_the_file(plain, caplog):
     for content in (b">1\nACGT\nAC", b">1\r\nACGT\r\nAC\r\n", b">1 x\nACGT\nAC\n\n>2\nA\n", b">1\nACGTAC\n>2\n"):
         plain.write_bytes(content)
         plain.with_name("genome.fa.fai").unlink(missing_ok=True)
@@ -140,7 +140,7 @@ def test_an_index_is_used_whatever_ends_the_file(plain, caplog):
     assert caplog.records == []
 
 
-def test_a_file_that_becomes_shorter_gives_no_fewer_letters(plain):
+def test_a_file_truncated_after_opening_is_an_error(plain):
     with IndexedFasta(plain) as genome:
         with open(plain, "r+b") as handle:
             handle.truncate(100)

@@ -20,7 +20,7 @@ def row(attributes):
 
 
 @pytest.mark.parametrize("block", [1, 10, 100, 1 << 20])
-def test_wanted_rows_have_half_open_places_and_their_line_numbers(tmp_path, monkeypatch, block):
+def test_rows_have_half_open_coordinates_and_line_numbers(tmp_path, monkeypatch, block):
     monkeypatch.setattr(rows, "BLOCK", block)
     path = tmp_path / "a.gtf.gz"
     path.write_bytes(gzip.compress(GTF.encode()))
@@ -42,7 +42,7 @@ def test_a_fasta_section_ends_the_annotation(tmp_path, monkeypatch, section, blo
     assert [r.line for r in read_rows(path)] == [2]
 
 
-def test_gtf_attributes_hold_semicolons_quotes_repeats_and_nothing():
+def test_gtf_attributes_may_have_semicolons_quotes_repeated_keys_and_empty_values():
     text = 'gene_id "AT1"; transcript_id ""; note "5\' end; "so-called", odd"; db_xref "A:1"; db_xref "B:2"; level 2;'
     assert attributes_of(row(text)) == {
         "gene_id": "AT1",
@@ -58,24 +58,24 @@ def test_gff3_attributes_are_percent_decoded():
     assert attributes_of(row(text)) == {"ID": "gene:A", "Note": "x; y, z tab", "Alias": "a,b", "Name": "N"}
 
 
-def test_a_bare_name_as_augustus_writes_it():
+def test_a_bare_name_written_by_augustus_is_the_gene_id():
     assert attributes_of(row("g1")) == {"gene_id": "g1"}
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("1\tx\tgene\t1\t9\t.\t+", "too few columns (7); GTF and GFF3 have 9, split by tabs"),
+        ("1\tx\tgene\t1\t9\t.\t+", "too few columns (7); GTF and GFF3 have 9, separated by tabs"),
         ("1 x gene 1 9 . + . ID=A", "too few columns (1)"),
         ("1\tx\texon\t1\t9\t.\t+\t.", "too few columns (8)"),
         ("1\tx\tgene\t1e3\t9\t.\t+\t.\tID=A", "the start '1e3' is not a whole number"),
         ("1\tx\tgene\t1\t-9\t.\t+\t.\tID=A", "the end '-9' is not a whole number"),
         (f"1\tx\tgene\t1\t{'9' * 5000}\t.\t+\t.\tID=A", f"the end '{'9' * 36}' is not a whole number"),
-        ("1\tx\tgene\t0\t9\t.\t+\t.\tID=A", "the start is 0, and positions in GTF and GFF3 begin at 1"),
-        ("1\tx\tgene\t10\t9\t.\t+\t.\tID=A", "the start 10 is behind the end 9"),
+        ("1\tx\tgene\t0\t9\t.\t+\t.\tID=A", "the start is 0, but positions in GTF and GFF3 begin at 1"),
+        ("1\tx\tgene\t10\t9\t.\t+\t.\tID=A", "the start 10 is after the end 9"),
     ],
 )
-def test_a_malformed_line_is_named_by_its_number(tmp_path, line, message):
+def test_the_error_of_a_malformed_line_states_its_number(tmp_path, line, message):
     path = tmp_path / "a.gtf"
     path.write_text("# comment\n1\tx\tgene\t1\t9\t.\t+\t.\tID=A\n\n" + line + "\n1\tx\tgene\t1\t9\t.\t+\t.\tID=B\n")
     with pytest.raises(MalformedLine) as error:
@@ -83,7 +83,7 @@ def test_a_malformed_line_is_named_by_its_number(tmp_path, line, message):
     assert str(error.value).startswith(f"{path}:4: {message}")
 
 
-def test_a_last_line_that_is_cut_off_is_named(tmp_path):
+def test_a_truncated_last_line_is_refused(tmp_path):
     path = tmp_path / "a.gtf"
     path.write_text("1\tx\tgene\t1\t9\t.\t+\t.\tID=A\n1")
     with pytest.raises(MalformedLine, match=r":2: too few columns \(1\)"):
@@ -94,7 +94,7 @@ def test_values_of_a_repeated_gff3_key_are_joined():
     assert attributes_of(row("ID=A;tag=x;tag=Ensembl_canonical")) == {"ID": "A", "tag": "x,Ensembl_canonical"}
 
 
-def test_a_genome_in_the_annotation_s_place_is_recognised(tmp_path):
+def test_a_genome_passed_as_annotation_is_recognised(tmp_path):
     path = tmp_path / "genome.fa"
     path.write_text(">1\nACGT\n")
     with pytest.raises(MalformedLine, match=r":1: .*the genome comes first, then the annotation"):

@@ -45,10 +45,10 @@ def read_gz(path):
     return [line.split("\t") for line in gzip.open(path, "rt").read().splitlines()]
 
 
-def test_bed_rows_by_hand(track, tmp_path):
+def test_bed_rows_equal_values_computed_by_hand(track, tmp_path):
     assert write_tracks(track, bed=tmp_path / "a.bed.gz") == 12
     rows = read_gz(tmp_path / "a.bed.gz")
-    # '10' sorts before '2'; gene c's windows overlap and both rows stay
+    # '10' sorts before '2'; the windows of gene c overlap, and both rows are kept
     assert [row[:4] for row in rows[:4]] == [
         ["10", "42", "50", "c|ACGTAAAA"],
         ["10", "50", "58", "c|NNNAAAAA"],
@@ -57,7 +57,7 @@ def test_bed_rows_by_hand(track, tmp_path):
     ]
     assert all(len(row) == 9 and row[1] == row[6] and row[2] == row[7] for row in rows)
     first_of_b = next(row for row in rows if row[3] == "b|ACGTAAAA")
-    # the 99th percentile of the 12 magnitudes lies 0.89 of the way from 4 to 5
+    # the 99th percentile of the 12 magnitudes is 4.89, between 4 and 5
     assert first_of_b[4:] == [f"{1000 / 4.89:.0f}", "+", "92", "100", "202,0,32"]
     by_name = {row[3]: row for row in rows}
     assert by_name["b|AAAAANNN"][4:9:4] == [f"{3000 / 4.89:.0f}", "5,113,176"]
@@ -76,14 +76,14 @@ def test_bed_is_sorted_and_ties_are_broken_by_name(tmp_path):
     assert places == sorted(places)
 
 
-def test_top_keeps_the_largest_pieces_of_each_gene_as_they_look_without_it(track, tmp_path):
+def test_top_keeps_the_rows_of_the_largest_pieces_of_each_gene_unchanged(track, tmp_path):
     write_tracks(track, bed=tmp_path / "all.bed")
     assert write_tracks(track, bed=tmp_path / "a.bed", top=2) == 6
     rows = (tmp_path / "a.bed").read_text().splitlines()
     everything = (tmp_path / "all.bed").read_text().splitlines()
     assert [row for row in everything if row in rows] == rows
     kept = sorted((row.split("\t")[3], row.split("\t")[8]) for row in rows)
-    # b: 2 and -3; a: 4 and 5; c: -2, and of three equal ones the first
+    # b: 2 and -3; a: 4 and 5; c: -2 and the first of three equal ones
     red, blue = "202,0,32", "5,113,176"
     assert kept == [
         ("a|AAAAAAAA", red),
@@ -95,14 +95,14 @@ def test_top_keeps_the_largest_pieces_of_each_gene_as_they_look_without_it(track
     ]
 
 
-def test_of_equal_pieces_the_earlier_in_the_direction_of_transcription_is_kept(tmp_path):
+def test_ties_between_pieces_are_broken_by_the_direction_of_transcription(tmp_path):
     genes = [("plus", "2", "+", 100, 300), ("minus", "10", "-", 307, 100)]
     write_tracks(make_track(genes, [[2, -2, 2, -2], [1, -3, 3, 0]]), bed=tmp_path / "a.bed", top=1)
     rows = [line.split("\t") for line in (tmp_path / "a.bed").read_text().splitlines()]
     assert [(row[1], row[3]) for row in rows] == [("300", "minus|NNNAAAAA"), ("92", "plus|ACGTAAAA")]
 
 
-def test_top_beyond_the_pieces_of_a_gene_keeps_all_and_leaves_values_per_base_alone(track, tmp_path):
+def test_top_may_exceed_the_number_of_pieces_and_does_not_affect_values_per_base(track, tmp_path):
     for name, top in (("x", None), ("y", 1), ("z", 99)):
         (tmp_path / name).mkdir()
         write_tracks(track, **{kind: tmp_path / name / f"a.{end}" for kind, end in ENDINGS.items()}, top=top)
@@ -111,13 +111,13 @@ def test_top_beyond_the_pieces_of_a_gene_keeps_all_and_leaves_values_per_base_al
     assert {name for name, data in content["x"].items() if content["y"][name] != data} == {"a.bed.gz", "a.bed.gz.tbi"}
 
 
-def test_less_than_one_piece_of_a_gene_is_refused(track, tmp_path):
+def test_top_less_than_one_is_refused(track, tmp_path):
     with pytest.raises(BadOption, match=r"the 0 largest.*at least 1"):
         write_tracks(track, bed=tmp_path / "a.bed", top=0)
 
 
 @pytest.mark.parametrize("top", [None, 3])
-def test_each_gene_has_its_rows_of_the_bed_in_a_file_of_its_own(track, tmp_path, top):
+def test_each_gene_has_its_bed_rows_in_a_separate_file(track, tmp_path, top):
     write_tracks(track, bed=tmp_path / "a.bed", per_gene=tmp_path / "genes", top=top)
     rows = (tmp_path / "a.bed").read_text().splitlines()
     assert sorted(path.name for path in (tmp_path / "genes").iterdir()) == ["a.bed", "b.bed", "c.bed"]
@@ -127,7 +127,7 @@ def test_each_gene_has_its_rows_of_the_bed_in_a_file_of_its_own(track, tmp_path,
         assert len(own) == (top or 4)
 
 
-def test_more_genes_than_are_set_at_a_time_each_get_their_own_rows(tmp_path):
+def test_rows_per_gene_are_correct_for_more_genes_than_one_chunk(tmp_path):
     genes = [(f"g{i}", "2" if i % 3 else "10", "+-"[i % 2], 100 + i % 7, 300) for i in range(1100)]
     values = np.arange(4400).reshape(1100, 4) / 4400
     write_tracks(make_track(genes, values), bed=tmp_path / "a.bed", per_gene=tmp_path / "genes")
@@ -146,7 +146,7 @@ def test_a_gene_past_the_end_of_its_contig_gets_an_empty_file(tmp_path):
     assert (tmp_path / "genes" / "in.bed").read_text().count("\n") == 4
 
 
-def test_other_files_in_the_folder_stay_and_those_of_the_genes_are_replaced(track, tmp_path):
+def test_files_of_genes_are_replaced_and_other_files_in_the_folder_are_kept(track, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / "a.bed").write_text("old")
     write_tracks(track, per_gene=tmp_path)
@@ -155,7 +155,7 @@ def test_other_files_in_the_folder_stay_and_those_of_the_genes_are_replaced(trac
     assert "a|ACGTAAAA" in (tmp_path / "a.bed").read_text()
 
 
-def test_names_of_files_are_safe_and_differ_whatever_the_order_of_genes():
+def test_file_names_are_safe_unique_and_independent_of_gene_order():
     assert gene_file_names(["AT1G01010", "gene:AT1/2", "x y", "x_y", "x_y_2", "é"]) == [
         "AT1G01010.bed",
         "gene_AT1_2.bed",
@@ -165,7 +165,7 @@ def test_names_of_files_are_safe_and_differ_whatever_the_order_of_genes():
         "_.bed",
     ]
     assert gene_file_names(["x_y_2", "x_y", "x y"]) == ["x_y_2.bed", "x_y.bed", "x_y_3.bed"]
-    # some file systems take the case of letters for nothing
+    # some file systems ignore letter case
     assert gene_file_names(["abC", "abc"]) == ["abC.bed", "abc_2.bed"]
     assert len(gene_file_names(["g" * 400])[0]) < 255
 
@@ -187,11 +187,11 @@ def test_a_failure_leaves_neither_files_per_gene_nor_a_new_folder(track, tmp_pat
     assert [path.name for path in tmp_path.rglob("*")] == ["old", "mine.txt"]
 
 
-def test_a_folder_for_genes_that_cannot_be_is_refused(track, tmp_path):
+def test_an_invalid_folder_for_genes_is_refused(track, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotWritable, match="this is a file, and a folder is wanted"):
+    with pytest.raises(NotWritable, match="this is a file, but a folder is required"):
         write_tracks(track, per_gene=tmp_path / "file")
-    with pytest.raises(NotWritable, match="does not exist; make it: mkdir -p"):
+    with pytest.raises(NotWritable, match="does not exist; create it: mkdir -p"):
         write_tracks(track, per_gene=tmp_path / "no" / "genes")
 
 
@@ -212,7 +212,7 @@ def test_contigs_too_long_for_tbi_get_csi(tmp_path):
         assert len(list(bed.fetch("1", 600_000_000, 600_000_008))) == 1
 
 
-def test_bigwig_has_the_contigs_in_order_and_the_mean_where_pieces_overlap(track, tmp_path):
+def test_bigwig_has_contigs_in_order_and_the_mean_of_overlapping_pieces(track, tmp_path):
     write_tracks(track, bigwig=tmp_path / "a.bw")
     with pyBigWig.open(str(tmp_path / "a.bw")) as bigwig:
         assert list(bigwig.chroms().items()) == [("2", 500), ("10", 800)]
@@ -222,7 +222,7 @@ def test_bigwig_has_the_contigs_in_order_and_the_mean_where_pieces_overlap(track
         assert bigwig.intervals("10", 100, 200) is None
 
 
-def test_strand_specific_tracks_come_in_pairs(track, tmp_path):
+def test_strand_specific_tracks_are_pairs_of_files(track, tmp_path):
     write_tracks(track, bigwig=tmp_path / "a.bw", bedgraph=tmp_path / "a.bedGraph.gz", strand_specific=True)
     names = ["a.minus.bedGraph.gz", "a.minus.bedGraph.gz.tbi", "a.minus.bw"]
     names += ["a.plus.bedGraph.gz", "a.plus.bedGraph.gz.tbi", "a.plus.bw"]
@@ -261,7 +261,7 @@ def test_overlaps_are_combined_as_stated(combine, wanted):
     assert list(zip(*(array.tolist() for array in steps), strict=True)) == wanted
 
 
-def test_of_two_equal_magnitudes_the_positive_one_is_shown():
+def test_the_positive_value_of_two_equal_magnitudes_is_shown():
     spans = np.array([0, 0]), np.array([8, 8])
     assert combine_pieces(*spans, np.array([2, -2], dtype=np.float32), "max-abs").value.tolist() == [2]
     assert combine_pieces(*spans, np.array([-2, 2], dtype=np.float32), "max-abs").value.tolist() == [2]
@@ -295,7 +295,7 @@ def test_no_pieces_give_no_steps():
     assert len(combine_pieces(none, none, np.zeros(0, dtype=np.float32), "mean").start) == 0
 
 
-def test_same_bytes_every_time(track, tmp_path):
+def test_output_is_reproducible_bytewise(track, tmp_path):
     for name in ("x", "y"):
         (tmp_path / name).mkdir()
         tracks = {kind: tmp_path / name / f"a.{end}" for kind, end in ENDINGS.items()}
@@ -314,7 +314,7 @@ def test_all_zero_values_have_score_zero(tmp_path):
     ("paths", "ending"),
     [(("a.txt", None, None), ".bed or .bed.gz"), ((None, "a.bed", None), ".bedgraph"), ((None, None, "a.bed"), ".bw")],
 )
-def test_a_wrong_ending_is_refused(paths, ending):
+def test_a_wrong_extension_is_refused(paths, ending):
     with pytest.raises(BadOption, match=ending):
         check_track_names(*paths)
 
@@ -324,7 +324,7 @@ def test_an_unknown_combination_is_refused(track, tmp_path):
         write_tracks(track, bigwig=tmp_path / "a.bw", combine="median")
 
 
-def test_a_missing_folder_is_refused_and_a_failure_leaves_nothing(track, tmp_path):
+def test_a_missing_folder_is_refused_and_a_failure_leaves_no_files(track, tmp_path):
     with pytest.raises(NotWritable, match="does not exist"):
         write_tracks(track, bed=tmp_path / "no" / "a.bed.gz")
     whole = replace(track, codes=lambda rows: np.zeros((0, 0)))
@@ -333,16 +333,16 @@ def test_a_missing_folder_is_refused_and_a_failure_leaves_nothing(track, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_without_space_is_one_line_and_leaves_nothing(track, tmp_path, monkeypatch):
+def test_a_full_disk_raises_a_one_line_error_and_leaves_no_files(track, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage(2**30, 2**30, 0))
-    with pytest.raises(NotWritable, match=r"a\.bw: cannot write; there is too little space") as failure:
+    with pytest.raises(NotWritable, match=r"a\.bw: cannot write; the disk is probably full") as failure:
         write_tracks(track, bed=tmp_path / "a.bed", bigwig=tmp_path / "a.bw")
     assert "\n" not in str(failure.value)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_of_the_compressor_is_one_line_and_leaves_nothing(track, tmp_path, monkeypatch):
+def test_a_failure_of_the_compressor_raises_a_one_line_error_and_leaves_no_files(track, tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise OSError("building of index failed")
 

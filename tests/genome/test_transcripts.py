@@ -38,15 +38,15 @@ def test_genes_take_the_ends_of_the_chosen_transcript(tmp_path, text, how, place
     assert [(item.id, item.reason) for item in excluded] == [("B", reason)]
 
 
-def test_transcripts_of_one_name_on_two_contigs_are_kept_apart(tmp_path):
-    # GENCODE's genes of the pseudoautosomal regions stand on X and on Y.
+def test_transcripts_with_the_same_name_on_two_contigs_are_separate(tmp_path):
+    # GENCODE lists the genes of the pseudoautosomal regions on both X and Y.
     path = tmp_path / "a.gtf"
     path.write_text(GTF + GTF.replace("1\ts", "Y\ts").replace("\t300\t900", "\t350\t950"))
     kept, _ = choose_transcripts(path, read_genes(path), "longest-cds")
     assert [(gene.contig, gene.start, gene.end) for gene in kept] == [("1", 299, 900), ("Y", 349, 950)]
 
 
-def test_of_equal_coding_lengths_the_first_name_is_taken(tmp_path):
+def test_ties_of_coding_length_are_broken_by_name(tmp_path):
     path = tmp_path / "a.gtf"
     path.write_text(
         '1\ts\tgene\t1\t900\t.\t+\t.\tgene_id "A";\n'
@@ -57,7 +57,7 @@ def test_of_equal_coding_lengths_the_first_name_is_taken(tmp_path):
     assert (gene.start, gene.end) == (199, 229)
 
 
-def test_a_coding_sequence_that_hangs_on_its_gene(tmp_path):
+def test_the_parent_of_a_coding_sequence_may_be_its_gene(tmp_path):
     path = tmp_path / "a.gff3"
     path.write_text("Pt\ts\tgene\t11\t40\t.\t+\t.\tID=gene-P\nPt\ts\tCDS\t11\t40\t.\t+\t0\tID=c;Parent=gene-P\n")
     (gene,), _ = choose_transcripts(path, read_genes(path), "longest-cds")
@@ -67,10 +67,10 @@ def test_a_coding_sequence_that_hangs_on_its_gene(tmp_path):
 def test_canonical_without_tags_is_an_error(tmp_path):
     path = tmp_path / "a.gtf"
     path.write_text(GTF.replace("Ensembl_canonical", "other"))
-    with pytest.raises(BadOption, match="no transcript of these genes is tagged canonical; take --tss gene or"):
+    with pytest.raises(BadOption, match="no transcript of these genes is tagged canonical; use --tss gene or"):
         choose_transcripts(path, read_genes(path), "canonical")
 
 
-def test_an_unknown_choice_names_the_known_ones(tmp_path):
+def test_an_unknown_choice_is_refused_with_a_list_of_choices(tmp_path):
     with pytest.raises(BadOption, match="choose one of gene, canonical, longest-cds"):
         choose_transcripts(tmp_path / "a.gtf", [], "first")

@@ -15,7 +15,7 @@ def gene(start, end, strand, name="g", line=1):
     return Gene(name, "c", start, end, strand, None, line, name)
 
 
-def test_a_plus_gene_is_cut_around_its_first_and_last_base():
+def test_windows_of_a_gene_on_the_plus_strand_surround_its_first_and_last_base():
     (cut,), excluded = cut_genes(CONTIG, [gene(4, 20, "+")], GEOMETRY)
     # TSS window [1, 6), TTS window [18, 23)
     assert cut.windows == ("g", "c", "+", 4, 19, 1, 6, 18, 23, "ACCGG" + "NN" + "CATGC")
@@ -23,9 +23,9 @@ def test_a_plus_gene_is_cut_around_its_first_and_last_base():
     assert excluded == []
 
 
-def test_a_minus_gene_is_read_from_the_other_strand():
+def test_a_gene_on_the_minus_strand_is_reverse_complemented():
     (cut,), _ = cut_genes(CONTIG, [gene(4, 20, "-")], GEOMETRY)
-    # TSS 19: [18, 23) = CATGC, reversed GCATG; TTS 4: [1, 6) = ACCGG, reversed CCGGT
+    # TSS 19: [18, 23) = CATGC, reverse complement GCATG; TTS 4: [1, 6) = ACCGG, reverse complement CCGGT
     assert cut.windows == ("g", "c", "-", 19, 4, 18, 23, 1, 6, "GCATG" + "NN" + "CCGGT")
 
 
@@ -63,7 +63,7 @@ def test_only_letters_of_the_genome_count_as_missing():
     assert len(padded) == 1
 
 
-def test_genes_come_in_the_order_of_their_starts():
+def test_genes_are_ordered_by_start():
     genes = [gene(8, 20, "+", "b"), gene(4, 20, "+", "z"), gene(4, 20, "-", "a")]
     cuts, _ = cut_genes(CONTIG, genes, GEOMETRY)
     assert [cut.gene.id for cut in cuts] == ["a", "z", "b"]

@@ -1,4 +1,4 @@
-"""Every table, with names that other dialects would change, lose or take for something else."""
+"""Every table, with names that other dialects would change, lose or misinterpret."""
 
 import json
 
@@ -49,7 +49,7 @@ TSV = [name for name, schema in SCHEMAS.items() if schema.storage == "tsv"]
 
 
 def awkward(schema):
-    """Fill a table: names in all texts, each column in another order; every second cell that may be empty is."""
+    """Build a table with awkward names in all text columns; every second cell that may be empty is empty."""
     found = {}
     for shift, column in enumerate(schema.columns):
         names = [column.name.replace("*", name) for name in NAMES[:3]] if column.is_family else [column.name]
@@ -66,7 +66,7 @@ def awkward(schema):
 
 
 @pytest.mark.parametrize("name", TSV)
-def test_what_is_written_is_read_back(tmp_path, name):
+def test_written_tables_can_be_read_back(tmp_path, name):
     schema = SCHEMAS[name]
     table = awkward(schema)
     write_table(tmp_path / schema.file, schema, table)
@@ -90,7 +90,7 @@ COUNTED = {
     "metrics": lambda facts: len(facts["models"]),
     **dict.fromkeys(("homologs", "excluded", "truth", "held_out"), lambda facts: facts["genes"]),
 }
-"""Where a card says how many rows there are, if not under ``rows``."""
+"""The number of rows in a card, if it is not in the field ``rows``."""
 
 
 @pytest.mark.parametrize("name", TSV)
@@ -115,7 +115,7 @@ def test_inspect_shows_a_table_without_rows(tmp_path, name):
     assert COUNTED.get(name, lambda facts: facts["rows"])(card.fields) == 0
 
 
-def test_tables_in_parquet_hold_any_name(tmp_path):
+def test_parquet_tables_preserve_any_name(tmp_path):
     table = pd.DataFrame({"id": NAMES, "species": NAMES[::-1], "length": 8, "label": NAMES, "sequence": "ACGTACGT"})
     SequenceSet(table, Geometry.plain(8)).write(tmp_path / "genes.parquet")
     assert SequenceSet.read(tmp_path / "genes.parquet").table.to_numpy().tolist() == table.to_numpy().tolist()
@@ -129,7 +129,7 @@ def test_tables_in_parquet_hold_any_name(tmp_path):
     assert inspect(tmp_path / "a.parquet").fields["genes"] == COUNT
 
 
-def test_readers_of_the_tables_give_the_names_back(tmp_path):
+def test_readers_of_tables_return_the_original_names(tmp_path):
     keys = {"species": NAMES[::-1], "id": NAMES}
     write_table(tmp_path / "s", SPLITS, pd.DataFrame({**keys, "fold": "1", "role": "test", "reason": NAMES}))
     assert read_splits(tmp_path / "s")[["species", "id", "reason"]].to_numpy().T.tolist() == [NAMES[::-1], NAMES, NAMES]
@@ -149,7 +149,7 @@ def test_readers_of_the_tables_give_the_names_back(tmp_path):
     assert (tmp_path / "h").read_bytes().count(b"\n") == COUNT
 
 
-def test_predictions_give_the_names_back_also_those_of_classes(tmp_path):
+def test_predictions_preserve_all_names_including_those_of_classes(tmp_path):
     classes = ['logit:"a"', "logit:#b", "logit: NA "]
     named = dict.fromkeys(("species", "id", "condition", "chrom", "fold", "role"), NAMES)
     numbers = {"logit": 0.5, "probability": 0.5, "target": 1.0, "called": 2.0, **dict.fromkeys(classes, 0.25)}
@@ -159,7 +159,7 @@ def test_predictions_give_the_names_back_also_those_of_classes(tmp_path):
     assert list(again)[-3:] == classes
 
 
-def test_inspect_reads_what_split_wrote_where_ids_hold_quotes(tmp_path):
+def test_inspect_reads_splits_with_quotes_in_ids(tmp_path):
     ids = ['"a', "b", '"c', "d"]
     table = pd.DataFrame(
         {"id": ids, "species": ".", "length": 8, "sequence": ["A" * 8, "C" * 7 + "A", "CG" * 4, "GATC" * 2]}

@@ -28,7 +28,7 @@ TABLE = Schema(
 )
 
 
-def test_numbers_have_the_digits_of_their_column_and_missing_ones_are_empty(tmp_path):
+def test_numbers_have_the_format_of_their_column_and_missing_ones_are_empty(tmp_path):
     table = pd.DataFrame(
         {
             "id": ["a", "b"],
@@ -51,7 +51,7 @@ def test_numbers_have_the_digits_of_their_column_and_missing_ones_are_empty(tmp_
     assert again["note"].tolist() == ["", ""]
 
 
-def test_whole_numbers_in_a_column_of_fractions_keep_all_digits(tmp_path):
+def test_integers_in_a_floating_point_column_keep_all_digits(tmp_path):
     rows = [("A", "T", 1, 12345678, 5, 6, 1234567.0, -2e-9, None, 0.0, np.nan, 12345678)]
     write_table(tmp_path / "w.tsv", WORDS, pd.DataFrame(rows, columns=list(WORDS.required)))
     cells = (tmp_path / "w.tsv").read_text().splitlines()[1].split("\t")
@@ -59,20 +59,20 @@ def test_whole_numbers_in_a_column_of_fractions_keep_all_digits(tmp_path):
 
 
 @pytest.mark.parametrize("cell", ["a\tb", "a\nb", "a\rb"])
-def test_a_cell_that_would_be_two_is_refused_with_table_column_and_row(tmp_path, cell):
+def test_a_cell_with_a_separator_is_refused_with_table_column_and_row(tmp_path, cell):
     table = pd.DataFrame({"id": ["a", cell], "reason": "edge", "detail": ""})
-    with pytest.raises(BadTable, match=r"^excluded\.tsv: row 2, column 'id': 'a\\[tnr]b' holds a tab or a line break"):
+    with pytest.raises(BadTable, match=r"^excluded\.tsv: row 2, column 'id': 'a\\[tnr]b' contains a tab or a line"):
         write_table(tmp_path / "x.tsv", EXCLUDED, table)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_of_a_column_that_would_be_two_is_refused(tmp_path):
-    with pytest.raises(BadTable, match="name of a column"):
+def test_a_column_name_with_a_separator_is_refused(tmp_path):
+    with pytest.raises(BadTable, match="the column name"):
         write_table(tmp_path / "x", TRIALS, pd.DataFrame({"trial": [0], "state": "fail", "value": None, "a\tb": 1}))
 
 
-def test_an_empty_cell_that_must_not_be_is_refused_both_ways(tmp_path):
-    with pytest.raises(BadTable, match=r"excluded\.tsv: row 1, column 'reason': nothing is there"):
+def test_an_empty_required_cell_is_refused_on_writing_and_reading(tmp_path):
+    with pytest.raises(BadTable, match=r"excluded\.tsv: row 1, column 'reason': the cell is empty"):
         write_table(tmp_path / "x", EXCLUDED, pd.DataFrame({"id": ["a"], "reason": [None], "detail": ["x"]}))
     (tmp_path / "l.tsv").write_text("fold\tkind\tbetween\tgenes\tpairs\n1\toverlap\ttrain|test\t\t0\n")
     with pytest.raises(BadTable, match=r"l\.tsv:2: the column 'genes' is empty"):
@@ -80,28 +80,28 @@ def test_an_empty_cell_that_must_not_be_is_refused_both_ways(tmp_path):
 
 
 @pytest.mark.parametrize("cell", ["1.5", "x", "1e3", "nan"])
-def test_a_number_that_is_none_is_named_with_its_line(tmp_path, cell):
+def test_an_invalid_number_is_refused_with_file_and_line(tmp_path, cell):
     (tmp_path / "l.tsv").write_text(f"fold\tkind\tbetween\tgenes\tpairs\n1\ta\tb\t1\t2\n1\ta\tb\t{cell}\t2\n")
-    with pytest.raises(BadTable, match=rf"l\.tsv:3: '{cell}' is no whole number \(column 'genes'\)"):
+    with pytest.raises(BadTable, match=rf"l\.tsv:3: '{cell}' is not an integer \(column 'genes'\)"):
         read_table(tmp_path / "l.tsv", LEAKS)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "this is no table"),
+        ("", "this is not a table"),
         ("id\treason\n", "the column 'detail' is missing; make the table with kanseq extract"),
         ("id\treason\tdetail\na\tb\tc\td\n", "its rows have more cells than its header"),
-        ("id\treason\tdetail\na\tb\tc\na\tb\tc\td\n", "this is no table"),
+        ("id\treason\tdetail\na\tb\tc\na\tb\tc\td\n", "this is not a table"),
     ],
 )
-def test_what_is_no_table_costs_one_line(tmp_path, content, said):
+def test_an_invalid_table_is_refused(tmp_path, content, said):
     (tmp_path / "x.tsv").write_text(content)
     with pytest.raises(BadTable, match=said):
         read_cells(tmp_path / "x.tsv", EXCLUDED)
 
 
-def test_other_columns_are_read_as_cells_but_not_as_the_table(tmp_path):
+def test_unknown_columns_are_read_by_read_cells_but_not_by_read_table(tmp_path):
     (tmp_path / "x.tsv").write_text("mine\tid\treason\tdetail\n1\ta\tedge\t\n")
     assert list(read_cells(tmp_path / "x.tsv", EXCLUDED)) == ["mine", "id", "reason", "detail"]
     assert list(read_table(tmp_path / "x.tsv", EXCLUDED)) == ["id", "reason", "detail"]
@@ -113,14 +113,14 @@ def test_a_table_without_header_and_without_rows_is_empty(tmp_path):
     assert parse(tmp_path / "h", HELD_OUT.required).shape == (0, 2)
 
 
-def test_compressed_tables_and_tables_of_many_rows(tmp_path):
+def test_compressed_tables_with_many_rows_are_written_and_read(tmp_path):
     table = pd.DataFrame({"id": [f"g{n}" for n in range(60_000)], "reason": "edge", "detail": ""})
     write_table(tmp_path / "x.tsv.gz", EXCLUDED, table)
     assert gzip.decompress((tmp_path / "x.tsv.gz").read_bytes()).count(b"\n") == 60_001
     assert read_cells(tmp_path / "x.tsv.gz", EXCLUDED)["id"].tolist() == table["id"].tolist()
 
 
-def test_the_bytes_are_those_of_pandas_for_ordinary_cells(tmp_path):
+def test_output_matches_pandas_for_ordinary_cells(tmp_path):
     random = np.random.default_rng(0)
     numbers = random.standard_normal((200, 3)) * 10.0 ** random.integers(-20, 20, (200, 3))
     table = pd.DataFrame({"species": ".", "id": [f"g{n}" for n in range(200)], "condition": "*", "fold": "1"})

@@ -13,7 +13,7 @@ TABLE = Schema(
 )
 
 
-def test_families_hold_what_has_no_column_of_its_own():
+def test_families_match_names_without_their_own_column():
     assert TABLE.column("logit:a b").name == "logit:*"
     assert TABLE.column("logit:") is None
     assert TABLE.column("p").name == "p"
@@ -21,17 +21,17 @@ def test_families_hold_what_has_no_column_of_its_own():
 
 
 @pytest.mark.parametrize("header", [["id"], ["id", "n", "x"], ["n", "id"], ["id", "n", "p", "p"], ["id", "p", "n"]])
-def test_other_columns_than_declared_are_a_fault(header):
+def test_columns_that_differ_from_the_schema_are_an_error(header):
     TABLE.check_header(["id", "n", "logit:x", "p"])
     with pytest.raises(ValueError, match=r"t\.tsv has the columns"):
         TABLE.check_header(header)
 
 
 @pytest.mark.parametrize("name", [name for name, one in SCHEMAS.items() if one.storage == "tsv" and one.has_header])
-def test_each_table_is_recognised_by_its_header_and_by_no_other(name):
+def test_each_table_is_recognised_by_its_header(name):
     assert recognise(SCHEMAS[name].required).name == name
 
 
-def test_what_is_no_table_is_not_recognised():
+def test_an_unknown_header_is_not_recognised():
     assert recognise(["id", "reason"]) is None
     assert recognise([]) is None

@@ -1,4 +1,4 @@
-"""Trees laid out as arrays against scikit-learn's own, and what is refused of a file."""
+"""Compare trees stored as arrays with scikit-learn's, and refuse invalid arrays."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def build(geometry=GEOMETRY, **options):
 
 
 def examples(rows=240, seed=0):
-    """Class 1 holds more T in either half, or in neither: what no linear model can tell."""
+    """Class 1 holds more T in both halves, or in neither, which no linear model can separate."""
     random = np.random.default_rng(seed)
     first, second = random.integers(0, 2, (2, rows))
     codes = random.integers(0, 4, (rows, 60), dtype=np.uint8)
@@ -28,7 +28,7 @@ def examples(rows=240, seed=0):
 
 
 @pytest.mark.parametrize("balanced", [False, True])
-def test_logits_are_scikit_learn_s(balanced):
+def test_logits_match_scikit_learn(balanced):
     codes, targets = examples()
     targets[:60] = 1
     model = build(iterations=20, leaves=5, learning_rate=0.3)
@@ -44,8 +44,8 @@ def test_logits_are_scikit_learn_s(balanced):
     assert model.parameters == sum(tree.get_n_leaves() for tree in reference.estimators_[:, 0])
 
 
-def test_trees_by_hand():
-    # One tree asks for count 1 and, where it is more than 2.5, for count 0; another one is a single leaf.
+def test_logits_of_trees_written_by_hand():
+    # One tree tests count 1 and, if it is more than 2.5, count 0; the other one is a single leaf.
     trees = Trees(
         prior=np.array([0.5]),
         root=np.array([0, 5]),
@@ -59,7 +59,7 @@ def test_trees_by_hand():
     assert trees.logits(np.array([[9, 2], [7, 3], [8, 3]])).tolist() == [1001.5, 1010.5, 1100.5]
 
 
-def test_it_tells_what_depends_on_two_places_at_once():
+def test_it_learns_interactions_between_two_positions():
     codes, targets = examples(600)
     scores = {}
     for name, options in (("boosting", {"iterations": 100}), ("kmer-logistic", {})):
@@ -70,7 +70,7 @@ def test_it_tells_what_depends_on_two_places_at_once():
     assert scores["kmer-logistic"] < 0.65
 
 
-def test_the_same_training_gives_the_same_bytes_and_arrays_carry_all():
+def test_training_is_deterministic_and_arrays_restore_the_model():
     codes, targets = examples()
     first, second, other, loaded = (build(iterations=10) for _ in range(4))
     first.fit(codes, targets, seed=1)
@@ -87,7 +87,7 @@ def test_the_same_training_gives_the_same_bytes_and_arrays_carry_all():
     assert loaded.parameters == first.parameters > 10
 
 
-def test_an_unfitted_model_says_nothing_and_can_be_stored():
+def test_an_unfitted_model_has_logits_of_zero_and_can_be_stored():
     codes, _ = examples(4)
     model = build()
     assert model.logits(codes).tolist() == [0, 0, 0, 0]
@@ -108,18 +108,18 @@ def test_an_unfitted_model_says_nothing_and_can_be_stored():
         ("prior", lambda array: np.zeros(2)),
     ],
 )
-def test_trees_that_could_not_be_walked_are_refused(name, change):
+def test_invalid_trees_are_refused(name, change):
     codes, targets = examples()
     model = build(iterations=3)
     model.fit(codes, targets)
     arrays = model.arrays()
-    with pytest.raises(ValueError, match="trees on 32 features are wanted"):
+    with pytest.raises(ValueError, match="trees on 32 features are required"):
         build().load_arrays({**arrays, name: change(arrays[name])})
     with pytest.raises(ValueError, match="'root'"):
         build().load_arrays({key: array for key, array in arrays.items() if key != name})
 
 
-def test_one_class_and_senseless_options_are_errors():
+def test_one_class_and_options_out_of_range_are_errors():
     codes, _ = examples(10)
     with pytest.raises(OneClass, match="same label"):
         build().fit(codes, np.ones(10))

@@ -1,4 +1,4 @@
-"""KAN-Words: both ways in agree, words are cut by no grid, and reading frames are found without labels."""
+"""KAN-Words: codes and one-hot columns agree, no grid cuts words, and reading frames are found without labels."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def drawn(geometry, rows=20):
     "options", [{}, {"k": 2}, {"k": 4, "order": 1}, {"outputs": 3}, {"frames": False}, {"join_gain": 0}]
 )
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_codes_and_their_one_hot_columns_give_the_same(geometry, options):
+def test_codes_and_one_hot_columns_have_the_same_outputs(geometry, options):
     network, codes = build(geometry, **options), drawn(geometry)
     network.prepare([codes[:7], codes[7:]])
     shaken(network)
@@ -52,7 +52,7 @@ def test_codes_and_their_one_hot_columns_give_the_same(geometry, options):
     torch.testing.assert_close(network.forward_encoded(network.encode(codes)), found)
 
 
-def test_it_begins_with_nothing_and_is_prepared_alike_in_any_batches():
+def test_initial_outputs_are_zero_and_preparation_does_not_depend_on_batches():
     geometry = GEOMETRIES[0]
     codes, one, other = drawn(geometry), build(geometry), build(geometry)
     assert (one(codes) == 0).all()
@@ -62,7 +62,7 @@ def test_it_begins_with_nothing_and_is_prepared_alike_in_any_batches():
         torch.testing.assert_close(other.state_dict()[name], tensor, msg=name)
 
 
-def test_frames_and_codons_are_of_what_is_transcribed_and_seen():
+def test_only_visible_transcribed_parts_have_frames_and_codons():
     assert build(GEOMETRIES[0]).channels == [
         "upstream", "after TSS", "before TTS", "downstream", "codons after TSS", "codons before TTS"
     ]  # fmt: skip
@@ -72,11 +72,11 @@ def test_frames_and_codons_are_of_what_is_transcribed_and_seen():
     assert build(GEOMETRIES[0], frames=False).frames is None
 
 
-def test_a_word_counts_the_same_at_whatever_phase_it_stands():
+def test_the_effect_of_a_word_does_not_depend_on_its_phase():
     geometry = Geometry.plain(400)
     network = shaken(build(geometry))
     at = [network(place("GATTACA", start)).item() - network(place("", start)).item() for start in range(200, 208)]
-    # The curves are smooth: neighbours differ by little, and no border of a token stands out.
+    # The curves are smooth: neighbours differ by little, and there are no steps at borders of tokens.
     steps = np.abs(np.diff(at))
     assert steps.max() < 3 * np.median(steps) + 1e-9
     assert np.ptp(at) < 0.5 * np.abs(at).max()
@@ -91,7 +91,7 @@ def place(word, start):
 
 def test_reading_frames_are_found_from_sequences_alone():
     random = np.random.default_rng(0)
-    # Codons of a coding sequence are drawn by a usage of their own, without stops; all else is drawn evenly.
+    # Codons of coding sequences are drawn by their own usage, without stops; all other bases are drawn uniformly.
     usage = random.gamma(1.0, size=64)
     usage[list(STOPS)] = 0
     usage /= usage.sum()
@@ -117,7 +117,7 @@ def test_reading_frames_are_found_from_sequences_alone():
     assert np.corrcoef(frames.score.detach().numpy()[known], expected)[0, 1] > 0.9
 
 
-def test_knots_lie_closer_to_the_sites():
+def test_knots_are_denser_near_the_sites():
     upstream = parts_of(Geometry())[0]
     knots = growing_knots(upstream, 30, 2)
     assert list(np.diff(knots)) == sorted(np.diff(knots))
@@ -146,13 +146,13 @@ def test_every_option_reaches_the_output(option):
             for name, parameter in network.named_parameters():
                 if name != "frames.score":
                     parameter.fill_(0.01)
-            # All splits of unity alike would hide where knots lie.
+            # Splines add up to one, so that equal weights would hide the knots.
             network.words.weight[..., 0] = 0.3
         found.append(network(codes))
     assert (found[0] - found[1]).abs().max() > 1e-3
 
 
-def test_the_bias_is_added_and_curves_alone_are_held_back():
+def test_the_bias_is_added_and_only_curves_are_decayed():
     network = build(GEOMETRIES[0])
     with torch.no_grad():
         network.bias.fill_(1.5)
@@ -166,28 +166,28 @@ def test_the_bias_is_added_and_curves_alone_are_held_back():
     assert groups[0]["weight_decay"] == 2.0
 
 
-def test_words_lie_by_the_distance_of_their_middle_from_the_site():
+def test_words_are_placed_by_the_distance_of_their_middle_from_the_site():
     upstream, behind = Part("upstream", 0, 100, 100, False), Part("after TSS", 100, 160, 100, True)
     before = stretch_of(upstream, 3, 500, growing_knots(upstream, 30, 2))
     assert before.positions[:2] == (98.5, 97.5)
     assert before.positions[-3:] == (1.5, 0.5, 0.5)
     after = stretch_of(behind, 3, 500, end_knots(behind))
     assert after.positions[:2] == (1.5, 2.5)
-    # What reaches beyond the end still lies on the last piece, and no word begins where none fits.
+    # Words that reach beyond the end belong to the last piece, and no word begins where none fits.
     assert after.positions[-1] == 59.5
     assert stretch_of(behind, 3, 130, end_knots(behind)).stop == 130
     assert stretch_of(behind, 3, 100, end_knots(behind)) is None
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
-def test_sequences_are_spread_alike_in_any_batches(size):
+def test_spread_does_not_depend_on_batches(size):
     rows = torch.arange(100)
     assert spread(rows.split(size), 100).tolist() == rows.tolist()
     assert spread(rows.split(size), 30).tolist() == list(range(0, 100, 4))
     assert spread(rows.split(size), 7).tolist() == list(range(0, 100, 16))
 
 
-def test_a_word_that_training_hardly_saw_does_not_overwhelm_a_gene():
+def test_a_word_that_is_rare_in_training_does_not_dominate_a_gene():
     geometry = Geometry.plain(400)
     codes = torch.from_numpy(np.random.default_rng(0).integers(0, 3, (200, 400)).astype(np.uint8))
     codes[0, 395] = 3

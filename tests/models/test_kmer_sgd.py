@@ -1,4 +1,4 @@
-"""Logistic regression on k-mer counts, step by step."""
+"""Logistic regression on k-mer counts by stochastic gradient descent."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def train(network: KmerSGD, examples: Examples, settings: Settings, folder: Path
 
 @pytest.mark.parametrize("geometry", [GENES, Geometry(40, 20, 4, visible="flanks"), Geometry.plain(31)])
 @pytest.mark.parametrize("options", [{}, {"k": 2, "bin": 7}, {"k": 1, "bin": 100}, {"k": 5, "bin": 13}])
-def test_both_ways_in_count_what_the_plain_model_counts(geometry, options):
+def test_codes_and_one_hot_columns_have_the_counts_of_the_estimator(geometry, options):
     network = KmerSGD(make_config("kmer-sgd", geometry, options))
     torch.nn.init.normal_(network.linear.weight, generator=torch.Generator().manual_seed(0))
     codes = codes_of(6, geometry)
@@ -53,7 +53,7 @@ def test_moments_are_those_of_all_training_sequences():
     assert network.scale.numpy() == pytest.approx(scale, abs=1e-6)
 
 
-def test_it_ends_where_the_regression_does_for_the_same_penalty(tmp_path):
+def test_it_converges_to_the_regression_with_the_same_penalty(tmp_path):
     codes = codes_of(200)
     noise = np.random.default_rng(1).normal(0, 3, len(codes))
     targets = (kmer_counts(codes, GENES, 1, 40)[:, 0] + noise > 6).astype(np.int64)
@@ -68,7 +68,7 @@ def test_it_ends_where_the_regression_does_for_the_same_penalty(tmp_path):
     assert fitted == pytest.approx(plain.logits(codes), abs=1e-3)
 
 
-def test_the_moments_come_back_with_the_state(tmp_path):
+def test_the_moments_are_restored_with_the_state(tmp_path):
     codes, targets = codes_of(40), np.arange(40) % 2
     options = {"k": 2, "bin": 30}
     settings = Settings(epochs=3, batch_size=8, precision="float32")
@@ -82,7 +82,7 @@ def test_the_moments_come_back_with_the_state(tmp_path):
     assert all(torch.equal(again.state_dict()[name], tensor) for name, tensor in whole.state_dict().items())
 
 
-def test_large_epochs_mix_blocks_that_lie_together():
+def test_large_epochs_shuffle_neighbouring_blocks():
     order = epoch_order(0, 0, 200_000)
     assert sorted(order.tolist()) == list(range(200_000))
     first = order[:65_536] // 4096

@@ -1,4 +1,4 @@
-"""LegNet and its KAN kin: published counts, the network written out once more, and columns that hold no base."""
+"""LegNet and its KAN variants: published counts, the network written out, and columns without a base."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_the_published_network_has_its_published_count():
     assert count_parameters(kind, make_config("legnet", Geometry.plain(101), PUBLISHED, 1)) == 2_649_313
 
 
-def test_kan_layers_take_the_place_of_260_096_weights():
+def test_kan_layers_replace_260_096_weights():
     # Per weight grid + order coefficients and one of the SiLU branch, and a bias per output; 5 Gaussians are as many.
     kind, geometry = architecture("legnet-lkan"), Geometry.plain(101)
     narrow = [64, 64, 32, 32, 16, 16, 8]
@@ -57,7 +57,7 @@ def test_kan_layers_take_the_place_of_260_096_weights():
     assert count_parameters(kind, none) == 2_649_313
 
 
-def test_kan_convolutions_take_the_place_of_stem_and_final_convolution():
+def test_kan_convolutions_replace_stem_and_final_convolution():
     kind, geometry = architecture("legnet-ckan"), Geometry.plain(101)
     stem, final = 8 * 4 * 5 * 256 + 256, 8 * 32
     for replaced, more in (("both", stem + final), ("stem", stem), ("final", final)):
@@ -66,7 +66,7 @@ def test_kan_convolutions_take_the_place_of_stem_and_final_convolution():
 
 
 def written_out(network, x):
-    """The plain LegNet by its state alone, for sequences without a missing base."""
+    """Compute the original LegNet from its state alone, for sequences without a missing base."""
     state = network.state_dict()
 
     def convolved(name, x, **options):
@@ -87,7 +87,7 @@ def written_out(network, x):
     return functional.conv1d(h, state["final.weight"][:, :, 0], state["final.bias"]).mean(-1)
 
 
-def test_legnet_is_what_its_file_says():
+def test_legnet_matches_its_description():
     network, codes = build("legnet"), random_codes(3, 30)
     torch.testing.assert_close(network(codes), written_out(network, network.encode(codes)), rtol=1e-12, atol=1e-12)
 
@@ -98,20 +98,20 @@ def test_a_sequence_has_the_same_result_in_a_set_of_any_width(name):
     wider = build(name, 47)
     filled = torch.cat([codes, torch.full((4, 17), 4, dtype=torch.uint8)], dim=1)
     torch.testing.assert_close(wider(filled), network(codes), rtol=1e-10, atol=1e-12)
-    # A longer neighbour in the batch changes nothing, and neither does what the encoder makes of a sequence alone.
+    # A longer neighbour in the batch changes nothing, and one-hot columns have the same result as codes.
     together = torch.cat([filled, random_codes(1, 47)])
     torch.testing.assert_close(wider(together)[:4], network(codes), rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(wider.forward_encoded(wider.encode(filled)), network(codes), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_where_every_column_holds_a_base_leaving_out_makes_no_difference(name):
+def test_without_missing_bases_excluding_them_makes_no_difference(name):
     network, codes = build(name), random_codes(4, 30)
     torch.testing.assert_close(network(codes), network.forward_encoded(network.encode(codes)), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_training_normalises_by_columns_with_a_base_alone(name):
+def test_training_normalises_only_by_columns_with_a_base(name):
     # Two sequences of 30, and the same two with 17 empty columns: same losses, gradients and running moments.
     codes = random_codes(2, 30)
     filled = torch.cat([codes, torch.full((2, 17), 4, dtype=torch.uint8)], dim=1)
@@ -127,7 +127,7 @@ def test_training_normalises_by_columns_with_a_base_alone(name):
             torch.testing.assert_close(other[key], one[key], rtol=1e-8, atol=1e-10, msg=key)
 
 
-def test_an_unknown_base_inside_is_left_out_of_means():
+def test_an_unknown_base_inside_is_excluded_from_means():
     network, codes = build("legnet", 30, expansion=2), random_codes(1, 30)
     codes[0, 11:14] = 4
     parts = []
@@ -139,7 +139,7 @@ def test_an_unknown_base_inside_is_left_out_of_means():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_paths_are_complete_also_between_sequences_of_unequal_length(name):
+def test_path_attributions_are_complete_between_sequences_of_unequal_length(name):
     network, codes, others = build(name).requires_grad_(False), random_codes(4, 30), random_codes(8, 30)[4:]
     codes[1, 20:], others[2, 25:], others[3, 5:9] = 4, 4, 4
     x, r = network.encode(codes), network.encode(others)[None]
@@ -170,20 +170,20 @@ def test_a_single_base_trains_by_running_moments(name):
     assert lonely(torch.zeros(1, 1, dtype=torch.uint8)).isfinite().all()
 
 
-def test_long_sequences_are_run_on_few_at_a_time():
+def test_long_sequences_are_processed_in_small_batches():
     sizes = [(build("legnet", columns).rows, build("legnet", columns).scored) for columns in (101, 3020, 10_000)]
     assert sizes == [(192, 256), (10, 43), (3, 13)]
 
 
-def test_masked_columns_are_left_out_like_unknown_bases():
+def test_masked_columns_are_excluded_like_unknown_bases():
     genes = Geometry(upstream=12, downstream=6, pad=2)
     network, codes = build("legnet", geometry=genes), random_codes(3, genes.columns)
     hidden = torch.from_numpy(genes.hide(codes.numpy()))
     torch.testing.assert_close(network(codes), network(hidden), rtol=0, atol=0)
 
 
-def test_on_bases_a_stem_of_curves_is_a_convolution():
-    # A curve is asked at 0 and 1 only; the rest of it is never seen.
+def test_on_one_hot_bases_a_stem_of_curves_is_a_convolution():
+    # Curves are evaluated at 0 and 1 only.
     network, codes = build("legnet-ckan"), random_codes(2, 30)
     layer, x = network.stem.convolution, network.encode(codes)
     with torch.no_grad():
@@ -195,7 +195,7 @@ def test_on_bases_a_stem_of_curves_is_a_convolution():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_rounded_products_give_nearly_the_same(name):
+def test_rounded_products_are_close_to_exact_ones(name):
     network, codes = build(name).float(), random_codes(4, 30)
     exact = network(codes)
     set_precision(network, "bfloat16")
@@ -206,7 +206,7 @@ def test_rounded_products_give_nearly_the_same(name):
 
 
 @pytest.mark.parametrize("name", ["legnet-lkan", "legnet-ckan"])
-def test_curves_start_as_steep_on_any_grid(name):
+def test_smooth_initial_curves_are_equally_steep_on_any_grid(name):
     kind, found = architecture(name), {}
     for initial in ("smooth", "variance"):
         torch.manual_seed(0)
@@ -219,10 +219,10 @@ def test_curves_start_as_steep_on_any_grid(name):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("legnet", {"widths": "64"}, r"widths are '64'; a stem's and each block's are wanted, such as 64,64,32"),
+        ("legnet", {"widths": "64"}, r"widths are '64'; specify the widths of the stem and of each block"),
         ("legnet", {"widths": "64,x"}, r"widths are '64,x'"),
         ("legnet", {"widths": "8,0"}, r"widths are '8,0'"),
-        ("legnet", {"widths": "8,5", "expansion": 1}, r"a block of 5 · 1 channels falls into no groups of 2"),
+        ("legnet", {"widths": "8,5", "expansion": 1}, r"a block of 5 · 1 channels cannot be divided into groups of 2"),
         ("legnet-lkan", {"replaced": 3}, r"replaced is 3; there are 2 blocks"),
         ("legnet-lkan", {"basis": "wavelet"}, r"basis 'wavelet' is unknown; choose bspline, rbf"),
         ("legnet-lkan", {"basis": "rbf", "grid": 1}, r"at least 2 Gaussians"),
@@ -231,13 +231,13 @@ def test_curves_start_as_steep_on_any_grid(name):
         ("legnet-ckan", {"low": 2.0}, r"low is 2.0 and high 1.0"),
     ],
 )
-def test_senseless_options_are_refused(name, options, message):
+def test_invalid_options_are_refused(name, options, message):
     with pytest.raises(BadOption, match=message):
         make_config(name, Geometry.plain(20), SMALL | options)
 
 
 @pytest.mark.parametrize("wanted", [60_000, 500_000, 22_000_000])
-def test_all_three_can_be_made_equally_large(wanted):
+def test_all_three_can_be_matched_in_size(wanted):
     counts = []
     for name in NAMES:
         kind = architecture(name)
@@ -247,7 +247,7 @@ def test_all_three_can_be_made_equally_large(wanted):
     assert all(abs(count - wanted) < 0.02 * wanted for count in counts)
 
 
-def test_sizes_that_cannot_be_had_are_refused():
+def test_sizes_that_cannot_be_matched_are_refused():
     kind = architecture("legnet")
     with pytest.raises(BadOption, match=r"'legnet' cannot have 100 parameters: the nearest is [\d,]+; choose another"):
         match_parameters(kind, make_config("legnet", Geometry.plain(50)), 100)
@@ -255,8 +255,8 @@ def test_sizes_that_cannot_be_had_are_refused():
         match_parameters(architecture("gc"), make_config("gc", Geometry.plain(50)), 100)
 
 
-def test_costs_are_counted_by_hand():
-    # Columns times weights, a product and a sum each; squeeze-and-excitation has one column.
+def test_costs_match_a_count_by_hand():
+    # Columns times weights, a multiplication and an addition each; squeeze-and-excitation has one column.
     config = make_config("legnet", Geometry.plain(30), {"widths": "8,6", "kernel": 3}, 2)
     columns = 4 * 8 * 3 + 8 * 24 + 24 * 2 * 3 + 24 * 8 + 16 * 6 * 3 + 6 * 2
     once = 24 * 2 + 2 * 24
@@ -264,6 +264,6 @@ def test_costs_are_counted_by_hand():
     assert cost.flops == 2 * (30 * columns + once)
     norms = 2 * (8 + 24 + 24 + 8 + 6)
     assert cost.parameters == columns + once + norms + 2 == parameter_count(architecture("legnet").build(config))
-    # The same network with curves: eight splines and SiLU a weight instead of one.
+    # The same network with curves: eight splines and SiLU per edge instead of one weight.
     curves = make_config("legnet-lkan", Geometry.plain(30), {"widths": "8,6", "kernel": 3}, 2)
     assert cost_of(architecture("legnet-lkan"), curves).flops == cost.flops + 2 * 8 * once

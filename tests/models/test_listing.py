@@ -1,4 +1,4 @@
-"""What ``kanseq models`` shows."""
+"""The output of ``kanseq models``."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from kanseq.errors import BadOption
 from kanseq.models.listing import list_models
 
 
-def test_own_models_are_listed_with_counts_and_options():
+def test_built_in_models_are_listed_with_counts_and_options():
     models = {model["name"]: model for model in list_models().models}
     assert list(models) == [
         "kan-words", "kan-mixer", "kan", "mlp", "deepcre", "legnet", "legnet-lkan", "legnet-ckan", "gc",
@@ -18,7 +18,7 @@ def test_own_models_are_listed_with_counts_and_options():
     assert models["kmer-logistic"]["options"]["k"] == {
         "type": "int",
         "default": 3,
-        "help": "length of the words that are counted",
+        "help": "length of the words (k-mers) that are counted",
     }
     assert all(option["help"] for model in models.values() for option in model["options"].values())
     assert models["kan-words"]["recipe"]["mid"] == "rank"
@@ -37,7 +37,7 @@ def test_an_impossible_geometry_is_an_option_error():
         list_models(upstream=-1)
 
 
-def test_networks_of_one_size_are_listed_with_the_options_that_make_them():
+def test_networks_of_one_size_are_listed_with_the_options_for_it():
     models = {model["name"]: model for model in list_models(length=101, match=100_000).models}
     assert list(models) == ["kan-mixer", "kan", "mlp", "legnet", "legnet-lkan", "legnet-ckan"]
     assert all(abs(model["parameters"] - 100_000) < 3_000 for model in models.values())
@@ -46,7 +46,7 @@ def test_networks_of_one_size_are_listed_with_the_options_that_make_them():
     assert models["mlp"]["options"]["hidden"]["default"] == 128
 
 
-def test_a_model_that_cannot_have_a_size_is_left_out_of_all_and_refused_alone():
+def test_a_model_that_cannot_have_a_size_is_omitted_from_the_list_and_refused_by_name():
     assert "kan-mixer" not in {model["name"] for model in list_models(match=500_000).models}
     with pytest.raises(BadOption, match=r"the model 'kan-mixer' cannot have 500,000 parameters"):
         list_models("kan-mixer", match=500_000)
@@ -64,8 +64,8 @@ def test_counts_follow_the_options_of_one_model():
     assert abs(model["parameters"] - 100_000) < 3_000
 
 
-def test_options_of_no_model_and_unknown_ones_are_refused():
-    with pytest.raises(BadOption, match="options are those of one model; name the model"):
+def test_options_without_a_model_and_unknown_ones_are_refused():
+    with pytest.raises(BadOption, match="options belong to one model; specify the model"):
         list_models(options={"hidden": 3})
     with pytest.raises(BadOption, match="the model 'kan' has no option 'hiden'; it has hidden"):
         list_models("kan", options={"hiden": 3})

@@ -1,4 +1,4 @@
-"""Counting against a slow loop, and the regressions against scikit-learn."""
+"""Compare counts with a slow loop, and the regressions with scikit-learn."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def build(name: str, geometry: Geometry, **options: int):
 
 
 def signal(rows: int, geometry: Geometry, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Random codes; sequences of class 1 hold more T."""
+    """Return random codes and classes; sequences of class 1 hold more T."""
     random = np.random.default_rng(seed)
     targets = random.integers(0, 2, rows)
     share = np.array([[0.25, 0.25, 0.25, 0.25], [0.21, 0.22, 0.22, 0.35]])
@@ -42,7 +42,7 @@ def signal(rows: int, geometry: Geometry, seed: int = 0) -> tuple[np.ndarray, np
         (replace(SMALL, visible="transcribed"), 2, 4),
     ],
 )
-def test_counts_are_those_of_a_slow_loop(geometry, k, width):
+def test_counts_match_a_slow_loop(geometry, k, width):
     codes = np.random.default_rng(0).choice(5, (5, geometry.columns), p=[0.23, 0.23, 0.23, 0.23, 0.08])
     codes = codes.astype(np.uint8)
     last = geometry.columns
@@ -66,13 +66,13 @@ def test_counts_are_those_of_a_slow_loop(geometry, k, width):
     np.testing.assert_array_equal(counts, expected.reshape(5, -1))
 
 
-def test_counts_do_not_depend_on_how_many_sequences_are_counted_at_once():
+def test_counts_do_not_depend_on_the_number_of_sequences():
     codes = np.random.default_rng(0).integers(0, 5, (1100, SMALL.columns), dtype=np.uint8)
     together = kmer_counts(codes, SMALL, 2, 5)
     np.testing.assert_array_equal(together[700:703], kmer_counts(codes[700:703], SMALL, 2, 5))
 
 
-def test_base_fractions_leave_out_n_and_masked_columns():
+def test_base_fractions_exclude_n_and_masked_columns():
     codes = np.array([[0, 0, 1, 2, 3, 4], [4, 4, 4, 4, 4, 4]], dtype=np.uint8)
     fractions = base_fractions(codes, Geometry.plain(6))
     np.testing.assert_allclose(fractions, [[0.4, 0.2, 0.2, 0.2], [0, 0, 0, 0]], rtol=1e-6)
@@ -83,7 +83,7 @@ def test_base_fractions_leave_out_n_and_masked_columns():
 
 @pytest.mark.parametrize("name", ["gc", "kmer-logistic"])
 @pytest.mark.parametrize("balanced", [False, True])
-def test_logits_are_scikit_learn_s_on_standardised_features(name, balanced):
+def test_logits_match_scikit_learn_on_standardised_features(name, balanced):
     geometry = Geometry.plain(60)
     codes, targets = signal(150, geometry)
     model = build(name, geometry)
@@ -100,7 +100,7 @@ def test_logits_are_scikit_learn_s_on_standardised_features(name, balanced):
     assert roc_auc_score(targets, logits) > 0.75
 
 
-def test_regularisation_is_the_best_on_groups_left_out_and_the_smaller_of_equals():
+def test_regularisation_is_the_best_on_held_out_groups():
     geometry = Geometry.plain(40)
     codes, targets = signal(160, geometry)
     groups = np.repeat(["a", "b", "c", "d"], 40)
@@ -123,7 +123,7 @@ def test_regularisation_is_the_best_on_groups_left_out_and_the_smaller_of_equals
 
 
 @pytest.mark.parametrize("name", ["gc", "kmer-logistic"])
-def test_the_same_training_gives_the_same_bytes_and_arrays_carry_all(name):
+def test_training_is_deterministic_and_arrays_restore_the_model(name):
     geometry = Geometry.plain(40)
     codes, targets = signal(80, geometry)
     first, second, loaded = (build(name, geometry) for _ in range(3))
@@ -152,7 +152,7 @@ def test_too_few_sequences_take_the_default_regularisation():
     assert model.regularisation[0] == UNTUNED
 
 
-def test_inner_folds_with_one_class_only_are_passed_over():
+def test_inner_folds_with_one_class_only_are_skipped():
     codes, _ = signal(40, Geometry.plain(40))
     targets = np.repeat([0, 1], 20)
     model = build("gc", Geometry.plain(40))
@@ -166,21 +166,21 @@ def test_one_class_is_an_error():
         build("gc", Geometry.plain(40)).fit(codes, np.ones(10))
 
 
-def test_an_unfitted_model_says_nothing():
+def test_an_unfitted_model_has_logits_of_zero():
     codes, _ = signal(4, Geometry.plain(40))
     assert build("gc", Geometry.plain(40)).logits(codes).tolist() == [0, 0, 0, 0]
 
 
-def test_where_every_strength_ranks_alike_the_log_loss_still_tells_which_scale_is_right():
+def test_log_loss_chooses_the_scale_if_all_strengths_rank_the_same():
     random = np.random.default_rng(0)
     targets = np.arange(200) % 2
-    # One feature that parts the classes by far: any C ranks them without a fault, and few are as sure as they may be.
+    # One feature that separates the classes widely: any C ranks them perfectly, but few are confident enough.
     features = (targets * 4.0 + random.normal(size=200) * 0.1)[:, None].astype(np.float32)
     assert choose_regularisation(features, targets, None) == (REGULARISATIONS[0], 1.0)
     chosen, score = choose_regularisation(features, targets, None, measure="log-loss")
     assert chosen == REGULARISATIONS[-1]
     assert -0.1 < score < 0
-    # One that tells nothing: what is learned of it is noise, and the weakest is surest not to be wrong.
+    # Features of noise: a model can only learn noise, so that small C have the lowest loss.
     noise = random.normal(size=(200, 30)).astype(np.float32)
     chosen, score = choose_regularisation(noise, targets, None, measure="log-loss")
     assert chosen <= 1e-3
@@ -193,7 +193,7 @@ def test_inner_folds_standardise_by_the_rows_that_they_fit(measure):
     groups = np.repeat(np.arange(5), 12)
     targets = np.tile([0, 1], 30)
     features = random.normal(size=(60, 3)) + 0.5 * targets[:, None]
-    # One group's feature lies far away: moments that saw it would flatten the feature for all other groups.
+    # One group's feature has far larger values: moments with them would flatten the feature for all other groups.
     features[groups == 2, 0] *= 300
     scoring = {"auroc": "roc_auc", "log-loss": "neg_log_loss"}[measure]
     expected = [

@@ -1,4 +1,4 @@
-"""The four networks: their counts, their encoding, and that each step is what its file says."""
+"""The four networks: their counts, their encoding, and that each step matches its description."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def test_parameter_counts_for_the_default_geometry(name, options, parameters):
 
 
 @pytest.mark.parametrize("name", ["mlp", "deepcre"])
-def test_plain_networks_take_products_in_bfloat16_and_give_float32(name):
+def test_networks_without_kan_layers_compute_products_in_bfloat16_and_return_float32(name):
     network, codes = build(name).eval(), torch.randint(0, 4, (3, 64), dtype=torch.uint8)
     exact = network(codes)
     set_precision(network, "bfloat16")
@@ -69,7 +69,7 @@ def test_one_hot_rows_are_acgt_and_masked_columns_and_n_are_empty():
 
 
 @pytest.mark.parametrize("name", ["kan", "mlp", "kan-mixer", "deepcre", "kan-words"])
-def test_what_stands_in_masked_columns_makes_no_difference(name):
+def test_the_bases_in_masked_columns_make_no_difference(name):
     network = build(name).eval()
     codes = torch.randint(0, 4, (3, 64), dtype=torch.uint8)
     other = codes.clone()
@@ -82,7 +82,7 @@ def test_what_stands_in_masked_columns_makes_no_difference(name):
     ("visible", "hidden"), [("flanks", (slice(20, 30), slice(34, 44))), ("transcribed", (slice(0, 23), slice(41, 64)))]
 )
 @pytest.mark.parametrize("name", ["kan", "mlp", "kan-mixer", "deepcre"])
-def test_what_is_not_visible_makes_no_difference_and_the_rest_does(name, visible, hidden):
+def test_only_visible_columns_make_a_difference(name, visible, hidden):
     network = build(name, replace(SMALL, visible=visible)).eval()
     codes = torch.randint(0, 4, (3, 64), dtype=torch.uint8)
     other, elsewhere = codes.clone(), 3 - codes
@@ -95,7 +95,7 @@ def test_what_is_not_visible_makes_no_difference_and_the_rest_does(name, visible
 
 @pytest.mark.parametrize("geometry", [SMALL, Geometry.plain(70), Geometry.plain(5), Geometry(3, 0, 1)])
 @pytest.mark.parametrize(("name", "outputs"), [("kan", 2), ("mlp", 2), ("kan-mixer", 2), ("deepcre", 1)])
-def test_every_geometry_gives_a_row_of_outputs_per_sequence(name, outputs, geometry):
+def test_every_geometry_has_a_row_of_outputs_per_sequence(name, outputs, geometry):
     network = build(name, geometry)
     codes = torch.randint(0, 5, (3, geometry.columns), dtype=torch.uint8)
     y = network(codes)
@@ -119,7 +119,7 @@ def test_the_gradient_reaches_the_one_hot_columns(name):
 def test_kan_mixer_is_the_mean_over_tokens_of_two_residual_steps(token_hidden):
     network = build("kan-mixer", Geometry.plain(20), channels=5, token_hidden=token_hidden).double().eval()
     codes = torch.tensor(np.random.default_rng(0).integers(0, 4, (2, 20)), dtype=torch.uint8)
-    # 20 columns are two whole tokens and half a third one, whose other half is empty.
+    # 20 columns are two complete tokens and half a third one; its other half is empty.
     x = torch.zeros(2, 4, 24, dtype=torch.float64)
     for row in range(2):
         for column in range(20):
@@ -132,7 +132,7 @@ def test_kan_mixer_is_the_mean_over_tokens_of_two_residual_steps(token_hidden):
         dim=2,
     )
     found = network(codes)
-    # Here the residual sums stand outside of the layers.
+    # Here the residual sums are computed outside the layers.
     for layer in (*network.token, network.channel):
         layer.residual = False
     h = h + torch.stack([network.token(h[:, channel]) for channel in range(5)], dim=1)
@@ -156,14 +156,14 @@ def test_deepcre_pads_three_columns_left_and_four_right_and_pools_a_short_last_w
     assert block(x)[0, 0].tolist() == [5.0, 7.0]
 
 
-def test_deepcre_starts_as_keras_does():
+def test_initial_weights_of_deepcre_match_keras():
     network = build("deepcre", Geometry.plain(512))
     assert all(not layer.bias.any() for layer in network.modules() if isinstance(layer, nn.Conv1d | nn.Linear))
     # Glorot's bound: √(6 / (4·8 + 64·8)).
     assert network.blocks[0].first.weight.abs().max().item() == pytest.approx((6 / 544) ** 0.5, rel=0.02)
 
 
-def test_dropout_follows_torch_s_seed():
+def test_dropout_follows_the_seed_of_torch():
     network = build("deepcre").train()
     codes = torch.randint(0, 4, (4, 64), dtype=torch.uint8)
     results = []

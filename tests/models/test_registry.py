@@ -24,9 +24,9 @@ from kanseq.models.registry import (
 from kanseq.specification.optimisation import Settings
 from kanseq.training.aims import Aim
 
-PLUGIN = Architecture(name="wide-mlp", summary="a stranger's", source="elsewhere", config=MLPConfig, build=MLP)
+PLUGIN = Architecture(name="wide-mlp", summary="a plugin's", source="elsewhere", config=MLPConfig, build=MLP)
 
-PREDICTOR = predictor("new-mlp", summary="a stranger's", source="elsewhere", config=MLPConfig, build=MLP)
+PREDICTOR = predictor("new-mlp", summary="a plugin's", source="elsewhere", config=MLPConfig, build=MLP)
 GENERATOR = generator(
     "dreamer", summary="makes it up", source="elsewhere", config=MLPConfig, build=MLP, objective="stranger:Adversarial"
 )
@@ -41,7 +41,7 @@ TABULAR = tabular(
 
 @pytest.fixture
 def plugins(monkeypatch):
-    """Install entry points for the length of a test."""
+    """Install entry points for the duration of a test."""
 
     def install(*targets: str) -> None:
         points = [EntryPoint(f"p{number}", target, "kanseq.models") for number, target in enumerate(targets)]
@@ -52,7 +52,7 @@ def plugins(monkeypatch):
     architectures.cache_clear()
 
 
-def test_networks_learn_every_task_and_plain_models_classes_or_numbers():
+def test_networks_learn_every_task_and_estimators_classes_or_numbers():
     tasks = {each.name: each.tasks for each in registry.OWN}
     networks = ("kan-words", "kan-mixer", "kan", "mlp", "deepcre", "kmer-sgd")
     assert {tasks[name] for name in networks} == {("binary", "multiclass", "regression")}
@@ -65,7 +65,7 @@ def test_an_unknown_model_shows_the_closest_names():
         architecture("kan-mixr")
 
 
-def test_options_are_read_by_the_type_of_their_field():
+def test_options_are_converted_to_the_type_of_their_field():
     config = make_config(
         "kan-mixer", Geometry(), {"token-hidden": "189", "low": "-1", "base": "no", "channels": 64}, outputs=1
     )
@@ -74,7 +74,7 @@ def test_options_are_read_by_the_type_of_their_field():
     assert make_config("kan-mixer", Geometry(), {"token_hidden": "none"}).token_hidden is None
 
 
-def test_plain_models_ignore_the_number_of_outputs():
+def test_estimators_ignore_the_number_of_outputs():
     assert not hasattr(make_config("gc", Geometry(), outputs=2), "outputs")
 
 
@@ -82,19 +82,19 @@ def test_plain_models_ignore_the_number_of_outputs():
     ("name", "options", "message"),
     [
         ("kan", {"hiden": 3}, "the model 'kan' has no option 'hiden'; it has hidden"),
-        ("gc", {"k": 3}, "the model 'gc' has no option 'k'; it has none"),
-        ("kan", {"hidden": "many"}, "option 'hidden' is 'many'; int is wanted"),
-        ("kan", {"hidden": "1.5"}, "option 'hidden' is '1.5'; int is wanted"),
-        ("kan", {"hidden": 1.5}, "option 'hidden' is '1.5'; int is wanted"),
-        ("kan", {"base": "maybe"}, "option 'base' is 'maybe'; bool is wanted"),
+        ("gc", {"k": 3}, "the model 'gc' has no option 'k'; it has no options"),
+        ("kan", {"hidden": "many"}, "option 'hidden' is 'many'; int is required"),
+        ("kan", {"hidden": "1.5"}, "option 'hidden' is '1.5'; int is required"),
+        ("kan", {"hidden": 1.5}, "option 'hidden' is '1.5'; int is required"),
+        ("kan", {"base": "maybe"}, "option 'base' is 'maybe'; bool is required"),
         ("kan", {"hidden": 0}, "hidden is 0; it must be at least 1"),
         ("kan", {"low": "nan"}, "low is nan; it must be a finite number"),
         ("kan", {"low": 3}, "low is 3.0 and high 2.0; low must be below high"),
         ("deepcre", {"dropout": 1.5}, "dropout is 1.5; it must be at least 0 and at most 1"),
-        ("kmer-logistic", {"k": 8, "bin": 1}, "k = 8 in bins of 1 gives 196,608,000 features; take wider bins"),
+        ("kmer-logistic", {"k": 8, "bin": 1}, "k = 8 in bins of 1 yields 196,608,000 features; use wider bins"),
     ],
 )
-def test_options_that_make_no_sense_are_refused_in_one_line(name, options, message):
+def test_invalid_options_are_refused_in_one_line(name, options, message):
     with pytest.raises(BadOption) as caught:
         make_config(name, Geometry(), options)
     assert str(caught.value) == message
@@ -102,26 +102,26 @@ def test_options_that_make_no_sense_are_refused_in_one_line(name, options, messa
 
 @pytest.mark.parametrize("visible", ["all", "flanks"])
 @pytest.mark.parametrize("name", [model.name for model in registry.OWN])
-def test_configurations_survive_json(name, visible):
+def test_configurations_round_trip_through_json(name, visible):
     config = make_config(name, Geometry(upstream=30, downstream=2, pad=0, mask=False, visible=visible))
     assert config_from_json(name, json.loads(json.dumps(config_to_json(config)))) == config
 
 
-def test_a_stranger_s_model_is_listed_and_built(plugins, monkeypatch):
+def test_a_plugin_model_is_listed_and_built(plugins, monkeypatch):
     monkeypatch.setattr("kanseq.models.mlp.PLUGIN", PLUGIN, raising=False)
     plugins("kanseq.models.mlp:PLUGIN")
     (model,) = list_models("wide-mlp").models
-    assert (model["summary"], model["parameters"]) == ("a stranger's", 1_546_626)
+    assert (model["summary"], model["parameters"]) == ("a plugin's", 1_546_626)
 
 
-def test_plugins_that_do_not_work_are_warned_about_and_left_out(plugins, caplog):
+def test_plugins_that_do_not_work_are_skipped_with_a_warning(plugins, caplog):
     plugins("no.such.module:THING", "kanseq.geometry:TOKEN", "kanseq.models.mlp:ARCHITECTURE")
     with caplog.at_level(logging.WARNING, "kanseq"):
         assert len(architectures()) == 13
     texts = [record.getMessage() for record in caplog.records]
     assert "no.such.module:THING' does not load" in texts[0]
-    assert "is no kanseq Architecture" in texts[1]
-    assert "takes the name 'mlp'" in texts[2]
+    assert "is not a kanseq Architecture" in texts[1]
+    assert "has the name 'mlp', which is already used" in texts[2]
 
 
 def test_plugins_of_every_kind_are_listed_with_their_counts(plugins):
@@ -140,23 +140,23 @@ def test_plugins_of_every_kind_are_listed_with_their_counts(plugins):
 def test_only_predictors_of_sequences_are_trained(plugins):
     plugins(*(f"{__name__}:{name}" for name in ("GENERATOR", "TABULAR")))
     for name, kind in (("dreamer", "generator"), ("rows", "tabular")):
-        with pytest.raises(BadOption, match=f"the model '{name}' is of the kind {kind}"):
+        with pytest.raises(BadOption, match=f"the model '{name}' is of kind '{kind}"):
             Aim().check_model(architecture(name), "none", ())
 
 
 def test_declarations_that_contradict_themselves_are_refused():
     about = {"summary": "", "source": "", "config": MLPConfig, "build": MLP}
-    with pytest.raises(ValueError, match="the model 'm' is a 'dream', and none of predictor, generator, tabular"):
+    with pytest.raises(ValueError, match="the model 'm' has kind 'dream', not one of predictor, generator, tabular"):
         Architecture("m", **about, kind="dream")
     with pytest.raises(ValueError, match="the generator 'm' needs an objective"):
         Architecture("m", **about, kind="generator")
-    with pytest.raises(ValueError, match="the model 'm' learns 'slowly', and none of steps, at-once"):
+    with pytest.raises(ValueError, match="the model 'm' has learner 'slowly', not one of steps, at-once"):
         Architecture("m", **about, learner="slowly")
-    with pytest.raises(ValueError, match="the model 'm' takes the setting 'speed', and there is none"):
+    with pytest.raises(ValueError, match="the model 'm' uses the setting 'speed', which does not exist"):
         Architecture("m", **about, settings=("balance", "speed"))
 
 
-def test_an_architecture_says_which_settings_it_takes():
+def test_an_architecture_declares_the_settings_that_it_uses():
     settings = Settings(balance="weights", epochs=7)
     assert architecture("gc").recorded(settings) == {"balance": "weights"}
     assert architecture("mlp").recorded(settings) == settings.to_json()

@@ -1,4 +1,4 @@
-"""The ridge against scikit-learn's, and how its penalty is chosen."""
+"""Compare the ridge regression with scikit-learn's, and test the choice of its penalty."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def build(**options):
 
 
 def examples(rows=200, noise=1.0):
-    """Expression that rises with the share of T."""
+    """Return codes, and expression that rises with the fraction of T."""
     random = np.random.default_rng(0)
     share = random.uniform(0.1, 0.5, rows)
     codes = np.where(random.random((rows, 60)) < share[:, None], 3, random.integers(0, 3, (rows, 60)))
@@ -31,7 +31,7 @@ def standardised(features, fitted):
     return (features - features[fitted].mean(axis=0)) / np.where(scale > 0, scale, 1)
 
 
-def test_predictions_are_scikit_learn_s_on_standardised_features():
+def test_predictions_match_scikit_learn_on_standardised_features():
     codes, targets = examples()
     model = build()
     model.fit(codes, targets, groups=np.arange(200) // 40)
@@ -43,7 +43,7 @@ def test_predictions_are_scikit_learn_s_on_standardised_features():
 
 
 @pytest.mark.parametrize("noise", [0.1, 1.0, 30.0])
-def test_the_penalty_has_the_least_squared_error_on_groups_left_out(noise):
+def test_the_penalty_has_the_least_squared_error_on_held_out_groups(noise):
     codes, targets = examples(noise=noise)
     groups = np.repeat(["a", "b", "c", "d"], 50)
     model = build()
@@ -61,7 +61,7 @@ def test_the_penalty_has_the_least_squared_error_on_groups_left_out(noise):
     assert model.regularisation[0] == PENALTIES[int(np.argmin(errors))]
 
 
-def test_more_features_than_sequences():
+def test_predictions_match_scikit_learn_with_more_features_than_sequences():
     codes, targets = examples(40)
     model = build(k=4, bin=10)
     model.fit(codes, targets)
@@ -70,7 +70,7 @@ def test_more_features_than_sequences():
     np.testing.assert_allclose(model.logits(codes), expected, rtol=1e-4)
 
 
-def test_the_same_training_gives_the_same_bytes_and_arrays_carry_all():
+def test_training_is_deterministic_and_arrays_restore_the_model():
     codes, targets = examples()
     first, second, loaded = (build() for _ in range(3))
     first.fit(codes, targets, seed=1)
@@ -96,7 +96,7 @@ def test_inner_folds_standardise_by_the_rows_that_they_fit(seed, wanted):
     random = np.random.default_rng(seed)
     groups, targets = np.repeat(np.arange(5), 12), random.normal(size=60)
     features = random.normal(size=(60, 3)) + 0.5 * targets[:, None]
-    # One group's feature lies far away: moments of all rows would hide how badly a weak penalty does on that group.
+    # One group's feature has far larger values: moments of all rows would hide how bad a weak penalty is for it.
     features[groups == 2, 0] *= 300
     how = {"groups": groups, "cv": GroupKFold(5), "scoring": "neg_mean_squared_error"}
     scores = [

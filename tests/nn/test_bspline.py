@@ -1,4 +1,4 @@
-"""B-splines against the recursion written out, and the layer against the formula."""
+"""Compare B-splines with the recursion written out, and the layer with the formula."""
 
 import copy
 import pickle
@@ -16,7 +16,7 @@ UNEVEN = [-3.0, -2.5, -1.0, -0.75, 0.0, 0.5, 0.6, 2.0, 3.0, 4.5, 5.0, 5.25, 7.0,
 
 
 def spline(x: float, knots: list[float], order: int) -> tuple[float, float]:
-    """One B-spline on its ``order + 2`` knots, and its slope, by the recursion of Cox and de Boor; 0/0 counts as 0."""
+    """Return a B-spline on its ``order + 2`` knots, and its slope, by the recursion of Cox and de Boor; 0/0 is 0."""
     if order == 0:
         return float(knots[0] <= x < knots[1]), 0.0
     (a, _), (b, _) = spline(x, knots[:-1], order - 1), spline(x, knots[1:], order - 1)
@@ -30,7 +30,7 @@ def spline(x: float, knots: list[float], order: int) -> tuple[float, float]:
 
 
 def written_out(u: torch.Tensor, rows: list[list[float]], order: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values and slopes ``(points, inputs, size)`` at ``u (points, inputs)``, each input on its row of knots."""
+    """Return values and slopes ``(points, inputs, size)`` at ``u (points, inputs)``, each input on its row of knots."""
     both = torch.tensor(
         [
             [
@@ -45,7 +45,7 @@ def written_out(u: torch.Tensor, rows: list[list[float]], order: int) -> tuple[t
 
 
 def filled(basis: BSplines, u: torch.Tensor, basis_first: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values and slopes as the layer has them made, with the basis innermost in memory or before the inputs."""
+    """Return values and slopes as the layer computes them, with the basis innermost in memory or before the inputs."""
     if basis_first:
         shape = (*u.shape[:-1], basis.size, u.shape[-1])
         outs = tuple(torch.full(shape, 7.0, dtype=u.dtype).transpose(-1, -2) for _ in range(2))
@@ -59,7 +59,7 @@ def filled(basis: BSplines, u: torch.Tensor, basis_first: bool) -> tuple[torch.T
 
 
 def formula(layer: BSplineLinear, x: torch.Tensor) -> torch.Tensor:
-    """The sum over edges as it stands in the docstring, with nothing shared with the layer but its tensors."""
+    """Return the sum over edges by the docstring's formula, sharing only tensors with the layer."""
     z, order = x, layer.basis.order
     if layer.norm is not None:
         centred = x - x.mean(-1, keepdim=True)
@@ -78,7 +78,7 @@ def formula(layer: BSplineLinear, x: torch.Tensor) -> torch.Tensor:
 
 
 def gradients(y: torch.Tensor, layer: nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Gradients of a fixed weighting of the outputs, by name."""
+    """Return the gradients of a fixed weighting of the outputs, by name."""
     weights = torch.rand(y.shape, generator=torch.Generator().manual_seed(2)).to(y.dtype)
     named = dict(layer.named_parameters())
     found = torch.autograd.grad((y * weights).sum(), [x, *named.values()])
@@ -88,7 +88,7 @@ def gradients(y: torch.Tensor, layer: nn.Module, x: torch.Tensor) -> dict[str, t
 def shaken(
     *arguments: int, uneven: bool = False, dtype: torch.dtype = torch.float64, **options: float
 ) -> BSplineLinear:
-    """A layer whose factors, normalisation and, where wanted, knots are not those of the start."""
+    """Return a layer with factors, normalisation and, if ``uneven``, knots that are not the initial ones."""
     torch.manual_seed(1)
     layer = BSplineLinear(*arguments, **options).double()
     for parameter in (layer.spline_scale, layer.norm and layer.norm.weight, layer.norm and layer.norm.bias):
@@ -102,7 +102,7 @@ def shaken(
 
 @pytest.mark.parametrize("basis_first", [True, False])
 @pytest.mark.parametrize("order", range(7))
-def test_equally_spaced_splines_and_slopes_are_those_of_the_recursion(order, basis_first):
+def test_equally_spaced_splines_and_slopes_match_the_recursion(order, basis_first):
     basis = BSplines(order, intervals=4)
     # Off the knots, where slopes of order 1 jump, and beyond both ends of the extended grid.
     u = (torch.arange(60, dtype=torch.float64) * 0.37 - 8.03).reshape(20, 3)
@@ -115,11 +115,11 @@ def test_equally_spaced_splines_and_slopes_are_those_of_the_recursion(order, bas
 
 @pytest.mark.parametrize("basis_first", [True, False])
 @pytest.mark.parametrize("order", range(6))
-def test_splines_on_any_knots_are_those_of_the_recursion(order, basis_first):
+def test_splines_on_any_knots_match_the_recursion(order, basis_first):
     rows = [UNEVEN[: 2 * order + 4], UNEVEN[1 : 2 * order + 5], [0.5 * k * k for k in range(2 * order + 4)]]
     basis = BSplines(order, intervals=3, knots=torch.tensor(rows, dtype=torch.float64))
     u = (torch.arange(60, dtype=torch.float64) * 0.37 - 8.03).reshape(20, 3)
-    # On knots too: an interval begins with its knot.
+    # Include the knots: an interval contains its first knot.
     u = torch.cat([u, basis.knots.t()[::2]])
     values, slopes = written_out(u, rows, order)
     made, rates = filled(basis, u, basis_first)
@@ -128,7 +128,7 @@ def test_splines_on_any_knots_are_those_of_the_recursion(order, basis_first):
     torch.testing.assert_close(rates, slopes, rtol=0, atol=1e-12)
 
 
-def test_cubic_splines_have_the_values_of_the_textbook_at_whole_numbers():
+def test_cubic_splines_have_textbook_values_at_whole_numbers():
     values = BSplines().values(torch.tensor([0.0, 2.0, -1.0, 7.0]))
     expected = torch.zeros(4, 8)
     expected[0, :3] = torch.tensor([1, 4, 1]) / 6
@@ -140,7 +140,7 @@ def test_cubic_splines_have_the_values_of_the_textbook_at_whole_numbers():
 
 
 @pytest.mark.parametrize("knots", [None, torch.tensor([UNEVEN[:12]])])
-def test_splines_add_up_to_one_inside_the_grid_and_nothing_beyond_it(knots):
+def test_splines_add_up_to_one_inside_the_grid_and_to_zero_beyond_it(knots):
     basis = BSplines(knots=knots)
     low, high = (0.0, 5.0) if knots is None else (UNEVEN[3], UNEVEN[8])
     inside = torch.linspace(low, high - 1e-5, 50)[:, None]
@@ -153,7 +153,7 @@ def test_splines_add_up_to_one_inside_the_grid_and_nothing_beyond_it(knots):
 
 @pytest.mark.parametrize("order", [0, 1, 3, 7])
 @pytest.mark.parametrize("uneven", [True, False])
-def test_a_position_that_is_no_number_gives_no_numbers(order, uneven):
+def test_a_nan_position_has_nan_values(order, uneven):
     knots = torch.arange(2.0 * order + 4)[None].square() if uneven else None
     basis = BSplines(order, 3, knots)
     u = torch.tensor([[0.5], [float("nan")], [1.5]])
@@ -162,7 +162,7 @@ def test_a_position_that_is_no_number_gives_no_numbers(order, uneven):
         assert made.isnan().flatten(1).any(1).tolist() == [False, True, False]
 
 
-def test_intervals_of_no_length_carry_nothing():
+def test_intervals_of_length_zero_contribute_nothing():
     row = [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0]
     basis = BSplines(3, 3, torch.tensor([row], dtype=torch.float64))
     u = torch.tensor([[-1.0], [0.0], [0.5], [1.0], [2.0], [3.0], [4.0]], dtype=torch.float64)
@@ -173,7 +173,7 @@ def test_intervals_of_no_length_carry_nothing():
     torch.testing.assert_close(rates, slopes, rtol=0, atol=1e-12)
 
 
-def test_a_basis_over_other_tensors_forgets_its_own():
+def test_a_basis_over_other_tensors_replaces_its_knots():
     knots = torch.tensor([UNEVEN[:12]])
     assert BSplines().tensors() == ()
     assert BSplines(knots=knots).tensors() == (knots,)
@@ -182,8 +182,8 @@ def test_a_basis_over_other_tensors_forgets_its_own():
 
 
 @pytest.mark.parametrize("arguments", [(-1, 5), (3, 0), (3, 5, torch.zeros(2, 11))])
-def test_what_is_no_basis_is_refused(arguments):
-    with pytest.raises(ValueError, match="wanted"):
+def test_invalid_arguments_of_a_basis_are_refused(arguments):
+    with pytest.raises(ValueError, match="required"):
         BSplines(*arguments)
 
 
@@ -199,7 +199,7 @@ def test_what_is_no_basis_is_refused(arguments):
         (7, {}),
     ],
 )
-def test_values_and_all_gradients_are_the_formula_s(order, options, monkeypatch):
+def test_values_and_all_gradients_match_the_formula(order, options, monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 2**12)
     monkeypatch.setattr(chunks, "LEAST", 1)
     layer = shaken(7, 5, order=order, **options)
@@ -229,7 +229,7 @@ def test_rounding_stays_small_over_several_chunks(precision, error, uneven):
 
 
 @pytest.mark.parametrize("uneven", [True, False])
-def test_gradients_are_those_of_finite_differences_and_so_are_theirs(uneven):
+def test_first_and_second_derivatives_match_finite_differences(uneven):
     layer = shaken(3, 2, uneven=uneven, edge_scale=True)
     x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(layer, x)
@@ -238,7 +238,7 @@ def test_gradients_are_those_of_finite_differences_and_so_are_theirs(uneven):
 
 @pytest.mark.parametrize("uneven", [True, False])
 @pytest.mark.parametrize("shape", [(0, 6), (2, 0, 6)])
-def test_no_rows_give_no_rows_and_gradients_of_zero(shape, uneven):
+def test_empty_inputs_have_empty_outputs_and_gradients_of_zero(shape, uneven):
     layer = shaken(6, 4, uneven=uneven)
     y = layer(torch.zeros(shape, dtype=torch.float64))
     assert y.shape == (*shape[:-1], 4)
@@ -247,7 +247,7 @@ def test_no_rows_give_no_rows_and_gradients_of_zero(shape, uneven):
 
 
 @pytest.mark.parametrize("uneven", [True, False])
-def test_inputs_far_outside_leave_the_base_alone(uneven):
+def test_far_outside_the_grid_only_the_base_contributes(uneven):
     layer = shaken(3, 2, uneven=uneven, dtype=torch.float32)
     x = torch.tensor([[1e30, -1e30, 500.0]], requires_grad=True)
     y = layer(x)
@@ -257,7 +257,7 @@ def test_inputs_far_outside_leave_the_base_alone(uneven):
 
 
 @pytest.mark.parametrize("uneven", [True, False])
-def test_a_value_that_is_not_a_number_is_not_hidden(uneven):
+def test_a_nan_input_has_nan_outputs(uneven):
     layer = shaken(3, 2, uneven=uneven, base=False)
     y = layer(torch.tensor([[float("nan"), 0, 0], [0, 0, 0]], dtype=torch.float64))
     assert y.isnan().tolist() == [[True, True], [False, False]]
@@ -272,7 +272,7 @@ def test_edge_functions_add_up_to_the_layer(uneven):
     torch.testing.assert_close((curve + base).sum(1) + layer.base_bias, layer(x[:, None].expand(6, 5)))
 
 
-def test_one_row_of_knots_serves_every_edge():
+def test_one_row_of_knots_is_shared_by_all_edges():
     basis = BSplines(knots=torch.tensor([UNEVEN[:12]], dtype=torch.float64))
     u = torch.randn(6, 2, 3, dtype=torch.float64)
     edges = torch.tensor([[0, 4, 2], [1, 1, 0]])
@@ -297,7 +297,7 @@ def test_state_dict_names_and_shapes_are_stable():
     assert list(BSplineLinear(6, 4, base=False).state_dict()) == ["spline_weight", "grid"]
 
 
-def test_the_first_grid_is_extended_by_its_own_intervals():
+def test_the_initial_grid_is_extended_by_intervals_of_equal_length():
     layer = BSplineLinear(2, 1, intervals=4, order=2, low=0.0, high=2.0)
     assert layer.grid.tolist() == [[-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0]] * 2
 
@@ -313,11 +313,11 @@ def test_the_variance_of_standard_normal_inputs_is_kept(base):
         x = (x - x.mean(0)) / x.std(0)
 
 
-def test_a_grid_far_from_the_inputs_does_not_ask_for_enormous_weights():
+def test_a_grid_far_from_the_inputs_does_not_cause_enormous_weights():
     assert BSplineLinear(100, 100, low=50.0, high=51.0).spline_weight.abs().max() < 2
 
 
-def test_an_updated_grid_is_quantiles_mixed_with_equal_steps():
+def test_an_updated_grid_mixes_quantiles_with_equal_steps():
     layer = BSplineLinear(1, 1, intervals=2, order=1).double()
     layer.update_grid(torch.tensor([[3.0], [0.0], [1.0], [0.5], [2.0]], dtype=torch.float64), 0.5, 0.5)
     # Quantiles 0, 1, 3; equal steps of 2 from −0.5 to 3.5.
@@ -328,7 +328,7 @@ def test_an_updated_grid_is_quantiles_mixed_with_equal_steps():
 @pytest.mark.parametrize("options", [{}, {"edge_scale": True}, {"layer_norm": True}])
 def test_updating_the_grid_keeps_curves_that_the_new_grid_can_follow(options):
     layer = shaken(4, 3, **options)
-    # On any knots, the cubic splines add up to cubic polynomials; weights of a straight line are its knots' averages.
+    # On any knots, cubic splines can form cubic polynomials; the weights of a straight line are averages of knots.
     with torch.no_grad():
         averages = layer.grid.unfold(1, 3, 1)[:, 1:-1].mean(-1)
         layer.spline_weight.copy_(torch.randn(3, 4, 1, dtype=torch.float64) * averages + 0.3)
@@ -342,7 +342,7 @@ def test_updating_the_grid_keeps_curves_that_the_new_grid_can_follow(options):
     torch.testing.assert_close(layer(x), before, rtol=0, atol=1e-9)
 
 
-def test_an_input_without_spread_keeps_its_grid_and_its_curves():
+def test_an_input_without_variance_keeps_its_grid_and_curves():
     layer = shaken(2, 3)
     knots, weight = layer.grid.clone(), layer.spline_weight.detach().clone()
     x = torch.stack([torch.full((50,), 0.3), torch.linspace(-2, 2, 50)], dim=1).double()
@@ -353,7 +353,7 @@ def test_an_input_without_spread_keeps_its_grid_and_its_curves():
     torch.testing.assert_close(layer(x), formula(layer, x))
 
 
-def test_samples_that_take_few_values_give_finite_numbers():
+def test_samples_with_few_distinct_values_yield_finite_numbers():
     layer = shaken(2, 3)
     x = torch.randint(0, 2, (50, 2)).double()
     for share in (0.02, 0.0):
@@ -371,7 +371,7 @@ def test_samples_that_take_few_values_give_finite_numbers():
         (torch.zeros(3, 2), {"uniform_share": 1.5}, "uniform_share=1.5"),
     ],
 )
-def test_samples_that_make_no_grid_are_refused(x, options, message):
+def test_invalid_samples_are_refused(x, options, message):
     with pytest.raises(ValueError, match=message):
         BSplineLinear(2, 1).update_grid(x, **options)
 
@@ -379,27 +379,27 @@ def test_samples_that_make_no_grid_are_refused(x, options, message):
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        (torch.zeros(2, 11), "a grid of shape"),
-        (torch.zeros(3, 12), "a grid of shape"),
-        (torch.zeros(2, 12), "must not all be one"),
+        (torch.zeros(2, 11), "the grid must have the shape"),
+        (torch.zeros(3, 12), "the grid must have the shape"),
+        (torch.zeros(2, 12), "must not all be equal"),
         (torch.arange(12.0).flip(0), "must not decrease"),
         (torch.full((12,), float("nan")), "finite"),
     ],
 )
-def test_what_is_no_grid_is_refused(grid, message):
+def test_an_invalid_grid_is_refused(grid, message):
     with pytest.raises(ValueError, match=message):
         BSplineLinear(2, 1).set_grid(grid)
 
 
 @pytest.mark.parametrize("arguments", [{"intervals": 0}, {"order": -1}, {"low": 1.0, "high": 1.0}])
-def test_what_is_no_layer_is_refused(arguments):
-    with pytest.raises(ValueError, match="wanted"):
+def test_invalid_arguments_of_a_layer_are_refused(arguments):
+    with pytest.raises(ValueError, match=r"required|must be below"):
         BSplineLinear(2, 1, **arguments)
 
 
 @pytest.mark.parametrize("order", [0, 1, 3, 4])
 @pytest.mark.parametrize("uneven", [True, False])
-def test_refining_into_parts_of_intervals_keeps_the_curves(order, uneven):
+def test_refining_into_subdivided_intervals_keeps_the_curves(order, uneven):
     layer = shaken(3, 4, order=order, uneven=uneven, edge_scale=True, dtype=torch.float32)
     low, high = layer.grid[:, order], layer.grid[:, -1 - order]
     x = low + (high - low) * (torch.linspace(0, 0.999, 401) + 0.0003)[:, None]
@@ -411,17 +411,17 @@ def test_refining_into_parts_of_intervals_keeps_the_curves(order, uneven):
     torch.testing.assert_close(layer(x), before, rtol=0, atol=1e-5)
 
 
-def test_refining_into_other_intervals_comes_near():
+def test_refining_into_other_intervals_approximates_the_curves():
     layer = shaken(3, 4)
     x = torch.linspace(-1, 0.999, 401, dtype=torch.float64)[:, None].expand(401, 3)
     before = layer(x)
     layer.refine(24)
     assert 1e-6 < (layer(x) - before).abs().max() < 0.02 * before.abs().max()
-    with pytest.raises(ValueError, match="at least the 24"):
+    with pytest.raises(ValueError, match="at least 24"):
         layer.refine(23)
 
 
-def test_uneven_knots_are_interpolated_between():
+def test_refined_knots_are_interpolated_between_uneven_ones():
     layer = BSplineLinear(1, 1, intervals=2, order=1).double()
     layer.set_grid(torch.tensor([-2.0, 0.0, 1.0, 4.0, 5.0]))
     layer.refine(4)
@@ -429,11 +429,11 @@ def test_uneven_knots_are_interpolated_between():
 
 
 @pytest.mark.parametrize("edge_scale", [True, False])
-def test_regularisation_is_efficient_kan_s(edge_scale):
+def test_regularisation_matches_efficient_kan(edge_scale):
     layer = BSplineLinear(2, 1, intervals=1, order=1, edge_scale=edge_scale).double()
     with torch.no_grad():
         layer.spline_weight.copy_(torch.tensor([[[1.0, -3.0], [6.0, 6.0]]]))
-    # Means of 2 and 6, so shares of a quarter and three quarters.
+    # Means of 2 and 6, hence shares of a quarter and three quarters.
     assert layer.regularization(1.0, 0.0).item() == pytest.approx(8.0)
     assert layer.regularization(0.0, 1.0).item() == pytest.approx(0.5623351446)
     assert layer.regularization(0.5, 2.0).item() == pytest.approx(4 + 2 * 0.5623351446)
@@ -450,7 +450,7 @@ def test_regularisation_and_its_gradients_are_finite_without_edges(pruned):
 
 
 @pytest.mark.parametrize("uneven", [True, False])
-def test_edge_norms_are_means_of_what_edges_give(uneven, monkeypatch):
+def test_edge_norms_are_means_of_absolute_edge_outputs(uneven, monkeypatch):
     monkeypatch.setattr("kanseq.nn.bspline.EDGES", 30)
     layer = shaken(3, 4, uneven=uneven, edge_scale=True)
     x = torch.randn(20, 3, dtype=torch.float64)
@@ -471,7 +471,7 @@ def test_edge_norms_are_means_of_what_edges_give(uneven, monkeypatch):
 
 
 @pytest.mark.parametrize("uneven", [True, False])
-def test_weights_and_knots_come_back(uneven):
+def test_weights_and_knots_are_restored_from_the_state(uneven):
     layer, other = shaken(6, 4, uneven=uneven, edge_scale=True), shaken(6, 4, uneven=not uneven, edge_scale=True)
     x = torch.randn(50, 6, dtype=torch.float64)
     if uneven:
@@ -486,7 +486,7 @@ def test_weights_and_knots_come_back(uneven):
     torch.testing.assert_close(outer(x), layer(x), rtol=0, atol=0)
 
 
-def test_equal_steps_stay_equal_in_every_type():
+def test_equal_steps_stay_equal_in_every_dtype():
     layer = BSplineLinear(3, 2, low=-0.7, high=1.6)
     double = copy.deepcopy(layer).double()
     steps = double.grid.diff(dim=1)
@@ -500,7 +500,7 @@ def test_equal_steps_stay_equal_in_every_type():
         assert rough(torch.randn(5, 3, dtype=kind)).dtype == kind
 
 
-def test_starting_anew_puts_grid_and_factors_back():
+def test_reset_parameters_resets_grid_and_factors():
     layer = shaken(3, 2, uneven=True, edge_scale=True)
     layer.reset_parameters()
     fresh = BSplineLinear(3, 2).double()
@@ -510,7 +510,7 @@ def test_starting_anew_puts_grid_and_factors_back():
 
 
 @pytest.mark.parametrize("uneven", [True, False])
-def test_a_network_with_the_layer_is_exported(uneven):
+def test_a_network_with_the_layer_can_be_exported(uneven):
     network = nn.Sequential(shaken(6, 4, uneven=uneven), nn.Linear(4, 2).double())
     x = torch.randn(5, 6, dtype=torch.float64)
     rows = torch.export.Dim("rows", min=2)

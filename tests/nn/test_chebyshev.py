@@ -1,4 +1,4 @@
-"""Chebyshev polynomials of squashed numbers, by themselves and on the edges of a layer."""
+"""Chebyshev polynomials of squashed numbers, separately and on the edges of a layer."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_values_at_zero_alternate():
 
 
 @pytest.mark.parametrize("degree", [1, 2, 5])
-def test_slopes_are_those_of_finite_differences_and_of_autograd(degree):
+def test_slopes_match_finite_differences_and_autograd(degree):
     basis = Chebyshev(degree)
     u = torch.linspace(-3, 3, 25, dtype=torch.float64).reshape(5, 5)
     values, slopes = u.new_empty(5, 5, degree + 1), u.new_empty(5, degree + 1, 5).transpose(1, 2)
@@ -32,7 +32,7 @@ def test_slopes_are_those_of_finite_differences_and_of_autograd(degree):
     assert torch.autograd.gradgradcheck(basis.values, u.requires_grad_())
 
 
-def test_outside_of_its_domain_a_basis_does_not_change():
+def test_the_basis_is_constant_outside_its_domain():
     for degree in (1, 4, 8):
         low, high = Chebyshev(degree).domain
         at_ends = Chebyshev(degree).values(torch.tensor([low, high]).double())
@@ -56,6 +56,6 @@ def test_rounding_to_bfloat16_stays_small(degree):
 
 
 @pytest.mark.parametrize("degree", [0, -1, 2.0, True, "3", None])
-def test_a_basis_of_constants_and_what_is_no_whole_number_are_refused(degree):
+def test_a_degree_below_one_or_not_an_integer_is_refused(degree):
     with pytest.raises(ValueError, match=f"degree must be an int of at least 1: {degree!r}"):
         Chebyshev(degree)

@@ -1,4 +1,4 @@
-"""The convolution against a loop over positions and taps, written out."""
+"""Compare the convolution with a loop over positions and taps."""
 
 import copy
 import itertools
@@ -26,7 +26,7 @@ from kanseq.nn.wavelets import MexicanHats
 
 
 def curves(layer: KANConv1d, z: Tensor) -> Tensor:
-    """The basis at normalised inputs, with Gaussians and splines over the layer's range and others as they are."""
+    """Return the basis at normalised inputs, with Gaussians and splines over the layer's range, others unscaled."""
     if isinstance(layer.basis, Gaussians):
         centres = torch.linspace(layer.low, layer.high, layer.basis.centres, dtype=z.dtype)
         return torch.exp(-(((z[..., None] - centres) / (centres[1] - centres[0])) ** 2))
@@ -36,7 +36,7 @@ def curves(layer: KANConv1d, z: Tensor) -> Tensor:
 
 
 def loop(layer: KANConv1d, x: Tensor, left: int, right: int) -> Tensor:
-    """Each output position by itself, from the positions of the input that its taps meet and that are there."""
+    """Compute each output position separately, from the existing input positions under its taps."""
     n, _, length = x.shape
     reach = layer.dilation * (layer.kernel_size - 1)
     wide, tall = layer.in_channels // layer.groups, layer.out_channels // layer.groups
@@ -61,13 +61,13 @@ def loop(layer: KANConv1d, x: Tensor, left: int, right: int) -> Tensor:
 
 
 def outcomes(layer: nn.Module, y: Tensor, x: Tensor) -> list[Tensor]:
-    """Outputs, and the gradients of a fixed weighting of them."""
+    """Return outputs, and the gradients of a fixed weighting of them."""
     weights = torch.rand(y.shape, generator=torch.Generator().manual_seed(2)).to(y)
     return [y, *torch.autograd.grad((y * weights).sum(), [x, *layer.parameters()])]
 
 
 def shaken(*arguments: int | Basis, **options: object) -> KANConv1d:
-    """A layer in float64 whose bias and normalisation are not what they are at first."""
+    """Return a layer in float64 whose bias and normalisation are not the initial ones."""
     torch.manual_seed(1)
     layer = KANConv1d(*arguments, **options).double()
     if layer.base_bias is not None:
@@ -95,7 +95,7 @@ def shaken(*arguments: int | Basis, **options: object) -> KANConv1d:
     ],
     ids=repr,
 )
-def test_values_and_all_gradients_are_the_loop_s(basis, kernel, options):
+def test_values_and_all_gradients_match_the_loop(basis, kernel, options):
     layer = shaken(4, 6, kernel, basis, **options)
     x = torch.randn(3, 4, 11, dtype=torch.float64, requires_grad=True)
     padding = options.get("padding", 0)
@@ -137,7 +137,7 @@ def test_a_patch_of_the_sequence_is_one_row_of_a_linear_layer():
 
 
 @pytest.mark.parametrize("options", [{"padding": 1}, {"groups": 2, "layer_norm": True}])
-def test_gradients_are_those_of_finite_differences(options):
+def test_gradients_match_finite_differences(options):
     layer = shaken(2, 2, 3, Gaussians(3), **options)
     x = torch.randn(2, 2, 5, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(layer, x)
@@ -174,7 +174,7 @@ def test_results_do_not_depend_on_the_height_of_chunks(precision, monkeypatch):
         assert (ours - expected).abs().max() <= (1e-5 if precision == "float32" else 1e-2) * expected.abs().max()
 
 
-def test_one_sequence_gives_one_sequence():
+def test_one_sequence_without_a_batch_axis_yields_one_sequence():
     layer = shaken(4, 3, 3)
     x = torch.randn(4, 10, dtype=torch.float64)
     y = layer(x)
@@ -182,7 +182,7 @@ def test_one_sequence_gives_one_sequence():
     torch.testing.assert_close(y, layer(x[None])[0], rtol=0, atol=0)
 
 
-def test_no_samples_give_no_samples_and_gradients_of_zero():
+def test_empty_batches_have_empty_outputs_and_gradients_of_zero():
     layer = shaken(4, 3, 3, layer_norm=True)
     y = layer(torch.zeros(0, 4, 10, dtype=torch.float64))
     assert y.shape == (0, 3, 8)
@@ -191,7 +191,7 @@ def test_no_samples_give_no_samples_and_gradients_of_zero():
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_value_that_is_not_a_number_is_not_hidden_and_stays_where_it_is(precision):
+def test_a_nan_input_affects_only_positions_that_depend_on_it(precision):
     layer = shaken(2, 3, 3).float()
     set_precision(layer, precision)
     x = torch.zeros(2, 2, 8)
@@ -201,7 +201,7 @@ def test_a_value_that_is_not_a_number_is_not_hidden_and_stays_where_it_is(precis
     assert seen[1].tolist() == [[False, False, True, True, True, False]] * 3
 
 
-def test_far_outside_of_the_range_numbers_stay_finite():
+def test_values_far_outside_the_range_stay_finite():
     layer = shaken(2, 3, 3).float()
     x = torch.tensor([[[1e4, -1e4, 300.0], [0.0, 50.0, -3.0]]], requires_grad=True)
     layer(x).sum().backward()
@@ -213,7 +213,7 @@ def test_edges_add_up_to_the_outputs(groups):
     layer = shaken(4, 2, 3, groups=groups, padding=1)
     x = torch.randn(4, 5, dtype=torch.float64)
     y = layer(x)
-    # The middle one of five positions sees positions 1, 2 and 3.
+    # The middle one of five outputs depends on positions 1, 2 and 3.
     for j in range(2):
         inputs = range(4) if groups == 1 else range(2 * j, 2 * j + 2)
         edges = [layer.edge_functions(i, j, tap, x[i, 1 + tap : 2 + tap]) for i in inputs for tap in range(3)]
@@ -241,7 +241,7 @@ def test_variance_is_kept_through_eight_layers():
         for _ in range(8):
             x = KANConv1d(128, 128, 5, basis)(x).detach()
             assert 0.8 < x.var() < 1.25
-        # What tells samples and positions apart is the variance within a channel.
+        # Samples and positions differ by the variance within a channel.
         assert x.var(dim=(0, 2)).mean() > 0.3
 
 
@@ -276,7 +276,7 @@ def test_an_exported_layer_takes_any_number_of_samples(options):
 
 
 def compiled(layer: KANConv1d) -> tuple[Callable[[Tensor], Tensor], list[torch.fx.GraphModule]]:
-    """The layer as a compiler without a generator runs it, and the graphs of both directions once it has run."""
+    """Return the layer compiled without code generation, and a list that its forward and backward graphs go into."""
     graphs = []
 
     def keep(graph: torch.fx.GraphModule, _: list[Tensor]) -> Callable:
@@ -335,7 +335,7 @@ def test_a_compiler_sees_one_operator_for_all_windows_and_one_for_either_end(mon
     ids=repr,
 )
 @pytest.mark.parametrize("room", [1, 7, 16, 33])
-def test_windows_of_long_samples_give_what_whole_samples_give(kernel, options, room, monkeypatch):
+def test_windows_of_long_samples_match_complete_samples(kernel, options, room, monkeypatch):
     layer = shaken(4, 2, kernel, Gaussians(3), **options)
     for length in (48, 53):
         x = torch.randn(2, 4, length, dtype=torch.float64, requires_grad=True)
@@ -350,7 +350,7 @@ def test_windows_of_long_samples_give_what_whole_samples_give(kernel, options, r
 
 @pytest.mark.parametrize("channels", [2, 3])
 @pytest.mark.parametrize("length", range(1, 14))
-def test_samples_of_any_length_may_fall_into_windows(channels, length, monkeypatch):
+def test_samples_of_any_length_can_be_cut_into_windows(channels, length, monkeypatch):
     monkeypatch.setattr(conv, "SEGMENT", 1)
     for kernel, stride, dilation, padding in itertools.product((1, 2, 3), (1, 2, 4), (1, 2), (0, 1, 3, 8)):
         if length + 2 * padding <= dilation * (kernel - 1):
@@ -363,7 +363,7 @@ def test_samples_of_any_length_may_fall_into_windows(channels, length, monkeypat
             torch.testing.assert_close(y, layer(x), rtol=1e-5, atol=1e-5)
 
 
-def test_second_derivatives_go_through_windows(monkeypatch):
+def test_second_derivatives_work_with_windows(monkeypatch):
     monkeypatch.setattr(conv, "SEGMENT", 1)
     layer = shaken(2, 1, 2, Gaussians(2), padding=1, layer_norm=True)
     x = torch.randn(1, 2, 7, dtype=torch.float64, requires_grad=True)
@@ -371,7 +371,7 @@ def test_second_derivatives_go_through_windows(monkeypatch):
     assert torch.autograd.gradgradcheck(layer, x)
 
 
-def test_one_long_sequence_without_a_batch_and_no_samples_fall_into_windows_too(monkeypatch):
+def test_windows_work_without_a_batch_axis_and_for_empty_batches(monkeypatch):
     layer, x = shaken(4, 3, 3, padding=1), torch.randn(4, 40, dtype=torch.float64)
     whole = layer(x)
     monkeypatch.setattr(conv, "SEGMENT", 4 * 8 * 10)
@@ -379,7 +379,7 @@ def test_one_long_sequence_without_a_batch_and_no_samples_fall_into_windows_too(
     assert layer(x.new_zeros(0, 4, 40)).shape == (0, 3, 40)
 
 
-def test_the_basis_of_a_long_sample_is_never_held():
+def test_the_complete_basis_of_a_long_sample_is_never_in_memory():
     class Largest(TorchDispatchMode):
         numbers = 0
 
@@ -397,11 +397,11 @@ def test_the_basis_of_a_long_sample_is_never_held():
         x = torch.randn(1, 16, length, requires_grad=True)
         with Largest() as largest:
             layer(x).sum().backward()
-        # The input and its gradient have as many numbers; its basis has 8 times as many.
+        # The input and its gradient have this many values; the basis has 8 times as many.
         assert 16 * length <= largest.numbers < 1.01 * 16 * length
 
 
-def test_inside_autocast_results_are_autocast_s():
+def test_inside_autocast_results_have_the_dtype_of_autocast():
     layer = shaken(4, 3, 3).float()
     x = torch.randn(2, 4, 9)
     with torch.autocast("cpu", torch.bfloat16):
@@ -425,19 +425,19 @@ def test_inside_autocast_results_are_autocast_s():
         ({"padding": 1.5}, "padding must be an int of at least 0: 1.5"),
         ({"padding": "valid"}, "same with stride 1: 'valid', stride 1"),
         ({"padding": "same", "stride": 2}, "same with stride 1: 'same', stride 2"),
-        ({"low": 2.0, "high": 2.0}, "finite low < high is wanted: 2.0, 2.0"),
-        ({"low": -math.inf}, "finite low < high is wanted: -inf, 2.0"),
-        ({"high": math.inf}, "finite low < high is wanted: -2.0, inf"),
-        ({"low": math.nan}, "finite low < high is wanted: nan, 2.0"),
+        ({"low": 2.0, "high": 2.0}, "low and high must be finite, low below high: 2.0, 2.0"),
+        ({"low": -math.inf}, "low and high must be finite, low below high: -inf, 2.0"),
+        ({"high": math.inf}, "low and high must be finite, low below high: -2.0, inf"),
+        ({"low": math.nan}, "low and high must be finite, low below high: nan, 2.0"),
     ],
 )
-def test_bad_arguments_are_named_with_their_values(options, message):
+def test_errors_name_bad_arguments_with_their_values(options, message):
     with pytest.raises(ValueError, match=message):
         KANConv1d(**{"in_channels": 4, "out_channels": 6, "kernel_size": 3, **options})
 
 
 @pytest.mark.parametrize("basis", [Gaussians, 2, None], ids=repr)
-def test_what_is_no_basis_is_named(basis):
+def test_an_argument_that_is_not_a_basis_is_refused(basis):
     with pytest.raises(TypeError, match=f"basis must be a Basis, such as Gaussians\\(8\\): {basis!r}"):
         KANConv1d(6, 4, 3, basis)
 
@@ -452,6 +452,6 @@ def test_what_is_no_basis_is_named(basis):
         ((2, 4, 0), "at least 3 long: 0"),
     ],
 )
-def test_inputs_that_do_not_fit_are_named_with_their_sizes(shape, message):
+def test_errors_name_the_shape_of_inputs_that_do_not_fit(shape, message):
     with pytest.raises(ValueError, match=message):
         KANConv1d(4, 3, 3, dilation=2, padding=1)(torch.zeros(shape))

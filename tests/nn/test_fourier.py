@@ -1,4 +1,4 @@
-"""Cosines and sines, by themselves."""
+"""Cosines and sines as a basis."""
 
 import math
 
@@ -21,7 +21,7 @@ def test_values_at_a_quarter_turn():
 
 
 @pytest.mark.parametrize("frequencies", [1, 4])
-def test_slopes_are_those_of_finite_differences_and_of_autograd(frequencies):
+def test_slopes_match_finite_differences_and_autograd(frequencies):
     basis = Fourier(frequencies)
     u = torch.linspace(-3, 3, 25, dtype=torch.float64).reshape(5, 5)
     values, slopes = u.new_empty(5, basis.size, 5).transpose(1, 2), u.new_empty(5, 5, basis.size)
@@ -34,6 +34,6 @@ def test_slopes_are_those_of_finite_differences_and_of_autograd(frequencies):
 
 
 @pytest.mark.parametrize("frequencies", [0, -1, 2.0, True, "3", None])
-def test_a_basis_of_nothing_and_what_is_no_whole_number_are_refused(frequencies):
+def test_frequencies_below_one_or_not_an_integer_are_refused(frequencies):
     with pytest.raises(ValueError, match=f"frequencies must be an int of at least 1: {frequencies!r}"):
         Fourier(frequencies)

@@ -1,4 +1,4 @@
-"""What every KAN layer has, shown on the radial one: other ways to run it, and its edges."""
+"""Common features of KAN layers, tested on the radial one: compilation, export, precision and edges."""
 
 import copy
 import pickle
@@ -33,7 +33,7 @@ def network() -> nn.Module:
 
 
 def outcomes(network: nn.Module, x: torch.Tensor, run: nn.Module | None = None) -> list[torch.Tensor]:
-    """Outputs, and the gradients of the sum of their squares."""
+    """Return outputs, and the gradients of the sum of their squares."""
     x = x.detach().requires_grad_()
     network.zero_grad()
     y = (network if run is None else run)(x)
@@ -58,14 +58,14 @@ def test_results_do_not_depend_on_the_height_of_chunks(layer_norm, rows, precisi
         torch.testing.assert_close(ours, expected, rtol=error, atol=error * float(expected.abs().max()))
 
 
-def test_the_same_call_gives_the_same_bits(network):
+def test_repeated_calls_are_bitwise_identical(network):
     x = torch.randn(3000, 12)
     first, second = outcomes(network, x), outcomes(network, x)
     assert all(torch.equal(ours, again) for ours, again in zip(first, second, strict=True))
 
 
-def test_one_row_tells_nothing_of_another(network):
-    # With a number of features that is no multiple of 32, bfloat16 products themselves spread what is not a number.
+def test_outputs_of_one_row_do_not_depend_on_another(network):
+    # If the number of features is not a multiple of 32, bfloat16 products themselves spread NaN.
     x = torch.randn(20, 12)
     x[3] = torch.nan
     set_precision(network, "bfloat16")
@@ -74,9 +74,9 @@ def test_one_row_tells_nothing_of_another(network):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_one_row_s_gradient_tells_nothing_of_another(precision):
+def test_gradients_of_one_row_do_not_depend_on_another(precision):
     torch.manual_seed(0)
-    # Few enough rows for the layout whose sums go over several positions at a time, and no multiple of 16 inputs.
+    # Few enough rows for the layout that sums several positions at a time, and inputs that are no multiple of 16.
     layer, x = RBFLinear(12, 32), torch.randn(20, 12)
     set_precision(layer, precision)
     x[3] = torch.nan
@@ -85,8 +85,8 @@ def test_one_row_s_gradient_tells_nothing_of_another(precision):
     assert x.grad.isnan().any(1).tolist() == [row == 3 for row in range(20)]
 
 
-def test_compiled_in_one_graph_it_does_the_same(network):
-    # The compiler's own back end needs a C++ compiler; what it would be given does not.
+def test_compiled_in_one_graph_the_results_are_the_same(network):
+    # The compiler's default back end needs a C++ compiler; this one does not.
     compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
     x = torch.randn(33, 12)
     for ours, expected in zip(outcomes(network, x, compiled), outcomes(network, x), strict=True):
@@ -117,7 +117,7 @@ def test_splines_compile_on_even_and_uneven_knots_and_after_refinement(order):
             torch.testing.assert_close(ours, expected)
 
 
-def test_layers_alike_share_what_was_compiled():
+def test_equal_layers_share_compiled_code():
     counter = CompileCounter()
     step = torch.compile(lambda layer, x: layer(x), fullgraph=True, backend=counter)
     for _ in range(3):
@@ -125,7 +125,7 @@ def test_layers_alike_share_what_was_compiled():
     assert counter.frame_count == 1
 
 
-def test_exported_for_any_number_of_rows_it_does_the_same_without_kanseq_s_operators(network):
+def test_exported_for_any_number_of_rows_it_matches_without_custom_operators(network):
     network.eval()
     rows = torch.export.Dim("rows")
     program = torch.export.export(network, (torch.randn(33, 12),), dynamic_shapes=({0: rows},))
@@ -134,7 +134,7 @@ def test_exported_for_any_number_of_rows_it_does_the_same_without_kanseq_s_opera
     assert "kanseq" not in str(program.graph)
 
 
-def test_autocast_gives_what_linear_layers_give(network):
+def test_inside_autocast_dtypes_are_those_of_linear_layers(network):
     x = torch.randn(33, 12)
     exact = outcomes(network, x)
     with torch.autocast("cpu", torch.bfloat16):
@@ -146,7 +146,7 @@ def test_autocast_gives_what_linear_layers_give(network):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_layers_in_half_precision_give_half_precision(network, dtype):
+def test_layers_in_half_precision_return_half_precision(network, dtype):
     x = torch.randn(33, 12)
     exact, rough = outcomes(network, x), outcomes(copy.deepcopy(network).to(dtype), x.to(dtype))
     for ours, expected in zip(rough, exact, strict=True):
@@ -154,7 +154,7 @@ def test_layers_in_half_precision_give_half_precision(network, dtype):
         assert (ours - expected).abs().max() < 0.05 * expected.abs().max()
 
 
-def test_second_derivatives_in_float32_are_the_plain_formula_s(network):
+def test_second_derivatives_in_float32_match_float64(network):
     x = torch.randn(9, 12, requires_grad=True)
     (slope,) = torch.autograd.grad(network(x).square().sum(), x, create_graph=True)
     slope.square().sum().backward()
@@ -168,7 +168,7 @@ def test_second_derivatives_in_float32_are_the_plain_formula_s(network):
 
 
 @pytest.mark.parametrize("kind", [RBFLinear, BSplineLinear])
-def test_a_layer_used_twice_gets_its_gradients_once(kind):
+def test_gradients_of_a_layer_used_twice_are_not_counted_twice(kind):
     torch.manual_seed(1)
     layer, x = kind(4, 4).double(), torch.randn(3, 4).double().requires_grad_()
     y = layer(layer(x)).square().sum()
@@ -179,7 +179,7 @@ def test_a_layer_used_twice_gets_its_gradients_once(kind):
     assert torch.autograd.gradgradcheck(lambda x: layer(layer(x)), x)
 
 
-def test_functional_transforms_give_what_autograd_gives(network):
+def test_functional_transforms_match_autograd(network):
     network, x = network.double(), torch.randn(9, 12).double()
     names, weights = zip(*((name, weight.detach()) for name, weight in network.named_parameters()), strict=True)
 
@@ -204,7 +204,7 @@ def test_a_pickled_layer_is_the_same_layer(network):
     assert torch.equal(pickle.loads(pickle.dumps(network))(x), network(x))
 
 
-def test_tables_are_gathered_alike_for_few_and_for_many_threads(network, monkeypatch):
+def test_tables_are_gathered_the_same_for_few_and_many_threads(network, monkeypatch):
     set_precision(network, "bfloat16")
     x = torch.randn(33, 12)
     few = outcomes(network, x)
@@ -212,7 +212,7 @@ def test_tables_are_gathered_alike_for_few_and_for_many_threads(network, monkeyp
     assert all(torch.equal(ours, expected) for ours, expected in zip(outcomes(network, x), few, strict=True))
 
 
-def test_inference_mode_first_does_not_spoil_training_after(network):
+def test_training_works_after_inference_mode(network):
     tables._MADE.clear()
     set_precision(network, "bfloat16")
     with torch.inference_mode():
@@ -221,7 +221,7 @@ def test_inference_mode_first_does_not_spoil_training_after(network):
     assert all(torch.isfinite(found).all() for found in outcomes(network, torch.randn(4, 12)))
 
 
-def test_a_trace_without_numbers_leaves_no_table_behind():
+def test_a_trace_without_values_leaves_no_table_behind():
     tables._MADE.clear()
     layer, x = RBFLinear(4, 4), torch.randn(3, 4)
     set_precision(layer, "bfloat16")
@@ -247,7 +247,7 @@ def test_a_residual_layer_adds_its_inputs(precision):
 
 
 @pytest.mark.parametrize("shape", [(6, 5, 9), (2, 3, 5, 9), (3, 40, 9)])
-def test_samples_of_several_rows_come_in_any_order_in_memory(shape, monkeypatch):
+def test_samples_of_several_rows_may_have_any_memory_order(shape, monkeypatch):
     monkeypatch.setattr(linear, "LARGE_SAMPLE", 30 * 9 * 8)
     monkeypatch.setattr(chunks, "LEAST", 1)
     monkeypatch.setattr(chunks, "CHUNK", 2 * 5 * 9 * 8 * 4)
@@ -263,7 +263,7 @@ def test_samples_of_several_rows_come_in_any_order_in_memory(shape, monkeypatch)
         )
 
 
-def test_a_gradient_that_is_one_vector_many_times_is_not_spread_out_first():
+def test_an_expanded_gradient_is_supported():
     torch.manual_seed(3)
     layer, x = RBFLinear(9, 7), torch.randn(4, 5, 9, requires_grad=True)
     (found,) = torch.autograd.grad(layer(x).mean(dim=1).sum(), x)
@@ -272,7 +272,7 @@ def test_a_gradient_that_is_one_vector_many_times_is_not_spread_out_first():
 
 
 class Largest(TorchDispatchMode):
-    """Remembers the size of the largest tensor that any operation made."""
+    """Records the size of the largest tensor that any operation made."""
 
     numbers = 0
 
@@ -286,18 +286,18 @@ class Largest(TorchDispatchMode):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("make", [RBFLinear, BSplineLinear, lambda *widths: KANLinear(*widths, Chebyshev(7))])
-def test_the_basis_of_a_whole_batch_is_never_held(make, precision):
+def test_the_basis_of_a_complete_batch_is_never_in_memory(make, precision):
     layer, x = make(64, 32), torch.randn(40000, 64, requires_grad=True)
     set_precision(layer, precision)
     with Largest() as largest:
         y = layer(x)
         y.backward(torch.ones_like(y))
     assert layer.basis.size == 8
-    # Nothing is larger than the inputs, of which the basis is eight times as large.
+    # No tensor is larger than the inputs; the basis would be eight times as large.
     assert largest.numbers <= x.numel()
 
 
-def test_a_basis_that_is_no_frozen_dataclass_is_refused():
+def test_a_basis_that_is_not_a_frozen_dataclass_is_refused():
     class Powers(Basis):
         size = 2
 
@@ -315,16 +315,16 @@ def test_inputs_of_another_width_are_refused(shape):
 
 
 @pytest.mark.parametrize("make", [RBFLinear, BSplineLinear])
-def test_layers_are_made_and_asked_for_shapes_without_numbers(make):
+def test_layers_work_on_the_meta_device(make):
     with torch.device("meta"):
         layer = make(6, 4)
         assert layer(torch.zeros(3, 6)).shape == (3, 4)
 
 
 @pytest.mark.parametrize("make", [partial(RBFLinear, centres=9), partial(BSplineLinear, intervals=8)])
-def test_a_grid_far_from_zero_costs_no_digits(make):
+def test_a_grid_far_from_zero_loses_no_precision(make):
     torch.manual_seed(0)
-    # Spacings of 1, so that a grid is the same in either precision.
+    # Spacings of 1, so that a grid is the same in both precisions.
     layer = make(16, 8, low=1024.0, high=1032.0, layer_norm=False, base=False)
     x = 1024 + 8 * torch.rand(200, 16)
     exact = copy.deepcopy(layer).double()(x.double())
@@ -332,7 +332,7 @@ def test_a_grid_far_from_zero_costs_no_digits(make):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_far_outside_of_the_grid_there_is_nothing(precision):
+def test_outputs_far_outside_the_grid_are_zero(precision):
     layer, x = RBFLinear(12, 5, layer_norm=False, base=False), torch.full((40, 12), 50.0)
     set_precision(layer, precision)
     assert not any(found.any() for found in outcomes(layer, x))
@@ -352,7 +352,7 @@ def test_edges_sum_to_the_output(base):
     torch.testing.assert_close(total, layer(x))
 
 
-def test_edges_may_be_asked_for_in_any_shape_and_can_be_differentiated():
+def test_edge_functions_accept_any_shape_and_are_differentiable():
     layer = RBFLinear(3, 4)
     points = torch.linspace(-2, 2, 5, requires_grad=True)
     curve, base = layer.edge_functions(torch.arange(3)[:, None], torch.arange(4), points)
@@ -368,7 +368,7 @@ def test_variance_is_kept_through_depth(base, layer_norm):
     x = torch.randn(512, 256)
     for depth in range(1, 9):
         x = RBFLinear(256, 256, layer_norm=layer_norm, base=base)(x).detach()
-        # What is no sum over many edges, here the mean square of one layer's outputs, scatters by some per cent.
+        # The mean square of one layer's outputs varies by some per cent.
         assert 0.7 < x.var().item() < 1.4, depth
 
 

@@ -1,4 +1,4 @@
-"""Curves of position: sums as written out, standardised by what stands where, and the same by either way in."""
+"""Curves of position: sums match explicit loops, are standardised, and agree for kinds and mixtures."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def onehot(kinds):
 
 
 @pytest.mark.parametrize("order", range(5))
-def test_splines_add_up_to_one_on_their_stretch_and_are_nothing_beside_it(order):
+def test_splines_add_up_to_one_on_their_stretch_and_to_zero_outside(order):
     layer = build(order)
     assert [part.stop - part.start for part in layer.functions] == [3 + order, 2 + order]
     for (start, stop), functions in zip(layer.stretches, layer.functions, strict=True):
@@ -34,7 +34,7 @@ def test_splines_add_up_to_one_on_their_stretch_and_are_nothing_beside_it(order)
         assert (sums[stop:] == 0).all()
 
 
-def test_a_sum_is_that_of_the_curves_where_things_stand():
+def test_a_sum_adds_the_curves_at_the_columns_of_items():
     layer = build()
     kinds = torch.randint(0, 6, (7, 24))
     amounts = torch.rand(7, 24, dtype=torch.float64)
@@ -55,7 +55,7 @@ def test_a_sum_is_that_of_the_curves_where_things_stand():
                 assert found[n, output, at].item() == pytest.approx(float(wanted - mean[output, at]), abs=1e-12)
 
 
-def test_mixtures_of_one_kind_each_are_those_kinds():
+def test_mixtures_of_one_kind_each_match_those_kinds():
     layer, kinds = build(), torch.randint(0, 6, (7, 24))
     amounts = torch.rand(7, 24, dtype=torch.float64)
     torch.testing.assert_close(layer(kinds), layer.of_mixtures(onehot(kinds)))
@@ -69,7 +69,7 @@ def counted(layer, *mixtures):
     return moments
 
 
-def test_moments_do_not_depend_on_batches_and_what_does_not_vary_has_scale_one():
+def test_moments_do_not_depend_on_batches_and_constant_values_have_scale_one():
     layer = build()
     kinds = torch.randint(0, 4, (30, 24))
     x = onehot(kinds)
@@ -82,7 +82,7 @@ def test_moments_do_not_depend_on_batches_and_what_does_not_vary_has_scale_one()
     assert (layer.scale[3:] == 1).all()
 
 
-def test_mean_sequences_get_nothing_and_a_deviation_gets_the_weight():
+def test_mean_sequences_score_zero_and_one_standard_deviation_adds_the_weight():
     layer, kinds = build(gain=2.0), torch.randint(0, 5, (400, 24))
     layer.standardise(counted(layer, onehot(kinds)))
     found = layer(kinds)

@@ -8,7 +8,7 @@ from kanseq.nn.precision import PRECISIONS, operand_type, resolve_precision, set
 from kanseq.nn.rbf import RBFLinear
 
 
-def test_every_kan_layer_takes_the_precision():
+def test_set_precision_reaches_every_kan_layer():
     network = nn.Sequential(RBFLinear(3, 2), nn.ReLU(), nn.Sequential(RBFLinear(2, 2)))
     set_precision(network, "bfloat16")
     assert (network[0].precision, network[2][0].precision) == ("bfloat16", "bfloat16")
@@ -33,21 +33,21 @@ def test_types_follow_the_weights_and_the_precision(precision, weights, types):
     assert operand_type(precision, torch.zeros(1), torch.zeros(1, dtype=weights)) == types
 
 
-def test_autocast_decides_over_float32_and_not_over_float64():
+def test_autocast_applies_to_float32_and_not_to_float64():
     x, weight = torch.zeros(1), torch.zeros(1)
     with torch.autocast("cpu", torch.bfloat16):
         assert operand_type("float32", x, weight) == (torch.float32, torch.bfloat16, torch.bfloat16)
         assert operand_type("float32", x, weight.double()) == (torch.float64,) * 3
 
 
-def test_only_auto_is_decided_by_the_processor():
+def test_only_auto_depends_on_the_cpu():
     assert resolve_precision("float32") == "float32"
     assert resolve_precision("bfloat16") == "bfloat16"
     assert resolve_precision("auto") in ("float32", "bfloat16")
 
 
 @pytest.mark.parametrize("make", [lambda: RBFLinear(12, 5), lambda: KANConv1d(12, 6, 3, stride=2, groups=2)])
-def test_processors_without_units_for_narrow_products_take_them_in_float32(make, monkeypatch):
+def test_cpus_without_hardware_for_narrow_products_compute_them_in_float32(make, monkeypatch):
     torch.manual_seed(0)
     layer = make()
     x, weights = torch.randn(4, 12, 12), list(layer.parameters())
@@ -67,7 +67,7 @@ def test_processors_without_units_for_narrow_products_take_them_in_float32(make,
 
 
 class _Products(TorchDispatchMode):
-    """Notes the types of all operands of products."""
+    """Records the dtypes of all operands of products."""
 
     def __init__(self, seen):
         super().__init__()

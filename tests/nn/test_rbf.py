@@ -1,4 +1,4 @@
-"""The layer against the formula, written out."""
+"""Compare the layer with the formula, written out."""
 
 import copy
 
@@ -12,7 +12,7 @@ from kanseq.nn.rbf import RBFLinear
 
 
 def formula(layer: RBFLinear, x: torch.Tensor) -> torch.Tensor:
-    """The sum over edges as it stands in the docstring, with nothing shared with the layer but its weights."""
+    """Return the sum over edges by the docstring's formula, sharing only weights with the layer."""
     low, high = layer.grid
     spacing = ((high - low) / (layer.basis.centres - 1))[:, None]
     c = low[:, None] + spacing * torch.arange(layer.basis.centres, dtype=x.dtype)
@@ -28,7 +28,7 @@ def formula(layer: RBFLinear, x: torch.Tensor) -> torch.Tensor:
 
 
 def gradients(y: torch.Tensor, layer: nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Gradients of a fixed weighting of the outputs, by name."""
+    """Return the gradients of a fixed weighting of the outputs, by name."""
     weights = torch.rand(y.shape, generator=torch.Generator().manual_seed(2)).to(y.dtype)
     named = dict(layer.named_parameters())
     found = torch.autograd.grad((y * weights).sum(), [x, *named.values()])
@@ -36,7 +36,7 @@ def gradients(y: torch.Tensor, layer: nn.Module, x: torch.Tensor) -> dict[str, t
 
 
 def shaken(*arguments: int, dtype: torch.dtype = torch.float64, **options: float | bool) -> RBFLinear:
-    """A layer whose normalisation is not the identity."""
+    """Return a layer whose normalisation is not the identity."""
     torch.manual_seed(1)
     layer = RBFLinear(*arguments, **options)
     if layer.norm is not None:
@@ -55,7 +55,7 @@ def shaken(*arguments: int, dtype: torch.dtype = torch.float64, **options: float
         (19, -2.0, 2.0, True, True),
     ],
 )
-def test_values_and_all_gradients_are_the_formula_s(centres, low, high, layer_norm, base):
+def test_values_and_all_gradients_match_the_formula(centres, low, high, layer_norm, base):
     layer = shaken(7, 5, centres=centres, low=low, high=high, layer_norm=layer_norm, base=base)
     x = torch.randn(3, 4, 7, dtype=torch.float64, requires_grad=True)
     y, expected = layer(x), formula(layer, x)
@@ -82,13 +82,13 @@ def test_rounding_stays_small_over_several_chunks(precision, error):
         assert (ours[name] - gradient).abs().max() <= error * gradient.abs().max(), name
 
 
-def test_gradients_are_those_of_finite_differences():
+def test_gradients_match_finite_differences():
     layer = shaken(4, 3)
     x = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(layer, x)
 
 
-def test_values_far_outside_the_grid_give_finite_numbers():
+def test_values_far_outside_the_grid_are_finite():
     layer = shaken(3, 2, layer_norm=False, dtype=torch.float32)
     x = torch.tensor([[1e4, -1e4, 300.0], [0.0, 50.0, -3.0]], requires_grad=True)
     y = layer(x)
@@ -97,19 +97,19 @@ def test_values_far_outside_the_grid_give_finite_numbers():
     assert torch.isfinite(x.grad).all()
 
 
-def test_a_value_that_is_not_a_number_is_not_hidden():
+def test_a_nan_input_has_nan_outputs():
     layer = shaken(3, 2, layer_norm=False)
     assert torch.isnan(layer(torch.tensor([[float("nan"), 0, 0]], dtype=torch.float64))).all()
 
 
-def test_the_order_of_the_input_in_memory_does_not_matter():
+def test_the_memory_order_of_the_input_does_not_matter():
     layer = shaken(6, 4)
     x = torch.randn(2, 6, 5, dtype=torch.float64)
     torch.testing.assert_close(layer(x.transpose(1, 2)), layer(x.transpose(1, 2).contiguous()), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("shape", [(0, 6), (2, 0, 6)])
-def test_no_rows_give_no_rows_and_gradients_of_zero(shape):
+def test_empty_inputs_have_empty_outputs_and_gradients_of_zero(shape):
     layer = shaken(6, 4)
     y = layer(torch.zeros(shape, dtype=torch.float64))
     assert y.shape == (*shape[:-1], 4)
@@ -117,13 +117,13 @@ def test_no_rows_give_no_rows_and_gradients_of_zero(shape):
     assert all(not parameter.grad.any() for parameter in layer.parameters())
 
 
-def test_one_vector_gives_one_vector():
+def test_one_vector_without_a_batch_axis_yields_one_vector():
     layer = shaken(6, 4)
     x = torch.randn(6, dtype=torch.float64)
     torch.testing.assert_close(layer(x), formula(layer, x))
 
 
-def test_only_the_input_s_gradient_is_made_when_parameters_are_frozen():
+def test_frozen_parameters_leave_the_gradient_of_the_input():
     layer = shaken(6, 4).requires_grad_(False)
     x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
     (ours,) = torch.autograd.grad(layer(x).sum(), x)
@@ -144,7 +144,7 @@ def test_state_dict_names_and_shapes_are_stable():
     assert list(RBFLinear(6, 4, layer_norm=False, base=False).state_dict()) == ["spline_weight", "grid"]
 
 
-def test_weights_without_a_grid_keep_the_layer_s():
+def test_weights_without_a_grid_keep_the_grid_of_the_layer():
     state = RBFLinear(6, 4).state_dict()
     del state["grid"]
     layer = RBFLinear(6, 4, low=-1.0, high=3.0)
@@ -152,7 +152,7 @@ def test_weights_without_a_grid_keep_the_layer_s():
     assert layer.grid[:, 0].tolist() == [-1.0, 3.0]
 
 
-def test_weights_may_start_as_fastkan_s():
+def test_initial_weights_can_match_fastkan():
     torch.manual_seed(0)
     layer = RBFLinear(100, 50, initial="fastkan")
     assert layer.spline_weight.std().item() == pytest.approx(0.1, rel=0.02)
@@ -161,13 +161,13 @@ def test_weights_may_start_as_fastkan_s():
     assert layer.base_bias.abs().max().item() <= 0.1
 
 
-def test_second_derivatives_are_those_of_finite_differences():
+def test_second_derivatives_match_finite_differences():
     layer = shaken(4, 3)
     x = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(layer, x)
 
 
-def test_samples_move_every_input_s_grid_and_leave_the_curves():
+def test_update_grid_moves_the_grid_of_every_input_and_keeps_the_curves():
     torch.manual_seed(3)
     layer = RBFLinear(3, 4, centres=12, layer_norm=False).double()
     x = torch.randn(4000, 3, dtype=torch.float64) * torch.tensor([0.5, 0.8, 0.6]) + torch.tensor([0.0, 0.3, -0.2])
@@ -181,13 +181,13 @@ def test_samples_move_every_input_s_grid_and_leave_the_curves():
     assert (after - before).square().mean() < 0.02 * before.var()
 
 
-def test_a_grid_on_samples_with_layer_norm_is_in_normalised_numbers():
+def test_with_layer_norm_the_grid_is_in_normalised_units():
     layer = shaken(6, 4)
     layer.update_grid(torch.randn(500, 6, dtype=torch.float64) * 100 + 7)
     assert layer.grid.abs().max() < 6
 
 
-def test_an_input_that_never_changes_keeps_its_grid():
+def test_a_constant_input_keeps_its_grid():
     layer = RBFLinear(2, 1, layer_norm=False)
     weights = layer.spline_weight[0, 0].tolist()
     layer.update_grid(torch.stack([torch.full((50,), 7.0), torch.linspace(0, 1, 50)], dim=1))
@@ -197,13 +197,13 @@ def test_an_input_that_never_changes_keeps_its_grid():
     assert torch.isfinite(layer(torch.randn(3, 2))).all()
 
 
-def test_a_grid_on_no_samples_is_refused():
+def test_update_grid_without_samples_is_refused():
     with pytest.raises(ValueError, match="0 samples"):
         RBFLinear(2, 1).update_grid(torch.zeros(0, 2))
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
-def test_samples_that_are_no_numbers_change_nothing(wrong):
+def test_samples_that_are_not_finite_change_nothing(wrong):
     layer, x = RBFLinear(2, 1), torch.randn(30, 2)
     x[3, 1] = wrong
     before = {name: tensor.clone() for name, tensor in layer.state_dict().items()}
@@ -212,14 +212,14 @@ def test_samples_that_are_no_numbers_change_nothing(wrong):
     assert all(torch.equal(tensor, before[name]) for name, tensor in layer.state_dict().items())
 
 
-def test_samples_apart_by_next_to_nothing_count_as_alike():
+def test_samples_with_tiny_differences_count_as_equal():
     layer = RBFLinear(2, 1, layer_norm=False)
     layer.update_grid(torch.linspace(0, 1, 50)[:, None] * torch.tensor([1.0, 1e-44]))
     assert layer.grid[:, 1].tolist() == [-2.0, 2.0]
     assert torch.isfinite(layer.spline_weight).all()
 
 
-def test_a_moved_grid_travels_with_the_weights():
+def test_a_moved_grid_is_saved_with_the_weights():
     layer, other = shaken(6, 4), RBFLinear(6, 4).double()
     layer.update_grid(torch.randn(100, 6, dtype=torch.float64))
     other.load_state_dict(layer.state_dict())
@@ -233,12 +233,12 @@ def test_a_grid_without_spacing_is_refused(options):
         RBFLinear(3, 2, **options)
 
 
-def test_an_unknown_start_is_refused():
+def test_an_unknown_initialisation_is_refused():
     with pytest.raises(ValueError, match="'zeros'"):
         RBFLinear(3, 2, initial="zeros")
 
 
-def test_no_feature_is_a_denormal_number():
+def test_features_are_never_denormal():
     u = torch.linspace(-30, 40, 7001)
     values, slopes = torch.empty(7001, 8), torch.empty(7001, 8)
     Gaussians(8).fill(u, values, slopes)
@@ -266,7 +266,7 @@ def test_a_share_of_the_samples_lies_beyond_the_first_and_the_last_centre(tails,
     assert layer.grid[:, 0].tolist() == ends
 
 
-def test_one_percent_lies_beyond_the_centres_unless_said_otherwise():
+def test_by_default_one_percent_lies_beyond_the_centres():
     layer = RBFLinear(1, 1, layer_norm=False)
     layer.update_grid(torch.arange(201.0)[:, None])
     assert layer.grid[:, 0].tolist() == [2.0, 198.0]

@@ -26,7 +26,7 @@ def genes():
     return SequenceSet(pd.DataFrame([row], columns=names), GEOMETRY, metadata)
 
 
-def test_a_set_of_genes(genes, tmp_path):
+def test_a_set_of_genes_is_described(genes, tmp_path):
     genes.write(tmp_path / "x.bin")
     card = inspect(tmp_path / "x.bin")
     assert card.kind == "set of genes"
@@ -42,7 +42,7 @@ def test_a_set_of_genes(genes, tmp_path):
     assert card.fields["inputs"] == "genome.fa.gz (sha256 0123456789ab)"
 
 
-def test_a_set_of_plain_sequences(tmp_path):
+def test_a_set_of_plain_sequences_is_described(tmp_path):
     table = pd.DataFrame({"id": ["a", "b"], "species": ".", "length": 4, "sequence": "ACGT", "label": ["low", "high"]})
     SequenceSet(table, Geometry.plain(4)).write(tmp_path / "x.parquet")
     card = inspect(tmp_path / "x.parquet")
@@ -125,7 +125,7 @@ METRICS = (
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_text_files_are_known_by_their_first_line(tmp_path, text, kind, fields, packed):
+def test_text_files_are_recognised_by_their_first_line(tmp_path, text, kind, fields, packed):
     path = tmp_path / "whatever"
     path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
     card = inspect(path)
@@ -133,7 +133,7 @@ def test_text_files_are_known_by_their_first_line(tmp_path, text, kind, fields, 
     assert {name: card.fields[name] for name in fields} == fields
 
 
-def test_tracks(genes, tmp_path):
+def test_tracks_are_described(genes, tmp_path):
     values = np.array([[1, -2, 3, 0]], dtype=np.float32)
     codes = np.zeros((1, 40), dtype=np.uint8)
     track = PieceTrack(genes.table, GEOMETRY, {"1": 200, "2": 50}, values, lambda rows: codes[rows])
@@ -149,7 +149,7 @@ def test_tracks(genes, tmp_path):
         inspect(tmp_path / "cut.bw")
 
 
-def test_a_model_and_a_truncated_one(tmp_path):
+def test_a_model_is_described_and_a_truncated_one_refused(tmp_path):
     from safetensors.numpy import save
 
     described = {"architecture": "mlp", "geometry": GEOMETRY.to_json(), "config": {"hidden": 3, "geometry": {}}}
@@ -166,8 +166,8 @@ def test_a_model_and_a_truncated_one(tmp_path):
         inspect(path)
 
 
-def test_a_run(tmp_path):
-    with pytest.raises(BadTable, match=r"not a run"):
+def test_a_run_is_described(tmp_path):
+    with pytest.raises(BadTable, match=r"not a kanseq run"):
         inspect(tmp_path)
     run = {
         "format": 1,
@@ -186,7 +186,7 @@ def test_a_run(tmp_path):
     assert inspect(tmp_path / "run.json").kind == "run"
 
 
-def test_metrics_json(tmp_path):
+def test_metrics_json_is_described(tmp_path):
     mean = {"auROC": {"value": 0.75, "low": 0.5, "high": 1.0}}
     content = {"format": 1, "bootstrap": 10, "models": [{"name": "kan", "folds": [], "mean": mean}], "comparisons": []}
     (tmp_path / "m.json").write_text(json.dumps(content))
@@ -195,7 +195,7 @@ def test_metrics_json(tmp_path):
     assert "models:    kan (auROC (value 0.75, low 0.5, high 1))" in card.lines()
 
 
-def test_lines_are_aligned_and_long_lists_cut():
+def test_lines_are_aligned_and_long_lists_shortened():
     lines = Card("x", {"name": "a", "longer name": list(range(30)), "nothing": None, "flag": True}).lines()
     assert lines[0] == "kind:        x"
     assert lines[2].endswith("18, 19, and 10 more")
@@ -212,7 +212,7 @@ def test_other_files_are_refused(tmp_path, content):
         inspect(tmp_path / "x")
 
 
-def test_a_missing_or_truncated_file(tmp_path):
+def test_missing_and_truncated_files_are_refused(tmp_path):
     with pytest.raises(MissingFile):
         inspect(tmp_path / "none")
     (tmp_path / "cut.gz").write_bytes(gzip.compress(SPLITS.encode())[:-12])

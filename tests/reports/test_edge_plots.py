@@ -41,7 +41,7 @@ def first(statistics, scores):
     return edge_curve(statistics, statistics.top(scores, 1)[0])
 
 
-def test_without_layer_norm_the_edge_is_drawn_as_it_is_but_for_its_mean():
+def test_without_layer_norm_the_edge_function_is_drawn_with_mean_zero():
     torch.manual_seed(0)
     layer, x = RBFLinear(1, 1, layer_norm=False), torch.rand(500, 1) * 2 - 1
     curve = first(*statistics_of(layer, x))
@@ -49,7 +49,7 @@ def test_without_layer_norm_the_edge_is_drawn_as_it_is_but_for_its_mean():
     parts = layer.edge_functions(0, 0, at)
     whole = (parts.curve + parts.base).detach().numpy()
     seen = np.isfinite(curve.whole)
-    # Data from -1 to 1 lies in the 12 middle bins of 48 from -4 to 4.
+    # Data from -1 to 1 is in the 12 middle bins of 48 from -4 to 4.
     assert curve.x[seen].min() == pytest.approx(-1, abs=0.03)
     assert curve.x[seen].max() == pytest.approx(1, abs=0.03)
     shift = (whole - curve.whole)[seen]
@@ -60,7 +60,7 @@ def test_without_layer_norm_the_edge_is_drawn_as_it_is_but_for_its_mean():
     assert (curve.counts * np.nan_to_num(curve.means)).sum() / curve.counts.sum() == pytest.approx(0, abs=1e-12)
 
 
-def test_with_layer_norm_the_silu_branch_is_its_mean_over_the_data_there():
+def test_with_layer_norm_the_silu_branch_is_averaged_over_the_data():
     torch.manual_seed(0)
     layer = RBFLinear(2, 1)
     with torch.no_grad():
@@ -79,7 +79,7 @@ def test_with_layer_norm_the_silu_branch_is_its_mean_over_the_data_there():
     np.testing.assert_allclose(curve.curve, 0, atol=1e-6)
 
 
-def test_bins_with_next_to_no_data_are_left_out():
+def test_bins_with_too_little_data_are_left_out():
     layer = RBFLinear(1, 1, layer_norm=False)
     x = torch.cat([torch.zeros(3), torch.full((2,), 1.5), torch.full((4000,), 0.5)])[:, None]
     curve = first(*statistics_of(layer, x))
@@ -87,7 +87,7 @@ def test_bins_with_next_to_no_data_are_left_out():
     assert np.flatnonzero(np.isfinite(curve.means)).tolist() == [27]
 
 
-def test_an_input_without_any_data_has_its_curve_alone():
+def test_an_input_without_data_has_only_its_curve():
     layer = RBFLinear(2, 1, layer_norm=False)
     statistics, _ = statistics_of(layer, torch.full((5, 2), 99.0))
     curve = edge_curve(statistics, Edge(1, 0, 0, 0.0, 0.0))
@@ -123,13 +123,13 @@ def test_a_picture_grows_by_rows_of_four_edges(tmp_path):
     sizes = []
     for most in (1, 99):
         draw_edges("layer", statistics, scores, tmp_path / "a.png", most)
-        # Width and height stand at bytes 16 to 24 of a PNG.
+        # Width and height are at bytes 16 to 24 of a PNG.
         sizes.append(np.frombuffer((tmp_path / "a.png").read_bytes()[16:24], dtype=">u4").tolist())
-    # Of 200 dots an inch; six edges fill two rows.
+    # At 200 dots per inch; six edges fill two rows.
     assert sizes == [[1150, 460], [1500, 750]]
 
 
-def test_a_closed_folder_is_an_error_of_its_own(tmp_path):
+def test_a_missing_folder_is_refused(tmp_path):
     statistics, scores = statistics_of(RBFLinear(1, 1), nn.init.normal_(torch.empty(9, 1)))
     with pytest.raises(NotWritable, match="does not exist"):
         draw_edges("layer", statistics, scores, tmp_path / "no" / "a.png")

@@ -21,7 +21,7 @@ SCORES = ["edges.tsv", "nodes.tsv", "grid.tsv"]
 
 @pytest.fixture(scope="module")
 def genes():
-    """Twelve genes, six a contig."""
+    """Twelve genes, six per contig."""
     letters = np.random.default_rng(0).choice(list("ACGT"), (12, GEOMETRY.columns))
     letters[:, 24:32] = "N"
     rows = []
@@ -47,7 +47,7 @@ def write_model(path, name="kan-mixer", task=None, fold="1", geometry=GEOMETRY, 
 
 @pytest.fixture
 def run(genes, tmp_path):
-    """A run of two folds that hold out a contig each."""
+    """A run of two folds, each of which holds out one contig."""
     for fold in ("1", "2"):
         folder = tmp_path / "run" / "folds" / fold / "seed-0"
         folder.mkdir(parents=True)
@@ -62,7 +62,7 @@ def look(model, genes, tmp_path, **options):
     return figures(model, genes, output=tmp_path / "figures", edges=1, threads=1, **options)
 
 
-def test_a_run_is_looked_into_by_its_first_fold_and_the_genes_that_it_holds_out(run, genes, tmp_path):
+def test_a_run_is_inspected_by_its_first_fold_on_the_held_out_genes(run, genes, tmp_path):
     folder = tmp_path / "figures"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
@@ -77,22 +77,22 @@ def test_a_run_is_looked_into_by_its_first_fold_and_the_genes_that_it_holds_out(
     assert whole["token.0"] == pytest.approx(found.outside_grid["token.0"], abs=1e-6)
     nodes = pd.read_csv(folder / "nodes.tsv", sep="\t")
     assert nodes["name"].iloc[:3].tolist() == ["token 0 (TSS-16)", "token 1 (TSS-8)", "token 2 (TSS+0)"]
-    # A second time the same bytes replace the first ones, and what is not of figures stays.
+    # A second call writes the same bytes, and keeps files that are not from figures.
     look(run, genes, tmp_path)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
-    # Pictures of another model make room for those of this one.
+    # Pictures of another model are deleted.
     other = look(write_model(tmp_path / "kan.safetensors", "kan", hidden=3), genes, tmp_path, allow_seen=True)
     there = {path.name for path in folder.iterdir()}
     assert there == {*other.files, "figures.json", "mine.txt"}
     assert "tokens.png" not in there
 
 
-def test_a_kan_on_bases_has_scores_along_the_windows_and_no_tokens(genes, tmp_path, caplog):
+def test_a_kan_on_bases_has_scores_along_the_windows_but_no_token_map(genes, tmp_path, caplog):
     model = write_model(tmp_path / "kan.safetensors", "kan", hidden=3)
     with caplog.at_level("INFO", "kanseq"):
         found = look(model, genes, tmp_path, allow_seen=True, top=4, samples=0)
     assert (found.token_layer, found.genes) == (None, 12)
-    assert "no layer of this model reads tokens" in caplog.text
+    assert "no layer of this model has a token axis" in caplog.text
     layers = ["layer-layers.0.png", "layer-layers.1.png"]
     assert found.files == [*SCORES, *layers, "positions.tsv", "positions.png"]
     assert len(pd.read_csv(found.output / "positions.tsv", sep="\t")) == GEOMETRY.columns
@@ -102,7 +102,7 @@ def test_a_kan_on_bases_has_scores_along_the_windows_and_no_tokens(genes, tmp_pa
     }
 
 
-def test_samples_are_drawn_by_the_seed(genes, tmp_path):
+def test_samples_depend_on_the_seed(genes, tmp_path):
     model = write_model(tmp_path / "kan.safetensors", "kan", hidden=3)
 
     def nodes(**options):
@@ -114,7 +114,7 @@ def test_samples_are_drawn_by_the_seed(genes, tmp_path):
     assert first[1] != other[1]
 
 
-def test_attributions_become_a_profile_and_words(run, genes, tmp_path):
+def test_attributions_are_summarised_in_a_profile_and_words(run, genes, tmp_path):
     explain(run, genes, output=tmp_path / "a.parquet", method="gradient", reference="shuffle:1", threads=1)
     options = {"attributions": tmp_path / "a.parquet", "word_length": (2, 3, 2)}
     found = look(run, genes, tmp_path, **options)
@@ -135,7 +135,7 @@ def test_attributions_become_a_profile_and_words(run, genes, tmp_path):
     assert (some.fold, some.genes, some.attributed) == ("2", 2, 3)
 
 
-def test_plain_sequences_have_words_and_no_profile(tmp_path):
+def test_plain_sequences_have_words_but_no_profile(tmp_path):
     geometry = Geometry.plain(24)
     letters = np.random.default_rng(0).choice(list("ACGT"), (5, 24))
     table = pd.DataFrame({"id": list("abcde"), "species": ".", "length": 24, "sequence": ["".join(x) for x in letters]})
@@ -146,14 +146,14 @@ def test_plain_sequences_have_words_and_no_profile(tmp_path):
     assert found.files[-3:] == ["tokens.png", "words-2.tsv", "words-2.png"]
 
 
-def test_one_class_of_several_counts_against_the_mean_of_the_others(genes, tmp_path):
+def test_a_class_is_compared_with_the_mean_of_the_others(genes, tmp_path):
     task = Task("multiclass", 3, classes=("exon", "intron", "other"))
     model = write_model(tmp_path / "words.safetensors", "kan-words", task=task)
     trained = load_model(model)
-    # Curves begin flat.
+    # Curves are flat initially.
     torch.nn.init.normal_(trained.network.words.weight)
     save_model(model, trained)
-    with pytest.raises(BadOption, match="knows several classes; choose exon, intron, other"):
+    with pytest.raises(BadOption, match="has several classes; choose exon, intron, other"):
         look(model, genes, tmp_path, allow_seen=True)
     for chosen in task.classes:
         look(model, genes, tmp_path, allow_seen=True, condition=chosen)
@@ -168,7 +168,7 @@ def test_one_class_of_several_counts_against_the_mean_of_the_others(genes, tmp_p
         assert abs(wanted[0, first]) > 0.01
 
 
-def test_one_condition_of_several_counts(genes, tmp_path):
+def test_one_condition_of_several_is_scored(genes, tmp_path):
     task = Task("binary", 2, ("leaf", "root"))
     model = write_model(tmp_path / "m.safetensors", "kan", task, hidden=3)
     with pytest.raises(BadOption, match="choose leaf, root"):
@@ -181,7 +181,7 @@ def test_one_condition_of_several_counts(genes, tmp_path):
 @pytest.mark.parametrize("name", ["gc", "mlp"])
 def test_a_model_without_kan_layers_is_refused(name, genes, tmp_path):
     model = write_model(tmp_path / "m.safetensors", name)
-    with pytest.raises(BadOption, match=f"'{name}' has no KAN layer to look into; figures works for .*kan-mixer, kan"):
+    with pytest.raises(BadOption, match=f"'{name}' has no KAN layer; figures supports .*kan-mixer, kan"):
         look(model, genes, tmp_path, allow_seen=True)
     assert not (tmp_path / "figures").exists()
 
@@ -197,7 +197,7 @@ def test_a_model_without_kan_layers_is_refused(name, genes, tmp_path):
         ({"fold": "7"}, "no finished fold '7'"),
     ],
 )
-def test_options_that_make_no_sense_leave_nothing_behind(options, words, run, genes, tmp_path):
+def test_bad_options_leave_no_files(options, words, run, genes, tmp_path):
     with pytest.raises(BadOption, match=words):
         figures(run, genes, output=tmp_path / "figures", **{"threads": 1, **options})
     assert not (tmp_path / "figures").exists()
@@ -211,7 +211,7 @@ def test_genes_that_the_model_was_trained_on_are_refused(genes, tmp_path):
 
 def test_attributions_of_other_genes_or_windows_are_refused(run, genes, tmp_path):
     explain(run, genes, output=tmp_path / "a.parquet", gene=["g0"], method="gradient", reference="shuffle:1", threads=1)
-    with pytest.raises(UnknownGene, match="they are of g0"):
+    with pytest.raises(UnknownGene, match="they are for g0"):
         look(run, genes, tmp_path, attributions=tmp_path / "a.parquet", gene=["g1"])
     wide = SequenceSet(genes.table, Geometry(upstream=15, downstream=8, pad=10), genes.metadata)
     with pytest.raises(ModelMismatch):
@@ -219,11 +219,11 @@ def test_attributions_of_other_genes_or_windows_are_refused(run, genes, tmp_path
     name = next(iter(genes.contigs))
     contigs = {**genes.contigs, name: {**genes.contigs[name], "md5": "other"}}
     other = SequenceSet(genes.table, genes.geometry, {**genes.metadata, "contigs": contigs})
-    with pytest.raises(ContigMismatch, match=f"contig '{name}' of other bases than the set's; explain this set anew"):
+    with pytest.raises(ContigMismatch, match=f"contig '{name}' of these attributions has other bases"):
         look(run, other, tmp_path, attributions=tmp_path / "a.parquet", allow_seen=True)
 
 
-def test_a_folder_that_cannot_be_is_refused(run, genes, tmp_path):
+def test_an_impossible_output_folder_is_refused(run, genes, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotWritable, match="this is a file"):
         figures(run, genes, output=tmp_path / "file")

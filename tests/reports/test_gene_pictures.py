@@ -43,14 +43,14 @@ OF_A = [Feature("exon", 100, 200), Feature("CDS", 300, 350), Feature("exon", 300
 
 @pytest.mark.parametrize("text", [GTF, GFF3])
 @pytest.mark.parametrize("packed", [False, True])
-def test_exons_of_all_transcripts_of_a_gene_are_read_once_in_any_order(tmp_path, text, packed):
+def test_exons_of_all_transcripts_are_read_in_any_order_without_duplicates(tmp_path, text, packed):
     path = tmp_path / "annotation"
     path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
     assert features_of(path, "A") == OF_A
     assert features_of(path, "B") == [Feature("exon", 149, 180)]
 
 
-def test_coding_parts_may_hang_on_the_gene_itself_and_may_be_missing(tmp_path):
+def test_coding_parts_may_belong_to_the_gene_itself_or_be_missing(tmp_path):
     (tmp_path / "a.gff3").write_text(GFF3)
     assert features_of(tmp_path / "a.gff3", "C") == [Feature("CDS", 509, 590)]
     assert features_of(tmp_path / "a.gff3", "D") == []
@@ -61,9 +61,9 @@ def test_genes_may_be_named_by_another_attribute(tmp_path):
     assert features_of(tmp_path / "a.gtf", "abc", "gene_name") == OF_A
 
 
-def test_an_unknown_gene_is_named_with_the_file(tmp_path):
+def test_errors_name_the_unknown_gene_and_the_file(tmp_path):
     (tmp_path / "a.gtf").write_text(GTF)
-    with pytest.raises(UnknownGene, match=r"a\.gtf: no gene is called 'Z'; it names A, B"):
+    with pytest.raises(UnknownGene, match=r"a\.gtf: there is no gene 'Z'; it has A, B"):
         features_of(tmp_path / "a.gtf", "Z")
     (tmp_path / "b.gtf").write_text("")
     with pytest.raises(NoGenes):
@@ -71,7 +71,7 @@ def test_an_unknown_gene_is_named_with_the_file(tmp_path):
 
 
 @pytest.mark.parametrize(("strand", "tss", "tts"), [("+", 300, 420), ("-", 420, 300), ("+", 300, 310), ("-", 310, 300)])
-def test_each_base_of_an_exon_is_drawn_in_the_columns_that_hold_it(strand, tss, tts):
+def test_each_base_of_an_exon_is_drawn_in_its_column(strand, tss, tts):
     rng = np.random.default_rng(tss + tts)
     starts = rng.integers(250, 480, 12)
     features = [Feature("exon", start, start + size) for start, size in zip(starts.tolist(), range(1, 13), strict=True)]
@@ -87,7 +87,7 @@ def test_each_base_of_an_exon_is_drawn_in_the_columns_that_hold_it(strand, tss, 
 
 
 def draw(path, geometry=SMALL, values=(), letters="", **options):
-    """Draw letters that stand somewhere among C, all without attribution but some."""
+    """Draw a sequence of C without attributions, except some letters at ``values``."""
     codes = np.ones(geometry.columns, dtype=np.uint8)
     attributions = np.zeros(geometry.columns, dtype=np.float32)
     for (column, value), letter in zip(values, letters, strict=True):
@@ -97,33 +97,33 @@ def draw(path, geometry=SMALL, values=(), letters="", **options):
 
 
 def spelled(path):
-    """What matplotlib notes that it spells."""
+    """Return the texts of a figure, which matplotlib writes as comments."""
     return re.findall("<!-- (.*) -->", path.read_text())
 
 
 def pixels(path, letter):
-    """Rows and columns of an image in which a letter's colour is seen."""
+    """Return the rows and columns of the pixels that have a letter's colour."""
     from PIL import Image
 
     colour = [int(LETTER_COLOURS[letter][at : at + 2], 16) for at in (1, 3, 5)]
     return np.nonzero((np.asarray(Image.open(path).convert("RGB")) == colour).all(axis=2))
 
 
-def test_letters_stand_up_hang_down_and_stay_away_where_masked(tmp_path):
-    # column 41 is masked, column 100 is the model's N
+def test_letters_are_upright_or_upside_down_or_hidden_where_masked(tmp_path):
+    # Column 41 is masked, and column 100 is N.
     values = [(10, 2.0), (20, -1.0), (41, 9.0), (100, 9.0)]
     path = draw(tmp_path / "a.png", values=values, letters="ATGN", columns=range(0, 60))
     up, down = pixels(path, "A"), pixels(path, "T")
     assert len(up[0]) > 100
     assert len(down[0]) > 50
-    # the line lies between them
+    # The line is between them.
     assert up[0].max() < down[0].min()
     assert up[1].max() < down[1].min()
     assert len(pixels(path, "G")[0]) == 0
 
 
-def test_rows_begin_with_their_place_relative_to_the_site_and_on_the_genome(tmp_path):
-    # minus strand: column 0 is 40 bases before the TSS, base 370 (0-based); column 135 is 40 behind the TTS, base 260
+def test_rows_begin_with_their_distance_from_the_site_and_genome_position(tmp_path):
+    # Minus strand: column 0 is 40 bases before the TSS, base 370 (0-based); column 135 is 40 after the TTS, base 260.
     path = draw(tmp_path / "a.svg", place=Place("chr2", "-", 330, 300), facts={"logit": -1.23456, "fold": "2-b"})
     words = spelled(path)
     assert "chr2:301–331 (−)   ·   logit −1.235   ·   fold 2-b" in words
@@ -133,11 +133,11 @@ def test_rows_begin_with_their_place_relative_to_the_site_and_on_the_genome(tmp_
     assert words[words.index("TTS −23") + 1] == "324"
 
 
-def test_only_the_wanted_columns_are_drawn_in_rows(tmp_path):
+def test_only_the_requested_columns_are_drawn_in_rows(tmp_path):
     words = spelled(draw(tmp_path / "a.svg", Geometry(), columns=slice(2000, 2300), place=Place("1", "+", 9999, 19999)))
     rows = [word for word in words if re.match("T[ST]S .", word)]
     assert rows == ["TTS −19", "TTS +101", "TTS +221"]
-    # padding has no place
+    # Padding has no genome position.
     words = spelled(draw(tmp_path / "a.svg", columns=range(66, 80), place=Place("1", "+", 99, 199)))
     assert "TSS +26" in words
     assert "126" not in words
@@ -153,13 +153,13 @@ def test_only_the_wanted_columns_are_drawn_in_rows(tmp_path):
         (Geometry.plain(100_000), {}),
     ],
 )
-def test_columns_that_are_not_there_and_too_many_are_refused(tmp_path, geometry, options):
+def test_missing_columns_and_too_many_columns_are_refused(tmp_path, geometry, options):
     with pytest.raises(BadOption, match="columns"):
         draw(tmp_path / "a.png", geometry, **options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_same_gene_is_the_same_picture(tmp_path):
+def test_the_same_gene_gives_the_same_picture(tmp_path):
     place, features = Place("2", "+", 300, 330), [Feature("exon", 300, 331), Feature("CDS", 310, 320)]
     options = {"values": [(10, 2.0)], "letters": "A", "place": place, "features": features}
     first = draw(tmp_path / "a.png", **options).read_bytes()

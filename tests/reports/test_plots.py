@@ -25,7 +25,7 @@ def draw(path):
 
 
 @pytest.mark.parametrize(("ending", "head"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("PDF", b"%PDF")])
-def test_the_same_drawing_is_the_same_file_at_any_time_under_any_settings(tmp_path, monkeypatch, ending, head):
+def test_the_same_drawing_gives_the_same_file_under_any_settings(tmp_path, monkeypatch, ending, head):
     import matplotlib
 
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
@@ -37,13 +37,13 @@ def test_the_same_drawing_is_the_same_file_at_any_time_under_any_settings(tmp_pa
     assert first.startswith(head)
 
 
-def test_a_drawing_that_fails_leaves_no_file(tmp_path):
+def test_a_failed_drawing_leaves_no_file(tmp_path):
     with pytest.raises(ZeroDivisionError), picture(tmp_path / "a.png", 2, 1):
         _ = 1 / 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_names_and_missing_folders_are_refused(tmp_path):
+def test_other_endings_and_missing_folders_are_refused(tmp_path):
     for name in ("a", "a.jpg", "png"):
         with pytest.raises(BadOption, match=r"\.png, \.svg, \.pdf"):
             check_picture_name(tmp_path / name)
@@ -62,11 +62,11 @@ def test_other_names_and_missing_folders_are_refused(tmp_path):
         ([np.nan, 4, np.nan], 3, [np.nan, 4, np.nan]),
     ],
 )
-def test_a_running_mean_takes_the_neighbours_that_there_are(values, width, means):
+def test_a_running_mean_uses_the_known_neighbours(values, width, means):
     assert np.allclose(running_mean(np.array(values), width), means, equal_nan=True)
 
 
-def test_letters_stand_on_the_line_or_hang_from_it(tmp_path):
+def test_letters_are_above_or_below_the_line(tmp_path):
     with picture(tmp_path / "a.png", 2, 1) as figure:
         axes = figure.subplots()
         draw_letters(axes, "ACNAG", np.arange(10, 15), 1.0, np.array([2.0, -3.0, 5.0, 0.5, 0.0]), width=0.5)
@@ -80,7 +80,7 @@ def test_letters_stand_on_the_line_or_hang_from_it(tmp_path):
     }
 
 
-def test_limits_hold_zero_and_every_known_number(tmp_path):
+def test_limits_include_zero_and_all_known_numbers(tmp_path):
     with picture(tmp_path / "a.png", 2, 1) as figure:
         axes = figure.subplots()
         pad_limits(axes, np.array([2.0, np.nan, 10.0]), 0.1)
@@ -93,5 +93,5 @@ def test_colours_are_those_of_the_tracks():
     assert (RAISES, LOWERS) == ("#ca0020", "#0571b0")
 
 
-def test_distances_carry_their_sign():
+def test_distances_have_a_sign():
     assert [signed(number) for number in (-1000, 0, 1)] == ["−1,000", "+0", "+1"]

@@ -22,7 +22,7 @@ def profile(attributions, codes, geometry=SMALL):
     return sums.table()
 
 
-def test_positions_count_from_the_first_and_the_last_transcribed_base():
+def test_positions_are_relative_to_the_first_and_last_transcribed_base():
     values = np.arange(11.0)
     table = profile([values, values + 2], known(2))
     assert table.columns.tolist() == ["site", "position", "genes", "mean", "low", "high", "mean_magnitude"]
@@ -31,7 +31,7 @@ def test_positions_count_from_the_first_and_the_last_transcribed_base():
     assert table["mean"].tolist() == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11]
 
 
-def test_the_interval_is_that_of_students_t():
+def test_the_interval_is_from_students_t():
     # 1 and 3: s = sqrt 2, standard error 1; t(0.975, 1) = 12.7062
     row = profile([[1.0] * 11, [3.0] * 11], known(2)).iloc[0]
     assert (row["mean"], round(row["low"], 4), round(row["high"], 4)) == (2, -10.7062, 14.7062)
@@ -42,13 +42,13 @@ def test_the_interval_is_that_of_students_t():
         assert np.allclose([row["low"], row["high"]], interval)
 
 
-def test_equal_numbers_have_an_interval_without_width():
+def test_equal_numbers_have_an_interval_of_width_zero():
     row = profile(np.full((7, 11), 0.1), known(7)).iloc[0]
     assert row["low"] == pytest.approx(0.1, abs=1e-7)
     assert row["high"] == pytest.approx(0.1, abs=1e-7)
 
 
-def test_a_gene_without_a_base_has_no_share():
+def test_genes_without_a_known_base_are_not_counted():
     codes = known(3)
     codes[1, 0] = codes[1:, 1] = codes[:, 2] = 4
     table = profile([[1.0] * 11, [5.0] * 11, [-3.0] * 11], codes)
@@ -59,7 +59,7 @@ def test_a_gene_without_a_base_has_no_share():
     assert table.loc[2, ["mean", "low", "high", "mean_magnitude"]].isna().all()
 
 
-def test_masked_columns_have_no_genes_even_where_their_bases_are_given():
+def test_masked_columns_have_no_genes_even_with_known_bases():
     geometry = Geometry(upstream=3, downstream=5, pad=1)
     table = profile(np.ones((2, 17)), known(2, geometry), geometry)
     hidden = table[table["genes"] == 0]
@@ -78,7 +78,7 @@ def test_only_visible_columns_have_rows():
     assert profile(np.ones((2, 17)), known(2, geometry), geometry)["position"].tolist() == [-3, -2, -1, 1, 2, 3]
 
 
-def test_genes_may_come_in_any_portions():
+def test_genes_can_be_added_in_batches_of_any_size():
     values = np.random.default_rng(1).normal(size=(10, 11))
     codes = np.random.default_rng(2).integers(0, 5, (10, 11)).astype(np.uint8)
     whole, parts = profile(values, codes), ProfileSums(SMALL)
@@ -99,7 +99,7 @@ def test_a_profile_of_few_genes_can_be_drawn(tmp_path, genes):
     draw_profile(table, tmp_path / "a.svg")
     draw_profile(table, tmp_path / "b.svg")
     text = (tmp_path / "a.svg").read_text()
-    # matplotlib notes what it spells
+    # matplotlib writes texts as comments.
     for words in (f"{genes} genes", "TSS", "TTS", "transcribed", "95 % interval"):
         assert f"<!-- {words} -->" in text
     assert (tmp_path / "b.svg").read_text() == text

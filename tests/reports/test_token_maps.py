@@ -37,7 +37,7 @@ def maps_of(network, codes, layer=None):
 
 
 @pytest.mark.parametrize("options", [{}, {"token_hidden": 4}, {"channels": 7}])
-def test_tokens_are_mapped_before_and_after_mixing_and_ranked_by_logit(options):
+def test_token_norms_before_and_after_mixing_are_sorted_by_logit(options):
     mixer, codes = build("kan-mixer", **{"channels": 5, **options}), some_codes(8)
     found = maps_of(mixer, codes)
     with torch.no_grad():
@@ -61,11 +61,11 @@ def test_a_layer_can_be_chosen_by_name():
         mixed = mixer.token(h).norm(dim=1)
     assert found.layer == "token"
     np.testing.assert_allclose(np.sort(found.after, axis=0), mixed.sort(dim=0).values, rtol=1e-5)
-    # What the first of two token layers gives has no axis of tokens.
+    # The output of the first of two token layers has no token axis.
     assert maps_of(mixer, codes, "token.0").after is None
 
 
-def test_a_network_without_an_axis_of_tokens_has_no_map():
+def test_a_network_without_a_token_axis_has_no_map():
     assert maps_of(build("kan", hidden=3), some_codes(4)) is None
 
 
@@ -73,8 +73,8 @@ def test_a_network_without_an_axis_of_tokens_has_no_map():
     ("layer", "words"),
     [
         ("tokens", "has no layer 'tokens'; choose token"),
-        ("stem", "'stem' does not run by itself"),
-        ("token.1", "reads no axis of 7 tokens"),
+        ("stem", "'stem' does not run as a module"),
+        ("token.1", "has no input axis of 7 tokens"),
     ],
 )
 def test_a_layer_that_does_not_fit_is_refused(layer, words):
@@ -91,7 +91,7 @@ def test_the_same_maps_give_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("geometry", [Geometry(upstream=600, downstream=8, pad=0), Geometry.plain(56)])
-def test_one_map_alone_is_drawn_for_other_geometries(geometry, tmp_path):
+def test_a_single_map_is_drawn_for_other_geometries(geometry, tmp_path):
     values = np.random.default_rng(0).random((9, geometry.tokens))
     draw_token_map(TokenMap("token", "token", values, None, np.arange(9.0)), geometry, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
@@ -116,18 +116,18 @@ def test_scores_of_one_hot_inputs_are_summed_over_the_bases_of_a_column():
     assert values.sum() == pytest.approx(inputs.sum())
 
 
-def test_a_network_on_tokens_has_no_scores_of_columns():
+def test_a_network_on_tokens_has_no_column_scores():
     statistics = NetworkStatistics(GEOMETRY)
     for batch in activations(build("kan-mixer", channels=5), [some_codes(3)]):
         statistics.add(batch)
     assert column_scores(statistics, statistics.scores()) is None
 
 
-def test_the_table_of_positions_sums_up_tokens():
+def test_the_position_table_has_sums_per_token():
     table = position_table(np.arange(60.0), Geometry(upstream=18, downstream=8, pad=8))
     assert table.iloc[[0, 18, 28, 59]]["place"].tolist() == ["TSS-18", "TSS+0", "padding", "TTS+18"]
     assert table["token"].tolist() == [column // 8 for column in range(60)]
-    # 0 + 1 + … + 7, and in the last, shorter token 56 + 57 + 58 + 59.
+    # 0 + 1 + … + 7, and 56 + 57 + 58 + 59 in the last, shorter token.
     assert table["token_score"].iloc[[0, 7, 59]].tolist() == [28, 28, 230]
 
 

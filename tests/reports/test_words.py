@@ -27,7 +27,7 @@ def partner(word):
 
 
 def slow_means(attributions, codes, geometry, ids, length, shift, seed):
-    """Mean and count of every word, base by base; ``shift`` 0 is the genes as they are."""
+    """Compute mean and count of every word base by base; ``shift`` 0 leaves the genes unchanged."""
     found = defaultdict(list)
     for values, row, name in zip(attributions, geometry.hide(codes), ids, strict=True):
         circle = [column for column in range(len(row)) if row[column] < 4]
@@ -53,7 +53,7 @@ def slow_means(attributions, codes, geometry, ids, length, shift, seed):
         (Geometry.plain(5), 8),
     ],
 )
-def test_means_and_chance_are_those_of_counting_base_by_base(geometry, length):
+def test_means_and_chance_agree_with_counting_base_by_base(geometry, length):
     rng = np.random.default_rng(length)
     codes = rng.choice(5, (6, geometry.columns), p=[0.3, 0.3, 0.2, 0.15, 0.05]).astype(np.uint8)
     codes[4] = 4
@@ -76,7 +76,7 @@ def test_means_and_chance_are_those_of_counting_base_by_base(geometry, length):
 
 
 def test_both_strands_of_a_word_share_a_row():
-    # AAC at 0 and its reverse complement GTT at 5
+    # AAC at 0 and its reverse complement GTT at 5.
     table = words_of([[1, 1, 1, 0, 0, 2, 3, 4]], codes_of("AACCCGTT"), length=3)
     row = table.loc["AAC"]
     assert (row["reverse_complement"], row["length"]) == ("GTT", 3)
@@ -92,17 +92,17 @@ def test_a_palindrome_counts_once():
     assert np.isnan(row["mean_reverse"])
 
 
-def test_a_word_lies_in_one_window_and_holds_no_masked_or_unknown_base():
-    # without padding CCC would reach over the border of the windows in columns 8 and 9
+def test_a_word_lies_in_one_window_and_has_no_masked_or_unknown_base():
+    # Without padding CCC would extend over the border of the windows in columns 8 and 9.
     geometry = Geometry(upstream=5, downstream=4, pad=0)
     sequence = "GAAGA" + "TTTC" + "CCTT" + "TAGNG"
     table = words_of(np.zeros((1, 18)), codes_of(sequence), geometry, length=2)
-    # masked: columns 5-7 and 10-12
+    # Masked: columns 5-7 and 10-12.
     assert table["occurrences"].to_dict() == {"AA": 1, "AG": 2, "GA": 2, "TA": 1}
     assert "CC" in words_of(np.zeros((1, 18)), codes_of(sequence), length=2).index
 
 
-def test_chance_of_a_gene_depends_on_its_name_and_the_seed_alone():
+def test_the_chance_level_of_a_gene_depends_only_on_its_id_and_the_seed():
     rng = np.random.default_rng(0)
     codes, values = rng.integers(0, 4, (9, 50)).astype(np.uint8), rng.normal(size=(9, 50)).astype(np.float32)
     ids = [f"g{row}" for row in range(9)]
@@ -125,7 +125,7 @@ def test_equal_attributions_everywhere_have_no_z():
     assert table["z"].isna().all()
 
 
-def test_a_word_that_is_read_stands_out_and_noise_does_not():
+def test_a_word_that_is_read_has_a_high_z_and_noise_does_not():
     rng = np.random.default_rng(3)
     codes = rng.integers(0, 4, (300, 200)).astype(np.uint8)
     values = rng.normal(size=codes.shape)
@@ -140,7 +140,7 @@ def test_a_word_that_is_read_stands_out_and_noise_does_not():
 
 
 @pytest.mark.parametrize("options", [{"length": 0}, {"length": 9}, {"shifts": 1}])
-def test_lengths_and_shifts_out_of_bounds_are_refused(options):
+def test_lengths_and_shifts_out_of_range_are_refused(options):
     with pytest.raises(BadOption):
         WordSums(Geometry(), **options)
 
@@ -159,7 +159,7 @@ def test_the_ends_of_the_ranking_are_drawn(table, tmp_path):
     assert (tmp_path / "b.svg").read_text() == text
     ranked = table.sort_values("z", ascending=False)
     shown = [f"{count:,}" for count in ranked["occurrences"].iloc[[0, 1, 2, -3, -2, -1]]]
-    # matplotlib notes what it spells
+    # matplotlib writes texts as comments.
     assert all(f"<!-- {count} -->" in text for count in shown)
     assert f"<!-- {len(table) - 6} words between -->" in text
 

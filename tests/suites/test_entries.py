@@ -42,7 +42,7 @@ def test_several_classes_are_as_many_outputs():
         (["legnet"], ["mlp.hidden=3"], r"--set mlp.hidden=3; \[MODEL.\]KEY=VALUE is wanted, of legnet"),
         (["legnet"], ["hidden=3"], "--set hidden=3: no model here has an option 'hidden'"),
         (["legnet", "mlp"], ["legnet.hidden=3"], "--set legnet.hidden=3: legnet has no option 'hidden'"),
-        (["legnet"], ["epochs=many"], "option '--set epochs' is 'many'; int is wanted"),
+        (["legnet"], ["epochs=many"], "option '--set epochs' is 'many'; int is required"),
         (["legnet"], ["schedule=triangle"], "schedule 'triangle' is unknown"),
         (["legnet"], ["tune=no"], "no model here has an option 'tune'"),
     ],

@@ -156,7 +156,7 @@ def test_intervals_become_512_wide_and_longer_ones_are_counted(write, genome, tm
 def test_intervals_without_a_genome_are_refused(write, tmp_path):
     write("hdna.bed", "1\t1000\t1013\n")
     (one,) = find_data_sets("flipons", tmp_path)
-    with pytest.raises(BadOption, match=r"hdna\.bed: .*give --genome"):
+    with pytest.raises(BadOption, match=r"hdna\.bed: .*use --genome"):
         one.read()
 
 

@@ -126,7 +126,7 @@ def test_a_folder_that_was_begun_otherwise_is_refused_and_stays_as_it_was(tmp_pa
     before = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
     with pytest.raises(BadOption, match=r"this run was begun with folds 1, and not 2"):
         prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=2))
-    with pytest.raises(BadOption, match=r"this run was begun with other set"):
+    with pytest.raises(BadOption, match=r"this run was begun with different inputs: set"):
         prepare(labelled(["dev", *SPLIT[1:]]), tmp_path / "one", Protocol(folds=1))
     prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=1))
     assert {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()} == before

@@ -42,7 +42,7 @@ def test_a_table_of_ones_own_adds_numbers_and_replaces_them(tmp_path):
         (HEADER + "gue\t\tkan\t50\n", ":2: the collection, data set or model is empty"),
         (HEADER + "gue\ttf_0\tkan\t50\ngue\ttf_0\tkan\t50\n", ":3: 'kan' on tf_0 stands here twice; keep one of them"),
         (HEADER + "gue\ttf_0\tkan\t0.65\n", ": every MCC lies between -1 and 1; write 100 times the MCC"),
-        (HEADER + "gue\ttf_0\tkan\n", ":2: 3 cells, and the header has 4"),
+        (HEADER + "gue\ttf_0\tkan\n", ":2: 3 cells, but the header has 4"),
         ("", ":1: the first line is empty"),
     ],
 )

@@ -16,28 +16,28 @@ from kanseq.training.tasks import Task
         ({"control": "genes"}, "control 'genes' is unknown"),
         ({"visible": "introns"}, "visible 'introns' is unknown"),
         ({"calibrate": "beta"}, "calibrate 'beta' is unknown"),
-        ({"task": "regression", "calibrate": "platt"}, "--calibrate is for probabilities"),
-        ({"task": "multiclass", "calibrate": "platt"}, "--calibrate is for two classes, and here are several"),
+        ({"task": "regression", "calibrate": "platt"}, "--calibrate needs probabilities"),
+        ({"task": "multiclass", "calibrate": "platt"}, "--calibrate needs two classes, and this task has more"),
     ],
 )
-def test_senseless_aims_are_refused(wrong, said):
+def test_invalid_aims_are_rejected(wrong, said):
     with pytest.raises(BadOption, match=said):
         Aim(**wrong)
 
 
-def test_models_that_cannot_are_refused_and_those_that_can_named():
-    with pytest.raises(BadOption, match=r"'gc' does no regression; choose .*kmer-ridge"):
+def test_models_that_do_not_support_the_task_are_rejected_and_those_that_do_are_listed():
+    with pytest.raises(BadOption, match=r"'gc' does not support regression; choose .*kmer-ridge"):
         Aim(task="regression").check_model(architecture("gc"), "none", {})
-    with pytest.raises(BadOption, match="'kmer-ridge' does no binary"):
+    with pytest.raises(BadOption, match="'kmer-ridge' does not support binary"):
         Aim().check_model(architecture("kmer-ridge"), "none", {})
-    with pytest.raises(BadOption, match="--balance weights is for classes"):
+    with pytest.raises(BadOption, match="--balance weights needs classes"):
         Aim(task="regression").check_model(architecture("mlp"), "weights", {})
-    with pytest.raises(BadOption, match="the task decides"):
+    with pytest.raises(BadOption, match="the task determines"):
         Aim(("leaf", "root")).check_model(architecture("mlp"), "none", {"outputs": 2})
     Aim().check_model(architecture("mlp"), "weights", {"outputs": 1})
 
 
-def test_the_task_decides_how_many_outputs_there_are():
+def test_the_task_determines_the_number_of_outputs():
     mlp, gc = architecture("mlp"), architecture("gc")
     config = make_config("mlp", Geometry.plain(8))
     assert Aim().outputs is None
@@ -49,14 +49,14 @@ def test_the_task_decides_how_many_outputs_there_are():
     assert several.task_of(mlp, config) == several.task_of(gc, config) == Task("binary", 3, ("leaf", "root", "stem"))
 
 
-def test_only_windows_have_flanks(genes):
+def test_visible_flanks_need_a_set_with_windows(genes):
     assert Aim(visible="flanks").see(genes).geometry.visible == "flanks"
     genes.geometry = Geometry.plain(136)
     with pytest.raises(BadOption, match="--visible flanks"):
         Aim(visible="flanks").see(genes)
 
 
-def test_shuffled_labels_are_those_of_training_and_tuning_genes_and_differ_by_seed(genes, labels, tuned_splits):
+def test_control_labels_shuffles_training_and_tuning_labels_by_seed_and_keeps_test_labels(genes, labels, tuned_splits):
     fold = prepare_folds(genes, labels, tuned_splits, holdout="1", tune=True)[0]
     once, again, other = (disturb_targets(fold, "labels", seed) for seed in (0, 0, 1))
     assert once.train_targets.tolist() == again.train_targets.tolist() != fold.train_targets.tolist()
@@ -67,10 +67,10 @@ def test_shuffled_labels_are_those_of_training_and_tuning_genes_and_differ_by_se
     assert disturb_targets(fold, "none", 0).train_targets is fold.train_targets
 
 
-def test_what_is_special_is_said(caplog):
+def test_controls_and_visible_columns_are_described_and_controls_cause_a_warning(caplog):
     assert describe_aim(Aim()) == ""
     assert describe_aim(Aim(control="sequence", visible="flanks")) == (
-        "control 'sequence' (every sequence was shuffled, its dinucleotides kept), flanks only"
+        "control 'sequence' (every sequence was shuffled, keeping its dinucleotides), flanks only"
     )
     warn_of_control({"control": "none"})
     warn_of_control({})
@@ -79,13 +79,13 @@ def test_what_is_special_is_said(caplog):
     assert "control 'positions'" in caplog.text
 
 
-def test_mid_genes_are_ranked_where_a_model_says_so_or_is_asked_to():
+def test_mid_genes_are_ranked_by_the_models_recipe_or_on_request():
     words, mixer, plain = (architecture(name) for name in ("kan-words", "kan-mixer", "kmer-logistic"))
     assert [mid_for(kind, "binary", None) for kind in (words, mixer, plain)] == ["rank", "none", "none"]
     assert mid_for(mixer, "binary", "rank") == "rank"
     assert mid_for(words, "binary", "none") == mid_for(words, "regression", None) == "none"
     for kind, task, who in ((plain, "binary", "'kmer-logistic'"), (words, "regression", "regression")):
-        with pytest.raises(BadOption, match=f"--mid rank: {who} learns no ranks"):
+        with pytest.raises(BadOption, match=f"--mid rank: {who} cannot learn ranks"):
             mid_for(kind, task, "rank")
     with pytest.raises(BadOption, match=r"mid 'half' is unknown.*none, rank"):
         Aim(mid="half")
@@ -95,7 +95,7 @@ def test_mid_genes_are_ranked_where_a_model_says_so_or_is_asked_to():
     assert Aim(mid="rank").to_json()["mid"] == "rank"
 
 
-def test_a_recipes_ranks_give_way_to_what_they_cannot_go_with():
+def test_ranks_of_a_recipe_are_dropped_where_they_are_not_possible():
     words = architecture("kan-words")
     assert mid_for(words, "binary", None, balance="weights") == "none"
     assert mid_for(words, "binary", None, labels=False) == "none"
@@ -106,7 +106,7 @@ def test_a_recipes_ranks_give_way_to_what_they_cannot_go_with():
             mid_for(kind, "regression", "rnk")
 
 
-def test_a_sets_own_classes_decide_the_task_and_how_many_outputs_there_are(classes, genes, labels):
+def test_a_sets_own_classes_determine_the_task_and_the_number_of_outputs(classes, genes, labels):
     aim = Aim().learning(classes, None, None, "*")
     assert (aim.task, aim.classes, aim.outputs) == ("multiclass", ("2", "9", "10"), 3)
     assert aim.to_json()["classes"] == ["2", "9", "10"]
@@ -114,12 +114,12 @@ def test_a_sets_own_classes_decide_the_task_and_how_many_outputs_there_are(class
     task = Task("multiclass", 3, classes=("2", "9", "10"))
     assert aim.task_of(mlp, make_config("mlp", Geometry.plain(8), outputs=3)) == task
     assert aim.task_of(gc, make_config("gc", Geometry.plain(8))) == task
-    with pytest.raises(BadOption, match=r"'kmer-ridge' does no multiclass; choose .*kmer-logistic"):
+    with pytest.raises(BadOption, match=r"'kmer-ridge' does not support multiclass; choose .*kmer-logistic"):
         aim.check_model(architecture("kmer-ridge"), "none", {})
-    with pytest.raises(BadOption, match="the task decides"):
+    with pytest.raises(BadOption, match="the task determines"):
         aim.check_model(mlp, "none", {"outputs": 2})
     aim.check_model(mlp, "weights", {})
-    with pytest.raises(BadOption, match="--calibrate is for two classes"):
+    with pytest.raises(BadOption, match="--calibrate needs two classes"):
         Aim(calibrate="platt").learning(classes, None, None, "*")
     as_ever = Aim().learning(genes, labels, None, "*")
     assert (as_ever, as_ever.to_json()) == (Aim(), Aim().to_json())

@@ -50,18 +50,18 @@ def test_genes_of_another_genome_are_scored_by_every_fold(run, other_genes):
     assert scorers == {("1", 0): everything, ("2", 0): everything, ("3", 0): everything}
 
 
-def test_names_that_recur_on_another_genome_are_a_warning(run, other_genes, caplog):
+def test_known_gene_names_on_another_genome_cause_a_warning(run, other_genes, caplog):
     assign_models(run, other_genes)
-    assert "24 genes lie on other contigs than the run's but carry names that it knows" in caplog.text
+    assert "24 genes lie on contigs that the run does not know but have names that it knows" in caplog.text
 
 
-def test_the_genome_is_known_by_its_letters_not_by_its_names(run, genes):
+def test_the_genome_is_recognised_by_its_sequence_not_by_contig_names(run, genes):
     genes.table["chrom"] = "chr" + genes.table["chrom"]
     genes.metadata = {"contigs": {f"chr{name}": contig for name, contig in genes.contigs.items()}}
     assert assign(run, genes).roles.tolist() == ["test"] * 48
 
 
-def test_genes_that_every_model_has_seen_are_refused_left_out_or_allowed(run, genes):
+def test_genes_that_every_model_was_trained_on_are_rejected_left_out_or_allowed(run, genes):
     shutil.rmtree(run / "folds/2")
     with pytest.raises(SeenGene, match=r"16 of 48 genes .*gene16, gene17, gene18, … \(16\).*--allow-seen"):
         assign_models(run, genes)
@@ -80,7 +80,7 @@ def test_one_fold_scores_only_what_it_holds_out(run, genes, other_genes):
         assign_models(run, genes, fold="9")
 
 
-def test_a_model_file_alone_has_held_out_nothing(run, genes, tmp_path):
+def test_a_model_file_without_held_out_txt_holds_out_no_gene(run, genes, tmp_path):
     file = run / "folds/1/seed-0/model.safetensors"
     assert shown(assign_models(file, genes, held_out_only=True)) == {("1", 0): list(range(16))}
     shutil.copy(file, tmp_path / "alone.safetensors")
@@ -90,7 +90,7 @@ def test_a_model_file_alone_has_held_out_nothing(run, genes, tmp_path):
         assign_models(tmp_path / "alone.safetensors", genes, held_out_only=True)
 
 
-def test_plain_sequences_are_known_by_their_letters(tmp_path, splits):
+def test_sequences_without_coordinates_are_recognised_by_their_letters(tmp_path, splits):
     random = np.random.default_rng(2)
     sequences = ["".join(random.choice(list("ACGT"), 30)) for _ in range(48)]
     table = pd.DataFrame({"id": [f"gene{row:02d}" for row in range(48)], "species": ".", "length": 30})
@@ -107,7 +107,7 @@ def test_plain_sequences_are_known_by_their_letters(tmp_path, splits):
     assert assign(tmp_path / "plain", new).roles.tolist() == ["new"] * 3
 
 
-def test_folders_without_a_finished_fold_and_missing_ones_are_named(run, tmp_path):
+def test_folders_without_a_finished_fold_and_missing_folders_are_errors(run, tmp_path):
     assert [file.parent.parent.name for file in model_files(run)] == ["1", "2", "3"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelMismatch, match="no finished fold"):
@@ -116,14 +116,14 @@ def test_folders_without_a_finished_fold_and_missing_ones_are_named(run, tmp_pat
         model_files(tmp_path / "none")
 
 
-def test_a_set_of_another_geometry_is_refused(run, genes):
+def test_a_set_of_another_geometry_is_rejected(run, genes):
     genes.geometry = Geometry(upstream=20, downstream=24, pad=8)
     with pytest.raises(ModelMismatch, match=r"seed-0/model.safetensors: the model was made for"):
         assign_models(run, genes)
 
 
-def test_contigs_of_two_species_with_one_name_are_known_by_their_own_letters(run, genes, other_genes):
-    # Contig 1 of the other genome comes first, and must not stand for the contig 1 that the run knows.
+def test_contigs_of_two_species_with_the_same_name_are_told_apart_by_sequence(run, genes, other_genes):
+    # Contig 1 of the other genome comes first, and must not be taken for the contig 1 that the run knows.
     genes.table["species"] = "."
     both = combine([other_genes, genes], species="other,.").set
     assert assign(run, both).roles.tolist() == ["new"] * 24 + ["test"] * 48

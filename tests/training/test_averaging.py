@@ -1,4 +1,4 @@
-"""One rule for several models, in ``predict`` and in ``evaluate --ensemble``."""
+"""Several models are averaged in the same way by ``predict`` and by ``evaluate --ensemble``."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from kanseq.training.fitting import train
 from kanseq.training.prediction import predict
 
 CASES = {
-    # Two of three call low, though their mean, 0.651, is above the mean threshold.
+    # Two of three call low, although the mean probability, 0.651, is above the threshold.
     "a majority": ([0.953, 0.525, 0.475], 0.55, 0),
     "a majority below one half": ([0.45, 0.45, 0.1], 0.4, 1),
     "a tie above one half": ([0.7, 0.4], 0.55, 1),
@@ -32,7 +32,7 @@ def average(probabilities, threshold=None):
 
 
 @pytest.mark.parametrize(("probabilities", "threshold", "called"), CASES.values(), ids=CASES)
-def test_most_calls_decide_and_at_a_tie_the_mean_probability(probabilities, threshold, called):
+def test_the_majority_of_calls_decides_and_at_a_tie_the_mean_probability(probabilities, threshold, called):
     mean = average(probabilities, threshold)
     assert mean.called.tolist() == [called]
     assert mean.probabilities[0] == pytest.approx(sum(probabilities) / len(probabilities))
@@ -53,7 +53,7 @@ def test_predict_and_evaluate_call_the_same(genes, other_genes, labels, splits, 
     monkeypatch.setattr(scorer, "load_model", with_probability)
     together = predict(tmp_path / "run", other_genes).table
     each = [predict(tmp_path / "run", other_genes, fold=fold).table.assign(seed=int(fold), fold="x") for fold in folds]
-    # Of the 24 genes six are high.
+    # Six of the 24 genes are high.
     seeds = pd.concat(one.assign(target=np.arange(24) % 4 == 0) for one in each).astype({"target": int})
     seeds.to_csv(tmp_path / "seeds.tsv", sep="\t", index=False)
     ensemble = evaluate(tmp_path / "seeds.tsv", ensemble=True, bootstrap=0).models[1]["mean"]
@@ -64,7 +64,7 @@ def test_predict_and_evaluate_call_the_same(genes, other_genes, labels, splits, 
     assert ensemble["Brier"]["value"] == pytest.approx(0.25 * (1 - mean) ** 2 + 0.75 * mean**2)
 
 
-def test_models_that_are_not_calibrated_are_averaged_by_logit_and_call_nothing():
+def test_uncalibrated_models_are_averaged_by_logit_and_make_no_calls():
     logits = np.array([[4.0, -1.0], [-1.0, -1.0]])
     probabilities = 1 / (1 + np.exp(-logits))
     assert is_calibrated(logits, probabilities).tolist() == [False, False]
@@ -82,13 +82,13 @@ def test_only_models_that_scored_a_sequence_count_and_only_learned_thresholds_vo
     mean = average_models(logits, probabilities, called, np.array([True, True, False]))
     assert calibrated.tolist() == [True, True, True]
     assert mean.logits.tolist() == [1.0, 2.0, 0.0]
-    # The first: one vote each, mean 0.610; the second by its only model; the third by two without a threshold.
+    # Gene 1: one vote each, mean 0.610. Gene 2: its only model decides. Gene 3: two models without a threshold.
     assert mean.probabilities == pytest.approx([(1.1 + 1 / (1 + np.exp(-1.0))) / 3, 0.8, 0.5])
     assert mean.called[:2].tolist() == [1, 1]
     assert np.isnan(mean.called[2])
 
 
-def test_conditions_are_averaged_each_on_its_own():
+def test_each_condition_is_averaged_separately():
     probabilities = np.array([[[0.9, 0.45]], [[0.9, 0.1]], [[0.1, 0.45]]])
     called = (probabilities >= [0.5, 0.4]).astype(float)
     mean = average_models(np.zeros((3, 1, 2)), probabilities, called, np.ones(3, dtype=bool))
@@ -96,7 +96,7 @@ def test_conditions_are_averaged_each_on_its_own():
     assert mean.probabilities == pytest.approx(np.array([[1.9 / 3, 1 / 3]]))
 
 
-def test_regression_is_the_mean_prediction():
+def test_regression_models_are_averaged_by_prediction():
     nothing = np.full((2, 2), np.nan)
     numbers = np.array([[1.0, 2.0], [3.0, np.nan]])
     mean = average_models(numbers, nothing, nothing, is_calibrated(numbers, nothing))
@@ -104,7 +104,7 @@ def test_regression_is_the_mean_prediction():
     assert np.isnan([mean.probabilities, mean.called]).all()
 
 
-def test_of_several_classes_the_highest_mean_logit_is_called_and_the_first_at_a_tie():
+def test_with_several_classes_the_highest_mean_logit_is_called_and_the_first_at_a_tie():
     logits = np.array([[[0.0, 3.0, 0.0], [1.0, 0.0, 0.0]], [[2.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
     mean = average_classes(logits)
     assert mean.logits.tolist() == [[1.0, 1.5, 0.0], [0.5, 0.0, 0.5]]

@@ -4,14 +4,14 @@ import pytest
 from kanseq.training.batches import batch_bounds, class_weights
 
 
-def test_every_gene_is_in_one_batch_and_no_batch_is_of_one():
+def test_every_gene_is_in_one_batch_and_no_batch_has_only_one_gene():
     for genes in (2, 5, 8, 9):
         bounds = batch_bounds(genes, 4)
         assert [row for start, stop in bounds for row in range(start, stop)] == list(range(genes))
         assert all(stop - start > 1 for start, stop in bounds)
 
 
-def test_conditions_weigh_their_classes_by_the_labels_that_they_have():
+def test_class_weights_of_a_condition_come_from_its_known_labels():
     targets = np.array([[0, -1], [0, 1], [0, 0], [1, 0]])
     weights = class_weights(targets, "weights")
     # 4 / (2 · 3) and 4 / (2 · 1); 3 / (2 · 2) and 3 / (2 · 1).
@@ -19,7 +19,7 @@ def test_conditions_weigh_their_classes_by_the_labels_that_they_have():
     assert class_weights(targets, "none") is None
 
 
-def test_several_classes_weigh_by_their_rarity_and_add_up_to_the_number_of_sequences():
+def test_weights_of_several_classes_are_inverse_to_frequency_and_sum_to_the_number_of_sequences():
     targets = np.array([0, 0, 0, 1, 1, 2])
     weights = class_weights(targets, "weights", classes=3)
     np.testing.assert_allclose(weights, [6 / 9, 6 / 6, 6 / 3], rtol=1e-6)

@@ -35,7 +35,7 @@ def trained(name: str = "mlp", **options: int) -> TrainedModel:
 
 
 @pytest.mark.parametrize("name", ["mlp", "deepcre", "kan", "gc", "boosting", "kmer-ridge"])
-def test_a_model_read_back_gives_the_same_logits(tmp_path, name):
+def test_a_loaded_model_returns_the_same_logits(tmp_path, name):
     model = trained(name)
     codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
     save_model(tmp_path / "model.safetensors", model)
@@ -45,13 +45,13 @@ def test_a_model_read_back_gives_the_same_logits(tmp_path, name):
     assert (again.architecture, again.config, again.metadata) == (name, model.config, model.metadata)
 
 
-def test_the_same_model_gives_the_same_bytes(tmp_path):
+def test_the_same_model_is_written_to_the_same_bytes(tmp_path):
     for name in ("a", "b"):
         save_model(tmp_path / name, trained())
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_batches_do_not_change_which_row_a_logit_belongs_to():
+def test_logits_do_not_depend_on_the_batch_size():
     model = trained()
     codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
     assert model.logits(codes, batch_size=2) == pytest.approx(model.logits(codes, batch_size=7), abs=1e-5)
@@ -59,7 +59,7 @@ def test_batches_do_not_change_which_row_a_logit_belongs_to():
 
 
 @pytest.mark.parametrize("size", [0, 5, 100, -1])
-def test_a_truncated_file_is_named(tmp_path, size):
+def test_a_truncated_file_is_an_error_that_names_it(tmp_path, size):
     path = tmp_path / "model.safetensors"
     save_model(path, trained())
     path.write_bytes(path.read_bytes()[:size])
@@ -67,7 +67,7 @@ def test_a_truncated_file_is_named(tmp_path, size):
         load_model(path)
 
 
-def test_files_of_others_are_refused(tmp_path):
+def test_files_not_written_by_kanseq_are_rejected(tmp_path):
     from safetensors.numpy import save_file
 
     save_file({"weight": np.zeros(3)}, tmp_path / "other.safetensors")
@@ -81,12 +81,12 @@ def test_files_of_others_are_refused(tmp_path):
         load_model(tmp_path / "none.safetensors")
 
 
-def test_weights_that_do_not_fit_their_description_are_refused(tmp_path):
+def test_weights_that_do_not_match_their_description_are_rejected(tmp_path):
     described = {"architecture": "mlp", "geometry": GEOMETRY.to_json(), "task": {"outputs": 2}, "format": 1}
     described["config"] = {"geometry": GEOMETRY.to_json()}
     path = tmp_path / "model.safetensors"
     save_arrays(path, {"weight": np.zeros(3)}, described)
-    with pytest.raises(ModelMismatch, match="do not fit together"):
+    with pytest.raises(ModelMismatch, match="do not match"):
         load_model(path)
     save_arrays(
         path,
@@ -100,7 +100,7 @@ def test_weights_that_do_not_fit_their_description_are_refused(tmp_path):
         load_model(path)
 
 
-def test_a_set_of_another_geometry_is_refused(genes):
+def test_a_set_of_another_geometry_is_rejected(genes):
     check_geometry(trained(), genes)
     genes.geometry = Geometry(upstream=40, downstream=24, pad=8, mask=False)
     check_geometry(trained(), genes)
@@ -114,7 +114,7 @@ def test_a_set_of_another_geometry_is_refused(genes):
         check_geometry(trained(), genes)
 
 
-def test_what_a_model_sees_is_kept_in_its_file(tmp_path):
+def test_the_visible_columns_are_kept_in_the_model_file(tmp_path):
     geometry = replace(GEOMETRY, visible="flanks")
     config = make_config("gc", geometry)
     predictor = build_predictor(architecture("gc"), config, Task(outputs=1))
@@ -141,7 +141,7 @@ def test_calibrations_and_tasks_of_several_conditions_are_kept(tmp_path):
         assert again.logits(codes[:0]).shape == (0, 2)
 
 
-def test_a_model_file_from_before_there_were_calibrations_is_read(tmp_path):
+def test_a_model_file_without_calibrations_is_read(tmp_path):
     model = trained("gc")
     described = {"format": 1, "architecture": "gc", "config": {"geometry": GEOMETRY.to_json()}, "fold": "1", "seed": 0}
     described |= {"geometry": GEOMETRY.to_json(), "task": {"name": "binary", "outputs": 1}, "contigs": {}}

@@ -8,7 +8,7 @@ from kanseq.training.metrics import METRICS, draw
 
 
 def by_scikit_learn(targets, probabilities, called):
-    """The same metrics as scikit-learn has them; what it has not is written out, sequence by sequence."""
+    """Compute the metrics by scikit-learn, and those that it lacks sequence by sequence."""
     classes = [k for k in range(probabilities.shape[1]) if 0 < (targets == k).sum() < len(targets)]
     one_hot = np.eye(probabilities.shape[1])[targets]
     bins = [[] for _ in range(10)]
@@ -30,7 +30,7 @@ def by_scikit_learn(targets, probabilities, called):
 
 
 def predictions(classes=4, number=50, distinct=50, seed=0):
-    """Predictions that are right more often than not, with a rare last class; so many of them are distinct."""
+    """Return mostly correct predictions with a rare last class; only ``distinct`` of them differ."""
     random = np.random.default_rng(seed)
     targets = random.choice(classes, number, p=[0.95 / (classes - 1)] * (classes - 1) + [0.05])
     logits = random.normal(size=(number, classes)) + 1.5 * np.eye(classes)[targets]
@@ -41,7 +41,7 @@ def predictions(classes=4, number=50, distinct=50, seed=0):
 @pytest.mark.parametrize(("classes", "distinct"), [(3, 50), (3, 6), (6, 50)])
 def test_every_draw_scores_as_scikit_learn_scores_the_drawn_sequences(classes, distinct):
     targets, logits, probabilities, called = predictions(classes, distinct=distinct)
-    # A call need not be the likeliest class: some of them are wrong on purpose.
+    # Calls need not be the most probable class, so some are changed.
     called = np.where(np.arange(50) % 7 == 0, 1, called)
     drawn = draw(50, 60, seed=1)
     fast = resampled_classes(targets, logits, probabilities, drawn, called)
@@ -59,7 +59,7 @@ def test_every_draw_scores_as_scikit_learn_scores_the_drawn_sequences(classes, d
     )
 
 
-def test_draws_in_parts_are_those_at_once(monkeypatch):
+def test_scoring_draws_in_parts_equals_scoring_all_at_once(monkeypatch):
     given = predictions()
     drawn = draw(50, 11, seed=1)
     whole = resampled_classes(*given[:3], drawn, given[3])
@@ -86,7 +86,7 @@ def test_scores_by_hand():
     assert found["ECE"] == pytest.approx((0.3 + 0.2 + 0.6 + 0.45) / 4)
 
 
-def test_calling_all_alike_has_no_correlation_and_one_class_alone_no_score():
+def test_mcc_of_equal_calls_is_zero_and_draws_of_one_class_have_no_score():
     probabilities = np.full((4, 3), 1 / 3)
     found = score_classes(np.array([0, 1, 2, 2]), np.zeros((4, 3)), probabilities, np.zeros(4, dtype=np.int64))
     assert (found["MCC"], found["auROC"], found["accuracy"]) == (0.0, 0.5, 0.25)
@@ -95,9 +95,9 @@ def test_calling_all_alike_has_no_correlation_and_one_class_alone_no_score():
     assert all(np.isnan(values[name][0]) and np.isfinite(values[name][1]) for name in METRICS)
 
 
-def test_the_mean_area_alone_is_that_of_all_metrics_also_where_probabilities_are_one():
+def test_mean_auroc_equals_the_auroc_of_all_metrics_also_if_probabilities_round_to_one():
     targets, logits, probabilities, called = predictions()
     assert mean_auroc(targets, logits) == score_classes(targets, logits, probabilities, called)["auROC"]
-    # In float64 both probabilities of class 0 are 1, and its logits still tell which one is surer.
+    # In float64 both probabilities of class 0 are 1, but the logits still rank them.
     sure = np.array([[60.0, 0.0, 0.0], [50.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     assert mean_auroc(np.array([0, 1, 1]), sure) == pytest.approx((1.0 + 1.0) / 2)

@@ -9,7 +9,7 @@ from kanseq.training.significance import delong
 
 
 def table_of(path, noise=2.0, seed=0, folds="12", genes=40, **columns):
-    """Predictions of genes whose classes alternate."""
+    """Write predictions of genes with alternating classes."""
     random = np.random.default_rng(seed)
     parts = []
     for fold in folds:
@@ -25,7 +25,7 @@ def table_of(path, noise=2.0, seed=0, folds="12", genes=40, **columns):
 
 @pytest.fixture
 def paths(tmp_path):
-    """A model, a worse one, and the plain one that all are compared with."""
+    """Return tables of a model, a worse one, and the baseline."""
     for at, (name, noise) in enumerate((("kan", 2.0), ("mlp", 4.0), ("kmer-logistic", 1.0))):
         table_of(tmp_path / f"{name}.tsv", noise, seed=at)
     return {name: tmp_path / f"{name}.tsv" for name in ("kan", "mlp", "kmer-logistic")}
@@ -50,7 +50,7 @@ def test_every_metric_is_the_difference_of_the_two_means(paths):
         assert compared[name]["low"] < compared[name]["value"] < compared[name]["high"]
 
 
-def test_delong_is_told_per_fold_and_for_their_mean(paths):
+def test_delong_is_reported_per_fold_and_for_the_mean(paths):
     compared = evaluate(list(paths.values()), bootstrap=0).comparisons[0]
     tables = [pd.read_csv(paths[name], sep="\t").groupby("fold") for name in ("kan", "kmer-logistic")]
     tests = [
@@ -64,7 +64,7 @@ def test_delong_is_told_per_fold_and_for_their_mean(paths):
     assert compared["delong"]["difference"] == pytest.approx(compared["auROC"]["value"])
 
 
-def test_all_are_compared_with_the_plain_model_unless_another_is_named(tmp_path, paths):
+def test_models_are_compared_with_the_baseline_by_default(tmp_path, paths):
     everyone = list(paths.values())
     pairs = [(one["model"], one["against"]) for one in evaluate(everyone, bootstrap=0).comparisons]
     assert pairs == [("kan", "kmer-logistic"), ("mlp", "kmer-logistic")]
@@ -73,9 +73,7 @@ def test_all_are_compared_with_the_plain_model_unless_another_is_named(tmp_path,
         assert [(one["model"], one["against"]) for one in compared] == [("kan", "mlp"), ("kmer-logistic", "mlp")]
     without = evaluate(everyone[:2], bootstrap=0).comparisons
     assert [(one["model"], one["against"]) for one in without] == [("mlp", "kan")]
-    with pytest.raises(
-        BadOption, match=r"--against 'gc': no model here is called so; there are kan, mlp, kmer-logistic"
-    ):
+    with pytest.raises(BadOption, match=r"--against 'gc': there is no such model; choose from kan, mlp, kmer-logistic"):
         evaluate(everyone, bootstrap=0, against="gc")
 
 
@@ -92,7 +90,7 @@ def test_genes_that_only_one_model_scores_are_left_out_and_counted(tmp_path, pat
     ]
     assert compared["auROC"]["value"] == pytest.approx(means[0] - means[1])
     assert compared["delong"]["difference"] == pytest.approx(means[0] - means[1])
-    assert "kan: without 6 of its genes and 0 of kmer-logistic, not shared" in result.text
+    assert "kan: excludes 6 of its genes and 0 of kmer-logistic, not shared" in result.text
 
 
 def test_genes_of_another_class_are_left_out(tmp_path, paths):
@@ -109,16 +107,16 @@ def test_a_fold_of_one_model_is_left_out(tmp_path, paths):
     assert (compared["folds"], compared["n"], compared["left_out"]) == (2, 80, {"model": 40, "against": 0})
 
 
-def test_models_without_a_common_gene_are_not_compared(tmp_path, paths, caplog):
+def test_models_without_shared_genes_are_not_compared(tmp_path, paths, caplog):
     table_of(paths["kan"], folds="34")
     assert evaluate([paths["kan"], paths["kmer-logistic"]], bootstrap=0).comparisons == []
-    assert "kan and kmer-logistic share no gene that could be compared" in caplog.text
+    assert "kan and kmer-logistic share no gene that can be compared" in caplog.text
 
 
 def test_conditions_are_compared_with_the_same_condition(tmp_path, paths):
     for name in ("kan", "kmer-logistic"):
         parts = [table_of(paths[name], seed=at, condition=one) for at, one in enumerate(("leaf", "root"))]
-        # The order of a table's rows says nothing.
+        # The order of rows has no effect.
         pd.concat(parts if name == "kan" else parts[::-1]).to_csv(paths[name], sep="\t", index=False)
     found = evaluate([paths["kan"], paths["kmer-logistic"]], bootstrap=20).comparisons
     whole = "[mean of 2 conditions]"
@@ -138,7 +136,7 @@ def test_different_conditions_are_not_compared(tmp_path, paths):
     assert evaluate([paths["kan"], paths["kmer-logistic"]], bootstrap=0).comparisons == []
 
 
-def test_expression_is_compared_with_its_own_plain_model_and_without_delong(tmp_path, paths):
+def test_expression_is_compared_with_kmer_ridge_and_without_delong(tmp_path, paths):
     paths["kmer-ridge"] = tmp_path / "kmer-ridge.tsv"
     for at, name in enumerate(("kan", "kmer-ridge")):
         table = table_of(paths[name], seed=at, probability="")
@@ -151,7 +149,7 @@ def test_expression_is_compared_with_its_own_plain_model_and_without_delong(tmp_
     assert compared["R2"]["low"] < compared["R2"]["value"] < compared["R2"]["high"]
 
 
-def test_the_ensemble_is_compared_with_its_seeds_if_asked(tmp_path, paths):
+def test_the_ensemble_is_compared_with_its_seeds_on_request(tmp_path, paths):
     tables = [table_of(paths["kan"], seed=seed).assign(seed=seed) for seed in range(3)]
     pd.concat(tables).to_csv(paths["kan"], sep="\t", index=False)
     found = evaluate([paths["kan"]], against="kan", ensemble=True, bootstrap=20).comparisons
@@ -159,7 +157,7 @@ def test_the_ensemble_is_compared_with_its_seeds_if_asked(tmp_path, paths):
     assert found[0]["auROC"]["value"] > 0
 
 
-def test_folds_that_score_one_test_are_no_more_evidence_than_one(tmp_path, paths):
+def test_folds_with_the_same_test_genes_count_as_one_in_intervals(tmp_path, paths):
     first = {}
     for name in ("kan", "kmer-logistic"):
         table = pd.read_csv(paths[name], sep="\t", dtype={"fold": str})
@@ -176,7 +174,7 @@ def test_folds_that_score_one_test_are_no_more_evidence_than_one(tmp_path, paths
     assert five["delong"]["difference"] == pytest.approx(one["delong"]["difference"])
 
 
-def test_a_test_that_several_folds_score_counts_as_often_as_they_do(tmp_path, paths):
+def test_folds_with_the_same_test_genes_each_count_in_the_mean(tmp_path, paths):
     for name in ("kan", "kmer-logistic"):
         table = pd.read_csv(paths[name], sep="\t", dtype={"fold": str})
         again = [table[table["fold"] == "1"].assign(fold=fold) for fold in "34"]
@@ -187,7 +185,7 @@ def test_a_test_that_several_folds_score_counts_as_often_as_they_do(tmp_path, pa
     assert compared["delong"]["difference"] == pytest.approx(compared["auROC"]["value"])
 
 
-def test_folds_of_one_test_whose_classes_differ_are_tested_fold_by_fold(tmp_path, paths):
+def test_folds_with_the_same_test_genes_but_other_classes_are_tested_separately(tmp_path, paths):
     for name in ("kan", "kmer-logistic"):
         table = pd.read_csv(paths[name], sep="\t", dtype={"fold": str})
         table["id"] = [f"{row % 40:03d}" for row in range(80)]

@@ -1,4 +1,4 @@
-"""Training through a compiler, without needing one: the back end that only traces stands in for it."""
+"""Compiled training, tested with a back end that only traces, so that no compiler is needed."""
 
 import logging
 from functools import partial
@@ -18,7 +18,7 @@ TRIALS = [(torch.zeros(rows, 16, dtype=torch.uint8),) for rows in (5, 3)]
 
 
 class Noisy(SequenceNetwork):
-    """Everything that a trial could change: running statistics, dropout, gradients."""
+    """Network with everything that a trial could change: running statistics, dropout, gradients."""
 
     def __init__(self) -> None:
         super().__init__(Geometry.plain(16))
@@ -41,7 +41,7 @@ def network() -> Noisy:
     return Noisy()
 
 
-def test_a_trial_changes_neither_weights_nor_statistics_nor_chance(network, monkeypatch):
+def test_a_trial_changes_neither_weights_nor_statistics_nor_the_random_state(network, monkeypatch):
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     chance = torch.random.get_rng_state()
@@ -53,7 +53,7 @@ def test_a_trial_changes_neither_weights_nor_statistics_nor_chance(network, monk
         assert torch.equal(tensor, before[name]), name
 
 
-def test_what_was_compiled_trains_the_network_s_own_weights(network, monkeypatch):
+def test_the_compiled_function_trains_the_weights_of_the_network(network, monkeypatch):
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     network.dropout.p = 0.0
     codes = torch.randint(0, 4, (5, 16), dtype=torch.uint8)
@@ -65,7 +65,7 @@ def test_what_was_compiled_trains_the_network_s_own_weights(network, monkeypatch
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_without_a_compiler_there_is_one_warning_and_the_network_itself(network, monkeypatch, caplog, late):
+def test_without_a_compiler_there_is_one_warning_and_the_network_is_returned(network, monkeypatch, caplog, late):
     def no_compiler(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> object:
         raise RuntimeError("no C++ compiler was found\nand more of it")
 
@@ -81,11 +81,11 @@ def test_without_a_compiler_there_is_one_warning_and_the_network_itself(network,
     (message,) = [record.getMessage() for record in caplog.records if record.name.startswith("kanseq")]
     assert message.startswith("torch.compile does not work here (")
     assert "no C++ compiler was found" in message
-    assert message.endswith("): training goes on without it")
+    assert message.endswith("): training continues without it")
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
-def test_folds_share_what_was_compiled(monkeypatch):
+def test_folds_share_compiled_code(monkeypatch):
     counter = CompileCounterWithBackend("aot_eager")
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counter))
     for seed in range(10):
@@ -94,5 +94,5 @@ def test_folds_share_what_was_compiled(monkeypatch):
         network = architecture("kan-mixer").build(config)
         trials = [(torch.zeros(rows, 24, dtype=torch.uint8),) for rows in (5, 3)]
         assert compiled(network, trials) is not network
-    # Once for a batch size, and once for any.
+    # Compiled once for a fixed batch size, and once for any.
     assert counter.frame_count == 2

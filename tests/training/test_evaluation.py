@@ -12,7 +12,7 @@ from kanseq.training.fitting import train
 
 
 def predictions(path, noise=0.0, folds="12", genes=40, seed=0):
-    """A table whose logits tell the classes apart but for some noise."""
+    """Write a table of logits that separate the classes up to noise."""
     random = np.random.default_rng(seed)
     parts = []
     for fold in folds:
@@ -27,14 +27,14 @@ def predictions(path, noise=0.0, folds="12", genes=40, seed=0):
 
 
 def seeds_of(path, noise=2.0, seeds=(0, 1, 2), **columns):
-    """A table of several seeds, whose errors have nothing to do with each other."""
+    """Write a table of several seeds with independent errors."""
     tables = [predictions(path, noise, seed=seed)[1].assign(seed=seed, **columns) for seed in seeds]
     pd.concat(tables).to_csv(path, sep="\t", index=False)
     return path, tables
 
 
 def expression(path, noise, condition="*", seed=0, folds="12"):
-    """A table of predicted expression."""
+    """Write a table of predicted expression."""
     random = np.random.default_rng(seed)
     table = predictions(path, folds=folds)[1]
     target = random.normal(size=len(table))
@@ -52,7 +52,7 @@ def run(genes, labels, splits, tmp_path):
     return tmp_path / "run"
 
 
-def test_the_mean_over_folds_is_the_mean_and_pooled_is_all_at_once(tmp_path):
+def test_the_mean_is_over_folds_and_pooled_scores_are_over_all_genes(tmp_path):
     path, table = predictions(tmp_path / "noisy.tsv", noise=2.0)
     model = evaluate(path, bootstrap=50).models[0]
     by_fold = [roc_auc_score(rows["target"], rows["logit"]) for _, rows in table.groupby("fold")]
@@ -62,7 +62,7 @@ def test_the_mean_over_folds_is_the_mean_and_pooled_is_all_at_once(tmp_path):
     assert (model["mean"]["n"], model["mean"]["high"]) == (80, 40)
 
 
-def test_intervals_hold_the_value_and_narrow_with_more_genes(tmp_path):
+def test_intervals_contain_the_value_and_narrow_with_more_genes(tmp_path):
     few, many = (
         evaluate(predictions(tmp_path / f"{genes}.tsv", 2.0, genes=genes)[0]).models[0]["mean"]["auROC"]
         for genes in (40, 640)
@@ -78,11 +78,11 @@ def test_folds_are_drawn_independently(tmp_path):
     table.to_csv(path, sep="\t", index=False)
     (model,) = evaluate(path).models
     one, mean = (scored["auROC"]["high"] - scored["auROC"]["low"] for scored in (model["folds"][0], model["mean"]))
-    # Four folds halve the error of one, unless all of them draw the same genes.
+    # Four folds halve the error of one fold, unless all of them draw the same genes.
     assert 0.4 < mean / one < 0.6
 
 
-def test_every_average_counts_what_its_name_says(tmp_path):
+def test_every_average_has_the_weights_of_its_name(tmp_path):
     tables = []
     for fold, genes, species in (("1", 20, "A"), ("2", 60, "A"), ("1b", 40, "B")):
         table = predictions(tmp_path / "x.tsv", 2.0, folds=[fold], genes=genes)[1]
@@ -120,22 +120,22 @@ def test_pooled_scores_are_shown_on_request_with_their_warning(tmp_path):
     assert lines[-1].startswith("pooled scores mix the scales of different folds' models")
 
 
-def test_calls_of_a_model_s_own_threshold_count(tmp_path):
+def test_calls_by_a_model_s_learned_threshold_are_scored(tmp_path):
     path, table = predictions(tmp_path / "x.tsv", 2.0, folds="1")
     cut = table.assign(called=(table["probability"] >= 0.2).astype(int))
     cut.to_csv(path, sep="\t", index=False)
     mean = evaluate(path, bootstrap=0).models[0]["mean"]
     assert mean["MCC"]["value"] == pytest.approx(matthews_corrcoef(table["target"], table["probability"] >= 0.2))
-    # An empty call is one at a probability of 0.5.
+    # An empty call means a threshold of 0.5.
     cut.assign(called="").to_csv(path, sep="\t", index=False)
     mean = evaluate(path, bootstrap=0).models[0]["mean"]
     assert mean["MCC"]["value"] == pytest.approx(matthews_corrcoef(table["target"], table["probability"] >= 0.5))
 
 
-def test_the_interval_of_the_calibration_error_lies_around_it(tmp_path):
+def test_the_interval_of_the_calibration_error_is_centred_on_it(tmp_path):
     random = np.random.default_rng(0)
     path, table = predictions(tmp_path / "x.tsv", genes=300, folds="1")
-    # Perfectly calibrated: the error that is left is one of few genes, and resamples have still fewer.
+    # Perfectly calibrated: the remaining error is due to few genes, and resamples have fewer distinct genes.
     table = table.assign(probability=random.random(300)).assign(
         logit=lambda t: np.log(t.probability / (1 - t.probability))
     )
@@ -157,7 +157,7 @@ def test_expression_is_scored_by_its_own_metrics(tmp_path):
     assert (tmp_path / "x.metrics.tsv").read_text().startswith("model\tfold\tn\tPearson\tPearson_low")
 
 
-def test_classes_and_expression_stand_in_tables_of_their_own_and_are_not_compared(tmp_path):
+def test_classes_and_expression_have_separate_tables_and_are_not_compared(tmp_path):
     paths = [predictions(tmp_path / "a.tsv")[0], expression(tmp_path / "b.tsv", 1.0)[0]]
     result = evaluate(paths, table=tmp_path / "both.tsv", bootstrap=0)
     assert result.comparisons == []
@@ -167,7 +167,7 @@ def test_classes_and_expression_stand_in_tables_of_their_own_and_are_not_compare
     assert np.isnan(rows.at[("b", "mean"), "auROC"])
 
 
-def test_conditions_are_scored_one_by_one_and_averaged(tmp_path):
+def test_conditions_are_scored_separately_and_averaged(tmp_path):
     leaf, root = (
         predictions(tmp_path / "x.tsv", 2.0, seed=seed, genes=genes)[1].assign(condition=condition)
         for seed, genes, condition in ((0, 40, "leaf"), (1, 30, "root"))
@@ -180,7 +180,7 @@ def test_conditions_are_scored_one_by_one_and_averaged(tmp_path):
     assert values[1] == pytest.approx(
         np.mean([roc_auc_score(rows["target"], rows["logit"]) for _, rows in root.groupby("fold")])
     )
-    # A gene counts once in the mean, whatever it was measured in.
+    # A gene counts once in the mean, in however many conditions it was measured.
     assert [model["mean"]["n"] for model in models] == [80, 60, 80]
 
 
@@ -189,11 +189,11 @@ def test_conditions_are_drawn_together(tmp_path):
     parts = [table.assign(condition=condition) for condition in ("leaf", "root")]
     pd.concat(parts).to_csv(tmp_path / "x.tsv", sep="\t", index=False)
     leaf, _, mean = evaluate(tmp_path / "x.tsv", bootstrap=50).models
-    # The same answers twice are no more evidence than once.
+    # The same predictions twice do not narrow the interval.
     assert mean["mean"]["auROC"] == leaf["mean"]["auROC"]
 
 
-def test_runs_of_a_species_each_are_joined_on_request(tmp_path):
+def test_runs_of_different_species_are_joined_on_request(tmp_path):
     paths = [tmp_path / species / "kan.tsv" for species in ("A", "B")]
     for at, path in enumerate(paths):
         path.parent.mkdir()
@@ -201,7 +201,7 @@ def test_runs_of_a_species_each_are_joined_on_request(tmp_path):
         table.to_csv(path, sep="\t", index=False)
     assert [model["name"] for model in evaluate(paths, bootstrap=0).models] == ["kan (kan.tsv) 1", "kan (kan.tsv) 2"]
     (model,) = evaluate(paths, bootstrap=0, join=True).models
-    # A chromosome 1 of each species, and a chromosome 2 of one.
+    # Both species have a chromosome 1, and one has a chromosome 2.
     assert [fold["fold"] for fold in model["folds"]] == ["A:1", "B:1", "2"]
     assert list(model["species"]) == ["A", "B"]
 
@@ -214,23 +214,23 @@ def test_runs_that_hold_out_the_same_folds_are_not_joined(tmp_path):
         evaluate([tmp_path / name / "kan.tsv" for name in ("a", "b")], bootstrap=0, join=True)
 
 
-def test_a_run_stands_beside_its_kmer_logistic(run):
+def test_a_run_is_compared_with_its_kmer_logistic(run):
     result = evaluate(run, bootstrap=20)
     assert [model["name"] for model in result.models] == ["mlp", "kmer-logistic"]
     assert [fold["fold"] for fold in result.models[0]["folds"]] == ["1", "2", "3"]
-    # Of 16 genes per chromosome the mid ones 5, 17, 29 and 41 are not scored.
+    # There are 16 genes per chromosome; the mid ones (5, 17, 29 and 41) are not scored.
     assert [fold["n"] for fold in result.models[0]["folds"]] == [15, 14, 15]
     assert result.comparisons[0]["against"] == "kmer-logistic"
 
 
-def test_the_same_plain_model_is_listed_once(run, genes, labels, splits, tmp_path):
+def test_the_same_baseline_is_listed_once(run, genes, labels, splits, tmp_path):
     train(genes, labels=labels, splits=splits, output=tmp_path / "plain", model="kmer-logistic")
     train(genes, labels=labels, splits=splits, output=tmp_path / "second", model="mlp", epochs=2)
     names = [model["name"] for model in evaluate([run, tmp_path / "plain", tmp_path / "second"], bootstrap=0).models]
     assert names == ["mlp (run)", "kmer-logistic", "mlp (second)"]
 
 
-def test_seeds_are_one_row_with_their_spread(tmp_path):
+def test_seeds_share_one_row_with_their_spread(tmp_path):
     path, tables = seeds_of(tmp_path / "x.tsv")
     result = evaluate(path, table=tmp_path / "x.metrics.tsv", bootstrap=50)
     (model,) = result.models
@@ -253,7 +253,7 @@ def test_seeds_are_one_row_with_their_spread(tmp_path):
     assert rows["auROC_sd"].notna().sum() == 1
 
 
-def test_seeds_do_not_count_as_genes(tmp_path):
+def test_more_seeds_do_not_narrow_intervals(tmp_path):
     path, table = predictions(tmp_path / "one.tsv", 2.0)
     pd.concat([table.assign(seed=seed) for seed in range(5)]).to_csv(tmp_path / "five.tsv", sep="\t", index=False)
     one, five = evaluate([path, tmp_path / "five.tsv"], bootstrap=50).models
@@ -294,12 +294,12 @@ def test_an_ensemble_of_calibrated_seeds_averages_probabilities_and_votes(tmp_pa
         assert ensemble[name]["value"] == pytest.approx(wanted)
 
 
-def test_an_ensemble_of_one_seed_is_a_warning(tmp_path, caplog):
+def test_an_ensemble_of_one_seed_causes_a_warning(tmp_path, caplog):
     assert len(evaluate(predictions(tmp_path / "x.tsv")[0], bootstrap=0, ensemble=True).models) == 1
     assert "no model here has several seeds" in caplog.text
 
 
-def test_the_spread_is_over_seeds_that_all_folds_have(tmp_path, caplog):
+def test_the_spread_is_over_the_seeds_that_all_folds_have(tmp_path, caplog):
     path, tables = seeds_of(tmp_path / "x.tsv")
     tables[2] = tables[2][tables[2]["fold"] == "1"]
     pd.concat(tables).to_csv(path, sep="\t", index=False)
@@ -309,7 +309,7 @@ def test_the_spread_is_over_seeds_that_all_folds_have(tmp_path, caplog):
     assert "different numbers of seeds" in caplog.text
 
 
-def test_seeds_of_a_run_lie_in_its_folders(run, genes, labels, splits):
+def test_seeds_of_a_run_are_read_from_its_folders(run, genes, labels, splits):
     one = evaluate(run, bootstrap=0, folds=["1"]).models[0]["mean"]["auROC"]["value"]
     train(genes, labels=labels, splits=splits, output=run, model="mlp", epochs=1, seed=1, holdout="1")
     table = pd.read_csv(run / "folds/1/seed-1/predictions.tsv", sep="\t").dropna(subset="target")
@@ -320,7 +320,7 @@ def test_seeds_of_a_run_lie_in_its_folders(run, genes, labels, splits):
     assert model["folds"][0]["auROC"] == {"value": pytest.approx((one + two) / 2), "low": None, "high": None}
 
 
-def test_files_hold_every_model_and_fold_and_are_the_same_every_time(tmp_path):
+def test_files_list_every_model_and_fold_and_are_reproducible(tmp_path):
     path, _ = predictions(tmp_path / "one.tsv", 1.0)
     for name in "ab":
         evaluate(path, output=tmp_path / f"{name}.json", table=tmp_path / f"{name}.tsv", bootstrap=20)
@@ -352,7 +352,7 @@ def test_no_line_is_wider_than_a_terminal(tmp_path):
     assert f"{long} (3 seeds)" in lines
 
 
-def test_genes_without_target_and_seen_ones_do_not_count(tmp_path, caplog):
+def test_genes_without_target_and_seen_genes_are_not_scored(tmp_path, caplog):
     path, table = predictions(tmp_path / "one.tsv")
     table = table.astype({"target": float}).reset_index(drop=True)
     table.loc[0, "target"] = np.nan
@@ -360,19 +360,19 @@ def test_genes_without_target_and_seen_ones_do_not_count(tmp_path, caplog):
     table.loc[2, "role"] = "seen"
     table.to_csv(path, sep="\t", index=False)
     assert [fold["n"] for fold in evaluate(path, bootstrap=0).models[0]["folds"]] == [37, 40]
-    assert "trained on are left out" in caplog.text
+    assert "trained on are not scored" in caplog.text
 
 
-def test_models_on_different_genes_are_a_warning(tmp_path, caplog):
+def test_models_on_different_genes_cause_a_warning(tmp_path, caplog):
     paths = [predictions(tmp_path / "a.tsv")[0], predictions(tmp_path / "b.tsv", genes=38)[0]]
     evaluate(paths, bootstrap=0)
     assert "a and b are scored on different genes" in caplog.text
 
 
-def test_a_gene_that_stands_twice_in_a_fold_is_refused(tmp_path):
+def test_a_gene_that_occurs_twice_in_a_fold_is_rejected(tmp_path):
     path, table = predictions(tmp_path / "x.tsv")
     pd.concat([table, table]).to_csv(path, sep="\t", index=False)
-    with pytest.raises(BadTable, match=r"fold '1' of x holds \. 1-000 more than once; name several seeds in a column"):
+    with pytest.raises(BadTable, match=r"fold '1' of x has \. 1-000 more than once; add a column 'seed'"):
         evaluate(path)
 
 
@@ -382,18 +382,18 @@ def test_seeds_of_a_fold_must_score_the_same_genes(tmp_path):
     with pytest.raises(UnknownGene, match="the seeds of fold '1' of x are scored on different genes"):
         evaluate(path)
     pd.concat([tables[0].assign(seed="first"), tables[1]]).to_csv(path, sep="\t", index=False)
-    with pytest.raises(BadTable, match="seed 'first' is not allowed"):
+    with pytest.raises(BadTable, match="seed 'first' is not a whole number"):
         evaluate(path)
 
 
-def test_expression_that_is_all_alike_is_refused(tmp_path):
+def test_constant_expression_is_rejected(tmp_path):
     path, table = expression(tmp_path / "x.tsv", 1.0)
     table.assign(target=1.5).to_csv(path, sep="\t", index=False)
-    with pytest.raises(OneClass, match="fold '1' of x: all 40 scored genes are expressed alike"):
+    with pytest.raises(OneClass, match="fold '1' of x: all 40 scored genes are equal in expression"):
         evaluate(path)
 
 
-def test_a_fold_of_one_class_is_named_and_can_be_left_out(tmp_path):
+def test_a_fold_of_one_class_is_an_error_and_can_be_left_out(tmp_path):
     path, table = predictions(tmp_path / "one.tsv", folds="123")
     table.loc[table["fold"] == "2", "target"] = 1
     table.to_csv(path, sep="\t", index=False)
@@ -403,7 +403,7 @@ def test_a_fold_of_one_class_is_named_and_can_be_left_out(tmp_path):
     assert len(evaluate(path, folds=["1", "3"], bootstrap=0).models[0]["folds"]) == 2
 
 
-def test_missing_things_are_named(tmp_path):
+def test_missing_folds_targets_and_files_are_errors(tmp_path):
     path, table = predictions(tmp_path / "one.tsv")
     with pytest.raises(BadOption, match="no fold '7'"):
         evaluate(path, folds=["7"])

@@ -1,4 +1,4 @@
-"""``kanseq evaluate`` where there are three classes and more, and where folds score one test."""
+"""``kanseq evaluate`` with three or more classes, and with folds that have the same test genes."""
 
 import json
 
@@ -17,7 +17,7 @@ NAMES = ("exon", "intron", "other")
 
 
 def table_of(path, signal=1.0, folds="12", number=60, seed=0, names=NAMES, **columns):
-    """Predictions of three classes in turn; the tests of all folds are others."""
+    """Write predictions of three alternating classes; folds have different test genes."""
     random = np.random.default_rng(seed)
     parts = []
     for fold in folds:
@@ -60,7 +60,7 @@ def mcc_of(rows):
     return matthews_corrcoef(rows["target"], rows["called"])
 
 
-def test_classes_are_scored_against_the_rest_and_named_in_the_files(tmp_path):
+def test_classes_are_scored_one_against_the_rest_and_named_in_the_files(tmp_path):
     table = table_of(tmp_path / "net.tsv")
     outputs = {"output": tmp_path / "metrics.json", "table": tmp_path / "metrics.tsv"}
     result = evaluate(tmp_path / "net.tsv", **outputs, bootstrap=50)
@@ -93,7 +93,7 @@ def test_models_of_the_same_classes_are_compared_and_others_are_not(tmp_path):
     assert compared["MCC"]["low"] > 0
 
 
-def test_the_same_predictions_differ_by_nothing_in_any_draw(tmp_path):
+def test_the_same_predictions_have_no_difference_in_any_draw(tmp_path):
     for name in ("a", "b"):
         table_of(tmp_path / f"{name}.tsv")
     (compared,) = evaluate([tmp_path / "a.tsv", tmp_path / "b.tsv"], bootstrap=30).comparisons
@@ -113,7 +113,7 @@ def test_the_ensemble_averages_the_logits_of_each_class(tmp_path):
     assert ensemble["mean"]["auROC"]["value"] == pytest.approx(by_fold(together, auroc_of))
 
 
-def test_folds_that_score_one_test_have_the_interval_of_one(tmp_path):
+def test_folds_with_the_same_test_genes_have_the_interval_of_one_fold(tmp_path):
     table = table_of(tmp_path / "one.tsv", folds="c")
     several = [table.assign(fold=fold) for fold in "cdefg"]
     pd.concat(several).to_csv(tmp_path / "five.tsv", sep="\t", index=False)
@@ -124,7 +124,7 @@ def test_folds_that_score_one_test_have_the_interval_of_one(tmp_path):
         assert [fold[name] for fold in five["folds"]] == [one["folds"][0][name]] * 5
 
 
-def test_one_gene_more_makes_a_fold_one_that_is_drawn_by_itself(tmp_path):
+def test_a_fold_with_one_more_gene_is_drawn_separately(tmp_path):
     table = table_of(tmp_path / "x.tsv", folds="c", number=61)
     same, more = (table.iloc[:60].assign(fold="d"), table.assign(fold="d"))
     found = []
@@ -138,7 +138,7 @@ def test_one_gene_more_makes_a_fold_one_that_is_drawn_by_itself(tmp_path):
     assert found[1][1] == alone["accuracy"]["low"]
 
 
-def test_two_classes_and_several_stand_side_by_side(tmp_path):
+def test_models_of_two_and_of_several_classes_are_listed_together(tmp_path):
     table = table_of(tmp_path / "several.tsv", folds="1")
     two = table[table["target"] < 2].drop(columns=[f"logit:{name}" for name in NAMES]).assign(called="")
     two.to_csv(tmp_path / "two.tsv", sep="\t", index=False)
@@ -149,7 +149,7 @@ def test_two_classes_and_several_stand_side_by_side(tmp_path):
     assert len(header) == len(set(header))
 
 
-def test_folds_of_other_classes_and_of_one_class_are_refused(tmp_path):
+def test_folds_of_one_class_and_missing_logits_are_rejected(tmp_path):
     table = table_of(tmp_path / "x.tsv", target=2)
     with pytest.raises(OneClass, match="fold '1' of x: all 60 scored genes are labelled other"):
         evaluate(tmp_path / "x.tsv")

@@ -29,11 +29,11 @@ def test_every_draw_scores_as_scipy_and_scikit_learn_score_the_drawn_genes(digit
 
 def test_scores_by_hand():
     found = score_expression(np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.0, 4.0]))
-    # Errors 1, 0, 2; around the mean 1 the measured squares sum to 2.
+    # Errors are 1, 0 and 2; the squares of the measured values around their mean 1 sum to 2.
     assert found["RMSE"] == pytest.approx((5 / 3) ** 0.5)
     assert found["MAE"] == pytest.approx(1.0)
     assert found["R2"] == pytest.approx(1 - 5 / 2)
-    # Ranks 1, 2, 3 and 1.5, 1.5, 3.
+    # Ranks are 1, 2, 3 and 1.5, 1.5, 3.
     assert found["Spearman"] == pytest.approx(0.8660254)
 
 

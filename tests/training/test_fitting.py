@@ -37,7 +37,7 @@ def contents(folder):
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.name in KEPT}
 
 
-def test_a_run_holds_what_the_design_says(inputs, tmp_path):
+def test_a_run_has_the_documented_files(inputs, tmp_path):
     result = run(inputs, tmp_path / "run")
     names = {str(file.relative_to(tmp_path / "run")) for file in (tmp_path / "run").rglob("*") if file.is_file()}
     of_fold = (*KEPT, "log.jsonl")
@@ -49,7 +49,7 @@ def test_a_run_holds_what_the_design_says(inputs, tmp_path):
     assert json.loads(described)["inputs"]["genes"]["name"] == "genes.parquet"
 
 
-def test_predictions_are_those_of_the_saved_model_for_held_out_genes_alone(inputs, genes, tmp_path):
+def test_predictions_are_of_held_out_genes_by_the_saved_model(inputs, genes, tmp_path):
     run(inputs, tmp_path / "run", holdout="2")
     folder = tmp_path / "run/folds/2/seed-0"
     table = read_predictions(folder / "predictions.tsv")
@@ -66,7 +66,7 @@ def test_predictions_are_those_of_the_saved_model_for_held_out_genes_alone(input
 
 
 @pytest.mark.parametrize("model", ["deepcre", "kmer-logistic", "kan-words"])
-def test_the_same_inputs_give_the_same_bytes_and_another_seed_others(inputs, tmp_path, model):
+def test_the_same_inputs_give_the_same_bytes_and_another_seed_other_weights(inputs, tmp_path, model):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         run(inputs, tmp_path / name, model=model, holdout="1", seed=seed)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
@@ -78,7 +78,7 @@ def test_the_same_inputs_give_the_same_bytes_and_another_seed_others(inputs, tmp
 
 
 @pytest.mark.parametrize("model", ["mlp", "kan-words"])
-def test_the_test_folds_labels_and_letters_change_no_weight(inputs, genes, labels, splits, tmp_path, model):
+def test_labels_and_sequences_of_the_test_fold_do_not_change_weights(inputs, genes, labels, splits, tmp_path, model):
     options = {"splits": splits, "holdout": "1", "model": model, "epochs": 1, "baseline": False, "threads": 1}
     train(genes, labels=labels, output=tmp_path / "a", **options)
     table = genes.table.copy()
@@ -92,7 +92,7 @@ def test_the_test_folds_labels_and_letters_change_no_weight(inputs, genes, label
     assert all((weights[0][key] == weights[1][key]).all() for key in weights[0])
 
 
-def test_finished_folds_are_kept_and_missing_ones_added(inputs, tmp_path):
+def test_finished_folds_are_kept_and_missing_folds_are_added(inputs, tmp_path):
     run(inputs, tmp_path / "run", holdout="2")
     before = contents(tmp_path / "run")
     result = run(inputs, tmp_path / "run")
@@ -103,7 +103,7 @@ def test_finished_folds_are_kept_and_missing_ones_added(inputs, tmp_path):
     assert contents(tmp_path / "whole") == after
 
 
-def test_a_finished_fold_whose_model_was_lost_is_trained_again(inputs, tmp_path, caplog):
+def test_a_finished_fold_without_its_model_is_trained_again(inputs, tmp_path, caplog):
     run(inputs, tmp_path / "run", holdout="1")
     before = contents(tmp_path / "run")
     (tmp_path / "run/folds/1/seed-0/model.safetensors").unlink()
@@ -112,7 +112,7 @@ def test_a_finished_fold_whose_model_was_lost_is_trained_again(inputs, tmp_path,
     assert "does not count as finished" in caplog.text
 
 
-def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(inputs, tmp_path, monkeypatch):
+def test_a_continued_run_has_the_bytes_of_an_uninterrupted_run(inputs, tmp_path, monkeypatch):
     run(inputs, tmp_path / "whole")
     step, count = TaskObjective.step, 0
 
@@ -141,37 +141,37 @@ def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(inputs, tmp_path
         ({"clip": 1.0}, "clip none, and not 1.0"),
     ],
 )
-def test_another_configuration_is_refused_by_the_setting_that_differs(inputs, tmp_path, changed, said):
+def test_another_configuration_is_rejected_with_the_setting_that_differs(inputs, tmp_path, changed, said):
     run(inputs, tmp_path / "run", holdout="1")
     with pytest.raises(BadOption, match=said):
         run(inputs, tmp_path / "run", holdout="1", **changed)
 
 
-def test_other_inputs_are_refused(inputs, tmp_path):
+def test_other_inputs_are_rejected(inputs, tmp_path):
     run(inputs, tmp_path / "run", holdout="1")
     table = pd.read_csv(inputs.labels, sep="\t")
     table.assign(q1=0.6).to_csv(inputs.labels, sep="\t", index=False)
-    with pytest.raises(BadOption, match="begun with other labels"):
+    with pytest.raises(BadOption, match="begun with different inputs: labels"):
         run(inputs, tmp_path / "run", holdout="2")
 
 
-def test_other_threads_are_a_warning(inputs, tmp_path, caplog):
+def test_other_threads_cause_a_warning(inputs, tmp_path, caplog):
     run(inputs, tmp_path / "run", holdout="1")
     run(inputs, tmp_path / "run", holdout="2", threads=2)
     assert "threads 1, and not 2" in caplog.text
 
 
-def test_two_writers_are_one_too_many_and_a_dead_one_none(inputs, tmp_path):
+def test_a_second_writer_is_rejected_until_the_first_one_ends(inputs, tmp_path):
     run(inputs, tmp_path / "run", holdout="1")
     with open_run(tmp_path / "run", read_run(tmp_path / "run")), pytest.raises(RunInUse):
         run(inputs, tmp_path / "run", holdout="2")
     run(inputs, tmp_path / "run", holdout="2")
 
 
-def test_places_for_a_run_are_checked_before_anything_is_written(inputs, tmp_path):
+def test_the_output_folder_is_checked_before_anything_is_written(inputs, tmp_path):
     with pytest.raises(NotWritable, match="does not exist"):
         run(inputs, tmp_path / "no/run")
-    with pytest.raises(NotWritable, match="other things than a run"):
+    with pytest.raises(NotWritable, match="something other than a run"):
         run(inputs, tmp_path)
     with pytest.raises(NotWritable, match="this is a file"):
         run(inputs, inputs.genes)
@@ -194,13 +194,13 @@ def test_a_fold_that_cannot_be_trained_leaves_no_folder(inputs, tmp_path):
         ({"checkpoint_minutes": math.nan}, "checkpoint_minutes is nan"),
     ],
 )
-def test_what_cannot_be_trained_leaves_no_folder(inputs, tmp_path, options, said):
+def test_invalid_options_leave_no_folder(inputs, tmp_path, options, said):
     with pytest.raises(KanseqError, match=said):
         run(inputs, tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
 
 
-def test_what_a_killed_process_left_half_written_goes(inputs, tmp_path):
+def test_partial_files_of_a_killed_process_are_removed(inputs, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/.7.part.run.json").write_text("{")
     run(inputs, tmp_path / "run", holdout="1")
@@ -219,7 +219,7 @@ def test_nan_leaves_a_model_with_finite_weights_and_an_unfinished_fold(inputs, t
     assert all(np.isfinite(array).all() for array in load_arrays(folder / "model.safetensors")[0].values())
 
 
-def test_the_score_stands_beside_kmer_logistic_and_the_better_one_is_named(inputs, tmp_path):
+def test_the_verdict_compares_with_kmer_logistic_and_names_the_better_model(inputs, tmp_path):
     result = run(inputs, tmp_path / "run", baseline=True)
     assert result.baseline_auroc == 1.0
     assert f"mlp auROC {result.auroc:.3f}, kmer-logistic 1.000" in result.verdict
@@ -230,7 +230,7 @@ def test_the_score_stands_beside_kmer_logistic_and_the_better_one_is_named(input
     assert alone.baseline_auroc is None
 
 
-def test_trees_are_counted_once_they_are_grown(inputs, tmp_path):
+def test_the_parameters_of_trees_are_counted_after_fitting(inputs, tmp_path):
     trained = train(
         inputs.genes, labels=inputs.labels, splits=inputs.splits, output=tmp_path / "run", model="boosting",
         options={"iterations": 3, "leaves": 2}, holdout="1", threads=1,
@@ -238,7 +238,7 @@ def test_trees_are_counted_once_they_are_grown(inputs, tmp_path):
     assert trained.parameters == 6
 
 
-def test_the_baseline_is_the_same_model_as_a_run_of_its_own(inputs, tmp_path):
+def test_the_baseline_inside_a_run_equals_a_separate_run(inputs, tmp_path):
     run(inputs, tmp_path / "run", baseline=True, holdout="1")
     run(inputs, tmp_path / "plain", model="kmer-logistic", holdout="1")
     name = "model.safetensors"
@@ -256,14 +256,14 @@ def test_networks_of_either_kind_of_layer_record_their_precision(inputs, tmp_pat
     assert {each.precision for each in loaded.network.modules() if hasattr(each, "precision")} == {"bfloat16"}
 
 
-def test_models_that_know_no_bfloat16_are_recorded_as_float32(inputs, tmp_path, caplog, monkeypatch):
+def test_models_without_bfloat16_are_recorded_as_float32(inputs, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(LinearNetwork, "forward", SequenceNetwork.forward)
     monkeypatch.delattr(LinearNetwork, "precision")
     assert run(inputs, tmp_path / "a", holdout="1", precision="bfloat16").precision == "float32"
     assert "trains in float32" in caplog.text
 
 
-def test_layers_multiply_in_the_precision_that_was_asked_for(inputs, tmp_path, monkeypatch):
+def test_layers_multiply_in_the_requested_precision(inputs, tmp_path, monkeypatch):
     used = []
 
     def spy(objective, *rest, **more):
@@ -278,14 +278,14 @@ def test_layers_multiply_in_the_precision_that_was_asked_for(inputs, tmp_path, m
 
 
 @pytest.mark.parametrize("model", ["gc", "mlp"])
-def test_balance_reaches_the_fit(inputs, tmp_path, model):
+def test_balance_changes_the_fit(inputs, tmp_path, model):
     for balance in ("none", "weights"):
         run(inputs, tmp_path / balance, holdout="1", model=model, balance=balance)
     weights = [load_arrays(tmp_path / name / "folds/1/seed-0/model.safetensors")[0] for name in ("none", "weights")]
     assert any((weights[0][name] != weights[1][name]).any() for name in weights[0])
 
 
-def test_training_leaves_the_callers_random_numbers_alone(inputs, tmp_path):
+def test_training_does_not_change_the_callers_random_state(inputs, tmp_path):
     torch.manual_seed(5)
     state = torch.get_rng_state()
     run(inputs, tmp_path / "run", holdout="1")
@@ -293,7 +293,7 @@ def test_training_leaves_the_callers_random_numbers_alone(inputs, tmp_path):
 
 
 def test_early_stopping_uses_the_tuning_genes(genes, labels, tuned_splits, tmp_path):
-    # Contrary labels on the tuning genes: what helps the training genes harms them.
+    # Tuning genes have opposite labels, so a lower training loss means a higher tuning loss.
     labels.loc[16:23, "label"] = labels.loc[16:23, "label"].map({"low": "high", "high": "low", "mid": "mid"})
     result = train(
         genes, labels=labels, splits=tuned_splits, output=tmp_path / "run", model="mlp", holdout="1", tune=True,
@@ -307,7 +307,7 @@ def test_early_stopping_uses_the_tuning_genes(genes, labels, tuned_splits, tmp_p
     assert beside["training_genes"] == 29
 
 
-def test_progress_is_plain_lines_without_a_terminal(inputs, tmp_path, caplog):
+def test_progress_is_logged_line_by_line_without_a_terminal(inputs, tmp_path, caplog):
     with caplog.at_level(logging.INFO, "kanseq"):
         run(inputs, tmp_path / "run", holdout="1")
     lines = [line for line in caplog.messages if "epoch" in line]
@@ -315,7 +315,7 @@ def test_progress_is_plain_lines_without_a_terminal(inputs, tmp_path, caplog):
     assert lines[0].startswith("mlp, fold 1 (1 of 1): epoch 1 of 2, loss ")
 
 
-def test_a_full_disk_leaves_no_half_written_model(inputs, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_no_partial_model(inputs, tmp_path, monkeypatch):
     def full(path, model):
         raise NotWritable("cannot write (No space left on device)", where=path)
 
@@ -328,7 +328,7 @@ def test_a_full_disk_leaves_no_half_written_model(inputs, tmp_path, monkeypatch)
     shutil.rmtree(tmp_path / "run")
 
 
-def test_a_run_from_before_an_option_goes_on(inputs, tmp_path):
+def test_a_run_from_a_version_without_an_option_is_continued(inputs, tmp_path):
     run(inputs, tmp_path / "run", holdout="1")
     described = json.loads((tmp_path / "run" / "run.json").read_text())
     del described["spec"]["settings"]["compile"]
@@ -339,7 +339,7 @@ def test_a_run_from_before_an_option_goes_on(inputs, tmp_path):
 SMALL = {"options": {"hidden": 4}, "holdout": "1", "epochs": 1}
 
 
-def test_a_run_from_before_controls_and_calibration_goes_on_and_another_aim_is_refused(inputs, tmp_path):
+def test_a_run_from_a_version_without_controls_is_continued_and_another_aim_is_rejected(inputs, tmp_path):
     run(inputs, tmp_path / "run", **SMALL)
     described = json.loads((tmp_path / "run/run.json").read_text())
     for name in ("task", "control", "visible", "calibrate"):
@@ -351,7 +351,7 @@ def test_a_run_from_before_controls_and_calibration_goes_on_and_another_aim_is_r
             run(inputs, tmp_path / "run", **SMALL, **aim)
 
 
-def test_several_seeds_are_trained_into_one_run_and_their_spread_is_told(inputs, tmp_path):
+def test_several_seeds_are_trained_into_one_run_and_their_spread_is_reported(inputs, tmp_path):
     result = run(inputs, tmp_path / "run", **SMALL, seed=[4, 0])
     assert (result.trained, result.seeds) == (2, [4, 0])
     tables = [read_predictions(tmp_path / f"run/folds/1/seed-{seed}/predictions.tsv") for seed in (4, 0)]
@@ -365,7 +365,7 @@ def test_several_seeds_are_trained_into_one_run_and_their_spread_is_told(inputs,
     assert (again.trained, again.skipped, again.seeds) == (1, 1, [0, 1])
 
 
-def test_regression_stands_beside_ridge_and_learns_from_genes_labelled_mid_too(inputs, tmp_path):
+def test_regression_is_compared_with_ridge_and_also_learns_from_mid_genes(inputs, tmp_path):
     result = run(inputs, tmp_path / "run", **SMALL, task="regression", baseline=True)
     assert result.genes == {"1": 32}
     assert result.auroc is result.baseline_auroc is None
@@ -375,13 +375,13 @@ def test_regression_stands_beside_ridge_and_learns_from_genes_labelled_mid_too(i
     assert table["target"].tolist() == [0.5, 2.0, 0.5, 2.0, 0.5, 1.0, 0.5, 2.0] + [0.5, 2.0] * 4
     assert result.pearson == pytest.approx(np.corrcoef(table["target"], table["logit"])[0, 1])
     assert (folder / "kmer-ridge/done.json").exists()
-    # Of the training genes: 16 at 0.5, 13 at 2, 3 at 1.
+    # Training genes: 16 at 0.5, 13 at 2, 3 at 1.
     task = load_model(folder / "seed-0/model.safetensors").task
     assert task.mean == (pytest.approx((16 * 0.5 + 13 * 2 + 3) / 32),)
     assert task == load_model(folder / "kmer-ridge/model.safetensors").task
 
 
-def test_several_conditions_are_outputs_of_one_network_and_plain_models_side_by_side(inputs, labels, genes, tmp_path):
+def test_several_conditions_are_outputs_of_one_network_and_separate_baselines(inputs, labels, genes, tmp_path):
     root = labels[labels["id"] > "gene19"].assign(condition="root")
     root["label"] = root["label"].map({"low": "high", "high": "low", "mid": "mid"})
     labels.assign(condition="leaf").to_csv(inputs.labels, sep="\t", index=False)
@@ -392,7 +392,7 @@ def test_several_conditions_are_outputs_of_one_network_and_plain_models_side_by_
     table = read_predictions(folder / "kmer-logistic/predictions.tsv")
     assert table["condition"].tolist() == ["leaf", "root"] * 16
     assert table[table["condition"] == "root"]["target"].isna().all()
-    # What is high in leaf is low in root.
+    # Genes that are high in leaf are low in root.
     logits = table["logit"].to_numpy().reshape(16, 2)
     assert np.corrcoef(logits.T)[0, 1] < -0.9
     model = load_model(folder / "seed-0/model.safetensors")
@@ -405,7 +405,7 @@ def test_several_conditions_are_outputs_of_one_network_and_plain_models_side_by_
     ]  # fmt: skip
     assert result.genes == {"1": 29}
     root.assign(q1=0.25).to_csv(tmp_path / "root.tsv", sep="\t", index=False)
-    with pytest.raises(BadOption, match="begun with other labels 2"):
+    with pytest.raises(BadOption, match="begun with different inputs: labels 2"):
         run(given, tmp_path / "run", **SMALL, condition=["leaf", "root"])
 
 
@@ -426,7 +426,7 @@ def test_a_network_is_calibrated_on_tuning_genes_that_do_not_train(genes, labels
         train(genes, output=tmp_path / "b", **{**options, "splits": tuned_splits.replace({"role": {"tune": "train"}})})
 
 
-def test_a_control_is_recorded_named_and_reaches_the_baseline_too(inputs, tmp_path):
+def test_a_control_is_recorded_reported_and_applied_to_the_baseline(inputs, tmp_path):
     assert not run(inputs, tmp_path / "plain", **SMALL, baseline=True).verdict.startswith("control")
     result = run(inputs, tmp_path / "run", **SMALL, baseline=True, control="labels")
     assert result.verdict.startswith("control 'labels' (the labels of its training genes were shuffled): mlp auROC ")
@@ -438,13 +438,13 @@ def test_a_control_is_recorded_named_and_reaches_the_baseline_too(inputs, tmp_pa
     assert read_run(tmp_path / "run").settings["control"] == "labels"
 
 
-def test_what_is_not_visible_changes_no_score(inputs, genes, tmp_path):
+def test_columns_that_are_not_visible_change_no_score(inputs, genes, tmp_path):
     run(inputs, tmp_path / "run", model="gc", visible="flanks", holdout="1")
     model = load_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
     assert model.geometry.visible == "flanks"
     codes = genes.codes(np.arange(16))
     hidden = codes.copy()
-    # 40 columns upstream, 24 downstream, 8 of padding, and the same backwards.
+    # 40 columns upstream, 24 downstream, 8 of padding, and the same in reverse order.
     hidden[:, 40:64] = hidden[:, 72:96] = 0
     assert model.logits(hidden).tolist() == model.logits(codes).tolist()
     assert predict(tmp_path / "run", genes, held_out_only=True).table["logit"].tolist() == model.logits(codes).tolist()
@@ -463,7 +463,7 @@ def test_several_sets_train_as_one_file_does(inputs, genes, tmp_path):
     assert list(json.loads((tmp_path / "two/run.json").read_text())["inputs"])[:2] == ["genes", "genes 2"]
 
 
-def test_what_streams_from_disk_trains_as_what_lies_in_memory(inputs, genes, tmp_path, monkeypatch):
+def test_training_from_disk_equals_training_from_memory(inputs, genes, tmp_path, monkeypatch):
     for name, value in (("BLOCK", 4), ("BLOCKS", 2), ("HELD", 8)):
         monkeypatch.setattr(row_codes, name, value)
         monkeypatch.setattr(batches, name, value)
@@ -474,15 +474,15 @@ def test_what_streams_from_disk_trains_as_what_lies_in_memory(inputs, genes, tmp
         assert tables[0].read_bytes() == tables[1].read_bytes()
 
 
-def test_a_plain_model_too_large_for_memory_is_left_out(inputs, tmp_path, monkeypatch, caplog):
+def test_a_baseline_too_large_for_memory_is_skipped(inputs, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(baselines, "MOST_BYTES", 10)
     with caplog.at_level(logging.WARNING):
         done = run(inputs, tmp_path / "run", baseline=True, holdout="1", epochs=1)
     assert done.baseline_auroc is None
-    assert "no kmer-logistic beside this run: the counts of" in caplog.text
+    assert "kmer-logistic is not trained: the counts of" in caplog.text
 
 
-def test_words_train_by_their_own_recipe_and_mid_genes_with_them(inputs, tmp_path):
+def test_kan_words_trains_by_its_recipe_and_on_mid_genes(inputs, tmp_path):
     result = run(inputs, tmp_path / "run", model="kan-words", epochs=None, batch_size=None, baseline=True, holdout="1")
     described = read_run(tmp_path / "run").settings
     assert (described["epochs"], described["decay"], described["mid"]) == (30, "prior", "rank")

@@ -1,4 +1,4 @@
-"""``kanseq train`` on a set's own labels: three classes, and numbers."""
+"""``kanseq train`` on a set's own labels: three classes, or numbers."""
 
 import json
 
@@ -20,7 +20,7 @@ from kanseq.training.tuning import tune
 SHORT = {"epochs": 1, "batch_size": 8, "threads": 1}
 
 
-def test_classes_are_learned_scored_and_stand_beside_kmer_logistic(classes, halves, tmp_path):
+def test_classes_are_learned_scored_and_compared_with_kmer_logistic(classes, halves, tmp_path):
     result = train(classes, splits=halves, output=tmp_path / "run", model="mlp", **SHORT)
     assert result.verdict.startswith(f"mlp auROC {result.auroc:.3f}, kmer-logistic {result.baseline_auroc:.3f} on ")
     assert result.genes == {"a": 30, "b": 30}
@@ -35,7 +35,7 @@ def test_classes_are_learned_scored_and_stand_beside_kmer_logistic(classes, halv
     assert result.auroc == pytest.approx(np.mean(found))
     model = load_model(tmp_path / "run/folds/a/seed-0/model.safetensors")
     assert model.task == Task("multiclass", 3, classes=("2", "9", "10"))
-    # They stand in the task, and nowhere a second time.
+    # The classes are stored in the task only.
     assert "classes" not in model.metadata
     settings = read_run(tmp_path / "run").settings
     assert (settings["task"], settings["classes"]) == ("multiclass", ["2", "9", "10"])
@@ -46,7 +46,7 @@ def test_classes_are_learned_scored_and_stand_beside_kmer_logistic(classes, halv
     "model",
     ["kan-words", "kan-mixer", "kan", "mlp", "deepcre", "legnet", "kmer-sgd", "gc", "kmer-logistic", "boosting"],
 )
-def test_every_model_of_classes_learns_several(classes, halves, tmp_path, model):
+def test_every_model_of_classes_supports_several_classes(classes, halves, tmp_path, model):
     options = {"hidden": 4} if model in ("kan", "mlp") else {}
     train(
         classes, splits=halves, output=tmp_path / "run", model=model, holdout="a", balance="weights", options=options,
@@ -60,7 +60,7 @@ def test_every_model_of_classes_learns_several(classes, halves, tmp_path, model)
     assert table[["logit:2", "logit:9", "logit:10"]].to_numpy() == pytest.approx(logits, rel=1e-5, abs=1e-6)
 
 
-def test_plain_models_tell_what_composition_tells(classes, halves, tmp_path):
+def test_gc_separates_classes_by_composition_and_not_with_shuffled_labels(classes, halves, tmp_path):
     result = train(classes, splits=halves, output=tmp_path / "run", model="gc")
     assert result.auroc > 0.9
     shuffled = train(classes, splits=halves, output=tmp_path / "control", model="gc", control="labels", seeds=4)
@@ -68,7 +68,7 @@ def test_plain_models_tell_what_composition_tells(classes, halves, tmp_path):
     assert shuffled.verdict.startswith("control 'labels'")
 
 
-def test_rare_classes_weigh_more_where_they_are_balanced(classes, halves, tmp_path):
+def test_rare_classes_are_called_more_often_with_balance(classes, halves, tmp_path):
     rare = (classes.table["label"] == "9") & (np.arange(60) > 12)
     classes.table.loc[rare, "label"] = "10"
     shares = []
@@ -82,7 +82,7 @@ def test_rare_classes_weigh_more_where_they_are_balanced(classes, halves, tmp_pa
     assert shares[1] > shares[0]
 
 
-def test_several_classes_stop_early_by_their_loss(classes, tuned_halves, tmp_path):
+def test_several_classes_stop_early_by_the_tuning_loss(classes, tuned_halves, tmp_path):
     train(
         classes, splits=tuned_halves, output=tmp_path / "run", model="kmer-sgd", holdout="a", tune=True, patience=1,
         baseline=False, epochs=3, batch_size=8, threads=1,
@@ -94,7 +94,7 @@ def test_several_classes_stop_early_by_their_loss(classes, tuned_halves, tmp_pat
     assert done["kept_epoch"] == 1 + int(np.argmin(losses))
 
 
-def test_a_run_goes_on_and_refuses_other_classes(classes, halves, tmp_path):
+def test_a_run_is_continued_and_other_classes_are_rejected(classes, halves, tmp_path):
     given = {"splits": halves, "output": tmp_path / "run", "model": "gc"}
     train(classes, holdout="a", **given)
     again = train(classes, **given)
@@ -104,7 +104,7 @@ def test_a_run_goes_on_and_refuses_other_classes(classes, halves, tmp_path):
         train(classes, **given)
 
 
-def test_hyper_parameters_are_searched_by_the_mean_of_each_class_against_the_rest(classes, tuned_halves, tmp_path):
+def test_hyper_parameters_are_searched_by_the_one_against_rest_auroc(classes, tuned_halves, tmp_path):
     found = tune(
         classes, splits=tuned_halves, output=tmp_path / "search", holdout="a", search=["k=1,2"], trials=2,
         model="kmer-logistic", threads=1,
@@ -114,7 +114,7 @@ def test_hyper_parameters_are_searched_by_the_mean_of_each_class_against_the_res
     assert "task: multiclass" in (tmp_path / "search/best.yaml").read_text()
 
 
-def test_a_sets_own_numbers_are_learned_in_their_units_beside_kmer_ridge(classes, halves, tmp_path):
+def test_a_sets_own_numbers_are_learned_in_their_units_and_compared_with_kmer_ridge(classes, halves, tmp_path):
     strong = [1000 * (text.count("G") + text.count("C")) / 40 for text in classes.table["sequence"]]
     classes.table["label"] = [f"{number:.2f}" for number in strong]
     result = train(classes, splits=halves, output=tmp_path / "run", model="kmer-ridge", task="regression")
@@ -133,18 +133,18 @@ def test_a_sets_own_numbers_are_learned_in_their_units_beside_kmer_ridge(classes
     assert ", kmer-ridge 0." in beside.verdict
 
 
-def test_what_goes_with_two_classes_alone_leaves_no_run(classes, halves, tmp_path):
+def test_options_for_two_classes_only_leave_no_run(classes, halves, tmp_path):
     given = {"splits": halves, "output": tmp_path / "run", "model": "mlp"}
     for options, error, said in (
-        ({"calibrate": "platt"}, BadOption, "--calibrate is for two classes"),
+        ({"calibrate": "platt"}, BadOption, "--calibrate needs two classes"),
         ({"mid": "rank"}, BadOption, "--mid rank: the set's own labels"),
         ({"task": "binary"}, BadTable, "the set has 3: 2, 9, 10; leave --task out"),
-        ({"options": {"outputs": 2}}, BadOption, "the task decides"),
+        ({"options": {"outputs": 2}}, BadOption, "the task determines"),
     ):
         with pytest.raises(error, match=said):
             train(classes, **given, **options)
     labels = pd.DataFrame({"species": ".", "id": classes.table["id"], "condition": "*", "fold": "*"})
     labels = labels.assign(expression=1.0, label="low", q1=0.5, q3=2.0)
-    with pytest.raises(BadOption, match="a table of labels tells low from high alone"):
+    with pytest.raises(BadOption, match="a table of labels has only the classes low and high"):
         train(classes, labels=labels, task="multiclass", **given)
     assert not (tmp_path / "run").exists()

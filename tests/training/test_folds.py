@@ -9,7 +9,7 @@ from kanseq.training.folds import choose_folds, prepare_folds
 
 def test_only_low_and_high_genes_train_and_held_out_genes_keep_every_label(genes, labels, splits):
     fold = prepare_folds(genes, labels, splits, holdout="1")[0]
-    # Genes 16 to 47 train, without the mid ones 17, 29 and 41; genes 0 to 15 are held out, 5 being mid.
+    # Genes 16 to 47 train, except the mid ones (17, 29 and 41); genes 0 to 15 are held out, and 5 is mid.
     assert fold.train.tolist() == [row for row in range(16, 48) if row not in (17, 29, 41)]
     assert fold.train_targets.tolist() == [row % 2 for row in fold.train]
     assert fold.test.tolist() == list(range(16))
@@ -18,20 +18,20 @@ def test_only_low_and_high_genes_train_and_held_out_genes_keep_every_label(genes
     assert fold.thresholds == {"q1": 0.5, "q3": 2.0}
 
 
-def test_held_out_genes_that_are_not_in_the_set_are_named_all_the_same(genes, labels, splits):
+def test_held_out_genes_that_are_not_in_the_set_are_listed(genes, labels, splits):
     fold = prepare_folds(genes.select(np.arange(4, 48)), labels, splits, holdout="1")[0]
     assert (".", "gene00") in fold.held_out
     assert len(fold.test) == 12
 
 
-def test_tuning_genes_train_unless_they_are_wanted_for_tuning(genes, labels, tuned_splits):
+def test_tuning_genes_train_unless_tuning_is_requested(genes, labels, tuned_splits):
     without, apart = (prepare_folds(genes, labels, tuned_splits, holdout="1", tune=tune)[0] for tune in (False, True))
     assert apart.tune.tolist() == [16, 18, 19, 20, 21, 22, 23]
     assert without.train.tolist() == sorted([*apart.train, *apart.tune])
     assert len(without.tune) == 0
 
 
-def test_unused_genes_do_not_train_and_genes_that_are_not_to_be_scored_are_held_out(genes, labels, splits):
+def test_unused_genes_do_not_train_and_unscored_genes_are_held_out(genes, labels, splits):
     in_fold = splits["fold"] == "1"
     splits.loc[in_fold & (splits["id"] == "gene16"), ["role", "reason"]] = ["unused", "overlaps_test:gene15"]
     splits.loc[in_fold & (splits["id"] == "gene03"), ["role", "reason"]] = ["unused", "not_scored"]
@@ -49,14 +49,14 @@ def test_folds_are_chosen_by_name_or_all(genes, splits):
         choose_folds(splits, "4")
 
 
-def test_a_set_and_tables_without_a_common_gene_are_shown_side_by_side(genes, labels, splits):
+def test_the_error_for_tables_without_common_genes_shows_ids_of_both(genes, labels, splits):
     with pytest.raises(UnknownGene, match=r"labels have no gene in common.*gene00.*AT1"):
         prepare_folds(genes, labels.assign(id=[f"AT{row}" for row in range(48)]), splits)
     with pytest.raises(UnknownGene, match=r"splits have no gene in common.*yeast.*--species"):
         prepare_folds(genes, labels, splits.assign(species="yeast"))
 
 
-def test_labels_that_are_all_mid_are_not_taken_for_those_of_another_set(genes, labels, splits):
+def test_labels_that_are_all_mid_are_an_error_about_classes(genes, labels, splits):
     with pytest.raises(EmptySplit, match="fold '1' has no training gene that is labelled low or high"):
         prepare_folds(genes, labels.assign(label="mid"), splits)
     own = SequenceSet(genes.table.assign(label="mid"), genes.geometry, genes.metadata)
@@ -64,12 +64,12 @@ def test_labels_that_are_all_mid_are_not_taken_for_those_of_another_set(genes, l
         prepare_folds(own, None, splits)
 
 
-def test_a_fold_of_one_class_is_named(genes, labels, splits):
+def test_a_fold_of_one_class_is_an_error(genes, labels, splits):
     with pytest.raises(OneClass, match=r"fold '1': all 16 training genes are labelled low"):
         prepare_folds(genes, labels[labels["label"] == "low"], splits)
 
 
-def test_empty_roles_are_named(genes, labels, splits):
+def test_empty_roles_are_errors(genes, labels, splits):
     with pytest.raises(EmptySplit, match=r"fold '1' has no tuning gene.*--tune"):
         prepare_folds(genes, labels, splits, tune=True)
     with pytest.raises(EmptySplit, match=r"fold '1' has no training gene"):
@@ -78,12 +78,12 @@ def test_empty_roles_are_named(genes, labels, splits):
         prepare_folds(genes, labels, splits.assign(role="train"))
 
 
-def test_a_fold_that_cannot_be_scored_is_a_warning(genes, labels, splits, caplog):
+def test_a_fold_that_cannot_be_scored_causes_a_warning(genes, labels, splits, caplog):
     prepare_folds(genes, labels[16:], splits, holdout="1")
     assert "fold '1': its test genes are not of both classes" in caplog.text
 
 
-def test_a_sets_own_labels_are_taken_where_none_are_given(genes, splits):
+def test_a_sets_own_labels_are_used_without_a_table_of_labels(genes, splits):
     genes.table["label"] = np.where(np.arange(48) % 2 == 1, "promoter", "other")
     fold = prepare_folds(genes, None, splits, holdout="1")[0]
     assert fold.test_targets.tolist() == [0, 1] * 8
@@ -95,7 +95,7 @@ def test_a_sets_own_labels_are_taken_where_none_are_given(genes, splits):
         prepare_folds(genes, None, splits)
 
 
-def test_a_gene_trains_where_it_has_a_label_in_one_condition_at_least(genes, labels, splits):
+def test_a_gene_trains_if_it_has_a_label_in_at_least_one_condition(genes, labels, splits):
     root = labels.assign(condition="root", label=np.where(labels["label"] == "mid", "high", "mid"))
     root.loc[[16, 18], "label"] = ["low", "high"]
     both = pd.concat([labels.assign(condition="leaf"), root])
@@ -120,7 +120,7 @@ def test_all_genes_with_expression_train_for_regression(genes, labels, splits):
         prepare_folds(genes, labels[:16], splits, holdout="1", task="regression")
 
 
-def test_calibration_asks_for_more_than_one_gene_of_each_class(genes, labels, splits):
+def test_calibration_needs_more_than_one_gene_of_each_class(genes, labels, splits):
     labels.loc[17:, "label"] = labels.loc[17:, "label"].replace("high", "low")
     labels.loc[19, "label"] = "high"
     prepare_folds(genes, labels, splits, holdout="1")
@@ -128,20 +128,20 @@ def test_calibration_asks_for_more_than_one_gene_of_each_class(genes, labels, sp
         prepare_folds(genes, labels, splits, holdout="1", least=2)
 
 
-def test_a_species_without_labels_among_the_training_genes_is_a_warning(genes, labels, splits, caplog):
+def test_a_training_species_without_labels_causes_a_warning(genes, labels, splits, caplog):
     for table in (genes.table, splits):
         table.loc[table["id"] >= "gene40", "species"] = "yeast"
     prepare_folds(genes, labels, splits, holdout="1")
     assert "fold '1': no training gene of yeast has a label" in caplog.text
 
 
-def test_genes_labelled_mid_are_ranked_between_the_classes_by_training_genes_alone(genes, labels, splits):
+def test_genes_labelled_mid_are_ranked_among_training_genes_only(genes, labels, splits):
     number = labels["id"].str.removeprefix("gene").astype(int)
     labels["expression"] = np.where(labels["label"] == "mid", 1.0 + number / 100, labels["expression"])
     fold = prepare_folds(genes, labels, splits, holdout="1", mid="rank")[0]
     assert fold.ranked.tolist() == list(range(16, 48))
     targets = dict(zip(fold.ranked.tolist(), fold.ranked_targets.tolist(), strict=True))
-    # Three mid genes train, 17, 29 and 41; the held-out one, 5, has no place among them.
+    # The mid genes 17, 29 and 41 train; the held-out mid gene 5 is not ranked with them.
     assert [targets[row] for row in (17, 29, 41)] == pytest.approx([1 / 6, 3 / 6, 5 / 6])
     assert all(targets[row] == row % 2 for row in fold.train)
     assert fold.train_targets.dtype == np.int64
@@ -166,7 +166,7 @@ def test_a_gene_that_is_mid_in_one_condition_is_ranked_there(genes, labels, spli
     assert 0 < fold.ranked_targets[high, 1] < 1
 
 
-def test_every_species_has_ranks_of_its_own(genes, labels, splits):
+def test_every_species_is_ranked_separately(genes, labels, splits):
     number = labels["id"].str.removeprefix("gene").astype(int)
     species = np.where(number % 4 == 1, "other", ".")
     higher = np.where(species == "other", 5.0, 0.0)
@@ -183,17 +183,17 @@ def test_every_species_has_ranks_of_its_own(genes, labels, splits):
         assert mid == pytest.approx([(step + 0.5) / 8 for step in range(8)])
 
 
-def test_several_classes_train_and_are_held_out_by_their_numbers(classes, halves):
+def test_several_classes_have_their_numbers_as_targets(classes, halves):
     fold = prepare_folds(classes, None, halves, holdout="a", task="multiclass")[0]
     assert fold.test.tolist() == [row for row in range(60) if row // 3 % 2 == 0]
     assert fold.test_targets.tolist() == fold.train_targets.tolist() == [2, 0, 1] * 10
     assert fold.thresholds == {}
 
 
-def test_a_class_that_is_new_in_the_test_is_named_with_its_fold(classes, halves):
+def test_a_class_without_training_genes_is_an_error_that_names_the_fold(classes, halves):
     train = classes.table.index[(halves["role"][:60] == "train") & (classes.table["label"] == "9")]
     classes.table.loc[train, "label"] = "10"
-    with pytest.raises(EmptySplit, match=r"fold 'a' has no training gene of the class 9; cut folds"):
+    with pytest.raises(EmptySplit, match=r"fold 'a' has no training gene of the class 9; use kanseq split"):
         prepare_folds(classes, None, halves, holdout="a", task="multiclass")
     classes.table.loc[train, "label"] = ""
     classes.table.loc[halves["role"][:60] == "train", "label"] = "2"
@@ -201,23 +201,23 @@ def test_a_class_that_is_new_in_the_test_is_named_with_its_fold(classes, halves)
         prepare_folds(classes, None, halves, holdout="a", task="multiclass")
 
 
-def test_a_class_that_no_test_sequence_belongs_to_is_a_warning(classes, halves, caplog):
+def test_a_class_without_test_sequences_causes_a_warning(classes, halves, caplog):
     tested = (halves["role"][:60] == "test").to_numpy()
     classes.table.loc[tested & (classes.table["label"] == "9"), "label"] = "2"
     prepare_folds(classes, None, halves, holdout="a", task="multiclass")
-    assert "fold 'a': it has no test gene of 9, which no auROC can tell of" in caplog.text
+    assert "fold 'a' has no test gene of 9, so its auROC is the mean over the other classes" in caplog.text
     caplog.clear()
     classes.table.loc[tested, "label"] = "2"
     prepare_folds(classes, None, halves, holdout="a", task="multiclass")
-    assert "fold 'a': its test genes are all of one class, so that it cannot be scored" in caplog.text
+    assert "fold 'a': its test genes are all of one class, so it cannot be scored" in caplog.text
 
 
-def test_tuning_sequences_of_several_classes_are_kept_apart(classes, tuned_halves):
+def test_tuning_sequences_of_several_classes_do_not_train(classes, tuned_halves):
     fold = prepare_folds(classes, None, tuned_halves, holdout="a", task="multiclass", tune=True)[0]
     assert (len(fold.train), fold.tune_targets.tolist()) == (21, [2, 0, 1] * 3)
 
 
-def test_a_sets_own_numbers_that_are_all_alike_are_named_without_units_of_expression(classes, halves):
+def test_the_error_for_equal_own_numbers_does_not_mention_expression(classes, halves):
     classes.table["label"] = "4.5"
     with pytest.raises(OneClass, match=r"fold 'a': all 30 training genes are labelled 4\.5"):
         prepare_folds(classes, None, halves, task="regression")

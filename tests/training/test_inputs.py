@@ -1,4 +1,4 @@
-"""A network of each kind of inputs learns by the same objective."""
+"""Networks with different kinds of inputs learn by the same objective."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ LIFT = TARGETS.astype(np.float32)
 
 
 class Composition(Network):
-    """The share of each base in a sequence of any length."""
+    """Network on the share of each base in a sequence of any length."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Vectors(Network):
 
 
 class MaskedMean(Network):
-    """The mean of the vectors that there are."""
+    """Network on the mean of the unmasked vectors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class Picture(Network):
 FIXED = np.where(TARGETS[:, None] > 0, RANDOM.integers(1, 3, (N, 9)), RANDOM.integers(0, 4, (N, 9))).astype(np.uint8)
 UNEQUAL = UnequalCodes([codes[: 3 + at % 5] for at, codes in enumerate(FIXED)])
 VECTORS = np.stack([LIFT, 1 - LIFT, 0 * LIFT], axis=1) + RANDOM.normal(0, 0.1, (N, 3)).astype(np.float32)
-# Where the mask is False stands what would turn every result round.
+# Values where the mask is False would reverse every result.
 MASK = np.arange(4) < 1 + np.arange(N)[:, None] % 4
 SERIES = Series(np.where(MASK[..., None], LIFT[:, None, None], -9 * LIFT[:, None, None]).repeat(2, 2), MASK)
 IMAGES = (LIFT[:, None, None, None] + RANDOM.normal(0, 0.1, (N, 1, 4, 4))).astype(np.float32)
@@ -94,7 +94,7 @@ def test_networks_learn_from_inputs_of_every_kind(network, inputs, tmp_path):
     assert fitted.epochs == 20
 
 
-def test_unequal_sequences_are_filled_up_with_n_on_the_right():
+def test_unequal_sequences_are_padded_with_n_on_the_right():
     codes = UnequalCodes([np.array([0, 1, 2], np.uint8), np.array([3], np.uint8), np.array([2, 2], np.uint8)])
     assert codes[np.array([1, 2])].tolist() == [[3, 4], [2, 2]]
     assert codes[:1].tolist() == [[0, 1, 2]]
@@ -103,13 +103,13 @@ def test_unequal_sequences_are_filled_up_with_n_on_the_right():
         UnequalCodes([np.zeros(4, np.uint8)], columns=3)
 
 
-def test_a_mask_of_another_shape_is_refused():
+def test_a_mask_of_another_shape_is_rejected():
     with pytest.raises(BadOption, match=r"series of shape \(2, 3, 1\) with a mask of shape \(2, 4\)"):
         Series(np.zeros((2, 3, 1), np.float32), np.ones((2, 4), bool))
 
 
 @pytest.mark.parametrize(("inputs", "count"), [(FIXED, 1), (SERIES, 2)])
-def test_batches_are_what_a_network_takes_and_come_again(inputs: Inputs, count: int):
+def test_batches_have_the_arguments_of_a_network_and_can_be_iterated_again(inputs: Inputs, count: int):
     batches = InputBatches(inputs, 10, torch.device("cpu"))
     for _ in range(2):
         found = [batch if isinstance(batch, tuple) else (batch,) for batch in batches]

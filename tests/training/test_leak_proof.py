@@ -1,4 +1,4 @@
-"""Nothing of a test fold is seen: with garbage in its place, the same is learned, bit for bit."""
+"""Training does not depend on the test fold: with garbage in its place, the same bits are learned."""
 
 import json
 from pathlib import Path
@@ -38,11 +38,11 @@ COMPARED = {
     "kan-mixer": ("kmer-logistic", "seed-0"),
     "mlp, regression": ("kmer-ridge", "seed-0"),
 }
-"""Where a run holds more than one model, or the one that is looked at closely."""
+"""The models of a run if there are several, or if they are checked in detail."""
 
 
 class Chain(NamedTuple):
-    """Files from which a run is trained, made from one table of expression."""
+    """Input files of a run, made from one table of expression."""
 
     genes: Path
     labels: Path
@@ -50,7 +50,7 @@ class Chain(NamedTuple):
 
 
 def make_chain(folder: Path, genes: SequenceSet, tpm: pd.DataFrame, spoiled: np.ndarray, splits: Path) -> Chain:
-    """Label and write everything; sequence, expression and label of the ``spoiled`` genes are garbage."""
+    """Label genes and write all files; sequence, expression and label of the ``spoiled`` genes are garbage."""
     folder.mkdir()
     random = np.random.default_rng(5)
     table, tpm = genes.table.copy(), tpm.copy()
@@ -75,13 +75,13 @@ def make_chain(folder: Path, genes: SequenceSet, tpm: pd.DataFrame, spoiled: np.
 
 @pytest.fixture(autouse=True)
 def _states_stay(monkeypatch) -> None:
-    """Keep what finished folds delete: the state of a training tells most of what it has seen."""
+    """Keep the checkpoints, which finished folds delete, because they show most of what was learned."""
     monkeypatch.setattr(one_fold, "remove_state", lambda folder: None)
 
 
 @pytest.fixture
 def tpm(genes) -> pd.DataFrame:
-    """Two samples; what is rich in G and C is expressed more, and every gene differs a little."""
+    """Return two samples; GC-rich genes are more expressed, and every gene differs slightly."""
     random = np.random.default_rng(2)
     level = np.where(np.arange(len(genes)) % 2 == 1, 2.0, 0.5)[:, None] + random.normal(0, 0.2, (len(genes), 2))
     return pd.DataFrame(10**level, index=genes.table["id"], columns=["a", "b"])
@@ -89,7 +89,7 @@ def tpm(genes) -> pd.DataFrame:
 
 @pytest.fixture
 def splits(genes, tmp_path) -> Path:
-    """One chromosome held out, and genes to tune on, cut by the genes' own places."""
+    """Write splits with one chromosome held out and tuning genes chosen by position."""
     split(genes, output=tmp_path / "splits.tsv", folds=FOLD, tune=0.3)
     return tmp_path / "splits.tsv"
 
@@ -100,9 +100,9 @@ def is_test(genes) -> np.ndarray:
 
 
 def learned(run: Path) -> dict[str, object]:
-    """Give all that a run of one fold has learned: per model weights and all that its files say but for two things.
+    """Return everything that a run of one fold has learned: per model weights and the content of its files.
 
-    These are the inputs' checksums, which must differ, and the predictions for the genes that are garbage.
+    Left out are the checksums of inputs, which must differ, and the predictions for the garbage genes.
     """
     found: dict[str, object] = {}
     for file in sorted(run.glob("folds/*/*/model.safetensors")):
@@ -129,11 +129,11 @@ def run(chain: Chain, output: Path, **options: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", TRAININGS)
-def test_garbage_in_the_test_fold_changes_nothing_that_is_learned(name, genes, tpm, splits, is_test, tmp_path):
+def test_garbage_in_the_test_fold_does_not_change_the_model(name, genes, tpm, splits, is_test, tmp_path):
     nothing = np.zeros_like(is_test)
     clean = run(make_chain(tmp_path / "clean", genes, tpm, nothing, splits), tmp_path / "a", **TRAININGS[name])
     garbage = run(make_chain(tmp_path / "garbage", genes, tpm, is_test, splits), tmp_path / "b", **TRAININGS[name])
-    # One by one, so that what leaks is named.
+    # Compare parts separately, so that a failure names the part that leaks.
     assert clean.keys() == garbage.keys()
     for model in clean:
         for part in clean[model]:
@@ -145,7 +145,7 @@ def test_garbage_in_the_test_fold_changes_nothing_that_is_learned(name, genes, t
 
 
 def check_that_much_is_learned(name: str, found: dict[str, object]) -> None:
-    """Make sure that what was compared is what must not leak, and not something empty."""
+    """Check that the compared parts are not empty."""
     assert tuple(sorted(found)) == COMPARED.get(name, ("seed-0",))
     learned = found["seed-0"]
     if name == "gc":
@@ -155,7 +155,7 @@ def check_that_much_is_learned(name: str, found: dict[str, object]) -> None:
         assert {"token.0.spline_weight", "head.bias"} <= set(learned["weights"])
         assert set(learned["description"]["thresholds"]) == {"q1", "q3"}
         assert set(learned["description"]["calibrations"][0]) == {"kind", "threshold", "slope", "intercept"}
-        # Early stopping has stopped, and has gone back.
+        # Early stopping has stopped and restored the best epoch.
         assert learned["facts"]["kept_epoch"] + 2 == learned["facts"]["epochs"] < NETWORK["epochs"]
         assert learned["facts"]["tuning_genes"] >= 4
         assert "regularisation" in found["kmer-logistic"]["weights"]
@@ -173,7 +173,7 @@ def check_that_much_is_learned(name: str, found: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("role", ["train", "tune"])
-def test_garbage_in_one_other_gene_is_noticed(role, genes, tpm, splits, is_test, tmp_path):
+def test_garbage_in_one_training_or_tuning_gene_changes_the_model(role, genes, tpm, splits, is_test, tmp_path):
     roles = pd.read_csv(splits, sep="\t", dtype=str, keep_default_na=False)
     chosen = roles[(roles["fold"] == FOLD) & (roles["role"] == role)]["id"].iloc[0]
     clean = make_chain(tmp_path / "clean", genes, tpm, np.zeros_like(is_test), splits)

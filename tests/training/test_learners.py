@@ -1,4 +1,4 @@
-"""Models of every kind come as plugins, and are fitted to arrays by one call, without a folder."""
+"""Models of every kind are loaded as plugins and fitted to arrays by one call, without a folder."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ FAST = Settings(epochs=20, batch_size=10, learning_rate=0.02, precision="float32
 
 
 class Firsts(Linear):
-    """The mean target where the first base is a G, and elsewhere."""
+    """Estimator that predicts the mean target for each first base."""
 
     width = 4
 
@@ -55,7 +55,7 @@ class FirstsConfig(Config):
 
 
 class Frequencies(Network):
-    """Makes sequences of independent bases."""
+    """Generator of sequences with independent bases."""
 
     def __init__(self, config: MLPConfig) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Frequencies(Network):
 
 
 class Likelihood(Objective):
-    """The generator's own objective: it reads no task."""
+    """Objective of the generator, which has no task."""
 
     def __init__(self, network, task, examples, settings, *, seed, team) -> None:
         super().__init__(
@@ -113,7 +113,7 @@ TABULAR = tabular("rows", config=TabularConfig, build=Line, **ABOUT)
 
 @pytest.fixture(autouse=True)
 def plugins(monkeypatch):
-    """Install one of each kind."""
+    """Install one plugin of each kind."""
     targets = [f"{__name__}:{name}" for name in ("NETWORK", "AT_ONCE", "GENERATOR", "TABULAR")]
     points = [EntryPoint(f"p{number}", target, "kanseq.models") for number, target in enumerate(targets)]
     monkeypatch.setattr(registry, "entry_points", lambda group: points)
@@ -127,12 +127,12 @@ def fit(name, task, train, settings=FAST, options=None, outputs=None, **more):
     return fit_examples(architecture(name), config, task, train, settings, threads=1, device="cpu", **more)
 
 
-def test_all_of_them_are_listed_and_counted():
+def test_plugins_are_listed_with_their_parameters():
     models = [list_models(name, length=6).models[0] for name in ("new-mlp", "firsts", "dreamer", "rows")]
     assert [model["parameters"] for model in models] == [24 * 128 + 128 + 258, 5, 24, 17]
 
 
-def test_a_network_learns_from_arrays_and_with_a_folder_the_same(tmp_path):
+def test_a_network_learns_the_same_from_arrays_with_and_without_a_folder(tmp_path):
     task, train = Task(outputs=2), Examples(CODES, CLASSES)
     found = fit("new-mlp", task, train, seed=3)
     assert ((found.predictor.logits(CODES, task) > 0) == CLASSES).all()
@@ -144,7 +144,7 @@ def test_a_network_learns_from_arrays_and_with_a_folder_the_same(tmp_path):
     assert found.predictor.logits(CODES, task).tolist() == again.predictor.logits(CODES, task).tolist()
 
 
-def test_an_estimator_learns_from_arrays_and_knows_no_early_stopping(caplog):
+def test_an_estimator_learns_from_arrays_without_early_stopping(caplog):
     with caplog.at_level(logging.WARNING, "kanseq"):
         found = fit("firsts", Task(outputs=1), Examples(CODES, CLASSES), replace(FAST, tune=True, precision="auto"))
     assert "firsts tunes itself inside the training genes: --tune has no effect" in caplog.text
@@ -178,14 +178,14 @@ def test_a_model_of_vectors_learns_numbers_in_their_own_units():
 
 def test_early_stopping_needs_examples_that_do_not_train():
     train, tune = Examples(CODES[:40], CLASSES[:40]), Examples(CODES[40:], 1 - CLASSES[40:])
-    with pytest.raises(BadOption, match="no examples to stop early by"):
+    with pytest.raises(BadOption, match="no tuning examples for early stopping"):
         fit("new-mlp", Task(outputs=2), train, replace(FAST, tune=True))
     # Their labels are reversed, so that the first epoch is the best.
     found = fit("new-mlp", Task(outputs=2), train, replace(FAST, tune=True, patience=2), tune=tune)
     assert found.facts == {"epochs": 3, "kept_epoch": 1}
 
 
-def test_a_training_without_a_folder_that_meets_nan_says_so():
+def test_nan_in_a_training_without_a_folder_is_an_error():
     config = make_config("new-mlp", GEOMETRY)
     with pytest.raises(NotFinite, match="became NaN"):
         fit_examples(BROKEN, config, None, Examples(CODES, CLASSES), FAST, threads=1, device="cpu")
@@ -195,7 +195,7 @@ def lesson(name, task, tune=None):
     return Lesson(make_config(name, GEOMETRY), task, Examples(CODES, CLASSES), tune, FAST)
 
 
-def test_what_is_calibrated_with_was_not_fitted_to():
+def test_examples_for_calibration_were_not_fitted_to():
     steps, at_once = (learner_of(architecture(name)) for name in ("new-mlp", "firsts"))
     assert (type(steps), type(at_once)) == (StepLearner, EstimatorLearner)
     assert (steps.calibrates_on_tune, at_once.calibrates_on_tune) == (True, False)
@@ -205,7 +205,7 @@ def test_what_is_calibrated_with_was_not_fitted_to():
     logits, targets = steps.unseen(built, given)
     assert logits.tolist() == built.logits(CODES[:5], Task(outputs=2)).tolist()
     assert targets.tolist() == CLASSES[:5].tolist()
-    with pytest.raises(EmptySplit, match="no examples to calibrate on"):
+    with pytest.raises(EmptySplit, match="no tuning examples for calibration"):
         steps.unseen(built, given._replace(tune=None))
     given = lesson("firsts", Task(outputs=1), tune)
     built = at_once.build(given)
@@ -214,7 +214,7 @@ def test_what_is_calibrated_with_was_not_fitted_to():
     assert (logits.shape, targets.tolist()) == ((60,), CLASSES.tolist())
 
 
-def test_estimators_choose_their_settings_between_neighbours_where_places_are_known():
+def test_estimators_keep_neighbours_together_in_inner_folds_if_places_are_known():
     groups = []
 
     class Watched(Firsts):

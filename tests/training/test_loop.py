@@ -22,7 +22,7 @@ from kanseq.training.tasks import Task
 
 
 class Tiny(SequenceNetwork):
-    """Two layers with dropout and a batch norm, so that everything random and remembered is there."""
+    """Two layers with dropout and batch normalisation, so that a state has random numbers and buffers."""
 
     def __init__(self) -> None:
         super().__init__(Geometry.plain(16))
@@ -53,7 +53,7 @@ def train(folder, examples, tune=None, **settings):
 
 
 def restored(path, examples):
-    """Read a state back: the network, and where the training stood."""
+    """Read a state back: the network and the position of the training."""
     network = Tiny()
     position, _ = restore_state(path, TaskObjective(network, Task(), examples, Settings(), seed=0))
     return network, position
@@ -64,7 +64,7 @@ def weights(network):
 
 
 def stop_after(monkeypatch, steps, action):
-    """Do something before the given step of a training."""
+    """Run an action before the given step of a training."""
     count = 0
     step = TaskObjective.step
 
@@ -83,7 +83,7 @@ def fail():
 
 
 @pytest.mark.parametrize("at", [1, 3, 7, 12])
-def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(tmp_path, monkeypatch, examples, at):
+def test_a_killed_training_ends_with_the_same_weights_as_an_uninterrupted_one(tmp_path, monkeypatch, examples, at):
     whole, _ = train(tmp_path / "whole", examples)
     with monkeypatch.context() as patch:
         stop_after(patch, at, fail)
@@ -99,7 +99,7 @@ def test_a_training_that_was_killed_ends_with_the_weights_of_one_that_was_not(tm
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("at", [2, 4])
-def test_a_signal_writes_the_state_after_the_batch_that_runs(tmp_path, monkeypatch, examples, number, at):
+def test_a_signal_writes_the_state_after_the_current_batch(tmp_path, monkeypatch, examples, number, at):
     whole, _ = train(tmp_path / "whole", examples)
     with monkeypatch.context() as patch:
         stop_after(patch, at, lambda: os.kill(os.getpid(), number))
@@ -113,7 +113,7 @@ def test_a_signal_writes_the_state_after_the_batch_that_runs(tmp_path, monkeypat
     assert (tmp_path / "stopped" / state).read_bytes() == (tmp_path / "whole" / state).read_bytes()
 
 
-def test_a_state_has_the_names_of_version_0_1(tmp_path, examples):
+def test_the_names_in_a_state_are_those_of_version_0_1(tmp_path, examples):
     train(tmp_path / "run", examples, examples)
     arrays, described = load_arrays(tmp_path / "run/state.safetensors")
     parameters = {f"optimizer.{at}.{key}" for at in range(5) for key in ("exp_avg", "exp_avg_sq", "step")}
@@ -124,13 +124,13 @@ def test_a_state_has_the_names_of_version_0_1(tmp_path, examples):
     assert list(described) == ["epoch", "step", "loss_sum", "seen", "best_loss", "best_epoch"]
 
 
-def test_signal_handlers_are_given_back(tmp_path, examples):
+def test_signal_handlers_are_restored(tmp_path, examples):
     before = signal.getsignal(signal.SIGTERM)
     train(tmp_path / "run", examples)
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_damaged_state_starts_the_fold_again(tmp_path, examples, caplog):
+def test_a_damaged_state_restarts_the_fold(tmp_path, examples, caplog):
     whole, _ = train(tmp_path / "whole", examples)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/state.safetensors").write_bytes(b"half a sta")
@@ -139,7 +139,7 @@ def test_a_damaged_state_starts_the_fold_again(tmp_path, examples, caplog):
     assert "damaged" in caplog.text
 
 
-def test_nan_keeps_the_weights_of_the_batch_before(tmp_path, monkeypatch, examples):
+def test_nan_keeps_the_weights_of_the_previous_batch(tmp_path, monkeypatch, examples):
     before = []
     step = TaskObjective.step
 
@@ -170,7 +170,7 @@ def test_weights_that_overflow_are_replaced_by_the_last_state(tmp_path, examples
 
 
 @pytest.mark.parametrize("broken", [float("nan"), np.float32("inf")])
-def test_a_monitored_number_that_is_not_finite_keeps_the_last_good_weights(tmp_path, monkeypatch, examples, broken):
+def test_a_monitored_value_that_is_not_finite_keeps_the_last_good_weights(tmp_path, monkeypatch, examples, broken):
     losses = iter([0.5, broken])
     seen = []
 
@@ -187,7 +187,7 @@ def test_a_monitored_number_that_is_not_finite_keeps_the_last_good_weights(tmp_p
     assert len((tmp_path / "run/log.jsonl").read_text().splitlines()) == 1
 
 
-def test_losses_and_measures_may_be_scalars_of_numpy(tmp_path, monkeypatch, examples):
+def test_losses_and_monitored_values_may_be_numpy_scalars(tmp_path, monkeypatch, examples):
     step = TaskObjective.step
     monkeypatch.setattr(TaskObjective, "step", lambda self, batch: np.float32(step(self, batch)))
     monkeypatch.setattr(TaskObjective, "measure", lambda self, tune: np.float32(0.5))
@@ -212,7 +212,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(tmp_path, monkeypatc
     assert weights(network) == seen[1]
 
 
-def test_every_step_is_that_of_torchs_own_adam_schedule_weights_and_clipping(tmp_path, examples):
+def test_steps_equal_torchs_adam_schedule_class_weights_and_clipping(tmp_path, examples):
     network, _ = train(tmp_path / "run", examples, balance="weights", clip=0.1, weight_decay=0.3, decay="coupled")
     torch.manual_seed(0)
     expected = Tiny()
@@ -231,28 +231,28 @@ def test_every_step_is_that_of_torchs_own_adam_schedule_weights_and_clipping(tmp
         adam.step()
         if number < 11:
             schedule.step()
-    # Not the bias before the batch norm: its gradient is rounding alone, and Adam makes whole steps of that.
+    # Not the bias before the batch norm: its gradient is only rounding error, which Adam scales to full steps.
     for name in ("hidden_layer.weight", "norm.weight", "norm.bias", "spline_weight"):
         torch.testing.assert_close(network.state_dict()[name], expected.state_dict()[name], rtol=1e-4, atol=1e-5)
 
 
-def test_a_fit_learns_what_it_is_shown(tmp_path, examples):
+def test_a_fit_reduces_the_training_loss(tmp_path, examples):
     network, _ = train(tmp_path / "run", examples, epochs=60, schedule="constant")
     assert mean_loss(network, Task(), examples) < 0.3
 
 
-def test_epochs_have_orders_of_their_own_that_follow_from_the_seed():
+def test_each_epoch_has_a_different_order_that_depends_on_the_seed():
     assert sorted(epoch_order(1, 0, 9)) == list(range(9))
     assert epoch_order(1, 0, 9).tolist() == epoch_order(1, 0, 9).tolist()
     assert epoch_order(1, 0, 9).tolist() != epoch_order(1, 1, 9).tolist() != epoch_order(2, 1, 9).tolist()
 
 
 @pytest.mark.parametrize(("clip", "expected"), [(None, 5.0), (1.0, 1.0), (9.0, 5.0)])
-def test_long_gradients_are_shortened_and_short_ones_left(examples, monkeypatch, clip, expected):
+def test_clipping_shortens_long_gradients_and_keeps_short_ones(examples, monkeypatch, clip, expected):
     network = Tiny()
 
     def gradients(self, outputs, targets, class_weights):
-        # A length of 5 in two parameters together.
+        # A norm of 5 over two parameters.
         return 3 * network.spline_weight[0, 0] + 4 * network.spline_weight[1, 0] + 0 * outputs.sum()
 
     monkeypatch.setattr(Task, "loss", gradients)
@@ -262,7 +262,7 @@ def test_long_gradients_are_shortened_and_short_ones_left(examples, monkeypatch,
     assert norm.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_steps_go_through_the_compiler_where_that_is_wanted(tmp_path, examples, monkeypatch):
+def test_steps_run_the_compiled_network_if_requested(tmp_path, examples, monkeypatch):
     sizes, calls = [], []
 
     def watched(network, trials):
@@ -278,7 +278,7 @@ def test_steps_go_through_the_compiler_where_that_is_wanted(tmp_path, examples, 
     plain, _ = train(tmp_path / "plain", examples)
     assert not calls
     network, _ = train(tmp_path / "compiled", examples, compile=True)
-    # 21 genes in batches of 5, of which the last one takes the gene that is left.
+    # 21 genes in batches of 5; the last batch includes the remaining gene.
     assert sorted(sizes) == [5, 6]
     assert calls == 3 * [5, 5, 5, 6]
     assert weights(network) == weights(plain)

@@ -1,4 +1,4 @@
-"""Objectives of several shapes in one loop: each ends with the same bytes whether or not it was killed on the way."""
+"""Different kinds of objectives in the training loop: each ends with the same bytes after an interruption."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ Y = X.square() - 0.5 * X
 
 
 class Adversarial(Objective):
-    """A generator of numbers and a critic, trained in turn by an optimiser each."""
+    """A generator of numbers and a critic, trained alternately, each with its own optimiser."""
 
     def __init__(self) -> None:
         networks = {"generator": nn.Linear(2, 1), "critic": nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1))}
@@ -63,7 +63,7 @@ class Adversarial(Objective):
         return judged.item()
 
     def before_epoch(self, epoch: int) -> None:
-        # It changes what is there, so that a rate that is lost, or changed twice, is seen.
+        # Changes the present rate, so that the test notices a rate that is lost or changed twice.
         self.optimizers["judge"].param_groups[0]["lr"] *= 0.5
 
     def measure(self, examples: Examples) -> float:
@@ -71,7 +71,7 @@ class Adversarial(Objective):
 
 
 class FullBatch(Objective):
-    """A regression by LBFGS, whose state nests lists, numbers and None."""
+    """A regression with LBFGS; its state contains nested lists, numbers and None."""
 
     monitor = "tune_error"
 
@@ -98,7 +98,7 @@ class FullBatch(Objective):
 
 
 class LevenbergMarquardt(Objective):
-    """Least squares by damped Gauss-Newton steps: no optimiser, and a damping that it remembers."""
+    """Least squares by damped Gauss-Newton steps, without optimiser; the damping is part of the state."""
 
     def __init__(self) -> None:
         super().__init__({"model": nn.Sequential(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1))}, {}, len(Y))
@@ -136,7 +136,7 @@ class LevenbergMarquardt(Objective):
 
 
 class Diffusion(Objective):
-    """A denoiser whose noise follows a schedule, and whose averaged weights are the ones that count."""
+    """A denoiser with a noise schedule; its averaged weights are kept."""
 
     def __init__(self) -> None:
         network = nn.Linear(2, 1)
@@ -193,7 +193,7 @@ def weights(objective: Objective) -> dict[str, list[float]]:
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_an_objective_that_was_killed_ends_with_the_bytes_of_one_that_was_not(tmp_path, shape, at):
+def test_a_killed_objective_ends_with_the_same_bytes_as_an_uninterrupted_one(tmp_path, shape, at):
     class Fragile(shape):
         taken = 0
 
@@ -216,7 +216,7 @@ def test_an_objective_that_was_killed_ends_with_the_bytes_of_one_that_was_not(tm
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_an_objective_that_was_asked_to_stop_between_steps_goes_on_there(tmp_path, shape, monkeypatch):
+def test_an_objective_that_was_stopped_between_steps_resumes_at_the_next_step(tmp_path, shape, monkeypatch):
     whole, _ = train(shape, tmp_path / "whole")
     steps = []
 
@@ -225,7 +225,7 @@ def test_an_objective_that_was_asked_to_stop_between_steps_goes_on_there(tmp_pat
             steps.append((batch.epoch, batch.step))
             return super().step(batch)
 
-    # Every step is followed by a state on disk and a new process.
+    # After each step, the state is written and the training is started anew.
     for _ in range(20):
         with monkeypatch.context() as patch:
             patch.setattr("kanseq.training.team.Team.any", lambda *_: True)
@@ -239,7 +239,7 @@ def test_an_objective_that_was_asked_to_stop_between_steps_goes_on_there(tmp_pat
     assert weights(again) == weights(whole)
 
 
-def test_second_order_steps_reach_what_they_look_for(tmp_path):
+def test_second_order_steps_converge(tmp_path):
     for shape in (FullBatch, LevenbergMarquardt):
         torch.manual_seed(1)
         objective = shape()
@@ -248,14 +248,14 @@ def test_second_order_steps_reach_what_they_look_for(tmp_path):
         assert float((objective.network(X) - Y).square().mean().detach()) < 1e-3
 
 
-def test_the_averaged_weights_are_what_a_training_leaves(tmp_path):
+def test_the_averaged_weights_are_kept_after_a_training(tmp_path):
     objective, fitted = train(Diffusion, tmp_path / "run")
     assert fitted.kept_epoch == 4
     for name, tensor in objective.network.state_dict().items():
         assert torch.equal(tensor, objective.average[name])
 
 
-def test_the_log_says_what_was_measured(tmp_path):
+def test_the_log_contains_the_monitored_values(tmp_path):
     objective, fitted = train(FullBatch, tmp_path / "run", TUNE)
     lines = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     assert list(lines[0]) == ["epoch", "loss", "tune_error", "genes_per_second", "seconds"]
@@ -292,11 +292,11 @@ def test_a_step_that_fails_leaves_the_optimisers_as_they_are_on_disk(tmp_path):
         folder.mkdir()
         with pytest.raises(NotFinite, match="broken"):
             fit(objective, None, Limits(4), seed=0, folder=folder, title="")
-        # Halved before each epoch, and not for the one that broke off.
+        # Halved before each completed epoch, and not for the epoch that failed.
         assert objective.optimizers["judge"].param_groups[0]["lr"] == 0.05 * 0.5**at
 
 
-def test_parts_of_one_name_are_refused():
+def test_parts_with_the_same_name_are_refused():
     class Twice(FullBatch):
         def __init__(self) -> None:
             network = nn.Linear(1, 1)
@@ -310,18 +310,18 @@ def declared(objective):
     return predictor("m", summary="", source="", config=MLPConfig, build=MLP, objective=objective)
 
 
-def test_an_architecture_declares_its_objective_by_name_or_as_it_is():
+def test_an_architecture_declares_its_objective_by_name_or_as_a_callable():
     assert objective_of(declared(None)) is TaskObjective
     assert objective_of(declared("kanseq.training.task_objective:TaskObjective")) is TaskObjective
     own = partial(TaskObjective, grids=((1, None),))
     assert objective_of(declared(own)) is own
     with pytest.raises(BadOption, match="cannot be imported"):
         objective_of(declared("kanseq.nowhere:Objective"))
-    with pytest.raises(BadOption, match="the objective of the model 'm' made a dict; it must make a kanseq"):
+    with pytest.raises(BadOption, match="the objective of the model 'm' returned a dict; it must return a kanseq"):
         make_objective(declared(lambda *_, **__: {}), None, Task(), TUNE, Settings(), seed=0)
 
 
-def test_a_plugin_trains_by_its_objective_and_its_refined_network_is_read_back(inputs, tmp_path, monkeypatch):
+def test_a_plugin_trains_with_its_objective_and_its_refined_network_is_read_back(inputs, tmp_path, monkeypatch):
     refining = replace(kan_words.ARCHITECTURE, name="refining", objective=partial(TaskObjective, grids=[(1, 9)]))
     monkeypatch.setattr(registry, "OWN", (*registry.OWN, refining))
     architectures.cache_clear()

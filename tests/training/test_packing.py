@@ -1,4 +1,4 @@
-"""Nested values go into arrays and JSON, and come back the same."""
+"""Nested values are stored as arrays and JSON and restored unchanged."""
 
 import json
 import math
@@ -10,7 +10,7 @@ import torch
 from kanseq.training.packing import is_table, pack, unpack, unpack_table
 
 
-def test_nested_values_come_back_with_their_types():
+def test_nested_values_are_restored_with_their_types():
     tree = {
         0: {"d": torch.tensor([1.5, -2.0]), "al": [None, torch.tensor(3)], "t": 0.1, "n": 7, "on": True},
         "betas": (0.9, math.inf),
@@ -45,7 +45,7 @@ def test_the_moments_of_adam_need_no_json():
     assert not is_table(pack({0: {"step": 3}}, "optimizer")[1])
 
 
-def test_numbers_of_numpy_and_bfloat16_come_back():
+def test_numpy_scalars_and_bfloat16_are_restored():
     moments = torch.tensor([1.0, -0.3], dtype=torch.bfloat16)
     tree = {"n": np.int64(7), "t": np.float32(0.5), "on": np.bool_(True), "no": np.float64("nan"), "m": moments}
     arrays, order = pack(tree, "memory")
@@ -55,11 +55,11 @@ def test_numbers_of_numpy_and_bfloat16_come_back():
     assert arrays["memory.m"].dtype == np.float32
     assert again["m"].dtype == torch.bfloat16
     assert torch.equal(again["m"], moments)
-    # The names alone do not tell the dtype.
+    # The names do not contain the dtype.
     assert not is_table(pack({0: {"exp_avg": moments}}, "optimizer")[1])
 
 
-def test_what_a_file_cannot_hold_is_refused():
+def test_values_that_a_file_cannot_store_are_refused():
     with pytest.raises(TypeError, match=r"memory\.x is a set: a state holds tensors, numbers, text and None"):
         pack({"x": {1}}, "memory")
     with pytest.raises(TypeError, match=r"memory\.x is a tensor of torch\.float8_e5m2, torch\.strided"):

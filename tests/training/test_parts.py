@@ -28,7 +28,7 @@ def run(tmp_path):
     return tmp_path
 
 
-def test_parts_are_ordered_by_fold_and_number_of_the_seed(run):
+def test_parts_are_ordered_by_fold_and_numerically_by_seed(run):
     assert [(part.name, part.fold, part.seed) for part in parts(run)] == [
         ("1/seed-2", "1", 2),
         ("1/seed-10", "1", 10),
@@ -38,7 +38,7 @@ def test_parts_are_ordered_by_fold_and_number_of_the_seed(run):
     assert parts(run / "nothing") == []
 
 
-def test_what_is_no_part_is_not_listed(run):
+def test_only_parts_are_listed(run):
     for name in ("seed-0.old", "seed-", "kmer-logistic"):
         (run / "folds/1" / name).mkdir()
     (run / "folds/1/seed-5").write_text("a file")
@@ -46,12 +46,12 @@ def test_what_is_no_part_is_not_listed(run):
 
 
 @pytest.mark.parametrize(("task", "name"), [("multiclass", "kmer-logistic"), ("regression", "kmer-ridge")])
-def test_the_baseline_lies_next_to_the_seeds(run, task, name):
+def test_the_folder_of_the_baseline_is_next_to_those_of_the_seeds(run, task, name):
     part = baseline_part(run, "1", task)
     assert (part.folder, part.name, part.is_finished) == (run / "folds/1" / name, f"1/{name}", False)
 
 
-def test_what_a_part_wrote_is_listed_with_its_sums(tmp_path):
+def test_files_of_a_part_are_listed_with_their_checksums(tmp_path):
     for name in ("samples.fa", "curves.tsv", "log.jsonl"):
         (tmp_path / name).write_text(name)
     write_done(tmp_path, {"seed": 3}, ["samples.fa", "curves.tsv"])
@@ -59,7 +59,7 @@ def test_what_a_part_wrote_is_listed_with_its_sums(tmp_path):
     sums = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("samples.fa", "curves.tsv")}
     assert content == {"seed": 3, "files": sums}
     assert is_done(tmp_path)
-    # Times are in the log.
+    # The log is not listed, because it contains times.
     (tmp_path / "log.jsonl").write_text("another")
     assert is_done(tmp_path)
     (tmp_path / "curves.tsv").write_text("another")
@@ -71,13 +71,13 @@ def test_what_a_part_wrote_is_listed_with_its_sums(tmp_path):
     ["{", "[]", "{}", '{"files": {}}', '{"files": ["model.safetensors"]}', '{"files": {"lost.tsv": "0"}}',
      '{"model.safetensors": "0"}'],
 )  # fmt: skip
-def test_a_mark_that_lists_nothing_or_what_is_not_there_does_not_count(tmp_path, content):
+def test_a_done_file_that_lists_no_files_or_missing_ones_does_not_count(tmp_path, content):
     (tmp_path / "model.safetensors").write_text("model")
     (tmp_path / "done.json").write_text(content)
     assert not is_done(tmp_path)
 
 
-def test_a_part_without_a_mark_is_not_done(tmp_path):
+def test_a_part_without_a_done_file_is_not_done(tmp_path):
     assert not is_done(tmp_path)
     assert read_done(tmp_path) is None
 

@@ -1,4 +1,4 @@
-"""Penalties on curves, against values worked out by hand."""
+"""Penalties on curves, compared with values computed by hand."""
 
 from math import log
 
@@ -13,7 +13,7 @@ from kanseq.training.penalties import Penalties
 
 
 def filled(layer: nn.Module, values: list[list[float]]) -> nn.Module:
-    """Set a layer's coefficients, a row per edge."""
+    """Set a layer's coefficients, one row per edge."""
     weight = layer.weight if isinstance(layer, PlacedCurves) else layer.spline_weight
     with torch.no_grad():
         weight.copy_(torch.tensor(values).reshape(weight.shape))
@@ -21,7 +21,7 @@ def filled(layer: nn.Module, values: list[list[float]]) -> nn.Module:
 
 
 TWO_EDGES = [[1.0, -1.0, 1.0, 1.0], [2.0, 4.0, 6.0, -8.0]]
-"""Mean sizes 1 and 5; second differences 4, -2 and 0, -16."""
+"""Mean sizes are 1 and 5; second differences are 4, -2 and 0, -16."""
 
 LAYERS = {
     "bspline": lambda: BSplineLinear(2, 1, intervals=1, order=3, base=False),
@@ -32,7 +32,7 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_layers_of_every_kind_are_penalised_by_their_coefficients(name):
+def test_layers_of_all_kinds_are_penalised_by_their_coefficients(name):
     layer = filled(LAYERS[name](), TWO_EDGES)
     assert Penalties(l1=1.0).sum(layer).item() == pytest.approx(6.0)
     shares = 1 / 6, 5 / 6
@@ -42,14 +42,14 @@ def test_layers_of_every_kind_are_penalised_by_their_coefficients(name):
     assert Penalties(0.5, 2.0, 0.1).sum(layer).item() == pytest.approx(3 + 2 * entropy + 27.6)
 
 
-def test_layers_add_up_and_entropy_is_taken_in_each():
+def test_penalties_of_layers_are_summed_and_entropy_is_computed_per_layer():
     layers = nn.Sequential(filled(LAYERS["bspline"](), TWO_EDGES), filled(LAYERS["rbf"](), [[1.0] * 4, [1.0] * 4]))
     assert Penalties(l1=1.0).sum(layers).item() == pytest.approx(6 + 2)
     first = -(1 / 6 * log(1 / 6) + 5 / 6 * log(5 / 6))
     assert Penalties(entropy=1.0).sum(layers).item() == pytest.approx(first + log(2))
 
 
-def test_curves_of_positions_are_edges_on_each_stretch():
+def test_each_stretch_of_a_curve_of_positions_is_an_edge():
     stretches = [Stretch(0, 2, (0.0, 1.0), (0.0, 2.0)), Stretch(2, 4, (0.0, 1.0), (0.0, 1.0, 2.0))]
     layer = PlacedCurves(1, 1, 4, stretches, order=1)
     # Two functions on the first stretch, and three on the second.
@@ -59,7 +59,7 @@ def test_curves_of_positions_are_edges_on_each_stretch():
     assert Penalties(smoothness=1.0).sum(layer).item() == pytest.approx((2 - 0 - 4) ** 2)
 
 
-def test_polynomials_have_no_neighbours_to_be_smooth_between():
+def test_smoothness_is_not_defined_for_polynomials():
     layer = KANLinear(1, 1, Chebyshev(3))
     assert Penalties(smoothness=1.0).sum(layer).item() == 0
     with pytest.raises(BadOption, match=r"--smoothness 1: the model 'chebyshev' has no splines or Gaussians; leave"):
@@ -67,7 +67,7 @@ def test_polynomials_have_no_neighbours_to_be_smooth_between():
     Penalties(l1=1.0).check(layer, "chebyshev")
 
 
-def test_curves_of_zero_have_no_entropy_and_no_gradient_of_nan():
+def test_curves_of_zero_have_zero_entropy_and_finite_gradients():
     layer = filled(LAYERS["bspline"](), [[0.0] * 4, [0.0] * 4])
     found = Penalties(1.0, 1.0, 1.0).sum(layer)
     found.backward()

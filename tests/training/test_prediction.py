@@ -18,7 +18,7 @@ def run(genes, labels, splits, tmp_path):
     return tmp_path / "run"
 
 
-def test_the_runs_own_genes_get_the_logits_that_training_wrote(run, genes, tmp_path):
+def test_genes_of_the_run_get_the_logits_that_training_wrote(run, genes, tmp_path):
     result = predict(run, genes, output=tmp_path / "predictions.tsv")
     assert (result.genes, result.left_out, result.held_out, result.new, result.seen) == (48, 0, 48, 0, 0)
     table = read_predictions(tmp_path / "predictions.tsv")
@@ -39,7 +39,7 @@ def test_new_genes_get_the_mean_logit_over_folds_and_its_spread(run, other_genes
     assert table["target"].isna().all()
 
 
-def test_genes_that_were_seen_are_scored_where_allowed_and_say_so(run, genes):
+def test_genes_that_were_trained_on_are_scored_if_allowed_and_counted_as_seen(run, genes):
     shutil.rmtree(run / "folds/2")
     result = predict(run, genes, allow_seen=True)
     assert (result.held_out, result.seen, result.left_out) == (32, 16, 0)
@@ -47,7 +47,7 @@ def test_genes_that_were_seen_are_scored_where_allowed_and_say_so(run, genes):
     assert (result.held_out, result.seen, result.left_out) == (32, 0, 16)
 
 
-def test_labels_that_the_set_carries_become_targets(run, other_genes):
+def test_labels_in_the_set_become_targets(run, other_genes):
     other_genes.table["label"] = ["low", "high", "mid"] * 8
     target = predict(run, other_genes).table["target"]
     assert target[:2].tolist() == [0.0, 1.0]
@@ -55,25 +55,25 @@ def test_labels_that_the_set_carries_become_targets(run, other_genes):
 
 
 @pytest.mark.parametrize("pair", [("1", "2"), ("negative", "positive")])
-def test_the_two_labels_of_a_set_s_own_are_known_again(genes, other_genes, splits, tmp_path, pair):
+def test_the_two_labels_of_the_training_set_are_recognised_in_another_set(genes, other_genes, splits, tmp_path, pair):
     genes.table["label"] = [pair[0], pair[1]] * 24
     train(genes, splits=splits, output=tmp_path / "own", model="gc")
     other_genes.table["label"] = [pair[1], pair[0], "else"] * 8
     target = predict(tmp_path / "own", other_genes).table["target"]
     assert target[:2].tolist() == [1.0, 0.0]
     assert np.isnan(target[2])
-    # Labels 0 and 1 need no saying, and low and high are no others' names.
+    # Class names other than low and high, or 0 and 1, are stored in the model file.
     assert "own_pair" in load_model(tmp_path / "own" / "folds/1/seed-0/model.safetensors").metadata
 
 
-def test_predictions_are_the_same_bytes_every_time(run, genes, tmp_path):
+def test_repeated_predictions_are_byte_identical(run, genes, tmp_path):
     for name in "ab":
         predict(run, genes, output=tmp_path / name, threads=1)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_senseless_calls_are_refused_before_any_work(run, genes, tmp_path):
-    with pytest.raises(BadOption, match="exclude"):
+def test_invalid_arguments_are_refused_before_any_work(run, genes, tmp_path):
+    with pytest.raises(BadOption, match="mutually exclusive"):
         predict(run, genes, allow_seen=True, held_out_only=True)
     with pytest.raises(NotWritable):
         predict(run, genes, output=tmp_path / "no/predictions.tsv")
@@ -86,7 +86,7 @@ def test_senseless_calls_are_refused_before_any_work(run, genes, tmp_path):
     assert not (tmp_path / "predictions.tsv").exists()
 
 
-def test_genes_are_scored_by_all_seeds_of_the_folds_that_may(genes, other_genes, labels, splits, tmp_path):
+def test_genes_are_scored_by_all_seeds_of_the_folds_that_hold_them_out(genes, other_genes, labels, splits, tmp_path):
     options = {"model": "mlp", "options": {"hidden": 4}, "epochs": 1, "baseline": False}
     train(genes, labels=labels, splits=splits, output=tmp_path / "run", holdout=["1", "2"], seeds=3, **options)
     table = predict(tmp_path / "run", genes, held_out_only=True).table
@@ -101,9 +101,7 @@ def test_genes_are_scored_by_all_seeds_of_the_folds_that_may(genes, other_genes,
     assert set(new["fold"]) == {"mean"}
 
 
-def test_predictions_are_calibrated_and_called_by_the_threshold_that_training_learned(
-    genes, other_genes, labels, splits, tmp_path
-):
+def test_predictions_are_calibrated_and_called_by_the_learned_threshold(genes, other_genes, labels, splits, tmp_path):
     run = tmp_path / "run"
     train(genes, labels=labels, splits=splits, output=run, model="gc", calibrate="platt", holdout=["1", "2"])
     own = predict(run, genes, output=tmp_path / "p.tsv", held_out_only=True)
@@ -118,11 +116,11 @@ def test_predictions_are_calibrated_and_called_by_the_threshold_that_training_le
     each = [one.probability(model.logits(other_genes.codes())) for one, model in zip(calibrations, models, strict=True)]
     assert new["probability"].to_numpy() == pytest.approx(np.mean(each, axis=0))
     votes = sum(p >= one.threshold for one, p in zip(calibrations, each, strict=True))
-    # Of two votes; one against one is decided by the mean.
+    # With two votes, a tie is decided by the mean.
     assert new["called"].tolist() == np.where(votes == 1, np.mean(each, axis=0) >= 0.5, votes == 2).tolist()
 
 
-def test_several_conditions_make_a_row_each(genes, labels, splits, tmp_path):
+def test_each_of_several_conditions_has_its_own_row(genes, labels, splits, tmp_path):
     both = pd.concat([labels.assign(condition="leaf"), labels.assign(condition="root")])
     train(genes, labels=both, splits=splits, output=tmp_path / "run", model="gc", condition="all", holdout="1")
     result = predict(tmp_path / "run", genes, held_out_only=True)
@@ -141,11 +139,11 @@ def test_regression_predicts_expression(genes, other_genes, labels, splits, tmp_
     assert table[["probability", "called", "target"]].isna().all(axis=None)
 
 
-def test_models_of_a_control_warn(genes, labels, splits, tmp_path, caplog):
+def test_models_of_a_negative_control_cause_a_warning(genes, labels, splits, tmp_path, caplog):
     train(genes, labels=labels, splits=splits, output=tmp_path / "run", model="gc", control="labels", holdout="1")
     assert "control" not in caplog.text
     predict(tmp_path / "run", genes, held_out_only=True)
-    assert "this model is a control 'labels'" in caplog.text
+    assert "this model was trained with control 'labels'" in caplog.text
 
 
 @pytest.fixture
@@ -154,7 +152,7 @@ def of_classes(classes, halves, tmp_path):
     return tmp_path / "classes"
 
 
-def test_several_classes_keep_the_logits_that_training_wrote(of_classes, classes, tmp_path):
+def test_predictions_of_several_classes_have_the_logits_that_training_wrote(of_classes, classes, tmp_path):
     predict(of_classes, classes, output=tmp_path / "p.tsv")
     header = (tmp_path / "p.tsv").read_text().splitlines()[0].split("\t")
     assert header[8:] == ["target", "called", "spread", "models", "logit:2", "logit:9", "logit:10"]
@@ -174,7 +172,7 @@ def test_new_sequences_get_the_mean_logits_of_all_models_and_the_spread_of_the_c
     new.table["label"] = ["9", "2", "virus", "", "10", "9"]
     table = predict(of_classes, new).table
     assert table["target"].fillna(-1).tolist() == [1, 0, -1, -1, 2, 1]
-    assert "the models know no class virus: these sequences get no target" in caplog.text
+    assert "the models have no class virus: these sequences get no target" in caplog.text
     models = [load_model(of_classes / f"folds/{fold}/seed-0/model.safetensors") for fold in "ab"]
     logits = np.array([model.logits(new.codes()) for model in models])
     assert table[["logit:2", "logit:9", "logit:10"]].to_numpy() == pytest.approx(logits.mean(axis=0))
@@ -188,7 +186,7 @@ def test_new_sequences_get_the_mean_logits_of_all_models_and_the_spread_of_the_c
     assert table["logit"].to_numpy() == pytest.approx(np.log(probability.max(axis=1) / (1 - probability.max(axis=1))))
 
 
-def test_numbers_of_a_set_are_targets_for_models_that_learned_such_numbers(
+def test_numeric_labels_are_targets_for_models_that_learned_numeric_labels_of_a_set(
     classes, halves, labels, genes, splits, tmp_path
 ):
     classes.table["label"] = [f"{row * row}" for row in range(60)]

@@ -12,7 +12,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("kind", [io.StringIO, Terminal])
-def test_a_terminal_gets_a_bar_with_loss_and_rate_and_a_file_a_line_an_epoch(monkeypatch, caplog, kind):
+def test_a_terminal_shows_a_bar_with_loss_and_rate_and_a_file_gets_one_line_per_epoch(monkeypatch, caplog, kind):
     caplog.set_level("INFO", logger="kanseq")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", kind())

@@ -1,4 +1,4 @@
-"""Folders of runs: what older runs did about options that came later."""
+"""Folders of runs: defaults of options that older runs do not record."""
 
 from dataclasses import fields, replace
 
@@ -21,5 +21,5 @@ def test_a_run_without_a_later_option_was_begun_with_its_default(tmp_path, name)
         begin(tmp_path, replace(older, settings={"epochs": 3, name: 0.5}))
 
 
-def test_penalties_are_later_options():
+def test_penalties_are_marked_as_later_options():
     assert {"l1", "entropy", "smoothness"} <= set(LATER)

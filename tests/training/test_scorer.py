@@ -11,7 +11,7 @@ from tests.attribution.conftest import build_model
 
 @pytest.fixture
 def run(genes, tmp_path):
-    """Three networks that nobody trained; each holds out a contig."""
+    """Three untrained networks; each holds out a contig."""
     for fold in "123":
         folder = tmp_path / "run/folds" / fold / "seed-0"
         folder.mkdir(parents=True)
@@ -43,7 +43,7 @@ def test_copies_of_a_gene_are_scored_by_the_models_that_may_score_it(run, genes)
     np.testing.assert_array_equal(last.values, logits.values[:, [0, 3]])
 
 
-def test_copies_of_genes_that_no_model_may_score_have_no_logit(run, genes):
+def test_copies_of_genes_that_no_model_may_score_get_no_logit(run, genes):
     models = Models.open(run, fold="3")
     assignment = models.assign_copies(np.array([40, 3]), models.assign(genes))
     assert assignment.roles.tolist() == ["test", ""]
@@ -52,7 +52,7 @@ def test_copies_of_genes_that_no_model_may_score_have_no_logit(run, genes):
     assert logits.rows.tolist() == [0]
 
 
-def test_an_array_that_nobody_knows_is_scored_by_all_models(run, other_genes):
+def test_an_array_without_known_genes_is_scored_by_all_models(run, other_genes):
     logits = Models.open(run).score(other_genes.codes())
     assert set(logits.roles) == {"new"}
     table = predict(run, other_genes).table
@@ -60,7 +60,7 @@ def test_an_array_that_nobody_knows_is_scored_by_all_models(run, other_genes):
     assert logits.mean().probability.tolist() == table["probability"].tolist()
 
 
-def test_models_that_are_kept_are_read_once(run, genes, other_genes):
+def test_kept_models_are_read_once(run, genes, other_genes):
     codes = other_genes.codes()
     kept, read = Models.open(run, keep=True), Models.open(run)
     first = kept.score(codes[:5])
@@ -71,9 +71,9 @@ def test_models_that_are_kept_are_read_once(run, genes, other_genes):
         read.score(codes)
 
 
-def test_sequences_that_the_models_cannot_read_are_refused(run, genes):
+def test_sequences_of_another_width_are_refused(run, genes):
     models = Models.open(run)
-    with pytest.raises(ModelMismatch, match=r"the models read 136 columns, and the codes have the shape \(2, 100\)"):
+    with pytest.raises(ModelMismatch, match=r"the models read 136 columns, but the codes have the shape \(2, 100\)"):
         models.score(np.zeros((2, 100), dtype=np.uint8))
     with pytest.raises(ValueError, match="need the assignment"):
         models.assign_copies(np.array([3]))

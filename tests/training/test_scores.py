@@ -9,7 +9,7 @@ STEEP = Calibration("platt", threshold=0.6, slope=2.0)
 FLAT = Calibration("platt", threshold=0.4, slope=0.0, intercept=np.log(3.0))
 
 
-def test_without_calibration_probabilities_are_sigmoids_and_nothing_is_called():
+def test_without_calibration_probabilities_are_sigmoids_and_no_class_is_called():
     scores = scores_of(Task(), (), np.array([0.0, np.log(3.0)]))
     assert scores.probability.tolist() == pytest.approx([0.5, 0.75])
     assert np.isnan(scores.called).all()
@@ -23,7 +23,7 @@ def test_each_condition_has_its_own_calibration_and_threshold():
     assert scores.logit is logits
 
 
-def test_several_models_are_averaged_by_logit_and_where_calibrated_by_probability():
+def test_models_are_averaged_by_logit_and_calibrated_models_by_probability():
     logits = np.array([[0.0, np.log(3.0) / 2], [2.0, np.nan]])
     plain = mean_scores(Task(), [(), ()], logits)
     assert plain.logit.tolist() == pytest.approx([1.0, np.log(3.0) / 2])
@@ -31,21 +31,21 @@ def test_several_models_are_averaged_by_logit_and_where_calibrated_by_probabilit
     assert np.isnan(plain.called).all()
     calibrated = mean_scores(Task(), [(STEEP,), (FLAT,)], logits)
     assert calibrated.logit.tolist() == plain.logit.tolist()
-    # The first gene: 0.5 cut at 0.6 and 0.75 cut at 0.4, and so by the mean; the second by the first model alone.
+    # First gene: 0.5 with threshold 0.6 and 0.75 with 0.4 are a tie, so the mean decides; second: only the first model.
     assert calibrated.probability.tolist() == pytest.approx([0.625, 0.75])
     assert calibrated.called.tolist() == [1, 1]
 
 
-def test_several_models_of_several_conditions():
+def test_several_models_of_several_conditions_are_averaged():
     logits = np.zeros((2, 3, 2))
     logits[1, 2] = np.nan
     scores = mean_scores(Task("binary", 2, ("leaf", "root")), [(STEEP, FLAT), (FLAT, STEEP)], logits)
-    # One vote each, so that 0.625 decides; the last gene only by the first model: 0.5 cut at 0.6, and 0.75 cut at 0.4.
+    # Votes are tied, so 0.625 decides. Last gene: only the first model, 0.5 with threshold 0.6 and 0.75 with 0.4.
     assert scores.probability.tolist() == pytest.approx(np.array([[0.625, 0.625], [0.625, 0.625], [0.5, 0.75]]))
     assert scores.called.tolist() == [[1, 1], [1, 1], [0, 1]]
 
 
-def test_calibrations_are_learned_from_known_targets_alone():
+def test_calibrations_are_fitted_to_known_targets_only():
     logits = np.array([[-1.0, 4.0], [1.0, -4.0], [-2.0, 9.0], [2.0, 9.0]])
     targets = np.array([[0, 1], [1, 0], [0, -1], [1, -1]])
     found = fit_calibrations("platt", logits, targets)
@@ -53,7 +53,7 @@ def test_calibrations_are_learned_from_known_targets_alone():
     assert fit_calibrations("none", logits, targets) == ()
 
 
-def test_of_several_classes_the_likeliest_is_called_with_its_probability_and_log_odds():
+def test_the_most_likely_of_several_classes_is_called_with_its_probability_and_log_odds():
     task = Task("multiclass", 3, classes=("a", "b", "c"))
     logits = np.log(np.array([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8]]))
     scores = scores_of(task, (), logits)
@@ -62,7 +62,7 @@ def test_of_several_classes_the_likeliest_is_called_with_its_probability_and_log
     assert scores.logit == pytest.approx(np.log([1.0, 4.0]))
     assert scores.classes is logits
     mean = mean_scores(task, [(), ()], np.stack([logits, np.array([[0.0, 4.0, 0.0], [np.nan] * 3])]))
-    # The second sequence has one model alone.
+    # The second sequence has only one model.
     assert mean.called.tolist() == [1, 2]
     assert mean.classes[0] == pytest.approx((logits[0] + [0.0, 4.0, 0.0]) / 2)
     assert mean.classes[1] == pytest.approx(logits[1])

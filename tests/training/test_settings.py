@@ -39,12 +39,12 @@ def test_decoupled_decay_shrinks_spline_weights_only():
 
 def test_coupled_decay_enters_adams_gradient_of_spline_weights_only():
     layer = step_without_gradient("coupled")
-    # Adam's first step is the learning rate in the direction of the gradient, here of the decay alone.
+    # Adam's first step is the learning rate in the direction of the gradient, here only that of the decay.
     assert layer.spline_weight.tolist() == pytest.approx([0.99, 0.99])
     assert layer.base_weight.tolist() == [1.0, 1.0]
 
 
-def test_one_cycle_is_the_schedule_of_torch():
+def test_one_cycle_equals_the_schedule_of_torch():
     parameter = nn.Parameter(torch.ones(1))
     optimizer = torch.optim.SGD([parameter], lr=1.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=40, cycle_momentum=False)
@@ -65,7 +65,7 @@ def test_negative_threads_are_refused_by_name():
         pass
 
 
-def test_cosine_falls_from_one_to_nothing():
+def test_cosine_falls_from_one_to_zero():
     assert [rate_factor("cosine", step, 4) for step in (0, 2)] == [1.0, 0.5]
     assert rate_factor("constant", 3, 4) == 1.0
 
@@ -82,18 +82,18 @@ def test_cosine_falls_from_one_to_nothing():
         {"precision": "float16"},
     ],
 )
-def test_senseless_settings_are_refused_by_name(wrong):
+def test_invalid_settings_are_refused_by_name(wrong):
     with pytest.raises(BadOption, match=next(iter(wrong))):
         Settings(**wrong)
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", "mps"])
-def test_devices_that_are_not_there_are_refused(device):
+def test_missing_devices_are_refused(device):
     with pytest.raises(BadOption, match=device):
         choose_device(device)
 
 
-def test_processor_gives_threads_and_random_numbers_back():
+def test_processor_restores_threads_and_random_state():
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     with processor(threads + 1, seed=3) as count:
         assert count == torch.get_num_threads() == threads + 1
@@ -102,11 +102,11 @@ def test_processor_gives_threads_and_random_numbers_back():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_seeds_are_named_or_counted():
+def test_seeds_are_listed_or_counted():
     assert check_seeds(3) == [3]
     assert check_seeds([2, 0, 2]) == [2, 0]
     assert check_seeds(5, 3) == check_seeds([5], 3) == [5, 6, 7]
-    with pytest.raises(BadOption, match="name the seeds or count them"):
+    with pytest.raises(BadOption, match="use several --seed, or --seeds"):
         check_seeds([1, 2], 2)
     with pytest.raises(BadOption, match="seed is 4294967296"):
         check_seeds(2**32 - 2, 3)
@@ -114,7 +114,7 @@ def test_seeds_are_named_or_counted():
         check_seeds(0, 0)
 
 
-def test_a_prior_is_coupled_decay_that_falls_with_the_number_of_genes():
+def test_prior_is_coupled_decay_divided_by_the_number_of_genes():
     layer = Layer()
     strength = Settings(weight_decay=50, decay="prior")
     for genes in (10, 1000):
@@ -123,13 +123,13 @@ def test_a_prior_is_coupled_decay_that_falls_with_the_number_of_genes():
         assert [group["weight_decay"] for group in optimizer.param_groups] == [50 / genes, 0.0]
 
 
-def test_what_is_not_given_is_the_models_own_and_then_the_default():
+def test_missing_settings_come_from_the_recipe_and_then_from_the_defaults():
     own = settings_for(architecture("kan-words"), epochs=None, batch_size=7, clip=None)
     assert (own.epochs, own.batch_size, own.decay, own.clip) == (30, 7, "prior", None)
     assert settings_for(architecture("kan-mixer"), epochs=None) == Settings()
 
 
-def test_a_recipes_strength_does_not_count_beside_another_kind_of_decay():
+def test_weight_decay_of_a_recipe_is_ignored_with_another_kind_of_decay():
     words = architecture("kan-words")
     assert settings_for(words).weight_decay == 2000
     assert settings_for(words, decay="prior").weight_decay == 2000

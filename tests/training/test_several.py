@@ -21,7 +21,7 @@ def make():
     return SeveralEstimators(make_config("gc", Geometry.plain(30)), architecture("gc").build, 2)
 
 
-def test_every_condition_is_learned_by_a_model_of_its_own_from_the_genes_that_it_has(examples):
+def test_each_condition_has_its_own_model_fitted_to_its_labelled_genes(examples):
     codes, targets = examples
     groups = np.arange(40)[:, None] % 2 + np.zeros((40, 2), dtype=np.int64)
     model = make()
@@ -33,7 +33,7 @@ def test_every_condition_is_learned_by_a_model_of_its_own_from_the_genes_that_it
     assert model.parameters == 10
 
 
-def test_arrays_are_read_back(examples):
+def test_arrays_can_be_loaded(examples):
     model, again = make(), make()
     model.fit(*examples)
     again.load_arrays(model.arrays())

@@ -8,7 +8,7 @@ from kanseq.training.significance import combined, delong, placements
 
 
 def by_pairs(targets, first, second):
-    """DeLong's test as the paper writes it: the kernel of every pair, and covariances of structural components."""
+    """DeLong's test as in the paper: the kernel of every pair, and covariances of structural components."""
     components = []
     for logits in (first, second):
         highs, lows = logits[targets == 1], logits[targets == 0]
@@ -31,18 +31,18 @@ def two_models(genes=80, digits=8, seed=0):
 
 
 @pytest.mark.parametrize("digits", [0, 8])
-def test_the_fast_way_is_the_paper_s(digits):
+def test_the_fast_algorithm_equals_the_definition_in_the_paper(digits):
     targets, first, second = two_models(digits=digits)
     assert tuple(delong(targets, first, second)) == pytest.approx(by_pairs(targets, first, second), abs=1e-12)
 
 
-def test_the_difference_is_that_of_scikit_learn_s_areas():
+def test_the_difference_is_that_of_scikit_learns_areas():
     targets, first, second = two_models()
     wanted = roc_auc_score(targets, first) - roc_auc_score(targets, second)
     assert delong(targets, first, second).difference == pytest.approx(wanted)
 
 
-def test_placements_follow_from_ranks():
+def test_placements_are_differences_of_ranks():
     targets, first, _ = two_models(digits=0)
     highs, lows = placements(targets == 1, first)
     ranks = rankdata(first)
@@ -50,7 +50,7 @@ def test_placements_follow_from_ranks():
     assert highs.mean() == pytest.approx(lows.mean()) == pytest.approx(auroc(targets, first))
 
 
-def test_the_standard_error_is_that_of_the_bootstrap():
+def test_the_standard_error_equals_that_of_the_bootstrap():
     targets, first, second = two_models(genes=400)
     half = np.full(400, 0.5)
     drawn = draw(400, 2000, seed=0)
@@ -58,8 +58,8 @@ def test_the_standard_error_is_that_of_the_bootstrap():
     assert delong(targets, first, second).variance ** 0.5 == pytest.approx(spread, rel=0.1)
 
 
-def test_p_is_even_where_models_are_equally_good():
-    # Chance alone puts a twentieth of the tests below 0.05: 20 of 400, plus or minus three times 4.4.
+def test_p_values_of_equally_good_models_are_uniform():
+    # By chance, a twentieth of the tests is below 0.05: 20 of 400, plus or minus three times 4.4.
     found = []
     for seed in range(400):
         random = np.random.default_rng(seed)
@@ -68,7 +68,7 @@ def test_p_is_even_where_models_are_equally_good():
     assert 7 <= sum(p < 0.05 for p in found) <= 33
 
 
-def test_seeds_give_the_test_of_their_mean_area():
+def test_seeds_are_tested_by_their_mean_area():
     targets, first, second = two_models()
     both = delong(targets, np.stack([first, second]), second)
     assert both.difference == pytest.approx(delong(targets, first, second).difference / 2)
@@ -76,7 +76,7 @@ def test_seeds_give_the_test_of_their_mean_area():
     assert delong(targets, np.stack([first, first]), second) == pytest.approx(delong(targets, first, second))
 
 
-def test_folds_combine_by_their_variances():
+def test_folds_are_combined_by_their_variances():
     tests = [delong(*two_models(seed=seed)) for seed in range(3)]
     whole = combined(tests)
     assert whole.difference == pytest.approx(np.mean([test.difference for test in tests]))
@@ -85,18 +85,18 @@ def test_folds_combine_by_their_variances():
     assert combined(tests[:1]) == pytest.approx(tests[0])
 
 
-def test_what_cannot_be_told_is_none():
+def test_undefined_results_are_none():
     targets = np.array([0, 0, 1, 1])
     same = delong(targets, np.arange(4.0), np.arange(4.0))
     assert (same.difference, same.z, same.p) == (0.0, 0.0, 1.0)
-    # A perfect order against none at all: neither varies with the genes.
+    # A perfect order against a constant: neither varies with the genes.
     assert delong(targets, np.arange(4.0), np.zeros(4)) == (0.5, 0.0, None, None)
     lonely = delong(np.array([0, 0, 1]), np.array([0.0, 2.0, 1.0]), np.array([0.0, 1.0, 2.0]))
     assert lonely == (-0.5, None, None, None)
     assert combined([same, lonely]).p is None
 
 
-def test_a_test_that_stands_for_several_folds_counts_so_often_and_varies_as_one():
+def test_a_test_that_represents_several_folds_is_weighted_by_their_number():
     one, other = (delong(*two_models(seed=seed)) for seed in range(2))
     assert combined([one], [5]) == pytest.approx(one)
     both = combined([one, other], [3, 1])

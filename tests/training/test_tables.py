@@ -48,7 +48,7 @@ def test_predictions_are_written_with_nine_digits_and_empty_targets(genes, tmp_p
         (("\t1\t\n", "\t2\t\n"), "p.tsv:2: target '2'"),
     ],
 )
-def test_damaged_tables_are_named_by_line(genes, tmp_path, change, said):
+def test_errors_in_damaged_tables_name_the_line(genes, tmp_path, change, said):
     write_predictions(tmp_path / "p.tsv", table(genes))
     (tmp_path / "p.tsv").write_text((tmp_path / "p.tsv").read_text().replace(*change))
     with pytest.raises(BadTable, match=said):
@@ -66,7 +66,7 @@ def test_held_out_genes_are_read_back(tmp_path):
         read_held_out(tmp_path / "held_out.txt")
 
 
-def test_several_conditions_make_a_row_each_gene_by_gene(genes, tmp_path):
+def test_several_conditions_have_one_row_each_gene_by_gene(genes, tmp_path):
     logits = np.array([[0.0, 1.0], [-1.0, 2.0]])
     scores = scores_of(Task("binary", 2, ("leaf", "root")), (), logits)
     made = predictions_table(
@@ -85,7 +85,7 @@ def test_several_conditions_make_a_row_each_gene_by_gene(genes, tmp_path):
     assert again["target"].fillna(-1).tolist() == [1, -1, 0, 1]
 
 
-def test_regression_has_neither_probabilities_nor_calls(genes, tmp_path):
+def test_regression_has_neither_probabilities_nor_called_classes(genes, tmp_path):
     scores = scores_of(Task("regression", 1, mean=(0.0,), scale=(1.0,)), (), np.array([1.5, 0.25]))
     made = predictions_table(
         genes, np.array([3, 5]), scores, condition="*", fold="1", role="test", targets=np.array([2.25, np.nan])
@@ -100,7 +100,7 @@ def test_regression_has_neither_probabilities_nor_calls(genes, tmp_path):
     assert again["target"].fillna(-1).tolist() == [2.25, -1]
 
 
-def test_calls_are_read_back_and_tables_from_before_there_were_any_are_read(genes, tmp_path):
+def test_called_classes_are_read_back_and_older_tables_without_them_are_read(genes, tmp_path):
     made = table(genes).assign(called=[1.0, 0.0])
     write_predictions(tmp_path / "p.tsv", made)
     assert read_predictions(tmp_path / "p.tsv")["called"].tolist() == [1.0, 0.0]
@@ -111,7 +111,7 @@ def test_calls_are_read_back_and_tables_from_before_there_were_any_are_read(gene
         read_predictions(tmp_path / "bad.tsv")
 
 
-def test_one_lost_probability_does_not_pass_for_a_regression(genes, tmp_path):
+def test_one_missing_probability_is_an_error_and_not_a_regression(genes, tmp_path):
     made = table(genes)
     made.loc[1, "probability"] = np.nan
     write_predictions(tmp_path / "p.tsv", made)
@@ -123,7 +123,7 @@ NAMES = ("exon", "intron", "none: both")
 
 
 def of_classes(genes, tmp_path):
-    """A table of two sequences that three classes are told of."""
+    """Write a table of two sequences with the logits of three classes."""
     logits = np.array([[0.0, 2.0, -1.0], [3.0, 0.125, 0.25]])
     scores = scores_of(Task("multiclass", 3, classes=NAMES), (), logits)
     made = predictions_table(
@@ -133,7 +133,7 @@ def of_classes(genes, tmp_path):
     return tmp_path / "p.tsv"
 
 
-def test_several_classes_have_their_logits_behind_all_other_columns(genes, tmp_path):
+def test_logits_of_several_classes_are_the_last_columns(genes, tmp_path):
     lines = of_classes(genes, tmp_path).read_text().splitlines()
     assert lines[0].split("\t")[6:] == [
         *("logit", "probability", "target", "called", "logit:exon", "logit:intron", "logit:none: both")
@@ -159,10 +159,10 @@ def test_several_classes_have_their_logits_behind_all_other_columns(genes, tmp_p
         (("\t2\t1\t0", "\t2\t-1\t0"), "p.tsv:2: called '-1'"),
         (("\t2\t1\t0", "\t2\t\t0"), "p.tsv:2: called ''"),
         (("0.843794734", ""), "p.tsv:2: probability ''"),
-        (("logit:none: both", "both"), "p.tsv: it holds logits of exon, intron alone; of two classes there is one"),
+        (("logit:none: both", "both"), "p.tsv: it has logits of exon, intron only; two classes have one"),
     ],
 )
-def test_damaged_tables_of_several_classes_are_named_by_line(genes, tmp_path, change, said):
+def test_errors_in_damaged_tables_of_several_classes_name_the_line(genes, tmp_path, change, said):
     path = of_classes(genes, tmp_path)
     assert path.read_text().count(change[0]) == 1
     path.write_text(path.read_text().replace(*change))

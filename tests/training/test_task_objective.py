@@ -1,4 +1,4 @@
-"""Penalties and grids in the training of a network by a task."""
+"""Penalties and grid changes in the training of a network for a task."""
 
 from functools import partial
 
@@ -26,7 +26,7 @@ EXAMPLES = Examples(X, (X[:, 0] ** 2 + X[:, 1] > 0.8).astype(np.int64))
 
 
 class Splines(Network):
-    """A layer of Gaussians, one of B-splines, and one without a grid."""
+    """A layer of Gaussians, a layer of B-splines, and a layer without a grid."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ def weights(network: nn.Module) -> dict[str, list[float]]:
 
 
 @pytest.mark.parametrize("penalties", [{"l1": 0.3}, {"entropy": 0.3}, {"smoothness": 0.3}])
-def test_steps_follow_the_gradient_of_loss_and_penalty_and_the_loss_is_reported_alone(penalties):
+def test_steps_use_the_gradient_of_loss_and_penalty_but_return_only_the_loss(penalties):
     plain, penalised = objective(), objective(**penalties)
     batch = Batch(np.arange(8), 0, 0, 0, 1)
     before = weights(plain.network)
@@ -67,7 +67,7 @@ def test_steps_follow_the_gradient_of_loss_and_penalty_and_the_loss_is_reported_
     assert gradient.abs().max() > 1e-4
 
 
-def test_a_penalty_on_a_network_without_curves_is_refused():
+def test_penalties_and_grids_are_refused_for_a_network_without_kan_layers():
     class Plain(Network):
         def __init__(self) -> None:
             super().__init__()
@@ -75,11 +75,11 @@ def test_a_penalty_on_a_network_without_curves_is_refused():
 
     with pytest.raises(BadOption, match=r"--l1 0\.1: the model 'Plain' has no KAN layers"):
         objective(Plain(), l1=0.1)
-    with pytest.raises(ValueError, match="BSplineLinear or RBFLinear is wanted"):
+    with pytest.raises(ValueError, match="BSplineLinear or RBFLinear is required"):
         objective(Plain(), grids=[(0, None)])
 
 
-def test_grids_follow_the_data_and_the_network_stays_what_it_was():
+def test_grids_are_fitted_to_the_data_and_the_network_stays_nearly_the_same():
     made, x = objective(grids=[(0, None)]), torch.from_numpy(X)
     spline = made.network.spline
     before, grid, radial = made.network(x), spline.grid.clone(), made.network.radial.grid.clone()
@@ -90,14 +90,14 @@ def test_grids_follow_the_data_and_the_network_stays_what_it_was():
     assert not torch.equal(made.network.radial.grid, radial)
     order, inner = spline.basis.order, spline.grid[:, spline.basis.order : -spline.basis.order]
     assert order == 3
-    # A margin of 0.01 beyond the samples, of which 2 % counts.
+    # The margin beyond the samples is 0.01, of which 2 % counts.
     torch.testing.assert_close(inner[:, 0], seen.amin(0), atol=1e-3, rtol=0)
     torch.testing.assert_close(inner[:, -1], seen.amax(0), atol=1e-3, rtol=0)
-    # The curves were cut at ±1 before and are refitted by the samples: near, though not the same.
+    # The curves were cut off at ±1 before and are refitted to the samples: similar, but not the same.
     assert (made.network(x) - before).abs().max() < 0.5
 
 
-def test_refined_grids_keep_the_curves_and_renew_the_moments_of_their_weights_alone():
+def test_refined_grids_keep_the_curves_and_reset_only_the_moments_of_their_weights():
     made, x = objective(grids=[(2, 6)]), torch.from_numpy(X)
     for number in range(3):
         made.step(Batch(np.arange(8), 0, number, number, 9))
@@ -117,7 +117,7 @@ def test_refined_grids_keep_the_curves_and_renew_the_moments_of_their_weights_al
 
 
 @pytest.mark.parametrize("at", [5, 9, 14, 19])
-def test_a_training_whose_grids_change_ends_with_the_same_bytes_after_a_kill(tmp_path, monkeypatch, at):
+def test_a_killed_training_with_grid_changes_ends_with_the_same_bytes(tmp_path, monkeypatch, at):
     make = partial(objective, grids=[(1, None), (2, 6), (3, None), (3, 12)], schedule="cosine")
     whole = train(make(), tmp_path / "whole", tune=EXAMPLES)
     step, taken = TaskObjective.step, []
@@ -138,7 +138,7 @@ def test_a_training_whose_grids_change_ends_with_the_same_bytes_after_a_kill(tmp
     assert states[0] == states[1]
 
 
-def test_a_state_between_two_steps_of_a_refined_network_is_whole(tmp_path):
+def test_a_state_between_two_steps_of_a_refined_network_is_complete(tmp_path):
     made = objective(grids=[(0, 6)])
     made.before_epoch(0)
     made.step(Batch(np.arange(8), 0, 0, 0, 9))
@@ -150,7 +150,7 @@ def test_a_state_between_two_steps_of_a_refined_network_is_whole(tmp_path):
     assert weights(again.network) == weights(made.network)
 
 
-def test_the_best_weights_come_back_on_the_grids_that_they_had(tmp_path, monkeypatch):
+def test_the_best_weights_are_restored_with_their_grids(tmp_path, monkeypatch):
     losses = iter([0.5, 0.4, 0.6])
     seen = []
 
@@ -165,7 +165,7 @@ def test_the_best_weights_come_back_on_the_grids_that_they_had(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(("own", "loaded"), [(3, 7), (7, 3)])
-def test_a_network_takes_the_weights_of_a_finer_and_of_a_coarser_one(own, loaded):
+def test_a_network_can_load_weights_of_finer_and_coarser_grids(own, loaded):
     network, other, x = Splines(), Splines(), torch.from_numpy(X)
     refine_grids(network, own)
     refine_grids(other, loaded)
@@ -177,13 +177,13 @@ def test_a_network_takes_the_weights_of_a_finer_and_of_a_coarser_one(own, loaded
     assert torch.equal(network(x), other(x))
 
 
-def test_refining_changes_coarser_layers_alone():
+def test_refining_changes_only_coarser_layers():
     network = Splines()
     assert refine_grids(network, 7) == {"spline.spline_weight"}
     assert refine_grids(network, 7) == refine_grids(network, 5) == set()
 
 
-def test_the_shares_of_a_team_have_the_loss_and_the_penalty_of_one_process():
+def test_the_shares_of_a_team_sum_to_the_loss_and_penalty_of_one_process():
     batch = np.arange(9)
     alone = objective(l1=0.5, batch_size=9)
     shares = [objective(team=Team(rank, 2), l1=0.5, batch_size=9) for rank in range(2)]

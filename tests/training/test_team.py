@@ -1,4 +1,4 @@
-"""Several processes that train one network: the same losses as one, and a clear end when one of them dies."""
+"""Training one network in several processes: the same losses as in one, and a clear error if one is killed."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def losses(run):
     return [json.loads(line)["loss"] for line in (run / "folds/1/seed-0/log.jsonl").read_text().splitlines()]
 
 
-def test_shares_of_a_batch_are_all_of_it():
+def test_shares_add_up_to_the_batch():
     rows = np.arange(7)
     shares = [Team(rank, 3).share(rows).tolist() for rank in range(3)]
     assert shares == [[0, 1, 2], [3, 4], [5, 6]]
@@ -53,7 +53,7 @@ def test_shares_of_a_batch_are_all_of_it():
         ),
     ],
 )
-def test_losses_of_shares_by_their_weights_are_the_loss_of_the_batch(task, targets, class_weights):
+def test_the_weighted_sum_of_losses_of_shares_is_the_loss_of_the_batch(task, targets, class_weights):
     torch.manual_seed(0)
     outputs = torch.randn(5, task.outputs)
     whole = task.loss(outputs, targets, class_weights)
@@ -65,11 +65,11 @@ def test_losses_of_shares_by_their_weights_are_the_loss_of_the_batch(task, targe
     assert sum(parts).item() == pytest.approx(whole.item(), rel=1e-6)
 
 
-def test_a_request_to_stop_travels_with_the_gradients(monkeypatch):
+def test_a_request_to_stop_is_exchanged_with_the_gradients(monkeypatch):
     sent = []
 
     def all_reduce(flat):
-        # Two processes with the same gradients, of which the other one was asked to stop.
+        # Simulate a second process with the same gradients that was asked to stop.
         sent.append(len(flat))
         flat.mul_(2)
         flat[-1] += 1
@@ -83,12 +83,12 @@ def test_a_request_to_stop_travels_with_the_gradients(monkeypatch):
     assert network.weight.grad.tolist() == [[2.0, 2.0, 2.0]]
     assert team.any(False, torch.device("cpu"))
     assert sent == [4 + 1 + 1]
-    # A step without add_up asks by itself.
+    # After a step without add_up, any() communicates.
     assert team.any(False, torch.device("cpu"))
     assert sent == [6, 1]
 
 
-def test_two_processes_train_as_one_does(inputs, tmp_path):
+def test_two_processes_train_like_one(inputs, tmp_path):
     files = {"labels": inputs.labels, "splits": inputs.splits, "threads": 1, "epochs": 2, "precision": "float32"}
     one = train(inputs.genes, output=tmp_path / "one", **files, **SETTINGS)
     two = train(inputs.genes, output=tmp_path / "two", devices=2, **files, **SETTINGS)
@@ -101,8 +101,8 @@ def test_two_processes_train_as_one_does(inputs, tmp_path):
     assert (again.trained, again.skipped) == (0, one.trained)
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are found in /proc")
-def test_a_killed_process_ends_the_run_with_its_state_whole(inputs, tmp_path):
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are searched in /proc")
+def test_a_killed_process_ends_the_run_with_a_complete_state(inputs, tmp_path):
     run = tmp_path / "run"
     command = [
         sys.executable, "-m", "kanseq", "train", inputs.genes, "--labels", inputs.labels, "--splits", inputs.splits,
@@ -118,9 +118,9 @@ def test_a_killed_process_ends_the_run_with_its_state_whole(inputs, tmp_path):
     said = started.communicate(timeout=120)[1]
     assert started.returncode == RankFailed.exit_code
     last = said.splitlines()[-1]
-    assert last.startswith("kanseq: a process of the training ended: killed by signal 9")
-    assert "a fault of kanseq" not in said
-    assert last.endswith("run the command again: it goes on from the last state")
+    assert last.startswith("kanseq: a training process ended: killed by signal 9")
+    assert "a bug in kanseq" not in said
+    assert last.endswith("run the command again: it continues from the last state")
     _, position = load_arrays(run / "folds/1/seed-0/state.safetensors")
     assert 0 < position["epoch"] < 400
     assert not (run / "folds/1/seed-0/done.json").exists()
@@ -145,16 +145,16 @@ def rank_of(run, rank):
     [
         ({"devices": 0}, "devices is 0; it must be at least 1"),
         ({"nodes": 0}, "nodes is 0; it must be at least 1"),
-        ({"devices": 2, "nodes": 2}, "several nodes need a place to meet; give --rendezvous HOST:PORT"),
+        ({"devices": 2, "nodes": 2}, "several nodes need a common address; use --rendezvous HOST:PORT"),
     ],
 )
-def test_what_cannot_meet_is_refused(inputs, tmp_path, options, words):
+def test_invalid_numbers_of_processes_and_a_missing_rendezvous_are_refused(inputs, tmp_path, options, words):
     with pytest.raises(BadOption, match=words):
         train(inputs.genes, labels=inputs.labels, splits=inputs.splits, output=tmp_path / "run", **options, **SETTINGS)
     assert not (tmp_path / "run").exists()
 
 
-def test_two_nodes_train_as_one_does_and_one_of_them_sums_up(inputs, tmp_path):
+def test_two_nodes_train_like_one_and_one_of_them_reports_the_result(inputs, tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -168,7 +168,7 @@ def test_two_nodes_train_as_one_does_and_one_of_them_sums_up(inputs, tmp_path):
     told = [json.loads(node.communicate(timeout=240)[0]) for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0]
     assert sorted(each["trained"] for each in told) == [0, 1]
-    assert sum("the first one sums up" in each["verdict"] for each in told) == 1
+    assert sum("the first node reports the results" in each["verdict"] for each in told) == 1
     files = {"labels": inputs.labels, "splits": inputs.splits, "threads": 1, "epochs": 2, "precision": "float32"}
     model = {"model": "kan", "options": {"hidden": 4}, "holdout": "1", "batch_size": 5, "baseline": False}
     train(inputs.genes, output=tmp_path / "one", **files, **model)

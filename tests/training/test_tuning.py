@@ -1,4 +1,4 @@
-"""Searches inside the training genes."""
+"""Searches within the training genes."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def search(inputs, output, **options):
     return tune(inputs.genes, labels=inputs.labels, splits=inputs.splits, output=output, **chosen)
 
 
-def test_a_search_keeps_its_trials_and_the_best_ones_options(tuned_inputs, tmp_path):
+def test_a_search_writes_its_trials_and_the_best_options(tuned_inputs, tmp_path):
     found = search(tuned_inputs, tmp_path / "search", trials=5)
     table = pd.read_csv(tmp_path / "search/trials.tsv", sep="\t")
     assert table["trial"].tolist() == [0, 1, 2, 3, 4]
@@ -44,7 +44,7 @@ def test_a_search_keeps_its_trials_and_the_best_ones_options(tuned_inputs, tmp_p
     assert (best["model"], best["epochs"], best["tune"]) == ("mlp", 2, True)
 
 
-def test_the_best_ones_options_train_a_run(tuned_inputs, tmp_path):
+def test_the_best_options_can_train_a_run(tuned_inputs, tmp_path):
     found = search(tuned_inputs, tmp_path / "search", trials=2)
     command = [
         sys.executable, "-m", "kanseq", "train", tuned_inputs.genes, "--labels", tuned_inputs.labels,
@@ -55,7 +55,7 @@ def test_the_best_ones_options_train_a_run(tuned_inputs, tmp_path):
     assert (tmp_path / "run/folds/2/seed-0/done.json").exists()
 
 
-def test_stopped_and_gone_on_it_makes_the_same_trials(tuned_inputs, tmp_path):
+def test_a_continued_search_makes_the_same_trials(tuned_inputs, tmp_path):
     search(tuned_inputs, tmp_path / "whole", trials=4)
     search(tuned_inputs, tmp_path / "parts", trials=1)
     search(tuned_inputs, tmp_path / "parts", trials=4)
@@ -63,7 +63,7 @@ def test_stopped_and_gone_on_it_makes_the_same_trials(tuned_inputs, tmp_path):
     assert (tmp_path / "parts/best.yaml").read_bytes() == (tmp_path / "whole/best.yaml").read_bytes()
 
 
-def test_held_out_genes_change_nothing(tuned_inputs, tmp_path):
+def test_held_out_genes_do_not_affect_a_search(tuned_inputs, tmp_path):
     search(tuned_inputs, tmp_path / "a", trials=3)
     splits = read_splits(tuned_inputs.splits)
     tested = set(splits["id"][(splits["fold"] == "2") & (splits["role"] == "test")])
@@ -79,7 +79,7 @@ def test_held_out_genes_change_nothing(tuned_inputs, tmp_path):
     assert (tmp_path / "a/trials.tsv").read_bytes() == (tmp_path / "b/trials.tsv").read_bytes()
 
 
-def test_plain_models_are_searched_too(tuned_inputs, tmp_path):
+def test_baselines_can_be_searched(tuned_inputs, tmp_path):
     ranges = ["k=1,2", "bin=16..64:16"]
     found = search(tuned_inputs, tmp_path / "search", model="kmer-logistic", search=ranges, trials=3)
     best = yaml.safe_load(found.config.read_text())
@@ -88,7 +88,7 @@ def test_plain_models_are_searched_too(tuned_inputs, tmp_path):
     assert set(best) == {"model", "set", "balance", "task", "visible"}
 
 
-def test_a_killed_trial_is_taken_up_where_it_was(tuned_inputs, tmp_path):
+def test_a_killed_trial_is_continued(tuned_inputs, tmp_path):
     command = [
         sys.executable, "-m", "kanseq", "tune", tuned_inputs.genes, "--labels", tuned_inputs.labels, "--splits",
         tuned_inputs.splits, "-o", tmp_path / "search", "--model", "mlp", "--holdout", "2", "--epochs", "100000",
@@ -115,10 +115,10 @@ def test_a_killed_trial_is_taken_up_where_it_was(tuned_inputs, tmp_path):
     assert seen[1] == []
 
 
-def test_a_killed_trial_is_taken_up_once_even_if_the_process_that_does_so_is_killed(tmp_path):
+def test_a_killed_trial_is_queued_once_even_if_the_process_that_queues_it_is_killed(tmp_path):
     study = trials_module.open_study(tmp_path, None, "x", seed=0)
     killed = study.ask()
-    # No process with a lock of its own is at it: it was killed. So was the one that put it into the queue again.
+    # No process holds a lock for this trial: it was killed. So was the process that queued it again.
     study.enqueue_trial({}, user_attrs={trials_module.CONTINUES: killed.number})
     searched = trials_module.Search.__new__(trials_module.Search)
     searched.output = tmp_path
@@ -129,12 +129,12 @@ def test_a_killed_trial_is_taken_up_once_even_if_the_process_that_does_so_is_kil
     assert study.ask().user_attrs == {trials_module.CONTINUES: 0}
 
 
-def test_numbers_have_the_type_of_their_hyper_parameter(tuned_inputs, tmp_path):
+def test_values_have_the_type_of_their_hyper_parameter(tuned_inputs, tmp_path):
     found = search(tuned_inputs, tmp_path / "search", search=["weight_decay=0..1", "clip=none,1"], trials=3)
     assert all(isinstance(value, float) and 0 < value < 1 for value in found.table["weight_decay"])
 
 
-def test_what_a_model_and_its_optimisation_share_is_the_models(tuned_inputs, tmp_path):
+def test_a_name_shared_by_model_and_optimisation_refers_to_the_model(tuned_inputs, tmp_path):
     ranges = ["learning_rate=1e-4..1:log"]
     found = search(tuned_inputs, tmp_path / "search", model="boosting", search=ranges, trials=3)
     best = yaml.safe_load(found.config.read_text())
@@ -142,25 +142,25 @@ def test_what_a_model_and_its_optimisation_share_is_the_models(tuned_inputs, tmp
     assert "learning_rate" not in best
 
 
-def test_a_network_without_memory_is_a_failed_trial(tuned_inputs, tmp_path, caplog):
+def test_a_network_too_large_for_memory_is_a_failed_trial(tuned_inputs, tmp_path, caplog):
     with caplog.at_level("WARNING"), pytest.raises(BadOption, match="no trial could be scored"):
         search(tuned_inputs, tmp_path / "search", search=["hidden=1000000000000..2000000000000"], trials=2)
     assert caplog.text.count("failed") == 2
 
 
-def test_a_trial_under_way_is_no_failure(tuned_inputs, tmp_path):
+def test_a_running_trial_is_not_a_failure(tuned_inputs, tmp_path):
     search(tuned_inputs, tmp_path / "search", trials=1)
     shutil.copytree(tmp_path / "search", tmp_path / "other")
     (tmp_path / "other/journal.log").unlink()
     storage = f"sqlite:///{tmp_path}/trials.db"
     with pytest.MonkeyPatch.context() as patch:
-        # Another machine is at the only trial.
+        # Another machine runs the only trial.
         patch.setattr(trials_module.Search, "do", lambda self, study, trial: None)
         waiting = search(tuned_inputs, tmp_path / "other", trials=1, storage=storage)
     assert (waiting.trials, waiting.value, waiting.config) == (0, None, None)
 
 
-def test_a_torn_line_at_the_journals_end_is_cut(tuned_inputs, tmp_path):
+def test_an_incomplete_last_line_of_the_journal_is_removed(tuned_inputs, tmp_path):
     search(tuned_inputs, tmp_path / "search", trials=1)
     with open(tmp_path / "search/journal.log", "a") as handle:
         handle.write('{"op_code": 4, "worker')
@@ -170,7 +170,7 @@ def test_a_torn_line_at_the_journals_end_is_cut(tuned_inputs, tmp_path):
         search(tuned_inputs, tmp_path / "search", trials=2)
 
 
-def test_best_options_say_what_was_learned(tuned_inputs, tmp_path):
+def test_best_options_include_the_learning_goal(tuned_inputs, tmp_path):
     found = search(tuned_inputs, tmp_path / "search", visible="flanks", trials=1)
     best = yaml.safe_load(found.config.read_text())
     assert (best["task"], best["visible"]) == ("binary", "flanks")
@@ -204,17 +204,17 @@ def test_a_database_keeps_several_searches(tuned_inputs, tmp_path):
         search(tuned_inputs, tmp_path / "2", trials=3, **{**options, "storage": "nowhere"})
 
 
-def test_what_makes_no_sense_is_said_at_once(tuned_inputs, tmp_path):
+def test_invalid_options_are_refused(tuned_inputs, tmp_path):
     for options, message in (
         ({"search": ["width=1..2"]}, "'mlp' has no hyper-parameter 'width'; it has"),
         ({"search": []}, "nothing to search"),
-        ({"search": ["hidden=1..4", "hidden=2"]}, "it stands there twice"),
-        ({"search": ["hidden=1..4"], "options": {"hidden": 3}}, "it is given, too"),
-        ({"holdout": "all"}, "a search is for one fold"),
+        ({"search": ["hidden=1..4", "hidden=2"]}, "it is given twice"),
+        ({"search": ["hidden=1..4"], "options": {"hidden": 3}}, "it also has a fixed value"),
+        ({"holdout": "all"}, "a search is within one fold"),
         ({"trials": 0}, "trials is 0"),
-        ({"search": ["learning_rate=low,high"]}, "float is wanted"),
-        ({"search": ["batch_size=1e1..2e1"]}, "int is wanted"),
-        ({"search": ["decay=1..2"]}, "this is no number"),
+        ({"search": ["learning_rate=low,high"]}, "float is required"),
+        ({"search": ["batch_size=1e1..2e1"]}, "int is required"),
+        ({"search": ["decay=1..2"]}, "this is not a number"),
     ):
         with pytest.raises(BadOption, match=message):
             search(tuned_inputs, tmp_path / "search", **options)
@@ -237,12 +237,12 @@ def test_what_makes_no_sense_is_said_at_once(tuned_inputs, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["a", "a=", "=1", "a=2..1", "a=0..1:log", "a=1..2:5", "a=1..x", "a=1,1", "a=1,,2"])
-def test_wrong_ranges(text):
+def test_invalid_ranges_are_refused(text):
     with pytest.raises(BadOption, match="--search"):
         Range.read(text)
 
 
-def test_ranges_are_written_as_they_are_read():
+def test_ranges_are_written_in_the_format_that_is_read():
     texts = ["a=1..4", "b=0.5..4:log", "c=1..4:0.5", "d=x,y,2"]
     assert list(map(str, read_ranges(texts))) == texts
     assert np.isclose(Range.read("e=1e-4..1e-2").low, 1e-4)

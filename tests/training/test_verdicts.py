@@ -13,7 +13,7 @@ def table(logit, target, condition="*", role="test"):
     return pd.DataFrame({**places, "logit": logit, "probability": 0.5, "target": target, "called": np.nan})
 
 
-def test_seeds_are_averaged_over_means_of_folds(tmp_path):
+def test_scores_are_averaged_over_folds_and_then_over_seeds(tmp_path):
     # auROC 1 and 0.5 in one seed, 0 and 0.5 in the other.
     scores = {"a": [0.0, 1.0], "b": [1.0, 1.0], "c": [1.0, 0.0], "d": [1.0, 1.0]}
     for name, logit in scores.items():
@@ -25,7 +25,7 @@ def test_seeds_are_averaged_over_means_of_folds(tmp_path):
     assert both == Score(0.5, pytest.approx(np.sqrt(0.125)), 2)
 
 
-def test_only_held_out_genes_with_targets_count_and_conditions_are_averaged():
+def test_only_held_out_genes_with_targets_are_scored_and_conditions_are_averaged():
     unused = table([9.0], [0.0], role="unused")
     several = [table([0.0, 1.0, 5.0], [0.0, 1.0, np.nan], "leaf"), table([1.0, 0.0], [0.0, 1.0], "root"), unused]
     assert score_table(pd.concat(several), "binary") == 0.5
@@ -38,7 +38,7 @@ def test_regression_is_scored_by_pearsons_correlation():
     assert score_table(table([1.0, 1.0, 1.0], target), "regression") == 0.0
 
 
-def test_the_verdict_names_the_better_model_its_spread_and_what_was_special():
+def test_the_verdict_names_the_better_model_the_spread_and_the_note():
     assert verdict("gc", Score(0.6), "kmer-logistic", None, "binary", 1, "") == (
         "gc auROC 0.600 on held-out genes (one fold)"
     )
@@ -52,7 +52,7 @@ def test_the_verdict_names_the_better_model_its_spread_and_what_was_special():
     assert "no fold holds out genes of both classes" in verdict("gc", None, "kmer-logistic", None, "binary", 1, "")
 
 
-def test_several_classes_are_scored_by_the_mean_of_each_against_the_rest():
+def test_several_classes_are_scored_by_their_mean_auroc_against_the_rest():
     target = [0.0, 0.0, 1.0, 2.0]
     probabilities = np.array([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.1, 0.8, 0.1], [0.35, 0.45, 0.2]])
     logits = {f"logit:{name}": np.log(probabilities[:, at]) for at, name in enumerate("abc")}

@@ -1,4 +1,4 @@
-"""Trainings in processes of their own: what they report, and what their parent makes of it."""
+"""Training in separate processes: their reports, and the error that the parent raises from these."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from torch.distributed import DistBackendError
 from kanseq.errors import BadOption, RankFailed
 from kanseq.specification.training import TrainSpec
 from kanseq.training import fitting, team, worker
-from kanseq.training.worker_reports import Report, arguments_for, read_reports
+from kanseq.training.worker_reports import LAUNCH_VARIABLES, Report, arguments_for, read_reports
 
 SPEC = TrainSpec(genes="genes.parquet", splits="splits.tsv", output="run", settings={"epochs": 3})
 
@@ -21,7 +21,7 @@ class Done:
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run a worker in this process, in which a training does as it is told."""
+    """Run a worker in this process, with a replaced training function."""
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
     monkeypatch.setattr(worker, "keep_freed_memory", lambda: True)
     for name in LAUNCH_VARIABLES:
@@ -41,7 +41,7 @@ def raising(error):
     return train
 
 
-def test_a_worker_trains_what_its_file_says(run):
+def test_a_worker_trains_the_specification_in_its_file(run):
     seen = []
     assert run(lambda spec: seen.append(spec) or Done()) == (0, {0: Report("done")})
     assert seen == [SPEC]
@@ -50,32 +50,32 @@ def test_a_worker_trains_what_its_file_says(run):
 @pytest.mark.parametrize(
     ("error", "code", "report"),
     [
-        (BadOption("wrong", where="here", hint="mend it"), 3, Report("error", "here: wrong; mend it", "BadOption")),
+        (BadOption("wrong", where="here", hint="fix it"), 3, Report("error", "here: wrong; fix it", "BadOption")),
         (KeyboardInterrupt(), 130, Report("interrupted")),
         (ValueError("a\nb"), 1, Report("error", "ValueError: a b", "ValueError")),
     ],
 )
 def test_a_worker_reports_how_it_ended(run, capsys, error, code, report):
     assert run(raising(error)) == (code, {0: report})
-    # What went wrong stands in the log, too.
-    assert ("kanseq: here: wrong; mend it" in capsys.readouterr().err) == (code == 3)
+    # The error of bad input is also written to stderr.
+    assert ("kanseq: here: wrong; fix it" in capsys.readouterr().err) == (code == 3)
 
 
-def test_one_of_several_leaves_it_to_its_parent_to_say_why(run, capsys, monkeypatch):
+def test_one_of_several_workers_does_not_print_its_error(run, capsys, monkeypatch):
     monkeypatch.setenv("RANK", "3")
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     assert run(raising(BadOption("wrong"))) == (3, {3: Report("error", "wrong", "BadOption")})
     assert capsys.readouterr().err == ""
 
 
-def test_a_rank_of_a_cluster_that_torchrun_has_not_given_is_none(run, capsys, monkeypatch):
+def test_a_rank_that_torchrun_has_not_set_is_ignored(run, capsys, monkeypatch):
     monkeypatch.setenv("RANK", "3")
     assert run(raising(BadOption("wrong"))) == (3, {0: Report("error", "wrong", "BadOption")})
     assert capsys.readouterr().err.endswith("kanseq: wrong\n")
 
 
 def lose_the_connection(spec):
-    """Fail as gloo does: with a plain RuntimeError out of a module of torch.distributed."""
+    """Fail like gloo: with a RuntimeError raised in a module of torch.distributed."""
     source = "def all_reduce():\n    raise RuntimeError('Connection closed by peer')"
     exec(source, module := {"__name__": "torch.distributed.distributed_c10d"})
     module["all_reduce"]()
@@ -88,13 +88,13 @@ def lose_the_connection(spec):
         (raising(DistBackendError("NCCL error")), "DistBackendError: NCCL error"),
     ],
 )
-def test_a_lost_connection_of_a_rank_is_no_fault(run, monkeypatch, caplog, train, line):
+def test_a_lost_connection_of_a_rank_is_not_a_bug(run, monkeypatch, caplog, train, line):
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     assert run(train) == (1, {0: Report("error", line, worker.DISTRIBUTED)})
     assert caplog.text == ""
     assert run(raising(RuntimeError("wrong"))) == (1, {0: Report("error", "RuntimeError: wrong", "RuntimeError")})
-    assert "a fault of kanseq" in caplog.text
+    assert "a bug in kanseq" in caplog.text
 
 
 def test_requests_to_stop_do_not_interrupt_the_report(tmp_path):
@@ -141,11 +141,11 @@ FAULT = Report("error", "KeyError: 3", "KeyError")
         ({0: LOST}, {"0": 1}, "RuntimeError: Connection reset by peer"),
     ],
 )
-def test_why_processes_ended_is_read_from_their_reports(tmp_path, reports, codes, reason):
+def test_the_reason_why_processes_ended_is_taken_from_their_reports(tmp_path, reports, codes, reason):
     (tmp_path / "codes.json").write_text(json.dumps(codes))
     error = team._failure(reports, team._killed_by(tmp_path / "codes.json"), 1)
     if reason is None:
         assert isinstance(error, KeyboardInterrupt)
     else:
         assert isinstance(error, RankFailed)
-        assert str(error).startswith(f"a process of the training ended: {reason}; run the command again")
+        assert str(error).startswith(f"a training process ended: {reason}; run the command again")
