@@ -26,18 +26,18 @@ from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score
 
 import kanseq
-from kanseq.allocator import keep_freed_memory
 from kanseq.attribution.methods import methods
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Attribution, Options
-from kanseq.data.sequences import SequenceSet
-from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.genome.pieces import find_pieces, piece_template, sum_by_piece, sum_by_token
 from kanseq.geometry import TOKEN
+from kanseq.io.allocator import keep_freed_memory
 from kanseq.models.registry import architecture
 from kanseq.nn import set_precision
-from kanseq.training.checkpoints import TrainedModel, load_model
-from kanseq.training.parts import parts
+from kanseq.runs.parts import parts
+from kanseq.runs.trained_model import TrainedModel, load_model
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.sequences.shuffles import dinucleotide_shuffles
 
 FOLD = "1.block0"
 SHUFFLES, STEPS = 5, 20
@@ -258,7 +258,7 @@ def truth(folder: Path, options: argparse.Namespace) -> list[dict[str, object]]:
 
 def on_elements(genes: SequenceSet, names: list[str], truth: Path) -> tuple[np.ndarray, np.ndarray]:
     """Say which pieces of the named genes touch a planted element, and where these pieces lie in a flat table."""
-    from kanseq.demonstration import _touches
+    from kanseq.verbs.project.demo import _touches
 
     table = genes.table.set_index("id").loc[names].reset_index()
     pieces = find_pieces(table, genes.geometry, {name: int(c["length"]) for name, c in genes.contigs.items()})

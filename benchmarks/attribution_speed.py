@@ -26,18 +26,18 @@ from common import KANSEQ, run
 from torch import Tensor, nn
 from train_step import contender
 
-from kanseq.allocator import keep_freed_memory
 from kanseq.attribution.gradients import integrated_gradients
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Attribution, Options, encoded
-from kanseq.data.sequences import SequenceSet
-from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.geometry import Geometry
-from kanseq.models.deepcre import POOL, DeepCRE
+from kanseq.io.allocator import keep_freed_memory
+from kanseq.models.networks.deepcre import POOL, DeepCRE
 from kanseq.models.registry import architecture, make_config
-from kanseq.training.checkpoints import TrainedModel
-from kanseq.training.tasks import Task
+from kanseq.runs.trained_model import TrainedModel
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.sequences.shuffles import dinucleotide_shuffles
+from kanseq.tasks.task import Task
 
 NETWORKS = ("kan-words", "kan-mixer", "deepcre", "kan", "mlp")
 BATCH = 64

@@ -34,15 +34,15 @@ from evaluation_plan import DATASETS, replace_file
 from evaluation_plan import RESULTS as EVALUATION
 from evaluation_plan import Results as Evaluation
 
-from kanseq.data.label_tables import join_labels
-from kanseq.data.sequences import SequenceSet
-from kanseq.data.split_tables import read_splits
-from kanseq.models.kmers import kmer_counts
-from kanseq.models.logistic import choose_regularisation
-from kanseq.training.aims import Aim
-from kanseq.training.folds import prepare_folds
-from kanseq.training.neighbourhoods import inner_parts
-from kanseq.training.parts import part_folder, read_done
+from kanseq.labels.label_tables import join_labels
+from kanseq.models.classical.kmers import kmer_counts
+from kanseq.models.classical.logistic import choose_regularisation
+from kanseq.runs.parts import part_folder, read_done
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.splits.split_tables import read_splits
+from kanseq.tasks.learning_goal import Aim
+from kanseq.training.fold_examples import prepare_folds
+from kanseq.training.learners.neighbourhoods import inner_parts
 
 SEARCHING = Lock()
 """Held while hyper-parameters are searched, so that jobs beside each other wait for them."""

@@ -33,8 +33,8 @@ from common import KANSEQ, data_folder
 from evaluation_plan import DATASETS, NETWORKS, RESULTS, SETTINGS, Job, Results, jobs, read
 from evaluation_report import report
 
-from kanseq.training.descriptions import read_run
-from kanseq.training.parts import part_folder, read_done
+from kanseq.runs.description import read_run
+from kanseq.runs.parts import part_folder, read_done
 
 DIGITS = {"logit": ".6g", "probability": ".5f"}
 

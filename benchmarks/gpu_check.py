@@ -39,7 +39,7 @@ from kanseq.nn import (
     RBFLinear,
     set_precision,
 )
-from kanseq.training.parts import part_folder
+from kanseq.runs.parts import part_folder
 
 CHECKS = ("layers", "train", "explain", "team")
 ROWS, WIDTH, ROUNDS = 4096, 128, 7

@@ -15,12 +15,12 @@ from evaluation import prepare
 from evaluation_plan import DATASETS, RESULTS, Results
 from sklearn.metrics import roc_auc_score
 
-from kanseq.data.controls import disturbed_targets
-from kanseq.data.label_tables import join_labels
-from kanseq.data.sequences import SequenceSet
-from kanseq.data.split_tables import read_splits
-from kanseq.models.kmers import kmer_counts
-from kanseq.training.folds import Fold, prepare_folds
+from kanseq.labels.label_tables import join_labels
+from kanseq.models.classical.kmers import kmer_counts
+from kanseq.sequences.controls import disturbed_targets
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.splits.split_tables import read_splits
+from kanseq.training.fold_examples import Fold, prepare_folds
 
 RIDGE = 3000.0
 """About what `C = 1e-3` is to a loss of squares."""

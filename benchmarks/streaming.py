@@ -17,14 +17,14 @@ from pathlib import Path
 
 from common import KANSEQ, Measured, run
 
-from kanseq.training.parts import part_folder
+from kanseq.runs.parts import part_folder
 
 STEPS = 200
 
 STOPPED = """
 import sys
 from kanseq.cli.main import run
-from kanseq.training.task_objective import TaskObjective
+from kanseq.training.objectives.task_objective import TaskObjective
 
 step, taken = TaskObjective.step, []
 

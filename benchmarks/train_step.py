@@ -21,8 +21,8 @@ from kanseq.geometry import TOKEN, Geometry
 from kanseq.models.network import SequenceNetwork, pad_to_tokens
 from kanseq.models.registry import architecture, make_config
 from kanseq.nn import PRECISIONS, set_precision
+from kanseq.tasks.task import Task
 from kanseq.training.settings import Settings, make_optimizer
-from kanseq.training.tasks import Task
 
 BATCH = 64
 NETWORKS = ("kan-mixer", "kan-mixer-compiled", "fastkan-mixer", "deepcre", "kan")

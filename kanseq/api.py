@@ -9,60 +9,60 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kanseq import nn as nn
-    from kanseq.array_fitting import fit as fit
-    from kanseq.attribution.explanation import explain as explain
-    from kanseq.data.combining import combine as combine
-    from kanseq.data.extraction import extract as extract
-    from kanseq.data.homologs import homology as homology
-    from kanseq.data.importing import import_sequences as import_sequences
-    from kanseq.data.labels import label as label
-    from kanseq.data.leakage import leaks as leaks
-    from kanseq.data.sequences import SequenceSet as SequenceSet
-    from kanseq.data.splits import split as split
-    from kanseq.demonstration import demo as demo
-    from kanseq.model import Model as Model
-    from kanseq.model import load_model as load_model
-    from kanseq.models.listing import list_models as list_models
-    from kanseq.reports.cards import inspect as inspect
-    from kanseq.reports.figures_folder import figures as figures
-    from kanseq.simulation import simulate as simulate
-    from kanseq.suites.ablations import ablation as ablation
-    from kanseq.suites.benchmarking import benchmark as benchmark
-    from kanseq.suites.scaling_up import scaling as scaling
-    from kanseq.training.evaluation import evaluate as evaluate
-    from kanseq.training.fitting import train as train
-    from kanseq.training.prediction import predict as predict
-    from kanseq.training.tuning import tune as tune
-    from kanseq.workflow_files import init_workflow as init_workflow
-    from kanseq.workflow_files import workflow_path as workflow_path
+    from kanseq.sequences.sequence_set import SequenceSet as SequenceSet
+    from kanseq.verbs.benchmarking.ablation import ablation as ablation
+    from kanseq.verbs.benchmarking.benchmark import benchmark as benchmark
+    from kanseq.verbs.benchmarking.scaling import scaling as scaling
+    from kanseq.verbs.explaining.explain import explain as explain
+    from kanseq.verbs.explaining.figures import figures as figures
+    from kanseq.verbs.modelling.evaluate import evaluate as evaluate
+    from kanseq.verbs.modelling.fit_arrays import fit as fit
+    from kanseq.verbs.modelling.list_models import list_models as list_models
+    from kanseq.verbs.modelling.load_model import Model as Model
+    from kanseq.verbs.modelling.load_model import load_model as load_model
+    from kanseq.verbs.modelling.predict import predict as predict
+    from kanseq.verbs.modelling.train import train as train
+    from kanseq.verbs.modelling.tune import tune as tune
+    from kanseq.verbs.preparing.combine import combine as combine
+    from kanseq.verbs.preparing.extract import extract as extract
+    from kanseq.verbs.preparing.import_ import import_sequences as import_sequences
+    from kanseq.verbs.preparing.simulate import simulate as simulate
+    from kanseq.verbs.project.demo import demo as demo
+    from kanseq.verbs.project.inspect import inspect as inspect
+    from kanseq.verbs.project.workflow import init_workflow as init_workflow
+    from kanseq.verbs.project.workflow import workflow_path as workflow_path
+    from kanseq.verbs.splitting.homology import homology as homology
+    from kanseq.verbs.splitting.label import label as label
+    from kanseq.verbs.splitting.leaks import leaks as leaks
+    from kanseq.verbs.splitting.split import split as split
 
 DOORS = {
-    "extract": "kanseq.data.extraction",
-    "import_sequences": "kanseq.data.importing",
-    "combine": "kanseq.data.combining",
-    "homology": "kanseq.data.homologs",
-    "split": "kanseq.data.splits",
-    "leaks": "kanseq.data.leakage",
-    "label": "kanseq.data.labels",
-    "train": "kanseq.training.fitting",
-    "tune": "kanseq.training.tuning",
-    "evaluate": "kanseq.training.evaluation",
-    "predict": "kanseq.training.prediction",
-    "explain": "kanseq.attribution.explanation",
-    "figures": "kanseq.reports.figures_folder",
-    "benchmark": "kanseq.suites.benchmarking",
-    "ablation": "kanseq.suites.ablations",
-    "scaling": "kanseq.suites.scaling_up",
-    "inspect": "kanseq.reports.cards",
-    "simulate": "kanseq.simulation",
-    "list_models": "kanseq.models.listing",
-    "demo": "kanseq.demonstration",
-    "init_workflow": "kanseq.workflow_files",
-    "workflow_path": "kanseq.workflow_files",
-    "fit": "kanseq.array_fitting",
-    "load_model": "kanseq.model",
-    "Model": "kanseq.model",
-    "SequenceSet": "kanseq.data.sequences",
+    "extract": "kanseq.verbs.preparing.extract",
+    "import_sequences": "kanseq.verbs.preparing.import_",
+    "combine": "kanseq.verbs.preparing.combine",
+    "homology": "kanseq.verbs.splitting.homology",
+    "split": "kanseq.verbs.splitting.split",
+    "leaks": "kanseq.verbs.splitting.leaks",
+    "label": "kanseq.verbs.splitting.label",
+    "train": "kanseq.verbs.modelling.train",
+    "tune": "kanseq.verbs.modelling.tune",
+    "evaluate": "kanseq.verbs.modelling.evaluate",
+    "predict": "kanseq.verbs.modelling.predict",
+    "explain": "kanseq.verbs.explaining.explain",
+    "figures": "kanseq.verbs.explaining.figures",
+    "benchmark": "kanseq.verbs.benchmarking.benchmark",
+    "ablation": "kanseq.verbs.benchmarking.ablation",
+    "scaling": "kanseq.verbs.benchmarking.scaling",
+    "inspect": "kanseq.verbs.project.inspect",
+    "simulate": "kanseq.verbs.preparing.simulate",
+    "list_models": "kanseq.verbs.modelling.list_models",
+    "demo": "kanseq.verbs.project.demo",
+    "init_workflow": "kanseq.verbs.project.workflow",
+    "workflow_path": "kanseq.verbs.project.workflow",
+    "fit": "kanseq.verbs.modelling.fit_arrays",
+    "load_model": "kanseq.verbs.modelling.load_model",
+    "Model": "kanseq.verbs.modelling.load_model",
+    "SequenceSet": "kanseq.sequences.sequence_set",
 }
 """Public name -> the module that defines it."""
 

@@ -11,21 +11,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanseq.attribution.explanation import explain
-from kanseq.attribution.tables import read_attributions
-from kanseq.data.homolog_files import read_homologs
-from kanseq.data.label_tables import join_labels
-from kanseq.data.sequences import SequenceSet
-from kanseq.data.split_tables import read_splits
+from kanseq.attribution.attribution_sums import read_attributions
 from kanseq.errors import BadOption
-from kanseq.reports.cards import inspect
-from kanseq.training.checkpoints import load_arrays
-from kanseq.training.descriptions import read_run
-from kanseq.training.evaluation import evaluate
-from kanseq.training.fitting import train
-from kanseq.training.parts import finished_parts, is_done, parts
-from kanseq.training.prediction import predict
-from kanseq.training.tables import read_predictions
+from kanseq.homologs.homolog_files import read_homologs
+from kanseq.labels.label_tables import join_labels
+from kanseq.runs.description import read_run
+from kanseq.runs.parts import finished_parts, is_done, parts
+from kanseq.runs.prediction_tables import read_predictions
+from kanseq.runs.trained_model import load_arrays
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.splits.split_tables import read_splits
+from kanseq.verbs.explaining.explain import explain
+from kanseq.verbs.modelling.evaluate import evaluate
+from kanseq.verbs.modelling.predict import predict
+from kanseq.verbs.modelling.train import train
+from kanseq.verbs.project.inspect import inspect
 
 FILES = Path(__file__).parent / "files_0_1_0"
 MIXER = {"model": "kan-mixer", "options": {"channels": 4, "token_hidden": 3, "centres": 3}}

@@ -15,8 +15,8 @@ import yaml
 
 from kanseq.cli.main import _run, app
 from kanseq.errors import MissingFile, NotWritable
-from kanseq.specification.workflow import model_schema, parted_words, without_switched_off, words_of
-from kanseq.workflow_files import PROJECT, init_workflow, workflow_path
+from kanseq.specification.workflow_config import model_schema, parted_words, without_switched_off, words_of
+from kanseq.verbs.project.workflow import PROJECT, init_workflow, workflow_path
 from tests.suites.conftest import TINY, write_task
 
 ROOT = Path(__file__).parents[1]
@@ -105,7 +105,7 @@ def test_the_packaged_rules_are_found_next_to_the_package_or_inside_of_it(tmp_pa
     assert workflow_path() == WORKFLOWS
     package = tmp_path / "kanseq"
     package.mkdir()
-    monkeypatch.setattr("kanseq.workflow_files.__file__", str(package / "workflow_files.py"))
+    monkeypatch.setattr("kanseq.verbs.project.workflow.PACKAGE", package)
     with pytest.raises(MissingFile, match="the workflow was not installed"):
         workflow_path()
     (package / "workflows" / "workflow").mkdir(parents=True)

@@ -1,1 +1,1 @@
-"""Attributions of a trained model per base and per token."""
+"""Attribution: from a trained model to numbers per base and per token."""

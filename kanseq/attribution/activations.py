@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from kanseq.geometry import TOKEN, Geometry
 from kanseq.models.network import SequenceNetwork
-from kanseq.nn.bsplines import BSplines
+from kanseq.nn.bases.bsplines import BSplines
 from kanseq.nn.conv import KANConv1d
 from kanseq.nn.layer import KANLayer
 from kanseq.regions import region_at

@@ -12,8 +12,8 @@ from torch import Tensor
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Attribution, Options, attribution_of, encoded, joined, network_of
 from kanseq.models.network import SequenceNetwork
-from kanseq.training.checkpoints import TrainedModel
-from kanseq.training.tasks import Task
+from kanseq.runs.trained_model import TrainedModel
+from kanseq.tasks.task import Task
 
 ROWS = 128
 """Sequences that a network processes at a time."""

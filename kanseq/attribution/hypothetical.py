@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption
-from kanseq.files import PathLike, disk_errors, whole_file
 from kanseq.geometry import Geometry
+from kanseq.io.files import PathLike, disk_errors, whole_file
 from kanseq.models.network import BASES
+from kanseq.sequences.sequence_set import SequenceSet
 
 
 class Hypothetical(AbstractContextManager["Hypothetical"]):

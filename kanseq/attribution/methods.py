@@ -12,7 +12,7 @@ import numpy as np
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Attribution, Options
 from kanseq.errors import BadOption
-from kanseq.training.checkpoints import TrainedModel
+from kanseq.runs.trained_model import TrainedModel
 
 Attribute: TypeAlias = Callable[[TrainedModel, np.ndarray, Sequence[str], References, Options], Attribution]
 """``(model, codes (n, columns) uint8 with masked columns 4, names (n), references, options)``."""

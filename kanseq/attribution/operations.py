@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from kanseq.attribution import rules
 from kanseq.errors import NoRule
-from kanseq.nn.curves import sum_of_curves
+from kanseq.nn.kernels.curves import sum_of_curves
 
 
 class PathRules(TorchFunctionMode):

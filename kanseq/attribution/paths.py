@@ -19,7 +19,7 @@ from kanseq.attribution.operations import PathRules, layer_at_work
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Attribution, Options, attribution_of, encoded, joined, network_of
 from kanseq.errors import NoRule
-from kanseq.training.checkpoints import TrainedModel
+from kanseq.runs.trained_model import TrainedModel
 
 
 class Multipliers(NamedTuple):

@@ -10,10 +10,10 @@ import numpy as np
 
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Attribution, Options
-from kanseq.data.code_edits import BASES, all_replacements, all_substitutions
-from kanseq.data.shuffles import UNKNOWN
 from kanseq.geometry import TOKEN
-from kanseq.training.checkpoints import TrainedModel
+from kanseq.runs.trained_model import TrainedModel
+from kanseq.sequences.code_edits import BASES, all_replacements, all_substitutions
+from kanseq.sequences.shuffles import UNKNOWN
 
 
 def occlude_tokens(

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kanseq.data.sequences import SequenceSet
-from kanseq.data.shuffles import UNKNOWN, dinucleotide_shuffles
 from kanseq.errors import BadOption, BadTable, UnknownGene
-from kanseq.files import PathLike, some
 from kanseq.genome.fasta import read_contigs
 from kanseq.geometry import TOKEN, Geometry
+from kanseq.io.files import PathLike, some
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.sequences.shuffles import UNKNOWN, dinucleotide_shuffles
 
 MOST = 10_000
 """Largest number of shuffles per gene."""

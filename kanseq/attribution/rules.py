@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
-from kanseq.nn.basis import Basis
-from kanseq.nn.bsplines import BSplines
-from kanseq.nn.chunks import GIVEN, Given, Plan, sums_in_chunks
-from kanseq.nn.products import PRODUCTS, Convolution
+from kanseq.nn.bases.basis import Basis
+from kanseq.nn.bases.bsplines import BSplines
+from kanseq.nn.kernels.chunks import GIVEN, Given, Plan, sums_in_chunks
+from kanseq.nn.kernels.products import PRODUCTS, Convolution
 
 Run: TypeAlias = Callable[..., Tensor]
 Pull: TypeAlias = Callable[..., tuple[Tensor | None, ...]]
@@ -246,7 +246,8 @@ def _through_norm(m: Tensor, centred: Tensor, inverse: Tensor) -> Tensor:
 
 
 def curves(plan: Plan) -> Rule:
-    """Return the rule of a KAN layer, for the tensors of :class:`kanseq.nn.chunks.Given` and those of the basis.
+    """Return the rule of a KAN layer, for the tensors of :class:`kanseq.nn.kernels.chunks.Given` and those of the
+    basis.
 
     The layer is additive over its inputs, so each edge has its own share: the weighted secant of its curve.
     """

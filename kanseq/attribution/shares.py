@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kanseq.errors import BadOption
-from kanseq.training.checkpoints import TrainedModel
+from kanseq.runs.trained_model import TrainedModel
 
 if TYPE_CHECKING:
     from torch import Tensor

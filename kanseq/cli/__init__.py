@@ -1,1 +1,1 @@
-"""The command line: one file per verb, options in, one call of :mod:`kanseq.api`, summary out."""
+"""The command line: one file per command, in the same packages as :mod:`kanseq.verbs`."""

@@ -45,7 +45,7 @@ def _common(
 ) -> None:
     """Hold the options that stand before a verb, and prepare the process for the verb."""
     if context.invoked_subcommand in ON_TENSORS:
-        from kanseq.allocator import keep_freed_memory
+        from kanseq.io.allocator import keep_freed_memory
 
         keep_freed_memory()
 
@@ -112,29 +112,13 @@ def _complain(text: str, code: int) -> int:
 
 def _add_verbs() -> None:
     """Register one file per verb, in the order of the walk."""
-    from kanseq.cli import (
-        ablation,
-        benchmark,
-        combine,
-        demo,
-        evaluate,
-        explain,
-        extract,
-        figures,
-        homology,
-        import_,
-        inspect,
-        label,
-        leaks,
-        models,
-        predict,
-        scaling,
-        simulate,
-        split,
-        train,
-        tune,
-        workflow,
-    )
+    from kanseq.cli.benchmarking import ablation, benchmark, scaling
+    from kanseq.cli.explaining import explain, figures
+    from kanseq.cli.modelling import evaluate, predict, train, tune
+    from kanseq.cli.modelling import list_models as models
+    from kanseq.cli.preparing import combine, extract, import_, simulate
+    from kanseq.cli.project import demo, inspect, workflow
+    from kanseq.cli.splitting import homology, label, leaks, split
 
     walk = (extract, import_, combine, homology, split, leaks, label, tune, train, evaluate, predict, explain, figures)
     for verb in (*walk, benchmark, ablation, scaling, inspect, models, simulate, demo, workflow):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from kanseq.messages import LEVELS, show_messages
+from kanseq.io.messages import LEVELS, show_messages
 from kanseq.specification.fields import Option, options_of
 from kanseq.specification.training import COMMON, TrainSpec, TuneSpec
 

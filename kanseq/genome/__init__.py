@@ -1,1 +1,1 @@
-"""Read and write genomics files (FASTA, annotation, expression, tracks) as tables and arrays, without torch."""
+"""Readers of biology's files: FASTA, intervals, and (in ``annotation`` and ``expression``) GTF, GFF3 and TPM tables."""

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NoGenes
-from kanseq.files import PathLike, some
-from kanseq.genome.annotation import read_genes
+from kanseq.genome.annotation.genes import read_genes
+from kanseq.genome.annotation.gff import Row, attributes_of, read_rows
 from kanseq.genome.contigs import guess_aliases
 from kanseq.genome.fasta import Contig, read_contigs, reverse_complement
-from kanseq.genome.rows import Row, attributes_of, read_rows
+from kanseq.io.files import PathLike, some
 
 CODING = re.compile(rb"(?:transcript|RNA|segment|CDS)\t")
 """Rows of coding sequences and of the features that can link them to their genes."""
@@ -107,7 +107,7 @@ def read_coding(path: PathLike) -> list[Coding]:
 
     Raises:
         NoGenes: there are no CDS rows.
-        MalformedLine, MissingFile, TruncatedFile: as :func:`kanseq.genome.rows.read_rows`.
+        MalformedLine, MissingFile, TruncatedFile: as :func:`kanseq.genome.annotation.gff.read_rows`.
     """
     gene_named = {gene.feature: gene.id for gene in read_genes(path)}
     parent_of: dict[str, str] = {}

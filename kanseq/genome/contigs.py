@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kanseq.errors import BadOption, BadTable, ContigMismatch, KanseqError
-from kanseq.files import PathLike, open_bytes, open_text, some
-from kanseq.genome.annotation import Excluded, Gene
+from kanseq.genome.annotation.genes import Excluded, Gene
+from kanseq.genome.annotation.gff import BLOCK
 from kanseq.genome.fasta import read_headers
-from kanseq.genome.rows import BLOCK
+from kanseq.io.files import PathLike, open_bytes, open_text, some
 
 _SHOWN_PAIRS = 40
 """Maximum number of name pairs in the command of a message; contigs with most genes come first."""

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 from kanseq.errors import MalformedLine
-from kanseq.files import PathLike, open_bytes
+from kanseq.io.files import PathLike, open_bytes
 
 BLOCK = 1 << 20
 """Bytes read at a time; blocks that fit into the processor's cache are fastest."""

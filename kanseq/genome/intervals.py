@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from kanseq.errors import BadTable, ContigMismatch, MalformedLine
-from kanseq.files import PathLike, open_text, some
+from kanseq.genome.annotation.gff import whole_number
 from kanseq.genome.fasta import Contig, only_bases, reverse_complement
-from kanseq.genome.rows import whole_number
+from kanseq.io.files import PathLike, open_text, some
 
 CONTIG_COLUMNS = ("region", "chrom", "chromosome")
 """Accepted names of the contig column in a table of intervals."""

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.files import some
 from kanseq.geometry import TOKEN, Geometry
+from kanseq.io.files import some
 
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 """Letter of each base code."""

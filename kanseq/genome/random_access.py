@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NotWritable, TruncatedFile
-from kanseq.files import PathLike, check_input, some, whole_file
 from kanseq.genome.fasta_index import is_of
+from kanseq.io.files import PathLike, check_input, some, whole_file
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ In: one contig, its genes, a geometry. Out: coordinates and sequences, and a rea
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, TypeAlias
 
-from kanseq.genome.annotation import Excluded, Gene
+from kanseq.genome.annotation.genes import Excluded, Gene
 from kanseq.genome.fasta import Contig, only_bases, reverse_complement
 from kanseq.geometry import Geometry
 

@@ -1,1 +1,1 @@
-"""Tables on disk: the columns of each table, and the functions that write and read all of them."""
+"""Input and output: atomic files, locks, messages, and (in ``tables``) the tables that kanseq reads and writes."""

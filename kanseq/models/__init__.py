@@ -1,1 +1,1 @@
-"""The architectures, one file each, and the registry that lists them by name."""
+"""Model architectures, and the registry that names them."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CLASSIFIERS = ("binary", "multiclass")
 """Tasks of estimators with two classes. Several classes are learned one against the rest, see
-:class:`kanseq.training.several.SeveralEstimators`."""
+:class:`kanseq.tasks.one_vs_rest.SeveralEstimators`."""
 
 
 KINDS = ("predictor", "generator", "tabular")
@@ -54,10 +54,10 @@ class Architecture:
             :class:`kanseq.training.settings.Settings`, and ``mid``.
         resized: returns a configuration with all widths multiplied by a factor, for networks of adjustable size.
         kind: one of :data:`KINDS`.
-        objective: builds the :class:`kanseq.training.objective.Objective` that trains its network, from ``(network,
-            task, examples, settings, *, seed, team)``; or its name ``package.module:name``, imported when it is needed.
-            None for :class:`kanseq.training.task_objective.TaskObjective`.
-        learner: one of :data:`LEARNERS`, see :mod:`kanseq.training.learners`.
+        objective: builds the :class:`kanseq.training.objectives.objective.Objective` that trains its network, from
+            ``(network, task, examples, settings, *, seed, team)``; or its name ``package.module:name``, imported when
+            it is needed. None for :class:`kanseq.training.objectives.task_objective.TaskObjective`.
+        learner: one of :data:`LEARNERS`, see :mod:`kanseq.training.learners.find_learner`.
         settings: names of the settings that its training uses: fields of :class:`kanseq.training.settings.Settings`,
             and ``mid`` if it learns ranks between two classes. None for all. A run records these, and ``kanseq tune``
             searches no others.

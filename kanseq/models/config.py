@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.specification.checks import check
 from kanseq.specification.fields import option
+from kanseq.specification.option_checks import check
 
 
 @dataclass(frozen=True, kw_only=True)

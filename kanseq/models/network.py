@@ -19,7 +19,7 @@ class Network(nn.Module):
     """A network on any inputs. Subclasses define ``forward``, which takes one argument per input tensor.
 
     The inputs are base codes, vectors, images, or series of vectors and their mask, see
-    :mod:`kanseq.training.inputs`.
+    :mod:`kanseq.models.inputs`.
 
     Attributes:
         decayed: names of the parameters (without their modules') that weight decay applies to.

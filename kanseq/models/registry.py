@@ -14,11 +14,12 @@ from typing import TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.models import boosting, deepcre, kan, kan_mixer, kan_words, kmer_sgd, legnet, logistic, mlp, ridge
 from kanseq.models.architecture import Architecture
+from kanseq.models.classical import boosting, kmer_sgd, logistic, ridge
 from kanseq.models.config import Config, Options
 from kanseq.models.estimators import Estimator
 from kanseq.models.network import Network
+from kanseq.models.networks import deepcre, kan, kan_mixer, kan_words, legnet, mlp
 
 logger = logging.getLogger(__name__)
 

@@ -3,17 +3,17 @@
 In: tensors. Out: tensors. Every network of this package is built from these PyTorch modules.
 """
 
-from kanseq.nn.basis import Basis, Gaussians
+from kanseq.nn.bases.basis import Basis, Gaussians
+from kanseq.nn.bases.bsplines import BSplines
+from kanseq.nn.bases.chebyshev import Chebyshev
+from kanseq.nn.bases.fourier import Fourier
+from kanseq.nn.bases.wavelets import MexicanHats
 from kanseq.nn.bspline import BSplineLinear
-from kanseq.nn.bsplines import BSplines
-from kanseq.nn.chebyshev import Chebyshev
 from kanseq.nn.conv import KANConv1d
-from kanseq.nn.fourier import Fourier
 from kanseq.nn.layer import EdgeFunctions
 from kanseq.nn.linear import KANLinear
 from kanseq.nn.precision import PRECISIONS, resolve_precision, set_precision
 from kanseq.nn.rbf import RBFLinear
-from kanseq.nn.wavelets import MexicanHats
 
 __all__ = [
     "PRECISIONS",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from kanseq.nn.bsplines import BSplines
+from kanseq.nn.bases.bsplines import BSplines
 from kanseq.nn.linear import KANLinear
 from kanseq.nn.refitting import refit
 

@@ -10,11 +10,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from kanseq.nn.basis import Basis, Gaussians
-from kanseq.nn.checks import check_whole
+from kanseq.nn.bases.arguments import check_whole
+from kanseq.nn.bases.basis import Basis, Gaussians
+from kanseq.nn.kernels.products import Convolution
 from kanseq.nn.layer import EdgeFunctions, KANLayer
 from kanseq.nn.precision import operand_type
-from kanseq.nn.products import Convolution
 
 
 class KANConv1d(KANLayer):

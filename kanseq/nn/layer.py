@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kanseq.nn.basis import Basis
-from kanseq.nn.chunks import Given, Plan
-from kanseq.nn.curves import sum_of_curves
-from kanseq.nn.products import Product
+from kanseq.nn.bases.basis import Basis
+from kanseq.nn.kernels.chunks import Given, Plan
+from kanseq.nn.kernels.curves import sum_of_curves
+from kanseq.nn.kernels.products import Product
 
 
 class EdgeFunctions(NamedTuple):
@@ -91,7 +91,7 @@ class KANLayer(nn.Module):
         raise NotImplementedError
 
     def _basis_tensors(self) -> tuple[Tensor, ...]:
-        """Return the tensors of the basis in this layer, see :meth:`kanseq.nn.basis.Basis.over`."""
+        """Return the tensors of the basis in this layer, see :meth:`kanseq.nn.bases.basis.Basis.over`."""
         return ()
 
     def placed_basis(self) -> Basis:
@@ -121,7 +121,7 @@ class KANLayer(nn.Module):
         return EdgeFunctions(curve, base)
 
     def _place(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Return scale and shift of inputs to the basis's units, for :func:`kanseq.nn.curves.sum_of_curves`."""
+        """Return scale and shift of inputs to the basis's units, for :func:`kanseq.nn.kernels.curves.sum_of_curves`."""
         per_unit, origin = (column.to(dtype) for column in self.units())
         if self.norm is None:
             return per_unit, origin

@@ -6,11 +6,11 @@ In: ``(…, in_features)`` numbers. Out: ``(…, out_features)`` sums of the edg
 import torch
 from torch import Tensor
 
-from kanseq.nn.basis import Basis
-from kanseq.nn.checks import check_whole
+from kanseq.nn.bases.arguments import check_whole
+from kanseq.nn.bases.basis import Basis
+from kanseq.nn.kernels.products import PRODUCTS
 from kanseq.nn.layer import EdgeFunctions, KANLayer
 from kanseq.nn.precision import operand_type
-from kanseq.nn.products import PRODUCTS
 
 
 class KANLinear(KANLayer):

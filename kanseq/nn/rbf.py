@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from kanseq.nn.basis import Gaussians
+from kanseq.nn.bases.basis import Gaussians
 from kanseq.nn.linear import KANLinear
 from kanseq.nn.refitting import refit
 

@@ -1,1 +1,1 @@
-"""What a training or a search is asked to do: dataclasses that the command line, Python, files and workflows share."""
+"""Specifications of trainings and searches: dataclasses that the command line, Python and the workflow share."""

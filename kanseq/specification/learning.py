@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from kanseq.geometry import VISIBLE
-from kanseq.specification.checks import settle
 from kanseq.specification.fields import Flag, option
+from kanseq.specification.option_checks import settle
 
 TASKS = ("binary", "multiclass", "regression")
 """What can be learned: one of two classes, one of three or more, or a number."""
 
 CONTROLS = ("none", "labels", "sequence", "positions")
-"""What can be shuffled on purpose, see :mod:`kanseq.data.controls`."""
+"""What can be shuffled on purpose, see :mod:`kanseq.sequences.controls`."""
 
 CALIBRATIONS = ("none", "platt", "isotonic")
 """``none`` is the plain sigmoid; Platt (1999); isotonic regression (Zadrozny & Elkan 2002)."""

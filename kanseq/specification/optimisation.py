@@ -2,8 +2,8 @@
 
 from dataclasses import asdict, dataclass, fields
 
-from kanseq.specification.checks import settle
 from kanseq.specification.fields import option
+from kanseq.specification.option_checks import settle
 
 DECAYS = ("coupled", "decoupled", "prior")
 SCHEDULES = ("constant", "cosine", "one-cycle")

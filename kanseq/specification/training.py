@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from kanseq.specification.checks import settle
 from kanseq.specification.fields import REQUIRED, Flag, group, option
 from kanseq.specification.learning import Learning
 from kanseq.specification.optimisation import Settings
+from kanseq.specification.option_checks import settle
 
 COMMON = "Common"
 LEARNED = "What is learned, and from what"

@@ -1,1 +1,1 @@
-"""Published collections of labelled sequences: how to read them, and models that compete on them."""
+"""Benchmark suites: protocol, contestants, jobs and results."""

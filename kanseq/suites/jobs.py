@@ -15,9 +15,9 @@ from threading import Event, Lock
 from typing import NamedTuple
 
 from kanseq.errors import JobsFailed
-from kanseq.files import disk_errors
+from kanseq.io.files import disk_errors
 from kanseq.specification.training import TrainSpec
-from kanseq.training.worker_reports import LAUNCH_VARIABLES, arguments_for, read_reports
+from kanseq.training.processes.worker_reports import LAUNCH_VARIABLES, arguments_for, read_reports
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class _Crew:
         if self.stopping.is_set():
             return
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "kanseq.training.worker", *arguments_for(job.spec, Path(folder))]
+            command = [sys.executable, "-m", "kanseq.verbs.modelling.worker", *arguments_for(job.spec, Path(folder))]
             with disk_errors(job.log), open(job.log, "ab") as log:
                 with self.lock:
                     if self.stopping.is_set():

@@ -12,23 +12,23 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kanseq.data.folds import COLUMN_ROLES, make_folds, tuning_rows
-from kanseq.data.overlaps import same_bases
-from kanseq.data.roles import assign_roles, check_keys, relations_to_test
-from kanseq.data.sequences import SequenceSet
 from kanseq.errors import BadOption, BadTable, EmptySplit
-from kanseq.files import disk_errors, some, write_json
-from kanseq.io.dialect import write_table
-from kanseq.io.gene_tables import SPLITS as SPLIT_TABLE
+from kanseq.io.files import disk_errors, some, write_json
+from kanseq.io.tables.dialect import write_table
+from kanseq.io.tables.gene_tables import SPLITS as SPLIT_TABLE
 from kanseq.models.registry import Value, architecture
+from kanseq.runs.description import PROTOCOL, RunDescription, describe_input, read_run
+from kanseq.runs.run_folder import begin, difference
+from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.specification.optimisation import Settings
 from kanseq.specification.training import TrainSpec
-from kanseq.suites.entries import Competitor, Entry
+from kanseq.splits.overlaps import same_bases
+from kanseq.splits.roles import assign_roles, check_keys, relations_to_test
+from kanseq.splits.test_folds import COLUMN_ROLES, make_folds, tuning_rows
+from kanseq.suites.contestants import Competitor, Entry
 from kanseq.suites.jobs import Job, Machine
-from kanseq.training.descriptions import PROTOCOL, RunDescription, describe_input, read_run
-from kanseq.training.runs import begin, difference
+from kanseq.tasks.targets import MID, own_classes, resolve_task
 from kanseq.training.settings import settings_for
-from kanseq.training.targets import MID, own_classes, resolve_task
 
 logger = logging.getLogger(__name__)
 

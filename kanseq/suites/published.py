@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kanseq.errors import BadTable
-from kanseq.files import PathLike
 from kanseq.genome.intervals import open_table
-from kanseq.io.suite_tables import PUBLISHED
+from kanseq.io.files import PathLike
+from kanseq.io.tables.suite_tables import PUBLISHED
 
 TABLE = Path(__file__).with_name("published.tsv")
 """The package's table, and the form of a user's own: columns ``collection, data_set, model, MCC``, parted by tabs."""

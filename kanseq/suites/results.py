@@ -14,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from kanseq.evaluation.candidates import Candidate, load_candidates
+from kanseq.evaluation.comparison import Comparison, compare_all
+from kanseq.evaluation.scoring import ModelScore, score_candidate
 from kanseq.models.registry import architecture, config_from_json
 from kanseq.models.sizes import cost_of
+from kanseq.runs.description import read_run
+from kanseq.runs.parts import finished_parts, parts, read_done
 from kanseq.suites.protocol import ABOUT
-from kanseq.training.candidates import Candidate, load_candidates
-from kanseq.training.comparison import Comparison, compare_all
-from kanseq.training.descriptions import read_run
-from kanseq.training.parts import finished_parts, parts, read_done
-from kanseq.training.scoring import ModelScore, score_candidate
 
 SHOWN = ("MCC", "accuracy", "auROC", "auPRC", "precision", "recall", "F1")
 """Metrics of the table; of several classes precision, recall, F1 and the areas are means over the classes."""

@@ -1,1 +1,1 @@
-"""Fit one fold or all folds; runs, checkpoints, predictions and scores."""
+"""Fit models: settings, the training loop, one fold, baselines."""

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kanseq.models.kmers import KmerConfig, bin_count
+from kanseq.evaluation.headline import Score, score_folders
+from kanseq.models.classical.kmers import KmerConfig, bin_count
 from kanseq.models.registry import architecture, make_config
-from kanseq.training.folds import Fold
+from kanseq.runs.parts import BASELINES, baseline_part, is_done
+from kanseq.training.fold_examples import Fold
 from kanseq.training.one_fold import Plan, train_fold
-from kanseq.training.parts import BASELINES, baseline_part, is_done
-from kanseq.training.verdicts import Score, score_folders
 
 MOST_BYTES = 2 * 10**9
 """Largest table of counts that the baseline is fitted to, in bytes; the fit takes about three times as much."""

@@ -16,14 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from kanseq.errors import NotFinite
-from kanseq.files import open_text, whole_text
-from kanseq.training.batches import epoch_order
-from kanseq.training.inputs import Examples
-from kanseq.training.objective import Batch, Objective, not_finite
-from kanseq.training.parts import STATE
+from kanseq.io.files import open_text, whole_text
+from kanseq.models.inputs import Examples
+from kanseq.runs.parts import STATE
+from kanseq.training.objectives.batches import epoch_order
+from kanseq.training.objectives.objective import Batch, Objective, not_finite
+from kanseq.training.processes.distributed import ALONE, Team
 from kanseq.training.progress import Progress
-from kanseq.training.states import Position, restore_state, save_state
-from kanseq.training.team import ALONE, Team
+from kanseq.training.resume import Position, restore_state, save_state
 
 
 class Fitted(NamedTuple):

@@ -8,24 +8,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kanseq.data.row_codes import codes_of
-from kanseq.data.sequences import SequenceSet
 from kanseq.errors import NotFinite
-from kanseq.files import disk_errors
+from kanseq.io.files import disk_errors
 from kanseq.models.architecture import Architecture
 from kanseq.models.config import Config
-from kanseq.training.aims import Aim
-from kanseq.training.checkpoints import TrainedModel, save_model
-from kanseq.training.folds import Fold
-from kanseq.training.inputs import Examples
-from kanseq.training.learner import Lesson, Record
-from kanseq.training.learners import learner_of
-from kanseq.training.parts import DONE, remove_state, write_done
-from kanseq.training.runs import remove_leftovers
-from kanseq.training.scores import fit_calibrations
+from kanseq.models.inputs import Examples
+from kanseq.runs.parts import DONE, remove_state, write_done
+from kanseq.runs.prediction_tables import predictions_table, write_held_out, write_predictions
+from kanseq.runs.run_folder import remove_leftovers
+from kanseq.runs.trained_model import TrainedModel, save_model
+from kanseq.sequences.row_codes import codes_of
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.tasks.learning_goal import Aim
+from kanseq.tasks.scores import fit_calibrations
+from kanseq.training.fold_examples import Fold
+from kanseq.training.learners.find_learner import learner_of
+from kanseq.training.learners.learner import Lesson, Record
+from kanseq.training.processes.distributed import ALONE, Team
 from kanseq.training.settings import Settings
-from kanseq.training.tables import predictions_table, write_held_out, write_predictions
-from kanseq.training.team import ALONE, Team
 
 WRITTEN = ("model.safetensors", "predictions.tsv", "held_out.txt")
 """Files of a trained fold that its ``done.json`` lists."""

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanseq.data.sequences import SequenceSet, md5_of_letters
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
-from kanseq.training.checkpoints import TrainedModel, save_model
-from kanseq.training.predictors import build_predictor
-from kanseq.training.tables import write_held_out
-from kanseq.training.tasks import Task
+from kanseq.runs.prediction_tables import write_held_out
+from kanseq.runs.predictors import build_predictor
+from kanseq.runs.trained_model import TrainedModel, save_model
+from kanseq.sequences.sequence_set import SequenceSet, md5_of_letters
+from kanseq.tasks.task import Task
 
 GEOMETRY = Geometry(upstream=40, downstream=24, pad=8)
 COMPLEMENT = bytes.maketrans(b"ACGTN", b"TGCAN")

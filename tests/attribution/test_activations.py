@@ -8,10 +8,10 @@ from kanseq.attribution.activations import Density, Nodes, activations, grid_of,
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import architecture, make_config
-from kanseq.nn.basis import Gaussians
+from kanseq.nn.bases.basis import Gaussians
+from kanseq.nn.bases.bsplines import BSplines
+from kanseq.nn.bases.chebyshev import Chebyshev
 from kanseq.nn.bspline import BSplineLinear
-from kanseq.nn.bsplines import BSplines
-from kanseq.nn.chebyshev import Chebyshev
 from kanseq.nn.conv import KANConv1d
 from kanseq.nn.linear import KANLinear
 from kanseq.nn.rbf import RBFLinear

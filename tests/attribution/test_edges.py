@@ -10,9 +10,9 @@ from kanseq.attribution.edges import Moments, NetworkStatistics, edge_table, nod
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import architecture, make_config
-from kanseq.nn.basis import Gaussians
+from kanseq.nn.bases.basis import Gaussians
+from kanseq.nn.bases.bsplines import BSplines
 from kanseq.nn.bspline import BSplineLinear
-from kanseq.nn.bsplines import BSplines
 from kanseq.nn.conv import KANConv1d
 from kanseq.nn.rbf import RBFLinear
 

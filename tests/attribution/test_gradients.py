@@ -6,13 +6,13 @@ from kanseq.attribution.gradients import gradient_times_difference, integrated_g
 from kanseq.attribution.methods import find_method, methods
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Options
-from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
-from kanseq.training.checkpoints import TrainedModel
-from kanseq.training.predictors import NetworkPredictor
-from kanseq.training.tasks import Task
+from kanseq.runs.predictors import NetworkPredictor
+from kanseq.runs.trained_model import TrainedModel
+from kanseq.sequences.shuffles import dinucleotide_shuffles
+from kanseq.tasks.task import Task
 from tests.attribution.conftest import build_model
 
 GEOMETRY = Geometry(upstream=6, downstream=5, pad=2)

@@ -7,14 +7,14 @@ import torch
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Options
-from kanseq.data.shuffles import dinucleotide_shuffles
 from kanseq.errors import BadOption, NoRule
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import architecture, make_config
-from kanseq.training.checkpoints import TrainedModel
-from kanseq.training.predictors import NetworkPredictor
-from kanseq.training.tasks import Task
+from kanseq.runs.predictors import NetworkPredictor
+from kanseq.runs.trained_model import TrainedModel
+from kanseq.sequences.shuffles import dinucleotide_shuffles
+from kanseq.tasks.task import Task
 from tests.attribution.conftest import build_model
 
 GEOMETRY = Geometry(upstream=40, downstream=24, pad=8)

@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from kanseq.errors import BadOption, BadTable, ContigMismatch
-from kanseq.genome.annotation import Gene
+from kanseq.genome.annotation.genes import Gene
 from kanseq.genome.contigs import Placement, guess_aliases, read_aliases
 
 

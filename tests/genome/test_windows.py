@@ -1,6 +1,6 @@
 import pytest
 
-from kanseq.genome.annotation import Gene
+from kanseq.genome.annotation.genes import Gene
 from kanseq.genome.fasta import Contig
 from kanseq.genome.windows import cut_genes
 from kanseq.geometry import Geometry

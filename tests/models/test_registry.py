@@ -12,8 +12,7 @@ from kanseq.geometry import Geometry
 from kanseq.models import registry
 from kanseq.models.architecture import Architecture, generator, predictor, tabular
 from kanseq.models.config import TabularConfig
-from kanseq.models.listing import list_models
-from kanseq.models.mlp import MLP, MLPConfig
+from kanseq.models.networks.mlp import MLP, MLPConfig
 from kanseq.models.registry import (
     architecture,
     architectures,
@@ -22,7 +21,8 @@ from kanseq.models.registry import (
     make_config,
 )
 from kanseq.specification.optimisation import Settings
-from kanseq.training.aims import Aim
+from kanseq.tasks.learning_goal import Aim
+from kanseq.verbs.modelling.list_models import list_models
 
 PLUGIN = Architecture(name="wide-mlp", summary="a plugin's", source="elsewhere", config=MLPConfig, build=MLP)
 
@@ -108,14 +108,14 @@ def test_configurations_round_trip_through_json(name, visible):
 
 
 def test_a_plugin_model_is_listed_and_built(plugins, monkeypatch):
-    monkeypatch.setattr("kanseq.models.mlp.PLUGIN", PLUGIN, raising=False)
-    plugins("kanseq.models.mlp:PLUGIN")
+    monkeypatch.setattr("kanseq.models.networks.mlp.PLUGIN", PLUGIN, raising=False)
+    plugins("kanseq.models.networks.mlp:PLUGIN")
     (model,) = list_models("wide-mlp").models
     assert (model["summary"], model["parameters"]) == ("a plugin's", 1_546_626)
 
 
 def test_plugins_that_do_not_work_are_skipped_with_a_warning(plugins, caplog):
-    plugins("no.such.module:THING", "kanseq.geometry:TOKEN", "kanseq.models.mlp:ARCHITECTURE")
+    plugins("no.such.module:THING", "kanseq.geometry:TOKEN", "kanseq.models.networks.mlp:ARCHITECTURE")
     with caplog.at_level(logging.WARNING, "kanseq"):
         assert len(architectures()) == 13
     texts = [record.getMessage() for record in caplog.records]

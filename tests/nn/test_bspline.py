@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from kanseq.nn import chunks
+from kanseq.nn.bases.bsplines import BSplines
 from kanseq.nn.bspline import BSplineLinear
-from kanseq.nn.bsplines import BSplines
+from kanseq.nn.kernels import chunks
 from kanseq.nn.precision import set_precision
 
 UNEVEN = [-3.0, -2.5, -1.0, -0.75, 0.0, 0.5, 0.6, 2.0, 3.0, 4.5, 5.0, 5.25, 7.0, 7.5, 9.0]

@@ -13,16 +13,17 @@ from torch._dynamo.backends.common import aot_autograd
 from torch._functorch.aot_autograd import make_boxed_func
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from kanseq.nn import chunks, conv
-from kanseq.nn.basis import Basis, Gaussians
-from kanseq.nn.bsplines import BSplines
-from kanseq.nn.chebyshev import Chebyshev
+from kanseq.nn import conv
+from kanseq.nn.bases.basis import Basis, Gaussians
+from kanseq.nn.bases.bsplines import BSplines
+from kanseq.nn.bases.chebyshev import Chebyshev
+from kanseq.nn.bases.fourier import Fourier
+from kanseq.nn.bases.wavelets import MexicanHats
 from kanseq.nn.conv import KANConv1d
-from kanseq.nn.fourier import Fourier
+from kanseq.nn.kernels import chunks
 from kanseq.nn.linear import KANLinear
 from kanseq.nn.precision import set_precision
 from kanseq.nn.rbf import RBFLinear
-from kanseq.nn.wavelets import MexicanHats
 
 
 def curves(layer: KANConv1d, z: Tensor) -> Tensor:

@@ -11,18 +11,9 @@ from torch._dynamo.testing import CompileCounter
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from kanseq.nn import (
-    Basis,
-    BSplineLinear,
-    Chebyshev,
-    Gaussians,
-    KANLinear,
-    RBFLinear,
-    chunks,
-    linear,
-    set_precision,
-    tables,
-)
+from kanseq.nn import Basis, BSplineLinear, Chebyshev, Gaussians, KANLinear, RBFLinear, linear, set_precision
+from kanseq.nn.kernels import chunks
+from kanseq.nn.kernels import lookup as tables
 from kanseq.nn.layer import SILU_SECOND_MOMENT
 
 

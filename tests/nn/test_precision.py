@@ -54,7 +54,7 @@ def test_cpus_without_hardware_for_narrow_products_compute_them_in_float32(make,
     gradients = {}
     for precision in PRECISIONS:
         set_precision(layer, precision)
-        monkeypatch.setattr("kanseq.nn.products._multiplies", lambda dtype: False)
+        monkeypatch.setattr("kanseq.nn.kernels.products._multiplies", lambda dtype: False)
         seen = []
         with _Products(seen):
             y = layer(x.requires_grad_())

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from kanseq.nn import Gaussians, tables
+from kanseq.nn import Gaussians
+from kanseq.nn.kernels import lookup as tables
 from kanseq.nn.precision import set_precision
 from kanseq.nn.rbf import RBFLinear
 

@@ -12,9 +12,9 @@ import pytest
 import kanseq
 from kanseq.errors import BadOption, BadTable
 from kanseq.nn.precision import PRECISIONS as PRODUCTS
-from kanseq.specification.checks import check
 from kanseq.specification.fields import from_json, gather, keywords_of, option, options_of, to_json
 from kanseq.specification.optimisation import PRECISIONS, Settings, searchable
+from kanseq.specification.option_checks import check
 from kanseq.specification.training import FitSpec, TrainSpec, TuneSpec
 
 GIVEN = {

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from kanseq.data.importing import import_sequences
-from kanseq.data.splits import split
 from kanseq.errors import JobsFailed
 from kanseq.specification.training import TrainSpec
 from kanseq.suites.jobs import Job, work_off
+from kanseq.verbs.preparing.import_ import import_sequences
+from kanseq.verbs.splitting.split import split
 from tests.suites.conftest import write_task
 
 

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanseq.data.sequences import SequenceSet
-from kanseq.data.split_tables import read_splits
-from kanseq.data.splits import split
 from kanseq.errors import BadOption, BadTable, EmptySplit
 from kanseq.geometry import Geometry
+from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.specification.fields import to_json
-from kanseq.suites.entries import Entry, make_entries
+from kanseq.splits.split_tables import read_splits
+from kanseq.suites.contestants import Entry, make_entries
 from kanseq.suites.jobs import Machine
 from kanseq.suites.protocol import Protocol, job_of, prepare
+from kanseq.verbs.splitting.split import split
 
 
 def labelled(split_of, letters=None):

@@ -8,17 +8,17 @@ import torch
 
 from kanseq.errors import NotFinite
 from kanseq.geometry import Geometry
+from kanseq.models.inputs import Examples
 from kanseq.models.network import SequenceNetwork
-from kanseq.training import task_objective
-from kanseq.training.batches import epoch_order
-from kanseq.training.checkpoints import load_arrays
-from kanseq.training.inputs import Examples
+from kanseq.runs.trained_model import load_arrays
+from kanseq.tasks.task import Task
 from kanseq.training.loop import Limits, fit
-from kanseq.training.objective import Batch
+from kanseq.training.objectives import task_objective
+from kanseq.training.objectives.batches import epoch_order
+from kanseq.training.objectives.objective import Batch
+from kanseq.training.objectives.task_objective import TaskObjective, mean_loss
+from kanseq.training.resume import restore_state
 from kanseq.training.settings import Settings
-from kanseq.training.states import restore_state
-from kanseq.training.task_objective import TaskObjective, mean_loss
-from kanseq.training.tasks import Task
 
 
 class Tiny(SequenceNetwork):

@@ -13,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 try:
-    import kanseq.specification.workflow
+    import kanseq.specification.workflow_config
 except ImportError:
     # Snakemake may have an environment of its own, without the package or with an older one. The package of this
     # workflow lies around it, or next to it, and this part of it needs no other.
@@ -21,7 +21,7 @@ except ImportError:
     sys.path[:0] = [os.path.join(HERE, *[os.pardir] * levels) for levels in (4, 3)]
     for name in [name for name in sys.modules if name.partition(".")[0] == "kanseq"]:
         del sys.modules[name]
-from kanseq.specification.workflow import model_schema, parted_words, without_switched_off, words_of
+from kanseq.specification.workflow_config import model_schema, parted_words, without_switched_off, words_of
 
 
 def validate_config():

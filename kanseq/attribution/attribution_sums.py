@@ -1,0 +1,210 @@
+"""Attributions of a complete set: summed on disk model by model, then written as one Parquet file.
+
+In: attributions of some rows at a time. Out: ``attributions.parquet``, one row per gene, and its reader.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kanseq.attribution.shares import Attribution
+from kanseq.errors import BadTable, TruncatedFile
+from kanseq.genome.pieces import Template, sum_by_piece, sum_by_token
+from kanseq.geometry import Geometry
+from kanseq.io.files import PathLike, check_input, disk_errors
+from kanseq.io.tables.model_tables import ATTRIBUTIONS
+from kanseq.runs.held_out import Scorer
+from kanseq.runs.parts import part_name
+from kanseq.sequences.sequence_set import SequenceSet
+
+FORMAT = ATTRIBUTIONS.version
+"""Version of the file format that is written; all versions up to it can be read."""
+
+KIND = "attributions"
+"""Value of ``kind`` in the metadata of the file."""
+
+ROW_GROUP = 256
+"""Genes held in memory at a time."""
+
+COLUMNS = ATTRIBUTIONS.arrow()
+
+
+class Sums(AbstractContextManager["Sums"]):
+    """Weighted sums per row, kept in a temporary file, so that memory use does not grow with the number of genes.
+
+    Attributes:
+        logit, reference_logit, total: ``(n,)`` float64; ``total`` is the sum of the attributions.
+        errors: ``(n, references)`` float64, the largest over all models.
+        models: for each row, the names of the models that contributed.
+    """
+
+    def __init__(self, n: int, geometry: Geometry, folder: PathLike | None, *, references: int, spread: bool) -> None:
+        """Create a temporary file for ``n`` rows.
+
+        Args:
+            n: number of rows.
+            geometry: the columns of a row.
+            folder: folder of the temporary file; None for the system's folder for temporary files.
+            references: number of references per gene; 0 if the method has none.
+            spread: whether some rows have several models, so that the spread over models is needed.
+        """
+        self.folder = Path(folder or tempfile.gettempdir())
+        self.geometry, self.spread = geometry, spread
+        self.row = np.dtype([("values", np.float32, geometry.columns), ("moments", np.float64, self._moments)])
+        with disk_errors(self.folder):
+            self.file: BinaryIO = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115
+        self.logit, self.reference_logit, self.total, self.logit_square = np.zeros((4, n))
+        self.errors = np.zeros((n, references))
+        self.models: list[list[str]] = [[] for _ in range(n)]
+
+    @property
+    def _moments(self) -> tuple[int, int]:
+        """Shape of the tokens' sums and sums of squares."""
+        return (2, self.geometry.tokens if self.spread else 0)
+
+    def __exit__(self, *failure: object) -> None:
+        """Close the temporary file; data that a full disk kept it from writing is no longer needed."""
+        with suppress(OSError):
+            self.file.close()
+
+    def add(self, rows: np.ndarray, attribution: Attribution, weights: np.ndarray, scorer: Scorer) -> None:
+        """Add one model's attributions of some rows, times ``weights (rows,)``."""
+        self.logit[rows] += attribution.logit * weights
+        self.logit_square[rows] += attribution.logit**2 * weights
+        if self.errors.shape[1]:
+            self.reference_logit[rows] += attribution.reference_logit * weights
+            self.total[rows] += attribution.sums.mean(1) * weights
+            self.errors[rows] = np.maximum(self.errors[rows], attribution.errors)
+        given = np.zeros(len(rows), dtype=self.row)
+        given["values"] = attribution.values * weights[:, None].astype(np.float32)
+        if self.spread:
+            tokens = sum_by_token(attribution.values, self.geometry).astype(np.float64)
+            given["moments"] = np.stack([tokens, tokens**2], axis=1) * weights[:, None, None]
+        with disk_errors(self.folder):
+            for row, share in zip(rows.tolist(), given, strict=True):
+                if self.models[row]:
+                    self.file.seek(row * self.row.itemsize)
+                    before = np.frombuffer(self.file.read(self.row.itemsize), dtype=self.row)[0]
+                    share["values"] += before["values"]
+                    share["moments"] += before["moments"]
+                self.file.seek(row * self.row.itemsize)
+                self.file.write(share.tobytes())
+                self.models[row].append(part_name(scorer.fold, scorer.seed))
+            self.file.flush()
+
+    def read(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the sums of all rows in order, in blocks of ``(rows, columns)`` float32."""
+        for rows, block in self._blocks():
+            yield rows, np.ascontiguousarray(block["values"])
+
+    def by_piece(self, template: Template) -> np.ndarray:
+        """Sum over the columns of each piece, ``(n, pieces)`` float32."""
+        values = np.zeros((len(self.logit), len(template.token)), dtype=np.float32)
+        for rows, block in self.read():
+            values[rows] = sum_by_piece(block, template)
+        return values
+
+    def tables(self, genes: SequenceSet, method: str) -> Iterator[pa.Table]:
+        """Yield the rows of ``attributions.parquet`` in the order of the set, one row group at a time."""
+        several = np.array([len(names) > 1 for names in self.models])
+        logit_spread = np.sqrt(np.maximum(self.logit_square - self.logit**2, 0))
+        without = np.full(len(self.logit), self.errors.shape[1] == 0)
+        largest = self.errors.max(1, initial=0.0)
+        for rows, block in self._blocks():
+            some = genes.table.iloc[rows]
+            values = np.ascontiguousarray(block["values"])
+            columns = {
+                "species": pa.array(some["species"].astype(str), pa.string()),
+                "id": pa.array(some["id"].astype(str), pa.string()),
+                "attributions": _lists(values),
+                "tokens": _lists(sum_by_token(values, self.geometry)),
+                "token_spread": self._token_spread(block["moments"], several[rows]),
+                "logit": self.logit[rows],
+                "logit_spread": pa.array(logit_spread[rows], mask=~several[rows]),
+                "reference_logit": pa.array(self.reference_logit[rows], mask=without[rows]),
+                "sum": pa.array(self.total[rows], mask=without[rows]),
+                "completeness_error": pa.array(largest[rows], mask=without[rows]),
+                "completeness_errors": _lists(self.errors[rows]),
+                "method": [method] * len(some),
+                "model": [",".join(names) for names in self.models[rows]],
+            }
+            yield pa.table(columns, schema=COLUMNS)
+
+    def _blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the stored sums, some rows at a time."""
+        self.file.seek(0)
+        for start in range(0, len(self.logit), ROW_GROUP):
+            rows = slice(start, min(start + ROW_GROUP, len(self.logit)))
+            yield rows, np.frombuffer(self.file.read(self.row.itemsize * (rows.stop - rows.start)), dtype=self.row)
+
+    def _token_spread(self, moments: np.ndarray, several: np.ndarray) -> pa.Array:
+        """Return the tokens' standard deviations over models; null for rows with one model."""
+        if not self.spread:
+            return pa.nulls(len(several), pa.list_(pa.float32()))
+        spread = np.sqrt(np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0)).astype(np.float32)
+        kept = _lists(spread[several])
+        return kept.take(pa.array(np.cumsum(several) - 1, mask=~several))
+
+
+def as_pandas(tables: Iterator[pa.Table]) -> pd.DataFrame:
+    """Return all rows in memory; ``attributions`` and ``tokens`` hold one float32 array per row."""
+    return pa.concat_tables(tables).to_pandas()
+
+
+def write_attributions(path: PathLike, tables: Iterator[pa.Table], described: dict[str, object]) -> None:
+    """Write row groups as they arrive; the same row groups give the same bytes."""
+    metadata = json.dumps({"kind": KIND, "format": FORMAT, **described}, allow_nan=False)
+    schema = COLUMNS.with_metadata({b"kanseq": metadata.encode()})
+    repeated = ["species", "method", "model"]
+    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=3, use_dictionary=repeated) as writer:
+        for table in tables:
+            writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
+
+
+@dataclass(frozen=True)
+class Attributions:
+    """Content of ``attributions.parquet``.
+
+    Attributes:
+        table: its columns; ``attributions`` and ``tokens`` hold one float32 array per row.
+        geometry: the columns that the models read.
+        metadata: method, reference, models, inputs, contigs.
+    """
+
+    table: pd.DataFrame
+    geometry: Geometry
+    metadata: dict[str, object]
+
+
+def read_attributions(path: PathLike) -> Attributions:
+    """Read ``attributions.parquet``.
+
+    Raises:
+        MissingFile, TruncatedFile, BadTable: it does not exist, is not Parquet, or is not from ``kanseq explain``.
+    """
+    path = check_input(path)
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise TruncatedFile("this is not a complete Parquet file", where=path, hint="create it again") from error
+    metadata = json.loads((table.schema.metadata or {}).get(b"kanseq", b"{}"))
+    if metadata.get("kind") != KIND:
+        raise BadTable("this Parquet file has no attributions", where=path, hint="create it with kanseq explain -o")
+    if metadata.get("format", 0) > FORMAT:
+        raise BadTable(f"its format {metadata['format']} is newer than this kanseq", where=path, hint="update kanseq")
+    return Attributions(table.to_pandas(), Geometry.from_json(metadata["geometry"]), metadata)
+
+
+def _lists(block: np.ndarray) -> pa.ListArray:
+    """Return ``(n, width)`` numbers as lists, without copying them."""
+    offsets = np.arange(len(block) + 1, dtype=np.int32) * block.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(block.ravel()))

@@ -1,0 +1,212 @@
+"""Compute the attributions of every gene by each of its models, and check that they add up.
+
+In: a plan, model files and genes. Out: attributions, averaged over models and references.
+"""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from kanseq.attribution.attribution_sums import Sums
+from kanseq.attribution.hypothetical import Hypothetical
+from kanseq.attribution.methods import Method
+from kanseq.attribution.references import References
+from kanseq.attribution.shares import Attribution, Options
+from kanseq.errors import BadOption, ModelMismatch, NotComplete
+from kanseq.geometry import Geometry
+from kanseq.io.files import fingerprint
+from kanseq.runs.held_out import Scorer
+from kanseq.runs.scorer import Models
+from kanseq.runs.trained_model import TrainedModel
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.tasks.learning_goal import warn_of_control
+
+EXPLAINED = {"float32": 1e-4, "float64": 1e-9}
+"""Precisions in which a model can be explained, with the largest completeness error allowed for the method paths."""
+
+AHEAD = 2
+"""Batches per thread that are submitted before their results are taken: one that runs and one that waits."""
+
+
+class Plan(NamedTuple):
+    """How attributions are computed."""
+
+    method: Method
+    references: References
+    options: Options
+    condition: str | None
+    precision: str
+    batch_size: int
+    device: str
+
+    def check(self) -> None:
+        """Check that the method supports the options."""
+        if self.options.hypothetical and not self.method.gives_hypothetical:
+            raise BadOption(
+                f"the method {self.method.name} has no hypothetical contributions",
+                hint="use --method paths, gradient, integrated or ism",
+            )
+
+    def ready(self, model: TrainedModel) -> TrainedModel:
+        """Set a model's task and precision, and return the model."""
+        model.task = model.task.only(self.condition)
+        # From here on several threads share the model, and none of them may change it.
+        model.predictor.freeze(self.precision)
+        return model
+
+    def describe(
+        self, geometry: Geometry, scorers: list[Scorer], inputs: dict[str, object], genes: SequenceSet
+    ) -> dict[str, object]:
+        """Return the metadata of ``attributions.parquet``."""
+        file = {} if self.references.sequences is None else {"references": fingerprint(self.references.text)}
+        return {
+            "geometry": geometry.to_json(),
+            "method": self.method.name,
+            "reference": "file" if file else self.references.text,
+            "seed": self.references.seed,
+            **({"steps": self.options.steps} if self.method.name == "integrated" else {}),
+            **({} if self.condition is None else {"condition": self.condition}),
+            "precision": self.precision,
+            "models": [{"fold": s.fold, "seed": s.seed, **fingerprint(s.path)} for s in scorers],
+            "inputs": {**inputs, **file},
+            "contigs": genes.contigs,
+        }
+
+
+def scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSet, list[Scorer]]:
+    """Leave out the genes that no model explains."""
+    rows = np.unique(np.concatenate([scorer.rows for scorer in scorers]))
+    return genes.select(rows), [scorer._replace(rows=np.searchsorted(rows, scorer.rows)) for scorer in scorers]
+
+
+def add_up(
+    sums: Sums,
+    possible: Hypothetical | None,
+    models: Models,
+    scorers: list[Scorer],
+    share: np.ndarray,
+    genes: SequenceSet,
+    plan: Plan,
+) -> Geometry:
+    """Explain every gene by every model that may score it, one model at a time.
+
+    Args:
+        sums: the sums to which each model's attributions are added.
+        possible: the same for hypothetical contributions; None if they are not requested.
+        models: the models.
+        scorers: which models explain which genes.
+        share: the weight of each model in a gene's mean, ``(n,)``.
+        genes: the genes.
+        plan: how they are explained.
+
+    Returns:
+        The geometry of the models, which includes the columns that they mask.
+
+    Raises:
+        ModelMismatch: the models mask different columns.
+    """
+    geometry = None
+    warn_of_control(models.metadata)
+    with _progress(sum(len(scorer.rows) for scorer in scorers)) as advance:
+        for scorer, loaded in models.each(scorers):
+            model = plan.ready(loaded)
+            if geometry not in (None, model.geometry):
+                raise ModelMismatch("the models of this run mask different columns", where=scorer.path)
+            geometry = model.geometry
+            batches = [
+                scorer.rows[start : start + plan.batch_size] for start in range(0, len(scorer.rows), plan.batch_size)
+            ]
+            for rows, found in zip(batches, _explained(model, batches, genes, plan), strict=True):
+                sums.add(rows, found, share[rows], scorer)
+                if possible is not None and found.hypothetical is not None:
+                    possible.add(rows, found.hypothetical, share[rows])
+                advance(len(rows))
+    assert geometry is not None
+    return geometry
+
+
+def _explained(model: TrainedModel, batches: list[np.ndarray], genes: SequenceSet, plan: Plan) -> Iterator[Attribution]:
+    """Explain batches of rows, in order, by one model that several threads share.
+
+    Each batch runs on one thread. That is faster than one batch on several threads, and gives the same numbers for any
+    number of threads.
+    """
+
+    def explain_rows(rows: np.ndarray) -> Attribution:
+        codes, names = model.geometry.hide(genes.codes(rows)), list(genes.table["id"].iloc[rows])
+        return plan.method.attribute(model, codes, names, plan.references, plan.options)
+
+    count = torch.get_num_threads()
+    workers = 1 if plan.device != "cpu" else min(count, len(batches))
+    if workers == 1:
+        yield from map(explain_rows, batches)
+        return
+    # New threads inherit this setting when they start.
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from _in_order(pool, explain_rows, batches, AHEAD * workers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(count)
+
+
+def _in_order(
+    pool: Executor, work: Callable[[np.ndarray], Attribution], batches: Iterable[np.ndarray], most: int
+) -> Iterator[Attribution]:
+    """Yield the results of all batches in order, with at most ``most`` of them submitted and not yet yielded."""
+    submitted: deque[Future[Attribution]] = deque()
+    for batch in batches:
+        if len(submitted) == most:
+            yield submitted.popleft().result()
+        submitted.append(pool.submit(work, batch))
+    while submitted:
+        yield submitted.popleft().result()
+
+
+def check_sums(sums: Sums, genes: SequenceSet, plan: Plan) -> None:
+    """Check that the attributions add up, so that wrong numbers are never written."""
+    check_errors(sums.errors, genes.table["id"], plan)
+
+
+def check_errors(errors: np.ndarray, names: Sequence[str], plan: Plan) -> None:
+    """Check that the attributions of the method ``paths`` add up.
+
+    Args:
+        errors: completeness errors ``(n, references)``, see :class:`kanseq.attribution.shares.Attribution`.
+        names: ids of the genes, ``(n,)``.
+        plan: how they were explained.
+
+    Raises:
+        NotComplete: an error is larger than :data:`EXPLAINED` allows; the message names the worst gene.
+    """
+    most = EXPLAINED[plan.precision]
+    if plan.method.name != "paths" or not errors.size or (errors <= most).all():
+        return
+    row = int(np.where(np.isnan(errors), np.inf, errors).max(1).argmax())
+    raise NotComplete(
+        f"the attributions of gene '{list(names)[row]}' do not add up: the completeness error is "
+        f"{errors[row].max():.1e}, and at most {most:.0e} is allowed",
+        hint="use --precision float64; if that fails, the rules cannot follow this model: use --method ism",
+    )
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal, and nothing elsewhere; yield the function that advances it."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("explaining", total=total)
+        yield lambda done: bar.advance(task, done)

@@ -1,0 +1,87 @@
+"""``kanseq ablation``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kanseq.cli.benchmarking.protocol_options import (
+    Bootstrap,
+    Copies,
+    Epochs,
+    Folds,
+    Jobs,
+    Options,
+    Precision,
+    Seeds,
+    show_table,
+    whole_numbers,
+)
+from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads
+
+
+def ablation(
+    genes: Annotated[
+        Path, typer.Argument(help="a set with labels and a split, from kanseq import", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="folder for runs, tables and the figure")],
+    replaced: Annotated[
+        list[str] | None,
+        typer.Option("--replaced", help="LKAN: numbers of blocks with KAN layers  [default: half, and all]"),
+    ] = None,
+    places: Annotated[
+        list[str] | None,
+        typer.Option("--place", help="CKAN: both, stem or final; repeatable  [default: each of them]"),
+    ] = None,
+    grids: Annotated[
+        list[str] | None, typer.Option("--grid", help="intervals of the splines' grids  [default: 5,10,20]")
+    ] = None,
+    options: Options = None,
+    match_parameters: Annotated[
+        int | None, typer.Option("--match-parameters", min=1, help="choose widths so that all networks are this large")
+    ] = None,
+    folds: Folds = 5,
+    seeds: Seeds = 1,
+    epochs: Epochs = None,
+    copies: Copies = "drop",
+    bootstrap: Bootstrap = 1000,
+    jobs: Jobs = 1,
+    seed: Seed = 0,
+    threads: Threads = 0,
+    device: Device = "auto",
+    precision: Precision = None,
+    log_level: LogLevel = "info",
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Replace more and more of a LegNet by KAN layers of finer and finer grids, and score every choice on one test.
+
+    Example: kanseq ablation mouse_2.parquet --replaced 1,3,6 --grid 5,20 -o ablation/
+    """
+    from kanseq import api
+
+    result = api.ablation(
+        genes,
+        output=output,
+        replaced=whole_numbers(replaced, "--replaced"),
+        **({"places": places} if places else {}),
+        **({"grids": whole_numbers(grids, "--grid")} if grids else {}),
+        options=options or (),
+        match_parameters=match_parameters,
+        folds=folds,
+        seeds=seeds,
+        epochs=epochs,
+        copies=copies,
+        bootstrap=bootstrap,
+        seed=seed,
+        jobs=jobs,
+        threads=threads,
+        device=device,
+        precision=precision,
+    )
+    show_table(result, as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    app.command("ablation")(ablation)

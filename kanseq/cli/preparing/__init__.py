@@ -1,0 +1,1 @@
+"""Commands that make sets of sequences."""

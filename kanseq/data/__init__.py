@@ -1,1 +1,0 @@
-"""The input data of models: sequence sets, labels and splits."""

@@ -1,0 +1,1 @@
+"""Pictures: one style, gene pictures, edge functions, token maps, profiles."""

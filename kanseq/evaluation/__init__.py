@@ -1,0 +1,1 @@
+"""Metrics, bootstrap intervals, comparisons of models, and score tables."""

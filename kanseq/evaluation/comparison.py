@@ -1,0 +1,208 @@
+"""Compare two models: differences of all metrics over the same genes, and DeLong's test.
+
+In: predictions and scores of all models. Out: for each model its differences to a reference model.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.errors import BadOption
+from kanseq.evaluation.candidates import Candidate
+from kanseq.evaluation.delong import DeLong, combined, delong
+from kanseq.evaluation.fold_predictions import Predicted, varies
+from kanseq.evaluation.scoring import ModelScore, Scored, mean_over_folds, same_tests
+from kanseq.io.files import some
+from kanseq.runs.parts import BASELINES
+
+logger = logging.getLogger(__name__)
+
+SAME = 1e-6
+"""Targets that differ by less count as equal."""
+
+
+class Comparison(NamedTuple):
+    """Differences between two models (``model`` minus ``against``), over the genes that both score.
+
+    Attributes:
+        model, against: names of the two models.
+        scored: the differences of their means over folds, draw by draw.
+        folds: number of compared folds.
+        genes: number of compared genes, in any condition.
+        left_out: number of genes of ``model`` and of ``against`` that are not compared: the other model does not score
+            them in that fold or with that target, or only one class is left in their fold.
+        delong_folds, delong: DeLong's test of each fold and of the mean over folds; empty and None for several classes
+            or conditions, and for regression.
+    """
+
+    model: str
+    against: str
+    scored: Scored
+    folds: int
+    genes: int
+    left_out: tuple[int, int]
+    delong_folds: dict[str, DeLong]
+    delong: DeLong | None
+
+
+def compare_all(
+    candidates: Sequence[Candidate],
+    scores: Sequence[ModelScore],
+    *,
+    against: str | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Compare each model with a reference model.
+
+    Models are compared over the genes that both score in the same fold with the same target. Otherwise a difference
+    could be due to the genes instead of the models. Genes that are left out are counted.
+
+    Args:
+        candidates, scores: the models and their scores.
+        against: the reference: the name of a row, a model or a run; by default the task's baseline (``kmer-logistic``,
+            for expression ``kmer-ridge``) or, if there is none, the first model.
+        bootstrap, seed: the same as for the scores.
+
+    Raises:
+        BadOption: ``against`` does not name a model.
+    """
+    pool = _references(candidates, against)
+    found = []
+    for at, candidate in enumerate(candidates):
+        fitting = [other for other in pool if other != at and _is_comparable(candidate, candidates[other])]
+        if at in pool or not fitting:
+            continue
+        pairs = {other: _shared(candidate, candidates[other]) for other in fitting}
+        # The reference that shares most genes; the first one at a tie.
+        best = max(fitting, key=lambda other: len(_compared(pairs[other][0])))
+        if not pairs[best][0].parts:
+            logger.warning("%s and %s share no gene that can be compared", candidate.name, candidates[best].name)
+            continue
+        found.append(_compare(candidate, candidates[best], pairs[best], (scores[at], scores[best]), bootstrap, seed))
+    return found
+
+
+def _references(candidates: Sequence[Candidate], against: str | None) -> list[int]:
+    """Return the positions of the reference models."""
+    everyone = range(len(candidates))
+    alone = [at for at in everyone if not candidates[at].members]
+    if against is None:
+        found = [at for at in alone if candidates[at].model == BASELINES[candidates[at].task]]
+        for task in BASELINES:
+            of_task = [at for at in alone if candidates[at].task == task]
+            if of_task and not set(of_task) & set(found):
+                found += [at for at in of_task if candidates[at].family == candidates[of_task[0]].family]
+        return found
+    exact = [at for at in everyone if candidates[at].name == against]
+    path = Path(against).absolute()
+    named = [at for at in alone if against in (candidates[at].family, candidates[at].model)]
+    placed = [at for at in alone if candidates[at].path.absolute() == path]
+    # The path of a run means its model, not the baseline inside the run.
+    placed = [at for at in placed if candidates[at].family == candidates[placed[0]].family]
+    found = exact or placed or named
+    if not found:
+        there = some([candidate.name for candidate in candidates], 20)
+        raise BadOption(f"--against '{against}': there is no such model", hint=f"choose from {there}")
+    return found
+
+
+def _is_comparable(one: Candidate, other: Candidate) -> bool:
+    """Return whether two models have the same task, classes and (if named) conditions."""
+    alone = len(one.parts) == len(other.parts) == 1
+    unnamed = "*" in one.parts or "*" in other.parts
+    same = (one.task, one.classes) == (other.task, other.classes)
+    return same and (set(one.parts) == set(other.parts) or (alone and unnamed))
+
+
+def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
+    """Reduce two models to the genes that both score; without parts if there are no such genes."""
+    parts: tuple[dict[str, dict[str, Predicted]], ...] = ({}, {})
+    for name, ours in one.parts.items():
+        their_name = name if name in other.parts else next(iter(other.parts))
+        theirs = other.parts[their_name]
+        cut: tuple[dict[str, Predicted], ...] = ({}, {})
+        for fold in ours:
+            if fold not in theirs:
+                continue
+            rows, their_rows = _same_genes(ours[fold], theirs[fold])
+            if varies(ours[fold].targets[rows], one.task):
+                cut[0][fold], cut[1][fold] = ours[fold].only(rows), theirs[fold].only(their_rows)
+        parts[0][name], parts[1][their_name] = cut
+    # Conditions are averaged fold by fold, so only folds that all conditions have can be used.
+    common = set.intersection(*(set(part) for part in parts[0].values()))
+    for side in parts:
+        for name in side:
+            side[name] = {fold: predicted for fold, predicted in side[name].items() if fold in common}
+    if not common:
+        return one._replace(parts={}), other._replace(parts={})
+    return one._replace(parts=parts[0]), other._replace(parts=parts[1])
+
+
+def _same_genes(ours: Predicted, theirs: Predicted) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows, in either model, of the genes that both score with the same target."""
+    row_of = {gene: row for row, gene in enumerate(theirs.genes)}
+    rows = np.array([row for row, gene in enumerate(ours.genes) if gene in row_of], dtype=np.int64)
+    their_rows = np.array([row_of[ours.genes[row]] for row in rows], dtype=np.int64)
+    same = np.abs(ours.targets[rows] - theirs.targets[their_rows]) < SAME
+    return rows[same], their_rows[same]
+
+
+def _compared(candidate: Candidate) -> set[tuple[str, tuple[str, str]]]:
+    """Return the genes of all folds."""
+    if not candidate.parts:
+        return set()
+    return {(fold, gene) for fold in candidate.folds for gene in candidate.genes_of(fold)}
+
+
+def _compare(
+    one: Candidate,
+    other: Candidate,
+    shared: tuple[Candidate, Candidate],
+    scores: tuple[ModelScore, ModelScore],
+    bootstrap: int,
+    seed: int,
+) -> Comparison:
+    """Subtract the given scores if both models score the same genes, else new scores of the shared genes."""
+    genes = len(_compared(shared[0]))
+    left_out = (len(_compared(one)) - genes, len(_compared(other)) - genes)
+    if _rows(one) == _rows(shared[0]) and _rows(other) == _rows(shared[1]):
+        first, second = (score.mean for score in scores)
+    else:
+        first, second = (mean_over_folds(candidate, bootstrap, seed) for candidate in shared)
+    tests, of_mean = _tests(*shared) if one.task == "binary" and len(one.parts) == 1 else ({}, None)
+    return Comparison(
+        one.name,
+        other.name,
+        first.less(second),
+        len(shared[0].folds),
+        genes,
+        left_out,
+        tests,
+        of_mean,
+    )
+
+
+def _tests(one: Candidate, other: Candidate) -> tuple[dict[str, DeLong], DeLong]:
+    """Run DeLong's test per fold and for the mean; folds with the same test genes count as seeds of one fold."""
+    (ours,), (theirs,) = one.parts.values(), other.parts.values()
+    tests = {fold: delong(ours[fold].targets, ours[fold].logits, theirs[fold].logits) for fold in ours}
+    groups: list[list[str]] = []
+    for folds in same_tests(one):
+        # Quartiles are computed per fold, so the same gene may have another label in another fold.
+        alike = all(np.array_equal(ours[folds[0]].targets, ours[fold].targets) for fold in folds)
+        groups += [folds] if alike else [[fold] for fold in folds]
+    of_groups = []
+    for folds in groups:
+        sides = [np.concatenate([side[fold].logits for fold in folds]) for side in (ours, theirs)]
+        alone = len(folds) == 1
+        of_groups.append(tests[folds[0]] if alone else delong(ours[folds[0]].targets, *sides))
+    return tests, combined(of_groups, [len(folds) for folds in groups])
+
+
+def _rows(candidate: Candidate) -> int:
+    """Return the number of genes summed over folds and conditions."""
+    return sum(len(fold.genes) for part in candidate.parts.values() for fold in part.values())

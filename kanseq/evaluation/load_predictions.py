@@ -1,0 +1,134 @@
+"""Load tables of predictions from runs and files.
+
+In: paths of runs and tables. Out: for each model its tables by fold and seed, as they were written.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadOption, BadTable
+from kanseq.io.files import PathLike
+from kanseq.runs.description import PREDICTOR, read_run
+from kanseq.runs.held_out import scoring_parts
+from kanseq.runs.parts import BASELINES, Part, baseline_part, is_done
+from kanseq.runs.prediction_tables import read_predictions
+
+
+class Source(NamedTuple):
+    """A model's predictions.
+
+    Attributes:
+        model: its architecture, or the name of the table of predictions.
+        path: the run or table.
+        folds: for each fold its tables of predictions by seed.
+    """
+
+    model: str
+    path: Path
+    folds: dict[str, dict[int, pd.DataFrame]]
+
+
+def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False) -> list[Source]:
+    """Read all runs and tables, followed by the baselines that were trained within the runs.
+
+    A baseline is skipped if its predictions are already there. A table may hold several seeds of a model in a column
+    ``seed``.
+
+    Args:
+        paths: runs and tables.
+        join: combine all runs of the same architecture into one model (runs of one species each, for example). A fold
+            name that several of them have is prefixed with the species.
+
+    Raises:
+        BadOption: ``paths`` is empty, or runs to join have the same fold.
+        BadTable: a seed is not a whole number.
+    """
+    if not paths:
+        raise BadOption("there is nothing to evaluate", hint="specify a run")
+    found, beside = [], []
+    for given in paths:
+        if isinstance(given, pd.DataFrame):
+            found.append(_of_table(given, IN_MEMORY))
+            continue
+        path = Path(given)
+        if not path.is_dir():
+            found.append(_of_table(path, path))
+            continue
+        model = read_run(path, kind=PREDICTOR).model
+        found.append(_of_parts(model, path, scoring_parts(path)))
+        # Two tasks may have the same baseline.
+        for plain, task in {plain: task for task, plain in BASELINES.items()}.items():
+            there = [part for fold in found[-1].folds if (part := baseline_part(path, fold, task)).is_finished]
+            if there and all(is_done(part.folder) for part in there):
+                beside.append(_of_parts(plain, path, there))
+    for source in beside:
+        if not any(_is_same(source, other) for other in found if other.model == source.model):
+            found.append(source)
+    return _joined(found) if join else found
+
+
+IN_MEMORY = Path("predictions")
+"""Name of a table in memory."""
+
+
+def _of_table(given: Path | pd.DataFrame, path: Path) -> Source:
+    """Read a table of predictions; its folds are those in its column ``fold``."""
+    table = read_predictions(given)
+    seeds = table["seed"] if "seed" in table else pd.Series("0", index=table.index)
+    bad = ~seeds.str.fullmatch("[0-9]+")
+    if bad.any():
+        line = int(np.flatnonzero(bad)[0])
+        raise BadTable(f"seed '{seeds.iloc[line]}' is not a whole number", where=f"{path}:{line + 2}")
+    folds: dict[str, dict[int, pd.DataFrame]] = {}
+    for (fold, seed), rows in table.groupby([table["fold"], seeds.astype(int)], sort=False):
+        folds.setdefault(str(fold), {})[int(seed)] = rows.reset_index(drop=True)
+    return Source(path.name.removesuffix(".gz").removesuffix(".tsv"), path, folds)
+
+
+def _of_parts(model: str, path: Path, parts: Sequence[Part]) -> Source:
+    """Read the tables of parts of a run."""
+    folds: dict[str, dict[int, pd.DataFrame]] = {}
+    for part in parts:
+        folds.setdefault(part.fold, {})[part.seed] = read_predictions(part.folder / "predictions.tsv")
+    return Source(model, path, folds)
+
+
+def _is_same(one: Source, other: Source) -> bool:
+    """Return whether two models predicted the same values for the same genes."""
+    if list(one.folds) != list(other.folds):
+        return False
+    pairs = [[next(iter(source.folds[fold].values())) for source in (one, other)] for fold in one.folds]
+    return all(
+        len(a) == len(b)
+        and (a["id"].to_numpy() == b["id"].to_numpy()).all()
+        and np.allclose(a["logit"], b["logit"], rtol=1e-6, atol=1e-9)
+        for a, b in pairs
+    )
+
+
+def _joined(sources: list[Source]) -> list[Source]:
+    """Combine all sources of the same model into one."""
+    joined = []
+    for model in dict.fromkeys(source.model for source in sources):
+        same = [source for source in sources if source.model == model]
+        times = Counter(fold for source in same for fold in source.folds)
+        folds: dict[str, dict[int, pd.DataFrame]] = {}
+        for source in same:
+            for fold, tables in source.folds.items():
+                name = fold if times[fold] == 1 else f"{_species_of(tables)}:{fold}"
+                if name in folds:
+                    hint = "only runs that hold out different genes can be joined; name species with extract --species"
+                    raise BadOption(f"two runs of {model} have a fold '{name}'", where=source.path, hint=hint)
+                folds[name] = tables
+        joined.append(Source(model, same[0].path, folds))
+    return joined
+
+
+def _species_of(tables: dict[int, pd.DataFrame]) -> str:
+    """Return the species of a fold's genes, joined by ``+``."""
+    return "+".join(sorted({str(species) for table in tables.values() for species in table["species"]}))

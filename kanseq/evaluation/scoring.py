@@ -1,0 +1,244 @@
+"""Metrics of one model: by fold, averaged over folds in several ways, and by seed, with their bootstrap draws.
+
+In: a model's predictions. Out: metrics, and their values in every resample of the genes.
+"""
+
+import math
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.evaluation.candidates import Candidate
+from kanseq.evaluation.class_metrics import resampled_classes, score_classes
+from kanseq.evaluation.expression_metrics import EXPRESSION_METRICS, resampled_expression, score_expression
+from kanseq.evaluation.fold_predictions import Gene, Predicted
+from kanseq.evaluation.metrics import METRICS, draw, interval, resampled, score
+
+METRICS_OF = {"binary": METRICS, "multiclass": METRICS, "regression": EXPRESSION_METRICS}
+"""The metrics of each task."""
+
+
+class Value(NamedTuple):
+    """The value of a metric and the bounds of its 95 % interval; None if they cannot be computed."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+class Scored(NamedTuple):
+    """Metrics of one fold, or of an average.
+
+    Attributes:
+        values: metric -> value.
+        draws: metric -> its value in every resample, float64 ``(times,)``.
+        is_difference: whether the values are differences of metrics.
+    """
+
+    values: dict[str, float]
+    draws: dict[str, np.ndarray]
+    is_difference: bool = False
+
+    def shown(self, name: str) -> Value:
+        """Return a metric with its percentile interval.
+
+        A resample repeats genes, which increases the calibration error (ECE) as a smaller sample does. Its draws are
+        therefore shifted so that their mean equals the value.
+        """
+        value, draws = self.values[name], self.draws[name]
+        if name == "ECE" and np.isfinite(draws).any():
+            draws = draws - np.nanmean(draws) + value
+            draws = draws if self.is_difference else np.maximum(draws, 0.0)
+        low, high = interval(draws)
+        return Value(value, None if math.isnan(low) else low, None if math.isnan(high) else high)
+
+    def less(self, other: "Scored") -> "Scored":
+        """Subtract metrics that were computed on the same draws."""
+        values = {name: value - other.values[name] for name, value in self.values.items()}
+        return Scored(values, {name: drawn - other.draws[name] for name, drawn in self.draws.items()}, True)
+
+
+class FoldScore(NamedTuple):
+    """The score of one fold.
+
+    Attributes:
+        scored: the mean over seeds and conditions.
+        genes: number of genes that are scored in any condition.
+        high: number of high genes among them; None for several classes or conditions, and for regression.
+        seeds: number of seeds.
+        species: the species of all its genes; None if there are several.
+    """
+
+    scored: Scored
+    genes: int
+    high: int | None
+    seeds: int
+    species: str | None
+
+
+class ModelScore(NamedTuple):
+    """All scores of one model.
+
+    Attributes:
+        folds: the score of each fold.
+        mean: the mean over folds, with equal weights whatever their size and species: the primary result.
+        weighted: the mean over folds, weighted by their number of genes.
+        species: the mean over the folds of each species, if there are several species; else empty.
+        mean_of_species: the mean of these; None if there are none.
+        pooled: all genes together, as if one model had scored them.
+        by_seed: for each seed that all folds have, its mean over folds, metric -> value.
+    """
+
+    folds: dict[str, FoldScore]
+    mean: Scored
+    weighted: Scored
+    species: dict[str, Scored]
+    mean_of_species: Scored | None
+    pooled: Scored
+    by_seed: dict[int, dict[str, float]]
+
+    @property
+    def genes(self) -> int:
+        """Number of genes in all folds."""
+        return sum(fold.genes for fold in self.folds.values())
+
+    def folds_of(self, species: str) -> list[FoldScore]:
+        """Return the folds of one species."""
+        return [fold for fold in self.folds.values() if fold.species == species]
+
+
+def score_candidate(candidate: Candidate, bootstrap: int, seed: int) -> ModelScore:
+    """Compute all scores of one model.
+
+    Genes are drawn with replacement within each fold. The random numbers depend only on ``seed`` and the fold's name:
+    models with the same genes get the same draws. Folds that score exactly the same genes share the draws of the first
+    of them by name, because five scores of one test set are no more evidence than one. A gene is drawn with all its
+    conditions and for all seeds at once; the scores of seeds and conditions are averaged within a draw, so that
+    intervals reflect the choice of genes only.
+
+    Args:
+        candidate: the predictions of the model.
+        bootstrap: number of draws.
+        seed: seed of the draws.
+    """
+    drawn = _draw(candidate, bootstrap, seed)
+    scored = {fold: _score_fold(candidate, fold, drawn[fold]) for fold in candidate.folds}
+    folds = {fold: _described(candidate, fold, _mean_of_seeds(found)) for fold, found in scored.items()}
+    every = [fold.scored for fold in folds.values()]
+    names = [fold.species for fold in folds.values()]
+    several = len(set(names)) > 1 and None not in names
+    species = {
+        str(name): average([fold.scored for fold in folds.values() if fold.species == name])
+        for name in (dict.fromkeys(names) if several else ())
+    }
+    return ModelScore(
+        folds,
+        average(every),
+        average(every, [fold.genes for fold in folds.values()]),
+        species,
+        average(list(species.values())) if species else None,
+        average([_pooled(candidate, condition, drawn) for condition in candidate.parts]),
+        {one: _mean_values([part[one] for found in scored.values() for part in found]) for one in candidate.seeds},
+    )
+
+
+def mean_over_folds(candidate: Candidate, bootstrap: int, seed: int) -> Scored:
+    """Compute only the mean over folds of :func:`score_candidate`."""
+    drawn = _draw(candidate, bootstrap, seed)
+    return average([_mean_of_seeds(_score_fold(candidate, fold, drawn[fold])) for fold in candidate.folds])
+
+
+def same_tests(candidate: Candidate) -> list[list[str]]:
+    """Group folds that score exactly the same genes: names sorted within groups, groups by their first name."""
+    groups: dict[tuple[Gene, ...], list[str]] = {}
+    for fold in sorted(candidate.folds):
+        groups.setdefault(tuple(candidate.genes_of(fold)), []).append(fold)
+    return list(groups.values())
+
+
+def _draw(candidate: Candidate, bootstrap: int, seed: int) -> dict[str, dict[str, np.ndarray]]:
+    """Count how often each gene is drawn, by fold and condition."""
+    drawn = {}
+    for folds in same_tests(candidate):
+        genes = candidate.genes_of(folds[0])
+        counts = draw(len(genes), bootstrap, [seed, zlib.crc32(folds[0].encode())])
+        column = {gene: at for at, gene in enumerate(genes)}
+        for fold in folds:
+            drawn[fold] = {
+                condition: counts[:, [column[gene] for gene in part[fold].genes]]
+                for condition, part in candidate.parts.items()
+            }
+    return drawn
+
+
+def _score_fold(candidate: Candidate, fold: str, drawn: dict[str, np.ndarray]) -> list[dict[int, Scored]]:
+    """Score a fold by condition and seed."""
+    predicted = {condition: part[fold] for condition, part in candidate.parts.items()}
+    return [
+        {number: _score(one, at, drawn[condition], candidate.task) for at, number in enumerate(one.seeds)}
+        for condition, one in predicted.items()
+    ]
+
+
+def _mean_of_seeds(scored: list[dict[int, Scored]]) -> Scored:
+    """Average over seeds, then over conditions."""
+    return average([average(list(of_condition.values())) for of_condition in scored])
+
+
+def _described(candidate: Candidate, fold: str, scored: Scored) -> FoldScore:
+    """Combine a fold's score with a description of its genes."""
+    predicted = [part[fold] for part in candidate.parts.values()]
+    is_plain = len(predicted) == 1 and candidate.task == "binary"
+    high = int(predicted[0].targets.sum()) if is_plain else None
+    species = {one.species for one in predicted}
+    genes, seeds = len(candidate.genes_of(fold)), len(predicted[0].seeds)
+    return FoldScore(scored, genes, high, seeds, species.pop() if len(species) == 1 else None)
+
+
+def average(scored: Sequence[Scored], weights: Sequence[int] | None = None) -> Scored:
+    """Average metrics, and their values in each draw."""
+    names = scored[0].values
+    values = {name: float(_mean([one.values[name] for one in scored], weights)) for name in names}
+    return Scored(values, {name: _mean([one.draws[name] for one in scored], weights) for name in names})
+
+
+def _mean(rows: Sequence[float] | Sequence[np.ndarray], weights: Sequence[int] | None) -> np.ndarray:
+    """Average over the first axis, with weights if there are any."""
+    return np.mean(rows, axis=0) if weights is None else np.asarray(weights, dtype=np.float64) @ rows / sum(weights)
+
+
+def _mean_values(scored: list[Scored]) -> dict[str, float]:
+    """Average metrics without their draws."""
+    return {name: float(np.mean([one.values[name] for one in scored])) for name in scored[0].values}
+
+
+def _pooled(candidate: Candidate, condition: str, drawn: dict[str, dict[str, np.ndarray]]) -> Scored:
+    """Score the genes of all folds together for one condition, as if one model had scored them; average seeds."""
+    part = candidate.parts[condition]
+    counts = np.concatenate([drawn[fold][condition] for fold in part], axis=1)
+    scored = []
+    for at in range(min(len(fold.seeds) for fold in part.values())):
+        columns = [(fold.targets, fold.logits[at], fold.probabilities[at], fold.called[at]) for fold in part.values()]
+        targets, logits, probabilities, called = (np.concatenate(column) for column in zip(*columns, strict=True))
+        has_threshold = np.array([all(fold.has_threshold[at] for fold in part.values())])
+        together = Predicted([], targets, (0,), logits[None], probabilities[None], called[None], has_threshold)
+        scored.append(_score(together, 0, counts, candidate.task))
+    return average(scored)
+
+
+def _score(predicted: Predicted, at: int, drawn: np.ndarray, task: str) -> Scored:
+    """Score one seed's predictions, as they are and in every draw."""
+    targets, logits = predicted.targets, predicted.logits[at]
+    if task == "regression":
+        return Scored(score_expression(targets, logits), resampled_expression(targets, logits, drawn))
+    probabilities, called = predicted.probabilities[at], predicted.called[at]
+    if task == "multiclass":
+        return Scored(
+            score_classes(targets, logits, probabilities, called),
+            resampled_classes(targets, logits, probabilities, drawn, called),
+        )
+    return Scored(
+        score(targets, logits, probabilities, called), resampled(targets, logits, probabilities, drawn, called)
+    )

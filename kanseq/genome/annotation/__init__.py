@@ -1,0 +1,1 @@
+"""Readers of GTF and GFF3: rows, genes, transcripts."""

@@ -1,0 +1,156 @@
+"""Stream the rows of a GTF or GFF3 file; only requested rows are parsed, but every line is counted and checked.
+
+In: plain or gzip text, in any order. Out: rows with 0-based half-open coordinates and their line numbers.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from kanseq.errors import MalformedLine
+from kanseq.io.files import PathLike, open_bytes
+
+MOST_DIGITS = 18
+"""Maximum number of digits of a coordinate, so that it fits into 64 bits."""
+
+BLOCK = 1 << 20
+"""Bytes read at a time; blocks that fit into the processor's cache are fastest."""
+
+GENES = re.compile(rb"gene\t")
+"""Rows whose type ends in ``gene``: gene, pseudogene, ncRNA_gene, transposable_element_gene, …"""
+
+TRANSCRIPTS = re.compile(rb"(?:transcript|RNA|exon|CDS)\t")
+"""Rows of transcripts (transcript, mRNA, lnc_RNA, …) and of their exons and coding sequences."""
+
+ALL = re.compile(rb"^[^#\t\n][^\t\n]*\t[^\t\n]*\t[^\t\n]*\t", re.MULTILINE)
+"""Every row."""
+
+_GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"(.*?)"|([^";]*?))\s*(?:;|$)')
+_GFF3_ATTRIBUTE = re.compile(r'\s*[^\s="]+=')
+
+
+class Row(NamedTuple):
+    """One feature, 0-based half-open ``[start, end)``; ``attributes`` is column 9, unparsed.
+
+    ``phase`` is column 8: the number of bases of a CDS row that belong to a codon that began before it (0, 1, 2 or a
+    dot).
+    """
+
+    type: str
+    contig: str
+    start: int
+    end: int
+    strand: str
+    attributes: str
+    line: int
+    phase: str = "."
+
+
+def read_rows(path: PathLike, wanted: re.Pattern[bytes] = ALL) -> Iterator[Row]:
+    """Stream the rows whose third column ends where ``wanted`` matches (:data:`GENES`, :data:`TRANSCRIPTS`).
+
+    A ``##FASTA`` section ends the annotation. Coordinates are converted to 0-based half-open only here.
+
+    Raises:
+        MissingFile, TruncatedFile: there is no such file, or its compressed stream ends too early.
+        MalformedLine: a line has fewer than nine columns, or the coordinates of a requested row are invalid.
+    """
+    for first, block in _blocks(path):
+        counted, line = 0, first
+        for match in wanted.finditer(block):
+            start = block.rfind(b"\n", 0, match.end()) + 1
+            if block.count(b"\t", start, match.end()) != 3 or block.startswith(b"#", start):
+                continue
+            line += block.count(b"\n", counted, start)
+            counted = start
+            end = block.find(b"\n", start)
+            yield _row(block[start:] if end < 0 else block[start:end], f"{path}:{line}", line)
+
+
+def attributes_of(row: Row) -> dict[str, str]:
+    """Parse column 9, GTF or GFF3 (detected by its syntax); values of a repeated key are joined by commas.
+
+    >>> attributes_of(Row("gene", "1", 0, 9, "+", 'gene_id "A;1"; tag "x"; tag "y"; level 2', 1))
+    {'gene_id': 'A;1', 'tag': 'x,y', 'level': '2'}
+    >>> attributes_of(Row("gene", "1", 0, 9, "+", "ID=gene:A;Note=a%3B b", 1))
+    {'ID': 'gene:A', 'Note': 'a; b'}
+    """
+    text = row.attributes
+    found: dict[str, str] = {}
+    if _GFF3_ATTRIBUTE.match(text):
+        for item in text.split(";"):
+            key, equals, value = item.partition("=")
+            if equals:
+                value = " ".join(unquote(value).split()) if "%" in value else value.strip()
+                key = key.strip()
+                found[key] = f"{found[key]},{value}" if key in found else value
+        return found
+    for key, quoted, bare in _GTF_ATTRIBUTE.findall(text):
+        value = quoted or bare
+        found[key] = f"{found[key]},{value}" if key in found else value
+    if not found and text and not text.isspace() and len(text.split()) == 1:
+        # AUGUSTUS and BRAKER write only the gene's name.
+        return {"gene_id": text.strip().rstrip(";")}
+    return found
+
+
+def whole_number(text: str, name: str, where: str) -> int:
+    """Parse a coordinate; ``name`` and ``where`` are for the message.
+
+    Raises:
+        MalformedLine: it has characters other than digits, or too many digits.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+        raise MalformedLine(f"the {name} '{text[: 2 * MOST_DIGITS]}' is not a whole number", where=where)
+    return int(text)
+
+
+def _blocks(path: PathLike) -> Iterator[tuple[int, bytes]]:
+    """Yield blocks of complete lines, each with the number of its first line, up to a FASTA section."""
+    first = 1
+    with open_bytes(path) as handle:
+        while block := handle.read(BLOCK):
+            if not block.endswith(b"\n"):
+                block += handle.readline()
+            lines = block.count(b"\n")
+            whole = block.endswith(b"\n") and block.count(b"\t") == 8 * lines
+            # Eight tabs per line is the common case; only other blocks are checked line by line.
+            end = len(block) if whole else _end_of_rows(block, first, path)
+            yield first, block[:end]
+            if end < len(block):
+                return
+            first += lines
+
+
+def _end_of_rows(block: bytes, first: int, path: PathLike) -> int:
+    """Check every line of a block for nine columns; return the offset of a FASTA section, or the block's length."""
+    at = 0
+    for number, line in enumerate(block.split(b"\n"), first):
+        if line.count(b"\t") < 8:
+            if line.startswith(b"##FASTA") or (line.startswith(b">") and number > 1):
+                return at
+            if line.strip() and not line.startswith(b"#"):
+                columns = line.count(b"\t") + 1
+                hint = "GTF and GFF3 have 9, separated by tabs"
+                if line.startswith(b">"):
+                    hint = "this looks like FASTA: the genome comes first, then the annotation"
+                raise MalformedLine(f"too few columns ({columns})", where=f"{path}:{number}", hint=hint)
+        at += len(line) + 1
+    return len(block)
+
+
+def _row(text: bytes, where: str, line: int) -> Row:
+    """Parse a line and convert its 1-based closed coordinates to 0-based half-open ones."""
+    columns = text.decode("utf-8", "replace").rstrip("\r").split("\t", 8)
+    if len(columns) < 9:
+        raise MalformedLine(
+            f"too few columns ({len(columns)})", where=where, hint="GTF and GFF3 have 9, separated by tabs"
+        )
+    contig, _, kind, first, last, _, strand, phase, attributes = columns
+    start, end = whole_number(first, "start", where), whole_number(last, "end", where)
+    if start < 1:
+        raise MalformedLine("the start is 0, but positions in GTF and GFF3 begin at 1", where=where)
+    if start > end:
+        raise MalformedLine(f"the start {start} is after the end {end}", where=where, hint="swap them")
+    return Row(kind, contig, start - 1, end, strand, attributes, line, phase)

@@ -1,0 +1,82 @@
+"""Map transcripts to genes. In: a table of two columns, or an annotation. Out: transcript -> gene."""
+
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+
+from kanseq.errors import BadTable, MalformedLine, NoGenes
+from kanseq.genome.annotation.genes import read_genes
+from kanseq.genome.annotation.gff import TRANSCRIPTS, Row, attributes_of, read_rows
+from kanseq.io.files import PathLike, open_text
+
+TRANSCRIPTS_ALONE = re.compile(rb"(?:transcript|RNA)\t")
+"""Rows of transcripts, without the many rows of their exons and coding sequences."""
+
+
+def read_tx2gene(path: PathLike | pd.DataFrame) -> dict[str, str]:
+    """Read ``transcript, gene`` lines, separated by tabs, commas or spaces; further columns are ignored.
+
+    Of a table in memory, the first two columns are used.
+
+    A header line is allowed: it only adds a pair that is never used.
+
+    Raises:
+        MalformedLine: a line has only one column.
+        BadTable: a transcript has two genes, or the table is empty.
+    """
+    gene_of: dict[str, str] = {}
+    for where, cells in _table_rows(path) if isinstance(path, pd.DataFrame) else _lines(path):
+        if len(cells) < 2:
+            raise MalformedLine("two columns are required, transcript and gene", where=where, hint="separate by tabs")
+        if gene_of.setdefault(cells[0], cells[1]) != cells[1]:
+            raise BadTable(f"'{cells[0]}' belongs to '{cells[1]}' here and to '{gene_of[cells[0]]}' above", where=where)
+    if not gene_of:
+        raise BadTable("the table has no transcripts", where=None if isinstance(path, pd.DataFrame) else path)
+    return gene_of
+
+
+def _table_rows(table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    """Yield the location and cells of each row."""
+    for number, cells in enumerate(table.iloc[:, :2].astype(str).to_numpy().tolist()):
+        yield f"row {number} of the table of transcripts", cells
+
+
+def _lines(path: PathLike) -> Iterator[tuple[str, list[str]]]:
+    """Yield the location and cells of each line, skipping empty lines and comments."""
+    with open_text(path) as handle:
+        for number, line in enumerate(handle, 1):
+            if line.strip() and not line.startswith("#"):
+                yield f"{path}:{number}", [cell.strip(' "') for cell in re.split(r"[\t,]| +", line.strip())]
+
+
+def read_transcript_genes(path: PathLike) -> dict[str, str]:
+    """Read the transcripts of a GTF or GFF3 file, with the default gene ids of ``kanseq extract``.
+
+    In GFF3, the names of a transcript are its ``ID``, with and without a prefix such as ``transcript:`` or ``rna-``,
+    and its ``transcript_id``.
+
+    Raises:
+        NoGenes: the annotation has no transcripts. Other errors as for :func:`kanseq.genome.annotation.gff.read_rows`.
+    """
+    names = {gene.feature: gene.id for gene in read_genes(path)}
+    for wanted in (TRANSCRIPTS_ALONE, TRANSCRIPTS):
+        gene_of: dict[str, str] = {}
+        for row in read_rows(path, wanted):
+            _add(gene_of, row, names)
+        if gene_of:
+            return gene_of
+    raise NoGenes("no rows of transcripts", where=path, hint="use --tx2gene TABLE instead")
+
+
+def _add(gene_of: dict[str, str], row: Row, names: dict[str, str]) -> None:
+    """Record the gene of the transcript in a row."""
+    attributes = attributes_of(row)
+    feature = attributes.get("Parent") or attributes.get("gene_id")
+    if feature not in names:
+        return
+    known_as = {attributes.get("transcript_id", "")}
+    if "Parent" in attributes:
+        known_as |= {attributes.get("ID", ""), re.sub(r"^(transcript:|rna-)", "", attributes.get("ID", ""))}
+    for name in known_as - {""}:
+        gene_of[name] = names[feature]

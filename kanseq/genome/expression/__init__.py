@@ -1,0 +1,1 @@
+"""Readers of expression tables: TPM matrices, quantifiers' files, samples and conditions."""

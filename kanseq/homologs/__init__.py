@@ -1,0 +1,1 @@
+"""Homologous genes: protein searches, hit tables and groups."""

@@ -1,0 +1,170 @@
+"""Find homologous genes in one of three sources: a list of groups, a table of hits, or a search among proteins.
+
+In: genes by name, and the input of one source. Out: the group and the pairs of every gene, by its row in the set.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadTable, UnknownGene
+from kanseq.genome.fasta import read_entries
+from kanseq.homologs.aligners import ALIGNERS, align, version_of
+from kanseq.homologs.builtin_search import sketch
+from kanseq.homologs.gene_proteins import GeneNames, GeneProteins, Sources
+from kanseq.homologs.homolog_files import read_groups, read_hits
+from kanseq.homologs.linkage import no_pairs, pairs_of_hits, single_linkage
+from kanseq.io.files import PathLike, some
+from kanseq.sequences.sequence_set import SequenceSet
+
+SKETCH = "sketch"
+TOOLS = ("auto", *ALIGNERS, SKETCH)
+
+_log = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """The homologs of one source: group numbers, pairs, and counts."""
+
+    tool: str
+    version: str | None
+    numbers: np.ndarray
+    pairs: pd.DataFrame
+    known: np.ndarray
+    read: int = 0
+    of_others: int = 0
+    stops: int = 0
+    seconds: float = 0.0
+
+
+def by_list(genes: SequenceSet, names: GeneNames, path: PathLike) -> Found:
+    """Return the groups of a list; each gene that it lacks is a separate group."""
+    listed = read_groups(path)
+    group_of: dict[int, str] = {}
+    of_others = 0
+    for species, name, group in listed[["species", "id", "group"]].itertuples(index=False, name=None):
+        row = names.row_of_gene([name], species)
+        if row is None:
+            of_others += 1
+        elif group_of.setdefault(row, group) != group:
+            raise BadTable(f"'{names.ids[row]}' is in the groups '{group_of[row]}' and '{group}'", where=path)
+    if not group_of:
+        raise UnknownGene(
+            f"none of its genes is in the set: it has {some(list(listed['id']))}, and the set has {some(names.ids)}",
+            where=path,
+            hint="both must use the same gene names; use --strip-version to ignore .1",
+        )
+    known = np.isin(np.arange(len(genes)), list(group_of))
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(group_of.values()))}
+    found = np.array([numbers[group_of[row]] if row in group_of else len(numbers) + row for row in range(len(genes))])
+    return Found("groups", None, found, no_pairs(), known, len(listed), of_others)
+
+
+def by_table(
+    genes: SequenceSet,
+    names: GeneNames,
+    path: PathLike,
+    columns: Sequence[str],
+    proteins: Sources,
+    thresholds: Mapping[str, float],
+) -> Found:
+    """Return the pairs and groups of a table of hits between proteins; ``proteins`` are read for their lengths."""
+    hits, lengths = read_hits(path, columns), _lengths(proteins)
+    sequences = pd.Index(pd.unique(pd.concat([hits["qseqid"], hits["sseqid"]])))
+    rows = [names.row(str(name)) for name in sequences]
+    if all(row is None for row in rows):
+        raise UnknownGene(
+            f"no sequence belongs to a gene of the set: it has {some(list(sequences)) or 'none'}, and the "
+            f"set has {some(names.ids)}",
+            where=path,
+            hint="use --annotation or --protein2gene to name their genes, or --strip-version to ignore .1",
+        )
+    of_gene = np.array([-1 if row is None else row for row in rows], dtype=np.int64)
+    numbered = pd.DataFrame(
+        {
+            "query": sequences.get_indexer(hits["qseqid"]),
+            "subject": sequences.get_indexer(hits["sseqid"]),
+            "start": hits["qstart"] - 1,
+            "end": hits["qend"],
+            "evalue": hits["evalue"],
+            "bits": hits["bitscore"],
+            "identity": hits["pident"],
+        }
+    )
+    here = (of_gene[numbered["query"]] >= 0) & (of_gene[numbered["subject"]] >= 0)
+    numbered = numbered[here]
+    sizes = np.array([lengths.get(str(name), 0) for name in sequences], dtype=np.int64)
+    if "qlen" in hits:
+        np.maximum.at(sizes, numbered["query"].to_numpy(), hits["qlen"][here].to_numpy())
+    _check_lengths(numbered, sequences, sizes, thresholds, path)
+    pairs = pairs_of_hits(numbered, of_gene, sizes, **thresholds)
+    known = np.isin(np.arange(len(genes)), of_gene[of_gene >= 0])
+    return Found(
+        "hits", None, single_linkage(len(genes), pairs), pairs, known, len(sequences), int((of_gene < 0).sum())
+    )
+
+
+def by_search(count: int, of_genes: GeneProteins, tool: str, thresholds: Mapping[str, float], threads: int) -> Found:
+    """Return the pairs and groups of a search with a program or with the built-in sketch."""
+    if tool == "auto":
+        tool = next((name for name, aligner in ALIGNERS.items() if aligner.installed()), SKETCH)
+    started = time.perf_counter()
+    if tool == SKETCH:
+        _log.warning(
+            "homologs are searched with the built-in sketch of shared words (k-mers): a fallback that misses many "
+            "distant homologs, so test genes may leak; install DIAMOND, MMseqs2 or BLAST for results to publish"
+        )
+        version, hits = None, sketch(of_genes.letters)
+    else:
+        version = version_of(tool)
+        _log.info("%s %s compares %s proteins", tool, version, f"{len(of_genes.letters):,}")
+        hits = align(of_genes.letters, tool, evalue=thresholds["evalue"], threads=threads)
+    sizes = np.array([len(letters) for letters in of_genes.letters], dtype=np.int64)
+    pairs = pairs_of_hits(hits, of_genes.rows, sizes, **thresholds)
+    return Found(
+        tool,
+        version,
+        single_linkage(count, pairs),
+        pairs,
+        np.isin(np.arange(count), of_genes.rows),
+        of_genes.read,
+        of_genes.of_others,
+        of_genes.stops,
+        round(time.perf_counter() - started, 1),
+    )
+
+
+def _lengths(proteins: Sources) -> dict[str, int]:
+    """Return the length of every protein, by its name."""
+    return {
+        header.split(None, 1)[0]: len(letters.removesuffix(b"*"))
+        for _, path in proteins
+        for header, letters in read_entries(path)
+        if header.strip()
+    }
+
+
+def _check_lengths(
+    hits: pd.DataFrame, proteins: pd.Index, sizes: np.ndarray, thresholds: Mapping[str, float], path: PathLike
+) -> None:
+    """Check that the coverage of all hits can be computed, and that none ends past its query."""
+    queries = hits["query"].to_numpy()
+    unknown = np.unique(queries[sizes[queries] == 0])
+    if len(unknown) and thresholds["coverage"] > 0:
+        raise BadTable(
+            f"unknown length of {some(list(proteins[unknown]))}, which --coverage requires",
+            where=path,
+            hint="use --proteins FASTA, write the table with qlen, or use --coverage 0",
+        )
+    wrong = (sizes[queries] > 0) & (hits["end"].to_numpy() > sizes[queries])
+    if wrong.any():
+        query = queries[int(np.argmax(wrong))]
+        raise BadTable(
+            f"a hit of '{proteins[query]}' ends past its {sizes[query]:,} letters",
+            where=path,
+            hint="is this the right FASTA?",
+        )

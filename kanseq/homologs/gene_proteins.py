@@ -1,0 +1,252 @@
+"""Find one protein for each gene of a set.
+
+In: FASTA of proteins or transcripts, or genomes with annotations. Out: letters. The gene of a protein comes from a
+table, an annotation, the FASTA header, or the name of the protein; nothing is guessed.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from kanseq.errors import BadOption, UnknownGene
+from kanseq.genome.coding import Coding, longest_frame, translate_coding
+from kanseq.genome.fasta import read_entries, unknown_letters
+from kanseq.io.files import PathLike, some
+from kanseq.sequences.sequence_set import SequenceSet
+
+Sources: TypeAlias = list[tuple[str | None, PathLike]]
+"""Files, each with its species, or None if the ids of the set determine the species."""
+
+_HEADER_GENE = re.compile(r"(?:^|\s)(?:gene|locus)[:=](\S+)|\[(?:locus_tag|gene)=([^\]]+)\]")
+"""Gene names in headers: Ensembl ``gene:ID``; gffread, Phytozome ``gene=ID``, ``locus=ID``; NCBI ``[gene=ID]``."""
+
+_VERSION = re.compile(r"\.\d+$")
+_NUCLEOTIDES = b"ACGTUN"
+_LOOKED_AT = 100
+_NO_LETTER = bytes.maketrans(b"*.-UOJ", b"XXXXXX")
+
+_log = logging.getLogger(__name__)
+
+
+class GeneProteins(NamedTuple):
+    """The longest protein of every gene that has one.
+
+    Attributes:
+        rows: rows of the genes in the set, ascending, int64.
+        letters: amino acids of each, upper case; ``X`` for unknown ones and those other than the twenty.
+        read: number of proteins, transcripts or coding sequences that were read.
+        of_others: how many of these belong to genes that the set lacks.
+        stops: number of genes with stops inside their translated coding sequence.
+    """
+
+    rows: np.ndarray
+    letters: list[bytes]
+    read: int
+    of_others: int
+    stops: int
+
+
+class GeneNames:
+    """Finds the gene of the set to which a protein or a hit belongs."""
+
+    def __init__(
+        self, genes: SequenceSet, table: Mapping[str, str] | None = None, *, strip_version: bool = False
+    ) -> None:
+        """Index a set; ``table`` maps proteins to genes, ``strip_version`` also tries names without suffix ``.1``."""
+        self._table, self._strip = table or {}, strip_version
+        self._annotated: dict[str | None, dict[str, tuple[str, ...]]] = {}
+        self._rows: dict[tuple[str | None, str], int] = {}
+        self._twice: set[str] = set()
+        self.ids = list(genes.table["id"].astype(str))
+        self.species = list(dict.fromkeys(genes.table["species"].astype(str)))
+        for row, (species, name) in enumerate(zip(genes.table["species"].astype(str), self.ids, strict=True)):
+            self._rows[species, name] = row
+            if self._rows.setdefault((None, name), row) != row:
+                self._twice.add(name)
+
+    def learn(self, species: str | None, codings: Iterable[Coding]) -> None:
+        """Add the names of proteins and transcripts in an annotation."""
+        known = self._annotated.setdefault(species, {})
+        for coding in codings:
+            for name in coding.names:
+                known.setdefault(name, coding.genes)
+
+    def row(self, name: str, header: str = "", species: str | None = None) -> int | None:
+        """Return the row of a protein's gene, by name and header of the protein; None if the set has no such gene.
+
+        Raises:
+            UnknownGene: several species have a gene of this name.
+        """
+        return self.row_of_gene(self._candidates(name, header, species), species)
+
+    def row_of_gene(self, names: Iterable[str], species: str | None = None) -> int | None:
+        """Return the row of the first name of a gene that the set has; None if it has none of them."""
+        names = list(names)
+        for candidate in (*names, *(_VERSION.sub("", name) for name in names if self._strip)):
+            row = self._rows.get((species, candidate))
+            if row is not None:
+                if species is None and candidate in self._twice:
+                    raise UnknownGene(
+                        f"the set has '{candidate}' in several species ({some(self.species)})",
+                        hint="specify the species of the file: SPECIES=FILE",
+                    )
+                return row
+        return None
+
+    def _candidates(self, name: str, header: str, species: str | None) -> Iterator[str]:
+        """Yield names that the gene of a protein may have, the most reliable first."""
+        for alias in dict.fromkeys((name, _VERSION.sub("", name) if self._strip else name)):
+            if alias in self._table:
+                yield self._table[alias]
+            yield from self._annotated.get(species, {}).get(alias, ())
+        yield from (one or other for one, other in _HEADER_GENE.findall(header))
+        yield name
+
+
+class _Longest:
+    """Keeps the longest protein of every gene; of equal ones, the one with the name that sorts first."""
+
+    def __init__(self) -> None:
+        self.best: dict[int, tuple[int, str, bytes]] = {}
+        self.read = self.of_others = 0
+
+    def count(self, row: int | None) -> None:
+        """Count a protein that was read, of the gene in ``row`` or (None) of no gene of the set."""
+        self.read += 1
+        self.of_others += row is None
+
+    def offer(self, row: int, name: str, letters: bytes) -> None:
+        """Keep a protein if it is longer than the current one of its gene."""
+        if letters:
+            rival = (-len(letters), name, letters)
+            self.best[row] = min(self.best.get(row, rival), rival)
+
+
+def read_proteins(
+    names: GeneNames,
+    *,
+    proteins: Sources = (),  # type: ignore[assignment]
+    transcripts: Sources = (),  # type: ignore[assignment]
+    genomes: Sources = (),  # type: ignore[assignment]
+    codings: Mapping[str | None, list[Coding]] | None = None,
+    annotations: Mapping[str | None, PathLike] | None = None,
+    table: int = 1,
+    aliases: Mapping[str, frozenset[str]] | None = None,
+) -> GeneProteins:
+    """Return the longest protein of every gene of the set.
+
+    Args:
+        names: finds genes by names.
+        proteins: FASTA of proteins.
+        transcripts: FASTA of transcripts in the direction of transcription; each is translated in its longest frame.
+        genomes: FASTA; for each gene, the coding sequence with the most bases is translated.
+        codings: coding sequences, by the species in ``genomes``.
+        annotations: the files of the coding sequences, for messages.
+        table: NCBI number of the genetic code.
+        aliases: contig name -> all names of that contig.
+
+    Raises:
+        BadOption: a FASTA of proteins holds nucleotides.
+        UnknownGene: no protein of a file belongs to a gene of the set; the message shows names of both.
+        KanseqError: a subclass reports what is wrong with a file.
+    """
+    longest, stops = _Longest(), 0
+    for species, path in proteins:
+        _add_entries(longest, names, species, path, ((*entry, entry[1]) for entry in _checked_proteins(path)))
+    for species, path in transcripts:
+        entries = ((header, letters, _frame(letters, header, path, table)) for header, letters in read_entries(path))
+        _add_entries(longest, names, species, path, entries)
+    for species, genome in genomes:
+        annotation = (annotations or {})[species]
+        chosen = _longest_codings(longest, names, species, (codings or {})[species])
+        if not chosen:
+            raise UnknownGene(
+                f"none of its coding genes is in the set: it has {some(_gene_names((codings or {})[species]))}, and "
+                f"the set has {some(names.ids)}",
+                where=annotation,
+                hint="both must use the same gene names",
+            )
+        for row, protein in translate_coding(genome, annotation, chosen, table=table, aliases=aliases).items():
+            stops += protein.stops > 0
+            longest.offer(row, chosen[row].names[0], protein.letters.translate(_NO_LETTER))
+    rows = sorted(longest.best)
+    return GeneProteins(
+        np.array(rows, dtype=np.int64),
+        [longest.best[row][2] for row in rows],
+        longest.read,
+        longest.of_others,
+        stops,
+    )
+
+
+def _add_entries(
+    longest: _Longest,
+    names: GeneNames,
+    species: str | None,
+    path: PathLike,
+    entries: Iterable[tuple[str, bytes, bytes]],
+) -> None:
+    """Add the proteins of a FASTA file; at least one must belong to a gene of the set."""
+    before, shown = longest.read - longest.of_others, []
+    for header, _, letters in entries:
+        words = header.split(None, 1)
+        name = words[0] if words else ""
+        shown.append(name)
+        row = names.row(name, header, species)
+        longest.count(row)
+        if row is not None:
+            longest.offer(row, name, letters.removesuffix(b"*").translate(_NO_LETTER))
+    if longest.read - longest.of_others == before:
+        raise UnknownGene(
+            f"no sequence belongs to a gene of the set: it has {some(shown)}, and the set has {some(names.ids)}",
+            where=path,
+            hint="use --annotation or --protein2gene to name their genes, or --strip-version to ignore .1",
+        )
+
+
+def _checked_proteins(path: PathLike) -> Iterator[tuple[str, bytes]]:
+    """Read proteins; raise if the file holds nucleotides."""
+    for number, (header, letters) in enumerate(read_entries(path)):
+        if number < _LOOKED_AT <= len(letters):
+            nucleotides = sum(letters.count(letter) for letter in _NUCLEOTIDES)
+            if nucleotides > 0.95 * len(letters):
+                raise BadOption(
+                    f"'{header.split(None, 1)[0]}' consists of nucleotides, but proteins are expected",
+                    where=path,
+                    hint="use --transcripts for transcripts",
+                )
+        yield header, letters
+
+
+def _frame(letters: bytes, header: str, path: PathLike, table: int) -> bytes:
+    """Translate a transcript; raise if it is a protein."""
+    if unknown_letters(letters):
+        raise BadOption(
+            f"'{header.split(None, 1)[0] if header else ''}' has letters that are not nucleotides",
+            where=path,
+            hint="use --proteins for proteins",
+        )
+    return longest_frame(letters, table)
+
+
+def _longest_codings(
+    longest: _Longest, names: GeneNames, species: str | None, codings: Iterable[Coding]
+) -> dict[int, Coding]:
+    """Return the coding sequence with the most bases for every gene; of equal ones, the name that sorts first."""
+    chosen: dict[int, Coding] = {}
+    for coding in codings:
+        row = names.row_of_gene(coding.genes, species)
+        longest.count(row)
+        if row is None:
+            continue
+        if row not in chosen or (-coding.bases, coding.names) < (-chosen[row].bases, chosen[row].names):
+            chosen[row] = coding
+    return chosen
+
+
+def _gene_names(codings: Iterable[Coding]) -> list[str]:
+    """Return the first name of every gene."""
+    return list(dict.fromkeys(coding.genes[0] for coding in codings if coding.genes))

@@ -1,0 +1,1 @@
+"""Tables on disk: a schema for each table, and the one dialect in which all of them are read and written."""

@@ -1,0 +1,133 @@
+"""Tables of ``kanseq figures``: scores of edges and nodes, grids, places, profiles and words (k-mers)."""
+
+from kanseq.io.tables.schema import Column, Schema, integer, number, text
+
+_SIX = ".6g"
+_VERBS = ("figures",)
+_LAYER = text("layer", "name of the KAN layer")
+
+
+def _number(name: str, help: str) -> Column:
+    """Return a column of numbers with six significant digits, which may be empty."""
+    return number(name, help, _SIX, missing=True)
+
+
+EDGES = Schema(
+    name="edges",
+    file="edges.tsv",
+    title="scores of edges",
+    verbs=_VERBS,
+    help="a row per edge, for the edges of each layer with the highest KAN 2.0 scores",
+    columns=(
+        _LAYER,
+        integer("input", "input, from 0"),
+        integer("tap", "tap of a convolution, from 0; otherwise 0"),
+        integer("output", "output, from 0"),
+        _number("score", "KAN 2.0 score"),
+        _number("standard_deviation", "standard deviation of the edge's output"),
+        text("input_name", "name of the input"),
+        text("output_name", "name of the output"),
+    ),
+)
+
+NODES = Schema(
+    name="nodes",
+    file="nodes.tsv",
+    title="scores of nodes",
+    verbs=_VERBS,
+    help="a row per input and per output of each layer",
+    columns=(
+        _LAYER,
+        text("side", "`input` or `output`"),
+        integer("node", "node, from 0"),
+        _number("score", "KAN 2.0 score"),
+        text("name", "name of the node"),
+    ),
+)
+
+GRID = Schema(
+    name="grid",
+    file="grid.tsv",
+    title="values outside of grids",
+    verbs=_VERBS,
+    help="a row per input of each layer with a grid",
+    columns=(
+        text("layer", "name of the KAN layer; `*`: all layers"),
+        text("input", "input, from 0; `*`: all inputs"),
+        _number("below", "share of values below the grid"),
+        _number("above", "share of values above the grid"),
+        _number("outside", "share of values outside the grid"),
+    ),
+)
+
+POSITIONS = Schema(
+    name="positions",
+    file="positions.tsv",
+    title="scores along the windows",
+    verbs=_VERBS,
+    help="a row per column",
+    columns=(
+        integer("column", "column of the sequence, 0-based"),
+        integer("token", "token of 8 columns, from 0"),
+        text("place", "distance from TSS or TTS"),
+        _number("score", "KAN 2.0 score of the column"),
+        _number("token_score", "sum over the token's columns"),
+    ),
+)
+
+PLACES = Schema(
+    name="places",
+    file="places.tsv",
+    title="curves of position",
+    verbs=_VERBS,
+    help="a row per word (k-mer) and token, the strongest words first",
+    columns=(
+        _LAYER,
+        text("word", "word or codon"),
+        _number("strength", "standard deviation of the word's contribution"),
+        integer("column", "first column of the token, 0-based"),
+        text("place", "distance from TSS or TTS"),
+        _number("value", "contribution of the word there"),
+    ),
+)
+
+PROFILE = Schema(
+    name="profile",
+    file="profile.tsv",
+    title="profile of attributions",
+    verbs=_VERBS,
+    help="a row per base around TSS and TTS (`--attributions`)",
+    columns=(
+        text("site", "`TSS` or `TTS`"),
+        integer("position", "distance from the first (TSS) or last (TTS) transcribed base"),
+        integer("genes", "genes with a known base there"),
+        _number("mean", "mean attribution"),
+        _number("low", "lower end of its 95 % interval"),
+        _number("high", "upper end of its 95 % interval"),
+        _number("mean_magnitude", "mean absolute attribution"),
+    ),
+)
+
+WORDS = Schema(
+    name="words",
+    file="words-N.tsv",
+    title="words and their attributions",
+    verbs=_VERBS,
+    help="a row per word of N bases and its reverse complement (`--attributions`)",
+    columns=(
+        text("word", "word"),
+        text("reverse_complement", "its reverse complement"),
+        integer("length", "bases"),
+        integer("occurrences", "occurrences on both strands"),
+        integer("occurrences_forward", "occurrences as written"),
+        integer("occurrences_reverse", "occurrences of the reverse complement"),
+        _number("mean", "mean attribution of an occurrence"),
+        _number("mean_forward", "mean over occurrences as written"),
+        _number("mean_reverse", "mean over occurrences of the reverse complement"),
+        _number("chance", "mean expected by chance, from shifted attributions"),
+        _number("chance_sd", "standard deviation over the shifts"),
+        _number("z", "mean minus chance, in standard deviations"),
+    ),
+)
+
+FIGURE_TABLES = (EDGES, NODES, GRID, POSITIONS, PLACES, PROFILE, WORDS)

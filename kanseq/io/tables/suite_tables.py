@@ -1,0 +1,127 @@
+"""Tables of ``kanseq benchmark``, ``ablation`` and ``scaling``, and of published results."""
+
+from kanseq.io.tables.schema import Column, Schema, integer, number, text
+
+_SIX = ".6g"
+
+
+def _number(name: str, help: str) -> Column:
+    """Return a column of numbers with six significant digits, which may be empty."""
+    return number(name, help, _SIX, missing=True)
+
+
+_NAMES = (text("data_set", "name of the data set"), text("model", "name of the run"))
+_RESULTS = (
+    integer("classes", "number of classes"),
+    integer("test", "test sequences"),
+    integer("train", "training sequences per fit"),
+    integer("folds", "folds"),
+    integer("seeds", "seeds per fold"),
+    integer("parameters", "trainable parameters"),
+    _number("flops", "floating-point operations of the products in one sequence's forward pass"),
+    _number("seconds_per_epoch", "median over all epochs"),
+    _number("MCC", "Matthews correlation coefficient"),
+    _number("MCC_sd", "standard deviation over fits"),
+    _number("MCC_low", "lower end of its 95 % interval over test sequences"),
+    _number("MCC_high", "upper end of the interval"),
+    _number("accuracy", "share of correctly predicted sequences"),
+    _number("auROC", "area under the ROC curve"),
+    _number("auPRC", "average precision"),
+    _number("precision", "precision"),
+    _number("recall", "recall"),
+    _number("F1", "F1"),
+    _number("MCC_minus_baseline", "MCC minus that of the baseline"),
+    _number("MCC_minus_baseline_low", "lower end of its 95 % interval"),
+    _number("MCC_minus_baseline_high", "upper end of the interval"),
+    _number("published", "published MCC"),
+)
+
+RESULTS = Schema(
+    name="results",
+    file="results.tsv",
+    title="results of a benchmark",
+    verbs=("benchmark",),
+    help="a row per data set and model",
+    columns=(*_NAMES, *_RESULTS),
+)
+
+CHECKS = Schema(
+    name="checks",
+    file="checks.tsv",
+    title="checks of data sets",
+    verbs=("benchmark",),
+    help="a row per data set",
+    columns=(
+        _NAMES[0],
+        integer("train", "training sequences"),
+        integer("dev", "tuning sequences"),
+        integer("test", "test sequences"),
+        text("train_classes", "training sequences of each class, as `0 120, 1 118`", missing=True),
+        text("dev_classes", "tuning sequences of each class", missing=True),
+        text("test_classes", "test sequences of each class", missing=True),
+        integer("shortest", "bases of the shortest sequence"),
+        _number("median_length", "median number of bases"),
+        integer("longest", "bases of the longest sequence"),
+        integer("with_n", "sequences with a letter other than A, C, G and T"),
+        integer("test_in_train", "test sequences that are also in train, possibly as reverse complement"),
+        integer("test_in_train_reversed", "those of them that are in train only as reverse complement"),
+        integer("test_in_train_other_label", "those of them with a different label in train"),
+        integer("test_in_dev", "test sequences that are also in dev"),
+        _number("test_overlaps_train", "test sequences that share genome bases with train"),
+        integer("repeated_in_train", "training sequences that repeat an earlier one"),
+        text("untested", "classes of train that are not in test", missing=True),
+    ),
+)
+
+ABLATION = Schema(
+    name="ablation",
+    file="ablation.tsv",
+    title="results of an ablation",
+    verbs=("ablation",),
+    help="a row per choice",
+    columns=(
+        *_NAMES,
+        text("replaced", "replaced blocks or convolutions", missing=True),
+        text("grid", "intervals of the splines' grids", missing=True),
+        *_RESULTS,
+    ),
+)
+
+SCALING = Schema(
+    name="scaling",
+    file="scaling.tsv",
+    title="results by size",
+    verbs=("scaling",),
+    help="a row per model and size",
+    columns=(*_NAMES, *_RESULTS, text("kind", "architecture")),
+)
+
+GRIDS = Schema(
+    name="grids",
+    file="grids.tsv",
+    title="costs of finer grids",
+    verbs=("scaling",),
+    help="a row per model and grid",
+    columns=(
+        text("model", "architecture"),
+        integer("grid", "intervals of the splines' grids"),
+        integer("parameters", "trainable parameters"),
+        _number("flops", "floating-point operations of the products in one sequence's forward pass"),
+        _number("step_seconds", "seconds per training step"),
+    ),
+)
+
+PUBLISHED = Schema(
+    name="published",
+    file="published.tsv",
+    title="published numbers",
+    verbs=("benchmark",),
+    help="a row per model and data set; included in kanseq (`--published` reads another file)",
+    columns=(
+        text("collection", "name of the collection"),
+        *_NAMES,
+        number("MCC", "100 times the Matthews correlation coefficient"),
+    ),
+)
+
+SUITE_TABLES = (RESULTS, CHECKS, ABLATION, SCALING, GRIDS, PUBLISHED)

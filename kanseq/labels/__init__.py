@@ -1,0 +1,1 @@
+"""Labels: expression quartiles, and tables of labels."""

@@ -1,0 +1,132 @@
+"""Label genes by thresholds of expression. In: expression, and the training genes. Out: labels per fold."""
+
+import logging
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.errors import EmptySplit, OneClass
+from kanseq.genome.expression.conditions import EVERY
+from kanseq.io.files import some
+
+logger = logging.getLogger(__name__)
+
+LABELS = ("low", "mid", "high")
+WORDS = {"train": "training", "test": "test"}
+
+
+class FoldRows(NamedTuple):
+    """The genes of a fold that have expression: rows of the expression table, and their roles, in the same order.
+
+    ``planned`` are all roles in the fold according to the splits, also those without any gene with expression.
+    """
+
+    rows: np.ndarray
+    roles: np.ndarray
+    planned: frozenset[str] = frozenset({"train", "test"})
+
+
+class Part(NamedTuple):
+    """Labels of one condition in one fold: low, mid or high for each of ``rows``, by the thresholds."""
+
+    condition: str
+    fold: str
+    rows: np.ndarray
+    labels: np.ndarray
+    q1: float
+    q3: float
+
+
+def label_by_fold(
+    levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
+) -> list[Part]:
+    """Label all genes of every fold by the quartiles of its training genes, for each condition's ``levels``.
+
+    If a species is tested but not trained on, its quartiles are those of its test genes. They then affect only the
+    targets of the scores.
+
+    Raises:
+        EmptySplit: no training gene of a fold has expression.
+        OneClass: the training genes or the test genes of a fold all have the same label.
+    """
+    parts = []
+    for condition, level in levels.items():
+        for name, fold in folds.items():
+            source = "train" if "train" in fold.planned else "test"
+            measured = level[fold.rows[fold.roles == source]]
+            if not len(measured):
+                raise EmptySplit(f"fold {name}: none of its {WORDS[source]} genes has expression")
+            if source == "test":
+                logger.info("fold %s: none of these genes is a training gene; thresholds are from test genes", name)
+            q1, q3 = _thresholds(measured, low, high, f"fold {name}", condition)
+            part = Part(condition, name, fold.rows, _labels(level[fold.rows], q1, q3), q1, q3)
+            _check_classes(part.labels, fold, name, condition)
+            parts.append(part)
+    _report_ties(levels, parts)
+    return parts
+
+
+def label_by_table(
+    levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
+) -> list[Part]:
+    """Label genes once per condition by the quartiles of the complete table (fold ``*``); ``folds`` are only checked.
+
+    Raises:
+        OneClass: the training genes or the test genes of a fold, or all genes of the table, have the same label.
+    """
+    parts = []
+    for condition, level in levels.items():
+        q1, q3 = _thresholds(level, low, high, "the complete table", condition)
+        labels = _labels(level, q1, q3)
+        for name, fold in folds.items():
+            _check_classes(labels[fold.rows], fold, name, condition)
+        parts.append(Part(condition, EVERY, np.arange(len(level)), labels, q1, q3))
+    _report_ties(levels, parts)
+    return parts
+
+
+def _thresholds(level: np.ndarray, low: float, high: float, where: str, condition: str) -> tuple[float, float]:
+    """Return both quantiles, interpolated linearly between ranks."""
+    q1, q3 = (float(threshold) for threshold in np.quantile(level, [low, high]))
+    if q1 == q3:
+        raise OneClass(
+            f"{_named(where, condition)}: both thresholds are {q1:g}, so low and high cannot be distinguished",
+            hint="too many genes have the same expression; choose --low and --high further apart, or other samples",
+        )
+    return q1, q3
+
+
+def _labels(level: np.ndarray, q1: float, q3: float) -> np.ndarray:
+    """Return low, mid or high for every gene, object array."""
+    return np.array(LABELS, dtype=object)[1 + (level >= q3).astype(int) - (level <= q1)]
+
+
+def _check_classes(labels: np.ndarray, fold: FoldRows, name: str, condition: str) -> None:
+    """Check that the training genes and the test genes, if the fold has such, include low and high ones."""
+    for role, words in WORDS.items():
+        classes = set(labels[fold.roles == role]) - {"mid"}
+        if len(classes) < 2 and role in fold.planned:
+            found = f"only {classes.pop()} ones" if classes else "neither low nor high ones"
+            raise OneClass(
+                f"{_named(f'fold {name}', condition)}: the {words} genes with expression include {found}",
+                hint="make larger folds, or exclude this one from the splits (use kanseq split --folds)",
+            )
+
+
+def _report_ties(levels: Mapping[str, np.ndarray], parts: list[Part]) -> None:
+    """Warn if the lower threshold is zero, so that more genes are low than the quantile implies."""
+    for condition, level in levels.items():
+        tied = [part for part in parts if part.condition == condition and part.q1 == 0]
+        if tied:
+            logger.warning(
+                "%s: the lower threshold is 0, so all genes without expression are low (%d of %d genes of the table)",
+                _named(f"fold {some([part.fold for part in tied])}", condition),
+                int((level == 0).sum()),
+                len(level),
+            )
+
+
+def _named(where: str, condition: str) -> str:
+    """Append the condition, if there are several."""
+    return where if condition == EVERY else f"{where}, condition {condition}"

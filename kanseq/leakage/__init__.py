@@ -1,0 +1,1 @@
+"""Leakage: what test genes share with training genes, counted per fold."""

@@ -1,0 +1,1 @@
+"""Models without hidden layers or steps: k-mer counts, linear models, boosting."""

@@ -1,0 +1,85 @@
+"""Ridge regression on k-mer counts in bins: the baseline of expression levels.
+
+In: uint8 codes ``(n, columns)`` and numbers. Out: predicted numbers ``(n,)`` float64, and arrays to store.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from kanseq.models.architecture import estimator
+from kanseq.models.classical.kmers import BinnedKmers, KmerConfig
+from kanseq.models.estimators import INNER_FOLDS, Linear, moments, standardised
+
+logger = logging.getLogger(__name__)
+
+PENALTIES = tuple(10.0**power for power in (6, 5, 4, 3, 2, 1))
+"""Candidates for the penalty ``alpha``, chosen on the training genes; strongest first."""
+
+UNTUNED = 1e4
+"""``alpha`` if there are too few training genes to choose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KmerRidgeConfig(KmerConfig):
+    """Configuration of :class:`KmerRidge`."""
+
+
+class KmerRidge(BinnedKmers, Linear):
+    """Ridge regression on standardised k-mer counts in bins along the windows.
+
+    ``alpha`` is chosen among :data:`PENALTIES` by the mean squared error over inner folds; a tie goes to the stronger
+    one. Means, standard deviations and coefficients are then computed from all training sequences.
+    """
+
+    def fit(
+        self,
+        codes: np.ndarray,
+        targets: np.ndarray,
+        *,
+        groups: np.ndarray | None = None,
+        seed: int = 0,
+        balanced: bool = False,
+    ) -> None:
+        """Choose ``alpha`` within the training sequences, then fit to all of them.
+
+        See :meth:`kanseq.models.estimators.Estimator.fit`; there are no classes, so ``balanced`` is ignored.
+        """
+        from sklearn.linear_model import Ridge
+
+        targets = np.asarray(targets, dtype=np.float64)
+        features = self.features(codes)
+        chosen = _choose(features, targets, groups, seed)
+        mean, scale = moments(features)
+        model = Ridge(chosen, solver="cholesky").fit(standardised(features, mean, scale), targets)
+        self.keep(model, mean, scale, chosen)
+
+
+ARCHITECTURE = estimator(
+    name="kmer-ridge",
+    summary="ridge regression on k-mer counts in bins",
+    source="kanseq, by scikit-learn (Pedregosa et al. 2011)",
+    config=KmerRidgeConfig,
+    build=KmerRidge,
+    tasks=("regression",),
+)
+
+
+def _choose(features: np.ndarray, targets: np.ndarray, groups: np.ndarray | None, seed: int) -> float:
+    """Return the ``alpha`` with the lowest mean squared error over inner folds; a tie goes to the strongest."""
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GroupKFold, KFold
+
+    kinds = 1 if groups is None else len(np.unique(groups))
+    folds = min(INNER_FOLDS, kinds if kinds > 1 else len(targets) // 2)
+    if folds < 2:
+        logger.info("too few training sequences to choose a regularisation; alpha = %g", UNTUNED)
+        return UNTUNED
+    cut = GroupKFold(folds) if kinds > 1 else KFold(folds, shuffle=True, random_state=seed)
+    errors = []
+    for fitted, scored in cut.split(features, targets, groups):
+        inner = standardised(features, *moments(features[fitted]))
+        models = (Ridge(alpha, solver="cholesky").fit(inner[fitted], targets[fitted]) for alpha in PENALTIES)
+        errors.append([np.mean((model.predict(inner[scored]) - targets[scored]) ** 2) for model in models])
+    return PENALTIES[int(np.argmin(np.mean(errors, axis=0).round(9)))]

@@ -1,0 +1,1 @@
+"""Networks that predict from sequences, one file per architecture."""

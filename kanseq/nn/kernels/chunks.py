@@ -1,0 +1,307 @@
+"""Sum curves over edges in chunks, forward and backward: the most expensive step of a KAN layer.
+
+In: ``(n, …, inputs)`` numbers and weights. Out: ``(n, …, outputs)``, and gradients. Normalisation, basis and SiLU are
+computed per chunk and again for the gradients: memory grows with the inputs and not with the basis.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from kanseq.nn.bases.basis import Basis
+from kanseq.nn.kernels.lookup import Table, as_words, may_be_looked_up, table_of
+from kanseq.nn.kernels.products import Product
+
+
+class Plan(NamedTuple):
+    """The properties of a layer that are not tensors.
+
+    Attributes:
+        basis: the functions on its edges.
+        product: how features and weights are multiplied.
+        operands: the dtype to which products' operands are rounded; the inputs' dtype for no rounding.
+        epsilon: the value that the LayerNorm over the inputs adds to the variance; ``None`` for no LayerNorm.
+        residual: whether the inputs themselves are added to the sums, which have the same shape.
+    """
+
+    basis: Basis
+    product: Product
+    operands: torch.dtype
+    epsilon: float | None
+    residual: bool = False
+
+    def over(self, tensors: Sequence[Tensor]) -> "Plan":
+        """Return the same plan with other :meth:`kanseq.nn.bases.basis.Basis.tensors`."""
+        return self._replace(basis=self.basis.over(tuple(tensors)))
+
+
+class Given(NamedTuple):
+    """The tensors of a sum, by which gradients are computed.
+
+    Attributes:
+        x: ``(n, …, inputs)``; its order in memory does not matter.
+        scale: ``(inputs,)``, the basis's units per unit of the (normalised) input.
+        shift: ``(inputs,)``, the position of the normalised input 0; without LayerNorm, the input at position 0.
+        weight: ``(outputs, …, size)``, see the product.
+        base_weight: the same without ``size``; ``None`` for no SiLU branch.
+        bias: ``(outputs,)`` or ``None``.
+    """
+
+    x: Tensor
+    scale: Tensor
+    shift: Tensor
+    weight: Tensor
+    base_weight: Tensor | None
+    bias: Tensor | None
+
+
+GIVEN = len(Given._fields)
+
+
+def sums_in_chunks(given: Given, plan: Plan) -> Tensor:
+    """Compute :func:`kanseq.nn.kernels.curves.sum_of_curves`."""
+    x, scale, shift, weight, base_weight, bias = given
+    product, operands = plan.product, plan.operands
+    matrix = product.matrix(weight).to(operands)
+    # On a CPU, rounded products are only a few times faster: one exact product costs less than two that replace it.
+    branch = x.dtype if x.device.type == "cpu" else operands
+    base = None if base_weight is None else product.matrix(base_weight[..., None]).to(branch)
+    y = x.new_empty(product.shape(x.shape, len(weight)))
+    work = _Workspace(x, scale, shift, plan, slopes=False)
+    for part, chunk in work.chunks():
+        inputs, into = x[part].contiguous(), y[part]
+        product.write(chunk.fill(inputs), matrix, out=into)
+        if base is not None:
+            product.write(functional.silu(inputs).to(branch), base, out=into, add=True, whole=True)
+        if bias is not None:
+            into += bias
+        if plan.residual:
+            into += inputs
+    return y
+
+
+def gradients_in_chunks(g: Tensor, given: Given, wanted: Sequence[bool], plan: Plan) -> list[Tensor | None]:
+    """Compute the gradients by the requested ones of the six tensors; ``None`` for the others."""
+    x, scale, shift, weight, base_weight, _ = given
+    wants_x, wants_scale, wants_shift, wants_weight, wants_base, wants_bias = wanted
+    product, operands = plan.product, plan.operands
+    matrix = product.matrix(weight).to(operands)
+    base = None if base_weight is None else product.matrix(base_weight[..., None]).to(operands)
+    grad_x = torch.empty_like(x) if wants_x else None
+    # The first chunk overwrites memory; without rows there is no chunk, so that zeros are needed.
+    blank = torch.empty_like if x.numel() else torch.zeros_like
+    grad_matrix = blank(matrix, dtype=x.dtype) if wants_weight else None
+    grad_base = blank(base, dtype=x.dtype) if wants_base else None
+    wants_u = wants_x or wants_scale or wants_shift
+    grad_scale, grad_shift = torch.zeros_like(scale), torch.zeros_like(shift)
+    work = _Workspace(x, scale, shift, plan, slopes=wants_u)
+    for part, chunk in work.chunks():
+        inputs, h = x[part].contiguous(), g[part].to(operands).contiguous()
+        turned = product.turned(h)
+        features = chunk.fill(inputs)
+        if grad_matrix is not None:
+            product.weight_gradient(turned, features, grad_matrix, add=part.start > 0)
+        if grad_base is not None:
+            given = functional.silu(inputs).to(operands)
+            product.weight_gradient(turned, given, grad_base, add=part.start > 0, whole=True)
+        if wants_u:
+            product.input_gradient(h, matrix, out=features)
+            by_x, by_scale, by_shift = chunk.pull(inputs, (wants_x, wants_scale, wants_shift))
+            if wants_scale:
+                grad_scale += by_scale
+            if wants_shift:
+                grad_shift += by_shift
+        if grad_x is not None:
+            into = grad_x[part]
+            if base is None:
+                into.copy_(by_x)
+            else:
+                pulled = torch.empty_like(inputs, dtype=operands)
+                product.input_gradient(h, base, out=pulled)
+                torch.add(by_x, torch.ops.aten.silu_backward(pulled.to(x.dtype), inputs), out=into)
+            if plan.residual:
+                into += g[part]
+    return [
+        grad_x,
+        grad_scale if wants_scale else None,
+        grad_shift if wants_shift else None,
+        None if grad_matrix is None else product.weight(grad_matrix, plan.basis.size),
+        None if grad_base is None else product.weight(grad_base, 1)[..., 0],
+        g.sum(tuple(range(g.ndim - 1))) if wants_bias else None,
+    ]
+
+
+CHUNK = 2**22
+"""Bytes of basis that are held at a time on a CPU: about its cache."""
+
+GPU_CHUNK = 2**28
+"""The same on a GPU, where a kernel must be large enough to be worth its launch."""
+
+LEAST = 256
+"""Minimum number of rows per chunk: each chunk also costs a pass over the weights' gradient."""
+
+BLOCK = 2**19
+"""Bytes of a chunk's slopes that are held at a time if features are rounded and slopes are not."""
+
+GROUP = 16
+"""Positions whose slopes are summed by one row of a matrix product."""
+
+
+class _Workspace:
+    """Memory for one chunk's basis, reused for the next."""
+
+    def __init__(self, x: Tensor, scale: Tensor, shift: Tensor, plan: Plan, slopes: bool) -> None:
+        self.x, self.plan = x, plan
+        self.rounds = plan.operands != x.dtype
+        self.scale, self.shift = scale, shift
+        self.place = (scale, shift)
+        self.table: Table | None = None
+        if self.rounds and may_be_looked_up(plan.basis):
+            self.table = table_of(plan.basis, plan.operands, x.device)
+            steps = plan.basis.steps
+            offset = self.table.offset
+            self.place = (scale * steps, shift if plan.epsilon is None else torch.add(offset, shift, alpha=steps))
+        size, on_cpu = plan.basis.size, x.device.type == "cpu"
+        positions, rows = (max(1, math.prod(extents)) for extents in (x.shape[1:], x.shape[1:-1]))
+        fits = (CHUNK if on_cpu else GPU_CHUNK) // (size * plan.operands.itemsize * positions)
+        self.height = min(len(x), max(1, fits, LEAST // rows))
+        room = _whole(self.height * positions) * size
+        self.features = x.new_empty(room, dtype=plan.operands)
+        self.exact = x.new_empty(room) if self.rounds and self.table is None else None
+        self.rates = x.new_empty(room) if slopes and self.table is None else None
+        if slopes and self.rounds:
+            self.block = max(1, (BLOCK if on_cpu else GPU_CHUNK) // (GROUP * size * x.itemsize)) * GROUP
+            room = min(room, self.block * size)
+            self.pulled, self.steep = x.new_empty(room), x.new_empty(room)
+        self.ones = _ones(size, x) if slopes and on_cpu else None
+
+    def chunks(self) -> Iterator[tuple[slice, "_Chunk"]]:
+        """Yield ranges of the first axis, each with memory of the same height."""
+        chunk = None
+        for start in range(0, len(self.x), max(1, self.height)):
+            part = slice(start, min(start + self.height, len(self.x)))
+            if chunk is None or part.stop - part.start != self.height:
+                chunk = _Chunk(self, part.stop - part.start)
+            yield part, chunk
+
+
+class _Chunk:
+    """A view of a workspace's memory as the basis of a chunk of some height."""
+
+    def __init__(self, work: _Workspace, height: int) -> None:
+        self.work = work
+        self.shape = (height, *work.x.shape[1:])
+        self.positions = math.prod(self.shape)
+        self.values = self._view(work.features)
+        width = self.shape[-1] * work.plan.basis.size
+        self.features = work.features[: self.positions * work.plan.basis.size].view(*self.shape[:-1], width)
+        self.exact = self.values if work.exact is None else self._view(work.exact)
+        self.rates = None if work.rates is None else self._view(work.rates)
+        if work.table is not None:
+            self.index = work.x.new_empty(self.positions, dtype=torch.int32)
+            self.table, self.words = as_words(work.table.values), as_words(self.values)
+
+    def _view(self, memory: Tensor) -> Tensor:
+        """View memory as ``(n, …, inputs, size)``."""
+        size = self.work.plan.basis.size
+        memory = memory[: self.positions * size]
+        if self.work.plan.product.size_first:
+            return memory.view(*self.shape[:-1], size, self.shape[-1]).transpose(-1, -2)
+        return memory.view(*self.shape, size)
+
+    def fill(self, x: Tensor) -> Tensor:
+        """Compute the features ``(n, …, inputs·size)`` of inputs ``(n, …, inputs)``, and prepare :meth:`pull`."""
+        work = self.work
+        (scale, shift), epsilon = work.place, work.plan.epsilon
+        if epsilon is None:
+            u = (x - shift).mul_(scale)
+            if work.table is not None:
+                u += work.table.offset
+        else:
+            u, self.mean, self.deviation = torch.native_layer_norm(x, x.shape[-1:], scale, shift, epsilon)
+        if work.table is not None:
+            work.table.rows(u.view(-1), out=self.index)
+            torch.index_select(self.table, 0, self.index, out=self.words)
+        else:
+            work.plan.basis.fill(u, self.exact, self.rates)
+            if work.rounds:
+                self.values.copy_(self.exact)
+        return self.features
+
+    def pull(self, x: Tensor, wanted: tuple[bool, bool, bool]) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Propagate the gradients by the features, which replaced them in memory, to ``x``, scale and shift."""
+        g = self._by_positions().view(self.shape)
+        work = self.work
+        if work.plan.epsilon is not None:
+            return torch.ops.aten.native_layer_norm_backward(
+                g, x, x.shape[-1:], self.mean, self.deviation, work.scale, work.shift, wanted
+            )
+        by_x = g * work.scale
+        return (
+            by_x,
+            (g * (x - work.shift)).flatten(0, -2).sum(0) if wanted[1] else None,
+            -by_x.flatten(0, -2).sum(0) if wanted[2] else None,
+        )
+
+    def _by_positions(self) -> Tensor:
+        """Return the gradients by the features, times slopes, summed over the basis: ``(positions,)``."""
+        work, size = self.work, self.work.plan.basis.size
+        if work.rounds:
+            g = self._by_blocks(work.ones)
+            # NaN times 0 is still NaN, and must not spread to neighbouring positions.
+            return g if work.ones is None or g.sum().isfinite() else self._by_blocks(None)
+        self.values.mul_(self.rates)
+        if work.plan.product.size_first:
+            return self.values.sum(-1)
+        g = work.x.new_empty(_whole(self.positions))
+        found = _sums(work.features, self.positions, size, g, work.ones)
+        if work.ones is None or found.sum().isfinite():
+            return found
+        return _sums(work.features, self.positions, size, g, None)
+
+    def _by_blocks(self, ones: Tensor | None) -> Tensor:
+        """Compute :meth:`_by_positions` block by block, with the gradients by the features in the wider dtype."""
+        work, size = self.work, self.work.plan.basis.size
+        g = work.x.new_empty(_whole(self.positions))
+        for start in range(0, self.positions, work.block):
+            stop = min(start + work.block, self.positions)
+            part, used = slice(start * size, stop * size), (stop - start) * size
+            pulled = work.pulled[:used].copy_(work.features[part])
+            if work.table is None:
+                pulled.mul_(work.rates[part])
+            else:
+                rates = work.steep[:used]
+                torch.index_select(work.table.slopes, 0, self.index[start:stop], out=rates.view(-1, size))
+                pulled.mul_(rates)
+            _sums(work.pulled, stop - start, size, g[start:], ones)
+        return g[: self.positions]
+
+
+def _sums(memory: Tensor, count: int, size: int, out: Tensor, ones: Tensor | None) -> Tensor:
+    """Sum ``count`` consecutive runs of ``size`` numbers into ``out``, by a product with :func:`_ones` or run by run.
+
+    With ones, ``memory`` and ``out`` need room for complete groups.
+    """
+    if ones is None:
+        return torch.sum(memory[: count * size].view(-1, size), -1, out=out[:count])
+    whole = _whole(count)
+    memory[count * size : whole * size].zero_()
+    torch.mm(memory[: whole * size].view(-1, GROUP * size), ones, out=out[:whole].view(-1, GROUP))
+    return out[:count]
+
+
+def _whole(count: int) -> int:
+    """Round up to complete groups."""
+    return -(-count // GROUP) * GROUP
+
+
+def _ones(size: int, like: Tensor) -> Tensor:
+    """Return ``(GROUP·size, GROUP)``: a column of ones for each run.
+
+    On a CPU, a sum over such a short axis is slow. A product with ones is fast if each row takes several runs.
+    """
+    return torch.eye(GROUP, dtype=like.dtype, device=like.device).repeat_interleave(size, dim=0)

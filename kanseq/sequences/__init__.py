@@ -1,0 +1,1 @@
+"""Sets of sequences: stored, imported, combined, shuffled and edited."""

@@ -1,0 +1,87 @@
+"""Edit base codes: substitute single bases, or replace ranges of columns by those of another sequence.
+
+In: codes, uint8 ``(columns,)``. Out: edited copies ``(n, columns)``, yielded in batches.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from kanseq.sequences.shuffles import UNKNOWN
+
+BASES = 4
+"""Codes of bases: A 0, C 1, G 2, T 3."""
+
+ROWS = 256
+"""Number of edited sequences in a batch."""
+
+
+def substituted(codes: np.ndarray, columns: np.ndarray, bases: np.ndarray) -> np.ndarray:
+    """Copy a sequence once per substitution, with one base changed in each copy.
+
+    Args:
+        codes: uint8 ``(columns,)``.
+        columns: columns of the substitutions, ``(n,)``.
+        bases: the new codes in these columns, ``(n,)``.
+
+    Returns:
+        uint8 ``(n, columns)``.
+    """
+    edited = np.repeat(codes[None], len(columns), axis=0)
+    edited[np.arange(len(columns)), columns] = bases
+    return edited
+
+
+def replaced(codes: np.ndarray, other: np.ndarray, starts: np.ndarray, width: int) -> np.ndarray:
+    """Copy a sequence once per range, with the columns of that range taken from another sequence.
+
+    Args:
+        codes: uint8 ``(columns,)``.
+        other: the other sequence, uint8 ``(columns,)``.
+        starts: first columns of the ranges, ``(n,)``.
+        width: columns of a range; the last one may end earlier.
+
+    Returns:
+        uint8 ``(n, columns)``.
+    """
+    edited = np.repeat(codes[None], len(starts), axis=0)
+    for copy, start in zip(edited, starts.tolist(), strict=True):
+        copy[start : start + width] = other[start : start + width]
+    return edited
+
+
+def all_substitutions(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield all single-base substitutions of a sequence, at most :data:`ROWS` at a time.
+
+    Unknown bases (code 4) are not substituted.
+
+    Args:
+        codes: uint8 ``(columns,)``.
+
+    Yields:
+        Bases and columns of the substitutions, ``(n,)`` each, and the edited codes ``(n, columns)``.
+    """
+    bases, columns = np.nonzero((np.arange(BASES)[:, None] != codes) & (codes != UNKNOWN))
+    for start in range(0, len(bases), ROWS):
+        some = slice(start, start + ROWS)
+        yield bases[some], columns[some], substituted(codes, columns[some], bases[some])
+
+
+def all_replacements(codes: np.ndarray, other: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield copies of a sequence, each with one range from another sequence, at most :data:`ROWS` at a time.
+
+    The ranges are adjacent and start at column 0. Ranges that are the same in both sequences are skipped.
+
+    Args:
+        codes: uint8 ``(columns,)``.
+        other: the other sequence, uint8 ``(columns,)``.
+        width: columns of a range.
+
+    Yields:
+        Numbers of the ranges, ``(n,)``, and the edited codes ``(n, columns)``.
+    """
+    starts = np.arange(0, len(codes), width)
+    differ = np.flatnonzero(np.add.reduceat(codes != other, starts))
+    for start in range(0, len(differ), ROWS):
+        some = differ[start : start + ROWS]
+        yield some, replaced(codes, other, some * width, width)

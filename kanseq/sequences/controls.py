@@ -1,0 +1,143 @@
+"""Negative controls: remove one source of information, so that a model's score must fall to what the rest allows.
+
+In: a set, or the targets of a fold's training genes. Out: the same genes with shuffled sequences, or permuted targets.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from kanseq.errors import BadOption
+from kanseq.genome.pieces import LETTERS
+from kanseq.geometry import TOKEN, Geometry
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.sequences.shuffles import UNKNOWN, dinucleotide_shuffles, random_numbers
+from kanseq.specification.learning import CONTROLS
+
+_ROWS = 512
+
+
+def check_control(control: str) -> None:
+    """Check that a control exists.
+
+    Raises:
+        BadOption: there is no such control; the message lists the existing ones.
+    """
+    if control not in CONTROLS:
+        raise BadOption(f"there is no control '{control}'", hint=f"choose {', '.join(CONTROLS)}")
+
+
+def disturbed(genes: SequenceSet, control: str, seed: int) -> SequenceSet:
+    """Shuffle the sequences of all genes, both training and held-out ones.
+
+    Coordinates, ids and all other columns stay the same. So does every letter that the geometry of the set hides
+    (masked columns and those outside ``visible``): hidden letters never become visible. The result for a gene depends
+    on the seed and on the species, id and sequence of the gene, not on other genes.
+
+    ``sequence``: replace each run of visible bases by one of its dinucleotide shuffles
+    (:func:`kanseq.sequences.shuffles.dinucleotide_shuffles`); letters that are not bases stay. Words (k-mers) of more
+    than two letters and all positions are lost. The base and dinucleotide composition of each run stays; runs end at
+    the codon masks, so flanks and transcribed parts each keep their composition. For genes, a score falls to what
+    composition predicts, not to 0.5; only the excess over it was learned from motifs or their positions.
+
+    ``positions``: permute the tokens of each gene (8 columns on the grid that token models read) across both windows,
+    in a different order for each gene. Only tokens with all columns visible and in the same window move. Visible bases
+    outside such tokens (18 of 3,020 columns by default: next to masks, the padding and the end) become ``N``, because
+    they would still reveal their position. The tokens and the composition of a gene stay; positions relative to the TSS
+    or TTS, the order of tokens, and words across token borders are lost. A score falls to what the word counts of a
+    gene predict (or below it, if a model counts words by position and its counts now come from other positions); it
+    falls to 0.5 only if nothing but positions separates the classes.
+
+    Args:
+        genes: the set; its geometry defines what is visible.
+        control: one of :data:`CONTROLS`; ``none`` and ``labels`` return the set unchanged.
+        seed: seed of the shuffles.
+
+    Raises:
+        BadOption: there is no such control.
+    """
+    check_control(control)
+    if control not in ("sequence", "positions"):
+        return genes
+    disturb = _shuffle if control == "sequence" else _displace
+    sequences: list[str] = []
+    for start in range(0, len(genes), _ROWS):
+        part = genes.select(np.arange(start, min(start + _ROWS, len(genes))))
+        rows = zip(disturb(part, seed), _lengths(part).tolist(), strict=True)
+        sequences += [letters[:length].tobytes().decode() for letters, length in rows]
+    return replace(genes, table=genes.table.assign(sequence=sequences), stored=None)
+
+
+def disturbed_targets(targets: np.ndarray, control: str, seed: int, fold: str) -> np.ndarray:
+    """Permute the targets of a fold's training genes under ``labels``; return them unchanged under other controls.
+
+    From permuted labels, a model can learn nothing about held-out genes, so a score above chance means that information
+    about them leaked in another way than through the labels of other genes. Class sizes stay the same. One permutation
+    is one random draw: the mean over seeds is 0.5, but a single score of a model with few features (``gc``) can be far
+    from it on either side, because the model ranks all held-out genes along one direction, and a random direction is
+    rarely orthogonal to the true one.
+
+    Args:
+        targets: ``(n,)`` or ``(n, conditions)``; rows are permuted as units.
+        control: one of :data:`CONTROLS`.
+        seed: seed of the permutation.
+        fold: name of the fold; each fold has a different permutation.
+
+    Raises:
+        BadOption: there is no such control.
+    """
+    check_control(control)
+    if control != "labels":
+        return targets
+    return targets[np.argsort(random_numbers(seed, fold, 0, len(targets)), kind="stable")]
+
+
+def _shuffle(genes: SequenceSet, seed: int) -> np.ndarray:
+    """Shuffle every run of visible bases; return letters, uint8 ``(n, columns)``."""
+    codes = genes.geometry.hide(genes.codes())
+    shuffled = dinucleotide_shuffles(codes, _names(genes), 1, seed)[:, 0]
+    return np.where(codes == UNKNOWN, _letters(genes, genes.geometry.columns), LETTERS[shuffled])
+
+
+def _displace(genes: SequenceSet, seed: int) -> np.ndarray:
+    """Permute the complete visible tokens of every row; return letters, uint8 ``(n, tokens * 8)``."""
+    window = _window_of(genes.geometry).reshape(-1, TOKEN)
+    tokens = len(window)
+    read = (window > 0) & (np.arange(tokens * TOKEN).reshape(tokens, TOKEN) < _lengths(genes)[:, None, None])
+    whole = read.all(axis=2) & (window == window[:, :1]).all(axis=1)
+    random = np.stack([random_numbers(seed, name, 0, tokens) for name in _names(genes)])
+    # Both arrays list the tokens that move first, in their order and in random order; the other tokens stay.
+    places = np.argsort(~whole, axis=1, kind="stable")
+    drawn = np.argsort(np.where(whole, random >> np.uint64(1), ~np.uint64(0)), axis=1, kind="stable")
+    source = np.empty_like(places)
+    np.put_along_axis(source, places, drawn, axis=1)
+    letters = _letters(genes, tokens * TOKEN).reshape(len(genes), tokens, TOKEN)
+    letters = np.take_along_axis(letters, source[:, :, None], axis=1)
+    letters[read & ~whole[:, :, None]] = LETTERS[UNKNOWN]
+    return letters.reshape(len(genes), -1)
+
+
+def _window_of(geometry: Geometry) -> np.ndarray:
+    """Return the number of its window (from 1) for every column that a model reads, 0 elsewhere: ``(tokens * 8,)``."""
+    window = np.zeros(geometry.tokens * TOKEN, dtype=np.int64)
+    for number, (start, end) in enumerate(geometry.windows, start=1):
+        window[start:end] = number
+    for start, end in geometry.masked:
+        window[start:end] = 0
+    return window
+
+
+def _names(genes: SequenceSet) -> list[str]:
+    """Return the name of each gene: species and id, separated by a tab."""
+    return ["\t".join(key) for key in genes.keys]
+
+
+def _lengths(genes: SequenceSet) -> np.ndarray:
+    """Return the length of each sequence, int64 ``(n,)``."""
+    return np.array([len(sequence) for sequence in genes.letters()], dtype=np.int64)
+
+
+def _letters(genes: SequenceSet, width: int) -> np.ndarray:
+    """Return the letters, uint8 ``(n, width)``, padded with ``N`` at the end."""
+    padded = "".join(sequence.ljust(width, "N") for sequence in genes.letters())
+    return np.frombuffer(padded.encode("ascii", "replace"), dtype=np.uint8).reshape(len(genes), width)

@@ -1,0 +1,82 @@
+"""Read lists of genes. In: a text file, a JSON array or a table. Out: ids, each with its value in a second column."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import pandas as pd
+
+from kanseq.errors import BadTable
+from kanseq.io.files import PathLike, open_text
+from kanseq.sequences.sequence_set import SequenceSet
+
+HEADERS = ("id", "gene", "gene_id", "geneid")
+
+GeneList: TypeAlias = PathLike | pd.DataFrame
+"""A list of genes: a file, or a table in memory with ids in its first column."""
+
+
+def read_gene_list(path: GeneList) -> dict[str, str | None]:
+    """Read one id per line, with the second column if there is one; or a JSON array of ids.
+
+    Of a table in memory, the first column is read, and the second one if there is one.
+
+    Columns are separated by tabs, commas or spaces. Lines that begin with ``#`` and a first line that begins with
+    ``id``, ``gene`` or ``gene_id`` are skipped.
+
+    Raises:
+        MissingFile, TruncatedFile: the file cannot be read.
+        BadTable: it names no gene, lists a gene with two different values, or its JSON is not an array of ids.
+    """
+    where = None if isinstance(path, pd.DataFrame) else path
+    listed = _from_table(path) if isinstance(path, pd.DataFrame) else _from_file(path)
+    if not listed:
+        raise BadTable("this list names no gene", where=where)
+    beside: dict[str, str | None] = {}
+    for fields in listed:
+        value = fields[1] if len(fields) > 1 and fields[1] else None
+        if beside.setdefault(fields[0], value) != value:
+            raise BadTable(f"'{fields[0]}' is listed with '{beside[fields[0]]}' and with '{value}'", where=where)
+    return beside
+
+
+def _from_table(table: pd.DataFrame) -> list[Sequence[str]]:
+    """Return the cells of the first two columns; a missing value is the empty text."""
+    return table.iloc[:, :2].astype(object).where(table.iloc[:, :2].notna(), "").astype(str).to_numpy().tolist()
+
+
+def _from_file(path: PathLike) -> list[Sequence[str]]:
+    """Return the fields of each line, or each item of a JSON array."""
+    with open_text(path) as handle:
+        text = handle.read()
+    if text.lstrip().startswith("["):
+        return _from_json(text, path)
+    listed: list[Sequence[str]] = [re.split(r"[\t, ]+", line.strip()) for line in text.splitlines() if line.strip()]
+    listed = [fields for fields in listed if not fields[0].startswith("#")]
+    if listed and listed[0][0].lower() in HEADERS:
+        del listed[0]
+    return listed
+
+
+def _from_json(text: str, path: PathLike) -> list[Sequence[str]]:
+    """Return the items of a JSON array of strings, each as a list of one field."""
+    try:
+        items = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadTable(f"this is not valid JSON ({error.msg})", where=f"{path}:{error.lineno}") from error
+    if not all(isinstance(item, str) for item in items):
+        raise BadTable("a JSON array of gene ids is expected", where=path)
+    return [[item] for item in items]
+
+
+def chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: GeneList | None) -> SequenceSet:
+    """Return the genes named in ``ids`` or in a list; return all genes if there is neither.
+
+    Raises:
+        UnknownGene: a name is not in the set.
+    """
+    if not ids and gene_list is None:
+        return genes
+    wanted = [*ids, *(() if gene_list is None else read_gene_list(gene_list))]
+    return genes.select(genes.positions(wanted))

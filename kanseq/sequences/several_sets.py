@@ -1,0 +1,140 @@
+"""Several sets as one: rows of several species or files under each other.
+
+In: sets or their files. Out: one set.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from os import PathLike as PathObject
+from typing import TypeAlias
+
+import pandas as pd
+
+from kanseq.errors import BadOption, BadTable, ContigMismatch
+from kanseq.io.files import PathLike, fingerprint, some
+from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet, check_name
+from kanseq.sequences.stored import StoredSequences
+
+logger = logging.getLogger(__name__)
+
+Sets: TypeAlias = PathLike | SequenceSet | Sequence[PathLike | SequenceSet]
+"""One set or several, in memory or as files."""
+
+
+_Contigs = dict[str, dict[str, int | str]]
+
+
+def as_one(genes: Sets) -> SequenceSet:
+    """Open one set, or several as one; sequences in files stay there.
+
+    Raises:
+        BadTable, ContigMismatch: several sets cannot be combined, see :func:`combine_sets`.
+    """
+    sets = listed_sets(genes)
+    if len(sets) != 1:
+        return combine_sets(sets)
+    return sets[0] if isinstance(sets[0], SequenceSet) else SequenceSet.open(sets[0])
+
+
+def listed_sets(genes: Sets) -> list[PathLike | SequenceSet]:
+    """Return one or several sets as a list."""
+    return [genes] if isinstance(genes, SequenceSet | str | PathObject) else list(genes)
+
+
+def combine_sets(sets: Sequence[PathLike | SequenceSet], names: Sequence[str] = ()) -> SequenceSet:
+    """Put sets of the same geometry under each other; sequences that are on disk stay there.
+
+    Args:
+        sets: two sets or more, or their files.
+        names: a species for each set, in their order; empty where the sets name their species.
+
+    Raises:
+        BadOption: fewer than two sets, or names that do not fit them.
+        BadTable: geometries or columns differ, or a species and id stand for two sequences.
+        ContigMismatch: one species has two contigs of one name, with different letters.
+    """
+    if len(sets) < 2:
+        raise BadOption("combine requires at least two sets")
+    if names and len(names) != len(sets):
+        raise BadOption(f"--species: {len(names)} names for {len(sets)} sets", hint="specify one per set, in order")
+    shown = [f"set {number}" if isinstance(one, SequenceSet) else str(one) for number, one in enumerate(sets, 1)]
+    read = [one if isinstance(one, SequenceSet) else SequenceSet.open(one) for one in sets]
+    if names:
+        read = [_named(*each) for each in zip(read, names, shown, strict=True)]
+    _check_alike(read, shown)
+    contigs = _joined_contigs(read, shown)
+    table, stored = _joined(read)
+    _check_twins(table)
+    metadata = {
+        "kind": read[0].metadata.get("kind", "genes" if read[0].geometry.has_genes else "sequences"),
+        "contigs": contigs,
+        "inputs": [fingerprint(one) for one in sets if not isinstance(one, SequenceSet)],
+        "options": {"species": list(names)},
+        "sets": [{name: one.metadata.get(name) for name in ("inputs", "options")} for one in read],
+    }
+    return SequenceSet(table, read[0].geometry, metadata, stored)
+
+
+def _named(genes: SequenceSet, name: str, shown: str) -> SequenceSet:
+    """Return a set with the name of its species; raise if it already has another one."""
+    check_name(name, "the species")
+    there = list(genes.table["species"].unique())
+    if there == [name]:
+        return genes
+    if there != [NO_SPECIES]:
+        raise BadOption(
+            f"--species {name}: this set has the species {some(there)}", where=shown, hint="specify the same name"
+        )
+    return replace(genes, table=genes.table.assign(species=name))
+
+
+def _check_alike(sets: list[SequenceSet], shown: list[str]) -> None:
+    """Check that all sets have the same geometry and columns; warn if several do not name their species."""
+    first = sets[0]
+    for one, name in zip(sets[1:], shown[1:], strict=True):
+        if one.geometry != first.geometry:
+            ours, theirs = asdict(first.geometry), asdict(one.geometry)
+            different = ", ".join(f"{key} {ours[key]} and {theirs[key]}" for key in ours if ours[key] != theirs[key])
+            raise BadTable(f"its geometry differs from {shown[0]}: {different}", where=name, hint="use one geometry")
+        odd = sorted((set(one.table.columns) ^ set(first.table.columns)) - {"sequence"})
+        if odd:
+            raise BadTable(f"this set and {shown[0]} do not have the same columns: {some(odd)}", where=name)
+    unnamed = [name for one, name in zip(sets, shown, strict=True) if (one.table["species"] == NO_SPECIES).any()]
+    if len(unnamed) > 1:
+        logger.warning("these sets name no species and count as one (use --species to name them): %s", some(unnamed))
+
+
+def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, StoredSequences | None]:
+    """Concatenate tables; sequences stay on disk if all sets have theirs there."""
+    parts = [one.stored for one in sets]
+    stored = None if any(part is None for part in parts) else StoredSequences.joined([part for part in parts if part])
+    tables = [one.table if stored is not None else one.rows(slice(None)) for one in sets]
+    return pd.concat(tables, ignore_index=True), stored
+
+
+def _joined_contigs(sets: list[SequenceSet], shown: list[str]) -> _Contigs:
+    """Merge the contigs of all species, with the keys ``SPECIES:CONTIG``."""
+    joined: _Contigs = {}
+    for one, where in zip(sets, shown, strict=True):
+        for species in one.table["species"].unique():
+            for name, contig in one.contigs_of(species).items():
+                entry = {**contig, "species": str(species), "name": name}
+                known = joined.setdefault(f"{species}:{name}", entry)
+                if known != entry:
+                    raise ContigMismatch(
+                        f"contig '{name}' of species '{species}' differs from the one in an earlier set",
+                        where=where,
+                        hint="if these are two species, use --species to name them",
+                    )
+    return joined
+
+
+def _check_twins(table: pd.DataFrame) -> None:
+    """Check that ids are unique within each species."""
+    twice = table[table.duplicated(["species", "id"])]
+    if len(twice):
+        raise BadTable(
+            f"several sequences have the same species and id: {some(list(twice['species'] + ' ' + twice['id']))}",
+            hint="omit one of the sets, or if these are two species, use --species to name them",
+        )

@@ -1,0 +1,1 @@
+"""Simulated genomes: grammar, gene layout, files, expression."""

@@ -1,0 +1,1 @@
+"""Splits: the genes that each fold trains on, tunes on and tests."""

@@ -1,0 +1,157 @@
+"""The role of every gene in every fold: nothing related to a test gene trains.
+
+In: a set, folds, and relations between genes. Out: the table of splits.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadTable, EmptySplit
+from kanseq.io.files import PathLike, some
+from kanseq.sequences.sequence_set import SequenceSet, check_name
+from kanseq.splits.overlaps import has_places, overlapping, same_bases
+from kanseq.splits.relations import Groups, Pairs, read_homologous
+from kanseq.splits.similar_windows import similar_windows
+from kanseq.splits.split_tables import NOT_SCORED
+from kanseq.splits.test_folds import Fold, by_position, contig_numbers
+
+if TYPE_CHECKING:
+    from kanseq.homologs.homolog_files import Homologs
+
+
+def check_keys(genes: SequenceSet) -> None:
+    """Check that the set is not empty, and that its keys are unique and fit into a tab-separated table."""
+    if len(genes) == 0:
+        raise EmptySplit("the set is empty")
+    twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
+    if len(twice):
+        raise BadTable(f"several sequences of the set have the same id: {some(list(twice))}")
+    for column in ("species", "id"):
+        for name in genes.table[column].unique():
+            check_name(str(name), f"the {column}")
+
+
+def relations_to_test(
+    genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None" = None, *, similar: bool = False
+) -> dict[str, Pairs | Groups]:
+    """Return every relation that must not connect test and training genes, by the first part of the reason."""
+    relations: dict[str, Pairs | Groups] = {"overlaps": overlapping(genes)}
+    letters = same_bases(genes)
+    if letters is not None:
+        relations["duplicates"] = letters
+    if homology is not None:
+        relations["homolog"] = read_homologous(genes, homology)
+    if similar:
+        relations["similar"] = similar_windows(genes)
+    return relations
+
+
+def assign_roles(
+    genes: SequenceSet,
+    folds: Sequence[Fold],
+    relations: Mapping[str, Pairs | Groups],
+    *,
+    by: str,
+    scored: np.ndarray | None = None,
+    tune: float = 0.0,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Assign a role to every gene in every fold.
+
+    Args:
+        genes: the set.
+        folds: the genes that each fold holds out.
+        relations: relations that must not link training genes to test genes, by the reason that they give.
+        by: how the folds were cut, as :func:`kanseq.split` takes it; it decides whether tuning genes are neighbours.
+        scored: ``(n,)`` bool; test genes that are False become ``unused``. None scores all.
+        tune: share of a fold's training genes that becomes ``tune``.
+        seed: of the choice of tuning genes.
+
+    Returns:
+        A table with a row per gene and fold: ``species, id, fold, role, reason``.
+
+    Raises:
+        EmptySplit: a fold has no gene to train on.
+    """
+    roles = _Roles(genes, relations, scored, tune, seed, along_contigs=by not in ("random", "list", "column"))
+    return _table(genes.table, [(fold.name, *roles.of(fold)) for fold in folds])
+
+
+class _Roles:
+    """Assign roles to the genes of each fold; everything that does not depend on the fold is computed once."""
+
+    def __init__(
+        self,
+        genes: SequenceSet,
+        relations: Mapping[str, Pairs | Groups],
+        scored: np.ndarray | None,
+        tune: float,
+        seed: int,
+        along_contigs: bool,
+    ) -> None:
+        self.table, self.scored, self.tune, self.seed = genes.table, scored, tune, seed
+        self.along_contigs = along_contigs and has_places(genes)
+        self.ids = genes.table["id"].to_numpy(dtype=object)
+        self.relations = relations
+
+    def of(self, fold: Fold) -> tuple[np.ndarray, np.ndarray]:
+        """Return role and reason of every gene, two object arrays."""
+        role = np.full(len(self.table), "train", dtype=object)
+        reason = np.full(len(self.table), "", dtype=object)
+        role[fold.rows] = "test"
+        role[fold.tune] = "tune"
+        for why, rows in fold.left_out:
+            role[rows], reason[rows] = "unused", why
+        self._keep_apart(role, reason, "test", from_roles=("train", "tune"))
+        if self.tune:
+            role[self._tuning(np.flatnonzero(role == "train"), fold.name)] = "tune"
+        self._keep_apart(role, reason, "tune", from_roles=("train",))
+        if self.scored is not None:
+            silent = fold.rows[~self.scored[fold.rows]]
+            role[silent], reason[silent] = "unused", NOT_SCORED
+        if not (role == "train").any():
+            raise EmptySplit(
+                f"fold {fold.name}: no training genes are left", hint="hold out less, such as --by block --blocks 5"
+            )
+        return role, reason
+
+    def _keep_apart(self, role: np.ndarray, reason: np.ndarray, kind: str, from_roles: tuple[str, ...]) -> None:
+        """Set genes of ``from_roles`` to unused if they are related to a gene with the role ``kind``."""
+        sources = role == kind
+        if not sources.any():
+            return
+        for what, relation in self.relations.items():
+            rows, partners = relation.first(sources)
+            taken = np.isin(role[rows], from_roles)
+            role[rows[taken]] = "unused"
+            reason[rows[taken]] = [f"{what}_{kind}:{name}" for name in self.ids[partners[taken]]]
+
+    def _tuning(self, rows: np.ndarray, fold: str) -> np.ndarray:
+        """Choose tuning genes among training ``rows``; the choice for a fold does not depend on other folds."""
+        count = min(max(1, round(self.tune * len(rows))), len(rows))
+        random = np.random.default_rng([self.seed, zlib.crc32(fold.encode())])
+        if not self.along_contigs:
+            return random.choice(rows, size=count, replace=False) if count else rows
+        rows = by_position(self.table, rows)
+        starts = np.arange(len(rows) - count + 1)
+        contig = contig_numbers(self.table)[rows]
+        within = starts[contig[starts] == contig[starts + count - 1]] if count else starts
+        start = int(random.choice(within if len(within) else starts))
+        return rows[start : start + count]
+
+
+def _table(genes: pd.DataFrame, folds: list[tuple[str, np.ndarray, np.ndarray]]) -> pd.DataFrame:
+    """Return all folds as one table, with genes in the order of the set."""
+    return pd.DataFrame(
+        {
+            "species": np.tile(genes["species"].to_numpy(dtype=object), len(folds)),
+            "id": np.tile(genes["id"].to_numpy(dtype=object), len(folds)),
+            "fold": np.repeat(np.array([name for name, _, _ in folds], dtype=object), len(genes)),
+            "role": np.concatenate([role for _, role, _ in folds]),
+            "reason": np.concatenate([reason for _, _, reason in folds]),
+        }
+    ).astype(str)

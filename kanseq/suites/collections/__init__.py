@@ -1,0 +1,1 @@
+"""Published collections of labelled sequences, and how they are read."""

@@ -1,0 +1,201 @@
+"""Flipons (Z-DNA, H-DNA, G-quadruplexes) as Cherednichenko & Poptsova 2025 have them: against sequences that are made.
+
+In: the authors' tables, or FASTA or BED files of flipons. Out: data sets; negatives that are not there are made.
+"""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadTable
+from kanseq.genome.intervals import open_table
+from kanseq.io.files import PathLike
+from kanseq.sequences.assembling import assemble
+from kanseq.sequences.labelled_files import Columns, Source
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.sequences.shuffles import dinucleotide_shuffles, random_numbers
+from kanseq.splits.overlaps import interval_clusters
+from kanseq.suites.collections.data_sets import ANY_SPLIT, DataSet, walk
+
+COLLECTION = "flipons"
+
+EXPECTED = (
+    "NAME.csv (sequence,label,split), or NAME.fa or NAME.bed with flipons and NAME.negative.fa or .bed if there are "
+    "negatives, or a folder NAME with positive.fa or .bed and negative.fa or .bed"
+)
+
+WIDTH = 512
+"""Bases to which the intervals of BED files are extended from their centre; longer ones are left out."""
+
+TESTED = 0.2
+"""Share of each class that becomes the test where the set does not say."""
+
+SEED = 0
+"""Of that choice, and of negatives that are made."""
+
+NAMES = {
+    "Shin500_kan_dataset": "shin",
+    "Kou500_kan_dataset": "kouzine",
+    "HDNA500_kan_dataset": "hdna",
+    "Endoquad_kan_dataset": "endoquad",
+    "kan_g4_chip": "g4_chip",
+    "kan_g4_cut": "g4_cut",
+    "kan_g4_seq": "g4_seq",
+}
+"""What the authors' tables are called -> the name of the set."""
+
+POSITIVE, NEGATIVE = "positive", "negative"
+"""Labels where the set brings none; files in a folder of their own are called so too."""
+
+logger = logging.getLogger(__name__)
+
+_OF_SPLITS = ("train", "dev", "test")
+_FORM = re.compile(r"(.+)\.(csv|fa|fasta|bed)(\.gz)?", re.IGNORECASE)
+_PLACES = ["chrom", "strand", "start", "end"]
+_LETTERS = np.frombuffer(b"ACGT", dtype=np.uint8)
+_ROWS = 4096
+
+
+def find(folder: Path, genome: PathLike | Mapping[str, PathLike] | None, negatives: str) -> list[DataSet]:
+    """Find tables, FASTA and BED files at any depth; a FASTA that is the genome is no data set.
+
+    Args:
+        folder: the collection's.
+        genome: FASTA from which the intervals of BED files are read.
+        negatives: how to make them where there are none: ``shuffled``: each flipon's bases in another order, with the
+            same dinucleotides; ``uniform``: as many random bases, as the authors did (base composition alone tells
+            those apart).
+
+    Raises:
+        BadTable: two files hold the flipons, or the negatives, of one set.
+    """
+    genomes = genome.values() if isinstance(genome, Mapping) else [genome]
+    apart = {Path(path).resolve() for path in genomes if path is not None}
+    found = []
+    for place, _, files in walk(folder):
+        sequences: dict[str, Path] = {}
+        for name in files:
+            match, path = _FORM.fullmatch(name), place / name
+            if match is None or path.resolve() in apart:
+                continue
+            title, kind = match.group(1), match.group(2).lower()
+            if title.lower() in _OF_SPLITS:
+                raise BadTable(f"{name} is a split, as GUE has them", where=place, hint=f"expected is {EXPECTED}")
+            if kind != "csv":
+                if title in sequences:
+                    raise BadTable(f"{sequences[title].name} and {name}", where=place, hint="keep one of them")
+                sequences[title] = path
+            elif _is_table(path):
+                reader = partial(_read_table, path)
+                found.append(DataSet(canonical_name(title), COLLECTION, {ANY_SPLIT: [path]}, reader))
+        for title, both in _with_paired(sequences).items():
+            name = canonical_name(place.resolve().name if title == POSITIVE else title)
+            found.append(DataSet(name, COLLECTION, {ANY_SPLIT: both}, partial(_read_flipons, both, genome, negatives)))
+    return found
+
+
+def _with_paired(sequences: Mapping[str, Path]) -> dict[str, list[Path]]:
+    """Put the negatives of one folder beside their flipons: name -> one file, or two."""
+    found = {}
+    for title, path in sequences.items():
+        if title != NEGATIVE and not title.endswith(f".{NEGATIVE}"):
+            beside = sequences.get(NEGATIVE if title == POSITIVE else f"{title}.{NEGATIVE}")
+            found[title] = [path] if beside is None else [path, beside]
+    return found
+
+
+def canonical_name(name: str) -> str:
+    """Give the name of a set: a short one for the authors' tables, else what it is called.
+
+    >>> canonical_name("Kou500_kan_dataset"), canonical_name("mine")
+    ('kouzine', 'mine')
+    """
+    return NAMES.get(name, name)
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a table holds labelled sequences; one that does not is named, and left out."""
+    with open_table(path) as table:
+        known = {"sequence", "label"} <= set(table.names)
+    if not known:
+        logger.warning("left out, without the columns 'sequence' and 'label': %s", path)
+    return known
+
+
+def _read_table(path: Path) -> SequenceSet:
+    """Read one of the authors' tables, or another of its form; without a column ``split`` one is made."""
+    with open_table(path) as table:
+        has_split = "split" in table.names
+    genes = assemble([Source(path)], Columns(split="split" if has_split else None))
+    return genes if has_split else _with_split(genes)
+
+
+def _read_flipons(
+    paths: Sequence[Path], genome: PathLike | Mapping[str, PathLike] | None, negatives: str
+) -> SequenceSet:
+    """Read flipons and their negatives, or make those."""
+    sources = [Source(path, name) for name, path in zip((POSITIVE, NEGATIVE), paths, strict=False)]
+    genomes = dict(genome) if isinstance(genome, Mapping) else genome
+    genes = assemble(sources, genomes=genomes, width=None if genome is None else WIDTH)
+    if len(sources) == 2:
+        return _with_split(genes)
+    # A flipon and the negative that was made of it stand on one side, so that no side has seen the other's composition.
+    return _with_negatives(_with_split(genes), negatives)
+
+
+def _with_split(genes: SequenceSet) -> SequenceSet:
+    """Draw a share of each class for the test; the rest trains. What overlaps in the genome stays on one side."""
+    labels = genes.table["label"].to_numpy()
+    split = np.full(len(genes), "train", dtype=object)
+    cluster = interval_clusters(genes)
+    for label in sorted(set(labels)):
+        rows = np.flatnonzero(labels == label)
+        _, first, member = np.unique(cluster[rows], return_index=True, return_inverse=True)
+        drawn = np.argsort(random_numbers(SEED, f"split\t{label}", 0, len(first)), kind="stable")
+        before = np.concatenate([[0], np.cumsum(np.bincount(member)[drawn])])[:-1]
+        chosen = drawn[before < round(TESTED * len(rows))]
+        split[rows[np.isin(member, chosen)]] = "test"
+    # A cluster of both classes is tested as a whole.
+    split[np.isin(cluster, cluster[split == "test"])] = "test"
+    metadata = {**genes.metadata, "split": {"tested": TESTED, "seed": SEED}}
+    return replace(genes, table=genes.table.assign(split=split), metadata=metadata)
+
+
+def _with_negatives(genes: SequenceSet, way: str) -> SequenceSet:
+    """Put a made negative beside every flipon, as long as it and in its split; places are those of flipons alone."""
+    made = [_shuffled(genes, rows) if way == "shuffled" else _uniform(genes, rows) for rows in _parts(len(genes))]
+    positive = genes.table.drop(columns=_PLACES, errors="ignore")
+    negative = positive.assign(
+        id=positive["id"].str.replace(POSITIVE, NEGATIVE, n=1, regex=False),
+        sequence=[letters for part in made for letters in part],
+        label=NEGATIVE,
+    )
+    metadata = {**genes.metadata, "contigs": {}, "negatives": {"way": way, "seed": SEED}}
+    return replace(genes, table=pd.concat([positive, negative], ignore_index=True), metadata=metadata)
+
+
+def _parts(count: int) -> list[np.ndarray]:
+    """Part rows, so that few are worked on at a time."""
+    return [np.arange(start, min(start + _ROWS, count)) for start in range(0, count, _ROWS)]
+
+
+def _shuffled(genes: SequenceSet, rows: np.ndarray) -> list[str]:
+    """Shuffle sequences so that their dinucleotides stay; ``N`` stay where they are."""
+    codes = genes.codes(rows)
+    shuffled = dinucleotide_shuffles(codes, list(genes.table["id"].iloc[rows]), 1, SEED)[:, 0]
+    letters = np.where(shuffled < 4, _LETTERS[shuffled % 4], ord("N")).astype(np.uint8)
+    lengths = genes.table["length"].iloc[rows]
+    return [row[:length].tobytes().decode() for row, length in zip(letters, lengths, strict=True)]
+
+
+def _uniform(genes: SequenceSet, rows: np.ndarray) -> list[str]:
+    """Draw as many bases as a sequence has, each of the four as likely."""
+    table = genes.table.iloc[rows]
+    draws = (random_numbers(SEED, name, 0, length) for name, length in zip(table["id"], table["length"], strict=True))
+    return [_LETTERS[(draw >> np.uint64(62)).astype(np.int64)].tobytes().decode() for draw in draws]

@@ -1,0 +1,128 @@
+"""Genome Understanding Evaluation (GUE, GUE+; Zhou et al. 2024): tables of train, dev and test in a folder each.
+
+In: the unpacked archives, or a flat mirror. Out: data sets under one name each.
+"""
+
+import logging
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from kanseq.errors import BadTable
+from kanseq.genome.intervals import open_table
+from kanseq.io.files import some
+from kanseq.sequences.assembling import assemble, columns_of
+from kanseq.sequences.labelled_files import Source
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.suites.collections.data_sets import SPLITS, DataSet, walk
+
+COLLECTION = "gue"
+
+EXPECTED = "folders with train.csv and test.csv (or .csv.gz), and dev.csv if there is one: GUE/tf/0, EPI_K562, …"
+
+MARKS = (
+    "H3",
+    "H3K14ac",
+    "H3K36me3",
+    "H3K4me1",
+    "H3K4me2",
+    "H3K4me3",
+    "H3K79me3",
+    "H3K9ac",
+    "H4",
+    "H4ac",
+)
+"""The sets of epigenetic marks of yeast (EMP)."""
+
+CELLS = ("GM12878", "HeLa-S3", "HUVEC", "IMR90", "K562", "NHEK")
+"""The cell lines of enhancers and promoters (EPI)."""
+
+logger = logging.getLogger(__name__)
+
+_TEMPLATES = (
+    (re.compile(r"(?:tf_)?(?:mouse_?)+(\d+)"), "mouse_{}"),
+    (re.compile(r"(?:human_)?tf_?(?:human_?)*(\d+)"), "tf_{}"),
+    (re.compile(r"(?:prom(?:oter)?_)*((?:core|300)_(?:all|notata|tata))"), "prom_{}"),
+    (re.compile(r"(splice|(?:splice_)?reconstructed)"), "splice"),
+    (re.compile(r"(?:virus_)?(covid)"), "covid"),
+    (re.compile(r"((?:virus|fungi)_species_\d+)"), "{}"),
+    *((re.compile(rf"(?:emp_)?({mark.lower()})"), mark) for mark in MARKS),
+    *((re.compile(rf"(?:epi_)?({cell.lower().replace('-', '[-_]?')})"), f"EPI_{cell}") for cell in CELLS),
+)
+"""How a folder's name, in lower case, tells the data set."""
+
+
+def find(folder: Path) -> list[DataSet]:
+    """Find all folders, at any depth, that hold tables of train and of test; others that hold one of them are named."""
+    found, halves = [], []
+    for place, _, files in walk(folder):
+        tables = {split: [place / name for name in files if _is_table(name, split)] for split in SPLITS}
+        tables = {split: paths for split, paths in tables.items() if paths}
+        if "train" in tables and "test" in tables:
+            found.append(_data_set(folder, place, tables))
+        elif tables:
+            halves.append(place)
+    if halves:
+        logger.warning("left out, without a table of train or of test: %s", some(halves))
+    return found
+
+
+def canonical_name(name: str) -> str:
+    """Give the one name of a data set for any spelling of it; an unknown name stays as it is.
+
+    >>> canonical_name("tf/0"), canonical_name("human_tf_0"), canonical_name("emp_H3K4me1"), canonical_name("K562")
+    ('tf_0', 'tf_0', 'H3K4me1', 'EPI_K562')
+    """
+    return _known(name) or name
+
+
+def _known(text: str) -> str | None:
+    """Give the name of a known data set."""
+    for pattern, template in _TEMPLATES:
+        match = pattern.fullmatch(text.lower().replace("/", "_"))
+        if match is not None:
+            return template.format(match.group(1))
+    return None
+
+
+def _data_set(root: Path, place: Path, tables: dict[str, list[Path]]) -> DataSet:
+    """Describe the tables of one folder."""
+    for split, paths in tables.items():
+        if len(paths) > 1:
+            raise BadTable(f"two tables of {split}: {some([path.name for path in paths])}", where=place)
+    full = place.resolve()
+    # A folder's own name tells more than the one around it (prom/prom_core_tata), but for a number (tf/0).
+    name = _known(full.name) or _known(f"{full.parent.name}_{full.name}")
+    if name is None:
+        name = "_".join(place.relative_to(root).parts) or full.name
+    return DataSet(name, COLLECTION, tables, partial(_read, tables))
+
+
+def _read(tables: dict[str, list[Path]]) -> SequenceSet:
+    """Read the tables of a data set: sequences with labels, or pairs of sequences with labels."""
+    sources = [Source(paths[0], split=split) for split, paths in tables.items()]
+    return assemble(sources, columns_of(_sequence_columns(tables["train"][0])))
+
+
+def _sequence_columns(path: Path) -> Sequence[str]:
+    """Name the columns of sequences of a table: ``sequence``, or the two of a pair that stand before ``label``.
+
+    Raises:
+        BadTable: the header is none of a GUE table.
+    """
+    with open_table(path) as table:
+        names = table.names
+    if "label" in names and "sequence" in names:
+        return ["sequence"]
+    others = [name for name in names if name not in ("label", "")]
+    if "label" not in names or len(others) != 2:
+        raise BadTable(
+            f"the header has {some(names, 8)}", where=f"{path}:1", hint="sequence,label is wanted, or a pair"
+        )
+    return others
+
+
+def _is_table(name: str, split: str) -> bool:
+    """Whether a file is the table of a split."""
+    return name in (f"{split}.csv", f"{split}.csv.gz")

@@ -1,0 +1,124 @@
+"""Models that compete on labelled sets: every set is cut once, and every model trains on the same folds.
+
+In: sets, entries, a protocol. Out: a folder a set with a run a model.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from kanseq.errors import JobsFailed, KanseqError, NotWritable
+from kanseq.io.files import PathLike, check_input, check_output
+from kanseq.runs.description import RUN
+from kanseq.runs.parts import Part, finished_parts, is_done
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.suites.collections.data_set_checks import check_data_set
+from kanseq.suites.contestants import VARIANTS, Entry
+from kanseq.suites.jobs import Machine, work_off
+from kanseq.suites.protocol import SET, Protocol, check_run, classes_of, job_of, prepare
+from kanseq.training.settings import choose_device
+
+logger = logging.getLogger(__name__)
+
+
+class Competition(NamedTuple):
+    """What was trained.
+
+    Attributes:
+        names: of the sets.
+        checks: for each set what it holds.
+        trained: how many models were trained now, of all sets together.
+        failure: some of them failed; what is finished may be scored before this is raised.
+    """
+
+    names: list[str]
+    checks: dict[str, dict[str, object]]
+    trained: int
+    failure: JobsFailed | None
+
+
+def compete(
+    sets: Iterable[tuple[str, SequenceSet]],
+    entries: Sequence[Entry],
+    protocol: Protocol,
+    machine: Machine,
+    output: Path,
+) -> Competition:
+    """Prepare every set in a folder of its own, and train all models that are not finished there.
+
+    Raises:
+        BadOption: the protocol or a model's option makes no sense, or the folder was begun otherwise.
+        BadTable, EmptySplit: a set has no labels, no test, or classes that a fold lacks.
+        NotWritable: the folder cannot be written.
+    """
+    protocol.check(machine)
+    machine = machine._replace(device=choose_device(machine.device))
+    if output.exists() and not output.is_dir():
+        raise NotWritable("a benchmark is a folder, and this is a file", where=output, hint="choose another name")
+    check_output(output / "results.tsv" if output.exists() else output)
+    checks: dict[str, dict[str, object]] = {}
+    jobs = []
+    for name, genes in sets:
+        folder = output / name
+        with _errors_name(name):
+            found = check_data_set(genes)
+            competitors = [entry.on(genes.geometry, len(classes_of(genes))) for entry in entries]
+            prepare(genes, folder, protocol)
+        checks[name] = found._asdict()
+        if found.untested:
+            logger.warning("%s: classes of which the test has no sequence: %s", name, found.untested)
+        for one in competitors:
+            run = folder / one.entry.name
+            if (run / RUN).exists():
+                check_run(run, one, protocol, machine.precision)
+            if len(finished(run)) < protocol.fits:
+                jobs.append(job_of(one, folder, protocol, machine))
+    if jobs:
+        logger.info("trainings: %d, %d at once", len(jobs), machine.jobs)
+    failure = None
+    try:
+        work_off(jobs, at_once=machine.jobs, threads=machine.threads)
+    except JobsFailed as error:
+        failure = error
+    return Competition(list(checks), checks, len(jobs), failure)
+
+
+@contextmanager
+def _errors_name(name: str) -> Iterator[None]:
+    """Let errors that say no place name the set."""
+    try:
+        yield
+    except KanseqError as error:
+        if error.where is not None:
+            raise
+        raise type(error)(error.what, where=name, hint=error.hint) from error
+
+
+def complete(folder: Path, fits: int) -> list[str]:
+    """Name the runs of a set that are all there, LegNet and its kin first."""
+    there = sorted(path.parent.name for path in folder.glob(f"*/{RUN}"))
+    names = [*(name for name in VARIANTS if name in there), *(name for name in there if name not in VARIANTS)]
+    return [name for name in names if len(finished(folder / name)) >= fits]
+
+
+def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
+    """Open a set, and name it after its file, or after the folder that a benchmark has put it into."""
+    if isinstance(genes, SequenceSet):
+        return "set", genes
+    path = check_input(genes)
+    name = path.absolute().parent.name if path.name == SET else path.name.removesuffix(".parquet")
+    return name, SequenceSet.read(path)
+
+
+def finished(run: Path) -> list[Part]:
+    """List the parts of a run that are finished and whole."""
+    return [part for part in finished_parts(run) if is_done(part.folder)]
+
+
+def baseline_of(names: Sequence[str]) -> str | None:
+    """Name what the others are compared with: the plain LegNet, or the first; None for one alone."""
+    if len(names) < 2:
+        return None
+    return VARIANTS[0] if VARIANTS[0] in names else names[0]

@@ -1,0 +1,1 @@
+"""Learning tasks: targets, losses, calibration and decisions."""

@@ -1,0 +1,88 @@
+"""Average several models into an ensemble, as ``predict`` writes and ``evaluate --ensemble`` scores it.
+
+Sequences are ranked by the mean logit. If no model that scored a sequence is calibrated, its probability is the sigmoid
+of the mean logit. Otherwise the probabilities of the models are averaged, because each calibration fits the logits of
+its own model. A sequence is called ``high`` if more than half of the models with a learned threshold call it ``high``,
+each by its own threshold; at a tie it is called ``high`` if the mean probability is at least 0.5. Models without a
+learned threshold do not vote. With three or more classes, logits are averaged per class, and the class with the highest
+mean is called.
+
+Thresholds are not averaged: a threshold applies only to the probabilities of its own calibration.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, softmax
+
+ROUNDED = 1e-6
+"""A probability closer than this to the sigmoid of its logit is not calibrated: tables have nine digits."""
+
+TIE = 0.5
+"""At a tie of votes, a mean probability of at least this is called ``high``."""
+
+
+class Averaged(NamedTuple):
+    """Scores of several models averaged, float64.
+
+    Attributes:
+        logits: mean logits, ``(n,)``, ``(n, conditions)`` or ``(n, classes)``; for regression the mean prediction.
+        probabilities: of ``high``, or of each class, of the same shape; NaN for regression.
+        called: 1 (``high``) or 0 (``low``), of the shape of ``logits``, NaN where no model has a learned threshold; for
+            several classes the number of the most probable one, ``(n,)``.
+    """
+
+    logits: np.ndarray
+    probabilities: np.ndarray
+    called: np.ndarray
+
+
+def average_models(
+    logits: np.ndarray, probabilities: np.ndarray, called: np.ndarray, calibrated: np.ndarray
+) -> Averaged:
+    """Average binary or regression models, see :mod:`kanseq.tasks.averaging`.
+
+    Args:
+        logits: ``(models, n)`` or ``(models, n, conditions)``, NaN where a model did not score a sequence. Every
+            sequence is scored by at least one model.
+        probabilities: probabilities of each model, of the same shape; NaN for regression.
+        called: calls of each model, 0 or 1, of the same shape; NaN where it has no learned threshold.
+        calibrated: ``(models,)`` bool: whether a model's probabilities differ from the sigmoid of its logits. Use
+            :func:`is_calibrated` if only tables of predictions are available.
+    """
+    scored = ~np.isnan(logits)
+    probabilities = np.where(scored, probabilities, np.nan)
+    mean = _mean(logits)
+    own = (scored & np.reshape(calibrated, (-1, *[1] * (logits.ndim - 1)))).any(axis=0)
+    is_regression = np.isnan(probabilities).all(axis=0)
+    probability = np.where(own | is_regression, _mean(probabilities), expit(mean))
+    votes = _mean(np.where(scored, called, np.nan))
+    is_high = np.where(votes == 0.5, probability >= TIE, votes > 0.5)
+    return Averaged(mean, probability, np.where(np.isnan(votes), np.nan, is_high))
+
+
+def average_classes(logits: np.ndarray) -> Averaged:
+    """Average models of several classes, see :mod:`kanseq.tasks.averaging`.
+
+    Args:
+        logits: ``(models, n, classes)``, NaN where a model did not score a sequence. Every sequence is scored by at
+            least one model. If classes have the same mean logit, the first is called.
+    """
+    mean = _mean(logits)
+    return Averaged(mean, softmax(mean, axis=-1), mean.argmax(axis=-1).astype(np.float64))
+
+
+def is_calibrated(logits: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return a mask of the models with probabilities other than the sigmoid of their logits, bool ``(models,)``.
+
+    Args:
+        logits, probabilities: ``(models, n)``; NaN probabilities (regression) count as not calibrated.
+    """
+    return (np.abs(probabilities - expit(logits)) > ROUNDED).any(axis=1)
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over models, ignoring NaN; NaN where all are NaN."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)

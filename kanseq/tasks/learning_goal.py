@@ -1,0 +1,217 @@
+"""The learning goal of a run: task, conditions, visible columns, negative control and calibration.
+
+In: the options of ``kanseq train``. Out: a checked :class:`Aim`, as written to ``run.json``, and the models' task.
+"""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import pandas as pd
+
+from kanseq.errors import BadOption
+from kanseq.io.files import some
+from kanseq.models.architecture import Architecture
+from kanseq.models.config import Config
+from kanseq.models.registry import architectures
+from kanseq.sequences.controls import disturbed
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.specification.learning import MIDS, Learning
+from kanseq.tasks.targets import resolve_condition, resolve_task
+from kanseq.tasks.task import Task
+
+logger = logging.getLogger(__name__)
+
+_DONE = {
+    "labels": "the labels of its training genes were shuffled",
+    "sequence": "every sequence was shuffled, keeping its dinucleotides",
+    "positions": "the positions of the tokens in every sequence were shuffled",
+}
+
+
+_IN_FILES = ("condition", "task", "control", "visible", "calibrate", "mid", "classes")
+"""Order of the fields in files. It is fixed so that the files stay the same byte for byte."""
+
+
+@dataclass(frozen=True)
+class Aim(Learning):
+    """The resolved learning goal of a run.
+
+    Attributes:
+        condition: the condition whose labels are learned (``*``: the only one). A tuple of several conditions means
+            one model with an output for each.
+        task: ``binary``, ``multiclass`` or ``regression``.
+        visible: the columns that models of genes may see, see :class:`kanseq.geometry.Geometry`.
+        control: the negative control: what is shuffled, see :mod:`kanseq.sequences.controls`.
+        calibrate: the calibration method, see :mod:`kanseq.tasks.calibration`.
+        mid: ``rank``: networks also train on the genes between the classes (mid), by their rank; see
+            :func:`kanseq.tasks.targets.rank_mid`.
+        classes: names of the set's classes; empty unless ``task`` is ``multiclass``.
+    """
+
+    task: str = "binary"
+    mid: str = "none"
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the choices and that they are compatible."""
+        super().__post_init__()
+        if self.task == "regression" and self.calibrate != "none":
+            raise BadOption("--calibrate needs probabilities, and regression has none", hint="leave it out")
+        if self.task == "multiclass" and self.calibrate != "none":
+            raise BadOption("--calibrate needs two classes, and this task has more", hint="leave it out")
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Names of the conditions if there are several, one per output; else empty."""
+        return () if isinstance(self.condition, str) else self.condition
+
+    def to_json(self) -> dict[str, object]:
+        """Return the fields of ``run.json``; ``mid`` and ``classes`` are omitted at their defaults."""
+        values = {**asdict(self), "condition": list(self.conditions) or self.condition, "classes": list(self.classes)}
+        fields = {name: values[name] for name in dict.fromkeys((*_IN_FILES, *values))}
+        for name, nothing in (("mid", "none"), ("classes", [])):
+            if fields[name] == nothing:
+                del fields[name]
+        return fields
+
+    @property
+    def outputs(self) -> int | None:
+        """Number of outputs of a network; None if its config decides between one and two."""
+        return len(self.conditions or self.classes) or (1 if self.task == "regression" else None)
+
+    def task_of(self, kind: Architecture, config: Config) -> Task:
+        """Return the task of a model."""
+        several = len(self.conditions or self.classes)
+        outputs = several or getattr(config, "outputs", 1)
+        return Task(self.task, outputs, self.conditions, classes=self.classes)
+
+    def check_model(self, kind: Architecture, balance: str, options: Collection[str]) -> None:
+        """Check that the model supports this aim.
+
+        Args:
+            kind: the model.
+            balance: how classes are weighted.
+            options: names of the hyper-parameters that the user set.
+
+        Raises:
+            BadOption: the model does not support the task, classes cannot be balanced, or ``outputs`` is set although
+                the task determines it.
+        """
+        if kind.kind != "predictor":
+            raise BadOption(
+                f"the model '{kind.name}' is of kind '{kind.kind}', and kanseq train needs a predictor",
+                hint="choose a predictor, see kanseq models",
+            )
+        if self.task not in kind.tasks:
+            able = [name for name, each in architectures().items() if self.task in each.tasks]
+            raise BadOption(f"the model '{kind.name}' does not support {self.task}", hint=f"choose {', '.join(able)}")
+        if self.task == "regression" and balance != "none":
+            raise BadOption(f"--balance {balance} needs classes, and regression has none", hint="leave it out")
+        if self.mid == "rank" and balance != "none":
+            raise BadOption(
+                f"--balance {balance} counts genes of two classes, and --mid rank adds genes between them",
+                hint="use --mid none",
+            )
+        if "outputs" in options and self.outputs is not None:
+            raise BadOption("--set outputs: the task determines the number of outputs", hint="leave it out")
+
+    def learning(
+        self, genes: SequenceSet, labels: pd.DataFrame | None, task: str | None, condition: str | Sequence[str]
+    ) -> "Aim":
+        """Return the aim with conditions, task (if None) and classes resolved from the labels.
+
+        Raises:
+            BadOption, BadTable: the labels lack the condition, or do not fit the task.
+        """
+        condition = resolve_condition(labels, condition)
+        task, classes = resolve_task(genes, labels, task)
+        if classes:
+            logger.info("%d classes, in this order: %s", len(classes), some(classes, 40))
+        return replace(self, condition=condition, task=task, classes=classes)
+
+    def see(self, genes: SequenceSet) -> SequenceSet:
+        """Return the set with the columns that models may see.
+
+        Raises:
+            BadOption: the set's geometry does not have these columns.
+        """
+        try:
+            return replace(genes, geometry=replace(genes.geometry, visible=self.visible))
+        except ValueError as error:
+            raise BadOption(f"--visible {self.visible}: {error}") from error
+
+    def disturb(self, genes: SequenceSet, seed: int) -> SequenceSet:
+        """Return the set with its sequences shuffled as the control requires."""
+        return disturbed(genes, self.control, seed)
+
+
+def aim_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) -> Aim:
+    """Return the aim for a model; :meth:`Aim.learning` then resolves what depends on the labels.
+
+    Args:
+        kind: the model.
+        asked: the requested options.
+        balance: how classes are weighted.
+        labels: whether there is a table of labels.
+
+    Raises:
+        BadOption: the model cannot rank genes labelled mid, or options are not compatible.
+    """
+    mid = mid_for(kind, asked.task, asked.mid, balance=balance, labels=labels)
+    return Aim(**{**vars(asked), "condition": "*", "task": asked.task or "binary", "mid": mid})
+
+
+def mid_for(
+    kind: Architecture, task: str | None, mid: str | None, *, balance: str = "none", labels: bool = True
+) -> str:
+    """Resolve how genes labelled mid are used: as requested, or else by the model's recipe where possible.
+
+    Args:
+        kind, task, mid, balance: as requested; ``task`` and ``mid`` are None if not specified.
+        labels: whether there is a table of labels, which has expression values; a set's own labels have none.
+
+    Raises:
+        BadOption: ``mid`` is unknown, or is ``rank`` for a model that does not take ranks, for regression, or for a
+            set's own labels.
+    """
+    if mid not in (None, *MIDS):
+        raise BadOption(f"mid '{mid}' is unknown", hint=f"choose {', '.join(MIDS)}")
+    if not labels:
+        if mid == "rank":
+            raise BadOption("--mid rank: the set's own labels come without expression", hint="use --labels")
+        return "none"
+    if not kind.takes("mid") or task == "regression":
+        if mid == "rank":
+            who = "regression" if task == "regression" else f"'{kind.name}'"
+            raise BadOption(f"--mid rank: {who} cannot learn ranks between two classes", hint="leave it out")
+        return "none"
+    if mid is None:
+        return str(kind.recipe.get("mid", "none")) if balance == "none" else "none"
+    return mid
+
+
+def describe_control(control: object) -> str:
+    """Describe what a control shuffled; empty for ``none``.
+
+    >>> describe_control("labels")
+    "control 'labels' (the labels of its training genes were shuffled)"
+    """
+    return f"control '{control}' ({_DONE[str(control)]})" if control in _DONE else ""
+
+
+def warn_of_control(metadata: Mapping[str, object]) -> None:
+    """Warn if the model was trained on shuffled data (a negative control)."""
+    said = describe_control(metadata.get("control"))
+    if said:
+        logger.warning("this model was trained with %s: its scores do not show what drives expression", said)
+
+
+def describe_aim(aim: Aim) -> str:
+    """Describe how an aim differs from the default; empty if it does not.
+
+    >>> describe_aim(Aim(visible="flanks"))
+    'flanks only'
+    """
+    seen = "" if aim.visible == "all" else f"{aim.visible} only"
+    return ", ".join(said for said in (describe_control(aim.control), seen) if said)

@@ -1,0 +1,88 @@
+"""Scores of genes in a table of predictions: logit, probability and called class.
+
+In: logits of one or several models, and calibrations. Out: the scores of one model, or averaged over models.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.tasks.averaging import average_classes, average_models
+from kanseq.tasks.calibration import Calibration, fit_calibration
+from kanseq.tasks.task import Task, is_known, log_odds
+
+
+class Scores(NamedTuple):
+    """Scores per gene, ``(n,)``, or per gene and condition, ``(n, conditions)``, all float64.
+
+    Attributes:
+        logit: log-odds of ``high``; for regression the predicted number, in units of the targets; for several classes
+            the log-odds of the called class.
+        probability: of ``high``, calibrated if a calibration was learned; NaN for regression; for several classes the
+            probability of the called class.
+        called: 0 (low) or 1 (high) by the learned threshold, NaN if none was learned; for several classes the number
+            of the most likely class.
+        classes: logits of several classes, ``(n, classes)``, whose softmax gives the probabilities; else None.
+    """
+
+    logit: np.ndarray
+    probability: np.ndarray
+    called: np.ndarray
+    classes: np.ndarray | None = None
+
+
+def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarray) -> Scores:
+    """Compute the scores of one model.
+
+    Args:
+        task: the task of the model.
+        calibrations: one per condition; empty without calibration.
+        logits: ``(n,)``, or ``(n, conditions)`` or ``(n, classes)``.
+    """
+    if task.classes:
+        called = np.asarray(logits, dtype=np.float64).argmax(axis=1)
+        own = np.arange(len(logits)), called
+        return Scores(log_odds(logits)[own], task.probability(logits)[own], called.astype(np.float64), logits)
+    if not calibrations:
+        return Scores(logits, task.probability(logits), np.full(logits.shape, np.nan))
+    columns = logits.reshape(len(logits), -1).T
+    probability = np.stack([one.probability(column) for one, column in zip(calibrations, columns, strict=True)], axis=1)
+    called = probability >= _thresholds(calibrations)
+    return Scores(logits, probability.reshape(logits.shape), called.astype(np.float64).reshape(logits.shape))
+
+
+def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logits: np.ndarray) -> Scores:
+    """Average the scores of the models of each gene, by the rule of :mod:`kanseq.tasks.averaging`.
+
+    Args:
+        task: the task of the models.
+        calibrations: the calibrations of each model.
+        logits: ``(models, n)``, or ``(models, n, conditions)`` or ``(models, n, classes)``, NaN if a model did not
+            score a gene.
+    """
+    if task.classes:
+        return scores_of(task, (), average_classes(logits).logits)
+    each = [scores_of(task, own, values) for own, values in zip(calibrations, logits, strict=True)]
+    probabilities, called = (np.stack([getattr(one, name) for one in each]) for name in ("probability", "called"))
+    calibrated = np.array([any(one.kind != "none" for one in own) for own in calibrations])
+    return Scores(*average_models(logits, probabilities, called, calibrated))
+
+
+def fit_calibrations(kind: str, logits: np.ndarray, targets: np.ndarray) -> tuple[Calibration, ...]:
+    """Fit the calibration of each condition to the genes with known targets.
+
+    Args:
+        kind: one of :data:`kanseq.tasks.calibration.CALIBRATIONS`; ``none`` fits nothing.
+        logits: ``(n,)`` or ``(n, conditions)`` of genes that the model was not fitted to.
+        targets: classes, of the same shape.
+    """
+    if kind == "none":
+        return ()
+    columns = zip(logits.reshape(len(logits), -1).T, targets.reshape(len(logits), -1).T, strict=True)
+    return tuple(fit_calibration(kind, scores[is_known(own)], own[is_known(own)]) for scores, own in columns)
+
+
+def _thresholds(calibrations: Sequence[Calibration]) -> np.ndarray:
+    """Return the decision threshold on the probability for each condition."""
+    return np.array([one.threshold for one in calibrations])

@@ -1,0 +1,264 @@
+"""Tasks: the meaning of a model's outputs ``(n, outputs)``, their loss, and the one number that is explained.
+
+In: outputs of a network, and targets. Out: loss, logit, probability. Targets of one condition are ``(n,)``, those of
+several ``(n, conditions)``: classes are int64, -1 where unknown; numbers are float64, NaN where unknown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from kanseq.errors import BadOption, ModelMismatch
+from kanseq.io.files import some
+from kanseq.models.architecture import TASKS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CLASSES = ("low", "high")
+"""Names of the targets 0 and 1 of a binary task."""
+
+UNKNOWN = -1
+"""Class of a gene that is labelled ``mid`` or has no label."""
+
+LEAST = 3
+"""Smallest number of classes of a multi-class task; two classes are a binary task."""
+
+Numbers = TypeVar("Numbers", np.ndarray, "Tensor")
+
+
+@dataclass(frozen=True)
+class Task:
+    """Classification as low (0) or high (1) or regression, in one or several conditions; or several classes.
+
+    Attributes:
+        name: ``binary``, ``multiclass`` or ``regression``.
+        outputs: number of network outputs per sequence: one per condition, or one per class of several; for a single
+            binary condition 1 (sigmoid) or 2 (softmax).
+        conditions: names of the outputs for several conditions, empty for one.
+        mean, scale: for regression: shift and divisor of the targets of each output, in units of the targets:
+            log10(TPM + 1) with a table of labels, else the units of the set's own labels.
+        explained: the only output that :meth:`logit` returns; None for all outputs.
+        classes: for ``multiclass``: the names of the targets 0, 1, 2, …, three or more.
+    """
+
+    name: str = "binary"
+    outputs: int = 2
+    conditions: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    explained: int | None = None
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that this version supports the task."""
+        if self.name == "multiclass":
+            allowed = (len(self.classes),)
+            fitting = len(set(self.classes)) == len(self.classes) >= LEAST and not self.conditions
+        else:
+            allowed = (len(self.conditions),) if self.conditions else (1, 2) if self.name == "binary" else (1,)
+            fitting = not self.classes
+        if self.name not in TASKS or self.outputs not in allowed or not fitting:
+            outputs = f"{self.outputs} output{'s' if self.outputs != 1 else ''}"
+            several = f"{len(self.classes)} classes" if self.classes else f"{max(1, len(self.conditions))} conditions"
+            raise ModelMismatch(
+                f"a task '{self.name}' of {several} with {outputs} is not supported by this version of kanseq"
+            )
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether targets are numbers and not classes."""
+        return self.name == "regression"
+
+    @property
+    def columns(self) -> int:
+        """Number of columns of :meth:`logit`: one per condition or class; 0 if its shape is ``(n,)``."""
+        return 0 if self.explained is not None else len(self.conditions or self.classes)
+
+    def loss(self, outputs: "Tensor", targets: "Tensor", class_weights: "Tensor | None" = None) -> "Tensor":
+        """Return the mean loss of a batch over all its known targets, float scalar.
+
+        Cross-entropy for classes; squared error for numbers, in standard deviations of the training genes.
+
+        Args:
+            outputs: ``(n, outputs)`` float.
+            targets: ``(n,)`` or, for several conditions, ``(n, conditions)``; at least one is known. Classes may be
+                float, with values between 0 and 1 for genes between the classes, and NaN where unknown.
+            class_weights: ``(classes,)`` or ``(conditions, 2)`` float, weight of each class in the mean.
+        """
+        from torch import stack
+        from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+        outputs = outputs.float()
+        outputs = outputs if self.conditions or self.outputs > 1 else outputs[:, 0]
+        if self.is_regression:
+            errors = outputs - self._standardised(targets.nan_to_num())
+            return _mean(errors.square(), (~targets.isnan()).float() if self.conditions else None)
+        if not self.conditions and self.outputs > 1:
+            if targets.is_floating_point():
+                targets = stack([1 - targets, targets], dim=1).to(outputs)
+            return cross_entropy(outputs, targets, weight=class_weights)
+        weights = None if class_weights is None else _of_classes(class_weights, targets)
+        if self.conditions:
+            known = _known(targets)
+            weights, targets = known.float() if weights is None else known * weights, targets.nan_to_num().clamp(min=0)
+        return _mean(binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none"), weights)
+
+    def loss_weight(self, targets: "Tensor", class_weights: "Tensor | None" = None) -> "Tensor":
+        """Return the divisor of :meth:`loss`, float scalar: number of known targets, or sum of their weights."""
+        if self.is_regression:
+            return (~targets.isnan()).float().sum()
+        known = _known(targets)
+        if class_weights is None:
+            return known.float().sum()
+        return (_of_classes(class_weights, targets.clamp(min=0)) * known).sum()
+
+    def logit(self, outputs: "Tensor") -> "Tensor":
+        """Return the logits that rank sequences: ``(n,)``, ``(n, conditions)`` or ``(n, classes)``.
+
+        These are the log-odds of ``high`` (``out[1] - out[0]`` for two outputs of one condition, else the output
+        itself), or for regression the predicted numbers, in units of the targets. For several classes, these are the
+        outputs; for one explained class ``out[k]`` minus the mean of all others, like ``out[1] - out[0]`` for two.
+        """
+        if self.is_regression:
+            outputs = outputs * outputs.new_tensor(self.scale) + outputs.new_tensor(self.mean)
+        elif self.outputs == 2 and not self.conditions:
+            return outputs[:, 1] - outputs[:, 0]
+        if self.explained is not None:
+            return self._against_others(outputs) if self.classes else outputs[:, self.explained]
+        return outputs if self.columns else outputs[:, 0]
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Weight of each output in the one number that is explained; for regression in standardised units."""
+        if self.outputs == 2 and not self.conditions:
+            return (-1.0, 1.0)
+        rest = -1 / (self.outputs - 1) if self.classes else 0.0
+        return tuple(1.0 if at == (self.explained or 0) else rest for at in range(self.outputs))
+
+    def probability(self, logit: np.ndarray) -> np.ndarray:
+        """Return the probability of ``high`` for logits of any shape, float64; NaN for regression, which has none.
+
+        For several classes, the probability of each: the softmax of logits ``(…, classes)``.
+
+        >>> Task().probability(np.array([-1000.0, 0.0, 1000.0])).tolist()
+        [0.0, 0.5, 1.0]
+        """
+        logit = np.asarray(logit, dtype=np.float64)
+        if self.is_regression:
+            return np.full(logit.shape, np.nan)
+        if self.classes:
+            return softmax(logit, axis=-1)
+        return expit(logit)
+
+    def fitted(self, targets: np.ndarray) -> "Task":
+        """Return the task with mean and scale of regression from the targets of the training genes only."""
+        if not self.is_regression:
+            return self
+        columns = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)
+        mean, scale = np.nanmean(columns, axis=0), np.nanstd(columns, axis=0)
+        return replace(self, mean=tuple(mean.tolist()), scale=tuple(np.where(scale > 0, scale, 1.0).tolist()))
+
+    def standardised(self, targets: np.ndarray) -> np.ndarray:
+        """Return targets as estimators learn them: numbers standardised, two classes unchanged.
+
+        Several classes become ``(n, classes)`` int64 of 0 and 1, each class against the rest.
+        """
+        if self.classes:
+            return np.eye(len(self.classes), dtype=np.int64)[targets]
+        return (targets - self._numbers(self.mean)) / self._numbers(self.scale) if self.is_regression else targets
+
+    def restored(self, values: np.ndarray) -> np.ndarray:
+        """Return predictions of an estimator in the units of :meth:`logit`."""
+        values = values * self._numbers(self.scale) + self._numbers(self.mean) if self.is_regression else values
+        if self.explained is None:
+            return values
+        return self._against_others(values) if self.classes else values[:, self.explained]
+
+    def only(self, condition: str | None) -> "Task":
+        """Return the task with one explained output: a condition, or one of several classes.
+
+        Raises:
+            BadOption: there is no such condition or class, or there are several and none is specified.
+        """
+        names, one, several = self.conditions, "condition", "conditions"
+        if self.classes:
+            names, one, several = self.classes, "class", "classes"
+        if condition is None and not names:
+            return self
+        if condition not in names:
+            if not names:
+                raise BadOption(f"--condition {condition}: the model has only one output", hint="leave it out")
+            asked = f"has several {several}" if condition is None else f"has no {one} '{condition}'"
+            raise BadOption(f"the model {asked}", hint=f"choose {some(list(names), 40)} with --condition")
+        return replace(self, explained=names.index(condition))
+
+    def to_json(self) -> dict[str, object]:
+        """Return the fields for a model file; empty fields are left out."""
+        fields: dict[str, object] = {"name": self.name, "outputs": self.outputs}
+        more = {"conditions": self.conditions, "classes": self.classes, "mean": self.mean, "scale": self.scale}
+        return fields | {name: list(values) for name, values in more.items() if values}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, object]) -> "Task":
+        """Create a task from what :meth:`to_json` returned."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})  # type: ignore[arg-type]
+
+    def _against_others(self, values: "Numbers") -> "Numbers":
+        """Return the column of the explained class minus the mean of all others, ``(n,)``."""
+        own = values[:, self.explained]  # type: ignore[index]
+        return own - (values.sum(1) - own) / (len(self.classes) - 1)  # type: ignore[return-value,operator]
+
+    def _standardised(self, targets: "Tensor") -> "Tensor":
+        """Standardise the targets of a batch, float32."""
+        mean, scale = (targets.new_tensor(self._numbers(values)) for values in (self.mean, self.scale))
+        return ((targets - mean) / scale).float()
+
+    def _numbers(self, values: tuple[float, ...]) -> np.ndarray:
+        """Return one number per condition, or a single number."""
+        return np.array(values if self.conditions else values[0])
+
+
+def log_odds(logits: np.ndarray) -> np.ndarray:
+    """Return the log-odds of each class against all others together, float64 of the shape of ``logits (…, classes)``.
+
+    They are ``log(p / (1 - p))`` of the softmax ``p``, without the loss of precision for ``p`` close to 1.
+
+    >>> log_odds(np.log([[0.5, 0.25, 0.25]])).round(3).tolist()
+    [[0.0, -1.099, -1.099]]
+    """
+    logits = np.asarray(logits, dtype=np.float64)
+    # Sorted, so that the order of the other classes does not change the last bit.
+    ascending = (np.sort(np.delete(logits, at, axis=-1), axis=-1) for at in range(logits.shape[-1]))
+    # NaN marks a sequence that a model does not score, and is kept.
+    with np.errstate(invalid="ignore"):
+        return logits - np.stack([np.logaddexp.reduce(others, axis=-1) for others in ascending], axis=-1)
+
+
+def is_known(targets: np.ndarray) -> np.ndarray:
+    """Return which targets are known, bool of the same shape.
+
+    >>> is_known(np.array([0, -1])).tolist(), is_known(np.array([np.nan, 0.5])).tolist()
+    ([True, False], [False, True])
+    """
+    return ~np.isnan(targets) if np.issubdtype(targets.dtype, np.floating) else targets != UNKNOWN
+
+
+def _known(targets: "Tensor") -> "Tensor":
+    """Return which classes are known."""
+    return ~targets.isnan() if targets.is_floating_point() else targets != UNKNOWN
+
+
+def _mean(values: "Tensor", weights: "Tensor | None") -> "Tensor":
+    """Average, with weights if there are any."""
+    return values.mean() if weights is None else (values * weights).sum() / weights.sum()
+
+
+def _of_classes(class_weights: "Tensor", targets: "Tensor") -> "Tensor":
+    """Return the weight of each target's class in its condition; unknown targets count as low."""
+    if class_weights.ndim == 1:
+        return class_weights[targets]
+    return class_weights[:, 0].where(targets != 1, class_weights[:, 1])

@@ -1,0 +1,1 @@
+"""Learners: how networks and estimators are fitted to examples."""

@@ -1,0 +1,122 @@
+"""Fit estimators in one call; they choose their settings by cross-validation over neighbourhoods of examples.
+
+In: examples and their places. Out: a fitted estimator.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from kanseq.errors import EmptySplit
+from kanseq.models.config import Options
+from kanseq.models.estimators import Estimator
+from kanseq.models.inputs import Examples
+from kanseq.runs.predictors import EstimatorPredictor, Predictor
+from kanseq.tasks.task import is_known
+from kanseq.training.learners.learner import Learner, Lesson, Record
+from kanseq.training.learners.neighbourhoods import inner_parts
+from kanseq.training.objectives.penalties import Penalties
+from kanseq.training.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class EstimatorLearner(Learner):
+    """Fits estimators."""
+
+    calibrates_on_tune = False
+
+    def resolve_settings(self, settings: Settings, config: Options, device: str) -> Settings:
+        """Return settings without early stopping, in float32.
+
+        Raises:
+            BadOption: a penalty on layers is set.
+        """
+        Penalties.of(settings).check(None, self.kind.name)
+        if settings.tune:
+            logger.warning("%s tunes itself inside the training genes: --tune has no effect", self.kind.name)
+        return replace(settings, tune=False, precision="float32")
+
+    def fit(self, predictor: Predictor, lesson: Lesson, record: Record) -> dict[str, object]:
+        """Fit an estimator in place; nothing is recorded."""
+        assert isinstance(predictor, EstimatorPredictor)
+        train = _examples(lesson)
+        with threadpool_limits(limits=lesson.threads):
+            groups = inner_parts(_places(lesson), train.targets, lesson.seed)
+            predictor.estimator.fit(
+                train.inputs,  # type: ignore[arg-type]
+                train.targets,
+                groups=groups,
+                seed=lesson.seed,
+                balanced=_is_balanced(lesson),
+            )
+        return {}
+
+    def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
+        """Return logits of training examples by models not trained on their neighbourhood, and their targets."""
+        build = partial(self.kind.build, lesson.config)
+        train, balanced = _examples(lesson), _is_balanced(lesson)
+        logits = out_of_fold(
+            build, train, _places(lesson), balanced=balanced, seed=lesson.seed, threads=lesson.threads
+        )  # type: ignore[arg-type]  # fmt: skip
+        return logits, train.targets
+
+
+def out_of_fold(
+    build: Callable[[], Estimator], train: Examples, places: pd.DataFrame, *, balanced: bool, seed: int, threads: int
+) -> np.ndarray:
+    """Score each training example by a model that was not trained on its part, for calibration.
+
+    Each part of :func:`~kanseq.training.learners.neighbourhoods.inner_parts` is left out once, and settings are chosen
+    again without it.
+
+    Args:
+        build: function that returns an unfitted estimator for one condition.
+        train: the examples; targets ``(n,)`` or ``(n, conditions)``.
+        places: a row for each example, see :class:`~kanseq.training.learners.learner.Lesson`.
+        balanced: weight classes inversely to their frequency.
+        seed: seed of random parts and of the solver.
+        threads: processor threads.
+
+    Returns:
+        Logits of the shape of the targets; NaN where the target is unknown.
+
+    Raises:
+        EmptySplit: the examples cannot be divided into two parts that both have both classes.
+    """
+    logits = np.full(train.targets.shape, np.nan)
+    groups = inner_parts(places, train.targets, seed)
+    for at in np.ndindex(train.targets.shape[1:]):
+        targets, parts = train.targets[(slice(None), *at)], groups[(slice(None), *at)]
+        names = np.unique(parts[is_known(targets)])
+        if len(names) < 2:
+            raise EmptySplit("too few training genes of a class for calibration", hint="leave --calibrate out")
+        for part in names:
+            fitted, scored = is_known(targets) & (parts != part), is_known(targets) & (parts == part)
+            model = build()
+            with threadpool_limits(limits=threads):
+                own = parts[fitted]
+                model.fit(train.inputs[fitted], targets[fitted], groups=own, seed=seed, balanced=balanced)  # type: ignore[arg-type]
+                logits[(scored, *at)] = model.logits(train.inputs[scored])  # type: ignore[arg-type]
+    return logits
+
+
+def _examples(lesson: Lesson) -> Examples:
+    """Return the training examples with the targets of estimators: standardised, classes as columns."""
+    assert lesson.task is not None
+    return lesson.train._replace(targets=lesson.task.standardised(lesson.train.targets))
+
+
+def _places(lesson: Lesson) -> pd.DataFrame:
+    """Return the places of the training examples; a table without columns if they have none."""
+    return pd.DataFrame(index=range(len(lesson.train.targets))) if lesson.places is None else lesson.places
+
+
+def _is_balanced(lesson: Lesson) -> bool:
+    """Return whether classes are weighted inversely to their frequency."""
+    return lesson.settings.balance == "weights"

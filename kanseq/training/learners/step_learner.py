@@ -1,0 +1,78 @@
+"""Learner of networks, which are trained in steps of an objective.
+
+In: examples and settings. Out: a trained network, and its state and log during training.
+"""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from kanseq.errors import BadOption, EmptySplit
+from kanseq.models.config import Options
+from kanseq.models.network import Network
+from kanseq.nn.precision import resolve_precision
+from kanseq.runs.predictors import Predictor
+from kanseq.training.learners.learner import Learner, Lesson, Record
+from kanseq.training.loop import Limits, fit
+from kanseq.training.objectives.make_objective import make_objective
+from kanseq.training.objectives.penalties import Penalties
+from kanseq.training.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class StepLearner(Learner):
+    """Trains networks with the objective of their architecture."""
+
+    calibrates_on_tune = True
+
+    def resolve_settings(self, settings: Settings, config: Options, device: str) -> Settings:
+        """Resolve the precision; ``auto`` becomes the best one for the device.
+
+        A model without layers that multiply in bfloat16 uses float32 throughout.
+
+        Raises:
+            BadOption: the network cannot be built, or has no layers that a penalty acts on.
+        """
+        name, network = self.kind.name, self._built(config)
+        Penalties.of(settings).check(network, name)
+        if any(hasattr(layer, "precision") for layer in network.modules()):
+            return replace(settings, precision=resolve_precision(settings.precision, device))
+        if settings.precision == "bfloat16":
+            logger.warning("%s has no layers that multiply in bfloat16: it trains in float32", name)
+        return replace(settings, precision="float32")
+
+    def fit(self, predictor: Predictor, lesson: Lesson, record: Record) -> dict[str, object]:
+        """Train a network in place; see :meth:`Learner.fit`."""
+        assert predictor.network is not None
+        settings, team = lesson.settings, lesson.team
+        if settings.tune and lesson.tune is None:
+            raise BadOption("there are no tuning examples for early stopping", hint="provide some, or leave out --tune")
+        objective = make_objective(
+            self.kind, predictor.network, lesson.task, lesson.train, settings, seed=lesson.seed, team=team
+        )
+        limits = Limits(settings.epochs, settings.patience, record.minutes)
+        tune = lesson.tune if settings.tune else None
+        fitted = fit(
+            objective, tune, limits, seed=lesson.seed, folder=record.folder, title=record.title, team=team
+        )  # fmt: skip
+        facts: dict[str, object] = {"epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
+        facts |= {"processes": team.size} if team.size > 1 else {}
+        return {**facts, "compiled": objective.compiled} if settings.compile else facts
+
+    def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
+        """Return logits and targets of the tuning examples, which were not trained on."""
+        if lesson.tune is None or lesson.task is None:
+            raise EmptySplit("there are no tuning examples for calibration", hint="provide some")
+        return predictor.logits(lesson.tune.inputs, lesson.task), lesson.tune.targets
+
+    def _built(self, config: Options) -> Network:
+        """Check that the network can be built, before anything is written."""
+        try:
+            with torch.random.fork_rng():
+                return self.kind.build(config)  # type: ignore[return-value]
+        except (RuntimeError, MemoryError) as error:
+            reason, name = str(error).splitlines()[0], self.kind.name
+            raise BadOption(f"the model '{name}' cannot be built ({reason})", hint="make it smaller") from error

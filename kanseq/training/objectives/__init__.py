@@ -1,0 +1,1 @@
+"""Objectives: loss, optimisers, monitored number and state of a training."""

@@ -1,0 +1,59 @@
+"""Order, batches and class weights of a network's training genes.
+
+In: numbers of genes, a seed, targets. Out: permutations, bounds of batches, weights per class.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kanseq.sequences.row_codes import BLOCK, BLOCKS, HELD
+
+
+def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
+    """Return the order of the genes in an epoch (from 0): a permutation that depends only on the arguments.
+
+    More than 65,536 genes (the number kept in memory) are permuted in two steps, so that they can be read from disk:
+    blocks of 4,096 neighbours are shuffled, then the genes within every 16 consecutive blocks.
+    """
+    random = np.random.default_rng([seed, epoch])
+    if genes <= HELD:
+        return random.permutation(genes)
+    starts = random.permutation(np.arange(0, genes, BLOCK))
+    drawn = [starts[first : first + BLOCKS] for first in range(0, len(starts), BLOCKS)]
+    together = [np.concatenate([np.arange(start, min(start + BLOCK, genes)) for start in some]) for some in drawn]
+    return np.concatenate([random.permutation(rows) for rows in together])
+
+
+def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
+    """Return start and stop of each batch; a last batch of one joins the previous one, as batch norm needs two.
+
+    >>> batch_bounds(9, 4), batch_bounds(10, 4)
+    ([(0, 4), (4, 9)], [(0, 4), (4, 8), (8, 10)])
+    """
+    starts = list(range(0, genes, batch_size))
+    if len(starts) > 1 and genes - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], genes], strict=True))
+
+
+def class_weights(targets: np.ndarray, balance: str, classes: int = 2) -> Tensor | None:
+    """Return the weight ``n / (classes · n_class)`` of each class, float32, or None for no balancing.
+
+    Args:
+        targets: classes ``(n,)``, or ``(n, conditions)`` with -1 where there is none.
+        balance: ``none`` or ``weights``.
+        classes: number of classes.
+
+    Returns:
+        Weights ``(classes,)``, or ``(conditions, 2)`` from the known classes of each condition.
+
+    >>> class_weights(np.array([0, 0, 0, 1]), "weights").tolist()
+    [0.6666666865348816, 2.0]
+    """
+    if balance == "none":
+        return None
+    if targets.ndim == 2:
+        return torch.stack([class_weights(column[column >= 0], balance) for column in targets.T])  # type: ignore[misc]
+    counts = np.bincount(targets, minlength=classes)
+    return torch.tensor(len(targets) / (classes * counts), dtype=torch.float32)

@@ -1,0 +1,103 @@
+"""Penalties on the curves of KAN layers: on their size, their number and their roughness.
+
+In: a network. Out: a term to add to its loss.
+
+The size ``a`` of an edge's curve is the mean ``|c|`` of its coefficients. Summed over all KAN layers:
+
+- ``l1``: ``Σ a``, which makes edges vanish (Liu et al. 2024, arXiv:2404.19756, section 2.5.1, with coefficients in
+  place of outputs, as in efficient-KAN);
+- ``entropy``: ``−Σ p·log p`` with ``p = a / Σ a`` in each layer, which leaves few large edges in a layer (ibid.);
+- ``smoothness``: the squared second differences ``(c[g+2] − 2·c[g+1] + c[g])²`` of neighbouring coefficients, which
+  makes curves straight (P-splines: Eilers and Marx 1996). Only for bases whose functions are ordered along the axis:
+  B-splines and Gaussians.
+
+Coefficients are ``curve_weight()`` of :class:`~kanseq.nn.layer.KANLayer` and ``weight`` of
+:class:`~kanseq.nn.positional.PlacedCurves`, where a coefficient of 1 adds one standard deviation.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from kanseq.errors import BadOption
+from kanseq.nn.bases.basis import Gaussians
+from kanseq.nn.bases.bsplines import BSplines
+from kanseq.nn.layer import KANLayer
+from kanseq.nn.positional import PlacedCurves
+from kanseq.training.settings import Settings
+
+IN_A_ROW = (BSplines, Gaussians)
+"""Bases whose functions are ordered along the axis."""
+
+
+class Penalties(NamedTuple):
+    """Weights of the penalties; a weight of 0 disables a penalty.
+
+    Attributes:
+        l1: penalty on the sizes of curves.
+        entropy: penalty on many curves of similar size.
+        smoothness: penalty on the roughness of curves.
+    """
+
+    l1: float = 0.0
+    entropy: float = 0.0
+    smoothness: float = 0.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Penalties":
+        """Read the weights from the settings of a training."""
+        return cls(settings.l1, settings.entropy, settings.smoothness)
+
+    def check(self, network: nn.Module | None, name: str) -> None:
+        """Check that a network has the layers that the penalties need; None is a model without layers.
+
+        Raises:
+            BadOption: the network has no KAN layers or, for ``smoothness``, none with an ordered basis.
+        """
+        found = [] if network is None else [ordered for _, ordered in curves_of(network)]
+        for option, weight in self._asdict().items():
+            if weight and not (any(found) if option == "smoothness" else found):
+                kind = "splines or Gaussians" if found else "KAN layers"
+                raise BadOption(f"--{option} {weight:g}: the model '{name}' has no {kind}", hint="leave it out")
+
+    def sum(self, network: nn.Module) -> Tensor:
+        """Return the weighted sum of the penalties of a network's KAN layers, a scalar with gradients.
+
+        Raises:
+            ValueError: there are no KAN layers.
+        """
+        parts = [self._of_layer(curves, ordered) for curves, ordered in curves_of(network)]
+        if not parts:
+            raise ValueError("penalties need KAN layers, and the network has none")
+        return torch.stack(parts).sum()
+
+    def _of_layer(self, curves: list[Tensor], ordered: bool) -> Tensor:
+        """Return the penalty on the curves of a layer; each tensor is ``(…, coefficients)``."""
+        total = curves[0].new_zeros(())
+        if self.l1 or self.entropy:
+            sizes = torch.cat([part.abs().mean(-1).flatten() for part in curves])
+            total = total + self.l1 * sizes.sum() + self.entropy * _entropy(sizes)
+        if self.smoothness and ordered:
+            total = total + self.smoothness * sum(part.diff(n=2).square().sum() for part in curves)
+        return total
+
+
+def curves_of(network: nn.Module) -> Iterator[tuple[list[Tensor], bool]]:
+    """Yield the coefficients of each KAN layer, ``(edges …, coefficients)``, and whether its basis is ordered.
+
+    Curves of positions have a different number of coefficients on each stretch, so each stretch has its own tensor.
+    """
+    for layer in network.modules():
+        if isinstance(layer, KANLayer):
+            yield [layer.curve_weight()], isinstance(layer.basis, IN_A_ROW)
+        elif isinstance(layer, PlacedCurves):
+            yield [layer.weight[..., functions] for functions in layer.functions], True
+
+
+def _entropy(sizes: Tensor) -> Tensor:
+    """Return ``−Σ p·log p`` of the shares of sizes; 0 if all are 0. The gradient is finite at a share of 0."""
+    total = sizes.sum()
+    shares = sizes / torch.where(total > 0, total, 1)
+    return -(shares * shares.clamp(min=torch.finfo(shares.dtype).tiny).log()).sum()

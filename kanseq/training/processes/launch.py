@@ -1,0 +1,111 @@
+"""Start several processes that train one network, on this node or on several, and wait for their end.
+
+In: a specification. Out: the run that they wrote, or the error of the process that failed first.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from operator import itemgetter
+from pathlib import Path
+
+from kanseq import errors
+from kanseq.errors import BadOption, KanseqError, RankFailed
+from kanseq.specification.training import TrainSpec
+from kanseq.training.processes.worker_reports import (
+    DISTRIBUTED,
+    ERROR,
+    EXIT_CODES,
+    INTERRUPTED,
+    Report,
+    arguments_for,
+    read_reports,
+)
+
+_NO_MEMORY = ("MemoryError", "OutOfMemoryError")
+"""The exceptions of Python and torch."""
+
+
+def launch(spec: TrainSpec) -> bool:
+    """Train in ``spec.devices`` processes on this node with torchrun, and wait until all have ended.
+
+    Returns whether the first process of all nodes, which has written the run, was one of them.
+
+    Raises:
+        BadOption: inputs are not files, or several nodes have no rendezvous address.
+        RankFailed: a process ended with an error.
+        KeyboardInterrupt: the processes were asked to stop, and have written their state.
+    """
+    devices, nodes, rendezvous = spec.devices, spec.nodes, spec.rendezvous
+    if nodes > 1 and rendezvous is None:
+        raise BadOption("several nodes need a common address", hint="use --rendezvous HOST:PORT of one node on all")
+    meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]
+    meeting += [] if rendezvous is None or nodes == 1 else [f"--rdzv-endpoint={rendezvous}", "--rdzv-id=kanseq"]
+    with tempfile.TemporaryDirectory() as folder:
+        each = replace(spec, devices=1, nodes=1, rendezvous=None, baseline=False)
+        worker = arguments_for(each, Path(folder))
+        command = [
+            sys.executable,
+            "-m",
+            "kanseq.training.processes.quiet_torchrun",
+            folder,
+            *meeting,
+            f"--nproc-per-node={devices}",
+        ]
+        command += ["-m", "kanseq.verbs.modelling.worker", *worker]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(spec.threads)}
+        code = _wait(subprocess.Popen(command, env=environment))
+        reports = read_reports(Path(folder))
+        if code:
+            raise _failure(reports, _killed_by(Path(folder) / EXIT_CODES), code)
+        return 0 in reports
+
+
+def _wait(process: subprocess.Popen) -> int:
+    """Wait for a process to end; on an interrupt, terminate it and wait for its end."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def _killed_by(path: Path) -> int | None:
+    """Return the number of the signal that killed a process, ignoring requests to stop."""
+    codes = json.loads(path.read_text(encoding="utf-8")).values() if path.exists() else ()
+    signals = [-code for code in codes if code < 0 and -code not in (signal.SIGINT, signal.SIGTERM)]
+    # NCCL aborts a process whose connection to a killed one failed.
+    return min(signals, key=lambda number: number == signal.SIGABRT, default=None)
+
+
+def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> BaseException:
+    """Return an exception with the reason why processes ended.
+
+    When one of them fails, torchrun asks the others to stop, and these report an interrupt.
+    """
+    reasons = [(_remoteness(report), report.error) for report in reports.values() if report.status == ERROR]
+    if killed is not None:
+        reasons.append((2 if killed == signal.SIGABRT else 0, f"killed by signal {killed}"))
+    if not reasons and any(report.status == INTERRUPTED for report in reports.values()):
+        return KeyboardInterrupt()
+    _, reason = min(reasons, key=itemgetter(0), default=(0, f"code {code}"))
+    return RankFailed(
+        f"a training process ended: {reason}", hint="run the command again: it continues from the last state"
+    )
+
+
+def _remoteness(report: Report) -> int:
+    """Return how far a report may be from the cause: 1 bad input or no memory, 3 a bug, 4 a lost connection.
+
+    Signals are 0 and 2. When a process ends for any reason, the others lose their connection to it.
+    """
+    known = getattr(errors, report.kind, None)
+    if report.kind in _NO_MEMORY or (isinstance(known, type) and issubclass(known, KanseqError)):
+        return 1
+    return 4 if report.kind == DISTRIBUTED else 3

@@ -1,0 +1,87 @@
+"""State of a training in a file: enough to continue with the next batch as if there had been no interruption.
+
+In: an objective and the position. Out: ``state.safetensors``, and both restored from it.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from kanseq.errors import ModelMismatch
+from kanseq.runs.trained_model import load_arrays, save_arrays
+from kanseq.training.objectives.objective import Objective, State, Weights
+from kanseq.training.objectives.packing import as_array
+
+logger = logging.getLogger(__name__)
+
+FACTS = "objective"
+"""Key of the values in an objective's state that are not arrays."""
+
+
+@dataclass
+class Position:
+    """Progress of a training.
+
+    Attributes:
+        epoch: number of finished epochs.
+        step: number of finished batches of the current epoch.
+        loss_sum: sum of the losses of these batches, each times its number of genes.
+        seen: number of genes in these batches.
+        best_loss: the lowest monitored value so far, None before the first.
+        best_epoch: the epoch (from 1) after which it was reached.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    seen: int = 0
+    best_loss: float | None = None
+    best_epoch: int = 0
+
+    @property
+    def loss(self) -> float:
+        """Mean loss of the current epoch so far."""
+        return self.loss_sum / max(self.seen, 1)
+
+
+def save_state(path: Path, objective: Objective, position: Position, best: Weights | None) -> None:
+    """Write the state of a training; equal states give equal bytes."""
+    state = objective.state()
+    arrays = dict(state.arrays)
+    if best is not None:
+        arrays |= {f"best.{name}": as_array(tensor, name) for name, tensor in best.items()}
+    arrays["random.cpu"] = torch.get_rng_state().numpy()
+    if objective.device.type == "cuda":
+        arrays["random.cuda"] = torch.cuda.get_rng_state(objective.device).numpy()
+    facts: dict[str, object] = {FACTS: state.facts} if state.facts else {}
+    save_arrays(path, arrays, {**asdict(position), **facts})
+
+
+def restore_state(path: Path, objective: Objective) -> tuple[Position, Weights | None] | None:
+    """Restore an objective and the random number generators from a state file.
+
+    Returns:
+        The position and the best weights; None if there is no state or it is damaged (then with a warning).
+    """
+    if not path.exists():
+        return None
+    try:
+        arrays, described = load_arrays(path)
+    except ModelMismatch:
+        logger.warning("%s is damaged: training of this fold starts again", path.name)
+        return None
+    facts = described.pop(FACTS, {})
+    position = Position(**described)  # type: ignore[arg-type]
+    objective.load_state(State(arrays, facts))  # type: ignore[arg-type]
+    torch.set_rng_state(torch.from_numpy(arrays["random.cpu"]))
+    device = objective.device
+    if device.type == "cuda" and "random.cuda" in arrays:
+        torch.cuda.set_rng_state(torch.from_numpy(arrays["random.cuda"]), device)
+    best = {
+        name.removeprefix("best."): torch.from_numpy(array).to(device)
+        for name, array in arrays.items()
+        if name.startswith("best.")
+    }
+    return position, best or None

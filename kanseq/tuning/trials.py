@@ -1,0 +1,263 @@
+"""The trials of a search, shared by any number of processes; each is suggested from the results of earlier ones.
+
+In: a plan, a fold whose tuning genes are scored, and ranges. Out: an Optuna study on disk.
+"""
+
+import logging
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kanseq.errors import BadOption, BadTable, NotFinite
+from kanseq.evaluation.headline import MEASURES, score_table
+from kanseq.io.files import disk_errors
+from kanseq.io.locks import Lock, is_free, lock
+from kanseq.models.registry import Value, make_config
+from kanseq.runs.prediction_tables import read_predictions
+from kanseq.training.fold_examples import Fold
+from kanseq.training.one_fold import Plan, train_fold
+from kanseq.tuning.search_space import Range
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
+
+logger = logging.getLogger(__name__)
+
+KILLED = "killed"
+"""User attribute of trials that do not count because there were enough (in older studies: also of killed trials)."""
+
+CONTINUES = "continues"
+"""User attribute of a trial that continues a killed one: the number of the killed trial."""
+
+WORKER = "worker"
+"""User attribute: the process that runs a trial, as the name of the lock that it holds until it ends."""
+
+LOCKS = "workers"
+"""Folder of these locks, and of the lock that a process holds while it starts a trial."""
+
+
+class Search:
+    """A search: the inputs, ranges and folder that all its trials share."""
+
+    def __init__(
+        self, plan: Plan, fold: Fold, ranges: list[Range], options: dict[str, Value], output: Path, seed: int
+    ) -> None:
+        """Search in one fold; trials are scored on its ``test`` genes."""
+        self.plan, self.fold, self.ranges, self.options = plan, fold, ranges, options
+        self.output, self.seed, self.measure = output, seed, MEASURES[plan.aim.task]
+
+    def run(self, study: "Study", trials: int) -> None:
+        """Run trials until there are ``trials`` of them, killed ones first."""
+        with _worker(self.output) as worker:
+            if worker:
+                self.take_up_killed(study)
+            while (trial := self.next(study, trials, worker)) is not None:
+                self.do(study, trial)
+
+    def folder(self, number: int) -> Path:
+        """Return the folder in which a trial trains; it is deleted when the trial is finished."""
+        return self.output / "trials" / str(number)
+
+    def take_up_killed(self, study: "Study") -> None:
+        """Queue trials whose process was killed, so that their training is continued.
+
+        This finds only killed processes that searched in this folder, because their locks are there.
+        """
+        from optuna.trial import TrialState
+
+        # Trials are started under this lock: a running trial without a worker was killed while it was started.
+        with alone(self.output):
+            continued = _continued(study)
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                worker = trial.user_attrs.get(WORKER)
+                if worker is not None and not is_free(self.output / LOCKS / worker):
+                    continue
+                # In this order: if this process is killed in between, the trial is still found here.
+                if trial.number not in continued:
+                    study.enqueue_trial(trial.params, user_attrs={CONTINUES: trial.number})
+                study.tell(trial.number, state=TrialState.FAIL)
+                logger.info("trial %d was killed, and will be continued", trial.number)
+
+    def next(self, study: "Study", trials: int, worker: str) -> "Trial | None":
+        """Start a trial; return None if there are enough."""
+        from optuna.trial import TrialState
+
+        with alone(self.output):
+            if len(counted(study)) >= trials:
+                return None
+            trial = study.ask()
+            if worker:
+                trial.set_user_attr(WORKER, worker)
+            if sum(other.number < trial.number for other in counted(study)) >= trials:
+                # A process that shares only the database was faster.
+                trial.set_user_attr(KILLED, True)
+                study.tell(trial, state=TrialState.FAIL)
+                return None
+            folder = self.folder(trial.number)
+            with disk_errors(folder):
+                folder.parent.mkdir(exist_ok=True)
+                before = trial.user_attrs.get(CONTINUES)
+                if before is not None and self.folder(before).exists():
+                    self.folder(before).rename(folder)
+                folder.mkdir(exist_ok=True)
+            return trial
+
+    def do(self, study: "Study", trial: "Trial") -> None:
+        """Run a trial, and report its result to the study."""
+        from optuna.trial import TrialState
+
+        value: float | None = None
+        try:
+            suggested = {each.name: each.suggest(trial) for each in self.ranges}
+            value = self.value_of(suggested, trial.number)
+        except (BadOption, NotFinite, MemoryError) as error:
+            logger.warning("trial %d failed: %s", trial.number, error)
+        except Exception as error:
+            # A trial that stayed in the running state would be continued, and fail, again and again.
+            if not _is_lack_of_memory(error):
+                study.tell(trial, state=TrialState.FAIL)
+                raise
+            logger.warning("trial %d failed: %s", trial.number, str(error).splitlines()[0])
+        if value is None:
+            study.tell(trial, state=TrialState.FAIL)
+        else:
+            study.tell(trial, value)
+            said = ", ".join(f"{name} {_shown(setting)}" for name, setting in suggested.items())
+            logger.info("trial %d: %s %.4f (best %.4f): %s", trial.number, self.measure, value, study.best_value, said)
+        shutil.rmtree(self.folder(trial.number), ignore_errors=True)
+
+    def value_of(self, suggested: Mapping[str, Value], number: int) -> float | None:
+        """Train with the suggested hyper-parameters, and return the score on the tuning genes."""
+        plan, folder = self.plan, self.folder(number) / "fold"
+        settings, chosen = self.parted(suggested)
+        config = make_config(plan.kind.name, plan.genes.geometry, chosen, plan.aim.outputs)
+        plan = plan._replace(config=config, settings=replace(plan.settings, **settings))
+        plan.aim.check_model(plan.kind, plan.settings.balance, chosen)
+        train_fold(plan, self.fold, folder, self.seed, f"{plan.kind.name}, trial {number}")
+        return score_table(read_predictions(folder / "predictions.tsv"), plan.aim.task)
+
+    def parted(self, suggested: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
+        """Split suggested values into settings of the optimisation and options of the model (including fixed ones)."""
+        of_model = {each.name for each in self.ranges if each.of_model}
+        settings = {name: value for name, value in suggested.items() if name not in of_model}
+        return settings, {**self.options, **{name: suggested[name] for name in suggested if name in of_model}}
+
+
+@contextmanager
+def alone(output: Path) -> Iterator[None]:
+    """Make all other processes that search in a folder wait; without effect if files cannot be locked."""
+    (output / LOCKS).mkdir(exist_ok=True)
+    with lock(output / LOCKS / "lock", wait=True):
+        yield
+
+
+@contextmanager
+def _worker(output: Path) -> Iterator[str]:
+    """Hold a lock that identifies this process; yield its name, empty if files cannot be locked."""
+    (output / LOCKS).mkdir(exist_ok=True)
+    path = output / LOCKS / secrets.token_hex(8)
+    with lock(path) as found:
+        try:
+            if found is not Lock.HELD:
+                logger.warning("%s: this file system has no locks: a killed trial will not be continued", output)
+            yield path.name if found is Lock.HELD else ""
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Return whether a network did not fit into memory; only the text of PyTorch's error shows this."""
+    return isinstance(error, RuntimeError) and ("memory" in str(error) or "alloc" in str(error).lower())
+
+
+def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Study":
+    """Open the study, or create it.
+
+    Raises:
+        BadOption: the database cannot be opened.
+        BadTable: the journal is damaged.
+    """
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    given = {"study_name": name, "load_if_exists": True, "direction": "maximize", "sampler": _sampler(seed)}
+    if storage is None:
+        journal = output / "journal.log"
+        with alone(output):
+            _cut_torn_line(journal)
+            try:
+                return optuna.create_study(storage=JournalStorage(JournalFileBackend(str(journal))), **given)
+            except (ValueError, KeyError, TypeError) as error:
+                raise BadTable("this journal is damaged", where=journal, hint="search in another folder") from error
+    try:
+        return optuna.create_study(storage=storage, **given)
+    # Errors of addresses, drivers and databases come from several packages.
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise BadOption(f"--storage {storage}: {reason}", hint="use an address such as sqlite:///trials.db") from error
+
+
+def _cut_torn_line(journal: Path) -> None:
+    """Remove an incomplete last line, which a killed process has left."""
+    if not journal.exists():
+        return
+    with open(journal, "r+b") as handle:
+        whole = handle.read().rfind(b"\n") + 1
+        handle.truncate(whole)
+
+
+def _sampler(seed: int) -> "BaseSampler":
+    """Make a sampler whose random choices depend only on the seed and the trial's number, not on the process."""
+    from optuna.samplers import BaseSampler, TPESampler
+
+    class PerTrial(BaseSampler):
+        def __init__(self) -> None:
+            self.number, self.current = -1, TPESampler(seed=seed)
+
+        def of(self, number: int) -> TPESampler:
+            if number != self.number:
+                derived = int(np.random.default_rng([seed, number]).integers(2**32))
+                self.number, self.current = number, TPESampler(seed=derived, constant_liar=True)
+            return self.current
+
+        def infer_relative_search_space(self, study, trial):
+            return self.of(trial.number).infer_relative_search_space(study, trial)
+
+        def sample_relative(self, study, trial, search_space):
+            return self.of(trial.number).sample_relative(study, trial, search_space)
+
+        def sample_independent(self, study, trial, param_name, param_distribution):
+            return self.of(trial.number).sample_independent(study, trial, param_name, param_distribution)
+
+    return PerTrial()
+
+
+def counted(study: "Study") -> list["FrozenTrial"]:
+    """Return the trials that are finished or running, without those that others continue."""
+    from optuna.trial import TrialState
+
+    continued = _continued(study)
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state != TrialState.WAITING and trial.number not in continued and KILLED not in trial.user_attrs
+    ]
+
+
+def _continued(study: "Study") -> set[int]:
+    """Return the numbers of the killed trials that later trials (started or waiting) continue."""
+    return {trial.user_attrs[CONTINUES] for trial in study.get_trials(deepcopy=False) if CONTINUES in trial.user_attrs}
+
+
+def _shown(value: Value) -> str:
+    """Format a hyper-parameter."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

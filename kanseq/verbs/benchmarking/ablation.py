@@ -1,0 +1,176 @@
+"""``kanseq ablation``: how many parts of a LegNet are KAN layers, and how fine their grids are.
+
+In: a labelled set. Out: a folder with a run for each choice, a table, and a figure.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.drawing.style import INK, picture
+from kanseq.errors import BadOption
+from kanseq.io.files import PathLike, whole_text
+from kanseq.io.tables.dialect import write_table
+from kanseq.io.tables.suite_tables import ABLATION
+from kanseq.models.networks.legnet import PLACES, LegNetConfig
+from kanseq.models.registry import Value, make_config
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.suites.contest import compete, named_set
+from kanseq.suites.contestants import Entry, parted_options
+from kanseq.suites.jobs import Machine
+from kanseq.suites.protocol import Protocol
+from kanseq.suites.results import MAIN, MINUS, results_of, table_text
+from kanseq.verbs.short_repr import brief
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TABLE, TEXT, FIGURE = "ablation.tsv", "ablation.md", "ablation.png"
+
+
+@brief
+class Ablation(NamedTuple):
+    """What an ablation found.
+
+    Attributes:
+        data_set: name of the set.
+        choices: how many networks were compared.
+        trained: how many of them were trained now.
+        output: the folder, with the table, its text and the figure.
+        text: the table as Markdown.
+        table: a row per choice; ``replaced`` and ``grid`` say which.
+    """
+
+    data_set: str
+    choices: int
+    trained: int
+    output: Path
+    text: str
+    table: pd.DataFrame
+
+
+def ablation(
+    genes: PathLike | SequenceSet,
+    *,
+    output: PathLike,
+    replaced: Sequence[int] = (),
+    places: Sequence[str] = PLACES,
+    grids: Sequence[int] = (5, 10, 20),
+    options: Sequence[str] = (),
+    match_parameters: int | None = None,
+    folds: int = 5,
+    seeds: int = 1,
+    epochs: int | None = None,
+    copies: str = "drop",
+    bootstrap: int = 1000,
+    seed: int = 0,
+    jobs: int = 1,
+    threads: int = 0,
+    device: str = "auto",
+    precision: str | None = None,
+) -> Ablation:
+    """Train LegNet, LKANs with so many replaced blocks and CKANs with replaced convolutions, with each grid.
+
+    All of them have the same widths; ``match_parameters`` makes each as large as that instead.
+
+    Args:
+        genes: a set with columns ``label`` and ``split``, or its file.
+        output: a folder; made if it is not there.
+        replaced: numbers of blocks, from the stem on, whose squeeze-and-excitation is a KAN; none: half, and all.
+        places: convolutions that are sums of curves: ``both``, ``stem``, ``final``.
+        grids: intervals of the splines' grids.
+        options: ``KEY=VALUE`` for all networks and their training.
+        match_parameters: bring every network to this size.
+        folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
+        bootstrap: resamples of the test sequences.
+        jobs, threads, device, precision: as for :func:`kanseq.benchmark`.
+
+    Raises:
+        BadOption, BadTable, JobsFailed: as for :func:`kanseq.benchmark`.
+    """
+    name, genes = named_set(genes)
+    entries = _entries(genes, replaced, places, grids, options, match_parameters)
+    output, machine = Path(output), Machine(jobs, threads, device, precision)
+    run = compete([(name, genes)], entries, Protocol(folds, seeds, epochs, copies, seed), machine, output)
+    if run.failure is not None:
+        raise run.failure
+    names = [entry.name for entry in entries]
+    table = results_of(output / name, names, baseline="legnet", published={}, bootstrap=bootstrap, seed=seed)
+    chosen = [entry.options for entry in entries]
+    table.insert(2, "replaced", [str(one.get("replaced", "")) for one in chosen])
+    table.insert(3, "grid", [str(one.get("grid", "")) for one in chosen])
+    text = table_text(table)
+    write_table(output / TABLE, ABLATION, table)
+    with whole_text(output / TEXT) as handle:
+        handle.write(text)
+    _draw(output / FIGURE, table)
+    return Ablation(name, len(entries), run.trained, output, text, table)
+
+
+def _entries(
+    genes: SequenceSet,
+    replaced: Sequence[int],
+    places: Sequence[str],
+    grids: Sequence[int],
+    options: Sequence[str],
+    parameters: int | None,
+) -> list[Entry]:
+    """Make an entry of each choice, the plain network first."""
+    shared, settings = parted_options(options, ["legnet", "legnet-lkan", "legnet-ckan"])
+    plain = make_config("legnet", genes.geometry, shared["legnet"])
+    assert isinstance(plain, LegNetConfig)
+    blocks = len(plain.channels) - 1
+    wanted = list(dict.fromkeys(replaced or (blocks // 2, blocks)))
+    if not all(1 <= count <= blocks for count in wanted) or not grids:
+        raise BadOption(f"--replaced {','.join(map(str, wanted))}", hint=f"numbers from 1 to {blocks} are wanted")
+    found = [Entry("legnet", "legnet", shared["legnet"], settings["legnet"], parameters)]
+    for model, choices in (("legnet-lkan", wanted), ("legnet-ckan", list(dict.fromkeys(places)))):
+        for choice in choices:
+            for grid in dict.fromkeys(grids):
+                own: dict[str, Value] = {**shared[model], "replaced": choice, "grid": grid}
+                found.append(Entry(f"{model}.{choice}.grid{grid}", model, own, settings[model], parameters))
+    return found
+
+
+def _draw(path: Path, table: pd.DataFrame) -> None:
+    """Draw both kinds as fields of grids times replaced parts, coloured by the difference to the plain network."""
+    plain = float(table[MAIN].iloc[0])
+    kinds = [(kind, table[table["model"].str.startswith(kind)]) for kind in ("legnet-lkan", "legnet-ckan")]
+    kinds = [(kind, rows) for kind, rows in kinds if len(rows)]
+    rows_of = [rows["replaced"].nunique() for _, rows in kinds]
+    grids = table["grid"].iloc[1:].nunique()
+    most = max(0.01, float((table[MAIN] - plain).abs().max()))
+    with picture(path, max(3.4, 1.6 + 0.95 * grids), 1.0 + 0.62 * sum(rows_of) + 0.5 * len(kinds)) as figure:
+        fields = figure.subplots(len(kinds), 1, height_ratios=rows_of, squeeze=False)[:, 0]
+        for axes, (kind, rows) in zip(fields, kinds, strict=True):
+            _draw_field(axes, kind, rows, plain, most)
+        title = f"{table['data_set'].iloc[0]}: {MAIN} and its difference to the plain LegNet's {plain:.3f}"
+        figure.suptitle(f"{title}\nbold: 95 % interval over test sequences without 0", fontsize=8)
+        figure.tight_layout()
+
+
+def _draw_field(axes: "Axes", kind: str, rows: pd.DataFrame, plain: float, most: float) -> None:
+    """Draw one kind."""
+    down, across = (list(dict.fromkeys(rows[column])) for column in ("replaced", "grid"))
+    values = rows[MAIN].to_numpy().reshape(len(down), len(across))
+    low, high = (rows[f"{MINUS}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+    is_apart = ((low > 0) | (high < 0)).reshape(values.shape)
+    # Red and blue are for what raises and lowers a logit.
+    axes.imshow(values - plain, cmap="BrBG", vmin=-most, vmax=most, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        is_dark = abs(value - plain) > 0.7 * most
+        shown = f"{value:.3f}\n{value - plain:+.3f}".replace("-", "−")
+        axes.text(
+            column, row, shown, ha="center", va="center", fontsize=7, color="white" if is_dark else INK,
+            fontweight="bold" if is_apart[row, column] else "normal",
+        )  # fmt: skip
+    axes.set_xticks(range(len(across)), across)
+    axes.set_yticks(range(len(down)), down)
+    axes.set_xlabel("intervals of the grid")
+    axes.set_ylabel("blocks replaced" if kind.endswith("lkan") else "replaced")
+    axes.set_title(kind, loc="left")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)

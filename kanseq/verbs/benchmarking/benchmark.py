@@ -1,0 +1,151 @@
+"""``kanseq benchmark``: models on published collections of labelled sequences, all on the same terms.
+
+In: a collection's folder, models, a protocol. Out: a folder a data set with a run a model, and one table.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from kanseq.io.files import PathLike, disk_errors, whole_text
+from kanseq.io.locks import lock
+from kanseq.io.tables.dialect import read_table, write_table
+from kanseq.io.tables.schema import Schema
+from kanseq.io.tables.suite_tables import CHECKS as CHECK_TABLE
+from kanseq.io.tables.suite_tables import RESULTS as RESULT_TABLE
+from kanseq.sequences.assembling import Genomes
+from kanseq.suites.collections.find_data_sets import find_data_sets
+from kanseq.suites.contest import baseline_of, compete, complete
+from kanseq.suites.contestants import VARIANTS, make_entries
+from kanseq.suites.jobs import Machine
+from kanseq.suites.protocol import Protocol
+from kanseq.suites.published import published_numbers
+from kanseq.suites.results import results_of, table_text
+from kanseq.verbs.short_repr import brief
+
+RESULTS, TEXT, CHECKS = "results.tsv", "results.md", "checks.tsv"
+"""Files of a benchmark's folder, beside a folder for each data set."""
+
+
+@brief
+class Benchmark(NamedTuple):
+    """What a benchmark did.
+
+    Attributes:
+        collection: its name.
+        data_sets: names of the data sets.
+        models: names of the models.
+        trained: trainings (one per data set and model) that were done now.
+        output: the folder.
+        text: the table of results as Markdown.
+        table: the same, a row per data set and model.
+        checks: a row per data set: what it holds, and how much of its test stands in its training sequences.
+    """
+
+    collection: str
+    data_sets: list[str]
+    models: list[str]
+    trained: int
+    output: Path
+    text: str
+    table: pd.DataFrame
+    checks: pd.DataFrame
+
+
+def benchmark(
+    collection: str,
+    folder: PathLike,
+    *,
+    output: PathLike,
+    models: Sequence[str] = VARIANTS,
+    options: Sequence[str] = (),
+    match_parameters: int | None = None,
+    data_sets: Sequence[str] = (),
+    genome: Genomes = None,
+    negatives: str = "shuffled",
+    folds: int = 5,
+    seeds: int = 1,
+    epochs: int | None = None,
+    copies: str = "drop",
+    published: PathLike | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    jobs: int = 1,
+    threads: int = 0,
+    device: str = "auto",
+    precision: str | None = None,
+) -> Benchmark:
+    """Train models on every data set of a collection and score them on its test, which no choice has seen.
+
+    All models get the same sequences in the same folds; what tunes networks does not train plain models. Called again
+    it goes on where it was stopped; models and data sets that were not asked for before are added, and the table has a
+    row for every model of a data set that is trained in the folder. Each data set keeps the protocol that it was begun
+    with.
+
+    Args:
+        collection: ``gue``, ``genomic-benchmarks`` or ``flipons``.
+        folder: where it lies, in one of the layouts in which it is published, see
+            :mod:`kanseq.suites.collections.find_data_sets`.
+        output: a folder; made if it is not there.
+        models: architectures of ``kanseq models``; ``legnet``, if there, is what the others are compared with, else
+            the first.
+        options: ``MODEL.KEY=VALUE``, hyper-parameters or options of the training.
+        match_parameters: bring every network whose widths can be chosen to this size.
+        data_sets: only these.
+        genome: FASTA from which intervals are read, or one per class (a mapping, or ``CLASS=FASTA`` each).
+        negatives: of flipons that come without: ``shuffled`` or ``uniform``.
+        folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
+        published: a table of numbers to stand beside; they come before those of the paper, see
+            :mod:`kanseq.suites.published`.
+        bootstrap: resamples of the test sequences.
+        jobs: trainings at once.
+        threads: processor threads of each; 0 for as many as torch finds.
+        device, precision: as for ``kanseq train``.
+
+    Raises:
+        BadOption: an option is unknown or makes no sense.
+        BadTable, MissingFile: the collection is not of a known layout, or a data set is broken.
+        JobsFailed: trainings failed; what is done is in the tables.
+    """
+    protocol, machine = Protocol(folds, seeds, epochs, copies, seed), Machine(jobs, threads, device, precision)
+    entries = make_entries(models, options, parameters=match_parameters)
+    numbers = published_numbers(published)
+    found = find_data_sets(collection, folder, genome=genome, names=data_sets, negatives=negatives)
+    output = Path(output)
+    run = compete(((one.name, one.read()) for one in found), entries, protocol, machine, output)
+    tables = []
+    for name in run.names:
+        names = complete(output / name, protocol.fits)
+        if names:
+            known = numbers.get((collection, name), {})
+            options_of = {"baseline": baseline_of(names), "published": known, "bootstrap": bootstrap, "seed": seed}
+            tables.append(results_of(output / name, names, **options_of))
+    # Other benchmarks in this folder wait while tables are read and written; without locks nobody waits.
+    with disk_errors(output), lock(output / "lock", wait=True):
+        found_of_sets = pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()])
+        checks = _added(output / CHECKS, CHECK_TABLE, found_of_sets)
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        if tables:
+            table = _added(output / RESULTS, RESULT_TABLE, table)
+        text = table_text(table) if tables else ""
+        with whole_text(output / TEXT) as handle:
+            handle.write(text)
+    if run.failure is not None:
+        raise run.failure
+    return Benchmark(collection, run.names, [entry.name for entry in entries], run.trained, output, text, table, checks)
+
+
+def _added(path: Path, schema: Schema, rows: pd.DataFrame) -> pd.DataFrame:
+    """Put new rows in the place of a table's rows of the same data sets, and write it."""
+    if path.exists():
+        before = read_table(path, schema)
+        if "flops" in before and before["flops"].notna().all():
+            # Counts stay whole numbers where every model has one.
+            before["flops"] = before["flops"].astype("int64")
+        kept = before[~before["data_set"].isin(rows["data_set"])]
+        rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows
+        rows = rows.sort_values("data_set", kind="stable", ignore_index=True)
+    write_table(path, schema, rows)
+    return rows

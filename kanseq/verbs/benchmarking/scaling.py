@@ -1,0 +1,201 @@
+"""``kanseq scaling``: what size does for LegNet, LKAN and CKAN, and what a finer grid costs.
+
+In: a labelled set. Out: a folder with a run for each size, two tables, and a figure.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
+
+from kanseq.drawing.style import GREY, picture
+from kanseq.errors import BadOption
+from kanseq.io.files import PathLike, whole_text
+from kanseq.io.tables.dialect import write_table
+from kanseq.io.tables.suite_tables import GRIDS as GRID_TABLE
+from kanseq.io.tables.suite_tables import SCALING
+from kanseq.models.config import Config
+from kanseq.models.registry import architecture, make_config, option_types
+from kanseq.models.sizes import cost_of
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.suites.contest import baseline_of, compete, named_set
+from kanseq.suites.contestants import VARIANTS, Entry, Parted, parted_options
+from kanseq.suites.jobs import Machine
+from kanseq.suites.protocol import Protocol
+from kanseq.suites.results import MAIN, results_of, table_text
+from kanseq.suites.step_times import step_times
+from kanseq.verbs.short_repr import brief
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TABLE, GRIDS, TEXT, FIGURE = "scaling.tsv", "grids.tsv", "scaling.md", "scaling.png"
+
+COLOURS = {"legnet": GREY, "legnet-lkan": "#d1495b", "legnet-ckan": "#30638e"}
+
+
+@brief
+class Scaling(NamedTuple):
+    """What was found.
+
+    Attributes:
+        data_set: name of the set.
+        sizes: numbers of parameters that were asked for.
+        trained: how many networks were trained now.
+        output: the folder, with both tables and the figure.
+        text: the first table as Markdown.
+        table: a row per model and size.
+        grids: a row per model and grid: ``model, grid, parameters, flops, step_seconds``.
+    """
+
+    data_set: str
+    sizes: list[int]
+    trained: int
+    output: Path
+    text: str
+    table: pd.DataFrame
+    grids: pd.DataFrame
+
+
+def scaling(
+    genes: PathLike | SequenceSet,
+    *,
+    output: PathLike,
+    sizes: Sequence[int] = (50_000, 100_000, 200_000, 400_000),
+    grids: Sequence[int] = (5, 10, 20, 30, 40, 50),
+    models: Sequence[str] = VARIANTS,
+    options: Sequence[str] = (),
+    folds: int = 5,
+    seeds: int = 1,
+    epochs: int | None = None,
+    copies: str = "drop",
+    batch_size: int = 32,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    jobs: int = 1,
+    threads: int = 0,
+    device: str = "auto",
+    precision: str | None = None,
+) -> Scaling:
+    """Train each model at each size, and time steps of the KAN models with each grid at their default widths.
+
+    Args:
+        genes: a set with columns ``label`` and ``split``, or its file.
+        output: a folder; made if it is not there.
+        sizes: numbers of parameters to which networks are brought.
+        grids: intervals of the splines' grids; nothing is trained for them.
+        models: networks whose widths can be chosen.
+        options: ``[MODEL.]KEY=VALUE`` for the networks and their training.
+        batch_size: sequences of a step that is timed.
+        folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
+        bootstrap: resamples of the test sequences.
+        jobs, threads, device, precision: as for :func:`kanseq.benchmark`.
+
+    Raises:
+        BadOption, BadTable, JobsFailed: as for :func:`kanseq.benchmark`.
+    """
+    wanted = list(dict.fromkeys(sizes))
+    if not wanted or min(wanted) < 1:
+        raise BadOption("--parameters: no size, or one below 1", hint="name some, such as 50000,100000")
+    for model in models:
+        if architecture(model).resized is None or models.count(model) > 1:
+            raise BadOption(f"--model {model}", hint="models whose widths can be chosen are wanted, each once")
+    name, genes = named_set(genes)
+    own, settings = parted_options(options, models)
+    finer = _finer(genes, own, models, grids)
+    entries = [
+        Entry(f"{model}.{size}", model, own[model], settings[model], size) for size in wanted for model in models
+    ]
+    output, machine = Path(output), Machine(jobs, threads, device, precision)
+    run = compete([(name, genes)], entries, Protocol(folds, seeds, epochs, copies, seed), machine, output)
+    if run.failure is not None:
+        raise run.failure
+    tables = []
+    for size in wanted:
+        alike = [f"{model}.{size}" for model in models]
+        table = results_of(
+            output / name, alike, baseline=baseline_of(alike), published={}, bootstrap=bootstrap, seed=seed
+        )
+        tables.append(table.assign(kind=list(models)))
+    table = pd.concat(tables, ignore_index=True)
+    costs = _costs(finer, batch_size, machine)
+    text = table_text(table.drop(columns="kind"))
+    write_table(output / TABLE, SCALING, table)
+    write_table(output / GRIDS, GRID_TABLE, costs)
+    with whole_text(output / TEXT) as handle:
+        handle.write(text)
+    _draw(output / FIGURE, table, costs, name)
+    return Scaling(name, wanted, run.trained, output, text, table, costs)
+
+
+def _finer(
+    genes: SequenceSet, own: Parted, models: Sequence[str], grids: Sequence[int]
+) -> list[tuple[str, int, Config]]:
+    """Configure the models that have a grid with each of the grids, at their default widths."""
+    return [
+        (model, grid, make_config(model, genes.geometry, {**own[model], "grid": grid}))
+        for model in models
+        if "grid" in option_types(architecture(model).config)
+        for grid in dict.fromkeys(grids)
+    ]
+
+
+def _costs(finer: Sequence[tuple[str, int, Config]], batch_size: int, machine: Machine) -> pd.DataFrame:
+    """Count and time networks."""
+    built = [(architecture(model), config) for model, _, config in finer]
+    seconds = step_times(
+        built, batch_size=batch_size, threads=machine.threads, device=machine.device, precision=machine.precision
+    )
+    rows = []
+    for (model, grid, config), time in zip(finer, seconds, strict=True):
+        cost = cost_of(architecture(model), config)
+        assert cost is not None
+        rows.append((model, grid, cost.parameters, cost.flops, time))
+    return pd.DataFrame(rows, columns=["model", "grid", "parameters", "flops", "step_seconds"])
+
+
+def _draw(path: Path, table: pd.DataFrame, grids: pd.DataFrame, name: str) -> None:
+    """Draw the main metric against size and operations, and size and time against the grid."""
+    with picture(path, 7.2, 4.9) as figure:
+        fields = figure.subplots(2, 2)
+        for axes, column, label in zip(
+            fields[0], ("parameters", "flops"), ("parameters", "FLOPs of a sequence, forward"), strict=True
+        ):
+            for kind, rows in table.groupby("kind", sort=False):
+                _draw_line(axes, rows, column, str(kind))
+            _label_counts(axes, table[column])
+            axes.set_xlabel(label)
+            axes.set_ylabel(f"{MAIN} on the test")
+        fields[0, 0].legend()
+        fields[0, 0].set_title(f"{name}: mean of the fits, 95 % interval over test sequences", loc="left")
+        for axes, column, scale, label in zip(
+            fields[1], ("parameters", "step_seconds"), (1e-6, 1e3), ("million parameters", "ms a step"), strict=True
+        ):
+            for kind, rows in grids.groupby("model", sort=False):
+                axes.plot(rows["grid"], rows[column] * scale, marker="o", markersize=3, color=COLOURS.get(str(kind)))
+            axes.set_xlabel("intervals of the grid")
+            axes.set_ylabel(label)
+            axes.set_ylim(0)
+        fields[1, 0].set_title("finer grids at the default widths", loc="left")
+        figure.tight_layout()
+
+
+def _draw_line(axes: "Axes", rows: pd.DataFrame, column: str, kind: str) -> None:
+    """Draw one model's line."""
+    off = [rows[MAIN] - rows[f"{MAIN}_low"], rows[f"{MAIN}_high"] - rows[MAIN]]
+    axes.errorbar(
+        rows[column], rows[MAIN], yerr=off, marker="o", markersize=3, linewidth=1, elinewidth=0.6, capsize=1.5,
+        color=COLOURS.get(kind), label=kind,
+    )  # fmt: skip
+
+
+def _label_counts(axes: "Axes", counts: pd.Series) -> None:
+    """Put round numbers (50k, 2M) below a field, on a logarithmic scale where it is long enough to hold some."""
+    from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+    if counts.max() > 5 * counts.min():
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -1,0 +1,1 @@
+"""Explain models: ``explain``, ``figures``."""

@@ -1,0 +1,257 @@
+"""Explain genes by a trained model: attributions per base and per token, as a table and as browser tracks.
+
+In: a run (or one model file) and a set. Out: ``attributions.parquet``, ``.bed.gz``, ``.bedgraph.gz``, ``.bw``, ….
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from kanseq.attribution.attribution_sums import Sums, as_pandas, write_attributions
+from kanseq.attribution.hypothetical import Hypothetical, check_hypothetical, onehot_name
+from kanseq.attribution.methods import find_method
+from kanseq.attribution.references import find_references
+from kanseq.attribution.run_models import EXPLAINED, Plan, add_up, check_sums, scored_genes
+from kanseq.attribution.shares import Options
+from kanseq.browsers.tracks import Combine
+from kanseq.errors import BadOption
+from kanseq.io.files import PathLike, check_output, fingerprint, whole_file
+from kanseq.runs.scorer import Models
+from kanseq.sequences.gene_lists import GeneList, chosen_genes
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.training.settings import choose_device, processor
+from kanseq.verbs.explaining.explain_outputs import Views
+from kanseq.verbs.explaining.explain_tracks import Tracks
+from kanseq.verbs.short_repr import brief
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+SHOWN = 3
+"""Genes whose sum and logit difference are logged, in addition to the gene with the largest error."""
+
+
+@brief
+class Explanation(NamedTuple):
+    """Result of :func:`explain`.
+
+    Attributes:
+        genes: number of genes explained.
+        tokens: tokens per gene.
+        rows: rows of the BED track; None without one.
+        models: number of model files used.
+        method, reference: the method and the references used.
+        precision: floating-point type of the computation.
+        sum: mean over the genes of the sum of their attributions; None if the method has no references.
+        logit_difference: mean of ``logit − reference logit``, to compare with ``sum``; None likewise.
+        max_completeness_error: the largest over genes, references and models of
+            ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)``.
+        seconds: time spent on explaining, without reading and writing.
+        output, bed, bedgraph, bigwig, per_gene, hypothetical, picture, igv_session, jbrowse: paths that were written.
+        table: the content of ``attributions.parquet``, if no output was requested.
+    """
+
+    genes: int
+    tokens: int
+    rows: int | None
+    models: int
+    method: str
+    reference: str
+    precision: str
+    sum: float | None
+    logit_difference: float | None
+    max_completeness_error: float | None
+    seconds: float
+    output: Path | None
+    bed: Path | None
+    bedgraph: Path | None
+    bigwig: Path | None
+    per_gene: Path | None
+    hypothetical: Path | None
+    picture: Path | None
+    igv_session: Path | None
+    jbrowse: Path | None
+    table: "pd.DataFrame | None"
+
+
+def explain(
+    model: PathLike,
+    genes: PathLike | SequenceSet,
+    *,
+    output: PathLike | None = None,
+    bed: PathLike | None = None,
+    bedgraph: PathLike | None = None,
+    bigwig: PathLike | None = None,
+    per_gene: PathLike | None = None,
+    hypothetical: PathLike | None = None,
+    picture: PathLike | None = None,
+    igv_session: PathLike | None = None,
+    jbrowse: PathLike | None = None,
+    genome: PathLike | None = None,
+    annotation: PathLike | None = None,
+    method: str = "paths",
+    reference: str = "shuffle:5",
+    steps: int = 50,
+    seed: int = 0,
+    fold: str | None = None,
+    condition: str | None = None,
+    gene: Sequence[str] = (),
+    gene_list: GeneList | None = None,
+    allow_seen: bool = False,
+    held_out_only: bool = False,
+    combine: Combine = "mean",
+    strand_specific: bool = False,
+    top: int | None = None,
+    precision: str = "auto",
+    batch_size: int = 64,
+    threads: int = 0,
+    device: str = "auto",
+) -> Explanation:
+    """Attribute each gene's logit to its bases, averaged over the models that were not trained on the gene.
+
+    Args:
+        model: a run, or one ``model.safetensors``.
+        genes: a set of sequences.
+        output: ``attributions.parquet``, numbers per base and token.
+        bed: ``.bed.gz`` (bgzip, with ``.tbi`` next to it) or ``.bed``, one row per gene and piece.
+        bedgraph, bigwig: the signed values per base; see :func:`kanseq.browsers.tracks.write_tracks`.
+        per_gene: folder for one BED file per gene.
+        hypothetical: ``.npz`` with contributions of all four bases, see
+            :class:`kanseq.attribution.hypothetical.Hypothetical`.
+        picture: ``.png``, ``.svg`` or ``.pdf`` of one gene, with its bases as letters as high as their attributions.
+        igv_session: ``.xml`` (IGV) or ``.json`` (igv.js) that opens genome, annotation and tracks.
+        jbrowse: folder for a JBrowse 2 ``config.json`` that does the same.
+        genome: FASTA that the genes were cut from, for browsers; its contigs are checked against the set's checksums.
+        annotation: GTF or GFF3, for browsers and the picture.
+        method: name of a method, see :func:`kanseq.attribution.methods.methods`.
+        reference: ``shuffle:N``, ``n`` or a FASTA file, see :func:`kanseq.attribution.references.find_references`.
+        steps: number of gradients that the method ``integrated`` takes between a reference and a gene.
+        seed: seed of the shuffles; a gene's shuffles depend on it and on the gene's id, not on other genes.
+        fold: explain the genes that this fold holds out, by its models.
+        condition: the condition or class whose output is explained, for models with several. For a class this is its
+            logit minus the mean of all other classes' logits.
+        gene, gene_list: ids of the genes to explain; all genes if neither is specified.
+        allow_seen: also explain genes that every model was trained on.
+        held_out_only: leave such genes out.
+        combine: how bedGraph and bigWig combine overlapping pieces: ``mean``, ``sum`` or ``max-abs``.
+        strand_specific: write them as pairs ``.plus`` and ``.minus``.
+        top: largest number of BED rows per gene; those of largest magnitude are kept.
+        precision: ``float32`` (``auto``) or ``float64``.
+        batch_size: genes at a time.
+        threads: processor threads, 0 for all.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        BadOption: an option is unknown, the method does not support the model, there is no such condition or class (or
+            there are several, and none is specified), or genes for a track have no coordinates.
+        ContigMismatch: the genome has other bases than the one that the genes were cut from.
+        NoRule: the method ``paths`` has no rule for a layer of the model.
+        NotComplete: the attributions of ``paths`` do not add up within :data:`kanseq.attribution.run_models.EXPLAINED`;
+            nothing is written.
+        UnknownGene: an id is not in the set.
+        ModelMismatch, SeenGene, MissingFile, NotWritable: as in :meth:`kanseq.runs.scorer.Models.assign`.
+    """
+    tracks = Tracks(bed, bedgraph, bigwig, combine, strand_specific, top, per_gene)
+    views = Views(picture, igv_session, jbrowse, genome, annotation)
+    _check_settings(batch_size, steps, precision)
+    tracks.check()
+    check_hypothetical(hypothetical)
+    beside = None if hypothetical is None else onehot_name(hypothetical)
+    inputs_of_all = (model, genes, gene_list, genome, annotation)
+    check_output(bed, bedgraph, bigwig, hypothetical, beside, picture, inputs=inputs_of_all, binary=output)
+    inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
+    genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes), gene, gene_list)
+    plan = Plan(
+        find_method(method),
+        find_references(reference, seed, genes.geometry),
+        Options(hypothetical is not None, steps),
+        condition,
+        "float32" if precision == "auto" else precision,
+        batch_size,
+        choose_device(device),
+    )
+    plan.check()
+    check_output(*tracks.files(genes), binary=output)
+    models = Models.open(model, fold=fold, device=plan.device)
+    scorers = models.assign(genes, allow_seen=allow_seen, held_out_only=held_out_only).scorers
+    genes, scorers = scored_genes(genes, scorers)
+    views.check(genes, tracks.shown(genes))
+
+    table, rows = None, None
+    paths = (output, bed, bedgraph, bigwig, per_gene, hypothetical, picture, igv_session, jbrowse)
+    folder = next((Path(path).parent for path in paths if path is not None), None)
+    share = 1 / np.bincount(np.concatenate([scorer.rows for scorer in scorers]), minlength=len(genes))
+    count = plan.references.count if plan.method.has_references else 0
+    with ExitStack() as stack:
+        # All outputs get their final names when the stack closes, after the last one is written.
+        sums = Sums(len(genes), genes.geometry, folder, references=count, spread=bool((share < 1).any()))
+        stack.enter_context(sums)
+        possible = None if hypothetical is None else stack.enter_context(Hypothetical(hypothetical, genes))
+        start = time.monotonic()
+        with processor(threads, seed):
+            geometry = add_up(sums, possible, models, scorers, share, genes, plan)
+        check_sums(sums, genes, plan)
+        seconds = time.monotonic() - start
+        if output is not None:
+            described = plan.describe(geometry, scorers, inputs, genes)
+            write_attributions(stack.enter_context(whole_file(output)), sums.tables(genes, method), described)
+        elif not tracks.wanted and possible is None and picture is None:
+            table = as_pandas(sums.tables(genes, method))
+        if tracks.wanted:
+            rows = tracks.write(genes, geometry, sums, stack)
+        if possible is not None:
+            possible.write(geometry, stack)
+        views.draw(genes, geometry, sums)
+    views.open(genes, tracks.shown(genes))
+    _show_sums(sums, genes)
+    return Explanation(
+        len(genes),
+        geometry.tokens,
+        rows,
+        len(scorers),
+        method,
+        reference,
+        plan.precision,
+        *_means(sums),
+        round(seconds, 3),
+        *(None if path is None else Path(path) for path in paths),
+        table,
+    )
+
+
+def _check_settings(batch_size: int, steps: int, precision: str) -> None:
+    """Check batch size, steps and precision."""
+    if batch_size < 1 or steps < 1:
+        raise BadOption(f"{batch_size} genes per batch, {steps} steps", hint="both must be at least 1")
+    if precision not in ("auto", *EXPLAINED):
+        raise BadOption(f"precision '{precision}' is unknown", hint=f"choose auto, {', '.join(EXPLAINED)}")
+
+
+def _means(sums: Sums) -> tuple[float | None, float | None, float | None]:
+    """Return the mean sum, the mean logit difference and the largest error; None for methods without references."""
+    if not sums.errors.size:
+        return None, None, None
+    difference = sums.logit - sums.reference_logit
+    return float(sums.total.mean()), float(difference.mean()), float(sums.errors.max())
+
+
+def _show_sums(sums: Sums, genes: SequenceSet) -> None:
+    """Log the sum of attributions and the logit difference, for some genes and for the one with the largest error."""
+    if not sums.errors.size:
+        return
+    errors = sums.errors.max(1)
+    for row in dict.fromkeys([*range(min(SHOWN, len(errors))), int(errors.argmax())]):
+        logger.info(
+            "%s: sum %+.6f, logit - reference %+.6f, completeness error %.1e",
+            genes.table["id"].iloc[row],
+            sums.total[row],
+            sums.logit[row] - sums.reference_logit[row],
+            errors[row],
+        )

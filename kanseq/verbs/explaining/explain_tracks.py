@@ -1,0 +1,90 @@
+"""Write the outputs of `kanseq explain` other than its table: browser tracks, contributions for motif discovery.
+
+In: attributions of all genes, and the path of each output. Out: files that get their final names when all are written.
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kanseq.attribution.attribution_sums import Sums
+from kanseq.browsers.piece_track import PieceTrack
+from kanseq.browsers.tracks import Combine, check_combine, check_track_names, track_files, write_tracks
+from kanseq.errors import BadOption
+from kanseq.genome.pieces import piece_template
+from kanseq.geometry import Geometry
+from kanseq.io.files import PathLike, some
+from kanseq.sequences.sequence_set import NO_SPECIES, PLACE, SequenceSet
+
+
+class Tracks(NamedTuple):
+    """The requested browser tracks, see :func:`kanseq.verbs.explaining.explain.explain`."""
+
+    bed: PathLike | None
+    bedgraph: PathLike | None
+    bigwig: PathLike | None
+    combine: Combine
+    strand_specific: bool
+    top: int | None
+    per_gene: PathLike | None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any track is requested."""
+        return any(path is not None for path in (self.bed, self.bedgraph, self.bigwig, self.per_gene))
+
+    def check(self) -> None:
+        """Check the file names, the number of rows and the way to combine pieces."""
+        check_track_names(self.bed, self.bedgraph, self.bigwig)
+        check_combine(self.combine)
+        if self.top is not None and self.top < 1:
+            raise BadOption(f"--top {self.top}", hint="it must be at least 1")
+        if self.top is not None and self.bed is None and self.per_gene is None:
+            raise BadOption("--top needs a BED track", hint="use --bed or --per-gene")
+
+    def files(self, genes: SequenceSet) -> list[Path]:
+        """Return the files to write; check that the genes have coordinates and are of one species."""
+        if self.wanted and not (genes.geometry.has_genes and all(column in genes.table for column in PLACE)):
+            raise BadOption(
+                "a track needs genes with coordinates, and this set has none", hint="use -o to write a table"
+            )
+        species = list(genes.table["species"].unique())
+        if self.wanted and len(species) > 1:
+            raise BadOption(
+                f"a track shows one genome, and these genes are from {some(species)}",
+                hint="use --gene-list with the genes of one species, or provide the set of one species",
+            )
+        return track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
+
+    def shown(self, genes: SequenceSet) -> list[PathLike]:
+        """Return the files that a browser opens: no indices, and no tracks of single genes."""
+        files = track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
+        return [path for path in files if path.suffix not in (".tbi", ".csi")]
+
+    def write(self, genes: SequenceSet, geometry: Geometry, sums: Sums, stack: ExitStack) -> int | None:
+        """Write the tracks; return the number of BED rows."""
+
+        def codes(rows: np.ndarray) -> np.ndarray:
+            return geometry.hide(genes.codes(rows))
+
+        values = sums.by_piece(piece_template(geometry))
+        track = PieceTrack(genes.table, geometry, contig_lengths(genes), values, codes)
+        return write_tracks(
+            track,
+            bed=self.bed,
+            bedgraph=self.bedgraph,
+            bigwig=self.bigwig,
+            combine=self.combine,
+            strand_specific=self.strand_specific,
+            top=self.top,
+            per_gene=self.per_gene,
+            stack=stack,
+        )
+
+
+def contig_lengths(genes: SequenceSet) -> dict[str, int]:
+    """Return the contig lengths of the genes' only species, in the order of the genome."""
+    species = next(iter(genes.table["species"]), NO_SPECIES)
+    return {name: int(contig["length"]) for name, contig in genes.contigs_of(species).items()}

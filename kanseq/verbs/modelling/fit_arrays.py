@@ -1,0 +1,162 @@
+"""Fit a model to strings or arrays, without files.
+
+    model = kanseq.fit("kan-mixer", sequences, labels, epochs=10)
+    model.predict(new_sequences)
+
+In: sequences and targets. Out: a :class:`~kanseq.verbs.modelling.load_model.Model`.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadTable, EmptySplit, OneClass
+from kanseq.geometry import Geometry
+from kanseq.models.inputs import Examples
+from kanseq.models.registry import architecture, make_config
+from kanseq.runs.trained_model import TrainedModel
+from kanseq.sequences.python_inputs import label_texts
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.specification.fields import gather
+from kanseq.specification.python_signatures import takes
+from kanseq.specification.training import FitSpec
+from kanseq.tasks.learning_goal import Aim
+from kanseq.tasks.targets import OWN_PAIR, find_targets, own_pair
+from kanseq.tasks.task import is_known
+from kanseq.training.learners.find_learner import fit_examples
+from kanseq.training.settings import check_seeds, settings_for
+from kanseq.verbs.modelling.load_model import Model, Sequences, as_set
+
+Targets = Sequence[str] | Sequence[int] | Sequence[float] | np.ndarray | pd.Series
+"""A class or a number for each sequence; None and NaN are missing targets."""
+
+
+class _Parts(NamedTuple):
+    """A set, and the rows used for training and tuning."""
+
+    genes: SequenceSet
+    train: np.ndarray
+    tune: np.ndarray
+
+
+@takes(FitSpec)
+def fit(
+    model: str,
+    sequences: Sequences,
+    targets: Targets | None = None,
+    *,
+    tune_on: tuple[Sequences, Targets] | None = None,
+    geometry: Geometry | None = None,
+    **options: object,
+) -> Model:
+    """Fit one model to all sequences. No sequence is held out, so evaluate the model on other sequences.
+
+    On a CPU, the same arguments and number of threads yield the same model.
+
+    Args:
+        model: an architecture of ``kanseq models``.
+        sequences: strings of bases, base codes ``(n, columns)`` uint8, or a set; see
+            :data:`kanseq.verbs.modelling.load_model.Sequences`. Gene models require a set of gene windows, or strings
+            with a ``geometry``.
+        targets: the class or number of each sequence. By default the labels of the set.
+        tune_on: other sequences and targets for early stopping; they are not used to fit weights. Training stops
+            early by the loss on them, and keeps the weights of the best epoch. Estimators that are not trained in
+            epochs ignore them.
+        geometry: the columns, for strings and codes that are gene windows; by default sequences without coordinates
+            (plain sequences), as wide as the longest one.
+        options: hyper-parameters of the model, by name.
+        task: ``binary``, ``multiclass`` or ``regression``. By default ``regression`` for targets of type float,
+            ``multiclass`` for three or more classes, else ``binary``. The model predicts the probability of the second
+            of two classes in alphabetical order, or of ``high`` for low and high.
+        {settings}
+        seed: random seed.
+        threads: processor threads; 0 for torch's default.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    A setting of None uses the model's default (``kanseq models NAME``), or the default of
+    :class:`kanseq.specification.optimisation.Settings`.
+
+    Raises:
+        BadOption: there is no such model, or an option or setting is not valid for it.
+        BadTable: sequences, targets and columns do not match, or targets are invalid for the task.
+        EmptySplit, OneClass: no sequence has a target, or all have the same.
+        NotFinite: a loss or gradient is NaN or infinite.
+    """
+    spec = gather(FitSpec, {"model": model, **options})
+    kind, [seed] = architecture(spec.model), check_seeds(spec.seed)
+    parts = _parts(sequences, targets, tune_on, geometry)
+    task = spec.task
+    if task is None and targets is not None and np.asarray(targets).dtype.kind == "f":
+        task = "regression"
+    settings = settings_for(kind, **{**spec.settings, "tune": tune_on is not None})
+    aim = Aim().learning(parts.genes, None, task, "*")
+    aim.check_model(kind, settings.balance, spec.options or {})
+    config = make_config(spec.model, parts.genes.geometry, spec.options or {}, aim.outputs)
+    values = find_targets(parts.genes, None, "*", "*", aim.task).values
+    train, tune = (
+        _examples(parts.genes, rows, values, what) for rows, what in ((parts.train, "training"), (parts.tune, "tuning"))
+    )
+    learned = fit_examples(
+        kind, config, aim.task_of(kind, config), train, settings,
+        tune=tune, places=_places(parts.genes, parts.train, values), seed=seed, threads=spec.threads,
+        device=spec.device, title=spec.model,
+    )  # fmt: skip
+    pair = own_pair(parts.genes) if aim.task == "binary" else ()
+    metadata: dict[str, object] = {"seed": seed, "precision": learned.settings.precision}
+    metadata |= {OWN_PAIR: list(pair)} if pair else {}
+    assert learned.task is not None
+    return Model([TrainedModel(spec.model, config, parts.genes.geometry, learned.task, learned.predictor, metadata)])
+
+
+def _parts(
+    sequences: Sequences,
+    targets: Targets | None,
+    tune_on: tuple[Sequences, Targets] | None,
+    geometry: Geometry | None,
+) -> _Parts:
+    """Combine training and tuning sequences into one set, with their targets as labels."""
+    genes = _labelled(sequences, targets, geometry, "")
+    train = np.arange(len(genes))
+    if tune_on is None:
+        return _Parts(genes, train, train[:0])
+    other = _labelled(*tune_on, geometry or (genes.geometry if genes.geometry.has_genes else None), "tune ")
+    width = max(genes.geometry, other.geometry, key=lambda one: one.columns)
+    table = pd.concat([one.table.assign(sequence=one.letters()) for one in (genes, other)], ignore_index=True)
+    return _Parts(SequenceSet(table, width, genes.metadata), train, np.arange(len(genes), len(table)))
+
+
+def _labelled(sequences: Sequences, targets: Targets | None, geometry: Geometry | None, prefix: str) -> SequenceSet:
+    """Return a set of sequences with labels, and ``prefix`` in front of their names."""
+    genes = as_set(sequences, geometry)
+    # An array of strings would turn missing values into the text "nan"; a series keeps them.
+    given = targets.tolist() if isinstance(targets, np.ndarray) else targets
+    labels = genes.table.get("label") if given is None else pd.Series(list(given))
+    if labels is None:
+        raise BadTable("there are no targets, and the sequences have no labels", hint="specify targets")
+    if len(labels) != len(genes):
+        raise BadTable(f"{len(labels):,} targets for {len(genes):,} sequences", hint="specify one for each")
+    return SequenceSet(
+        genes.table.assign(label=label_texts(labels.tolist()), id=prefix + genes.table["id"].astype(str)),
+        genes.geometry,
+        genes.metadata,
+        genes.stored,
+    )
+
+
+def _examples(genes: SequenceSet, rows: np.ndarray, values: np.ndarray, what: str) -> Examples | None:
+    """Return the examples with a known target; None if there are no rows."""
+    if not len(rows):
+        return None
+    known = rows[is_known(values[rows])]
+    if not len(known):
+        raise EmptySplit(f"no {what} sequence has a target")
+    if len(np.unique(values[known])) < 2:
+        raise OneClass(f"all {len(known):,} {what} sequences have the same target")
+    return Examples(genes.codes(known), values[known])
+
+
+def _places(genes: SequenceSet, rows: np.ndarray, values: np.ndarray) -> pd.DataFrame:
+    """Return the table of the training examples, without their sequences."""
+    return genes.table.iloc[rows[is_known(values[rows])]].drop(columns="sequence", errors="ignore")

@@ -1,0 +1,111 @@
+"""List the architectures with their options and exact numbers of parameters, for ``kanseq models``.
+
+In: the columns that models read. Out: a description of each.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from kanseq.errors import BadOption
+from kanseq.geometry import Geometry
+from kanseq.models.architecture import Architecture
+from kanseq.models.registry import (
+    Value,
+    architecture,
+    architectures,
+    config_to_json,
+    make_config,
+    option_types,
+    type_name,
+)
+from kanseq.models.sizes import count_parameters, match_parameters
+from kanseq.verbs.short_repr import brief
+
+logger = logging.getLogger(__name__)
+
+
+@brief
+class ModelList(NamedTuple):
+    """Result of :func:`list_models`: per model ``name, parameters, summary, source, options, recipe, set``.
+
+    ``set`` holds the options that differ from the defaults: those that were specified, and those that bring a network
+    to the requested size.
+    """
+
+    models: list[dict[str, object]]
+
+
+def list_models(
+    name: str | None = None,
+    *,
+    upstream: int = 1000,
+    downstream: int = 500,
+    pad: int = 20,
+    length: int | None = None,
+    match: int | None = None,
+    options: Mapping[str, Value] | None = None,
+) -> ModelList:
+    """List the architectures with their exact parameter counts for windows of this geometry.
+
+    Args:
+        name: list only this one.
+        upstream, downstream, pad: columns of the gene windows, as in ``kanseq extract``.
+        length: columns of sequences without coordinates, as in ``kanseq import``, instead of gene windows.
+        match: choose widths so that networks have this number of parameters; omit models that cannot have it.
+        options: hyper-parameters of the model ``name``, as in ``kanseq train --set``.
+
+    Raises:
+        BadOption: the model, geometry or a hyper-parameter is invalid, or the model ``name`` cannot have this size.
+    """
+    if length is not None and length < 1:
+        raise BadOption(f"length is {length}", hint="it must be at least 1")
+    try:
+        geometry = Geometry(upstream, downstream, pad) if length is None else Geometry.plain(length)
+    except ValueError as error:
+        raise BadOption(str(error)) from error
+    if name is not None:
+        return ModelList([_describe(architecture(name), geometry, match, options or {})])
+    if options:
+        raise BadOption("options belong to one model", hint="specify the model: kanseq models NAME --set KEY=VALUE")
+    found = []
+    for each in architectures().values():
+        if match is not None and each.resized is None:
+            continue
+        try:
+            found.append(_describe(each, geometry, match))
+        except BadOption as error:
+            if match is None:
+                raise
+            logger.info("%s", error.what)
+    return ModelList(found)
+
+
+def _describe(
+    each: Architecture, geometry: Geometry, match: int | None, given: Mapping[str, Value] = MappingProxyType({})
+) -> dict[str, object]:
+    """Describe one architecture with these options, without allocating its network."""
+    default, config = make_config(each.name, geometry), make_config(each.name, geometry, given)
+    if match is not None:
+        config = match_parameters(each, config, match)
+    before, after = config_to_json(default), config_to_json(config)
+    options = {
+        field.name: {
+            "type": type_name(option_types(each.config)[field.name]),
+            "default": getattr(default, field.name),
+            "help": field.metadata.get("help", ""),
+        }
+        for field in dataclasses.fields(each.config)
+        if field.name != "geometry"
+    }
+    return {
+        "name": each.name,
+        "parameters": count_parameters(each, config),
+        "summary": each.summary,
+        "source": each.source,
+        "options": options,
+        "recipe": dict(each.recipe),
+        "set": {key: value for key, value in after.items() if value != before[key]},
+    }

@@ -1,0 +1,291 @@
+"""Use trained models from Python: strings or arrays in, NumPy arrays out, without files.
+
+    model = kanseq.load_model("run/")
+    model.probabilities(["ACGT…", "TTGA…"])
+
+In: a run, or one model file. Out: a :class:`Model`.
+"""
+
+import copy
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from kanseq.errors import BadOption, ModelMismatch
+from kanseq.geometry import Geometry
+from kanseq.io.files import PathLike
+from kanseq.runs.held_out import Member, read_members, trained_on
+from kanseq.runs.trained_model import TrainedModel, check_geometry
+from kanseq.runs.trained_model import load_model as load_file
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.tasks.scores import Scores, mean_scores
+from kanseq.tasks.targets import OWN_PAIR
+from kanseq.tasks.task import CLASSES, Task
+from kanseq.training.settings import choose_device
+
+if TYPE_CHECKING:
+    from torch import nn
+
+logger = logging.getLogger(__name__)
+
+Sequences: TypeAlias = "Sequence[str] | np.ndarray | SequenceSet"
+"""Strings (or bytes) of bases; base codes ``(n, columns)`` uint8 (A 0, C 1, G 2, T 3, anything else 4); or a set."""
+
+LETTERS = np.frombuffer(b"ACGTN", dtype="S1")
+
+
+class Model:
+    """One trained model, or the mean of several: the folds and seeds of a run.
+
+    Several models are averaged as in :mod:`kanseq.tasks.averaging`. Every model scores every sequence, even those
+    that it was trained on; a warning reports their number as far as it is known (the coordinates of plain strings are
+    unknown). :func:`kanseq.predict` scores each gene of a set by the models that hold it out.
+
+    Attributes:
+        models: the models with their weights, ordered by fold and seed.
+    """
+
+    def __init__(self, models: Sequence[TrainedModel], members: Sequence[Member] = ()) -> None:
+        """Combine models with the same geometry and the same outputs.
+
+        Args:
+            models: one or more.
+            members: records of the sequences that the models were trained on, from their files.
+
+        Raises:
+            ModelMismatch: the models differ in geometry, conditions or classes.
+        """
+        self.models, self._members = list(models), list(members)
+        first = self.models[0]
+        for other in self.models[1:]:
+            same = (other.task.conditions, other.task.classes) == (first.task.conditions, first.task.classes)
+            if other.geometry != first.geometry or not same:
+                raise ModelMismatch("these models differ in their columns, conditions or classes")
+
+    def __repr__(self) -> str:
+        """Show architecture, task and width."""
+        count = "" if len(self.models) == 1 else f", mean of {len(self.models)} models"
+        return f"Model {self.architecture}, {self.task.name}, {self.geometry.columns:,} columns{count}"
+
+    @property
+    def architecture(self) -> str:
+        """Name of the architecture, as in ``kanseq models``."""
+        return self.models[0].architecture
+
+    @property
+    def geometry(self) -> Geometry:
+        """The columns that the models read."""
+        return self.models[0].geometry
+
+    @property
+    def task(self) -> Task:
+        """The task, which defines the outputs."""
+        return self.models[0].task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in the order of their numbers; empty for regression."""
+        if self.task.is_regression:
+            return ()
+        own = self.models[0].metadata.get(OWN_PAIR)
+        return self.task.classes or (tuple(map(str, own)) if isinstance(own, list) else CLASSES)
+
+    @property
+    def module(self) -> "nn.Module":
+        """The network, in evaluation mode: base codes ``(n, columns)`` uint8 to ``(n, outputs)``.
+
+        Raises:
+            BadOption: there are several models, or the model is not a network.
+        """
+        if len(self.models) > 1:
+            raise BadOption(f"there are {len(self.models)} models", hint="use fold= and seed= to load one of them")
+        network = self.models[0].network
+        if network is None:
+            raise BadOption(f"the model '{self.architecture}' is not a network, and has no module")
+        return network
+
+    def scores(self, sequences: Sequences, batch_size: int = 256) -> Scores:
+        """Score sequences: logits, probabilities and calls, see :class:`kanseq.tasks.scores.Scores`.
+
+        Args:
+            sequences: see :data:`Sequences`. Gene windows must have exactly as many letters as the model reads; other
+                sequences may be shorter.
+            batch_size: sequences per step.
+
+        Raises:
+            BadOption: ``batch_size`` is less than 1.
+            BadTable: a string is empty, or does not match the model's columns.
+            ModelMismatch: codes or a set do not match the model's columns.
+        """
+        genes = self._as_set(sequences, batch_size)
+        codes = genes.codes()
+        logits = np.stack([model.logits(codes, batch_size) for model in self.models])
+        return mean_scores(self.task, [model.calibrations for model in self.models], logits)
+
+    def logits(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
+        """Return the log-odds of ``high``, or for regression the predicted number in units of the targets, float64.
+
+        The shape is ``(n,)`` or ``(n, conditions)``. For several classes, return the logit of each, ``(n, classes)``.
+        Arguments and errors are those of :meth:`scores`.
+        """
+        scores = self.scores(sequences, batch_size)
+        return scores.logit if scores.classes is None else scores.classes
+
+    def probabilities(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
+        """Return the probability of ``high``, ``(n,)`` or ``(n, conditions)``, or of each class, ``(n, classes)``.
+
+        NaN for regression. Arguments and errors are those of :meth:`scores`.
+        """
+        scores = self.scores(sequences, batch_size)
+        return scores.probability if scores.classes is None else self.task.probability(scores.classes)
+
+    def predict(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
+        """Return the predicted classes by name, or for regression the predicted numbers.
+
+        For two classes, use the decision thresholds that the models learned, or else a probability of 0.5. Arguments
+        and errors are those of :meth:`scores`.
+        """
+        scores = self.scores(sequences, batch_size)
+        if self.task.is_regression:
+            return scores.logit
+        called = np.where(np.isnan(scores.called), scores.probability >= 0.5, scores.called)
+        return np.array(self.classes)[called.astype(np.int64)]
+
+    def attributions(
+        self,
+        sequences: Sequences,
+        *,
+        method: str = "paths",
+        reference: str = "shuffle:5",
+        condition: str | None = None,
+        seed: int = 0,
+        batch_size: int = 64,
+    ) -> np.ndarray:
+        """Attribute logits to bases, float32 ``(n, columns)``; the mean over the models.
+
+        Products are computed in float32, so logits of a model that was trained in bfloat16 differ by rounding errors.
+
+        Args:
+            sequences: see :data:`Sequences`.
+            method, reference, condition, seed: as for :func:`kanseq.explain`. Shuffles are determined by ``seed`` and
+                the sequence's name; strings and codes are named by their position, from 1.
+            batch_size: sequences per step.
+
+        Raises:
+            BadOption: the method or condition is unknown, the method cannot explain the model, or ``batch_size`` is
+                less than 1.
+            NotComplete: the attributions of the method ``paths`` do not add up.
+            BadTable, ModelMismatch: as for :meth:`scores`.
+        """
+        from kanseq.attribution.methods import find_method
+        from kanseq.attribution.references import find_references
+        from kanseq.attribution.run_models import Plan, check_errors
+        from kanseq.attribution.shares import Options
+
+        genes = self._as_set(sequences, batch_size)
+        references = find_references(reference, seed, self.geometry)
+        plan = Plan(find_method(method), references, Options(), condition, "float32", batch_size, "cpu")
+        codes, names = self.geometry.hide(genes.codes()), list(genes.table["id"])
+        total = np.zeros(codes.shape, dtype=np.float64)
+        for model in self.models:
+            # plan.ready changes the network (float32 products, no gradients), so explain a copy.
+            ready = plan.ready(replace(model, predictor=copy.deepcopy(model.predictor)))
+            for start in range(0, len(codes), batch_size):
+                rows = slice(start, start + batch_size)
+                found = plan.method.attribute(ready, codes[rows], names[rows], references, plan.options)
+                check_errors(found.errors, names[rows], plan)
+                total[rows] += found.values
+        return (total / len(self.models)).astype(np.float32)
+
+    def _as_set(self, sequences: Sequences, batch_size: int) -> SequenceSet:
+        """Convert sequences to a set, check that it matches the model, and warn about sequences used in training."""
+        if batch_size < 1:
+            raise BadOption(f"batch_size is {batch_size}", hint="it must be at least 1")
+        if isinstance(sequences, SequenceSet):
+            check_geometry(self.models[0], sequences)
+        genes = as_set(sequences, self.geometry)
+        self._warn(genes, named=isinstance(sequences, SequenceSet))
+        return genes
+
+    def _warn(self, genes: SequenceSet, *, named: bool) -> None:
+        """Warn about sequences that some of the models were trained on, or may have been tuned on.
+
+        Args:
+            genes: the sequences.
+            named: whether the names of sequences are known. Names that only count positions do not identify held-out
+                genes.
+        """
+        if not self._members:
+            return
+        members = self._members if named else [member._replace(held_out=set()) for member in self._members]
+        seen = int(trained_on(members, genes).sum())
+        if seen:
+            logger.warning(
+                "%s of %s sequences are from the set that these models were trained on, and their scores %s too good; "
+                "kanseq predict scores each gene by models that hold it out",
+                f"{seen:,}",
+                f"{len(genes):,}",
+                "are" if named else "may be",
+            )
+
+
+def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSet:
+    """Convert strings or base codes to a set; a set is returned unchanged.
+
+    Args:
+        sequences: see :data:`Sequences`.
+        geometry: the columns; by default plain sequences, as wide as the longest.
+
+    Raises:
+        BadOption: ``sequences`` is a single string.
+        BadTable: a string is empty, not text, or does not match the geometry.
+        ModelMismatch: codes do not match the geometry.
+    """
+    if isinstance(sequences, SequenceSet):
+        return sequences
+    if isinstance(sequences, str | bytes):
+        raise BadOption("sequences is a string, but a list of strings is required", hint="use [sequence]")
+    if not isinstance(sequences, np.ndarray) or sequences.dtype.kind in "OUS":
+        return SequenceSet.from_strings(list(sequences), geometry=geometry)
+    if sequences.ndim != 2 or sequences.dtype != np.uint8:
+        raise ModelMismatch(
+            f"base codes must be uint8 (n, columns), but these are {sequences.dtype} {sequences.shape}",
+            hint="A is 0, C 1, G 2, T 3, anything else 4",
+        )
+    geometry = geometry or Geometry.plain(sequences.shape[1])
+    narrowest = geometry.columns if geometry.has_genes else 1
+    if not narrowest <= sequences.shape[1] <= geometry.columns:
+        raise ModelMismatch(
+            f"the model reads {geometry.columns:,} columns, but the codes have the shape {sequences.shape}"
+        )
+    letters = LETTERS[np.minimum(np.ascontiguousarray(sequences), len(LETTERS) - 1)].view(f"S{sequences.shape[1]}")[
+        :, 0
+    ]
+    return SequenceSet.from_strings([row.decode() for row in letters], geometry=geometry)
+
+
+def load_model(path: PathLike, *, fold: str | None = None, seed: int | None = None, device: str = "auto") -> Model:
+    """Load a model file, or all models of a run as one.
+
+    Args:
+        path: a ``model.safetensors``, or a run, for the mean over all of its finished folds and seeds.
+        fold: load this fold only.
+        seed: load this seed only.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        MissingFile: there is no such file or run.
+        ModelMismatch: a file is damaged, or the run has no finished fold.
+        BadOption: there is no such fold, seed or device.
+    """
+    device = choose_device(device)
+    members = read_members(path, fold)
+    if seed is not None:
+        seeds = sorted({member.seed for member in members})
+        members = [member for member in members if member.seed == seed]
+        if not members:
+            raise BadOption(f"there is no seed {seed}", where=path, hint=f"it has {', '.join(map(str, seeds))}")
+    return Model([load_file(member.path, device) for member in members], members)

@@ -1,0 +1,309 @@
+"""``kanseq train``: fit a model to every fold, score its held-out genes, and compare it with a baseline.
+
+In: a set, labels, splits. Out: a run's folder.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import torch
+
+from kanseq.evaluation.headline import Score, score_folders, verdict
+from kanseq.io.files import PathLike
+from kanseq.labels.label_tables import join_labels
+from kanseq.models.architecture import Architecture
+from kanseq.models.registry import architecture, config_to_json, make_config
+from kanseq.models.sizes import match_parameters as matched
+from kanseq.runs.description import RUN, describe_run, versions
+from kanseq.runs.held_out import known_sequences
+from kanseq.runs.parts import BASELINES, finished_parts, is_done, part_folder, read_done
+from kanseq.runs.run_folder import check_run_output, open_run
+from kanseq.sequences.several_sets import Sets, as_one
+from kanseq.specification.fields import gather
+from kanseq.specification.optimisation import Settings
+from kanseq.specification.python_signatures import takes
+from kanseq.specification.training import TrainSpec
+from kanseq.splits.split_tables import read_splits
+from kanseq.tasks.learning_goal import aim_for, describe_aim
+from kanseq.tasks.targets import OWN_PAIR, own_pair
+from kanseq.training.baselines import train_baseline
+from kanseq.training.fold_examples import Fold, disturb_targets, prepare_folds
+from kanseq.training.learners.find_learner import learner_of
+from kanseq.training.one_fold import Plan, train_fold
+from kanseq.training.processes.distributed import joined
+from kanseq.training.processes.launch import launch
+from kanseq.training.resolve_inputs import Tables, describe_inputs, resolve_settings
+from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
+from kanseq.verbs.short_repr import brief
+
+logger = logging.getLogger(__name__)
+
+
+@brief
+class Training(NamedTuple):
+    """Results of a training.
+
+    Attributes:
+        output: the run's folder.
+        model: name of the architecture.
+        parameters: number of trainable parameters of the model, as fitted to the first fold.
+        folds: the requested folds.
+        trained: number of models (one per fold and seed) trained by this call.
+        skipped: number of models that were finished before.
+        genes: number of training genes per fold: those with a class (for regression, with a number).
+        precision: precision of the products in spline layers.
+        threads: processor threads.
+        device: the device used.
+        auroc: auROC of the held-out genes, as mean over folds and seeds (with several classes, the one-against-rest
+            mean); None if no fold has two classes, and for regression.
+        baseline_auroc: the same for ``kmer-logistic``; None if it was not trained.
+        verdict: both scores in words, and which model is better.
+        seeds: the requested seeds.
+        auroc_spread: standard deviation over several seeds.
+        pearson, baseline_pearson, pearson_spread: for regression: the same for Pearson's correlation between targets
+            and predictions; the baseline is ``kmer-ridge``.
+    """
+
+    output: Path
+    model: str
+    parameters: int
+    folds: list[str]
+    trained: int
+    skipped: int
+    genes: dict[str, int]
+    precision: str
+    threads: int
+    device: str
+    auroc: float | None
+    baseline_auroc: float | None
+    verdict: str
+    seeds: list[int]
+    auroc_spread: float | None
+    pearson: float | None
+    baseline_pearson: float | None
+    pearson_spread: float | None
+
+
+@takes(TrainSpec)
+def train(
+    genes: Sets,
+    *,
+    labels: Tables | None = None,
+    splits: PathLike | pd.DataFrame,
+    output: PathLike,
+    **options: object,
+) -> Training:
+    """Train a model on the training genes of each fold and score the genes that the fold holds out.
+
+    The training genes are those with a class (with ``mid="rank"`` also those between low and high; for regression all
+    with a number). Held-out genes are used for the final score only. A run that was started with the same settings is
+    continued: finished folds are kept, and an interrupted fold continues with the next batch. On a CPU, the same
+    inputs, settings, seed and threads give the same ``model.safetensors`` and ``predictions.tsv``, also after an
+    interruption.
+
+    Args:
+        genes: the set, or its file; or several, which are concatenated without being copied.
+        labels: the table of ``kanseq label``, or several tables of different species or conditions, which are
+            concatenated; if None, the set's own labels are used.
+        splits: the table of ``kanseq split``.
+        output: the run's folder; created if its parent exists.
+        model: an architecture that ``kanseq models`` lists.
+        holdout: ``all``, the name of a fold, or several.
+        options: hyper-parameters of the model.
+        match_parameters: choose widths so that the number of the network's parameters is as close to this as possible.
+        condition: the condition whose labels are learned (``*``: the only one). Several, or ``all``: one model with an
+            output for each; a gene is used if it has a label in at least one condition, and outputs for which it has no
+            label ignore it.
+        task: ``binary``: low or high, or two classes of the set's own labels; ``multiclass``: the three or more classes
+            of the set's own labels; ``regression``: log10(TPM + 1) or, without ``labels``, the set's own labels as
+            numbers, standardised by the fold's training genes and predicted in their own units. None means
+            ``multiclass`` if the set's own labels have more than two classes, else ``binary``.
+        control: ``labels``, ``sequence`` or ``positions``: what is shuffled for a negative control, see
+            :mod:`kanseq.sequences.controls`; the shuffle depends on the seed.
+        visible: ``all``, ``flanks`` or ``transcribed``: the columns of genes that models (and the baseline) may see.
+        calibrate: ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from training
+            genes, for two classes only. Networks use genes of role ``tune``, which then do not train; estimators use
+            scores of training genes by models that were not trained on their neighbourhood.
+        mid: ``rank``: networks also train on genes labelled mid, to score them by their rank between low and high;
+            ``none``: they do not; None: as the model's recipe specifies.
+        {settings}
+        baseline: also train ``kmer-logistic`` (for regression ``kmer-ridge``) on the same folds, inside the run, and
+            compare.
+        checkpoint_minutes: longest time between two checkpoints, in minutes.
+        seed: seed of initial weights, the order of genes, and dropout; several seeds give one model each.
+        seeds: number of seeds, counted from ``seed``.
+        threads: processor threads (of each process); 0 for as many as torch finds.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        devices: number of processes on this node that train each network together, on one GPU each if there are GPUs;
+            see :mod:`kanseq.training.processes.distributed`.
+        nodes: number of nodes; call this with the same arguments on each.
+        rendezvous: ``HOST:PORT`` of one of several nodes.
+
+    Settings of the optimisation, from ``epochs`` on, are those of
+    :class:`kanseq.specification.optimisation.Settings`. None means the value of the model's recipe
+    (``kanseq models NAME``), or else the default there. Estimators use ``balance`` only.
+
+    Raises:
+        BadOption: a setting is unknown or invalid, or the run was started with other settings.
+        BadTable: tables of labels contradict each other, or the set's own labels do not fit the task.
+        UnknownGene, EmptySplit, OneClass: the tables do not fit the set, or a fold cannot be trained.
+        RunInUse: another process writes to the run.
+        NotFinite: a loss or gradient is NaN or infinite; the fold's ``model.safetensors`` has the last finite weights.
+        RankFailed: one of several processes has ended; the last checkpoint is complete.
+        NotWritable: the folder cannot be written.
+    """
+    given = {"genes": genes, "labels": labels, "splits": splits, "output": output}
+    return train_specified(gather(TrainSpec, {**given, **options}))
+
+
+def train_specified(spec: TrainSpec) -> Training:
+    """Train according to a specification; see :func:`train`."""
+    output = check_run_output(spec.output)  # type: ignore[arg-type]
+    kind = architecture(spec.model)
+    settings = settings_for(kind, **spec.settings)
+    seeds = check_seeds(spec.seed, spec.seeds)
+    if (spec.devices, spec.nodes) != (1, 1):
+        return _train_in_a_team(spec, settings.precision)
+    prepared = _prepare(spec, kind, settings, output)
+    trained, beside, count = 0, None, len(seeds)
+    with _opened(prepared, spec, output, seeds[0]) as (plan, place):
+        for seed in seeds:
+            disturbed = plan._replace(genes=plan.aim.disturb(plan.genes, seed))
+            folds = [disturb_targets(fold, plan.aim.control, seed) for fold in prepared.folds]
+            trained += _train_folds(disturbed, folds, place, seed, named=count > 1)
+            if seed == seeds[0] and spec.baseline and kind.compared:
+                beside = train_baseline(disturbed, folds, place, seed)
+        return _summary(plan, prepared.folds, place, seeds, trained, beside)
+
+
+class _Prepared(NamedTuple):
+    """Plan (for a single process), folds and fingerprints, as resolved before a run's folder is opened."""
+
+    plan: Plan
+    folds: list[Fold]
+    inputs: dict[str, object]
+
+
+def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Path) -> _Prepared:
+    """Read the inputs and resolve what depends on them and on the model's recipe; nothing is written."""
+    device = choose_device(spec.device)
+    has_labels = spec.labels is not None
+    aim = aim_for(kind, spec.learning, balance=settings.balance, labels=has_labels)
+    inputs = describe_inputs(spec.genes, spec.labels, spec.splits)  # type: ignore[arg-type]
+    genes = aim.see(as_one(spec.genes))  # type: ignore[arg-type]
+    labels = join_labels(spec.labels) if has_labels else None  # type: ignore[arg-type]
+    aim = aim.learning(genes, labels, spec.learning.task, spec.learning.condition)
+    aim.check_model(kind, settings.balance, spec.options or {})
+    config = make_config(spec.model, genes.geometry, spec.options or {}, aim.outputs)
+    config = config if spec.match_parameters is None else matched(kind, config, spec.match_parameters)
+    settings = resolve_settings(settings, kind, config, aim, output / RUN, device)
+    folds = prepare_folds(
+        genes,
+        labels,
+        read_splits(spec.splits),  # type: ignore[arg-type]
+        holdout=spec.holdout,
+        condition=aim.condition,
+        task=aim.task,
+        tune=settings.tune or (aim.calibrate != "none" and learner_of(kind).calibrates_on_tune),
+        least=1 if aim.calibrate == "none" else 2,
+        mid=aim.mid,
+    )
+    facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
+    pair = own_pair(genes) if not has_labels and aim.task == "binary" else ()
+    # The pair 0 and 1 is the default of predict, so it is not recorded.
+    facts |= {OWN_PAIR: list(pair)} if pair not in ((), ("0", "1")) else {}
+    known, minutes = known_sequences(genes), spec.checkpoint_minutes
+    plan = Plan(genes, kind, config, aim, settings, facts, known, spec.threads, device, minutes)
+    return _Prepared(plan, folds, inputs)
+
+
+@contextmanager
+def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> Iterator[tuple[Plan, Path]]:
+    """Set up the processor, join the other processes and lock the run's folder; yield the plan and the folder.
+
+    Of several processes, each but the first gets a separate folder.
+    """
+    plan = prepared.plan
+    with processor(spec.threads, seed) as count, joined(output, plan.device) as (team, place, device):
+        machine = {"threads": count, "device": device}
+        recorded = {**plan.aim.to_json(), **plan.kind.recorded(plan.settings)}
+        config, kind = config_to_json(plan.config), plan.kind.kind
+        described = describe_run(kind, spec.model, config, recorded, prepared.inputs, machine)
+        with open_run(place, described):
+            yield plan._replace(threads=count, device=device, team=team), place
+
+
+def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
+    """Train unfinished folds in several processes; then train the baseline and summarise in this process."""
+    spec = replace(spec, threads=spec.threads or max(1, torch.get_num_threads() // spec.devices))
+    output = Path(spec.output)  # type: ignore[arg-type]
+    before = len(finished_parts(output))
+    if not launch(spec):
+        return _of_another_node(spec, output, precision)
+    found = train_specified(replace(spec, devices=1, nodes=1, rendezvous=None))
+    fresh = len(finished_parts(output)) - before
+    return found._replace(trained=fresh, skipped=found.skipped - fresh)
+
+
+def _of_another_node(spec: TrainSpec, output: Path, precision: str) -> Training:
+    """Return an empty result: only the first node needs access to the run's folder."""
+    return Training(
+        output=output, model=spec.model, parameters=0, folds=[], trained=0, skipped=0, genes={},
+        precision=precision, threads=spec.threads, device=spec.device,
+        auroc=None, baseline_auroc=None, verdict="this node has finished; the first node reports the results", seeds=[],
+        auroc_spread=None, pearson=None, baseline_pearson=None, pearson_spread=None,
+    )  # fmt: skip
+
+
+def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: bool) -> int:
+    """Train the unfinished folds and return their number. Log the seed if there are several (``named``)."""
+    trained = 0
+    for number, fold in enumerate(folds, start=1):
+        folder = part_folder(output, fold.name, seed)
+        title = f"{plan.kind.name}, fold {fold.name} ({number} of {len(folds)})"
+        title += f", seed {seed}" if named else ""
+        if is_done(folder):
+            logger.info("%s: already finished", title)
+            continue
+        between = len(fold.ranked) - len(fold.train) if len(fold.ranked) else 0
+        more = f", and {between:,} between low and high" if between else ""
+        logger.info("%s: %s training genes%s", title, f"{len(fold.train):,}", more)
+        train_fold(plan, fold, folder, seed, title)
+        trained += 1
+    return trained
+
+
+def _summary(
+    plan: Plan, folds: list[Fold], output: Path, seeds: list[int], trained: int, beside: Score | None
+) -> Training:
+    """Score the trained models on held-out genes and return the results."""
+    task = plan.aim.task
+    score = score_folders([[part_folder(output, fold.name, each) for fold in folds] for each in seeds], task)
+    done = read_done(part_folder(output, folds[0].name, seeds[0])) or {}
+    found = score and score.value, beside and beside.value, score and score.spread
+    auroc, pearson = ((None,) * 3, found) if task == "regression" else (found, (None,) * 3)
+    return Training(
+        output=output,
+        model=plan.kind.name,
+        parameters=int(done.get("parameters", 0)),  # type: ignore[call-overload]
+        folds=[fold.name for fold in folds],
+        trained=trained,
+        skipped=len(folds) * len(seeds) - trained,
+        genes={fold.name: len(fold.train) for fold in folds},
+        precision=plan.settings.precision,
+        threads=plan.threads,
+        device=plan.device,
+        auroc=auroc[0],
+        baseline_auroc=auroc[1],
+        verdict=verdict(plan.kind.name, score, BASELINES[task], beside, task, len(folds), describe_aim(plan.aim)),
+        seeds=seeds,
+        auroc_spread=auroc[2],
+        pearson=pearson[0],
+        baseline_pearson=pearson[1],
+        pearson_spread=pearson[2],
+    )

@@ -1,0 +1,1 @@
+"""Make sets of sequences: ``extract``, ``import_sequences``, ``combine``, ``simulate``."""

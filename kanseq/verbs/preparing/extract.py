@@ -1,0 +1,257 @@
+"""``kanseq extract``: cut the windows around every gene's TSS and TTS into a set that models read.
+
+In: a genome (FASTA) and an annotation (GTF or GFF3). Out: one row per gene, and a reason for every excluded gene.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from kanseq.errors import BadOption, MalformedLine, NoGenes
+from kanseq.genome.annotation.genes import Excluded, Gene, read_genes, select_genes
+from kanseq.genome.annotation.transcripts import Choice, choose_transcripts
+from kanseq.genome.contigs import Placement, read_aliases
+from kanseq.genome.fasta import Contig, read_contigs
+from kanseq.genome.windows import MAX_N, Cut, Edge, GeneWindows, cut_genes
+from kanseq.geometry import Geometry
+from kanseq.io.files import (
+    STDOUT,
+    PathLike,
+    check_input,
+    check_output,
+    comma_separated,
+    fingerprint,
+    some,
+    whole_file,
+    whole_text,
+)
+from kanseq.io.tables.dialect import table_lines
+from kanseq.io.tables.gene_tables import EXCLUDED
+from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet, check_name, md5_of_letters
+from kanseq.verbs.short_repr import brief
+
+_log = logging.getLogger(__name__)
+
+
+@brief
+class Extraction(NamedTuple):
+    """The result of ``extract``: counts, the set, and the excluded genes."""
+
+    genes: int
+    excluded: int
+    reasons: dict[str, int]
+    contigs: int
+    output: Path | None
+    set: SequenceSet
+    left_out: pd.DataFrame
+
+
+def extract(
+    genome: PathLike,
+    annotation: PathLike,
+    *,
+    output: PathLike | None = None,
+    excluded: PathLike | None = None,
+    bed: PathLike | None = None,
+    fasta: PathLike | None = None,
+    upstream: int = 1000,
+    downstream: int = 500,
+    pad: int = 20,
+    mask: bool = True,
+    biotype: Sequence[str] = (),
+    id: str | None = None,
+    contigs: Sequence[str] = (),
+    exclude_contigs: Sequence[str] = (),
+    edge: Edge = "drop",
+    max_n: float = MAX_N,
+    aliases: PathLike | None = None,
+    species: str = NO_SPECIES,
+    tss: Choice = "gene",
+) -> Extraction:
+    """Cut ``upstream`` and ``downstream`` bases around every gene's TSS and TTS, in the direction of transcription.
+
+    The genome is streamed, one contig in memory at a time. Rows are in genome order: contigs as in the FASTA, then by
+    start, then by name. If several genes have the same name, the first one that can be cut is kept.
+
+    Args:
+        genome: FASTA; plain, gzip or bgzip.
+        annotation: GTF or GFF3; plain or gzip, in any order.
+        output: path of the set, a Parquet file.
+        excluded: TSV ``id, reason, detail``: every gene of the annotation that is not in the set. Reasons: ``biotype``,
+            ``contig_filtered``, ``duplicate_id``, ``edge``, ``no_canonical``, ``no_cds``, ``no_contig``, ``no_id``,
+            ``no_strand``, ``too_many_n``.
+        bed: BED6, two windows per gene (``id:TSS``, ``id:TTS``), cut at contig ends, in genome order.
+        fasta: the sequences, one line each, before masking.
+        upstream: bases before the TSS and after the TTS.
+        downstream: bases from the TSS on and up to the TTS.
+        pad: columns of ``N`` between the two windows.
+        mask: whether models read the three bases at each site as ``N``; the set always stores them.
+        biotype: biotypes to keep; by default ``protein_coding``, or all genes if there are no biotypes.
+        id: the attribute that names a gene; by default the first of ``gene_id, ID, locus_tag, Name`` that a gene has.
+        contigs: contigs to keep, by any of their names; by default all.
+        exclude_contigs: contigs to exclude (such as organelles).
+        edge: ``drop`` excludes genes whose windows pass an end of the contig, ``pad`` fills these columns with ``N``.
+        max_n: largest fraction (0 to 1) of letters other than A, C, G and T in the windows; padding does not count.
+        aliases: table of equivalent contig names (annotation, genome), or an NCBI assembly report.
+        species: name of the species, for sets that are combined.
+        tss: ``gene`` uses the ends of the gene, ``canonical`` those of the transcript tagged as canonical,
+            ``longest-cds`` those of the transcript with the most coding bases.
+
+    Raises:
+        KanseqError: a subclass reports what is wrong with an input, with file and line.
+    """
+    inputs = [check_input(path) for path in (genome, annotation, aliases) if path is not None]
+    check_output(excluded, bed, fasta, inputs=inputs, binary=output)
+    check_name(species, "the species")
+    geometry = _geometry(upstream, downstream, pad, mask)
+    if edge not in ("drop", "pad"):
+        raise BadOption(f"--edge {edge} is unknown", hint="choose drop or pad")
+    if not 0 <= max_n <= 1:
+        raise BadOption(f"--max-n {max_n} is not a fraction between 0 and 1")
+    biotypes, only, without = comma_separated(biotype), comma_separated(contigs), comma_separated(exclude_contigs)
+
+    wanted, left_out = select_genes(read_genes(annotation, id), biotypes)
+    wanted, without_transcript = choose_transcripts(annotation, wanted, tss)
+    placement = Placement(wanted, read_aliases(aliases) if aliases is not None else None, only, without)
+    cuts: list[Cut] = []
+    dropped: list[Excluded] = []
+    described: dict[str, dict[str, int | str]] = {}
+    for contig in read_contigs(genome):
+        described[contig.name] = {"length": len(contig.sequence), "md5": md5_of_letters(contig.sequence)}
+        genes = placement.take(contig.name)
+        _check_ends(genes, contig, annotation)
+        kept, lost = cut_genes(contig, genes, geometry, edge=edge, max_n=max_n)
+        cuts += kept
+        dropped += lost
+        # Release this contig, because the reader builds the next one before the name is bound again.
+        del contig
+    lengths = {name: int(fields["length"]) for name, fields in described.items()}
+    placement.finish(genome, annotation, lengths, output)
+    cuts, dropped = _first_of_twins(cuts, dropped)
+    left_out = sorted([*left_out, *without_transcript, *placement.excluded, *dropped], key=lambda item: item.line)
+    reasons = dict(sorted(Counter(item.reason for item in left_out).items()))
+    if not cuts:
+        raise NoGenes("no gene remains", where=annotation, hint=f"excluded: {_counts(reasons)}")
+
+    options = {
+        "biotype": biotypes,
+        "id": id,
+        "contigs": only,
+        "exclude_contigs": without,
+        "edge": edge,
+        "max_n": max_n,
+        "species": species,
+        "tss": tss,
+    }
+    read = [fingerprint(path) for path in inputs]
+    metadata = {"kind": "genes", "contigs": described, "inputs": read, "options": options}
+    result = SequenceSet(_table(cuts, species, geometry), geometry, metadata)
+    lost = pd.DataFrame(left_out, columns=list(Excluded._fields))
+    _write(result, lost, lengths, output, excluded, bed, fasta)
+    path = None if output is None else Path(output)
+    return Extraction(len(result), len(left_out), reasons, len(described), path, result, lost)
+
+
+def _geometry(upstream: int, downstream: int, pad: int, mask: bool) -> Geometry:
+    """Return the geometry; errors use the option names of the command line."""
+    if min(upstream, downstream, pad) < 0 or upstream + downstream == 0:
+        raise BadOption("--upstream, --downstream and --pad must not be negative, and the first two not both 0")
+    return Geometry(upstream, downstream, pad, mask)
+
+
+def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> None:
+    """Check that genes end within their contig: the annotation may belong to another assembly."""
+    for gene in genes:
+        if gene.end > len(contig.sequence):
+            raise MalformedLine(
+                f"gene '{gene.id}' ends at {gene.end}, but contig '{contig.name}' has {len(contig.sequence)} bases",
+                where=f"{annotation}:{gene.line}",
+                hint="use the annotation of this assembly",
+            )
+
+
+def _first_of_twins(cuts: list[Cut], dropped: list[Excluded]) -> tuple[list[Cut], list[Excluded]]:
+    """Keep the first gene of each name, if possible one that can be cut; move the others to the dropped genes."""
+    first: dict[str, int] = {}
+    for line, name in [*sorted((gene.line, gene.id) for gene, _ in cuts), *sorted((d.line, d.id) for d in dropped)]:
+        first.setdefault(name, line)
+    kept = [cut for cut in cuts if cut.gene.line == first[cut.gene.id]]
+    twins = {gene.line: gene.id for gene, _ in cuts if gene.line != first[gene.id]}
+    twins |= {item.line: item.id for item in dropped if item.line > first[item.id]}
+    if twins:
+        names = sorted(set(twins.values()))
+        _log.warning("several genes have the same name; the first one is kept: %s", some(names))
+    others = [item for item in dropped if item.line not in twins]
+    return kept, others + [
+        Excluded(name, "duplicate_id", f"line {line}; the gene of line {first[name]} was taken", line)
+        for line, name in twins.items()
+    ]
+
+
+def _counts(reasons: dict[str, int]) -> str:
+    """Return reasons and their counts as text."""
+    return ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
+
+
+def _table(cuts: Sequence[Cut], species: str, geometry: Geometry) -> pd.DataFrame:
+    """Return the genes as a table with the columns of a set, in their order."""
+    columns = {name: [getattr(windows, name) for _, windows in cuts] for name in GeneWindows._fields}
+    table = pd.DataFrame(columns)
+    table.insert(1, "species", species)
+    table.insert(2, "length", geometry.columns)
+    return table
+
+
+def _write(
+    genes: SequenceSet,
+    left_out: pd.DataFrame,
+    lengths: dict[str, int],
+    output: PathLike | None,
+    excluded: PathLike | None,
+    bed: PathLike | None,
+    fasta: PathLike | None,
+) -> None:
+    """Write the requested outputs; no file appears under its name before all files are complete."""
+    texts = (
+        (excluded, table_lines(EXCLUDED, left_out[list(EXCLUDED.required)])),
+        (bed, _bed_lines(genes.table, lengths)),
+        (fasta, _fasta_lines(genes.table)),
+    )
+    with ExitStack() as outputs:
+        if output is not None:
+            genes.write(outputs.enter_context(whole_file(output)))
+        for path, lines in texts:
+            if path is not None and str(path) != STDOUT:
+                with whole_text(outputs.enter_context(whole_file(path))) as handle:
+                    handle.writelines(lines)
+    for path, lines in texts:
+        # Standard output comes last: the reader of a pipe may stop early, and the files are complete by then.
+        if str(path) == STDOUT:
+            with whole_text(STDOUT) as handle:
+                handle.writelines(lines)
+
+
+def _bed_lines(table: pd.DataFrame, lengths: dict[str, int]) -> Iterator[str]:
+    """Yield both windows of every gene as BED6, sorted by contig (as in the genome), start and end."""
+    rank = {name: position for position, name in enumerate(lengths)}
+    rows = []
+    for site in ("tss", "tts"):
+        places = table[["chrom", f"{site}_start", f"{site}_end", "id", "strand"]]
+        for chrom, start, end, name, strand in places.itertuples(index=False, name=None):
+            inside = max(0, start), min(end, lengths[chrom])
+            if inside[0] < inside[1]:
+                rows.append((rank[chrom], *inside, f"{name}:{site.upper()}", strand, chrom))
+    for _, start, end, name, strand, chrom in sorted(rows):
+        yield f"{chrom}\t{start}\t{end}\t{name}\t0\t{strand}\n"
+
+
+def _fasta_lines(table: pd.DataFrame) -> Iterator[str]:
+    """Yield the sequences as FASTA, with name, contig, strand, TSS and TTS (0-based) of the gene in the header."""
+    columns = table[["id", "chrom", "strand", "tss", "tts", "sequence"]]
+    for name, chrom, strand, tss, tts, sequence in columns.itertuples(index=False, name=None):
+        yield f">{name} {chrom}({strand}) tss={tss} tts={tts}\n{sequence}\n"

@@ -1,0 +1,1 @@
+"""Look at files and start projects: ``inspect``, ``demo``, ``workflow``."""

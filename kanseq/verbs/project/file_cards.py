@@ -1,0 +1,281 @@
+"""Facts about kanseq's text files: tables, JSON, BED and bedGraph tracks; each is recognised by its first line.
+
+In: a path. Out: the kind of the file, and its facts in order.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from kanseq.browsers.bed_rows import NEGATIVE, POSITIVE, ZERO
+from kanseq.errors import BadTable, TruncatedFile
+from kanseq.homologs.records import read_record, record_path
+from kanseq.io.files import open_text
+from kanseq.io.tables.catalogue import recognise
+from kanseq.io.tables.dialect import parse, read_cells
+from kanseq.io.tables.model_tables import HELD_OUT
+from kanseq.io.tables.schema import Schema
+
+Facts: TypeAlias = dict[str, object]
+"""Name -> number, text, list of them, or a name -> number table."""
+
+_SIGNS = {POSITIVE: "raise", NEGATIVE: "lower", ZERO: "zero"}
+
+
+def text_facts(path: Path) -> tuple[str, Facts]:
+    """Read a table, a JSON file or a text track.
+
+    Raises:
+        BadTable: it is not a kanseq file, or damaged.
+    """
+    try:
+        with open_text(path) as handle:
+            first = handle.readline(100_000)
+    except TruncatedFile as error:
+        # Binary files of other programs get here, too.
+        raise foreign(path) if "not a text file" in error.what else error from error
+    if first.startswith('{"epoch"'):
+        return "log of a training", _log(path)
+    if first.lstrip()[:1] == "{":
+        return _json_card(path)
+    head = tuple(first.rstrip("\n").split("\t"))
+    schema = recognise(head)
+    if schema is None and path.name == HELD_OUT.file and len(head) == len(HELD_OUT.columns):
+        schema = HELD_OUT
+    if schema is not None:
+        return schema.title, _table_facts(path, schema)
+    if len(head) in (4, 6, 9) and head[1].isdecimal() and head[2].isdecimal():
+        return _track(path, len(head))
+    raise foreign(path)
+
+
+def _json_card(path: Path) -> tuple[str, Facts]:
+    """Read a JSON file that kanseq wrote, and return its top-level facts."""
+    content = read_json(path)
+    if not {"format", "grammar", "training_genes"} & set(content):
+        raise foreign(path)
+    if "training_genes" in content:
+        return "finished fold", content
+    if "spec" in content or {"settings", "model"} <= set(content):
+        return _description(content)
+    kind = path.name.removesuffix(".json")
+    if isinstance(content.get("models"), list) and "bootstrap" in content:
+        kind, content["models"] = "metrics", {model["name"]: model["mean"] for model in content["models"]}
+        del content["comparisons"]
+    return kind, _filled(content)
+
+
+def _description(content: Facts) -> tuple[str, Facts]:
+    """Return the specification of a run or a search, for any version of the format."""
+    spec = content.get("spec")
+    facts = {"format": content.get("format"), "kind of run": content.get("kind")}
+    facts |= spec if isinstance(spec, dict) else {}
+    return "run", _filled({**facts, **{name: each for name, each in content.items() if name not in ("kind", "spec")}})
+
+
+def _filled(content: Facts) -> Facts:
+    """Leave out empty values."""
+    return {name: value for name, value in content.items() if value not in (None, {}, [])}
+
+
+def _table_facts(path: Path, schema: Schema) -> Facts:
+    """Read a table, and return the facts of its reader; for tables without a reader, the size."""
+    table = read_cells(path, schema, required=schema.head)
+    if schema.name in ("homologs", "homolog_pairs"):
+        return {**_READERS[schema.name](table), **_homology(path)}
+    if schema.name in _READERS:
+        return _READERS[schema.name](table)
+    texts = [name for name in table if (column := schema.column(name)) is not None and column.kind == "text"]
+    return {"rows": len(table), "distinct values": {name: table[name].nunique() for name in texts} or None}
+
+
+def _splits(table: pd.DataFrame) -> Facts:
+    """Count genes per fold and role."""
+    roles = table.groupby(["fold", "role"], sort=False).size()
+    per_fold = {
+        fold: {str(role): int(count) for role, count in sizes.droplevel(0).items()}
+        for fold, sizes in roles.groupby(level="fold", sort=False)
+    }
+    fields: Facts = {"genes": len(table.drop_duplicates(["species", "id"])), "folds": table["fold"].nunique()}
+    reasons = table["reason"] if "reason" in table else pd.Series("", index=table.index)
+    # A reason may name the gene that caused it, after a colon.
+    unused = reasons[table["role"] == "unused"].str.replace(":.*", "", regex=True)
+    return {**fields, "roles": per_fold, "unused": counts(unused) or None}
+
+
+def _labels(table: pd.DataFrame) -> Facts:
+    """Count labels, and return the quartiles and their origin."""
+    whole = set(table["fold"]) == {"*"}
+    quartiles = table.drop_duplicates(["condition", "fold"]).set_index(["condition", "fold"])[["q1", "q3"]]
+    shown = {
+        (fold if condition == "*" else f"{condition}/{fold}"): f"{float(row.q1):.6g} to {float(row.q3):.6g}"
+        for (condition, fold), row in zip(quartiles.index, quartiles.itertuples(), strict=True)
+    }
+    return {
+        "genes": len(table.drop_duplicates(["species", "id"])),
+        "conditions": table["condition"].nunique(),
+        "quartiles of": "the whole table" if whole else "each fold's training genes",
+        "labels": counts(table["label"]),
+        "first to third quartile": shown,
+    }
+
+
+def _predictions(table: pd.DataFrame) -> Facts:
+    """Count scored genes by fold, role and target: classes by name, and for regression the number of measured genes."""
+    logit = pd.to_numeric(table["logit"], errors="coerce")
+    targets = table["target"].replace("", "none")
+    if (table["probability"] == "").all():
+        targets = targets.where(targets == "none", "measured")
+    classes = [name.removeprefix("logit:") for name in table.columns if name.startswith("logit:")]
+    targets = targets.replace({str(number): name for number, name in enumerate(classes)})
+    return {
+        "rows": len(table),
+        "folds": counts(table["fold"]),
+        "roles": counts(table["role"]),
+        "targets": counts(targets),
+        "logit": {"min": float(logit.min()), "mean": float(logit.mean()), "max": float(logit.max())},
+    }
+
+
+def _groups(table: pd.DataFrame) -> Facts:
+    """Count genes and groups."""
+    sizes = table["group"].value_counts()
+    several = sizes[sizes > 1]
+    return {
+        "genes": len(table),
+        "groups": len(sizes),
+        "groups of two or more": len(several),
+        "genes in them": int(several.sum()),
+        "largest": int(sizes.max()) if len(sizes) else 0,
+    }
+
+
+def _pairs(table: pd.DataFrame) -> Facts:
+    """Count pairs and the genes in them."""
+    one, other = (zip(table[f"species{end}"], table[f"id{end}"], strict=True) for end in ("", "_2"))
+    ends = {*one, *other}
+    return {"pairs": len(table), "genes": len(ends)}
+
+
+def _homology(path: Path) -> Facts:
+    """Return how a table of homologs was made, if there is a record of it."""
+    found = read_record(path)
+    if found is None:
+        return {}
+    record, is_same = found
+    made = record.summary() if is_same else f"unknown: {record_path(path).name} belongs to another table"
+    return {"made by": made, "inputs": [str(one["name"]) for one in record.inputs] if is_same else None}
+
+
+def _leaks(table: pd.DataFrame) -> Facts:
+    """Count the genes that leak, by kind and fold."""
+    found = table.assign(genes=table["genes"].astype(int))
+    found = found[found["genes"] > 0].groupby(["kind", "fold"], sort=False)["genes"].max()
+    leaking = {
+        str(kind): {fold: int(n) for (_, fold), n in of.items()} for kind, of in found.groupby(level=0, sort=False)
+    }
+    return {"folds": table["fold"].nunique(), "kinds": list(table["kind"].unique()), "leaking": leaking or "nothing"}
+
+
+def _excluded(table: pd.DataFrame) -> Facts:
+    """Count the reasons."""
+    return {"genes": len(table), "reasons": counts(table["reason"])}
+
+
+def _metrics(table: pd.DataFrame) -> Facts:
+    """Return each model's mean over folds."""
+    means = table[table["fold"] == "mean"].set_index("model")
+    # A table of predictions by the models of several folds has a fold of that name; the average comes after it.
+    means = means[~means.index.duplicated(keep="last")]
+    parts = ("_low", "_high", "_sd", "_min", "_max")
+    shown = [name for name in means if name not in ("fold", "n", "seeds") and not name.endswith(parts)]
+    is_average = table["fold"].isin(["mean", "weighted_by_genes", "mean_of_species", "pooled"])
+    return {
+        "models": {name: {key: means.at[name, key] for key in shown if means.at[name, key]} for name in means.index},
+        "folds": table.loc[~is_average & ~table["fold"].str.startswith("species:"), "fold"].nunique(),
+    }
+
+
+def _truth(table: pd.DataFrame) -> Facts:
+    """Count the genes, by chromosome, and those on which the oracle is scored."""
+    return {"genes": len(table), "chrom": counts(table["chrom"]), "scored": int((table["scored"] == "1").sum())}
+
+
+def _held_out(table: pd.DataFrame) -> Facts:
+    """Count the genes that a fold holds out."""
+    return {"genes": len(table), "species": counts(table["species"])}
+
+
+def _log(path: Path) -> Facts:
+    """Return the loss and the monitored number of a training, epoch by epoch."""
+    try:
+        with open_text(path) as handle:
+            epochs = [json.loads(line) for line in handle]
+        facts: Facts = {"epochs": len(epochs), "loss": [epoch["loss"] for epoch in epochs]}
+        # Each objective has its own name for the number that it is monitored by; it is the third.
+        monitor = list(epochs[0])[2]
+        measured = [epoch[monitor] for epoch in epochs if epoch[monitor] is not None]
+        monitored = {monitor.replace("_", " "): measured or None}
+        return {**facts, **monitored, "genes per second": epochs[-1]["genes_per_second"]}
+    except (ValueError, LookupError, TypeError) as error:
+        raise BadTable("this training log is incomplete", where=path) from error
+
+
+_READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
+    "splits": _splits,
+    "labels": _labels,
+    "predictions": _predictions,
+    "homologs": _groups,
+    "homolog_pairs": _pairs,
+    "leaks": _leaks,
+    "excluded": _excluded,
+    "metrics": _metrics,
+    "truth": _truth,
+    "held_out": _held_out,
+}
+"""Name of a table -> function that returns its facts for ``kanseq inspect``."""
+
+
+def _track(path: Path, columns: int) -> tuple[str, Facts]:
+    """Read a BED or bedGraph track."""
+    names = ["chrom", "start", "end", "name", "score", "strand", "thick_start", "thick_end", "colour"][:columns]
+    table = parse(path, names)
+    if columns == 4:
+        value = pd.to_numeric(table["name"], errors="coerce")
+        if value.isna().any():
+            raise foreign(path)
+        bases = int((table["end"].astype(np.int64) - table["start"].astype(np.int64)).sum())
+        fields: Facts = {"rows": len(table), "contigs": table["chrom"].nunique(), "covered bases": bases}
+        return "bedGraph track", {**fields, "min": float(value.min()), "max": float(value.max())}
+    fields = {"rows": len(table), "contigs": table["chrom"].nunique(), "strand": counts(table["strand"])}
+    if columns == 9 and table["name"].str.contains("|", regex=False).all():
+        fields["genes"] = table["name"].str.rsplit("|", n=1).str[0].nunique()
+        fields["rows by sign"] = counts(table["colour"].map(_SIGNS).fillna("other"))
+        return "BED track of attributions", fields
+    return "BED track", fields
+
+
+def read_json(path: Path) -> Facts:
+    """Read a JSON object."""
+    try:
+        with open_text(path) as handle:
+            content = json.load(handle)
+    except ValueError as error:
+        raise BadTable("this is not complete JSON", where=path, hint="create it again") from error
+    if not isinstance(content, dict):
+        raise foreign(path)
+    return content
+
+
+def foreign(path: Path) -> BadTable:
+    """Return the error for a file of an unknown kind."""
+    return BadTable("not a kanseq file", where=path)
+
+
+def counts(values: pd.Series) -> dict[str, int]:
+    """Count the values of a column, in the order of their first appearance."""
+    return {str(value): int(count) for value, count in values.value_counts(sort=False).items()}

@@ -1,0 +1,1 @@
+"""Decide which genes train: ``homology``, ``split``, ``leaks``, ``label``."""

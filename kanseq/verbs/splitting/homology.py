@@ -1,0 +1,328 @@
+"""``kanseq homology``: find homologous genes of a set, so that no homolog of a test gene is trained on.
+
+In: a set, and proteins, transcripts, coding sequences, a table of hits or a list of groups. Out: groups and pairs.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadOption, BadTable
+from kanseq.genome.annotation.transcript_genes import read_tx2gene
+from kanseq.genome.coding import check_table, read_coding
+from kanseq.genome.contigs import read_aliases
+from kanseq.homologs.aligners import ALIGNERS, check_installed
+from kanseq.homologs.evidence import TOOLS, Found, by_list, by_search, by_table
+from kanseq.homologs.gene_proteins import GeneNames, Sources, read_proteins
+from kanseq.homologs.homolog_files import PAIR_COLUMNS, Homologs
+from kanseq.homologs.records import HomologyRecord, check_record, record_path, what_was_compared, write_record
+from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated, fingerprint, some
+from kanseq.io.tables.dialect import write_table
+from kanseq.io.tables.gene_tables import HOMOLOG_PAIRS, HOMOLOGS
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.verbs.short_repr import brief
+
+EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
+"""The default thresholds: largest e-value, smallest bit score, smallest coverage of the query in percent."""
+
+Files: TypeAlias = PathLike | Sequence[PathLike] | Mapping[str, PathLike]
+"""A file; several files, each as ``FILE`` or ``SPECIES=FILE``; or a mapping species -> file."""
+
+
+@brief
+class Homology(NamedTuple):
+    """The result of :func:`homology`.
+
+    Attributes:
+        tool: the source: ``diamond``, ``mmseqs``, ``blast``, ``sketch``, ``hits`` (a table) or ``groups`` (a list).
+        version: version of the program.
+        thresholds: ``evalue``, ``bits``, ``coverage`` (percent of the query).
+        proteins: number of proteins, transcripts or coding sequences that were read.
+        of_other_genes: how many of these belong to no gene of the set.
+        genes: number of genes in the set.
+        genes_with_protein, genes_without_protein: how many have a protein (or are in the table of hits or the list).
+        genes_with_stops: number of genes with stops inside their translated coding sequence; stops are searched as
+            ``X``.
+        pairs: number of pairs of homologous genes.
+        groups: number of groups, including groups of one gene.
+        largest_group: number of genes in the largest group.
+        genes_in_groups: number of genes in groups of two or more.
+        seconds: duration of the search.
+        output, pairs_output: the files, if they were written.
+        table: ``species, id, group`` of every gene of the set, in its order.
+        pair_table: ``species, id, species_2, id_2, evalue, bits, coverage, identity`` of every pair.
+    """
+
+    tool: str
+    version: str | None
+    thresholds: dict[str, float]
+    proteins: int
+    of_other_genes: int
+    genes: int
+    genes_with_protein: int
+    genes_without_protein: int
+    genes_with_stops: int
+    pairs: int
+    groups: int
+    largest_group: int
+    genes_in_groups: int
+    seconds: float
+    output: Path | None
+    pairs_output: Path | None
+    table: pd.DataFrame
+    pair_table: pd.DataFrame
+
+    @property
+    def homologs(self) -> Homologs:
+        """The groups, in the form that :func:`kanseq.split` accepts."""
+        return Homologs(None, self.table)
+
+
+def homology(
+    genes: PathLike | SequenceSet,
+    *,
+    proteins: Files = (),
+    transcripts: Files = (),
+    genome: Files = (),
+    annotation: Files = (),
+    hits: PathLike | None = None,
+    groups: PathLike | None = None,
+    protein2gene: PathLike | None = None,
+    output: PathLike | None = None,
+    pairs: PathLike | None = None,
+    tool: str = "auto",
+    evalue: float = EVALUE,
+    bits: float = BITS,
+    coverage: float = COVERAGE,
+    hit_columns: str | Sequence[str] = (),
+    codon_table: int = 1,
+    aliases: PathLike | None = None,
+    strip_version: bool = False,
+    threads: int = 0,
+) -> Homology:
+    """Find groups of homologous genes: single linkage over the hits of their proteins that pass all thresholds.
+
+    Two genes are a pair if a hit between their proteins, in either direction, has an e-value of at most ``evalue``, a
+    bit score of at least ``bits``, and covers at least ``coverage`` percent of its query: the query letters in its
+    alignment (in any of its alignments with such an e-value, if a table or BLAST has several), divided by the length of
+    the query. The values of a pair are those of its better hit. Groups are the connected components of the pairs. A
+    gene without a protein is a separate group.
+
+    The protein of a gene is its longest one. The gene of a protein is named by ``protein2gene``, else by the CDS rows
+    of ``annotation`` (``protein_id``, ``transcript_id``, ``ID``, ``Parent``), else by the FASTA header (``gene:ID``,
+    ``gene=ID``, ``locus=ID``, ``[locus_tag=ID]``), else by the name of the protein.
+
+    Args:
+        genes: a set, or its file.
+        proteins: FASTA of proteins.
+        transcripts: FASTA of transcripts in the direction of transcription; each is translated in its longest frame,
+            and the proteins are compared, which finds more distant homologs than nucleotides do.
+        genome: FASTA; the longest coding sequence of each gene in ``annotation`` is translated.
+        annotation: GTF or GFF3.
+        hits: a table of hits (BLAST's ``outfmt 6`` or ``7``) from another search, of proteins or of genes. If it lacks
+            the lengths of queries (``qlen``), ``proteins`` must provide them; every isoform in it counts.
+        groups: a list of groups (lines ``id group``, JSON, or ``homologs.tsv``): no search, no thresholds.
+        protein2gene: table of two columns, protein (or transcript) and gene.
+        output: path of ``homologs.tsv``: ``species, id, group``, one row per gene; ``-`` is standard output. Tool,
+            version and thresholds are written to ``homologs.tsv.json`` (:mod:`kanseq.homologs.records`).
+        pairs: path of a table of the pairs, each once, with a separate record.
+        tool: ``diamond``, ``mmseqs``, ``blast``; ``sketch``, the built-in fallback; ``auto`` is the first of these that
+            is installed.
+        evalue, bits, coverage: the thresholds.
+        hit_columns: BLAST's names of the columns of ``hits``, if the table has no header and not the default columns.
+        codon_table: NCBI number of the genetic code; ``transl_table`` of a CDS row takes precedence.
+        aliases: table of equivalent contig names (annotation, genome).
+        strip_version: also compare names without version suffixes (``.1``).
+        threads: processor threads of the search; 0 uses all.
+
+    Raises:
+        BadOption: options do not fit together, or a program is not installed.
+        UnknownGene: no protein, hit or list entry belongs to a gene of the set.
+        BadTable: the path of a table's record is taken by a file that is not a record.
+        SearchFailed: the program ended with an error.
+        KanseqError: a subclass reports what is wrong with an input.
+    """
+    sources = {name: _sources(given) for name, given in _given(proteins, transcripts, genome, annotation).items()}
+    paths = [path for given in sources.values() for _, path in given]
+    files = [path for path in (*paths, hits, groups, protein2gene, aliases) if path is not None]
+    tables = [path for path in (output, pairs) if path is not None and str(path) != STDOUT]
+    check_output(output, pairs, *map(record_path, tables), inputs=(*files, genes))
+    for path in tables:
+        check_record(path)
+    for path in files:
+        check_input(path)
+    thresholds = {"evalue": float(evalue), "bits": float(bits), "coverage": float(coverage)}
+    _check_options(sources, hits, groups, pairs, tool, thresholds, codon_table)
+    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes, ["id", "species"])
+    _check_genes(genes, sources)
+    names = GeneNames(
+        genes, read_tx2gene(protein2gene) if protein2gene is not None else None, strip_version=strip_version
+    )
+    if groups is not None:
+        found = by_list(genes, names, groups)
+    else:
+        known = dict(sources["annotation"])
+        codings = {species: read_coding(path) for species, path in known.items()}
+        for species, read in codings.items():
+            names.learn(species, read)
+        if hits is not None:
+            columns = comma_separated(hit_columns)
+            found = by_table(genes, names, hits, columns, sources["proteins"], thresholds)
+        else:
+            of_genes = read_proteins(
+                names,
+                proteins=sources["proteins"],
+                transcripts=sources["transcripts"],
+                genomes=sources["genome"],
+                codings=codings,
+                annotations=known,
+                table=codon_table,
+                aliases=read_aliases(aliases) if aliases is not None else None,
+            )
+            found = by_search(len(genes), of_genes, tool, thresholds, threads or os.cpu_count() or 1)
+    record = HomologyRecord(
+        found.tool,
+        found.version,
+        thresholds if groups is None else {},
+        what_was_compared([name for name, given in sources.items() if given], hits=hits, groups=groups),
+        {"codon_table": codon_table, "strip_version": strip_version, "hit_columns": comma_separated(hit_columns)},
+        [fingerprint(path) for path in files],
+    )
+    return _finish(genes, found, record, output, pairs)
+
+
+def _given(proteins: Files, transcripts: Files, genome: Files, annotation: Files) -> dict[str, Files]:
+    """Return the files of options that accept several species, by option."""
+    return {"proteins": proteins, "transcripts": transcripts, "genome": genome, "annotation": annotation}
+
+
+def _sources(given: Files) -> Sources:
+    """Return each file with its species, if specified."""
+    if isinstance(given, Mapping):
+        return [(str(species), path) for species, path in given.items()]
+    listed = [given] if isinstance(given, (str, os.PathLike)) else list(given)
+    found: Sources = []
+    for item in listed:
+        species, equals, path = str(item).partition("=")
+        # A path may contain '=' as well.
+        found.append((species, path) if equals and species and not Path(item).exists() else (None, item))
+    return found
+
+
+def _check_options(
+    sources: Mapping[str, Sources],
+    hits: PathLike | None,
+    groups: PathLike | None,
+    pairs: PathLike | None,
+    tool: str,
+    thresholds: Mapping[str, float],
+    codon_table: int,
+) -> None:
+    """Check that options fit together, before any file is read."""
+    if tool not in TOOLS:
+        raise BadOption(f"--tool {tool}: unknown tool", hint=f"choose one of {', '.join(TOOLS)}")
+    wrong = [name for name, value in thresholds.items() if not 0 <= value < np.inf]
+    if wrong or thresholds["coverage"] > 100:
+        name = (wrong or ["coverage"])[0]
+        raise BadOption(
+            f"--{name} {thresholds[name]:g} is not a threshold", hint="specify 0 or more, at most 100 for --coverage"
+        )
+    check_table(codon_table)
+    searched = sources["proteins"] or sources["transcripts"] or sources["genome"]
+    if groups is not None:
+        if hits is not None or searched:
+            raise BadOption("--groups cannot be combined with --hits or a search: the list defines the homologs")
+        if pairs is not None:
+            raise BadOption("--groups and --pairs: a list of groups has no pairs", hint="omit --pairs")
+        return
+    if hits is not None:
+        if sources["transcripts"] or sources["genome"]:
+            raise BadOption(
+                "--hits replaces a search", hint="use only --annotation, --protein2gene and --proteins with it"
+            )
+        return
+    if not searched:
+        raise BadOption(
+            "no source of homologs",
+            hint="use --proteins, --transcripts, --genome with --annotation, --hits or --groups",
+        )
+    annotated = [species for species, _ in sources["annotation"]]
+    if len(set(annotated)) < len(annotated):
+        raise BadOption("--annotation: two files for one species", hint="specify the species of each: SPECIES=FILE")
+    for species, path in sources["genome"]:
+        if species not in annotated:
+            whose = f"{species}=" if species else ""
+            raise BadOption(f"--genome {whose}{path}: it has no annotation", hint=f"use --annotation {whose}FILE")
+    if tool in ALIGNERS:
+        check_installed(tool)
+
+
+def _check_genes(genes: SequenceSet, sources: Mapping[str, Sources]) -> None:
+    """Check that ids are unique within each species, and that the set has the species of all files."""
+    twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
+    if len(twice):
+        raise BadTable(f"several sequences of the set share an id: {some(list(twice))}")
+    there = set(genes.table["species"].astype(str))
+    for option, given in sources.items():
+        for species, path in given:
+            if species is not None and species not in there:
+                raise BadOption(
+                    f"--{option} {species}={path}: the set has no species '{species}'",
+                    hint=f"it has {some(sorted(there))}; or the file does not exist",
+                )
+
+
+def _finish(
+    genes: SequenceSet,
+    found: Found,
+    record: HomologyRecord,
+    output: PathLike | None,
+    pairs: PathLike | None,
+) -> Homology:
+    """Name groups and pairs, write them, and return the result with counts."""
+    numbers = pd.factorize(found.numbers)[0] + 1
+    species, ids = (genes.table[name].to_numpy(dtype=object) for name in ("species", "id"))
+    table = pd.DataFrame({"species": species, "id": ids, "group": numbers.astype(str)}).astype(str)
+    one, other = found.pairs["one"].to_numpy(), found.pairs["other"].to_numpy()
+    pair_table = pd.DataFrame(
+        {
+            "species": species[one],
+            "id": ids[one],
+            "species_2": species[other],
+            "id_2": ids[other],
+            **{name: found.pairs[name].to_numpy() for name in PAIR_COLUMNS[4:]},
+        }
+    )
+    pair_table["coverage"] = pair_table["coverage"].round(2)
+    made = [(output, HOMOLOGS, table), (pairs, HOMOLOG_PAIRS, pair_table)]
+    # Standard output comes last: the reader of a pipe may stop early, and the files are complete by then.
+    for path, schema, content in sorted(made, key=lambda one: str(one[0]) == STDOUT):
+        if path is not None:
+            write_table(path, schema, content)
+            if str(path) != STDOUT:
+                write_record(path, record)
+    sizes = np.bincount(numbers)[1:]
+    return Homology(
+        tool=found.tool,
+        version=found.version,
+        thresholds=dict(record.thresholds),
+        proteins=found.read,
+        of_other_genes=found.of_others,
+        genes=len(genes),
+        genes_with_protein=int(found.known.sum()),
+        genes_without_protein=int((~found.known).sum()),
+        genes_with_stops=found.stops,
+        pairs=len(pair_table),
+        groups=len(sizes),
+        largest_group=int(sizes.max(initial=0)),
+        genes_in_groups=int(sizes[sizes > 1].sum()),
+        seconds=found.seconds,
+        output=None if output is None else Path(output),
+        pairs_output=None if pairs is None else Path(pairs),
+        table=table,
+        pair_table=pair_table,
+    )

@@ -1,0 +1,253 @@
+"""Label genes low or high by quartiles of expression, by default those of training genes only.
+
+In: expression tables and splits. Out: a table ``species, id, condition, fold, expression, label, q1, q3``.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadOption
+from kanseq.genome.annotation.transcript_genes import read_transcript_genes, read_tx2gene
+from kanseq.genome.expression.conditions import EVERY, expression_levels, read_conditions
+from kanseq.genome.expression.tpm import check_expression, read_expression
+from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated
+from kanseq.io.tables.dialect import write_table
+from kanseq.io.tables.gene_tables import LABELS as LABEL_TABLE
+from kanseq.labels.matching import genes_that_count, match_genes, names_of_rows
+from kanseq.labels.quartiles import LABELS, FoldRows, Part, label_by_fold, label_by_table
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.verbs.short_repr import brief
+
+logger = logging.getLogger(__name__)
+
+
+@brief
+class Labels(NamedTuple):
+    """Result of :func:`label`. Keys of dictionaries are folds, prefixed by ``CONDITION:`` if there are several.
+
+    Attributes:
+        quartiles: source of the thresholds, as text.
+        samples: the samples that were used.
+        left_out: columns that were not used as samples.
+        genes: number of labelled genes that are in the splits or the set, if these were passed; only these are counted
+            below.
+        low, mid, high: genes per label.
+        q1, q3: the thresholds, log10(TPM + 1).
+        not_expressed: number of genes with an expression of exactly 0, per condition.
+        without_expression: number of genes of the splits or the set that are not in the table.
+        not_in_set: number of genes of the table that are not in the splits or the set.
+        output: the file, if one was written.
+        table: the labels.
+    """
+
+    quartiles: str
+    samples: list[str]
+    left_out: list[str]
+    genes: int
+    low: dict[str, int]
+    mid: dict[str, int]
+    high: dict[str, int]
+    q1: dict[str, float]
+    q3: dict[str, float]
+    not_expressed: dict[str, int]
+    without_expression: int
+    not_in_set: int
+    output: Path | None
+    table: pd.DataFrame
+
+
+def label(
+    tables: PathLike | pd.DataFrame | Sequence[PathLike],
+    *,
+    splits: PathLike | pd.DataFrame | None = None,
+    genes: PathLike | SequenceSet | None = None,
+    output: PathLike | None = None,
+    samples: str | Sequence[str] = (),
+    summary: str = "max",
+    condition: PathLike | pd.DataFrame | None = None,
+    quartiles: str | None = None,
+    recipe: str | None = None,
+    low: float = 0.25,
+    high: float = 0.75,
+    species: str | None = None,
+    id_column: str | None = None,
+    strip_version: bool = False,
+    ignore_case: bool = False,
+    tx2gene: PathLike | pd.DataFrame | None = None,
+    annotation: PathLike | None = None,
+) -> Labels:
+    """Label genes low, mid or high by their expression, log10(``summary`` over samples + 1).
+
+    Low is at or below the first quartile, high at or above the third (linear interpolation between ranks).
+
+    Args:
+        tables: TPM: a matrix with genes in rows (CSV or TSV), or tables of salmon, kallisto, RSEM or StringTie, one per
+            sample; plain or gzip. Or a DataFrame with genes in its index and samples in its columns.
+        splits: table of :func:`kanseq.split`. The quartiles of each fold are then those of its training genes only,
+            and every gene of the splits that has expression gets a row per fold.
+        genes: a set; used to count its genes without expression if there are no splits.
+        output: file for the labels (tab-separated); ``None`` keeps them in memory, ``-`` is standard output.
+        samples: names of the samples; by default those chosen by :func:`kanseq.genome.expression.tpm.read_expression`.
+        summary: ``max``, ``mean`` or ``median`` over samples.
+        condition: a table with the columns sample and condition; its samples are used, and every condition gets labels.
+        quartiles: ``train`` (the default with splits) or ``all``: every row of the table, test genes included; the
+            result then has one row per gene and condition, with the fold ``*``.
+        recipe: ``deepcre`` means ``quartiles="all"`` and the maximum, as in Peleke et al. (2024).
+        low: quantile at or below which genes are low.
+        high: quantile at or above which genes are high.
+        species: species of the expression table, if the splits or the set contain several.
+        id_column: column of the matrix with gene ids; by default the first.
+        strip_version: compare ids without version suffixes (``.1``).
+        ignore_case: compare ids ignoring letter case.
+        tx2gene: a table with the columns transcript and gene, used to sum transcripts per gene.
+        annotation: a GTF or GFF3 file, used instead of ``tx2gene``.
+
+    Raises:
+        BadTable: a table lacks a column or contains an invalid value; the message names file, line, column and gene.
+        UnknownGene: table and set have no gene in common.
+        OneClass: all training genes or all test genes of a fold get the same label.
+        EmptySplit: no training gene of a fold has expression.
+        BadOption: the options are inconsistent.
+    """
+    paths = _paths(tables)
+    check_output(output, inputs=(*paths, splits, genes, condition, tx2gene, annotation))
+    unasked = quartiles is None and recipe is None
+    quartiles = _check_options(splits is not None, quartiles, recipe, summary, low, high)
+    members = genes_that_count(splits, genes, species)
+    of_sample = None if condition is None else read_conditions(condition)
+    wanted = comma_separated(samples) or list(of_sample or ())
+    gene_of = _transcripts(tx2gene, annotation)
+    if isinstance(tables, pd.DataFrame):
+        tpm, left_out = check_expression(tables, wanted)
+    else:
+        tpm, left_out = read_expression(
+            paths, samples=wanted, id_column=id_column, gene_of=gene_of, strip_version=strip_version
+        )
+    levels = expression_levels(tpm, of_sample, summary)
+    known = None if members is None else members[["species", "id"]].drop_duplicates()
+    rows = match_genes(
+        tpm.index,
+        tpm.index if known is None else pd.Index(known["id"]),
+        strip_version=strip_version,
+        ignore_case=ignore_case,
+        where=paths[0] if paths else None,
+    )
+    names = names_of_rows(tpm.index, species, strip_version, known, rows)
+    folds = {} if splits is None else _folds(members, known, rows)
+    by_table = quartiles == "all"
+    parts = (label_by_table if by_table else label_by_fold)(levels, folds, low, high)
+    table = _table(names, levels, parts)
+    if output is not None:
+        write_table(output, LABEL_TABLE, table)
+    counted = np.isin(np.arange(len(tpm)), rows)
+    said = _say_quartiles(by_table, recipe, len(tpm), unasked)
+    return Labels(
+        quartiles=said,
+        samples=list(tpm.columns),
+        left_out=left_out,
+        genes=int(counted.sum()),
+        **_counts(parts, counted),
+        not_expressed={name: int((level[counted] == 0).sum()) for name, level in levels.items()},
+        without_expression=int((rows < 0).sum()),
+        not_in_set=int((~counted).sum()),
+        output=None if output is None else Path(output),
+        table=table,
+    )
+
+
+def _check_options(
+    with_splits: bool, quartiles: str | None, recipe: str | None, summary: str, low: float, high: float
+) -> str:
+    """Check that the options are consistent, and return the source of quartiles, ``train`` or ``all``."""
+    if recipe not in (None, "deepcre"):
+        raise BadOption(f"--recipe {recipe}: unknown recipe", hint="the only recipe is deepcre")
+    if quartiles not in (None, "train", "all"):
+        raise BadOption(f"--quartiles {quartiles}: unknown value", hint="choose train or all")
+    if recipe and (quartiles == "train" or summary != "max" or (low, high) != (0.25, 0.75)):
+        raise BadOption(
+            "--recipe deepcre means --quartiles all, --summary max, --low 0.25 and --high 0.75",
+            hint="leave out these options or the recipe",
+        )
+    if quartiles == "train" and not with_splits:
+        raise BadOption("--quartiles train: the training genes are unknown", hint="use --splits FILE")
+    if not 0 < low < high < 1:
+        raise BadOption(f"--low {low} --high {high}: 0 < low < high < 1 is required")
+    return "all" if recipe else quartiles or ("train" if with_splits else "all")
+
+
+def _transcripts(tx2gene: PathLike | pd.DataFrame | None, annotation: PathLike | None) -> dict[str, str] | None:
+    """Read the gene of each transcript."""
+    if tx2gene is not None and annotation is not None:
+        raise BadOption("--tx2gene and --annotation cannot be combined", hint="use one of them")
+    if tx2gene is not None:
+        return read_tx2gene(tx2gene)
+    return None if annotation is None else read_transcript_genes(annotation)
+
+
+def _paths(tables: PathLike | pd.DataFrame | Sequence[PathLike]) -> list[PathLike]:
+    """Return the files of the tables after checking that they exist; an empty list for a table in memory."""
+    if isinstance(tables, pd.DataFrame):
+        return []
+    paths = [tables] if isinstance(tables, str) or not isinstance(tables, Sequence) else list(tables)
+    if not paths:
+        raise BadOption("there is no expression table")
+    for path in paths:
+        if str(path) != STDOUT:
+            check_input(path)
+    return paths
+
+
+def _folds(members: pd.DataFrame, known: pd.DataFrame, rows: np.ndarray) -> dict[str, FoldRows]:
+    """Return the genes with expression of every fold."""
+    row = rows[pd.Index(known["id"]).get_indexer(members["id"])]
+    roles = members["role"].to_numpy(dtype=object)
+    places = members.groupby("fold", sort=False).indices
+    found = {}
+    for fold in members["fold"].unique():
+        at = places[fold]
+        kept = at[row[at] >= 0]
+        found[str(fold)] = FoldRows(row[kept], roles[kept], frozenset(roles[at]))
+    return found
+
+
+def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Part]) -> pd.DataFrame:
+    """Concatenate the labels of all conditions and folds."""
+    frames = [
+        names.iloc[part.rows].assign(
+            condition=part.condition,
+            fold=part.fold,
+            expression=levels[part.condition][part.rows],
+            label=part.labels,
+            q1=part.q1,
+            q3=part.q3,
+        )
+        for part in parts
+    ]
+    return pd.concat(frames, ignore_index=True)[list(LABEL_TABLE.required)]
+
+
+def _counts(parts: list[Part], counted: np.ndarray) -> dict[str, dict[str, int] | dict[str, float]]:
+    """Count labels per fold among the ``counted`` genes, and return the counts and the thresholds."""
+    keys = [part.fold if part.condition == EVERY else f"{part.condition}:{part.fold}" for part in parts]
+    found: dict[str, dict[str, int] | dict[str, float]] = {
+        name: {key: int((part.labels[counted[part.rows]] == name).sum()) for key, part in zip(keys, parts, strict=True)}
+        for name in LABELS
+    }
+    found["q1"] = {key: part.q1 for key, part in zip(keys, parts, strict=True)}
+    found["q3"] = {key: part.q3 for key, part in zip(keys, parts, strict=True)}
+    return found
+
+
+def _say_quartiles(by_table: bool, recipe: str | None, rows: int, unasked: bool) -> str:
+    """Describe the source of the thresholds; warn if it includes test genes and the user did not request that."""
+    if not by_table:
+        return "of each fold's training genes"
+    said = f"of all {rows:,} rows of the table" + (f" (recipe {recipe})" if recipe else "")
+    level, hint = (logging.WARNING, "; use --splits to exclude them") if unasked else (logging.INFO, "")
+    logger.log(level, "quartiles %s: these thresholds depend on the expression of the test genes%s", said, hint)
+    return said

@@ -1,0 +1,125 @@
+"""``kanseq homology`` from the command line."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kanseq.cli.main import _run
+from kanseq.geometry import Geometry
+from kanseq.sequences.sequence_set import SequenceSet
+
+
+@pytest.fixture
+def inputs(tmp_path, monkeypatch):
+    """A set of three genes, and proteins of two that are alike."""
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame({"id": ["A", "B", "C"], "species": ".", "length": 8, "sequence": "ACGTACGT"})
+    SequenceSet(table, Geometry.plain(8)).write(tmp_path / "genes.parquet")
+    letters = "".join(np.random.default_rng(0).choice(list("ARNDCQEGHILKMFPSTWYV"), 200))
+    (tmp_path / "p.faa").write_text(f">p1 gene:A\n{letters}\n>p2 gene:C\n{letters[:150]}\n")
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+def test_it_writes_groups_and_says_how_many(inputs, capsys):
+    words = "homology genes.parquet --proteins p.faa --tool sketch -o out/homologs.tsv --pairs out/pairs.tsv --json"
+    assert _run(words.split()) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said.pop("seconds") >= 0
+    assert said == {
+        "tool": "sketch",
+        "version": None,
+        "thresholds": {"evalue": 0.001, "bits": 50.0, "coverage": 50.0},
+        "proteins": 2,
+        "of_other_genes": 0,
+        "genes": 3,
+        "genes_with_protein": 2,
+        "genes_without_protein": 1,
+        "genes_with_stops": 0,
+        "pairs": 1,
+        "groups": 2,
+        "largest_group": 2,
+        "genes_in_groups": 2,
+        "output": "out/homologs.tsv",
+        "pairs_output": "out/pairs.tsv",
+    }
+    assert (inputs / "out/homologs.tsv").read_text() == "species\tid\tgroup\n.\tA\t1\n.\tB\t2\n.\tC\t1\n"
+    header, line = (inputs / "out/pairs.tsv").read_text().splitlines()
+    assert header.split("\t") == ["species", "id", "species_2", "id_2", "evalue", "bits", "coverage", "identity"]
+    assert [line.split("\t")[place] for place in (0, 1, 2, 3, 6, 7)] == [".", "A", ".", "C", "100.0", "100.0"]
+
+
+def test_groups_go_to_standard_output(inputs, capsys):
+    (inputs / "groups").write_text("A 1\nC 1\n")
+    assert _run(["homology", "genes.parquet", "--groups", "groups", "-o", "-"]) == 0
+    output = capsys.readouterr()
+    assert output.out == "species\tid\tgroup\n.\tA\t1\n.\tB\t2\n.\tC\t1\n"
+    assert "genes in groups: 2" in output.err
+
+
+def test_every_option_reaches_the_function(inputs, monkeypatch):
+    import kanseq.api
+
+    called = {}
+
+    def fake(genes, **options):
+        called.update(options, genes=genes)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kanseq.api, "homology", fake, raising=False)
+    words = (
+        "homology g -o o --pairs p --proteins a=b --proteins c --transcripts t --genome x=y --annotation z "
+        "--protein2gene 2 --hits h --hit-columns q,s --groups r --tool blast "
+        "--evalue 1e-9 --bits 70 --coverage 30 --codon-table 12 "
+        "--aliases l --strip-version --threads 2"
+    )
+    assert _run(words.split()) == 130
+    paths = {
+        name: str(called.pop(name))
+        for name in ("genes", "output", "pairs", "protein2gene", "hits", "groups", "aliases")
+    }
+    assert paths == {
+        "genes": "g",
+        "output": "o",
+        "pairs": "p",
+        "protein2gene": "2",
+        "hits": "h",
+        "groups": "r",
+        "aliases": "l",
+    }
+    assert called == {
+        "proteins": ["a=b", "c"],
+        "transcripts": ["t"],
+        "genome": ["x=y"],
+        "annotation": ["z"],
+        "hit_columns": ["q,s"],
+        "tool": "blast",
+        "evalue": 1e-9,
+        "bits": 70,
+        "coverage": 30,
+        "codon_table": 12,
+        "strip_version": True,
+        "threads": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("", "no source of homologs; use --proteins, --transcripts"),
+        ("--proteins nothing.faa", "nothing.faa: no such file"),
+        ("--proteins p.faa --tool diamond", "--tool diamond: the program 'diamond' is not on the PATH; install it"),
+        ("--proteins genes.parquet --tool sketch", "genes.parquet:1: text before the first '>'"),
+        ("--hits p.faa", "p.faa: "),
+        ("--groups p.faa", "p.faa:2: a gene and its group are expected"),
+    ],
+)
+def test_bad_inputs_cost_one_line_and_leave_nothing(inputs, capsys, monkeypatch, options, message):
+    monkeypatch.setenv("PATH", str(inputs))
+    assert _run(["homology", "genes.parquet", "-o", "out/h.tsv", *options.split()]) == 3
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list((inputs / "out").iterdir()) == []

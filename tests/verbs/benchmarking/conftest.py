@@ -1,0 +1,3 @@
+"""The collection of the suites' tests."""
+
+from tests.suites.conftest import gue as gue
