@@ -28,14 +28,14 @@ from sklearn.metrics import average_precision_score
 import kanseq
 from kanseq.attribution.methods import methods
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Attribution, Options
+from kanseq.attribution.shares import Attribution, MethodOptions
 from kanseq.genome.pieces import find_pieces, piece_template, sum_by_piece, sum_by_token
 from kanseq.geometry import TOKEN
 from kanseq.io.allocator import keep_freed_memory
 from kanseq.models.registry import architecture
 from kanseq.nn import set_precision
 from kanseq.runs.parts import parts
-from kanseq.runs.trained_model import TrainedModel, load_model
+from kanseq.runs.trained_model import TrainedModel, read_model
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.sequences.shuffles import dinucleotide_shuffles
 
@@ -70,7 +70,7 @@ def trained(name: str, folder: Path) -> TrainedModel:
         threads=1,
         **TRAINING[name],
     )
-    return ready(load_model(place_of(run, FOLD) / "model.safetensors"))
+    return ready(read_model(place_of(run, FOLD) / "model.safetensors"))
 
 
 def place_of(run: Path, fold: str) -> Path:
@@ -170,7 +170,7 @@ def mutagenesis(model: TrainedModel, codes: np.ndarray, names: list[str], folder
         kept, one = folder / f"{gene}.npz", slice(row, row + 1)
         if not kept.exists():
             start = time.process_time()
-            found = methods()["ism"].attribute(model, codes[one], names[one], References("n", 1), Options())
+            found = methods()["ism"].attribute(model, codes[one], names[one], References("n", 1), MethodOptions())
             partial = kept.with_name(f".{gene}.npz")
             np.savez(partial, tokens=by_token(found, model), seconds=time.process_time() - start)
             partial.replace(kept)
@@ -183,7 +183,7 @@ def mutagenesis(model: TrainedModel, codes: np.ndarray, names: list[str], folder
 def explained(model: TrainedModel, method: str, codes: np.ndarray, names: list[str], shuffles: int) -> Attribution:
     """Explain genes by a method."""
     references = References(f"shuffle:{shuffles}", shuffles)
-    return methods()[method].attribute(model, codes, names, references, Options(steps=STEPS))
+    return methods()[method].attribute(model, codes, names, references, MethodOptions(steps=STEPS))
 
 
 def by_token(found: Attribution, model: TrainedModel) -> np.ndarray:
@@ -243,7 +243,7 @@ def truth(folder: Path, options: argparse.Namespace) -> list[dict[str, object]]:
             threads=1,
             **settings,
         )
-        model = ready(load_model(place_of(run, "1") / "model.safetensors"))
+        model = ready(read_model(place_of(run, "1") / "model.safetensors"))
         chosen = Genes(SequenceSet.read(genes), place_of(run, "1"), options.truth_genes, model)
         hit, shape = on_elements(SequenceSet.read(genes), chosen.names, simulation.truth)
         auroc = kanseq.evaluate([run], against=None).models[0]["mean"]["auROC"]["value"]

@@ -29,7 +29,7 @@ from train_step import contender
 from kanseq.attribution.gradients import integrated_gradients
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Attribution, Options, encoded
+from kanseq.attribution.shares import Attribution, MethodOptions, encoded
 from kanseq.geometry import Geometry
 from kanseq.io.allocator import keep_freed_memory
 from kanseq.models.networks.deepcre import POOL, DeepCRE
@@ -64,7 +64,7 @@ def steps(rounds: int) -> list[dict[str, object]]:
             codes = np.random.default_rng(0).integers(0, 4, (genes, Geometry().columns), dtype=np.uint8)
             names = [f"g{row}" for row in range(genes)]
             given = Given("given", count, 0, dinucleotide_shuffles(codes, names, count))
-            explain = partial(attribute_by_paths, model, codes, names, given, Options())
+            explain = partial(attribute_by_paths, model, codes, names, given, MethodOptions())
             pairs = [
                 (milliseconds(explain) / (genes * (1 + count)), milliseconds(step) / BATCH) for _ in range(rounds + 1)
             ][1:]
@@ -127,7 +127,7 @@ def explained_by(
     method: Callable[..., Attribution], model: TrainedModel, genes: Genes, given: References
 ) -> Attribution:
     """Explain the genes by one of kanseq's methods."""
-    return method(model, genes.codes, genes.names, given, Options(steps=50))
+    return method(model, genes.codes, genes.names, given, MethodOptions(steps=50))
 
 
 def in_modules(network: DeepCRE, mean_pool: bool) -> nn.Module:

@@ -40,7 +40,7 @@ from kanseq.models.classical.logistic import choose_regularisation
 from kanseq.runs.parts import part_folder, read_done
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.splits.split_tables import read_splits
-from kanseq.tasks.learning_goal import Aim
+from kanseq.tasks.learning_goal import LearningGoal
 from kanseq.training.fold_examples import prepare_folds
 from kanseq.training.learners.neighbourhoods import inner_parts
 
@@ -102,7 +102,7 @@ def choose_words(dataset: str, visible: str, fold: str, folder: Path, results: R
         table = pd.read_csv(known, sep="\t") if known.exists() else pd.DataFrame(columns=["dataset", "visible", "fold"])
     found = table[(table["dataset"] == dataset) & (table["visible"] == visible) & (table["fold"] == fold)]
     if not len(found):
-        genes = Aim(visible=visible).see(SequenceSet.read(folder / "genes.parquet"))
+        genes = LearningGoal(visible=visible).see(SequenceSet.read(folder / "genes.parquet"))
         labels = join_labels(folder / "apart.train.labels.tsv")
         [one] = prepare_folds(genes, labels, read_splits(folder / "apart.splits.tsv"), holdout=fold)
         codes, places = genes.codes(one.train), genes.table.iloc[one.train]

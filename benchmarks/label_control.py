@@ -20,13 +20,13 @@ from kanseq.models.classical.kmers import kmer_counts
 from kanseq.sequences.controls import disturbed_targets
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.splits.split_tables import read_splits
-from kanseq.training.fold_examples import Fold, prepare_folds
+from kanseq.training.fold_examples import FoldExamples, prepare_folds
 
 RIDGE = 3000.0
 """About what `C = 1e-3` is to a loss of squares."""
 
 
-def auroc_of_draws(counts: np.ndarray, fold: Fold, draws: int) -> np.ndarray:
+def auroc_of_draws(counts: np.ndarray, fold: FoldExamples, draws: int) -> np.ndarray:
     """Score a fold's test genes by regressions on permuted labels, ``(draws,)``."""
     train, scored = counts[fold.train], (fold.test_roles == "test") & (fold.test_targets >= 0)
     scale = np.where(train.std(axis=0) > 0, train.std(axis=0), 1)

@@ -57,3 +57,12 @@ def test_no_folder_holds_more_modules_than_a_reader_can_scan():
 def test_every_package_has_modules_or_packages():
     empty = [path.parent for path in PACKAGE.rglob("__init__.py") if len([*path.parent.glob("*.py")]) == 1]
     assert [path for path in empty if not [*path.glob("*/__init__.py")]] == []
+
+
+def test_a_class_name_stands_for_one_thing():
+    places = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(PACKAGE)))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -46,7 +46,7 @@ class Activation(NamedTuple):
     source: str | None
 
 
-class Batch(NamedTuple):
+class ActivationBatch(NamedTuple):
     """Activations of a network for one batch of sequences.
 
     Attributes:
@@ -110,7 +110,9 @@ def kan_layers(network: nn.Module) -> dict[str, KANLayer]:
     return {name: module for name, module in network.named_modules() if isinstance(module, KANLayer)}
 
 
-def activations(network: SequenceNetwork, batches: Iterable[Tensor], watch: Sequence[str] = ()) -> Iterator[Batch]:
+def activations(
+    network: SequenceNetwork, batches: Iterable[Tensor], watch: Sequence[str] = ()
+) -> Iterator[ActivationBatch]:
     """Run a network in evaluation mode on batches of base codes, and yield the activations of its layers.
 
     Nothing is kept from one batch to the next. Tensors are on the network's device.
@@ -230,7 +232,7 @@ def grid_table(densities: Mapping[str, Density]) -> pd.DataFrame:
     return table.assign(outside=table["below"] + table["above"])
 
 
-def nodes_of(batch: Batch, geometry: Geometry) -> dict[str, tuple[Nodes, Nodes]]:
+def nodes_of(batch: ActivationBatch, geometry: Geometry) -> dict[str, tuple[Nodes, Nodes]]:
     """Infer the meaning of each KAN layer's inputs and outputs from its activations.
 
     Inputs that equal the one-hot columns are bases. An axis as long as the number of tokens counts the tokens, and the
@@ -267,7 +269,7 @@ def _kind(tensor: Tensor, geometry: Geometry, known: set[str]) -> str:
     return "channel" if other else "unit"
 
 
-def _run(network: SequenceNetwork, codes: Tensor, watch: Sequence[str]) -> Batch:
+def _run(network: SequenceNetwork, codes: Tensor, watch: Sequence[str]) -> ActivationBatch:
     """Run one batch with hooks on the layers."""
     layers: list[Activation] = []
     watched: dict[str, tuple[Tensor, Tensor]] = {}
@@ -291,7 +293,7 @@ def _run(network: SequenceNetwork, codes: Tensor, watch: Sequence[str]) -> Batch
         for handle in handles:
             handle.remove()
     last = made.get(id(outputs), (None, None))[0]
-    return Batch(network.encode(codes), outputs, layers, last, watched)
+    return ActivationBatch(network.encode(codes), outputs, layers, last, watched)
 
 
 def _activation(name: str, layer: KANLayer, inputs: Tensor, outputs: Tensor, source: str | None) -> Activation:

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kanseq.attribution.activations import Activation, Batch, Density, Nodes, nodes_of
+from kanseq.attribution.activations import Activation, ActivationBatch, Density, Nodes, nodes_of
 from kanseq.geometry import Geometry
 from kanseq.nn.conv import KANConv1d
 from kanseq.nn.layer import KANLayer
@@ -36,7 +36,7 @@ NUMBERS = 2**22
 """Basis values, or weights, held in memory at a time."""
 
 
-class Scores(NamedTuple):
+class EdgeScores(NamedTuple):
     """The scores of one layer, float64.
 
     Attributes:
@@ -62,7 +62,7 @@ class Edge(NamedTuple):
     deviation: float
 
 
-class Moments:
+class VectorMoments:
     """Means and covariances of vectors, one set of vectors per unit, in float64, merged batch by batch.
 
     Batches are merged as in Chan, Golub and LeVeque (1983), which avoids cancellation in the sums of squares.
@@ -110,8 +110,8 @@ class LayerStatistics:
         self.density = Density(layer)
         self._groups, self._wide, self._tall, self._taps = _shape(layer)
         size = layer.basis.size + (layer.base_weight is not None)
-        self._features = Moments(self._groups * self._wide * self._taps, size)
-        self._outputs = Moments(len(layer.spline_weight), 1)
+        self._features = VectorMoments(self._groups * self._wide * self._taps, size)
+        self._outputs = VectorMoments(len(layer.spline_weight), 1)
 
     def add(self, activation: Activation) -> None:
         """Add a batch."""
@@ -150,15 +150,15 @@ class LayerStatistics:
         """Return ``N``, float64 ``(outputs,)``."""
         return self._outputs.covariance()[:, 0, 0].sqrt().numpy()
 
-    def score(self, outputs: np.ndarray) -> Scores:
+    def score(self, outputs: np.ndarray) -> EdgeScores:
         """Propagate scores ``(outputs,)`` of the nodes after the layer to its edges and the nodes before it."""
         deviations, nodes = self.deviations(), self.node_deviations()
         passed = np.divide(outputs, nodes, out=np.zeros(len(nodes)), where=nodes > 0)
         edges = deviations * passed[:, None, None]
         inputs = edges.reshape(self._groups, self._tall, self._wide, self._taps).sum(axis=(1, 3)).ravel()
-        return Scores(edges, deviations, inputs, outputs)
+        return EdgeScores(edges, deviations, inputs, outputs)
 
-    def top(self, scores: Scores, most: int) -> list[Edge]:
+    def top(self, scores: EdgeScores, most: int) -> list[Edge]:
         """Return the edges with the highest scores, highest first; ties in the order of output and input."""
         flat = scores.edges.ravel()
         ranked = np.argsort(-flat, kind="stable")[:most]
@@ -193,7 +193,7 @@ class NetworkStatistics:
         self.layers: dict[str, LayerStatistics] = {}
         self.last: str | None = None
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: ActivationBatch) -> None:
         """Add a batch."""
         if not self.layers:
             nodes = nodes_of(batch, self.geometry)
@@ -203,13 +203,13 @@ class NetworkStatistics:
         for one in batch.layers:
             self.layers[one.name].add(one)
 
-    def scores(self, explained: int | None = None) -> dict[str, Scores]:
+    def scores(self, explained: int | None = None) -> dict[str, EdgeScores]:
         """Score every layer's edges and nodes; ``explained`` is the one network output that counts, None for all.
 
         Returns:
             Scores by layer, in the order in which layers run.
         """
-        found: dict[str, Scores] = {}
+        found: dict[str, EdgeScores] = {}
         readers = self._readers()
         for name in reversed(self.layers):
             statistics = self.layers[name]
@@ -235,7 +235,7 @@ class NetworkStatistics:
         return readers
 
 
-def edge_table(statistics: NetworkStatistics, scores: Mapping[str, Scores], most: int = 1000) -> pd.DataFrame:
+def edge_table(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores], most: int = 1000) -> pd.DataFrame:
     """Return each layer's edges with the highest scores, at most ``most`` per layer.
 
     Columns ``layer, input, tap, output, score, standard_deviation, input_name, output_name``; numbers start from 0,
@@ -250,7 +250,7 @@ def edge_table(statistics: NetworkStatistics, scores: Mapping[str, Scores], most
     return pd.DataFrame(rows, columns=columns)
 
 
-def node_table(statistics: NetworkStatistics, scores: Mapping[str, Scores]) -> pd.DataFrame:
+def node_table(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores]) -> pd.DataFrame:
     """Return the scores of all nodes before and after each layer: columns ``layer, side, node, score, name``."""
     parts = []
     for name, layer in statistics.layers.items():

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Attribution, Options, attribution_of, encoded, joined, network_of
+from kanseq.attribution.shares import Attribution, MethodOptions, attribution_of, concatenate, encoded, network_of
 from kanseq.models.network import SequenceNetwork
 from kanseq.runs.trained_model import TrainedModel
 from kanseq.tasks.task import Task
@@ -20,7 +20,7 @@ ROWS = 128
 
 
 def gradient_times_difference(
-    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
     """Multiply the logit's gradient at the gene by the gene's difference from each reference.
 
@@ -40,11 +40,11 @@ def gradient_times_difference(
         others = torch.stack([encoded(network, several[rows, index]) for index in range(several.shape[1])])
         gradient, logit = _gradient(network, task, x)
         parts.append(attribution_of(gradient[None], x, others, logit, _logits(network, task, others), options))
-    return joined(parts)
+    return concatenate(parts)
 
 
 def integrated_gradients(
-    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
     """Average the gradient along the straight line from each reference to the gene, and multiply by the difference.
 
@@ -71,7 +71,7 @@ def integrated_gradients(
             logit = task.logit(network.forward_encoded(x))
         mean = total / options.steps
         parts.append(attribution_of(mean, x, others, logit, _logits(network, task, others), options))
-    return joined(parts)
+    return concatenate(parts)
 
 
 def _gradient(network: SequenceNetwork, task: Task, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,11 +10,11 @@ from typing import TypeAlias
 import numpy as np
 
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Attribution, Options
+from kanseq.attribution.shares import Attribution, MethodOptions
 from kanseq.errors import BadOption
 from kanseq.runs.trained_model import TrainedModel
 
-Attribute: TypeAlias = Callable[[TrainedModel, np.ndarray, Sequence[str], References, Options], Attribution]
+Attribute: TypeAlias = Callable[[TrainedModel, np.ndarray, Sequence[str], References, MethodOptions], Attribution]
 """``(model, codes (n, columns) uint8 with masked columns 4, names (n), references, options)``."""
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kanseq.attribution import rules
 from kanseq.attribution.operations import PathRules, layer_at_work
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Attribution, Options, attribution_of, encoded, joined, network_of
+from kanseq.attribution.shares import Attribution, MethodOptions, attribution_of, concatenate, encoded, network_of
 from kanseq.errors import NoRule
 from kanseq.runs.trained_model import TrainedModel
 
@@ -35,7 +35,7 @@ class Multipliers(NamedTuple):
 
 
 def attribute_by_paths(
-    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
     """Distribute each gene's ``logit(x) − logit(r)`` over its bases for every reference ``r``, and average.
 
@@ -60,7 +60,7 @@ def attribute_by_paths(
             torch.cat(each) for each in zip(*((one.values, one.outputs[1:]) for one in found), strict=True)
         )
         parts.append(attribution_of(values, x, others, found[0].outputs[0], below, options))
-    return joined(parts)
+    return concatenate(parts)
 
 
 def path_multipliers(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Attribution, Options
+from kanseq.attribution.shares import Attribution, MethodOptions
 from kanseq.geometry import TOKEN
 from kanseq.runs.trained_model import TrainedModel
 from kanseq.sequences.code_edits import BASES, all_replacements, all_substitutions
@@ -17,7 +17,7 @@ from kanseq.sequences.shuffles import UNKNOWN
 
 
 def occlude_tokens(
-    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
     """Return the mean drop of the logit when one token is replaced by the reference's, divided among its bases.
 
@@ -47,7 +47,7 @@ def occlude_tokens(
 
 
 def in_silico_mutagenesis(
-    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: Options
+    model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
     """Return the mean drop of the logit when a base is replaced by each of the three others.
 

@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from kanseq.nn.bases.basis import Basis
 from kanseq.nn.bases.bsplines import BSplines
-from kanseq.nn.kernels.chunks import GIVEN, Given, Plan, sums_in_chunks
-from kanseq.nn.kernels.products import PRODUCTS, Convolution
+from kanseq.nn.kernels.chunks import GIVEN, CurvePlan, Given, sums_in_chunks
+from kanseq.nn.kernels.products import PRODUCTS, ConvolutionProduct
 
 Run: TypeAlias = Callable[..., Tensor]
 Pull: TypeAlias = Callable[..., tuple[Tensor | None, ...]]
@@ -245,7 +245,7 @@ def _through_norm(m: Tensor, centred: Tensor, inverse: Tensor) -> Tensor:
 # ---- sums of curves: KAN layers ----
 
 
-def curves(plan: Plan) -> Rule:
+def curves(plan: CurvePlan) -> Rule:
     """Return the rule of a KAN layer, for the tensors of :class:`kanseq.nn.kernels.chunks.Given` and those of the
     basis.
 
@@ -262,10 +262,10 @@ def curves(plan: Plan) -> Rule:
     return Rule(run, pull)
 
 
-def _through_curves(m: Tensor, given: Given, plan: Plan) -> Tensor:
+def _through_curves(m: Tensor, given: Given, plan: CurvePlan) -> Tensor:
     """Carry multipliers of a KAN layer's sums to its inputs, some rows at a time."""
     # Sums over the basis are fast if it comes before the inputs in memory; convolutions need it after them.
-    product = plan.product if isinstance(plan.product, Convolution) else PRODUCTS[True]
+    product = plan.product if isinstance(plan.product, ConvolutionProduct) else PRODUCTS[True]
     matrix = product.matrix(given.weight).to(plan.operands)
     base = None if given.base_weight is None else product.matrix(given.base_weight[..., None]).to(given.x.dtype)
     plan = plan._replace(product=product)
@@ -281,7 +281,7 @@ BASIS = 2**20
 """Basis values held in memory at a time."""
 
 
-def _through_some_curves(m: Tensor, given: Given, plan: Plan, matrix: Tensor, base: Tensor | None) -> Tensor:
+def _through_some_curves(m: Tensor, given: Given, plan: CurvePlan, matrix: Tensor, base: Tensor | None) -> Tensor:
     """Carry multipliers ``m (references, rows, …, outputs)`` to the inputs, ``(references, rows, …, inputs)``."""
     x, basis = given.x, plan.basis
     if plan.epsilon is None:
@@ -318,7 +318,7 @@ def _closeness_on(basis: Basis, dtype: torch.dtype) -> float:
     return closeness(dtype) * float(spans[spans > 0].min())
 
 
-def _gradient(m: Tensor, matrix: Tensor, plan: Plan, x: Tensor, size: int) -> Tensor:
+def _gradient(m: Tensor, matrix: Tensor, plan: CurvePlan, x: Tensor, size: int) -> Tensor:
     """Carry multipliers of sums to the features, ``(references, rows, …, inputs, size)``."""
     references, rows = m.shape[:2]
     out = x.new_empty(references * rows, *x.shape[2:-1], x.shape[-1] * size, dtype=matrix.dtype)
@@ -326,7 +326,7 @@ def _gradient(m: Tensor, matrix: Tensor, plan: Plan, x: Tensor, size: int) -> Te
     return _by_feature(out.to(x.dtype), plan, size).unflatten(0, (references, rows))
 
 
-def _by_feature(memory: Tensor, plan: Plan, size: int) -> Tensor:
+def _by_feature(memory: Tensor, plan: CurvePlan, size: int) -> Tensor:
     """View ``(…, inputs·size)`` in the product's memory order as ``(…, inputs, size)``."""
     if plan.product.size_first:
         return memory.unflatten(-1, (size, -1)).transpose(-1, -2)

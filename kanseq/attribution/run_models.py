@@ -17,7 +17,7 @@ from kanseq.attribution.attribution_sums import Sums
 from kanseq.attribution.hypothetical import Hypothetical
 from kanseq.attribution.methods import Method
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Attribution, Options
+from kanseq.attribution.shares import Attribution, MethodOptions
 from kanseq.errors import BadOption, ModelMismatch, NotComplete
 from kanseq.geometry import Geometry
 from kanseq.io.files import fingerprint
@@ -34,12 +34,12 @@ AHEAD = 2
 """Batches per thread that are submitted before their results are taken: one that runs and one that waits."""
 
 
-class Plan(NamedTuple):
+class ExplainPlan(NamedTuple):
     """How attributions are computed."""
 
     method: Method
     references: References
-    options: Options
+    options: MethodOptions
     condition: str | None
     precision: str
     batch_size: int
@@ -92,7 +92,7 @@ def add_up(
     scorers: list[Scorer],
     share: np.ndarray,
     genes: SequenceSet,
-    plan: Plan,
+    plan: ExplainPlan,
 ) -> Geometry:
     """Explain every gene by every model that may score it, one model at a time.
 
@@ -131,7 +131,9 @@ def add_up(
     return geometry
 
 
-def _explained(model: TrainedModel, batches: list[np.ndarray], genes: SequenceSet, plan: Plan) -> Iterator[Attribution]:
+def _explained(
+    model: TrainedModel, batches: list[np.ndarray], genes: SequenceSet, plan: ExplainPlan
+) -> Iterator[Attribution]:
     """Explain batches of rows, in order, by one model that several threads share.
 
     Each batch runs on one thread. That is faster than one batch on several threads, and gives the same numbers for any
@@ -170,12 +172,12 @@ def _in_order(
         yield submitted.popleft().result()
 
 
-def check_sums(sums: Sums, genes: SequenceSet, plan: Plan) -> None:
+def check_sums(sums: Sums, genes: SequenceSet, plan: ExplainPlan) -> None:
     """Check that the attributions add up, so that wrong numbers are never written."""
     check_errors(sums.errors, genes.table["id"], plan)
 
 
-def check_errors(errors: np.ndarray, names: Sequence[str], plan: Plan) -> None:
+def check_errors(errors: np.ndarray, names: Sequence[str], plan: ExplainPlan) -> None:
     """Check that the attributions of the method ``paths`` add up.
 
     Args:

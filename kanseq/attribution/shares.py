@@ -44,7 +44,7 @@ class Attribution(NamedTuple):
         return self.reference_logits.mean(1)
 
 
-class Options(NamedTuple):
+class MethodOptions(NamedTuple):
     """Options of a method.
 
     Attributes:
@@ -79,7 +79,7 @@ def encoded(network: "SequenceNetwork", codes: np.ndarray) -> "Tensor":
 
 
 def attribution_of(
-    multipliers: "Tensor", x: "Tensor", references: "Tensor", logit: "Tensor", below: "Tensor", options: Options
+    multipliers: "Tensor", x: "Tensor", references: "Tensor", logit: "Tensor", below: "Tensor", options: MethodOptions
 ) -> Attribution:
     """Compute attributions from multipliers and the differences between genes and references.
 
@@ -110,7 +110,7 @@ def attribution_of(
     )
 
 
-def joined(parts: Sequence[Attribution]) -> Attribution:
+def concatenate(parts: Sequence[Attribution]) -> Attribution:
     """Concatenate attributions along the genes."""
     if len(parts) == 1:
         return parts[0]

@@ -183,7 +183,7 @@ def _bed_text(
     strand = pa.array(["+", "-"]).take(pa.array(pieces.minus.astype(np.int8)))
     colours = pa.array([f"{NEGATIVE}\n", f"{ZERO}\n", f"{POSITIVE}\n"])
     colour = colours.take(pa.array(np.sign(values).astype(np.int8) + 1))
-    return joined([pa.scalar(chrom), start, end, name, as_text(score), strand, start, end, colour])
+    return join_text([pa.scalar(chrom), start, end, name, as_text(score), strand, start, end, colour])
 
 
 def as_text(numbers: np.ndarray) -> pa.Array:
@@ -191,7 +191,7 @@ def as_text(numbers: np.ndarray) -> pa.Array:
     return pc.cast(pa.array(numbers), pa.string())
 
 
-def joined(columns: list[pa.Array | pa.Scalar]) -> tuple[bytes, np.ndarray]:
+def join_text(columns: list[pa.Array | pa.Scalar]) -> tuple[bytes, np.ndarray]:
     """Join text columns by tabs; the last column holds the line ends. Also return the offsets of lines and the end."""
     lines = pc.binary_join_element_wise(*columns, "\t")
     if not len(lines):

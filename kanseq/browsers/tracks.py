@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kanseq.browsers.bed_rows import CHUNK, as_text, check_folder, check_top, joined, write_bed, write_gene_beds
+from kanseq.browsers.bed_rows import CHUNK, as_text, check_folder, check_top, join_text, write_bed, write_gene_beds
 from kanseq.browsers.piece_track import PieceTrack
 from kanseq.errors import BadOption, NotWritable
 from kanseq.io.files import PathLike, whole_file
@@ -222,7 +222,7 @@ def _write_bedgraph(track: PieceTrack, strand: str, combine: Combine, handle: Bi
         for begin in range(0, len(steps.start), CHUNK):
             start, end, value = (array[begin : begin + CHUNK] for array in steps)
             line_end = pc.binary_join_element_wise(as_text(value), "\n", "")
-            handle.write(joined([pa.scalar(chrom), as_text(start), as_text(end), line_end])[0])
+            handle.write(join_text([pa.scalar(chrom), as_text(start), as_text(end), line_end])[0])
         rows += len(steps.start)
     return rows
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from kanseq.attribution.edges import Edge, LayerStatistics, Scores
+from kanseq.attribution.edges import Edge, EdgeScores, LayerStatistics
 from kanseq.drawing.style import GREY, picture
 from kanseq.io.files import PathLike
 from kanseq.nn.conv import KANConv1d
@@ -94,7 +94,7 @@ def edge_curve(statistics: LayerStatistics, edge: Edge) -> EdgeCurve:
     return EdgeCurve(edge, x, curve - shift, whole, bins, counts, means, around)
 
 
-def draw_edges(name: str, statistics: LayerStatistics, scores: Scores, path: PathLike, most: int = 12) -> None:
+def draw_edges(name: str, statistics: LayerStatistics, scores: EdgeScores, path: PathLike, most: int = 12) -> None:
     """Draw a layer's edges with the highest scores, highest first.
 
     All panels share the vertical scale, so that steep and flat edges can be compared. Histograms of the data are at the

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from kanseq.attribution.activations import Batch, nodes_of, place, token_axis
-from kanseq.attribution.edges import NetworkStatistics, Scores
+from kanseq.attribution.activations import ActivationBatch, nodes_of, place, token_axis
+from kanseq.attribution.edges import EdgeScores, NetworkStatistics
 from kanseq.drawing.style import FAINT, GREY, INK, picture, running_mean
 from kanseq.errors import BadOption
 from kanseq.geometry import TOKEN, Geometry
@@ -76,7 +76,7 @@ class TokenMaps:
         """Modules that :func:`~kanseq.attribution.activations.activations` must watch."""
         return (self.layer,) if self._named and self.layer is not None else ()
 
-    def add(self, batch: Batch, logits: np.ndarray) -> None:
+    def add(self, batch: ActivationBatch, logits: np.ndarray) -> None:
         """Add a batch and the logits of its sequences, ``(n,)``.
 
         Raises:
@@ -97,7 +97,7 @@ class TokenMaps:
         ranked = np.concatenate(before)[order], behind, np.concatenate(logits)[order]
         return TokenMap(self.layer, self._last, *ranked)
 
-    def _around_named(self, batch: Batch) -> tuple["_Tokens", "_Tokens | None"]:
+    def _around_named(self, batch: ActivationBatch) -> tuple["_Tokens", "_Tokens | None"]:
         """Return the input and output of the requested layer."""
         pair = batch.watched.get(str(self.layer))
         if pair is None:
@@ -108,7 +108,7 @@ class TokenMaps:
             raise BadOption(f"the layer '{self.layer}' has no input axis of {tokens}", hint="use another --layer")
         return before, after
 
-    def _around_first(self, batch: Batch) -> tuple["_Tokens", "_Tokens | None"] | None:
+    def _around_first(self, batch: ActivationBatch) -> tuple["_Tokens", "_Tokens | None"] | None:
         """Return the input of the first KAN layer that reads tokens, and the tokens after it."""
         kinds = {name: pair[0].kind for name, pair in nodes_of(batch, self.geometry).items()}
         first = next((at for at, one in enumerate(batch.layers) if kinds[one.name] == "token"), None)
@@ -221,7 +221,7 @@ def mark_windows(panel: "Axes", geometry: Geometry, colour: str = "white", named
 # ---- scores of inputs along the windows ----
 
 
-def column_scores(statistics: NetworkStatistics, scores: Mapping[str, Scores]) -> np.ndarray | None:
+def column_scores(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores]) -> np.ndarray | None:
     """Sum the scores of a network's inputs over the bases of each column, ``(columns,)``.
 
     Return None if no KAN layer reads the one-hot columns themselves.

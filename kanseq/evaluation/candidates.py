@@ -15,7 +15,7 @@ from scipy.special import softmax
 
 from kanseq.errors import BadOption, BadTable, OneClass, UnknownGene
 from kanseq.evaluation.fold_predictions import Gene, Predicted, ensemble_of, varies
-from kanseq.evaluation.load_predictions import Source, load_sources
+from kanseq.evaluation.load_predictions import PredictionSource, load_sources
 from kanseq.io.files import PathLike, some
 from kanseq.runs.prediction_tables import LOGIT_OF, classes_of
 from kanseq.tasks.task import CLASSES
@@ -103,7 +103,7 @@ def load_candidates(
     return found
 
 
-def _named_apart(sources: list[Source]) -> list[tuple[str, Source]]:
+def _named_apart(sources: list[PredictionSource]) -> list[tuple[str, PredictionSource]]:
     """Make the names of models unique: add the folder's name, or a number if folders have the same name, too."""
     names = [source.model for source in sources]
     for more in (lambda at: f"({sources[at].path.absolute().name})", lambda at: str(at + 1)):
@@ -111,7 +111,7 @@ def _named_apart(sources: list[Source]) -> list[tuple[str, Source]]:
     return list(zip(names, sources, strict=True))
 
 
-def _of_source(family: str, source: Source, folds: Sequence[str]) -> Candidate:
+def _of_source(family: str, source: PredictionSource, folds: Sequence[str]) -> Candidate:
     """Return the requested folds of a source and, for each condition, the predictions of genes with a target."""
     missing = [name for name in folds if name not in source.folds]
     if missing:

@@ -25,7 +25,7 @@ NEEDED = {
 """The genes that a fold must hold out to be scored, for each task."""
 
 
-class Score(NamedTuple):
+class HeadlineScore(NamedTuple):
     """The score of a model on held-out genes.
 
     Attributes:
@@ -43,7 +43,7 @@ class Score(NamedTuple):
         return f"{self.value:.3f}" if self.spread is None else f"{self.value:.3f} ± {self.spread:.3f}"
 
 
-def score_folders(folders: Sequence[Sequence[Path]], task: str) -> Score | None:
+def score_folders(folders: Sequence[Sequence[Path]], task: str) -> HeadlineScore | None:
     """Score the predictions in folders of folds, by seed.
 
     Args:
@@ -61,7 +61,7 @@ def score_folders(folders: Sequence[Sequence[Path]], task: str) -> Score | None:
             means.append(float(np.mean(known)))
     if not means:
         return None
-    return Score(float(np.mean(means)), float(np.std(means, ddof=1)) if len(means) > 1 else None, len(means))
+    return HeadlineScore(float(np.mean(means)), float(np.std(means, ddof=1)) if len(means) > 1 else None, len(means))
 
 
 def score_table(table: pd.DataFrame, task: str) -> float | None:
@@ -86,7 +86,9 @@ def score_table(table: pd.DataFrame, task: str) -> float | None:
     return float(np.mean(scores)) if scores else None
 
 
-def verdict(model: str, score: Score | None, other: str, beside: Score | None, task: str, folds: int, note: str) -> str:
+def verdict(
+    model: str, score: HeadlineScore | None, other: str, beside: HeadlineScore | None, task: str, folds: int, note: str
+) -> str:
     """Return a line with both scores and the better model.
 
     Args:

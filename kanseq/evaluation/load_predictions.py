@@ -15,11 +15,11 @@ from kanseq.errors import BadOption, BadTable
 from kanseq.io.files import PathLike
 from kanseq.runs.description import PREDICTOR, read_run
 from kanseq.runs.held_out import scoring_parts
-from kanseq.runs.parts import BASELINES, Part, baseline_part, is_done
+from kanseq.runs.parts import BASELINES, RunPart, baseline_part, is_done
 from kanseq.runs.prediction_tables import read_predictions
 
 
-class Source(NamedTuple):
+class PredictionSource(NamedTuple):
     """A model's predictions.
 
     Attributes:
@@ -33,7 +33,7 @@ class Source(NamedTuple):
     folds: dict[str, dict[int, pd.DataFrame]]
 
 
-def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False) -> list[Source]:
+def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False) -> list[PredictionSource]:
     """Read all runs and tables, followed by the baselines that were trained within the runs.
 
     A baseline is skipped if its predictions are already there. A table may hold several seeds of a model in a column
@@ -76,7 +76,7 @@ IN_MEMORY = Path("predictions")
 """Name of a table in memory."""
 
 
-def _of_table(given: Path | pd.DataFrame, path: Path) -> Source:
+def _of_table(given: Path | pd.DataFrame, path: Path) -> PredictionSource:
     """Read a table of predictions; its folds are those in its column ``fold``."""
     table = read_predictions(given)
     seeds = table["seed"] if "seed" in table else pd.Series("0", index=table.index)
@@ -87,18 +87,18 @@ def _of_table(given: Path | pd.DataFrame, path: Path) -> Source:
     folds: dict[str, dict[int, pd.DataFrame]] = {}
     for (fold, seed), rows in table.groupby([table["fold"], seeds.astype(int)], sort=False):
         folds.setdefault(str(fold), {})[int(seed)] = rows.reset_index(drop=True)
-    return Source(path.name.removesuffix(".gz").removesuffix(".tsv"), path, folds)
+    return PredictionSource(path.name.removesuffix(".gz").removesuffix(".tsv"), path, folds)
 
 
-def _of_parts(model: str, path: Path, parts: Sequence[Part]) -> Source:
+def _of_parts(model: str, path: Path, parts: Sequence[RunPart]) -> PredictionSource:
     """Read the tables of parts of a run."""
     folds: dict[str, dict[int, pd.DataFrame]] = {}
     for part in parts:
         folds.setdefault(part.fold, {})[part.seed] = read_predictions(part.folder / "predictions.tsv")
-    return Source(model, path, folds)
+    return PredictionSource(model, path, folds)
 
 
-def _is_same(one: Source, other: Source) -> bool:
+def _is_same(one: PredictionSource, other: PredictionSource) -> bool:
     """Return whether two models predicted the same values for the same genes."""
     if list(one.folds) != list(other.folds):
         return False
@@ -111,7 +111,7 @@ def _is_same(one: Source, other: Source) -> bool:
     )
 
 
-def _joined(sources: list[Source]) -> list[Source]:
+def _joined(sources: list[PredictionSource]) -> list[PredictionSource]:
     """Combine all sources of the same model into one."""
     joined = []
     for model in dict.fromkeys(source.model for source in sources):
@@ -125,7 +125,7 @@ def _joined(sources: list[Source]) -> list[Source]:
                     hint = "only runs that hold out different genes can be joined; name species with extract --species"
                     raise BadOption(f"two runs of {model} have a fold '{name}'", where=source.path, hint=hint)
                 folds[name] = tables
-        joined.append(Source(model, same[0].path, folds))
+        joined.append(PredictionSource(model, same[0].path, folds))
     return joined
 
 

@@ -30,7 +30,7 @@ SHOWN = {
 POOLED_NOTE = "pooled scores mix the scales of different folds' models; the mean over folds is the primary number"
 
 
-class _Row(NamedTuple):
+class _TextRow(NamedTuple):
     """A row of the aligned table; differences have no number of folds."""
 
     name: str
@@ -99,7 +99,9 @@ def scores_text(
         models = [(one, score) for one, score in zip(candidates, scores, strict=True) if one.task == task]
         if not models:
             continue
-        rows = [_Row(one.name, len(score.folds), score.genes, score.mean, _deviation(score)) for one, score in models]
+        rows = [
+            _TextRow(one.name, len(score.folds), score.genes, score.mean, _deviation(score)) for one, score in models
+        ]
         lines += ([""] if lines else []) + _aligned(
             "model", rows, shown, "± seeds" if any(r.last for r in rows) else ""
         )
@@ -113,7 +115,7 @@ def scores_text(
         if pooled:
             kinds = (("weighted by genes", "weighted"), ("pooled", "pooled"))
             rows = [
-                _Row(f"{one.name}, {kind}", len(score.folds), score.genes, getattr(score, field))
+                _TextRow(f"{one.name}, {kind}", len(score.folds), score.genes, getattr(score, field))
                 for one, score in models
                 for kind, field in kinds
             ]
@@ -190,16 +192,16 @@ def _genes(folds: Sequence[FoldScore]) -> int:
     return sum(fold.genes for fold in folds)
 
 
-def _by_species(models: Sequence[tuple[Candidate, ModelScore]]) -> list[_Row]:
+def _by_species(models: Sequence[tuple[Candidate, ModelScore]]) -> list[_TextRow]:
     """Return a row for each model and species, and one per model for the mean of the species."""
     rows = []
     for candidate, score in models:
         for name, scored in score.species.items():
             folds = score.folds_of(name)
-            rows.append(_Row(f"{candidate.name}, {name}", len(folds), _genes(folds), scored))
+            rows.append(_TextRow(f"{candidate.name}, {name}", len(folds), _genes(folds), scored))
         if score.mean_of_species is not None:
             name = f"{candidate.name}, mean of {len(score.species)} species"
-            rows.append(_Row(name, len(score.folds), score.genes, score.mean_of_species))
+            rows.append(_TextRow(name, len(score.folds), score.genes, score.mean_of_species))
     return rows
 
 
@@ -208,7 +210,7 @@ def _differences(comparisons: Sequence[Comparison], shown: Sequence[str]) -> lis
     lines: list[str] = []
     for against in dict.fromkeys(one.against for one in comparisons):
         mine = [one for one in comparisons if one.against == against]
-        rows = [_Row(one.model, None, one.genes, one.scored, _probability(one.delong)) for one in mine]
+        rows = [_TextRow(one.model, None, one.genes, one.scored, _probability(one.delong)) for one in mine]
         lines += ["", *_aligned(f"minus {against}", rows, shown, "DeLong p" if any(r.last for r in rows) else "", "+")]
         lines += [
             f"{one.model}: excludes {one.left_out[0]:,} of its genes and {one.left_out[1]:,} of {against}, not shared"
@@ -227,7 +229,7 @@ def _probability(test: DeLong | None) -> str:
     return f"{test.p:.0e}" if test.p > 1e-300 else "<1e-300"
 
 
-def _aligned(title: str, rows: Sequence[_Row], shown: Sequence[str], last: str = "", sign: str = "") -> list[str]:
+def _aligned(title: str, rows: Sequence[_TextRow], shown: Sequence[str], last: str = "", sign: str = "") -> list[str]:
     """Align rows below a header; put a name that would make the table too wide on a separate line."""
     counts = ["genes"] if rows[0].folds is None else ["folds", "genes"]
     cells = [[title, *counts, f"{shown[0]} [95 %]", *shown[1:], *([last] if last else [])]]

@@ -22,7 +22,7 @@ _LONGEST_BLOCK = 1 << 16
 """Maximum number of bytes of an uncompressed bgzip block (SAM specification, section 4.1)."""
 
 
-class _Row(NamedTuple):
+class _IndexRow(NamedTuple):
     """A row of an index, as in ``samtools faidx``; offsets and sizes are those of the uncompressed file."""
 
     name: str
@@ -60,7 +60,7 @@ def is_of(fasta: Path, fai: Path, gzi: Path | None = None) -> bool:
         return False
 
 
-def _row(line: str) -> _Row:
+def _row(line: str) -> _IndexRow:
     """Parse a row of a ``.fai`` file.
 
     Raises:
@@ -70,10 +70,10 @@ def _row(line: str) -> _Row:
     length, offset, width, wide = map(int, numbers)
     if min(length, offset, width, wide - width) < 0 or (length and not width):
         raise ValueError(line)
-    return _Row(name, length, offset, width, wide)
+    return _IndexRow(name, length, offset, width, wide)
 
 
-def _names_all(rows: list[_Row], read_at: _ReadAt) -> bool:
+def _names_all(rows: list[_IndexRow], read_at: _ReadAt) -> bool:
     """Return whether the right header precedes each contig, and nothing follows the last contig."""
     position = 0
     for row in rows:

@@ -64,7 +64,7 @@ class Interval(NamedTuple):
         return self._replace(start=start, end=start + width)
 
 
-class Cut(NamedTuple):
+class IntervalLetters(NamedTuple):
     """Sequences that were read from a genome.
 
     Attributes:
@@ -94,7 +94,7 @@ def read_bed(path: PathLike) -> Iterator[Interval]:
             yield _interval(columns[0], columns[1], columns[2], name, columns[5] if len(columns) > 5 else "", where)
 
 
-class Table(NamedTuple):
+class TextTable(NamedTuple):
     """A text table: the names in its header, and its rows, each with ``file:line``."""
 
     names: list[str]
@@ -120,7 +120,7 @@ class Table(NamedTuple):
 
 
 @contextmanager
-def open_table(path: PathLike) -> Iterator[Table]:
+def open_table(path: PathLike) -> Iterator[TextTable]:
     """Open a table with a header; the delimiter is a tab, comma, semicolon or ``|``. Blank lines are skipped.
 
     Raises:
@@ -132,7 +132,7 @@ def open_table(path: PathLike) -> Iterator[Table]:
             names, separator = _header(handle.readline())
             if not any(names):
                 raise BadTable("the first line is empty, but a header is required", where=f"{path}:1")
-            yield Table(names, _rows(path, csv.reader(handle, delimiter=separator), len(names)))
+            yield TextTable(names, _rows(path, csv.reader(handle, delimiter=separator), len(names)))
     except csv.Error as error:
         raise BadTable(f"this is not a text table ({error})", where=path) from error
     finally:
@@ -142,10 +142,12 @@ def open_table(path: PathLike) -> Iterator[Table]:
 def is_interval_table(path: PathLike) -> bool:
     """Return whether a file begins with the header of a table of intervals; a BED file does not."""
     with open_text(path) as handle:
-        return Table(_header(handle.readline())[0], iter(())).has_intervals
+        return TextTable(_header(handle.readline())[0], iter(())).has_intervals
 
 
-def cut_intervals(contigs: Iterable[Contig], intervals: Sequence[Interval], width: int | None = None) -> Cut:
+def cut_intervals(
+    contigs: Iterable[Contig], intervals: Sequence[Interval], width: int | None = None
+) -> IntervalLetters:
     """Read the letters of every interval, in the order of ``intervals``.
 
     If the genome has a contig only under another spelling, that contig is used and reported: with or without ``chr``,
@@ -191,7 +193,7 @@ def cut_intervals(contigs: Iterable[Contig], intervals: Sequence[Interval], widt
     _check_found({name: intervals[rows[0]] for name, rows in rows_of.items()}, found, names)
     for fault in faults.values():
         raise fault
-    return Cut(sequences, {name: found[name][0] for name in rows_of})
+    return IntervalLetters(sequences, {name: found[name][0] for name in rows_of})
 
 
 def _interval(chrom: str, first: str, last: str, name: str, strand: str, where: str) -> Interval:

@@ -31,7 +31,7 @@ class GeneWindows(NamedTuple):
     sequence: str
 
 
-class Cut(NamedTuple):
+class CutGene(NamedTuple):
     """A gene with its windows; the gene's line distinguishes duplicates with the same name."""
 
     gene: Gene
@@ -40,7 +40,7 @@ class Cut(NamedTuple):
 
 def cut_genes(
     contig: Contig, genes: Iterable[Gene], geometry: Geometry, *, edge: Edge = "drop", max_n: float = MAX_N
-) -> tuple[list[Cut], list[Excluded]]:
+) -> tuple[list[CutGene], list[Excluded]]:
     """Extract the windows of ``genes``, ordered by start, then end, then name.
 
     The sequence has ``geometry.columns`` letters A, C, G, T and ``N`` (for the padding, for every other letter, and
@@ -67,7 +67,7 @@ def cut_genes(
             continue
         sequence = (b"N" * geometry.pad).join(sides).decode("ascii")
         row = GeneWindows(gene.id, contig.name, gene.strand, first, last, *tss_window, *tts_window, sequence)
-        cuts.append(Cut(gene, row))
+        cuts.append(CutGene(gene, row))
     return cuts, excluded
 
 

@@ -25,7 +25,7 @@ _COLUMNS = ["qseqid", "sseqid", "pident", "qstart", "qend", "evalue", "bitscore"
 _log = logging.getLogger(__name__)
 
 
-class Search(NamedTuple):
+class AlignerRun(NamedTuple):
     """The inputs, outputs and settings of a search.
 
     Attributes:
@@ -50,14 +50,14 @@ class Aligner(NamedTuple):
 
     executables: tuple[str, ...]
     version: tuple[str, ...]
-    commands: Callable[[Search], list[list[str]]]
+    commands: Callable[[AlignerRun], list[list[str]]]
 
     def installed(self) -> bool:
         """Return whether all executables are on the PATH."""
         return all(shutil.which(name) for name in self.executables)
 
 
-def _diamond(search: Search) -> list[list[str]]:
+def _diamond(search: AlignerRun) -> list[list[str]]:
     """Return the commands of DIAMOND; it finds homologs below 40 % identity only with ``--very-sensitive``."""
     database, threads = str(search.folder / "proteins.dmnd"), str(search.threads)
     return [
@@ -87,7 +87,7 @@ def _diamond(search: Search) -> list[list[str]]:
     ]
 
 
-def _mmseqs(search: Search) -> list[list[str]]:
+def _mmseqs(search: AlignerRun) -> list[list[str]]:
     """Return the command of MMseqs2, with the highest sensitivity in its manual and its names of the columns."""
     columns = "query,target,pident,qstart,qend,evalue,bits"
     return [
@@ -112,7 +112,7 @@ def _mmseqs(search: Search) -> list[list[str]]:
     ]
 
 
-def _blast(search: Search) -> list[list[str]]:
+def _blast(search: AlignerRun) -> list[list[str]]:
     """Return the commands of BLAST; it warns if fewer than five targets are requested."""
     database, targets = str(search.folder / "proteins"), str(max(500, search.proteins))
     return [
@@ -192,7 +192,7 @@ def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) 
     """
     check_installed(tool)
     with tempfile.TemporaryDirectory(prefix="kanseq-homology-") as folder:
-        search = Search(
+        search = AlignerRun(
             Path(folder) / "proteins.faa", Path(folder), Path(folder) / "hits.tsv", len(proteins), evalue, threads
         )
         with open(search.fasta, "wb") as handle:

@@ -36,7 +36,7 @@ for _number, _letters in enumerate(ALPHABET):
         _GROUP[ord(_letter)] = _number
 
 
-class _Words(NamedTuple):
+class _ProteinWords(NamedTuple):
     """Every word of every protein, sorted by word, protein and place; a word counts once per protein."""
 
     word: np.ndarray
@@ -136,7 +136,7 @@ def _candidates(proteins: Sequence[bytes], lengths: np.ndarray) -> Iterator[tupl
         yield tuple(np.concatenate(waiting).T)  # type: ignore[misc]
 
 
-def _words(proteins: Sequence[bytes], lengths: np.ndarray, size: int) -> _Words:
+def _words(proteins: Sequence[bytes], lengths: np.ndarray, size: int) -> _ProteinWords:
     """Return the words without letters of low complexity or letters other than the twenty amino acids."""
     groups = _GROUP[np.frombuffer(b"".join(proteins), dtype=np.uint8)]
     groups[low_complexity(b"".join(proteins), lengths)] = len(ALPHABET)
@@ -154,7 +154,7 @@ def _words(proteins: Sequence[bytes], lengths: np.ndarray, size: int) -> _Words:
     word, protein, place = word[order], protein[order], place[order]
     first = np.ones(len(word), dtype=bool)
     first[1:] = (word[1:] != word[:-1]) | (protein[1:] != protein[:-1])
-    return _Words(word[first], protein[first], place[first])
+    return _ProteinWords(word[first], protein[first], place[first])
 
 
 def _chance(proteins: Sequence[bytes]) -> float:
@@ -164,7 +164,7 @@ def _chance(proteins: Sequence[bytes]) -> float:
     return float((shares**2).sum())
 
 
-def _seeds(words: _Words, proteins: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _seeds(words: _ProteinWords, proteins: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield words that two proteins share (seeds): both proteins, the smaller index first, and the diagonal.
 
     All seeds of a pair are yielded together; their number per step is limited to save memory.

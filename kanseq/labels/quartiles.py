@@ -27,7 +27,7 @@ class FoldRows(NamedTuple):
     planned: frozenset[str] = frozenset({"train", "test"})
 
 
-class Part(NamedTuple):
+class ConditionLabels(NamedTuple):
     """Labels of one condition in one fold: low, mid or high for each of ``rows``, by the thresholds."""
 
     condition: str
@@ -40,7 +40,7 @@ class Part(NamedTuple):
 
 def label_by_fold(
     levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
-) -> list[Part]:
+) -> list[ConditionLabels]:
     """Label all genes of every fold by the quartiles of its training genes, for each condition's ``levels``.
 
     If a species is tested but not trained on, its quartiles are those of its test genes. They then affect only the
@@ -60,7 +60,7 @@ def label_by_fold(
             if source == "test":
                 logger.info("fold %s: none of these genes is a training gene; thresholds are from test genes", name)
             q1, q3 = _thresholds(measured, low, high, f"fold {name}", condition)
-            part = Part(condition, name, fold.rows, _labels(level[fold.rows], q1, q3), q1, q3)
+            part = ConditionLabels(condition, name, fold.rows, _labels(level[fold.rows], q1, q3), q1, q3)
             _check_classes(part.labels, fold, name, condition)
             parts.append(part)
     _report_ties(levels, parts)
@@ -69,7 +69,7 @@ def label_by_fold(
 
 def label_by_table(
     levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
-) -> list[Part]:
+) -> list[ConditionLabels]:
     """Label genes once per condition by the quartiles of the complete table (fold ``*``); ``folds`` are only checked.
 
     Raises:
@@ -81,7 +81,7 @@ def label_by_table(
         labels = _labels(level, q1, q3)
         for name, fold in folds.items():
             _check_classes(labels[fold.rows], fold, name, condition)
-        parts.append(Part(condition, EVERY, np.arange(len(level)), labels, q1, q3))
+        parts.append(ConditionLabels(condition, EVERY, np.arange(len(level)), labels, q1, q3))
     _report_ties(levels, parts)
     return parts
 
@@ -114,7 +114,7 @@ def _check_classes(labels: np.ndarray, fold: FoldRows, name: str, condition: str
             )
 
 
-def _report_ties(levels: Mapping[str, np.ndarray], parts: list[Part]) -> None:
+def _report_ties(levels: Mapping[str, np.ndarray], parts: list[ConditionLabels]) -> None:
     """Warn if the lower threshold is zero, so that more genes are low than the quantile implies."""
     for condition, level in levels.items():
         tied = [part for part in parts if part.condition == condition and part.q1 == 0]

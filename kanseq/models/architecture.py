@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kanseq.models.config import Config as Config
+from kanseq.models.config import Hyperparameters
 from kanseq.models.config import NetworkConfig as NetworkConfig
-from kanseq.models.config import Options
 from kanseq.models.config import RadialConfig as RadialConfig
 from kanseq.models.config import TabularConfig as TabularConfig
 from kanseq.specification.fields import option as option
@@ -67,7 +67,7 @@ class Architecture:
     name: str
     summary: str
     source: str
-    config: type["Options"]
+    config: type["Hyperparameters"]
     build: "Callable[..., Network | Estimator]"
     tasks: tuple[str, ...] = ("binary",)
     recipe: Mapping[str, int | float | str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from kanseq.specification.option_checks import check
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Hyperparameters:
     """The hyper-parameters of a model. Their ranges are checked."""
 
     def __post_init__(self) -> None:
@@ -25,14 +25,14 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Options):
+class Config(Hyperparameters):
     """The base configuration of models of sequences: the columns to read. Subclasses add hyper-parameters."""
 
     geometry: Geometry
 
 
 @dataclass(frozen=True, kw_only=True)
-class TabularConfig(Options):
+class TabularConfig(Hyperparameters):
     """The base configuration of models of vectors."""
 
     inputs: int = option(16, "length of each vector", least=1)

@@ -16,7 +16,7 @@ from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.architecture import Architecture
 from kanseq.models.classical import boosting, kmer_sgd, logistic, ridge
-from kanseq.models.config import Config, Options
+from kanseq.models.config import Config, Hyperparameters
 from kanseq.models.estimators import Estimator
 from kanseq.models.network import Network
 from kanseq.models.networks import deepcre, kan, kan_mixer, kan_words, legnet, mlp
@@ -77,7 +77,7 @@ def architecture(name: str) -> Architecture:
 
 def make_config(
     name: str, geometry: Geometry, options: Mapping[str, Value] | None = None, outputs: int | None = None
-) -> Options:
+) -> Hyperparameters:
     """Build an architecture's configuration from options; text is converted to the type of its field.
 
     Args:
@@ -105,13 +105,13 @@ def make_config(
     return kind(**placed, **values)
 
 
-def config_to_json(config: Options) -> dict[str, object]:
+def config_to_json(config: Hyperparameters) -> dict[str, object]:
     """Return a configuration's fields as written to files."""
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     return {**fields, "geometry": config.geometry.to_json()} if isinstance(config, Config) else fields
 
 
-def config_from_json(name: str, fields: Mapping[str, object]) -> Options:
+def config_from_json(name: str, fields: Mapping[str, object]) -> Hyperparameters:
     """Read the fields that :func:`config_to_json` returned; missing fields take their defaults.
 
     Raises:
@@ -129,7 +129,7 @@ def parameter_count(model: Network | Estimator) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def option_types(kind: type[Options]) -> dict[str, type]:
+def option_types(kind: type[Hyperparameters]) -> dict[str, type]:
     """Return name and type of a configuration's hyper-parameters."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.name != "geometry"}

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kanseq.errors import BadOption
 from kanseq.models.architecture import Architecture
-from kanseq.models.config import Config, Options
+from kanseq.models.config import Config, Hyperparameters
 from kanseq.models.registry import parameter_count
 
 STEPS = 40
@@ -35,7 +35,7 @@ class Cost:
     flops: int
 
 
-def match_parameters(kind: Architecture, config: Options, wanted: int) -> Options:
+def match_parameters(kind: Architecture, config: Hyperparameters, wanted: int) -> Hyperparameters:
     """Return the configuration whose number of parameters is closest to ``wanted``.
 
     All widths are multiplied by one factor and rounded; other options stay.
@@ -63,7 +63,7 @@ def match_parameters(kind: Architecture, config: Options, wanted: int) -> Option
     return best
 
 
-def count_parameters(kind: Architecture, config: Options) -> int:
+def count_parameters(kind: Architecture, config: Hyperparameters) -> int:
     """Count a network's parameters without allocating them."""
     with torch.device("meta"):
         return parameter_count(kind.build(config))

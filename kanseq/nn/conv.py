@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kanseq.nn.bases.arguments import check_whole
 from kanseq.nn.bases.basis import Basis, Gaussians
-from kanseq.nn.kernels.products import Convolution
+from kanseq.nn.kernels.products import ConvolutionProduct
 from kanseq.nn.layer import EdgeFunctions, KANLayer
 from kanseq.nn.precision import operand_type
 
@@ -94,7 +94,9 @@ class KANConv1d(KANLayer):
         # Both sides get the same padding, so that an odd reach yields one position too many, the first.
         around = (reach + 1) // 2 if isinstance(padding, str) else padding
         self._surplus = reach % 2 if isinstance(padding, str) else 0
-        self._product = Convolution(taps=kernel_size, stride=stride, padding=around, dilation=dilation, groups=groups)
+        self._product = ConvolutionProduct(
+            taps=kernel_size, stride=stride, padding=around, dilation=dilation, groups=groups
+        )
         # Built here, because compilers lose the fields of an instance that is built while they trace.
         self._unpadded = replace(self._product, padding=0)
         edges = (in_channels // groups, kernel_size)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kanseq.nn.bases.basis import Basis
-from kanseq.nn.kernels.chunks import Given, Plan
+from kanseq.nn.kernels.chunks import CurvePlan, Given
 from kanseq.nn.kernels.curves import sum_of_curves
 from kanseq.nn.kernels.products import Product
 
@@ -106,7 +106,7 @@ class KANLayer(nn.Module):
         """Sum the curves at ``x``, whose last axis is the inputs."""
         scale, shift = self._place(x.dtype)
         epsilon = None if self.norm is None else self.norm.eps
-        plan = Plan(self.basis, product, operands, epsilon, self.residual)
+        plan = CurvePlan(self.basis, product, operands, epsilon, self.residual)
         given = Given(x, scale, shift, self.curve_weight(), self.base_weight, self.base_bias)
         return sum_of_curves(given, plan, self._basis_tensors())
 

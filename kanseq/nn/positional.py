@@ -112,12 +112,12 @@ class PlacedCurves(nn.Module):
         ]
         return torch.stack(sums, dim=2) - self._at_mean(weight)
 
-    def moments(self) -> "Moments":
+    def moments(self) -> "PositionMoments":
         """Return an empty accumulator for mean and standard deviation of ``Σ_t x[k,t]·B_g(t)``."""
-        return Moments(self.splines, self.kinds)
+        return PositionMoments(self.splines, self.kinds)
 
     @torch.no_grad()
-    def standardise(self, found: "Moments") -> None:
+    def standardise(self, found: "PositionMoments") -> None:
         """Set mean and scale from accumulated moments.
 
         Values that do not vary, apart from rounding, get the scale 1. Those that hardly vary, because a kind is rare,
@@ -143,7 +143,7 @@ class PlacedCurves(nn.Module):
         return torch.stack([each[:, functions].sum(1) for functions in self.functions], dim=1)
 
 
-class Moments:
+class PositionMoments:
     """Means and sums of squares of the amount of each kind under each spline, accumulated over batches.
 
     They are merged as by Chan, Golub and LeVeque (1983), whose sums of squares never cancel.

@@ -20,7 +20,7 @@ from kanseq.errors import BadOption, MissingFile, ModelMismatch, SeenGene
 from kanseq.geometry import Geometry
 from kanseq.io.files import PathLike, some
 from kanseq.runs.description import PREDICTOR, RUN, read_run
-from kanseq.runs.parts import Part, finished_parts
+from kanseq.runs.parts import RunPart, finished_parts
 from kanseq.runs.prediction_tables import read_held_out
 from kanseq.runs.trained_model import KNOWN, check_layout, load_arrays
 from kanseq.sequences.sequence_set import SequenceSet
@@ -187,7 +187,7 @@ def model_files(model: PathLike) -> list[Path]:
     return [path] if path.is_file() else [part.folder / "model.safetensors" for part in scoring_parts(path)]
 
 
-def scoring_parts(run: Path) -> list[Part]:
+def scoring_parts(run: Path) -> list[RunPart]:
     """List the finished parts of a run of predictors, ordered by fold and seed.
 
     Raises:

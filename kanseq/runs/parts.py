@@ -35,7 +35,7 @@ _FILES_0_1_0 = ("model.safetensors", "predictions.tsv", "held_out.txt")
 """Files whose SHA-256 version 0.1.0 wrote at the top level of ``done.json``."""
 
 
-class Part(NamedTuple):
+class RunPart(NamedTuple):
     """A model of a run, started or finished.
 
     Attributes:
@@ -56,17 +56,17 @@ class Part(NamedTuple):
         return (self.folder / DONE).exists()
 
 
-def parts(run: Path) -> list[Part]:
+def parts(run: Path) -> list[RunPart]:
     """List the started parts of a run, ordered by fold and seed, without baselines."""
     found = []
     for folder in run.glob(f"folds/*/{_SEED}*"):
         seed = folder.name.removeprefix(_SEED)
         if seed.isdecimal() and folder.is_dir():
-            found.append(Part(folder, folder.parent.name, int(seed), f"{folder.parent.name}/{folder.name}"))
+            found.append(RunPart(folder, folder.parent.name, int(seed), f"{folder.parent.name}/{folder.name}"))
     return sorted(found, key=lambda part: (part.fold, part.seed))
 
 
-def finished_parts(run: Path) -> list[Part]:
+def finished_parts(run: Path) -> list[RunPart]:
     """List the :func:`parts` that have a ``done.json``; the listed files are not checked."""
     return [part for part in parts(run) if part.is_finished]
 
@@ -85,10 +85,10 @@ def part_folder(run: Path, fold: str, seed: int) -> Path:
     return run / "folds" / fold / f"{_SEED}{seed}"
 
 
-def baseline_part(run: Path, fold: str, task: str = "binary") -> Part:
+def baseline_part(run: Path, fold: str, task: str = "binary") -> RunPart:
     """Return the baseline of a fold, which need not exist. Its seed is reported as 0, whichever seed trained it."""
     name = BASELINES[task]
-    return Part(run / "folds" / fold / name, fold, 0, f"{fold}/{name}")
+    return RunPart(run / "folds" / fold / name, fold, 0, f"{fold}/{name}")
 
 
 def read_done(folder: Path) -> dict[str, object] | None:

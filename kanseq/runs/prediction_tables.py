@@ -11,10 +11,10 @@ import pandas as pd
 
 from kanseq.errors import BadTable
 from kanseq.io.files import PathLike, some
-from kanseq.io.tables.dialect import parse, place, read_cells, write_table
+from kanseq.io.tables.dialect import location, parse, read_cells, write_table
 from kanseq.io.tables.model_tables import HELD_OUT, PREDICTIONS
 from kanseq.sequences.sequence_set import SequenceSet
-from kanseq.tasks.scores import Scores
+from kanseq.tasks.scores import PredictionScores
 from kanseq.tasks.task import CLASSES, LEAST, is_known
 
 LOGIT_OF = "logit:"
@@ -24,7 +24,7 @@ LOGIT_OF = "logit:"
 def predictions_table(
     genes: SequenceSet,
     rows: np.ndarray,
-    scores: Scores,
+    scores: PredictionScores,
     *,
     condition: str | Sequence[str],
     fold: str | Sequence[str],
@@ -106,7 +106,7 @@ def read_predictions(path: PathLike | pd.DataFrame) -> pd.DataFrame:
             bad |= ~np.isnan(numbers) & ~np.isin(numbers, allowed) & (is_class if column == "target" else True)
         if bad.any():
             line = int(np.flatnonzero(bad)[0])
-            raise BadTable(f"{column} '{texts.iloc[line]}' is not allowed", where=place(path, line))
+            raise BadTable(f"{column} '{texts.iloc[line]}' is not allowed", where=location(path, line))
         table[column] = numbers
     return table
 

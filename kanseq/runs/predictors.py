@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from kanseq.models.architecture import Architecture
-from kanseq.models.config import Options
+from kanseq.models.config import Hyperparameters
 from kanseq.models.estimators import Estimator
 from kanseq.models.inputs import InputBatches, Inputs
 from kanseq.models.network import Network
@@ -77,7 +77,7 @@ class NetworkPredictor(Predictor):
         self._network = network
 
     @classmethod
-    def build(cls, kind: Architecture, config: Options, task: Task | None) -> "NetworkPredictor":
+    def build(cls, kind: Architecture, config: Hyperparameters, task: Task | None) -> "NetworkPredictor":
         """Build an untrained network; its configuration sets the number of outputs."""
         return cls(kind.build(config))  # type: ignore[arg-type]
 
@@ -132,7 +132,7 @@ class EstimatorPredictor(Predictor):
         self.estimator = estimator
 
     @classmethod
-    def build(cls, kind: Architecture, config: Options, task: Task | None) -> "EstimatorPredictor":
+    def build(cls, kind: Architecture, config: Hyperparameters, task: Task | None) -> "EstimatorPredictor":
         """Build an unfitted estimator: one for each condition, or for each class against the rest."""
         several = () if task is None else task.conditions or task.classes
         if not several:
@@ -158,13 +158,13 @@ class EstimatorPredictor(Predictor):
         self.estimator.load_arrays(arrays)
 
 
-_BUILDERS: dict[str, Callable[[Architecture, Options, Task | None], Predictor]] = {
+_BUILDERS: dict[str, Callable[[Architecture, Hyperparameters, Task | None], Predictor]] = {
     "steps": NetworkPredictor.build,
     "at-once": EstimatorPredictor.build,
 }
 
 
-def build_predictor(kind: Architecture, config: Options, task: Task | None) -> Predictor:
+def build_predictor(kind: Architecture, config: Hyperparameters, task: Task | None) -> Predictor:
     """Build an untrained model of an architecture.
 
     Args:

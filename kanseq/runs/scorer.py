@@ -18,10 +18,10 @@ import numpy as np
 from kanseq.errors import ModelMismatch
 from kanseq.io.files import PathLike
 from kanseq.runs.held_out import Assignment, Member, Scorer, assign, read_members, scorers_of
-from kanseq.runs.trained_model import Description, TrainedModel, load_model
+from kanseq.runs.trained_model import Description, TrainedModel, read_model
 from kanseq.sequences.row_codes import codes_of
 from kanseq.sequences.sequence_set import SequenceSet
-from kanseq.tasks.scores import Scores, mean_scores
+from kanseq.tasks.scores import PredictionScores, mean_scores
 from kanseq.tasks.task import Task
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class ModelLogits(NamedTuple):
         scorers = [one._replace(rows=np.flatnonzero(np.isin(rows, one.rows))) for one in self.scorers]
         return ModelLogits(scorers, self.models, self.values[:, rows], self.roles[rows])
 
-    def mean(self) -> Scores:
+    def mean(self) -> PredictionScores:
         """Average the models of each row by :func:`kanseq.tasks.scores.mean_scores`.
 
         Every row needs at least one model: select :attr:`rows` first.
@@ -148,11 +148,11 @@ class Models:
         """Load a model for scoring.
 
         Raises:
-            MissingFile, ModelMismatch: as :func:`kanseq.runs.trained_model.load_model`.
+            MissingFile, ModelMismatch: as :func:`kanseq.runs.trained_model.read_model`.
         """
         model = self._loaded.get(scorer.path)
         if model is None:
-            model = load_model(scorer.path, self.device)
+            model = read_model(scorer.path, self.device)
             if self.keep:
                 self._loaded[scorer.path] = model
         return model

@@ -22,7 +22,7 @@ from kanseq.runs.predictors import Predictor, build_predictor
 from kanseq.sequences.row_codes import Codes
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.tasks.calibration import Calibration
-from kanseq.tasks.scores import Scores, scores_of
+from kanseq.tasks.scores import PredictionScores, scores_of
 from kanseq.tasks.task import Task
 
 FORMAT = 1
@@ -87,7 +87,7 @@ class TrainedModel:
         """
         return self.predictor.logits(codes, self.task, batch_size)
 
-    def scores(self, codes: Codes) -> Scores:
+    def scores(self, codes: Codes) -> PredictionScores:
         """Return logits, probabilities and calls of base codes."""
         return scores_of(self.task, self.calibrations, self.logits(codes))
 
@@ -149,7 +149,7 @@ def load_arrays(path: PathLike, wanted: Sequence[str] | None = None) -> tuple[di
     return arrays, described
 
 
-def load_model(path: PathLike, device: str = "cpu") -> TrainedModel:
+def read_model(path: PathLike, device: str = "cpu") -> TrainedModel:
     """Load a model from its file, ready to score.
 
     Raises:

@@ -17,7 +17,14 @@ from kanseq.genome.fasta import Contig, read_contigs
 from kanseq.genome.intervals import cut_intervals
 from kanseq.geometry import Geometry
 from kanseq.io.files import PathLike, check_input, some
-from kanseq.sequences.labelled_files import Columns, Record, Source, check_source, describe_source, read_source
+from kanseq.sequences.labelled_files import (
+    Columns,
+    LabelledSequence,
+    SequenceSource,
+    check_source,
+    describe_source,
+    read_source,
+)
 from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet, check_name, md5_of_letters
 
 logger = logging.getLogger(__name__)
@@ -47,7 +54,7 @@ def genomes_by_class(genome: Genomes) -> PathLike | dict[str, PathLike] | None:
     return by_name(genome, "--genome", "CLASS=FASTA", "specify one FASTA per class") or None
 
 
-def input_paths(sources: Sequence[Source], genomes: PathLike | dict[str, PathLike] | None) -> list[PathLike]:
+def input_paths(sources: Sequence[SequenceSource], genomes: PathLike | dict[str, PathLike] | None) -> list[PathLike]:
     """List every input file and genome, all of which exist.
 
     Raises:
@@ -58,7 +65,7 @@ def input_paths(sources: Sequence[Source], genomes: PathLike | dict[str, PathLik
 
 
 def assemble(
-    sources: Sequence[Source],
+    sources: Sequence[SequenceSource],
     columns: Columns = TABLE,
     genomes: PathLike | dict[str, PathLike] | None = None,
     *,
@@ -125,7 +132,7 @@ def columns_of(
     return Columns(listed, label, name, split)
 
 
-def _options(sources: Sequence[Source], columns: Columns, species: str) -> dict[str, object]:
+def _options(sources: Sequence[SequenceSource], columns: Columns, species: str) -> dict[str, object]:
     """Return the options of a set for its metadata; omit unused ones, so that the bytes of older sets do not change."""
     several = [one for one in sources if one.label is not None and one.split is not None]
     options: dict[str, object] = {
@@ -143,8 +150,8 @@ def _options(sources: Sequence[Source], columns: Columns, species: str) -> dict[
 
 
 def _cut(
-    records: Sequence[Record], genomes: PathLike | dict[str, PathLike] | None, width: int | None
-) -> tuple[list[Record], _Contigs, dict[str, int]]:
+    records: Sequence[LabelledSequence], genomes: PathLike | dict[str, PathLike] | None, width: int | None
+) -> tuple[list[LabelledSequence], _Contigs, dict[str, int]]:
     """Read the letters of all intervals.
 
     Returns:
@@ -185,7 +192,7 @@ def _check_classes(genomes: Mapping[str, PathLike], labels: Iterable[str | None]
         raise BadOption(f"--genome {unknown[0]}={genomes[unknown[0]]}: unknown class", hint=f"there is {some(there)}")
 
 
-def _genome_of(record: Record, genomes: PathLike | Mapping[str, PathLike]) -> PathLike:
+def _genome_of(record: LabelledSequence, genomes: PathLike | Mapping[str, PathLike]) -> PathLike:
     """Return the genome of an interval."""
     if not isinstance(genomes, Mapping):
         return genomes
@@ -203,7 +210,7 @@ def _described(genome: PathLike, contigs: _Contigs) -> Iterator[Contig]:
         del contig
 
 
-def _check_ids(records: Iterable[Record]) -> None:
+def _check_ids(records: Iterable[LabelledSequence]) -> None:
     """Check that names fit into tables of labels and splits, and that no two sequences share one."""
     first: dict[str, str] = {}
     for one in records:
@@ -221,7 +228,7 @@ def _check_ids(records: Iterable[Record]) -> None:
         first[one.id] = one.where
 
 
-def _table(records: Sequence[Record], species: str, *, placed: bool) -> pd.DataFrame:
+def _table(records: Sequence[LabelledSequence], species: str, *, placed: bool) -> pd.DataFrame:
     """Return the sequences as the table of a set; ``placed``: their genome is known."""
     columns: dict[str, object] = {
         "id": [one.id for one in records],

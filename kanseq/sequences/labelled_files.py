@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from kanseq.errors import BadOption, BadTable, MissingFile
 from kanseq.genome.fasta import only_bases, read_contigs, unknown_letters
-from kanseq.genome.intervals import Interval, Table, is_interval_table, open_table, read_bed
+from kanseq.genome.intervals import Interval, TextTable, is_interval_table, open_table, read_bed
 from kanseq.io.files import PathLike, check_input, fingerprint, open_bytes, some
 
 BETWEEN = 20
@@ -23,7 +23,7 @@ TEXT = ".txt"
 """Suffix of the files in a folder of sequences; each file has one sequence."""
 
 
-class Source(NamedTuple):
+class SequenceSource(NamedTuple):
     """A file to read, and the class and split of all its sequences.
 
     Attributes:
@@ -37,7 +37,7 @@ class Source(NamedTuple):
     split: str | None = None
 
 
-class Record(NamedTuple):
+class LabelledSequence(NamedTuple):
     """A sequence of a file; a record with an ``interval`` has no ``letters`` yet. ``where`` is for messages."""
 
     id: str
@@ -57,7 +57,9 @@ class Columns(NamedTuple):
     split: str | None = None
 
 
-def read_source(source: Source, columns: Columns, *, placed: bool, width: int | None = None) -> list[Record]:
+def read_source(
+    source: SequenceSource, columns: Columns, *, placed: bool, width: int | None = None
+) -> list[LabelledSequence]:
     """Read one file. If the source has a class, the names of its sequences are prefixed by its split and class.
 
     Args:
@@ -108,20 +110,20 @@ def stem(path: PathLike) -> str:
     return re.sub(r"(\.[A-Za-z]+)?(\.b?gz)?$", "", Path(path).name) or Path(path).name
 
 
-def _records(source: Source, columns: Columns, placed: bool, width: int | None) -> Iterator[Record]:
+def _records(source: SequenceSource, columns: Columns, placed: bool, width: int | None) -> Iterator[LabelledSequence]:
     """Yield the records of one file of any kind, with the names in the file."""
     path = source.path
     if os.path.isdir(path):
         for name, content in _texts(path):
             where = os.path.join(path, name)
-            yield Record(name[: -len(TEXT)], _letters(content.strip(), where), None, None, where)
+            yield LabelledSequence(name[: -len(TEXT)], _letters(content.strip(), where), None, None, where)
         return
     with open_bytes(path) as handle:
         is_fasta = handle.read(4096).lstrip().startswith(b">")
     if is_fasta:
         for contig in read_contigs(path):
             where = f"{path}: '{contig.name}'"
-            yield Record(contig.name, _letters(contig.sequence, where), None, None, str(path))
+            yield LabelledSequence(contig.name, _letters(contig.sequence, where), None, None, str(path))
     elif placed:
         is_table = is_interval_table(path)
         records = [*(_placed_rows(path, columns, source.label is None) if is_table else _bed_rows(path))]
@@ -154,13 +156,13 @@ def _texts(folder: PathLike) -> Iterator[tuple[str, bytes]]:
             raise MissingFile(f"it cannot be read ({os.strerror(error.errno or 0)})", where=path) from error
 
 
-def _bed_rows(path: PathLike) -> Iterator[Record]:
+def _bed_rows(path: PathLike) -> Iterator[LabelledSequence]:
     """Yield the intervals of a BED file, with their names if it has any."""
     for one in read_bed(path):
-        yield Record(one.name, "", None, None, one.where, one)
+        yield LabelledSequence(one.name, "", None, None, one.where, one)
 
 
-def _placed_rows(path: PathLike, columns: Columns, labelled: bool) -> Iterator[Record]:
+def _placed_rows(path: PathLike, columns: Columns, labelled: bool) -> Iterator[LabelledSequence]:
     """Yield the rows of a table of intervals; ``labelled``: read the class of each row from its column."""
     with open_table(path) as table:
         label = columns.label or ("label" if "label" in table.names else None)
@@ -168,10 +170,10 @@ def _placed_rows(path: PathLike, columns: Columns, labelled: bool) -> Iterator[R
         places = _places(path, table.names, columns._replace(sequences=(), label=label if labelled else None, id=name))
         for where, cells in table.rows:
             key, value, split = _cells(cells, places, where)
-            yield Record(key or "", "", value, split, where, table.interval(cells, where))
+            yield LabelledSequence(key or "", "", value, split, where, table.interval(cells, where))
 
 
-def _named(path: PathLike, records: list[Record], width: int | None) -> list[Record]:
+def _named(path: PathLike, records: list[LabelledSequence], width: int | None) -> list[LabelledSequence]:
     """Name intervals: as in the file if its names are unique, otherwise by place, otherwise by number."""
     places = [one.interval.widened(width).place for one in records if one.interval is not None]
     for names in ([one.id for one in records], places):
@@ -182,7 +184,7 @@ def _named(path: PathLike, records: list[Record], width: int | None) -> list[Rec
     return [one._replace(id=name) for one, name in zip(records, names, strict=True)]
 
 
-def _sequences(path: PathLike, table: Table, columns: Columns) -> Iterator[Record]:
+def _sequences(path: PathLike, table: TextTable, columns: Columns) -> Iterator[LabelledSequence]:
     """Yield the rows of a table of sequences."""
     if table.has_intervals and not set(columns.sequences) <= set(table.names):
         raise BadTable("this is a table of intervals", where=path, hint="use --genome")
@@ -192,7 +194,7 @@ def _sequences(path: PathLike, table: Table, columns: Columns) -> Iterator[Recor
     for number, (where, cells) in enumerate(table.rows, 1):
         letters = between.join(_letters(cells[at].encode("utf-8"), where) for at in places["sequence"])
         key, value, split = _cells(cells, places, where)
-        yield Record(f"{stem(path)}-{number}" if key is None else key, letters, value, split, where)
+        yield LabelledSequence(f"{stem(path)}-{number}" if key is None else key, letters, value, split, where)
 
 
 def _places(path: PathLike, names: list[str], columns: Columns) -> dict[str, list[int]]:

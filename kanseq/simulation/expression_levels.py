@@ -15,7 +15,7 @@ SAMPLE_SPREAD = 0.05
 """Standard deviation between samples, log10."""
 
 
-class Expression(NamedTuple):
+class SimulatedExpression(NamedTuple):
     """Expression of genes, in the order of their signals.
 
     Attributes:
@@ -39,7 +39,7 @@ def express(
     *,
     oracle: float,
     spread: float | None = None,
-) -> Expression:
+) -> SimulatedExpression:
     """Add noise to log10 signals and return TPM.
 
     Without ``spread``, find it by bisection, to four decimals: the random draws are fixed and only their scale changes,
@@ -57,7 +57,7 @@ def express(
     if spread is None:
         spread = round((low + high) / 2, 4)
     tpm = _tpm(signal + spread * draws, jitter)
-    return Expression(tpm, spread * draws, spread, round(oracle_auroc(signal, tpm, scored), 4))
+    return SimulatedExpression(tpm, spread * draws, spread, round(oracle_auroc(signal, tpm, scored), 4))
 
 
 def _tpm(log10_level: np.ndarray, jitter: np.ndarray) -> np.ndarray:

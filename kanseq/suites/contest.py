@@ -12,12 +12,12 @@ from typing import NamedTuple
 from kanseq.errors import JobsFailed, KanseqError, NotWritable
 from kanseq.io.files import PathLike, check_input, check_output
 from kanseq.runs.description import RUN
-from kanseq.runs.parts import Part, finished_parts, is_done
+from kanseq.runs.parts import RunPart, finished_parts, is_done
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.suites.collections.data_set_checks import check_data_set
 from kanseq.suites.contestants import VARIANTS, Entry
 from kanseq.suites.jobs import Machine, work_off
-from kanseq.suites.protocol import SET, Protocol, check_run, classes_of, job_of, prepare
+from kanseq.suites.protocol import SET, Protocol, check_run, classes_of_set, job_of, prepare
 from kanseq.training.settings import choose_device
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def compete(
         folder = output / name
         with _errors_name(name):
             found = check_data_set(genes)
-            competitors = [entry.on(genes.geometry, len(classes_of(genes))) for entry in entries]
+            competitors = [entry.on(genes.geometry, len(classes_of_set(genes))) for entry in entries]
             prepare(genes, folder, protocol)
         checks[name] = found._asdict()
         if found.untested:
@@ -112,7 +112,7 @@ def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
     return name, SequenceSet.read(path)
 
 
-def finished(run: Path) -> list[Part]:
+def finished(run: Path) -> list[RunPart]:
     """List the parts of a run that are finished and whole."""
     return [part for part in finished_parts(run) if is_done(part.folder)]
 

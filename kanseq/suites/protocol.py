@@ -111,7 +111,7 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
         BadOption: the folder was begun otherwise.
     """
     table = _splits(genes, protocol, folder.name)
-    classes = classes_of(genes)
+    classes = classes_of_set(genes)
     _check_folds(table, genes, classes)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -129,7 +129,7 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
     write_json(folder / ABOUT, {"classes": classes, "columns": genes.geometry.columns})
 
 
-def classes_of(genes: SequenceSet) -> list[str]:
+def classes_of_set(genes: SequenceSet) -> list[str]:
     """List the classes that models are to tell apart; ``mid`` beside low and high is none.
 
     Raises:

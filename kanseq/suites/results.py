@@ -32,7 +32,7 @@ MAIN = "MCC"
 MINUS = f"{MAIN}_minus_baseline"
 
 
-class Scores(NamedTuple):
+class DataSetScores(NamedTuple):
     """A model on one data set.
 
     Attributes:
@@ -157,7 +157,7 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _scores(run: Path, bootstrap: int, seed: int) -> Scores:
+def _scores(run: Path, bootstrap: int, seed: int) -> DataSetScores:
     """Score one run, as a whole and fit by fit."""
     (candidate,) = load_candidates([run])
     score = score_candidate(candidate, bootstrap, seed)
@@ -166,7 +166,7 @@ def _scores(run: Path, bootstrap: int, seed: int) -> Scores:
         for fold in candidate.folds
         for at in range(len(candidate.seeds))
     ]
-    return Scores(candidate, score, fits)
+    return DataSetScores(candidate, score, fits)
 
 
 def _flops(run: Path) -> int | None:
@@ -184,7 +184,7 @@ def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:
 
 
 def _differences(
-    scores: Mapping[str, Scores], baseline: str | None, folder: Path, bootstrap: int, seed: int
+    scores: Mapping[str, DataSetScores], baseline: str | None, folder: Path, bootstrap: int, seed: int
 ) -> dict[str, Comparison]:
     """Compare every model with the baseline over the same draws."""
     if baseline not in scores:

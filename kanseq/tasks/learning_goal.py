@@ -1,6 +1,7 @@
 """The learning goal of a run: task, conditions, visible columns, negative control and calibration.
 
-In: the options of ``kanseq train``. Out: a checked :class:`Aim`, as written to ``run.json``, and the models' task.
+In: the options of ``kanseq train``. Out: a checked :class:`LearningGoal`, as written to ``run.json``, and the models'
+    task.
 """
 
 import logging
@@ -34,7 +35,7 @@ _IN_FILES = ("condition", "task", "control", "visible", "calibrate", "mid", "cla
 
 
 @dataclass(frozen=True)
-class Aim(Learning):
+class LearningGoal(Learning):
     """The resolved learning goal of a run.
 
     Attributes:
@@ -87,7 +88,7 @@ class Aim(Learning):
         return Task(self.task, outputs, self.conditions, classes=self.classes)
 
     def check_model(self, kind: Architecture, balance: str, options: Collection[str]) -> None:
-        """Check that the model supports this aim.
+        """Check that the model supports this goal.
 
         Args:
             kind: the model.
@@ -118,8 +119,8 @@ class Aim(Learning):
 
     def learning(
         self, genes: SequenceSet, labels: pd.DataFrame | None, task: str | None, condition: str | Sequence[str]
-    ) -> "Aim":
-        """Return the aim with conditions, task (if None) and classes resolved from the labels.
+    ) -> "LearningGoal":
+        """Return the goal with conditions, task (if None) and classes resolved from the labels.
 
         Raises:
             BadOption, BadTable: the labels lack the condition, or do not fit the task.
@@ -146,8 +147,8 @@ class Aim(Learning):
         return disturbed(genes, self.control, seed)
 
 
-def aim_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) -> Aim:
-    """Return the aim for a model; :meth:`Aim.learning` then resolves what depends on the labels.
+def goal_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) -> LearningGoal:
+    """Return the goal for a model; :meth:`LearningGoal.learning` then resolves what depends on the labels.
 
     Args:
         kind: the model.
@@ -159,7 +160,7 @@ def aim_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) 
         BadOption: the model cannot rank genes labelled mid, or options are not compatible.
     """
     mid = mid_for(kind, asked.task, asked.mid, balance=balance, labels=labels)
-    return Aim(**{**vars(asked), "condition": "*", "task": asked.task or "binary", "mid": mid})
+    return LearningGoal(**{**vars(asked), "condition": "*", "task": asked.task or "binary", "mid": mid})
 
 
 def mid_for(
@@ -207,11 +208,11 @@ def warn_of_control(metadata: Mapping[str, object]) -> None:
         logger.warning("this model was trained with %s: its scores do not show what drives expression", said)
 
 
-def describe_aim(aim: Aim) -> str:
-    """Describe how an aim differs from the default; empty if it does not.
+def describe_goal(goal: LearningGoal) -> str:
+    """Describe how a goal differs from the default; empty if it does not.
 
-    >>> describe_aim(Aim(visible="flanks"))
+    >>> describe_goal(LearningGoal(visible="flanks"))
     'flanks only'
     """
-    seen = "" if aim.visible == "all" else f"{aim.visible} only"
-    return ", ".join(said for said in (describe_control(aim.control), seen) if said)
+    seen = "" if goal.visible == "all" else f"{goal.visible} only"
+    return ", ".join(said for said in (describe_control(goal.control), seen) if said)

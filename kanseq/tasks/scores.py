@@ -13,7 +13,7 @@ from kanseq.tasks.calibration import Calibration, fit_calibration
 from kanseq.tasks.task import Task, is_known, log_odds
 
 
-class Scores(NamedTuple):
+class PredictionScores(NamedTuple):
     """Scores per gene, ``(n,)``, or per gene and condition, ``(n, conditions)``, all float64.
 
     Attributes:
@@ -32,7 +32,7 @@ class Scores(NamedTuple):
     classes: np.ndarray | None = None
 
 
-def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarray) -> Scores:
+def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarray) -> PredictionScores:
     """Compute the scores of one model.
 
     Args:
@@ -43,16 +43,16 @@ def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarra
     if task.classes:
         called = np.asarray(logits, dtype=np.float64).argmax(axis=1)
         own = np.arange(len(logits)), called
-        return Scores(log_odds(logits)[own], task.probability(logits)[own], called.astype(np.float64), logits)
+        return PredictionScores(log_odds(logits)[own], task.probability(logits)[own], called.astype(np.float64), logits)
     if not calibrations:
-        return Scores(logits, task.probability(logits), np.full(logits.shape, np.nan))
+        return PredictionScores(logits, task.probability(logits), np.full(logits.shape, np.nan))
     columns = logits.reshape(len(logits), -1).T
     probability = np.stack([one.probability(column) for one, column in zip(calibrations, columns, strict=True)], axis=1)
     called = probability >= _thresholds(calibrations)
-    return Scores(logits, probability.reshape(logits.shape), called.astype(np.float64).reshape(logits.shape))
+    return PredictionScores(logits, probability.reshape(logits.shape), called.astype(np.float64).reshape(logits.shape))
 
 
-def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logits: np.ndarray) -> Scores:
+def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logits: np.ndarray) -> PredictionScores:
     """Average the scores of the models of each gene, by the rule of :mod:`kanseq.tasks.averaging`.
 
     Args:
@@ -66,7 +66,7 @@ def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logit
     each = [scores_of(task, own, values) for own, values in zip(calibrations, logits, strict=True)]
     probabilities, called = (np.stack([getattr(one, name) for one in each]) for name in ("probability", "called"))
     calibrated = np.array([any(one.kind != "none" for one in own) for own in calibrations])
-    return Scores(*average_models(logits, probabilities, called, calibrated))
+    return PredictionScores(*average_models(logits, probabilities, called, calibrated))
 
 
 def fit_calibrations(kind: str, logits: np.ndarray, targets: np.ndarray) -> tuple[Calibration, ...]:

@@ -1,4 +1,4 @@
-"""Train the baseline of a run on the same genes and with the same aim, so that scores can be compared.
+"""Train the baseline of a run on the same genes and with the same goal, so that scores can be compared.
 
 In: a run's plan and folds. Out: a folder next to the seeds of every fold.
 """
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kanseq.evaluation.headline import Score, score_folders
+from kanseq.evaluation.headline import HeadlineScore, score_folders
 from kanseq.models.classical.kmers import KmerConfig, bin_count
 from kanseq.models.registry import architecture, make_config
 from kanseq.runs.parts import BASELINES, baseline_part, is_done
-from kanseq.training.fold_examples import Fold
-from kanseq.training.one_fold import Plan, train_fold
+from kanseq.training.fold_examples import FoldExamples
+from kanseq.training.one_fold import TrainPlan, train_fold
 
 MOST_BYTES = 2 * 10**9
 """Largest table of counts that the baseline is fitted to, in bytes; the fit takes about three times as much."""
@@ -23,7 +23,7 @@ MOST_BYTES = 2 * 10**9
 logger = logging.getLogger(__name__)
 
 
-def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -> Score | None:
+def train_baseline(plan: TrainPlan, folds: Sequence[FoldExamples], output: Path, seed: int) -> HeadlineScore | None:
     """Train the task's baseline on the folds that lack it, including tuning genes, and return its mean score.
 
     The baseline keeps the counts of all training genes in memory. If they are too many, it is skipped with a warning.
@@ -34,7 +34,7 @@ def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -
         output: the run's folder.
         seed: seed of random choices.
     """
-    task = plan.aim.task
+    task = plan.goal.task
     name = BASELINES[task]
     config = make_config(name, plan.genes.geometry)
     assert isinstance(config, KmerConfig)
@@ -56,7 +56,7 @@ def train_baseline(plan: Plan, folds: Sequence[Fold], output: Path, seed: int) -
     return score_folders([[baseline_part(output, fold.name, task).folder for fold in folds]], task)
 
 
-def _with_tuning(fold: Fold) -> Fold:
+def _with_tuning(fold: FoldExamples) -> FoldExamples:
     """Move tuning genes to the training genes, in the set's order; drop ranked ones, as baselines learn classes."""
     rows = np.concatenate([fold.train, fold.tune])
     order = np.argsort(rows, kind="stable")

@@ -21,7 +21,7 @@ from kanseq.tasks.task import is_known
 logger = logging.getLogger(__name__)
 
 
-class Fold(NamedTuple):
+class FoldExamples(NamedTuple):
     """One fold's rows of a set; targets are those of :class:`kanseq.tasks.targets.Targets`.
 
     Attributes:
@@ -64,7 +64,7 @@ def prepare_folds(
     tune: bool = False,
     least: int = 1,
     mid: str = "none",
-) -> list[Fold]:
+) -> list[FoldExamples]:
     """Return the folds of a set.
 
     Args:
@@ -113,7 +113,7 @@ def _prepare_fold(
     tune: bool,
     least: int,
     mid: str,
-) -> Fold:
+) -> FoldExamples:
     """Return one fold: the role and the target of each row of the set."""
     keys = genes.keys
     unscored = (roles["role"] == "unused") & roles["reason"].isin(HELD_OUT_UNSCORED)
@@ -149,7 +149,7 @@ def _prepare_fold(
             )
     held_out = roles[(roles["role"] == "test") | unscored]
     ranked = _ranked(genes, labels, name, condition, targets, role, tune) if mid == "rank" else ()
-    return Fold(
+    return FoldExamples(
         name,
         train,
         targets[train],
@@ -175,7 +175,7 @@ def _ranked(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the training rows with a class or a rank between classes, and their targets; empty without a table."""
     if labels is None:
-        return Fold._field_defaults["ranked"], Fold._field_defaults["ranked_targets"]
+        return FoldExamples._field_defaults["ranked"], FoldExamples._field_defaults["ranked_targets"]
     trains = np.flatnonzero(np.isin(role, ("train",) if tune else ("train", "tune")))
     expression = find_targets(genes, labels, fold, condition, "regression").values[trains]
     species = genes.table["species"].to_numpy(dtype=str)[trains]
@@ -199,7 +199,7 @@ def _is_varied(column: np.ndarray) -> bool:
     return len(np.unique(column[is_known(column)])) > 1
 
 
-class _Words(NamedTuple):
+class _TargetTerms(NamedTuple):
     """Words for the targets in messages.
 
     Attributes:
@@ -215,15 +215,15 @@ class _Words(NamedTuple):
     alike: str
 
 
-def _words(task: str, *, own: bool, classes: tuple[str, ...]) -> _Words:
+def _words(task: str, *, own: bool, classes: tuple[str, ...]) -> _TargetTerms:
     """Return the words for the targets of a table of labels, or of a set's own labels (``own``)."""
     if task == "regression" and own:
-        return _Words("has a number as label", "labelled ", (), "all have the same number")
+        return _TargetTerms("has a number as label", "labelled ", (), "all have the same number")
     if task == "regression":
-        return _Words("has expression", "at log10(TPM + 1) = ", (), "do not differ in expression")
+        return _TargetTerms("has expression", "at log10(TPM + 1) = ", (), "do not differ in expression")
     if task == "multiclass":
-        return _Words("has a label", "labelled ", classes, "are all of one class")
-    return _Words("is labelled low or high", "labelled ", classes, "are not of both classes")
+        return _TargetTerms("has a label", "labelled ", classes, "are all of one class")
+    return _TargetTerms("is labelled low or high", "labelled ", classes, "are not of both classes")
 
 
 def _lacking(targets: np.ndarray, classes: tuple[str, ...]) -> list[str]:
@@ -247,7 +247,7 @@ def _check(
     role: str,
     targets: np.ndarray,
     condition: str | tuple[str, ...],
-    words: _Words,
+    words: _TargetTerms,
     least: int,
     hint: str | None = None,
 ) -> None:
@@ -276,7 +276,7 @@ def _warn_of_species(fold: str, species: np.ndarray, role: np.ndarray, known: np
         logger.warning("fold '%s': no training gene of %s has a label", fold, some(without))
 
 
-def disturb_targets(fold: Fold, control: str, seed: int) -> Fold:
+def disturb_targets(fold: FoldExamples, control: str, seed: int) -> FoldExamples:
     """Return the fold with the targets of training and tuning genes shuffled as a negative control requires.
 
     Args:

@@ -52,7 +52,7 @@ class Limits(NamedTuple):
     checkpoint_minutes: float = 10.0
 
 
-def fit(
+def fit_objective(
     objective: Objective,
     tune: Examples | None,
     limits: Limits,

@@ -19,11 +19,11 @@ from kanseq.runs.run_folder import remove_leftovers
 from kanseq.runs.trained_model import TrainedModel, save_model
 from kanseq.sequences.row_codes import codes_of
 from kanseq.sequences.sequence_set import SequenceSet
-from kanseq.tasks.learning_goal import Aim
+from kanseq.tasks.learning_goal import LearningGoal
 from kanseq.tasks.scores import fit_calibrations
-from kanseq.training.fold_examples import Fold
+from kanseq.training.fold_examples import FoldExamples
 from kanseq.training.learners.find_learner import learner_of
-from kanseq.training.learners.learner import Lesson, Record
+from kanseq.training.learners.learner import FitInputs, TrainingOutput
 from kanseq.training.processes.distributed import ALONE, Team
 from kanseq.training.settings import Settings
 
@@ -31,14 +31,14 @@ WRITTEN = ("model.safetensors", "predictions.tsv", "held_out.txt")
 """Files of a trained fold that its ``done.json`` lists."""
 
 
-class Plan(NamedTuple):
+class TrainPlan(NamedTuple):
     """Everything that is the same for all folds.
 
     Attributes:
         genes: the set.
         kind: the architecture.
         config: its hyper-parameters, an instance of ``kind.config``.
-        aim: the learning goal.
+        goal: the learning goal.
         settings: the optimisation settings, with ``auto`` resolved.
         facts: metadata of the run for every model file: contigs, versions, inputs.
         known: digests of the set's sequences that are on no contig.
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     genes: SequenceSet
     kind: Architecture
     config: Config
-    aim: Aim
+    goal: LearningGoal
     settings: Settings
     facts: dict[str, object]
     known: np.ndarray
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
     team: Team = ALONE
 
 
-def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> None:
+def train_fold(plan: TrainPlan, fold: FoldExamples, folder: Path, seed: int, title: str) -> None:
     """Train one fold and write its folder, ``done.json`` last.
 
     Args:
@@ -79,13 +79,13 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
         (folder / DONE).unlink(missing_ok=True)
         remove_leftovers(folder)
     write_held_out(folder / "held_out.txt", fold.held_out)
-    trained, facts = _fit(plan, fold, Record(folder, plan.checkpoint_minutes, title), seed)
+    trained, facts = _fit(plan, fold, TrainingOutput(folder, plan.checkpoint_minutes, title), seed)
     save_model(folder / "model.safetensors", trained)
     table = predictions_table(
         plan.genes,
         fold.test,
         trained.scores(codes_of(plan.genes, fold.test)),
-        condition=plan.aim.condition,
+        condition=plan.goal.condition,
         fold=fold.name,
         role=fold.test_roles,
         targets=fold.test_targets,
@@ -96,21 +96,23 @@ def train_fold(plan: Plan, fold: Fold, folder: Path, seed: int, title: str) -> N
     remove_state(folder)
 
 
-def _fit(plan: Plan, fold: Fold, record: Record, seed: int) -> tuple[TrainedModel, dict[str, object]]:
+def _fit(
+    plan: TrainPlan, fold: FoldExamples, record: TrainingOutput, seed: int
+) -> tuple[TrainedModel, dict[str, object]]:
     """Build and fit the model; return it and its facts for ``done.json``. On NotFinite, save the last good weights."""
-    learner, lesson = learner_of(plan.kind), _lesson(plan, fold, seed)
-    predictor, name, metadata = learner.build(lesson), plan.kind.name, _metadata(plan, fold, seed)
-    assert lesson.task is not None
-    trained = TrainedModel(name, plan.config, plan.genes.geometry, lesson.task, predictor, metadata, plan.known)
+    learner, fit_inputs = learner_of(plan.kind), _fit_inputs(plan, fold, seed)
+    predictor, name, metadata = learner.build(fit_inputs), plan.kind.name, _metadata(plan, fold, seed)
+    assert fit_inputs.task is not None
+    trained = TrainedModel(name, plan.config, plan.genes.geometry, fit_inputs.task, predictor, metadata, plan.known)
     try:
-        learned = learner.fit(predictor, lesson, record)
+        learned = learner.fit(predictor, fit_inputs, record)
     except NotFinite as error:
         assert record.folder is not None
         file = record.folder / "model.safetensors"
         save_model(file, trained)
         raise NotFinite(error.what, where=file, hint=error.hint) from error
-    if plan.aim.calibrate != "none":
-        trained.calibrations = fit_calibrations(plan.aim.calibrate, *learner.unseen(predictor, lesson))
+    if plan.goal.calibrate != "none":
+        trained.calibrations = fit_calibrations(plan.goal.calibrate, *learner.unseen(predictor, fit_inputs))
     facts = {
         # Counted after the fit, which determines the size of trees and refined grids.
         "parameters": predictor.parameters,
@@ -122,13 +124,13 @@ def _fit(plan: Plan, fold: Fold, record: Record, seed: int) -> tuple[TrainedMode
     return trained, {**facts, **learned}
 
 
-def _lesson(plan: Plan, fold: Fold, seed: int) -> Lesson:
+def _fit_inputs(plan: TrainPlan, fold: FoldExamples, seed: int) -> FitInputs:
     """Return the data and settings from which a fold's model is fitted."""
     rows, targets = (fold.ranked, fold.ranked_targets) if len(fold.ranked) else (fold.train, fold.train_targets)
     table = plan.genes.table
-    return Lesson(
+    return FitInputs(
         plan.config,
-        plan.aim.task_of(plan.kind, plan.config).fitted(fold.train_targets),
+        plan.goal.task_of(plan.kind, plan.config).fitted(fold.train_targets),
         Examples(codes_of(plan.genes, rows), targets),
         Examples(codes_of(plan.genes, fold.tune), fold.tune_targets),
         plan.settings,
@@ -140,12 +142,12 @@ def _lesson(plan: Plan, fold: Fold, seed: int) -> Lesson:
     )
 
 
-def _metadata(plan: Plan, fold: Fold, seed: int) -> dict[str, object]:
+def _metadata(plan: TrainPlan, fold: FoldExamples, seed: int) -> dict[str, object]:
     """Return the metadata of the model file: training data and settings."""
     return {
         "fold": fold.name,
         "seed": seed,
-        **{name: value for name, value in plan.aim.to_json().items() if name not in ("task", "classes")},
+        **{name: value for name, value in plan.goal.to_json().items() if name not in ("task", "classes")},
         "threads": plan.threads,
         "precision": plan.settings.precision,
         "thresholds": fold.thresholds,

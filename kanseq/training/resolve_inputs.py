@@ -15,7 +15,7 @@ from kanseq.models.config import Config
 from kanseq.runs.description import describe_input, read_run
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.sequences.several_sets import Sets, listed_sets
-from kanseq.tasks.learning_goal import Aim
+from kanseq.tasks.learning_goal import LearningGoal
 from kanseq.training.learners.find_learner import learner_of
 from kanseq.training.settings import Settings
 
@@ -37,14 +37,14 @@ def describe_inputs(genes: Sets, labels: Tables | None, splits: PathLike | pd.Da
 
 
 def resolve_settings(
-    settings: Settings, kind: Architecture, config: Config, aim: Aim, begun: Path, device: str
+    settings: Settings, kind: Architecture, config: Config, goal: LearningGoal, begun: Path, device: str
 ) -> Settings:
     """Resolve ``auto``: to the setting of an existing run (in its file ``begun``), or to the best one for the device.
 
     Raises:
         BadOption: the model cannot be built, or does not fit the task or a setting.
     """
-    aim.task_of(kind, config)
+    goal.task_of(kind, config)
     if settings.precision == "auto" and begun.exists():
         before = read_run(begun.parent, begun.name).settings.get("precision")
         settings = replace(settings, precision=str(before or "auto"))

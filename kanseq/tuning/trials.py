@@ -20,8 +20,8 @@ from kanseq.io.files import disk_errors
 from kanseq.io.locks import Lock, is_free, lock
 from kanseq.models.registry import Value, make_config
 from kanseq.runs.prediction_tables import read_predictions
-from kanseq.training.fold_examples import Fold
-from kanseq.training.one_fold import Plan, train_fold
+from kanseq.training.fold_examples import FoldExamples
+from kanseq.training.one_fold import TrainPlan, train_fold
 from kanseq.tuning.search_space import Range
 
 if TYPE_CHECKING:
@@ -44,15 +44,21 @@ LOCKS = "workers"
 """Folder of these locks, and of the lock that a process holds while it starts a trial."""
 
 
-class Search:
+class HyperparameterSearch:
     """A search: the inputs, ranges and folder that all its trials share."""
 
     def __init__(
-        self, plan: Plan, fold: Fold, ranges: list[Range], options: dict[str, Value], output: Path, seed: int
+        self,
+        plan: TrainPlan,
+        fold: FoldExamples,
+        ranges: list[Range],
+        options: dict[str, Value],
+        output: Path,
+        seed: int,
     ) -> None:
         """Search in one fold; trials are scored on its ``test`` genes."""
         self.plan, self.fold, self.ranges, self.options = plan, fold, ranges, options
-        self.output, self.seed, self.measure = output, seed, MEASURES[plan.aim.task]
+        self.output, self.seed, self.measure = output, seed, MEASURES[plan.goal.task]
 
     def run(self, study: "Study", trials: int) -> None:
         """Run trials until there are ``trials`` of them, killed ones first."""
@@ -138,11 +144,11 @@ class Search:
         """Train with the suggested hyper-parameters, and return the score on the tuning genes."""
         plan, folder = self.plan, self.folder(number) / "fold"
         settings, chosen = self.parted(suggested)
-        config = make_config(plan.kind.name, plan.genes.geometry, chosen, plan.aim.outputs)
+        config = make_config(plan.kind.name, plan.genes.geometry, chosen, plan.goal.outputs)
         plan = plan._replace(config=config, settings=replace(plan.settings, **settings))
-        plan.aim.check_model(plan.kind, plan.settings.balance, chosen)
+        plan.goal.check_model(plan.kind, plan.settings.balance, chosen)
         train_fold(plan, self.fold, folder, self.seed, f"{plan.kind.name}, trial {number}")
-        return score_table(read_predictions(folder / "predictions.tsv"), plan.aim.task)
+        return score_table(read_predictions(folder / "predictions.tsv"), plan.goal.task)
 
     def parted(self, suggested: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
         """Split suggested values into settings of the optimisation and options of the model (including fixed ones)."""

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from kanseq.attribution.activations import activations
-from kanseq.attribution.edges import Moments, NetworkStatistics, edge_table, node_table
+from kanseq.attribution.edges import NetworkStatistics, VectorMoments, edge_table, node_table
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
 from kanseq.models.registry import architecture, make_config
@@ -183,7 +183,7 @@ def test_scores_do_not_depend_on_the_batch_size():
 
 def test_moments_keep_small_differences_far_from_zero():
     values = torch.tensor([1e9, 1e9 + 1, 1e9 + 2, 1e9 + 3], dtype=torch.float64).reshape(4, 1, 1)
-    moments = Moments(1, 1)
+    moments = VectorMoments(1, 1)
     for part in values.split(3):
         moments.add(part)
     assert moments.covariance().item() == 1.25

@@ -5,7 +5,7 @@ import torch
 from kanseq.attribution.gradients import gradient_times_difference, integrated_gradients
 from kanseq.attribution.methods import find_method, methods
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Options
+from kanseq.attribution.shares import MethodOptions
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
@@ -53,7 +53,7 @@ def test_attributions_of_a_linear_model_are_its_weights_and_add_up(codes):
         codes,
         "abc",
         fixed(references),
-        Options(),
+        MethodOptions(),
     )
     weight = (network.weight[1] - network.weight[0]).detach().numpy()
     for row in range(3):
@@ -75,7 +75,7 @@ def test_gradients_agree_with_finite_differences(name):
     for start, end in geometry.masked:
         codes[:, start:end] = 4
     references = dinucleotide_shuffles(codes, ["a", "b"], 2)
-    found = gradient_times_difference(model, codes, "abc"[: len(codes)], fixed(references), Options())
+    found = gradient_times_difference(model, codes, "abc"[: len(codes)], fixed(references), MethodOptions())
     x = network.encode(torch.from_numpy(codes))
     difference = x - network.encode(torch.from_numpy(references.reshape(4, -1))).reshape(2, 2, *x.shape[1:]).mean(dim=1)
     for column in (0, 5, 19, 30):
@@ -89,7 +89,7 @@ def test_gradients_agree_with_finite_differences(name):
 def test_the_reference_logit_is_the_mean_over_the_shuffles(codes):
     model = build_model("mlp", GEOMETRY, {})
     references = dinucleotide_shuffles(codes, ["a", "b", "c"], 4)
-    found = gradient_times_difference(model, codes, "abc"[: len(codes)], fixed(references), Options())
+    found = gradient_times_difference(model, codes, "abc"[: len(codes)], fixed(references), MethodOptions())
     np.testing.assert_allclose(found.logit, model.logits(codes), rtol=1e-5)
     each = model.logits(references.reshape(12, -1)).reshape(3, 4)
     np.testing.assert_allclose(found.reference_logit, each.mean(axis=1), rtol=1e-4, atol=1e-6)
@@ -99,7 +99,7 @@ def test_a_baseline_without_gradient_is_refused_by_name(codes):
     model = build_model("gc", GEOMETRY, {})
     for method in (gradient_times_difference, integrated_gradients):
         with pytest.raises(BadOption, match=r"'gc' is not a network and has no gradient; .*occlusion or ism"):
-            method(model, codes, "abc", fixed(codes[:, None]), Options())
+            method(model, codes, "abc", fixed(codes[:, None]), MethodOptions())
 
 
 def test_integrated_gradients_of_a_cubic_equal_its_integral(codes):
@@ -111,7 +111,7 @@ def test_integrated_gradients_of_a_cubic_equal_its_integral(codes):
     network = Cubic(GEOMETRY).double()
     references = dinucleotide_shuffles(codes, ["a", "b", "c"], 2)
     model = TrainedModel("cubic", None, GEOMETRY, Task(), NetworkPredictor(network))
-    found = integrated_gradients(model, codes, "abc", fixed(references), Options(steps=200))
+    found = integrated_gradients(model, codes, "abc", fixed(references), MethodOptions(steps=200))
     assert found.errors.max() < 1e-4
     # Along a straight line s is linear from s_r to s_x, and the mean of 3 s^2 is s_x^2 + s_x s_r + s_r^2.
     with torch.no_grad():
@@ -122,7 +122,7 @@ def test_integrated_gradients_of_a_cubic_equal_its_integral(codes):
             at_x, at_r = (Linear.forward_encoded(network, one)[:, output] for one in (x, r))
             mean = at_x**2 + at_x * at_r + at_r**2
             wanted = wanted + sign * mean[:, None] * (network.weight[output] * (x - r)).sum(1)
-    one = integrated_gradients(model, codes, "abc", fixed(references[:, :1]), Options(steps=200))
+    one = integrated_gradients(model, codes, "abc", fixed(references[:, :1]), MethodOptions(steps=200))
     np.testing.assert_allclose(one.values, wanted.numpy(), rtol=1e-3, atol=1e-3)
 
 
@@ -130,7 +130,7 @@ def test_hypothetical_contributions_of_the_actual_bases_are_the_attributions(cod
     model = build_model("mlp", GEOMETRY, {})
     references = fixed(dinucleotide_shuffles(codes, ["a", "b", "c"], 3))
     for method in (gradient_times_difference, integrated_gradients):
-        found = method(model, codes, "abc", references, Options(hypothetical=True, steps=3))
+        found = method(model, codes, "abc", references, MethodOptions(hypothetical=True, steps=3))
         there = np.take_along_axis(found.hypothetical, np.minimum(codes, 3)[:, None].astype(int), axis=1)[:, 0]
         np.testing.assert_allclose(np.where(codes == 4, 0, there), found.values, atol=1e-6)
 

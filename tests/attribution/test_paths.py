@@ -6,7 +6,7 @@ import torch
 
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Options
+from kanseq.attribution.shares import MethodOptions
 from kanseq.errors import BadOption, NoRule
 from kanseq.geometry import Geometry
 from kanseq.models.network import SequenceNetwork
@@ -57,7 +57,7 @@ def shaken(name, options, dtype):
 @pytest.mark.parametrize(("name", "options"), NETWORKS)
 def test_attributions_add_up_for_every_gene_and_reference(name, options, codes, dtype, most):
     model = shaken(name, options, dtype)
-    found = attribute_by_paths(model, codes, "abcde", References("shuffle:3", 3), Options())
+    found = attribute_by_paths(model, codes, "abcde", References("shuffle:3", 3), MethodOptions())
     assert found.values.shape == codes.shape
     assert found.errors.shape == (5, 3)
     assert found.errors.max() < most
@@ -79,7 +79,7 @@ def test_any_reference_is_supported(name, options, codes):
     model = shaken(name, options, torch.float64)
     others = np.random.default_rng(5).integers(0, 4, (2, GEOMETRY.columns)).astype(np.uint8)
     for references in (References("n", 1), References("file", 2, 0, GEOMETRY.hide(others))):
-        found = attribute_by_paths(model, codes, "abcde", references, Options())
+        found = attribute_by_paths(model, codes, "abcde", references, MethodOptions())
         assert found.errors.max() < 1e-12
 
 
@@ -87,7 +87,7 @@ def test_attributions_of_a_perceptron_follow_the_rescale_rule(codes):
     # DeepLIFT's rescale rule (Shrikumar et al. 2017), written out for one hidden layer.
     model = shaken("mlp", {"hidden": 9}, torch.float64)
     first, _, second = model.network.layers
-    found = attribute_by_paths(model, codes, "abcde", References("shuffle:1", 1), Options())
+    found = attribute_by_paths(model, codes, "abcde", References("shuffle:1", 1), MethodOptions())
     reference = dinucleotide_shuffles(codes, list("abcde"), 1)[:, 0]
     with torch.no_grad():
         x, r = (model.network.encode(torch.from_numpy(c.copy())).flatten(1) for c in (codes, reference))
@@ -114,7 +114,7 @@ def test_attributions_of_an_additive_kan_are_those_of_its_edges(codes):
             return self.layer(x.flatten(1))[:, :2]
 
     model.predictor = NetworkPredictor(Additive().double())
-    found = attribute_by_paths(model, codes[:1], "a", References("n", 1), Options())
+    found = attribute_by_paths(model, codes[:1], "a", References("n", 1), MethodOptions())
     with torch.no_grad():
         x = model.network.encode(torch.from_numpy(codes[:1])).flatten()
         zero = torch.zeros(1, dtype=torch.float64)
@@ -131,20 +131,20 @@ def test_attributions_of_an_additive_kan_are_those_of_its_edges(codes):
 def test_attributions_do_not_depend_on_the_other_genes(codes, monkeypatch):
     model = shaken("kan-mixer", {"channels": 16}, torch.float64)
     references = References("shuffle:2", 2)
-    together = attribute_by_paths(model, codes, "abcde", references, Options())
+    together = attribute_by_paths(model, codes, "abcde", references, MethodOptions())
     monkeypatch.setattr(SequenceNetwork, "rows", 3)
     for row, name in enumerate("abcde"):
-        alone = attribute_by_paths(model, codes[row : row + 1], name, references, Options())
+        alone = attribute_by_paths(model, codes[row : row + 1], name, references, MethodOptions())
         np.testing.assert_allclose(alone.values[0], together.values[row], rtol=1e-6, atol=1e-9)
     monkeypatch.setattr(SequenceNetwork, "rows", 1)
-    again = attribute_by_paths(model, codes, "abcde", references, Options())
+    again = attribute_by_paths(model, codes, "abcde", references, MethodOptions())
     np.testing.assert_allclose(again.errors, together.errors, atol=1e-12)
     np.testing.assert_allclose(again.values, together.values, rtol=1e-6, atol=1e-9)
 
 
 def test_hypothetical_contributions_agree_with_the_attributions(codes):
     model = shaken("mlp", {"hidden": 9}, torch.float64)
-    found = attribute_by_paths(model, codes, "abcde", References("shuffle:2", 2), Options(hypothetical=True))
+    found = attribute_by_paths(model, codes, "abcde", References("shuffle:2", 2), MethodOptions(hypothetical=True))
     there = np.take_along_axis(found.hypothetical, np.minimum(codes, 3)[:, None].astype(int), axis=1)[:, 0]
     np.testing.assert_allclose(np.where(codes == 4, 0, there), found.values, atol=1e-6)
     assert (found.hypothetical.transpose(0, 2, 1)[codes == 4] == 0).all()
@@ -154,7 +154,7 @@ def test_several_outputs_are_explained_one_at_a_time(codes):
     network = architecture("mlp").build(make_config("mlp", GEOMETRY, {"outputs": 3})).eval()
     task = Task("regression", 3, ("a", "b", "c"), (0.0, 1.0, 2.0), (1.0, 2.0, 3.0)).only("b")
     model = TrainedModel("mlp", None, GEOMETRY, task, NetworkPredictor(network))
-    found = attribute_by_paths(model, codes, "abcde", References("shuffle:2", 2), Options())
+    found = attribute_by_paths(model, codes, "abcde", References("shuffle:2", 2), MethodOptions())
     assert found.errors.max() < 1e-5
     with torch.no_grad():
         outputs = network(torch.from_numpy(codes))
@@ -173,6 +173,6 @@ def test_a_layer_without_a_rule_and_a_model_without_layers_are_refused(codes):
 
     model = TrainedModel("sorting", None, GEOMETRY, Task(), NetworkPredictor(Sorting()))
     with pytest.raises(NoRule, match="no rule for 'sort' in the layer Sorting"):
-        attribute_by_paths(model, codes, "abcde", References("n", 1), Options())
+        attribute_by_paths(model, codes, "abcde", References("n", 1), MethodOptions())
     with pytest.raises(BadOption, match=r"'gc' is not a network"):
-        attribute_by_paths(build_model("gc", GEOMETRY, {}), codes, "abcde", References("n", 1), Options())
+        attribute_by_paths(build_model("gc", GEOMETRY, {}), codes, "abcde", References("n", 1), MethodOptions())

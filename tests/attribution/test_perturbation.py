@@ -3,7 +3,7 @@ import pytest
 
 from kanseq.attribution.perturbation import in_silico_mutagenesis, occlude_tokens
 from kanseq.attribution.references import References
-from kanseq.attribution.shares import Options
+from kanseq.attribution.shares import MethodOptions
 from kanseq.geometry import Geometry
 from tests.attribution.conftest import build_model
 
@@ -28,7 +28,7 @@ def model(request, codes):
 
 
 def test_a_token_has_the_drop_of_the_logit_without_it(model, codes):
-    found = occlude_tokens(model, codes, "ab", References("n", 1), Options())
+    found = occlude_tokens(model, codes, "ab", References("n", 1), MethodOptions())
     logit = model.logits(codes)
     for row in range(2):
         for token in range(6):
@@ -51,7 +51,7 @@ def test_a_token_has_the_drop_of_the_logit_without_it(model, codes):
 def test_shuffles_of_tokens_are_averaged(codes):
     model = build_model("mlp", GEOMETRY, {})
     references = References("shuffle:4", 4)
-    found = occlude_tokens(model, codes, "ab", references, Options())
+    found = occlude_tokens(model, codes, "ab", references, MethodOptions())
     given = references.of_tokens(codes, "ab")
     changed = codes[:1].copy()
     falls = []
@@ -63,7 +63,7 @@ def test_shuffles_of_tokens_are_averaged(codes):
 
 
 def test_a_base_has_the_mean_drop_of_the_logit_over_other_bases(model, codes):
-    found = in_silico_mutagenesis(model, codes, "ab", References("n", 1), Options(hypothetical=True))
+    found = in_silico_mutagenesis(model, codes, "ab", References("n", 1), MethodOptions(hypothetical=True))
     for column in (0, 7, 30, 43):
         each = []
         for base in range(4):

@@ -10,7 +10,7 @@ from kanseq.models.inputs import Examples, InputBatches, Inputs, Series, Unequal
 from kanseq.models.network import BASES, Network
 from kanseq.nn import BSplineLinear
 from kanseq.tasks.task import Task
-from kanseq.training.loop import Limits, fit
+from kanseq.training.loop import Limits, fit_objective
 from kanseq.training.objectives.task_objective import TaskObjective, mean_loss
 from kanseq.training.settings import Settings
 
@@ -87,7 +87,7 @@ def test_networks_learn_from_inputs_of_every_kind(network, inputs, tmp_path):
     settings = Settings(epochs=20, batch_size=6, learning_rate=0.1, weight_decay=0.0, precision="float32")
     before = mean_loss(made, task, examples)
     objective = TaskObjective(made, task, examples, settings, seed=0)
-    fitted = fit(objective, examples, Limits(20, patience=20), seed=0, folder=tmp_path, title="")
+    fitted = fit_objective(objective, examples, Limits(20, patience=20), seed=0, folder=tmp_path, title="")
     after = mean_loss(made, task, examples)
     assert after < 0.7 * before
     assert mean_loss(made, task, examples, batch_size=7) == pytest.approx(after, rel=1e-5)

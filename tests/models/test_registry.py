@@ -21,7 +21,7 @@ from kanseq.models.registry import (
     make_config,
 )
 from kanseq.specification.optimisation import Settings
-from kanseq.tasks.learning_goal import Aim
+from kanseq.tasks.learning_goal import LearningGoal
 from kanseq.verbs.modelling.list_models import list_models
 
 PLUGIN = Architecture(name="wide-mlp", summary="a plugin's", source="elsewhere", config=MLPConfig, build=MLP)
@@ -141,7 +141,7 @@ def test_only_predictors_of_sequences_are_trained(plugins):
     plugins(*(f"{__name__}:{name}" for name in ("GENERATOR", "TABULAR")))
     for name, kind in (("dreamer", "generator"), ("rows", "tabular")):
         with pytest.raises(BadOption, match=f"the model '{name}' is of kind '{kind}"):
-            Aim().check_model(architecture(name), "none", ())
+            LearningGoal().check_model(architecture(name), "none", ())
 
 
 def test_declarations_that_contradict_themselves_are_refused():

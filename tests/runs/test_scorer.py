@@ -4,7 +4,7 @@ import pytest
 from kanseq.errors import MissingFile, ModelMismatch
 from kanseq.runs.prediction_tables import write_held_out
 from kanseq.runs.scorer import NEW, Models
-from kanseq.runs.trained_model import load_model, save_model
+from kanseq.runs.trained_model import read_model, save_model
 from kanseq.verbs.modelling.predict import predict
 from tests.attribution.conftest import build_model
 
@@ -34,7 +34,7 @@ def test_copies_of_a_gene_are_scored_by_the_models_that_may_score_it(run, genes)
     ]
     assert assignment.roles.tolist() == ["test", "test", "test", "new"]
     logits = models.score(copies, assignment)
-    each = [load_model(run / f"folds/{fold}/seed-0/model.safetensors").logits(copies) for fold in "123"]
+    each = [read_model(run / f"folds/{fold}/seed-0/model.safetensors").logits(copies) for fold in "123"]
     expected = np.where([[0, 1, 1, 1], [0, 0, 0, 1], [1, 0, 0, 1]], each, np.nan)
     np.testing.assert_allclose(logits.values, expected, atol=1e-6)
     np.testing.assert_allclose(logits.mean().logit, np.nanmean(expected, axis=0), atol=1e-6)

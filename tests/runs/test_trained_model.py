@@ -12,7 +12,7 @@ from kanseq.runs.trained_model import (
     TrainedModel,
     check_geometry,
     check_layout,
-    load_model,
+    read_model,
     save_arrays,
     save_model,
 )
@@ -39,7 +39,7 @@ def test_a_loaded_model_returns_the_same_logits(tmp_path, name):
     model = trained(name)
     codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
     save_model(tmp_path / "model.safetensors", model)
-    again = load_model(tmp_path / "model.safetensors")
+    again = read_model(tmp_path / "model.safetensors")
     assert again.network is None or not again.network.training
     assert again.logits(codes, batch_size=7).tolist() == model.logits(codes, batch_size=7).tolist()
     assert (again.architecture, again.config, again.metadata) == (name, model.config, model.metadata)
@@ -64,7 +64,7 @@ def test_a_truncated_file_is_an_error_that_names_it(tmp_path, size):
     save_model(path, trained())
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(ModelMismatch, match=r"model.safetensors: .*truncated"):
-        load_model(path)
+        read_model(path)
 
 
 def test_files_not_written_by_kanseq_are_rejected(tmp_path):
@@ -72,13 +72,13 @@ def test_files_not_written_by_kanseq_are_rejected(tmp_path):
 
     save_file({"weight": np.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(ModelMismatch, match="not written by kanseq"):
-        load_model(tmp_path / "other.safetensors")
+        read_model(tmp_path / "other.safetensors")
     for text in ("{", "[1]"):
         save_file({"weight": np.zeros(3)}, tmp_path / "other.safetensors", metadata={"kanseq": text})
         with pytest.raises(ModelMismatch, match="not written by kanseq"):
-            load_model(tmp_path / "other.safetensors")
+            read_model(tmp_path / "other.safetensors")
     with pytest.raises(MissingFile):
-        load_model(tmp_path / "none.safetensors")
+        read_model(tmp_path / "none.safetensors")
 
 
 def test_weights_that_do_not_match_their_description_are_rejected(tmp_path):
@@ -87,17 +87,17 @@ def test_weights_that_do_not_match_their_description_are_rejected(tmp_path):
     path = tmp_path / "model.safetensors"
     save_arrays(path, {"weight": np.zeros(3)}, described)
     with pytest.raises(ModelMismatch, match="do not match"):
-        load_model(path)
+        read_model(path)
     save_arrays(
         path,
         {"weight": np.zeros(3)},
         {**described, "architecture": "unheard-of", "config": {"geometry": GEOMETRY.to_json()}},
     )
     with pytest.raises(ModelMismatch, match="unheard-of"):
-        load_model(path)
+        read_model(path)
     save_arrays(path, {"weight": np.zeros(3)}, {**described, "format": 99})
     with pytest.raises(ModelMismatch, match="newer"):
-        load_model(path)
+        read_model(path)
 
 
 def test_a_set_of_another_geometry_is_rejected(genes):
@@ -120,7 +120,7 @@ def test_the_visible_columns_are_kept_in_the_model_file(tmp_path):
     predictor = build_predictor(architecture("gc"), config, Task(outputs=1))
     model = TrainedModel("gc", config, geometry, Task(outputs=1), predictor)
     save_model(tmp_path / "model.safetensors", model)
-    again = load_model(tmp_path / "model.safetensors")
+    again = read_model(tmp_path / "model.safetensors")
     assert again.geometry == again.config.geometry == geometry
 
 
@@ -133,7 +133,7 @@ def test_calibrations_and_tasks_of_several_conditions_are_kept(tmp_path):
         predictor = build_predictor(architecture(name), model.config, task)
         model = replace(model, task=task, calibrations=calibrations, predictor=predictor)
         save_model(tmp_path / name, model)
-        again = load_model(tmp_path / name)
+        again = read_model(tmp_path / name)
         assert (again.task, again.calibrations) == (task, calibrations)
         scores = again.scores(codes)
         assert scores.logit.tolist() == model.logits(codes).tolist()
@@ -146,7 +146,7 @@ def test_a_model_file_without_calibrations_is_read(tmp_path):
     described = {"format": 1, "architecture": "gc", "config": {"geometry": GEOMETRY.to_json()}, "fold": "1", "seed": 0}
     described |= {"geometry": GEOMETRY.to_json(), "task": {"name": "binary", "outputs": 1}, "contigs": {}}
     save_arrays(tmp_path / "model.safetensors", model.predictor.arrays(), described)
-    again = load_model(tmp_path / "model.safetensors")
+    again = read_model(tmp_path / "model.safetensors")
     codes = np.random.default_rng(1).integers(0, 5, (7, 136), dtype=np.uint8)
     assert again.logits(codes).tolist() == model.logits(codes).tolist()
     assert np.isnan(again.scores(codes).called).all()

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from kanseq.errors import BadTable, MissingFile
-from kanseq.sequences.labelled_files import Columns, Source, check_source, describe_source, read_source, stem
+from kanseq.sequences.labelled_files import Columns, SequenceSource, check_source, describe_source, read_source, stem
 
 
 def test_stem_removes_suffixes_only():
@@ -25,19 +25,19 @@ def test_a_folder_is_described_by_its_text_files_in_order(tmp_path):
 def test_a_text_file_that_is_not_one_sequence_is_refused(tmp_path, text, message):
     (tmp_path / "1.txt").write_text(text)
     with pytest.raises(BadTable, match=message):
-        read_source(Source(tmp_path, "x"), Columns(), placed=False)
+        read_source(SequenceSource(tmp_path, "x"), Columns(), placed=False)
 
 
 def test_a_folder_without_text_files_is_refused(tmp_path):
     (tmp_path / "1.fa").write_text(">x\nAC\n")
     with pytest.raises(BadTable, match=r"the folder has no \*\.txt; one sequence in each NAME\.txt is required"):
-        read_source(Source(tmp_path, "x"), Columns(), placed=False)
+        read_source(SequenceSource(tmp_path, "x"), Columns(), placed=False)
 
 
 def test_an_unreadable_text_file_is_an_error_that_names_the_file(tmp_path):
     (tmp_path / "1.txt").mkdir()
     with pytest.raises(MissingFile, match=r"1\.txt: it cannot be read \(Is a directory\)"):
-        read_source(Source(tmp_path, "x"), Columns(), placed=False)
+        read_source(SequenceSource(tmp_path, "x"), Columns(), placed=False)
 
 
 def test_a_source_is_a_file_or_a_folder(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
-from kanseq.tasks.learning_goal import Aim, describe_aim, mid_for, warn_of_control
+from kanseq.tasks.learning_goal import LearningGoal, describe_goal, mid_for, warn_of_control
 from kanseq.tasks.task import Task
 from kanseq.training.fold_examples import disturb_targets, prepare_folds
 
@@ -22,38 +22,38 @@ from kanseq.training.fold_examples import disturb_targets, prepare_folds
 )
 def test_invalid_aims_are_rejected(wrong, said):
     with pytest.raises(BadOption, match=said):
-        Aim(**wrong)
+        LearningGoal(**wrong)
 
 
 def test_models_that_do_not_support_the_task_are_rejected_and_those_that_do_are_listed():
     with pytest.raises(BadOption, match=r"'gc' does not support regression; choose .*kmer-ridge"):
-        Aim(task="regression").check_model(architecture("gc"), "none", {})
+        LearningGoal(task="regression").check_model(architecture("gc"), "none", {})
     with pytest.raises(BadOption, match="'kmer-ridge' does not support binary"):
-        Aim().check_model(architecture("kmer-ridge"), "none", {})
+        LearningGoal().check_model(architecture("kmer-ridge"), "none", {})
     with pytest.raises(BadOption, match="--balance weights needs classes"):
-        Aim(task="regression").check_model(architecture("mlp"), "weights", {})
+        LearningGoal(task="regression").check_model(architecture("mlp"), "weights", {})
     with pytest.raises(BadOption, match="the task determines"):
-        Aim(("leaf", "root")).check_model(architecture("mlp"), "none", {"outputs": 2})
-    Aim().check_model(architecture("mlp"), "weights", {"outputs": 1})
+        LearningGoal(("leaf", "root")).check_model(architecture("mlp"), "none", {"outputs": 2})
+    LearningGoal().check_model(architecture("mlp"), "weights", {"outputs": 1})
 
 
 def test_the_task_determines_the_number_of_outputs():
     mlp, gc = architecture("mlp"), architecture("gc")
     config = make_config("mlp", Geometry.plain(8))
-    assert Aim().outputs is None
-    assert Aim().task_of(mlp, config) == Task("binary", 2)
-    assert Aim().task_of(gc, make_config("gc", Geometry.plain(8))) == Task("binary", 1)
-    assert Aim(task="regression").outputs == 1
-    several = Aim(("leaf", "root", "stem"))
+    assert LearningGoal().outputs is None
+    assert LearningGoal().task_of(mlp, config) == Task("binary", 2)
+    assert LearningGoal().task_of(gc, make_config("gc", Geometry.plain(8))) == Task("binary", 1)
+    assert LearningGoal(task="regression").outputs == 1
+    several = LearningGoal(("leaf", "root", "stem"))
     assert several.outputs == 3
     assert several.task_of(mlp, config) == several.task_of(gc, config) == Task("binary", 3, ("leaf", "root", "stem"))
 
 
 def test_visible_flanks_need_a_set_with_windows(genes):
-    assert Aim(visible="flanks").see(genes).geometry.visible == "flanks"
+    assert LearningGoal(visible="flanks").see(genes).geometry.visible == "flanks"
     genes.geometry = Geometry.plain(136)
     with pytest.raises(BadOption, match="--visible flanks"):
-        Aim(visible="flanks").see(genes)
+        LearningGoal(visible="flanks").see(genes)
 
 
 def test_control_labels_shuffles_training_and_tuning_labels_by_seed_and_keeps_test_labels(genes, labels, tuned_splits):
@@ -68,8 +68,8 @@ def test_control_labels_shuffles_training_and_tuning_labels_by_seed_and_keeps_te
 
 
 def test_controls_and_visible_columns_are_described_and_controls_cause_a_warning(caplog):
-    assert describe_aim(Aim()) == ""
-    assert describe_aim(Aim(control="sequence", visible="flanks")) == (
+    assert describe_goal(LearningGoal()) == ""
+    assert describe_goal(LearningGoal(control="sequence", visible="flanks")) == (
         "control 'sequence' (every sequence was shuffled, keeping its dinucleotides), flanks only"
     )
     warn_of_control({"control": "none"})
@@ -88,11 +88,11 @@ def test_mid_genes_are_ranked_by_the_models_recipe_or_on_request():
         with pytest.raises(BadOption, match=f"--mid rank: {who} cannot learn ranks"):
             mid_for(kind, task, "rank")
     with pytest.raises(BadOption, match=r"mid 'half' is unknown.*none, rank"):
-        Aim(mid="half")
+        LearningGoal(mid="half")
     with pytest.raises(BadOption, match="--balance weights counts genes of two classes"):
-        Aim(mid="rank").check_model(words, "weights", ())
-    assert "mid" not in Aim().to_json()
-    assert Aim(mid="rank").to_json()["mid"] == "rank"
+        LearningGoal(mid="rank").check_model(words, "weights", ())
+    assert "mid" not in LearningGoal().to_json()
+    assert LearningGoal(mid="rank").to_json()["mid"] == "rank"
 
 
 def test_ranks_of_a_recipe_are_dropped_where_they_are_not_possible():
@@ -107,20 +107,20 @@ def test_ranks_of_a_recipe_are_dropped_where_they_are_not_possible():
 
 
 def test_a_sets_own_classes_determine_the_task_and_the_number_of_outputs(classes, genes, labels):
-    aim = Aim().learning(classes, None, None, "*")
-    assert (aim.task, aim.classes, aim.outputs) == ("multiclass", ("2", "9", "10"), 3)
-    assert aim.to_json()["classes"] == ["2", "9", "10"]
+    goal = LearningGoal().learning(classes, None, None, "*")
+    assert (goal.task, goal.classes, goal.outputs) == ("multiclass", ("2", "9", "10"), 3)
+    assert goal.to_json()["classes"] == ["2", "9", "10"]
     mlp, gc = architecture("mlp"), architecture("gc")
     task = Task("multiclass", 3, classes=("2", "9", "10"))
-    assert aim.task_of(mlp, make_config("mlp", Geometry.plain(8), outputs=3)) == task
-    assert aim.task_of(gc, make_config("gc", Geometry.plain(8))) == task
+    assert goal.task_of(mlp, make_config("mlp", Geometry.plain(8), outputs=3)) == task
+    assert goal.task_of(gc, make_config("gc", Geometry.plain(8))) == task
     with pytest.raises(BadOption, match=r"'kmer-ridge' does not support multiclass; choose .*kmer-logistic"):
-        aim.check_model(architecture("kmer-ridge"), "none", {})
+        goal.check_model(architecture("kmer-ridge"), "none", {})
     with pytest.raises(BadOption, match="the task determines"):
-        aim.check_model(mlp, "none", {"outputs": 2})
-    aim.check_model(mlp, "weights", {})
+        goal.check_model(mlp, "none", {"outputs": 2})
+    goal.check_model(mlp, "weights", {})
     with pytest.raises(BadOption, match="--calibrate needs two classes"):
-        Aim(calibrate="platt").learning(classes, None, None, "*")
-    as_ever = Aim().learning(genes, labels, None, "*")
-    assert (as_ever, as_ever.to_json()) == (Aim(), Aim().to_json())
+        LearningGoal(calibrate="platt").learning(classes, None, None, "*")
+    as_ever = LearningGoal().learning(genes, labels, None, "*")
+    assert (as_ever, as_ever.to_json()) == (LearningGoal(), LearningGoal().to_json())
     assert "classes" not in as_ever.to_json()

@@ -12,7 +12,7 @@ from kanseq.models.inputs import Examples
 from kanseq.models.network import SequenceNetwork
 from kanseq.runs.trained_model import load_arrays
 from kanseq.tasks.task import Task
-from kanseq.training.loop import Limits, fit
+from kanseq.training.loop import Limits, fit_objective
 from kanseq.training.objectives import task_objective
 from kanseq.training.objectives.batches import epoch_order
 from kanseq.training.objectives.objective import Batch
@@ -49,7 +49,7 @@ def train(folder, examples, tune=None, **settings):
     chosen = Settings(**{"epochs": 3, "batch_size": 5, "schedule": "one-cycle", "learning_rate": 0.01, **settings})
     objective = TaskObjective(network, Task(), examples, chosen, seed=0)
     limits = Limits(chosen.epochs, chosen.patience)
-    return network, fit(objective, tune, limits, seed=0, folder=folder, title="fold")
+    return network, fit_objective(objective, tune, limits, seed=0, folder=folder, title="fold")
 
 
 def restored(path, examples):
@@ -154,7 +154,7 @@ def test_nan_keeps_the_weights_of_the_previous_batch(tmp_path, monkeypatch, exam
     network = Tiny()
     objective = TaskObjective(network, Task(), examples, Settings(batch_size=5), seed=0)
     with pytest.raises(NotFinite, match="epoch 2, batch 2"):
-        fit(objective, None, Limits(5), seed=0, folder=tmp_path, title="fold")
+        fit_objective(objective, None, Limits(5), seed=0, folder=tmp_path, title="fold")
     learned = ("hidden_layer.weight", "spline_weight")
     assert {name: weights(network)[name] for name in learned} == {name: before[0][name] for name in learned}
     kept, position = restored(tmp_path / "state.safetensors", examples)

@@ -57,7 +57,7 @@ FORMATS = (
 )
 
 
-class Expression(NamedTuple):
+class ExpressionTable(NamedTuple):
     """TPM of genes in samples.
 
     Attributes:
@@ -76,7 +76,7 @@ def read_expression(
     id_column: str | None = None,
     gene_of: Mapping[str, str] | None = None,
     strip_version: bool = False,
-) -> Expression:
+) -> ExpressionTable:
     """Read one or several tables; the format of each is recognised by its header.
 
     A table of salmon, kallisto, RSEM or StringTie is one sample, named after its file, or after its folder if the file
@@ -106,10 +106,10 @@ def read_expression(
     missing = [name for name in samples if name not in there]
     if missing:
         raise BadTable(f"the column '{missing[0]}' is missing", where=tables[0], hint=f"it has {some(there, 8)}")
-    return Expression(_joined(parts, samples), left_out)
+    return ExpressionTable(_joined(parts, samples), left_out)
 
 
-def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> Expression:
+def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> ExpressionTable:
     """Check a table in memory (index: gene ids, columns: samples). Raises :class:`BadTable` as for files."""
     missing = [name for name in samples if name not in tpm.columns]
     if missing:
@@ -121,7 +121,7 @@ def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> Expressi
         str(name): check_values(tpm[name].reset_index(drop=True), str(name), ids, lambda row: f"row {row}")
         for name in tpm.columns
     }
-    return Expression(pd.DataFrame(values).set_axis(pd.Index(ids), axis=0), [])
+    return ExpressionTable(pd.DataFrame(values).set_axis(pd.Index(ids), axis=0), [])
 
 
 def log_expression(tpm: pd.DataFrame, summary: str = "max") -> np.ndarray:

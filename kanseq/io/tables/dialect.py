@@ -79,7 +79,7 @@ def read_cells(path: PathLike | pd.DataFrame, schema: Schema, required: Sequence
     return table
 
 
-def place(path: PathLike | pd.DataFrame, row: int) -> str:
+def location(path: PathLike | pd.DataFrame, row: int) -> str:
     """Return the place of a row (from 0) of a table with a header for messages, as ``file:line``."""
     return f"{IN_MEMORY if isinstance(path, pd.DataFrame) else path}:{row + 2}"
 
@@ -166,7 +166,7 @@ def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike | 
     """Raise BadTable for the first wrong row of a table whose first line is its header."""
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
-        raise BadTable(f"'{values.iloc[row]}' is {what}", where=place(path, row))
+        raise BadTable(f"'{values.iloc[row]}' is {what}", where=location(path, row))
 
 
 def _check_cells(schema: Schema, column: Column, name: str, values: pd.Series) -> None:

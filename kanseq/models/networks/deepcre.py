@@ -40,7 +40,7 @@ class DeepCRE(LinearNetwork):
         channels = BASES
         blocks = []
         for filters in FILTERS:
-            blocks.append(Block(channels, filters, config.dropout))
+            blocks.append(DeepCREBlock(channels, filters, config.dropout))
             channels, width = filters, -(-width // POOL)
         self.blocks = nn.Sequential(*blocks)
         self.dense = nn.Sequential(
@@ -61,7 +61,7 @@ class DeepCRE(LinearNetwork):
         return self.dense(self.blocks(x).flatten(1))
 
 
-class Block(nn.Module):
+class DeepCREBlock(nn.Module):
     """Two convolutions with ReLU, max pooling, dropout: ``(n, channels, width)`` to ``(n, filters, ⌈width/8⌉)``."""
 
     def __init__(self, channels: int, filters: int, dropout: float) -> None:

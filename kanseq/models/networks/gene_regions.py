@@ -24,7 +24,7 @@ LAST = 0.75
 """Inner knots lie within this fraction of a part's length; the next knot is the part's end."""
 
 
-class Part(NamedTuple):
+class SiteSide(NamedTuple):
     """Columns on one side of a site.
 
     Attributes:
@@ -46,7 +46,7 @@ class Part(NamedTuple):
         return self.stop - self.start
 
 
-def parts_of(geometry: Geometry) -> list[Part]:
+def parts_of(geometry: Geometry) -> list[SiteSide]:
     """List the visible parts of the windows, cut at TSS and TTS. Sequences without windows are one part.
 
     >>> [(part.name, part.start, part.stop) for part in parts_of(Geometry(visible="flanks"))]
@@ -55,15 +55,15 @@ def parts_of(geometry: Geometry) -> list[Part]:
     ['upstream', 'after TSS', 'before TTS', 'downstream']
     """
     if not geometry.has_genes:
-        return [Part("sequence", 0, geometry.columns, None, False)]
+        return [SiteSide("sequence", 0, geometry.columns, None, False)]
     site = {"TSS": geometry.tss_column, "TTS": geometry.tts_column + 1}
     regions = [region for region in regions_of(geometry, core=0) if region.site is not None]
-    parts = [Part(NAMES[r.name], r.start, r.stop, site[r.site], r.transcribed) for r in regions]
+    parts = [SiteSide(NAMES[r.name], r.start, r.stop, site[r.site], r.transcribed) for r in regions]
     seen = geometry.windows
     return [part for part in parts if any(start <= part.start and part.stop <= stop for start, stop in seen)]
 
 
-def stretch_of(part: Part, width: int, columns: int, knots: tuple[float, ...]) -> Stretch | None:
+def stretch_of(part: SiteSide, width: int, columns: int, knots: tuple[float, ...]) -> Stretch | None:
     """Place words (k-mers) in a part by the distance of their middle from its site; None if no word fits.
 
     Args:
@@ -81,14 +81,14 @@ def stretch_of(part: Part, width: int, columns: int, knots: tuple[float, ...]) -
     return Stretch(part.start, stop, positions, knots)
 
 
-def growing_knots(part: Part, first: int, growth: float) -> tuple[float, ...]:
+def growing_knots(part: SiteSide, first: int, growth: float) -> tuple[float, ...]:
     """Place knots at a site, ``first`` columns from it, then each ``growth`` times as far, and at the part's end.
 
     With a growth of 1, they are ``first`` columns apart.
 
-    >>> growing_knots(Part("upstream", 0, 1000, 1000, False), 30, 2)
+    >>> growing_knots(SiteSide("upstream", 0, 1000, 1000, False), 30, 2)
     (0.0, 30.0, 60.0, 120.0, 240.0, 480.0, 1000.0)
-    >>> growing_knots(Part("upstream", 0, 1000, 1000, False), 300, 1)
+    >>> growing_knots(SiteSide("upstream", 0, 1000, 1000, False), 300, 1)
     (0.0, 300.0, 600.0, 1000.0)
     """
     if part.site is None:
@@ -101,6 +101,6 @@ def growing_knots(part: Part, first: int, growth: float) -> tuple[float, ...]:
     return (0.0, *inner, float(part.length))
 
 
-def end_knots(part: Part) -> tuple[float, ...]:
+def end_knots(part: SiteSide) -> tuple[float, ...]:
     """Place knots at both ends."""
     return (0.0, float(part.length))

@@ -13,7 +13,7 @@ from kanseq.errors import BadOption
 from kanseq.models.architecture import TASKS, option, predictor
 from kanseq.models.config import NetworkConfig
 from kanseq.models.network import BASES, SequenceNetwork
-from kanseq.models.networks.gene_regions import Part, end_knots, growing_knots, parts_of, stretch_of
+from kanseq.models.networks.gene_regions import SiteSide, end_knots, growing_knots, parts_of, stretch_of
 from kanseq.models.networks.reading_frames import CODON, CODONS, SEQUENCES, ReadingFrames
 from kanseq.nn.bspline import BSplineLinear
 from kanseq.nn.positional import PlacedCurves
@@ -97,7 +97,7 @@ class KANWords(SequenceNetwork):
         self.bias = nn.Parameter(torch.zeros(config.outputs))
         self.rows = max(2, min(self.rows, NUMBERS // 2 // (self.words.kinds * columns)))
 
-    def _add_codons(self, parts: list[Part], config: KANWordsConfig) -> None:
+    def _add_codons(self, parts: list[SiteSide], config: KANWordsConfig) -> None:
         """Add the functions of codons if there are transcribed parts; they are linear from end to end."""
         columns = max(1, config.geometry.columns - CODON + 1)
         placed = {part: stretch_of(part, CODON, columns, end_knots(part)) for part in parts if part.transcribed}

@@ -15,10 +15,10 @@ from kanseq.models.architecture import TASKS, option, predictor
 from kanseq.models.config import NetworkConfig
 from kanseq.models.network import BASES, LinearNetwork
 from kanseq.models.networks.legnet_blocks import (
-    Block,
     Convolution,
     Convolved,
     CurveConvolution,
+    LegNetBlock,
     Present,
     SqueezeExcitation,
     mean_over_columns,
@@ -125,10 +125,10 @@ class CKANConfig(CurvesConfig):
 class LegNet(LinearNetwork):
     """Stem, blocks, and a final convolution, averaged over columns (Penzar et al. 2023).
 
-    1. stem: convolution, BatchNorm, SiLU; 2. blocks, see :class:`kanseq.models.networks.legnet_blocks.Block`, without
-    pooling between them; 3. convolution of width 1 to the outputs, and their mean over columns. The first LegNet
-    applies SiLU before that mean. It is omitted here, as in the authors' optimised variant, because it would keep
-    every logit above -0.28.
+    1. stem: convolution, BatchNorm, SiLU; 2. blocks, see :class:`kanseq.models.networks.legnet_blocks.LegNetBlock`,
+    without pooling between them; 3. convolution of width 1 to the outputs, and their mean over columns. The first
+    LegNet applies SiLU before that mean. It is omitted here, as in the authors' optimised variant, because it would
+    keep every logit above -0.28.
 
     Shorter sequences are padded with ``N`` on the right. Columns without a base (padding, unknown and masked ones) are
     zeros after every layer, and are excluded from all means and from BatchNorm's moments: a sequence has the same
@@ -146,7 +146,7 @@ class LegNet(LinearNetwork):
         self.stem = Convolved(_stem(config, stem), stem)
         before = (stem, *widths)
         self.blocks = nn.ModuleList(
-            Block(
+            LegNetBlock(
                 inputs,
                 outputs,
                 wide := outputs * config.expansion,

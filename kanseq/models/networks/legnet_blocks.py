@@ -121,7 +121,7 @@ class SqueezeExcitation(nn.Module):
         return x * self.layers(mean_over_columns(x, present)).sigmoid()[..., None, None]
 
 
-class Block(nn.Module):
+class LegNetBlock(nn.Module):
     """An EfficientNetV2-like block, its inputs concatenated to its outputs, and a convolution over both.
 
     1. convolution of width 1 to ``wide`` channels; 2. grouped convolution; 3. squeeze-and-excitation; 4. convolution of

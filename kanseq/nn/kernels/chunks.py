@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from kanseq.nn.bases.basis import Basis
-from kanseq.nn.kernels.lookup import Table, as_words, may_be_looked_up, table_of
+from kanseq.nn.kernels.lookup import BasisTable, as_words, may_be_looked_up, table_of
 from kanseq.nn.kernels.products import Product
 
 
-class Plan(NamedTuple):
+class CurvePlan(NamedTuple):
     """The properties of a layer that are not tensors.
 
     Attributes:
@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     epsilon: float | None
     residual: bool = False
 
-    def over(self, tensors: Sequence[Tensor]) -> "Plan":
+    def over(self, tensors: Sequence[Tensor]) -> "CurvePlan":
         """Return the same plan with other :meth:`kanseq.nn.bases.basis.Basis.tensors`."""
         return self._replace(basis=self.basis.over(tuple(tensors)))
 
@@ -62,7 +62,7 @@ class Given(NamedTuple):
 GIVEN = len(Given._fields)
 
 
-def sums_in_chunks(given: Given, plan: Plan) -> Tensor:
+def sums_in_chunks(given: Given, plan: CurvePlan) -> Tensor:
     """Compute :func:`kanseq.nn.kernels.curves.sum_of_curves`."""
     x, scale, shift, weight, base_weight, bias = given
     product, operands = plan.product, plan.operands
@@ -84,7 +84,7 @@ def sums_in_chunks(given: Given, plan: Plan) -> Tensor:
     return y
 
 
-def gradients_in_chunks(g: Tensor, given: Given, wanted: Sequence[bool], plan: Plan) -> list[Tensor | None]:
+def gradients_in_chunks(g: Tensor, given: Given, wanted: Sequence[bool], plan: CurvePlan) -> list[Tensor | None]:
     """Compute the gradients by the requested ones of the six tensors; ``None`` for the others."""
     x, scale, shift, weight, base_weight, _ = given
     wants_x, wants_scale, wants_shift, wants_weight, wants_base, wants_bias = wanted
@@ -154,12 +154,12 @@ GROUP = 16
 class _Workspace:
     """Memory for one chunk's basis, reused for the next."""
 
-    def __init__(self, x: Tensor, scale: Tensor, shift: Tensor, plan: Plan, slopes: bool) -> None:
+    def __init__(self, x: Tensor, scale: Tensor, shift: Tensor, plan: CurvePlan, slopes: bool) -> None:
         self.x, self.plan = x, plan
         self.rounds = plan.operands != x.dtype
         self.scale, self.shift = scale, shift
         self.place = (scale, shift)
-        self.table: Table | None = None
+        self.table: BasisTable | None = None
         if self.rounds and may_be_looked_up(plan.basis):
             self.table = table_of(plan.basis, plan.operands, x.device)
             steps = plan.basis.steps

@@ -10,10 +10,10 @@ from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 from torch.overrides import handle_torch_function, has_torch_function
 
-from kanseq.nn.kernels.chunks import GIVEN, Given, Plan, gradients_in_chunks, sums_in_chunks
+from kanseq.nn.kernels.chunks import GIVEN, CurvePlan, Given, gradients_in_chunks, sums_in_chunks
 
 
-def sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tensor:
+def sum_of_curves(given: Given, plan: CurvePlan, tensors: tuple[Tensor, ...]) -> Tensor:
     """Return the weighted sum of the basis at positions ``u``, and of ``silu(x)``.
 
     ``u = scale·LayerNorm(x) + shift``, or ``u = scale·(x − shift)`` without LayerNorm: inputs may then be far from 0,
@@ -40,7 +40,7 @@ def sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tens
     return _SumOfCurves.apply(plan, *given, *tensors)
 
 
-def plain_sum_of_curves(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tensor:
+def plain_sum_of_curves(given: Given, plan: CurvePlan, tensors: tuple[Tensor, ...]) -> Tensor:
     """Compute :func:`sum_of_curves` by differentiable operations that hold the complete basis."""
     x, scale, shift, weight, base_weight, bias = given
     basis, product, operands, epsilon, residual = plan
@@ -59,7 +59,7 @@ class _SumOfCurves(torch.autograd.Function):
     """The sum in chunks; by plain operations for higher derivatives and for transforms of ``torch.func``."""
 
     @staticmethod
-    def forward(plan: Plan, *tensors: Tensor | None) -> Tensor:
+    def forward(plan: CurvePlan, *tensors: Tensor | None) -> Tensor:
         return sums_in_chunks(Given(*tensors[:GIVEN]), plan.over(tensors[GIVEN:]))
 
     @staticmethod
@@ -78,7 +78,9 @@ class _SumOfCurves(torch.autograd.Function):
         return None, *found, *(None for _ in tensors)
 
     @staticmethod
-    def vmap(info: object, in_dims: tuple[int | None, ...], plan: Plan, *tensors: Tensor | None) -> tuple[Tensor, int]:
+    def vmap(
+        info: object, in_dims: tuple[int | None, ...], plan: CurvePlan, *tensors: Tensor | None
+    ) -> tuple[Tensor, int]:
         def sums(*tensors: Tensor | None) -> Tensor:
             return plain_sum_of_curves(Given(*tensors[:GIVEN]), plan, tensors[GIVEN:])
 
@@ -86,7 +88,7 @@ class _SumOfCurves(torch.autograd.Function):
 
 
 def _plain_gradients(
-    g: Tensor, given: Given, wanted: tuple[bool, ...], plan: Plan, tensors: tuple[Tensor, ...]
+    g: Tensor, given: Given, wanted: tuple[bool, ...], plan: CurvePlan, tensors: tuple[Tensor, ...]
 ) -> list[Tensor | None]:
     """Return gradients that can be differentiated again."""
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from kanseq.nn.bases.basis import Basis
 
 
-class Table(NamedTuple):
+class BasisTable(NamedTuple):
     """A basis at equally spaced points. Row 0 is NaN, for positions that are NaN.
 
     Attributes:
@@ -43,7 +43,7 @@ def may_be_looked_up(basis: Basis) -> bool:
     return (high - low) * basis.steps * basis.size <= LARGEST
 
 
-def table_of(basis: Basis, dtype: torch.dtype, device: torch.device) -> Table:
+def table_of(basis: Basis, dtype: torch.dtype, device: torch.device) -> BasisTable:
     """Return the table of a basis that may be looked up. Tables are cached."""
     key = basis, dtype, device
     if key in _MADE:
@@ -62,14 +62,14 @@ def table_of(basis: Basis, dtype: torch.dtype, device: torch.device) -> Table:
         slopes[[0, -1]] = 0
         nothing = made.new_full((1, basis.size), torch.nan)
         made, slopes = (torch.cat([nothing, column]) for column in (made, slopes))
-        table = Table(made.to(device, dtype), slopes.to(device, torch.float32), offset=1.5 - low * basis.steps)
+        table = BasisTable(made.to(device, dtype), slopes.to(device, torch.float32), offset=1.5 - low * basis.steps)
     # Tracers make tensors without values.
     if type(table.values) is Tensor:
         _MADE[key] = table
     return table
 
 
-_MADE: dict[tuple[Basis, torch.dtype, torch.device], Table] = {}
+_MADE: dict[tuple[Basis, torch.dtype, torch.device], BasisTable] = {}
 
 NOTHING = 1e-6
 """A function's value at the end of its domain counts as 0 below this."""

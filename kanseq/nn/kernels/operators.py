@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from kanseq.nn.bases.basis import Basis
-from kanseq.nn.kernels.chunks import GIVEN, Given, Plan, gradients_in_chunks, sums_in_chunks
+from kanseq.nn.kernels.chunks import GIVEN, CurvePlan, Given, gradients_in_chunks, sums_in_chunks
 from kanseq.nn.kernels.products import Product
 
 
-def sums_as_one_operator(given: Given, plan: Plan, tensors: tuple[Tensor, ...]) -> Tensor:
+def sums_as_one_operator(given: Given, plan: CurvePlan, tensors: tuple[Tensor, ...]) -> Tensor:
     """Compute :func:`kanseq.nn.kernels.curves.sum_of_curves` by the operator ``kanseq::sum_of_curves``."""
     basis, product, *others = plan
     return _sums(*given, list(tensors), name_of(basis), name_of(product), *others)
@@ -32,11 +32,11 @@ def name_of(part: Basis | Product) -> str:
 
 def _plan(
     tensors: list[Tensor], basis: str, product: str, operands: torch.dtype, epsilon: float | None, residual: bool
-) -> Plan:
+) -> CurvePlan:
     found, by = _NAMED[basis], _NAMED[product]
     assert isinstance(found, Basis)
     assert isinstance(by, Product)
-    return Plan(found.over(tuple(tensors)), by, operands, epsilon, residual)
+    return CurvePlan(found.over(tuple(tensors)), by, operands, epsilon, residual)
 
 
 @torch.library.custom_op("kanseq::sum_of_curves", mutates_args=())

@@ -63,7 +63,7 @@ class Product:
 
 
 @dataclass(frozen=True)
-class Convolution(Product):
+class ConvolutionProduct(Product):
     """The product of a convolution, whose weights are ``(outputs, inputs / groups, taps, size)``.
 
     Features ``(n, length, inputs·size)`` are an image of height 1 with its channels innermost, the layout for

@@ -17,7 +17,7 @@ from kanseq.errors import BadTable
 from kanseq.genome.intervals import open_table
 from kanseq.io.files import PathLike
 from kanseq.sequences.assembling import assemble
-from kanseq.sequences.labelled_files import Columns, Source
+from kanseq.sequences.labelled_files import Columns, SequenceSource
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.sequences.shuffles import dinucleotide_shuffles, random_numbers
 from kanseq.splits.overlaps import interval_clusters
@@ -132,7 +132,7 @@ def _read_table(path: Path) -> SequenceSet:
     """Read one of the authors' tables, or another of its form; without a column ``split`` one is made."""
     with open_table(path) as table:
         has_split = "split" in table.names
-    genes = assemble([Source(path)], Columns(split="split" if has_split else None))
+    genes = assemble([SequenceSource(path)], Columns(split="split" if has_split else None))
     return genes if has_split else _with_split(genes)
 
 
@@ -140,7 +140,7 @@ def _read_flipons(
     paths: Sequence[Path], genome: PathLike | Mapping[str, PathLike] | None, negatives: str
 ) -> SequenceSet:
     """Read flipons and their negatives, or make those."""
-    sources = [Source(path, name) for name, path in zip((POSITIVE, NEGATIVE), paths, strict=False)]
+    sources = [SequenceSource(path, name) for name, path in zip((POSITIVE, NEGATIVE), paths, strict=False)]
     genomes = dict(genome) if isinstance(genome, Mapping) else genome
     genes = assemble(sources, genomes=genomes, width=None if genome is None else WIDTH)
     if len(sources) == 2:

@@ -16,7 +16,7 @@ import yaml
 from kanseq.errors import BadOption, BadTable
 from kanseq.io.files import PathLike, open_text
 from kanseq.sequences.assembling import assemble
-from kanseq.sequences.labelled_files import Source, stem
+from kanseq.sequences.labelled_files import SequenceSource, stem
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.suites.collections.data_sets import DataSet, contents, walk
 
@@ -158,5 +158,5 @@ def _genome_of(
 
 def _read(files: Mapping[str, Mapping[str, Path]], genomes: Mapping[str, PathLike] | None) -> SequenceSet:
     """Read all classes of train and test."""
-    sources = [Source(path, name, split) for split, classes in files.items() for name, path in classes.items()]
+    sources = [SequenceSource(path, name, split) for split, classes in files.items() for name, path in classes.items()]
     return assemble(sources, genomes=None if genomes is None else dict(genomes))

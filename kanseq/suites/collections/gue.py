@@ -13,7 +13,7 @@ from kanseq.errors import BadTable
 from kanseq.genome.intervals import open_table
 from kanseq.io.files import some
 from kanseq.sequences.assembling import assemble, columns_of
-from kanseq.sequences.labelled_files import Source
+from kanseq.sequences.labelled_files import SequenceSource
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.suites.collections.data_sets import SPLITS, DataSet, walk
 
@@ -101,7 +101,7 @@ def _data_set(root: Path, place: Path, tables: dict[str, list[Path]]) -> DataSet
 
 def _read(tables: dict[str, list[Path]]) -> SequenceSet:
     """Read the tables of a data set: sequences with labels, or pairs of sequences with labels."""
-    sources = [Source(paths[0], split=split) for split, paths in tables.items()]
+    sources = [SequenceSource(paths[0], split=split) for split, paths in tables.items()]
     return assemble(sources, columns_of(_sequence_columns(tables["train"][0])))
 
 

@@ -13,12 +13,12 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from kanseq.errors import EmptySplit
-from kanseq.models.config import Options
+from kanseq.models.config import Hyperparameters
 from kanseq.models.estimators import Estimator
 from kanseq.models.inputs import Examples
 from kanseq.runs.predictors import EstimatorPredictor, Predictor
 from kanseq.tasks.task import is_known
-from kanseq.training.learners.learner import Learner, Lesson, Record
+from kanseq.training.learners.learner import FitInputs, Learner, TrainingOutput
 from kanseq.training.learners.neighbourhoods import inner_parts
 from kanseq.training.objectives.penalties import Penalties
 from kanseq.training.settings import Settings
@@ -31,7 +31,7 @@ class EstimatorLearner(Learner):
 
     calibrates_on_tune = False
 
-    def resolve_settings(self, settings: Settings, config: Options, device: str) -> Settings:
+    def resolve_settings(self, settings: Settings, config: Hyperparameters, device: str) -> Settings:
         """Return settings without early stopping, in float32.
 
         Raises:
@@ -42,27 +42,27 @@ class EstimatorLearner(Learner):
             logger.warning("%s tunes itself inside the training genes: --tune has no effect", self.kind.name)
         return replace(settings, tune=False, precision="float32")
 
-    def fit(self, predictor: Predictor, lesson: Lesson, record: Record) -> dict[str, object]:
+    def fit(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
         """Fit an estimator in place; nothing is recorded."""
         assert isinstance(predictor, EstimatorPredictor)
-        train = _examples(lesson)
-        with threadpool_limits(limits=lesson.threads):
-            groups = inner_parts(_places(lesson), train.targets, lesson.seed)
+        train = _examples(fit_inputs)
+        with threadpool_limits(limits=fit_inputs.threads):
+            groups = inner_parts(_places(fit_inputs), train.targets, fit_inputs.seed)
             predictor.estimator.fit(
                 train.inputs,  # type: ignore[arg-type]
                 train.targets,
                 groups=groups,
-                seed=lesson.seed,
-                balanced=_is_balanced(lesson),
+                seed=fit_inputs.seed,
+                balanced=_is_balanced(fit_inputs),
             )
         return {}
 
-    def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
+    def unseen(self, predictor: Predictor, fit_inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
         """Return logits of training examples by models not trained on their neighbourhood, and their targets."""
-        build = partial(self.kind.build, lesson.config)
-        train, balanced = _examples(lesson), _is_balanced(lesson)
+        build = partial(self.kind.build, fit_inputs.config)
+        train, balanced = _examples(fit_inputs), _is_balanced(fit_inputs)
         logits = out_of_fold(
-            build, train, _places(lesson), balanced=balanced, seed=lesson.seed, threads=lesson.threads
+            build, train, _places(fit_inputs), balanced=balanced, seed=fit_inputs.seed, threads=fit_inputs.threads
         )  # type: ignore[arg-type]  # fmt: skip
         return logits, train.targets
 
@@ -78,7 +78,7 @@ def out_of_fold(
     Args:
         build: function that returns an unfitted estimator for one condition.
         train: the examples; targets ``(n,)`` or ``(n, conditions)``.
-        places: a row for each example, see :class:`~kanseq.training.learners.learner.Lesson`.
+        places: a row for each example, see :class:`~kanseq.training.learners.learner.FitInputs`.
         balanced: weight classes inversely to their frequency.
         seed: seed of random parts and of the solver.
         threads: processor threads.
@@ -106,17 +106,17 @@ def out_of_fold(
     return logits
 
 
-def _examples(lesson: Lesson) -> Examples:
+def _examples(fit_inputs: FitInputs) -> Examples:
     """Return the training examples with the targets of estimators: standardised, classes as columns."""
-    assert lesson.task is not None
-    return lesson.train._replace(targets=lesson.task.standardised(lesson.train.targets))
+    assert fit_inputs.task is not None
+    return fit_inputs.train._replace(targets=fit_inputs.task.standardised(fit_inputs.train.targets))
 
 
-def _places(lesson: Lesson) -> pd.DataFrame:
+def _places(fit_inputs: FitInputs) -> pd.DataFrame:
     """Return the places of the training examples; a table without columns if they have none."""
-    return pd.DataFrame(index=range(len(lesson.train.targets))) if lesson.places is None else lesson.places
+    return pd.DataFrame(index=range(len(fit_inputs.train.targets))) if fit_inputs.places is None else fit_inputs.places
 
 
-def _is_balanced(lesson: Lesson) -> bool:
+def _is_balanced(fit_inputs: FitInputs) -> bool:
     """Return whether classes are weighted inversely to their frequency."""
-    return lesson.settings.balance == "weights"
+    return fit_inputs.settings.balance == "weights"

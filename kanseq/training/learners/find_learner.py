@@ -9,12 +9,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from kanseq.models.architecture import Architecture
-from kanseq.models.config import Options
+from kanseq.models.config import Hyperparameters
 from kanseq.models.inputs import Examples
 from kanseq.runs.predictors import Predictor
 from kanseq.tasks.task import Task
 from kanseq.training.learners.estimator_learner import EstimatorLearner
-from kanseq.training.learners.learner import Learner, Lesson, Record
+from kanseq.training.learners.learner import FitInputs, Learner, TrainingOutput
 from kanseq.training.learners.step_learner import StepLearner
 from kanseq.training.settings import Settings, choose_device, processor
 
@@ -45,7 +45,7 @@ class Learned(NamedTuple):
 
 def fit_examples(
     kind: Architecture,
-    config: Options,
+    config: Hyperparameters,
     task: Task | None,
     train: Examples,
     settings: Settings,
@@ -69,7 +69,7 @@ def fit_examples(
         train: the training examples, with inputs as the model reads them and targets as the task defines them.
         settings: settings of the optimisation; those that the architecture does not use have no effect.
         tune: examples for early stopping if ``settings.tune`` is set; they do not train.
-        places: places of the training examples, see :class:`~kanseq.training.learners.learner.Lesson`.
+        places: places of the training examples, see :class:`~kanseq.training.learners.learner.FitInputs`.
         seed: seed of all random choices.
         threads: processor threads; 0 for as many as torch finds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
@@ -86,7 +86,7 @@ def fit_examples(
     settings = learner.resolve_settings(settings, config, device)
     task = None if task is None else task.fitted(train.targets)
     with processor(threads, seed) as count:
-        lesson = Lesson(config, task, train, tune, settings, seed, count, device, places)
-        predictor = learner.build(lesson)
-        facts = learner.fit(predictor, lesson, Record(folder, title=title))
+        fit_inputs = FitInputs(config, task, train, tune, settings, seed, count, device, places)
+        predictor = learner.build(fit_inputs)
+        facts = learner.fit(predictor, fit_inputs, TrainingOutput(folder, title=title))
     return Learned(predictor, task, settings, facts)

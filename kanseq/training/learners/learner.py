@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from kanseq.models.architecture import Architecture
-from kanseq.models.config import Options
+from kanseq.models.config import Hyperparameters
 from kanseq.models.inputs import Examples
 from kanseq.runs.predictors import Predictor, build_predictor
 from kanseq.tasks.task import Task
@@ -20,7 +20,7 @@ from kanseq.training.processes.distributed import ALONE, Team
 from kanseq.training.settings import Settings
 
 
-class Lesson(NamedTuple):
+class FitInputs(NamedTuple):
     """Everything that determines a fitted model.
 
     Attributes:
@@ -37,7 +37,7 @@ class Lesson(NamedTuple):
         team: the processes that train together.
     """
 
-    config: Options
+    config: Hyperparameters
     task: Task | None
     train: Examples
     tune: Examples | None
@@ -49,7 +49,7 @@ class Lesson(NamedTuple):
     team: Team = ALONE
 
 
-class Record(NamedTuple):
+class TrainingOutput(NamedTuple):
     """Checkpoints, log and progress of a training.
 
     Attributes:
@@ -78,22 +78,22 @@ class Learner(ABC):
         self.kind = kind
 
     @abstractmethod
-    def resolve_settings(self, settings: Settings, config: Options, device: str) -> Settings:
+    def resolve_settings(self, settings: Settings, config: Hyperparameters, device: str) -> Settings:
         """Return settings with ``auto`` resolved, and with settings that have no effect at their defaults.
 
         Raises:
             BadOption: the model cannot be built, or does not support a setting.
         """
 
-    def build(self, lesson: Lesson) -> Predictor:
+    def build(self, fit_inputs: FitInputs) -> Predictor:
         """Build an untrained model. Seed torch's random state, which :meth:`fit` continues to use."""
-        torch.manual_seed(lesson.seed)
-        predictor = build_predictor(self.kind, lesson.config, lesson.task)
-        predictor.place(lesson.device, lesson.settings.precision)
+        torch.manual_seed(fit_inputs.seed)
+        predictor = build_predictor(self.kind, fit_inputs.config, fit_inputs.task)
+        predictor.place(fit_inputs.device, fit_inputs.settings.precision)
         return predictor
 
     @abstractmethod
-    def fit(self, predictor: Predictor, lesson: Lesson, record: Record) -> dict[str, object]:
+    def fit(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
         """Fit a model from :meth:`build` in place.
 
         Returns:
@@ -105,7 +105,7 @@ class Learner(ABC):
         """
 
     @abstractmethod
-    def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
+    def unseen(self, predictor: Predictor, fit_inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
         """Return logits of examples by models that were not fitted to them, and their targets, for calibration.
 
         Both are ``(n,)`` or ``(n, conditions)``.

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from kanseq.errors import BadOption, EmptySplit
-from kanseq.models.config import Options
+from kanseq.models.config import Hyperparameters
 from kanseq.models.network import Network
 from kanseq.nn.precision import resolve_precision
 from kanseq.runs.predictors import Predictor
-from kanseq.training.learners.learner import Learner, Lesson, Record
-from kanseq.training.loop import Limits, fit
+from kanseq.training.learners.learner import FitInputs, Learner, TrainingOutput
+from kanseq.training.loop import Limits, fit_objective
 from kanseq.training.objectives.make_objective import make_objective
 from kanseq.training.objectives.penalties import Penalties
 from kanseq.training.settings import Settings
@@ -28,7 +28,7 @@ class StepLearner(Learner):
 
     calibrates_on_tune = True
 
-    def resolve_settings(self, settings: Settings, config: Options, device: str) -> Settings:
+    def resolve_settings(self, settings: Settings, config: Hyperparameters, device: str) -> Settings:
         """Resolve the precision; ``auto`` becomes the best one for the device.
 
         A model without layers that multiply in bfloat16 uses float32 throughout.
@@ -44,31 +44,31 @@ class StepLearner(Learner):
             logger.warning("%s has no layers that multiply in bfloat16: it trains in float32", name)
         return replace(settings, precision="float32")
 
-    def fit(self, predictor: Predictor, lesson: Lesson, record: Record) -> dict[str, object]:
+    def fit_objective(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
         """Train a network in place; see :meth:`Learner.fit`."""
         assert predictor.network is not None
-        settings, team = lesson.settings, lesson.team
-        if settings.tune and lesson.tune is None:
+        settings, team = fit_inputs.settings, fit_inputs.team
+        if settings.tune and fit_inputs.tune is None:
             raise BadOption("there are no tuning examples for early stopping", hint="provide some, or leave out --tune")
         objective = make_objective(
-            self.kind, predictor.network, lesson.task, lesson.train, settings, seed=lesson.seed, team=team
+            self.kind, predictor.network, fit_inputs.task, fit_inputs.train, settings, seed=fit_inputs.seed, team=team
         )
         limits = Limits(settings.epochs, settings.patience, record.minutes)
-        tune = lesson.tune if settings.tune else None
-        fitted = fit(
-            objective, tune, limits, seed=lesson.seed, folder=record.folder, title=record.title, team=team
+        tune = fit_inputs.tune if settings.tune else None
+        fitted = fit_objective(
+            objective, tune, limits, seed=fit_inputs.seed, folder=record.folder, title=record.title, team=team
         )  # fmt: skip
         facts: dict[str, object] = {"epochs": fitted.epochs, "kept_epoch": fitted.kept_epoch}
         facts |= {"processes": team.size} if team.size > 1 else {}
         return {**facts, "compiled": objective.compiled} if settings.compile else facts
 
-    def unseen(self, predictor: Predictor, lesson: Lesson) -> tuple[np.ndarray, np.ndarray]:
+    def unseen(self, predictor: Predictor, fit_inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
         """Return logits and targets of the tuning examples, which were not trained on."""
-        if lesson.tune is None or lesson.task is None:
+        if fit_inputs.tune is None or fit_inputs.task is None:
             raise EmptySplit("there are no tuning examples for calibration", hint="provide some")
-        return predictor.logits(lesson.tune.inputs, lesson.task), lesson.tune.targets
+        return predictor.logits(fit_inputs.tune.inputs, fit_inputs.task), fit_inputs.tune.targets
 
-    def _built(self, config: Options) -> Network:
+    def _built(self, config: Hyperparameters) -> Network:
         """Check that the network can be built, before anything is written."""
         try:
             with torch.random.fork_rng():

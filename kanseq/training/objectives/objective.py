@@ -47,9 +47,9 @@ class State(NamedTuple):
 class Objective(ABC):
     """Base class of training objectives. Subclasses define :meth:`bounds`, :meth:`step` and :meth:`measure`.
 
-    The training loop (:func:`kanseq.training.loop.fit`) calls, in this order: :meth:`prepare` for a new training or
-    :meth:`load_state` for a resumed one; :meth:`start`; then per epoch :meth:`before_epoch`, :meth:`step` on each
-    batch, :meth:`measure` and, if its value is the best so far, :meth:`kept`; at the end :meth:`restore_kept`.
+    The training loop (:func:`kanseq.training.loop.fit_objective`) calls, in this order: :meth:`prepare` for a new
+    training or :meth:`load_state` for a resumed one; :meth:`start`; then per epoch :meth:`before_epoch`, :meth:`step`
+    on each batch, :meth:`measure` and, if its value is the best so far, :meth:`kept`; at the end :meth:`restore_kept`.
 
     A state may be written after any step, and a training that resumes from it must take the same steps. So the random
     numbers of a step must come from torch's default generator or follow from its :class:`Batch`, and everything that a

@@ -118,7 +118,7 @@ def is_member() -> bool:
 
 
 @contextmanager
-def joined(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
+def join_team(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
     """Connect to the other processes, if there are any; yield the team, the folder to write to, and the device.
 
     Only the first process writes to ``output``. The others work in a temporary copy of it, so that all processes find

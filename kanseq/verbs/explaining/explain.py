@@ -16,8 +16,8 @@ from kanseq.attribution.attribution_sums import Sums, as_pandas, write_attributi
 from kanseq.attribution.hypothetical import Hypothetical, check_hypothetical, onehot_name
 from kanseq.attribution.methods import find_method
 from kanseq.attribution.references import find_references
-from kanseq.attribution.run_models import EXPLAINED, Plan, add_up, check_sums, scored_genes
-from kanseq.attribution.shares import Options
+from kanseq.attribution.run_models import EXPLAINED, ExplainPlan, add_up, check_sums, scored_genes
+from kanseq.attribution.shares import MethodOptions
 from kanseq.browsers.tracks import Combine
 from kanseq.errors import BadOption
 from kanseq.io.files import PathLike, check_output, fingerprint, whole_file
@@ -168,10 +168,10 @@ def explain(
     check_output(bed, bedgraph, bigwig, hypothetical, beside, picture, inputs=inputs_of_all, binary=output)
     inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
     genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes), gene, gene_list)
-    plan = Plan(
+    plan = ExplainPlan(
         find_method(method),
         find_references(reference, seed, genes.geometry),
-        Options(hypothetical is not None, steps),
+        MethodOptions(hypothetical is not None, steps),
         condition,
         "float32" if precision == "auto" else precision,
         batch_size,

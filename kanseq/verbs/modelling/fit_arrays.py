@@ -22,7 +22,7 @@ from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.specification.fields import gather
 from kanseq.specification.python_signatures import takes
 from kanseq.specification.training import FitSpec
-from kanseq.tasks.learning_goal import Aim
+from kanseq.tasks.learning_goal import LearningGoal
 from kanseq.tasks.targets import OWN_PAIR, find_targets, own_pair
 from kanseq.tasks.task import is_known
 from kanseq.training.learners.find_learner import fit_examples
@@ -91,19 +91,19 @@ def fit(
     if task is None and targets is not None and np.asarray(targets).dtype.kind == "f":
         task = "regression"
     settings = settings_for(kind, **{**spec.settings, "tune": tune_on is not None})
-    aim = Aim().learning(parts.genes, None, task, "*")
-    aim.check_model(kind, settings.balance, spec.options or {})
-    config = make_config(spec.model, parts.genes.geometry, spec.options or {}, aim.outputs)
-    values = find_targets(parts.genes, None, "*", "*", aim.task).values
+    goal = LearningGoal().learning(parts.genes, None, task, "*")
+    goal.check_model(kind, settings.balance, spec.options or {})
+    config = make_config(spec.model, parts.genes.geometry, spec.options or {}, goal.outputs)
+    values = find_targets(parts.genes, None, "*", "*", goal.task).values
     train, tune = (
         _examples(parts.genes, rows, values, what) for rows, what in ((parts.train, "training"), (parts.tune, "tuning"))
     )
     learned = fit_examples(
-        kind, config, aim.task_of(kind, config), train, settings,
+        kind, config, goal.task_of(kind, config), train, settings,
         tune=tune, places=_places(parts.genes, parts.train, values), seed=seed, threads=spec.threads,
         device=spec.device, title=spec.model,
     )  # fmt: skip
-    pair = own_pair(parts.genes) if aim.task == "binary" else ()
+    pair = own_pair(parts.genes) if goal.task == "binary" else ()
     metadata: dict[str, object] = {"seed": seed, "precision": learned.settings.precision}
     metadata |= {OWN_PAIR: list(pair)} if pair else {}
     assert learned.task is not None

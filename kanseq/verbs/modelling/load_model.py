@@ -18,10 +18,9 @@ from kanseq.errors import BadOption, ModelMismatch
 from kanseq.geometry import Geometry
 from kanseq.io.files import PathLike
 from kanseq.runs.held_out import Member, read_members, trained_on
-from kanseq.runs.trained_model import TrainedModel, check_geometry
-from kanseq.runs.trained_model import load_model as load_file
+from kanseq.runs.trained_model import TrainedModel, check_geometry, read_model
 from kanseq.sequences.sequence_set import SequenceSet
-from kanseq.tasks.scores import Scores, mean_scores
+from kanseq.tasks.scores import PredictionScores, mean_scores
 from kanseq.tasks.targets import OWN_PAIR
 from kanseq.tasks.task import CLASSES, Task
 from kanseq.training.settings import choose_device
@@ -107,8 +106,8 @@ class Model:
             raise BadOption(f"the model '{self.architecture}' is not a network, and has no module")
         return network
 
-    def scores(self, sequences: Sequences, batch_size: int = 256) -> Scores:
-        """Score sequences: logits, probabilities and calls, see :class:`kanseq.tasks.scores.Scores`.
+    def scores(self, sequences: Sequences, batch_size: int = 256) -> PredictionScores:
+        """Score sequences: logits, probabilities and calls, see :class:`kanseq.tasks.scores.PredictionScores`.
 
         Args:
             sequences: see :data:`Sequences`. Gene windows must have exactly as many letters as the model reads; other
@@ -182,12 +181,12 @@ class Model:
         """
         from kanseq.attribution.methods import find_method
         from kanseq.attribution.references import find_references
-        from kanseq.attribution.run_models import Plan, check_errors
-        from kanseq.attribution.shares import Options
+        from kanseq.attribution.run_models import ExplainPlan, check_errors
+        from kanseq.attribution.shares import MethodOptions
 
         genes = self._as_set(sequences, batch_size)
         references = find_references(reference, seed, self.geometry)
-        plan = Plan(find_method(method), references, Options(), condition, "float32", batch_size, "cpu")
+        plan = ExplainPlan(find_method(method), references, MethodOptions(), condition, "float32", batch_size, "cpu")
         codes, names = self.geometry.hide(genes.codes()), list(genes.table["id"])
         total = np.zeros(codes.shape, dtype=np.float64)
         for model in self.models:
@@ -288,4 +287,4 @@ def load_model(path: PathLike, *, fold: str | None = None, seed: int | None = No
         members = [member for member in members if member.seed == seed]
         if not members:
             raise BadOption(f"there is no seed {seed}", where=path, hint=f"it has {', '.join(map(str, seeds))}")
-    return Model([load_file(member.path, device) for member in members], members)
+    return Model([read_model(member.path, device) for member in members], members)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
-from kanseq.evaluation.headline import Score, score_folders, verdict
+from kanseq.evaluation.headline import HeadlineScore, score_folders, verdict
 from kanseq.io.files import PathLike
 from kanseq.labels.label_tables import join_labels
 from kanseq.models.architecture import Architecture
@@ -29,13 +29,13 @@ from kanseq.specification.optimisation import Settings
 from kanseq.specification.python_signatures import takes
 from kanseq.specification.training import TrainSpec
 from kanseq.splits.split_tables import read_splits
-from kanseq.tasks.learning_goal import aim_for, describe_aim
+from kanseq.tasks.learning_goal import describe_goal, goal_for
 from kanseq.tasks.targets import OWN_PAIR, own_pair
 from kanseq.training.baselines import train_baseline
-from kanseq.training.fold_examples import Fold, disturb_targets, prepare_folds
+from kanseq.training.fold_examples import FoldExamples, disturb_targets, prepare_folds
 from kanseq.training.learners.find_learner import learner_of
-from kanseq.training.one_fold import Plan, train_fold
-from kanseq.training.processes.distributed import joined
+from kanseq.training.one_fold import TrainPlan, train_fold
+from kanseq.training.processes.distributed import join_team
 from kanseq.training.processes.launch import launch
 from kanseq.training.resolve_inputs import Tables, describe_inputs, resolve_settings
 from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
@@ -173,8 +173,8 @@ def train_specified(spec: TrainSpec) -> Training:
     trained, beside, count = 0, None, len(seeds)
     with _opened(prepared, spec, output, seeds[0]) as (plan, place):
         for seed in seeds:
-            disturbed = plan._replace(genes=plan.aim.disturb(plan.genes, seed))
-            folds = [disturb_targets(fold, plan.aim.control, seed) for fold in prepared.folds]
+            disturbed = plan._replace(genes=plan.goal.disturb(plan.genes, seed))
+            folds = [disturb_targets(fold, plan.goal.control, seed) for fold in prepared.folds]
             trained += _train_folds(disturbed, folds, place, seed, named=count > 1)
             if seed == seeds[0] and spec.baseline and kind.compared:
                 beside = train_baseline(disturbed, folds, place, seed)
@@ -184,8 +184,8 @@ def train_specified(spec: TrainSpec) -> Training:
 class _Prepared(NamedTuple):
     """Plan (for a single process), folds and fingerprints, as resolved before a run's folder is opened."""
 
-    plan: Plan
-    folds: list[Fold]
+    plan: TrainPlan
+    folds: list[FoldExamples]
     inputs: dict[str, object]
 
 
@@ -193,45 +193,45 @@ def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Pa
     """Read the inputs and resolve what depends on them and on the model's recipe; nothing is written."""
     device = choose_device(spec.device)
     has_labels = spec.labels is not None
-    aim = aim_for(kind, spec.learning, balance=settings.balance, labels=has_labels)
+    goal = goal_for(kind, spec.learning, balance=settings.balance, labels=has_labels)
     inputs = describe_inputs(spec.genes, spec.labels, spec.splits)  # type: ignore[arg-type]
-    genes = aim.see(as_one(spec.genes))  # type: ignore[arg-type]
+    genes = goal.see(as_one(spec.genes))  # type: ignore[arg-type]
     labels = join_labels(spec.labels) if has_labels else None  # type: ignore[arg-type]
-    aim = aim.learning(genes, labels, spec.learning.task, spec.learning.condition)
-    aim.check_model(kind, settings.balance, spec.options or {})
-    config = make_config(spec.model, genes.geometry, spec.options or {}, aim.outputs)
+    goal = goal.learning(genes, labels, spec.learning.task, spec.learning.condition)
+    goal.check_model(kind, settings.balance, spec.options or {})
+    config = make_config(spec.model, genes.geometry, spec.options or {}, goal.outputs)
     config = config if spec.match_parameters is None else matched(kind, config, spec.match_parameters)
-    settings = resolve_settings(settings, kind, config, aim, output / RUN, device)
+    settings = resolve_settings(settings, kind, config, goal, output / RUN, device)
     folds = prepare_folds(
         genes,
         labels,
         read_splits(spec.splits),  # type: ignore[arg-type]
         holdout=spec.holdout,
-        condition=aim.condition,
-        task=aim.task,
-        tune=settings.tune or (aim.calibrate != "none" and learner_of(kind).calibrates_on_tune),
-        least=1 if aim.calibrate == "none" else 2,
-        mid=aim.mid,
+        condition=goal.condition,
+        task=goal.task,
+        tune=settings.tune or (goal.calibrate != "none" and learner_of(kind).calibrates_on_tune),
+        least=1 if goal.calibrate == "none" else 2,
+        mid=goal.mid,
     )
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
-    pair = own_pair(genes) if not has_labels and aim.task == "binary" else ()
+    pair = own_pair(genes) if not has_labels and goal.task == "binary" else ()
     # The pair 0 and 1 is the default of predict, so it is not recorded.
     facts |= {OWN_PAIR: list(pair)} if pair not in ((), ("0", "1")) else {}
     known, minutes = known_sequences(genes), spec.checkpoint_minutes
-    plan = Plan(genes, kind, config, aim, settings, facts, known, spec.threads, device, minutes)
+    plan = TrainPlan(genes, kind, config, goal, settings, facts, known, spec.threads, device, minutes)
     return _Prepared(plan, folds, inputs)
 
 
 @contextmanager
-def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> Iterator[tuple[Plan, Path]]:
+def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> Iterator[tuple[TrainPlan, Path]]:
     """Set up the processor, join the other processes and lock the run's folder; yield the plan and the folder.
 
     Of several processes, each but the first gets a separate folder.
     """
     plan = prepared.plan
-    with processor(spec.threads, seed) as count, joined(output, plan.device) as (team, place, device):
+    with processor(spec.threads, seed) as count, join_team(output, plan.device) as (team, place, device):
         machine = {"threads": count, "device": device}
-        recorded = {**plan.aim.to_json(), **plan.kind.recorded(plan.settings)}
+        recorded = {**plan.goal.to_json(), **plan.kind.recorded(plan.settings)}
         config, kind = config_to_json(plan.config), plan.kind.kind
         described = describe_run(kind, spec.model, config, recorded, prepared.inputs, machine)
         with open_run(place, described):
@@ -260,7 +260,7 @@ def _of_another_node(spec: TrainSpec, output: Path, precision: str) -> Training:
     )  # fmt: skip
 
 
-def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: bool) -> int:
+def _train_folds(plan: TrainPlan, folds: list[FoldExamples], output: Path, seed: int, named: bool) -> int:
     """Train the unfinished folds and return their number. Log the seed if there are several (``named``)."""
     trained = 0
     for number, fold in enumerate(folds, start=1):
@@ -279,10 +279,15 @@ def _train_folds(plan: Plan, folds: list[Fold], output: Path, seed: int, named: 
 
 
 def _summary(
-    plan: Plan, folds: list[Fold], output: Path, seeds: list[int], trained: int, beside: Score | None
+    plan: TrainPlan,
+    folds: list[FoldExamples],
+    output: Path,
+    seeds: list[int],
+    trained: int,
+    beside: HeadlineScore | None,
 ) -> Training:
     """Score the trained models on held-out genes and return the results."""
-    task = plan.aim.task
+    task = plan.goal.task
     score = score_folders([[part_folder(output, fold.name, each) for fold in folds] for each in seeds], task)
     done = read_done(part_folder(output, folds[0].name, seeds[0])) or {}
     found = score and score.value, beside and beside.value, score and score.spread
@@ -300,7 +305,7 @@ def _summary(
         device=plan.device,
         auroc=auroc[0],
         baseline_auroc=auroc[1],
-        verdict=verdict(plan.kind.name, score, BASELINES[task], beside, task, len(folds), describe_aim(plan.aim)),
+        verdict=verdict(plan.kind.name, score, BASELINES[task], beside, task, len(folds), describe_goal(plan.goal)),
         seeds=seeds,
         auroc_spread=auroc[2],
         pearson=pearson[0],

@@ -31,13 +31,13 @@ from kanseq.specification.fields import as_config, gather, options_of
 from kanseq.specification.python_signatures import takes
 from kanseq.specification.training import TrainSpec, TuneSpec
 from kanseq.splits.split_tables import read_splits
-from kanseq.tasks.learning_goal import Aim, aim_for
-from kanseq.training.fold_examples import Fold, choose_folds, prepare_folds
-from kanseq.training.one_fold import Plan
+from kanseq.tasks.learning_goal import LearningGoal, goal_for
+from kanseq.training.fold_examples import FoldExamples, choose_folds, prepare_folds
+from kanseq.training.one_fold import TrainPlan
 from kanseq.training.resolve_inputs import Tables, describe_inputs, resolve_settings
 from kanseq.training.settings import check_seeds, choose_device, processor, settings_for
 from kanseq.tuning.search_space import Range, read_ranges
-from kanseq.tuning.trials import LOCKS, Search, alone, counted, open_study
+from kanseq.tuning.trials import LOCKS, HyperparameterSearch, alone, counted, open_study
 from kanseq.verbs.short_repr import brief
 
 if TYPE_CHECKING:
@@ -133,27 +133,27 @@ def _tune(spec: TuneSpec) -> Tuned:
             raise BadOption(f"--search {each}: it also has a fixed value", hint="leave one of the two out")
     settings = settings_for(kind, **spec.settings, tune=kind.takes("tune"))
     has_labels = spec.labels is not None
-    aim = aim_for(kind, spec.learning, balance=_balance(ranges, settings.balance), labels=has_labels)
+    goal = goal_for(kind, spec.learning, balance=_balance(ranges, settings.balance), labels=has_labels)
     inputs = describe_inputs(spec.genes, spec.labels, spec.splits)  # type: ignore[arg-type]
-    genes = aim.see(as_one(spec.genes))  # type: ignore[arg-type]
+    genes = goal.see(as_one(spec.genes))  # type: ignore[arg-type]
     labels = join_labels(spec.labels) if has_labels else None  # type: ignore[arg-type]
     splits = read_splits(spec.splits)  # type: ignore[arg-type]
-    aim = aim.learning(genes, labels, spec.learning.task, spec.learning.condition)
-    aim.check_model(kind, settings.balance, options)
-    config = make_config(spec.model, genes.geometry, options, aim.outputs)
+    goal = goal.learning(genes, labels, spec.learning.task, spec.learning.condition)
+    goal.check_model(kind, settings.balance, options)
+    config = make_config(spec.model, genes.geometry, options, goal.outputs)
     output = _made(Path(spec.output))  # type: ignore[arg-type]
-    settings = resolve_settings(settings, kind, config, aim, output / SEARCH, device)
-    fold = _inside(genes, labels, splits, spec.holdout, aim)
+    settings = resolve_settings(settings, kind, config, goal, output / SEARCH, device)
+    fold = _inside(genes, labels, splits, spec.holdout, goal)
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
-    described = {**aim.to_json(), **settings.to_json(), "holdout": fold.name, "search": list(map(str, ranges))}
+    described = {**goal.to_json(), **settings.to_json(), "holdout": fold.name, "search": list(map(str, ranges))}
     with processor(spec.threads, seed) as count:
         machine = {"threads": count, "device": device}
         asked = {**described, "seed": seed}
         about = describe_run("search", spec.model, config_to_json(config), asked, inputs, machine)
         with alone(output):
             begin(output, about, SEARCH)
-        plan = Plan(genes, kind, config, aim, settings, facts, known_sequences(genes), count, device, 10.0)
-        searched = Search(plan, fold, ranges, options, output, seed)
+        plan = TrainPlan(genes, kind, config, goal, settings, facts, known_sequences(genes), count, device, 10.0)
+        searched = HyperparameterSearch(plan, fold, ranges, options, output, seed)
         study = open_study(output, spec.storage, _name_of(about), seed)
         searched.run(study, spec.trials)
     return _summary(study, searched)
@@ -199,7 +199,9 @@ def _made(output: Path) -> Path:
     return output
 
 
-def _inside(genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFrame, holdout: str, aim: Aim) -> Fold:
+def _inside(
+    genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFrame, holdout: str, goal: LearningGoal
+) -> FoldExamples:
     """Return one fold with its tuning genes in place of its held-out genes."""
     names = choose_folds(splits, holdout)
     if len(names) != 1:
@@ -208,13 +210,13 @@ def _inside(genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFram
             hint="search each fold separately: tuning genes of one fold are held out by another",
         )
     [fold] = prepare_folds(
-        genes, labels, splits, holdout=names, condition=aim.condition, task=aim.task, tune=True, mid=aim.mid
+        genes, labels, splits, holdout=names, condition=goal.condition, task=goal.task, tune=True, mid=goal.mid
     )
     roles = np.full(len(fold.tune), "test")
     return fold._replace(test=fold.tune, test_targets=fold.tune_targets, test_roles=roles, held_out=[])
 
 
-def _summary(study: "Study", searched: Search) -> Tuned:
+def _summary(study: "Study", searched: HyperparameterSearch) -> Tuned:
     """Write the table of trials and the options of the best one, and return the result."""
     from optuna.trial import TrialState
 
@@ -241,11 +243,11 @@ def _summary(study: "Study", searched: Search) -> Tuned:
     return found._replace(value=float(best.value), best=dict(best.params), config=output / "best.yaml")  # type: ignore[arg-type]
 
 
-def _options_of(searched: Search, best: Mapping[str, Value]) -> dict[str, object]:
+def _options_of(searched: HyperparameterSearch, best: Mapping[str, Value]) -> dict[str, object]:
     """Return the options of a trial, and those that all trials share, as ``kanseq train`` takes them."""
     plan = searched.plan
     settings, chosen = searched.parted(best)
-    learned = {each.name: getattr(plan.aim, each.name) for each in options_of(TuneSpec) if each.group == "learning"}
+    learned = {each.name: getattr(plan.goal, each.name) for each in options_of(TuneSpec) if each.group == "learning"}
     optimisation = plan.kind.recorded(replace(plan.settings, tune=True))
     if not plan.kind.takes("mid"):
         del learned["mid"]

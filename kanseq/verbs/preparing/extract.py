@@ -17,7 +17,7 @@ from kanseq.genome.annotation.genes import Excluded, Gene, read_genes, select_ge
 from kanseq.genome.annotation.transcripts import Choice, choose_transcripts
 from kanseq.genome.contigs import Placement, read_aliases
 from kanseq.genome.fasta import Contig, read_contigs
-from kanseq.genome.windows import MAX_N, Cut, Edge, GeneWindows, cut_genes
+from kanseq.genome.windows import MAX_N, CutGene, Edge, GeneWindows, cut_genes
 from kanseq.geometry import Geometry
 from kanseq.io.files import (
     STDOUT,
@@ -118,7 +118,7 @@ def extract(
     wanted, left_out = select_genes(read_genes(annotation, id), biotypes)
     wanted, without_transcript = choose_transcripts(annotation, wanted, tss)
     placement = Placement(wanted, read_aliases(aliases) if aliases is not None else None, only, without)
-    cuts: list[Cut] = []
+    cuts: list[CutGene] = []
     dropped: list[Excluded] = []
     described: dict[str, dict[str, int | str]] = {}
     for contig in read_contigs(genome):
@@ -175,7 +175,7 @@ def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> 
             )
 
 
-def _first_of_twins(cuts: list[Cut], dropped: list[Excluded]) -> tuple[list[Cut], list[Excluded]]:
+def _first_of_twins(cuts: list[CutGene], dropped: list[Excluded]) -> tuple[list[CutGene], list[Excluded]]:
     """Keep the first gene of each name, if possible one that can be cut; move the others to the dropped genes."""
     first: dict[str, int] = {}
     for line, name in [*sorted((gene.line, gene.id) for gene, _ in cuts), *sorted((d.line, d.id) for d in dropped)]:
@@ -198,7 +198,7 @@ def _counts(reasons: dict[str, int]) -> str:
     return ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
 
 
-def _table(cuts: Sequence[Cut], species: str, geometry: Geometry) -> pd.DataFrame:
+def _table(cuts: Sequence[CutGene], species: str, geometry: Geometry) -> pd.DataFrame:
     """Return the genes as a table with the columns of a set, in their order."""
     columns = {name: [getattr(windows, name) for _, windows in cuts] for name in GeneWindows._fields}
     table = pd.DataFrame(columns)

@@ -15,7 +15,7 @@ from kanseq.errors import BadOption
 from kanseq.io.files import PathLike, check_output
 from kanseq.sequences.assembling import Genomes, assemble, by_name, columns_of, genomes_by_class, input_paths
 from kanseq.sequences.labelled_files import (
-    Source,
+    SequenceSource,
     stem,
 )
 from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet
@@ -36,7 +36,7 @@ class Imported(NamedTuple):
 
 
 def import_sequences(
-    inputs: PathLike | Source | Sequence[PathLike | Source] = (),
+    inputs: PathLike | SequenceSource | Sequence[PathLike | SequenceSource] = (),
     *,
     output: PathLike | None = None,
     classes: Mapping[str, PathLike] | Sequence[str] = (),
@@ -66,7 +66,7 @@ def import_sequences(
     the value in the column.
 
     Args:
-        inputs: tables with a header (CSV or TSV), FASTA, BED or tables of intervals, or any :class:`Source`.
+        inputs: tables with a header (CSV or TSV), FASTA, BED or tables of intervals, or any :class:`SequenceSource`.
         output: path of the set, a Parquet file.
         classes: FASTA or BED files, tables of intervals, or folders of ``NAME.txt``, each with all sequences of one
             class: a mapping, or items ``NAME=FILE``.
@@ -99,13 +99,13 @@ def import_sequences(
 
 
 def _sources(
-    inputs: PathLike | Source | Sequence[PathLike | Source],
+    inputs: PathLike | SequenceSource | Sequence[PathLike | SequenceSource],
     classes: Mapping[str, PathLike] | Sequence[str],
     *,
     by_file: bool,
-) -> list[Source]:
+) -> list[SequenceSource]:
     """List the sources; ``by_file``: if there are several files without a class, each is a split."""
-    files = [inputs] if isinstance(inputs, (str, os.PathLike, Source)) else list(inputs)
+    files = [inputs] if isinstance(inputs, (str, os.PathLike, SequenceSource)) else list(inputs)
     if bool(files) == bool(classes):
         raise BadOption("specify either input files or --class NAME=FILE, not both")
     if isinstance(classes, Mapping):
@@ -113,6 +113,9 @@ def _sources(
     else:
         by_class = by_name(classes, "--class", "NAME=FILE", "put its sequences into one file")
     if by_class:
-        return [Source(path, name) for name, path in by_class.items()]
+        return [SequenceSource(path, name) for name, path in by_class.items()]
     is_split = by_file and len(files) > 1
-    return [one if isinstance(one, Source) else Source(one, split=stem(one) if is_split else None) for one in files]
+    return [
+        one if isinstance(one, SequenceSource) else SequenceSource(one, split=stem(one) if is_split else None)
+        for one in files
+    ]

@@ -19,7 +19,7 @@ from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_s
 from kanseq.io.tables.dialect import write_table
 from kanseq.io.tables.gene_tables import LABELS as LABEL_TABLE
 from kanseq.labels.matching import genes_that_count, match_genes, names_of_rows
-from kanseq.labels.quartiles import LABELS, FoldRows, Part, label_by_fold, label_by_table
+from kanseq.labels.quartiles import LABELS, ConditionLabels, FoldRows, label_by_fold, label_by_table
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.verbs.short_repr import brief
 
@@ -215,7 +215,7 @@ def _folds(members: pd.DataFrame, known: pd.DataFrame, rows: np.ndarray) -> dict
     return found
 
 
-def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Part]) -> pd.DataFrame:
+def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[ConditionLabels]) -> pd.DataFrame:
     """Concatenate the labels of all conditions and folds."""
     frames = [
         names.iloc[part.rows].assign(
@@ -231,7 +231,7 @@ def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Part]
     return pd.concat(frames, ignore_index=True)[list(LABEL_TABLE.required)]
 
 
-def _counts(parts: list[Part], counted: np.ndarray) -> dict[str, dict[str, int] | dict[str, float]]:
+def _counts(parts: list[ConditionLabels], counted: np.ndarray) -> dict[str, dict[str, int] | dict[str, float]]:
     """Count labels per fold among the ``counted`` genes, and return the counts and the thresholds."""
     keys = [part.fold if part.condition == EVERY else f"{part.condition}:{part.fold}" for part in parts]
     found: dict[str, dict[str, int] | dict[str, float]] = {

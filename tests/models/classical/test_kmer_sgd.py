@@ -14,7 +14,7 @@ from kanseq.models.estimators import moments
 from kanseq.models.inputs import Examples
 from kanseq.models.registry import make_config
 from kanseq.tasks.task import Task
-from kanseq.training.loop import Limits, fit
+from kanseq.training.loop import Limits, fit_objective
 from kanseq.training.objectives.batches import epoch_order
 from kanseq.training.objectives.task_objective import TaskObjective
 from kanseq.training.settings import Settings
@@ -28,7 +28,7 @@ def codes_of(rows: int, geometry: Geometry = GENES, seed: int = 0) -> np.ndarray
 
 def train(network: KmerSGD, examples: Examples, settings: Settings, folder: Path) -> None:
     objective = TaskObjective(network, Task("binary", 1), examples, settings, seed=0)
-    fit(objective, None, Limits(settings.epochs), seed=0, folder=folder, title="")
+    fit_objective(objective, None, Limits(settings.epochs), seed=0, folder=folder, title="")
 
 
 @pytest.mark.parametrize("geometry", [GENES, Geometry(40, 20, 4, visible="flanks"), Geometry.plain(31)])

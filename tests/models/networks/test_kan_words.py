@@ -6,7 +6,7 @@ import torch
 
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.models.networks.gene_regions import Part, end_knots, growing_knots, parts_of, stretch_of
+from kanseq.models.networks.gene_regions import SiteSide, end_knots, growing_knots, parts_of, stretch_of
 from kanseq.models.networks.kan_words import spread
 from kanseq.models.networks.reading_frames import STOPS, ReadingFrames
 from kanseq.models.registry import architecture, make_config
@@ -167,7 +167,7 @@ def test_the_bias_is_added_and_only_curves_are_decayed():
 
 
 def test_words_are_placed_by_the_distance_of_their_middle_from_the_site():
-    upstream, behind = Part("upstream", 0, 100, 100, False), Part("after TSS", 100, 160, 100, True)
+    upstream, behind = SiteSide("upstream", 0, 100, 100, False), SiteSide("after TSS", 100, 160, 100, True)
     before = stretch_of(upstream, 3, 500, growing_knots(upstream, 30, 2))
     assert before.positions[:2] == (98.5, 97.5)
     assert before.positions[-3:] == (1.5, 0.5, 0.5)

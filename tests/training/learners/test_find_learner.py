@@ -23,7 +23,7 @@ from kanseq.models.registry import architecture, architectures, make_config
 from kanseq.tasks.task import Task
 from kanseq.training.learners.estimator_learner import EstimatorLearner
 from kanseq.training.learners.find_learner import fit_examples, learner_of
-from kanseq.training.learners.learner import Lesson, Record
+from kanseq.training.learners.learner import FitInputs, TrainingOutput
 from kanseq.training.learners.step_learner import StepLearner
 from kanseq.training.objectives.objective import Batch, Objective
 from kanseq.training.settings import Settings
@@ -191,8 +191,8 @@ def test_nan_in_a_training_without_a_folder_is_an_error():
         fit_examples(BROKEN, config, None, Examples(CODES, CLASSES), FAST, threads=1, device="cpu")
 
 
-def lesson(name, task, tune=None):
-    return Lesson(make_config(name, GEOMETRY), task, Examples(CODES, CLASSES), tune, FAST)
+def fit_inputs(name, task, tune=None):
+    return FitInputs(make_config(name, GEOMETRY), task, Examples(CODES, CLASSES), tune, FAST)
 
 
 def test_examples_for_calibration_were_not_fitted_to():
@@ -200,16 +200,16 @@ def test_examples_for_calibration_were_not_fitted_to():
     assert (type(steps), type(at_once)) == (StepLearner, EstimatorLearner)
     assert (steps.calibrates_on_tune, at_once.calibrates_on_tune) == (True, False)
     tune = Examples(CODES[:5], CLASSES[:5])
-    given = lesson("new-mlp", Task(outputs=2), tune)
+    given = fit_inputs("new-mlp", Task(outputs=2), tune)
     built = steps.build(given)
     logits, targets = steps.unseen(built, given)
     assert logits.tolist() == built.logits(CODES[:5], Task(outputs=2)).tolist()
     assert targets.tolist() == CLASSES[:5].tolist()
     with pytest.raises(EmptySplit, match="no tuning examples for calibration"):
         steps.unseen(built, given._replace(tune=None))
-    given = lesson("firsts", Task(outputs=1), tune)
+    given = fit_inputs("firsts", Task(outputs=1), tune)
     built = at_once.build(given)
-    at_once.fit(built, given, Record())
+    at_once.fit(built, given, TrainingOutput())
     logits, targets = at_once.unseen(built, given)
     assert (logits.shape, targets.tolist()) == ((60,), CLASSES.tolist())
 

@@ -20,10 +20,10 @@ from kanseq.models.networks import kan_words
 from kanseq.models.networks.mlp import MLP, MLPConfig
 from kanseq.models.registry import architectures
 from kanseq.runs.prediction_tables import read_predictions
-from kanseq.runs.trained_model import load_model
+from kanseq.runs.trained_model import read_model
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.tasks.task import Task
-from kanseq.training.loop import Fitted, Limits, fit
+from kanseq.training.loop import Fitted, Limits, fit_objective
 from kanseq.training.objectives.make_objective import make_objective, objective_of
 from kanseq.training.objectives.objective import Batch, Objective, Weights
 from kanseq.training.objectives.packing import Tree
@@ -181,7 +181,7 @@ def train(make: Callable[[], Objective], folder: Path, tune: Examples | None = N
     folder.mkdir(exist_ok=True)
     torch.manual_seed(1)
     objective = make()
-    return objective, fit(objective, tune, Limits(4, patience=9), seed=0, folder=folder, title="")
+    return objective, fit_objective(objective, tune, Limits(4, patience=9), seed=0, folder=folder, title="")
 
 
 def weights(objective: Objective) -> dict[str, list[float]]:
@@ -245,7 +245,7 @@ def test_second_order_steps_converge(tmp_path):
         torch.manual_seed(1)
         objective = shape()
         (tmp_path / shape.__name__).mkdir()
-        fit(objective, None, Limits(60), seed=0, folder=tmp_path / shape.__name__, title="")
+        fit_objective(objective, None, Limits(60), seed=0, folder=tmp_path / shape.__name__, title="")
         assert float((objective.network(X) - Y).square().mean().detach()) < 1e-3
 
 
@@ -292,7 +292,7 @@ def test_a_step_that_fails_leaves_the_optimisers_as_they_are_on_disk(tmp_path):
         objective, folder = Broken(), tmp_path / str(at)
         folder.mkdir()
         with pytest.raises(NotFinite, match="broken"):
-            fit(objective, None, Limits(4), seed=0, folder=folder, title="")
+            fit_objective(objective, None, Limits(4), seed=0, folder=folder, title="")
         # Halved before each completed epoch, and not for the epoch that failed.
         assert objective.optimizers["judge"].param_groups[0]["lr"] == 0.05 * 0.5**at
 
@@ -331,7 +331,7 @@ def test_a_plugin_trains_with_its_objective_and_its_refined_network_is_read_back
             inputs.genes, labels=inputs.labels, splits=inputs.splits, output=tmp_path / "run", model="refining",
             holdout="1", epochs=2, baseline=False, threads=1,
         )  # fmt: skip
-        model = load_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
+        model = read_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
     finally:
         architectures.cache_clear()
     assert model.network.join.basis.intervals == 9

@@ -13,7 +13,7 @@ from kanseq.models.network import Network
 from kanseq.nn import BSplineLinear, RBFLinear
 from kanseq.nn.grids import match_grids, refine_grids, update_grids
 from kanseq.tasks.task import Task
-from kanseq.training.loop import Limits, fit
+from kanseq.training.loop import Limits, fit_objective
 from kanseq.training.objectives.objective import Batch
 from kanseq.training.objectives.task_objective import TaskObjective
 from kanseq.training.processes.distributed import ALONE, Team
@@ -45,7 +45,7 @@ def objective(network: Network | None = None, *, grids=(), team: Team = ALONE, *
 
 def train(made: TaskObjective, folder, epochs: int = 5, tune: Examples | None = None) -> Network:
     folder.mkdir(exist_ok=True)
-    fit(made, tune, Limits(epochs, patience=9), seed=0, folder=folder, title="")
+    fit_objective(made, tune, Limits(epochs, patience=9), seed=0, folder=folder, title="")
     return made.network
 
 

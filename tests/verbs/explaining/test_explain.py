@@ -15,7 +15,7 @@ from kanseq.attribution.methods import Method
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
 from kanseq.attribution.run_models import _in_order
-from kanseq.attribution.shares import Options
+from kanseq.attribution.shares import MethodOptions
 from kanseq.errors import (
     BadOption,
     BadTable,
@@ -28,7 +28,7 @@ from kanseq.errors import (
     UnknownGene,
 )
 from kanseq.geometry import Geometry
-from kanseq.runs.trained_model import load_model, save_model
+from kanseq.runs.trained_model import read_model, save_model
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.verbs.explaining import explain as explanation
 from kanseq.verbs.explaining.explain import explain
@@ -40,7 +40,9 @@ def by_hand(path, genes, rows, shuffles=5):
     """Explain rows by one model file, without :func:`explain`."""
     codes = genes.geometry.hide(genes.codes(np.array(rows)))
     names = [f"g{row}" for row in rows]
-    return attribute_by_paths(load_model(path), codes, names, References(f"shuffle:{shuffles}", shuffles), Options())
+    return attribute_by_paths(
+        read_model(path), codes, names, References(f"shuffle:{shuffles}", shuffles), MethodOptions()
+    )
 
 
 def test_each_gene_is_explained_by_the_fold_that_holds_it_out(make_run, genes):
@@ -390,7 +392,7 @@ def test_threads_share_one_copy_of_a_model(make_run, genes, monkeypatch):
 
     def load(path, device):
         loaded.append(path.parent.parent.name)
-        return load_model(path, device)
+        return read_model(path, device)
 
     monkeypatch.setattr("kanseq.runs.scorer.load_model", load)
     before = torch.get_num_threads()

@@ -8,7 +8,7 @@ from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
 from kanseq.runs.prediction_tables import write_held_out
 from kanseq.runs.predictors import build_predictor
-from kanseq.runs.trained_model import TrainedModel, load_model, save_model
+from kanseq.runs.trained_model import TrainedModel, read_model, save_model
 from kanseq.sequences.sequence_set import PLACE, SequenceSet
 from kanseq.tasks.task import Task
 from kanseq.verbs.explaining.explain import explain
@@ -149,7 +149,7 @@ def test_plain_sequences_have_words_but_no_profile(tmp_path):
 def test_a_class_is_compared_with_the_mean_of_the_others(genes, tmp_path):
     task = Task("multiclass", 3, classes=("exon", "intron", "other"))
     model = write_model(tmp_path / "words.safetensors", "kan-words", task=task)
-    trained = load_model(model)
+    trained = read_model(model)
     # Curves are flat initially.
     torch.nn.init.normal_(trained.network.words.weight)
     save_model(model, trained)

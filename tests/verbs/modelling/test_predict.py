@@ -6,7 +6,7 @@ import pytest
 
 from kanseq.errors import BadOption, ModelMismatch, NotWritable
 from kanseq.runs.prediction_tables import read_predictions
-from kanseq.runs.trained_model import load_model
+from kanseq.runs.trained_model import read_model
 from kanseq.tasks.task import log_odds
 from kanseq.verbs.modelling.predict import predict
 from kanseq.verbs.modelling.train import train
@@ -30,7 +30,7 @@ def test_genes_of_the_run_get_the_logits_that_training_wrote(run, genes, tmp_pat
 
 def test_new_genes_get_the_mean_logit_over_folds_and_its_spread(run, other_genes):
     table = predict(run, other_genes).table
-    models = [load_model(run / f"folds/{fold}/seed-0/model.safetensors") for fold in "123"]
+    models = [read_model(run / f"folds/{fold}/seed-0/model.safetensors") for fold in "123"]
     logits = np.array([model.logits(other_genes.codes()) for model in models])
     assert table["logit"].to_numpy() == pytest.approx(logits.mean(axis=0))
     assert table["spread"].to_numpy() == pytest.approx(np.sqrt(((logits - logits.mean(axis=0)) ** 2).mean(axis=0)))
@@ -63,7 +63,7 @@ def test_the_two_labels_of_the_training_set_are_recognised_in_another_set(genes,
     assert target[:2].tolist() == [1.0, 0.0]
     assert np.isnan(target[2])
     # Class names other than low and high, or 0 and 1, are stored in the model file.
-    assert "own_pair" in load_model(tmp_path / "own" / "folds/1/seed-0/model.safetensors").metadata
+    assert "own_pair" in read_model(tmp_path / "own" / "folds/1/seed-0/model.safetensors").metadata
 
 
 def test_repeated_predictions_are_byte_identical(run, genes, tmp_path):
@@ -109,7 +109,7 @@ def test_predictions_are_calibrated_and_called_by_the_learned_threshold(genes, o
     written = pd.concat([read_predictions(run / f"folds/{fold}/seed-0/predictions.tsv") for fold in "12"])
     for column in ("logit", "probability", "called"):
         assert again[column].tolist() == written[column].tolist()
-    models = [load_model(run / f"folds/{fold}/seed-0/model.safetensors") for fold in "12"]
+    models = [read_model(run / f"folds/{fold}/seed-0/model.safetensors") for fold in "12"]
     calibrations = [model.calibrations[0] for model in models]
     assert own.table["probability"][:16].tolist() == calibrations[0].probability(own.table["logit"][:16]).tolist()
     new = predict(run, other_genes).table
@@ -173,7 +173,7 @@ def test_new_sequences_get_the_mean_logits_of_all_models_and_the_spread_of_the_c
     table = predict(of_classes, new).table
     assert table["target"].fillna(-1).tolist() == [1, 0, -1, -1, 2, 1]
     assert "the models have no class virus: these sequences get no target" in caplog.text
-    models = [load_model(of_classes / f"folds/{fold}/seed-0/model.safetensors") for fold in "ab"]
+    models = [read_model(of_classes / f"folds/{fold}/seed-0/model.safetensors") for fold in "ab"]
     logits = np.array([model.logits(new.codes()) for model in models])
     assert table[["logit:2", "logit:9", "logit:10"]].to_numpy() == pytest.approx(logits.mean(axis=0))
     called = logits.mean(axis=0).argmax(axis=1)

@@ -14,13 +14,13 @@ from kanseq.models.network import LinearNetwork, SequenceNetwork
 from kanseq.runs.description import read_run
 from kanseq.runs.prediction_tables import read_held_out, read_predictions
 from kanseq.runs.run_folder import open_run
-from kanseq.runs.trained_model import load_arrays, load_model
+from kanseq.runs.trained_model import load_arrays, read_model
 from kanseq.sequences import row_codes
 from kanseq.tasks.calibration import fit_calibration
 from kanseq.tasks.task import Task
 from kanseq.training import baselines, one_fold
 from kanseq.training.learners import step_learner
-from kanseq.training.loop import fit
+from kanseq.training.loop import fit_objective
 from kanseq.training.objectives import batches
 from kanseq.training.objectives.task_objective import TaskObjective
 from kanseq.verbs.modelling.predict import predict
@@ -58,7 +58,7 @@ def test_predictions_are_of_held_out_genes_by_the_saved_model(inputs, genes, tmp
     assert table["id"].tolist() == [f"gene{row}" for row in range(16, 32)]
     assert read_held_out(folder / "held_out.txt") == {(".", name) for name in table["id"]}
     assert table["target"].isna().tolist() == [row in (17, 29) for row in range(16, 32)]
-    model = load_model(folder / "model.safetensors")
+    model = read_model(folder / "model.safetensors")
     logits = model.logits(genes.codes(np.arange(16, 32)))
     assert table["logit"].to_numpy() == pytest.approx(logits, rel=1e-8)
     assert table["probability"].to_numpy() == pytest.approx(1 / (1 + np.exp(-logits)), rel=1e-8)
@@ -253,7 +253,7 @@ def test_networks_of_either_kind_of_layer_record_their_precision(inputs, tmp_pat
     model = "kan" if options else "mlp"
     trained = run(inputs, tmp_path / "run", holdout="1", model=model, precision="bfloat16", options=options, epochs=1)
     assert trained.precision == "bfloat16"
-    loaded = load_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
+    loaded = read_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
     assert loaded.metadata["precision"] == "bfloat16"
     assert {each.precision for each in loaded.network.modules() if hasattr(each, "precision")} == {"bfloat16"}
 
@@ -270,7 +270,7 @@ def test_layers_multiply_in_the_requested_precision(inputs, tmp_path, monkeypatc
 
     def spy(objective, *rest, **more):
         used.append({layer.precision for layer in objective.network.modules() if hasattr(layer, "precision")})
-        return fit(objective, *rest, **more)
+        return fit_objective(objective, *rest, **more)
 
     monkeypatch.setattr(step_learner, "fit", spy)
     for precision in ("bfloat16", "float32"):
@@ -348,9 +348,9 @@ def test_a_run_from_a_version_without_controls_is_continued_and_another_aim_is_r
         del described["spec"]["settings"][name]
     (tmp_path / "run/run.json").write_text(json.dumps(described))
     assert run(inputs, tmp_path / "run", **{**SMALL, "holdout": "2"}).trained == 1
-    for aim, said in (({"control": "labels"}, 'control "none"'), ({"visible": "flanks"}, 'visible "all"')):
+    for goal, said in (({"control": "labels"}, 'control "none"'), ({"visible": "flanks"}, 'visible "all"')):
         with pytest.raises(BadOption, match=f"begun with {said}"):
-            run(inputs, tmp_path / "run", **SMALL, **aim)
+            run(inputs, tmp_path / "run", **SMALL, **goal)
 
 
 def test_several_seeds_are_trained_into_one_run_and_their_spread_is_reported(inputs, tmp_path):
@@ -378,9 +378,9 @@ def test_regression_is_compared_with_ridge_and_also_learns_from_mid_genes(inputs
     assert result.pearson == pytest.approx(np.corrcoef(table["target"], table["logit"])[0, 1])
     assert (folder / "kmer-ridge/done.json").exists()
     # Training genes: 16 at 0.5, 13 at 2, 3 at 1.
-    task = load_model(folder / "seed-0/model.safetensors").task
+    task = read_model(folder / "seed-0/model.safetensors").task
     assert task.mean == (pytest.approx((16 * 0.5 + 13 * 2 + 3) / 32),)
-    assert task == load_model(folder / "kmer-ridge/model.safetensors").task
+    assert task == read_model(folder / "kmer-ridge/model.safetensors").task
 
 
 def test_several_conditions_are_outputs_of_one_network_and_separate_baselines(inputs, labels, genes, tmp_path):
@@ -397,7 +397,7 @@ def test_several_conditions_are_outputs_of_one_network_and_separate_baselines(in
     # Genes that are high in leaf are low in root.
     logits = table["logit"].to_numpy().reshape(16, 2)
     assert np.corrcoef(logits.T)[0, 1] < -0.9
-    model = load_model(folder / "seed-0/model.safetensors")
+    model = read_model(folder / "seed-0/model.safetensors")
     assert (model.task.conditions, model.config.outputs) == (("leaf", "root"), 2)
     assert model.logits(genes.codes(np.arange(3))).shape == (3, 2)
     described = read_run(tmp_path / "run")
@@ -415,14 +415,14 @@ def test_a_network_is_calibrated_on_tuning_genes_that_do_not_train(genes, labels
     options = {"labels": labels, "splits": tuned_splits, "model": "mlp", **SMALL, "calibrate": "platt"}
     result = train(genes, output=tmp_path / "run", **options)
     assert result.genes == {"1": 22}
-    model = load_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
+    model = read_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
     rows = np.array([16, 18, 19, 20, 21, 22, 23])
     assert model.calibrations == (fit_calibration("platt", model.logits(genes.codes(rows)), rows % 2),)
     table = read_predictions(tmp_path / "run/folds/1/seed-0/predictions.tsv")
     calibration = model.calibrations[0]
     assert table["probability"].to_numpy() == pytest.approx(calibration.probability(table["logit"]), rel=1e-8)
     assert table["called"].tolist() == (calibration.probability(table["logit"]) >= calibration.threshold).tolist()
-    beside = load_model(tmp_path / "run/folds/1/kmer-logistic/model.safetensors")
+    beside = read_model(tmp_path / "run/folds/1/kmer-logistic/model.safetensors")
     assert beside.calibrations
     with pytest.raises(EmptySplit, match=r"no tuning gene.*--calibrate"):
         train(genes, output=tmp_path / "b", **{**options, "splits": tuned_splits.replace({"role": {"tune": "train"}})})
@@ -434,7 +434,7 @@ def test_a_control_is_recorded_reported_and_applied_to_the_baseline(inputs, tmp_
     assert result.verdict.startswith("control 'labels' (the labels of its training genes were shuffled): mlp auROC ")
     for name in ("seed-0", "kmer-logistic"):
         files = [tmp_path / f"{run}/folds/1/{name}/model.safetensors" for run in ("plain", "run")]
-        assert [load_model(file).metadata["control"] for file in files] == ["none", "labels"]
+        assert [read_model(file).metadata["control"] for file in files] == ["none", "labels"]
         weights = [load_arrays(file)[0] for file in files]
         assert any((weights[0][key] != weights[1][key]).any() for key in weights[0])
     assert read_run(tmp_path / "run").settings["control"] == "labels"
@@ -442,7 +442,7 @@ def test_a_control_is_recorded_reported_and_applied_to_the_baseline(inputs, tmp_
 
 def test_columns_that_are_not_visible_change_no_score(inputs, genes, tmp_path):
     run(inputs, tmp_path / "run", model="gc", visible="flanks", holdout="1")
-    model = load_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
+    model = read_model(tmp_path / "run/folds/1/seed-0/model.safetensors")
     assert model.geometry.visible == "flanks"
     codes = genes.codes(np.arange(16))
     hidden = codes.copy()

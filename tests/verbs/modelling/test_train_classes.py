@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from kanseq.errors import BadOption, BadTable
 from kanseq.runs.description import read_run
 from kanseq.runs.prediction_tables import classes_of, read_predictions
-from kanseq.runs.trained_model import load_model
+from kanseq.runs.trained_model import read_model
 from kanseq.tasks.task import Task
 from kanseq.verbs.modelling.evaluate import evaluate
 from kanseq.verbs.modelling.train import train
@@ -33,7 +33,7 @@ def test_classes_are_learned_scored_and_compared_with_kmer_logistic(classes, hal
         found.append(roc_auc_score(table["target"], probability, multi_class="ovr"))
         assert table["called"].tolist() == logits.argmax(axis=1).tolist()
     assert result.auroc == pytest.approx(np.mean(found))
-    model = load_model(tmp_path / "run/folds/a/seed-0/model.safetensors")
+    model = read_model(tmp_path / "run/folds/a/seed-0/model.safetensors")
     assert model.task == Task("multiclass", 3, classes=("2", "9", "10"))
     # The classes are stored in the task only.
     assert "classes" not in model.metadata
@@ -52,7 +52,7 @@ def test_every_model_of_classes_supports_several_classes(classes, halves, tmp_pa
         classes, splits=halves, output=tmp_path / "run", model=model, holdout="a", balance="weights", options=options,
         baseline=False, **SHORT,
     )  # fmt: skip
-    again = load_model(tmp_path / "run/folds/a/seed-0/model.safetensors")
+    again = read_model(tmp_path / "run/folds/a/seed-0/model.safetensors")
     table = read_predictions(tmp_path / "run/folds/a/seed-0/predictions.tsv")
     held_out = np.flatnonzero(np.arange(60) // 3 % 2 == 0)
     logits = again.logits(classes.codes(held_out))

@@ -120,7 +120,7 @@ def test_a_killed_trial_is_queued_once_even_if_the_process_that_queues_it_is_kil
     killed = study.ask()
     # No process holds a lock for this trial: it was killed. So was the process that queued it again.
     study.enqueue_trial({}, user_attrs={trials_module.CONTINUES: killed.number})
-    searched = trials_module.Search.__new__(trials_module.Search)
+    searched = trials_module.HyperparameterSearch.__new__(trials_module.HyperparameterSearch)
     searched.output = tmp_path
     searched.take_up_killed(study)
     searched.take_up_killed(study)
@@ -155,7 +155,7 @@ def test_a_running_trial_is_not_a_failure(tuned_inputs, tmp_path):
     storage = f"sqlite:///{tmp_path}/trials.db"
     with pytest.MonkeyPatch.context() as patch:
         # Another machine runs the only trial.
-        patch.setattr(trials_module.Search, "do", lambda self, study, trial: None)
+        patch.setattr(trials_module.HyperparameterSearch, "do", lambda self, study, trial: None)
         waiting = search(tuned_inputs, tmp_path / "other", trials=1, storage=storage)
     assert (waiting.trials, waiting.value, waiting.config) == (0, None, None)
 

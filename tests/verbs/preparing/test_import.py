@@ -4,7 +4,7 @@ import pytest
 
 from kanseq.errors import BadOption, BadTable, ContigMismatch, MalformedLine, MissingFile
 from kanseq.sequences.assembling import genomes_by_class
-from kanseq.sequences.labelled_files import Source
+from kanseq.sequences.labelled_files import SequenceSource
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.verbs.preparing.import_ import import_sequences
 
@@ -326,6 +326,6 @@ def test_each_class_may_be_a_folder_of_text_files(tmp_path):
 
 def test_sources_define_class_and_split(write):
     one, two = write("p.fa", ">a\nAC\n"), write("q.fa", ">a\nGT\n")
-    result = import_sequences([Source(one, "x", "train"), Source(two, "x", "test")])
+    result = import_sequences([SequenceSource(one, "x", "train"), SequenceSource(two, "x", "test")])
     assert rows(result, "id", "label", "split") == [("train:x:a", "x", "train"), ("test:x:a", "x", "test")]
     assert result.set.metadata["options"]["sources"] == [["p.fa", "x", "train"], ["q.fa", "x", "test"]]
