@@ -1,4 +1,4 @@
-"""The program ``kanseq``: its verbs, and what becomes of errors, interrupts and closed pipes."""
+"""The program ``kanseq``: its commands, and exit codes for errors, interrupts and closed pipes."""
 
 import errno
 import os
@@ -23,14 +23,14 @@ app = typer.Typer(
 INTERRUPTED = 130
 
 ON_TENSORS = ("train", "tune", "predict", "explain", "figures", "benchmark", "ablation", "scaling", "demo")
-"""Verbs that compute with large tensors, whose memory the process keeps from step to step."""
+"""Commands that compute with large tensors: the process keeps freed memory for the next step."""
 
-# typer carries its own copy of click in some releases, so click's errors are reached through typer's.
+# Some releases of typer bundle their own copy of click, so take click's error class from typer's.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def _version(wanted: bool) -> None:
-    """Print one line and stop."""
+    """Print the version and exit."""
     if wanted:
         sys.stdout.write(f"kanseq {__version__}\n")
         raise typer.Exit
@@ -43,7 +43,7 @@ def _common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
-    """Hold the options that stand before a verb, and prepare the process for the verb."""
+    """Declare the options that precede a command, and prepare the process for the command."""
     if context.invoked_subcommand in ON_TENSORS:
         from kanseq.io.allocator import keep_freed_memory
 
@@ -51,21 +51,21 @@ def _common(
 
 
 def _terminate(signal_number: int, frame: FrameType | None) -> None:
-    """Let SIGTERM end like an interrupt, so that a training writes its checkpoint."""
+    """Treat SIGTERM like an interrupt, so that training writes a checkpoint."""
     raise KeyboardInterrupt
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run one command and leave: 0 done, 1 a fault of kanseq, 2 usage, 3 bad input, 130 interrupted."""
+    """Run one command and exit: 0 success, 1 internal error, 2 usage error, 3 bad input, 130 interrupted."""
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(_run(arguments))
 
 
 def _run(arguments: list[str] | None) -> int:
-    """Map every way a command can end to its exit code."""
+    """Run one command and return its exit code, however it ends."""
     try:
         code = app(arguments, standalone_mode=False)
-        # What cannot be written should not be met first by Python's own flush at exit.
+        # Flush here, so that a write error does not first appear in Python's own flush at exit.
         sys.stdout.flush()
     except typer.Exit as exit_request:
         return exit_request.exit_code
@@ -79,39 +79,39 @@ def _run(arguments: list[str] | None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except SystemExit as leaving:
-        # Newer versions of typer leave by this, with the code of a fault, when the reader of a pipe has gone.
+        # Newer versions of typer raise this with an error code when the reader of a pipe has exited.
         if isinstance(leaving.__context__, BrokenPipeError):
             return 0
         raise
     except BrokenPipeError:
-        # The reader of a pipe has gone: leave quietly.
+        # The reader of the pipe has exited: end quietly.
         _close_standard_output()
         return 0
     except OSError as error:
-        # Files are written where this becomes an error of their own; what is left is standard output.
+        # Code that writes files converts this error itself, so it comes from standard output.
         if error.errno != errno.ENOSPC:
             raise
         _close_standard_output()
         return _complain(f"standard output: cannot write ({os.strerror(error.errno)})", NotWritable.exit_code)
     if code == INTERRUPTED:
-        # Newer versions of typer turn an interrupt into this code, and say nothing.
+        # Newer versions of typer turn an interrupt into this code, without a message.
         return _complain("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 
 def _close_standard_output() -> None:
-    """Let Python's own flush at exit go nowhere."""
+    """Redirect standard output to the null device, so that Python's flush at exit cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str, code: int) -> int:
-    """Say one line on standard error."""
+    """Write one line to standard error, and return the exit code."""
     sys.stderr.write(f"kanseq: {text}\n")
     return code
 
 
 def _add_verbs() -> None:
-    """Register one file per verb, in the order of the walk."""
+    """Register the commands, in the order of a typical analysis."""
     from kanseq.cli.benchmarking import ablation, benchmark, scaling
     from kanseq.cli.explaining import explain, figures
     from kanseq.cli.modelling import evaluate, predict, train, tune

@@ -1,4 +1,4 @@
-"""Options that every verb shares, and how a verb's result is shown."""
+"""Options that all commands share, and the output of a command's result."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from kanseq.specification.training import COMMON, TrainSpec, TuneSpec
 
 
 def _set_log_level(level: str) -> str:
-    """Send the package's messages of this level and above to standard error."""
+    """Send log messages of this level and above to standard error."""
     if level.upper() not in LEVELS:
         raise typer.BadParameter("choose debug, info, warning or error")
     show_messages(level)
@@ -22,7 +22,7 @@ def _set_log_level(level: str) -> str:
 
 
 def _load_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Take a YAML file's ``option: value`` lines as this command's defaults; the command line wins."""
+    """Use the ``option: value`` lines of a YAML file as defaults of this command; the command line wins."""
     if path is None:
         return None
     import yaml
@@ -32,7 +32,7 @@ def _load_config(context: typer.Context, path: Path | None) -> Path | None:
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{path}: cannot be read as YAML ({str(error).splitlines()[0]})") from error
     if not isinstance(content, dict):
-        raise typer.BadParameter(f"{path}: lines of the form 'option: value' are wanted")
+        raise typer.BadParameter(f"{path}: expected lines of the form 'option: value'")
     parameters = context.command.params
     known = {flag: one for one in parameters for flag in (*map(_key, one.opts), one.name or "")}
     negated = {flag: one for one in parameters for flag in map(_key, one.secondary_opts)}
@@ -41,9 +41,9 @@ def _load_config(context: typer.Context, path: Path | None) -> Path | None:
         name = _key(str(key))
         parameter = known.get(name) or negated.get(name)
         if parameter is None:
-            raise typer.BadParameter(f"{path}: '{key}' is no option of kanseq {context.info_name}")
+            raise typer.BadParameter(f"{path}: '{key}' is not an option of kanseq {context.info_name}")
         if name in negated and not isinstance(value, bool):
-            raise typer.BadParameter(f"{path}: '{key}' is true or false")
+            raise typer.BadParameter(f"{path}: '{key}' must be true or false")
         repeatable = getattr(parameter, "multiple", False) or parameter.nargs == -1
         lonely = repeatable and not isinstance(value, list)
         defaults[parameter.name] = not value if name in negated else [value] if lonely else value
@@ -52,13 +52,13 @@ def _load_config(context: typer.Context, path: Path | None) -> Path | None:
 
 
 def _key(flag: str) -> str:
-    """Write an option's flag as a key of a YAML file."""
+    """Return the YAML key of an option's flag."""
     return flag.lstrip("-").replace("-", "_")
 
 
 def typer_option(option: Option) -> Any:
-    """Return what typer reads of an option that a specification declares."""
-    # Only counts outside of groups are the command line's to refuse, as wrong use; the specification checks all others.
+    """Return the typer declaration of an option of a specification."""
+    # The command line checks only counts outside of groups, as usage errors; the specification checks all others.
     least = option.about["least"]
     is_count = option.kind is int and not option.group and math.isfinite(least)
     return typer.Option(
@@ -71,13 +71,13 @@ def typer_option(option: Option) -> Any:
 
 
 def declared(specification: type, name: str, *, panel: str, help: str | None = None) -> Any:
-    """Return what typer reads of one option of a specification, for a command that does not take all of them.
+    """Return the typer declaration of one option of a specification, for a command that takes only some of them.
 
     Args:
         specification: the dataclass that declares the option.
         name: its keyword.
-        panel: its heading in the help.
-        help: its line of help for this command; None takes the declared one.
+        panel: heading above it in the help.
+        help: its help text for this command; None uses the declared one.
     """
     option = next(each for each in options_of(specification) if each.name == name)
     flag = option.flag._replace(panel=panel)
@@ -86,7 +86,12 @@ def declared(specification: type, name: str, *, panel: str, help: str | None = N
 
 LogLevel = Annotated[
     str,
-    typer.Option("--log-level", callback=_set_log_level, help="debug, info, warning or error", rich_help_panel=COMMON),
+    typer.Option(
+        "--log-level",
+        callback=_set_log_level,
+        help="lowest level of messages: debug, info, warning or error",
+        rich_help_panel=COMMON,
+    ),
 ]
 Config = Annotated[
     Path | None,
@@ -94,37 +99,35 @@ Config = Annotated[
         "--config",
         callback=_load_config,
         is_eager=True,
-        help="the same options from a YAML file",
+        help="read options from this YAML file",
         rich_help_panel=COMMON,
     ),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="a machine-readable summary on standard output", rich_help_panel=COMMON)
-]
+Json = Annotated[bool, typer.Option("--json", help="print a JSON summary to standard output", rich_help_panel=COMMON)]
 Threads = Annotated[int, declared(TrainSpec, "threads", panel=COMMON)]
-# Of a training several seeds can be given, of all other commands one.
+# kanseq train takes several seeds, all other commands take one.
 Seed = Annotated[int, declared(TuneSpec, "seed", panel=COMMON)]
 Device = Annotated[str, declared(TrainSpec, "device", panel=COMMON)]
 
 
 def pairs(texts: list[str] | None) -> dict[str, str]:
-    """Read ``--set KEY=VALUE``."""
+    """Parse the values of ``--set KEY=VALUE``."""
     parted = [text.partition("=") for text in texts or []]
     for key, equals, _ in parted:
         if not (key and equals):
-            raise typer.BadParameter(f"'{key}': KEY=VALUE is wanted", param_hint="--set")
+            raise typer.BadParameter(f"'{key}': expected KEY=VALUE", param_hint="--set")
     return {key: value for key, _, value in parted}
 
 
 def check_standard_output(as_json: bool, *outputs: Path | None) -> None:
-    """Refuse an output on standard output where the summary is to stand there alone."""
+    """Check that no output goes to standard output together with the JSON summary."""
     if as_json and any(str(output) == "-" for output in outputs):
-        raise typer.BadParameter("--json takes standard output: give the output a name")
+        raise typer.BadParameter("--json takes standard output: write the output to a file")
 
 
 def show(result: NamedTuple, as_json: bool) -> None:
-    """Print a result's fields: to standard output as one JSON object, or to standard error a line each."""
-    # A table or a set in the result is for callers from Python; its file is what the command line gives.
+    """Print a result's fields: one JSON object on standard output, or one line each on standard error."""
+    # Tables and sets in a result are for Python callers; the command line writes them to files.
     tables = [name for name, value in result._asdict().items() if hasattr(value, "columns") or hasattr(value, "table")]
     fields = {name: _plain(value) for name, value in result._asdict().items() if name not in tables}
     if as_json:
@@ -137,7 +140,7 @@ def show(result: NamedTuple, as_json: bool) -> None:
 
 
 def _plain(value: object) -> object:
-    """Make a value fit for JSON."""
+    """Convert a value to types that JSON supports."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,6 @@
-"""Commands whose options come from a specification: no option of them is written down here.
+"""Commands with the options of a specification: no option is declared here.
 
-In: a dataclass of :mod:`kanseq.specification`. Out: a function that typer reads, and keywords of the Python function.
+In: a dataclass of :mod:`kanseq.specification`. Out: a function for typer, and keywords for the Python function.
 """
 
 import inspect
@@ -14,13 +14,13 @@ from kanseq.cli.options import Config, Json, LogLevel, pairs, typer_option
 from kanseq.specification.fields import REQUIRED, Option, options_of
 
 Verb = Callable[[dict[str, Any], bool], None]
-"""A verb's function: keywords for Python, and whether the summary is JSON."""
+"""The function of a command: takes keywords for Python, and whether to print JSON."""
 
 _COMMON = {"log_level": (LogLevel, "info"), "config": (Config, None), "as_json": (Json, False)}
 
 
 def with_options_of(specification: type) -> Callable[[Verb], Callable[..., None]]:
-    """Make a command of a function: its options are the specification's, and the common ones."""
+    """Return a decorator that turns a function into a command with a specification's options and the common ones."""
     options = options_of(specification)
     parameters = [_parameter(each.name, *_typed(each)) for each in options]
     parameters += [_parameter(name, *typed) for name, typed in _COMMON.items()]
@@ -39,13 +39,13 @@ def with_options_of(specification: type) -> Callable[[Verb], Callable[..., None]
 
 
 def _parameter(name: str, annotation: object, default: object) -> inspect.Parameter:
-    """Make a keyword parameter; one without a default is required."""
+    """Return a keyword parameter; one without a default is required."""
     default = inspect.Parameter.empty if default is REQUIRED else default
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _typed(option: Option) -> tuple[object, object]:
-    """Return type and default of an option as typer takes them."""
+    """Return the type and the default of an option in typer's form."""
     kind: Any = Path if option.flag.is_path else option.kind
     default = option.default
     if option.flag.metavar == "KEY=VALUE":
@@ -60,12 +60,12 @@ def _typed(option: Option) -> tuple[object, object]:
 
 
 def _is_given(option: Option, given: dict[str, Any]) -> bool:
-    """Whether a repeatable option was given at all; all others have a value."""
+    """Whether an option has a value: only a repeatable option may have none."""
     return bool(given[option.name]) or not option.flag.repeatable
 
 
 def _keyword(option: Option, value: Any) -> object:
-    """Return an option's value as the Python function takes it."""
+    """Return an option's value in the form of the Python function."""
     if option.flag.metavar == "KEY=VALUE":
         return pairs(value)
     return value[0] if option.flag.repeatable and len(value) == 1 and option.takes_one else value

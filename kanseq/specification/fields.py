@@ -1,4 +1,4 @@
-"""Options as fields of dataclasses: an option is declared once, and every form of it is derived from its field.
+"""Options as fields of dataclasses: each option is declared once, and all its forms are derived from the field.
 
 In: frozen dataclasses whose fields are made by :func:`option` and :func:`group`. Out: a flat list of options, checked
 values, keywords of Python functions, JSON.
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hint
 from kanseq.errors import BadOption, BadTable
 
 REQUIRED = dataclasses.MISSING
-"""Default of an option that must be given."""
+"""Default of a required option."""
 
 FORMAT = 1
 """Version of the JSON of :func:`to_json`."""
@@ -25,12 +25,12 @@ Specification = TypeVar("Specification")
 
 
 class Flag(NamedTuple):
-    """How the command line takes an option.
+    """The command-line form of an option.
 
     Attributes:
         names: its flags; ``()`` makes a positional argument, None derives ``--some-name`` from the field's name.
         metavar: placeholder of the value in the help; None for the name of its type.
-        repeatable: whether it can be given several times.
+        repeatable: whether it can be used several times.
         panel: heading in the help; None for the main list.
         is_path: whether its values are files or folders.
     """
@@ -43,16 +43,16 @@ class Flag(NamedTuple):
 
 
 class Option(NamedTuple):
-    """One option of a verb, derived from a field.
+    """One option of a command, derived from a field.
 
     Attributes:
         name: the keyword in Python and the key in YAML.
         annotation: type of the keyword.
         default: default of the keyword; :data:`REQUIRED` if there is none.
-        help: one line.
-        flag: how the command line takes it.
+        help: help text, one line.
+        flag: its command-line form.
         about: metadata of its field, see :func:`option`.
-        group: name of the specification's field that holds it; empty if that is its own.
+        group: name of the group field that holds it; empty if the option is a field of the specification itself.
     """
 
     name: str
@@ -71,21 +71,21 @@ class Option(NamedTuple):
 
     @property
     def takes_one(self) -> bool:
-        """Whether the keyword takes a single value, too, where the command line takes several."""
+        """Whether the keyword also accepts a single value where the command line accepts several."""
         return get_origin(self.annotation) is not Sequence
 
     @property
     def key(self) -> str:
-        """Key in a YAML file: the flag's name, or the field's for an argument."""
+        """Key in a YAML file: the name of the flag, or of the field for an argument."""
         return self.names[0].partition("/")[0].lstrip("-").replace("-", "_") if self.names else self.name
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Flags on the command line; empty for an argument. ``--name/--no-name`` can be switched off, too."""
+        """Flags on the command line; empty for an argument. ``--name/--no-name`` if a switch is on by default."""
         if self.flag.names is not None:
             return self.flag.names
         name = self.name.replace("_", "-")
-        # What is off unless it is given needs no second form.
+        # A switch that is off by default needs no negative form.
         return (f"--{name}/--no-{name}",) if self.kind is bool and self.default is not False else (f"--{name}",)
 
 
@@ -106,10 +106,10 @@ def option(
 
     Args:
         default: its default, or :data:`REQUIRED`.
-        help: one line.
+        help: help text, one line.
         least, above, most: the range of a number; ``above`` is exclusive.
-        choices: all allowed texts.
-        flag: how the command line takes it.
+        choices: all allowed strings.
+        flag: its command-line form.
         recipe: in a group of settings, whether a model's recipe may set it; the keyword's default is then None.
         searched: whether ``kanseq tune`` can search it.
         later: whether it was added after the first release. Files omit it while it has its default, so that files of
@@ -126,21 +126,21 @@ def group(kind: type, *, panel: str, helps: Mapping[str, str] | None = None, set
     Args:
         kind: the dataclass.
         panel: heading of its options in the help.
-        helps: help of some of its options for this verb; options that it does not name are left out. None takes all.
-        settings: hold only the values that were given, as a dict; a model's recipe fills in the others.
+        helps: help texts of its options for this command; other options are left out. None takes all options.
+        settings: hold only the specified values, as a dict; a model's recipe fills in the others.
     """
     about = {"group": kind, "panel": panel, "helps": helps, "settings": settings}
     return dataclasses.field(default_factory=dict if settings else kind, metadata=about)
 
 
 def options_of(specification: type) -> list[Option]:
-    """List all options of a specification, those of its groups in their place."""
+    """List all options of a specification, with those of each group in place of the group's field."""
     return list(_options_of(specification))
 
 
 @functools.cache
 def _options_of(specification: type) -> tuple[Option, ...]:
-    """List the options once; every value of a specification is checked by them."""
+    """List the options, cached because every new specification is checked with them."""
     hints = get_type_hints(specification)
     found = []
     for field in dataclasses.fields(specification):
@@ -153,7 +153,7 @@ def _options_of(specification: type) -> tuple[Option, ...]:
 
 
 def _options_of_group(outer: dataclasses.Field) -> list[Option]:
-    """List the options of a group as keywords: None where the model's recipe may decide."""
+    """List the options of a group as keywords; the default is None if the model's recipe may set the value."""
     kind, helps, panel = (outer.metadata[name] for name in ("group", "helps", "panel"))
     hints = get_type_hints(kind)
     found = []
@@ -170,7 +170,7 @@ def _options_of_group(outer: dataclasses.Field) -> list[Option]:
 
 
 def gather(specification: type[Specification], keywords: Mapping[str, object]) -> Specification:
-    """Make a specification from keywords, as Python functions take them; what is missing has its default.
+    """Build a specification from keywords of a Python function; missing keywords get their defaults.
 
     Raises:
         TypeError: a keyword is unknown.
@@ -196,19 +196,19 @@ def gather(specification: type[Specification], keywords: Mapping[str, object]) -
 
 
 def keywords_of(specification: object) -> dict[str, object]:
-    """Return a specification's values by keyword, those that differ from the defaults."""
+    """Return the values of a specification that differ from the defaults, by keyword."""
     found = {}
     for each in options_of(type(specification)):
         holder = getattr(specification, each.group) if each.group else specification
         value = holder.get(each.name) if isinstance(holder, Mapping) else getattr(holder, each.name)
-        # Tables in memory cannot be compared with a default, but these have none.
+        # Tables in memory cannot be compared with a default; options that take tables are required or default to None.
         if value is not None and (each.default is REQUIRED or each.default is None or value != each.default):
             found[each.name] = value
     return found
 
 
 def as_config(specification: type, keywords: Mapping[str, object]) -> dict[str, object]:
-    """Return keywords as ``--config`` takes them: options under the names of their flags, without None.
+    """Return keywords in the form of ``--config``: options by the names of their flags, without None.
 
     >>> from kanseq.specification.training import TrainSpec
     >>> as_config(TrainSpec, {"learning_rate": 0.01, "clip": None, "options": {"hidden": 8}})
@@ -232,17 +232,17 @@ def to_json(specification: object) -> dict[str, object]:
     """Return a specification as JSON: ``format``, ``kind``, and ``options`` by keyword, without defaults.
 
     Raises:
-        BadOption: an input is in memory, not a file.
+        BadOption: an input is in memory and not a file.
     """
     options = {name: _plain(value) for name, value in keywords_of(specification).items()}
     return {"format": FORMAT, "kind": type(specification).__name__, "options": options}
 
 
 def from_json(specification: type[Specification], content: object) -> Specification:
-    """Read what :func:`to_json` returned.
+    """Build a specification from the JSON of :func:`to_json`.
 
     Raises:
-        BadTable: it is of another kind, of a newer format, or has an unknown option.
+        BadTable: the JSON is of another kind or a newer format, or has an unknown option.
     """
     kind = specification.__name__
     if not isinstance(content, dict) or content.get("kind") != kind or not isinstance(content.get("options"), dict):
@@ -256,7 +256,7 @@ def from_json(specification: type[Specification], content: object) -> Specificat
 
 
 def _plain(value: object) -> object:
-    """Return a value as JSON has it."""
+    """Convert a value to types that JSON supports."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -268,5 +268,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Real):
         return value.item()  # type: ignore[attr-defined]
     raise BadOption(
-        f"a {type(value).__name__} in memory cannot be handed to another process", hint="give files, or --devices 1"
+        f"a {type(value).__name__} in memory cannot be passed to another process",
+        hint="provide files, or use --devices 1",
     )

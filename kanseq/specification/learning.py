@@ -1,4 +1,4 @@
-"""What a run learns, and from what: the options, before data and model settle what was left open."""
+"""The learning goal of a run: options as specified, before data and model determine the open ones."""
 
 from dataclasses import dataclass
 
@@ -7,50 +7,54 @@ from kanseq.specification.fields import Flag, option
 from kanseq.specification.option_checks import settle
 
 TASKS = ("binary", "multiclass", "regression")
-"""What can be learned: one of two classes, one of three or more, or a number."""
+"""Tasks: one of two classes, one of three or more classes, or a number."""
 
 CONTROLS = ("none", "labels", "sequence", "positions")
-"""What can be shuffled on purpose, see :mod:`kanseq.sequences.controls`."""
+"""What a negative control shuffles, see :mod:`kanseq.sequences.controls`."""
 
 CALIBRATIONS = ("none", "platt", "isotonic")
-"""``none`` is the plain sigmoid; Platt (1999); isotonic regression (Zadrozny & Elkan 2002)."""
+"""``none`` is the uncalibrated sigmoid; Platt (1999); isotonic regression (Zadrozny & Elkan 2002)."""
 
 MIDS = ("none", "rank")
-"""What networks learn of genes that are labelled mid: nothing, or their rank between low and high."""
+"""How networks train on genes labelled mid: not at all, or on their rank between low and high."""
 
 
 @dataclass(frozen=True)
 class Learning:
-    """What is learned, as it was asked for.
+    """The learning goal as specified.
 
     Attributes:
-        condition: the condition whose labels are learned, or several; ``*`` is the only one there is.
-        task: None where the labels decide.
-        mid: None where the model's recipe decides.
+        condition: the condition whose labels are learned, or several; ``*`` is the only condition of the labels.
+        task: None to derive it from the labels.
+        mid: None for the model's recipe.
 
     Raises:
-        BadOption: a value is of another type, or no choice.
+        BadOption: a value has a wrong type or is not a choice.
     """
 
     condition: str | tuple[str, ...] = option(
-        "*", "whose labels; repeatable, or all: an output for each  [default: the only one]", flag=Flag(repeatable=True)
+        "*",
+        "condition to learn; repeatable, or all: one output each (default: the only one)",
+        flag=Flag(repeatable=True),
     )
     task: str | None = option(
         None,
-        "binary (low or high), multiclass, or regression (on log10(TPM + 1), or on the set's own labels)  "
-        "[default: binary; multiclass where the set's own labels are more than two]",
+        "binary (low or high), multiclass, or regression (on log10(TPM + 1), or on the set's own labels) "
+        "(default: binary; multiclass if the set's own labels have more than two classes)",
         choices=TASKS,
     )
-    visible: str = option("all", "columns of genes: all, flanks or transcribed", choices=VISIBLE)
-    control: str = option("none", "shuffle on purpose: none, labels, sequence or positions", choices=CONTROLS)
+    visible: str = option("all", "gene columns that models see: all, flanks or transcribed", choices=VISIBLE)
+    control: str = option(
+        "none", "negative control, data to shuffle: none, labels, sequence or positions", choices=CONTROLS
+    )
     calibrate: str = option(
         "none",
-        "none, platt or isotonic: probabilities and threshold of two classes from training genes",
+        "calibration of two-class probabilities and threshold on training genes: none, platt or isotonic",
         choices=CALIBRATIONS,
     )
     mid: str | None = option(
         None,
-        "genes labelled mid: none of them trains, or all by their rank  [default: the model's own]",
+        "training on genes labelled mid: none, or rank (default: the model's own)",
         choices=MIDS,
     )
 

@@ -19,20 +19,20 @@ _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
     float: ((int, float), "a number"),
     str: ((str,), "a text"),
 }
-"""Python types of an option's value, by the declared one, and how to say it."""
+"""Allowed Python types of a value and their name in messages, by the declared type."""
 
 
 def settle(values: object, specification: type) -> None:
-    """Check types, ranges and choices of a frozen specification, and make NumPy's values Python's.
+    """Check types, ranges and choices of a frozen specification, and convert NumPy values to Python values.
 
-    Call it from ``__post_init__``: a specification that exists is a valid one, wherever its values came from.
+    Call it from ``__post_init__``, so that every specification is valid, whatever the source of its values.
 
     Args:
-        values: the specification; its fields are set again where the check changes their type.
-        specification: the dataclass whose options are checked: that of ``values``, or one that it extends.
+        values: the specification; fields whose type the check converts are replaced.
+        specification: the dataclass whose options to check: the class of ``values``, or a base class of it.
 
     Raises:
-        BadOption: a value is of another type, out of range or no choice, or a setting is unknown.
+        BadOption: a value has a wrong type, is out of range or not a choice, or a setting is unknown.
     """
     options = options_of(specification)
     for each in options:
@@ -50,7 +50,7 @@ def settle(values: object, specification: type) -> None:
 
 
 def _settled(option: Option, value: object) -> Any:
-    """Return a checked value of an option; several where it is repeatable and they are given as a sequence."""
+    """Check an option's value, or each value of a sequence if the option is repeatable, and return it."""
     if option.annotation is object or (value is None and NoneType in get_args(option.annotation)):
         return value
     if get_origin(option.kind) is Mapping:
@@ -67,7 +67,7 @@ def _settled(option: Option, value: object) -> Any:
 
 
 def _settled_one(option: Option, value: Any) -> object:
-    """Return a single value, checked against the declared type, range and choices."""
+    """Check a single value against the declared type, range and choices, and return it."""
     value = _as_python(value)
     kinds, said = _KINDS[option.kind]
     if not isinstance(value, kinds) or (isinstance(value, bool) and option.kind is not bool):
@@ -77,20 +77,20 @@ def _settled_one(option: Option, value: Any) -> object:
 
 
 def _as_python(value: Any) -> Any:
-    """Return NumPy's and pandas' values as numbers, texts and lists of Python; all others as they are."""
+    """Convert values of NumPy and pandas to Python numbers, strings and lists; return others unchanged."""
     return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _wrong(option: Option, value: object, wanted: str) -> BadOption:
-    """Make the error for a value of a wrong type."""
+    """Return the error for a value of a wrong type."""
     return BadOption(f"{option.name} is {value!r}", hint=f"it must be {wanted}")
 
 
 def check(values: object, declared: Sequence[dataclasses.Field]) -> None:
-    """Check the values of an object against the ranges and choices of its fields; None passes.
+    """Check the values of an object against the ranges and choices of its fields; None is allowed.
 
     Raises:
-        BadOption: a value is out of range or no choice; the message names the option and what it may be.
+        BadOption: a value is out of range or not a choice; the message names the option and the allowed values.
     """
     for field in declared:
         value = getattr(values, field.name)
@@ -110,7 +110,7 @@ def _check_one(name: str, value: object, about: Mapping[str, Any]) -> None:
 
 
 def _range(about: Mapping[str, Any]) -> str:
-    """Write a range in words."""
+    """Describe a range in words."""
     words = {"least": "at least", "above": "above", "most": "at most"}
     said = [f"{word} {about[key]}" for key, word in words.items() if math.isfinite(about[key])]
     return " and ".join(said) or "a finite number"

@@ -1,4 +1,4 @@
-"""Python functions whose keywords come from a specification: signature, checks of names, and documentation."""
+"""Python functions with keywords from a specification: signature, checks of names, and documentation."""
 
 import functools
 import inspect
@@ -11,14 +11,14 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 
 MARK = "{settings}"
-"""Where the documentation of a function lists the options of the optimisation."""
+"""Placeholder in a function's docstring for the list of optimisation options."""
 
 
 def takes(specification: type) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
     """Add the options of a specification to a function as keywords, after its own parameters.
 
-    The function collects them by ``**options``. Its signature, and so ``help()``, shows each with its default. A
-    keyword that is none of them is a ``TypeError`` that names it.
+    The function collects them with ``**options``. Its signature, and so ``help()``, shows each with its default. An
+    unknown keyword raises a ``TypeError`` that names it.
     """
 
     def decorate(function: Callable[P, Result]) -> Callable[P, Result]:
@@ -47,17 +47,17 @@ def takes(specification: type) -> Callable[[Callable[P, Result]], Callable[P, Re
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    """Make an option's keyword."""
+    """Return the signature parameter of an option."""
     default = inspect.Parameter.empty if option.default is REQUIRED else option.default
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option.annotation)
 
 
 def _is_setting(option: Option) -> bool:
-    """Whether an option is one of the optimisation."""
+    """Whether an option belongs to the optimisation."""
     return option.group == "settings"
 
 
 def _line(option: Option) -> str:
-    """Describe an option in a line of ``Args``."""
+    """Return the line of ``Args`` for an option."""
     text = f"{option.name}: {option.about['help']}"
     return text if option.default is None else f"{text}; {option.default!r} by default"

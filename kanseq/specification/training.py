@@ -1,6 +1,6 @@
-"""What ``kanseq train`` and ``kanseq tune`` are asked to do, as a whole.
+"""Complete specifications of ``kanseq train`` and ``kanseq tune``.
 
-Command line, YAML files, Python keywords, the processes of a team and the jobs of a benchmark all carry one of these.
+The command line, YAML files, Python keywords, distributed processes and benchmark jobs all use one of these.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,70 +13,72 @@ from kanseq.specification.optimisation import Settings
 from kanseq.specification.option_checks import settle
 
 COMMON = "Common"
-LEARNED = "What is learned, and from what"
+LEARNED = "Learning goal"
 
 Value = str | int | float | bool | None
 
-_SETS = "the set, from kanseq extract or import; or several of them"
-_MODEL = "an architecture of kanseq models"
-_THREADS = "processor threads; 0: all there are"
-_DEVICE = "auto, cpu, cuda or cuda:N"
+_SETS = "one or several sets, from kanseq extract or import"
+_MODEL = "architecture, see kanseq models"
+_THREADS = "processor threads; 0: all"
+_DEVICE = "compute device: auto, cpu, cuda or cuda:N"
 
 
 def _file(help: str, default: object = REQUIRED, *, names: tuple[str, ...] | None = None, several: bool = False) -> Any:
-    """Declare a file or folder; from Python it may also be what the file holds."""
+    """Declare an option for a file or folder; Python callers may also pass the contents."""
     return option(default, help, flag=Flag(names, repeatable=several, is_path=True))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSpec:
-    """A training: inputs, model, what is learned, how, and where it runs.
+    """A training: inputs, model, learning goal, optimisation and hardware.
 
-    ``genes``, ``labels`` and ``splits`` are files, or (from Python, in one process) what they hold.
+    ``genes``, ``labels`` and ``splits`` are files, or (from Python, in one process) their contents.
 
     Attributes:
-        options: hyper-parameters of the model that were given.
-        settings: fields of :class:`~kanseq.specification.optimisation.Settings` that were given; the model's recipe
-            and the defaults fill in the others.
+        options: specified hyper-parameters of the model.
+        settings: specified fields of :class:`~kanseq.specification.optimisation.Settings`; the model's recipe and the
+            defaults fill in the others.
 
     Raises:
-        BadOption: a value is of another type, out of range or no choice, or a setting is unknown.
+        BadOption: a value has a wrong type, is out of range or not a choice, or a setting is unknown.
     """
 
     genes: object = _file(_SETS, names=(), several=True)
-    splits: object = _file("the folds, from kanseq split")
-    output: object = _file("the run's folder; made if it is not there", names=("--output", "-o"))
+    splits: object = _file("folds, from kanseq split")
+    output: object = _file("run folder; created if missing", names=("--output", "-o"))
     labels: object = _file(
-        "low and high, from kanseq label; repeatable; without, the set's own classes or numbers", None, several=True
+        "labels, from kanseq label; repeatable (default: the set's own classes or numbers)", None, several=True
     )
     model: str = option("kan-words", _MODEL)
     options: Mapping[str, Value] | None = option(
-        None, "a hyper-parameter of the model; repeatable", flag=Flag(("--set",), "KEY=VALUE", repeatable=True)
+        None, "hyper-parameter of the model; repeatable", flag=Flag(("--set",), "KEY=VALUE", repeatable=True)
     )
-    match_parameters: int | None = option(None, "choose widths so that the network is this large", least=1)
+    match_parameters: int | None = option(
+        None, "choose widths so that the network has about this many parameters", least=1
+    )
     holdout: str | Sequence[str] = option(
-        "all", "the fold to hold out (repeatable), or all  [default: all]", flag=Flag(repeatable=True)
+        "all", "fold to hold out; repeatable, or all (default: all)", flag=Flag(repeatable=True)
     )
     learning: Learning = group(Learning, panel=LEARNED)
     settings: Mapping[str, Value] = group(
         Settings,
-        panel="Optimisation of networks (each model has its own defaults: kanseq models NAME)",
+        panel="Optimisation of networks (model-specific defaults: kanseq models NAME)",
         settings=True,
     )
-    baseline: bool = option(True, "train a plain model on the same folds, and compare")
-    checkpoint_minutes: float = option(10.0, "write the state at least so often", least=0)
+    baseline: bool = option(True, "train a baseline on the same folds, and compare")
+    checkpoint_minutes: float = option(10.0, "minutes between checkpoints", least=0)
     seed: int | Sequence[int] = option(
         0,
-        "seed of every random choice; repeatable: a model each  [default: 0]",
+        "random seed; repeatable, one model each (default: 0)",
         least=0,
         flag=Flag(repeatable=True, panel=COMMON),
     )
-    seeds: int = option(1, "so many seeds, from --seed on", least=1, flag=Flag(panel=COMMON))
+    seeds: int = option(1, "number of consecutive seeds, from --seed on", least=1, flag=Flag(panel=COMMON))
     threads: int = option(0, _THREADS, least=0, flag=Flag(panel=COMMON))
     device: str = option("auto", _DEVICE, flag=Flag(panel=COMMON))
-    devices: int = option(1, "processes (GPUs) that train each network together", least=1)
-    nodes: int = option(1, "nodes on which this command runs alike", least=1)
-    rendezvous: str | None = option(None, "HOST:PORT of one of several nodes, where they meet")
+    devices: int = option(1, "number of processes (GPUs) that train each network together", least=1)
+    nodes: int = option(1, "number of nodes that run this same command", least=1)
+    rendezvous: str | None = option(None, "HOST:PORT of the node where several nodes connect")
 
     def __post_init__(self) -> None:
         """Check all values."""
@@ -85,7 +87,7 @@ class TrainSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class FitSpec:
-    """A fit to sequences in memory; its fields, and what they raise, are those of :class:`TrainSpec`."""
+    """A fit to sequences in memory; fields and errors as for :class:`TrainSpec`."""
 
     model: str = option("kan-words", _MODEL)
     options: Mapping[str, Value] | None = option(None, "hyper-parameters of the model")
@@ -96,7 +98,7 @@ class FitSpec:
         helps={each.name: each.metadata["help"] for each in fields(Settings) if each.name != "tune"},
         settings=True,
     )
-    seed: int = option(0, "seed of every random choice", least=0)
+    seed: int = option(0, "random seed", least=0)
     threads: int = option(0, _THREADS, least=0)
     device: str = option("auto", _DEVICE)
 
@@ -107,44 +109,42 @@ class FitSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class TuneSpec:
-    """A search for hyper-parameters inside one fold's training genes; its fields and errors: :class:`TrainSpec`."""
+    """A search for hyper-parameters on one fold's training genes; fields and errors as for :class:`TrainSpec`."""
 
     genes: object = _file(_SETS, names=(), several=True)
-    splits: object = _file("the folds, from kanseq split --tune")
-    holdout: str = option(REQUIRED, "the fold in whose training genes to search")
+    splits: object = _file("folds, from kanseq split --tune")
+    holdout: str = option(REQUIRED, "fold on whose training genes to search")
     search: Sequence[str] = option(
         REQUIRED,
-        "LOW..HIGH, LOW..HIGH:log, LOW..HIGH:STEP or A,B,C; repeatable",
+        "range to search: LOW..HIGH, LOW..HIGH:log, LOW..HIGH:STEP or A,B,C; repeatable",
         flag=Flag(metavar="NAME=RANGE", repeatable=True),
     )
-    output: object = _file("the search's folder; made if it is not there", names=("--output", "-o"))
-    labels: object = _file(
-        "low and high, from kanseq label; repeatable; without, the set's own labels", None, several=True
-    )
-    trials: int = option(20, "trials in all, of all processes together", least=1)
-    storage: str | None = option(None, "address of a database of Optuna's  [default: a journal in -o]")
+    output: object = _file("search folder; created if missing", names=("--output", "-o"))
+    labels: object = _file("labels, from kanseq label; repeatable (default: the set's own labels)", None, several=True)
+    trials: int = option(20, "total number of trials of all processes", least=1)
+    storage: str | None = option(None, "URL of an Optuna database (default: a journal in the search folder)")
     model: str = option("kan-words", _MODEL)
     options: Mapping[str, Value] | None = option(
-        None, "a hyper-parameter of the model; repeatable", flag=Flag(("--set",), "KEY=VALUE", repeatable=True)
+        None, "hyper-parameter of the model; repeatable", flag=Flag(("--set",), "KEY=VALUE", repeatable=True)
     )
     learning: Learning = group(
         Learning,
         panel=LEARNED,
         helps={
-            "condition": "whose labels; repeatable, or all  [default: the only one]",
-            "task": "binary, multiclass or regression  [default: by the labels]",
-            "visible": "columns of genes: all, flanks or transcribed",
-            "mid": "genes labelled mid: none, or rank",
+            "condition": "condition to learn; repeatable, or all (default: the only one)",
+            "task": "binary, multiclass or regression (default: from the labels)",
+            "visible": "gene columns that models see: all, flanks or transcribed",
+            "mid": "training on genes labelled mid: none, or rank",
         },
     )
     settings: Mapping[str, Value] = group(
         Settings,
-        panel="Optimisation of networks, where it is not searched",
-        # The command's description refers to kanseq train for what they are.
+        panel="Optimisation of networks, if not searched",
+        # The description of the command refers to kanseq train for these options.
         helps={each.name: "" for each in fields(Settings) if each.name not in ("tune", "compile")},
         settings=True,
     )
-    seed: int = option(0, "seed of every random choice", least=0, flag=Flag(panel=COMMON))
+    seed: int = option(0, "random seed", least=0, flag=Flag(panel=COMMON))
     threads: int = option(0, _THREADS, least=0, flag=Flag(panel=COMMON))
     device: str = option("auto", _DEVICE, flag=Flag(panel=COMMON))
 

@@ -1,4 +1,4 @@
-"""Options of a training in the config of the Snakemake workflow: their schema, and the words of commands made of them.
+"""Training options in the config of the Snakemake workflow: their schema, and command-line arguments from them.
 
 In: the fields of :class:`~kanseq.specification.training.TrainSpec`. Out: JSON schema, and arguments of ``kanseq train``
 and ``kanseq tune``. Imports neither torch nor anything else that Snakemake's own environment may lack.
@@ -15,7 +15,7 @@ JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def model_options() -> dict[str, Option]:
-    """Return the options that a model of the config may have, by key: all that the workflow does not set itself.
+    """Return the options that a model in the config may have, by key: all that the workflow does not set itself.
 
     >>> sorted(model_options())[:3]
     ['balance', 'batch_size', 'calibrate']
@@ -30,9 +30,9 @@ def model_schema() -> dict[str, dict[str, object]]:
 
 
 def words_of(values: Mapping[str, object]) -> list[str]:
-    """Return options of a model as words of the command line; keys that are no options are left out.
+    """Return the options of a model as command-line arguments; unknown keys are left out.
 
-    False is a word where the option has one for it (``--no-…``); for all others see :func:`without_switched_off`.
+    False becomes ``--no-…`` if the option has this form; for other options see :func:`without_switched_off`.
 
     >>> words_of({"learning_rate": 0.01, "tune": True, "compile": False, "set": {"hidden": 8}, "seeds": [0]})
     ['--learning-rate', '0.01', '--tune', '--set', 'hidden=8']
@@ -53,13 +53,13 @@ def words_of(values: Mapping[str, object]) -> list[str]:
 
 
 def without_switched_off(text: str, values: Mapping[str, object]) -> str:
-    """Return options of all models without the flags that a model's own values switch off.
+    """Return the options of all models without the flags that a model's own values switch off.
 
     >>> without_switched_off("--tune --epochs 3", {"tune": False})
     '--epochs 3'
 
     Args:
-        text: words of ``kanseq train``, as in a shell. Returned as it is where nothing is switched off.
+        text: arguments of ``kanseq train``, as in a shell. Returned unchanged if nothing is switched off.
         values: options of one model, by key.
     """
     off = {each.names[0] for key, each in model_options().items() if values.get(key) is False}
@@ -69,7 +69,7 @@ def without_switched_off(text: str, values: Mapping[str, object]) -> str:
 
 
 def parted_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part words of ``kanseq train`` into those that ``kanseq tune`` takes, too, and all others.
+    """Separate arguments of ``kanseq train`` into those that ``kanseq tune`` accepts too, and all others.
 
     >>> parted_words(["--epochs", "3", "--tune", "--set=a=1", "--calibrate", "platt"])
     (['--epochs', '3', '--set=a=1'], ['--tune', '--calibrate', 'platt'])
@@ -84,11 +84,11 @@ def parted_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _parts_of(words: Sequence[str]) -> Iterator[list[str]]:
-    """Yield each flag of ``kanseq train`` with its value, if it takes one; other words alone."""
+    """Yield each flag of ``kanseq train`` with its value, if it takes one; other arguments separately."""
     with_value = {name for each in options_of(TrainSpec) if each.kind is not bool for name in each.names}
     left = list(words)
     while left:
-        # --flag=value is one word, which is no flag that takes the next one.
+        # --flag=value is one argument that already holds its value.
         size = 2 if left[0] in with_value else 1
         yield left[:size]
         del left[:size]
@@ -108,5 +108,5 @@ def _schema(option: Option) -> dict[str, object]:
 
 
 def _list_of(value: dict[str, object]) -> dict[str, object]:
-    """Return the schema of a list of values."""
+    """Return the JSON schema of a list of values."""
     return {"type": "array", "items": value, "minItems": 1}

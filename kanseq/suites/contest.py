@@ -1,6 +1,6 @@
-"""Models that compete on labelled sets: every set is cut once, and every model trains on the same folds.
+"""Comparison of models on labelled sets: every set is split once, and every model trains on the same folds.
 
-In: sets, entries, a protocol. Out: a folder a set with a run a model.
+In: sets, entries, a protocol. Out: a folder per set with a run per model.
 """
 
 import logging
@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 class Competition(NamedTuple):
-    """What was trained.
+    """The outcome of all trainings.
 
     Attributes:
-        names: of the sets.
-        checks: for each set what it holds.
-        trained: how many models were trained now, of all sets together.
-        failure: some of them failed; what is finished may be scored before this is raised.
+        names: names of the sets.
+        checks: the contents of each set.
+        trained: number of trainings by this call, over all sets.
+        failure: set if some trainings failed; finished runs may be scored before it is raised.
     """
 
     names: list[str]
@@ -46,17 +46,19 @@ def compete(
     machine: Machine,
     output: Path,
 ) -> Competition:
-    """Prepare every set in a folder of its own, and train all models that are not finished there.
+    """Prepare every set in its own folder, and train all models that are not finished there.
 
     Raises:
-        BadOption: the protocol or a model's option makes no sense, or the folder was begun otherwise.
-        BadTable, EmptySplit: a set has no labels, no test, or classes that a fold lacks.
+        BadOption: the protocol or a model's option is invalid, or the folder was begun with other options.
+        BadTable, EmptySplit: a set has no labels or no test sequences, or a fold lacks a class.
         NotWritable: the folder cannot be written.
     """
     protocol.check(machine)
     machine = machine._replace(device=choose_device(machine.device))
     if output.exists() and not output.is_dir():
-        raise NotWritable("a benchmark is a folder, and this is a file", where=output, hint="choose another name")
+        raise NotWritable(
+            "the output of a benchmark must be a folder, and this is a file", where=output, hint="choose another name"
+        )
     check_output(output / "results.tsv" if output.exists() else output)
     checks: dict[str, dict[str, object]] = {}
     jobs = []
@@ -68,7 +70,7 @@ def compete(
             prepare(genes, folder, protocol)
         checks[name] = found._asdict()
         if found.untested:
-            logger.warning("%s: classes of which the test has no sequence: %s", name, found.untested)
+            logger.warning("%s: classes without test sequences: %s", name, found.untested)
         for one in competitors:
             run = folder / one.entry.name
             if (run / RUN).exists():
@@ -76,7 +78,7 @@ def compete(
             if len(finished(run)) < protocol.fits:
                 jobs.append(job_of(one, folder, protocol, machine))
     if jobs:
-        logger.info("trainings: %d, %d at once", len(jobs), machine.jobs)
+        logger.info("trainings: %d, %d in parallel", len(jobs), machine.jobs)
     failure = None
     try:
         work_off(jobs, at_once=machine.jobs, threads=machine.threads)
@@ -87,7 +89,7 @@ def compete(
 
 @contextmanager
 def _errors_name(name: str) -> Iterator[None]:
-    """Let errors that say no place name the set."""
+    """Add the name of the set to errors that name no file."""
     try:
         yield
     except KanseqError as error:
@@ -97,14 +99,14 @@ def _errors_name(name: str) -> Iterator[None]:
 
 
 def complete(folder: Path, fits: int) -> list[str]:
-    """Name the runs of a set that are all there, LegNet and its kin first."""
+    """Return the names of a set's complete runs, LegNet and its KAN variants first."""
     there = sorted(path.parent.name for path in folder.glob(f"*/{RUN}"))
     names = [*(name for name in VARIANTS if name in there), *(name for name in there if name not in VARIANTS)]
     return [name for name in names if len(finished(folder / name)) >= fits]
 
 
 def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
-    """Open a set, and name it after its file, or after the folder that a benchmark has put it into."""
+    """Open a set, and return it with its name: that of its file, or of its folder in a benchmark."""
     if isinstance(genes, SequenceSet):
         return "set", genes
     path = check_input(genes)
@@ -113,12 +115,12 @@ def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
 
 
 def finished(run: Path) -> list[RunPart]:
-    """List the parts of a run that are finished and whole."""
+    """List the finished and complete parts of a run."""
     return [part for part in finished_parts(run) if is_done(part.folder)]
 
 
 def baseline_of(names: Sequence[str]) -> str | None:
-    """Name what the others are compared with: the plain LegNet, or the first; None for one alone."""
+    """Return the name of the baseline: LegNet, or the first model; None for a single model."""
     if len(names) < 2:
         return None
     return VARIANTS[0] if VARIANTS[0] in names else names[0]

@@ -1,6 +1,6 @@
-"""What competes in a benchmark: models with their options, made equally large where that is wanted.
+"""Entries of a benchmark: models with their options, matched in size if requested.
 
-In: names and ``MODEL.KEY=VALUE``. Out: entries, and what each of them is on a given set: options, counts.
+In: names and ``MODEL.KEY=VALUE``. Out: entries, and the options and counts of each on a given set.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,18 @@ from kanseq.models.sizes import Cost, cost_of, match_parameters
 from kanseq.training.settings import Settings, settings_for
 
 VARIANTS = ("legnet", "legnet-lkan", "legnet-ckan")
-"""The baseline and its two KAN family; the first is what all others are compared with."""
+"""The baseline and its two KAN variants; all others are compared with the first."""
 
 
 class Entry(NamedTuple):
     """A model in a benchmark.
 
     Attributes:
-        name: of its row, and of its folder.
+        name: name of its row and of its folder.
         model: an architecture of ``kanseq models``.
         options: its hyper-parameters.
-        settings: options of its training, fields of :class:`kanseq.training.settings.Settings`.
-        parameters: how many it shall have; None for as many as its options give.
+        settings: its training options, fields of :class:`kanseq.training.settings.Settings`.
+        parameters: number of parameters to match; None to keep the size that follows from its options.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Entry(NamedTuple):
     parameters: int | None = None
 
     def on(self, geometry: Geometry, classes: int) -> "Competitor":
-        """Settle its options for sequences of this width and so many classes.
+        """Resolve its options for sequences of this width and for this number of classes.
 
         Raises:
-            BadOption: the model does not know an option, or cannot be made so large.
+            BadOption: an option is unknown to the model, or the size cannot be matched.
         """
         kind = architecture(self.model)
         config = make_config(self.model, geometry, self.options, classes if classes > 2 else None)
@@ -57,8 +57,8 @@ class Competitor(NamedTuple):
     Attributes:
         entry: the entry.
         options: all hyper-parameters that differ from the model's defaults.
-        config: all hyper-parameters, as ``run.json`` has them.
-        cost: what its network is, counted; None for a model without one.
+        config: all hyper-parameters, as in ``run.json``.
+        cost: parameters and operations of its network; None for a model without one.
     """
 
     entry: Entry
@@ -68,19 +68,19 @@ class Competitor(NamedTuple):
 
 
 def make_entries(models: Sequence[str], options: Sequence[str] = (), *, parameters: int | None = None) -> list[Entry]:
-    """Make an entry of each model.
+    """Return an entry for each model.
 
     Args:
         models: names of architectures, each once.
-        options: ``MODEL.KEY=VALUE``: hyper-parameters and options of the training; ``KEY=VALUE`` is for all models that
-            know the key.
-        parameters: so many shall each network have whose widths can be chosen.
+        options: ``MODEL.KEY=VALUE``, hyper-parameters and training options; ``KEY=VALUE`` is for all models with this
+            option.
+        parameters: number of parameters to match by each network with widths to choose.
 
     Raises:
         BadOption: a model or an option is unknown, or a model is named twice.
     """
     if not models or len(set(models)) < len(models):
-        raise BadOption("--model: no name, or one twice", hint="name each model once")
+        raise BadOption("--model: no name, or a name twice", hint="name each model once")
     own, settings = parted_options(options, models)
     return [
         Entry(name, name, own[name], settings[name], None if architecture(name).resized is None else parameters)
@@ -89,14 +89,14 @@ def make_entries(models: Sequence[str], options: Sequence[str] = (), *, paramete
 
 
 Parted: TypeAlias = dict[str, dict[str, Value]]
-"""For each model values by name."""
+"""Values by name, for each model."""
 
 
 def parted_options(options: Sequence[str], models: Sequence[str]) -> tuple[Parted, Parted]:
-    """Tell hyper-parameters and options of the training apart, and give each model its own.
+    """Separate hyper-parameters from training options, and return both for each model.
 
     Args:
-        options: ``MODEL.KEY=VALUE``, or ``KEY=VALUE`` for all models that know the key.
+        options: ``MODEL.KEY=VALUE``, or ``KEY=VALUE`` for all models that have the option.
         models: names of architectures.
 
     Raises:
@@ -110,7 +110,7 @@ def parted_options(options: Sequence[str], models: Sequence[str]) -> tuple[Parte
         model, dot, key = left.rpartition(".")
         field = key.replace("-", "_")
         if not (equals and key) or (dot and model not in known):
-            raise BadOption(f"--set {text}", hint=f"[MODEL.]KEY=VALUE is wanted, of {', '.join(models)}")
+            raise BadOption(f"--set {text}", hint=f"use [MODEL.]KEY=VALUE; the models are {', '.join(models)}")
         asked = [model] if dot else list(models)
         takers = asked if field in _SETTINGS else [name for name in asked if field in known[name]]
         if not takers:
@@ -121,10 +121,10 @@ def parted_options(options: Sequence[str], models: Sequence[str]) -> tuple[Parte
             else:
                 own[name][field] = value
     for name in models:
-        # What makes no sense is refused before anything is written.
+        # Reject invalid values before anything is written.
         settings_for(architecture(name), **settings[name])
     return own, settings
 
 
 _SETTINGS = {name: kind for name, kind in get_type_hints(Settings).items() if name != "tune"}
-"""Options of the training, with their types; that the best epoch counts is not for one model to choose."""
+"""Training options with their types. ``tune`` is excluded: the best epoch is used for all models."""

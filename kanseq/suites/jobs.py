@@ -1,6 +1,6 @@
-"""Trainings as processes of their own, several at a time; what one of them says does not get lost.
+"""Trainings in separate processes, several in parallel, each with a log file.
 
-In: specifications of trainings. Out: they are done, or an error names those that failed.
+In: specifications of trainings. Out: finished trainings, or an error that names those that failed.
 """
 
 import logging
@@ -23,13 +23,13 @@ logger = logging.getLogger(__name__)
 
 
 class Machine(NamedTuple):
-    """Where trainings run.
+    """The hardware for trainings.
 
     Attributes:
-        jobs: how many run at once.
+        jobs: number of parallel trainings.
         threads: processor threads of each; 0 for as many as torch finds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: of the products of spline layers; None for each model's own.
+        precision: precision of the products of spline layers; None for each model's default.
     """
 
     jobs: int = 1
@@ -39,12 +39,12 @@ class Machine(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A training in a process of its own.
+    """A training in a separate process.
 
     Attributes:
-        title: what it is called.
-        spec: what is trained.
-        log: the file that takes what it says.
+        title: its name in messages.
+        spec: the training.
+        log: file for its output.
     """
 
     title: str
@@ -53,16 +53,16 @@ class Job(NamedTuple):
 
 
 def work_off(jobs: Sequence[Job], *, at_once: int, threads: int) -> None:
-    """Run all jobs; one that fails does not stop the others. An interrupt asks all of them to stop, and waits.
+    """Run all jobs; a failure does not stop the others. On an interrupt, stop all jobs and wait for them.
 
     Args:
-        jobs: the jobs, in the order in which they begin.
-        at_once: how many run beside each other.
+        jobs: the jobs, in the order in which they start.
+        at_once: number of jobs in parallel.
         threads: processor threads of each.
 
     Raises:
-        JobsFailed: some failed; the message says which, and why the first did.
-        KeyboardInterrupt: it was asked to stop; what is trained goes on when it is called again.
+        JobsFailed: some failed; the message names the first with its reason, and the number of others.
+        KeyboardInterrupt: it was interrupted; the trainings resume in the next call.
     """
     crew = _Crew(threads, len(jobs))
     with ThreadPoolExecutor(max(1, at_once)) as pool:
@@ -76,14 +76,14 @@ def work_off(jobs: Sequence[Job], *, at_once: int, threads: int) -> None:
     if crew.failed:
         title, reason, log = crew.failed[0]
         others = f", and so did {len(crew.failed) - 1} more" if len(crew.failed) > 1 else ""
-        raise JobsFailed(f"{title} failed{others} ({reason})", where=log, hint="mend it and run the command again")
+        raise JobsFailed(f"{title} failed{others} ({reason})", where=log, hint="fix it and run the command again")
 
 
 class _Crew:
-    """The processes at work."""
+    """The running processes."""
 
     def __init__(self, threads: int, count: int) -> None:
-        # A cluster's launcher may have told this process a rank; its jobs are no ranks.
+        # A cluster launcher may have set a rank for this process; its jobs must not inherit it.
         self.environment = {name: value for name, value in os.environ.items() if name not in LAUNCH_VARIABLES}
         self.environment |= {"OMP_NUM_THREADS": str(threads)} if threads else {}
         self.stopping, self.lock, self.count, self.done = Event(), Lock(), count, 0
@@ -91,7 +91,7 @@ class _Crew:
         self.failed: list[tuple[str, str, Path]] = []
 
     def do(self, job: Job) -> None:
-        """Run one job to its end."""
+        """Run one job until it ends."""
         if self.stopping.is_set():
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -110,14 +110,14 @@ class _Crew:
             if self.stopping.is_set():
                 return
             if code:
-                # A process that was killed has left no report.
+                # A killed process leaves no report.
                 reason = (report and (report.error or report.status)) or _ended(code)
                 self.failed.append((job.title, reason, job.log))
             said = "failed" if code else "done"
             logger.info("%s: %s (%d of %d)", job.title, said, self.done, self.count)
 
     def stop(self) -> None:
-        """Ask what runs to stop, and let nothing begin."""
+        """Terminate running jobs, and start no others."""
         with self.lock:
             self.stopping.set()
             for process in self.running:
@@ -125,5 +125,5 @@ class _Crew:
 
 
 def _ended(code: int) -> str:
-    """Say how a process ended that left no report."""
+    """Describe the end of a process that left no report."""
     return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

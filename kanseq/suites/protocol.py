@@ -1,6 +1,6 @@
-"""How every data set of a benchmark is cut and trained on: folds, seeds, epochs, copies of test sequences.
+"""The protocol of a benchmark: folds, seeds, epochs, and treatment of copies of test sequences.
 
-In: a labelled set with its own ``split``, and a protocol. Out: a folder with the set, its splits, and what they hold.
+In: a labelled set with its own ``split``, and a protocol. Out: a folder with the set, its splits, and their contents.
 """
 
 import logging
@@ -33,32 +33,32 @@ from kanseq.training.settings import settings_for
 logger = logging.getLogger(__name__)
 
 SET, SPLITS, PLAIN_SPLITS, ABOUT = "set.parquet", "splits.tsv", "splits.plain.tsv", "set.json"
-"""Files of a data set's folder; beside them stands a run for each model.
+"""Files in a data set's folder, next to a run for each model.
 
-Models that do not stop early have splits of their own, without what tunes: they would train on it.
+Models that do not stop early have separate splits without tuning sequences, because they would train on them.
 """
 
 COPIES = ("drop", "keep")
-"""What becomes of training sequences that stand in the test: they do not train, or they do, as published.
+"""What to do with training sequences that also occur in the test set: drop them, or keep them as published.
 
-Those that stand among what tunes never train.
+Training sequences that also occur among the tuning sequences are always dropped.
 """
 
 TUNED = 0.1
-"""Share of the training sequences that tune where there is one fold and the set names none for that."""
+"""Fraction of training sequences used for tuning if there is one fold and the set has no dev split."""
 
 
 class Protocol(NamedTuple):
-    """What holds for all models.
+    """The settings that are the same for all models.
 
     Attributes:
-        folds: 1: the set's own training sequences train and its ``dev`` tunes; more: all but the test is dealt out
-            into so many parts, and each fold tunes on another one. The test is the same for all.
-        seeds: trainings per fold, from ``seed`` on.
-        epochs: passes over the training sequences; None for each model's own number. Of them the one with the best loss
-            on the tuning sequences counts.
+        folds: 1: train on the set's training split, tune on its ``dev`` split; more: divide all sequences except the
+            test into this many parts, and tune each fold on another part. All folds have the same test set.
+        seeds: trainings per fold, with consecutive seeds from ``seed`` on.
+        epochs: passes over the training sequences; None for each model's own number. The epoch with the best loss on
+            the tuning sequences is used.
         copies: one of :data:`COPIES`.
-        seed: of the folds and the first training.
+        seed: seed of the folds and of the first training.
     """
 
     folds: int = 5
@@ -69,17 +69,17 @@ class Protocol(NamedTuple):
 
     @property
     def fits(self) -> int:
-        """How often each model is trained."""
+        """Number of trainings of each model."""
         return self.folds * self.seeds
 
     def check(self, machine: Machine) -> None:
-        """Refuse values that make no sense, before anything is written. Options of trainings are checked as there.
+        """Check all values before anything is written; training options are checked by :class:`TrainSpec`.
 
         Args:
-            machine: where the trainings run.
+            machine: the hardware for the trainings.
 
         Raises:
-            BadOption: a value is of another type, out of range or no choice.
+            BadOption: a value has a wrong type, is out of range or not a choice.
         """
         for name, value in (("folds", self.folds), ("jobs", machine.jobs)):
             if not isinstance(value, int) or value < 1:
@@ -99,16 +99,16 @@ class Protocol(NamedTuple):
 
 
 def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
-    """Write a set and its splits, once; a folder that was begun with another set or protocol is refused.
+    """Write a set and its splits, unless they exist; check that the folder has the same set and protocol.
 
     Args:
         genes: a set with columns ``label`` and ``split``.
-        folder: made if it is not there.
-        protocol: how to cut.
+        folder: output folder; created if missing.
+        protocol: how to split the set.
 
     Raises:
-        BadTable: the set has no labels, no test, or one class.
-        BadOption: the folder was begun otherwise.
+        BadTable: the set has no labels, no test sequences, or a single class.
+        BadOption: the folder was begun with another set or protocol.
     """
     table = _splits(genes, protocol, folder.name)
     classes = classes_of_set(genes)
@@ -130,28 +130,28 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
 
 
 def classes_of_set(genes: SequenceSet) -> list[str]:
-    """List the classes that models are to tell apart; ``mid`` beside low and high is none.
+    """List the classes to predict; ``mid`` is not a class if there are low and high.
 
     Raises:
-        BadTable: the set has no labels, or one class alone.
+        BadTable: the set has no labels, or a single class.
     """
     if "label" not in genes.table or "split" not in genes.table:
-        raise BadTable("a benchmark wants sequences with a label and a split", hint="make the set with kanseq import")
+        raise BadTable("a benchmark needs sequences with a label and a split", hint="make the set with kanseq import")
     several = resolve_task(genes, None, None)[1]
     classes = list(several or (name for name in own_classes(genes) if name != MID))
     if len(classes) < 2:
-        raise BadTable(f"all sequences carry the label '{classes[0]}'", hint="give at least two classes")
+        raise BadTable(f"all sequences have the label '{classes[0]}'", hint="provide at least two classes")
     return classes
 
 
 def job_of(competitor: Competitor, folder: Path, protocol: Protocol, machine: Machine) -> Job:
-    """Specify the training of one model on one prepared set.
+    """Return the training of one model on one prepared set.
 
     Args:
         competitor: the model.
-        folder: the set's.
+        folder: folder of the set.
         protocol: how to train.
-        machine: where it runs.
+        machine: the hardware.
     """
     entry = competitor.entry
     stops_early = architecture(entry.model).takes("tune")
@@ -174,14 +174,14 @@ def job_of(competitor: Competitor, folder: Path, protocol: Protocol, machine: Ma
 
 
 def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: str | None) -> None:
-    """Insist that a run that is there was begun with what is asked for now.
+    """Check that an existing run was begun with the same model and options.
 
     Raises:
-        BadOption: it was not; the message says what differs.
+        BadOption: it was not; the message names the difference.
     """
     before, kind = read_run(run), architecture(competitor.entry.model)
     wanted = settings_for(kind, tune=True, **_given(competitor.entry, protocol)).to_json()
-    # What auto means a run has settled itself.
+    # The run resolved "auto" to a precision when it began.
     names = [each.name for each in fields(Settings)]
     checked = [name for name in names if name != "precision" or precision not in (None, "auto")]
     wanted["precision"] = precision or wanted["precision"]
@@ -192,33 +192,33 @@ def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: 
         *(difference(before.settings.get(name), wanted.get(name), name) for name in checked),
     )
     for found in filter(None, differences):
-        raise BadOption(f"this run was begun with {found}", where=run, hint="benchmark into another folder")
+        raise BadOption(f"this run was begun with {found}", where=run, hint="use another output folder")
 
 
 def _given(entry: Entry, protocol: Protocol) -> dict[str, Value]:
-    """Give the options of an entry's training: all epochs are made, and the best of them counts."""
+    """Return the training options of an entry: train for all epochs, and use the best one."""
     given = {**({} if protocol.epochs is None else {"epochs": protocol.epochs}), **entry.settings}
     return {"patience": settings_for(architecture(entry.model), **given).epochs, **given}
 
 
 def _check_folds(table: pd.DataFrame, genes: SequenceSet, classes: Sequence[str]) -> None:
-    """Insist that every fold trains on every class, and tests at least two, before anything trains."""
+    """Check that every fold trains on every class, and tunes and tests on at least two."""
     label = np.tile(genes.table["label"].astype(str).to_numpy(), table["fold"].nunique())
     for role, least in (("train", len(classes)), ("tune", 2), ("test", 2)):
         there = table[(table["role"] == role)].assign(label=label[table["role"] == role])
         for fold, labels in there.groupby("fold")["label"]:
             lacking = sorted(set(classes) - set(labels))
             if len(classes) - len(lacking) < least:
-                what = f"fold '{fold}': no sequence of the class {some(lacking, 5)} is left to {role}"
-                raise EmptySplit(what, hint="ask for fewer --folds, keep --copies, or leave the class out")
+                what = f"fold '{fold}': no sequence of the class {some(lacking, 5)} left to {role}"
+                raise EmptySplit(what, hint="use fewer --folds or --copies keep, or leave the class out")
 
 
 def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
-    """Cut a set as the protocol says; its name is for messages."""
+    """Split a set according to the protocol; the name is used in messages."""
     words = genes.table["split"].astype(str).str.lower()
     if not (words == "test").any():
         raise BadTable(
-            "the set has no sequence of the split 'test'", hint="name a file test.csv, or a row's split test"
+            "the set has no sequence of the split 'test'", hint="name a file test.csv, or set a row's split to test"
         )
     rotate = protocol.folds if protocol.folds > 1 else 0
     tuned = 0.0 if rotate or (words.map(COLUMN_ROLES) == "tune").any() else TUNED
@@ -230,8 +230,8 @@ def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
     copies = np.zeros(len(genes), dtype=bool)
     copies[alike.first((words == "test").to_numpy())[0]] = True
     if copies.any():
-        does = "train all the same" if protocol.copies == "keep" else "do not train"
-        logger.warning("%s: %s sequences that stand in the test %s", name, f"{copies.sum():,}", does)
+        does = "are kept for training" if protocol.copies == "keep" else "are dropped from training"
+        logger.warning("%s: %s sequences that also occur in the test set %s", name, f"{copies.sum():,}", does)
     parts = []
     for rows, (_, fold) in zip(
         tuning_rows(genes, rotate, protocol.seed), table.groupby("fold", sort=False), strict=True
@@ -239,7 +239,7 @@ def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
         role, reason = (fold[name].to_numpy(dtype=object).copy() for name in ("role", "reason"))
         own = np.full(len(genes), "train", dtype=object)
         own[rows] = "tune"
-        # Neighbours in the genome stay where the collection has put them, and its checks count them.
+        # Sequences that overlap in the genome keep the collection's split; the checks count them.
         back = fold["reason"].str.startswith("overlaps_").to_numpy() | (copies & (protocol.copies == "keep"))
         role[back], reason[back] = own[back], ""
         if protocol.copies == "drop":

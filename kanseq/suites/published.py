@@ -1,7 +1,7 @@
-"""What others published for the models of the suites, to stand beside what is measured here.
+"""Published scores of the models, to compare with those of a benchmark.
 
-In: a table in the package (Cherednichenko & Poptsova 2025, Brief Bioinform 26(2):bbaf129, as far as it is known), and a
-user's own of the same form. Out: 100 times the Matthews correlation coefficient, by data set and model.
+In: a table in the package (Cherednichenko & Poptsova 2025, Brief Bioinform 26(2):bbaf129, as far as known), and a
+user's table of the same form. Out: 100 times the Matthews correlation coefficient, by data set and model.
 """
 
 import math
@@ -14,16 +14,16 @@ from kanseq.io.files import PathLike
 from kanseq.io.tables.suite_tables import PUBLISHED
 
 TABLE = Path(__file__).with_name("published.tsv")
-"""The package's table, and the form of a user's own: columns ``collection, data_set, model, MCC``, parted by tabs."""
+"""The package's table, an example for users' tables: tab-separated columns ``collection, data_set, model, MCC``."""
 
 COLUMNS = PUBLISHED.required
 
 Numbers: TypeAlias = dict[tuple[str, str], dict[str, float]]
-"""By collection and data set: model -> 100 times its MCC."""
+"""Scores by collection and data set: model -> 100 times its MCC."""
 
 
 def published(collection: str, data_set: str, table: PathLike | None = None) -> dict[str, float]:
-    """Give what was published for one data set: model -> 100 times its MCC; empty where nothing is known.
+    """Return the published scores of one data set: model -> 100 times its MCC; empty if none are known.
 
     >>> published("gue", "tf_0")
     {'legnet': 65.1, 'legnet-lkan': 67.4, 'legnet-ckan': 65.5}
@@ -32,13 +32,13 @@ def published(collection: str, data_set: str, table: PathLike | None = None) -> 
 
 
 def published_numbers(table: PathLike | None = None) -> Numbers:
-    """Read all that was published.
+    """Read all published scores.
 
     Args:
-        table: a user's own numbers, which are added, and replace the package's where both have one.
+        table: a user's table, added to the package's table and taking precedence over it.
 
     Raises:
-        BadTable: a column is missing, a name is empty or a number is none of an MCC times 100; with file and line.
+        BadTable: a column is missing, a name is empty or a number is not an MCC times 100; with file and line.
     """
     numbers = _read(TABLE)
     for key, models in ({} if table is None else _read(table)).items():
@@ -47,13 +47,13 @@ def published_numbers(table: PathLike | None = None) -> Numbers:
 
 
 def _read(path: PathLike) -> Numbers:
-    """Read one table; other columns may stand beside the four."""
+    """Read one table; other columns are ignored."""
     numbers: Numbers = {}
     largest = 0.0
     with open_table(path) as table:
         for column in COLUMNS:
             if column not in table.names:
-                hint = f"{', '.join(COLUMNS)} are wanted"
+                hint = f"{', '.join(COLUMNS)} are expected"
                 raise BadTable(f"the column '{column}' is missing", where=f"{path}:1", hint=hint)
         places = [table.names.index(column) for column in COLUMNS]
         for where, cells in table.rows:
@@ -62,7 +62,7 @@ def _read(path: PathLike) -> Numbers:
                 raise BadTable("the collection, data set or model is empty", where=where)
             models = numbers.setdefault((collection, data_set), {})
             if model in models:
-                raise BadTable(f"'{model}' on {data_set} stands here twice", where=where, hint="keep one of them")
+                raise BadTable(f"'{model}' on {data_set} occurs twice", where=where, hint="keep one of them")
             models[model] = _number(text, where)
             largest = max(largest, abs(models[model]))
     if 0 < largest <= 1:
@@ -77,5 +77,5 @@ def _number(text: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not -100 <= value <= 100:
-        raise BadTable(f"the MCC '{text}' is no number from -100 to 100", where=where)
+        raise BadTable(f"the MCC '{text}' is not a number from -100 to 100", where=where)
     return value

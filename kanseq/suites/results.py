@@ -1,4 +1,4 @@
-"""What a benchmark found: a row per data set and model, with intervals over the one test that all folds share.
+"""Results of a benchmark: a row per data set and model, with intervals over the test set that all folds share.
 
 In: the folders of data sets with their runs. Out: a table, tab-separated and as text.
 """
@@ -24,10 +24,10 @@ from kanseq.runs.parts import finished_parts, parts, read_done
 from kanseq.suites.protocol import ABOUT
 
 SHOWN = ("MCC", "accuracy", "auROC", "auPRC", "precision", "recall", "F1")
-"""Metrics of the table; of several classes precision, recall, F1 and the areas are means over the classes."""
+"""Metrics of the table; for several classes, precision, recall, F1 and the areas are means over the classes."""
 
 MAIN = "MCC"
-"""The metric that is shown with its interval, its differences and what was published."""
+"""The metric shown with its interval, its differences and published values."""
 
 MINUS = f"{MAIN}_minus_baseline"
 
@@ -36,7 +36,7 @@ class DataSetScores(NamedTuple):
     """A model on one data set.
 
     Attributes:
-        candidate, score: its predictions for the test, and how good they are.
+        candidate, score: its predictions for the test set, and their scores.
         fits: the main metric of each fold and seed.
     """
 
@@ -56,15 +56,15 @@ def results_of(
 ) -> pd.DataFrame:
     """Score all models of one data set.
 
-    Intervals are percentiles over resamples of the test sequences (Efron 1979): folds that score one test share its
-    draws. The standard deviation is over all fits, folds times seeds, of which each scores the whole test.
+    Intervals are percentiles over bootstrap resamples of the test sequences (Efron 1979), shared by the folds of one
+    test set. The standard deviation is over all fits (folds times seeds), each scored on the complete test set.
 
     Args:
-        folder: the data set's.
-        names: of its runs, all of whose trainings are done.
-        baseline: name of the run that the others are compared with; None for no comparison.
-        published: the main metric by run, times 100, as far as it was published.
-        bootstrap, seed: of the resamples.
+        folder: folder of the data set.
+        names: names of its complete runs.
+        baseline: name of the run to compare the others with; None for no comparison.
+        published: 100 times the main metric, by run, for runs with published values.
+        bootstrap, seed: number and seed of the resamples.
 
     Returns:
         A row per model; see ``docs/genomic_kans.md`` for its columns.
@@ -105,7 +105,7 @@ def results_of(
 
 
 def table_text(table: pd.DataFrame) -> str:
-    """Lay a table of results out as Markdown: data set by data set, the numbers that a reader asks for."""
+    """Format a table of results as Markdown, with a section per data set."""
     lines = []
     for name, rows in table.groupby("data_set", sort=False):
         first = rows.iloc[0]
@@ -123,7 +123,7 @@ def table_text(table: pd.DataFrame) -> str:
 
 
 def _cells(row: Mapping[str, float]) -> list[str]:
-    """Show one model's numbers."""
+    """Format one model's row."""
     return [
         f"`{row['model']}`",
         f"{row['parameters']:,}",
@@ -137,28 +137,28 @@ def _cells(row: Mapping[str, float]) -> list[str]:
 
 
 def _range(row: Mapping[str, float], name: str, sign: str = "") -> str:
-    """Show an interval."""
+    """Format an interval."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     return "" if _is_none(low) else f" [{low:{sign}.3f}, {high:{sign}.3f}]".replace("-", "−")
 
 
 def _plus_minus(deviation: float | None) -> str:
-    """Show a standard deviation where there are several fits."""
+    """Format a standard deviation; empty for a single fit."""
     return "" if _is_none(deviation) else f" ± {deviation:.3f}"
 
 
 def _is_none(value: float | None) -> bool:
-    """Whether a number is not there: tables turn None into NaN."""
+    """Whether a number is missing: tables turn None into NaN."""
     return value is None or math.isnan(value)
 
 
 def _line(cells: Sequence[str]) -> str:
-    """Write a line of a Markdown table."""
+    """Return a line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def _scores(run: Path, bootstrap: int, seed: int) -> DataSetScores:
-    """Score one run, as a whole and fit by fit."""
+    """Score one run, over all fits and for each fit."""
     (candidate,) = load_candidates([run])
     score = score_candidate(candidate, bootstrap, seed)
     fits = [
@@ -170,7 +170,7 @@ def _scores(run: Path, bootstrap: int, seed: int) -> DataSetScores:
 
 
 def _flops(run: Path) -> int | None:
-    """Count the operations of a run's network; None for a model without one."""
+    """Count the operations of a run's network; None for a model without a network."""
     described = read_run(run)
     name = described.model
     cost = cost_of(architecture(name), config_from_json(name, described.config))
@@ -178,7 +178,7 @@ def _flops(run: Path) -> int | None:
 
 
 def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:
-    """Keep one seed of one fold."""
+    """Return the candidate with one seed of one fold."""
     parts = {condition: {fold: part[fold].seed_at(at)} for condition, part in candidate.parts.items()}
     return candidate._replace(parts=parts)
 
@@ -186,7 +186,7 @@ def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:
 def _differences(
     scores: Mapping[str, DataSetScores], baseline: str | None, folder: Path, bootstrap: int, seed: int
 ) -> dict[str, Comparison]:
-    """Compare every model with the baseline over the same draws."""
+    """Compare every model with the baseline over the same resamples."""
     if baseline not in scores:
         return {}
     names = list(scores)
@@ -202,16 +202,16 @@ def _differences(
 
 
 def _seconds_per_epoch(run: Path) -> float | None:
-    """Give the median over all epochs of all fits, as their logs have it; None for what is fitted at once."""
+    """Return the median over all logged epochs of all fits; None for models without epochs."""
     times = []
     logs = [log for part in parts(run) if (log := part.folder / "log.jsonl").exists()]
     for log in logs:
         seconds = [0.0, *(json.loads(line)["seconds"] for line in log.read_text(encoding="utf-8").splitlines())]
-        # A training that went on after a stop counts from 0 again.
+        # A resumed training counts from 0 again.
         times += [after - before for before, after in pairwise(seconds) if after > before]
     return median(times) if times else None
 
 
 def _deviation(fits: Sequence[float]) -> float | None:
-    """Give the standard deviation of a sample."""
+    """Return the sample standard deviation; None for a single fit."""
     return float(np.std(fits, ddof=1)) if len(fits) > 1 else None

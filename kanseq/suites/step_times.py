@@ -1,4 +1,4 @@
-"""How long a training step of a network takes: several networks in turn, so that a busy machine is unfair to none.
+"""Times of training steps, measured in turn over several networks, so that other load affects all of them equally.
 
 In: architectures with their configurations. Out: the median time of each.
 """
@@ -26,12 +26,12 @@ def step_times(
     precision: str | None = None,
     seed: int = 0,
 ) -> list[float]:
-    """Time forward pass, backward pass and AdamW on random sequences, round after round over all networks.
+    """Time the forward pass, backward pass and AdamW update on random sequences, in rounds over all networks.
 
     Args:
-        networks: what to build; of several outputs the loss is a cross-entropy.
-        batch_size: sequences a step.
-        rounds: steps of each that count; one before them does not.
+        networks: architectures and configurations to build; the loss is a cross-entropy.
+        batch_size: sequences per step.
+        rounds: timed steps of each network, after one untimed step.
         threads, device, precision, seed: as for ``kanseq train``.
 
     Returns:
@@ -55,7 +55,7 @@ class _Step:
         self.targets = torch.randint(0, 2, (batch_size,), device=device)
 
     def run(self) -> float:
-        """Take a step; gives its seconds."""
+        """Run one step, and return its time in seconds."""
         start = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
         outputs = self.network(self.codes)

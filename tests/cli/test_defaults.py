@@ -1,4 +1,4 @@
-"""A command without options does what the function does without keywords."""
+"""Defaults of each command are those of its Python function."""
 
 import inspect
 from pathlib import Path
@@ -13,15 +13,15 @@ from kanseq.cli.main import _run, app
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 FUNCTIONS = {"import": "import_sequences", "models": "list_models"}
 OF_THE_COMMAND = {"log_level", "config", "as_json", "help"}
-"""Options of every command that say how it shows itself."""
+"""Options of every command that only affect its messages and output."""
 
-# What a command wants besides: explain writes nothing by itself, and leaks ends with an error on demand.
+# explain requires some output; only the command leaks can end with an error (--strict).
 BESIDES = {"explain": ["--output", "x"]}
 ONLY_COMMAND = {"leaks": {"strict"}}
 
 
 def least(command, name):
-    """Return the fewest arguments that a command takes, and the parameters that they give."""
+    """Return the required arguments of a command, and the parameters that they set."""
     required = [each for each in command.params if each.required]
     given = []
     for each in required:
@@ -32,7 +32,7 @@ def least(command, name):
 
 
 def plain(value):
-    """Take lists for tuples, and paths for texts."""
+    """Convert lists to tuples, and paths to strings."""
     if isinstance(value, list | tuple):
         return tuple(map(plain, value))
     return str(value) if isinstance(value, Path) else value

@@ -1,4 +1,4 @@
-"""What every command shares: exit codes, one-line errors, configuration files, a fast start."""
+"""Behaviour of all commands: exit codes, one-line errors, configuration files, fast start."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ def test_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"kanseq {__version__}\n"
 
 
-def test_unknown_verb_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main._run(["fly"]) == 2
     assert "fly" in capsys.readouterr().err
 
@@ -27,11 +27,11 @@ def test_unknown_verb_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
-        (KanseqError("wrong", where="a.fa:3", hint="mend it"), 3, "kanseq: a.fa:3: wrong; mend it\n"),
+        (KanseqError("wrong", where="a.fa:3", hint="fix it"), 3, "kanseq: a.fa:3: wrong; fix it\n"),
         (KeyboardInterrupt(), 130, "kanseq: interrupted\n"),
     ],
 )
-def test_errors_become_one_line_and_a_code(
+def test_errors_become_one_line_and_an_exit_code(
     error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: object, **options: object) -> None:
@@ -60,7 +60,7 @@ def echo_app() -> typer.Typer:
     return app
 
 
-def test_config_file_gives_defaults_and_the_command_line_wins(
+def test_a_config_file_sets_defaults_and_the_command_line_wins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "c.yaml"
@@ -71,10 +71,10 @@ def test_config_file_gives_defaults_and_the_command_line_wins(
     assert json.loads(capsys.readouterr().out) == {"upstream": 9}
 
 
-def test_unknown_key_in_a_config_file_is_named(tmp_path: Path) -> None:
+def test_an_unknown_key_in_a_config_file_is_named(tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("upstrem: 7\n")
-    with pytest.raises(typer.BadParameter, match="'upstrem' is no option"):
+    with pytest.raises(typer.BadParameter, match="'upstrem' is not an option"):
         echo_app()(["--config", str(config)], standalone_mode=False)
 
 
@@ -97,8 +97,8 @@ def test_a_closed_pipe_ends_quietly() -> None:
     assert (finished.stdout, finished.stderr) == ("0\n", "")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
-def test_a_full_disk_behind_standard_output_is_one_line() -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_standard_output_is_a_one_line_error() -> None:
     code = (
         "import sys; from kanseq.cli import main; main.app = lambda *a, **k: sys.stdout.write('x' * {}); main.run([])"
     )
@@ -110,7 +110,7 @@ def test_a_full_disk_behind_standard_output_is_one_line() -> None:
         assert (finished.returncode, finished.stderr) == (3, said)
 
 
-def test_a_config_file_understands_negated_flags_and_single_values_of_repeatable_options(
+def test_a_config_file_accepts_negated_flags_and_single_values_of_repeatable_options(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Given(NamedTuple):
@@ -132,7 +132,7 @@ def test_a_config_file_understands_negated_flags_and_single_values_of_repeatable
     app(["--config", str(config)], standalone_mode=False)
     assert json.loads(capsys.readouterr().out) == {"mask": False, "biotype": ["lncRNA"]}
     config.write_text("no-mask: 3\n")
-    with pytest.raises(typer.BadParameter, match="'no-mask' is true or false"):
+    with pytest.raises(typer.BadParameter, match="'no-mask' must be true or false"):
         app(["--config", str(config)], standalone_mode=False)
 
 

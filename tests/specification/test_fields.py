@@ -1,4 +1,4 @@
-"""Options that are declared once: as keywords, as JSON, and with their ranges."""
+"""Options of specifications: keywords, JSON, types and ranges."""
 
 import inspect
 import json
@@ -30,7 +30,7 @@ GIVEN = {
 }
 
 
-def test_a_specification_comes_back_from_json_as_it_was():
+def test_a_specification_is_unchanged_by_json():
     spec = gather(TrainSpec, GIVEN)
     assert spec.settings == {"learning_rate": 0.01, "tune": True}
     assert spec.learning.condition == ["leaf", "root"]
@@ -40,11 +40,11 @@ def test_a_specification_comes_back_from_json_as_it_was():
     assert from_json(TrainSpec, json.loads(json.dumps(written))) == spec
 
 
-def test_paths_are_texts_in_json_and_tables_in_memory_are_refused():
+def test_paths_are_strings_in_json_and_tables_in_memory_are_refused():
     spec = gather(TrainSpec, {**GIVEN, "genes": Path("a.parquet")})
     assert to_json(spec)["options"]["genes"] == "a.parquet"
     spec = gather(TrainSpec, {**GIVEN, "labels": pd.DataFrame({"id": ["a"]})})
-    with pytest.raises(BadOption, match="a DataFrame in memory cannot be handed to another process; give files"):
+    with pytest.raises(BadOption, match="a DataFrame in memory cannot be passed to another process; provide files"):
         to_json(spec)
 
 
@@ -57,7 +57,7 @@ def test_paths_are_texts_in_json_and_tables_in_memory_are_refused():
         ({"format": 1, "kind": "TrainSpec", "options": {**GIVEN, "wings": 2}}, "TrainSpec has no option 'wings'"),
     ],
 )
-def test_other_json_is_no_specification(content, message):
+def test_other_json_is_refused(content, message):
     with pytest.raises(BadTable, match=message):
         from_json(TrainSpec, content)
 
@@ -158,7 +158,7 @@ def test_seeds_are_any_sequence_of_whole_numbers(seed, recorded):
     assert json.loads(json.dumps(written)) == written
 
 
-def test_numbers_of_numpy_become_those_of_python():
+def test_numpy_numbers_become_python_numbers():
     spec = gather(TrainSpec, {**PLACES, "learning_rate": np.float32(0.5), "tune": np.True_, "threads": np.int16(2)})
     assert repr((spec.settings, spec.threads)) == "({'learning_rate': 0.5, 'tune': True}, 2)"
     assert repr(Settings(epochs=np.int64(3)).epochs) == "3"
@@ -166,19 +166,19 @@ def test_numbers_of_numpy_become_those_of_python():
     assert repr(spec.options) == "{'hidden': 8, 'base': False}"
 
 
-def test_settings_that_came_later_are_left_out_of_files_while_they_change_nothing():
+def test_later_settings_are_left_out_of_files_if_they_have_their_default():
     names = set(Settings().to_json())
     assert {"epochs", "compile"} <= names
     assert not {"l1", "entropy", "smoothness"} & names
     assert Settings(l1=0.5).to_json()["l1"] == 0.5
 
 
-def test_precisions_are_those_that_layers_know():
+def test_precisions_match_those_of_the_layers():
     assert ("auto", *PRODUCTS) == PRECISIONS
 
 
 @pytest.mark.parametrize(("verb", "specification"), [("train", TrainSpec), ("tune", TuneSpec)])
-def test_a_verb_shows_all_its_keywords_and_explains_them(verb, specification):
+def test_a_function_shows_all_its_keywords_and_explains_them(verb, specification):
     function = getattr(kanseq, verb)
     parameters = inspect.signature(function).parameters
     assert set(parameters) == {each.name for each in options_of(specification)}
@@ -193,7 +193,7 @@ def test_a_verb_shows_all_its_keywords_and_explains_them(verb, specification):
         function(**required, lerning_rate=0.1)
 
 
-def test_only_options_that_have_none_must_be_given():
+def test_only_options_without_a_default_are_required():
     required = {each.name for each in inspect.signature(kanseq.train).parameters.values() if each.default is each.empty}
     assert required == {"genes", "splits", "output"}
     with pytest.raises(TypeError, match=r"train\(\) missing a required .*'splits'"):

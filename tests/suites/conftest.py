@@ -1,4 +1,4 @@
-"""A GUE folder of one small task: sequences with a planted word, and networks that learn it in seconds."""
+"""A GUE folder with one small task: sequences with an inserted word (k-mer), and networks that learn it in seconds."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ TINY = ["widths=6,4", "batch_size=16", "learning_rate=0.01"]
 
 
 def sequences(number, seed, word="TATAAA", length=30):
-    """Every second one carries the word."""
+    """Return random sequences with labels; every second one contains the word."""
     rng = np.random.default_rng(seed)
     rows = []
     for row in range(number):

@@ -1,4 +1,4 @@
-"""Which options reach which model, and what a model is on a set."""
+"""Options of models in a benchmark, and their size on a set."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from kanseq.geometry import Geometry
 from kanseq.suites.contestants import Entry, make_entries
 
 
-def test_options_reach_the_models_that_know_them():
+def test_options_reach_the_models_that_have_them():
     texts = ["grid=10", "legnet.kernel=7", "epochs=4", "kan-mixer.learning-rate=0.01", "legnet-lkan.order=2"]
     entries = {one.name: one for one in make_entries(["legnet", "legnet-lkan", "kan-mixer", "gc"], texts)}
     assert entries["legnet"].options == {"kernel": "7"}
@@ -17,7 +17,7 @@ def test_options_reach_the_models_that_know_them():
     assert entries["legnet"].settings == {"epochs": 4}
 
 
-def test_networks_are_made_equally_large_where_their_widths_can_be_chosen():
+def test_networks_with_widths_to_choose_are_matched_in_size():
     entries = make_entries(["legnet", "kan-words", "gc"], parameters=50_000)
     legnet, words, gc = (one.on(Geometry.plain(101), 2) for one in entries)
     assert abs(legnet.cost.parameters - 50_000) < 1_500
@@ -26,9 +26,9 @@ def test_networks_are_made_equally_large_where_their_widths_can_be_chosen():
     assert gc.cost is None
 
 
-def test_several_classes_are_as_many_outputs():
+def test_several_classes_have_one_output_each():
     two, nine = (Entry("legnet", "legnet", {"widths": "8,6"}, {}).on(Geometry.plain(40), count) for count in (2, 9))
-    # Seven more rows of six weights and a bias.
+    # Seven more rows of six weights and one bias.
     assert nine.cost.parameters - two.cost.parameters == 7 * 7
 
 
@@ -38,8 +38,8 @@ def test_several_classes_are_as_many_outputs():
         ([], [], "name each model once"),
         (["legnet", "legnet"], [], "name each model once"),
         (["lagnet"], [], "no model is called 'lagnet'"),
-        (["legnet"], ["kernel"], r"--set kernel; \[MODEL.\]KEY=VALUE is wanted, of legnet"),
-        (["legnet"], ["mlp.hidden=3"], r"--set mlp.hidden=3; \[MODEL.\]KEY=VALUE is wanted, of legnet"),
+        (["legnet"], ["kernel"], r"--set kernel; use \[MODEL.\]KEY=VALUE; the models are legnet"),
+        (["legnet"], ["mlp.hidden=3"], r"--set mlp.hidden=3; use \[MODEL.\]KEY=VALUE; the models are legnet"),
         (["legnet"], ["hidden=3"], "--set hidden=3: no model here has an option 'hidden'"),
         (["legnet", "mlp"], ["legnet.hidden=3"], "--set legnet.hidden=3: legnet has no option 'hidden'"),
         (["legnet"], ["epochs=many"], "option '--set epochs' is 'many'; int is required"),

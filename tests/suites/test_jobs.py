@@ -1,4 +1,4 @@
-"""Processes: all are done, failures are named, and none goes on when asked to stop."""
+"""Jobs in processes: all run, failures are reported, and an interrupt stops all."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from kanseq.verbs.splitting.split import split
 from tests.suites.conftest import write_task
 
 
-def test_a_job_that_fails_does_not_stop_the_others_and_its_reason_is_told(tmp_path):
+def test_a_failed_job_does_not_stop_the_others_and_its_reason_is_reported(tmp_path):
     task = write_task(tmp_path / "task")
     import_sequences([task / "train.csv", task / "test.csv"], output=tmp_path / "set.parquet")
     split(tmp_path / "set.parquet", by="column", output=tmp_path / "splits.tsv")
@@ -26,14 +26,14 @@ def test_a_job_that_fails_does_not_stop_the_others_and_its_reason_is_told(tmp_pa
         return Job(title, TrainSpec(output=tmp_path / title, **given), tmp_path / f"{title}.log")
 
     jobs = [job("first", genes=tmp_path / "nothing"), job("second"), job("third", model="kanmixer")]
-    with pytest.raises(JobsFailed, match=r"first.log: first failed, and so did 1 more \(.*nothing.*\); mend it"):
+    with pytest.raises(JobsFailed, match=r"first.log: first failed, and so did 1 more \(.*nothing.*\); fix it"):
         work_off(jobs, at_once=2, threads=1)
     assert (tmp_path / "second/folds/test/seed-0/done.json").exists()
     assert "gc auROC 0." in (tmp_path / "second.log").read_text()
     assert "kanseq: no model is called 'kanmixer'" in (tmp_path / "third.log").read_text()
 
 
-def test_a_job_that_was_killed_is_told_by_its_signal(tmp_path, monkeypatch):
+def test_a_killed_job_is_reported_with_its_signal(tmp_path, monkeypatch):
     class Killed(subprocess.Popen):
         def __init__(self, command, **options):
             super().__init__([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], **options)
@@ -44,7 +44,7 @@ def test_a_job_that_was_killed_is_told_by_its_signal(tmp_path, monkeypatch):
         work_off([job], at_once=1, threads=1)
 
 
-def test_a_job_takes_no_rank_from_the_launcher_of_a_cluster(tmp_path, monkeypatch):
+def test_a_job_does_not_inherit_the_rank_of_a_cluster_launcher(tmp_path, monkeypatch):
     monkeypatch.setenv("RANK", "3")
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("KANSEQ_TEST", "kept")
@@ -60,7 +60,7 @@ def test_a_job_takes_no_rank_from_the_launcher_of_a_cluster(tmp_path, monkeypatc
     assert not {"RANK", "WORLD_SIZE"} & set(told)
 
 
-def test_an_interrupt_stops_what_runs_and_begins_nothing(tmp_path):
+def test_an_interrupt_stops_running_jobs_and_starts_no_others(tmp_path):
     program = (
         "import sys; from pathlib import Path; from kanseq.suites import jobs; from kanseq.cli.main import _terminate\n"
         "from kanseq.specification.training import TrainSpec\n"

@@ -1,4 +1,4 @@
-"""How a set is cut for a benchmark, and what its trainings are told."""
+"""Splits of a set for a benchmark, and options of its trainings."""
 
 import json
 from pathlib import Path
@@ -72,9 +72,9 @@ def test_copies_of_test_sequences_do_not_train_unless_they_are_kept(tmp_path):
         assert sorted(each[name] for each in roles_in(tmp_path / "rotated").values()) == ["train"] * 3 + ["tune"]
 
 
-def test_neighbours_in_the_genome_stay_where_the_collection_has_put_them(tmp_path):
+def test_overlapping_sequences_keep_the_split_of_the_collection(tmp_path):
     genes = labelled(SPLIT)
-    # All lie on one stretch, each over the next; the first is the very place and sequence of a test sequence.
+    # All overlap along one contig; the first has the coordinates and letters of a test sequence.
     start = 4 * np.arange(30)
     start[0] = start[25]
     genes.table.loc[0, "sequence"] = genes.table["sequence"][25]
@@ -87,7 +87,7 @@ def test_neighbours_in_the_genome_stay_where_the_collection_has_put_them(tmp_pat
     assert [one[f"s{number}"] for number in range(20, 24)] == ["tune"] * 4
 
 
-def test_what_tunes_networks_does_not_train_plain_models(tmp_path):
+def test_tuning_sequences_do_not_train_baselines(tmp_path):
     prepare(labelled(SPLIT), tmp_path / "four", Protocol(folds=4))
     networks, plain = (
         pd.read_csv(tmp_path / "four" / name, sep="\t", keep_default_na=False)
@@ -103,13 +103,11 @@ def test_a_fold_that_lacks_a_class_is_refused_before_anything_is_written(tmp_pat
     genes = labelled(SPLIT)
     genes.table["label"] = ["a", "b"] * 15
     genes.table.loc[[2, 25], "label"] = "rare"
-    with pytest.raises(
-        EmptySplit, match=r"fold 'part\d': no sequence of the class rare is left to train; ask for fewer"
-    ):
+    with pytest.raises(EmptySplit, match=r"fold 'part\d': no sequence of the class rare left to train; use fewer"):
         prepare(genes, tmp_path / "out", Protocol(folds=3))
     genes = labelled(SPLIT)
     genes.table.loc[24:, "label"] = "a"
-    with pytest.raises(EmptySplit, match=r"fold 'test': no sequence of the class b is left to test"):
+    with pytest.raises(EmptySplit, match=r"fold 'test': no sequence of the class b left to test"):
         prepare(genes, tmp_path / "out", Protocol(folds=1))
     assert not (tmp_path / "out").exists()
 
@@ -121,7 +119,7 @@ def test_names_may_hold_quotes(tmp_path):
     assert read_splits(tmp_path / "out" / "splits.tsv")["id"].tolist() == genes.table["id"].tolist()
 
 
-def test_a_folder_that_was_begun_otherwise_is_refused_and_stays_as_it_was(tmp_path):
+def test_a_folder_of_another_set_or_protocol_is_refused_and_unchanged(tmp_path):
     prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=1))
     before = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
     with pytest.raises(BadOption, match=r"this run was begun with folds 1, and not 2"):
@@ -132,15 +130,15 @@ def test_a_folder_that_was_begun_otherwise_is_refused_and_stays_as_it_was(tmp_pa
     assert {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()} == before
 
 
-def test_sets_that_cannot_be_cut_are_refused(tmp_path):
+def test_sets_that_cannot_be_split_are_refused(tmp_path):
     alike = labelled(SPLIT)
     alike.table["label"] = "a"
     bare = labelled(SPLIT)
     bare.table = bare.table.drop(columns="label")
     for genes, message in (
         (labelled(["train"] * 20), "no sequence of the split 'test'"),
-        (alike, "all sequences carry the label 'a'"),
-        (bare, "wants sequences with a label and a split"),
+        (alike, "all sequences have the label 'a'"),
+        (bare, "needs sequences with a label and a split"),
     ):
         with pytest.raises(BadTable, match=message):
             prepare(genes, tmp_path / "bad", Protocol(folds=1))
@@ -151,7 +149,7 @@ def told(entry, protocol, **machine):
     return job_of(entry.on(Geometry.plain(30), 2), Path("out/tf_0"), protocol, Machine(threads=1, **machine)).spec
 
 
-def test_a_training_makes_all_epochs_and_keeps_the_best():
+def test_a_training_runs_all_epochs_and_keeps_the_best():
     (legnet,) = make_entries(["legnet"], ["widths=8,6", "learning_rate=0.01"])
     spec = told(legnet, Protocol(seeds=3, seed=7, epochs=4))
     assert to_json(spec)["options"] == {
@@ -169,20 +167,20 @@ def test_a_training_makes_all_epochs_and_keeps_the_best():
         "seeds": 3,
         "threads": 1,
     }
-    # Its own number where the protocol says none, and an option of its own before that of the protocol.
+    # Without epochs in the protocol, the model's own number; an entry's own option overrides the protocol.
     assert told(legnet, Protocol()).settings["patience"] == 10
     (own,) = make_entries(["legnet"], ["widths=8,6", "epochs=2"])
     assert told(own, Protocol(epochs=4)).settings["epochs"] == 2
     assert told(own, Protocol(epochs=4)).settings["patience"] == 2
 
 
-def test_the_machine_s_precision_comes_before_a_model_s():
+def test_the_machine_s_precision_overrides_a_model_s():
     (legnet,) = make_entries(["legnet"], ["widths=8,6", "precision=float32"])
     assert told(legnet, Protocol()).settings["precision"] == "float32"
     assert told(legnet, Protocol(), precision="bfloat16").settings["precision"] == "bfloat16"
 
 
-def test_plain_models_take_no_options_of_networks():
+def test_baselines_take_no_options_of_networks():
     assert told(Entry("gc", "gc", {}, {}), Protocol(epochs=4)).settings["tune"] is False
 
 
@@ -201,6 +199,6 @@ def test_plain_models_take_no_options_of_networks():
         ({}, {"precision": "half"}, "precision 'half' is unknown; choose auto, float32, bfloat16"),
     ],
 )
-def test_a_protocol_that_makes_no_sense_is_refused(protocol, machine, message):
+def test_an_invalid_protocol_is_refused(protocol, machine, message):
     with pytest.raises(BadOption, match=message):
         Protocol(**protocol).check(Machine(**machine))

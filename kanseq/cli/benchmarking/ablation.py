@@ -21,24 +21,27 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads
 
 
 def ablation(
-    genes: Annotated[
-        Path, typer.Argument(help="a set with labels and a split, from kanseq import", show_default=False)
-    ],
+    genes: Annotated[Path, typer.Argument(help="set with labels and splits, from kanseq import", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="folder for runs, tables and the figure")],
     replaced: Annotated[
         list[str] | None,
-        typer.Option("--replaced", help="LKAN: numbers of blocks with KAN layers  [default: half, and all]"),
+        typer.Option("--replaced", help="LKAN: number of blocks with KAN layers; repeatable (default: half, and all)"),
     ] = None,
     places: Annotated[
         list[str] | None,
-        typer.Option("--place", help="CKAN: both, stem or final; repeatable  [default: each of them]"),
+        typer.Option(
+            "--place", help="CKAN: convolutions to replace: both, stem or final; repeatable (default: all three)"
+        ),
     ] = None,
     grids: Annotated[
-        list[str] | None, typer.Option("--grid", help="intervals of the splines' grids  [default: 5,10,20]")
+        list[str] | None, typer.Option("--grid", help="number of spline grid intervals; repeatable (default: 5,10,20)")
     ] = None,
     options: Options = None,
     match_parameters: Annotated[
-        int | None, typer.Option("--match-parameters", min=1, help="choose widths so that all networks are this large")
+        int | None,
+        typer.Option(
+            "--match-parameters", min=1, help="choose widths so that every network has about this many parameters"
+        ),
     ] = None,
     folds: Folds = 5,
     seeds: Seeds = 1,
@@ -54,7 +57,7 @@ def ablation(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Replace more and more of a LegNet by KAN layers of finer and finer grids, and score every choice on one test.
+    """Replace parts of LegNet by KAN layers with several grid sizes, and score all variants on the same test set.
 
     Example: kanseq ablation mouse_2.parquet --replaced 1,3,6 --grid 5,20 -o ablation/
     """
@@ -83,5 +86,5 @@ def ablation(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("ablation")(ablation)

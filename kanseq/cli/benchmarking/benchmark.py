@@ -23,28 +23,37 @@ def benchmark(
     collection: Annotated[
         str, typer.Argument(help="gue, genomic-benchmarks or flipons", show_default=False, metavar="COLLECTION")
     ],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="where it lies, as published", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="folder of the benchmark; made if it is not there")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="folder of the collection, as published", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if missing")],
     data_sets: Annotated[
-        list[str] | None, typer.Option("--data-set", help="this one; repeatable  [default: all that are there]")
+        list[str] | None, typer.Option("--data-set", help="data set to use; repeatable (default: all)")
     ] = None,
     models: Annotated[
         list[str] | None,
-        typer.Option("--model", help="repeatable  [default: legnet, legnet-lkan and legnet-ckan]"),
+        typer.Option("--model", help="model to train; repeatable (default: legnet, legnet-lkan and legnet-ckan)"),
     ] = None,
     options: Options = None,
     match_parameters: Annotated[
-        int | None, typer.Option("--match-parameters", min=1, help="choose widths so that networks are this large")
+        int | None,
+        typer.Option(
+            "--match-parameters", min=1, help="choose widths so that every network has about this many parameters"
+        ),
     ] = None,
     genome: Annotated[
         list[str] | None,
-        typer.Option("--genome", metavar="[CLASS=]FASTA", help="from which intervals are read; repeatable"),
+        typer.Option("--genome", metavar="[CLASS=]FASTA", help="genome for data sets of intervals; repeatable"),
     ] = None,
     negatives: Annotated[
-        str, typer.Option("--negatives", help="flipons without: shuffled (dinucleotides stay), or uniform as published")
+        str,
+        typer.Option(
+            "--negatives",
+            help="negatives to make for flipons: shuffled (keeps dinucleotides), or uniform (as published)",
+        ),
     ] = "shuffled",
     published: Annotated[
-        Path | None, typer.Option("--published", help="table of published numbers, beside those that are known")
+        Path | None, typer.Option("--published", help="table of further published scores to show")
     ] = None,
     folds: Folds = 5,
     seeds: Seeds = 1,
@@ -60,9 +69,9 @@ def benchmark(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Train models on a published collection of labelled sequences and score all of them on its tests.
+    """Train models on a published collection of labelled sequences, and score all of them on its test sets.
 
-    A second call goes on where the first one was stopped.
+    A second call resumes where the first one stopped.
 
     Example: kanseq benchmark gue GUE/ --data-set mouse_2 --match-parameters 500000 -o benchmark/
     """
@@ -94,5 +103,5 @@ def benchmark(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("benchmark")(benchmark)

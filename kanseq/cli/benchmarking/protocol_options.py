@@ -1,4 +1,4 @@
-"""Options that ``benchmark``, ``ablation`` and ``scaling`` share: the protocol that holds for all models."""
+"""Options that ``benchmark``, ``ablation`` and ``scaling`` share: the training protocol, the same for all models."""
 
 import sys
 from typing import Annotated, NamedTuple
@@ -12,31 +12,41 @@ PROTOCOL = "Protocol, the same for all models"
 
 Options = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="an option of models or of their training; repeatable"),
+    typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="model hyper-parameter or training option; repeatable"),
 ]
 Folds = Annotated[
     int,
     typer.Option(
-        "--folds", min=1, help="1: train, tune on dev; more: parts that tune in turn", rich_help_panel=PROTOCOL
+        "--folds",
+        min=1,
+        help="number of folds; 1: tune on the dev split; more: tune on each part in turn",
+        rich_help_panel=PROTOCOL,
     ),
 ]
-Seeds = Annotated[int, typer.Option("--seeds", min=1, help="trainings per fold", rich_help_panel=PROTOCOL)]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="seeds per fold", rich_help_panel=PROTOCOL)]
 Epochs = Annotated[
-    int | None, declared(TrainSpec, "epochs", panel=PROTOCOL, help="of every network  [default: its own]")
+    int | None,
+    declared(TrainSpec, "epochs", panel=PROTOCOL, help="training epochs of every network (default: the model's own)"),
 ]
 Copies = Annotated[
     str,
     typer.Option(
-        "--copies", help="of test sequences in training: drop, or keep as published", rich_help_panel=PROTOCOL
+        "--copies",
+        help="copies of test sequences in the training data: drop, or keep (as published)",
+        rich_help_panel=PROTOCOL,
     ),
 ]
-Bootstrap = Annotated[int, typer.Option("--bootstrap", min=0, help="resamples of the test", rich_help_panel=PROTOCOL)]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="trainings at once", rich_help_panel=COMMON)]
+Bootstrap = Annotated[
+    int, typer.Option("--bootstrap", min=0, help="bootstrap resamples of the test set", rich_help_panel=PROTOCOL)
+]
+Jobs = Annotated[
+    int, typer.Option("--jobs", min=1, help="number of models to train in parallel", rich_help_panel=COMMON)
+]
 Precision = Annotated[str | None, declared(TrainSpec, "precision", panel=COMMON)]
 
 
 def whole_numbers(texts: list[str] | None, flag: str) -> list[int]:
-    """Read numbers that stand in repeated options or behind commas.
+    """Parse whole numbers from repeated options or comma-separated lists.
 
     >>> whole_numbers(["5,10", "20"], "--grid")
     [5, 10, 20]
@@ -44,12 +54,12 @@ def whole_numbers(texts: list[str] | None, flag: str) -> list[int]:
     parts = [part.strip() for text in texts or [] for part in text.split(",")]
     for part in parts:
         if not part.isdecimal():
-            raise typer.BadParameter(f"'{part}' is no whole number", param_hint=flag)
+            raise typer.BadParameter(f"'{part}' is not a whole number", param_hint=flag)
     return [int(part) for part in parts]
 
 
 def show_table(result: NamedTuple, as_json: bool) -> None:
-    """Print the field ``text`` of a result on standard output, or all others as JSON."""
+    """Print the field ``text`` of a result to standard output, or all others as JSON."""
     if as_json:
         show(result._replace(text=""), as_json)
     else:

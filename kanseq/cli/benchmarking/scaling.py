@@ -21,21 +21,21 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads
 
 
 def scaling(
-    genes: Annotated[
-        Path, typer.Argument(help="a set with labels and a split, from kanseq import", show_default=False)
-    ],
+    genes: Annotated[Path, typer.Argument(help="set with labels and splits, from kanseq import", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="folder for runs, tables and the figure")],
     sizes: Annotated[
         list[str] | None,
-        typer.Option("--parameters", help="sizes of the networks  [default: 50000,100000,200000,400000]"),
+        typer.Option("--parameters", help="number of parameters; repeatable (default: 50000,100000,200000,400000)"),
     ] = None,
     grids: Annotated[
         list[str] | None,
-        typer.Option("--grid", help="grids whose cost is counted and timed  [default: 5,10,20,30,40,50]"),
+        typer.Option(
+            "--grid", help="number of grid intervals to count and time; repeatable (default: 5,10,20,30,40,50)"
+        ),
     ] = None,
     models: Annotated[
         list[str] | None,
-        typer.Option("--model", help="repeatable  [default: legnet, legnet-lkan and legnet-ckan]"),
+        typer.Option("--model", help="model to train; repeatable (default: legnet, legnet-lkan and legnet-ckan)"),
     ] = None,
     options: Options = None,
     folds: Folds = 5,
@@ -52,7 +52,7 @@ def scaling(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Train LegNet and its KAN kin at several sizes, and count and time what finer grids cost.
+    """Train LegNet and its KAN variants at several sizes, and measure the cost of finer grids.
 
     Example: kanseq scaling mouse_2.parquet --parameters 50000,200000 -o scaling/
     """
@@ -80,5 +80,5 @@ def scaling(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("scaling")(scaling)

@@ -9,60 +9,69 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads, sh
 
 
 def explain(
-    model: Annotated[Path, typer.Argument(help="a run, or one model.safetensors", show_default=False)],
+    model: Annotated[Path, typer.Argument(help="run folder, or one model.safetensors", show_default=False)],
     genes: Annotated[Path, typer.Argument(help="set of genes or sequences (genes.parquet)", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="table: attributions per base and per token (.parquet)")
+        Path | None, typer.Option("--output", "-o", help="table of attributions per base and per token (.parquet)")
     ] = None,
     bed: Annotated[
-        Path | None, typer.Option(help="track, a row per gene and 8-mer (.bed.gz with its .tbi, or .bed)")
+        Path | None, typer.Option(help="track, one row per gene and 8-mer (.bed.gz with .tbi, or .bed)")
     ] = None,
     bedgraph: Annotated[Path | None, typer.Option(help="track of signed values (.bedgraph.gz or .bedgraph)")] = None,
     bigwig: Annotated[Path | None, typer.Option(help="track of signed values (.bw)")] = None,
-    per_gene: Annotated[
-        Path | None, typer.Option("--per-gene", help="folder for a BED track of each gene by itself")
-    ] = None,
+    per_gene: Annotated[Path | None, typer.Option("--per-gene", help="folder for one BED track per gene")] = None,
     hypothetical: Annotated[
         Path | None, typer.Option(help="contributions of all four bases, for motif discovery (.npz)")
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option("--png", help="picture of one gene, named with --gene (.png, .svg or .pdf)")
+        Path | None, typer.Option("--png", help="plot of one gene, chosen with --gene (.png, .svg or .pdf)")
     ] = None,
     igv_session: Annotated[
-        Path | None, typer.Option("--igv-session", help="session that opens the tracks in IGV (.xml) or igv.js (.json)")
+        Path | None,
+        typer.Option("--igv-session", help="session file to open the tracks in IGV (.xml) or igv.js (.json)"),
     ] = None,
     jbrowse: Annotated[
-        Path | None, typer.Option(help="folder with a config.json that opens the tracks in JBrowse 2")
+        Path | None, typer.Option(help="folder for a config.json to open the tracks in JBrowse 2")
     ] = None,
-    genome: Annotated[Path | None, typer.Option(help="FASTA that the genes were cut from, for browsers")] = None,
-    annotation: Annotated[Path | None, typer.Option(help="GTF or GFF3, for browsers and --png")] = None,
+    genome: Annotated[
+        Path | None, typer.Option(help="FASTA that the genes were extracted from, for genome browsers")
+    ] = None,
+    annotation: Annotated[Path | None, typer.Option(help="GTF or GFF3, for genome browsers and --png")] = None,
     method: Annotated[
-        str, typer.Option(help="how to attribute: paths (complete), gradient, integrated, occlusion or ism")
+        str, typer.Option(help="method: paths (complete), gradient, integrated, occlusion or ism")
     ] = "paths",
     reference: Annotated[
-        str, typer.Option(help="compare with N dinucleotide shuffles of each gene (shuffle:N), with n, or with a FASTA")
+        str, typer.Option(help="reference: N dinucleotide shuffles of each gene (shuffle:N), n (only N), or a FASTA")
     ] = "shuffle:5",
-    steps: Annotated[int, typer.Option(help="gradients between reference and gene, for --method integrated")] = 50,
-    fold: Annotated[str | None, typer.Option(help="only the genes that this fold holds out, by its models")] = None,
+    steps: Annotated[int, typer.Option(help="gradient steps from reference to gene, for --method integrated")] = 50,
+    fold: Annotated[
+        str | None, typer.Option(help="explain only the held-out genes of this fold, with its models")
+    ] = None,
     condition: Annotated[
         str | None,
-        typer.Option("--condition", help="condition or class whose output is explained, where a model has several"),
+        typer.Option("--condition", help="condition or class to explain, for models with several"),
     ] = None,
     gene: Annotated[list[str] | None, typer.Option(help="id of a gene to explain; repeatable")] = None,
-    gene_list: Annotated[Path | None, typer.Option(help="file with ids to explain")] = None,
+    gene_list: Annotated[Path | None, typer.Option(help="file with ids of genes to explain")] = None,
     allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="explain also genes that every model was trained on")
+        bool, typer.Option("--allow-seen", help="also explain genes that every model was trained on")
     ] = False,
-    held_out_only: Annotated[bool, typer.Option("--held-out-only", help="leave such genes out")] = False,
+    held_out_only: Annotated[
+        bool, typer.Option("--held-out-only", help="leave out genes that every model was trained on")
+    ] = False,
     combine: Annotated[
-        str, typer.Option(help="bedGraph and bigWig, where pieces overlap: mean, sum or max-abs")
+        str, typer.Option(help="value where windows overlap in bedGraph and bigWig: mean, sum or max-abs")
     ] = "mean",
     strand_specific: Annotated[
-        bool, typer.Option("--strand-specific", help="bedGraph and bigWig as pairs, .plus and .minus")
+        bool, typer.Option("--strand-specific", help="write one bedGraph and bigWig per strand, .plus and .minus")
     ] = False,
-    top: Annotated[int | None, typer.Option(help="rows of the BED for each gene: its largest attributions")] = None,
-    precision: Annotated[str, typer.Option("--precision", help="auto (float32), float32 or float64")] = "auto",
-    batch_size: Annotated[int, typer.Option(help="genes at a time")] = 64,
+    top: Annotated[
+        int | None, typer.Option(help="keep only this many rows per gene in the BED, by largest attribution")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option("--precision", help="numerical precision: auto (float32), float32 or float64")
+    ] = "auto",
+    batch_size: Annotated[int, typer.Option(help="genes per batch")] = 64,
     threads: Threads = 0,
     device: Device = "auto",
     seed: Seed = 0,
@@ -70,7 +79,7 @@ def explain(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Attribute each gene's score to the bases and 8-mers around it, by the models that did not see the gene.
+    """Attribute each gene's score to the bases and 8-mers around it, with models that were not trained on the gene.
 
     Example: kanseq explain run/ genes.parquet --bed attribution.bed.gz --bigwig attribution.bw
     """
@@ -78,7 +87,7 @@ def explain(
 
     if not any((output, bed, bedgraph, bigwig, per_gene, hypothetical, picture)):
         raise typer.BadParameter(
-            "say what to write: --output, --bed, --bedgraph, --bigwig, --per-gene, --hypothetical or --png"
+            "no output; use --output, --bed, --bedgraph, --bigwig, --per-gene, --hypothetical or --png"
         )
     result = api.explain(
         model,
@@ -116,5 +125,5 @@ def explain(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("explain")(explain)

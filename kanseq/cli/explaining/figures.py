@@ -9,29 +9,29 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads, sh
 
 
 def figures(
-    model: Annotated[Path, typer.Argument(help="a run, or one model.safetensors", show_default=False)],
+    model: Annotated[Path, typer.Argument(help="run folder, or one model.safetensors", show_default=False)],
     genes: Annotated[Path, typer.Argument(help="set of genes or sequences (genes.parquet)", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="folder to write into; made where its parent exists")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if its parent exists")],
     attributions: Annotated[
-        Path | None, typer.Option(help="attributions.parquet of kanseq explain: adds a profile and words")
+        Path | None, typer.Option(help="attributions.parquet from kanseq explain; adds a profile and words (k-mers)")
     ] = None,
-    fold: Annotated[str | None, typer.Option(help="look into this fold's model; else the first one's")] = None,
+    fold: Annotated[str | None, typer.Option(help="show the model of this fold (default: the first fold)")] = None,
     condition: Annotated[
-        str | None, typer.Option("--condition", help="whose output, for a model of several conditions or classes")
+        str | None, typer.Option("--condition", help="condition or class to show, for models with several")
     ] = None,
-    gene: Annotated[list[str] | None, typer.Option(help="id of a gene to look at; repeatable")] = None,
-    gene_list: Annotated[Path | None, typer.Option(help="file with ids to look at")] = None,
-    samples: Annotated[int, typer.Option(help="genes that the model runs on, drawn at random; 0: all")] = 500,
-    edges: Annotated[int, typer.Option(help="edge functions in a layer's picture")] = 12,
-    top: Annotated[int, typer.Option(help="edges of a layer in edges.tsv")] = 1000,
+    gene: Annotated[list[str] | None, typer.Option(help="id of a gene to use; repeatable")] = None,
+    gene_list: Annotated[Path | None, typer.Option(help="file with ids of genes to use")] = None,
+    samples: Annotated[int, typer.Option(help="number of genes to run the model on, drawn at random; 0: all")] = 500,
+    edges: Annotated[int, typer.Option(help="edge functions to plot per layer")] = 12,
+    top: Annotated[int, typer.Option(help="edges per layer in edges.tsv")] = 1000,
     layer: Annotated[
-        str | None, typer.Option(help="layer around which tokens are mapped; else the first that reads tokens")
+        str | None, typer.Option(help="layer for the map of tokens (default: the first that reads tokens)")
     ] = None,
     word_length: Annotated[
-        list[int] | None, typer.Option("--word-length", help="bases of a word; repeatable  [default: 8]")
+        list[int] | None, typer.Option("--word-length", help="length of words (k-mers); repeatable (default: 8)")
     ] = None,
     allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="look also at genes that every model was trained on")
+        bool, typer.Option("--allow-seen", help="also use genes that every model was trained on")
     ] = False,
     threads: Threads = 0,
     device: Device = "auto",
@@ -40,7 +40,7 @@ def figures(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Look inside a trained KAN: edge functions over the data, their scores, grids, tokens; profile and words.
+    """Plot a trained KAN: edge functions over the data, their scores, grids and tokens; profile and words (k-mers).
 
     Example: kanseq figures run/ genes.parquet --attributions attributions.parquet -o figures/
     """
@@ -69,5 +69,5 @@ def figures(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("figures")(figures)

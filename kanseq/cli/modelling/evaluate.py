@@ -10,25 +10,30 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, check_standard_outp
 
 
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="runs, or tables of predictions with targets")],
+    runs: Annotated[list[Path], typer.Argument(help="run folders, or tables of predictions with targets")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="metrics.json; - for standard output")] = None,
-    table: Annotated[Path | None, typer.Option("--table", help="metrics.tsv, a line per model and fold")] = None,
+    table: Annotated[Path | None, typer.Option("--table", help="metrics.tsv, one line per model and fold")] = None,
     folds: Annotated[list[str] | None, typer.Option("--fold", help="score this fold only; repeatable")] = None,
     against: Annotated[
-        str | None, typer.Option("--against", help="compare all with this row, model or run; else with kmer-logistic")
+        str | None,
+        typer.Option("--against", help="row, model or run to compare the others with (default: kmer-logistic)"),
     ] = None,
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="score the mean of a model's seeds as well")] = False,
-    pooled: Annotated[bool, typer.Option("--pooled", help="show scores weighted by genes, and pooled ones")] = False,
-    join: Annotated[
-        bool, typer.Option("--join", help="take runs of the same model (of a species each) as one")
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="also score the mean over a model's seeds")] = False,
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="also show scores weighted by genes, and pooled scores")
     ] = False,
-    bootstrap: Annotated[int, typer.Option("--bootstrap", min=0, help="resamples for the intervals; 0: none")] = 1000,
+    join: Annotated[
+        bool, typer.Option("--join", help="treat runs of the same model (such as one per species) as one")
+    ] = False,
+    bootstrap: Annotated[
+        int, typer.Option("--bootstrap", min=0, help="bootstrap resamples for confidence intervals; 0: no intervals")
+    ] = 1000,
     seed: Seed = 0,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Score runs on the genes that they held out, and print one table of all models.
+    """Score runs on their held-out genes, and print one table of all models.
 
     Example: kanseq evaluate run/ other_run/ -o metrics.json
     """
@@ -50,10 +55,10 @@ def evaluate(
     if as_json:
         show(result, as_json)
     else:
-        # Standard output is taken where the metrics themselves go there.
+        # The table goes to standard error if the metrics go to standard output.
         (sys.stderr if "-" in (str(output), str(table)) else sys.stdout).write(result.text)
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("evaluate")(evaluate)

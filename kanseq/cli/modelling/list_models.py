@@ -8,20 +8,20 @@ from kanseq.cli.options import Config, Json, LogLevel, pairs, show
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="show the options of this model")] = None,
+    name: Annotated[str | None, typer.Argument(help="model to show with its options")] = None,
     upstream: Annotated[int, typer.Option(help="columns before the TSS and after the TTS")] = 1000,
-    downstream: Annotated[int, typer.Option(help="columns from the TSS on and up to the TTS")] = 500,
+    downstream: Annotated[int, typer.Option(help="columns after the TSS and before the TTS")] = 500,
     pad: Annotated[int, typer.Option(help="columns between the two windows")] = 20,
-    length: Annotated[
-        int | None, typer.Option("--length", help="columns of plain sequences, instead of gene windows")
-    ] = None,
+    length: Annotated[int | None, typer.Option("--length", help="columns of sequences without gene windows")] = None,
     match: Annotated[
         int | None,
-        typer.Option("--match-parameters", min=1, help="choose widths so that networks have so many parameters"),
+        typer.Option(
+            "--match-parameters", min=1, help="choose widths so that networks have about this many parameters"
+        ),
     ] = None,
     options: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="a hyper-parameter of the named model; repeatable"),
+        typer.Option("--set", metavar="KEY=VALUE", help="hyper-parameter of the named model; repeatable"),
     ] = None,
     log_level: LogLevel = "info",
     config: Config = None,
@@ -66,12 +66,12 @@ def models(
 
 
 def _set(options: dict[str, object]) -> str:
-    """Write options as ``kanseq train`` takes them."""
+    """Format options as ``kanseq train`` takes them."""
     return " ".join(f"--set {key}={value}" for key, value in options.items())
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:
-    """Print rows on standard output; in a pipe, no line is cut or folded."""
+    """Print rows to standard output; in a pipe, lines are neither cut nor wrapped."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -92,5 +92,5 @@ def _table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("models")(models)

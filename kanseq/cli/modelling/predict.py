@@ -9,26 +9,28 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Threads, check_st
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="a run's folder, or one model.safetensors")],
-    genes: Annotated[Path, typer.Argument(help="the set, from kanseq extract or import")],
+    model: Annotated[Path, typer.Argument(help="run folder, or one model.safetensors")],
+    genes: Annotated[Path, typer.Argument(help="set, from kanseq extract or import")],
     output: Annotated[Path, typer.Option("--output", "-o", help="predictions.tsv; - for standard output")],
     fold: Annotated[
-        str | None, typer.Option("--fold", help="this fold's models and the genes that it holds out only")
+        str | None, typer.Option("--fold", help="score only the held-out genes of this fold, with its models")
     ] = None,
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="also score genes that every model was trained on")
     ] = False,
-    held_out_only: Annotated[bool, typer.Option("--held-out-only", help="leave such genes out")] = False,
-    batch_size: Annotated[int, typer.Option("--batch-size", help="sequences per step")] = 256,
+    held_out_only: Annotated[
+        bool, typer.Option("--held-out-only", help="leave out genes that every model was trained on")
+    ] = False,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="sequences per batch")] = 256,
     threads: Threads = 0,
     device: Device = "auto",
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Score any set, every gene by models that have not seen it.
+    """Score the genes of a set, each with models that were not trained on it.
 
-    Models of several classes call the likeliest, and give the logits of all.
+    Models of several classes call the most likely class, and write the logits of all classes.
 
     Example: kanseq predict run/ other_genes.parquet -o predictions.tsv
     """
@@ -50,5 +52,5 @@ def predict(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("predict")(predict)

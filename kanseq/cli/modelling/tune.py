@@ -11,9 +11,9 @@ from kanseq.specification.training import TuneSpec
 
 @with_options_of(TuneSpec)
 def tune(given: dict[str, Any], as_json: bool) -> None:
-    """Search hyper-parameters inside one fold's training genes; several calls may search in one folder at once.
+    """Search hyper-parameters on one fold's training genes; several processes may share one search folder.
 
-    The options of the optimisation are those of kanseq train, which takes the best trial's by --config.
+    The optimisation options are those of kanseq train, which reads the best trial's values with --config.
 
     Example: kanseq tune genes.parquet --labels labels.tsv --splits splits.tsv --holdout 1
     --search learning_rate=1e-3..1e-2:log --search weight_decay=500..8000:log -o tuning/
@@ -24,5 +24,5 @@ def tune(given: dict[str, Any], as_json: bool) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("tune")(tune)

@@ -10,16 +10,16 @@ from kanseq.cli.options import Config, Json, LogLevel, show
 
 def combine(
     sets: Annotated[list[Path], typer.Argument(help="sets of the same geometry, such as one per species")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="the set of all, a Parquet file")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="combined set (.parquet)")],
     species: Annotated[
         list[str] | None,
-        typer.Option("--species", help="a species for each set, in their order (repeat, or use commas)"),
+        typer.Option("--species", help="species of each set, in order; repeatable or comma-separated"),
     ] = None,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Put sets of several species into one, to train on some species and test on another.
+    """Combine the sets of several species, to train on some species and test on another.
 
     Example: kanseq combine arabidopsis.parquet maize.parquet -o both.parquet
     """
@@ -29,5 +29,5 @@ def combine(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("combine")(combine)

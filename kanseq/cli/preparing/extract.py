@@ -11,53 +11,54 @@ from kanseq.cli.options import Config, Json, LogLevel, check_standard_output, sh
 def extract(
     genome: Annotated[Path, typer.Argument(help="FASTA; plain, gzip or bgzip")],
     annotation: Annotated[Path, typer.Argument(help="GTF or GFF3; plain or gzip, in any order")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="the set of genes, a Parquet file")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="set of genes (.parquet)")],
     excluded: Annotated[
-        Path | None, typer.Option(help="TSV (id, reason, detail) of every gene that is left out; - is standard output")
+        Path | None, typer.Option(help="TSV of genes left out (id, reason, detail); - for standard output")
     ] = None,
-    bed: Annotated[Path | None, typer.Option(help="the windows as BED6; - is standard output")] = None,
-    fasta: Annotated[Path | None, typer.Option(help="the sequences as FASTA; - is standard output")] = None,
-    upstream: Annotated[int, typer.Option(min=0, help="bases before the TSS and behind the TTS")] = 1000,
-    downstream: Annotated[int, typer.Option(min=0, help="transcribed bases at the TSS and at the TTS")] = 500,
+    bed: Annotated[Path | None, typer.Option(help="windows as BED6; - for standard output")] = None,
+    fasta: Annotated[Path | None, typer.Option(help="sequences as FASTA; - for standard output")] = None,
+    upstream: Annotated[int, typer.Option(min=0, help="bases before the TSS and after the TTS")] = 1000,
+    downstream: Annotated[int, typer.Option(min=0, help="transcribed bases after the TSS and before the TTS")] = 500,
     pad: Annotated[int, typer.Option(min=0, help="columns of N between the two windows")] = 20,
     mask: Annotated[
-        bool, typer.Option("--mask/--no-mask", help="let models see the 3 transcribed bases at either site as N")
+        bool,
+        typer.Option("--mask/--no-mask", help="mask the 3 transcribed bases next to each site: models read them as N"),
     ] = True,
     biotype: Annotated[
         list[str] | None,
-        typer.Option(help="biotype to keep, repeatable (default: protein_coding where there are any)"),
+        typer.Option(help="biotype to keep; repeatable (default: protein_coding if present)"),
     ] = None,
     id: Annotated[
         str | None,
         typer.Option(
             metavar="KEY",
-            help="attribute that names a gene; 'gene-' and 'gene:' before it are dropped "
+            help="attribute with the gene id; prefixes 'gene-' and 'gene:' are removed "
             "(default: the first of gene_id, ID, locus_tag, Name)",
         ),
     ] = None,
     contigs: Annotated[
-        list[str] | None, typer.Option(help="contigs to keep, repeatable or with commas (default: all)")
+        list[str] | None, typer.Option(help="contigs to keep; repeatable or comma-separated (default: all)")
     ] = None,
     exclude_contigs: Annotated[
-        list[str] | None, typer.Option(help="contigs to leave (organelles), repeatable or with commas")
+        list[str] | None, typer.Option(help="contigs to leave out, such as organelles; repeatable or comma-separated")
     ] = None,
-    edge: Annotated[str, typer.Option(help="windows past a contig's end: drop the gene, or pad with N")] = "drop",
+    edge: Annotated[str, typer.Option(help="windows past a contig end: drop the gene, or pad with N")] = "drop",
     max_n: Annotated[
-        float, typer.Option(min=0, max=1, help="largest share of letters other than A, C, G, T in a gene's windows")
+        float, typer.Option(min=0, max=1, help="largest fraction of letters other than A, C, G, T in a gene's windows")
     ] = 0.5,
     aliases: Annotated[
         Path | None,
-        typer.Option(help="table of contig names: the annotation's, the genome's; or an NCBI assembly report"),
+        typer.Option(help="table of contig names (annotation, genome), or an NCBI assembly report"),
     ] = None,
-    species: Annotated[str, typer.Option(help="name of the species, for sets that are put together")] = ".",
+    species: Annotated[str, typer.Option(help="species name, for combined sets")] = ".",
     tss: Annotated[
-        str, typer.Option(help="ends to take: gene, canonical (the tagged transcript) or longest-cds")
+        str, typer.Option(help="gene ends to use: gene, canonical (tagged transcript) or longest-cds")
     ] = "gene",
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Cut the flanks of every gene's TSS and TTS out of a genome.
+    """Extract the flanks of every gene's TSS and TTS from a genome.
 
     Example: kanseq extract genome.fa.gz genes.gtf.gz -o genes.parquet --excluded excluded.tsv
     """
@@ -89,5 +90,5 @@ def extract(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("extract")(extract)

@@ -12,44 +12,41 @@ def import_sequences(
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="CSV or TSV with a header (of several, the names become the column 'split'), FASTA, BED or tables of "
+            help="CSV or TSV with a header (names of several files become the column 'split'), FASTA, BED or tables of "
             "intervals (region, start, end, strand)"
         ),
     ] = None,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="the set of sequences, a Parquet file")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="set of sequences (.parquet)")],
     classes: Annotated[
         list[str] | None,
         typer.Option(
             "--class",
             metavar="NAME=FILE",
-            help="FASTA, BED, table of intervals or folder of *.txt with all sequences of one class, repeatable",
+            help="FASTA, BED, table of intervals or folder of *.txt with all sequences of one class; repeatable",
         ),
     ] = None,
     genome: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="[CLASS=]FASTA", help="from which intervals are read; with CLASS= one for each class, repeatable"
-        ),
+        typer.Option(metavar="[CLASS=]FASTA", help="genome of the intervals; with CLASS= for one class; repeatable"),
     ] = None,
     width: Annotated[
-        int | None, typer.Option(min=1, help="extend intervals from their centre to so many bases; drop longer ones")
+        int | None,
+        typer.Option(min=1, help="extend intervals around their centre to this many bases; drop longer ones"),
     ] = None,
     sequence_column: Annotated[
         list[str] | None,
-        typer.Option(help="column of sequences (default: sequence); repeated: columns to join, with 20 N between them"),
+        typer.Option(help="column of sequences (default: sequence); if repeated, join columns with 20 N between them"),
     ] = None,
-    label_column: Annotated[str | None, typer.Option(help="column of labels (default: label, if there is one)")] = None,
-    id_column: Annotated[
-        str | None, typer.Option(help="column of names (default: the file's name and the row's number)")
-    ] = None,
+    label_column: Annotated[str | None, typer.Option(help="column of labels (default: label, if present)")] = None,
+    id_column: Annotated[str | None, typer.Option(help="column of ids (default: file name and row number)")] = None,
     split_column: Annotated[str | None, typer.Option(help="column of splits (train, dev, test)")] = None,
-    species: Annotated[str, typer.Option(help="name of the species, for sets that are put together")] = ".",
+    species: Annotated[str, typer.Option(help="species name, for combined sets")] = ".",
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Make a set from labelled sequences: tables, a FASTA per class, or intervals with a genome.
+    """Build a set from labelled sequences: tables, a FASTA per class, or intervals with a genome.
 
     Example: kanseq import train.csv dev.csv test.csv -o sequences.parquet
     """
@@ -71,5 +68,5 @@ def import_sequences(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("import")(import_sequences)

@@ -9,29 +9,29 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, show
 
 
 def simulate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="folder to write into; made where its parent exists")],
-    genes: Annotated[int, typer.Option(help="protein-coding genes; a twentieth of other kinds comes on top")] = 2_000,
-    contigs: Annotated[int, typer.Option(help="chromosomes, named 1, 2, …, from long to short")] = 5,
+    output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if its parent exists")],
+    genes: Annotated[int, typer.Option(help="number of protein-coding genes; 5 % of other biotypes are added")] = 2_000,
+    contigs: Annotated[int, typer.Option(help="number of chromosomes, named 1, 2, …, longest first")] = 5,
     genome_size: Annotated[
-        int | None, typer.Option(show_default="6,000 per gene", help="bases in all, at least 3,000 per gene")
+        int | None, typer.Option(show_default="6,000 per gene", help="total number of bases, at least 3,000 per gene")
     ] = None,
-    samples: Annotated[int, typer.Option(help="columns of the TPM table")] = 3,
+    samples: Annotated[int, typer.Option(help="number of samples in the TPM table")] = 3,
     oracle: Annotated[
-        float, typer.Option(help="auROC of one who knows the grammar but not the noise; the noise is chosen for it")
+        float, typer.Option(help="auROC of a predictor that knows the grammar but not the noise; sets the noise")
     ] = 0.93,
     noise: Annotated[
         float | None,
         typer.Option(show_default="chosen for --oracle", help="standard deviation of the noise in log10 expression"),
     ] = None,
     compress: Annotated[
-        bool, typer.Option("--compress/--no-compress", help="bgzip the genome, or write a plain genome.fa")
+        bool, typer.Option("--compress/--no-compress", help="compress the genome with bgzip, or write genome.fa")
     ] = True,
     seed: Seed = 0,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Write a genome, an annotation and TPM of genes whose regulatory grammar is known, and the truth about them.
+    """Simulate a genome, an annotation and TPM of genes with a known regulatory grammar, and write the ground truth.
 
     Example: kanseq simulate -o sim/
     """
@@ -52,5 +52,5 @@ def simulate(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("simulate")(simulate)

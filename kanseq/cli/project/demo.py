@@ -1,4 +1,4 @@
-"""``kanseq demo``: the whole chain on a simulated genome."""
+"""``kanseq demo``: the complete analysis of a simulated genome."""
 
 import sys
 from pathlib import Path
@@ -10,14 +10,17 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, Threads, show
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="folder for everything that is made")] = Path("demo"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="output folder")] = Path("demo"),
     seed: Seed = 0,
     threads: Threads = 0,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Run the whole chain on a simulated genome whose grammar is known: kanseq demo -o demo."""
+    """Run the complete analysis on a simulated genome with a known regulatory grammar.
+
+    Example: kanseq demo -o demo/
+    """
     from kanseq import api
 
     result = api.demo(output, seed=seed, threads=threads)
@@ -28,5 +31,5 @@ def demo(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("demo")(demo)

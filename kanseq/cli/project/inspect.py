@@ -10,13 +10,13 @@ from kanseq.cli.options import Config, Json, LogLevel, show
 
 def inspect(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="a file that kanseq wrote, or a run", show_default=False)
+        Path, typer.Argument(metavar="FILE", help="file written by kanseq, or run folder", show_default=False)
     ],
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a file of kanseq is, and what it says of itself.
+    """Show the kind and the metadata of a file that kanseq wrote.
 
     Example: kanseq inspect genes.parquet
     """
@@ -31,5 +31,5 @@ def inspect(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("inspect")(inspect)

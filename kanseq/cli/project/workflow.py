@@ -10,7 +10,7 @@ from kanseq.cli.options import Json, LogLevel, show
 
 
 def init(
-    output: Annotated[Path, typer.Argument(metavar="DIR", help="the project's folder", show_default=False)],
+    output: Annotated[Path, typer.Argument(metavar="DIR", help="project folder", show_default=False)],
     log_level: LogLevel = "info",
     as_json: Json = False,
 ) -> None:
@@ -26,7 +26,7 @@ def init(
 
 
 def path() -> None:
-    """Print the folder of the workflow that came with kanseq; its rules are in workflow/Snakefile there.
+    """Print the folder of the installed workflow; its rules are in workflow/Snakefile there.
 
     Example: kanseq workflow path
     """
@@ -36,8 +36,8 @@ def path() -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb and the two that stand behind it."""
-    workflow = typer.Typer(no_args_is_help=True, help="Run everything through Snakemake, from a laptop to a cluster.")
+    """Register the command with its two subcommands."""
+    workflow = typer.Typer(no_args_is_help=True, help="Set up the Snakemake workflow, for a laptop or a cluster.")
     workflow.command("init")(init)
     workflow.command("path")(path)
     app.add_typer(workflow, name="workflow")

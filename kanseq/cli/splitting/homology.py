@@ -9,72 +9,81 @@ from kanseq.cli.options import Config, Json, LogLevel, Threads, check_standard_o
 
 
 def homology(
-    genes: Annotated[Path, typer.Argument(help="the set, as kanseq extract or combine made it", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="groups: species, id, group; - is standard output")],
+    genes: Annotated[Path, typer.Argument(help="set of genes, from kanseq extract or combine", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="table of groups (species, id, group); - for standard output")
+    ],
     pairs: Annotated[
-        Path | None, typer.Option("--pairs", help="pairs of homologous genes, each once, with their best hit")
+        Path | None, typer.Option("--pairs", help="table of homologous pairs of genes, each once with its best hit")
     ] = None,
     proteins: Annotated[
         list[str] | None,
-        typer.Option("--proteins", metavar="[SPECIES=]FASTA", help="proteins; the longest of each gene is compared"),
+        typer.Option(
+            "--proteins", metavar="[SPECIES=]FASTA", help="protein sequences; the longest of each gene is compared"
+        ),
     ] = None,
     transcripts: Annotated[
         list[str] | None,
-        typer.Option("--transcripts", metavar="[SPECIES=]FASTA", help="transcripts; translated in their longest frame"),
+        typer.Option(
+            "--transcripts",
+            metavar="[SPECIES=]FASTA",
+            help="transcript sequences; translated in their longest open reading frame",
+        ),
     ] = None,
     genome: Annotated[
         list[str] | None,
         typer.Option(
             "--genome",
             metavar="[SPECIES=]FASTA",
-            help="genome, of which the annotation's coding sequences are translated",
+            help="genome; the coding sequences of the annotation are translated",
         ),
     ] = None,
     annotation: Annotated[
         list[str] | None,
         typer.Option(
-            "--annotation", metavar="[SPECIES=]FILE", help="GTF or GFF3: its CDS rows say whose a protein is, and where"
+            "--annotation",
+            metavar="[SPECIES=]FILE",
+            help="GTF or GFF3; its CDS rows map proteins to genes and coding sequences to the genome",
         ),
     ] = None,
     protein2gene: Annotated[
-        Path | None, typer.Option("--protein2gene", help="table 'protein gene' (or 'transcript gene')")
+        Path | None, typer.Option("--protein2gene", help="table with rows 'protein gene' (or 'transcript gene')")
     ] = None,
     hits: Annotated[
-        Path | None, typer.Option("--hits", help="a search already made: outfmt 6 or 7 of BLAST, DIAMOND or MMseqs2")
+        Path | None,
+        typer.Option("--hits", help="hits of an existing search: outfmt 6 or 7 of BLAST, DIAMOND or MMseqs2"),
     ] = None,
     hit_columns: Annotated[
         list[str] | None,
-        typer.Option("--hit-columns", help="names of that table's columns (qseqid,sseqid,…), where it is not standard"),
+        typer.Option("--hit-columns", help="column names of --hits (qseqid,sseqid,…), if not standard"),
     ] = None,
     groups: Annotated[
-        Path | None, typer.Option("--groups", help="a list of groups instead of any search: lines 'id group', or JSON")
+        Path | None, typer.Option("--groups", help="groups to use instead of a search: lines 'id group', or JSON")
     ] = None,
     tool: Annotated[
         str,
         typer.Option(
-            "--tool", help="diamond, mmseqs, blast, or sketch (built in, a fallback); auto: the first that is installed"
+            "--tool", help="diamond, mmseqs, blast, or sketch (built-in fallback); auto: the first that is installed"
         ),
     ] = "auto",
     evalue: Annotated[float, typer.Option("--evalue", help="largest e-value of a hit")] = 1e-3,
-    bits: Annotated[float, typer.Option("--bits", help="least bit score of a hit")] = 50.0,
-    coverage: Annotated[
-        float, typer.Option("--coverage", help="least percent of the query's letters under the alignment")
-    ] = 50.0,
+    bits: Annotated[float, typer.Option("--bits", help="smallest bit score of a hit")] = 50.0,
+    coverage: Annotated[float, typer.Option("--coverage", help="smallest query coverage of a hit, in percent")] = 50.0,
     codon_table: Annotated[
-        int, typer.Option("--codon-table", help="NCBI's genetic code, where CDS rows have no transl_table")
+        int, typer.Option("--codon-table", help="NCBI genetic code, for CDS rows without transl_table")
     ] = 1,
     aliases: Annotated[
-        Path | None, typer.Option("--aliases", help="table of contig names: the annotation's, the genome's")
+        Path | None, typer.Option("--aliases", help="table of contig names (annotation, genome)")
     ] = None,
     strip_version: Annotated[
-        bool, typer.Option("--strip-version", help="compare names without version suffixes such as .1 too")
+        bool, typer.Option("--strip-version", help="also compare names without version suffixes such as .1")
     ] = False,
     threads: Threads = 0,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Find groups of homologous genes, so that no relative of a test gene trains.
+    """Find groups of homologous genes, to keep homologs of test genes out of training.
 
     Example: kanseq homology genes.parquet --proteins pep.fa.gz --annotation genes.gff3.gz -o homologs.tsv
     """
@@ -106,5 +115,5 @@ def homology(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("homology")(homology)

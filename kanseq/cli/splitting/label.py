@@ -12,55 +12,55 @@ def label(
     tables: Annotated[
         list[Path],
         typer.Argument(
-            help="TPM: a matrix (CSV, TSV), or tables of salmon, kallisto, RSEM or StringTie", show_default=False
+            help="TPM matrix (CSV, TSV), or tables of salmon, kallisto, RSEM or StringTie", show_default=False
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="labels.tsv, or - for standard output")],
     splits: Annotated[
-        Path | None, typer.Option("--splits", help="splits.tsv; quartiles then come from each fold's training genes")
+        Path | None, typer.Option("--splits", help="splits.tsv, to compute quartiles from each fold's training genes")
     ] = None,
-    genes: Annotated[
-        Path | None, typer.Option("--genes", help="the set, where there are no splits: which of its genes count")
-    ] = None,
+    genes: Annotated[Path | None, typer.Option("--genes", help="set of genes to label, without --splits")] = None,
     samples: Annotated[
-        list[str] | None, typer.Option("--samples", help="columns that are samples (repeat, or use commas)")
+        list[str] | None, typer.Option("--samples", help="columns of samples; repeatable or comma-separated")
     ] = None,
-    summary: Annotated[str, typer.Option("--summary", help="over samples: max, mean or median")] = "max",
+    summary: Annotated[str, typer.Option("--summary", help="summary over samples: max, mean or median")] = "max",
     condition: Annotated[
-        Path | None, typer.Option("--condition", help="sample sheet 'sample condition': labels for every condition")
+        Path | None,
+        typer.Option("--condition", help="sample sheet with rows 'sample condition', to label each condition"),
     ] = None,
     quartiles: Annotated[
         str | None,
         typer.Option(
-            "--quartiles", help="train (with --splits the default), or all: the whole table, test genes included"
+            "--quartiles",
+            help="quartiles of training genes (train; default with --splits), or of the complete table (all)",
         ),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="deepcre: quartiles of the whole table, as published")
+        str | None, typer.Option("--recipe", help="deepcre: quartiles of the complete table, as published")
     ] = None,
     low: Annotated[float, typer.Option("--low", help="quantile at or below which genes are low")] = 0.25,
     high: Annotated[float, typer.Option("--high", help="quantile at or above which genes are high")] = 0.75,
     species: Annotated[
-        str | None, typer.Option("--species", help="whose expression it is, where the set has several species")
+        str | None, typer.Option("--species", help="species of the expression table, if the set has several")
     ] = None,
     id_column: Annotated[
-        str | None, typer.Option("--id-column", help="the matrix's column of gene ids; default: the first")
+        str | None, typer.Option("--id-column", help="matrix column of gene ids (default: the first)")
     ] = None,
     strip_version: Annotated[
         bool, typer.Option("--strip-version", help="compare ids without version suffixes such as .1")
     ] = False,
-    ignore_case: Annotated[bool, typer.Option("--ignore-case", help="compare ids whatever their letter case")] = False,
+    ignore_case: Annotated[bool, typer.Option("--ignore-case", help="compare ids ignoring letter case")] = False,
     tx2gene: Annotated[
-        Path | None, typer.Option("--tx2gene", help="table 'transcript gene': transcripts are summed per gene")
+        Path | None, typer.Option("--tx2gene", help="table with rows 'transcript gene', to sum transcripts per gene")
     ] = None,
     annotation: Annotated[
-        Path | None, typer.Option("--annotation", help="GTF or GFF3 that says whose the transcripts are")
+        Path | None, typer.Option("--annotation", help="GTF or GFF3 that maps transcripts to genes")
     ] = None,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Label genes low, mid or high by their expression, with thresholds that no test gene has touched.
+    """Label genes low, mid or high by expression, with thresholds that do not depend on test genes.
 
     Example: kanseq label tpm.csv --splits splits.tsv -o labels.tsv
     """
@@ -90,5 +90,5 @@ def label(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("label")(label)

@@ -10,26 +10,27 @@ from kanseq.cli.options import Config, Json, LogLevel, check_standard_output, sh
 
 
 def leaks(
-    genes: Annotated[Path, typer.Argument(help="the set that was split", show_default=False)],
-    splits: Annotated[Path, typer.Option("--splits", help="splits.tsv, of kanseq split or of another tool")],
+    genes: Annotated[Path, typer.Argument(help="set that was split", show_default=False)],
+    splits: Annotated[Path, typer.Option("--splits", help="splits.tsv, from kanseq split or another tool")],
     homology: Annotated[
-        Path | None, typer.Option("--homology", help="groups or pairs of kanseq homology: homologs across are leaks")
+        Path | None,
+        typer.Option("--homology", help="groups or pairs from kanseq homology, to find homologs in different roles"),
     ] = None,
     labels: Annotated[
         list[Path] | None,
-        typer.Option("--labels", help="labels.tsv, for labels per role and where thresholds come from"),
+        typer.Option("--labels", help="labels.tsv, to count labels per role and check the origin of thresholds"),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="leaks.json; - for standard output")] = None,
-    table: Annotated[Path | None, typer.Option("--table", help="leaks.tsv, a line per fold and kind of leak")] = None,
+    table: Annotated[Path | None, typer.Option("--table", help="leaks.tsv, one line per fold and kind of leak")] = None,
     pairs: Annotated[
-        int, typer.Option("--pairs", min=0, help="pairs of genes to name in leaks.json, per fold and kind")
+        int, typer.Option("--pairs", min=0, help="pairs of genes to list in leaks.json, per fold and kind")
     ] = 100,
     strict: Annotated[bool, typer.Option("--strict", help="exit with code 3 if anything leaks")] = False,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Say what of the test genes reaches training: overlaps, homologs, duplicates, thresholds.
+    """Report leaks from test genes into training: overlaps, homologs, duplicates, thresholds.
 
     Example: kanseq leaks genes.parquet --splits splits.tsv --homology homologs.tsv --strict
     """
@@ -42,12 +43,12 @@ def leaks(
     if as_json:
         show(result, as_json)
     else:
-        # Standard output is taken where the report itself goes there.
+        # The text goes to standard error if the report goes to standard output.
         (sys.stderr if "-" in (str(output), str(table)) else sys.stdout).write(result.text)
     if strict:
         result.check()
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("leaks")(leaks)

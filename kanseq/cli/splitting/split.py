@@ -11,53 +11,62 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, check_standard_outp
 def split(
     genes: Annotated[
         list[Path],
-        typer.Argument(help="the set, as kanseq extract or import made it; or several of them", show_default=False),
+        typer.Argument(help="one or several sets, from kanseq extract or import", show_default=False),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="splits.tsv, or - for standard output")],
     by: Annotated[
-        str, typer.Option("--by", help="chromosome, block, species, list, random or column (the set's own 'split')")
+        str,
+        typer.Option(
+            "--by", help="how to form folds: chromosome, block, species, list, random or column (the set's 'split')"
+        ),
     ] = "chromosome",
     folds: Annotated[
         list[str] | None,
-        typer.Option("--folds", help="hold out only these folds or contigs (repeat, or use commas); the rest trains"),
+        typer.Option(
+            "--folds", help="hold out only these folds or contigs, train on the rest; repeatable or comma-separated"
+        ),
     ] = None,
     blocks: Annotated[
-        int, typer.Option("--blocks", help="--by block: stretches per contig; --by random: number of folds")
+        int, typer.Option("--blocks", help="--by block: blocks per contig; --by random: number of folds")
     ] = 5,
     gene_list: Annotated[
-        Path | None, typer.Option("--gene-list", help="--by list: test genes, one a line, or 'id fold' on each")
+        Path | None, typer.Option("--gene-list", help="--by list: file of test genes, lines 'id' or 'id fold'")
     ] = None,
     min_genes: Annotated[
         int,
         typer.Option(
             "--min-genes",
             min=1,
-            help="contigs (blocks) with fewer genes are no fold and set aside, unless --folds is given",
+            help="smallest number of genes in a fold; smaller contigs (blocks) are left out, unless --folds is used",
         ),
     ] = 50,
-    tune: Annotated[float, typer.Option("--tune", help="share of the training genes set apart for tuning")] = 0.0,
+    tune: Annotated[float, typer.Option("--tune", help="fraction of training genes to use for tuning")] = 0.0,
     score_only: Annotated[
-        Path | None, typer.Option("--score-only", help="list of the genes to score; other test genes are unused")
+        Path | None, typer.Option("--score-only", help="file of genes to score; other test genes are unused")
     ] = None,
     homology: Annotated[
         Path | None,
-        typer.Option("--homology", help="groups or pairs of kanseq homology; homologs of test genes do not train"),
+        typer.Option(
+            "--homology", help="groups or pairs from kanseq homology; leave homologs of test genes out of training"
+        ),
     ] = None,
     similar: Annotated[
-        bool, typer.Option("--similar", help="genes with nearly the same windows as test genes do not train either")
+        bool, typer.Option("--similar", help="leave genes with nearly the same windows as test genes out of training")
     ] = False,
     test_species: Annotated[
         str | None,
-        typer.Option("--test-species", help="--by chromosome or block: folds of this species only; the others train"),
+        typer.Option(
+            "--test-species", help="--by chromosome or block: test only this species, and train on the others"
+        ),
     ] = None,
     train_species: Annotated[
         list[str] | None,
-        typer.Option("--train-species", help="with --test-species: which other species train (default: all of them)"),
+        typer.Option("--train-species", help="with --test-species: other species to train on (default: all)"),
     ] = None,
     rotate: Annotated[
         int,
         typer.Option(
-            "--rotate", min=0, help="--by column: so many folds with the same test, each tuning on another part"
+            "--rotate", min=0, help="--by column: number of folds with the same test genes, each tuned on another part"
         ),
     ] = 0,
     seed: Seed = 0,
@@ -65,7 +74,7 @@ def split(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Say which genes train and which are tested in every fold, with nothing leaking between them.
+    """Assign genes to training and test in every fold, without leaks between them.
 
     Example: kanseq split genes.parquet --by block --blocks 5 -o splits.tsv
     """
@@ -93,5 +102,5 @@ def split(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verb."""
+    """Register the command."""
     app.command("split")(split)

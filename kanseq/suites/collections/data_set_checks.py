@@ -17,20 +17,20 @@ from kanseq.suites.collections.data_sets import SPLITS
 
 
 class Checks(NamedTuple):
-    """What a data set holds, and how much of its test stands in its training sequences.
+    """The contents of a data set, and the overlap of its test and training sequences.
 
     Attributes:
-        train, dev, test: sequences of each split.
-        train_classes, dev_classes, test_classes: sequences of each class, as ``0 120, 1 118``.
-        shortest, median_length, longest: bases of a sequence.
-        with_n: sequences with a letter other than A, C, G and T.
-        test_in_train: test sequences that stand in train, letter for letter or as reverse complement.
-        test_in_train_reversed: those of them that stand there as reverse complement alone.
-        test_in_train_other_label: those of ``test_in_train`` of which a copy in train has another label.
-        test_in_dev: test sequences that stand in dev, either way.
-        test_overlaps_train: test sequences that share bases of the genome with one of train; None where places are not
-            known.
-        repeated_in_train: training sequences that stand there before, letter for letter.
+        train, dev, test: number of sequences of each split.
+        train_classes, dev_classes, test_classes: number of sequences of each class, as ``0 120, 1 118``.
+        shortest, median_length, longest: sequence lengths.
+        with_n: number of sequences with a letter other than A, C, G and T.
+        test_in_train: number of test sequences that occur in train, identical or as reverse complement.
+        test_in_train_reversed: number of them that occur there only as reverse complement.
+        test_in_train_other_label: number of them with a copy in train that has another label.
+        test_in_dev: number of test sequences that occur in dev, identical or as reverse complement.
+        test_overlaps_train: number of test sequences that overlap a training sequence in the genome; None if the
+            coordinates are unknown.
+        repeated_in_train: number of training sequences that are identical to an earlier one.
         untested: labels of train that test lacks.
     """
 
@@ -54,7 +54,7 @@ class Checks(NamedTuple):
 
 
 def check_data_set(genes: SequenceSet) -> Checks:
-    """Count what a set with columns ``label`` and ``split`` holds.
+    """Summarise the contents of a set with columns ``label`` and ``split``, and check it.
 
     Raises:
         BadTable: a split has an unknown name, train or test is empty, or test has labels that train lacks.
@@ -72,7 +72,7 @@ def check_data_set(genes: SequenceSet) -> Checks:
     labels = table["label"].astype(str)
     counts = {name: labels[mask].value_counts().sort_index() for name, mask in rows.items()}
     if new := sorted(set(counts["test"].index) - set(counts["train"].index)):
-        raise BadTable(f"labels of test that train lacks: {some(new)}", hint="give sequences of each class to train")
+        raise BadTable(f"test labels missing in train: {some(new)}", hint="add training sequences of each class")
     lengths = table["length"].to_numpy()
     kinds = pd.factorize(labels)[0].astype(np.int64)
     letters, bases = same_letters(genes).numbers, same_bases(genes).numbers  # type: ignore[union-attr]
@@ -109,10 +109,10 @@ def _overlapping(genes: SequenceSet, train: np.ndarray, test: np.ndarray) -> int
 
 
 def _members(numbers: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Count for each row how many of its group are ``among``."""
+    """Count for each row the members of its group that are ``among``."""
     return np.bincount(numbers[among], minlength=numbers.max() + 1)[numbers]
 
 
 def _shown(counts: pd.Series) -> str:
-    """Write class sizes down."""
+    """Format class sizes."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())

@@ -12,21 +12,21 @@ from kanseq.io.files import some
 from kanseq.sequences.sequence_set import SequenceSet
 
 SPLITS = ("train", "dev", "test")
-"""What stands in the column ``split`` of a data set."""
+"""Values of the column ``split`` of a data set."""
 
 
 ANY_SPLIT = "*"
-"""Under this key stand files that hold several splits, or that are cut into splits when they are read."""
+"""Key of files that hold several splits, or that are split when they are read."""
 
 
 class DataSet(NamedTuple):
     """One data set of a collection, found but not read.
 
     Attributes:
-        name: its canonical name, such as ``tf_0``, whatever its folder is called.
+        name: its canonical name, such as ``tf_0``, independent of the folder's name.
         collection: one of :data:`COLLECTIONS`.
         files: its files and folders by split, or under :data:`ANY_SPLIT`.
-        reader: makes the set.
+        reader: function that reads the set.
     """
 
     name: str
@@ -35,18 +35,18 @@ class DataSet(NamedTuple):
     reader: Callable[[], SequenceSet]
 
     def read(self) -> SequenceSet:
-        """Make a set with the columns ``label`` and ``split``.
+        """Read a set with the columns ``label`` and ``split``.
 
         Raises:
-            BadTable, MalformedLine, ContigMismatch: a file has a fault.
+            BadTable, MalformedLine, ContigMismatch: a file is invalid.
         """
         return self.reader()
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Walk through a folder like ``os.walk``, in the order of names, along links too; what begins with a point is left.
+    """Iterate over folders like ``os.walk``, sorted by name and following links; skip names that begin with a dot.
 
-    The caller may take names out of the second list, which are not entered then.
+    The caller may remove names from the second list; these folders are then skipped.
     """
     seen: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
@@ -58,6 +58,6 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def contents(folder: Path) -> str:
-    """Name some of what a folder holds, for messages."""
+    """Return names of some files in a folder, for messages."""
     names = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir(folder))
     return some(names, 5) if names else "nothing"

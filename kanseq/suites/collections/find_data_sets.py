@@ -1,6 +1,6 @@
-"""What the layouts of published collections have in common: data sets that are found in a folder, and their checks.
+"""Functions for all layouts of published collections: find data sets in a folder, and check them.
 
-In: the name of a collection, and its folder. Out: data sets that can be read, and what such a set holds.
+In: the name of a collection, and its folder. Out: readable data sets, and a summary of the contents of each.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ from kanseq.sequences.assembling import Genomes, genomes_by_class
 from kanseq.suites.collections.data_sets import DataSet, contents
 
 COLLECTIONS = ("gue", "genomic-benchmarks", "flipons")
-"""Collections whose layouts are known."""
+"""Supported collections."""
 
 NEGATIVES = ("shuffled", "uniform")
-"""How flipons' negatives are made where there are none."""
+"""How missing negatives of flipons are generated."""
 
 
 def find_data_sets(
@@ -26,35 +26,35 @@ def find_data_sets(
     names: Sequence[str] = (),
     negatives: str = "shuffled",
 ) -> list[DataSet]:
-    """Find the data sets of a collection in one of the layouts in which it is published, sorted by name.
+    """Find the data sets of a collection in one of its published layouts, sorted by name.
 
     Args:
         collection: one of :data:`COLLECTIONS`; see :mod:`kanseq.suites.collections.gue`,
             :mod:`kanseq.suites.collections.genomic_benchmarks` and :mod:`kanseq.suites.collections.flipons` for the
             layouts.
-        folder: of the collection, or of one data set.
-        genome: where data sets are coordinates: FASTA for all of them, or by class; Genomic Benchmarks take other keys
-            and a folder of references too.
-        names: only these; other spellings of a name will do.
+        folder: folder of the collection, or of one data set.
+        genome: for data sets of coordinates: FASTA for all of them, or by class; Genomic Benchmarks also take other
+            keys and a folder of references.
+        names: return only these; any spelling of a name is accepted.
         negatives: one of :data:`NEGATIVES`.
 
     Raises:
-        BadOption: an unknown collection or way of negatives, a name that is not there, or a genome is missing.
-        MissingFile: there is no such folder.
-        BadTable: the folder is not of that layout, or two folders are the same data set.
+        BadOption: the collection or kind of negatives is unknown, a name is not found, or a genome is missing.
+        MissingFile: the folder does not exist.
+        BadTable: the folder has another layout, or two folders hold the same data set.
     """
     if collection not in COLLECTIONS:
-        raise BadOption(f"'{collection}' is no known collection", hint=f"choose one of {', '.join(COLLECTIONS)}")
+        raise BadOption(f"'{collection}' is not a collection", hint=f"choose one of {', '.join(COLLECTIONS)}")
     if negatives not in NEGATIVES:
         raise BadOption(f"--negatives {negatives}", hint=f"choose {' or '.join(NEGATIVES)}")
     folder = Path(folder)
     if not folder.is_dir():
-        what = "this is a file, and a folder is wanted" if folder.exists() else "no such folder"
+        what = "this is a file, expected a folder" if folder.exists() else "no such folder"
         raise MissingFile(what, where=folder)
     genomes = genomes_by_class(genome)
     if genomes and collection == "gue":
-        raise BadOption("--genome: GUE comes as sequences", hint="leave it out")
-    # The layouts build on what stands here.
+        raise BadOption("--genome: GUE consists of sequences", hint="leave it out")
+    # Imported here because the layouts import this module.
     from kanseq.suites.collections import flipons, genomic_benchmarks, gue
 
     if collection == "gue":
@@ -70,15 +70,15 @@ def find_data_sets(
 def _chosen(
     found: Sequence[DataSet], names: Sequence[str], folder: Path, expected: str, canonical: Callable[[str], str]
 ) -> list[DataSet]:
-    """Keep the data sets that are asked for, sorted by name; refuse none at all, and two of one name."""
+    """Return the requested data sets, sorted by name; raise if there are none, or two of one name."""
     if not found:
-        raise BadTable(f"no data set here, but {contents(folder)}", where=folder, hint=f"expected is {expected}")
+        raise BadTable(f"found no data set, but {contents(folder)}", where=folder, hint=f"expected {expected}")
     by_name: dict[str, DataSet] = {}
     for one in found:
         if one.name in by_name:
             first, second = (next(iter(each.files.values()))[0] for each in (by_name[one.name], one))
-            hint = "give the folder of one of them, or take one away"
-            raise BadTable(f"'{one.name}' is there twice: {first} and {second}", hint=hint)
+            hint = "specify the folder of one of them, or remove one"
+            raise BadTable(f"'{one.name}' occurs twice: {first} and {second}", hint=hint)
         by_name[one.name] = one
     wanted = {canonical(name) for name in names}
     if unknown := sorted(wanted - set(by_name)):

@@ -1,6 +1,6 @@
-"""Flipons (Z-DNA, H-DNA, G-quadruplexes) as Cherednichenko & Poptsova 2025 have them: against sequences that are made.
+"""Flipons (Z-DNA, H-DNA, G-quadruplexes) as in Cherednichenko & Poptsova 2025, classified against artificial sequences.
 
-In: the authors' tables, or FASTA or BED files of flipons. Out: data sets; negatives that are not there are made.
+In: the authors' tables, or FASTA or BED files of flipons. Out: data sets; missing negatives are generated.
 """
 
 import logging
@@ -31,13 +31,13 @@ EXPECTED = (
 )
 
 WIDTH = 512
-"""Bases to which the intervals of BED files are extended from their centre; longer ones are left out."""
+"""Length to which intervals of BED files are extended around their centre; longer ones are left out."""
 
 TESTED = 0.2
-"""Share of each class that becomes the test where the set does not say."""
+"""Fraction of each class that becomes the test set if the set has no splits."""
 
 SEED = 0
-"""Of that choice, and of negatives that are made."""
+"""Seed of the random test set, and of generated negatives."""
 
 NAMES = {
     "Shin500_kan_dataset": "shin",
@@ -48,10 +48,10 @@ NAMES = {
     "kan_g4_cut": "g4_cut",
     "kan_g4_seq": "g4_seq",
 }
-"""What the authors' tables are called -> the name of the set."""
+"""File names of the authors' tables, without suffix -> name of the set."""
 
 POSITIVE, NEGATIVE = "positive", "negative"
-"""Labels where the set brings none; files in a folder of their own are called so too."""
+"""Labels for sets without labels; also file names of sets in their own folder."""
 
 logger = logging.getLogger(__name__)
 
@@ -63,17 +63,17 @@ _ROWS = 4096
 
 
 def find(folder: Path, genome: PathLike | Mapping[str, PathLike] | None, negatives: str) -> list[DataSet]:
-    """Find tables, FASTA and BED files at any depth; a FASTA that is the genome is no data set.
+    """Find tables, FASTA and BED files at any depth, except the FASTA of a genome.
 
     Args:
-        folder: the collection's.
-        genome: FASTA from which the intervals of BED files are read.
-        negatives: how to make them where there are none: ``shuffled``: each flipon's bases in another order, with the
-            same dinucleotides; ``uniform``: as many random bases, as the authors did (base composition alone tells
-            those apart).
+        folder: folder of the collection.
+        genome: FASTA for the intervals of BED files.
+        negatives: how to generate missing negatives: ``shuffled``: a dinucleotide shuffle of each flipon; ``uniform``:
+            random bases of the same length, as the authors did (base composition alone separates those from
+            flipons).
 
     Raises:
-        BadTable: two files hold the flipons, or the negatives, of one set.
+        BadTable: two files hold the flipons or the negatives of one set.
     """
     genomes = genome.values() if isinstance(genome, Mapping) else [genome]
     apart = {Path(path).resolve() for path in genomes if path is not None}
@@ -86,7 +86,7 @@ def find(folder: Path, genome: PathLike | Mapping[str, PathLike] | None, negativ
                 continue
             title, kind = match.group(1), match.group(2).lower()
             if title.lower() in _OF_SPLITS:
-                raise BadTable(f"{name} is a split, as GUE has them", where=place, hint=f"expected is {EXPECTED}")
+                raise BadTable(f"{name} is a split of the GUE layout", where=place, hint=f"expected {EXPECTED}")
             if kind != "csv":
                 if title in sequences:
                     raise BadTable(f"{sequences[title].name} and {name}", where=place, hint="keep one of them")
@@ -101,7 +101,7 @@ def find(folder: Path, genome: PathLike | Mapping[str, PathLike] | None, negativ
 
 
 def _with_paired(sequences: Mapping[str, Path]) -> dict[str, list[Path]]:
-    """Put the negatives of one folder beside their flipons: name -> one file, or two."""
+    """Pair the flipons of one folder with their negatives: name -> one or two files."""
     found = {}
     for title, path in sequences.items():
         if title != NEGATIVE and not title.endswith(f".{NEGATIVE}"):
@@ -111,7 +111,7 @@ def _with_paired(sequences: Mapping[str, Path]) -> dict[str, list[Path]]:
 
 
 def canonical_name(name: str) -> str:
-    """Give the name of a set: a short one for the authors' tables, else what it is called.
+    """Return the name of a set: a short one for the authors' tables, else the given name.
 
     >>> canonical_name("Kou500_kan_dataset"), canonical_name("mine")
     ('kouzine', 'mine')
@@ -120,16 +120,16 @@ def canonical_name(name: str) -> str:
 
 
 def _is_table(path: Path) -> bool:
-    """Whether a table holds labelled sequences; one that does not is named, and left out."""
+    """Whether a table holds labelled sequences; a warning names a table without them."""
     with open_table(path) as table:
         known = {"sequence", "label"} <= set(table.names)
     if not known:
-        logger.warning("left out, without the columns 'sequence' and 'label': %s", path)
+        logger.warning("left out, no columns 'sequence' and 'label': %s", path)
     return known
 
 
 def _read_table(path: Path) -> SequenceSet:
-    """Read one of the authors' tables, or another of its form; without a column ``split`` one is made."""
+    """Read a table of the authors' form; add a random split if it has no column ``split``."""
     with open_table(path) as table:
         has_split = "split" in table.names
     genes = assemble([SequenceSource(path)], Columns(split="split" if has_split else None))
@@ -139,18 +139,18 @@ def _read_table(path: Path) -> SequenceSet:
 def _read_flipons(
     paths: Sequence[Path], genome: PathLike | Mapping[str, PathLike] | None, negatives: str
 ) -> SequenceSet:
-    """Read flipons and their negatives, or make those."""
+    """Read flipons, and read or generate their negatives."""
     sources = [SequenceSource(path, name) for name, path in zip((POSITIVE, NEGATIVE), paths, strict=False)]
     genomes = dict(genome) if isinstance(genome, Mapping) else genome
     genes = assemble(sources, genomes=genomes, width=None if genome is None else WIDTH)
     if len(sources) == 2:
         return _with_split(genes)
-    # A flipon and the negative that was made of it stand on one side, so that no side has seen the other's composition.
+    # A flipon and its negative go into the same split: they share their composition.
     return _with_negatives(_with_split(genes), negatives)
 
 
 def _with_split(genes: SequenceSet) -> SequenceSet:
-    """Draw a share of each class for the test; the rest trains. What overlaps in the genome stays on one side."""
+    """Draw a fraction of each class for the test; the rest trains. Overlapping intervals stay in one split."""
     labels = genes.table["label"].to_numpy()
     split = np.full(len(genes), "train", dtype=object)
     cluster = interval_clusters(genes)
@@ -161,14 +161,14 @@ def _with_split(genes: SequenceSet) -> SequenceSet:
         before = np.concatenate([[0], np.cumsum(np.bincount(member)[drawn])])[:-1]
         chosen = drawn[before < round(TESTED * len(rows))]
         split[rows[np.isin(member, chosen)]] = "test"
-    # A cluster of both classes is tested as a whole.
+    # A cluster with both classes is tested completely.
     split[np.isin(cluster, cluster[split == "test"])] = "test"
     metadata = {**genes.metadata, "split": {"tested": TESTED, "seed": SEED}}
     return replace(genes, table=genes.table.assign(split=split), metadata=metadata)
 
 
 def _with_negatives(genes: SequenceSet, way: str) -> SequenceSet:
-    """Put a made negative beside every flipon, as long as it and in its split; places are those of flipons alone."""
+    """Add a negative of the same length and split for every flipon, and drop genome coordinates."""
     made = [_shuffled(genes, rows) if way == "shuffled" else _uniform(genes, rows) for rows in _parts(len(genes))]
     positive = genes.table.drop(columns=_PLACES, errors="ignore")
     negative = positive.assign(
@@ -181,12 +181,12 @@ def _with_negatives(genes: SequenceSet, way: str) -> SequenceSet:
 
 
 def _parts(count: int) -> list[np.ndarray]:
-    """Part rows, so that few are worked on at a time."""
+    """Divide rows into parts, to limit memory."""
     return [np.arange(start, min(start + _ROWS, count)) for start in range(0, count, _ROWS)]
 
 
 def _shuffled(genes: SequenceSet, rows: np.ndarray) -> list[str]:
-    """Shuffle sequences so that their dinucleotides stay; ``N`` stay where they are."""
+    """Shuffle sequences with their dinucleotide counts kept; ``N`` stay in place."""
     codes = genes.codes(rows)
     shuffled = dinucleotide_shuffles(codes, list(genes.table["id"].iloc[rows]), 1, SEED)[:, 0]
     letters = np.where(shuffled < 4, _LETTERS[shuffled % 4], ord("N")).astype(np.uint8)
@@ -195,7 +195,7 @@ def _shuffled(genes: SequenceSet, rows: np.ndarray) -> list[str]:
 
 
 def _uniform(genes: SequenceSet, rows: np.ndarray) -> list[str]:
-    """Draw as many bases as a sequence has, each of the four as likely."""
+    """Draw random sequences of the same lengths, with equal base frequencies."""
     table = genes.table.iloc[rows]
     draws = (random_numbers(SEED, name, 0, length) for name, length in zip(table["id"], table["length"], strict=True))
     return [_LETTERS[(draw >> np.uint64(62)).astype(np.int64)].tobytes().decode() for draw in draws]

@@ -1,7 +1,7 @@
 """Genomic Benchmarks (Grešová et al. 2023): two or more classes of sequences, in train and in test.
 
-In: the unpacked archives, a sequence a file; a FASTA a class; or the repository's coordinates with genomes. Out: data
-sets under their folders' names.
+In: the unpacked archives, one sequence per file; one FASTA per class; or the repository's coordinates with genomes.
+Out: data sets, named after their folders.
 """
 
 import os
@@ -32,23 +32,23 @@ _COORDINATES = re.compile(r".+\.csv(\.gz)?", re.IGNORECASE)
 
 
 class Reference(NamedTuple):
-    """What ``metadata.yaml`` says of a class: where the FASTA lies that its coordinates belong to."""
+    """The reference of a class in ``metadata.yaml``: the URL of the FASTA for its coordinates."""
 
     url: str
 
     @property
     def file(self) -> str:
-        """The FASTA's name without folders."""
+        """File name of the FASTA, without folders."""
         return self.url.rpartition("/")[2]
 
 
 def find(folder: Path) -> list[DataSet]:
-    """Find all folders, at any depth, that hold a folder ``train`` and a folder ``test``.
+    """Find all folders, at any depth, with subfolders ``train`` and ``test``.
 
-    Of the repository only ``datasets`` is looked at. Sets of coordinates cannot be read before they have genomes.
+    In the repository, search only ``datasets``. Sets of coordinates need genomes before they can be read.
 
     Raises:
-        BadTable: one of them holds no classes, or a class twice, or coordinates beside sequences.
+        BadTable: a folder has no classes, a class twice, or both coordinates and sequences.
     """
     found = []
     for place, folders, _ in walk(folder / "datasets" if (folder / "datasets").is_dir() else folder):
@@ -62,15 +62,15 @@ def find(folder: Path) -> list[DataSet]:
 
 
 def with_genomes(one: DataSet, genomes: PathLike | Mapping[str, PathLike] | None) -> DataSet:
-    """Give a set of coordinates its genomes; a set that holds sequences stays as it is.
+    """Return a set of coordinates with its genomes; sets of sequences are returned unchanged.
 
     Args:
         one: a data set of :func:`find`.
-        genomes: FASTA for all classes; or by ``SET/CLASS``, ``SET`` or ``CLASS``, of which the first that is there
-            counts; or a folder of FASTA files that are called as in the set's ``metadata.yaml``.
+        genomes: FASTA for all classes; or by ``SET/CLASS``, ``SET`` or ``CLASS``, in this order of precedence; or a
+            folder of FASTA files named as in the set's ``metadata.yaml``.
 
     Raises:
-        BadOption: a class has no genome; the message says which one it wants, as far as it is known.
+        BadOption: a class has no genome; the message names the required one, if known.
     """
     files = {split: {_class_of(path): path for path in paths} for split, paths in one.files.items()}
     paths = [path for paths in one.files.values() for path in paths]
@@ -86,21 +86,21 @@ def with_genomes(one: DataSet, genomes: PathLike | Mapping[str, PathLike] | None
 
 
 def read_references(path: Path) -> dict[str, Reference]:
-    """Read the classes of a ``metadata.yaml``, and where their references lie.
+    """Read the references of the classes in a ``metadata.yaml``.
 
     Raises:
-        BadTable: it is no such file.
+        BadTable: the file lists no classes with their references.
     """
     try:
         with open_text(path) as handle:
             classes = yaml.safe_load(handle)["classes"]
         return {str(name): Reference(str(classes[name]["url"])) for name in sorted(classes)}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise BadTable("this does not say where the references of the classes lie", where=path) from error
+        raise BadTable("the file does not list the classes with their reference URLs", where=path) from error
 
 
 def _classes(folder: Path) -> dict[str, Path]:
-    """Find the folder or file of every class, in the order of the classes' names."""
+    """Find the folder or file of every class, sorted by class."""
     found: dict[str, Path] = {}
     with os.scandir(folder) as entries:
         listed = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
@@ -110,22 +110,22 @@ def _classes(folder: Path) -> dict[str, Path]:
         path = folder / name
         key = _class_of(path)
         if key in found:
-            raise BadTable(f"the class '{key}' is there twice: {found[key].name} and {name}", where=folder)
+            raise BadTable(f"the class '{key}' occurs twice: {found[key].name} and {name}", where=folder)
         found[key] = path
     if not found:
-        raise BadTable(f"no class here, but {contents(folder)}", where=folder, hint=f"expected is {EXPECTED}")
+        raise BadTable(f"found no class, but {contents(folder)}", where=folder, hint=f"expected {EXPECTED}")
     if len({_is_coordinates(path) for path in found.values()}) > 1:
-        raise BadTable(f"coordinates beside sequences: {contents(folder)}", where=folder, hint="keep one of them")
+        raise BadTable(f"both coordinates and sequences: {contents(folder)}", where=folder, hint="keep one kind")
     return dict(sorted(found.items()))
 
 
 def _class_of(path: Path) -> str:
-    """Name the class that a folder or file holds."""
+    """Return the class of a folder or file."""
     return path.name if path.is_dir() else stem(path)
 
 
 def _is_coordinates(path: Path) -> bool:
-    """Whether a class comes as coordinates."""
+    """Whether the file of a class holds coordinates."""
     return _COORDINATES.fullmatch(path.name) is not None and not path.is_dir()
 
 
@@ -151,8 +151,8 @@ def _genome_of(
         "" if genomes is None or isinstance(genomes, Mapping) else f", and {genomes} holds {contents(Path(genomes))}"
     )
     raise BadOption(
-        f"the class '{name}' of {data_set} is coordinates without a genome{there}",
-        hint=f"give --genome {data_set}/{name}=FASTA, which is {wanted}",
+        f"the class '{name}' of {data_set} has coordinates and no genome{there}",
+        hint=f"use --genome {data_set}/{name}=FASTA with {wanted}",
     )
 
 

@@ -1,6 +1,6 @@
-"""Genome Understanding Evaluation (GUE, GUE+; Zhou et al. 2024): tables of train, dev and test in a folder each.
+"""Genome Understanding Evaluation (GUE, GUE+; Zhou et al. 2024): one folder per data set with train, dev and test.
 
-In: the unpacked archives, or a flat mirror. Out: data sets under one name each.
+In: the unpacked archives, or a flat mirror. Out: data sets under canonical names.
 """
 
 import logging
@@ -33,10 +33,10 @@ MARKS = (
     "H4",
     "H4ac",
 )
-"""The sets of epigenetic marks of yeast (EMP)."""
+"""The data sets of epigenetic marks in yeast (EMP)."""
 
 CELLS = ("GM12878", "HeLa-S3", "HUVEC", "IMR90", "K562", "NHEK")
-"""The cell lines of enhancers and promoters (EPI)."""
+"""The cell lines of the enhancer-promoter data sets (EPI)."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,11 +50,11 @@ _TEMPLATES = (
     *((re.compile(rf"(?:emp_)?({mark.lower()})"), mark) for mark in MARKS),
     *((re.compile(rf"(?:epi_)?({cell.lower().replace('-', '[-_]?')})"), f"EPI_{cell}") for cell in CELLS),
 )
-"""How a folder's name, in lower case, tells the data set."""
+"""Patterns of folder names in lower case, with the name of the data set."""
 
 
 def find(folder: Path) -> list[DataSet]:
-    """Find all folders, at any depth, that hold tables of train and of test; others that hold one of them are named."""
+    """Find all folders, at any depth, with tables of train and test; log folders with only one of them."""
     found, halves = [], []
     for place, _, files in walk(folder):
         tables = {split: [place / name for name in files if _is_table(name, split)] for split in SPLITS}
@@ -64,12 +64,12 @@ def find(folder: Path) -> list[DataSet]:
         elif tables:
             halves.append(place)
     if halves:
-        logger.warning("left out, without a table of train or of test: %s", some(halves))
+        logger.warning("left out, no table of train or no table of test: %s", some(halves))
     return found
 
 
 def canonical_name(name: str) -> str:
-    """Give the one name of a data set for any spelling of it; an unknown name stays as it is.
+    """Return the canonical name of a data set for any spelling of it; unknown names are returned unchanged.
 
     >>> canonical_name("tf/0"), canonical_name("human_tf_0"), canonical_name("emp_H3K4me1"), canonical_name("K562")
     ('tf_0', 'tf_0', 'H3K4me1', 'EPI_K562')
@@ -78,7 +78,7 @@ def canonical_name(name: str) -> str:
 
 
 def _known(text: str) -> str | None:
-    """Give the name of a known data set."""
+    """Return the canonical name of a known data set, or None."""
     for pattern, template in _TEMPLATES:
         match = pattern.fullmatch(text.lower().replace("/", "_"))
         if match is not None:
@@ -87,12 +87,12 @@ def _known(text: str) -> str | None:
 
 
 def _data_set(root: Path, place: Path, tables: dict[str, list[Path]]) -> DataSet:
-    """Describe the tables of one folder."""
+    """Return the data set of one folder."""
     for split, paths in tables.items():
         if len(paths) > 1:
             raise BadTable(f"two tables of {split}: {some([path.name for path in paths])}", where=place)
     full = place.resolve()
-    # A folder's own name tells more than the one around it (prom/prom_core_tata), but for a number (tf/0).
+    # The folder's name is enough for prom/prom_core_tata; tf/0 also needs the name of the parent.
     name = _known(full.name) or _known(f"{full.parent.name}_{full.name}")
     if name is None:
         name = "_".join(place.relative_to(root).parts) or full.name
@@ -106,10 +106,10 @@ def _read(tables: dict[str, list[Path]]) -> SequenceSet:
 
 
 def _sequence_columns(path: Path) -> Sequence[str]:
-    """Name the columns of sequences of a table: ``sequence``, or the two of a pair that stand before ``label``.
+    """Return the sequence columns of a table: ``sequence``, or the two columns of a pair.
 
     Raises:
-        BadTable: the header is none of a GUE table.
+        BadTable: the header is not that of a GUE table.
     """
     with open_table(path) as table:
         names = table.names
@@ -118,7 +118,9 @@ def _sequence_columns(path: Path) -> Sequence[str]:
     others = [name for name in names if name not in ("label", "")]
     if "label" not in names or len(others) != 2:
         raise BadTable(
-            f"the header has {some(names, 8)}", where=f"{path}:1", hint="sequence,label is wanted, or a pair"
+            f"the header has {some(names, 8)}",
+            where=f"{path}:1",
+            hint="expected sequence,label, or a pair of sequences",
         )
     return others
 

@@ -1,6 +1,6 @@
-"""``kanseq ablation``: how many parts of a LegNet are KAN layers, and how fine their grids are.
+"""``kanseq ablation``: compare LegNets by the number of parts that are KAN layers, and by the grid size.
 
-In: a labelled set. Out: a folder with a run for each choice, a table, and a figure.
+In: a labelled set. Out: a folder with a run for each variant, a table, and a figure.
 """
 
 from collections.abc import Sequence
@@ -33,15 +33,15 @@ TABLE, TEXT, FIGURE = "ablation.tsv", "ablation.md", "ablation.png"
 
 @brief
 class Ablation(NamedTuple):
-    """What an ablation found.
+    """The results of an ablation.
 
     Attributes:
         data_set: name of the set.
-        choices: how many networks were compared.
-        trained: how many of them were trained now.
-        output: the folder, with the table, its text and the figure.
+        choices: number of networks compared.
+        trained: number of them trained by this call.
+        output: the folder with the table, its text and the figure.
         text: the table as Markdown.
-        table: a row per choice; ``replaced`` and ``grid`` say which.
+        table: a row per network, identified by ``replaced`` and ``grid``.
     """
 
     data_set: str
@@ -72,20 +72,20 @@ def ablation(
     device: str = "auto",
     precision: str | None = None,
 ) -> Ablation:
-    """Train LegNet, LKANs with so many replaced blocks and CKANs with replaced convolutions, with each grid.
+    """Train LegNet, LKANs with replaced blocks and CKANs with replaced convolutions, with each grid size.
 
-    All of them have the same widths; ``match_parameters`` makes each as large as that instead.
+    All have the same widths, unless ``match_parameters`` is used to match their sizes.
 
     Args:
         genes: a set with columns ``label`` and ``split``, or its file.
-        output: a folder; made if it is not there.
-        replaced: numbers of blocks, from the stem on, whose squeeze-and-excitation is a KAN; none: half, and all.
-        places: convolutions that are sums of curves: ``both``, ``stem``, ``final``.
-        grids: intervals of the splines' grids.
+        output: a folder; created if missing.
+        replaced: numbers of blocks, from the stem on, with KANs as squeeze-and-excitation; if empty, half and all.
+        places: convolutions replaced by sums of curves: ``both``, ``stem``, ``final``.
+        grids: numbers of spline grid intervals.
         options: ``KEY=VALUE`` for all networks and their training.
-        match_parameters: bring every network to this size.
+        match_parameters: choose widths so that every network has about this many parameters.
         folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
-        bootstrap: resamples of the test sequences.
+        bootstrap: number of bootstrap resamples of the test sequences.
         jobs, threads, device, precision: as for :func:`kanseq.benchmark`.
 
     Raises:
@@ -118,14 +118,14 @@ def _entries(
     options: Sequence[str],
     parameters: int | None,
 ) -> list[Entry]:
-    """Make an entry of each choice, the plain network first."""
+    """Return an entry for each network, LegNet first."""
     shared, settings = parted_options(options, ["legnet", "legnet-lkan", "legnet-ckan"])
     plain = make_config("legnet", genes.geometry, shared["legnet"])
     assert isinstance(plain, LegNetConfig)
     blocks = len(plain.channels) - 1
     wanted = list(dict.fromkeys(replaced or (blocks // 2, blocks)))
     if not all(1 <= count <= blocks for count in wanted) or not grids:
-        raise BadOption(f"--replaced {','.join(map(str, wanted))}", hint=f"numbers from 1 to {blocks} are wanted")
+        raise BadOption(f"--replaced {','.join(map(str, wanted))}", hint=f"numbers from 1 to {blocks} are expected")
     found = [Entry("legnet", "legnet", shared["legnet"], settings["legnet"], parameters)]
     for model, choices in (("legnet-lkan", wanted), ("legnet-ckan", list(dict.fromkeys(places)))):
         for choice in choices:
@@ -136,7 +136,7 @@ def _entries(
 
 
 def _draw(path: Path, table: pd.DataFrame) -> None:
-    """Draw both kinds as fields of grids times replaced parts, coloured by the difference to the plain network."""
+    """Draw a heat map of grid by replaced parts for both kinds, coloured by the difference to LegNet."""
     plain = float(table[MAIN].iloc[0])
     kinds = [(kind, table[table["model"].str.startswith(kind)]) for kind in ("legnet-lkan", "legnet-ckan")]
     kinds = [(kind, rows) for kind, rows in kinds if len(rows)]
@@ -153,12 +153,12 @@ def _draw(path: Path, table: pd.DataFrame) -> None:
 
 
 def _draw_field(axes: "Axes", kind: str, rows: pd.DataFrame, plain: float, most: float) -> None:
-    """Draw one kind."""
+    """Draw the heat map of one kind."""
     down, across = (list(dict.fromkeys(rows[column])) for column in ("replaced", "grid"))
     values = rows[MAIN].to_numpy().reshape(len(down), len(across))
     low, high = (rows[f"{MINUS}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
     is_apart = ((low > 0) | (high < 0)).reshape(values.shape)
-    # Red and blue are for what raises and lowers a logit.
+    # Red and blue are reserved for contributions that raise and lower a logit.
     axes.imshow(values - plain, cmap="BrBG", vmin=-most, vmax=most, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         is_dark = abs(value - plain) > 0.7 * most

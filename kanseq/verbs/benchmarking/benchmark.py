@@ -1,6 +1,6 @@
-"""``kanseq benchmark``: models on published collections of labelled sequences, all on the same terms.
+"""``kanseq benchmark``: compare models on published collections of labelled sequences, under one protocol.
 
-In: a collection's folder, models, a protocol. Out: a folder a data set with a run a model, and one table.
+In: a collection's folder, models, a protocol. Out: a folder per data set with a run per model, and one table.
 """
 
 from collections.abc import Sequence
@@ -26,22 +26,22 @@ from kanseq.suites.results import results_of, table_text
 from kanseq.verbs.short_repr import brief
 
 RESULTS, TEXT, CHECKS = "results.tsv", "results.md", "checks.tsv"
-"""Files of a benchmark's folder, beside a folder for each data set."""
+"""Files in a benchmark's folder, next to a folder for each data set."""
 
 
 @brief
 class Benchmark(NamedTuple):
-    """What a benchmark did.
+    """The results of a benchmark.
 
     Attributes:
         collection: its name.
         data_sets: names of the data sets.
         models: names of the models.
-        trained: trainings (one per data set and model) that were done now.
+        trained: number of trainings (one per data set and model) done by this call.
         output: the folder.
         text: the table of results as Markdown.
-        table: the same, a row per data set and model.
-        checks: a row per data set: what it holds, and how much of its test stands in its training sequences.
+        table: the table of results, a row per data set and model.
+        checks: a row per data set: its contents, and the overlap of its test and training sequences.
     """
 
     collection: str
@@ -77,37 +77,36 @@ def benchmark(
     device: str = "auto",
     precision: str | None = None,
 ) -> Benchmark:
-    """Train models on every data set of a collection and score them on its test, which no choice has seen.
+    """Train models on every data set of a collection, and score them on its test set, which no choice depends on.
 
-    All models get the same sequences in the same folds; what tunes networks does not train plain models. Called again
-    it goes on where it was stopped; models and data sets that were not asked for before are added, and the table has a
-    row for every model of a data set that is trained in the folder. Each data set keeps the protocol that it was begun
-    with.
+    All models get the same sequences in the same folds; sequences that tune networks do not train baselines. A second
+    call resumes where the first one stopped and adds new models and data sets. The table has a row for every model
+    that is trained on a data set in the folder. Each data set keeps the protocol of its first call.
 
     Args:
         collection: ``gue``, ``genomic-benchmarks`` or ``flipons``.
-        folder: where it lies, in one of the layouts in which it is published, see
+        folder: the collection's folder, in one of its published layouts, see
             :mod:`kanseq.suites.collections.find_data_sets`.
-        output: a folder; made if it is not there.
-        models: architectures of ``kanseq models``; ``legnet``, if there, is what the others are compared with, else
-            the first.
-        options: ``MODEL.KEY=VALUE``, hyper-parameters or options of the training.
-        match_parameters: bring every network whose widths can be chosen to this size.
-        data_sets: only these.
-        genome: FASTA from which intervals are read, or one per class (a mapping, or ``CLASS=FASTA`` each).
-        negatives: of flipons that come without: ``shuffled`` or ``uniform``.
+        output: a folder; created if missing.
+        models: architectures of ``kanseq models``; the others are compared with ``legnet`` if present, else with the
+            first.
+        options: ``MODEL.KEY=VALUE``, hyper-parameters or training options.
+        match_parameters: choose widths so that networks have about this many parameters, where a model allows it.
+        data_sets: use only these.
+        genome: FASTA of the intervals, or one per class (a mapping, or ``CLASS=FASTA`` each).
+        negatives: how to make negatives of flipons that have none: ``shuffled`` or ``uniform``.
         folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
-        published: a table of numbers to stand beside; they come before those of the paper, see
+        published: a table of published scores to show; they take precedence over those of the paper, see
             :mod:`kanseq.suites.published`.
-        bootstrap: resamples of the test sequences.
-        jobs: trainings at once.
+        bootstrap: number of bootstrap resamples of the test sequences.
+        jobs: number of parallel trainings.
         threads: processor threads of each; 0 for as many as torch finds.
         device, precision: as for ``kanseq train``.
 
     Raises:
         BadOption: an option is unknown or makes no sense.
-        BadTable, MissingFile: the collection is not of a known layout, or a data set is broken.
-        JobsFailed: trainings failed; what is done is in the tables.
+        BadTable, MissingFile: the collection has no known layout, or a data set is invalid.
+        JobsFailed: trainings failed; the tables hold the results of the others.
     """
     protocol, machine = Protocol(folds, seeds, epochs, copies, seed), Machine(jobs, threads, device, precision)
     entries = make_entries(models, options, parameters=match_parameters)
@@ -122,7 +121,7 @@ def benchmark(
             known = numbers.get((collection, name), {})
             options_of = {"baseline": baseline_of(names), "published": known, "bootstrap": bootstrap, "seed": seed}
             tables.append(results_of(output / name, names, **options_of))
-    # Other benchmarks in this folder wait while tables are read and written; without locks nobody waits.
+    # Other benchmarks in this folder wait while tables are read and written, if the file system has locks.
     with disk_errors(output), lock(output / "lock", wait=True):
         found_of_sets = pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()])
         checks = _added(output / CHECKS, CHECK_TABLE, found_of_sets)
@@ -138,11 +137,11 @@ def benchmark(
 
 
 def _added(path: Path, schema: Schema, rows: pd.DataFrame) -> pd.DataFrame:
-    """Put new rows in the place of a table's rows of the same data sets, and write it."""
+    """Replace a table's rows of the same data sets by new rows, write the table and return it."""
     if path.exists():
         before = read_table(path, schema)
         if "flops" in before and before["flops"].notna().all():
-            # Counts stay whole numbers where every model has one.
+            # Counts stay integers if every model has one.
             before["flops"] = before["flops"].astype("int64")
         kept = before[~before["data_set"].isin(rows["data_set"])]
         rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows

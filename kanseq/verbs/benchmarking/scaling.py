@@ -1,4 +1,4 @@
-"""``kanseq scaling``: what size does for LegNet, LKAN and CKAN, and what a finer grid costs.
+"""``kanseq scaling``: scores of LegNet, LKAN and CKAN by size, and the cost of finer grids.
 
 In: a labelled set. Out: a folder with a run for each size, two tables, and a figure.
 """
@@ -37,13 +37,13 @@ COLOURS = {"legnet": GREY, "legnet-lkan": "#d1495b", "legnet-ckan": "#30638e"}
 
 @brief
 class Scaling(NamedTuple):
-    """What was found.
+    """The results of a scaling study.
 
     Attributes:
         data_set: name of the set.
-        sizes: numbers of parameters that were asked for.
-        trained: how many networks were trained now.
-        output: the folder, with both tables and the figure.
+        sizes: requested numbers of parameters.
+        trained: number of networks trained by this call.
+        output: the folder with both tables and the figure.
         text: the first table as Markdown.
         table: a row per model and size.
         grids: a row per model and grid: ``model, grid, parameters, flops, step_seconds``.
@@ -78,18 +78,18 @@ def scaling(
     device: str = "auto",
     precision: str | None = None,
 ) -> Scaling:
-    """Train each model at each size, and time steps of the KAN models with each grid at their default widths.
+    """Train each model at each size, and time training steps of the KAN models with each grid at default widths.
 
     Args:
         genes: a set with columns ``label`` and ``split``, or its file.
-        output: a folder; made if it is not there.
-        sizes: numbers of parameters to which networks are brought.
-        grids: intervals of the splines' grids; nothing is trained for them.
-        models: networks whose widths can be chosen.
+        output: a folder; created if missing.
+        sizes: numbers of parameters to match.
+        grids: numbers of spline grid intervals to time; nothing is trained for them.
+        models: networks with widths to choose.
         options: ``[MODEL.]KEY=VALUE`` for the networks and their training.
-        batch_size: sequences of a step that is timed.
+        batch_size: sequences per timed step.
         folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
-        bootstrap: resamples of the test sequences.
+        bootstrap: number of bootstrap resamples of the test sequences.
         jobs, threads, device, precision: as for :func:`kanseq.benchmark`.
 
     Raises:
@@ -97,10 +97,10 @@ def scaling(
     """
     wanted = list(dict.fromkeys(sizes))
     if not wanted or min(wanted) < 1:
-        raise BadOption("--parameters: no size, or one below 1", hint="name some, such as 50000,100000")
+        raise BadOption("--parameters: no size, or a size below 1", hint="specify sizes, such as 50000,100000")
     for model in models:
         if architecture(model).resized is None or models.count(model) > 1:
-            raise BadOption(f"--model {model}", hint="models whose widths can be chosen are wanted, each once")
+            raise BadOption(f"--model {model}", hint="use models with widths to choose, each once")
     name, genes = named_set(genes)
     own, settings = parted_options(options, models)
     finer = _finer(genes, own, models, grids)
@@ -132,7 +132,7 @@ def scaling(
 def _finer(
     genes: SequenceSet, own: Parted, models: Sequence[str], grids: Sequence[int]
 ) -> list[tuple[str, int, Config]]:
-    """Configure the models that have a grid with each of the grids, at their default widths."""
+    """Return configurations with each grid, at default widths, for the models that have a grid."""
     return [
         (model, grid, make_config(model, genes.geometry, {**own[model], "grid": grid}))
         for model in models
@@ -142,7 +142,7 @@ def _finer(
 
 
 def _costs(finer: Sequence[tuple[str, int, Config]], batch_size: int, machine: Machine) -> pd.DataFrame:
-    """Count and time networks."""
+    """Count parameters and operations of networks, and time their steps."""
     built = [(architecture(model), config) for model, _, config in finer]
     seconds = step_times(
         built, batch_size=batch_size, threads=machine.threads, device=machine.device, precision=machine.precision
@@ -191,7 +191,7 @@ def _draw_line(axes: "Axes", rows: pd.DataFrame, column: str, kind: str) -> None
 
 
 def _label_counts(axes: "Axes", counts: pd.Series) -> None:
-    """Put round numbers (50k, 2M) below a field, on a logarithmic scale where it is long enough to hold some."""
+    """Label an axis with round numbers (50k, 2M), on a logarithmic scale if the range is wide enough."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
     if counts.max() > 5 * counts.min():

@@ -17,7 +17,7 @@ GEOMETRY = Geometry(upstream=16, downstream=8, pad=8)
 
 @pytest.fixture(autouse=True)
 def inputs(tmp_path, monkeypatch):
-    """Two genes, and a model that saw neither."""
+    """Two genes, and a model trained on neither."""
     monkeypatch.chdir(tmp_path)
     letters = np.random.default_rng(0).choice(list("ACGT"), (2, GEOMETRY.columns))
     letters[:, 24:32] = "N"
@@ -50,7 +50,7 @@ def test_tracks_are_written_and_the_summary_is_json(tmp_path, capsys):
     assert made == {"a.bed.gz", "a.bed.gz.tbi", "a.bedgraph.gz", "a.bedgraph.gz.tbi", "a.bw", "a.parquet"}
 
 
-def test_one_gene_and_its_strands_apart(tmp_path, capsys):
+def test_one_gene_with_separate_strands(tmp_path, capsys):
     options = ["--gene", "g1", "--strand-specific", "--combine", "max-abs", "--reference", "shuffle:2", "--seed", "3"]
     command = ["explain", "model.safetensors", "genes.parquet", "--bigwig", "a.bw", *options, "--threads", "1"]
     assert _run(command) == 0
@@ -58,7 +58,7 @@ def test_one_gene_and_its_strands_apart(tmp_path, capsys):
     assert "genes: 1" in capsys.readouterr().err
 
 
-def test_nothing_to_write_is_a_fault_of_usage(capsys):
+def test_no_output_is_a_usage_error(capsys):
     assert _run(["explain", "model.safetensors", "genes.parquet"]) == 2
     assert "--bed" in capsys.readouterr().err
 
@@ -72,7 +72,7 @@ def test_nothing_to_write_is_a_fault_of_usage(capsys):
         (["--bed", "a.bed.gz", "--method", "magic"], "choose paths, gradient"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_3(tmp_path, capsys, options, words):
+def test_bad_input_is_a_one_line_error_with_exit_code_3(tmp_path, capsys, options, words):
     before = sorted(tmp_path.iterdir())
     assert _run(["explain", "model.safetensors", "genes.parquet", *options]) == 3
     said = capsys.readouterr().err
@@ -81,7 +81,7 @@ def test_bad_input_is_one_line_and_exit_3(tmp_path, capsys, options, words):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_truncated_model_is_one_line_and_exit_3(tmp_path, capsys):
+def test_a_truncated_model_is_a_one_line_error_with_exit_code_3(tmp_path, capsys):
     whole = (tmp_path / "model.safetensors").read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
     assert _run(["explain", "cut.safetensors", "genes.parquet", "--bed", "a.bed.gz"]) == 3

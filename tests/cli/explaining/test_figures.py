@@ -18,7 +18,7 @@ GEOMETRY = Geometry.plain(24)
 
 @pytest.fixture(autouse=True)
 def inputs(tmp_path, monkeypatch):
-    """Six sequences, and models that saw none of them."""
+    """Six sequences, and models trained on none of them."""
     monkeypatch.chdir(tmp_path)
     letters = np.random.default_rng(0).choice(list("ACGT"), (6, 24))
     sequences = ["".join(row) for row in letters]
@@ -43,7 +43,7 @@ def test_figures_are_written_and_the_summary_is_json(tmp_path, capsys):
     assert len(pd.read_csv("seen/edges.tsv", sep="\t")) == 6
 
 
-def test_attributions_add_words_of_every_length_that_is_named(tmp_path):
+def test_attributions_add_words_of_every_requested_length(tmp_path):
     given = ["kan-mixer.safetensors", "genes.parquet", "--threads", "1"]
     assert _run(["explain", *given, "-o", "a.parquet", "--method", "gradient", "--reference", "shuffle:1"]) == 0
     options = ["--attributions", "a.parquet", "--word-length", "2", "--word-length", "3", "--edges", "1"]
@@ -51,7 +51,7 @@ def test_attributions_add_words_of_every_length_that_is_named(tmp_path):
     assert {path.name for path in (tmp_path / "seen").glob("words*.tsv")} == {"words-2.tsv", "words-3.tsv"}
 
 
-def test_an_output_is_wanted(capsys):
+def test_an_output_is_required(capsys):
     assert _run(["figures", "kan-mixer.safetensors", "genes.parquet"]) == 2
     assert "--output" in capsys.readouterr().err
 
@@ -65,7 +65,7 @@ def test_an_output_is_wanted(capsys):
         ("kan-mixer", ["--attributions", "genes.parquet"], "has no attributions"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_3(tmp_path, capsys, model, options, words):
+def test_bad_input_is_a_one_line_error_with_exit_code_3(tmp_path, capsys, model, options, words):
     before = sorted(tmp_path.iterdir())
     assert _run(["figures", f"{model}.safetensors", "genes.parquet", "-o", "seen", *options]) == 3
     said = capsys.readouterr().err
@@ -74,7 +74,7 @@ def test_bad_input_is_one_line_and_exit_3(tmp_path, capsys, model, options, word
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_words_have_curves_of_their_places(tmp_path):
+def test_words_have_position_curves(tmp_path):
     torch.manual_seed(0)
     config = make_config("kan-words", GEOMETRY, {"k": 2})
     network = architecture("kan-words").build(config).eval()
@@ -87,7 +87,7 @@ def test_words_have_curves_of_their_places(tmp_path):
     files = {path.name for path in (tmp_path / "seen").iterdir()}
     assert {"places.tsv", "places-words.png", "layer-join.png"} <= files
     table = pd.read_csv("seen/places.tsv", sep="\t")
-    # The seventh word of two letters comes first, and splines that all weigh the same add up to a constant.
+    # The seventh 2-mer comes first; splines with equal weights add up to a constant.
     assert table["word"].iloc[0] == "CG"
     assert table["value"][table["word"] == "CG"].to_numpy() == pytest.approx(0.5)
     assert (table["value"][table["word"] != "CG"] == 0).all()

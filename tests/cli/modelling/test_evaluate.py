@@ -24,7 +24,7 @@ def test_the_table_goes_to_standard_output_and_the_metrics_to_their_files(table,
     assert (tmp_path / "metrics.tsv").read_text().startswith("model\tfold\tn\taccuracy\taccuracy_low")
 
 
-def test_metrics_on_standard_output_stand_there_alone(table, capsys):
+def test_standard_output_holds_only_the_metrics_if_they_go_there(table, capsys):
     assert _run(["evaluate", str(table), "-o", "-", "--bootstrap", "0"]) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out)["models"][0]["name"] == "perfect"
@@ -42,7 +42,7 @@ def test_json_holds_models_and_comparisons(table, capsys):
     assert set(json.loads(capsys.readouterr().out)) == {"models", "comparisons", "text"}
 
 
-def test_one_class_is_one_line_and_nothing_is_written(table, tmp_path, capsys):
+def test_a_single_class_is_a_one_line_error_and_writes_nothing(table, tmp_path, capsys):
     table.write_text("".join(line for line in table.read_text().splitlines(True) if not line.endswith("\t0\n")))
     assert _run(["evaluate", str(table), "-o", f"{tmp_path}/metrics.json"]) == 3
     error = capsys.readouterr().err
@@ -74,7 +74,7 @@ def test_calls_and_empty_probabilities_are_read(table, tmp_path, capsys):
     table.write_text("\n".join([f"{lines[0]}\tcalled", *calls]) + "\n")
     assert _run(["evaluate", str(table), "--bootstrap", "0", "--json"]) == 0
     mean = json.loads(capsys.readouterr().out)["models"][0]["mean"]
-    # Five high genes, of which two are called.
+    # Two of five high genes are called high.
     assert mean["accuracy"]["value"] == 0.7
     rows = [line.split("\t") for line in lines[1:]]
     expression = ["\t".join([*row[:7], "", f"{float(row[6]) + 2}"]) for row in rows]

@@ -24,14 +24,14 @@ def test_json_holds_exact_counts_for_a_geometry(capsys):
     assert models["mlp"] == 16_770
 
 
-def test_an_unknown_model_is_one_line_and_exit_code_3(capsys):
+def test_an_unknown_model_is_a_one_line_error_with_exit_code_3(capsys):
     assert _run(["models", "kanmixer"]) == 3
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == "kanseq: no model is called 'kanmixer'; choose kan-mixer, kan, kmer-sgd (see kanseq models)\n"
 
 
-def test_sizes_are_printed_with_the_options_that_make_them(capsys):
+def test_sizes_are_printed_with_the_options_for_them(capsys):
     assert _run(["models", "--length", "101", "--match-parameters", "100000"]) == 0
     printed = capsys.readouterr()
     assert "--set hidden=246" in printed.out
@@ -53,5 +53,5 @@ def test_the_count_of_a_configuration_is_printed_and_bad_options_are_those_of_tr
     assert _run(["models", "mlp", "--set", "hiden=3"]) == 3
     assert capsys.readouterr().err == "kanseq: the model 'mlp' has no option 'hiden'; it has hidden\n"
     assert _run(["models", "mlp", "--set", "hidden"]) == 2
-    assert "KEY=VALUE is wanted" in capsys.readouterr().err
+    assert "expected KEY=VALUE" in capsys.readouterr().err
     assert _run(["models", "--set", "hidden=3"]) == 3

@@ -12,7 +12,7 @@ from kanseq.sequences.sequence_set import SequenceSet
 
 @pytest.fixture
 def folder(tmp_path):
-    """A set of plain sequences and a run of ``gc`` that holds out its first half only."""
+    """A set of plain sequences and a run of ``gc`` that holds out only its first half."""
     random = np.random.default_rng(1)
     sequences = ["".join(random.choice(list("ACGT"), 40)) for _ in range(40)]
     table = pd.DataFrame({"id": [f"s{row}" for row in range(40)], "species": ".", "length": 40, "sequence": sequences})
@@ -39,14 +39,14 @@ def test_predictions_and_a_summary_do_not_share_standard_output(folder, capsys):
     assert "--json takes standard output" in shown.err
 
 
-def test_the_summary_counts_who_was_scored_by_whom(folder, capsys):
+def test_the_summary_counts_held_out_seen_and_new_genes(folder, capsys):
     arguments = ["predict", f"{folder}/run", f"{folder}/set.parquet", "-o", f"{folder}/p.tsv", "--allow-seen", "--json"]
     assert _run(arguments) == 0
     summary = json.loads(capsys.readouterr().out)
     assert (summary["genes"], summary["held_out"], summary["seen"], summary["new"]) == (40, 20, 20, 0)
 
 
-def test_seen_genes_are_one_line_and_nothing_is_written(folder, capsys):
+def test_seen_genes_are_a_one_line_error_and_nothing_is_written(folder, capsys):
     assert _run(["predict", f"{folder}/run", f"{folder}/set.parquet", "-o", f"{folder}/p.tsv"]) == 3
     error = capsys.readouterr().err
     assert error.startswith("kanseq: ")
@@ -55,7 +55,7 @@ def test_seen_genes_are_one_line_and_nothing_is_written(folder, capsys):
     assert not (folder / "p.tsv").exists()
 
 
-def test_a_truncated_model_and_another_geometry_are_one_line_each(folder, capsys):
+def test_a_truncated_model_and_another_geometry_are_one_line_errors(folder, capsys):
     SequenceSet(SequenceSet.read(folder / "set.parquet").table, Geometry.plain(41)).write(folder / "longer.parquet")
     assert _run(["predict", f"{folder}/run", f"{folder}/longer.parquet", "-o", f"{folder}/p.tsv"]) == 3
     assert (

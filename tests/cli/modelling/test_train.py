@@ -15,7 +15,7 @@ from kanseq.training.objectives.task_objective import TaskObjective
 
 @pytest.fixture
 def given(tmp_path):
-    """Arguments for plain sequences whose class their bases tell, held out in two random halves."""
+    """Arguments for plain sequences with classes of different base composition, held out in two halves."""
     random = np.random.default_rng(1)
     shares = ([0.3, 0.2, 0.2, 0.3], [0.1, 0.4, 0.4, 0.1])
     sequences = ["".join(random.choice(list("ACGT"), 40, p=shares[row % 2])) for row in range(40)]
@@ -55,7 +55,7 @@ def test_the_summary_names_the_better_model(given, capsys):
 def test_widths_are_chosen_for_a_number_of_parameters(given, tmp_path, capsys):
     command = [*given, "--model", "mlp", "--match-parameters", "1000", "--epochs", "1", "--no-baseline", "--json"]
     assert _run(command) == 0
-    # 160 inputs, a bias, and two outputs for each unit: 6 · 163 + 2.
+    # 160 inputs, a bias and two outputs per hidden unit: 6 · 163 + 2.
     assert json.loads(capsys.readouterr().out)["parameters"] == 980
     assert json.loads((tmp_path / "run" / "run.json").read_text())["spec"]["config"]["hidden"] == 6
     assert _run([*given[:-1], str(tmp_path / "other"), "--model", "gc", "--match-parameters", "1000"]) == 3
@@ -63,7 +63,7 @@ def test_widths_are_chosen_for_a_number_of_parameters(given, tmp_path, capsys):
     assert not (tmp_path / "other").exists()
 
 
-def test_options_come_from_a_file_too(given, tmp_path, capsys):
+def test_options_can_come_from_a_file(given, tmp_path, capsys):
     (tmp_path / "options.yaml").write_text("model: gc\nholdout: [b]\nseed: 4\n")
     assert _run([*given, "--config", str(tmp_path / "options.yaml")]) == 0
     assert (tmp_path / "run/folds/b/seed-4/done.json").exists()
@@ -81,13 +81,13 @@ def test_options_come_from_a_file_too(given, tmp_path, capsys):
         (["--epochs", "0"], "epochs is 0"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_no_run(given, tmp_path, capsys, options, said):
+def test_bad_input_is_a_one_line_error_and_leaves_no_run(given, tmp_path, capsys, options, said):
     assert _run([*given, *options]) == 3
     assert said in one_line(capsys)
     assert not (tmp_path / "run").exists()
 
 
-def test_missing_files_and_folders_are_one_line(given, tmp_path, capsys):
+def test_missing_files_and_folders_are_a_one_line_error(given, tmp_path, capsys):
     assert _run([*given, "--labels", str(tmp_path / "none.tsv")]) == 3
     assert "none.tsv: no such file" in one_line(capsys)
     assert _run([*given[:-1], str(tmp_path / "no/run")]) == 3
@@ -98,7 +98,7 @@ def test_a_setting_without_value_is_a_usage_error(given):
     assert _run([*given, "--set", "hidden"]) == 2
 
 
-def test_an_interrupt_ends_with_130_and_the_run_goes_on_later(given, tmp_path, capsys, monkeypatch):
+def test_an_interrupt_ends_with_130_and_the_run_can_be_resumed(given, tmp_path, capsys, monkeypatch):
     options = [*given, "--model", "mlp", "--set", "hidden=8", "--batch-size", "4", "--no-baseline"]
     step = TaskObjective.step
 
@@ -132,7 +132,7 @@ NETWORK = ["--model", "mlp", "--set", "hidden=2", "--epochs", "1", "--holdout", 
 
 @pytest.fixture
 def tables(tmp_path):
-    """Options for the labels of two conditions: what is high in leaf is low in root."""
+    """Options for labels of two conditions: genes that are high in leaf are low in root."""
     options = []
     for name, low in (("leaf", 0), ("root", 1)):
         table = pd.DataFrame({"species": ".", "id": [f"s{row}" for row in range(40)], "condition": name, "fold": "*"})
@@ -161,7 +161,7 @@ def test_labels_and_conditions_are_repeatable(given, tables, tmp_path):
     assert rows["target"].tolist() == [1, 0, 0, 1] * 10
 
 
-def test_regression_is_told_beside_ridge(given, tables, capsys):
+def test_regression_is_reported_with_ridge_as_baseline(given, tables, capsys):
     assert _run([*given, *tables[:2], *NETWORK, "--task", "regression", "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["auroc"] is None
@@ -183,13 +183,13 @@ def test_regression_is_told_beside_ridge(given, tables, capsys):
         (["--seed", "1", "--seed", "2", "--seeds", "2"], "use several --seed, or --seeds"),
     ],
 )
-def test_aims_that_make_no_sense_are_one_line_and_leave_no_run(given, tmp_path, capsys, options, said):
+def test_invalid_learning_goals_are_a_one_line_error_and_leave_no_run(given, tmp_path, capsys, options, said):
     assert _run([*given, *options]) == 3
     assert said in one_line(capsys)
     assert not (tmp_path / "run").exists()
 
 
-def test_labels_that_contradict_each_other_are_one_line(given, tables, tmp_path, capsys):
+def test_contradictory_labels_are_a_one_line_error(given, tables, tmp_path, capsys):
     table = pd.read_csv(tmp_path / "root.tsv", sep="\t")
     table.assign(condition="leaf").to_csv(tmp_path / "root.tsv", sep="\t", index=False)
     assert _run([*given, *tables, *NETWORK]) == 3
@@ -197,7 +197,7 @@ def test_labels_that_contradict_each_other_are_one_line(given, tables, tmp_path,
     assert "disagree for 40 genes in condition leaf: s0, s1, s2" in line
 
 
-def test_three_classes_go_through_train_predict_and_evaluate(given, tmp_path, capsys):
+def test_three_classes_are_trained_predicted_and_evaluated(given, tmp_path, capsys):
     genes = SequenceSet.read(given[1])
     genes.table["label"] = ["exon", "intron", "none"] * 13 + ["none"]
     genes.write(tmp_path / "three.parquet")
@@ -224,18 +224,18 @@ def test_three_classes_go_through_train_predict_and_evaluate(given, tmp_path, ca
     assert "classes exon, intron, none" in capsys.readouterr().out
 
 
-def test_classes_that_do_not_train_are_one_line_and_leave_no_run(given, tmp_path, capsys):
+def test_a_class_missing_in_training_is_a_one_line_error_and_leaves_no_run(given, tmp_path, capsys):
     genes = SequenceSet.read(given[1])
     genes.table["label"] = ["exon", "intron", "none"] * 10 + ["exon", "intron"] * 5
     genes.table.loc[genes.table.index[:20], "label"] = ["exon", "intron"] * 10
     genes.write(tmp_path / "three.parquet")
-    # The second half alone holds the class none: it cannot be learned where that half is held out.
+    # Only the second half has the class "none", so it cannot be learned if that half is held out.
     assert _run(["train", f"{tmp_path}/three.parquet", *given[2:], *NETWORK[:6]]) == 3
     assert "fold 'b' has no training gene of the class none" in one_line(capsys)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_sets_own_numbers_are_told_beside_ridge(given, tmp_path, capsys):
+def test_a_set_s_own_numbers_can_be_predicted(given, tmp_path, capsys):
     genes = SequenceSet.read(given[1])
     genes.table["label"] = [str(sequence.count("G") + sequence.count("C")) for sequence in genes.table["sequence"]]
     genes.write(tmp_path / "numbers.parquet")

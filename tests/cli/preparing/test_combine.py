@@ -12,7 +12,7 @@ from kanseq.sequences.sequence_set import SequenceSet
 
 @pytest.fixture
 def sets(tmp_path):
-    """Two sets of two plain sequences, of no named species."""
+    """Two sets of two plain sequences (without coordinates), with no species named."""
     paths = []
     for name in ("one", "two"):
         table = pd.DataFrame({"id": ["a", "b"], "species": ".", "length": 2, "sequence": ["AC", "GT"]})
@@ -29,7 +29,7 @@ def test_it_writes_one_set_and_counts_species(sets, tmp_path, capsys):
     assert list(SequenceSet.read(output).keys) == [("A", "a"), ("A", "b"), ("B", "a"), ("B", "b")]
 
 
-def test_genes_that_would_stand_there_twice_cost_one_line_and_leave_nothing(sets, tmp_path, capsys):
+def test_duplicate_genes_are_a_one_line_error_and_write_nothing(sets, tmp_path, capsys):
     assert _run(["combine", *sets, "-o", str(tmp_path / "both.parquet"), "--log-level", "error"]) == 3
     said = capsys.readouterr().err
     assert said.startswith("kanseq: several sequences have the same species and id: . a, . b;")

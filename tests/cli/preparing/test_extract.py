@@ -19,7 +19,7 @@ def inputs(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_command_of_the_walk(inputs, capsys):
+def test_the_set_and_the_excluded_genes_are_written(inputs, capsys):
     assert _run(["extract", "genome.fa", "genes.gtf", "-o", "out/g.parquet", "--excluded", "out/x.tsv", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "genes": 1,
@@ -83,7 +83,7 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
         (GTF.replace("gene\t", "CDSx\t").replace("gene_id", "name"), "genes.gtf: no gene rows; its row types are CDSx"),
     ],
 )
-def test_bad_annotations_cost_one_line_and_leave_nothing(inputs, capsys, annotation, message):
+def test_bad_annotations_are_a_one_line_error_and_write_nothing(inputs, capsys, annotation, message):
     (inputs / "genes.gtf").write_text(annotation)
     assert _run(["extract", "genome.fa", "genes.gtf", "-o", "out/g.parquet", "--excluded", "out/x.tsv"]) == 3
     error = capsys.readouterr().err
@@ -93,7 +93,7 @@ def test_bad_annotations_cost_one_line_and_leave_nothing(inputs, capsys, annotat
     assert list((inputs / "out").iterdir()) == []
 
 
-def test_truncated_files_and_closed_folders_cost_one_line(inputs, capsys):
+def test_truncated_and_missing_files_are_a_one_line_error(inputs, capsys):
     (inputs / "genes.gtf.gz").write_bytes(gzip.compress(GTF.encode() * 100)[:-9])
     for words, message in [
         ("genome.fa genes.gtf.gz -o out/g.parquet", "genes.gtf.gz: the compressed file ends too early or is damaged"),
@@ -107,14 +107,14 @@ def test_truncated_files_and_closed_folders_cost_one_line(inputs, capsys):
     assert list((inputs / "out").iterdir()) == []
 
 
-def test_a_duplicate_name_is_a_warning_and_a_line(inputs, capsys, caplog):
+def test_a_duplicate_name_is_a_warning_and_an_excluded_gene(inputs, capsys, caplog):
     (inputs / "genes.gtf").write_text(GTF + GTF.replace("1501", "1601"))
     assert _run(["extract", "genome.fa", "genes.gtf", "-o", "out/g.parquet", "--excluded", "out/x.tsv"]) == 0
     assert "several genes have the same name; the first one is kept: A" in caplog.text
     assert "A\tduplicate_id\tline 2; the gene of line 1 was taken\n" in (inputs / "out/x.tsv").read_text()
 
 
-def test_a_reader_that_leaves_a_pipe_costs_neither_the_files_nor_an_error(inputs):
+def test_a_closed_pipe_is_no_error_and_keeps_the_files(inputs):
     # 2,000 genes are more than a pipe holds.
     genes = "".join(f'1\ts\tgene\t1501\t3000\t.\t-\t.\tgene_id "A{number}";\n' for number in range(2000))
     (inputs / "genes.gtf").write_text(genes)

@@ -26,7 +26,7 @@ def test_classes_become_a_set(tmp_path, monkeypatch, capsys):
     assert "sequences: 2\n" in capsys.readouterr().err
 
 
-def test_bad_input_costs_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys):
+def test_bad_input_is_a_one_line_error_and_writes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_text("seq,label\nACGT,0\n")
     assert _run(["import", "a.csv", "-o", "s.parquet"]) == 3
@@ -61,7 +61,7 @@ def test_pairs_splits_and_widths_are_options(tmp_path, monkeypatch, capsys):
     assert SequenceSet.read("s.parquet").letters() == ["CCGG"]
 
 
-def test_options_of_one_value_may_stand_alone_in_a_config(tmp_path, monkeypatch):
+def test_repeatable_options_may_be_single_values_in_a_config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "g.fa").write_text(">1\nAACCGGTT\n")
     (tmp_path / "a.bed").write_text("1\t3\t5\n")

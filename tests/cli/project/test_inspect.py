@@ -20,7 +20,7 @@ def test_a_card_as_json(tmp_path, capsys):
     }
 
 
-def test_a_foreign_file_is_one_line_and_exit_3(tmp_path, capsys):
+def test_a_foreign_file_is_a_one_line_error_with_exit_code_3(tmp_path, capsys):
     (tmp_path / "x.fa").write_text(">1\nACGT\n")
     assert _run(["inspect", str(tmp_path / "x.fa")]) == 3
     said = capsys.readouterr()

@@ -13,7 +13,7 @@ from kanseq.sequences.sequence_set import SequenceSet
 
 @pytest.fixture
 def inputs(tmp_path, monkeypatch):
-    """A set of three genes, and proteins of two that are alike."""
+    """A set of three genes, and similar proteins of two of them."""
     monkeypatch.chdir(tmp_path)
     table = pd.DataFrame({"id": ["A", "B", "C"], "species": ".", "length": 8, "sequence": "ACGTACGT"})
     SequenceSet(table, Geometry.plain(8)).write(tmp_path / "genes.parquet")
@@ -23,7 +23,7 @@ def inputs(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_it_writes_groups_and_says_how_many(inputs, capsys):
+def test_it_writes_groups_and_counts_them(inputs, capsys):
     words = "homology genes.parquet --proteins p.faa --tool sketch -o out/homologs.tsv --pairs out/pairs.tsv --json"
     assert _run(words.split()) == 0
     said = json.loads(capsys.readouterr().out)
@@ -116,7 +116,7 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
         ("--groups p.faa", "p.faa:2: a gene and its group are expected"),
     ],
 )
-def test_bad_inputs_cost_one_line_and_leave_nothing(inputs, capsys, monkeypatch, options, message):
+def test_bad_inputs_are_a_one_line_error_and_write_nothing(inputs, capsys, monkeypatch, options, message):
     monkeypatch.setenv("PATH", str(inputs))
     assert _run(["homology", "genes.parquet", "-o", "out/h.tsv", *options.split()]) == 3
     error = capsys.readouterr().err

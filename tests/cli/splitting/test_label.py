@@ -24,7 +24,7 @@ def label(folder, *options, table="tpm.csv"):
     return _run(["label", str(folder / table), "-o", str(folder / "labels.tsv"), *options])
 
 
-def test_it_writes_labels_and_says_how_many(inputs, capsys):
+def test_it_writes_labels_and_counts_them(inputs, capsys):
     assert label(inputs, "--splits", str(inputs / "splits.tsv"), "--json") == 0
     said = json.loads(capsys.readouterr().out)
     assert (said["low"], said["high"]) == ({"one": 3}, {"one": 3})
@@ -47,7 +47,7 @@ def test_it_writes_labels_and_says_how_many(inputs, capsys):
         (TPM.replace("g8,8", "g8,1"), "fold one: the test genes with expression include only low ones"),
     ],
 )
-def test_bad_tables_cost_one_line_and_leave_nothing(inputs, capsys, content, message):
+def test_bad_tables_are_a_one_line_error_and_write_nothing(inputs, capsys, content, message):
     (inputs / "tpm.csv").write_text(content)
     assert label(inputs, "--splits", str(inputs / "splits.tsv")) == 3
     said = capsys.readouterr().err
@@ -56,7 +56,7 @@ def test_bad_tables_cost_one_line_and_leave_nothing(inputs, capsys, content, mes
     assert not list(inputs.glob("*labels*"))
 
 
-def test_a_missing_column_costs_one_line(inputs, capsys):
+def test_a_missing_column_is_a_one_line_error(inputs, capsys):
     assert label(inputs, "--samples", "s1,s3") == 3
     said = capsys.readouterr().err
     assert "the column 's3' is missing; it has s1, s2" in said
@@ -64,12 +64,12 @@ def test_a_missing_column_costs_one_line(inputs, capsys):
     assert not list(inputs.glob("*labels*"))
 
 
-def test_a_truncated_gzip_costs_one_line(inputs, capsys):
+def test_a_truncated_gzip_is_a_one_line_error(inputs, capsys):
     (inputs / "tpm.csv.gz").write_bytes(gzip.compress(TPM.encode() * 20)[:-12])
     assert label(inputs, table="tpm.csv.gz") == 3
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_table_of_one_gene_set_can_be_piped_through(inputs, capsys):
+def test_labels_can_be_written_to_standard_output(inputs, capsys):
     assert _run(["label", str(inputs / "tpm.csv"), "-o", "-"]) == 0
     assert capsys.readouterr().out.startswith("species\tid\tcondition\t")

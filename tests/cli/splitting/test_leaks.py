@@ -12,7 +12,7 @@ from kanseq.sequences.sequence_set import SequenceSet
 
 @pytest.fixture
 def given(tmp_path):
-    """Four plain sequences, of which a and b are the same, and splits that test a alone, as arguments."""
+    """Arguments for four plain sequences, a and b identical, and splits that test only a."""
     table = pd.DataFrame(
         {"id": list("abcd"), "species": ".", "length": 4, "sequence": ["ACCA", "ACCA", "GAGA", "TATT"]}
     )
@@ -48,19 +48,19 @@ def test_strict_ends_with_code_3_after_report_and_table_are_written(given, tmp_p
     assert "x\tduplicate\ttrain|test\t1\t1\n" in table.read_text()
 
 
-def test_strict_is_content_with_splits_that_do_not_leak(given, tmp_path, capsys):
+def test_strict_accepts_splits_that_do_not_leak(given, tmp_path, capsys):
     (tmp_path / "s.tsv").write_text("id\tfold\trole\na\tx\ttest\nb\tx\tunused\nc\tx\ttrain\nd\tx\ttrain\n")
     assert _run(["leaks", *given, "--strict", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["leaking"] == {}
 
 
-def test_the_report_can_go_to_standard_output_and_the_table_for_people_beside_it(given, capsys):
+def test_the_report_can_go_to_standard_output_and_the_text_to_standard_error(given, capsys):
     assert _run(["leaks", *given, "-o", "-"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["genes"] == 4
     assert "leaking: duplicate in x" in said.err
 
 
-def test_a_missing_file_costs_one_line(given, capsys):
+def test_a_missing_file_is_a_one_line_error(given, capsys):
     assert _run(["leaks", *given, "--homology", "none.tsv"]) == 3
     assert capsys.readouterr().err == "kanseq: none.tsv: no such file\n"

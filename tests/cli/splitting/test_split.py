@@ -20,7 +20,7 @@ def genes(tmp_path):
     return path
 
 
-def test_it_writes_a_table_and_says_what_is_in_it(genes, tmp_path, capsys):
+def test_it_writes_a_table_and_a_summary(genes, tmp_path, capsys):
     output = tmp_path / "splits.tsv"
     assert _run(["split", str(genes), "--by", "random", "--blocks", "3", "--json", "-o", str(output)]) == 0
     said = json.loads(capsys.readouterr().out)
@@ -30,7 +30,7 @@ def test_it_writes_a_table_and_says_what_is_in_it(genes, tmp_path, capsys):
     assert len(output.read_text().splitlines()) == 1 + 3 * 6
 
 
-def test_standard_output_takes_the_table(genes, capsys):
+def test_the_table_can_be_written_to_standard_output(genes, capsys):
     assert _run(["split", str(genes), "--by", "random", "--blocks", "2", "-o", "-"]) == 0
     assert capsys.readouterr().out.startswith("species\tid\tfold\trole\treason\n")
 
@@ -44,7 +44,7 @@ def test_standard_output_takes_the_table(genes, capsys):
         (["--by", "random", "--score-only", "missing.txt"], "missing.txt: no such file"),
     ],
 )
-def test_bad_input_costs_one_line_and_leaves_nothing(genes, tmp_path, capsys, options, message):
+def test_bad_input_is_a_one_line_error_and_writes_nothing(genes, tmp_path, capsys, options, message):
     output = tmp_path / "splits.tsv"
     assert _run(["split", str(genes), "-o", str(output), *options]) == 3
     said = capsys.readouterr().err
@@ -53,12 +53,12 @@ def test_bad_input_costs_one_line_and_leaves_nothing(genes, tmp_path, capsys, op
     assert sorted(path.name for path in tmp_path.iterdir()) == ["genes.parquet"]
 
 
-def test_a_folder_that_is_not_there_is_found_out_before_anything_else(genes, tmp_path, capsys):
+def test_a_missing_output_folder_is_an_error(genes, tmp_path, capsys):
     assert _run(["split", str(genes), "-o", str(tmp_path / "no" / "splits.tsv")]) == 3
     assert "does not exist" in capsys.readouterr().err
 
 
-def test_homologs_and_near_copies_are_kept_apart_when_asked_for(genes, tmp_path, capsys):
+def test_homologs_and_near_copies_do_not_train_if_requested(genes, tmp_path, capsys):
     (tmp_path / "h.tsv").write_text("species\tid\tgroup\n.\ta\t1\n.\tb\t1\n.\tc\t2\n.\td\t3\n.\te\t4\n.\tf\t5\n")
     (tmp_path / "list.txt").write_text("a\n")
     by_list = ["--by", "list", "--gene-list", str(tmp_path / "list.txt"), "--json", "-o", str(tmp_path / "s.tsv")]

@@ -43,19 +43,19 @@ def test_copies_of_test_sequences_in_train_are_counted_on_both_strands():
             ("train", "CCA", "b"),
             ("train", "ACGT", "a"),
             ("dev", "GGG", "a"),
-            ("test", "AAC", "a"),  # stands there, also as b
+            ("test", "AAC", "a"),  # occurs in train, also as b
             ("test", "TGG", "b"),  # as reverse complement, with its own label
             ("test", "TGG", "a"),  # as reverse complement, with another label
             ("test", "ACGT", "a"),  # is its own reverse complement
-            ("test", "CAA", "b"),  # backwards alone is no copy
-            ("test", "CCC", "b"),  # stands in dev
+            ("test", "CAA", "b"),  # the reverse alone is not a copy
+            ("test", "CCC", "b"),  # occurs in dev
         )
     )
     assert (checks.test_in_train, checks.test_in_train_reversed, checks.test_in_train_other_label) == (4, 2, 2)
     assert (checks.test_in_dev, checks.repeated_in_train) == (1, 2)
 
 
-def test_counts_are_those_of_a_search_sequence_by_sequence():
+def test_counts_match_a_search_sequence_by_sequence():
     random.seed(5)
     rows = [
         (random.choice(["train", "dev", "test"]), "".join(random.choices("ACGT", k=4)), random.choice("xyz"))
@@ -82,14 +82,14 @@ def test_counts_are_those_of_a_search_sequence_by_sequence():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([("train", "A", "a"), ("test", "C", "b"), ("test", "C", "c")], "labels of test that train lacks: b, c"),
-        ([("train", "A", "a"), ("dev", "C", "b"), ("test", "C", "b")], "labels of test that train lacks: b"),
+        ([("train", "A", "a"), ("test", "C", "b"), ("test", "C", "c")], "test labels missing in train: b, c"),
+        ([("train", "A", "a"), ("dev", "C", "b"), ("test", "C", "b")], "test labels missing in train: b"),
         ([("train", "A", "a")], "the set has no sequence of the split 'test'"),
         ([("test", "A", "a")], "the set has no sequence of the split 'train'"),
         ([("train", "A", "a"), ("tset", "A", "a")], "unknown splits: tset; train, dev or test"),
     ],
 )
-def test_sets_that_no_model_can_be_measured_on_are_refused(rows, message):
+def test_sets_that_cannot_be_trained_and_tested_on_are_refused(rows, message):
     with pytest.raises(BadTable, match=message):
         check_data_set(set_of(*rows))
 
@@ -101,16 +101,16 @@ def test_a_set_without_labels_or_splits_is_refused():
             check_data_set(SequenceSet(genes.table.drop(columns=column), genes.geometry))
 
 
-def test_options_that_do_not_exist_are_refused(tmp_path):
+def test_invalid_options_are_refused(tmp_path):
     (tmp_path / "file").touch()
     for arguments, error, message in [
-        (("geu", tmp_path), BadOption, "'geu' is no known collection; choose one of gue, genomic-benchmarks, flipons"),
+        (("geu", tmp_path), BadOption, "'geu' is not a collection; choose one of gue, genomic-benchmarks, flipons"),
         (("gue", tmp_path / "nowhere"), MissingFile, "nowhere: no such folder"),
-        (("gue", tmp_path / "file"), MissingFile, "file: this is a file, and a folder is wanted"),
+        (("gue", tmp_path / "file"), MissingFile, "file: this is a file, expected a folder"),
     ]:
         with pytest.raises(error, match=message):
             find_data_sets(*arguments)
-    with pytest.raises(BadOption, match="--genome: GUE comes as sequences; leave it out"):
+    with pytest.raises(BadOption, match="--genome: GUE consists of sequences; leave it out"):
         find_data_sets("gue", tmp_path, genome="g.fa")
     with pytest.raises(BadOption, match="--negatives none; choose shuffled or uniform"):
         find_data_sets("flipons", tmp_path, negatives="none")
@@ -118,22 +118,22 @@ def test_options_that_do_not_exist_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("collection", "expected"),
-    [("gue", "expected is folders with train.csv"), ("genomic-benchmarks", "NAME/train"), ("flipons", "NAME.csv")],
+    [("gue", "expected folders with train.csv"), ("genomic-benchmarks", "NAME/train"), ("flipons", "NAME.csv")],
 )
-def test_a_folder_of_another_layout_costs_one_line_that_says_what_is_there(tmp_path, collection, expected):
+def test_a_folder_of_another_layout_is_refused_with_a_list_of_its_contents(tmp_path, collection, expected):
     (tmp_path / "pictures").mkdir()
     (tmp_path / "README").touch()
     with pytest.raises(BadTable) as error:
         find_data_sets(collection, tmp_path)
-    assert str(error.value).startswith(f"{tmp_path}: no data set here, but README, pictures/; expected is")
+    assert str(error.value).startswith(f"{tmp_path}: found no data set, but README, pictures/; expected")
     assert expected in str(error.value)
     (tmp_path / "pictures").rmdir()
     (tmp_path / "README").unlink()
-    with pytest.raises(BadTable, match="no data set here, but nothing; expected"):
+    with pytest.raises(BadTable, match="found no data set, but nothing; expected"):
         find_data_sets(collection, tmp_path)
 
 
-def test_links_are_followed_and_never_in_circles(tmp_path):
+def test_links_are_followed_without_loops(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "x").touch()
     (tmp_path / "a" / ".hidden").mkdir()
@@ -151,6 +151,6 @@ def test_test_sequences_that_overlap_training_sequences_are_counted():
     }  # fmt: skip
     plain = SequenceSet(pd.DataFrame(columns), Geometry.plain(4))
     assert check_data_set(plain).test_overlaps_train is None
-    # The last one begins where the second ends, on another contig.
+    # The last one starts where the second ends, but on another contig.
     placed = plain.table.assign(chrom=["1", "1", "1", "2"], start=[0, 8, 2, 12], end=[4, 12, 6, 16])
     assert check_data_set(SequenceSet(placed, Geometry.plain(4))).test_overlaps_train == 1

@@ -50,14 +50,14 @@ def test_the_authors_tables_keep_their_split(write, tmp_path):
     assert chosen.name == "shin"
 
 
-def test_a_table_that_is_left_out_is_named(write, tmp_path, caplog):
+def test_a_table_that_is_left_out_is_a_warning(write, tmp_path, caplog):
     path = write("notes.csv", "name,value\nx,1\n")
-    with pytest.raises(BadTable, match=r"no data set here, but notes\.csv; expected is NAME\.csv"):
+    with pytest.raises(BadTable, match=r"found no data set, but notes\.csv; expected NAME\.csv"):
         find_data_sets("flipons", tmp_path)
-    assert caplog.messages == [f"left out, without the columns 'sequence' and 'label': {path}"]
+    assert caplog.messages == [f"left out, no columns 'sequence' and 'label': {path}"]
 
 
-def test_a_table_without_a_split_gets_a_fifth_of_each_class_for_its_test(write, tmp_path):
+def test_a_table_without_a_split_is_tested_on_a_fifth_of_each_class(write, tmp_path):
     rows = [f"{'ACGT'[row % 4] * (row + 1)},{int(row % 3 == 0)}" for row in range(60)]
     write("own.csv", "sequence,label\n" + "\n".join(rows) + "\n")
     (one,) = find_data_sets("flipons", tmp_path)
@@ -101,14 +101,14 @@ def test_negatives_as_published_are_uniform_bases_of_the_same_length(write, tmp_
     assert [len(text) for text in letters[40:]] == [len(text) for text in letters[:40]] == list(range(30, 70))
     counts = Counter("".join(letters[40:]))
     total = sum(counts.values())
-    # Flipons hold no G; four standard deviations of a quarter of 1980 bases are 77.
+    # The flipons have no G; four standard deviations of a quarter of 1980 bases are 77.
     assert all(abs(counts[base] - total / 4) < 77 for base in "ACGT")
     assert set(counts) == set("ACGT")
     assert len(set(letters[40:])) == 40
     assert one.read().letters() == letters
 
 
-def test_n_stays_where_it_is_in_a_shuffle(write, tmp_path):
+def test_n_stays_in_place_in_a_shuffle(write, tmp_path):
     write("mine.fa", ">a\nACGTTNNNCCATAC\n>b\nNNAC\n")
     ours, other, made, also = find_data_sets("flipons", tmp_path)[0].read().letters()
     assert [(text[5:8], len(text)) for text in (ours, made)] == [("NNN", 14)] * 2
@@ -119,7 +119,7 @@ def test_n_stays_where_it_is_in_a_shuffle(write, tmp_path):
 @pytest.mark.parametrize(
     ("positive", "negative"), [("mine.fa", "mine.negative.fa"), ("mine/positive.fa", "mine/negative.fasta")]
 )
-def test_negatives_that_are_there_are_taken(write, tmp_path, positive, negative):
+def test_existing_negatives_are_used(write, tmp_path, positive, negative):
     write(positive, fasta(10))
     write(negative, ">p0\nGGGG\n>x\nGGGGG\n>y\nGGG\n>z\nGG\n>w\nG\n")
     (one,) = find_data_sets("flipons", tmp_path)
@@ -142,13 +142,13 @@ def test_intervals_become_512_wide_and_longer_ones_are_counted(write, genome, tm
     genes = one.read()
     contig = genome.read_text().split("\n")[1]
     pairs = {"A": "T", "C": "G", "G": "C"}
-    # Left gets floor((512 - length) / 2): 249 of 499, none, 255 of 511.
+    # The left side is extended by floor((512 - length) / 2): 249 of 499, 0, 255 of 511.
     expected = [contig[751:1263], contig[2000:2512], "".join(pairs[base] for base in reversed(contig[2745:3257]))]
     assert genes.letters()[:3] == expected
     assert set(genes.table["length"]) == {WIDTH} == {512}
     assert genes.metadata["options"]["left_out"] == {"longer": 1, "past_end": 1}
     assert len(caplog.messages) == 1
-    # Negatives lie nowhere.
+    # Negatives have no coordinates.
     assert "chrom" not in genes.table
     assert genes.contigs == {}
 
@@ -160,7 +160,7 @@ def test_intervals_without_a_genome_are_refused(write, tmp_path):
         one.read()
 
 
-def test_the_genome_in_the_same_folder_is_no_data_set(write, genome, tmp_path):
+def test_the_genome_in_the_same_folder_is_not_a_data_set(write, genome, tmp_path):
     write("hdna.bed", "1\t1000\t1013\n")
     assert [one.name for one in find_data_sets("flipons", tmp_path, genome=genome)] == ["hdna"]
     assert [one.name for one in find_data_sets("flipons", tmp_path)] == ["g", "hdna"]
@@ -173,7 +173,7 @@ def test_two_files_of_one_set_are_refused(write, tmp_path):
         find_data_sets("flipons", tmp_path)
     path.unlink()
     write("a.csv", "sequence,label,split\nAC,1,train\n")
-    with pytest.raises(BadTable, match=r"'a' is there twice: .*a\.csv and .*a\.fa"):
+    with pytest.raises(BadTable, match=r"'a' occurs twice: .*a\.csv and .*a\.fa"):
         find_data_sets("flipons", tmp_path)
 
 
@@ -183,10 +183,10 @@ def test_the_seven_tables_have_seven_names():
     assert names == ["shin", "kouzine", "hdna", "endoquad", "g4_chip", "g4_cut", "g4_seq"]
 
 
-def test_flipons_that_overlap_stand_on_one_side(tmp_path):
+def test_overlapping_flipons_are_in_the_same_split(tmp_path):
     rng = np.random.default_rng(4)
     (tmp_path / "g.fa").write_text(">1\n" + "".join(rng.choice(list("ACGT"), 60_000)) + "\n")
-    # Twenty neighbourhoods of five sites, 100 apart: their windows of 512 overlap.
+    # Twenty clusters of five sites, 100 bases apart: their windows of 512 bases overlap.
     starts = [1000 + 2900 * place + 100 * site for place in range(20) for site in range(5)]
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "sites.bed").write_text("".join(f"1\t{start}\t{start + 20}\n" for start in starts))
@@ -198,8 +198,8 @@ def test_flipons_that_overlap_stand_on_one_side(tmp_path):
     assert (sides == "test").sum() == 20
 
 
-def test_a_folder_of_splits_is_no_flipons(tmp_path):
+def test_a_folder_of_splits_is_not_a_flipons_data_set(tmp_path):
     for split in ("train", "test"):
         (tmp_path / f"{split}.csv").write_text("sequence,label\nACGT,0\nACGA,1\n")
-    with pytest.raises(BadTable, match=r"test.csv is a split, as GUE has them; expected is NAME.csv"):
+    with pytest.raises(BadTable, match=r"test.csv is a split of the GUE layout; expected NAME.csv"):
         find_data_sets("flipons", tmp_path)

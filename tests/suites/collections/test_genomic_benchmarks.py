@@ -42,7 +42,7 @@ def rows(genes, *columns):
     return [tuple(row) for row in genes.table[list(columns)].itertuples(index=False)]
 
 
-def test_a_file_a_sequence(write, tmp_path):
+def test_one_file_per_sequence_is_read(write, tmp_path):
     for split, name, letters in [
         ("train/positive", "0", "ACGT"),
         ("train/positive", "10", "AC"),
@@ -86,27 +86,27 @@ EXPECTED = [
 @pytest.mark.parametrize(
     "keys", [("human", "worm"), ("hw/human", "hw/worm"), ("hw", "hw/worm"), ("hw/human", "worm"), None]
 )
-def test_coordinates_and_the_genome_of_each_class(worms, keys):
+def test_coordinates_are_read_from_the_genome_of_each_class(worms, keys):
     human, worm = worms / "g" / "human.fa", worms / "g" / "worm.fa.gz"
-    # Without keys: the folder of references that are called as in metadata.yaml.
+    # Without keys: the folder of references named as in metadata.yaml.
     genome = worms / "g" if keys is None else {keys[0]: human, keys[1]: worm}
     (one,) = find_data_sets(COLLECTION, worms / "r", genome=genome)
     assert (one.name, rows(one.read(), "id", "sequence", "label", "split")) == ("hw", EXPECTED)
 
 
-def test_the_most_telling_key_counts(worms):
+def test_the_most_specific_key_is_used(worms):
     human, worm = worms / "g" / "human.fa", worms / "g" / "worm.fa.gz"
     genome = {"worm": human, "hw/worm": worm, "hw": human, "other/human": worm}
     (one,) = find_data_sets(COLLECTION, worms / "r", genome=genome)
     assert rows(one.read(), "id", "sequence", "label", "split") == EXPECTED
 
 
-def test_one_genome_for_all_classes_keeps_places(worms):
+def test_one_genome_for_all_classes_keeps_coordinates(worms):
     (one,) = find_data_sets(COLLECTION, worms / "r", genome=str(worms / "g" / "human.fa"))
     assert rows(one.read(), "chrom", "start", "sequence")[:3] == [("X", 0, "GTT"), ("X", 1, "ACC"), ("X", 0, "AA")]
 
 
-def test_coordinates_outside_of_the_genome_are_never_cut_short(worms, write):
+def test_coordinates_outside_of_the_genome_are_refused(worms, write):
     path = write("r/datasets/hw/test/human.csv.gz", "id,region,start,end,strand\n1,chrX,0,5,+\n")
     (one,) = find_data_sets(COLLECTION, worms / "r", genome=worms / "g")
     with pytest.raises(MalformedLine) as error:
@@ -114,20 +114,20 @@ def test_coordinates_outside_of_the_genome_are_never_cut_short(worms, write):
     assert str(error.value).startswith(f"{path}:2: the end 5 is past contig 'X', which has 4 bases")
 
 
-def test_a_class_without_a_genome_says_which_one_it_wants(worms):
+def test_a_class_without_a_genome_is_refused_with_the_name_of_the_genome(worms):
     for genome, found in [
         (None, ""),
         ({"human": worms / "g" / "human.fa"}, ""),
         (worms / "r", ", and .* holds datasets/, tests/"),
     ]:
         name = "worm" if isinstance(genome, dict) else "human"
-        message = f"the class '{name}' of hw is coordinates without a genome{found}; "
-        hint = f"give --genome hw/{name}=FASTA, which is http://ftp.ensembl.org/pub/fasta/{name}.fa.gz"
+        message = f"the class '{name}' of hw has coordinates and no genome{found}; "
+        hint = f"use --genome hw/{name}=FASTA with http://ftp.ensembl.org/pub/fasta/{name}.fa.gz"
         with pytest.raises(BadOption, match=message + hint):
             find_data_sets(COLLECTION, worms / "r", genome=genome)
 
 
-def test_only_the_sets_that_are_asked_for_need_genomes(worms, write):
+def test_only_requested_sets_need_genomes(worms, write):
     write("r/datasets/own/train/a.fa", ">x\nAC\n")
     write("r/datasets/own/test/a.fa", ">x\nAC\n")
     assert [one.name for one in find_data_sets(COLLECTION, worms / "r", names=["own"])] == ["own"]
@@ -137,11 +137,11 @@ def test_references_are_read_from_a_description(worms, write):
     references = read_references(worms / "r" / "datasets" / "hw" / "metadata.yaml")
     assert {name: one.file for name, one in references.items()} == {"human": "human.fa.gz", "worm": "worm.fa.gz"}
     for text in ("version: 0\n", "a: [\n", "classes:\n  a: 1\n", ""):
-        with pytest.raises(BadTable, match=r"m\.yaml: this does not say where the references of the classes lie"):
+        with pytest.raises(BadTable, match=r"m\.yaml: the file does not list the classes with their reference URLs"):
             read_references(write("m.yaml", text))
 
 
-def test_a_class_of_the_description_that_has_no_coordinates_is_missed(worms):
+def test_a_class_of_the_description_without_coordinates_is_refused(worms):
     for split in ("train", "test"):
         (worms / "r" / "datasets" / "hw" / split / "worm.csv.gz").unlink()
     with pytest.raises(BadTable, match="hw: no coordinates of the class 'worm'"):
@@ -151,13 +151,13 @@ def test_a_class_of_the_description_that_has_no_coordinates_is_missed(worms):
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (["a.fa", "a.csv"], r"train: the class 'a' is there twice: a\.csv and a\.fa"),
-        (["a.fa", "a/1.txt"], r"train: the class 'a' is there twice: a and a\.fa"),
-        (["a.fa", "b.csv"], r"train: coordinates beside sequences: a\.fa, b\.csv; keep one of them"),
-        (["a.doc"], r"train: no class here, but a\.doc; expected is folders NAME/train and NAME/test"),
+        (["a.fa", "a.csv"], r"train: the class 'a' occurs twice: a\.csv and a\.fa"),
+        (["a.fa", "a/1.txt"], r"train: the class 'a' occurs twice: a and a\.fa"),
+        (["a.fa", "b.csv"], r"train: both coordinates and sequences: a\.fa, b\.csv; keep one kind"),
+        (["a.doc"], r"train: found no class, but a\.doc; expected folders NAME/train and NAME/test"),
     ],
 )
-def test_a_folder_of_doubtful_classes_is_named(write, tmp_path, files, message):
+def test_a_folder_of_ambiguous_classes_is_refused(write, tmp_path, files, message):
     write("set/test/a.fa", ">x\nAC\n")
     for name in files:
         write(f"set/train/{name}", ">x\nAC\n")

@@ -52,7 +52,7 @@ def write(tmp_path):
         ("mine/0", "mine_0"),
     ],
 )
-def test_every_way_to_name_a_folder_leads_to_one_name(write, tmp_path, folder, name):
+def test_every_spelling_of_a_folder_has_one_canonical_name(write, tmp_path, folder, name):
     write(folder)
     assert [one.name for one in find_data_sets("gue", tmp_path)] == [name]
 
@@ -83,7 +83,7 @@ def test_pairs_become_one_sequence(write, tmp_path, header):
     assert (one.name, genes.letters()[0], genes.geometry.columns) == ("EPI_K562", "ACG" + "N" * 20 + "TT", 25)
 
 
-def test_a_column_of_row_numbers_does_no_harm(write, tmp_path):
+def test_a_column_of_row_numbers_is_ignored(write, tmp_path):
     write("tf/0", header=",sequence,label\n", rows="0,AC,1\n")
     write("EPI/K562", header=",enhancer,promoter,label\n", rows="0,AC,GT,1\n")
     pair, plain = find_data_sets("gue", tmp_path)
@@ -91,10 +91,10 @@ def test_a_column_of_row_numbers_does_no_harm(write, tmp_path):
 
 
 @pytest.mark.parametrize("header", ["AC,0\n", "sequence\n", "a,b,c,label\n", "sequence,class\n"])
-def test_a_table_of_another_form_is_named(write, tmp_path, header):
+def test_a_table_of_another_form_is_refused(write, tmp_path, header):
     write("tf/0", header=header, rows="")
     (one,) = find_data_sets("gue", tmp_path)
-    with pytest.raises(BadTable, match=r"tf/0/train\.csv:1: the header has .*; sequence,label is wanted, or a pair"):
+    with pytest.raises(BadTable, match=r"tf/0/train\.csv:1: the header has .*; expected sequence,label, or a pair"):
         one.read()
 
 
@@ -110,7 +110,7 @@ def test_data_sets_are_sorted_and_chosen_by_any_of_their_names(write, tmp_path):
 def test_two_folders_of_one_data_set_are_refused(write, tmp_path):
     write("tf/0")
     write("human_tf_0")
-    with pytest.raises(BadTable, match=r"'tf_0' is there twice: .*human_tf_0/train\.csv and .*tf/0/train\.csv"):
+    with pytest.raises(BadTable, match=r"'tf_0' occurs twice: .*human_tf_0/train\.csv and .*tf/0/train\.csv"):
         find_data_sets("gue", tmp_path)
 
 
@@ -121,14 +121,14 @@ def test_two_tables_of_one_split_are_refused(write, tmp_path):
         find_data_sets("gue", tmp_path)
 
 
-def test_a_folder_without_a_test_is_left_out_and_named(write, tmp_path, caplog):
+def test_a_folder_without_a_test_is_left_out_with_a_warning(write, tmp_path, caplog):
     write("tf/0")
     (write("tf/1") / "test.csv").unlink()
     assert [one.name for one in find_data_sets("gue", tmp_path)] == ["tf_0"]
-    assert caplog.messages == [f"left out, without a table of train or of test: {tmp_path / 'tf/1'}"]
+    assert caplog.messages == [f"left out, no table of train or no table of test: {tmp_path / 'tf/1'}"]
 
 
-def test_all_published_names_are_their_own():
+def test_all_published_names_are_canonical():
     marks = "H3 H3K14ac H3K36me3 H3K4me1 H3K4me2 H3K4me3 H3K79me3 H3K9ac H4 H4ac".split()  # noqa: SIM905
     names = [f"{kind}_{number}" for kind in ("tf", "mouse") for number in range(5)]
     names += [f"prom_{size}_{kind}" for size in ("core", "300") for kind in ("all", "notata", "tata")]

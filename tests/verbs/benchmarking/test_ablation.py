@@ -1,4 +1,4 @@
-"""Ablation and scaling: which networks they train, and that their tables and figures are whole."""
+"""Ablation: trained networks, complete tables and figures."""
 
 import pandas as pd
 import pytest
@@ -21,7 +21,7 @@ def task(gue, tmp_path):
     return output
 
 
-def test_every_choice_is_trained_and_compared_with_the_plain_network(task, tmp_path):
+def test_every_variant_is_trained_and_compared_with_legnet(task, tmp_path):
     result = ablation(task, output=tmp_path / "out", replaced=[1], places=["stem"], grids=[3, 6], **QUICK)
     assert (result.data_set, result.choices, result.trained) == ("task", 5, 5)
     names = ["legnet", *(f"legnet-{kind}.grid{grid}" for kind in ("lkan.1", "ckan.stem") for grid in (3, 6))]
@@ -29,7 +29,7 @@ def test_every_choice_is_trained_and_compared_with_the_plain_network(task, tmp_p
     assert table["model"].tolist() == names
     assert table["replaced"].tolist() == ["", "1", "1", "stem", "stem"]
     assert table["grid"].tolist() == ["", "3", "6", "3", "6"]
-    # Three more splines on each of the 8 · 1 + 1 · 8 edges, and on each of the 4 · 5 · 6.
+    # Three more splines on each of 8 · 1 + 1 · 8 edges, and on each of 4 · 5 · 6 edges.
     sizes = table["parameters"].tolist()
     assert sizes[2] - sizes[1] == 3 * 2 * 16
     assert sizes[4] - sizes[3] == 3 * 120
@@ -42,8 +42,8 @@ def test_every_choice_is_trained_and_compared_with_the_plain_network(task, tmp_p
 
 
 @pytest.mark.parametrize("replaced", [[0], [7]])
-def test_only_blocks_that_are_there_can_be_replaced(task, tmp_path, replaced):
-    with pytest.raises(BadOption, match="numbers from 1 to 6 are wanted"):
+def test_only_existing_blocks_can_be_replaced(task, tmp_path, replaced):
+    with pytest.raises(BadOption, match="numbers from 1 to 6 are expected"):
         ablation(task, output=tmp_path / "out", replaced=replaced)
     assert not (tmp_path / "out").exists()
 
@@ -54,4 +54,4 @@ def test_the_commands_read_lists_of_numbers(task, tmp_path, capsys):
     assert _run(["ablation", str(task), "--replaced", "1", "--grid", "3", "--place", "final", *shared]) == 0
     assert "`legnet-ckan.final.grid3`" in capsys.readouterr().out
     assert _run(["ablation", str(task), "--grid", "3,x", "-o", str(tmp_path / "other")]) == 2
-    assert "'x' is no whole number" in capsys.readouterr().err
+    assert "'x' is not a whole number" in capsys.readouterr().err

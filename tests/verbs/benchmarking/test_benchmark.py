@@ -1,4 +1,4 @@
-"""A benchmark from a folder as published to its table: what it trains, resumes, counts and compares."""
+"""A benchmark from published folder to table: training, resuming, counts and comparisons."""
 
 import json
 
@@ -27,7 +27,7 @@ def done(tmp_path_factory):
     return folder, run(folder / "GUE", folder / "out", jobs=2)
 
 
-def test_every_model_has_a_row_with_scores_counts_and_what_was_published(done):
+def test_every_model_has_a_row_with_scores_counts_and_published_values(done):
     folder, result = done
     assert (result.data_sets, result.models, result.trained) == (["prom_core_tata"], MODELS, 3)
     table = result.table.set_index("model")
@@ -65,7 +65,7 @@ def test_differences_are_to_legnet_and_paired(done):
         assert table.loc[name, "MCC_minus_baseline_low"] <= difference <= table.loc[name, "MCC_minus_baseline_high"]
 
 
-def test_a_second_call_trains_nothing_and_gives_the_same_bytes(done):
+def test_a_second_call_trains_nothing_and_writes_the_same_bytes(done):
     folder, _ = done
     before = {name: (folder / "out" / name).read_bytes() for name in ("results.tsv", "results.md", "checks.tsv")}
     again = run(folder / "GUE", folder / "out")
@@ -85,11 +85,11 @@ def test_another_protocol_needs_another_folder_but_another_data_set_does_not(don
     assert more.checks["data_set"].tolist() == ["prom_core_tata", "tf_0"]
 
 
-def test_three_classes_are_scored_by_the_coefficient_of_all_of_them(tmp_path):
+def test_three_classes_are_scored_by_the_mcc_over_all_classes(tmp_path):
     folder = write_task(tmp_path / "GUE" / "splice" / "reconstructed", sizes=(90, 30, 30))
     for split in ("train", "dev", "test"):
         lines = (folder / f"{split}.csv").read_text().splitlines()
-        # Every third sequence becomes one of a third class, which is told by its bases.
+        # Every third sequence gets a third class with another base composition.
         strong = [line[:-1].replace("A", "G").replace("T", "C") + "2" for line in lines[1:]]
         third = [strong[at] if at % 3 == 0 else line for at, line in enumerate(lines[1:])]
         (folder / f"{split}.csv").write_text("\n".join([lines[0], *third]) + "\n")
@@ -103,7 +103,7 @@ def test_three_classes_are_scored_by_the_coefficient_of_all_of_them(tmp_path):
     assert table.loc["gc", "MCC_minus_baseline"] == pytest.approx(expected - table.loc["legnet", "MCC"], abs=1e-6)
 
 
-def test_a_run_with_other_options_is_refused_and_not_taken_over(gue, tmp_path):
+def test_a_run_with_other_options_is_refused(gue, tmp_path):
     run(gue, tmp_path / "out", models=["legnet"], folds=1, epochs=1)
     for changed, said in (
         ({"options": ["widths=8,4", *TINY[1:]]}, 'widths "6,4", and not "8,4"'),
@@ -121,7 +121,7 @@ def test_another_call_adds_a_model_and_compares_it(gue, tmp_path):
     assert not pd.isna(more.table["MCC_minus_baseline"][1])
 
 
-def test_what_fails_is_told_and_what_is_done_is_in_the_table(gue, tmp_path):
+def test_failures_are_reported_and_finished_models_are_in_the_table(gue, tmp_path):
     broken = tmp_path / "out" / "prom_core_tata" / "kmer-logistic"
     broken.mkdir(parents=True)
     (broken / "note").touch()
@@ -130,7 +130,7 @@ def test_what_fails_is_told_and_what_is_done_is_in_the_table(gue, tmp_path):
     assert pd.read_csv(tmp_path / "out" / "results.tsv", sep="\t")["model"].tolist() == ["gc"]
 
 
-def test_data_sets_may_be_called_like_numbers_or_nothing(tmp_path):
+def test_names_of_data_sets_may_look_like_numbers_or_missing_values(tmp_path):
     for name in ("1", "NA"):
         folder = write_task(tmp_path / name, sizes=(40, 10, 20))
         lines = ["sequence,label,split"]
@@ -154,21 +154,21 @@ def test_the_command_prints_the_table_and_its_json(gue, tmp_path, capsys):
     assert _run([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["data_sets"] == ["prom_core_tata"]
     assert _run(["benchmark", "glue", str(gue), "-o", str(tmp_path / "other")]) == 3
-    assert "'glue' is no known collection; choose one of gue" in capsys.readouterr().err
+    assert "'glue' is not a collection; choose one of gue" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 
 
-def test_labels_that_training_lacks_are_refused_before_anything_is_written(gue, tmp_path):
+def test_labels_missing_in_training_are_refused_before_anything_is_written(gue, tmp_path):
     path = gue / "prom" / "prom_core_tata" / "test.csv"
     path.write_text(path.read_text() + "ACGTACGTACGTACGTACGTACGTACGTAC,2\n")
-    with pytest.raises(BadTable, match=r"^prom_core_tata: labels of test that train lacks: 2"):
+    with pytest.raises(BadTable, match=r"^prom_core_tata: test labels missing in train: 2"):
         run(gue, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_class_without_test_sequences_is_told_of(gue, tmp_path, caplog):
+def test_a_class_without_test_sequences_is_a_warning(gue, tmp_path, caplog):
     path = gue / "prom" / "prom_core_tata" / "train.csv"
     path.write_text(path.read_text() + "".join(f"{'ACGT' * 7}{end},other\n" for end in ("AA", "AC", "AG", "CA")))
     result = run(gue, tmp_path / "out", models=["gc"], options=(), folds=1)
-    assert "prom_core_tata: classes of which the test has no sequence: other" in caplog.text
+    assert "prom_core_tata: classes without test sequences: other" in caplog.text
     assert result.checks["untested"].tolist() == ["other"]

@@ -1,4 +1,4 @@
-"""Scaling: equal sizes stand side by side, and finer grids are counted and timed."""
+"""Scaling: models of equal size are compared, and finer grids are counted and timed."""
 
 import pandas as pd
 import pytest
@@ -51,11 +51,11 @@ def test_models_of_one_size_are_compared_and_grids_are_counted(task, tmp_path):
         assert min(picture.size) > 800
 
 
-def test_sizes_must_be_there(task, tmp_path):
-    with pytest.raises(BadOption, match="--parameters: no size, or one below 1"):
+def test_invalid_sizes_models_and_grids_are_refused(task, tmp_path):
+    with pytest.raises(BadOption, match="--parameters: no size, or a size below 1"):
         scaling(task, output=tmp_path / "out", sizes=[0])
     for wrong, said in (
-        ({"models": ["legnet", "kmer-logistic"]}, "--model kmer-logistic; models whose widths can be chosen"),
+        ({"models": ["legnet", "kmer-logistic"]}, "--model kmer-logistic; use models with widths to choose"),
         ({"models": ["legnet", "legnet"]}, "--model legnet; .* each once"),
         ({"grids": [5, 300]}, "grid is 300"),
     ):

@@ -394,7 +394,7 @@ def test_threads_share_one_copy_of_a_model(make_run, genes, monkeypatch):
         loaded.append(path.parent.parent.name)
         return read_model(path, device)
 
-    monkeypatch.setattr("kanseq.runs.scorer.load_model", load)
+    monkeypatch.setattr("kanseq.runs.scorer.read_model", load)
     before = torch.get_num_threads()
     tables = [explain(run, genes, batch_size=1, threads=threads).table for threads in (1, 3)]
     assert loaded == ["1", "2", "1", "2"]
