@@ -1,5 +1,5 @@
-# make demo and make test each set up .venv by themselves; a second run sets up nothing again.
-# Without a GPU, outside a machine that has the CPU wheel of PyTorch: make demo TORCH_INDEX=<address of PyTorch's CPU index> (README).
+# make demo and make test set up .venv on their first run.
+# Without a GPU, unless the CPU wheel of PyTorch is the default: make demo TORCH_INDEX=<URL of PyTorch's CPU index> (README).
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
@@ -19,7 +19,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-# torch goes in first and pinned: what depends on it must not fetch another build.
+# Install torch first and pinned, so that packages that depend on it do not fetch another build.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("kanseq needs Python 3.10 or newer; set PYTHON=...") if sys.version_info < (3, 10) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

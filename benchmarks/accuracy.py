@@ -1,14 +1,15 @@
-"""Kanseq's layers beside other people's with the same weights: errors of the output and of every gradient.
+"""Compare kanseq's layers with other implementations on the same weights: errors of the output and all gradients.
 
     python benchmarks/accuracy.py --json errors.json
         --fastkan fast-kan --efficient-kan efficient-kan --pykan pykan
 
-Paths are clones of github.com/ZiyaoLi/fast-kan, Blealtan/efficient-kan and KindXiaoming/pykan; a peer without one is
-left out. `RBFLinear` stands beside FastKAN's layer; `BSplineLinear`, with a factor per edge, beside efficient-KAN's and
-pykan's on the same knots. The truth is the peer's own layer in float64, its knots or centres not rounded to float32. An
-error is the largest difference by the largest value of the tensor, and of several seeds the worst is given. In bfloat16
-kanseq rounds the operands of products, and the peers run under autocast. That the peer in float64 is itself goes
-without saying. FastKAN's first weights are taken; those of LayerNorms, and all of splines, are drawn further apart.
+Paths are clones of github.com/ZiyaoLi/fast-kan, Blealtan/efficient-kan and KindXiaoming/pykan; a peer without a path
+is left out. `RBFLinear` is compared with FastKAN's layer; `BSplineLinear`, with a factor per edge, with efficient-KAN's
+and pykan's layers on the same knots. The reference is the peer's layer in float64, with knots or centres that were not
+rounded to float32, so the peer in float64 is not listed. An error is the largest difference divided by the largest
+value of the tensor; the table shows the worst seed. In bfloat16 kanseq rounds the operands of products, and the peers
+run under autocast. FastKAN's initial weights are used; those of LayerNorms and of splines are drawn with a larger
+spread.
 """
 
 import argparse
@@ -27,7 +28,7 @@ ROWS, SEEDS = 2048, 3
 PRECISIONS = ("float64", "float32", "bfloat16")
 
 FEATURES = {"fastkan": (128, 128), "efficient_kan": (48, 32), "pykan": (48, 32)}
-"""Inputs and outputs: pykan holds a number per row and edge."""
+"""Inputs and outputs; small for splines, because pykan holds a number per row and edge."""
 
 NAMES = {
     "fastkan": {
@@ -44,14 +45,14 @@ NAMES = {
     },
     "pykan": {"spline_weight": "coef", "base_weight": "scale_base", "spline_scale": "scale_sp"},
 }
-"""What the peers call the parameters that both layers learn."""
+"""The peers' names for the parameters that both layers learn."""
 
 CASES = ("normal", "all × 50", "one per row × 1000", "constant rows")
 NO_NORM, UNEVEN = "no LayerNorm", "uneven knots"
 
 
 def errors(threads: int, paths: dict[str, Path | None], device: str, seeds: int = SEEDS, rows: int = ROWS) -> list[Row]:
-    """Compare with every peer that is there: ``layer, peer, precision, case, tensor, error``."""
+    """Compare with every available peer: ``layer, peer, precision, case, tensor, error``."""
     torch.set_num_threads(threads)
     made = {peer: peer_layer(peer, paths.get(peer)) for peer in PEERS}
     return [
@@ -64,14 +65,14 @@ def errors(threads: int, paths: dict[str, Path | None], device: str, seeds: int 
 
 
 def worst(peer: str, make: Callable[..., nn.Module], case: str, device: str, seeds: int, rows: int) -> Iterator[Row]:
-    """Give the largest error over seeds of each tensor."""
+    """Yield the largest error over seeds of each tensor."""
     found: dict[tuple[str, str, str], list[Tensor]] = {}
     for seed in range(seeds):
         torch.manual_seed(seed)
         for key, error in compare(peer, make, case, device, rows):
             found.setdefault(key, []).append(error)
     for (layer, precision, tensor), each in found.items():
-        # This maximum does not hide what is not a number.
+        # Unlike Python's max, this maximum propagates NaN.
         error = torch.stack(each).max().item()
         yield {"layer": layer, "peer": peer, "precision": precision, "case": case, "tensor": tensor, "error": error}
 
@@ -79,7 +80,7 @@ def worst(peer: str, make: Callable[..., nn.Module], case: str, device: str, see
 def compare(
     peer: str, make: Callable[..., nn.Module], case: str, device: str, rows: int
 ) -> Iterator[tuple[tuple[str, str, str], Tensor]]:
-    """Give errors by layer, precision and tensor, for weights and inputs drawn here."""
+    """Yield errors by layer, precision and tensor, for randomly drawn weights and inputs."""
     inputs, outputs = FEATURES[peer]
     ours, theirs = twins(peer, make, case)
     knots = places(peer, case)
@@ -97,14 +98,14 @@ def compare(
                 found = tensors(copied, shared(peer, case, ours, copied), peer, x.to(kind), g.to(kind))
             for tensor, value in truth.items():
                 error, largest = (found[tensor].double() - value).abs().max(), value.abs().max()
-                # Of few rows, none may lie on the grid.
+                # The largest value is 0 if no row is on the grid, which can happen with few rows.
                 error = error / largest if largest else error
                 yield (peer if is_peer else type(layer).__name__, precision, tensor), error
 
 
 @torch.no_grad()
 def twins(peer: str, make: Callable[..., nn.Module], case: str) -> tuple[KANLinear, nn.Module]:
-    """Make kanseq's layer and the peer's with the same weights."""
+    """Return kanseq's layer and the peer's layer with the same weights."""
     inputs, outputs = FEATURES[peer]
     if peer == "fastkan":
         has_norm = case != NO_NORM
@@ -115,14 +116,14 @@ def twins(peer: str, make: Callable[..., nn.Module], case: str) -> tuple[KANLine
         if name in ("norm.weight", "spline_scale"):
             nn.init.normal_(other, mean=1.0, std=0.3)
         elif name == "norm.bias" or peer != "fastkan":
-            # First curves of efficient-KAN and pykan are almost nothing.
+            # The initial curves of efficient-KAN and pykan are almost 0.
             nn.init.normal_(other, std=0.3)
         own.copy_(as_ours(other, peer, own))
     return ours, theirs
 
 
 def shared(peer: str, case: str, *layers: nn.Module) -> dict[str, list[nn.Parameter]]:
-    """Give by kanseq's names the parameters that both layers learn, in each layer as it lays them out."""
+    """Return the parameters of each layer by kanseq's names, in the layer's own layout; only those that both learn."""
     return {
         name: [layer.get_parameter(name if isinstance(layer, KANLinear) else theirs) for layer in layers]
         for name, theirs in NAMES[peer].items()
@@ -131,12 +132,12 @@ def shared(peer: str, case: str, *layers: nn.Module) -> dict[str, list[nn.Parame
 
 
 def as_ours(tensor: Tensor, peer: str, like: Tensor) -> Tensor:
-    """Lay out a peer's tensor as kanseq's: pykan's have inputs first, FastKAN's have inputs and functions in one."""
+    """Convert a peer's tensor to kanseq's layout: pykan has inputs first, FastKAN merges inputs and functions."""
     return (tensor.transpose(0, 1) if peer == "pykan" else tensor).reshape(like.shape)
 
 
 def places(peer: str, case: str) -> Tensor:
-    """Give knots, or FastKAN's centres, in float64."""
+    """Return knots, or FastKAN's centres, in float64."""
     if peer == "fastkan":
         return torch.linspace(-2, 2, 8, dtype=torch.float64)
     if case != UNEVEN:
@@ -147,7 +148,7 @@ def places(peer: str, case: str) -> Tensor:
 
 
 def samples(case: str, rows: int, inputs: int) -> Tensor:
-    """Draw inputs: easy ones, ones far outside of the grid, or rows of which every other does not vary."""
+    """Draw inputs: standard normal, far outside the grid, or with every second row constant."""
     x = torch.randn(rows, inputs)
     if case == "all × 50":
         x *= 50
@@ -160,7 +161,7 @@ def samples(case: str, rows: int, inputs: int) -> Tensor:
 
 @torch.no_grad()
 def prepared(layer: nn.Module, precision: str, knots: Tensor, device: str) -> nn.Module:
-    """Copy a layer, and give it a precision and knots that no other precision has rounded."""
+    """Return a copy of a layer in a precision, with knots that were not rounded to another precision before."""
     layer = copy.deepcopy(layer).to(device)
     if precision == "float64":
         layer = layer.double()
@@ -176,10 +177,10 @@ def prepared(layer: nn.Module, precision: str, knots: Tensor, device: str) -> nn
 def tensors(
     layer: nn.Module, parameters: dict[str, list[nn.Parameter]], peer: str, x: Tensor, g: Tensor
 ) -> dict[str, Tensor]:
-    """Give the output and every gradient, laid out as kanseq's are."""
+    """Return the output and every gradient, in kanseq's layout."""
     x = x.clone().requires_grad_()
     y = layer(x)
-    # pykan gives what it plots, too.
+    # pykan also returns its values for plots.
     y = y[0] if isinstance(y, tuple) else y
     by_x, *others = torch.autograd.grad(y, [x, *(own for _, own in parameters.values())], g.to(y.dtype))
     if not isinstance(layer, KANLinear):
@@ -189,7 +190,7 @@ def tensors(
 
 
 def show_errors(rows: list[Row]) -> None:
-    """Print a table per peer, all layers and precisions side by side."""
+    """Print a table per peer, with a column per layer and precision."""
     for peer in dict.fromkeys(row["peer"] for row in rows):
         table = Table(
             title=f"largest error / largest value, against {peer} in float64, worst of the seeds", title_justify="left"
@@ -207,7 +208,7 @@ def show_errors(rows: list[Row]) -> None:
 
 
 def main() -> None:
-    """Compare, print, write."""
+    """Run the comparison, print its tables, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_peers(parser)
     parser.add_argument("--seeds", type=int, default=SEEDS)

@@ -1,14 +1,14 @@
-"""How far attributions can be believed: the tables of docs/attribution.md.
+"""Measure how reliable attributions are: the tables of docs/attribution.md.
 
     python benchmarks/attribution.py -o FOLDER [--only faithfulness,truth] [--models kan-words,kan-mixer] [--json FILE]
 
-`faithfulness` explains held-out genes of *Arabidopsis* chromosome 1 (`$KANSEQ_DATA`, see README) by a model of block 0
-and asks it: how fast does its logit fall when tokens are replaced in the order of their attribution (deletion)
-and how fast it comes back when they are put into a reference (insertion), both beside a random order; whether a method
-ranks tokens as replacing every single base does (`ism`, on fewer genes); and whether it tells a trained model from one
-whose weights were drawn anew. `truth` asks simulated genes, where the planted elements are known. A reference that
-replaces is never one that a method has seen. Models are trained first, in FOLDER/runs, unless they are there;
-what mutagenesis found is kept beside them, gene by gene.
+`faithfulness` explains held-out genes of *Arabidopsis* chromosome 1 (`$KANSEQ_DATA`, see README) with a model of block
+0. It measures how fast the logit falls when tokens are replaced in the order of their attribution (deletion), and how
+fast it returns when they are put into a reference (insertion), both compared with a random order; whether a method
+ranks tokens like replacing every single base (`ism`, on fewer genes); and whether it distinguishes a trained model from
+one with redrawn weights. `truth` uses simulated genes, whose planted elements are known. The sequences that replace
+tokens are never references of a method. Models are trained first, in FOLDER/runs, unless they exist; results of
+mutagenesis are kept next to them, per gene.
 """
 
 import argparse
@@ -43,18 +43,18 @@ FOLD = "1.block0"
 SHUFFLES, STEPS = 5, 20
 
 ASKED = {"paths": SHUFFLES, "integrated": SHUFFLES, "gradient": SHUFFLES, "occlusion": 1}
-"""Methods beside `ism`, and the shuffles that each has as references; occlusion runs the model 378 times for each."""
+"""Methods other than `ism`, with their number of shuffled references; occlusion runs the model 378 times for each."""
 
 TRAINING: dict[str, dict[str, object]] = {
     "kan-words": {},
     "kan-mixer": {"epochs": 10, "tune": True},
     "deepcre": {"epochs": 10, "tune": True, "learning_rate": 3e-4, "seed": 1, "options": {"dropout": 0}},
 }
-"""With its dropout `deepcre` does not leave its first loss on so few genes: there would be nothing to explain."""
+"""Training options; with dropout `deepcre` learns nothing from so few genes, so there would be nothing to explain."""
 
 
 def trained(name: str, folder: Path) -> TrainedModel:
-    """Train a model on all blocks but the first, or take the one that is there."""
+    """Train a model on all blocks except the first, or load the existing one."""
     source, run = folder / "chromosome1", folder / "runs" / name
     if not (source / "genes.parquet").exists():
         prepare("chromosome1", source, Results(RESULTS))
@@ -79,20 +79,20 @@ def place_of(run: Path, fold: str) -> Path:
 
 
 def ready(model: TrainedModel) -> TrainedModel:
-    """Take all products in float32."""
+    """Set the precision of all products to float32."""
     set_precision(model.network, "float32")
     return model
 
 
 def redrawn(model: TrainedModel) -> TrainedModel:
-    """Give the same network with weights of its first draw; what begins as zeros is shuffled instead."""
+    """Return the same network with new initial weights; parameters that start at zero are shuffled instead."""
     torch.manual_seed(99)
     network = architecture(model.architecture).build(model.config).eval()
     assert model.network is not None
     for (name, fresh), was in zip(network.named_parameters(), model.network.parameters(), strict=True):
         if not fresh.any():
             fresh.data = was.detach().flatten()[torch.randperm(was.numel())].view_as(was)
-            say(f"{name} is shuffled")
+            say(f"{name}: shuffled")
     for fresh, was in zip(network.buffers(), model.network.buffers(), strict=True):
         fresh.copy_(was)
     return TrainedModel(model.architecture, model.config, model.geometry, model.task, network)
@@ -103,7 +103,7 @@ class Genes:
 
     Attributes:
         codes: ``(n, columns)`` uint8.
-        names: their ids.
+        names: ids of the genes.
     """
 
     def __init__(self, genes: SequenceSet, run: Path, count: int, model: TrainedModel) -> None:
@@ -113,12 +113,12 @@ class Genes:
         self.codes, self.names = model.geometry.hide(genes.codes(rows)), list(genes.table["id"].iloc[rows])
 
     def first(self, count: int) -> tuple[np.ndarray, list[str]]:
-        """Give the first ones; they are drawn at random already."""
+        """Return the first genes; their order is by row, but they were drawn at random."""
         return self.codes[:count], self.names[:count]
 
 
 def faithfulness(name: str, folder: Path, options: argparse.Namespace) -> list[dict[str, object]]:
-    """Measure every method on one model."""
+    """Measure every method on one model; return a row per method."""
     model = trained(name, folder)
     run = place_of(folder / "runs" / name, FOLD)
     genes = Genes(SequenceSet.read(folder / "chromosome1" / "genes.parquet"), run, options.genes, model)
@@ -147,7 +147,7 @@ def faithfulness(name: str, folder: Path, options: argparse.Namespace) -> list[d
         say(json.dumps(rows[-1]))
     at_random = np.random.default_rng(1).standard_normal((len(genes.codes), model.geometry.tokens))
     rows.append({"model": name, "method": "random order", **curves(model, genes, at_random, found, options.levels)})
-    # The few genes again, so that mutagenesis has its curves beside a method on the same ones.
+    # Repeat on the few genes, so that the curves of mutagenesis can be compared with a method on the same genes.
     genes.codes, genes.names = few
     fewer = {method: explained(model, method, *few, ASKED[method]) for method in ("paths",)}
     for method, values in (("ism", truth), ("paths", by_token(fewer["paths"], model))):
@@ -158,11 +158,11 @@ def faithfulness(name: str, folder: Path, options: argparse.Namespace) -> list[d
 
 
 def mutagenesis(model: TrainedModel, codes: np.ndarray, names: list[str], folder: Path) -> tuple[np.ndarray, float]:
-    """Explain genes by `ism`, one by one: a minute each, so that what a killed run had is taken up.
+    """Explain genes by `ism`, one by one: each takes a minute, so an interrupted run resumes from its finished genes.
 
     Returns:
         tokens: ``(n, tokens)``.
-        seconds: of the processor, of all genes, those that were there too.
+        seconds: CPU time for all genes, including those of earlier runs.
     """
     folder.mkdir(exist_ok=True)
     tokens, seconds = [], 0.0
@@ -187,16 +187,16 @@ def explained(model: TrainedModel, method: str, codes: np.ndarray, names: list[s
 
 
 def by_token(found: Attribution, model: TrainedModel) -> np.ndarray:
-    """Sum over tokens, ``(n, tokens)``."""
+    """Sum attributions over the columns of each token, ``(n, tokens)``."""
     return sum_by_token(found.values, model.geometry)
 
 
 def curves(model: TrainedModel, genes: Genes, tokens: np.ndarray, found: Attribution, levels: int) -> dict[str, float]:
-    """Replace tokens step by step, those first that hold the logit where it is.
+    """Replace tokens step by step, first those that contribute most to the logit's difference from a reference.
 
     Returns:
-        Means over genes and levels, in units of the logit: how far it falls (deletion), and how far it rises from a
-        reference towards the gene's (insertion); towards is up where the gene is above its references.
+        Means over genes and levels, in units of the logit: how far it falls (deletion), and how far it rises from the
+        logit of the reference to that of the gene (insertion); with reversed sign if the gene is below its reference.
     """
     others = dinucleotide_shuffles(genes.codes, genes.names, 1, seed=1)[:, 0]
     logit, below = model.logits(genes.codes), model.logits(others)
@@ -212,12 +212,12 @@ def curves(model: TrainedModel, genes: Genes, tokens: np.ndarray, found: Attribu
 
 
 def agreement(some: np.ndarray, others: np.ndarray) -> float:
-    """Median over genes of Spearman's correlation between tokens."""
+    """Return the median over genes of Spearman's correlation between tokens."""
     return float(np.median([spearmanr(a, b).statistic for a, b in zip(some, others, strict=True)]))
 
 
 def truth(folder: Path, options: argparse.Namespace) -> list[dict[str, object]]:
-    """Ask simulated genes: precision-recall area of tokens on planted elements, by the magnitude of attributions."""
+    """Score methods on simulated genes: precision-recall area of pieces on planted elements, by |attribution|."""
     place = folder / "simulated"
     place.mkdir(parents=True, exist_ok=True)
     genes, splits, labels = (place / name for name in ("genes.parquet", "splits.tsv", "labels.tsv"))
@@ -227,7 +227,7 @@ def truth(folder: Path, options: argparse.Namespace) -> list[dict[str, object]]:
     kanseq.label(simulation.expression, splits=splits, output=labels)
     rows = []
     for name in options.models:
-        # As the demo trains, and on one fold; these splits have no genes to tune on.
+        # The options of the demo, on one fold; these splits have no tuning genes.
         as_demo = {"epochs": 8, "learning_rate": 2e-3, "decay": "coupled"}
         settings = as_demo if name == "kan-mixer" else {**TRAINING[name], "tune": False}
         run = place / "runs" / name
@@ -257,7 +257,7 @@ def truth(folder: Path, options: argparse.Namespace) -> list[dict[str, object]]:
 
 
 def on_elements(genes: SequenceSet, names: list[str], truth: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Say which pieces of the named genes touch a planted element, and where these pieces lie in a flat table."""
+    """Return which pieces of the named genes overlap a planted element, and the pieces' indices in a flat table."""
     from kanseq.verbs.project.demo import _touches
 
     table = genes.table.set_index("id").loc[names].reset_index()
@@ -273,7 +273,7 @@ def say(text: str) -> None:
 
 
 def markdown(rows: list[dict[str, object]]) -> str:
-    """Lay rows out as a table."""
+    """Return rows as a Markdown table."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     lines = [f"| {' | '.join(names)} |", f"|{' --- |' * len(names)}"]
     for row in rows:
@@ -283,7 +283,7 @@ def markdown(rows: list[dict[str, object]]) -> str:
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Run the measurements, print their tables, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True, help="sets and runs")
     parser.add_argument("--only", default="faithfulness,truth")

@@ -1,13 +1,13 @@
-"""What path attribution costs, and how it stands beside other people's attributions.
+"""Measure the cost of path attribution, and compare it with other packages.
 
     python benchmarks/attribution_speed.py -o FOLDER [--only step,genome,peers] [--json FILE]
 
-`step` times `paths` beside a training step on the same number of sequences (a gene and each of its references count as
-one), in turns, on one thread, in process CPU time. `genome` runs `kanseq explain` on all genes of *Arabidopsis*
-chromosome 1 with ten references each on two threads, and on a seventh of them, and shows seconds and peak memory.
-`peers` explains the `deepcre` and `kan-mixer` models of `attribution.py` (in FOLDER/runs, trained if they are
-not there) by tangermeme's DeepLIFT/SHAP and captum's integrated gradients as well, where these packages can be
-imported: agreement and time.
+`step` times `paths` and a training step in turns, per sequence (a gene and each of its references count as one), on one
+thread, in process CPU time. `genome` runs `kanseq explain` on all genes of *Arabidopsis* chromosome 1, and on a seventh
+of them, with ten references per gene on two threads, and reports seconds and peak memory. `peers` explains the
+`deepcre` and `kan-mixer` models of `attribution.py` (in FOLDER/runs, trained if they do not exist) also with
+tangermeme's DeepLIFT/SHAP and captum's integrated gradients, if these packages can be imported, and reports agreement
+and time.
 """
 
 import argparse
@@ -44,15 +44,15 @@ BATCH = 64
 
 
 class Given(References):
-    """References that were drawn before, so that only the explaining is timed."""
+    """References that were drawn before, so that drawing is not timed."""
 
     def of(self, codes: np.ndarray, names: list[str]) -> np.ndarray:
-        """Give what was drawn."""
+        """Return the references of the first genes."""
         return self.sequences[: len(codes)]
 
 
 def steps(rounds: int) -> list[dict[str, object]]:
-    """Time explaining beside training."""
+    """Time attributions and training steps in turns."""
     rows = []
     for name in NETWORKS:
         step = contender(name, "float32", BATCH, "cpu", None).step
@@ -82,14 +82,14 @@ def steps(rounds: int) -> list[dict[str, object]]:
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    """Give the processor time that something takes."""
+    """Return the CPU time of a call."""
     start = time.process_time()
     work()
     return 1e3 * (time.process_time() - start)
 
 
 def genome(name: str, folder: Path, threads: int, parts: list[int]) -> list[dict[str, object]]:
-    """Explain a seventh of all genes, and all."""
+    """Explain a fraction of all genes for each number of parts (7: a seventh)."""
     trained(name, folder)
     model = folder / "runs" / name
     genes = folder / "chromosome1" / "genes.parquet"
@@ -108,7 +108,7 @@ def genome(name: str, folder: Path, threads: int, parts: list[int]) -> list[dict
 
 
 def peers(folder: Path, count: int) -> list[dict[str, object]]:
-    """Explain the same genes with the same references by other packages."""
+    """Explain the same genes with the same references with other packages."""
     warnings.filterwarnings("ignore")
     rows = []
     set_of = SequenceSet.read(folder / "chromosome1" / "genes.parquet")
@@ -126,12 +126,12 @@ def peers(folder: Path, count: int) -> list[dict[str, object]]:
 def explained_by(
     method: Callable[..., Attribution], model: TrainedModel, genes: Genes, given: References
 ) -> Attribution:
-    """Explain the genes by one of kanseq's methods."""
+    """Explain the genes with one of kanseq's methods."""
     return method(model, genes.codes, genes.names, given, MethodOptions(steps=50))
 
 
 def in_modules(network: DeepCRE, mean_pool: bool) -> nn.Module:
-    """Build `deepcre` of modules alone, which packages that hook modules need; with the mean instead of the maximum."""
+    """Build `deepcre` from modules only, for packages that hook modules; with max or mean pooling."""
     layers: list[nn.Module] = []
     for block in network.blocks:
         pool = nn.AvgPool1d(POOL, ceil_mode=True) if mean_pool else nn.MaxPool1d(POOL, ceil_mode=True)
@@ -142,11 +142,11 @@ def in_modules(network: DeepCRE, mean_pool: bool) -> nn.Module:
 
 
 def deep_lift(model: TrainedModel, genes: Genes, given: Given) -> list[dict[str, object]]:
-    """Set DeepLIFT/SHAP beside paths, on `deepcre` as it is and with means in the place of its maxima."""
+    """Compare DeepLIFT/SHAP with paths on `deepcre`, with its max pooling and with mean pooling instead."""
     try:
         from tangermeme.deep_lift_shap import deep_lift_shap
     except ImportError:
-        say("tangermeme cannot be imported: left out")
+        say("tangermeme cannot be imported: skipped")
         return []
     rows = []
     x = encoded(model.network, genes.codes)
@@ -198,11 +198,11 @@ class Wrapped(TrainedModel):
 
 
 def captum_gradients(model: TrainedModel, genes: Genes, given: Given, paths: Attribution) -> list[dict[str, object]]:
-    """Set captum's integrated gradients beside kanseq's, which should agree, and beside paths."""
+    """Compare captum's integrated gradients with kanseq's, which should agree, and with paths."""
     try:
         from captum.attr import IntegratedGradients
     except ImportError:
-        say("captum cannot be imported: left out")
+        say("captum cannot be imported: skipped")
         return []
     network, task = model.network, model.task
     method = IntegratedGradients(lambda stack: task.logit(network.forward_encoded(stack)))
@@ -234,7 +234,7 @@ def captum_gradients(model: TrainedModel, genes: Genes, given: Given, paths: Att
 
 
 def compared(theirs: np.ndarray, ours: np.ndarray) -> dict[str, float]:
-    """Give the largest difference by the largest number, and the median correlation within genes."""
+    """Return the largest difference divided by the largest value, and the median correlation within genes."""
     pearson = [np.corrcoef(a, b)[0, 1] for a, b in zip(theirs, ours, strict=True)]
     return {
         "largest_difference": float(np.abs(theirs - ours).max() / np.abs(ours).max()),
@@ -243,17 +243,17 @@ def compared(theirs: np.ndarray, ours: np.ndarray) -> dict[str, float]:
 
 
 def completeness(values: np.ndarray, difference: np.ndarray) -> float:
-    """Give the largest error of attributions averaged over references."""
+    """Return the largest completeness error of attributions averaged over references."""
     return float((np.abs(values.sum(1) - difference) / np.maximum(1, np.abs(values).sum(1))).max())
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Run the measurements, print their tables, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="sets and runs, as of attribution.py")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="sets and runs of attribution.py")
     parser.add_argument("--only", default="step,genome,peers")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2, help="of `genome`")
+    parser.add_argument("--threads", type=int, default=2, help="threads of `genome`")
     parser.add_argument("--genome-model", default="kan-words")
     parser.add_argument("--parts", default="7,1", type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--peer-genes", type=int, default=20)

@@ -1,4 +1,4 @@
-"""Take a picture of tracks in igv.js, in a headless Chromium, without any network.
+"""Take a picture of tracks in igv.js, in a headless Chromium, without network access.
 
     python benchmarks/browser_picture.py --genome genome.fa.gz --annotation genes.gtf.gz --locus 1:3,000-7,000 \
         --igv node_modules/igv/dist/igv.min.js -o picture.png attribution.bw attribution.bed.gz
@@ -54,7 +54,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--locus", required=True, help="CONTIG:START-END, 1-based")
     parser.add_argument("--igv", required=True, type=Path, help="igv.min.js")
     parser.add_argument("--chromium", default="chromium")
-    parser.add_argument("--size", default="1300x620", help="of the picture, in pixels")
+    parser.add_argument("--size", default="1300x620", help="size of the picture in pixels")
     parser.add_argument("-o", "--output", required=True, type=Path, help="PNG")
     return parser.parse_args()
 
@@ -67,7 +67,7 @@ def unpack(source: Path, target: Path) -> None:
 
 
 def cut_annotation(source: Path, target: Path, chrom: str, start: int, end: int) -> None:
-    """Keep the rows near the locus: igv.js reads an annotation without an index as a whole."""
+    """Keep only rows near the locus, because igv.js reads an annotation without an index completely."""
     with gzip.open(source, "rt") if source.suffix == ".gz" else open(source) as lines, open(target, "w") as kept:
         for line in lines:
             fields = line.split("\t")
@@ -90,7 +90,7 @@ def add_track(path: Path, folder: Path) -> dict[str, object]:
 
 
 class RangeHandler(http.server.SimpleHTTPRequestHandler):
-    """Serve parts of files: igv.js reads indexed formats piece by piece."""
+    """Serve byte ranges of files, with which igv.js reads indexed formats."""
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range", "")
@@ -111,7 +111,7 @@ class RangeHandler(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *arguments: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""
 
 
 def serve(folder: Path) -> http.server.ThreadingHTTPServer:

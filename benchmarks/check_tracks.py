@@ -2,9 +2,9 @@
 
     python benchmarks/check_tracks.py attribution.bed.gz genome.fa.gz genes.parquet
 
-For every row: the name is as long as the piece; every letter of it that is not N is the base of the genome there (read
-with pyfaidx, reverse-complemented for genes on the minus strand); N stands exactly where the column is masked or the
-genome has no A, C, G or T. For every gene: all pieces of both windows are there, and no others. Exits 1 otherwise.
+For every row: the name is as long as the piece; every letter of it except N is the base of the genome there (read with
+pyfaidx, reverse-complemented for genes on the minus strand); it is N exactly if the column is masked or the genome has
+no A, C, G or T. For every gene: the rows are exactly the pieces of both windows. Exits 1 otherwise.
 """
 
 import gzip
@@ -41,9 +41,9 @@ def main(bed: str, genome: str, genes: str) -> int:
                 order.append((chrom, start, end))
                 place = places[gene]
                 faults["wrong contig or strand"] += (chrom, strand) != (place["chrom"], place["strand"])
-                faults["name not as long as the piece"] += len(letters) != end - start
+                faults["name and piece differ in length"] += len(letters) != end - start
                 bases = read(fasta[chrom], start, end, strand)
-                faults["letter is not the genome's"] += any(
+                faults["letter differs from the genome"] += any(
                     letter not in ("N", base) for letter, base in zip(letters, bases, strict=False)
                 )
                 letters_seen.update(letters)
@@ -51,8 +51,8 @@ def main(bed: str, genome: str, genes: str) -> int:
         faults["not sorted"] = sum(after < before for before, after in pairwise(order))
         for gene, found in rows.items():
             wanted = expected_rows(places[gene], geometry, fasta[places[gene]["chrom"]])
-            faults["row that should not be (place or N)"] += (found - wanted).total()
-            faults["row that is missing"] += (wanted - found).total()
+            faults["unexpected row (position or N)"] += (found - wanted).total()
+            faults["missing row"] += (wanted - found).total()
     strands = Counter(places[gene]["strand"] for gene in rows)
     print(f"rows: {len(order):,}  genes: {len(rows):,} (+ {strands['+']:,}, - {strands['-']:,})")
     print("letters:", ", ".join(f"{letter} {letters_seen[letter]:,}" for letter in sorted(letters_seen)))
@@ -62,7 +62,7 @@ def main(bed: str, genome: str, genes: str) -> int:
 
 
 def open_genome(genome: str, folder: Path) -> dict[str, str]:
-    """Unpack the FASTA into a folder of its own, so that no index is written beside it."""
+    """Read the FASTA from a copy in a temporary folder, so that no index is written next to the original."""
     plain = folder / "genome.fa"
     with open(genome, "rb") as handle:
         packed = handle.read(2) == b"\x1f\x8b"
@@ -72,13 +72,13 @@ def open_genome(genome: str, folder: Path) -> dict[str, str]:
 
 
 def read(contig: str, start: int, end: int, strand: str) -> str:
-    """Give the bases as the strand reads them, N for what is no A, C, G or T."""
+    """Return the bases in the direction of the strand, with N for anything except A, C, G and T."""
     bases = "".join(base if base in "ACGT" else "N" for base in contig[start:end])
     return bases.translate(COMPLEMENT)[::-1] if strand == "-" else bases
 
 
 def expected_rows(place: dict, geometry: dict, contig: str) -> Counter[tuple[int, int, str]]:
-    """Walk over the columns one by one: where each lies on the genome, and what a model reads there."""
+    """Return the expected rows of a gene, from the genome position and the visible letter of each column."""
     upstream, downstream, pad = geometry["upstream"], geometry["downstream"], geometry["pad"]
     step = -1 if place["strand"] == "-" else 1
     window = upstream + downstream

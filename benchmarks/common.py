@@ -1,4 +1,4 @@
-"""What the benchmarks share: where the real data lie, and the time and peak memory of a whole process."""
+"""Shared by the benchmarks: the folder of the real data, and time and peak memory of a complete process."""
 
 import os
 import resource
@@ -22,19 +22,19 @@ class Measured(NamedTuple):
 
 
 def data_folder() -> Path:
-    """Find the real genomes: ``$KANSEQ_DATA``, or the folder ``shared/data`` beside the checkout."""
+    """Find the real genomes: ``$KANSEQ_DATA``, or the folder ``shared/data`` next to the checkout."""
     folder = Path(os.environ.get("KANSEQ_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
     if not (folder / "arabidopsis-chr1").is_dir():
         sys.exit(
-            f"{folder} holds no arabidopsis-chr1/: set KANSEQ_DATA to a folder with genome.fa.gz, genes.gtf.gz and "
+            f"{folder} has no folder arabidopsis-chr1: set KANSEQ_DATA to a folder with genome.fa.gz, genes.gtf.gz and "
             "leaf_tpm.csv.gz of Arabidopsis chromosome 1 under arabidopsis-chr1/ and the same of yeast under yeast/"
         )
     return folder
 
 
 def run(command: Sequence[str | Path], shell: bool = False) -> Measured:
-    """Run a command to its end and give what the operating system accounted for it (the largest of its processes)."""
-    # os.wait4 accounts for one child alone, where RUSAGE_CHILDREN would remember the largest of all.
+    """Run a command; return its times, and the peak memory of its largest process, from the operating system."""
+    # os.wait4 accounts for one child; RUSAGE_CHILDREN would report the largest of all children so far.
     start = time.perf_counter()
     process = subprocess.Popen(
         command if not shell else str(command[0]), shell=shell, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -48,10 +48,10 @@ def run(command: Sequence[str | Path], shell: bool = False) -> Measured:
 
 
 def _megabytes(usage: resource.struct_rusage) -> float:
-    """Give peak resident memory in MB; Linux counts in kB, macOS in bytes."""
+    """Return peak resident memory in MB; Linux counts in kB, macOS in bytes."""
     return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def medians(runs: Sequence[Measured]) -> Measured:
-    """Give the median of every figure."""
+    """Return the median of every number."""
     return Measured(*(median(figure) for figure in zip(*runs, strict=True)))

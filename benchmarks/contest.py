@@ -1,20 +1,21 @@
-"""The tables of docs/contest.md: `kan-words` beside a tuned `kmer-logistic`, what each idea adds, and learning curves.
+"""Make the tables of docs/contest.md: `kan-words` and a tuned `kmer-logistic`, components, and learning curves.
 
     python benchmarks/contest.py -o FOLDER [--jobs 2] [--hours 2.5] [--part PART[,PART]]
     python benchmarks/contest.py --report
 
-It goes on from evaluation.py: the same folder of sets, splits and labels (made if they are not there), and its tables
-of `boosting`, `mlp`, `kan`, `deepcre` and `kan-mixer`. A job is one model on one fold with one seed, on one thread;
-`--jobs` run beside each other. What was predicted and what it cost goes into benchmarks/results/contest/; a job that is
-found there is not done again, on whatever machine. Parts:
+It continues evaluation.py: it uses the same folder of sets, splits and labels (made if they do not exist), and the
+results for `boosting`, `mlp`, `kan`, `deepcre` and `kan-mixer`. A job is one model on one fold with one seed, on one
+thread; `--jobs` of them run in parallel. Predictions and costs are written to benchmarks/results/contest/; a job with
+results there, from any machine, is not run again. Parts:
 
-- `words`: inside every fold's training genes, the word length and bins with which `kmer-logistic` does best;
-- `search`: twelve trials of `kan-mixer` inside the training genes of one development fold of each genome;
-- `folds`: all folds of both genomes, scored with what is settled by then. Blocks 3 and 4 of chromosome 1 and yeast IV
-  and XV are a vault: nothing else here trains on them or scores them;
-- `ideas`: what is left of `kan-words` without each of its ideas, on the development folds;
-- `curve`: four models on growing parts of all training genes, the vault's too, scored on two development folds; after
-  all else.
+- `words`: for every fold, the word (k-mer) length and bins with which `kmer-logistic` is best on inner folds of the
+  training genes;
+- `search`: twelve trials of `kan-mixer` on the training genes of one development fold of each genome;
+- `folds`: all folds of both genomes, scored with the words and options chosen before. Blocks 3 and 4 of chromosome 1
+  and yeast IV and XV are the vault: `search` and `ideas` neither train on them nor score them;
+- `ideas`: `kan-words` without each of its components, on the development folds;
+- `curve`: four models on growing parts of all training genes, including the vault's, scored on two development folds;
+  run last.
 """
 
 import argparse
@@ -45,13 +46,13 @@ from kanseq.training.fold_examples import prepare_folds
 from kanseq.training.learners.neighbourhoods import inner_parts
 
 SEARCHING = Lock()
-"""Held while hyper-parameters are searched, so that jobs beside each other wait for them."""
+"""Held during a search of hyper-parameters, so that parallel jobs wait for its result."""
 
 
 def develop(dataset: str, folder: Path) -> None:
-    """Make splits and labels of the development folds: the vault's genes neither train nor are scored.
+    """Make splits and labels of the development folds, without the vault's genes in training and scoring.
 
-    The tenth of training genes that `kan-mixer` is tuned on is not cleared of homologs of the others.
+    Homologs of training genes are not removed from the tenth of genes that `kan-mixer` is tuned on.
     """
     splits, labels = folder / "develop.splits.tsv", folder / "develop.labels.tsv"
     table = pd.read_csv(folder / "apart.splits.tsv", sep="\t", dtype=str, keep_default_na=False)
@@ -64,7 +65,7 @@ def develop(dataset: str, folder: Path) -> None:
         expression = {"chromosome1": "arabidopsis-chr1/leaf_tpm.csv.gz", "yeast": "yeast/wt_tpm.csv"}[dataset]
         kanseq("label", data_folder() / expression, "--splits", before, "-o", labels)
     if not splits.exists():
-        # The stretch to tune on may have lain in the vault: another tenth takes its place.
+        # The tuning genes may be in the vault: use another tenth instead.
         for fold in table["fold"].unique():
             trains = np.flatnonzero((table["fold"] == fold) & table["role"].isin(["train", "tune"]))
             table.iloc[trains, table.columns.get_loc("role")] = "train"
@@ -73,12 +74,12 @@ def develop(dataset: str, folder: Path) -> None:
 
 
 def _write(file: Path, table: pd.DataFrame) -> None:
-    """Write a table so that it is whole or not there."""
+    """Write a table; the file is complete or does not exist."""
     replace_file(file, table.to_csv(sep="\t", index=False, lineterminator="\n").encode())
 
 
 def smaller(splits: Path, labels: Path, fold: str, size: int, output: Path) -> Path:
-    """Keep a random part of a fold's training genes: `size` labelled low or high, and as large a share of the rest."""
+    """Keep a random part of a fold's training genes: `size` labelled low or high, the same fraction of others."""
     if not output.exists():
         table = pd.read_csv(splits, sep="\t", dtype=str, keep_default_na=False)
         table = table[table["fold"] == fold].copy()
@@ -96,7 +97,7 @@ def smaller(splits: Path, labels: Path, fold: str, size: int, output: Path) -> P
 
 
 def choose_words(dataset: str, visible: str, fold: str, folder: Path, results: Results) -> tuple[int, int]:
-    """Choose word length and bins inside a fold's training genes, as `kmer-logistic` chooses its ``C`` there."""
+    """Choose word length and bins on inner folds of a fold's training genes, as `kmer-logistic` chooses its ``C``."""
     known = results.folder / "words.tsv"
     with results.lock:
         table = pd.read_csv(known, sep="\t") if known.exists() else pd.DataFrame(columns=["dataset", "visible", "fold"])
@@ -131,7 +132,7 @@ def choose_words(dataset: str, visible: str, fold: str, folder: Path, results: R
 
 
 def search(dataset: str, folder: Path, results: Results) -> Path:
-    """Tune `kan-mixer` inside the training genes of one development fold; gives its options."""
+    """Tune `kan-mixer` on the training genes of one development fold; return the file of its options."""
     output, kept = folder / "search", results.folder / f"{dataset}.kan-mixer.yaml"
     with SEARCHING:
         if kept.exists():
@@ -149,7 +150,7 @@ def search(dataset: str, folder: Path, results: Results) -> Path:
 
 
 def train(job: Job, folder: Path, results: Results) -> tuple[pd.DataFrame, dict[str, object]]:
-    """Do one job; gives its predictions and what it cost."""
+    """Run one job; return its predictions and its costs."""
     source = folder / job.dataset
     kind = "develop" if job.part == "ideas" else "apart.train"
     labels, splits = source / f"{kind}.labels.tsv", source / f"{kind.partition('.')[0]}.splits.tsv"
@@ -184,12 +185,12 @@ def train(job: Job, folder: Path, results: Results) -> tuple[pd.DataFrame, dict[
 
 
 def main() -> None:
-    """Prepare, work, report."""
+    """Prepare the inputs, run the jobs, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, help="the folder of evaluation.py")
+    parser.add_argument("-o", "--output", type=Path, help="folder of evaluation.py")
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--part", help="parts, split by commas")
-    parser.add_argument("--entry", help="entries, split by commas")
+    parser.add_argument("--part", help="comma-separated parts to run")
+    parser.add_argument("--entry", help="comma-separated entries to run")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--hours", type=float, default=10.0)
     parser.add_argument("--report", action="store_true", help="only print the tables")
@@ -197,7 +198,7 @@ def main() -> None:
     results = Results(options.results)
     if not options.report:
         if options.output is None:
-            parser.error("-o FOLDER is wanted")
+            parser.error("-o FOLDER is required")
         parts, entries = options.part, options.entry
         wanted = [
             job
@@ -206,7 +207,7 @@ def main() -> None:
             and (parts is None or job.part in parts.split(","))
             and (entries is None or job.entry in entries.split(","))
         ]
-        print(f"{len(wanted)} jobs of {len(list(jobs()))}", flush=True)
+        print(f"{len(wanted)} jobs to run, of {len(list(jobs()))}", flush=True)
         for dataset in DATASETS:
             prepare(dataset, options.output / dataset, Evaluation(EVALUATION))
             develop(dataset, options.output / dataset)

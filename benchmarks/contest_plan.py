@@ -1,6 +1,6 @@
-"""What contest.py trains, and where it keeps what came out.
+"""The jobs of contest.py, and its store of results.
 
-In: nothing. Out: jobs, and tables of predictions and costs on disk.
+Out: jobs, and tables of predictions and costs on disk.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ RESULTS = Path(__file__).parent / "results" / "contest"
 VAULT = {"chromosome1": ("1.block3", "1.block4"), "yeast": ("IV", "XV")}
 
 SEARCHED = {"chromosome1": "1.block0", "yeast": "VII"}
-"""The development folds in whose training genes `kan-mixer` is tuned, and on which learning curves are scored."""
+"""The development folds on whose training genes `kan-mixer` is tuned, and on which learning curves are scored."""
 
 WORDS = ((2, 60), (3, 60), (3, 125), (3, 250), (4, 250), (5, 1500))
-"""Word lengths and columns per bin that `kmer-logistic` chooses from."""
+"""Word (k-mer) lengths and columns per bin for the choice of `kmer-best`."""
 
 SEARCH = (
     "learning_rate=1e-4..3e-3:log",
@@ -42,10 +42,10 @@ IDEAS = {
     "words of 4": ("--set", "k=4"),
 }
 ON_FLANKS = ("kan-words", "classes alone", "knots every 125 columns", "words of 4")
-"""Those that are tried on flanks only, too."""
+"""Variants that are also trained on flanks only."""
 
 SIZES = {"chromosome1": (250, 500, 1000, 0), "yeast": (250, 500, 1000, 2000, 0)}
-"""Labelled training genes of the learning curve, of the vault too; 0 for all."""
+"""Numbers of labelled training genes in the learning curve, including the vault's; 0 for all."""
 
 CURVE = ("kmer-logistic", "boosting", "kan-mixer", "kan-words")
 PLAIN = ("kmer-logistic", "kmer-best", "boosting")
@@ -66,7 +66,7 @@ COSTS = [
 
 
 class Job(NamedTuple):
-    """One model on one fold; `part` is folds, ideas or curve, and `entry` names the model or what was left out."""
+    """One model on one fold; `part` is folds, ideas or curve, and `entry` names the model or its variant."""
 
     part: str
     dataset: str
@@ -77,12 +77,12 @@ class Job(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Fit for a folder."""
+        """Return a name that is valid as a folder name."""
         return ".".join(map(str, self)).replace(" ", "-")
 
 
 def jobs() -> Iterator[Job]:
-    """Give all jobs, the ones first that decide most."""
+    """Yield all jobs, the most important ones first."""
     for seed in range(3):
         for visible in ("all", "flanks"):
             for dataset, folds in DATASETS.items():
@@ -108,7 +108,7 @@ def jobs() -> Iterator[Job]:
 
 
 class Results:
-    """What was found so far: predictions per part, dataset, columns and entry, and the costs of all jobs."""
+    """The results so far: predictions per part, dataset, columns and entry, and the costs of all jobs."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,16 +117,16 @@ class Results:
         self.costs = pd.read_csv(costs, sep="\t", dtype=str, keep_default_na=False) if costs.exists() else none
 
     def file(self, job: Job) -> Path:
-        """Say where a job's predictions go."""
+        """Return the file of a job's predictions."""
         return self.folder / f"{job.part}.{job.dataset}.{job.visible}.{job.entry.replace(' ', '-')}.tsv.gz"
 
     def has(self, job: Job) -> bool:
-        """Whether a job is done."""
+        """Return whether a job is finished."""
         same = [self.costs[name] == str(value) for name, value in job._asdict().items()]
         return bool(np.logical_and.reduce(same).any())
 
     def add(self, job: Job, table: pd.DataFrame, cost: dict[str, object]) -> None:
-        """Keep a job's predictions, then its costs."""
+        """Write a job's predictions, then its costs."""
         with self.lock:
             file = self.file(job)
             if file.exists():

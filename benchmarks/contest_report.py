@@ -1,6 +1,6 @@
-"""The tables of docs/contest.md as Markdown, from what contest.py and evaluation.py have found.
+"""The tables of docs/contest.md as Markdown, from the results of contest.py and evaluation.py.
 
-In: predictions and costs of both. Out: text.
+In: predictions and costs of both scripts. Out: text.
 """
 
 from collections.abc import Sequence
@@ -17,32 +17,32 @@ from evaluation_report import TITLES, ranged
 from kanseq import evaluate
 
 SETTINGS = {"all": "main", "flanks": "flanks"}
-"""What evaluation.py calls the columns that are seen."""
+"""Settings of evaluation.py, by the visible columns."""
 
 BESIDE = ("kmer-logistic", "boosting", "mlp", "kan", "deepcre", "kan-mixer")
-"""Its models."""
+"""Models of evaluation.py."""
 
 NEW = ("kan-words", "kmer-best", "kan-mixer-best")
-"""Those of contest.py."""
+"""Models of contest.py."""
 
 
 def report(results: Results, evaluation: Evaluation) -> str:
-    """Lay out all that was found, as the Markdown of docs/contest.md."""
+    """Return all results as the Markdown of docs/contest.md."""
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        parts = ["### The bar\n", bar_table(results, evaluation, place)]
+        parts = ["### The criterion\n", bar_table(results, evaluation, place)]
         for visible, columns in (("all", "all columns"), ("flanks", "flanks only")):
             for dataset in DATASETS:
                 parts.append(f"### {TITLES[dataset]}, {columns}\n")
                 parts.append(models_table(results, evaluation, dataset, visible, place))
-        parts += ["### Words that were chosen\n", words_table(results)]
-        parts += ["### Ideas\n", ideas_table(results, place)]
+        parts += ["### Chosen words\n", words_table(results)]
+        parts += ["### Components\n", ideas_table(results, place)]
         parts += ["### Learning curve\n", curve_table(results)]
     return "\n".join(parts)
 
 
 def bar_table(results: Results, evaluation: Evaluation, place: Path) -> str:
-    """Show the differences that decide, over all folds and over those of the vault."""
+    """Return the table of the criterion: differences over all folds and over those of the vault."""
     lines = [
         "| columns | genomes | folds | genes | `kan-words` | `kmer-best` | difference [95 %] | DeLong p "
         "| difference to `kmer-logistic` [95 %] |",
@@ -72,7 +72,7 @@ def bar_table(results: Results, evaluation: Evaluation, place: Path) -> str:
 
 
 def _together(entry: str, folder: Path, name: str, datasets: Sequence[str], place: Path) -> Path | None:
-    """Write an entry's predictions of several genomes as one table; None where folds are lacking."""
+    """Write an entry's predictions on several genomes as one table; return None if folds are missing."""
     tables = []
     for dataset in datasets:
         file = folder / f"{name.format(dataset)}.tsv.gz"
@@ -87,13 +87,13 @@ def _together(entry: str, folder: Path, name: str, datasets: Sequence[str], plac
 
 
 def _whole_seeds(table: pd.DataFrame, folds: int) -> pd.DataFrame:
-    """Keep the seeds that every fold was trained with."""
+    """Return the rows of seeds with which every fold was trained."""
     whole = table.groupby("seed")["fold"].nunique() == folds
     return table[table["seed"].isin(whole.index[whole])]
 
 
 def models_table(results: Results, evaluation: Evaluation, dataset: str, visible: str, place: Path) -> str:
-    """Show all models on one genome; ensembles are means of three seeds."""
+    """Return the table of all models on one genome; ensembles are means over all seeds."""
     files = {}
     for model in BESIDE:
         file = evaluation.folder / f"{dataset}.{SETTINGS[visible]}.{model}.tsv.gz"
@@ -107,7 +107,7 @@ def models_table(results: Results, evaluation: Evaluation, dataset: str, visible
                 files[entry] = place / f"{entry}.tsv"
                 table.to_csv(files[entry], sep="\t", index=False)
     if "kmer-best" not in files:
-        return "not yet\n"
+        return "no results yet\n"
     found = evaluate(list(files.values()), against="kmer-best", ensemble=True)
     differences = {str(one["model"]): one["auROC"] for one in found.comparisons}
     lines = [
@@ -116,7 +116,7 @@ def models_table(results: Results, evaluation: Evaluation, dataset: str, visible
         "| --- | ---: | --- | --- | ---: | ---: | ---: | --- | ---: |",
     ]
     for entry in sorted(found.models, key=lambda one: -one["mean"]["auROC"]["value"]):
-        # The model of a table is the table's name.
+        # evaluate names the model of a table after its file.
         name = next(name for name, file in files.items() if entry["model"] == file.name.partition(".tsv")[0])
         costs = _costs(results, evaluation, dataset, visible, name)
         mean, spread = entry["mean"], (entry["spread"] or {}).get("auROC")
@@ -134,7 +134,7 @@ def models_table(results: Results, evaluation: Evaluation, dataset: str, visible
 
 
 def _costs(results: Results, evaluation: Evaluation, dataset: str, visible: str, name: str) -> pd.DataFrame:
-    """Give the costs of one model's jobs on one genome."""
+    """Return the costs of one model's jobs on one genome."""
     if name in NEW:
         costs = results.costs[(results.costs["part"] == "folds") & (results.costs["visible"] == visible)]
         return costs[(costs["dataset"] == dataset) & (costs["entry"] == name)]
@@ -144,10 +144,10 @@ def _costs(results: Results, evaluation: Evaluation, dataset: str, visible: str,
 
 
 def words_table(results: Results) -> str:
-    """Show which words `kmer-logistic` has chosen in each fold's training genes."""
+    """Return the table of the words chosen for `kmer-logistic` on each fold's training genes."""
     known = results.folder / "words.tsv"
     if not known.exists():
-        return "not yet\n"
+        return "no results yet\n"
     table = pd.read_csv(known, sep="\t")
     best = table.loc[table.groupby(["dataset", "visible", "fold"])["inner_auroc"].idxmax()]
     lines = ["| columns | genome | word length, bin in each fold |", "| --- | --- | --- |"]
@@ -158,7 +158,7 @@ def words_table(results: Results) -> str:
 
 
 def ideas_table(results: Results, place: Path) -> str:
-    """Show what is left without each idea, on the development folds."""
+    """Return the table of `kan-words` without each component, on the development folds."""
     columns = [(visible, dataset) for visible in SETTINGS for dataset in DATASETS]
     lines = [
         f"| `kan-words` with | {' | '.join(f'{dataset}, {visible}' for visible, dataset in columns)} |",
@@ -182,14 +182,14 @@ def ideas_table(results: Results, place: Path) -> str:
 
 
 def _idea(results: Results, idea: str, dataset: str, visible: str) -> Path | None:
-    """Give the predictions of an idea where all development folds have some."""
+    """Return the predictions of a variant; None if a development fold is missing."""
     file = results.folder / f"ideas.{dataset}.{visible}.{idea.replace(' ', '-')}.tsv.gz"
     folds = [fold for fold in DATASETS[dataset] if fold not in VAULT[dataset]]
     return file if file.exists() and set(read(file)["fold"]) == set(folds) else None
 
 
 def curve_table(results: Results) -> str:
-    """Show auROC by the number of labelled training genes."""
+    """Return the table of auROC by the number of labelled training genes."""
     sizes = sorted({size for each in SIZES.values() for size in each}, key=lambda size: size or 10**9)
     heads = [f"{size:,}" if size else "all" for size in sizes]
     lines = [f"| fold | model | {' | '.join(heads)} |", f"| --- | --- |{' ---: |' * len(sizes)}"]

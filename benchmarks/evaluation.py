@@ -1,19 +1,19 @@
-"""The table of docs/evaluation.md: every model, setting and control on two genomes, fold by fold and seed by seed.
+"""Make the tables of docs/evaluation.md: every model, setting and control on two genomes, per fold and seed.
 
     python benchmarks/evaluation.py -o FOLDER [--jobs 2] [--hours 2.5] [--only SETTING[,SETTING]] [--dataset NAME]
     python benchmarks/evaluation.py --report
 
-One command makes everything: sets, homologs, splits, labels, trainings and the table. A job is one fold of one network
-(or all folds of one plain model) with one seed, on one thread; `--jobs` run beside each other. What it predicted for
-held-out genes and what it cost goes into benchmarks/results/evaluation/, after which its weights are deleted. A job
-that is found there is not done again, on whatever machine: kill the command and start it again as you like, and
-`--hours` ends it in time. The tables there are for `kanseq evaluate`, too.
+One command makes everything: sets, homologs, splits, labels, trainings and tables. A job is one fold of one network (or
+all folds of one baseline) with one seed, on one thread; `--jobs` of them run in parallel. Predictions for held-out
+genes and costs are written to benchmarks/results/evaluation/; then the weights are deleted. A job with results there,
+from any machine, is not run again, so the command can be killed and restarted at any time; `--hours` limits its time.
+`kanseq evaluate` also reads the tables there.
 
-Networks train for at most ten epochs and keep the weights of the one with the least loss on a tenth of their training
-genes, until three have not bettered it; on these calibration and threshold are learned, too. Products are in bfloat16
-where the processor has units for them, else in float32, and costs.tsv says which. `deepcre` has the learning rate that
-it was published with, the others kanseq's own. Plain models calibrate themselves between neighbourhoods of training
-genes.
+Networks train for at most ten epochs, or until three epochs in a row do not improve the loss on a tenth of their
+training genes, and keep the weights of the best epoch. Calibration and threshold are learned on the same tenth.
+Products are in bfloat16 if the processor has units for it, otherwise in float32; costs.tsv records which. `deepcre` has
+its published learning rate, the others kanseq's default. Baselines are calibrated by cross-validation between
+neighbourhoods of training genes.
 """
 
 import argparse
@@ -39,11 +39,11 @@ from kanseq.runs.parts import part_folder, read_done
 DIGITS = {"logit": ".6g", "probability": ".5f"}
 
 LEARNING_RATE = {"deepcre": ("--learning-rate", "1e-4")}
-"""As published; the others take kanseq's own."""
+"""As published; the other networks have kanseq's default."""
 
 
 def kanseq(*arguments: str | Path, log: Path | None = None) -> float:
-    """Run a command and give its processor seconds; stop everything if it fails."""
+    """Run a kanseq command and return its CPU seconds; raise an error if it fails."""
     command = [*KANSEQ, *map(str, arguments)]
     with open(log or os.devnull, "a") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said if log else None)
@@ -56,7 +56,7 @@ def kanseq(*arguments: str | Path, log: Path | None = None) -> float:
 
 
 def prepare(dataset: str, folder: Path, results: Results) -> None:
-    """Make set, homologs, both splits and all labels, as far as they are not there; homologs are kept with results."""
+    """Make set, homologs, both splits and all labels, unless they exist; homologs are kept with the results."""
     source, genes = (
         data_folder() / {"chromosome1": "arabidopsis-chr1", "yeast": "yeast"}[dataset],
         folder / "genes.parquet",
@@ -87,7 +87,7 @@ def prepare(dataset: str, folder: Path, results: Results) -> None:
 
 
 def train(job: Job, folder: Path) -> tuple[pd.DataFrame, dict[str, object]]:
-    """Do one job; gives its predictions and what it cost."""
+    """Run one job; return its predictions and its costs."""
     setting, source = SETTINGS[job.setting], folder / job.dataset
     run, kind = folder / "runs" / job.name, "homologs" if setting.homologs else "apart"
     run.parent.mkdir(exist_ok=True)
@@ -118,7 +118,7 @@ def train(job: Job, folder: Path) -> tuple[pd.DataFrame, dict[str, object]]:
 
 
 def scored(trained: Path, seed: int) -> pd.DataFrame:
-    """Read what one fold's model predicted for the genes that it is scored on, in as many digits as are kept."""
+    """Read the predictions of one fold's model for its scored genes, rounded to the digits that are kept."""
     table = read(trained / "predictions.tsv")
     table = table[(table["role"] == "test") & (table["target"] != "")].assign(seed=str(seed))
     for column, digits in DIGITS.items():
@@ -127,7 +127,7 @@ def scored(trained: Path, seed: int) -> pd.DataFrame:
 
 
 def processor() -> str:
-    """Name the machine's processor by family and vector units, which decide its speed."""
+    """Return the name and vector units of the processor, which determine its speed."""
     known = Path("/proc/cpuinfo")
     lines = known.read_text().splitlines() if known.exists() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -143,7 +143,7 @@ def work(
     beside: int,
     hours: float,
 ) -> None:
-    """Do jobs beside each other, and keep what they give, until all are done or the time is over."""
+    """Run jobs in parallel and store their results, until all are finished or the time is over."""
     until, stop = time.monotonic() + 3600 * hours, Event()
 
     def one(job: Job) -> None:
@@ -163,12 +163,12 @@ def work(
 
 
 def main() -> None:
-    """Prepare, work, report."""
+    """Prepare the inputs, run the jobs, and print the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, help="sets, splits, labels and unfinished runs")
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--only", help="settings, split by commas")
-    parser.add_argument("--models", help="models, split by commas")
+    parser.add_argument("--only", help="comma-separated settings to run")
+    parser.add_argument("--models", help="comma-separated models to run")
     parser.add_argument("--dataset", choices=DATASETS)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--hours", type=float, default=10.0)
@@ -177,7 +177,7 @@ def main() -> None:
     results = Results(options.results)
     if not options.report:
         if options.output is None:
-            parser.error("-o FOLDER is wanted")
+            parser.error("-o FOLDER is required")
         wanted = [
             job
             for job in jobs()
@@ -186,7 +186,7 @@ def main() -> None:
             and (options.only is None or job.setting in options.only.split(","))
             and (options.models is None or job.model in options.models.split(","))
         ]
-        print(f"{len(wanted)} jobs of {len(list(jobs()))}", flush=True)
+        print(f"{len(wanted)} jobs to run, of {len(list(jobs()))}", flush=True)
         for dataset in dict.fromkeys(job.dataset for job in wanted):
             prepare(dataset, options.output / dataset, results)
         work(wanted, lambda job: train(job, options.output), results, options.jobs, options.hours)

@@ -1,6 +1,6 @@
-"""What evaluation.py trains, and where it keeps what came out.
+"""The settings and jobs of evaluation.py, and its store of results.
 
-In: nothing. Out: settings, jobs, and tables of predictions and costs on disk.
+Out: settings, jobs, and tables of predictions and costs on disk.
 """
 
 import csv
@@ -19,16 +19,16 @@ COSTS = ["dataset", "setting", "model", "fold", "seed", "parameters", "epochs", 
 
 
 class Setting(NamedTuple):
-    """What a row of the table is trained and scored on.
+    """The training and scoring of a row of the table.
 
     Attributes:
-        homologs: whether homologs of test genes train.
-        quartiles: ``train``, or ``all`` for thresholds from the whole table.
-        visible: what of the windows models see.
-        control: what is destroyed on purpose.
-        models: what is trained.
-        seeds: how many times each network is trained.
-        plain_seeds: how many times each plain model is: they differ where a control draws.
+        homologs: whether homologs of test genes are used for training.
+        quartiles: ``train``, or ``all`` for thresholds from the complete table.
+        visible: columns of the windows that models see.
+        control: the negative control: ``none``, ``labels``, ``sequence`` or ``positions``.
+        models: models to train.
+        seeds: number of seeds of each network.
+        plain_seeds: number of seeds of each baseline; seeds matter only if a control draws at random.
     """
 
     homologs: bool = False
@@ -59,7 +59,7 @@ SETTINGS = {
     "check-flanks-apart": Setting(quartiles="all", visible="flanks", models=PLAIN),
     "check-transcribed-apart": Setting(quartiles="all", visible="transcribed", models=PLAIN),
 }
-"""In the order of the table; ``check`` rows are for comparison with scores that were known before."""
+"""In the order of the table; ``check`` rows are compared with scores measured before kanseq existed."""
 
 DATASETS = {
     "chromosome1": tuple(f"1.block{block}" for block in range(5)),
@@ -68,7 +68,7 @@ DATASETS = {
 
 
 class Job(NamedTuple):
-    """One fold of one network, or all folds of one plain model."""
+    """One fold of one network, or all folds of one baseline."""
 
     dataset: str
     setting: str
@@ -78,12 +78,12 @@ class Job(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Fit for a folder."""
+        """Return a name that is valid as a folder name."""
         return ".".join(map(str, self))
 
 
 def jobs() -> Iterator[Job]:
-    """Give all jobs, the ones first that the rest is compared with: plain models, one seed, further seeds."""
+    """Yield all jobs, first those that others are compared with: baselines, then one seed, then further seeds."""
     every = [
         (model in NETWORKS, seed, list(SETTINGS).index(name), Job(dataset, name, model, fold, seed))
         for name, setting in SETTINGS.items()
@@ -96,7 +96,7 @@ def jobs() -> Iterator[Job]:
 
 
 class Results:
-    """What was found so far: a table of predictions per dataset, setting and model, and a table of costs."""
+    """The results so far: a table of predictions per dataset, setting and model, and a table of costs."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,18 +105,18 @@ class Results:
         self.costs = pd.read_csv(costs, sep="\t", dtype=str, keep_default_na=False) if costs.exists() else None
 
     def file(self, job: Job) -> Path:
-        """Say where a job's predictions go."""
+        """Return the file of a job's predictions."""
         return self.folder / f"{job.dataset}.{job.setting}.{job.model}.tsv.gz"
 
     def has(self, job: Job) -> bool:
-        """Whether a job is done."""
+        """Return whether a job is finished."""
         if self.costs is None:
             return False
         same = [self.costs[name] == str(value) for name, value in job._asdict().items()]
         return bool(pd.concat(same, axis=1).all(axis=1).any())
 
     def add(self, job: Job, table: pd.DataFrame, cost: dict[str, object]) -> None:
-        """Keep a job's predictions, then its costs."""
+        """Write a job's predictions, then its costs."""
         with self.lock:
             file = self.file(job)
             if file.exists():
@@ -133,12 +133,12 @@ class Results:
 
 
 def read(file: Path) -> pd.DataFrame:
-    """Read the predictions of one dataset, setting and model, all of them strings."""
+    """Read the predictions of one dataset, setting and model; all columns are strings."""
     return pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False)
 
 
 def compressed(text: str) -> bytes:
-    """Compress so that the same text gives the same bytes."""
+    """Return the text as gzip, without time and name, so that the same text gives the same bytes."""
     memory = io.BytesIO()
     with gzip.GzipFile(fileobj=memory, mode="wb", mtime=0, filename="") as handle:
         handle.write(text.encode())
@@ -146,7 +146,7 @@ def compressed(text: str) -> bytes:
 
 
 def replace_file(file: Path, content: bytes) -> None:
-    """Write a file so that it is whole or not there."""
+    """Write a file atomically: it is complete or does not exist."""
     temporary = file.with_name(f".{file.name}.part")
     temporary.write_bytes(content)
     temporary.replace(file)

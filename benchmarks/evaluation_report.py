@@ -1,4 +1,4 @@
-"""The tables of docs/evaluation.md as Markdown, from what evaluation.py has found.
+"""The tables of docs/evaluation.md as Markdown, from the results of evaluation.py.
 
 In: predictions per dataset, setting and model, and their costs. Out: text.
 """
@@ -14,7 +14,7 @@ from kanseq import evaluate
 
 
 def report(results: Results) -> str:
-    """Lay out all that was found, as the Markdown of docs/evaluation.md."""
+    """Return all results as the Markdown of docs/evaluation.md."""
     parts = []
     for dataset in DATASETS:
         found = {name: scored(results, dataset, name) for name in SETTINGS}
@@ -34,7 +34,7 @@ KNOWN = {
     "check-transcribed": 0.889,
     "check-transcribed-apart": 0.886,
 }
-"""auROC of 3-mers in 24 bins on chromosome 1, measured before kanseq was; `C = 1e-3` was chosen on the scored folds."""
+"""auROC of 3-mers in 24 bins on chromosome 1, from before kanseq; `C = 1e-3` was chosen on the scored folds."""
 
 
 class Row(NamedTuple):
@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 
 def scored(results: Results, dataset: str, setting: str) -> dict[str, Row]:
-    """Score the models of a setting with the seeds of which every fold is there."""
+    """Score the models of a setting with all seeds for which every fold is finished."""
     if results.costs is None:
         return {}
     with TemporaryDirectory() as folder:
@@ -71,7 +71,7 @@ def scored(results: Results, dataset: str, setting: str) -> dict[str, Row]:
 
 
 def _with_seeds(file: Path, seeds: set[str] | None, folder: Path) -> Path:
-    """Give a table of predictions, or one in a folder that holds these seeds alone."""
+    """Return a table of predictions, or write a copy with only these seeds to a folder and return it."""
     if seeds is None:
         return file
     table = read(file)
@@ -80,7 +80,7 @@ def _with_seeds(file: Path, seeds: set[str] | None, folder: Path) -> Path:
 
 
 def main_table(rows: dict[str, Row]) -> str:
-    """Show every score of the main setting."""
+    """Return the table of all scores in the main setting."""
     lines = [
         "| model | parameters | auROC [95 %] | seeds: sd, range | auPRC | MCC | F1 | accuracy | Brier | ECE "
         "| auROC − `kmer-logistic` [95 %] | best epoch | seconds a fold |",
@@ -108,17 +108,17 @@ def main_table(rows: dict[str, Row]) -> str:
 
 
 def settings_table(found: dict[str, dict[str, Row]]) -> str:
-    """Show auROC, setting by setting."""
+    """Return the table of auROC per setting."""
     return _by_setting(found, ("main", "homologs", "flanks", "transcribed", "whole-table"), SETTINGS["homologs"].models)
 
 
 def controls_table(found: dict[str, dict[str, Row]]) -> str:
-    """Show auROC under the controls."""
+    """Return the table of auROC under the controls."""
     return _by_setting(found, ("main", "control-labels", "control-sequence", "control-positions"), CONTROLLED)
 
 
 def check_table(found: dict[str, dict[str, Row]]) -> str:
-    """Stand what was known before beside what comes out."""
+    """Return the table that compares scores with those known before."""
     lines = ["| setting (whole-table quartiles) | known before | `kmer-logistic` |", "| --- | ---: | --- |"]
     for setting, known in KNOWN.items():
         row = found[setting].get("kmer-logistic")
@@ -127,7 +127,7 @@ def check_table(found: dict[str, dict[str, Row]]) -> str:
 
 
 def _by_setting(found: dict[str, dict[str, Row]], settings: tuple[str, ...], models: tuple[str, ...]) -> str:
-    """Show auROC with a column per setting."""
+    """Return a table of auROC with a row per model and a column per setting."""
     lines = [f"| model | {' | '.join(settings)} |", f"| --- |{' --- |' * len(settings)}"]
     for model in models:
         cells = []
@@ -139,11 +139,11 @@ def _by_setting(found: dict[str, dict[str, Row]], settings: tuple[str, ...], mod
 
 
 def _seeds(entry: dict) -> str:
-    """Say over how many seeds a score goes, if over several."""
+    """Return the number of seeds of a score and their standard deviation, if there are several seeds."""
     count = len(entry["seeds"])
     return "" if count == 1 else f" ({count} seeds, sd {entry['spread']['auROC']['sd']:.3f})"
 
 
 def ranged(value: dict, sign: str = "") -> str:
-    """Show a value and its interval."""
+    """Return a value and its interval as text."""
     return f"{value['value']:{sign}.3f} [{value['low']:{sign}.3f}, {value['high']:{sign}.3f}]"

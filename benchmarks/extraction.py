@@ -1,9 +1,9 @@
-"""Whole-process time and memory of ``kanseq extract``, of reading a large GTF, of a 2-Gb genome, and of ``--help``.
+"""Measure time and memory of ``kanseq extract``, of reading a large GTF, of a 2-Gb genome, and of ``--help``.
 
     python benchmarks/extraction.py [--runs 5] [--big]
 
-Each command alternates with its reference in one run; the table gives medians. ``--big`` adds the simulated 2-Gb genome
-(8 GB of disk in the temporary folder, some minutes).
+Numbers are of complete processes. The commands alternate; the table shows medians. ``--big`` adds the simulated 2-Gb
+genome (8 GB of disk in the temporary folder, some minutes).
 """
 
 import argparse
@@ -14,7 +14,7 @@ from common import KANSEQ, Measured, data_folder, medians, run
 
 
 def alternate(commands: dict[str, list[str | Path]], runs: int) -> dict[str, Measured]:
-    """Run the commands in turn, once for warmth and then ``runs`` times; a command of one string is a shell line."""
+    """Run the commands in turn, once to warm up and then ``runs`` times; a command of one string runs in a shell."""
     seen: dict[str, list[Measured]] = {name: [] for name in commands}
     for turn in range(runs + 1):
         for name, command in commands.items():
@@ -25,14 +25,14 @@ def alternate(commands: dict[str, list[str | Path]], runs: int) -> dict[str, Mea
 
 
 def show(rows: dict[str, Measured]) -> None:
-    """Print a Markdown table."""
+    """Print the measurements as a Markdown table."""
     print("| command | seconds | CPU seconds | peak MB |\n| --- | ---: | ---: | ---: |")
     for name, row in rows.items():
         print(f"| {name} | {row.seconds:.2f} | {row.cpu_seconds:.2f} | {row.peak_mb:.0f} |")
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print their table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--big", action="store_true", help="also a simulated 2-Gb genome with 40,000 genes")

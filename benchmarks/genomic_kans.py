@@ -1,14 +1,15 @@
-"""A training step of LegNet, LKAN and CKAN beside the same networks on the layers of the public notebooks.
+"""Compare training steps of LegNet, LKAN and CKAN with the same networks on the layers of the public notebooks.
 
     python benchmarks/genomic_kans.py --efficient-kan efficient-kan --kan-conv KANsforgenomic/models --json steps.json
 
 The networks have the published widths (2.65 million weights in LegNet), one output and sequences of 101 columns. The
-notebooks' LegNet is written here plainly, from their figure: convolutions, BatchNorm, SiLU. Its LKAN has the layers of
-github.com/Blealtan/efficient-kan in squeeze-and-excitation; its CKAN has the convolutional layer of
-github.com/powidla/KANsforgenomic, which calls a KAN layer for each output, input and position, as last convolution (as
-there) or as first and last. Steps take turns. Beside that layer, whose thousands of small operations a profiler cannot
-follow, each step has a process of its own, and memory is the growth of its peak. `--large` adds a step of each of our
-networks at 22 million parameters.
+notebooks' LegNet is a straightforward implementation of their figure: convolutions, BatchNorm, SiLU. Its LKAN has the
+layers of github.com/Blealtan/efficient-kan in squeeze-and-excitation. Its CKAN has the convolutional layer of
+github.com/powidla/KANsforgenomic, which calls a KAN layer for each output, input and position, as last convolution
+(like the notebooks) or as first and last. Steps alternate. A profiler cannot follow the thousands of small operations
+of that layer; in comparisons with it each step runs in a separate process, and memory is the growth of the process's
+peak.
+`--large` adds a step of each of kanseq's networks at 22 million parameters.
 """
 
 import argparse
@@ -51,7 +52,7 @@ Layer = Callable[..., nn.Module]
 
 
 class PlainLegNet(nn.Module):
-    """The notebooks' network, with whatever layers stand in squeeze-and-excitation and at the end."""
+    """The notebooks' network, with given layers in squeeze-and-excitation and at the end."""
 
     def __init__(self, dense: Layer, between: nn.Module, final: nn.Module) -> None:
         super().__init__()
@@ -85,14 +86,14 @@ class PlainLegNet(nn.Module):
 
 
 def own(name: str, parameters: int | None = None, **options: object) -> nn.Module:
-    """Build one of our networks at the published widths, or at a size."""
+    """Build one of kanseq's networks at the published widths, or with a number of parameters."""
     kind = architecture(name)
     config = make_config(name, Geometry.plain(COLUMNS), {"widths": ",".join(map(str, WIDTHS)), **options}, 1)
     return kind.build(config if parameters is None else match_parameters(kind, config, parameters))
 
 
 def contender(name: str, network: nn.Module, precision: str = "float32") -> Contender:
-    """Make the step of a network on a batch of codes."""
+    """Return the contender whose step trains a network on a batch of codes."""
     network.train()
     set_precision(network, precision)
     optimizer = torch.optim.AdamW(network.parameters(), lr=5e-4)
@@ -109,9 +110,9 @@ def contender(name: str, network: nn.Module, precision: str = "float32") -> Cont
 
 
 def public_convolution(folder: Path | None) -> Layer | None:
-    """Give the notebooks' convolutional layer; where it cannot be had, say why."""
+    """Return the notebooks' convolutional layer; if it is not available, report why and return ``None``."""
     if folder is None:
-        return say("KAN convolution: not measured, give --kan-conv PATH")
+        return say("KAN convolution: not measured, use --kan-conv PATH")
     sys.path.insert(0, str(folder))
     try:
         return importlib.import_module("KANConv").KAN_Convolutional_Layer_1D
@@ -122,12 +123,12 @@ def public_convolution(folder: Path | None) -> Layer | None:
 
 
 def linear(inputs: int, outputs: int) -> nn.Module:
-    """Make the plain network's dense layer."""
+    """Return a dense layer without KAN."""
     return nn.Linear(inputs, outputs, bias=False)
 
 
 def job(threads: int, options: argparse.Namespace) -> list[Row]:
-    """Measure all pairs with one number of threads."""
+    """Measure all networks with one number of threads."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     about = {"threads": threads, "device": "cpu"}
@@ -154,7 +155,7 @@ PAIRS = (
 
 
 def slow_contender(name: str, public: Layer) -> Contender:
-    """Make a network on the notebooks' convolution, or ours."""
+    """Return the step of a CKAN on the notebooks' convolution, or of kanseq's CKAN."""
     last = name.endswith(", last")
     if "notebooks" not in name:
         return contender(name, own("legnet-ckan", replaced="final" if last else "both"))
@@ -165,7 +166,7 @@ def slow_contender(name: str, public: Layer) -> Contender:
 
 
 def slow_job(threads: int, options: argparse.Namespace, name: str, rounds: int) -> list[Row]:
-    """Time steps of one of :data:`PAIRS`; the first of them measures the memory."""
+    """Time steps of a network of :data:`PAIRS`; the first step also measures the memory."""
     public = public_convolution(options.kan_conv)
     if public is None:
         return []
@@ -185,7 +186,7 @@ def slow_job(threads: int, options: argparse.Namespace, name: str, rounds: int) 
 
 
 def slow_rows(options: argparse.Namespace) -> list[Row]:
-    """Let the notebooks' convolution and ours take turns, each time in a process of its own; medians over the turns."""
+    """Time the notebooks' convolution and kanseq's in turns, each in a new process; return medians over the turns."""
     rows = []
     for threads in options.threads:
         turns = [
@@ -204,13 +205,13 @@ def slow_rows(options: argparse.Namespace) -> list[Row]:
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Run the measurements, print their tables, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--efficient-kan", type=Path, metavar="PATH")
-    parser.add_argument("--kan-conv", type=Path, metavar="PATH", help="the folder of KANConv.py and KANLinear.py")
-    parser.add_argument("--threads", type=numbers, default="1", help="one number, or several as in 1,2")
+    parser.add_argument("--kan-conv", type=Path, metavar="PATH", help="folder of KANConv.py and KANLinear.py")
+    parser.add_argument("--threads", type=numbers, default="1", help="one number, or several: 1,2")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--slow-rounds", type=int, default=3, help="beside the notebooks' convolution")
+    parser.add_argument("--slow-rounds", type=int, default=3, help="rounds with the notebooks' convolution")
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()

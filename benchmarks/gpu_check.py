@@ -1,4 +1,4 @@
-"""Does kanseq work on a GPU, and does it give there what it gives on a processor? Under eight minutes on one GPU.
+"""Check that kanseq runs on a GPU with the same results as on a processor. Takes under eight minutes on one GPU.
 
     python benchmarks/gpu_check.py -o FOLDER [--device cuda] [--only layers,train,explain,team] [--json FILE]
 
@@ -64,20 +64,20 @@ SMALL = {
 
 
 class Report:
-    """The checks that were made."""
+    """The checks so far."""
 
     def __init__(self, device: str) -> None:
         self.device, self.rows, self.started = device, [], time.monotonic()
 
     def add(self, check: str, value: float, bound: float, more: str = "") -> None:
-        """Record a check: ``value`` must not be above ``bound``."""
+        """Record a check, which passes if ``value`` is at most ``bound``."""
         passed = bool(np.isfinite(value) and value <= bound)
         self.rows.append({"check": check, "value": float(value), "bound": bound, "passed": passed, "more": more})
         print(f"{'ok  ' if passed else 'FAIL'} {check}: {value:.3g} (at most {bound:g}) {more}", flush=True)
 
     @property
     def failed(self) -> int:
-        """How many checks failed."""
+        """Return the number of failed checks."""
         return sum(not row["passed"] for row in self.rows)
 
 
@@ -91,7 +91,7 @@ def stated(report: Report, what: str) -> Iterator[None]:
 
 
 def relative(found: Tensor, wanted: Tensor) -> float:
-    """Return the norm of the difference as a share of the wanted norm."""
+    """Return the norm of the difference as a fraction of the expected norm."""
     return float((found.double().cpu() - wanted).norm() / wanted.norm().clamp(min=1e-12))
 
 
@@ -156,7 +156,7 @@ class Inputs:
         self.fold = str(pd.read_csv(self.splits, sep="\t", dtype=str)["fold"].iloc[0])
 
     def train(self, model: str, output: Path, device: str, **more: object) -> Path:
-        """Train one fold for two epochs; returns the fold's folder."""
+        """Train one fold for two epochs; return the fold's folder."""
         same = {"labels": self.labels, "splits": self.splits, "holdout": self.fold, "options": SMALL.get(model)}
         short = {"epochs": 2, "batch_size": 16, "precision": "float32", "baseline": False}
         kanseq.train(self.genes, output=output, model=model, device=device, **same, **short, **more)
@@ -180,12 +180,12 @@ def check_training(report: Report, folder: Path) -> None:
             pair = logits(there), logits(here)
             loss, other = (json.loads((f / "log.jsonl").read_text().splitlines()[0])["loss"] for f in (there, here))
             report.add(f"train {model}: first epoch's loss", abs(loss - other), 0.05, f"{took:.1f} s on the device")
-            # Dropout draws other numbers on a GPU, and rounding grows with every step: ranks must agree, not digits.
+            # Dropout differs on a GPU and rounding errors grow with every step, so only the correlation is checked.
             report.add(f"train {model}: 1 - correlation of logits", 1 - np.corrcoef(*pair)[0, 1], 0.3)
     with stated(report, "same bytes"):
         one, two = (inputs.train("kan-words", folder / f"again-{at}", report.device) for at in (1, 2))
         same = (one / "model.safetensors").read_bytes() == (two / "model.safetensors").read_bytes()
-        report.add("kan-words twice on the device: other bytes", float(not same), 0)
+        report.add("kan-words twice on the device: different bytes", float(not same), 0)
 
 
 def check_explain(report: Report, folder: Path) -> None:
@@ -207,7 +207,7 @@ def check_explain(report: Report, folder: Path) -> None:
 
 
 def check_team(report: Report, folder: Path) -> None:
-    """Train with two processes, and compare with one."""
+    """Compare training in two processes with training in one."""
     inputs = Inputs(folder)
     several = report.device != "cpu" and torch.cuda.device_count() > 1
     device = "cuda" if several else "cpu"
@@ -218,15 +218,15 @@ def check_team(report: Report, folder: Path) -> None:
 
 
 def main() -> None:
-    """Make the checks, print them, and say by the exit code whether all passed."""
+    """Run the checks and print them; exit with 1 if any failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder for what is trained; made anew")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="new folder for trained models")
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
-    parser.add_argument("--only", default=",".join(CHECKS), help="some of the checks, between commas")
+    parser.add_argument("--only", default=",".join(CHECKS), help="comma-separated checks to run")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
-        sys.exit("there is no GPU that PyTorch can use; --device cpu checks the script")
+        sys.exit("PyTorch finds no GPU; use --device cpu to check the script")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     options.output.mkdir(parents=True, exist_ok=True)
     report = Report(options.device)

@@ -1,15 +1,15 @@
-"""Forward and backward of one KAN layer: time and memory beside other implementations and beside plain products.
+"""Compare time and memory of one KAN layer, forward and backward, with other implementations and a linear layer.
 
     python benchmarks/kan_layers.py --threads 1,2 --json layers.json
         --fastkan fast-kan --efficient-kan efficient-kan --pykan pykan
 
-Paths are clones of github.com/ZiyaoLi/fast-kan, Blealtan/efficient-kan and KindXiaoming/pykan; a peer without one is
-left out. `linear8` is a linear layer on eight times the inputs, what a layer of eight functions per edge costs at
-least. In bfloat16 kanseq rounds the operands of products, the peers run under autocast, and `linear8` is bfloat16
-throughout. A peer whose step would need more than `--max-gb` takes fewer rows, and its figures are scaled up to all.
+Paths are clones of github.com/ZiyaoLi/fast-kan, Blealtan/efficient-kan and KindXiaoming/pykan; a peer without a path
+is left out. `linear8` is a linear layer on eight times the inputs, the least cost of a layer with eight functions per
+edge. In bfloat16 kanseq rounds the operands of products, the peers run under autocast, and `linear8` is entirely
+bfloat16. A peer whose step would need more than `--max-gb` runs on fewer rows, and its numbers are scaled up.
 
-Inputs are standard normal and layers fresh; weights, inputs and LayerNorm all get gradients. Contenders take turns, and
-the median is given. `--accuracy`, which `--no-accuracy` spares, does what `accuracy.py` does.
+Inputs are standard normal and layers newly initialised; weights, inputs and LayerNorm all get gradients. Contenders
+alternate; the tables show medians. The comparison of `accuracy.py` follows, unless `--no-accuracy` is used.
 """
 
 import argparse
@@ -47,7 +47,7 @@ CENTRES = 8
 
 
 def makers(options: argparse.Namespace) -> dict[str, Callable[..., nn.Module]]:
-    """Give what makes each wanted layer from numbers of inputs and outputs."""
+    """Return, for each requested layer, the function that builds it from numbers of inputs and outputs."""
     found = {
         "RBFLinear": lambda: RBFLinear,
         "BSplineLinear": lambda: BSplineLinear,
@@ -61,7 +61,7 @@ def makers(options: argparse.Namespace) -> dict[str, Callable[..., nn.Module]]:
 
 
 def contender(name: str, make: Callable[..., nn.Module], precision: str, shape: Shape, device: str) -> Contender:
-    """Make a layer, its inputs, and the step on them."""
+    """Return the contender for a layer, with random inputs."""
     torch.manual_seed(0)
     rows, inputs, outputs = shape
     layer = make(inputs, outputs).to(device)
@@ -82,7 +82,7 @@ def contender(name: str, make: Callable[..., nn.Module], precision: str, shape: 
             leaf.grad = None
         with context:
             y = layer(x)
-        # pykan gives what it plots, too.
+        # pykan also returns its values for plots.
         y = y[0] if isinstance(y, tuple) else y
         if not gradient:
             gradient.append(torch.randn(y.shape, device=device).to(y.dtype))
@@ -94,7 +94,7 @@ def contender(name: str, make: Callable[..., nn.Module], precision: str, shape: 
 def fitting(
     name: str, make: Callable[..., nn.Module], precision: str, shape: Shape, options: argparse.Namespace
 ) -> Contender | None:
-    """Make a peer's contender with as many rows as its memory allows, judged by a step on few."""
+    """Return a peer's contender with as many rows as fit into memory, estimated by a step on a few rows."""
     rows, inputs, outputs = shape
     few = max(1, rows // 64)
     needed = peak_mb(contender(name, make, precision, (few, inputs, outputs), options.device), options.device)
@@ -128,7 +128,7 @@ def job(threads: int, options: argparse.Namespace) -> list[Row]:
 
 
 def read_shapes(text: str) -> list[Shape]:
-    """Read rows, inputs and outputs.
+    """Parse shapes of rows, inputs and outputs.
 
     >>> read_shapes("24192x128x128,8192x378x512")
     [(24192, 128, 128), (8192, 378, 512)]
@@ -140,22 +140,22 @@ def read_shapes(text: str) -> list[Shape]:
 
 
 def read_layers(text: str) -> list[str]:
-    """Read names of layers."""
+    """Parse names of layers."""
     names = text.split(",")
     if unknown := [name for name in names if name not in LAYERS]:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(LAYERS)}")
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is not in {', '.join(LAYERS)}")
     return names
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Run the measurements, print their tables, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", type=read_shapes, default=SHAPES, help=f"default {SHAPES}")
-    parser.add_argument("--layers", type=read_layers, default=",".join(LAYERS), help="only these")
+    parser.add_argument("--layers", type=read_layers, default=",".join(LAYERS), help="layers to measure")
     add_peers(parser)
-    parser.add_argument("--threads", type=numbers, default="1", help="one number, or several as in 1,2")
+    parser.add_argument("--threads", type=numbers, default="1", help="one number, or several: 1,2")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--max-gb", type=float, default=8.0, help="most memory for a peer's step")
+    parser.add_argument("--max-gb", type=float, default=8.0, help="largest memory for a peer's step")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--accuracy", action=BooleanOptionalAction, default=True)
     parser.add_argument("--json", type=Path, metavar="FILE")

@@ -1,10 +1,10 @@
-"""Whether the label control is at chance: a thousand draws of it, for docs/evaluation.md.
+"""Check that the label control is at chance, by a thousand draws, for docs/evaluation.md.
 
     python benchmarks/label_control.py -o FOLDER [--draws 1000]
 
-`kmer-logistic` takes seconds for each draw. Ridge regression on the same counts has a closed form that takes all draws
-at once, and a leak would show in it as well: same genes, same splits, and the permutations that `train --control
-labels` makes with seeds from 0 on. FOLDER is that of evaluation.py.
+`kmer-logistic` takes seconds per draw. Ridge regression on the same counts has a closed form for all draws at once and
+would also show a leak: it uses the same genes, the same splits, and the permutations of `train --control labels` with
+seeds from 0 on. FOLDER is that of evaluation.py.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from kanseq.splits.split_tables import read_splits
 from kanseq.training.fold_examples import FoldExamples, prepare_folds
 
 RIDGE = 3000.0
-"""About what `C = 1e-3` is to a loss of squares."""
+"""For squared errors, about the same penalty as `C = 1e-3`."""
 
 
 def auroc_of_draws(counts: np.ndarray, fold: FoldExamples, draws: int) -> np.ndarray:
-    """Score a fold's test genes by regressions on permuted labels, ``(draws,)``."""
+    """Return the auROC of a fold's test genes for regressions on permuted labels, ``(draws,)``."""
     train, scored = counts[fold.train], (fold.test_roles == "test") & (fold.test_targets >= 0)
     scale = np.where(train.std(axis=0) > 0, train.std(axis=0), 1)
     train, test = ((rows - train.mean(axis=0)) / scale for rows in (train, counts[fold.test[scored]]))
@@ -38,7 +38,7 @@ def auroc_of_draws(counts: np.ndarray, fold: FoldExamples, draws: int) -> np.nda
 
 
 def main() -> None:
-    """Draw, and print a table."""
+    """Run the draws and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True, help="sets, splits and labels")
     parser.add_argument("--draws", type=int, default=1000)

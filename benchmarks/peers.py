@@ -1,4 +1,4 @@
-"""What benchmarks of layers share: other people's layers by path, and steps timed in turns with their memory.
+"""Shared by the benchmarks of layers: layers of other packages, and time and memory of alternating steps.
 
 In: the path of a clone; steps to compare. Out: a layer's class; seconds and megabytes per step.
 """
@@ -28,14 +28,14 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 Row: TypeAlias = dict[str, str | int | float]
-"""One line of the result: ``layer, precision, shape, threads, seconds, peak_mb``, and what else there is to say."""
+"""One line of the result: ``layer, precision, shape, threads, seconds, peak_mb``, and further columns."""
 
 UNITS = ("amx_tile", "amx_bf16", "avx512_bf16", "avx512f", "avx2")
-"""Flags of a processor that decide how fast its products are."""
+"""Processor flags that determine the speed of products."""
 
 
 class Peer(NamedTuple):
-    """Where a clone keeps its layer."""
+    """The location of a layer in a clone."""
 
     package: str
     module: str
@@ -51,14 +51,14 @@ PEERS = {
 
 @dataclass(frozen=True)
 class Contender:
-    """Something whose step is measured.
+    """A step to measure.
 
     Attributes:
-        layer: the name in the result.
+        layer: name in the result.
         precision: ``float32`` or ``bfloat16``.
-        step: forward and backward; drops the gradients of the step before.
+        step: forward and backward; drops the gradients of the previous step.
         leaves: tensors that have a gradient after a step.
-        share: part of the rows that the step takes; figures are divided by it.
+        share: fraction of the rows that the step uses; results are divided by it.
         more: further columns of its row.
     """
 
@@ -71,27 +71,27 @@ class Contender:
 
 
 def add_peers(parser: argparse.ArgumentParser) -> None:
-    """Let every peer's clone be named on the command line."""
+    """Add an option for the path of each peer's clone."""
     for name in PEERS:
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="PATH")
 
 
 def peer_paths(options: argparse.Namespace) -> dict[str, Path | None]:
-    """Give the clones that the command line names."""
+    """Return the paths of the clones from the options."""
     return {name: getattr(options, name) for name in PEERS}
 
 
 def peer_layer(name: str, path: Path | None) -> Callable[..., nn.Module] | None:
-    """Give a peer's class of layers; where it cannot be had, say why in a line and give ``None``."""
+    """Return a peer's layer class; if it is not available, report why and return ``None``."""
     peer = PEERS[name]
     option = f"--{name.replace('_', '-')}"
     if path is None:
-        return say(f"{name}: not measured, give {option} PATH")
+        return say(f"{name}: not measured, use {option} PATH")
     folders = [path, path / peer.package, path / "src" / peer.package]
     folder = next((folder for folder in folders if (folder / f"{peer.module}.py").is_file()), None)
     if folder is None:
-        return say(f"{name}: not measured, {option} {path} holds no {peer.package}/{peer.module}.py")
-    # An empty package in place of the peer's own, whose __init__ may import what a layer does not need.
+        return say(f"{name}: not measured, {option} {path} has no {peer.package}/{peer.module}.py")
+    # An empty package instead of the peer's, whose __init__ may import packages that the layer does not need.
     package = ModuleType(f"peer_{name}")
     package.__path__ = [str(folder)]
     sys.modules[package.__name__] = package
@@ -102,12 +102,12 @@ def peer_layer(name: str, path: Path | None) -> Callable[..., nn.Module] | None:
 
 
 def say(line: str) -> None:
-    """Tell the reader, beside the tables."""
+    """Print a line to standard error, separately from the tables."""
     print(line, file=sys.stderr, flush=True)
 
 
 def clock_for(threads: int, device: str) -> str:
-    """Name the clock: a single thread's processor time is not disturbed by other processes, but adds up over several.
+    """Return the clock: CPU time for one thread, which other processes do not disturb; it adds up over several threads.
 
     >>> clock_for(1, "cpu"), clock_for(2, "cpu")
     ('process CPU time', 'wall clock')
@@ -116,7 +116,7 @@ def clock_for(threads: int, device: str) -> str:
 
 
 def measure(contenders: Sequence[Contender], rounds: int, *, shape: str, threads: int, device: str) -> list[Row]:
-    """Measure everybody's memory, then time them in turns; the first of a round is another one every round."""
+    """Measure the memory of all contenders, then time them in turns; each round starts with another contender."""
     peaks = [peak_mb(each, device) for each in contenders]
     clock = clock_for(threads, device)
     times: list[list[float]] = [[] for _ in contenders]
@@ -143,11 +143,11 @@ def measure(contenders: Sequence[Contender], rounds: int, *, shape: str, threads
 
 
 def peak_mb(contender: Contender, device: str) -> float:
-    """Give the most memory in MB that a step, after a first one, holds at a time beyond what was there before.
+    """Return the peak memory in MB that a second step allocates.
 
-    On the processor this is the exact sum of the tensors that torch allocated, temporary ones inside its operations
-    included, scratch memory of the libraries below it not. The output counts. The gradients that are there in the end,
-    by parameters and by inputs, do not; on a GPU, where torch's own counter is read, they do.
+    On the processor this is the exact sum of the tensors allocated by torch, including temporary ones within its
+    operations, but not the scratch memory of underlying libraries. The output is counted. The final gradients, by
+    parameters and by inputs, are not; on a GPU, where torch's counter is read, they are.
     """
     contender.step()
     for leaf in contender.leaves:
@@ -171,7 +171,7 @@ def peak_mb(contender: Contender, device: str) -> float:
 
 
 def _highest(changes: Sequence[tuple[int, int]], kept: set[int]) -> int:
-    """Give the most bytes that lived at a time, without those that in the end lie at the addresses ``kept``.
+    """Return the largest number of bytes allocated at once, without the last allocations at the addresses ``kept``.
 
     >>> _highest([(7, 100), (8, 30), (7, -100), (7, 50), (9, -5)], kept={7})
     130
@@ -187,7 +187,7 @@ def _highest(changes: Sequence[tuple[int, int]], kept: set[int]) -> int:
     total = highest = 0
     for number, (address, size) in enumerate(changes):
         if size < 0:
-            # What was there before the step was never counted.
+            # Memory that was allocated before the step was never counted.
             total -= living.pop(address, 0)
         elif number not in ignored:
             living[address] = size
@@ -209,8 +209,8 @@ def seconds_of(step: Callable[[], None], clock: str, device: str) -> float:
 
 
 def in_fresh_processes(job: Callable[..., list[Row]], threads: Sequence[int], *arguments: object) -> list[Row]:
-    """Call ``job(number, *arguments)`` for each number of threads, in a process that has had no other number."""
-    # Else the profiler's library reports its starts and stops.
+    """Call ``job(number, *arguments)`` for each number of threads, each in a new process."""
+    # Otherwise the profiler's library logs its starts and stops.
     os.environ.setdefault("KINETO_LOG_LEVEL", "6")
     rows = []
     for number in threads:
@@ -220,7 +220,7 @@ def in_fresh_processes(job: Callable[..., list[Row]], threads: Sequence[int], *a
 
 
 def environment(device: str) -> dict[str, str]:
-    """Say what decides how fast a layer can be here."""
+    """Return the properties of the machine that determine the speed of a layer."""
     found = {
         "torch": torch.__version__,
         "python": platform.python_version(),
@@ -239,7 +239,7 @@ def environment(device: str) -> dict[str, str]:
 
 
 def numbers(text: str) -> list[int]:
-    """Read a list of thread counts.
+    """Parse a list of thread counts.
 
     >>> numbers("1,2")
     [1, 2]
@@ -248,7 +248,7 @@ def numbers(text: str) -> list[int]:
 
 
 def wide_console() -> Console:
-    """Give a console whose tables are not squeezed where there is no terminal."""
+    """Return a console that is wide enough for the tables also without a terminal."""
     return Console(width=None if sys.stdout.isatty() else 120)
 
 
@@ -256,9 +256,9 @@ def show(rows: Sequence[Row], peer: tuple[str, str], floor: str) -> None:
     """Print a table per shape and number of threads.
 
     Args:
-        rows: the result.
-        peer: layer and precision that the others' speed and memory are given against.
-        floor: layer against whose row of the same precision times are given.
+        rows: the measurements.
+        peer: layer and precision with which speed and memory of the others are compared.
+        floor: layer with whose row of the same precision times are compared.
     """
     console = wide_console()
     for shape, threads in dict.fromkeys((row["shape"], row["threads"]) for row in rows):
@@ -291,6 +291,6 @@ def show(rows: Sequence[Row], peer: tuple[str, str], floor: str) -> None:
 
 
 def write(file: Path | None, content: dict[str, object]) -> None:
-    """Write the results, if a file is wanted."""
+    """Write the results as JSON, if a file is named."""
     if file is not None:
         file.write_text(json.dumps(content, indent=1) + "\n")

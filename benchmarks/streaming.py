@@ -1,11 +1,11 @@
-"""Sets larger than memory: peak memory and time per gene of every step, for sets of growing size.
+"""Measure peak memory and time per gene of every step, for sets of growing size up to larger than memory.
 
     python benchmarks/streaming.py -o FOLDER [--sets 50] [--genes 20000] [--sizes 1,10,50] [--json FILE]
 
-Species are simulated, extracted and labelled one by one (low and high by the median, so that all of their genes train);
-one more is held out. `split` and `train` then take the first 1, 10 and 50 of them at once, without a file of all:
-an epoch of `kmer-sgd`, and 200 steps of `kan-mixer`, stopped as SIGTERM stops a run. What is there is not made again.
-50 sets take 1 GB of disk and half an hour of one core.
+Species are simulated, extracted and labelled one by one (low and high by the median, so that all genes are used for
+training); another species is held out. `split` and `train` then read the first 1, 10 and 50 sets at once, without
+combining them into one file: an epoch of `kmer-sgd`, and 200 steps of `kan-mixer`, stopped like a run by SIGTERM.
+Existing sets are not made again. 50 sets need 1 GB of disk and half an hour of one core.
 """
 
 import argparse
@@ -40,11 +40,11 @@ try:
 except SystemExit as end:
     sys.exit(0 if end.code == 130 else end.code)
 """
-"""A training that is interrupted after so many steps."""
+"""A training that is interrupted after ``steps`` steps."""
 
 
 def species(folder: Path, number: int, genes: int) -> tuple[Path, Path]:
-    """Make one species' set and labels; its genome is deleted again."""
+    """Make the set and labels of one species; its genome is deleted afterwards."""
     made, labels = folder / f"sp{number:02d}.parquet", folder / f"sp{number:02d}.labels.tsv"
     if made.exists() and labels.exists():
         return made, labels
@@ -61,7 +61,7 @@ def species(folder: Path, number: int, genes: int) -> tuple[Path, Path]:
 
 
 def measure(folder: Path, sets: list[tuple[Path, Path]], held_out: tuple[Path, Path]) -> dict[str, object]:
-    """Split and train on some sets at once; gives what each step took."""
+    """Split and train on several sets at once; return time and memory of each step."""
     together = [*sets, held_out]
     genes = [str(made) for made, _ in together]
     labels = [word for _, table in together for word in ("--labels", str(table))]
@@ -86,7 +86,7 @@ def measure(folder: Path, sets: list[tuple[Path, Path]], held_out: tuple[Path, P
 
 
 def show(rows: list[dict[str, object]]) -> None:
-    """Print a Markdown table: seconds, and peak memory, of every step."""
+    """Print a Markdown table with seconds and peak memory of every step."""
     steps = list(rows[0]["steps"])  # type: ignore[call-overload]
     print("| training genes | " + " | ".join(steps) + " | ms per gene in the epoch |")
     print("| ---: |" + " ---: |" * (len(steps) + 1))
@@ -97,7 +97,7 @@ def show(rows: list[dict[str, object]]) -> None:
 
 
 def main() -> None:
-    """Make the sets, measure, and print."""
+    """Make the sets, run the measurements, and print their table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--sets", type=int, default=50)

@@ -1,10 +1,10 @@
-"""A whole training step of each network: time and memory at batch 64 on gene windows of 3,020 columns.
+"""Measure time and memory of a complete training step of each network, at batch 64 on windows of 3,020 columns.
 
     python benchmarks/train_step.py --threads 1,2 --fastkan fast-kan --json steps.json
 
-A step forgets the old gradients, goes forwards to the cross-entropy and backwards, measures the gradient's norm, and
-follows it with the optimiser that `kanseq train` uses. `fastkan-mixer` is the same network written plainly around the
-layers of a clone of github.com/ZiyaoLi/fast-kan. In bfloat16 kanseq's layers round the operands of their products,
+A step clears the gradients, runs the forward pass to the cross-entropy and the backward pass, computes the gradient's
+norm, and runs the optimiser of `kanseq train`. `fastkan-mixer` is a straightforward implementation of `kan-mixer` on
+the layers of a clone of github.com/ZiyaoLi/fast-kan. In bfloat16 kanseq's layers round the operands of their products,
 and `deepcre` and `fastkan-mixer` run under autocast. `--compile` adds `kan-mixer` under `torch.compile`.
 """
 
@@ -29,7 +29,7 @@ NETWORKS = ("kan-mixer", "kan-mixer-compiled", "fastkan-mixer", "deepcre", "kan"
 
 
 def build(name: str, fastkan: Callable[..., nn.Module] | None) -> tuple[SequenceNetwork, Task]:
-    """Build a network as its defaults have it, and the task that it learns."""
+    """Return a network with its default configuration, and its task."""
     torch.manual_seed(0)
     if name == "fastkan-mixer":
         return PlainMixer(fastkan), Task(outputs=2)
@@ -39,7 +39,7 @@ def build(name: str, fastkan: Callable[..., nn.Module] | None) -> tuple[Sequence
 
 
 class PlainMixer(SequenceNetwork):
-    """`kan-mixer` by default, on any layer and with nothing done for speed."""
+    """The default `kan-mixer` on any layer class, without optimisations for speed."""
 
     def __init__(self, layer: Callable[..., nn.Module]) -> None:
         super().__init__(Geometry())
@@ -58,7 +58,7 @@ class PlainMixer(SequenceNetwork):
 def contender(
     name: str, precision: str, batch: int, device: str, fastkan: Callable[..., nn.Module] | None
 ) -> Contender:
-    """Make a network, a batch, and the step on it."""
+    """Return the contender for a network, with a random batch."""
     network, task = build(name, fastkan)
     network.to(device).train()
     half = precision == "bfloat16"
@@ -69,7 +69,7 @@ def contender(
         context = nullcontext()
     forward = torch.compile(network) if name == "kan-mixer-compiled" else network
     optimizer = make_optimizer(network, Settings(), 1)
-    # Four bases, and now and then an unknown one.
+    # Codes of the four bases and of unknown bases.
     codes = torch.randint(0, 100, (batch, network.geometry.columns), device=device).remainder(5).to(torch.uint8)
     targets = torch.randint(0, 2, (batch,), device=device)
 
@@ -106,12 +106,12 @@ def job(threads: int, options: argparse.Namespace) -> list[Row]:
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Run the measurements, print their tables, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--fastkan", type=Path)
-    parser.add_argument("--compile", action="store_true", help="with the kan-mixer under torch.compile")
-    parser.add_argument("--threads", type=numbers, default="1", help="one number, or several as in 1,2")
+    parser.add_argument("--compile", action="store_true", help="add kan-mixer under torch.compile")
+    parser.add_argument("--threads", type=numbers, default="1", help="one number, or several: 1,2")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--json", type=Path, metavar="FILE")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The README's walk on a simulated genome: examples/walk.sh [FOLDER]   (kanseq must be on the PATH)
+# The commands of the README on a simulated genome: examples/walk.sh [FOLDER]   (kanseq must be on the PATH)
 set -euo pipefail
 folder=${1:-walk}
 mkdir -p "$folder"
@@ -19,7 +19,7 @@ gene=$(awk -F'\t' 'NR == 2 {print $2}' labels.tsv)
 kanseq explain run genes.parquet --gene "$gene" --png "$gene.png" --annotation sim/genes.gtf.gz
 kanseq figures run genes.parquet --attributions attributions.parquet -o figures
 
-# Another genome of the same kind, scored by the mean over all folds.
+# Another simulated genome, scored by the mean over all folds.
 kanseq simulate -o other --genes 200 --seed 1
 kanseq extract other/genome.fa.gz other/genes.gtf.gz -o other_genes.parquet
 kanseq predict run other_genes.parquet -o predictions.tsv

@@ -125,7 +125,7 @@ def test_the_layer_benchmark_runs_without_peers_and_reports_them(
         ("linear8", "bfloat16", "12x4x3", 1),
     ]
     assert all(row["seconds"] > 0 for row in rows)
-    assert "pykan: not measured, give --pykan PATH" in capfd.readouterr().err
+    assert "pykan: not measured, use --pykan PATH" in capfd.readouterr().err
 
 
 def test_peak_memory_counts_tensors_alive_at_the_same_time_without_gradients(benchmarks: SimpleNamespace) -> None:

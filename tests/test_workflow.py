@@ -326,8 +326,8 @@ def test_a_new_project_plans_its_jobs(simulated):
         ("epochs", 3, "'epochs' was unexpected"),
         ("models", {"kan": {"lerning_rate": 0.1}}, "'lerning_rate' was unexpected"),
         ("models", {"kan": {"decay": "all"}}, "'all' is not one of ['coupled', 'decoupled', 'prior']"),
-        ("explain", {"models": ["kan"]}, "config, explain: 'kan' is none of the models"),
-        ("designs", ["cross-species"], "cross-species wants a condition that two species have"),
+        ("explain", {"models": ["kan"]}, "config, explain: 'kan' is not a model of the config"),
+        ("designs", ["cross-species"], "cross-species needs a condition with two species"),
     ],
 )
 def test_an_invalid_config_is_reported(simulated, key, value, words):

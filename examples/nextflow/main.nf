@@ -1,10 +1,10 @@
-// A species from FASTA to tracks with the three modules, one training for each fold and seed:
+// One species from FASTA to tracks with the three modules, with one training per fold and seed:
 //   nextflow run examples/nextflow --genome g.fa.gz --annotation g.gtf.gz --expression tpm.csv --folds IV,VII,XII,XV
 include { KANSEQ_EXTRACT } from './modules/local/kanseq/extract/main'
 include { KANSEQ_TRAIN   } from './modules/local/kanseq/train/main'
 include { KANSEQ_EXPLAIN } from './modules/local/kanseq/explain/main'
 
-// Folds and labels are two more commands.
+// Folds and labels have no module: each is one command.
 process FOLDS {
     input:
     tuple val(meta), path(genes), path(expression)

@@ -1,9 +1,9 @@
-"""The paper's table beside ours: `kanseq evaluate --join`'s metrics.json and paper_tables.tsv become one table.
+"""Compare the paper's tables with kanseq: join metrics.json of `kanseq evaluate --join` and paper_tables.tsv.
 
     python workflows/protocols/beside_paper.py metrics.json --table 2 -o beside_paper.tsv
 
-A line per species, model and metric, and `all` for the mean over all chromosomes, in which each counts once, as in the
-paper. What the paper says is empty where paper_tables.tsv is.
+The output has a line per species, model and metric. The species `all` is the mean over all chromosomes, each counted
+once, as in the paper. The paper's value is empty if it is empty in paper_tables.tsv.
 """
 
 import argparse
@@ -19,10 +19,10 @@ COLUMNS = ("species", "model", "metric", "chromosomes", "ours", "low", "high", "
 
 
 def beside(metrics: dict, paper: dict[tuple[str, str], dict[str, str]]) -> Iterator[dict[str, str]]:
-    """Give the lines of the table: all models of ours, and those that the paper alone has.
+    """Yield the lines of the table: all models of kanseq, then those that only the paper has.
 
     Args:
-        metrics: what ``kanseq evaluate`` wrote as JSON.
+        metrics: the JSON of ``kanseq evaluate``.
         paper: the lines of one of the paper's tables, by species and model.
     """
     ours = {}
@@ -50,7 +50,7 @@ def read_paper(path: Path, table: str) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def main() -> None:
-    """Read, join, write."""
+    """Read both tables, join them, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("metrics", type=Path, help="metrics.json of kanseq evaluate --join")
     parser.add_argument("--table", required=True, choices=["2", "3"], help="2: single species, 3: across species")

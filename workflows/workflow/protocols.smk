@@ -1,4 +1,4 @@
-# The paper's two protocols, by kanseq's commands alone; docs/protocols.md tells what they are. A config of workflows/protocols:
+# The paper's two protocols (docs/protocols.md), with kanseq's commands alone. Use a config of workflows/protocols:
 #   snakemake --snakefile workflows/workflow/protocols.smk --configfile workflows/protocols/trial.yaml --directory results --cores 2
 import os
 
@@ -9,12 +9,12 @@ PROTOCOLS = os.path.normpath(f"{workflow.basedir}/../protocols")
 
 
 def place(file):
-    """Where a file lies: what has an address is fetched, and paths may hold variables of the environment."""
+    """Return the path of a file: URLs are downloaded to downloads/, and paths may contain environment variables."""
     return f"downloads/{file.rsplit('/', 1)[1]}" if "://" in file else os.path.expandvars(file)
 
 
 def given(name):
-    """A file of one species, by the name that it has in the config."""
+    """Return the input function of a species' file, by its key in the config."""
     return lambda wildcards: place(SPECIES[wildcards.species][name])
 
 
@@ -25,7 +25,7 @@ ADDRESSES = {
     if "://" in each.get(name, "")
 }
 
-# What is split and trained on: the set of a species, or the one of all species.
+# The set for splits and training: that of one species, or of all species.
 SET = "sets/all.parquet" if ACROSS else "sets/{species}.parquet"
 HOMOLOGS = f"homologs/{'all' if ACROSS else '{species}'}.{config['homology']}.tsv"
 REMOVES = config["homology"] != "none"
@@ -145,7 +145,7 @@ rule split:
         "-o {output} > {log} 2>&1"
 
 
-# A pipeline whose folds leak stops here; where homologs were left in on purpose, this says how much does.
+# The pipeline stops here if a fold leaks. If homologs were left in on purpose, leaks are only counted.
 rule leaks:
     input:
         genes=SET,
@@ -161,8 +161,8 @@ rule leaks:
         "kanseq leaks {input.genes} --splits {input.splits} {params.homologs} -o {output} > {log} 2>&1"
 
 
-# Within a species, each fold's training genes give its thresholds. Across species no gene of the tested one trains, and
-# thresholds come from each species' whole table: those of the tested species touch no training gene's label.
+# Within a species, thresholds come from each fold's training genes. Across species they come from the complete
+# tables: no gene of the tested species is used for training, so its thresholds affect no label of a training gene.
 rule label:
     input:
         table=given("expression"),
@@ -179,8 +179,8 @@ rule label:
         "kanseq label {input.table} --species {wildcards.species} {params.among} {params.options} -o {output} > {log} 2>&1"
 
 
-# A killed training leaves its state in the run's folder, and the next attempt goes on there: the folder is therefore no
-# output that Snakemake would empty; the file that says that all is done is.
+# A killed training leaves its state in the run's folder, and the next attempt resumes there. So the folder is not an
+# output, which Snakemake would delete; the output is a file that is written once all seeds are finished.
 rule train:
     input:
         genes=SET,
@@ -201,7 +201,7 @@ rule train:
         "-o runs/{wildcards.model}/{wildcards.species}; done) > {log} 2>&1"
 
 
-# Joined, the chromosomes of all species are the folds of one model, and each of them counts once in the mean.
+# With --join the chromosomes of all species are the folds of one model, and each counts once in the mean.
 rule evaluate:
     input:
         expand("runs/{model}/{species}.done", model=MODELS, species=SPECIES),

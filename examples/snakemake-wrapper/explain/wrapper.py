@@ -1,13 +1,13 @@
-"""Snakemake wrapper of ``kanseq explain``: attributions of genes as a table and as browser tracks.
+"""Snakemake wrapper for ``kanseq explain``: attributions of genes as a table and as browser tracks.
 
-In: a run (or one model file) and a set. Out: whichever of table, bed, bedgraph, bigwig and versions are named.
+In: a run (or one model file) and a set. Out: those of table, bed, bedgraph, bigwig and versions that the rule names.
 """
 
 from pathlib import Path
 
 from snakemake.shell import shell
 
-# Snakemake puts its object `snakemake` in front of a wrapper.
+# Snakemake defines the object `snakemake` before it runs a wrapper.
 # ruff: noqa: F821
 
 OPTIONS = {"table": "--output", "bed": "--bed", "bedgraph": "--bedgraph", "bigwig": "--bigwig"}

@@ -1,13 +1,13 @@
-"""Snakemake wrapper of ``kanseq extract``: flanks of genes out of a genome.
+"""Snakemake wrapper for ``kanseq extract``: the flanks of genes from a genome.
 
-In: FASTA and annotation. Out: the set of genes, and if named the genes left out, windows, sequences, versions.
+In: FASTA and annotation. Out: the set of genes; if the rule names them, excluded genes, windows, sequences, versions.
 """
 
 from pathlib import Path
 
 from snakemake.shell import shell
 
-# Snakemake puts its object `snakemake` in front of a wrapper.
+# Snakemake defines the object `snakemake` before it runs a wrapper.
 # ruff: noqa: F821
 
 optional = " ".join(

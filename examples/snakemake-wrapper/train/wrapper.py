@@ -1,14 +1,14 @@
-"""Snakemake wrapper of ``kanseq train``: a run with the folds and seeds that are asked for.
+"""Snakemake wrapper for ``kanseq train``: a run with the requested folds and seed.
 
-In: a set, splits, labels. Out: the run's folder, and if named versions. Snakemake empties the outputs of a killed job,
-so that a run lies beside its output until it is finished; the next attempt goes on there.
+In: a set, splits, labels. Out: the run's folder; if the rule names it, versions. Snakemake deletes the outputs of a
+killed job, so an unfinished run is kept next to the output; the next attempt resumes there.
 """
 
 from pathlib import Path
 
 from snakemake.shell import shell
 
-# Snakemake puts its object `snakemake` in front of a wrapper.
+# Snakemake defines the object `snakemake` before it runs a wrapper.
 # ruff: noqa: F821
 
 labels = snakemake.input.get("labels", [])

@@ -1,5 +1,5 @@
-# What the config and the sample sheet ask for: species, conditions, models, and where their files lie.
-# No rules here. A "study" is a design with a condition: all models of a study are scored on the same genes.
+# Species, conditions and models of the config and the sample sheet, and the paths of their files.
+# No rules here. A "study" is a design and a condition: all models of a study are scored on the same genes.
 import csv
 import json
 import os
@@ -15,8 +15,8 @@ from snakemake.utils import validate
 try:
     import kanseq.specification.workflow_config
 except ImportError:
-    # Snakemake may have an environment of its own, without the package or with an older one. The package of this
-    # workflow lies around it, or next to it, and this part of it needs no other.
+    # Snakemake may be in a separate environment, without the package or with an older version. The package of this
+    # workflow contains it or is next to it, and this part of the package needs no other package.
     HERE = os.path.abspath(workflow.current_basedir)
     sys.path[:0] = [os.path.join(HERE, *[os.pardir] * levels) for levels in (4, 3)]
     for name in [name for name in sys.modules if name.partition(".")[0] == "kanseq"]:
@@ -25,8 +25,8 @@ from kanseq.specification.workflow_config import model_schema, parted_words, wit
 
 
 def validate_config():
-    """Check the config; the options of models are those of kanseq train, whatever version of it this is."""
-    # A model without settings of its own is an empty line in YAML.
+    """Check the config; the options of models are those of the installed kanseq train."""
+    # A model without settings is None in YAML.
     config["models"] = {name: settings or {} for name, settings in (config.get("models") or {}).items()}
     with open(workflow.source_path("../schemas/config.schema.yaml")) as handle:
         schema = yaml.safe_load(handle)
@@ -50,7 +50,7 @@ NEEDS = {
     "suite": {"threads": 4, "mem_mb": 8000, "runtime": 2880, "gpu": 0},
 }
 
-# Collections of labelled sequences that models are measured on besides.
+# Published collections of labelled sequences on which models are also measured.
 BENCHMARKS = config["benchmarks"]
 
 
@@ -65,22 +65,22 @@ def read_samples():
         key = row["species"], row["condition"]
         first = seen.setdefault(row["species"], row)
         if key in seen:
-            raise WorkflowError(f"{config['samples']}: {key[0]} in {key[1]} stands there twice")
+            raise WorkflowError(f"{config['samples']}: {key[0]} in {key[1]} is listed twice")
         if any(row[name] != first[name] for name in ("genome", "annotation")):
             raise WorkflowError(f"{config['samples']}: {key[0]} has two genomes or annotations")
         seen[key] = row
     if not rows:
-        raise WorkflowError(f"{config['samples']}: no line")
+        raise WorkflowError(f"{config['samples']}: no lines")
     return rows
 
 
 def place(species, file):
-    """Say where a file lies: what has an address is fetched."""
+    """Return the path of a file; a URL is downloaded to resources/."""
     return f"resources/{species}/{file.rsplit('/', 1)[1]}" if "://" in file else file
 
 
 def files_of(row, name):
-    """List the files in a cell, which holds one, or several between commas."""
+    """List the comma-separated files in a cell."""
     return [file.strip() for file in row[name].split(",") if file.strip()]
 
 
@@ -110,12 +110,12 @@ wildcard_constraints:
 
 
 def given(name):
-    """Give the input function of a species' genome or annotation."""
+    """Return the input function of a species' genome or annotation."""
     return lambda wildcards: place(wildcards.species, SPECIES[wildcards.species][name])
 
 
 def options_of(verb, species):
-    """Join the options of a verb for all species and those for one."""
+    """Join the options of a command for all species and those for one species."""
     return f"{config[verb]} {config['species'].get(species, {}).get(verb, '')}".strip()
 
 
@@ -129,13 +129,13 @@ def tested(design, condition):
     there = with_condition(condition)
     if design == SINGLE:
         return there
-    # One species alone has nothing to train on.
+    # With a single species there are no other species to train on.
     chosen = config["test_species"] or there
     return [species for species in there if species in chosen] if len(there) > 1 else []
 
 
 def check_names():
-    """Refuse names in the config that nothing else names."""
+    """Check that the config refers only to known species and models."""
     known = {"test_species": SPECIES, "species": SPECIES}
     for key, names in known.items():
         for name in config[key]:
@@ -144,9 +144,9 @@ def check_names():
     for key in ("explain", "figures"):
         for name in config[key]["models"]:
             if name not in MODELS:
-                raise WorkflowError(f"config, {key}: '{name}' is none of the models")
+                raise WorkflowError(f"config, {key}: '{name}' is not a model of the config")
     if not STUDIES:
-        raise WorkflowError("config, designs: cross-species wants a condition that two species have")
+        raise WorkflowError("config, designs: cross-species needs a condition with two species")
 
 
 STUDIES = [(design, condition) for design in config["designs"] for condition in CONDITIONS if tested(design, condition)]
@@ -154,19 +154,19 @@ check_names()
 
 
 def set_of(design, species):
-    """Give the set that is split and trained on: a species' own, or that of all species."""
+    """Return the set for splits and training: that of one species, or of all species."""
     return "results/sets/all.parquet" if design == CROSS else f"results/sets/{species}.parquet"
 
 
 def homologs_of(design, species):
-    """Give the homologs that must not train, or nothing where they may."""
+    """Return the table of homologs to exclude from training; an empty list if none are excluded."""
     kind = config["homology"]
     name = "all" if design == CROSS else species
     return [] if kind == "none" else [f"results/homologs/{name}.{kind}.tsv"]
 
 
 def folds_of(design, species):
-    """Name the folds of a split, which stand in its summary once it is made."""
+    """Return the names of a split's folds, from its summary; Snakemake first runs the split."""
     with checkpoints.split.get(design=design, species=species).output.summary.open() as handle:
         return json.load(handle)["folds"]
 
@@ -181,7 +181,7 @@ def trainings(design, condition, model, species):
 
 
 def labels_of_study(wildcards):
-    """List the tables of labels that a training reads."""
+    """List the label tables of a training."""
     across = wildcards.design == CROSS
     return expand(
         "results/{design}/{condition}/labels/{species}.tsv",
@@ -192,17 +192,17 @@ def labels_of_study(wildcards):
 
 
 def options_of_all(model):
-    """Return the options of all models and the model's own text, without flags that the model switches off."""
+    """Return the options of all models and the model's `options`, without the flags that the model disables."""
     return without_switched_off(f"{config['train']} {MODELS[model].get('options', '')}", MODELS[model])
 
 
 def words(model):
-    """List the options of a model's training as words of the command line: those of all models, then its own."""
+    """List the training options of a model as command-line arguments: those of all models, then its own."""
     return shlex.split(options_of_all(model)) + words_of(MODELS[model])
 
 
 def train_options(wildcards):
-    """Join the options of a training; a searched model gets back from its search what that was given."""
+    """Join the options of a training; a searched model gets the options of the search from its result."""
     model = wildcards.model
     if "search" in MODELS[model]:
         return shlex.join(parted_words(words(model))[1])
@@ -222,27 +222,27 @@ TUNED = ("best.yaml", "trials.tsv", "journal.log")
 
 
 def tuning(wildcards):
-    """Give the folder of what was found for a fold."""
+    """Return the folder with the result of a fold's search."""
     return "results/{design}/{condition}/tuning/{model}/{species}/{fold}".format(**wildcards)
 
 
 def workers(wildcards):
-    """List what the jobs that search in a fold leave behind."""
+    """List the outputs of the jobs that search in a fold."""
     return [f"{tuning(wildcards)}/worker-{number}.json" for number in range(MODELS[wildcards.model].get("workers", 2))]
 
 
 def trained(name):
-    """Give the input function of one file of each of these trainings."""
+    """Return the input function that lists one file of each training of a model."""
     return lambda wildcards: [f"{folder}/{name}" for folder in trainings(**wildcards)]
 
 
 def need(job, name):
-    """Say how much of a resource a kind of job wants."""
+    """Return the amount of a resource that a kind of job needs."""
     return {**NEEDS[job], **config["resources"].get(job, {})}[name]
 
 
 def train_need(name):
-    """Give the function of what a model's training wants; memory grows with every attempt."""
+    """Return the function of a resource that a model's training needs; memory grows with every attempt."""
 
     def amount(wildcards, attempt=1):
         wanted = MODELS[wildcards.model].get(name, need("train", name))
@@ -252,12 +252,12 @@ def train_need(name):
 
 
 def device(gpu):
-    """Name the device: none is looked for where no GPU was asked for."""
+    """Return the device: a GPU is used only if the job requests one."""
     return "cuda" if gpu else "cpu"
 
 
 def wanted(wildcards):
-    """List all that the workflow makes, not its last files alone: what gets lost in between is made again, too."""
+    """List all outputs of the workflow, not only the final ones, so that lost intermediate files are made again."""
     files = ["results/comparison.tsv", "results/comparison.html"]
     for suite in BENCHMARKS:
         files += [f"results/benchmarks/{suite}/{name}" for name in ("results.tsv", "results.md", "checks.tsv", "runs")]

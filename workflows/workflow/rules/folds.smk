@@ -1,7 +1,7 @@
-# Who trains and who is tested, what leaks, and which genes are high or low.
+# Folds, leaks between training and test genes, and labels.
 
 
-# Which folds there are is known only now: they are the contigs (or blocks) with enough genes.
+# A checkpoint, because the folds are known only afterwards: they are the contigs (or blocks) with enough genes.
 checkpoint split:
     input:
         genes=lambda wildcards: set_of(wildcards.design, wildcards.species),
@@ -28,7 +28,7 @@ checkpoint split:
         "-o {output.splits} > {output.summary} 2> {log}"
 
 
-# A workflow whose folds leak stops here; where homologs were left in on purpose, this says how much does.
+# The workflow stops here if a fold leaks. If homologs were left in on purpose, leaks are only counted.
 rule leaks:
     input:
         genes=lambda wildcards: set_of(wildcards.design, wildcards.species),
@@ -59,8 +59,8 @@ rule leaks:
         "-o {output.summary} --table {output.table} > {log} 2>&1"
 
 
-# Within a species, each fold's training genes give its thresholds. Across species no gene of the tested one trains, and
-# thresholds come from each species' whole table: those of the tested species touch no training gene's label.
+# Within a species, thresholds come from each fold's training genes. Across species they come from the complete
+# tables: no gene of the tested species is used for training, so its thresholds affect no label of a training gene.
 rule label:
     input:
         tables=lambda wildcards: [

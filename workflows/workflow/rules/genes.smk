@@ -1,4 +1,4 @@
-# From genomes and annotations to sets of genes, and to who is whose relative.
+# From genomes and annotations to sets of genes and their homologs.
 
 
 rule fetch:

@@ -1,8 +1,8 @@
 # From predictions for held-out genes to one table of all models.
 
 
-# The models of the config are told apart by name, also where two are of one architecture, so that evaluate is given
-# tables: one per model, with all tested species, folds and seeds.
+# Models are distinguished by their name in the config, even if two have the same architecture. So the input of evaluate
+# is one table per model, with all tested species, folds and seeds.
 rule predictions:
     input:
         lambda wildcards: expand(
@@ -25,7 +25,7 @@ rule predictions:
         mem_mb=need("table", "mem_mb"),
         runtime=need("table", "runtime"),
     params:
-        # Chromosomes of several species may have the same names; across species the folds' names hold the species.
+        # Chromosomes of several species may have the same names; across species the names of folds include the species.
         named=lambda wildcards: int(
             wildcards.design == SINGLE and len(tested(wildcards.design, wildcards.condition)) > 1
         ),

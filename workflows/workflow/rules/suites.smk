@@ -1,9 +1,9 @@
-# Models on published collections of labelled sequences: one job per collection of the config, which needs no genome of the
-# sample sheet.
+# Models on published collections of labelled sequences: one job per collection of the config, without the genomes of
+# the sample sheet.
 
 
-# What is unfinished lies beside the outputs, as a training does, under a checksum of its options: a killed job goes on with
-# its next attempt, and one with other options begins anew.
+# The unfinished folder is next to the outputs, as for a training, and its name has a checksum of the options: a killed
+# job resumes at the next attempt, and a job with other options starts anew.
 rule suite:
     input:
         lambda wildcards: BENCHMARKS[wildcards.suite]["folder"],

@@ -1,8 +1,8 @@
-# What the models look at: attributions as tables and browser tracks, and pictures of the networks.
+# Attributions as tables and browser tracks, and pictures of the networks.
 
 
-# Every gene by the models that held it out, averaged over seeds. The species' own set is explained also across species,
-# where models trained on the set of all: so tracks have the contig names of the species' genome.
+# Every gene is explained by the models that held it out, averaged over seeds. Across species, models are trained on the
+# set of all species, but each species' own set is explained, so that tracks have the contig names of its genome.
 rule explain:
     input:
         run="results/{design}/{condition}/runs/{model}/{species}",

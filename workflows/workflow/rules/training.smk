@@ -1,8 +1,8 @@
-# One training per model, tested species, fold and seed, and the run that all of a model's trainings make together; before
-# that, where a model asks for it, a search for the hyper-parameters of each fold.
+# One training per model, tested species, fold and seed, and one run with all trainings of a model. If a model has a
+# `search` in the config, the hyper-parameters of each fold are searched first.
 
 
-# Several jobs search in one folder, which is no output, as a run under way is none; any of them may be killed.
+# Several jobs search in one folder. Like an unfinished run it is not an output, so any of the jobs may be killed.
 rule tune:
     input:
         genes=lambda wildcards: set_of(wildcards.design, wildcards.species),
@@ -37,7 +37,7 @@ rule tune:
         """
 
 
-# The search is complete: the same command adds no trial, and sums up. What was found, and the journal, become outputs.
+# The search is complete: the same command adds no trial and writes the summary. Its results and journal become outputs.
 rule tuned:
     input:
         genes=lambda wildcards: set_of(wildcards.design, wildcards.species),
@@ -80,9 +80,9 @@ rule tuned:
 
 
 
-# Two jobs must not write into one run, so each has its own, beside its outputs: Snakemake empties the outputs of a killed
-# job, and the run, with its state, is where the next attempt goes on. Its name holds a checksum of inputs and options, so
-# that a training with others never meets an old state.
+# Two jobs must not write into one run, so each job has a separate run. It is next to the outputs: Snakemake deletes the
+# outputs of a killed job, but the next attempt resumes from the run's state. Its name holds a checksum of inputs and
+# options, so that a training with others never finds an old state.
 rule train:
     input:
         genes=lambda wildcards: set_of(wildcards.design, wildcards.species),
@@ -108,7 +108,7 @@ rule train:
         mem_mb=train_need("mem_mb"),
         runtime=train_need("runtime"),
         gpu=train_need("gpu"),
-        # Where it lies changes no result, so that a change of it must not train anything again.
+        # A resource, not a parameter: another folder changes no result, so it must not cause new trainings.
         unfinished=config["unfinished"],
     params:
         labels=lambda wildcards, input: " ".join(f"--labels {table}" for table in input.labels),
@@ -135,8 +135,8 @@ rule train:
         """
 
 
-# A run as kanseq train makes it, with all folds and seeds and nothing else, for explain, figures, predict and inspect.
-# Links take no room; where there are none, files are copied.
+# A run like that of kanseq train, with only finished folds and seeds, for explain, figures, predict and inspect.
+# Hard links take no disk space; files are copied if links are not possible.
 rule collect:
     input:
         done=trained("done.json"),

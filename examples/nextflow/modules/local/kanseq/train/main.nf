@@ -1,5 +1,5 @@
-// A fold of a model with one seed where meta holds fold and seed; all folds where it does not. A run under way lies in
-// params.kanseq_unfinished if that is given, so that a job that was killed goes on there when it is tried again.
+// Train one fold with one seed if meta holds fold and seed; otherwise all folds. An unfinished run is kept in
+// params.kanseq_unfinished if that is set, so that a killed job resumes when it is retried.
 process KANSEQ_TRAIN {
     tag "${meta.id}"
     label 'process_medium'
