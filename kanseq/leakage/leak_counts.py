@@ -15,10 +15,10 @@ from kanseq.io.tables.dialect import IN_MEMORY, check_rows, read_cells
 from kanseq.io.tables.gene_tables import LEAKS, SPLITS
 from kanseq.leakage.label_shares import FoldLabels, labels_in_fold
 from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.splits.folds import COLUMN_ROLES
 from kanseq.splits.overlaps import has_places, overlapping, same_bases, same_letters
 from kanseq.splits.relations import Across, GroupsOfTwo, Relation, read_homologous
 from kanseq.splits.similar_windows import similar_windows
-from kanseq.splits.test_folds import COLUMN_ROLES
 
 if TYPE_CHECKING:
     from kanseq.homologs.homolog_files import Homologs

@@ -13,11 +13,11 @@ import pandas as pd
 from kanseq.errors import BadTable, EmptySplit
 from kanseq.io.files import PathLike, some
 from kanseq.sequences.sequence_set import SequenceSet, check_name
+from kanseq.splits.folds import HeldOutFold, by_position, contig_numbers
 from kanseq.splits.overlaps import has_places, overlapping, same_bases
 from kanseq.splits.relations import Groups, Pairs, read_homologous
 from kanseq.splits.similar_windows import similar_windows
 from kanseq.splits.split_tables import NOT_SCORED
-from kanseq.splits.test_folds import TestFold, by_position, contig_numbers
 
 if TYPE_CHECKING:
     from kanseq.homologs.homolog_files import Homologs
@@ -52,7 +52,7 @@ def relations_to_test(
 
 def assign_roles(
     genes: SequenceSet,
-    folds: Sequence[TestFold],
+    folds: Sequence[HeldOutFold],
     relations: Mapping[str, Pairs | Groups],
     *,
     by: str,
@@ -98,7 +98,7 @@ class _Roles:
         self.ids = genes.table["id"].to_numpy(dtype=object)
         self.relations = relations
 
-    def of(self, fold: TestFold) -> tuple[np.ndarray, np.ndarray]:
+    def of(self, fold: HeldOutFold) -> tuple[np.ndarray, np.ndarray]:
         """Return role and reason of every gene, two object arrays."""
         role = np.full(len(self.table), "train", dtype=object)
         reason = np.full(len(self.table), "", dtype=object)

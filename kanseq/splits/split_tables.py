@@ -8,7 +8,7 @@ import pandas as pd
 from kanseq.io.files import PathLike
 from kanseq.io.tables.dialect import check_rows, read_table
 from kanseq.io.tables.gene_tables import SPLITS
-from kanseq.splits.test_folds import SMALL_CONTIG
+from kanseq.splits.folds import SMALL_CONTIG
 
 ROLES = ("train", "tune", "test", "unused")
 

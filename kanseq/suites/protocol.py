@@ -22,9 +22,9 @@ from kanseq.runs.run_folder import begin, difference
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.specification.optimisation import Settings
 from kanseq.specification.training import TrainSpec
+from kanseq.splits.folds import COLUMN_ROLES, make_folds, tuning_rows
 from kanseq.splits.overlaps import same_bases
 from kanseq.splits.roles import assign_roles, check_keys, relations_to_test
-from kanseq.splits.test_folds import COLUMN_ROLES, make_folds, tuning_rows
 from kanseq.suites.contestants import Competitor, Entry
 from kanseq.suites.jobs import Job, Machine
 from kanseq.tasks.targets import MID, own_classes, resolve_task

@@ -11,8 +11,8 @@ import pandas as pd
 from kanseq.errors import BadTable
 from kanseq.io.files import some
 from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.splits.folds import COLUMN_ROLES
 from kanseq.splits.overlaps import has_intervals, overlapping, same_bases, same_letters
-from kanseq.splits.test_folds import COLUMN_ROLES
 from kanseq.suites.collections.data_sets import SPLITS
 
 

@@ -19,9 +19,9 @@ from kanseq.io.tables.dialect import write_table
 from kanseq.io.tables.gene_tables import SPLITS
 from kanseq.sequences.gene_lists import GeneList, read_gene_list
 from kanseq.sequences.several_sets import Sets, as_one, listed_sets
+from kanseq.splits.folds import HeldOutFold, check_listed, make_folds
 from kanseq.splits.roles import assign_roles, check_keys, relations_to_test
 from kanseq.splits.split_tables import ROLES
-from kanseq.splits.test_folds import TestFold, check_listed, make_folds
 from kanseq.verbs.short_repr import brief
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def split(
     return _summary(table, cut, len(genes), described, output)
 
 
-def _with_scored(folds: list[TestFold], scored: np.ndarray) -> list[TestFold]:
+def _with_scored(folds: list[HeldOutFold], scored: np.ndarray) -> list[HeldOutFold]:
     """Drop folds without a gene to score, with a warning that lists them."""
     empty = [fold.name for fold in folds if not scored[fold.rows].any()]
     if len(empty) == len(folds):
@@ -161,7 +161,11 @@ def _with_scored(folds: list[TestFold], scored: np.ndarray) -> list[TestFold]:
 
 
 def _summary(
-    table: pd.DataFrame, folds: list[TestFold], genes: int, homology: dict[str, object] | None, output: PathLike | None
+    table: pd.DataFrame,
+    folds: list[HeldOutFold],
+    genes: int,
+    homology: dict[str, object] | None,
+    output: PathLike | None,
 ) -> Split:
     """Count roles per fold, and reasons over all folds."""
     counts = pd.crosstab(table["fold"], table["role"])

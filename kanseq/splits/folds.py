@@ -44,7 +44,7 @@ class LeftOut(NamedTuple):
     rows: np.ndarray
 
 
-class TestFold(NamedTuple):
+class HeldOutFold(NamedTuple):
     """Rows of a set that are tested together.
 
     Attributes:
@@ -76,7 +76,7 @@ def make_folds(
     test_species: str | None = None,
     train_species: Sequence[str] = (),
     rotate: int = 0,
-) -> list[TestFold]:
+) -> list[HeldOutFold]:
     """Split a set into folds in one of :data:`WAYS`; ``wanted`` selects folds by name, including small ones.
 
     With ``rotate``, the way ``column`` makes this many folds, see :func:`_rotated`. With ``test_species``, only contigs
@@ -104,10 +104,10 @@ def make_folds(
     elif by == "block":
         folds = _blocks(genes.table, blocks, min_genes)
     elif by == "species":
-        folds = [TestFold(safe_name(name), rows, (name,)) for name, rows in _rows_by(genes.table["species"]).items()]
+        folds = [HeldOutFold(safe_name(name), rows, (name,)) for name, rows in _rows_by(genes.table["species"]).items()]
     elif by == "random":
         order = np.random.default_rng(seed).permutation(len(genes))
-        folds = [TestFold(f"random{part}", np.sort(rows)) for part, rows in enumerate(np.array_split(order, blocks))]
+        folds = [HeldOutFold(f"random{part}", np.sort(rows)) for part, rows in enumerate(np.array_split(order, blocks))]
     elif by == "list":
         folds = _listed(genes.table, gene_list)
     else:
@@ -137,25 +137,25 @@ def contig_numbers(table: pd.DataFrame) -> np.ndarray:
     return table.groupby(["species", "chrom"], sort=False).ngroup().to_numpy()
 
 
-def _chromosomes(table: pd.DataFrame, min_genes: int) -> list[TestFold]:
+def _chromosomes(table: pd.DataFrame, min_genes: int) -> list[HeldOutFold]:
     """Return one fold per contig."""
     chrom = table["chrom"].to_numpy()
     return [
-        TestFold(safe_name(name), rows, (name, chrom[rows[0]]), len(rows) < min_genes)
+        HeldOutFold(safe_name(name), rows, (name, chrom[rows[0]]), len(rows) < min_genes)
         for name, rows in _rows_by(_contig_names(table)).items()
     ]
 
 
-def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[TestFold]:
+def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[HeldOutFold]:
     """Split every contig into blocks of about the same number of genes, in the order of their TSS."""
     return [
-        TestFold(f"{contig.name}.block{number}", np.sort(rows), (*contig.groups, contig.name), contig.small)
+        HeldOutFold(f"{contig.name}.block{number}", np.sort(rows), (*contig.groups, contig.name), contig.small)
         for contig in _chromosomes(table, min_genes * blocks)
         for number, rows in enumerate(np.array_split(by_position(table, contig.rows), blocks))
     ]
 
 
-def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[TestFold]:
+def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[HeldOutFold]:
     """Return one fold with the genes of a list, or one for every name in the second column of the list."""
     if gene_list is None:
         raise BadOption("--by list requires a list of genes", hint="use --gene-list FILE")
@@ -163,10 +163,10 @@ def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[TestFold]:
     check_listed(table, listed, gene_list)
     fold_of = pd.Series({gene: fold or "list" for gene, fold in listed.items()})
     rows_by_fold = _rows_by(table["id"].map(fold_of))
-    return [TestFold(safe_name(name), rows, (name,)) for name, rows in rows_by_fold.items()]
+    return [HeldOutFold(safe_name(name), rows, (name,)) for name, rows in rows_by_fold.items()]
 
 
-def _column(table: pd.DataFrame) -> TestFold:
+def _column(table: pd.DataFrame) -> HeldOutFold:
     """Return the fold that the column ``split`` of the set defines."""
     if "split" not in table.columns:
         raise BadOption("--by column: this set has no column 'split'", hint="choose another way to split")
@@ -174,10 +174,10 @@ def _column(table: pd.DataFrame) -> TestFold:
     if roles.isna().any():
         odd = table["split"][roles.isna()].unique()
         raise BadTable(f"unknown values in the column 'split': {some(odd)}", hint="use train, dev and test")
-    return TestFold("test", np.flatnonzero(roles == "test"), tune=np.flatnonzero(roles == "tune"))
+    return HeldOutFold("test", np.flatnonzero(roles == "test"), tune=np.flatnonzero(roles == "tune"))
 
 
-def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[TestFold]:
+def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[HeldOutFold]:
     """Return folds that all hold out the same test sequences, and each tune on a different part of the others.
 
     Sequences that are the same (or reverse complements) go into the same part; labels are spread evenly over the parts.
@@ -193,7 +193,7 @@ def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[TestFold]:
         random = random[np.argsort(labels, kind="stable")]
     part = np.empty(len(first), dtype=np.int64)
     part[random] = np.arange(len(first)) % parts
-    return [TestFold(f"part{number}", test, tune=others[part[member] == number]) for number in range(parts)]
+    return [HeldOutFold(f"part{number}", test, tune=others[part[member] == number]) for number in range(parts)]
 
 
 def tuning_rows(genes: SequenceSet, rotate: int, seed: int) -> list[np.ndarray]:
@@ -242,7 +242,7 @@ def _check_species(table: pd.DataFrame, by: str, test_species: str | None, train
         )
 
 
-def _across(fold: TestFold, species: np.ndarray, test_species: str, train_species: Sequence[str]) -> TestFold:
+def _across(fold: HeldOutFold, species: np.ndarray, test_species: str, train_species: Sequence[str]) -> HeldOutFold:
     """Exclude rows that are neither tested in this fold nor of a training species."""
     left_out = [*fold.left_out]
     taken = np.zeros(len(species), dtype=bool)
@@ -273,7 +273,7 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
     return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", str(name))]
 
 
-def _choose(folds: list[TestFold], wanted: Sequence[str], min_genes: int) -> list[TestFold]:
+def _choose(folds: list[HeldOutFold], wanted: Sequence[str], min_genes: int) -> list[HeldOutFold]:
     """Return the folds named in ``wanted``, or all folds that are not small."""
     if wanted:
         known = {name for fold in folds for name in (fold.name, *fold.groups)}
