@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kanseq.homologs import band_alignment as local_alignment
+from kanseq.homologs import band_alignment
 from kanseq.homologs.band_alignment import align_in_bands, bit_scores
 
 LETTERS = "ARNDCQEGHILKMFPSTWYV"
@@ -35,7 +35,7 @@ def test_scores_match_the_unbanded_recursion():
     proteins = [text.encode() for text in ones + others]
     pairs = np.arange(40)
     found = align_in_bands(proteins, pairs, pairs + 40, np.zeros(40, dtype=np.int64))
-    table = local_alignment._gains() >> local_alignment._SCORE
+    table = band_alignment._gains() >> band_alignment._SCORE
 
     def score(a, b):
         return int(table[LETTERS.index(a), LETTERS.index(b)])
@@ -47,7 +47,7 @@ def test_scores_match_the_unbanded_recursion():
 
 
 def test_the_matrix_is_symmetric_and_has_the_known_scores():
-    table = local_alignment._gains() >> local_alignment._SCORE
+    table = band_alignment._gains() >> band_alignment._SCORE
     assert (table == table.T).all()
     known = {"WW": 11, "CC": 9, "AA": 4, "LI": 2, "WG": -2, "FY": 3, "DE": 2, "KR": 2, "CE": -4}
     assert {pair: int(table[LETTERS.index(pair[0]), LETTERS.index(pair[1])]) for pair in known} == known
@@ -76,7 +76,7 @@ def test_nothing_aligns_outside_the_band():
 
 @pytest.mark.parametrize("batch", [1, 3, 1024])
 def test_the_batch_size_does_not_change_the_result(monkeypatch, batch):
-    monkeypatch.setattr(local_alignment, "_BATCH", batch)
+    monkeypatch.setattr(band_alignment, "_BATCH", batch)
     proteins = [b"MKWVTFISLLF", b"MKWVTFISL", b"KWVTFI", b"GGGGGGGG"]
     one, other = np.array([0, 1, 2, 3]), np.array([1, 2, 0, 0])
     found = align_in_bands(proteins, one, other, np.zeros(4, dtype=np.int64))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kanseq.homologs import builtin_search as sketches
+from kanseq.homologs import builtin_search
 from kanseq.homologs.builtin_search import low_complexity, sketch, word_length
 
 LETTERS = list("ARNDCQEGHILKMFPSTWYV")
@@ -59,8 +59,8 @@ def test_the_shorter_protein_is_the_query(proteins):
 
 def test_the_batch_sizes_do_not_change_the_result(proteins, monkeypatch):
     whole = sketch(proteins)
-    monkeypatch.setattr(sketches, "_SEEDS_AT_ONCE", 50)
-    monkeypatch.setattr(sketches, "_ALIGNED_AT_ONCE", 1)
+    monkeypatch.setattr(builtin_search, "_SEEDS_AT_ONCE", 50)
+    monkeypatch.setattr(builtin_search, "_ALIGNED_AT_ONCE", 1)
     parts = sketch(proteins)
     key = ["query", "subject"]
     assert parts.sort_values(key).to_numpy().tolist() == whole.sort_values(key).to_numpy().tolist()
@@ -96,7 +96,7 @@ def test_a_word_in_too_many_proteins_is_ignored(monkeypatch):
     common = protein(random, 40)
     proteins = [common + protein(random, 100) for _ in range(4)]
     assert len(sketch(proteins)) > 0
-    monkeypatch.setattr(sketches, "MOST_PROTEINS", 3)
+    monkeypatch.setattr(builtin_search, "MOST_PROTEINS", 3)
     assert len(sketch(proteins)) == 0
 
 

@@ -12,8 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kanseq.nn import Basis, BSplineLinear, Chebyshev, Gaussians, KANLinear, RBFLinear, linear, set_precision
-from kanseq.nn.kernels import chunks
-from kanseq.nn.kernels import lookup as tables
+from kanseq.nn.kernels import chunks, lookup
 from kanseq.nn.layer import SILU_SECOND_MOMENT
 
 
@@ -199,21 +198,21 @@ def test_tables_are_gathered_the_same_for_few_and_many_threads(network, monkeypa
     set_precision(network, "bfloat16")
     x = torch.randn(33, 12)
     few = outcomes(network, x)
-    monkeypatch.setattr(tables, "FEW_THREADS", 0)
+    monkeypatch.setattr(lookup, "FEW_THREADS", 0)
     assert all(torch.equal(ours, expected) for ours, expected in zip(outcomes(network, x), few, strict=True))
 
 
 def test_training_works_after_inference_mode(network):
-    tables._MADE.clear()
+    lookup._MADE.clear()
     set_precision(network, "bfloat16")
     with torch.inference_mode():
         network(torch.randn(4, 12))
-    assert not any(table.values.is_inference() for table in tables._MADE.values())
+    assert not any(table.values.is_inference() for table in lookup._MADE.values())
     assert all(torch.isfinite(found).all() for found in outcomes(network, torch.randn(4, 12)))
 
 
 def test_a_trace_without_values_leaves_no_table_behind():
-    tables._MADE.clear()
+    lookup._MADE.clear()
     layer, x = RBFLinear(4, 4), torch.randn(3, 4)
     set_precision(layer, "bfloat16")
     with FakeTensorMode(allow_non_fake_inputs=True):

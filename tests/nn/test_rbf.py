@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from kanseq.nn import Gaussians
-from kanseq.nn.kernels import lookup as tables
+from kanseq.nn.kernels import lookup
 from kanseq.nn.precision import set_precision
 from kanseq.nn.rbf import RBFLinear
 
@@ -253,7 +253,7 @@ def test_a_basis_too_large_for_a_table_is_computed():
     layer, x = RBFLinear(3, 2, centres=200, layer_norm=False), torch.randn(50, 3)
     exact = layer(x)
     set_precision(layer, "bfloat16")
-    assert not tables.may_be_looked_up(layer.basis)
+    assert not lookup.may_be_looked_up(layer.basis)
     assert (layer(x) - exact).abs().max() < 0.01 * exact.abs().max()
 
 

@@ -10,8 +10,7 @@ from kanseq.errors import BadTable, TruncatedFile
 from kanseq.geometry import Geometry
 from kanseq.runs.description import describe_input
 from kanseq.runs.held_out import known_sequences
-from kanseq.sequences import row_codes
-from kanseq.sequences import sequence_set as sequences
+from kanseq.sequences import row_codes, sequence_set
 from kanseq.sequences.controls import disturbed
 from kanseq.sequences.row_codes import RowCodes, codes_of
 from kanseq.sequences.sequence_set import SequenceSet
@@ -29,7 +28,7 @@ def random_set(rows: int, seed: int = 0, name: str = "g") -> SequenceSet:
 
 @pytest.fixture
 def small_groups(monkeypatch):
-    monkeypatch.setattr(sequences, "ROW_GROUP", 7)
+    monkeypatch.setattr(sequence_set, "ROW_GROUP", 7)
     monkeypatch.setattr(row_codes, "BLOCK", 4)
     monkeypatch.setattr(row_codes, "BLOCKS", 3)
     monkeypatch.setattr(row_codes, "HELD", 12)

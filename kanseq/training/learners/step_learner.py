@@ -44,7 +44,7 @@ class StepLearner(Learner):
             logger.warning("%s has no layers that multiply in bfloat16: it trains in float32", name)
         return replace(settings, precision="float32")
 
-    def fit_objective(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
+    def fit(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
         """Train a network in place; see :meth:`Learner.fit`."""
         assert predictor.network is not None
         settings, team = fit_inputs.settings, fit_inputs.team

@@ -3,7 +3,7 @@ import gzip
 import pytest
 
 from kanseq.errors import MalformedLine, TruncatedFile
-from kanseq.genome.annotation import gff as rows
+from kanseq.genome.annotation import gff
 from kanseq.genome.annotation.gff import GENES, TRANSCRIPTS, Row, attributes_of, read_rows
 
 GTF = (
@@ -21,7 +21,7 @@ def row(attributes):
 
 @pytest.mark.parametrize("block", [1, 10, 100, 1 << 20])
 def test_rows_have_half_open_coordinates_and_line_numbers(tmp_path, monkeypatch, block):
-    monkeypatch.setattr(rows, "BLOCK", block)
+    monkeypatch.setattr(gff, "BLOCK", block)
     path = tmp_path / "a.gtf.gz"
     path.write_bytes(gzip.compress(GTF.encode()))
     found = list(read_rows(path, GENES))
@@ -36,7 +36,7 @@ def test_rows_have_half_open_coordinates_and_line_numbers(tmp_path, monkeypatch,
 @pytest.mark.parametrize("block", [8, 1 << 20])
 @pytest.mark.parametrize("section", ["##FASTA\n>1\nACGT\n", ">1 gene\nACGT\n"])
 def test_a_fasta_section_ends_the_annotation(tmp_path, monkeypatch, section, block):
-    monkeypatch.setattr(rows, "BLOCK", block)
+    monkeypatch.setattr(gff, "BLOCK", block)
     path = tmp_path / "a.gff3"
     path.write_text("##gff-version 3\n1\t.\tgene\t1\t9\t.\t+\t.\tID=A\n" + section)
     assert [r.line for r in read_rows(path)] == [2]

@@ -111,7 +111,7 @@ def test_invalid_arguments_are_refused() -> None:
 def test_settings_are_keywords() -> None:
     known = inspect.signature(kanseq.fit).parameters
     assert {"model", "sequences", "targets", "learning_rate", "l1", "seed"} <= set(known)
-    assert "learning_rate: of Adam" in (inspect.getdoc(kanseq.fit) or "")
+    assert "learning_rate: learning rate of Adam" in (inspect.getdoc(kanseq.fit) or "")
 
 
 @pytest.mark.parametrize("missing", [None, float("nan")])

@@ -272,7 +272,7 @@ def test_layers_multiply_in_the_requested_precision(inputs, tmp_path, monkeypatc
         used.append({layer.precision for layer in objective.network.modules() if hasattr(layer, "precision")})
         return fit_objective(objective, *rest, **more)
 
-    monkeypatch.setattr(step_learner, "fit", spy)
+    monkeypatch.setattr(step_learner, "fit_objective", spy)
     for precision in ("bfloat16", "float32"):
         options = {"model": "kan", "options": {"hidden": 2}, "precision": precision, "epochs": 1}
         run(inputs, tmp_path / precision, holdout="1", **options)

@@ -9,9 +9,9 @@ from torch.distributed import DistBackendError
 
 from kanseq.errors import BadOption, RankFailed
 from kanseq.specification.training import TrainSpec
-from kanseq.training.processes import distributed as team
-from kanseq.training.processes.worker_reports import LAUNCH_VARIABLES, Report, arguments_for, read_reports
-from kanseq.verbs.modelling import train as fitting
+from kanseq.training.processes import launch
+from kanseq.training.processes.worker_reports import DISTRIBUTED, LAUNCH_VARIABLES, Report, arguments_for, read_reports
+from kanseq.verbs.modelling import train as train_module
 from kanseq.verbs.modelling import worker
 
 SPEC = TrainSpec(genes="genes.parquet", splits="splits.tsv", output="run", settings={"epochs": 3})
@@ -30,7 +30,7 @@ def run(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
     def run(train):
-        monkeypatch.setattr(fitting, "train_specified", train)
+        monkeypatch.setattr(train_module, "train_specified", train)
         return worker.main(arguments_for(SPEC, tmp_path)), read_reports(tmp_path)
 
     return run
@@ -93,7 +93,7 @@ def lose_the_connection(spec):
 def test_a_lost_connection_of_a_rank_is_not_a_bug(run, monkeypatch, caplog, train, line):
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
-    assert run(train) == (1, {0: Report("error", line, worker.DISTRIBUTED)})
+    assert run(train) == (1, {0: Report("error", line, DISTRIBUTED)})
     assert caplog.text == ""
     assert run(raising(RuntimeError("wrong"))) == (1, {0: Report("error", "RuntimeError: wrong", "RuntimeError")})
     assert "a bug in kanseq" in caplog.text
@@ -118,7 +118,7 @@ def test_requests_to_stop_do_not_interrupt_the_report(tmp_path):
 
 
 INTERRUPTED = Report("interrupted")
-LOST = Report("error", "RuntimeError: Connection reset by peer", worker.DISTRIBUTED)
+LOST = Report("error", "RuntimeError: Connection reset by peer", DISTRIBUTED)
 BAD_TABLE = Report("error", "t.tsv:3: wrong", "BadTable")
 NO_MEMORY = Report("error", "OutOfMemoryError: CUDA", "OutOfMemoryError")
 FAULT = Report("error", "KeyError: 3", "KeyError")
@@ -145,7 +145,7 @@ FAULT = Report("error", "KeyError: 3", "KeyError")
 )
 def test_the_reason_why_processes_ended_is_taken_from_their_reports(tmp_path, reports, codes, reason):
     (tmp_path / "codes.json").write_text(json.dumps(codes))
-    error = team._failure(reports, team._killed_by(tmp_path / "codes.json"), 1)
+    error = launch._failure(reports, launch._killed_by(tmp_path / "codes.json"), 1)
     if reason is None:
         assert isinstance(error, KeyboardInterrupt)
     else:

@@ -6,7 +6,7 @@ import pytest
 
 from kanseq.errors import BadOption, BadTable, MissingFile, NotWritable, UnknownGene
 from kanseq.geometry import Geometry
-from kanseq.homologs import evidence as homolog_sources
+from kanseq.homologs import evidence
 from kanseq.homologs.homolog_files import read_homologs
 from kanseq.homologs.linkage import pairs_of_hits, single_linkage
 from kanseq.sequences.sequence_set import SequenceSet
@@ -144,8 +144,8 @@ def test_auto_selects_the_first_installed_program(fasta, monkeypatch):
         asked.append((len(proteins), tool, evalue, threads))
         return hits((0, 1, 0, 300, 1e-9, 100.0))
 
-    monkeypatch.setattr(homolog_sources, "align", align)
-    monkeypatch.setattr(homolog_sources, "version_of", lambda tool: f"{tool} 7")
+    monkeypatch.setattr(evidence, "align", align)
+    monkeypatch.setattr(evidence, "version_of", lambda tool: f"{tool} 7")
     there = {"mmseqs", "blastp", "makeblastdb"}
     monkeypatch.setattr("shutil.which", lambda name: name if name in there else None)
     result = homology(genes("A", "B", "C", "D"), proteins=fasta, threads=3, evalue=1e-5)
