@@ -1,39 +1,23 @@
-import errno
-import json
+"""Attributions of genes: by which models, averaged how, and equal for any batches and threads."""
+
 from concurrent.futures import Executor, Future
-from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-import pyarrow.parquet as pq
-import pyBigWig
 import pytest
 import torch
 
-from kanseq.attribution.attribution_sums import read_attributions
 from kanseq.attribution.methods import Method
 from kanseq.attribution.paths import attribute_by_paths
 from kanseq.attribution.references import References
 from kanseq.attribution.run_models import _in_order
 from kanseq.attribution.shares import MethodOptions
-from kanseq.errors import (
-    BadOption,
-    BadTable,
-    ModelMismatch,
-    NoRule,
-    NotComplete,
-    NotWritable,
-    SeenGene,
-    TruncatedFile,
-    UnknownGene,
-)
-from kanseq.geometry import Geometry
-from kanseq.runs.trained_model import read_model, save_model
+from kanseq.errors import NoRule, SeenGene
+from kanseq.runs.trained_model import read_model
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.verbs.explaining import explain as explanation
 from kanseq.verbs.explaining.explain import explain
 from kanseq.verbs.preparing.combine import combine
-from tests.attribution.conftest import COMPLEMENT, GEOMETRY, build_model
+from tests.attribution.conftest import GEOMETRY
 
 
 def by_hand(path, genes, rows, shuffles=5):
@@ -170,75 +154,6 @@ def test_an_error_in_a_thread_reaches_the_caller(make_run, genes, monkeypatch):
     assert torch.get_num_threads() == before
 
 
-def test_the_table_and_the_tracks_agree(make_run, gene_file, contigs, tmp_path):
-    paths = {"output": "a.parquet", "bed": "a.bed.gz", "bedgraph": "a.bedgraph.gz", "bigwig": "a.bw"}
-    paths = {kind: tmp_path / name for kind, name in paths.items()}
-    found = explain(make_run(), gene_file, threads=1, **paths)
-    assert found.table is None
-    read = read_attributions(found.output)
-    assert read.geometry == GEOMETRY
-    assert {name: read.metadata[name] for name in ("method", "reference", "seed")} == {
-        "method": "paths",
-        "reference": "shuffle:5",
-        "seed": 0,
-    }
-    assert read.metadata["inputs"]["genes"]["name"] == "genes.parquet"
-    assert [model["fold"] for model in read.metadata["models"]] == ["1", "2"]
-    rows = pd.read_csv(found.bed, sep="\t", header=None, dtype={0: str})
-    assert len(rows) == found.rows == 6 * 16
-    tokens = dict(zip(read.table["id"], read.table["tokens"], strict=True))
-    # Columns 0 to 7 of g0 are [60, 68) on the genome, those of g3 on the minus strand [633, 641).
-    for name, start in (("g0", 60), ("g3", 633)):
-        row = rows[rows[3].str.startswith(f"{name}|") & (rows[1] == start)]
-        assert list(row[8]) == ["202,0,32" if tokens[name][0] > 0 else "5,113,176"]
-    for row in rows.itertuples(index=False):
-        letters = row[3].split("|")[1]
-        bases = contigs[row[0]][row[1] : row[2]]
-        bases = (bases.translate(COMPLEMENT)[::-1] if row[5] == "-" else bases).decode()
-        assert len(letters) == row[2] - row[1] == 8
-        assert all(letter in ("N", base) for letter, base in zip(letters, bases, strict=True))
-        assert letters.count("N") in (0, 3)
-    with pyBigWig.open(str(found.bigwig)) as bigwig:
-        assert list(bigwig.chroms()) == ["2", "1"]
-        assert bigwig.values("2", 60, 61)[0] == pytest.approx(tokens["g0"][0], rel=1e-6)
-    graph = pd.read_csv(found.bedgraph, sep="\t", header=None, dtype={0: str})
-    assert list(graph[0]) == sorted(graph[0])
-    assert graph[0].nunique() == 2
-
-
-def test_hidden_columns_are_zero_in_the_table_and_missing_in_the_tracks(make_run, genes, tmp_path):
-    # Only g3: columns 0 to 39 and 96 to 135 are flanks; it reads the minus strand of [537, 641) and [160, 264).
-    run = make_run(geometry=replace(GEOMETRY, visible="flanks"))
-    paths = {"output": "a.parquet", "bed": "a.bed.gz", "bedgraph": "a.bedgraph.gz", "bigwig": "a.bw"}
-    found = explain(run, genes, threads=1, gene=["g3"], **{kind: tmp_path / name for kind, name in paths.items()})
-    read = read_attributions(found.output)
-    assert read.geometry.visible == "flanks"
-    assert (read.table["attributions"][0][40:96] == 0).all()
-    assert np.count_nonzero(read.table["attributions"][0]) > 70
-    assert (read.table["tokens"][0][5:12] == 0).all()
-    rows = pd.read_csv(found.bed, sep="\t", header=None, dtype={0: str})
-    assert found.rows == len(rows) == 10
-    # Flanks of the gene's 401 bases [200, 601): 40 bases on each side.
-    assert (rows[1].min(), rows[2].max()) == (160, 641)
-    assert not ((rows[2] > 200) & (rows[1] < 601)).any()
-    assert not rows[3].str.contains("N").any()
-    with pyBigWig.open(str(found.bigwig)) as bigwig:
-        values = np.array(bigwig.values("1", 0, 700))
-    assert np.flatnonzero(~np.isnan(values)).tolist() == [*range(160, 200), *range(601, 641)]
-
-
-def test_outputs_are_reproducible_and_no_temporary_file_remains(make_run, gene_file, tmp_path):
-    run = make_run()
-    for name in ("x", "y"):
-        (tmp_path / name).mkdir()
-        outputs = {"output": "a.parquet", "bed": "a.bed.gz", "bedgraph": "a.bedgraph.gz", "bigwig": "a.bw"}
-        explain(run, gene_file, threads=1, **{kind: tmp_path / name / file for kind, file in outputs.items()})
-    names = sorted(path.name for path in (tmp_path / "x").iterdir())
-    assert names == ["a.bed.gz", "a.bed.gz.tbi", "a.bedgraph.gz", "a.bedgraph.gz.tbi", "a.bw", "a.parquet"]
-    for name in names:
-        assert (tmp_path / "x" / name).read_bytes() == (tmp_path / "y" / name).read_bytes(), name
-
-
 def test_genes_are_selected_by_fold_list_and_held_out_only(make_run, genes, tmp_path):
     run = make_run()
     assert list(explain(run, genes, fold="1", threads=1).table["id"]) == ["g3", "g4", "g5"]
@@ -264,127 +179,6 @@ def test_layers_multiply_in_the_requested_precision(make_run, genes, monkeypatch
     for precision in ("auto", "float64"):
         explain(run, genes, fold="1", precision=precision, threads=1)
     assert used == [{"float32"}, torch.float32, {"float32"}, torch.float64]
-
-
-@pytest.mark.parametrize("wrong", [0.01, float("nan")])
-def test_attributions_that_do_not_add_up_are_not_written(make_run, gene_file, tmp_path, monkeypatch, wrong):
-    def spoilt(*given):
-        found = attribute_by_paths(*given)
-        found.errors[1, 3] = wrong
-        return found
-
-    monkeypatch.setattr(explanation, "find_method", lambda name: Method(name, "", spoilt))
-    run = make_run()
-    before = sorted(tmp_path.iterdir())
-    with pytest.raises(NotComplete, match=r"gene 'g[14]' do not add up: the completeness error is .*--precision"):
-        explain(run, gene_file, threads=1, output=tmp_path / "a.parquet", bed=tmp_path / "a.bed")
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_plain_sequences_have_a_table_but_no_track(tmp_path):
-    geometry = Geometry.plain(30)
-    table = pd.DataFrame({"id": ["a", "b"], "species": ".", "length": [30, 28], "sequence": ["ACGTC" * 6, "AC" * 14]})
-    sequences = SequenceSet(table, geometry)
-    save_model(tmp_path / "model.safetensors", build_model("mlp", geometry, {}))
-    found = explain(tmp_path / "model.safetensors", sequences, threads=1)
-    assert [len(values) for values in found.table["attributions"]] == [30, 30]
-    assert found.table["attributions"][1][28:].tolist() == [0, 0]
-    with pytest.raises(BadOption, match="coordinates"):
-        explain(tmp_path / "model.safetensors", sequences, bed=tmp_path / "a.bed.gz")
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "words"),
-    [
-        ({"bed": "a.txt"}, BadOption, r"\.bed or \.bed\.gz"),
-        ({"bigwig": "no/a.bw"}, NotWritable, "does not exist"),
-        ({"gene": ["g9"]}, UnknownGene, "g9"),
-        ({"method": "magic"}, BadOption, "gradient"),
-        ({"precision": "bfloat16"}, BadOption, "float64"),
-        ({"steps": 0}, BadOption, "at least 1"),
-        ({"reference": "shuffle:0"}, BadOption, "shuffle:N"),
-        ({"reference": "zeros"}, BadOption, "shuffle:N"),
-        ({"combine": "median"}, BadOption, "max-abs"),
-        ({"fold": "7"}, BadOption, "'7'"),
-        ({"batch_size": 0}, BadOption, "at least 1"),
-        ({"allow_seen": True, "held_out_only": True}, BadOption, "mutually exclusive"),
-        ({"output": "-"}, BadOption, "cannot go to standard output"),
-    ],
-)
-def test_bad_options_raise_one_line_and_leave_no_file(make_run, gene_file, tmp_path, options, error, words):
-    run = make_run()
-    before = sorted(tmp_path.iterdir())
-    paths = {key: tmp_path / value for key, value in options.items() if key in ("bed", "bigwig")}
-    with pytest.raises(error, match=words) as failure:
-        explain(run, gene_file, **{"output": tmp_path / "a.parquet", "threads": 1, **options, **paths})
-    assert "\n" not in str(failure.value)
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_an_input_is_not_overwritten(make_run, gene_file):
-    before = gene_file.read_bytes()
-    with pytest.raises(BadOption, match="would overwrite an input"):
-        explain(make_run(), gene_file, output=gene_file)
-    assert gene_file.read_bytes() == before
-
-
-def test_a_model_for_another_geometry_is_refused(gene_file, tmp_path):
-    save_model(tmp_path / "other.safetensors", build_model("mlp", Geometry(upstream=16, downstream=8), {}))
-    before = sorted(tmp_path.iterdir())
-    with pytest.raises(ModelMismatch, match="16 upstream"):
-        explain(tmp_path / "other.safetensors", gene_file, bed=tmp_path / "a.bed.gz", threads=1)
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_a_model_without_gradient_is_refused_by_name(genes, gene_file, tmp_path):
-    model = build_model("gc", GEOMETRY, {})
-    codes = genes.codes()
-    model.predictor.estimator.fit(codes, np.arange(len(codes)) % 2, groups=np.arange(len(codes)), seed=0)
-    save_model(tmp_path / "gc.safetensors", model)
-    before = sorted(tmp_path.iterdir())
-    with pytest.raises(BadOption, match=r"'gc' is not a network and has no gradient"):
-        explain(tmp_path / "gc.safetensors", gene_file, bed=tmp_path / "a.bed.gz", output=tmp_path / "a.parquet")
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_a_full_disk_raises_one_line_and_leaves_no_file(make_run, gene_file, tmp_path, monkeypatch):
-    run = make_run()
-    before = sorted(tmp_path.iterdir())
-
-    def refuse(self, *arguments):
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr("kanseq.verbs.explaining.explain.write_attributions", refuse)
-    with pytest.raises(NotWritable, match="No space left"):
-        explain(run, gene_file, output=tmp_path / "a.parquet", bed=tmp_path / "a.bed.gz", threads=1)
-    assert sorted(tmp_path.iterdir()) == before
-
-
-def test_other_parquet_files_are_refused(gene_file, tmp_path):
-    with pytest.raises(BadTable, match="no attributions"):
-        read_attributions(gene_file)
-    (tmp_path / "cut.parquet").write_bytes(gene_file.read_bytes()[:500])
-    with pytest.raises(TruncatedFile):
-        read_attributions(tmp_path / "cut.parquet")
-
-
-def test_metadata_is_a_json_text(make_run, gene_file, tmp_path):
-    explain(make_run(), gene_file, output=tmp_path / "a.parquet", threads=1, gene=["g0"])
-    metadata = pq.read_schema(tmp_path / "a.parquet").metadata
-    described = json.loads(metadata[b"kanseq"])
-    assert (described["kind"], described["format"]) == ("attributions", 2)
-    assert list(described["contigs"]) == ["2", "1"]
-
-
-def test_a_track_needs_genes_of_one_species(make_run, genes, tmp_path):
-    others = SequenceSet(genes.table.assign(id=[f"o{row}" for row in range(6)]), GEOMETRY, {"contigs": {}})
-    both = combine([others, genes], species="other,.").set
-    run = make_run()
-    with pytest.raises(BadOption, match=r"a track shows one genome, and these genes are from other, \.; use"):
-        explain(run, both, bed=tmp_path / "a.bed")
-    found = explain(run, both, bed=tmp_path / "a.bed", gene=["g0", "g4"], threads=1)
-    assert found.rows == 2 * 16
-    assert {line.split()[0] for line in (tmp_path / "a.bed").read_text().splitlines()} == {"1", "2"}
 
 
 def test_threads_share_one_copy_of_a_model(make_run, genes, monkeypatch):

@@ -1,55 +1,16 @@
+"""Scores of folds, species, conditions and runs: averages, intervals, and the tables that show them."""
+
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import pearsonr
-from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
+from sklearn.metrics import matthews_corrcoef, roc_auc_score
 
-from kanseq.errors import BadOption, BadTable, MissingFile, OneClass, UnknownGene
 from kanseq.verbs.modelling.evaluate import evaluate
 from kanseq.verbs.modelling.train import train
-
-
-def predictions(path, noise=0.0, folds="12", genes=40, seed=0):
-    """Write a table of logits that separate the classes up to noise."""
-    random = np.random.default_rng(seed)
-    parts = []
-    for fold in folds:
-        target = np.arange(genes) % 2
-        logit = (2 * target - 1) + noise * random.normal(size=genes)
-        names = [f"{fold}-{row:03d}" for row in range(genes)]
-        parts.append(pd.DataFrame({"id": names, "fold": fold, "logit": logit, "target": target}))
-    table = pd.concat(parts).assign(species=".", condition="*", chrom="1", role="test")
-    table = table.assign(probability=1 / (1 + np.exp(-table["logit"])))
-    table.to_csv(path, sep="\t", index=False)
-    return path, table
-
-
-def seeds_of(path, noise=2.0, seeds=(0, 1, 2), **columns):
-    """Write a table of several seeds with independent errors."""
-    tables = [predictions(path, noise, seed=seed)[1].assign(seed=seed, **columns) for seed in seeds]
-    pd.concat(tables).to_csv(path, sep="\t", index=False)
-    return path, tables
-
-
-def expression(path, noise, condition="*", seed=0, folds="12"):
-    """Write a table of predicted expression."""
-    random = np.random.default_rng(seed)
-    table = predictions(path, folds=folds)[1]
-    target = random.normal(size=len(table))
-    table = table.assign(
-        target=target, logit=target + noise * random.normal(size=len(table)), probability="", condition=condition
-    )
-    table.to_csv(path, sep="\t", index=False)
-    return path, table
-
-
-@pytest.fixture
-def run(genes, labels, splits, tmp_path):
-    options = {"labels": labels, "splits": splits, "output": tmp_path / "run", "model": "mlp", "epochs": 1}
-    train(genes, **options)
-    return tmp_path / "run"
+from tests.verbs.modelling.predicted_tables import expression, predictions, seeds_of
 
 
 def test_the_mean_is_over_folds_and_pooled_scores_are_over_all_genes(tmp_path):
@@ -206,14 +167,6 @@ def test_runs_of_different_species_are_joined_on_request(tmp_path):
     assert list(model["species"]) == ["A", "B"]
 
 
-def test_runs_that_hold_out_the_same_folds_are_not_joined(tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        predictions(tmp_path / name / "kan.tsv")
-    with pytest.raises(BadOption, match=r"two runs of kan have a fold '\.:1'; only runs that hold out different genes"):
-        evaluate([tmp_path / name / "kan.tsv" for name in ("a", "b")], bootstrap=0, join=True)
-
-
 def test_a_run_is_compared_with_its_kmer_logistic(run):
     result = evaluate(run, bootstrap=20)
     assert [model["name"] for model in result.models] == ["mlp", "kmer-logistic"]
@@ -228,96 +181,6 @@ def test_the_same_baseline_is_listed_once(run, genes, labels, splits, tmp_path):
     train(genes, labels=labels, splits=splits, output=tmp_path / "second", model="mlp", epochs=2)
     names = [model["name"] for model in evaluate([run, tmp_path / "plain", tmp_path / "second"], bootstrap=0).models]
     assert names == ["mlp (run)", "kmer-logistic", "mlp (second)"]
-
-
-def test_seeds_share_one_row_with_their_spread(tmp_path):
-    path, tables = seeds_of(tmp_path / "x.tsv")
-    result = evaluate(path, table=tmp_path / "x.metrics.tsv", bootstrap=50)
-    (model,) = result.models
-    by_seed = [
-        np.mean([roc_auc_score(rows["target"], rows["logit"]) for _, rows in table.groupby("fold")]) for table in tables
-    ]
-    assert (model["name"], model["seeds"]) == ("x (3 seeds)", [0, 1, 2])
-    assert model["mean"]["auROC"]["value"] == pytest.approx(np.mean(by_seed))
-    assert model["spread"]["auROC"] == {
-        "sd": pytest.approx(np.std(by_seed, ddof=1)),
-        "min": pytest.approx(min(by_seed)),
-        "max": pytest.approx(max(by_seed)),
-        "by_seed": {str(seed): pytest.approx(value) for seed, value in enumerate(by_seed)},
-    }
-    line = result.text.splitlines()[1]
-    assert line.startswith("x (3 seeds)")
-    assert line.endswith(f"{np.std(by_seed, ddof=1):.3f}")
-    rows = pd.read_csv(tmp_path / "x.metrics.tsv", sep="\t").set_index("fold")
-    assert rows.at["mean", "auROC_sd"] == pytest.approx(np.std(by_seed, ddof=1), abs=1e-5)
-    assert rows["auROC_sd"].notna().sum() == 1
-
-
-def test_more_seeds_do_not_narrow_intervals(tmp_path):
-    path, table = predictions(tmp_path / "one.tsv", 2.0)
-    pd.concat([table.assign(seed=seed) for seed in range(5)]).to_csv(tmp_path / "five.tsv", sep="\t", index=False)
-    one, five = evaluate([path, tmp_path / "five.tsv"], bootstrap=50).models
-    for metric in ("auROC", "auPRC", "MCC", "accuracy", "F1", "Brier", "ECE"):
-        assert five["mean"][metric] == pytest.approx(one["mean"][metric])
-    assert five["spread"]["auROC"]["sd"] == 0.0
-    assert one["spread"] is None
-
-
-def test_the_ensemble_is_the_mean_of_the_logits(tmp_path):
-    path, tables = seeds_of(tmp_path / "x.tsv")
-    mean = tables[0].assign(logit=np.mean([table["logit"] for table in tables], axis=0))
-    seeds, ensemble = evaluate(path, bootstrap=0, ensemble=True).models
-    assert (seeds["name"], ensemble["name"], ensemble["ensemble"]) == ("x (3 seeds)", "x (ensemble)", True)
-    assert (ensemble["seeds"], ensemble["spread"]) == ([0, 1, 2], None)
-    for name, metric, column in (
-        ("auROC", roc_auc_score, lambda logit: logit),
-        ("Brier", brier_score_loss, lambda logit: 1 / (1 + np.exp(-logit))),
-        ("MCC", matthews_corrcoef, lambda logit: logit >= 0),
-    ):
-        wanted = np.mean([metric(rows["target"], column(rows["logit"])) for _, rows in mean.groupby("fold")])
-        assert ensemble["mean"][name]["value"] == pytest.approx(wanted)
-
-
-def test_an_ensemble_of_calibrated_seeds_averages_probabilities_and_votes(tmp_path):
-    path, tables = seeds_of(tmp_path / "x.tsv")
-    calibrated = [
-        table.assign(probability=1 / (1 + np.exp(-0.5 * table["logit"])), called=table["logit"] > seed - 1)
-        for seed, table in enumerate(tables)
-    ]
-    pd.concat(calibrated).astype({"called": int}).to_csv(path, sep="\t", index=False)
-    ensemble = evaluate(path, bootstrap=0, ensemble=True).models[1]["mean"]
-    probability = np.mean([table["probability"] for table in calibrated], axis=0)
-    votes = np.sum([table["called"] for table in calibrated], axis=0)
-    mean = calibrated[0].assign(probability=probability, called=votes >= 2)
-    for name, metric, column in (("Brier", brier_score_loss, "probability"), ("MCC", matthews_corrcoef, "called")):
-        wanted = np.mean([metric(rows["target"], rows[column]) for _, rows in mean.groupby("fold")])
-        assert ensemble[name]["value"] == pytest.approx(wanted)
-
-
-def test_an_ensemble_of_one_seed_causes_a_warning(tmp_path, caplog):
-    assert len(evaluate(predictions(tmp_path / "x.tsv")[0], bootstrap=0, ensemble=True).models) == 1
-    assert "no model here has several seeds" in caplog.text
-
-
-def test_the_spread_is_over_the_seeds_that_all_folds_have(tmp_path, caplog):
-    path, tables = seeds_of(tmp_path / "x.tsv")
-    tables[2] = tables[2][tables[2]["fold"] == "1"]
-    pd.concat(tables).to_csv(path, sep="\t", index=False)
-    (model,) = evaluate(path, bootstrap=0).models
-    assert model["name"] == "x (2 to 3 seeds)"
-    assert list(model["spread"]["auROC"]["by_seed"]) == ["0", "1"]
-    assert "different numbers of seeds" in caplog.text
-
-
-def test_seeds_of_a_run_are_read_from_its_folders(run, genes, labels, splits):
-    one = evaluate(run, bootstrap=0, folds=["1"]).models[0]["mean"]["auROC"]["value"]
-    train(genes, labels=labels, splits=splits, output=run, model="mlp", epochs=1, seed=1, holdout="1")
-    table = pd.read_csv(run / "folds/1/seed-1/predictions.tsv", sep="\t").dropna(subset="target")
-    two = roc_auc_score(table["target"], table["logit"])
-    model = evaluate(run, bootstrap=0, folds=["1"]).models[0]
-    assert model["name"] == "mlp (2 seeds)"
-    assert model["folds"][0]["seeds"] == 2
-    assert model["folds"][0]["auROC"] == {"value": pytest.approx((one + two) / 2), "low": None, "high": None}
 
 
 def test_files_list_every_model_and_fold_and_are_reproducible(tmp_path):
@@ -350,69 +213,3 @@ def test_no_line_is_wider_than_a_terminal(tmp_path):
     lines = evaluate(paths, ensemble=True, pooled=True).text.splitlines()
     assert max(map(len, lines)) <= 120
     assert f"{long} (3 seeds)" in lines
-
-
-def test_genes_without_target_and_seen_genes_are_not_scored(tmp_path, caplog):
-    path, table = predictions(tmp_path / "one.tsv")
-    table = table.astype({"target": float}).reset_index(drop=True)
-    table.loc[0, "target"] = np.nan
-    table.loc[1, "role"] = "unused"
-    table.loc[2, "role"] = "seen"
-    table.to_csv(path, sep="\t", index=False)
-    assert [fold["n"] for fold in evaluate(path, bootstrap=0).models[0]["folds"]] == [37, 40]
-    assert "trained on are not scored" in caplog.text
-
-
-def test_models_on_different_genes_cause_a_warning(tmp_path, caplog):
-    paths = [predictions(tmp_path / "a.tsv")[0], predictions(tmp_path / "b.tsv", genes=38)[0]]
-    evaluate(paths, bootstrap=0)
-    assert "a and b are scored on different genes" in caplog.text
-
-
-def test_a_gene_that_occurs_twice_in_a_fold_is_rejected(tmp_path):
-    path, table = predictions(tmp_path / "x.tsv")
-    pd.concat([table, table]).to_csv(path, sep="\t", index=False)
-    with pytest.raises(BadTable, match=r"fold '1' of x has \. 1-000 more than once; add a column 'seed'"):
-        evaluate(path)
-
-
-def test_seeds_of_a_fold_must_score_the_same_genes(tmp_path):
-    path, tables = seeds_of(tmp_path / "x.tsv")
-    pd.concat([tables[0], tables[1].iloc[1:]]).to_csv(path, sep="\t", index=False)
-    with pytest.raises(UnknownGene, match="the seeds of fold '1' of x are scored on different genes"):
-        evaluate(path)
-    pd.concat([tables[0].assign(seed="first"), tables[1]]).to_csv(path, sep="\t", index=False)
-    with pytest.raises(BadTable, match="seed 'first' is not a whole number"):
-        evaluate(path)
-
-
-def test_constant_expression_is_rejected(tmp_path):
-    path, table = expression(tmp_path / "x.tsv", 1.0)
-    table.assign(target=1.5).to_csv(path, sep="\t", index=False)
-    with pytest.raises(OneClass, match="fold '1' of x: all 40 scored genes are equal in expression"):
-        evaluate(path)
-
-
-def test_a_fold_of_one_class_is_an_error_and_can_be_left_out(tmp_path):
-    path, table = predictions(tmp_path / "one.tsv", folds="123")
-    table.loc[table["fold"] == "2", "target"] = 1
-    table.to_csv(path, sep="\t", index=False)
-    with pytest.raises(OneClass, match=r"fold '2' of one: all 40 scored genes are labelled high.*--fold"):
-        evaluate(path, output=tmp_path / "metrics.json")
-    assert not (tmp_path / "metrics.json").exists()
-    assert len(evaluate(path, folds=["1", "3"], bootstrap=0).models[0]["folds"]) == 2
-
-
-def test_missing_folds_targets_and_files_are_errors(tmp_path):
-    path, table = predictions(tmp_path / "one.tsv")
-    with pytest.raises(BadOption, match="no fold '7'"):
-        evaluate(path, folds=["7"])
-    table.assign(target="").to_csv(path, sep="\t", index=False)
-    with pytest.raises(UnknownGene, match="no gene with a target"):
-        evaluate(path)
-    with pytest.raises(BadOption, match="would overwrite an input"):
-        evaluate(path, table=path)
-    with pytest.raises(MissingFile):
-        evaluate(tmp_path / "none")
-    with pytest.raises(BadOption):
-        evaluate([])

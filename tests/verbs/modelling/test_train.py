@@ -1,42 +1,29 @@
+"""Files, predictions and weights of a run: what changes them, and failures that leave no folder or half a model."""
+
 import json
 import logging
 import math
-import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
 
-from kanseq.errors import BadOption, EmptySplit, KanseqError, NotFinite, NotWritable, OneClass, RunInUse
+from kanseq.errors import EmptySplit, KanseqError, NotFinite, NotWritable, OneClass
 from kanseq.models.network import LinearNetwork, SequenceNetwork
 from kanseq.runs.description import read_run
 from kanseq.runs.prediction_tables import read_held_out, read_predictions
-from kanseq.runs.run_folder import open_run
 from kanseq.runs.trained_model import load_arrays, read_model
 from kanseq.sequences import row_codes
 from kanseq.tasks.calibration import fit_calibration
 from kanseq.tasks.task import Task
-from kanseq.training import baselines, one_fold
 from kanseq.training.learners import step_learner
 from kanseq.training.loop import fit_objective
 from kanseq.training.objectives import batches
-from kanseq.training.objectives.task_objective import TaskObjective
 from kanseq.verbs.modelling.predict import predict
 from kanseq.verbs.modelling.train import train
 from kanseq.verbs.preparing.combine import combine
-
-KEPT = ("model.safetensors", "predictions.tsv", "held_out.txt", "done.json")
-
-
-def run(inputs, output, **options):
-    chosen = {"model": "mlp", "epochs": 2, "batch_size": 8, "baseline": False, "threads": 1, **options}
-    return train(inputs.genes, labels=inputs.labels, splits=inputs.splits, output=output, **chosen)
-
-
-def contents(folder):
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.name in KEPT}
+from tests.verbs.modelling.trained_runs import KEPT, SMALL, contents, run
 
 
 def test_a_run_has_the_documented_files(inputs, tmp_path):
@@ -94,82 +81,6 @@ def test_labels_and_sequences_of_the_test_fold_do_not_change_weights(inputs, gen
     assert all((weights[0][key] == weights[1][key]).all() for key in weights[0])
 
 
-def test_finished_folds_are_kept_and_missing_folds_are_added(inputs, tmp_path):
-    run(inputs, tmp_path / "run", holdout="2")
-    before = contents(tmp_path / "run")
-    result = run(inputs, tmp_path / "run")
-    assert (result.trained, result.skipped) == (2, 1)
-    after = contents(tmp_path / "run")
-    assert {name: after[name] for name in before} == before
-    run(inputs, tmp_path / "whole")
-    assert contents(tmp_path / "whole") == after
-
-
-def test_a_finished_fold_without_its_model_is_trained_again(inputs, tmp_path, caplog):
-    run(inputs, tmp_path / "run", holdout="1")
-    before = contents(tmp_path / "run")
-    (tmp_path / "run/folds/1/seed-0/model.safetensors").unlink()
-    assert run(inputs, tmp_path / "run", holdout="1").trained == 1
-    assert contents(tmp_path / "run") == before
-    assert "does not count as finished" in caplog.text
-
-
-def test_a_continued_run_has_the_bytes_of_an_uninterrupted_run(inputs, tmp_path, monkeypatch):
-    run(inputs, tmp_path / "whole")
-    step, count = TaskObjective.step, 0
-
-    def fragile(self, batch):
-        nonlocal count
-        count += 1
-        if count == 14:
-            raise RuntimeError
-        return step(self, batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TaskObjective, "step", fragile)
-        with pytest.raises(RuntimeError):
-            run(inputs, tmp_path / "run")
-    assert not (tmp_path / "run/folds/2/seed-0/done.json").exists()
-    assert run(inputs, tmp_path / "run").skipped == 1
-    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"epochs": 3}, "epochs 2, and not 3"),
-        ({"model": "deepcre"}, 'model "mlp", and not "deepcre"'),
-        ({"options": {"hidden": 64}}, "hidden 128, and not 64"),
-        ({"clip": 1.0}, "clip none, and not 1.0"),
-    ],
-)
-def test_another_configuration_is_rejected_with_the_setting_that_differs(inputs, tmp_path, changed, said):
-    run(inputs, tmp_path / "run", holdout="1")
-    with pytest.raises(BadOption, match=said):
-        run(inputs, tmp_path / "run", holdout="1", **changed)
-
-
-def test_other_inputs_are_rejected(inputs, tmp_path):
-    run(inputs, tmp_path / "run", holdout="1")
-    table = pd.read_csv(inputs.labels, sep="\t")
-    table.assign(q1=0.6).to_csv(inputs.labels, sep="\t", index=False)
-    with pytest.raises(BadOption, match="begun with different inputs: labels"):
-        run(inputs, tmp_path / "run", holdout="2")
-
-
-def test_other_threads_cause_a_warning(inputs, tmp_path, caplog):
-    run(inputs, tmp_path / "run", holdout="1")
-    run(inputs, tmp_path / "run", holdout="2", threads=2)
-    assert "threads 1, and not 2" in caplog.text
-
-
-def test_a_second_writer_is_rejected_until_the_first_one_ends(inputs, tmp_path):
-    run(inputs, tmp_path / "run", holdout="1")
-    with open_run(tmp_path / "run", read_run(tmp_path / "run")), pytest.raises(RunInUse):
-        run(inputs, tmp_path / "run", holdout="2")
-    run(inputs, tmp_path / "run", holdout="2")
-
-
 def test_the_output_folder_is_checked_before_anything_is_written(inputs, tmp_path):
     with pytest.raises(NotWritable, match="does not exist"):
         run(inputs, tmp_path / "no/run")
@@ -202,16 +113,6 @@ def test_invalid_options_leave_no_folder(inputs, tmp_path, options, said):
     assert not (tmp_path / "run").exists()
 
 
-def test_partial_files_of_a_killed_process_are_removed(inputs, tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/.7.part.run.json").write_text("{")
-    run(inputs, tmp_path / "run", holdout="1")
-    (tmp_path / "run/folds/2/seed-0").mkdir(parents=True)
-    (tmp_path / "run/folds/2/seed-0/.7.part.state.safetensors").write_bytes(b"half")
-    run(inputs, tmp_path / "run", holdout="2")
-    assert not list((tmp_path / "run").rglob("*.part.*"))
-
-
 def test_nan_leaves_a_model_with_finite_weights_and_an_unfinished_fold(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(Task, "loss", lambda *given: given[1].sum() * math.nan)
     with pytest.raises(NotFinite, match=r"model.safetensors: loss or gradient became NaN.*--learning-rate"):
@@ -221,31 +122,12 @@ def test_nan_leaves_a_model_with_finite_weights_and_an_unfinished_fold(inputs, t
     assert all(np.isfinite(array).all() for array in load_arrays(folder / "model.safetensors")[0].values())
 
 
-def test_the_verdict_compares_with_kmer_logistic_and_names_the_better_model(inputs, tmp_path):
-    result = run(inputs, tmp_path / "run", baseline=True)
-    assert result.baseline_auroc == 1.0
-    assert f"mlp auROC {result.auroc:.3f}, kmer-logistic 1.000" in result.verdict
-    assert result.verdict.endswith("kmer-logistic is better")
-    assert (tmp_path / "run/folds/3/kmer-logistic/predictions.tsv").exists()
-    alone = run(inputs, tmp_path / "plain", model="kmer-logistic", baseline=True)
-    assert alone.auroc == result.baseline_auroc
-    assert alone.baseline_auroc is None
-
-
 def test_the_parameters_of_trees_are_counted_after_fitting(inputs, tmp_path):
     trained = train(
         inputs.genes, labels=inputs.labels, splits=inputs.splits, output=tmp_path / "run", model="boosting",
         options={"iterations": 3, "leaves": 2}, holdout="1", threads=1,
     )  # fmt: skip
     assert trained.parameters == 6
-
-
-def test_the_baseline_inside_a_run_equals_a_separate_run(inputs, tmp_path):
-    run(inputs, tmp_path / "run", baseline=True, holdout="1")
-    run(inputs, tmp_path / "plain", model="kmer-logistic", holdout="1")
-    name = "model.safetensors"
-    inside, alone = tmp_path / "run/folds/1/kmer-logistic" / name, tmp_path / "plain/folds/1/seed-0" / name
-    assert inside.read_bytes() == alone.read_bytes()
 
 
 @pytest.mark.parametrize("options", [{"hidden": "8"}, {}], ids=["kan", "mlp"])
@@ -317,100 +199,6 @@ def test_progress_is_logged_line_by_line_without_a_terminal(inputs, tmp_path, ca
     assert lines[0].startswith("mlp, fold 1 (1 of 1): epoch 1 of 2, loss ")
 
 
-def test_a_full_disk_leaves_no_partial_model(inputs, tmp_path, monkeypatch):
-    def full(path, model):
-        raise NotWritable("cannot write (No space left on device)", where=path)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(one_fold, "save_model", full)
-        with pytest.raises(NotWritable, match="No space left"):
-            run(inputs, tmp_path / "run", holdout="1")
-    assert not list((tmp_path / "run").rglob("*.part.*"))
-    assert run(inputs, tmp_path / "run", holdout="1").trained == 1
-    shutil.rmtree(tmp_path / "run")
-
-
-def test_a_run_from_a_version_without_an_option_is_continued(inputs, tmp_path):
-    run(inputs, tmp_path / "run", holdout="1")
-    described = json.loads((tmp_path / "run" / "run.json").read_text())
-    del described["spec"]["settings"]["compile"]
-    (tmp_path / "run" / "run.json").write_text(json.dumps(described))
-    assert run(inputs, tmp_path / "run", holdout="2").trained == 1
-
-
-SMALL = {"options": {"hidden": 4}, "holdout": "1", "epochs": 1}
-
-
-def test_a_run_from_a_version_without_controls_is_continued_and_another_aim_is_rejected(inputs, tmp_path):
-    run(inputs, tmp_path / "run", **SMALL)
-    described = json.loads((tmp_path / "run/run.json").read_text())
-    for name in ("task", "control", "visible", "calibrate"):
-        del described["spec"]["settings"][name]
-    (tmp_path / "run/run.json").write_text(json.dumps(described))
-    assert run(inputs, tmp_path / "run", **{**SMALL, "holdout": "2"}).trained == 1
-    for goal, said in (({"control": "labels"}, 'control "none"'), ({"visible": "flanks"}, 'visible "all"')):
-        with pytest.raises(BadOption, match=f"begun with {said}"):
-            run(inputs, tmp_path / "run", **SMALL, **goal)
-
-
-def test_several_seeds_are_trained_into_one_run_and_their_spread_is_reported(inputs, tmp_path):
-    result = run(inputs, tmp_path / "run", **SMALL, seed=[4, 0])
-    assert (result.trained, result.seeds) == (2, [4, 0])
-    tables = [read_predictions(tmp_path / f"run/folds/1/seed-{seed}/predictions.tsv") for seed in (4, 0)]
-    assert not np.allclose(tables[0]["logit"], tables[1]["logit"])
-    known = [table.dropna(subset="target") for table in tables]
-    scores = [roc_auc_score(table["target"], table["logit"]) for table in known]
-    assert result.auroc == pytest.approx(np.mean(scores))
-    assert result.auroc_spread == pytest.approx(np.std(scores, ddof=1))
-    assert f"{result.auroc:.3f} ± {result.auroc_spread:.3f} on held-out genes (one fold, 2 seeds)" in result.verdict
-    again = run(inputs, tmp_path / "run", **SMALL, seeds=2)
-    assert (again.trained, again.skipped, again.seeds) == (1, 1, [0, 1])
-
-
-def test_regression_is_compared_with_ridge_and_also_learns_from_mid_genes(inputs, tmp_path):
-    result = run(inputs, tmp_path / "run", **SMALL, task="regression", baseline=True)
-    assert result.genes == {"1": 32}
-    assert result.auroc is result.baseline_auroc is None
-    assert f"mlp Pearson r {result.pearson:.3f}, kmer-ridge {result.baseline_pearson:.3f}" in result.verdict
-    folder = tmp_path / "run/folds/1"
-    table = read_predictions(folder / "seed-0/predictions.tsv")
-    assert table["target"].tolist() == [0.5, 2.0, 0.5, 2.0, 0.5, 1.0, 0.5, 2.0] + [0.5, 2.0] * 4
-    assert result.pearson == pytest.approx(np.corrcoef(table["target"], table["logit"])[0, 1])
-    assert (folder / "kmer-ridge/done.json").exists()
-    # Training genes: 16 at 0.5, 13 at 2, 3 at 1.
-    task = read_model(folder / "seed-0/model.safetensors").task
-    assert task.mean == (pytest.approx((16 * 0.5 + 13 * 2 + 3) / 32),)
-    assert task == read_model(folder / "kmer-ridge/model.safetensors").task
-
-
-def test_several_conditions_are_outputs_of_one_network_and_separate_baselines(inputs, labels, genes, tmp_path):
-    root = labels[labels["id"] > "gene19"].assign(condition="root")
-    root["label"] = root["label"].map({"low": "high", "high": "low", "mid": "mid"})
-    labels.assign(condition="leaf").to_csv(inputs.labels, sep="\t", index=False)
-    root.to_csv(tmp_path / "root.tsv", sep="\t", index=False)
-    given = inputs._replace(labels=[inputs.labels, tmp_path / "root.tsv"])
-    result = run(given, tmp_path / "run", **SMALL, condition=["leaf", "root"], baseline=True)
-    folder = tmp_path / "run/folds/1"
-    table = read_predictions(folder / "kmer-logistic/predictions.tsv")
-    assert table["condition"].tolist() == ["leaf", "root"] * 16
-    assert table[table["condition"] == "root"]["target"].isna().all()
-    # Genes that are high in leaf are low in root.
-    logits = table["logit"].to_numpy().reshape(16, 2)
-    assert np.corrcoef(logits.T)[0, 1] < -0.9
-    model = read_model(folder / "seed-0/model.safetensors")
-    assert (model.task.conditions, model.config.outputs) == (("leaf", "root"), 2)
-    assert model.logits(genes.codes(np.arange(3))).shape == (3, 2)
-    described = read_run(tmp_path / "run")
-    assert described.settings["condition"] == ["leaf", "root"]
-    assert [fact["name"] for fact in described.inputs.values()] == [
-        "genes.parquet", "labels.tsv", "root.tsv", "splits.tsv",
-    ]  # fmt: skip
-    assert result.genes == {"1": 29}
-    root.assign(q1=0.25).to_csv(tmp_path / "root.tsv", sep="\t", index=False)
-    with pytest.raises(BadOption, match="begun with different inputs: labels 2"):
-        run(given, tmp_path / "run", **SMALL, condition=["leaf", "root"])
-
-
 def test_a_network_is_calibrated_on_tuning_genes_that_do_not_train(genes, labels, tuned_splits, tmp_path):
     options = {"labels": labels, "splits": tuned_splits, "model": "mlp", **SMALL, "calibrate": "platt"}
     result = train(genes, output=tmp_path / "run", **options)
@@ -426,18 +214,6 @@ def test_a_network_is_calibrated_on_tuning_genes_that_do_not_train(genes, labels
     assert beside.calibrations
     with pytest.raises(EmptySplit, match=r"no tuning gene.*--calibrate"):
         train(genes, output=tmp_path / "b", **{**options, "splits": tuned_splits.replace({"role": {"tune": "train"}})})
-
-
-def test_a_control_is_recorded_reported_and_applied_to_the_baseline(inputs, tmp_path):
-    assert not run(inputs, tmp_path / "plain", **SMALL, baseline=True).verdict.startswith("control")
-    result = run(inputs, tmp_path / "run", **SMALL, baseline=True, control="labels")
-    assert result.verdict.startswith("control 'labels' (the labels of its training genes were shuffled): mlp auROC ")
-    for name in ("seed-0", "kmer-logistic"):
-        files = [tmp_path / f"{run}/folds/1/{name}/model.safetensors" for run in ("plain", "run")]
-        assert [read_model(file).metadata["control"] for file in files] == ["none", "labels"]
-        weights = [load_arrays(file)[0] for file in files]
-        assert any((weights[0][key] != weights[1][key]).any() for key in weights[0])
-    assert read_run(tmp_path / "run").settings["control"] == "labels"
 
 
 def test_columns_that_are_not_visible_change_no_score(inputs, genes, tmp_path):
@@ -474,14 +250,6 @@ def test_training_from_disk_equals_training_from_memory(inputs, genes, tmp_path,
         run(inputs._replace(genes=genes), tmp_path / f"memory-{model}", model=model, holdout="1", epochs=3)
         tables = [tmp_path / f"{where}-{model}/folds/1/seed-0/predictions.tsv" for where in ("disk", "memory")]
         assert tables[0].read_bytes() == tables[1].read_bytes()
-
-
-def test_a_baseline_too_large_for_memory_is_skipped(inputs, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(baselines, "MOST_BYTES", 10)
-    with caplog.at_level(logging.WARNING):
-        done = run(inputs, tmp_path / "run", baseline=True, holdout="1", epochs=1)
-    assert done.baseline_auroc is None
-    assert "kmer-logistic is not trained: the counts of" in caplog.text
 
 
 def test_kan_words_trains_by_its_recipe_and_on_mid_genes(inputs, tmp_path):
