@@ -6,12 +6,16 @@ TORCH_INDEX ?=
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-all lint clean
 
 demo: $(READY)
 	$(BIN)/kanseq demo -o demo
 
 test: $(READY) lint
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m "not slow"
+
+# All tests, also those marked slow.
+test-all: $(READY) lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2
 
 lint: $(READY)
