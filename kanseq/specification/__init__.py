@@ -1,1 +1,1 @@
-"""Specifications of trainings and searches: dataclasses that the command line, Python and the workflow share."""
+"""All options of training runs and hyper-parameter searches, shared by command line, Python API and workflow."""

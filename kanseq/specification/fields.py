@@ -1,7 +1,7 @@
-"""Options as fields of dataclasses: each option is declared once, and all its forms are derived from the field.
+"""Declare options as fields of dataclasses, once for the command line, YAML files, Python keywords and JSON.
 
-In: frozen dataclasses whose fields are made by :func:`option` and :func:`group`. Out: a flat list of options, checked
-values, keywords of Python functions, JSON.
+In: frozen dataclasses (specifications) whose fields are declared by :func:`option` and :func:`group`. Out: a flat list
+of their options; instances from keywords or JSON, and the reverse.
 """
 
 import dataclasses
@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hint
 from kanseq.errors import BadOption, BadTable
 
 REQUIRED = dataclasses.MISSING
-"""Default of a required option."""
+"""Default of options that have no default, because they are required."""
 
 FORMAT = 1
-"""Version of the JSON of :func:`to_json`."""
+"""Version of the JSON format that :func:`to_json` writes."""
 
 Specification = TypeVar("Specification")
 
@@ -28,11 +28,11 @@ class Flag(NamedTuple):
     """The command-line form of an option.
 
     Attributes:
-        names: its flags; ``()`` makes a positional argument, None derives ``--some-name`` from the field's name.
-        metavar: placeholder of the value in the help; None for the name of its type.
-        repeatable: whether it can be used several times.
-        panel: heading in the help; None for the main list.
-        is_path: whether its values are files or folders.
+        names: the option's flags; ``()`` for a positional argument; None derives ``--some-name`` from the field's name.
+        metavar: placeholder for the value in the help; None for the name of its type.
+        repeatable: whether the option can be used several times.
+        panel: heading of the help section that lists the option; None for the main section.
+        is_path: whether values are files or folders.
     """
 
     names: tuple[str, ...] | None = None
@@ -43,16 +43,17 @@ class Flag(NamedTuple):
 
 
 class Option(NamedTuple):
-    """One option of a command, derived from a field.
+    """One option of a command, derived from a field of its specification.
 
     Attributes:
-        name: the keyword in Python and the key in YAML.
+        name: name of the keyword in Python.
         annotation: type of the keyword.
         default: default of the keyword; :data:`REQUIRED` if there is none.
         help: help text, one line.
-        flag: its command-line form.
-        about: metadata of its field, see :func:`option`.
-        group: name of the group field that holds it; empty if the option is a field of the specification itself.
+        flag: command-line form of the option.
+        about: metadata of the field, see :func:`option`.
+        group: name of the field, declared by :func:`group`, that includes the option; empty if the option is a field of
+            the specification itself.
     """
 
     name: str
@@ -65,23 +66,23 @@ class Option(NamedTuple):
 
     @property
     def kind(self) -> type:
-        """Type of a single value: the first of the annotation's types that is not None."""
+        """Type of a single value: the first type in the annotation that is not None."""
         members = [each for each in get_args(self.annotation) if each is not NoneType]
         return members[0] if members else self.annotation
 
     @property
     def takes_one(self) -> bool:
-        """Whether the keyword also accepts a single value where the command line accepts several."""
+        """Whether the keyword accepts a single value; false if it requires a sequence."""
         return get_origin(self.annotation) is not Sequence
 
     @property
     def key(self) -> str:
-        """Key in a YAML file: the name of the flag, or of the field for an argument."""
+        """Key in a YAML file: the name of the flag, or of the field for a positional argument."""
         return self.names[0].partition("/")[0].lstrip("-").replace("-", "_") if self.names else self.name
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Flags on the command line; empty for an argument. ``--name/--no-name`` if a switch is on by default."""
+        """Flags on the command line (``--name/--no-name`` for a switch that is on by default); empty if positional."""
         if self.flag.names is not None:
             return self.flag.names
         name = self.name.replace("_", "-")
@@ -105,15 +106,18 @@ def option(
     """Declare an option as the field of a dataclass.
 
     Args:
-        default: its default, or :data:`REQUIRED`.
+        default: the default, or :data:`REQUIRED`.
         help: help text, one line.
-        least, above, most: the range of a number; ``above`` is exclusive.
-        choices: all allowed strings.
-        flag: its command-line form.
-        recipe: in a group of settings, whether a model's recipe may set it; the keyword's default is then None.
-        searched: whether ``kanseq tune`` can search it.
-        later: whether it was added after the first release. Files omit it while it has its default, so that files of
-            older versions stay comparable.
+        least, above, most: bounds of a number; ``above`` is exclusive.
+        choices: all allowed strings; empty if any string is allowed.
+        flag: command-line form of the option.
+        recipe: in a group of settings, whether a model's recipe may set the option; the keyword's default is then None.
+        searched: whether ``kanseq tune`` can search values of the option.
+        later: whether the option was added after the first release. Files omit it while it has its default, so that
+            files of older versions can be compared with them.
+
+    Returns:
+        The field.
     """
     about = {"help": help, "least": least, "above": above, "most": most, "choices": choices, "flag": flag}
     about |= {"recipe": recipe, "searched": searched, "later": later}
@@ -121,26 +125,31 @@ def option(
 
 
 def group(kind: type, *, panel: str, helps: Mapping[str, str] | None = None, settings: bool = False) -> Any:
-    """Declare a field that holds the options of another dataclass.
+    """Declare a field whose value contains the options of another dataclass.
 
     Args:
-        kind: the dataclass.
+        kind: the other dataclass.
         panel: heading of its options in the help.
-        helps: help texts of its options for this command; other options are left out. None takes all options.
-        settings: hold only the specified values, as a dict; a model's recipe fills in the others.
+        helps: names of the options to include, with their help texts in this command; None includes all options with
+            their usual help texts.
+        settings: if true, the value is a dict with only those options that are specified, because a model's recipe
+            sets the others; if false, it is an instance of ``kind``.
+
+    Returns:
+        The field.
     """
     about = {"group": kind, "panel": panel, "helps": helps, "settings": settings}
     return dataclasses.field(default_factory=dict if settings else kind, metadata=about)
 
 
 def options_of(specification: type) -> list[Option]:
-    """List all options of a specification, with those of each group in place of the group's field."""
+    """Return all options of a specification; those of a :func:`group` are in place of the group's field."""
     return list(_options_of(specification))
 
 
 @functools.cache
 def _options_of(specification: type) -> tuple[Option, ...]:
-    """List the options, cached because every new specification is checked with them."""
+    """Return all options of a specification; cached, because every new instance is checked against them."""
     hints = get_type_hints(specification)
     found = []
     for field in dataclasses.fields(specification):
@@ -153,7 +162,10 @@ def _options_of(specification: type) -> tuple[Option, ...]:
 
 
 def _options_of_group(outer: dataclasses.Field) -> list[Option]:
-    """List the options of a group as keywords; the default is None if the model's recipe may set the value."""
+    """Return the options that a field declared by :func:`group` includes.
+
+    The default is None if a model's recipe may set the value.
+    """
     kind, helps, panel = (outer.metadata[name] for name in ("group", "helps", "panel"))
     hints = get_type_hints(kind)
     found = []
@@ -170,7 +182,7 @@ def _options_of_group(outer: dataclasses.Field) -> list[Option]:
 
 
 def gather(specification: type[Specification], keywords: Mapping[str, object]) -> Specification:
-    """Build a specification from keywords of a Python function; missing keywords get their defaults.
+    """Return an instance of a specification from keywords by option name; missing options get their defaults.
 
     Raises:
         TypeError: a keyword is unknown.
@@ -196,19 +208,19 @@ def gather(specification: type[Specification], keywords: Mapping[str, object]) -
 
 
 def keywords_of(specification: object) -> dict[str, object]:
-    """Return the values of a specification that differ from the defaults, by keyword."""
+    """Return those values of a specification's instance that differ from the defaults, by keyword."""
     found = {}
     for each in options_of(type(specification)):
         holder = getattr(specification, each.group) if each.group else specification
         value = holder.get(each.name) if isinstance(holder, Mapping) else getattr(holder, each.name)
-        # Tables in memory cannot be compared with a default; options that take tables are required or default to None.
+        # Tables in memory cannot be compared with a default. Options for tables are required, or their default is None.
         if value is not None and (each.default is REQUIRED or each.default is None or value != each.default):
             found[each.name] = value
     return found
 
 
 def as_config(specification: type, keywords: Mapping[str, object]) -> dict[str, object]:
-    """Return keywords in the form of ``--config``: options by the names of their flags, without None.
+    """Convert Python keywords to the content of a ``--config`` file: options by flag name, without those that are None.
 
     >>> from kanseq.specification.training import TrainSpec
     >>> as_config(TrainSpec, {"learning_rate": 0.01, "clip": None, "options": {"hidden": 8}})
@@ -229,26 +241,26 @@ def as_config(specification: type, keywords: Mapping[str, object]) -> dict[str, 
 
 
 def to_json(specification: object) -> dict[str, object]:
-    """Return a specification as JSON: ``format``, ``kind``, and ``options`` by keyword, without defaults.
+    """Return a specification's instance as JSON: ``format``, ``kind``, and ``options`` that differ from the defaults.
 
     Raises:
-        BadOption: an input is in memory and not a file.
+        BadOption: an input is an object in memory, not a file.
     """
     options = {name: _plain(value) for name, value in keywords_of(specification).items()}
     return {"format": FORMAT, "kind": type(specification).__name__, "options": options}
 
 
 def from_json(specification: type[Specification], content: object) -> Specification:
-    """Build a specification from the JSON of :func:`to_json`.
+    """Return an instance of a specification from JSON that :func:`to_json` returned.
 
     Raises:
-        BadTable: the JSON is of another kind or a newer format, or has an unknown option.
+        BadTable: the JSON is of another specification or another format version, or has an unknown option.
     """
     kind = specification.__name__
     if not isinstance(content, dict) or content.get("kind") != kind or not isinstance(content.get("options"), dict):
         raise BadTable(f"this is not a {kind}")
     if content.get("format") != FORMAT:
-        raise BadTable(f"its format {content.get('format')} is unknown to this kanseq")
+        raise BadTable(f"its format {content.get('format')} is not supported by this version of kanseq")
     try:
         return gather(specification, content["options"])
     except TypeError as error:
@@ -256,7 +268,11 @@ def from_json(specification: type[Specification], content: object) -> Specificat
 
 
 def _plain(value: object) -> object:
-    """Convert a value to types that JSON supports."""
+    """Convert a value to types that JSON supports.
+
+    Raises:
+        BadOption: the value is an object, such as a table, that has no JSON form.
+    """
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

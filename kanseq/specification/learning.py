@@ -1,4 +1,4 @@
-"""The learning goal of a run: options as specified, before data and model determine the open ones."""
+"""The options of ``kanseq train`` and ``kanseq tune`` for the learning goal: labels, task, visible columns, control."""
 
 from dataclasses import dataclass
 
@@ -7,57 +7,61 @@ from kanseq.specification.fields import Flag, option
 from kanseq.specification.option_checks import settle
 
 TASKS = ("binary", "multiclass", "regression")
-"""Tasks: one of two classes, one of three or more classes, or a number."""
+"""Tasks: predict one of two classes, one of three or more classes, or a number."""
 
 CONTROLS = ("none", "labels", "sequence", "positions")
-"""What a negative control shuffles, see :mod:`kanseq.sequences.controls`."""
+"""Negative controls, named after the data that they shuffle, see :mod:`kanseq.sequences.controls`."""
 
 CALIBRATIONS = ("none", "platt", "isotonic")
-"""``none`` is the uncalibrated sigmoid; Platt (1999); isotonic regression (Zadrozny & Elkan 2002)."""
+"""Calibrations of probabilities: none (plain sigmoid), Platt (1999), isotonic regression (Zadrozny & Elkan 2002)."""
 
 MIDS = ("none", "rank")
-"""How networks train on genes labelled mid: not at all, or on their rank between low and high."""
+"""How networks use genes labelled mid in training: not at all, or with their rank by expression as target."""
 
 
 @dataclass(frozen=True)
 class Learning:
-    """The learning goal as specified.
+    """The learning goal as the user specified it; the help text of each field describes it.
+
+    The labels and the model determine values that are ``*`` or None here, see
+    :class:`~kanseq.tasks.learning_goal.LearningGoal`.
 
     Attributes:
         condition: the condition whose labels are learned, or several; ``*`` is the only condition of the labels.
-        task: None to derive it from the labels.
-        mid: None for the model's recipe.
+        task: the task; None if the labels determine it.
+        mid: use of genes labelled mid; None for the value in the model's recipe.
 
     Raises:
-        BadOption: a value has a wrong type or is not a choice.
+        BadOption: a value has a wrong type or is not one of the choices.
     """
 
     condition: str | tuple[str, ...] = option(
         "*",
-        "condition to learn; repeatable, or all: one output each (default: the only one)",
+        "condition whose labels to learn, one output each; repeatable, or all (default: the only one)",
         flag=Flag(repeatable=True),
     )
     task: str | None = option(
         None,
-        "binary (low or high), multiclass, or regression (on log10(TPM + 1), or on the set's own labels) "
-        "(default: binary; multiclass if the set's own labels have more than two classes)",
+        "binary (low or high), multiclass, or regression (of log10(TPM + 1), or of the set's own labels) "
+        "(default: binary, or multiclass if the set's own labels have more than two classes)",
         choices=TASKS,
     )
-    visible: str = option("all", "gene columns that models see: all, flanks or transcribed", choices=VISIBLE)
+    visible: str = option("all", "columns of genes that models can see: all, flanks or transcribed", choices=VISIBLE)
     control: str = option(
-        "none", "negative control, data to shuffle: none, labels, sequence or positions", choices=CONTROLS
+        "none", "data to shuffle as a negative control: none, labels, sequence or positions", choices=CONTROLS
     )
     calibrate: str = option(
         "none",
-        "calibration of two-class probabilities and threshold on training genes: none, platt or isotonic",
+        "how to calibrate two-class probabilities and the threshold, using training genes: none, platt or isotonic",
         choices=CALIBRATIONS,
     )
     mid: str | None = option(
         None,
-        "training on genes labelled mid: none, or rank (default: the model's own)",
+        "how to use genes labelled mid in training: none, or rank (learn their rank by expression) "
+        "(default: depends on the model)",
         choices=MIDS,
     )
 
     def __post_init__(self) -> None:
-        """Check types and choices."""
+        """Check types and choices of all values."""
         settle(self, Learning)

@@ -1,6 +1,6 @@
-"""Checks of options: types, ranges and choices, as their fields declare them.
+"""Check the values of options against the types, ranges and choices that their declarations allow.
 
-In: objects whose fields are made by :func:`kanseq.specification.fields.option`. Out: errors that name the option.
+In: objects whose fields are declared by :func:`kanseq.specification.fields.option`. Out: errors that name the option.
 """
 
 import dataclasses
@@ -17,22 +17,22 @@ _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "true or false"),
     int: ((int,), "a whole number"),
     float: ((int, float), "a number"),
-    str: ((str,), "a text"),
+    str: ((str,), "text"),
 }
-"""Allowed Python types of a value and their name in messages, by the declared type."""
+"""For each declared type of an option: the Python types that a value may have, and their name in messages."""
 
 
 def settle(values: object, specification: type) -> None:
-    """Check types, ranges and choices of a frozen specification, and convert NumPy values to Python values.
+    """Check all values of a specification in place, and convert NumPy values to Python values.
 
-    Call it from ``__post_init__``, so that every specification is valid, whatever the source of its values.
+    Call this from ``__post_init__`` of a frozen dataclass, so that an instance is always valid.
 
     Args:
-        values: the specification; fields whose type the check converts are replaced.
-        specification: the dataclass whose options to check: the class of ``values``, or a base class of it.
+        values: the instance to check; converted values replace the original ones.
+        specification: the dataclass that declares the options: the class of ``values``, or one of its base classes.
 
     Raises:
-        BadOption: a value has a wrong type, is out of range or not a choice, or a setting is unknown.
+        BadOption: a value has a wrong type, is out of range or not one of the choices, or a setting is unknown.
     """
     options = options_of(specification)
     for each in options:
@@ -50,12 +50,12 @@ def settle(values: object, specification: type) -> None:
 
 
 def _settled(option: Option, value: object) -> Any:
-    """Check an option's value, or each value of a sequence if the option is repeatable, and return it."""
+    """Check the value (for a repeatable option, each value) of an option, and return it converted to Python types."""
     if option.annotation is object or (value is None and NoneType in get_args(option.annotation)):
         return value
     if get_origin(option.kind) is Mapping:
         if not isinstance(value, Mapping):
-            raise _wrong(option, value, "names with their values")
+            raise _wrong(option, value, "a dictionary of names and values")
         return {name: _as_python(each) for name, each in value.items()}
     value = _as_python(value)
     if option.flag.repeatable and isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -67,7 +67,7 @@ def _settled(option: Option, value: object) -> Any:
 
 
 def _settled_one(option: Option, value: Any) -> object:
-    """Check a single value against the declared type, range and choices, and return it."""
+    """Check a single value against the option's type, range and choices, and return it as a Python type."""
     value = _as_python(value)
     kinds, said = _KINDS[option.kind]
     if not isinstance(value, kinds) or (isinstance(value, bool) and option.kind is not bool):
@@ -77,20 +77,20 @@ def _settled_one(option: Option, value: Any) -> object:
 
 
 def _as_python(value: Any) -> Any:
-    """Convert values of NumPy and pandas to Python numbers, strings and lists; return others unchanged."""
+    """Convert NumPy and pandas values to Python numbers, strings and lists; return any other value unchanged."""
     return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _wrong(option: Option, value: object, wanted: str) -> BadOption:
-    """Return the error for a value of a wrong type."""
+    """Return the error for a value of the wrong type; ``wanted`` describes the expected type."""
     return BadOption(f"{option.name} is {value!r}", hint=f"it must be {wanted}")
 
 
 def check(values: object, declared: Sequence[dataclasses.Field]) -> None:
-    """Check the values of an object against the ranges and choices of its fields; None is allowed.
+    """Check an object's values against the ranges and choices of its ``declared`` fields; None is always allowed.
 
     Raises:
-        BadOption: a value is out of range or not a choice; the message names the option and the allowed values.
+        BadOption: a value is out of range or not one of the choices; the message names the option and what is allowed.
     """
     for field in declared:
         value = getattr(values, field.name)
@@ -99,7 +99,7 @@ def check(values: object, declared: Sequence[dataclasses.Field]) -> None:
 
 
 def _check_one(name: str, value: object, about: Mapping[str, Any]) -> None:
-    """Check a value against its range or choices."""
+    """Check that option ``name`` has a value in the range or among the choices in its field's metadata ``about``."""
     if about.get("choices") and value not in about["choices"]:
         raise BadOption(f"{name} '{value}' is unknown", hint=f"choose {', '.join(about['choices'])}")
     if not isinstance(value, Real):
@@ -110,7 +110,7 @@ def _check_one(name: str, value: object, about: Mapping[str, Any]) -> None:
 
 
 def _range(about: Mapping[str, Any]) -> str:
-    """Describe a range in words."""
+    """Return a description of an option's range for messages, such as "at least 0 and at most 1"."""
     words = {"least": "at least", "above": "above", "most": "at most"}
     said = [f"{word} {about[key]}" for key, word in words.items() if math.isfinite(about[key])]
     return " and ".join(said) or "a finite number"

@@ -1,4 +1,4 @@
-"""Python functions with keywords from a specification: signature, checks of names, and documentation."""
+"""Give Python functions the options of a specification as keywords, with signature, checks and documentation."""
 
 import functools
 import inspect
@@ -11,14 +11,14 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 
 MARK = "{settings}"
-"""Placeholder in a function's docstring for the list of optimisation options."""
+"""Placeholder in the docstring of a function; :func:`takes` replaces it with a list of the optimisation options."""
 
 
 def takes(specification: type) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
-    """Add the options of a specification to a function as keywords, after its own parameters.
+    """Return a decorator that adds the options of a specification to a function's signature, after its own parameters.
 
-    The function collects them with ``**options``. Its signature, and so ``help()``, shows each with its default. An
-    unknown keyword raises a ``TypeError`` that names it.
+    The function itself receives them as ``**options``. Its signature (and so ``help()``) shows each option with its
+    default. If the decorated function is called with an unknown keyword, it raises a ``TypeError`` that names it.
     """
 
     def decorate(function: Callable[P, Result]) -> Callable[P, Result]:
@@ -47,17 +47,17 @@ def takes(specification: type) -> Callable[[Callable[P, Result]], Callable[P, Re
 
 
 def _parameter(option: Option) -> inspect.Parameter:
-    """Return the signature parameter of an option."""
+    """Return an option as a keyword-only parameter of a signature."""
     default = inspect.Parameter.empty if option.default is REQUIRED else option.default
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option.annotation)
 
 
 def _is_setting(option: Option) -> bool:
-    """Whether an option belongs to the optimisation."""
+    """Return whether an option is one of the optimisation settings."""
     return option.group == "settings"
 
 
 def _line(option: Option) -> str:
-    """Return the line of ``Args`` for an option."""
+    """Return the line that documents an option in ``Args`` of a docstring."""
     text = f"{option.name}: {option.about['help']}"
     return text if option.default is None else f"{text}; {option.default!r} by default"

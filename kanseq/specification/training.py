@@ -1,6 +1,7 @@
-"""Complete specifications of ``kanseq train`` and ``kanseq tune``.
+"""The options of ``kanseq train``, ``kanseq tune`` and fits to sequences in memory, as dataclasses.
 
-The command line, YAML files, Python keywords, distributed processes and benchmark jobs all use one of these.
+Options from the command line, YAML files, Python keywords, distributed processes and benchmark jobs all become an
+instance of one of these classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,30 +18,31 @@ LEARNED = "Learning goal"
 
 Value = str | int | float | bool | None
 
-_SETS = "one or several sets, from kanseq extract or import"
+_SETS = "one or several sets of sequences, from kanseq extract or import"
 _MODEL = "architecture, see kanseq models"
 _THREADS = "processor threads; 0: all"
 _DEVICE = "compute device: auto, cpu, cuda or cuda:N"
 
 
 def _file(help: str, default: object = REQUIRED, *, names: tuple[str, ...] | None = None, several: bool = False) -> Any:
-    """Declare an option for a file or folder; Python callers may also pass the contents."""
+    """Declare an option for a file or folder; Python callers may also pass the content as an object."""
     return option(default, help, flag=Flag(names, repeatable=several, is_path=True))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSpec:
-    """A training: inputs, model, learning goal, optimisation and hardware.
+    """The options of a training run: inputs, model, learning goal, optimisation and hardware.
 
-    ``genes``, ``labels`` and ``splits`` are files, or (from Python, in one process) their contents.
+    The help text of each field describes it. ``genes``, ``labels`` and ``splits`` are files, or (from Python, in one
+    process) objects with their content.
 
     Attributes:
-        options: specified hyper-parameters of the model.
-        settings: specified fields of :class:`~kanseq.specification.optimisation.Settings`; the model's recipe and the
-            defaults fill in the others.
+        options: hyper-parameters of the model that the user specified; the others have their defaults.
+        settings: fields of :class:`~kanseq.specification.optimisation.Settings` that the user specified; the others
+            get values from the model's recipe or their defaults.
 
     Raises:
-        BadOption: a value has a wrong type, is out of range or not a choice, or a setting is unknown.
+        BadOption: a value has a wrong type, is out of range or not one of the choices, or a setting is unknown.
     """
 
     genes: object = _file(_SETS, names=(), several=True)
@@ -54,7 +56,7 @@ class TrainSpec:
         None, "hyper-parameter of the model; repeatable", flag=Flag(("--set",), "KEY=VALUE", repeatable=True)
     )
     match_parameters: int | None = option(
-        None, "choose widths so that the network has about this many parameters", least=1
+        None, "choose layer widths so that the network has about this many parameters", least=1
     )
     holdout: str | Sequence[str] = option(
         "all", "fold to hold out; repeatable, or all (default: all)", flag=Flag(repeatable=True)
@@ -65,29 +67,29 @@ class TrainSpec:
         panel="Optimisation of networks (model-specific defaults: kanseq models NAME)",
         settings=True,
     )
-    baseline: bool = option(True, "train a baseline on the same folds, and compare")
+    baseline: bool = option(True, "also train a baseline on the same folds, and compare scores")
     checkpoint_minutes: float = option(10.0, "minutes between checkpoints", least=0)
     seed: int | Sequence[int] = option(
         0,
-        "random seed; repeatable, one model each (default: 0)",
+        "random seed; repeatable, one model per fold and seed (default: 0)",
         least=0,
         flag=Flag(repeatable=True, panel=COMMON),
     )
-    seeds: int = option(1, "number of consecutive seeds, from --seed on", least=1, flag=Flag(panel=COMMON))
+    seeds: int = option(1, "number of consecutive seeds, starting at --seed", least=1, flag=Flag(panel=COMMON))
     threads: int = option(0, _THREADS, least=0, flag=Flag(panel=COMMON))
     device: str = option("auto", _DEVICE, flag=Flag(panel=COMMON))
-    devices: int = option(1, "number of processes (GPUs) that train each network together", least=1)
+    devices: int = option(1, "number of processes (GPUs) per node that train each network together", least=1)
     nodes: int = option(1, "number of nodes that run this same command", least=1)
-    rendezvous: str | None = option(None, "HOST:PORT of the node where several nodes connect")
+    rendezvous: str | None = option(None, "HOST:PORT of the node that all nodes connect to")
 
     def __post_init__(self) -> None:
-        """Check all values."""
+        """Check all values, and convert NumPy values to Python values."""
         settle(self, TrainSpec)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitSpec:
-    """A fit to sequences in memory; fields and errors as for :class:`TrainSpec`."""
+    """The options for fitting one model to sequences in memory. Fields and errors are as in :class:`TrainSpec`."""
 
     model: str = option("kan-words", _MODEL)
     options: Mapping[str, Value] | None = option(None, "hyper-parameters of the model")
@@ -103,25 +105,28 @@ class FitSpec:
     device: str = option("auto", _DEVICE)
 
     def __post_init__(self) -> None:
-        """Check all values."""
+        """Check all values, and convert NumPy values to Python values."""
         settle(self, FitSpec)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TuneSpec:
-    """A search for hyper-parameters on one fold's training genes; fields and errors as for :class:`TrainSpec`."""
+    """The options of a hyper-parameter search on the training genes of one fold.
+
+    The help text of each field describes it. Errors are as in :class:`TrainSpec`.
+    """
 
     genes: object = _file(_SETS, names=(), several=True)
     splits: object = _file("folds, from kanseq split --tune")
-    holdout: str = option(REQUIRED, "fold on whose training genes to search")
+    holdout: str = option(REQUIRED, "fold to search on; only its training and tuning genes are used")
     search: Sequence[str] = option(
         REQUIRED,
-        "range to search: LOW..HIGH, LOW..HIGH:log, LOW..HIGH:STEP or A,B,C; repeatable",
+        "hyper-parameter and its range: LOW..HIGH, LOW..HIGH:log, LOW..HIGH:STEP or A,B,C; repeatable",
         flag=Flag(metavar="NAME=RANGE", repeatable=True),
     )
     output: object = _file("search folder; created if missing", names=("--output", "-o"))
     labels: object = _file("labels, from kanseq label; repeatable (default: the set's own labels)", None, several=True)
-    trials: int = option(20, "total number of trials of all processes", least=1)
+    trials: int = option(20, "total number of trials, of all processes together", least=1)
     storage: str | None = option(None, "URL of an Optuna database (default: a journal in the search folder)")
     model: str = option("kan-words", _MODEL)
     options: Mapping[str, Value] | None = option(
@@ -131,15 +136,16 @@ class TuneSpec:
         Learning,
         panel=LEARNED,
         helps={
-            "condition": "condition to learn; repeatable, or all (default: the only one)",
-            "task": "binary, multiclass or regression (default: from the labels)",
-            "visible": "gene columns that models see: all, flanks or transcribed",
-            "mid": "training on genes labelled mid: none, or rank",
+            "condition": "condition whose labels to learn; repeatable, or all (default: the only one)",
+            "task": "binary, multiclass or regression (default: depends on the labels)",
+            "visible": "columns of genes that models can see: all, flanks or transcribed",
+            "mid": "how to use genes labelled mid in training: none, or rank (learn their rank by expression) "
+            "(default: depends on the model)",
         },
     )
     settings: Mapping[str, Value] = group(
         Settings,
-        panel="Optimisation of networks, if not searched",
+        panel="Optimisation of networks (options that are not searched)",
         # The description of the command refers to kanseq train for these options.
         helps={each.name: "" for each in fields(Settings) if each.name not in ("tune", "compile")},
         settings=True,
@@ -149,5 +155,5 @@ class TuneSpec:
     device: str = option("auto", _DEVICE, flag=Flag(panel=COMMON))
 
     def __post_init__(self) -> None:
-        """Check all values."""
+        """Check all values, and convert NumPy values to Python values."""
         settle(self, TuneSpec)

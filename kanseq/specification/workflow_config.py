@@ -1,7 +1,8 @@
-"""Training options in the config of the Snakemake workflow: their schema, and command-line arguments from them.
+"""Training options in the config file of the Snakemake workflow: check them, and convert them to arguments.
 
 In: the fields of :class:`~kanseq.specification.training.TrainSpec`. Out: JSON schema, and arguments of ``kanseq train``
-and ``kanseq tune``. Imports neither torch nor anything else that Snakemake's own environment may lack.
+and ``kanseq tune``. This module must not import torch or other packages that
+Snakemake's environment may lack.
 """
 
 import math
@@ -15,7 +16,7 @@ JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def model_options() -> dict[str, Option]:
-    """Return the options that a model in the config may have, by key: all that the workflow does not set itself.
+    """Return the options that a model in the config file can have, by key; the workflow sets all others itself.
 
     >>> sorted(model_options())[:3]
     ['balance', 'batch_size', 'calibrate']
@@ -25,14 +26,14 @@ def model_options() -> dict[str, Option]:
 
 
 def model_schema() -> dict[str, dict[str, object]]:
-    """Return the JSON schema of each of :func:`model_options`, by key."""
+    """Return a JSON schema for the value of each option in :func:`model_options`, by key."""
     return {key: _schema(each) for key, each in model_options().items()}
 
 
 def words_of(values: Mapping[str, object]) -> list[str]:
-    """Return the options of a model as command-line arguments; unknown keys are left out.
+    """Return a model's options in the config file as command-line arguments; unknown keys are left out.
 
-    False becomes ``--no-…`` if the option has this form; for other options see :func:`without_switched_off`.
+    False becomes ``--no-NAME`` if the option has this form, else nothing; see also :func:`without_switched_off`.
 
     >>> words_of({"learning_rate": 0.01, "tune": True, "compile": False, "set": {"hidden": 8}, "seeds": [0]})
     ['--learning-rate', '0.01', '--tune', '--set', 'hidden=8']
@@ -53,13 +54,13 @@ def words_of(values: Mapping[str, object]) -> list[str]:
 
 
 def without_switched_off(text: str, values: Mapping[str, object]) -> str:
-    """Return the options of all models without the flags that a model's own values switch off.
+    """Return the arguments that all models share, without the flags that one model sets to false.
 
     >>> without_switched_off("--tune --epochs 3", {"tune": False})
     '--epochs 3'
 
     Args:
-        text: arguments of ``kanseq train``, as in a shell. Returned unchanged if nothing is switched off.
+        text: shared arguments of ``kanseq train``, as in a shell; returned unchanged if nothing is removed.
         values: options of one model, by key.
     """
     off = {each.names[0] for key, each in model_options().items() if values.get(key) is False}
@@ -69,7 +70,7 @@ def without_switched_off(text: str, values: Mapping[str, object]) -> str:
 
 
 def parted_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Separate arguments of ``kanseq train`` into those that ``kanseq tune`` accepts too, and all others.
+    """Split arguments of ``kanseq train`` into those that ``kanseq tune`` also accepts, and all others.
 
     >>> parted_words(["--epochs", "3", "--tune", "--set=a=1", "--calibrate", "platt"])
     (['--epochs', '3', '--set=a=1'], ['--tune', '--calibrate', 'platt'])
@@ -84,18 +85,18 @@ def parted_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _parts_of(words: Sequence[str]) -> Iterator[list[str]]:
-    """Yield each flag of ``kanseq train`` with its value, if it takes one; other arguments separately."""
+    """Split arguments of ``kanseq train`` into lists of a flag and its value, or of a single argument."""
     with_value = {name for each in options_of(TrainSpec) if each.kind is not bool for name in each.names}
     left = list(words)
     while left:
-        # --flag=value is one argument that already holds its value.
+        # --flag=value is a single argument, which already includes the value.
         size = 2 if left[0] in with_value else 1
         yield left[:size]
         del left[:size]
 
 
 def _schema(option: Option) -> dict[str, object]:
-    """Return the JSON schema of an option's value."""
+    """Return the JSON schema of the values that an option can have in the config file."""
     about: dict[str, object] = {"description": option.about["help"]}
     if option.flag.metavar == "KEY=VALUE":
         return {**about, "type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
@@ -108,5 +109,5 @@ def _schema(option: Option) -> dict[str, object]:
 
 
 def _list_of(value: dict[str, object]) -> dict[str, object]:
-    """Return the JSON schema of a list of values."""
+    """Return the JSON schema of a non-empty list, from the schema of a single value."""
     return {"type": "array", "items": value, "minItems": 1}

@@ -1,6 +1,6 @@
-"""Train the baseline of a run on the same genes and with the same goal, so that scores can be compared.
+"""Train the baseline of a run on the same genes and for the same learning goal, so that scores can be compared.
 
-In: a run's plan and folds. Out: a folder next to the seeds of every fold.
+In: the plan and folds of a run. Out: in the folder of each fold, a folder with the baseline's model.
 """
 
 import logging
@@ -18,21 +18,25 @@ from kanseq.training.fold_examples import FoldExamples
 from kanseq.training.one_fold import TrainPlan, train_fold
 
 MOST_BYTES = 2 * 10**9
-"""Largest table of counts that the baseline is fitted to, in bytes; the fit takes about three times as much."""
+"""Maximum size of the table of k-mer counts to fit a baseline to, in bytes. Fitting uses about three times as much."""
 
 logger = logging.getLogger(__name__)
 
 
 def train_baseline(plan: TrainPlan, folds: Sequence[FoldExamples], output: Path, seed: int) -> HeadlineScore | None:
-    """Train the task's baseline on the folds that lack it, including tuning genes, and return its mean score.
+    """Train the task's baseline on all folds where it is not trained yet, and return its mean score over all folds.
 
-    The baseline keeps the counts of all training genes in memory. If they are too many, it is skipped with a warning.
+    Tuning genes are used for training. The baseline needs the k-mer counts of all training genes in memory. If these
+    are too large, it is not trained, and a warning is logged.
 
     Args:
-        plan: the plan of the run.
+        plan: data, model and settings of the run.
         folds: the folds of the run.
         output: the run's folder.
         seed: seed of random choices.
+
+    Returns:
+        The score on the held-out genes; None if the baseline is not trained or its folds cannot be scored.
     """
     task = plan.goal.task
     name = BASELINES[task]
@@ -57,7 +61,7 @@ def train_baseline(plan: TrainPlan, folds: Sequence[FoldExamples], output: Path,
 
 
 def _with_tuning(fold: FoldExamples) -> FoldExamples:
-    """Move tuning genes to the training genes, in the set's order; drop ranked ones, as baselines learn classes."""
+    """Return the fold with tuning genes as training genes, without ``ranked`` ones, as baselines learn classes."""
     rows = np.concatenate([fold.train, fold.tune])
     order = np.argsort(rows, kind="stable")
     targets = np.concatenate([fold.train_targets, fold.tune_targets])[order]

@@ -1,6 +1,7 @@
 """Find the training, tuning and test genes of each fold.
 
-In: a set, its labels and its splits. Out: row positions and targets per fold, checked before any training.
+In: a set of sequences, its labels and its splits. Out: per fold, positions of rows in the set, and their targets.
+All folds are checked before any is trained.
 """
 
 import logging
@@ -22,21 +23,23 @@ logger = logging.getLogger(__name__)
 
 
 class FoldExamples(NamedTuple):
-    """One fold's rows of a set; targets are those of :class:`kanseq.tasks.targets.Targets`.
+    """The training, tuning and test genes of one fold, as positions of their rows in the set, and their targets.
+
+    Targets have the dtypes and unknown values of :class:`kanseq.tasks.targets.Targets`.
 
     Attributes:
-        name: the fold.
-        train: training rows, ascending; all of them have a target in at least one condition.
-        train_targets: their targets, ``(n,)`` or ``(n, conditions)``.
-        tune: rows for early stopping and calibration; empty unless requested.
-        tune_targets: their targets.
-        test: held-out rows, with any label or none.
-        test_roles: ``test``, or ``unused`` for held-out rows that are not scored.
-        test_targets: their targets, where known.
-        held_out: ``(species, id)`` of every gene that the fold holds out, including those that are not in the set.
-        thresholds: the quartiles that define the labels; empty if there are none.
-        ranked: the training rows and those labelled mid; empty unless requested.
-        ranked_targets: their targets, float64 from 0 to 1, see :func:`kanseq.tasks.targets.rank_mid`.
+        name: name of the fold.
+        train: rows of training genes, ascending; each has a target in at least one condition.
+        train_targets: targets of ``train``, ``(n,)`` or ``(n, conditions)``.
+        tune: rows of tuning genes, for early stopping and calibration; empty if no tuning is requested.
+        tune_targets: targets of ``tune``.
+        test: rows of held-out genes, with or without a label.
+        test_roles: role of each held-out gene: ``test``, or ``unused`` if it is not scored.
+        test_targets: targets of ``test``, where known.
+        held_out: ``(species, id)`` of every gene that the fold holds out, including genes that are not in the set.
+        thresholds: the expression quartiles that define the labels; empty if the labels are not defined by quartiles.
+        ranked: rows of training genes that have a class or are labelled mid; empty if ``mid`` is not ``rank``.
+        ranked_targets: targets of ``ranked``, float64 from 0 to 1, see :func:`kanseq.tasks.targets.rank_mid`.
     """
 
     name: str
@@ -65,25 +68,25 @@ def prepare_folds(
     least: int = 1,
     mid: str = "none",
 ) -> list[FoldExamples]:
-    """Return the folds of a set.
+    """Return the training, tuning and test genes of each fold.
 
     Args:
-        genes: the set.
+        genes: the set of sequences.
         labels: a table from :func:`kanseq.labels.label_tables.read_labels`; None uses the set's own column ``label``.
         splits: a table from :func:`kanseq.splits.split_tables.read_splits`.
-        holdout: ``all``, a fold, or several.
-        condition: the condition whose labels are used, or several as a tuple.
-        task: ``binary``: genes labelled low or high train; ``regression``: all genes with a number; ``multiclass``: all
-            genes with a label of the set.
-        tune: keep the genes of role ``tune`` for tuning; otherwise they train.
+        holdout: the folds to return: ``all``, the name of one, or several names.
+        condition: the condition whose labels are the targets, or several as a tuple.
+        task: the task, which determines the training genes. ``binary``: genes labelled low or high; ``regression``:
+            genes with a number; ``multiclass``: genes with a label in the set.
+        tune: use genes of role ``tune`` as tuning genes; if false, use them for training.
         least: required number of training (and tuning) genes of each class.
-        mid: ``rank`` adds the training genes labelled mid to each fold, as ``ranked``.
+        mid: ``rank`` fills ``ranked`` of each fold with the training genes, including those labelled mid.
 
     Raises:
-        BadOption: there is no such fold.
-        UnknownGene: the set shares no gene with the splits or with the labels.
-        EmptySplit: a fold has no training gene (with several classes: of one of them), no test gene, or no tuning gene
-            although tuning is requested.
+        BadOption: a requested fold does not exist.
+        UnknownGene: the set has no gene in common with the splits or with the labels.
+        EmptySplit: a fold has no training gene, no training gene of some class (``multiclass``), no test gene, no
+            tuning gene although tuning is requested, or fewer than ``least`` genes of a class.
         OneClass: all training (or tuning) genes of a fold have the same label or the same expression.
     """
     return [
@@ -93,7 +96,11 @@ def prepare_folds(
 
 
 def choose_folds(splits: pd.DataFrame, holdout: str | Sequence[str]) -> list[str]:
-    """Return the names of the requested folds, in the order of the splits (for ``all``) or as named."""
+    """Return the names of the requested folds: all folds in the order of the splits, or the named ones in their order.
+
+    Raises:
+        BadOption: a requested fold does not exist.
+    """
     there = list(dict.fromkeys(splits["fold"]))
     named = [holdout] if isinstance(holdout, str) else list(dict.fromkeys(holdout))
     wanted = there if "all" in named else named
@@ -114,7 +121,7 @@ def _prepare_fold(
     least: int,
     mid: str,
 ) -> FoldExamples:
-    """Return one fold: the role and the target of each row of the set."""
+    """Return the genes and targets of fold ``name``; ``roles`` are its rows of the splits."""
     keys = genes.keys
     unscored = (roles["role"] == "unused") & roles["reason"].isin(HELD_OUT_UNSCORED)
     known_as = roles["role"].mask(unscored, "silent").to_numpy()
@@ -173,7 +180,10 @@ def _ranked(
     role: np.ndarray,
     tune: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the training rows with a class or a rank between classes, and their targets; empty without a table."""
+    """Return the training rows for ``mid="rank"`` (low, mid and high genes) and their targets, from 0 to 1.
+
+    Both arrays are empty if ``labels`` is None, because a set's own labels have no expression to rank.
+    """
     if labels is None:
         return FoldExamples._field_defaults["ranked"], FoldExamples._field_defaults["ranked_targets"]
     trains = np.flatnonzero(np.isin(role, ("train",) if tune else ("train", "tune")))
@@ -185,28 +195,28 @@ def _ranked(
 
 
 def _columns(targets: np.ndarray) -> np.ndarray:
-    """Return the targets by condition, ``(conditions, n)``."""
+    """Return targets ``(n,)`` or ``(n, conditions)`` as ``(conditions, n)``."""
     return targets[None] if targets.ndim == 1 else targets.T
 
 
 def _parts(condition: str | tuple[str, ...]) -> list[str]:
-    """Return texts that name the conditions in messages; empty for a single condition."""
+    """Return a text for each condition that names it in messages; the text is empty if there is only one."""
     return [""] if isinstance(condition, str) else [f", condition {name}" for name in condition]
 
 
 def _is_varied(column: np.ndarray) -> bool:
-    """Return whether a condition has different targets."""
+    """Return whether the known targets of a condition have at least two different values."""
     return len(np.unique(column[is_known(column)])) > 1
 
 
 class _TargetTerms(NamedTuple):
-    """Words for the targets in messages.
+    """Phrases about targets, for error messages and warnings.
 
     Attributes:
-        have: predicate of a gene that has a target.
-        are: words before the target, for genes with the same target.
-        names: names of the classes; empty if the target is a number.
-        alike: predicate of genes that all have the same target.
+        have: follows "gene that", for a gene with a target, such as "has expression".
+        are: precedes the common target of several genes, such as "labelled ".
+        names: names of the classes; empty if targets are numbers.
+        alike: follows "genes", if all genes have the same target, such as "are all of one class".
     """
 
     have: str
@@ -216,7 +226,7 @@ class _TargetTerms(NamedTuple):
 
 
 def _words(task: str, *, own: bool, classes: tuple[str, ...]) -> _TargetTerms:
-    """Return the words for the targets of a table of labels, or of a set's own labels (``own``)."""
+    """Return the phrases for the targets of a task; ``own`` if labels are those of the set, not of a table."""
     if task == "regression" and own:
         return _TargetTerms("has a number as label", "labelled ", (), "all have the same number")
     if task == "regression":
@@ -227,13 +237,17 @@ def _words(task: str, *, own: bool, classes: tuple[str, ...]) -> _TargetTerms:
 
 
 def _lacking(targets: np.ndarray, classes: tuple[str, ...]) -> list[str]:
-    """Return the names of the classes that no gene belongs to."""
+    """Return the names of the classes that do not occur among the targets."""
     counts = np.bincount(targets[is_known(targets)], minlength=len(classes))
     return [classes[at] for at in np.flatnonzero(counts == 0)]
 
 
 def _check_all_classes(fold: str, targets: np.ndarray, classes: tuple[str, ...]) -> None:
-    """Check that there are training genes of every class of the set."""
+    """Check that the targets of the training genes include every class of the set.
+
+    Raises:
+        EmptySplit: a class is missing.
+    """
     lacking = _lacking(targets, classes)
     if lacking:
         raise EmptySplit(
@@ -251,7 +265,14 @@ def _check(
     least: int,
     hint: str | None = None,
 ) -> None:
-    """Check that every condition has different targets and, for classes, at least ``least`` genes of each."""
+    """Check that the targets of a fold's training or tuning genes (``role``) differ in every condition.
+
+    Classes must also have at least ``least`` genes each.
+
+    Raises:
+        EmptySplit: no target is known, or a class has too few genes.
+        OneClass: all genes have the same target.
+    """
     for name, column in zip(_parts(condition), _columns(targets), strict=True):
         known = column[is_known(column)]
         if not len(known):
@@ -269,7 +290,7 @@ def _check(
 
 
 def _warn_of_species(fold: str, species: np.ndarray, role: np.ndarray, known: np.ndarray) -> None:
-    """Warn if a training species has no label at all: its table may have been forgotten."""
+    """Warn if no training gene of a species has a label; the user may have forgotten the labels of this species."""
     trains = np.isin(role, ("train", "tune"))
     without = sorted(set(species[trains]) - set(species[trains & known]))
     if without and known.any():
@@ -277,12 +298,12 @@ def _warn_of_species(fold: str, species: np.ndarray, role: np.ndarray, known: np
 
 
 def disturb_targets(fold: FoldExamples, control: str, seed: int) -> FoldExamples:
-    """Return the fold with the targets of training and tuning genes shuffled as a negative control requires.
+    """Return the fold with shuffled targets of training and tuning genes, if the negative control is ``labels``.
 
     Args:
         fold: the fold.
-        control: see :mod:`kanseq.sequences.controls`; only ``labels`` changes targets.
-        seed: of the shuffle.
+        control: the negative control, see :mod:`kanseq.sequences.controls`; only ``labels`` changes targets.
+        seed: seed of the shuffle.
     """
     parts = {"train_targets": fold.name, "tune_targets": f"{fold.name} tune", "ranked_targets": f"{fold.name} ranked"}
     disturbed: dict[str, np.ndarray] = {

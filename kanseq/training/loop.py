@@ -1,6 +1,6 @@
-"""Train an objective; a training that was stopped resumes with identical results.
+"""The training loop: epochs, checkpoints and early stopping. An interrupted training resumes with identical results.
 
-In: an objective. Out: its trained network; ``state.safetensors`` and ``log.jsonl`` are written during the training.
+In: an objective. Out: its trained network; ``state.safetensors`` (checkpoint) and ``log.jsonl`` during the training.
 """
 
 import json
@@ -27,11 +27,11 @@ from kanseq.training.resume import Position, restore_state, save_state
 
 
 class Fitted(NamedTuple):
-    """Result of a training.
+    """The number of epochs of a finished training, and the epoch whose weights were kept.
 
     Attributes:
-        epochs: completed epochs.
-        kept_epoch: epoch (from 1) after which the kept weights were taken.
+        epochs: number of completed epochs.
+        kept_epoch: the epoch, from 1, at whose end the network had the weights that were kept.
     """
 
     epochs: int
@@ -39,12 +39,12 @@ class Fitted(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Limits on the length of a training and on the time between its states.
+    """When to stop a training, and how often to write checkpoints.
 
     Attributes:
-        epochs: maximum passes over the training examples.
-        patience: epochs without a better monitored value before the training stops.
-        checkpoint_minutes: maximum minutes between two states on disk.
+        epochs: maximum number of passes over the training examples.
+        patience: number of epochs without a better monitored value after which training stops.
+        checkpoint_minutes: maximum time between two checkpoints, in minutes.
     """
 
     epochs: int
@@ -62,26 +62,31 @@ def fit_objective(
     title: str,
     team: Team = ALONE,
 ) -> Fitted:
-    """Train an objective's networks in place, from the start or from the ``state.safetensors`` in ``folder``.
+    """Train the networks of an objective in place, from the start or from the checkpoint in ``folder``.
 
-    The order of the examples in an epoch depends only on ``seed`` and the epoch's number. A state is written at the
-    start, at the end of each epoch, every ``checkpoint_minutes``, and when SIGINT or SIGTERM requests a stop (a second
-    signal stops at once); a later call resumes and ends with the same bits. All processes of a team call this function,
-    with the same arguments except ``team`` and ``folder``.
+    The order of the examples in an epoch depends only on ``seed`` and the epoch's number. A checkpoint
+    (``state.safetensors``) is written at the start, at the end of each epoch, every ``checkpoint_minutes``, and when
+    SIGINT or SIGTERM requests a stop (a second signal stops at once). A later call resumes from it and ends with
+    bit-identical weights. All processes of a team must call this function, with the same arguments except ``team`` and
+    ``folder``.
 
     Args:
-        objective: the objective to train; at the end its network holds the kept weights, in evaluation mode.
-        tune: tuning examples, measured after each epoch to keep the best weights; None keeps the last weights.
-        limits: the limits of the training.
-        seed: for the order of the examples.
-        folder: folder for the state and the log; None writes neither.
+        objective: the objective to train; at the end its network has the kept weights and is in evaluation mode.
+        tune: tuning examples. The monitored value is measured on them after each epoch, and the weights with the best
+            value are kept. If None, the last weights are kept.
+        limits: number of epochs, patience and time between checkpoints.
+        seed: seed of the order of the examples.
+        folder: folder for the checkpoint and the log; if None, neither is written.
         title: title of the progress display.
         team: the processes that train together.
 
+    Returns:
+        The number of epochs, and the epoch whose weights were kept.
+
     Raises:
-        NotFinite: a loss, a gradient or the monitored value is NaN or infinite. The network and the state on disk then
-            hold the last good weights; without a folder, the network holds the weights after the failed step.
-        KeyboardInterrupt: a signal requested a stop; the state is written.
+        NotFinite: a loss, a gradient or the monitored value is NaN or infinite. The network and the checkpoint then
+            have the last finite weights. If ``folder`` is None, the network has the weights after the failed step.
+        KeyboardInterrupt: a signal requested a stop; the checkpoint has been written.
     """
     training = _Training(objective, tune, limits, seed, folder)
     done = training.position.epoch * objective.examples + training.position.seen
@@ -105,12 +110,12 @@ def fit_objective(
 
 
 class _Training:
-    """A training in progress: its objective, position and best weights so far."""
+    """A training in progress: the objective, the number of finished epochs and batches, and the best weights so far."""
 
     def __init__(
         self, objective: Objective, tune: Examples | None, limits: Limits, seed: int, folder: Path | None
     ) -> None:
-        """Resume from the state in the folder, or start a new training and write its first state."""
+        """Resume from the checkpoint in ``folder``, or start a new training and write its first checkpoint."""
         self.objective, self.tune, self.limits, self.seed = objective, tune, limits, seed
         self.file = None if folder is None else folder / STATE
         restored = None if self.file is None else restore_state(self.file, objective)
@@ -130,13 +135,13 @@ class _Training:
 
     @property
     def is_due(self) -> bool:
-        """Whether ``checkpoint_minutes`` have passed since the last state."""
+        """Whether ``checkpoint_minutes`` have passed since the last checkpoint."""
         return time.monotonic() - self.saved > 60 * self.limits.checkpoint_minutes
 
     def epoch(self, progress: Progress) -> Iterator[float]:
-        """Take the remaining steps of the epoch; advance the position and yield the loss of each step."""
+        """Train on the remaining batches of the epoch; update the position after each batch and yield its loss."""
         position, bounds = self.position, self.objective.bounds()
-        # States are written before this call or after a step, so that a resumed training also makes it only once.
+        # Checkpoints are written before this call or after a step, so a resumed training also calls it only once.
         if position.step == 0:
             self.objective.before_epoch(position.epoch)
         order = epoch_order(self.seed, position.epoch, self.objective.examples)
@@ -151,10 +156,10 @@ class _Training:
             yield loss
 
     def end_epoch(self, progress: Progress) -> None:
-        """Measure, keep better weights, advance to the next epoch, and write log and state."""
+        """Finish an epoch: measure the monitored value, keep the best weights, and write the log and a checkpoint."""
         position, objective = self.position, self.objective
         self.check(position.loss)
-        # Measure before the position advances: if this fails, the state that is written is at the end of this epoch.
+        # Measured before the position changes: if this fails, a checkpoint of the end of this epoch is written.
         measured = None if self.tune is None else self.measured(self.tune)
         position.epoch += 1
         if measured is not None and (position.best_loss is None or measured < position.best_loss):
@@ -176,7 +181,7 @@ class _Training:
         self.save()
 
     def measured(self, tune: Examples) -> float:
-        """Return the monitored value.
+        """Return the monitored value on the tuning examples.
 
         Raises:
             NotFinite: the value is NaN or infinite, so that epochs cannot be compared.
@@ -191,7 +196,7 @@ class _Training:
         return measured
 
     def check(self, loss: float) -> None:
-        """Check that loss and weights are finite, before a state is written.
+        """Check that the loss and all weights are finite, before a checkpoint is written.
 
         Raises:
             NotFinite: the loss or a weight is NaN or infinite.
@@ -200,14 +205,14 @@ class _Training:
             raise not_finite()
 
     def save(self) -> None:
-        """Write the state."""
+        """Write a checkpoint, if the training has a folder."""
         if self.file is not None:
             save_state(self.file, self.objective, self.position, self.best)
         self.saved = time.monotonic()
 
     def keep_last_good(self) -> None:
-        """Write the state before the failed step, or restore the last state on disk if weights are broken."""
-        # Before the first step of an epoch, the state on disk is the same, but without the changes of before_epoch().
+        """After an error, write a checkpoint if all weights are still finite; otherwise restore the last checkpoint."""
+        # Before the first step of an epoch, the checkpoint is the same, but without the changes of before_epoch().
         # After a step that returned NaN without raising, the weights have already been changed.
         if self.position.step and np.isfinite(self.position.loss_sum) and self.objective.is_finite():
             self.save()
@@ -215,7 +220,7 @@ class _Training:
             restore_state(self.file, self.objective)
 
     def finish(self) -> Fitted:
-        """Load the kept weights into the network and set evaluation mode."""
+        """Load the kept weights into the network, set evaluation mode, and return the numbers of epochs."""
         self.objective.restore_kept(self.objective.kept() if self.best is None else self.best)
         for network in self.objective.networks.values():
             network.eval()
@@ -224,10 +229,10 @@ class _Training:
 
 
 class _Log:
-    """``log.jsonl``: one line per epoch. The only file of a run that contains times."""
+    """Writer of ``log.jsonl``, with one line per epoch. It is the only file of a run that contains times."""
 
     def __init__(self, path: Path, epochs: int) -> None:
-        """Keep the existing lines of the finished epochs."""
+        """Read the lines of the first ``epochs`` epochs, if the file exists; later lines are dropped."""
         self.path = path
         self.lines: list[dict[str, object]] = []
         if path.exists() and epochs:
@@ -235,7 +240,7 @@ class _Log:
                 self.lines = [json.loads(line) for line in handle][:epochs]
 
     def add(self, line: dict[str, object]) -> None:
-        """Write the log with one more line."""
+        """Add a line and write the file."""
         self.lines.append(line)
         with whole_text(self.path) as handle:
             handle.writelines(json.dumps(line) + "\n" for line in self.lines)
@@ -243,7 +248,10 @@ class _Log:
 
 @contextmanager
 def _stop_requests() -> Iterator[threading.Event]:
-    """Turn the first SIGINT or SIGTERM into a request to stop after the batch; the second one interrupts."""
+    """Yield an event that the first SIGINT or SIGTERM sets, so that training stops after the current batch.
+
+    A second signal raises KeyboardInterrupt at once. Outside of the main thread, signals are not handled.
+    """
     wanted = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -257,7 +265,7 @@ def _stop_requests() -> Iterator[threading.Event]:
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield wanted
-        # The request came after the last batch, so that no batch noticed it.
+        # The signal came after the last batch, so the training loop has not checked the event.
         if wanted.is_set():
             raise KeyboardInterrupt
     finally:

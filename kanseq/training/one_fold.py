@@ -1,6 +1,6 @@
-"""Train one fold: fit and save its model, and score its held-out genes.
+"""Train the model of one fold, save it, and score the genes that the fold holds out.
 
-In: a plan and the rows of a fold. Out: the fold's folder.
+In: a plan, and the genes of a fold. Out: a folder with the model, its predictions and the list of held-out genes.
 """
 
 from pathlib import Path
@@ -28,24 +28,24 @@ from kanseq.training.processes.distributed import ALONE, Team
 from kanseq.training.settings import Settings
 
 WRITTEN = ("model.safetensors", "predictions.tsv", "held_out.txt")
-"""Files of a trained fold that its ``done.json`` lists."""
+"""Files in the folder of a trained fold, as listed in its ``done.json``."""
 
 
 class TrainPlan(NamedTuple):
-    """Everything that is the same for all folds.
+    """Data, model and settings of a run, which are the same for all folds.
 
     Attributes:
-        genes: the set.
+        genes: the set of sequences.
         kind: the architecture.
-        config: its hyper-parameters, an instance of ``kind.config``.
+        config: hyper-parameters, an instance of ``kind.config``.
         goal: the learning goal.
-        settings: the optimisation settings, with ``auto`` resolved.
-        facts: metadata of the run for every model file: contigs, versions, inputs.
-        known: digests of the set's sequences that are on no contig.
-        threads: processor threads.
+        settings: the optimisation settings, without ``auto``.
+        facts: metadata of the run that every model file contains: contigs, versions, inputs.
+        known: digests of those sequences of the set that are on no contig with a checksum.
+        threads: number of processor threads.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
-        checkpoint_minutes: maximum minutes between two states on disk.
-        team: the processes that train together.
+        checkpoint_minutes: maximum time between two checkpoints, in minutes.
+        team: the processes that train each network together.
     """
 
     genes: SequenceSet
@@ -62,17 +62,17 @@ class TrainPlan(NamedTuple):
 
 
 def train_fold(plan: TrainPlan, fold: FoldExamples, folder: Path, seed: int, title: str) -> None:
-    """Train one fold and write its folder, ``done.json`` last.
+    """Train the model of one fold and write all files of its folder; ``done.json`` is written last.
 
     Args:
-        plan: the model, data and settings.
-        fold: the fold's rows.
-        folder: folder for its files; training resumes from a ``state.safetensors`` in it.
-        seed: for initial weights, the order of genes, and dropout.
+        plan: data, model and settings.
+        fold: training, tuning and test genes.
+        folder: folder for the files; training resumes from a ``state.safetensors`` in it.
+        seed: seed of initial weights, the order of genes, and dropout.
         title: title of the progress display.
 
     Raises:
-        NotFinite: training produced NaN or infinity; ``model.safetensors`` holds the last good weights.
+        NotFinite: training produced NaN or infinity; ``model.safetensors`` contains the last finite weights.
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,11 @@ def train_fold(plan: TrainPlan, fold: FoldExamples, folder: Path, seed: int, tit
 def _fit(
     plan: TrainPlan, fold: FoldExamples, record: TrainingOutput, seed: int
 ) -> tuple[TrainedModel, dict[str, object]]:
-    """Build and fit the model; return it and its facts for ``done.json``. On NotFinite, save the last good weights."""
+    """Build and fit a fold's model, and return it with the facts about its training for ``done.json``.
+
+    Raises:
+        NotFinite: training produced NaN or infinity; the model file has been saved with the last finite weights.
+    """
     learner, fit_inputs = learner_of(plan.kind), _fit_inputs(plan, fold, seed)
     predictor, name, metadata = learner.build(fit_inputs), plan.kind.name, _metadata(plan, fold, seed)
     assert fit_inputs.task is not None
@@ -114,7 +118,7 @@ def _fit(
     if plan.goal.calibrate != "none":
         trained.calibrations = fit_calibrations(plan.goal.calibrate, *learner.unseen(predictor, fit_inputs))
     facts = {
-        # Counted after the fit, which determines the size of trees and refined grids.
+        # Counted after the fit, because fitting changes the size of trees and refined grids.
         "parameters": predictor.parameters,
         "training_genes": len(fold.train),
         **({"ranked_genes": len(fold.ranked)} if len(fold.ranked) else {}),
@@ -125,7 +129,7 @@ def _fit(
 
 
 def _fit_inputs(plan: TrainPlan, fold: FoldExamples, seed: int) -> FitInputs:
-    """Return the data and settings from which a fold's model is fitted."""
+    """Return the examples and settings that a learner needs to fit a fold's model."""
     rows, targets = (fold.ranked, fold.ranked_targets) if len(fold.ranked) else (fold.train, fold.train_targets)
     table = plan.genes.table
     return FitInputs(
@@ -143,7 +147,7 @@ def _fit_inputs(plan: TrainPlan, fold: FoldExamples, seed: int) -> FitInputs:
 
 
 def _metadata(plan: TrainPlan, fold: FoldExamples, seed: int) -> dict[str, object]:
-    """Return the metadata of the model file: training data and settings."""
+    """Return the metadata for a fold's model file: how and on which genes the model was trained."""
     return {
         "fold": fold.name,
         "seed": seed,

@@ -1,6 +1,6 @@
-"""Show the progress of a training: a bar with loss and rate on a terminal, otherwise one log line per epoch.
+"""Show the progress of training: on a terminal a bar with loss and genes per second, otherwise a log line per epoch.
 
-In: steps and losses. Out: text on standard error.
+In: numbers of genes, and losses. Out: text on standard error.
 """
 
 import logging
@@ -12,19 +12,26 @@ logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Progress display for the training of one fold; use it as a context manager.
+    """A context manager that shows the progress of training one fold.
 
-    ``genes_per_second`` counts the genes trained on since the context was entered.
+    Time and ``genes_per_second`` are measured from the start of the ``with`` block.
     """
 
     def __init__(self, title: str, epochs: int, genes: int, done: int = 0) -> None:
-        """Prepare for ``epochs`` passes over ``genes`` genes; ``done`` of the ``epochs * genes`` are finished."""
+        """Prepare the display, without showing it.
+
+        Args:
+            title: title of the bar and of log lines.
+            epochs: number of passes over the training genes.
+            genes: number of training genes.
+            done: how many of the ``epochs * genes`` were processed before, if training is resumed.
+        """
         self.title, self.epochs, self.genes, self.first = title, epochs, genes, done
         self.count, self.started = 0, time.monotonic()
         self._bar = None
 
     def __enter__(self) -> "Progress":
-        """Start the clock, and the bar if standard error is a terminal."""
+        """Start the clock, and show the bar if standard error is a terminal."""
         self.started = time.monotonic()
         if sys.stderr.isatty():
             self._bar = self._make_bar()
@@ -37,28 +44,35 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove the bar."""
+        """Remove the bar, if there is one."""
         if self._bar is not None:
             self._bar.stop()
 
     @property
     def seconds(self) -> float:
-        """Seconds since the context was entered."""
+        """Seconds since the start of the ``with`` block."""
         return time.monotonic() - self.started
 
     @property
     def genes_per_second(self) -> float:
-        """Genes trained on per second."""
+        """Training genes processed per second, since the start of the ``with`` block."""
         return self.count / max(self.seconds, 1e-9)
 
     def step(self, genes: int, loss: float) -> None:
-        """Count a batch, with the mean loss of the epoch so far."""
+        """Advance the bar by a batch of ``genes`` genes, and show the mean loss of the epoch so far."""
         self.count += genes
         if self._bar is not None:
             self._bar.update(self._task, advance=genes, loss=loss, rate=self.genes_per_second)
 
     def epoch(self, number: int, loss: float, measured: float | None, monitor: str = "tune_loss") -> None:
-        """Log an epoch (from 1), unless a bar is shown: its loss, and the value measured as ``monitor``."""
+        """Log the end of an epoch, unless a bar is shown.
+
+        Args:
+            number: number of the epoch, from 1.
+            loss: mean training loss of the epoch.
+            measured: the monitored value after the epoch; None if there is none.
+            monitor: name of the monitored value.
+        """
         if self._bar is None:
             tuned = "" if measured is None else f", {monitor.replace('_', ' ')} {measured:.4f}"
             rate = f"{self.genes_per_second:,.0f} genes/s"
@@ -66,7 +80,7 @@ class Progress:
 
     @staticmethod
     def _make_bar() -> "object":
-        """Build the bar."""
+        """Build a progress bar that writes to standard error."""
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar

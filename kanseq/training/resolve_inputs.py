@@ -1,6 +1,6 @@
-"""Prepare a run: fingerprint its inputs, and resolve its settings for this machine.
+"""Prepare a training run: fingerprint its inputs, and choose the values of settings that are ``auto``.
 
-In: inputs and settings as requested. Out: fingerprints, and settings with ``auto`` resolved.
+In: inputs and settings as the user specified them. Out: fingerprints, and settings without ``auto``.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,15 @@ from kanseq.training.learners.find_learner import learner_of
 from kanseq.training.settings import Settings
 
 Tables = PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFrame]
-"""One table, or several."""
+"""A table or its file, or several of them."""
 
 
 def describe_inputs(genes: Sets, labels: Tables | None, splits: PathLike | pd.DataFrame) -> dict[str, object]:
-    """Return the fingerprints of the inputs, after checking that all files exist."""
+    """Check that all input files exist, and return a fingerprint of each input by name (``genes``, ``genes 2``, …).
+
+    Raises:
+        MissingFile: a file is missing or cannot be read.
+    """
     given: dict[str, PathLike | SequenceSet | pd.DataFrame | None] = {}
     tables = list(labels) if isinstance(labels, Sequence) and not isinstance(labels, str) else [labels]
     for name, several in (("genes", listed_sets(genes)), ("labels", tables)):
@@ -39,10 +43,12 @@ def describe_inputs(genes: Sets, labels: Tables | None, splits: PathLike | pd.Da
 def resolve_settings(
     settings: Settings, kind: Architecture, config: Config, goal: LearningGoal, begun: Path, device: str
 ) -> Settings:
-    """Resolve ``auto``: to the setting of an existing run (in its file ``begun``), or to the best one for the device.
+    """Return the settings with ``auto`` replaced by the best value for the device.
+
+    If the run was started before (its description ``begun`` exists), its precision replaces ``auto``.
 
     Raises:
-        BadOption: the model cannot be built, or does not fit the task or a setting.
+        BadOption: the model cannot be built, or does not support the task or a setting.
     """
     goal.task_of(kind, config)
     if settings.precision == "auto" and begun.exists():

@@ -1,6 +1,6 @@
-"""State of a training in a file: enough to continue with the next batch as if there had been no interruption.
+"""Checkpoints: write and read the state of a training, so that it continues as if it had not been interrupted.
 
-In: an objective and the position. Out: ``state.safetensors``, and both restored from it.
+In: an objective, and the number of finished epochs and batches. Out: ``state.safetensors``, and both restored from it.
 """
 
 import logging
@@ -17,20 +17,20 @@ from kanseq.training.objectives.packing import as_array
 logger = logging.getLogger(__name__)
 
 FACTS = "objective"
-"""Key of the values in an objective's state that are not arrays."""
+"""Key of the JSON metadata with those values of an objective's state that are not arrays."""
 
 
 @dataclass
 class Position:
-    """Progress of a training.
+    """How far a training has progressed.
 
     Attributes:
         epoch: number of finished epochs.
-        step: number of finished batches of the current epoch.
-        loss_sum: sum of the losses of these batches, each times its number of genes.
+        step: number of finished batches in the current epoch.
+        loss_sum: sum over these batches of mean loss times number of genes.
         seen: number of genes in these batches.
-        best_loss: the lowest monitored value so far, None before the first.
-        best_epoch: the epoch (from 1) after which it was reached.
+        best_loss: the lowest monitored value so far; None before it is first measured.
+        best_epoch: the epoch, from 1, at whose end ``best_loss`` was measured.
     """
 
     epoch: int = 0
@@ -47,7 +47,14 @@ class Position:
 
 
 def save_state(path: Path, objective: Objective, position: Position, best: Weights | None) -> None:
-    """Write the state of a training; equal states give equal bytes."""
+    """Write a checkpoint. The same state always gives the same bytes.
+
+    Args:
+        path: the file.
+        objective: networks, optimisers and other values that training changes.
+        position: the number of finished epochs and batches.
+        best: weights with the best monitored value so far; None if it was not measured yet.
+    """
     state = objective.state()
     arrays = dict(state.arrays)
     if best is not None:
@@ -60,10 +67,11 @@ def save_state(path: Path, objective: Objective, position: Position, best: Weigh
 
 
 def restore_state(path: Path, objective: Objective) -> tuple[Position, Weights | None] | None:
-    """Restore an objective and the random number generators from a state file.
+    """Restore an objective and torch's random number generators from a checkpoint.
 
     Returns:
-        The position and the best weights; None if there is no state or it is damaged (then with a warning).
+        The position and the best weights (None if there are none yet); or None if the checkpoint does not exist or is
+        damaged. A damaged one causes a warning.
     """
     if not path.exists():
         return None

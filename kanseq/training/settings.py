@@ -1,6 +1,7 @@
 """Optimisation of networks: learning rates, schedules, weight decay, seeds, threads and device.
 
-In: the options of ``kanseq train``. Out: checked settings, an optimiser, and the threads and random state of torch.
+In: the options of ``kanseq train``. Out: settings, an optimiser, a learning-rate factor, and torch with the requested
+threads and seed.
 """
 
 import logging
@@ -21,9 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 def settings_for(kind: Architecture, **given: object) -> Settings:
-    """Combine the given settings, the model's recipe and the defaults, in this order; None means not given.
+    """Return the settings for a model: specified values first, then those of the model's recipe, then the defaults.
 
-    A recipe's strength of weight decay is in units of its kind of decay, so it is ignored if another kind is given.
+    A value of None counts as not specified. The recipe's ``weight_decay`` is ignored if ``given`` has another kind of
+    ``decay`` than the recipe, because its unit depends on the kind.
     """
     known = {field.name for field in fields(Settings) if field.metadata["recipe"]}
     recipe = {name: value for name, value in kind.recipe.items() if name in known}
@@ -34,12 +36,13 @@ def settings_for(kind: Architecture, **given: object) -> Settings:
 
 
 def make_optimizer(network: nn.Module, settings: Settings, targets: int) -> torch.optim.Optimizer:
-    """Make Adam or AdamW; weight decay acts only on the parameters that the network lists in ``decayed``.
+    """Return an Adam or AdamW optimiser; weight decay applies only to parameters named in the network's ``decayed``.
 
     Args:
         network: the network to train.
-        settings: the optimisation.
-        targets: number of known targets of the training genes, in all conditions together.
+        settings: the optimisation settings.
+        targets: number of known targets of the training genes, summed over all conditions; the ``prior`` decay depends
+            on it.
     """
     names = getattr(network, "decayed", SequenceNetwork.decayed)
     named = list(network.named_parameters())
@@ -58,7 +61,7 @@ def make_optimizer(network: nn.Module, settings: Settings, targets: int) -> torc
 
 
 def rate_factor(schedule: str, step: int, steps: int) -> float:
-    """Return the factor of the learning rate at ``step`` (from 0) of ``steps``.
+    """Return the number to multiply the learning rate by, at ``step`` (from 0) of ``steps``.
 
     ``cosine`` falls from 1 to 0. ``one-cycle`` rises along a cosine from 1/25 to 1 over the first 30 % and then falls
     to 1/250,000.
@@ -77,15 +80,15 @@ def rate_factor(schedule: str, step: int, steps: int) -> float:
 
 
 def _cosine_between(start: float, end: float, part: float) -> float:
-    """Interpolate from ``start`` to ``end`` along half a cosine, at ``part`` from 0 to 1."""
+    """Interpolate from ``start`` to ``end`` along half a cosine, at the fraction ``part`` of the way."""
     return end + (start - end) / 2 * (1 + math.cos(math.pi * part))
 
 
 def choose_device(device: str) -> str:
-    """Resolve ``auto`` to the available device, or check that the requested device exists.
+    """Return the device to use: for ``auto``, ``cuda`` if available, else ``cpu``; any other device must exist.
 
     Raises:
-        BadOption: the name is unknown, or there is no such device.
+        BadOption: the name is unknown, or this machine has no such device.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -102,17 +105,17 @@ def choose_device(device: str) -> str:
 
 
 def check_seeds(seed: int | Sequence[int], count: int = 1) -> list[int]:
-    """Return the seeds to use: the given ones, or ``count`` consecutive ones that start at the given one.
+    """Return the seeds to use: those in ``seed``, or ``count`` consecutive seeds that start at the single ``seed``.
 
     Raises:
-        BadOption: there is no seed, several seeds and a count are given, or a seed is out of the range that torch,
-            NumPy and scikit-learn all accept.
+        BadOption: ``seed`` is empty, ``count`` is below 1 or is combined with several seeds, or a seed is outside of
+            the range that torch, NumPy and scikit-learn all accept.
     """
     named = [seed] if isinstance(seed, int) else list(dict.fromkeys(seed))
     if count < 1 or not named:
         raise BadOption(f"seeds is {count if named else 0}", hint="at least one is required")
     if count > 1 and len(named) > 1:
-        raise BadOption("--seeds counts up from a single --seed", hint="use several --seed, or --seeds")
+        raise BadOption("--seeds needs a single --seed to start from", hint="use several --seed, or --seeds")
     seeds = [named[0] + at for at in range(count)] if count > 1 else named
     for one in seeds:
         if not 0 <= one < 2**32:
@@ -122,12 +125,12 @@ def check_seeds(seed: int | Sequence[int], count: int = 1) -> list[int]:
 
 @contextmanager
 def processor(threads: int, seed: int) -> Iterator[int]:
-    """Set threads and random state within a ``with`` block, and restore them after it; yield the number of threads.
+    """Set torch's threads and seed for a ``with`` block, and restore both afterwards; yield the number of threads.
 
-    0 threads means as many as torch uses already.
+    If ``threads`` is 0, torch's present number of threads is kept. cuDNN is deterministic within the block.
 
     Raises:
-        BadOption: the seed is out of the range of :func:`check_seeds`, or ``threads`` is negative.
+        BadOption: the seed is outside of the range of :func:`check_seeds`, or ``threads`` is negative.
     """
     check_seeds(seed)
     if threads < 0:

@@ -1,6 +1,6 @@
-"""Hyper-parameters that a search varies, and their ranges.
+"""The ranges of hyper-parameters that a search varies.
 
-In: texts such as ``learning_rate=1e-4..1e-2:log``. Out: checked ranges, and the values that a trial suggests.
+In: text such as ``learning_rate=1e-4..1e-2:log``. Out: checked ranges, and values that the sampler chooses from them.
 """
 
 import re
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from optuna import Trial
 
 OPTIMISATION = searchable()
-"""Settings of the optimisation that can be searched, if the architecture takes them."""
+"""Names of the optimisation settings that can be searched, if the architecture uses them."""
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::(log|{_NUMBER}))?")
@@ -26,15 +26,15 @@ _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?::(log|{_NUMBER}))?")
 
 @dataclass(frozen=True)
 class Range:
-    """The values of one hyper-parameter.
+    """The values of one hyper-parameter that a search may try: a list, or an interval.
 
     Attributes:
-        name: the hyper-parameter.
-        choices: the values, if they were listed.
-        low, high: the smallest and the largest value, if a range was specified.
-        step: the distance between values that are tried, None for any value.
-        log: whether values are sampled on a logarithmic scale.
-        of_model: whether it is a hyper-parameter of the model; otherwise of the optimisation.
+        name: name of the hyper-parameter.
+        choices: the values of a list; empty for an interval.
+        low, high: the smallest and the largest value of an interval.
+        step: distance between values in an interval; None if there is no fixed distance.
+        log: whether values of an interval are sampled on a logarithmic scale.
+        of_model: whether the hyper-parameter belongs to the model; otherwise it is an optimisation setting.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Range:
 
     @classmethod
     def read(cls, text: str) -> "Range":
-        """Read ``NAME=LOW..HIGH``, ``NAME=LOW..HIGH:log``, ``NAME=LOW..HIGH:STEP`` or ``NAME=VALUE,VALUE``.
+        """Parse ``NAME=LOW..HIGH``, ``NAME=LOW..HIGH:log``, ``NAME=LOW..HIGH:STEP`` or ``NAME=VALUE,VALUE``.
 
         >>> Range.read("channels=32..128:32")
         Range(name='channels', choices=(), low=32, high=128, step=32, log=False, of_model=True)
@@ -80,10 +80,10 @@ class Range:
         return cls(name, (), low, high, step, log)  # type: ignore[arg-type]
 
     def of(self, kind: Architecture) -> "Range":
-        """Return the range for a hyper-parameter of ``kind`` or of its optimisation, with values of its type.
+        """Return the range for an architecture, with values converted to the hyper-parameter's type.
 
         Raises:
-            BadOption: there is no such hyper-parameter, or it does not take these values.
+            BadOption: architecture ``kind`` has no such hyper-parameter or setting, or it does not allow these values.
         """
         own = {field.name for field in fields(kind.config) if "help" in field.metadata}
         others = tuple(filter(kind.takes, OPTIMISATION))
@@ -92,7 +92,7 @@ class Range:
                 f"--search {self}: '{kind.name}' has no hyper-parameter '{self.name}'",
                 hint=f"it has {', '.join(sorted({*own, *others}))}",
             )
-        # A name that both have refers to the model: some estimators have a learning rate.
+        # If model and optimisation both have this name, it refers to the model: some estimators have a learning rate.
         of_model = self.name in own
         kind_of_value = (option_types(kind.config) if of_model else get_type_hints(Settings))[self.name]
         read = partial(parse_option, self.name, kind_of_value)
@@ -104,7 +104,7 @@ class Range:
         return replace(self, low=low, high=high, step=step, of_model=of_model)
 
     def suggest(self, trial: "Trial") -> Value:
-        """Let the trial choose a value."""
+        """Return the value that an Optuna trial suggests for this hyper-parameter."""
         if self.choices:
             return trial.suggest_categorical(self.name, self.choices)
         if isinstance(self.low, int) and isinstance(self.high, int):
@@ -112,7 +112,7 @@ class Range:
         return trial.suggest_float(self.name, self.low, self.high, step=self.step, log=self.log)
 
     def __str__(self) -> str:
-        """Return the text from which :meth:`read` reads this range."""
+        """Return the range as text that :meth:`read` can parse."""
         if self.choices:
             return f"{self.name}={','.join(map(str, self.choices))}"
         how = ":log" if self.log else "" if self.step is None else f":{self.step}"
@@ -120,10 +120,10 @@ class Range:
 
 
 def read_ranges(texts: Sequence[str]) -> list[Range]:
-    """Read all ranges of a search.
+    """Parse all ranges of a search, see :meth:`Range.read`.
 
     Raises:
-        BadOption: there is no range, one is invalid, or two have the same name.
+        BadOption: ``texts`` is empty, a range is invalid, or two ranges have the same name.
     """
     ranges = [Range.read(text) for text in texts]
     if not ranges:
@@ -136,7 +136,7 @@ def read_ranges(texts: Sequence[str]) -> list[Range]:
 
 
 def _value(text: str) -> int | float | str:
-    """Read an integer or a float; return other text unchanged."""
+    """Parse an integer or a float; return any other text unchanged."""
     for kind in (int, float):
         try:
             return kind(text)

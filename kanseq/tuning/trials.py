@@ -1,6 +1,7 @@
-"""The trials of a search, shared by any number of processes; each is suggested from the results of earlier ones.
+"""Run the trials of a hyper-parameter search, in any number of processes that share one Optuna study.
 
-In: a plan, a fold whose tuning genes are scored, and ranges. Out: an Optuna study on disk.
+A trial trains a model with hyper-parameters that the sampler chose, and scores it on tuning genes. In: a plan, a fold,
+and ranges. Out: an Optuna study on disk.
 """
 
 import logging
@@ -32,20 +33,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KILLED = "killed"
-"""User attribute of trials that do not count because there were enough (in older studies: also of killed trials)."""
+"""Optuna attribute of surplus trials, which do not count. In older studies, killed trials have it too."""
 
 CONTINUES = "continues"
-"""User attribute of a trial that continues a killed one: the number of the killed trial."""
+"""Optuna attribute of a trial that continues a killed one; its value is the killed trial's number."""
 
 WORKER = "worker"
-"""User attribute: the process that runs a trial, as the name of the lock that it holds until it ends."""
+"""Optuna attribute that identifies the process of a trial; its value is the name of the process's lock file."""
 
 LOCKS = "workers"
-"""Folder of these locks, and of the lock that a process holds while it starts a trial."""
+"""Folder of the lock files: one per running process, and one that is locked while a trial is started."""
 
 
 class HyperparameterSearch:
-    """A search: the inputs, ranges and folder that all its trials share."""
+    """A hyper-parameter search: runs trials, which share the inputs, the ranges and the output folder."""
 
     def __init__(
         self,
@@ -56,12 +57,22 @@ class HyperparameterSearch:
         output: Path,
         seed: int,
     ) -> None:
-        """Search in one fold; trials are scored on its ``test`` genes."""
+        """Store the inputs of the search.
+
+        Args:
+            plan: data, model and settings of every trial.
+            fold: training and tuning genes of the fold. Trials are scored on ``fold.test``, so it must be the tuning
+                genes, not the held-out genes.
+            ranges: hyper-parameters to search.
+            options: fixed hyper-parameters of the model.
+            output: the search's folder.
+            seed: seed of every trial's training.
+        """
         self.plan, self.fold, self.ranges, self.options = plan, fold, ranges, options
         self.output, self.seed, self.measure = output, seed, MEASURES[plan.goal.task]
 
     def run(self, study: "Study", trials: int) -> None:
-        """Run trials until there are ``trials`` of them, killed ones first."""
+        """Run trials until the study has ``trials`` of them, from all processes; killed trials are continued first."""
         with _worker(self.output) as worker:
             if worker:
                 self.take_up_killed(study)
@@ -69,31 +80,31 @@ class HyperparameterSearch:
                 self.do(study, trial)
 
     def folder(self, number: int) -> Path:
-        """Return the folder in which a trial trains; it is deleted when the trial is finished."""
+        """Return the temporary folder of trial ``number``, which is deleted when the trial is finished."""
         return self.output / "trials" / str(number)
 
     def take_up_killed(self, study: "Study") -> None:
-        """Queue trials whose process was killed, so that their training is continued.
+        """Queue the trials whose process was killed, so that their training is continued.
 
-        This finds only killed processes that searched in this folder, because their locks are there.
+        Only processes that used this output folder are checked, because their lock files are in it.
         """
         from optuna.trial import TrialState
 
-        # Trials are started under this lock: a running trial without a worker was killed while it was started.
+        # Trials are started under this lock. If a running trial has no worker, its process was killed at the start.
         with alone(self.output):
             continued = _continued(study)
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 worker = trial.user_attrs.get(WORKER)
                 if worker is not None and not is_free(self.output / LOCKS / worker):
                     continue
-                # In this order: if this process is killed in between, the trial is still found here.
+                # In this order: if this process is killed between the two calls, another process finds the trial here.
                 if trial.number not in continued:
                     study.enqueue_trial(trial.params, user_attrs={CONTINUES: trial.number})
                 study.tell(trial.number, state=TrialState.FAIL)
                 logger.info("trial %d was killed, and will be continued", trial.number)
 
     def next(self, study: "Study", trials: int, worker: str) -> "Trial | None":
-        """Start a trial; return None if there are enough."""
+        """Start a trial, create its folder and return it; return None if the study has enough trials."""
         from optuna.trial import TrialState
 
         with alone(self.output):
@@ -103,7 +114,7 @@ class HyperparameterSearch:
             if worker:
                 trial.set_user_attr(WORKER, worker)
             if sum(other.number < trial.number for other in counted(study)) >= trials:
-                # A process that shares only the database was faster.
+                # A process that shares the database, but not this folder, has started the last trial.
                 trial.set_user_attr(KILLED, True)
                 study.tell(trial, state=TrialState.FAIL)
                 return None
@@ -117,7 +128,7 @@ class HyperparameterSearch:
             return trial
 
     def do(self, study: "Study", trial: "Trial") -> None:
-        """Run a trial, and report its result to the study."""
+        """Run a trial, report its score or failure to the study, and delete its folder."""
         from optuna.trial import TrialState
 
         value: float | None = None
@@ -127,7 +138,7 @@ class HyperparameterSearch:
         except (BadOption, NotFinite, MemoryError) as error:
             logger.warning("trial %d failed: %s", trial.number, error)
         except Exception as error:
-            # A trial that stayed in the running state would be continued, and fail, again and again.
+            # If the trial stayed in the running state, every process would try to continue it, and fail.
             if not _is_lack_of_memory(error):
                 study.tell(trial, state=TrialState.FAIL)
                 raise
@@ -141,7 +152,7 @@ class HyperparameterSearch:
         shutil.rmtree(self.folder(trial.number), ignore_errors=True)
 
     def value_of(self, suggested: Mapping[str, Value], number: int) -> float | None:
-        """Train with the suggested hyper-parameters, and return the score on the tuning genes."""
+        """Train with the suggested values in the folder of trial ``number``; return the score on tuning genes."""
         plan, folder = self.plan, self.folder(number) / "fold"
         settings, chosen = self.parted(suggested)
         config = make_config(plan.kind.name, plan.genes.geometry, chosen, plan.goal.outputs)
@@ -151,7 +162,7 @@ class HyperparameterSearch:
         return score_table(read_predictions(folder / "predictions.tsv"), plan.goal.task)
 
     def parted(self, suggested: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Split suggested values into settings of the optimisation and options of the model (including fixed ones)."""
+        """Split suggested values into optimisation settings and hyper-parameters of the model; add fixed ones."""
         of_model = {each.name for each in self.ranges if each.of_model}
         settings = {name: value for name, value in suggested.items() if name not in of_model}
         return settings, {**self.options, **{name: suggested[name] for name in suggested if name in of_model}}
@@ -159,7 +170,7 @@ class HyperparameterSearch:
 
 @contextmanager
 def alone(output: Path) -> Iterator[None]:
-    """Make all other processes that search in a folder wait; without effect if files cannot be locked."""
+    """Hold a lock on the search in a folder, so that other processes wait; do nothing if files cannot be locked."""
     (output / LOCKS).mkdir(exist_ok=True)
     with lock(output / LOCKS / "lock", wait=True):
         yield
@@ -167,25 +178,31 @@ def alone(output: Path) -> Iterator[None]:
 
 @contextmanager
 def _worker(output: Path) -> Iterator[str]:
-    """Hold a lock that identifies this process; yield its name, empty if files cannot be locked."""
+    """Hold a lock file that shows that this process is running; yield its name, or "" if files cannot be locked."""
     (output / LOCKS).mkdir(exist_ok=True)
     path = output / LOCKS / secrets.token_hex(8)
     with lock(path) as found:
         try:
             if found is not Lock.HELD:
-                logger.warning("%s: this file system has no locks: a killed trial will not be continued", output)
+                logger.warning("%s: this file system has no locks: killed trials will not be continued", output)
             yield path.name if found is Lock.HELD else ""
         finally:
             path.unlink(missing_ok=True)
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Return whether a network did not fit into memory; only the text of PyTorch's error shows this."""
+    """Return whether PyTorch raised an error because of too little memory, which only its message shows."""
     return isinstance(error, RuntimeError) and ("memory" in str(error) or "alloc" in str(error).lower())
 
 
 def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Study":
-    """Open the study, or create it.
+    """Open or create the Optuna study of a search.
+
+    Args:
+        output: the search's folder, which contains the journal if there is no database.
+        storage: URL of a database, or None.
+        name: name of the study.
+        seed: seed of the sampler.
 
     Raises:
         BadOption: the database cannot be opened.
@@ -206,14 +223,14 @@ def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Stud
                 raise BadTable("this journal is damaged", where=journal, hint="search in another folder") from error
     try:
         return optuna.create_study(storage=storage, **given)
-    # Errors of addresses, drivers and databases come from several packages.
+    # Depending on the database, several packages may raise their own types of errors.
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise BadOption(f"--storage {storage}: {reason}", hint="use an address such as sqlite:///trials.db") from error
 
 
 def _cut_torn_line(journal: Path) -> None:
-    """Remove an incomplete last line, which a killed process has left."""
+    """Remove an incomplete last line of the journal, left by a killed process."""
     if not journal.exists():
         return
     with open(journal, "r+b") as handle:
@@ -222,7 +239,7 @@ def _cut_torn_line(journal: Path) -> None:
 
 
 def _sampler(seed: int) -> "BaseSampler":
-    """Make a sampler whose random choices depend only on the seed and the trial's number, not on the process."""
+    """Return a TPE sampler whose random numbers depend only on the seed and the trial's number."""
     from optuna.samplers import BaseSampler, TPESampler
 
     class PerTrial(BaseSampler):
@@ -248,7 +265,7 @@ def _sampler(seed: int) -> "BaseSampler":
 
 
 def counted(study: "Study") -> list["FrozenTrial"]:
-    """Return the trials that are finished or running, without those that others continue."""
+    """Return the finished and running trials of a study, except surplus trials and killed ones that others continue."""
     from optuna.trial import TrialState
 
     continued = _continued(study)
@@ -260,10 +277,10 @@ def counted(study: "Study") -> list["FrozenTrial"]:
 
 
 def _continued(study: "Study") -> set[int]:
-    """Return the numbers of the killed trials that later trials (started or waiting) continue."""
+    """Return the numbers of killed trials that later trials, started or waiting, continue."""
     return {trial.user_attrs[CONTINUES] for trial in study.get_trials(deepcopy=False) if CONTINUES in trial.user_attrs}
 
 
 def _shown(value: Value) -> str:
-    """Format a hyper-parameter."""
+    """Return the value of a hyper-parameter as text for log messages."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

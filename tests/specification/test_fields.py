@@ -53,7 +53,7 @@ def test_paths_are_strings_in_json_and_tables_in_memory_are_refused():
     [
         ([], "this is not a TrainSpec"),
         ({"format": 1, "kind": "TuneSpec", "options": {}}, "this is not a TrainSpec"),
-        ({"format": 2, "kind": "TrainSpec", "options": {}}, "its format 2 is unknown"),
+        ({"format": 2, "kind": "TrainSpec", "options": {}}, "its format 2 is not supported"),
         ({"format": 1, "kind": "TrainSpec", "options": {**GIVEN, "wings": 2}}, "TrainSpec has no option 'wings'"),
     ],
 )
@@ -107,9 +107,9 @@ PLACES = {"genes": "g", "splits": "s", "output": "o"}
         ({"learning_rate": 0}, "learning_rate is 0; it must be above 0"),
         ({"tune": 1}, "tune is 1; it must be true or false"),
         ({"schedule": "steps"}, "schedule 'steps' is unknown; choose constant, cosine, one-cycle"),
-        ({"visible": None}, "visible is None; it must be a text"),
+        ({"visible": None}, "visible is None; it must be text"),
         ({"checkpoint_minutes": -1}, "checkpoint_minutes is -1; it must be at least 0"),
-        ({"options": ["hidden=3"]}, r"options is \['hidden=3'\]; it must be names with their values"),
+        ({"options": ["hidden=3"]}, r"options is \['hidden=3'\]; it must be a dictionary of names and values"),
     ],
 )
 def test_a_training_is_checked_when_it_is_specified(wrong, message):

@@ -1,1 +1,1 @@
-"""Learners: how networks and estimators are fitted to examples."""
+"""Learners: they fit networks and estimators to training examples, and score examples for calibration."""

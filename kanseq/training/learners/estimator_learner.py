@@ -1,6 +1,6 @@
-"""Fit estimators in one call; they choose their settings by cross-validation over neighbourhoods of examples.
+"""The learner of estimators, which choose hyper-parameters by cross-validation over neighbourhoods of genes.
 
-In: examples and their places. Out: a fitted estimator.
+In: training examples, and their coordinates if they are genes. Out: a fitted estimator.
 """
 
 import logging
@@ -27,23 +27,23 @@ logger = logging.getLogger(__name__)
 
 
 class EstimatorLearner(Learner):
-    """Fits estimators."""
+    """Fits estimators in a single call. They use no tuning examples; calibration uses cross-validation."""
 
     calibrates_on_tune = False
 
     def resolve_settings(self, settings: Settings, config: Hyperparameters, device: str) -> Settings:
-        """Return settings without early stopping, in float32.
+        """Return the settings without early stopping and with float32; estimators support nothing else.
 
         Raises:
-            BadOption: a penalty on layers is set.
+            BadOption: a penalty on KAN layers is set.
         """
         Penalties.of(settings).check(None, self.kind.name)
         if settings.tune:
-            logger.warning("%s tunes itself inside the training genes: --tune has no effect", self.kind.name)
+            logger.warning("%s is tuned within the training genes: --tune has no effect", self.kind.name)
         return replace(settings, tune=False, precision="float32")
 
     def fit(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
-        """Fit an estimator in place; nothing is recorded."""
+        """Fit an estimator in place; write no files, and return no facts for ``done.json``."""
         assert isinstance(predictor, EstimatorPredictor)
         train = _examples(fit_inputs)
         with threadpool_limits(limits=fit_inputs.threads):
@@ -58,7 +58,7 @@ class EstimatorLearner(Learner):
         return {}
 
     def unseen(self, predictor: Predictor, fit_inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits of training examples by models not trained on their neighbourhood, and their targets."""
+        """Return out-of-fold logits of the training examples (see :func:`out_of_fold`), and their targets."""
         build = partial(self.kind.build, fit_inputs.config)
         train, balanced = _examples(fit_inputs), _is_balanced(fit_inputs)
         logits = out_of_fold(
@@ -70,24 +70,24 @@ class EstimatorLearner(Learner):
 def out_of_fold(
     build: Callable[[], Estimator], train: Examples, places: pd.DataFrame, *, balanced: bool, seed: int, threads: int
 ) -> np.ndarray:
-    """Score each training example by a model that was not trained on its part, for calibration.
+    """Score each training example with a model that was not trained on it or its neighbours, for calibration.
 
-    Each part of :func:`~kanseq.training.learners.neighbourhoods.inner_parts` is left out once, and settings are chosen
-    again without it.
+    The examples are divided into parts (:func:`~kanseq.training.learners.neighbourhoods.inner_parts`). Each part is
+    scored by an estimator fitted to all other parts, which also chooses its hyper-parameters on them.
 
     Args:
         build: function that returns an unfitted estimator for one condition.
-        train: the examples; targets ``(n,)`` or ``(n, conditions)``.
-        places: a row for each example, see :class:`~kanseq.training.learners.learner.FitInputs`.
-        balanced: weight classes inversely to their frequency.
-        seed: seed of random parts and of the solver.
-        threads: processor threads.
+        train: the examples; targets are ``(n,)`` or ``(n, conditions)``.
+        places: coordinates, one row per example, see :class:`~kanseq.training.learners.learner.FitInputs`.
+        balanced: whether to weight classes inversely to their frequency.
+        seed: seed of the estimator, and of the parts if these are random.
+        threads: number of processor threads.
 
     Returns:
-        Logits of the shape of the targets; NaN where the target is unknown.
+        Logits in the shape of the targets; NaN where the target is unknown.
 
     Raises:
-        EmptySplit: the examples cannot be divided into two parts that both have both classes.
+        EmptySplit: the examples cannot be divided into at least two parts that each have both classes.
     """
     logits = np.full(train.targets.shape, np.nan)
     groups = inner_parts(places, train.targets, seed)
@@ -107,16 +107,16 @@ def out_of_fold(
 
 
 def _examples(fit_inputs: FitInputs) -> Examples:
-    """Return the training examples with the targets of estimators: standardised, classes as columns."""
+    """Return the training examples with targets in the form that estimators expect (``Task.standardised``)."""
     assert fit_inputs.task is not None
     return fit_inputs.train._replace(targets=fit_inputs.task.standardised(fit_inputs.train.targets))
 
 
 def _places(fit_inputs: FitInputs) -> pd.DataFrame:
-    """Return the places of the training examples; a table without columns if they have none."""
+    """Return the coordinates of the training examples, or a table without columns if they have no coordinates."""
     return pd.DataFrame(index=range(len(fit_inputs.train.targets))) if fit_inputs.places is None else fit_inputs.places
 
 
 def _is_balanced(fit_inputs: FitInputs) -> bool:
-    """Return whether classes are weighted inversely to their frequency."""
+    """Return whether the settings weight classes inversely to their frequency."""
     return fit_inputs.settings.balance == "weights"

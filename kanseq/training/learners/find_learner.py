@@ -1,6 +1,6 @@
-"""Choose the learner of an architecture, and fit models to arrays.
+"""Find the learner of an architecture, and fit a model to arrays without a run folder.
 
-In: an architecture and examples. Out: a fitted predictor.
+In: an architecture, hyper-parameters and training examples. Out: a fitted predictor.
 """
 
 from pathlib import Path
@@ -22,19 +22,19 @@ _LEARNERS: dict[str, type[Learner]] = {"steps": StepLearner, "at-once": Estimato
 
 
 def learner_of(kind: Architecture) -> Learner:
-    """Return the learner that fits models of an architecture."""
+    """Return the learner that fits models of architecture ``kind``."""
     return _LEARNERS[kind.learner](kind)
 
 
 class Learned(NamedTuple):
-    """A model that was fitted to arrays.
+    """A model that was fitted to arrays, and how it was fitted.
 
     Attributes:
-        predictor: the model.
-        task: the task, which defines the meaning of the outputs, with mean and scale of the training targets for
-            regression; None for a generator.
-        settings: the resolved settings of the optimisation.
-        facts: facts about the training: ``epochs`` and ``kept_epoch`` of a network.
+        predictor: the fitted model.
+        task: the task, which defines the meaning of the outputs; for regression, it includes mean and scale of the
+            training targets. None for a generator.
+        settings: the optimisation settings, without ``auto``.
+        facts: facts about the training, such as ``epochs`` and ``kept_epoch`` of a network.
     """
 
     predictor: Predictor
@@ -60,26 +60,26 @@ def fit_examples(
 ) -> Learned:
     """Fit a model of any architecture to arrays.
 
-    The same arguments give the same model on a CPU.
+    On a CPU, the same arguments give the same model.
 
     Args:
         kind: the architecture.
-        config: its hyper-parameters, an instance of ``kind.config``.
+        config: hyper-parameters, an instance of ``kind.config``.
         task: the task; None for a generator.
         train: the training examples, with inputs as the model reads them and targets as the task defines them.
-        settings: settings of the optimisation; those that the architecture does not use have no effect.
-        tune: examples for early stopping if ``settings.tune`` is set; they do not train.
-        places: places of the training examples, see :class:`~kanseq.training.learners.learner.FitInputs`.
+        settings: the optimisation settings; those that the architecture does not use have no effect.
+        tune: examples for early stopping, not used for training; required if ``settings.tune`` is set.
+        places: coordinates of the training examples, see :class:`~kanseq.training.learners.learner.FitInputs`.
         seed: seed of all random choices.
-        threads: processor threads; 0 for as many as torch finds.
+        threads: number of processor threads; 0 for as many as torch finds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        folder: folder of a network's checkpoint and log; training continues from a checkpoint there. None writes
-            neither.
-        title: title of the progress.
+        folder: folder for a network's checkpoint and log; training resumes from a checkpoint in it. If None, neither
+            is written.
+        title: title of the progress display.
 
     Raises:
-        BadOption: the model cannot be built, a setting does not fit it, or there is no such device.
-        OneClass: an estimator learns classes, and all targets are of one class.
+        BadOption: the model cannot be built or does not support a setting, or there is no such device.
+        OneClass: the model is an estimator for classes, and all targets are of the same class.
         NotFinite: a loss or gradient is NaN or infinite.
     """
     device, learner = choose_device(device), learner_of(kind)

@@ -1,6 +1,6 @@
-"""Interface for fitting an architecture: resolve its settings, fit it, and score examples for calibration.
+"""The interface of learners: check settings, fit a model, and score examples for its calibration.
 
-In: examples and settings. Out: a fitted predictor.
+In: training examples and settings. Out: a fitted predictor.
 """
 
 from abc import ABC, abstractmethod
@@ -21,20 +21,20 @@ from kanseq.training.settings import Settings
 
 
 class FitInputs(NamedTuple):
-    """Everything that determines a fitted model.
+    """The data, hyper-parameters and settings from which a learner fits a model.
 
     Attributes:
         config: hyper-parameters, an instance of the architecture's ``config``.
         task: the task, fitted to the targets (:meth:`kanseq.tasks.task.Task.fitted`); None for a generator.
         train: the training examples.
-        tune: examples for early stopping and calibration, which do not train; None if there are none.
-        settings: settings of the optimisation without ``auto``, see :meth:`Learner.resolve_settings`.
+        tune: examples for early stopping and calibration, not used for training; None if there are none.
+        settings: the optimisation settings without ``auto``, see :meth:`Learner.resolve_settings`.
         seed: seed of initial weights, the order of examples, and dropout.
-        threads: processor threads.
+        threads: number of processor threads.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
-        places: ``species, chrom, tss`` of each training example, if these are genes, so that neighbours stay together
-            when hyper-parameters are chosen. If None or without these columns, parts are random.
-        team: the processes that train together.
+        places: columns ``species, chrom, tss`` with the coordinates of each training gene, which keep neighbouring
+            genes together in cross-validation. If None or without these columns, examples are divided at random.
+        team: the processes that train a network together.
     """
 
     config: Hyperparameters
@@ -50,12 +50,12 @@ class FitInputs(NamedTuple):
 
 
 class TrainingOutput(NamedTuple):
-    """Checkpoints, log and progress of a training.
+    """Where and how often a training writes checkpoints and its log, and the title of its progress display.
 
     Attributes:
-        folder: folder of checkpoint and log; training continues from a checkpoint there. None writes neither.
-        minutes: longest time between two checkpoints, in minutes.
-        title: title of the progress.
+        folder: folder for checkpoint and log; training resumes from a checkpoint in it. If None, neither is written.
+        minutes: maximum time between two checkpoints, in minutes.
+        title: title of the progress display.
     """
 
     folder: Path | None = None
@@ -64,29 +64,29 @@ class TrainingOutput(NamedTuple):
 
 
 class Learner(ABC):
-    """Fits the models of one architecture.
+    """Base class of learners, which fit the models of one architecture.
 
     Attributes:
         kind: the architecture.
-        calibrates_on_tune: whether calibrations are learned from tuning examples, so that these are required.
+        calibrates_on_tune: whether calibration needs tuning examples; otherwise it uses the training examples.
     """
 
     calibrates_on_tune: bool
 
     def __init__(self, kind: Architecture) -> None:
-        """Store the architecture."""
+        """Create a learner for architecture ``kind``."""
         self.kind = kind
 
     @abstractmethod
     def resolve_settings(self, settings: Settings, config: Hyperparameters, device: str) -> Settings:
-        """Return settings with ``auto`` resolved, and with settings that have no effect at their defaults.
+        """Return the settings with ``auto`` replaced, and with settings that the model ignores at their defaults.
 
         Raises:
             BadOption: the model cannot be built, or does not support a setting.
         """
 
     def build(self, fit_inputs: FitInputs) -> Predictor:
-        """Build an untrained model. Seed torch's random state, which :meth:`fit` continues to use."""
+        """Seed torch and return an untrained model on the device; :meth:`fit` continues with the same random state."""
         torch.manual_seed(fit_inputs.seed)
         predictor = build_predictor(self.kind, fit_inputs.config, fit_inputs.task)
         predictor.place(fit_inputs.device, fit_inputs.settings.precision)
@@ -94,21 +94,22 @@ class Learner(ABC):
 
     @abstractmethod
     def fit(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
-        """Fit a model from :meth:`build` in place.
+        """Fit in place a model that :meth:`build` returned.
 
         Returns:
-            Facts for ``done.json``.
+            Facts about the training, for ``done.json``.
 
         Raises:
             NotFinite: a loss or gradient is NaN or infinite; the model has the last finite weights.
-            OneClass, EmptySplit, BadOption: there are too few examples, or all of one class.
+            OneClass, EmptySplit, BadOption: there are too few examples, or all examples are of the same class.
         """
 
     @abstractmethod
     def unseen(self, predictor: Predictor, fit_inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits of examples by models that were not fitted to them, and their targets, for calibration.
+        """Return logits and targets of examples to learn a calibration from.
 
-        Both are ``(n,)`` or ``(n, conditions)``.
+        The logits of an example come from a model that was not fitted to it. Both arrays are ``(n,)`` or
+        ``(n, conditions)``.
 
         Raises:
             EmptySplit: there are too few examples.

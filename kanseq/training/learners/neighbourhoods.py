@@ -1,6 +1,6 @@
-"""Divide training genes into nearly independent parts, for cross-validation within the training set.
+"""Divide training genes into groups of neighbours, for cross-validation within the training genes.
 
-In: gene coordinates and targets. Out: a part per gene; estimators choose hyper-parameters by validation over parts.
+In: gene coordinates and targets. Out: the number of each gene's part; parts are used like cross-validation folds.
 """
 
 import numpy as np
@@ -9,17 +9,24 @@ import pandas as pd
 from kanseq.tasks.task import is_known
 
 GROUPS = 5
-"""Maximum number of parts of the training genes."""
+"""Maximum number of parts into which training genes are divided."""
 
 ENOUGH = 10
-"""Genes of each class that a part of complete chromosomes must have; fewer in small sets."""
+"""Number of genes of each class that a part must have if parts are complete chromosomes; lower for small sets."""
 
 
 def inner_parts(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndarray:
-    """Divide training genes into :func:`neighbourhoods`, separately for each condition.
+    """Divide training genes into parts for cross-validation, separately for each condition.
 
-    Returns parts in the shape of the targets, -1 where the target is unknown. In regression, all genes count as one
-    class, so that parts need only be of similar size.
+    See :func:`neighbourhoods`. In regression, all genes count as one class, so parts need only be of similar size.
+
+    Args:
+        places: coordinates, one row per gene: ``species, chrom, tss``.
+        targets: classes (integers) or numbers (floats), ``(n,)`` or ``(n, conditions)``.
+        seed: seed of random parts.
+
+    Returns:
+        The part of each gene, int64 in the shape of the targets, from 0; -1 where the target of a condition is unknown.
     """
     if targets.ndim == 1:
         classes = np.zeros(len(targets), dtype=np.int64) if np.issubdtype(targets.dtype, np.floating) else targets
@@ -32,11 +39,16 @@ def inner_parts(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndar
 
 
 def neighbourhoods(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndarray:
-    """Divide training genes into parts that are as independent as possible, each with all classes.
+    """Divide training genes into at most five parts that are as independent as possible and have all classes.
 
-    Parts are complete chromosomes, combined into at most five parts, if at least three parts get enough genes of each
-    class; otherwise stretches of neighbouring genes. Sequences without coordinates, and genes whose stretches would
-    lack a class, are divided at random with equal shares of the classes.
+    If possible, parts consist of complete chromosomes: there must be at least three parts with enough genes of each
+    class. Otherwise each part is a range of consecutive genes along the chromosomes. Sequences are divided at random,
+    with the same class proportions in each part, if they have no coordinates or if a range would lack a class.
+
+    Args:
+        places: coordinates, one row per gene: ``species, chrom, tss``.
+        targets: classes, int64 ``(n,)``, from 0.
+        seed: seed of random parts.
 
     Returns:
         The part of each gene, int64 ``(n,)``, from 0.
@@ -58,7 +70,7 @@ def neighbourhoods(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.n
 
 
 def _contig_parts(contig: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
-    """Combine contigs into at most five parts of similar size; None if fewer than three get enough genes."""
+    """Combine contigs into three to five parts of similar size and return each gene's part, or None if impossible."""
     names, number, sizes = np.unique(contig, return_inverse=True, return_counts=True)
     for count in range(min(GROUPS, len(names)), 2, -1):
         load = np.zeros(count, dtype=np.int64)
@@ -73,14 +85,14 @@ def _contig_parts(contig: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
 
 
 def _fewest(parts: np.ndarray, targets: np.ndarray) -> int:
-    """Return the smallest number of genes of a class in a part."""
+    """Return the number of genes in the smallest class of any part."""
     counts = np.zeros((parts.max() + 1, targets.max() + 1), dtype=np.int64)
     np.add.at(counts, (parts, targets), 1)
     return int(counts.min())
 
 
 def _random_parts(targets: np.ndarray, seed: int) -> np.ndarray:
-    """Distribute each class over the parts in random order."""
+    """Divide genes at random into at most five parts with the same class proportions; return each gene's part."""
     parts = np.zeros(len(targets), dtype=np.int64)
     random = np.random.default_rng(seed)
     counts = np.bincount(targets)

@@ -1,6 +1,6 @@
-"""Learner of networks, which are trained in steps of an objective.
+"""The learner of networks, which trains them batch by batch with an objective.
 
-In: examples and settings. Out: a trained network, and its state and log during training.
+In: training examples and settings. Out: a trained network; a checkpoint and a log are written during training.
 """
 
 import logging
@@ -24,24 +24,24 @@ logger = logging.getLogger(__name__)
 
 
 class StepLearner(Learner):
-    """Trains networks with the objective of their architecture."""
+    """Trains networks with the objective of their architecture. Calibration uses tuning examples."""
 
     calibrates_on_tune = True
 
     def resolve_settings(self, settings: Settings, config: Hyperparameters, device: str) -> Settings:
-        """Resolve the precision; ``auto`` becomes the best one for the device.
+        """Return the settings with the precision to use: ``auto`` becomes the best precision for the device.
 
-        A model without layers that multiply in bfloat16 uses float32 throughout.
+        A model without layers that can multiply in bfloat16 always gets float32.
 
         Raises:
-            BadOption: the network cannot be built, or has no layers that a penalty acts on.
+            BadOption: the network cannot be built, or has none of the layers that a penalty applies to.
         """
         name, network = self.kind.name, self._built(config)
         Penalties.of(settings).check(network, name)
         if any(hasattr(layer, "precision") for layer in network.modules()):
             return replace(settings, precision=resolve_precision(settings.precision, device))
         if settings.precision == "bfloat16":
-            logger.warning("%s has no layers that multiply in bfloat16: it trains in float32", name)
+            logger.warning("%s has no layers that multiply in bfloat16: it is trained in float32", name)
         return replace(settings, precision="float32")
 
     def fit(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
@@ -63,13 +63,17 @@ class StepLearner(Learner):
         return {**facts, "compiled": objective.compiled} if settings.compile else facts
 
     def unseen(self, predictor: Predictor, fit_inputs: FitInputs) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits and targets of the tuning examples, which were not trained on."""
+        """Return logits and targets of the tuning examples, which were not used for training."""
         if fit_inputs.tune is None or fit_inputs.task is None:
             raise EmptySplit("there are no tuning examples for calibration", hint="provide some")
         return predictor.logits(fit_inputs.tune.inputs, fit_inputs.task), fit_inputs.tune.targets
 
     def _built(self, config: Hyperparameters) -> Network:
-        """Check that the network can be built, before anything is written."""
+        """Return an untrained network, to check that it can be built before any file is written.
+
+        Raises:
+            BadOption: the network cannot be built.
+        """
         try:
             with torch.random.fork_rng():
                 return self.kind.build(config)  # type: ignore[return-value]

@@ -1,1 +1,1 @@
-"""Objectives: loss, optimisers, monitored number and state of a training."""
+"""Training objectives: the loss, optimisers and monitored value of a training, and the state to resume it from."""

@@ -1,6 +1,6 @@
-"""Order, batches and class weights of a network's training genes.
+"""The order of training genes in each epoch, their division into batches, and class weights.
 
-In: numbers of genes, a seed, targets. Out: permutations, bounds of batches, weights per class.
+In: the number of genes, a seed, targets. Out: permutations, bounds of batches, a weight per class.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from kanseq.sequences.row_codes import BLOCK, BLOCKS, HELD
 
 
 def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
-    """Return the order of the genes in an epoch (from 0): a permutation that depends only on the arguments.
+    """Return the order of the genes in an epoch (from 0), a permutation that depends only on the arguments.
 
-    More than 65,536 genes (the number kept in memory) are permuted in two steps, so that they can be read from disk:
-    blocks of 4,096 neighbours are shuffled, then the genes within every 16 consecutive blocks.
+    More than 65,536 genes (the number kept in memory) are permuted in two steps, so that they can be read from disk
+    in blocks: blocks of 4,096 consecutive genes are shuffled, then the genes within each group of 16 shuffled blocks.
     """
     random = np.random.default_rng([seed, epoch])
     if genes <= HELD:
@@ -26,7 +26,7 @@ def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
 
 
 def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
-    """Return start and stop of each batch; a last batch of one joins the previous one, as batch norm needs two.
+    """Return start and stop of each batch; a single last gene is added to the previous batch, as BatchNorm needs two.
 
     >>> batch_bounds(9, 4), batch_bounds(10, 4)
     ([(0, 4), (4, 9)], [(0, 4), (4, 8), (8, 10)])
@@ -38,15 +38,15 @@ def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
 
 
 def class_weights(targets: np.ndarray, balance: str, classes: int = 2) -> Tensor | None:
-    """Return the weight ``n / (classes · n_class)`` of each class, float32, or None for no balancing.
+    """Return a loss weight for each class, ``n / (classes · n_class)`` in float32, or None without balancing.
 
     Args:
-        targets: classes ``(n,)``, or ``(n, conditions)`` with -1 where there is none.
-        balance: ``none`` or ``weights``.
+        targets: class numbers ``(n,)``, or ``(n, conditions)`` with -1 where the class is unknown.
+        balance: ``none`` (return None) or ``weights``.
         classes: number of classes.
 
     Returns:
-        Weights ``(classes,)``, or ``(conditions, 2)`` from the known classes of each condition.
+        Weights ``(classes,)``; for several conditions ``(conditions, 2)``, from the known classes of each condition.
 
     >>> class_weights(np.array([0, 0, 0, 1]), "weights").tolist()
     [0.6666666865348816, 2.0]

@@ -1,6 +1,6 @@
-"""Compile training steps with ``torch.compile`` if possible.
+"""Compile a network with ``torch.compile`` for training steps, if this works.
 
-In: a network. Out: a function to call instead, or the network itself if it cannot be compiled.
+In: a network. Out: the compiled network, or the network itself if it cannot be compiled.
 """
 
 import logging
@@ -13,21 +13,21 @@ logger = logging.getLogger(__name__)
 
 
 _failures: list[str] = []
-"""Why the compiler failed in this process. After one failure it is not tried again."""
+"""Error messages of the compiler in this process. After one failure, compilation is not tried again."""
 
 
 def compiled(network: nn.Module, trials: Iterable[tuple[Tensor, ...]]) -> Callable[..., Tensor]:
     """Compile a network for training; if that fails, log one warning per process and return the network.
 
-    The compiler fails only at the first forward or backward pass, so both are tried on a batch of every size that
-    occurs in training. This changes neither weights, nor running statistics, nor the random state.
+    The compiler can fail as late as the first forward or backward pass. So both passes are tried here on a batch of
+    each size that occurs in training. Weights, running statistics and the random state remain unchanged.
 
     Args:
-        network: the network, in training mode; the returned function shares its parameters.
-        trials: inputs of the network, one batch of each size.
+        network: the network, in training mode.
+        trials: inputs to try, one batch of each size.
 
     Returns:
-        A function with the same arguments and results as the network.
+        A function with the same arguments, results and parameters as the network.
     """
     if _failures:
         return network
@@ -39,7 +39,7 @@ def compiled(network: nn.Module, trials: Iterable[tuple[Tensor, ...]]) -> Callab
             for inputs in sorted(trials, key=lambda inputs: len(inputs[0]), reverse=True):
                 run(*inputs).sum().backward()
     except Exception as error:
-        # The first line alone may only state that a back end raised an error.
+        # The first line may state only that a back end raised an error.
         reason = " ".join(str(error).strip().splitlines()[:2]) or type(error).__name__
         _failures.append(reason)
         logger.warning("torch.compile does not work here (%s): training continues without it", reason)

@@ -1,6 +1,6 @@
-"""Build the objective of an architecture: the one that it declares, or else that of its task.
+"""Build the objective that trains a network: the one that its architecture declares, or else the task's objective.
 
-In: an architecture, its network, a task and examples. Out: an objective for the training loop.
+In: an architecture, a network, a task and training examples. Out: an objective for the training loop.
 """
 
 from collections.abc import Callable
@@ -27,15 +27,15 @@ def make_objective(
     seed: int,
     team: Team = ALONE,
 ) -> Objective:
-    """Build the objective that trains a network of an architecture.
+    """Build the objective that trains a network of architecture ``kind``.
 
     Args:
         kind: the architecture; its ``objective`` is called with all other arguments.
-        network: trained in place.
-        task: meaning of its outputs; None for a generator.
+        network: the network, which is trained in place.
+        task: the task, which defines the meaning of the network's outputs; None for a generator.
         train: the training examples.
         settings: the optimisation settings.
-        seed: for the random draws of the objective.
+        seed: seed of the objective's random numbers.
         team: the processes that train together.
 
     Raises:
@@ -51,10 +51,10 @@ def make_objective(
 
 
 def objective_of(kind: Architecture) -> Callable[..., Objective]:
-    """Return the callable that builds the objective of an architecture.
+    """Return the class or function that builds the objective of an architecture, by default ``TaskObjective``.
 
     Raises:
-        BadOption: the architecture declares it by name, and it cannot be imported.
+        BadOption: the architecture declares it as ``package.module:name``, and it cannot be imported.
     """
     declared = TaskObjective if kind.objective is None else kind.objective
     if not isinstance(declared, str):

@@ -1,6 +1,6 @@
-"""Training objectives: networks, their optimisers, the monitored value and the complete state.
+"""The base class of training objectives, which contain networks, their optimisers and the loss.
 
-In: batches of rows. Out: losses, and a state from which a training resumes with the same bits.
+In: batches of examples. Out: losses, and a state from which a training resumes with bit-identical results.
 """
 
 from abc import ABC, abstractmethod
@@ -23,11 +23,11 @@ class Batch(NamedTuple):
     """The examples of one step, and its position in the training.
 
     Attributes:
-        rows: positions of the examples, int64 ``(n,)``.
-        epoch: the epoch, from 0.
-        step: the step in the epoch, from 0.
-        number: the step in the training, from 0.
-        total: number of steps in the training.
+        rows: positions of the batch's examples among the training examples, int64 ``(n,)``.
+        epoch: number of the epoch, from 0.
+        step: number of the step in the epoch, from 0.
+        number: number of the step in the training, from 0.
+        total: number of steps in all epochs of the training.
     """
 
     rows: np.ndarray
@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class State(NamedTuple):
-    """The state of an objective: arrays by name, and JSON for the structure that names do not define."""
+    """The state of an objective, for checkpoints: arrays by name, and JSON for everything that is not an array."""
 
     arrays: Arrays
     facts: dict[str, Json]
@@ -49,28 +49,30 @@ class Objective(ABC):
 
     The training loop (:func:`kanseq.training.loop.fit_objective`) calls, in this order: :meth:`prepare` for a new
     training or :meth:`load_state` for a resumed one; :meth:`start`; then per epoch :meth:`before_epoch`, :meth:`step`
-    on each batch, :meth:`measure` and, if its value is the best so far, :meth:`kept`; at the end :meth:`restore_kept`.
+    on each batch, :meth:`measure` (if there are tuning examples) and, if its value is the best so far, :meth:`kept`; at
+    the end :meth:`restore_kept`.
 
-    A state may be written after any step, and a training that resumes from it must take the same steps. So the random
-    numbers of a step must come from torch's default generator or follow from its :class:`Batch`, and everything that a
-    step changes must be in :attr:`networks`, :attr:`optimizers` or :meth:`memory`.
+    A checkpoint may be written after any step, and a training that resumes from it must continue identically. So the
+    random numbers of a step must come from torch's default generator or be derived from its :class:`Batch`, and
+    everything that a step changes must be in :attr:`networks`, :attr:`optimizers` or :meth:`memory`.
 
     Attributes:
         networks: all networks by name. The first one is the model: its best weights are kept and saved.
-        optimizers: the optimisers of their parameters by name.
+        optimizers: the optimisers of the networks' parameters, by name.
         examples: number of training examples.
         monitor: name of the value that :meth:`measure` returns, as in ``log.jsonl``.
-        scheduled: optimiser options that :meth:`step` sets from its batch, so that states omit them.
+        scheduled: names of optimiser options, such as ``lr``, that :meth:`step` sets for each batch. Checkpoints omit
+            them.
     """
 
     monitor = "tune_loss"
     scheduled: tuple[str, ...] = ()
 
     def __init__(self, networks: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer], examples: int) -> None:
-        """Set networks, optimisers and the number of examples.
+        """Store networks and optimisers (by name) and the number of training examples.
 
         Raises:
-            ValueError: there is no network, or a name is used twice, is reserved or contains a dot.
+            ValueError: there is no network, or a name occurs twice, is in :data:`RESERVED` or contains a dot.
         """
         names = [*networks, *optimizers, *RESERVED]
         if not networks or len(set(names)) < len(names) or any("." in name for name in names):
@@ -80,7 +82,7 @@ class Objective(ABC):
 
     @property
     def network(self) -> nn.Module:
-        """The first network, which is saved as the model."""
+        """The first of :attr:`networks`, which is saved as the model."""
         return next(iter(self.networks.values()))
 
     @property
@@ -90,50 +92,50 @@ class Objective(ABC):
 
     @property
     def compiled(self) -> bool:
-        """Whether steps run a compiled network."""
+        """Whether steps use a network compiled by ``torch.compile``."""
         return False
 
     @abstractmethod
     def bounds(self) -> list[tuple[int, int]]:
-        """Return start and stop of each batch in an epoch's examples; ``[(0, n)]`` is one full batch."""
+        """Return start and stop of each batch in the order of an epoch's examples; ``[(0, n)]`` is a single batch."""
 
     @abstractmethod
     def step(self, batch: Batch) -> float:
-        """Take one step, with one optimiser or several, and return the mean loss of the batch before the step.
+        """Update the networks with one batch, and return its mean loss before the update.
 
         Raises:
-            NotFinite: the loss or a gradient is NaN or infinite, and no weight was changed.
+            NotFinite: the loss or a gradient is NaN or infinite; no weight was changed.
         """
 
     @abstractmethod
     def measure(self, examples: Examples) -> float:
-        """Return the monitored value on examples that are not trained on; lower is better."""
+        """Return the monitored value on examples that are not used for training; lower is better."""
 
     def prepare(self) -> None:  # noqa: B027 - a hook
-        """Compute from the training examples, before the first step, everything that steps do not learn."""
+        """Compute constants of the networks, such as means of inputs, from the training examples. Called once."""
 
     def start(self) -> None:
-        """Set the networks to training mode, after :meth:`prepare` or :meth:`load_state`."""
+        """Set all networks to training mode. Called after :meth:`prepare` or :meth:`load_state`."""
         for network in self.networks.values():
             network.train()
 
     def before_epoch(self, epoch: int) -> None:  # noqa: B027 - a hook
-        """Make the changes at the start of an epoch (from 0), such as refined grids or the noise of a schedule."""
+        """Change networks or optimisers at the start of an epoch (from 0), for example refine spline grids."""
 
     def report(self) -> Mapping[str, float]:
-        """Return more numbers for the epoch's line in ``log.jsonl``."""
+        """Return additional numbers for an epoch's line in ``log.jsonl``, by name."""
         return {}
 
     def kept(self) -> Weights:
-        """Return a copy of the weights to keep; called when the monitored value is the best so far, and at the end."""
+        """Return a copy of the model's weights. Called when the monitored value is the best so far, or at the end."""
         return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def restore_kept(self, weights: Weights) -> None:
-        """Load weights that :meth:`kept` returned into the network."""
+        """Load into the model weights that :meth:`kept` returned."""
         self.network.load_state_dict(weights)
 
     def is_finite(self) -> bool:
-        """Whether all weights and buffers are finite numbers."""
+        """Return whether all weights and buffers of all networks are finite."""
         return all(
             bool(torch.isfinite(tensor).all())
             for network in self.networks.values()
@@ -141,16 +143,22 @@ class Objective(ABC):
         )
 
     def memory(self) -> Tree:
-        """Return other values that steps change, nested: tensors, numbers and text; None if there are no others."""
+        """Return all values that steps change outside of networks and optimisers; None if there are none.
+
+        Checkpoints contain them. They are tensors, numbers and text, also nested in dictionaries and lists.
+        """
         return None
 
     def remember(self, memory: Tree) -> None:
-        """Restore what :meth:`memory` returned; tensors are on the CPU."""
+        """Restore the values that :meth:`memory` returned; their tensors are on the CPU."""
         if memory is not None:
             raise NotImplementedError("an objective that defines memory() must also define remember()")
 
     def state(self) -> State:
-        """Return the complete state. Its arrays share memory with the networks and are valid until the next step."""
+        """Return the complete state, for a checkpoint.
+
+        Its arrays share memory with the networks, so they are valid only until the next step.
+        """
         state = State({}, {})
         for name, network in self.networks.items():
             state.arrays.update(pack(dict(network.state_dict()), name)[0])
@@ -173,7 +181,7 @@ class Objective(ABC):
         return state
 
     def load_state(self, state: State) -> None:
-        """Restore what :meth:`state` returned."""
+        """Restore networks, optimisers and other values from a state that :meth:`state` returned."""
         for name, network in self.networks.items():
             network.load_state_dict(_tensors(state.arrays, name))
         for name, optimizer in self.optimizers.items():
@@ -188,11 +196,11 @@ class Objective(ABC):
 
 
 RESERVED = ("best", "random", "memory")
-"""Names that a state uses for its other parts."""
+"""Names that networks and optimisers must not have, because checkpoints use them for other values."""
 
 
 def not_finite(batch: Batch | None = None) -> NotFinite:
-    """Return the error for a loss or gradient that is NaN or infinite, with the batch if it is known."""
+    """Return the error for a loss or gradient that is NaN or infinite; the message names the batch, if specified."""
     at = "" if batch is None else f" in epoch {batch.epoch + 1}, batch {batch.step + 1}"
     return NotFinite(
         f"loss or gradient became NaN or infinite{at}; the last good weights were kept",
@@ -201,18 +209,21 @@ def not_finite(batch: Batch | None = None) -> NotFinite:
 
 
 def _options(optimizer: Optimizer) -> list[dict[str, object]]:
-    """Copy the options of an optimiser's parameter groups, without the parameters."""
+    """Return the options of each of an optimiser's parameter groups, without the parameters."""
     return [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
 
 
 def _tensors(arrays: Arrays, name: str) -> Weights:
-    """Return the arrays of one part as tensors, with its prefix removed from their names."""
+    """Return the arrays of a network as tensors by parameter name; array names start with the network's ``name``."""
     prefix = f"{name}."
     return {full.removeprefix(prefix): torch.from_numpy(one) for full, one in arrays.items() if full.startswith(prefix)}
 
 
 def _laid_out(loaded: Tree, optimizer: Optimizer) -> Tree:
-    """Copy tensors of a parameter's shape to its memory layout, so that sums round the same way."""
+    """Return an optimiser state (values per parameter) with tensors in the memory layout of their parameters.
+
+    The layout affects the order of sums, and so their rounding.
+    """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     assert isinstance(loaded, dict)
     return {

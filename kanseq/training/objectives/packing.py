@@ -1,4 +1,4 @@
-"""Convert nested values, such as optimiser states, into named arrays and JSON for one file, and back.
+"""Convert nested values, such as the state of an optimiser, into named arrays and JSON for a file, and back.
 
 In: nested dicts and lists of tensors, numbers, text and ``None``. Out: arrays by name, and the structure as JSON.
 """
@@ -18,19 +18,19 @@ Arrays: TypeAlias = dict[str, np.ndarray]
 
 
 def pack(tree: Tree, name: str) -> tuple[Arrays, Json]:
-    """Separate the tensors from nested values.
+    """Convert nested values into arrays (from tensors) and JSON (structure and all other values).
 
     Args:
-        tree: the values. Keys of dictionaries are text or integers; floats may be infinite or NaN; NumPy scalars become
-            Python scalars.
-        name: the prefix of the arrays' names.
+        tree: the values: tensors, numbers, text and None, nested in dictionaries, lists and tuples. Keys of
+            dictionaries are text or integers. Floats may be infinite or NaN. NumPy scalars become Python scalars.
+        name: prefix of the arrays' names.
 
     Returns:
-        The tensors as arrays, named by their path (``name.key.0``), and the values as JSON that refers to these arrays.
+        The arrays, named by their path in ``tree`` (``name.key.0``), and JSON that refers to them by name.
 
     Raises:
-        TypeError: a value has another type, or a tensor has a dtype that NumPy does not support (except bfloat16, which
-            is stored as float32 and restored as bfloat16).
+        TypeError: a value has another type, or a tensor has a dtype that NumPy does not support. bfloat16 is supported:
+            it is stored as float32 and restored as bfloat16.
 
     >>> arrays, order = pack({0: {"step": torch.tensor(3.0), "history": [None]}}, "lbfgs")
     >>> list(arrays), order
@@ -55,20 +55,20 @@ def pack(tree: Tree, name: str) -> tuple[Arrays, Json]:
 
 
 def as_array(tensor: Tensor, name: str) -> np.ndarray:
-    """Return a tensor as an array of the same dtype; bfloat16 becomes float32 without loss.
+    """Return a tensor as an array with the same dtype; bfloat16 becomes float32, which loses no precision.
 
     Raises:
-        TypeError: NumPy does not support the dtype or layout.
+        TypeError: NumPy does not support the tensor's dtype or layout.
     """
     tensor = tensor.detach().cpu()
     try:
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
     except TypeError as error:
-        raise TypeError(f"{name} is a tensor of {tensor.dtype}, {tensor.layout}: a state cannot hold it") from error
+        raise TypeError(f"{name} is a tensor of {tensor.dtype}, {tensor.layout}: a state cannot contain it") from error
 
 
 def unpack(arrays: Mapping[str, np.ndarray], order: Json) -> Tree:
-    """Return the values that :func:`pack` separated, with tensors on the CPU."""
+    """Rebuild the values from the arrays and JSON that :func:`pack` returned; tensors are on the CPU."""
     if not isinstance(order, dict):
         return order  # type: ignore[return-value]
     ((kind, content),) = order.items()
@@ -86,7 +86,7 @@ def unpack(arrays: Mapping[str, np.ndarray], order: Json) -> Tree:
 
 
 def is_table(order: Json) -> bool:
-    """Whether values are only number → name → tensor, so that the names of the arrays define their structure."""
+    """Return whether packed values have the form ``{number: {name: tensor}}``, which array names alone can restore."""
     if not isinstance(order, dict) or list(order) != ["dict"]:
         return False
     rows = order["dict"]
@@ -101,7 +101,7 @@ def is_table(order: Json) -> bool:
 
 
 def unpack_table(arrays: Mapping[str, np.ndarray], name: str) -> dict[int, dict[str, Tensor]]:
-    """Return number → key → tensor from arrays named ``name.number.key``; other arrays are ignored."""
+    """Return ``{number: {key: tensor}}`` from arrays named ``name.number.key``, ignoring all other arrays."""
     table: dict[int, dict[str, Tensor]] = {}
     for full, array in arrays.items():
         if full.startswith(f"{name}."):
@@ -111,5 +111,5 @@ def unpack_table(arrays: Mapping[str, np.ndarray], name: str) -> dict[int, dict[
 
 
 def _together(parts: list[Arrays]) -> Arrays:
-    """Merge the arrays of several values into one dictionary."""
+    """Merge several dictionaries of arrays into one."""
     return {name: array for part in parts for name, array in part.items()}

@@ -1,18 +1,19 @@
-"""Penalties on the curves of KAN layers: on their size, their number and their roughness.
+"""Penalties on the learned functions (curves) of KAN edges: on their size, number and roughness.
 
 In: a network. Out: a term to add to its loss.
 
-The size ``a`` of an edge's curve is the mean ``|c|`` of its coefficients. Summed over all KAN layers:
+The size ``a`` of an edge's curve is the mean of ``|c|`` over its coefficients ``c``. The penalties are summed over all
+KAN layers:
 
-- ``l1``: ``Σ a``, which makes edges vanish (Liu et al. 2024, arXiv:2404.19756, section 2.5.1, with coefficients in
+- ``l1``: ``Σ a``, which shrinks edges to 0 (Liu et al. 2024, arXiv:2404.19756, section 2.5.1, with coefficients in
   place of outputs, as in efficient-KAN);
-- ``entropy``: ``−Σ p·log p`` with ``p = a / Σ a`` in each layer, which leaves few large edges in a layer (ibid.);
+- ``entropy``: ``−Σ p·log p`` with ``p = a / Σ a`` in each layer, which concentrates a layer on few large edges (ibid.);
 - ``smoothness``: the squared second differences ``(c[g+2] − 2·c[g+1] + c[g])²`` of neighbouring coefficients, which
-  makes curves straight (P-splines: Eilers and Marx 1996). Only for bases whose functions are ordered along the axis:
-  B-splines and Gaussians.
+  makes curves straight (P-splines: Eilers and Marx 1996). It applies only to bases whose functions are ordered along
+  the input axis: B-splines and Gaussians.
 
 Coefficients are ``curve_weight()`` of :class:`~kanseq.nn.layer.KANLayer` and ``weight`` of
-:class:`~kanseq.nn.positional.PlacedCurves`, where a coefficient of 1 adds one standard deviation.
+:class:`~kanseq.nn.positional.PlacedCurves`, whose inputs are scaled to a standard deviation of 1.
 """
 
 from collections.abc import Iterator
@@ -29,16 +30,16 @@ from kanseq.nn.positional import PlacedCurves
 from kanseq.training.settings import Settings
 
 IN_A_ROW = (BSplines, Gaussians)
-"""Bases whose functions are ordered along the axis."""
+"""Spline bases whose functions are ordered along the input axis."""
 
 
 class Penalties(NamedTuple):
-    """Weights of the penalties; a weight of 0 disables a penalty.
+    """Penalties on the curves of KAN edges, with their weights; a weight of 0 disables a penalty.
 
     Attributes:
-        l1: penalty on the sizes of curves.
-        entropy: penalty on many curves of similar size.
-        smoothness: penalty on the roughness of curves.
+        l1: weight of the penalty on the sizes of curves.
+        entropy: weight of the penalty on many curves of similar size.
+        smoothness: weight of the penalty on the roughness of curves.
     """
 
     l1: float = 0.0
@@ -47,14 +48,19 @@ class Penalties(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> "Penalties":
-        """Read the weights from the settings of a training."""
+        """Return the penalties that the settings of a training specify."""
         return cls(settings.l1, settings.entropy, settings.smoothness)
 
     def check(self, network: nn.Module | None, name: str) -> None:
-        """Check that a network has the layers that the penalties need; None is a model without layers.
+        """Check that a network has the layers that the penalties apply to.
+
+        Args:
+            network: the network; None for a model that is not a network.
+            name: name of the model, for the message.
 
         Raises:
-            BadOption: the network has no KAN layers or, for ``smoothness``, none with an ordered basis.
+            BadOption: a penalty is used, but the network has no KAN layers or, for ``smoothness``, none with an ordered
+                basis.
         """
         found = [] if network is None else [ordered for _, ordered in curves_of(network)]
         for option, weight in self._asdict().items():
@@ -63,10 +69,10 @@ class Penalties(NamedTuple):
                 raise BadOption(f"--{option} {weight:g}: the model '{name}' has no {kind}", hint="leave it out")
 
     def sum(self, network: nn.Module) -> Tensor:
-        """Return the weighted sum of the penalties of a network's KAN layers, a scalar with gradients.
+        """Return the weighted sum of all penalties over a network's KAN layers, a scalar tensor with gradients.
 
         Raises:
-            ValueError: there are no KAN layers.
+            ValueError: the network has no KAN layers.
         """
         parts = [self._of_layer(curves, ordered) for curves, ordered in curves_of(network)]
         if not parts:
@@ -74,7 +80,7 @@ class Penalties(NamedTuple):
         return torch.stack(parts).sum()
 
     def _of_layer(self, curves: list[Tensor], ordered: bool) -> Tensor:
-        """Return the penalty on the curves of a layer; each tensor is ``(…, coefficients)``."""
+        """Return the weighted penalties of one layer with the given coefficients, tensors ``(…, coefficients)``."""
         total = curves[0].new_zeros(())
         if self.l1 or self.entropy:
             sizes = torch.cat([part.abs().mean(-1).flatten() for part in curves])
@@ -85,9 +91,10 @@ class Penalties(NamedTuple):
 
 
 def curves_of(network: nn.Module) -> Iterator[tuple[list[Tensor], bool]]:
-    """Yield the coefficients of each KAN layer, ``(edges …, coefficients)``, and whether its basis is ordered.
+    """Yield the coefficients of each KAN layer, and whether its basis functions are ordered along the input axis.
 
-    Curves of positions have a different number of coefficients on each stretch, so each stretch has its own tensor.
+    Coefficients are a list of tensors ``(edges …, coefficients)``. It has one tensor, or, for curves of position
+    (``PlacedCurves``), one per range of columns, because their numbers of coefficients differ.
     """
     for layer in network.modules():
         if isinstance(layer, KANLayer):
@@ -97,7 +104,7 @@ def curves_of(network: nn.Module) -> Iterator[tuple[list[Tensor], bool]]:
 
 
 def _entropy(sizes: Tensor) -> Tensor:
-    """Return ``−Σ p·log p`` of the shares of sizes; 0 if all are 0. The gradient is finite at a share of 0."""
+    """Return ``−Σ p·log p`` for ``p = sizes / Σ sizes``, 0 if all sizes are 0. The gradient is finite at ``p = 0``."""
     total = sizes.sum()
     shares = sizes / torch.where(total > 0, total, 1)
     return -(shares * shares.clamp(min=torch.finfo(shares.dtype).tiny).log()).sum()

@@ -1,6 +1,6 @@
-"""The objective of a task: one network learns classes or numbers by Adam, from batches of examples.
+"""The default objective: train one network with Adam to predict the targets of a task, classes or numbers.
 
-In: a network, a task, training examples and settings. Out: steps for the training loop.
+In: a network, a task, training examples and settings. Out: an objective for the training loop.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,21 +22,24 @@ from kanseq.training.processes.distributed import ALONE, Team
 from kanseq.training.settings import Settings, make_optimizer, rate_factor
 
 PREPARED = 256
-"""Batch size for preparing a network; the largest batch size for computing its mean loss."""
+"""Batch size for computing the constants of a network; maximum batch size for computing its mean loss."""
 
 GRID_SAMPLES = 1024
-"""Number of training examples whose values in the network determine its grids."""
+"""Number of training examples that are passed through the network to fit its grids to the data."""
 
 Grids = Sequence[tuple[int, int | None]]
-"""Changes of a network's grids: before which epoch (from 0), and to how many intervals; None fits knots to the data."""
+"""Planned changes of a network's grids: pairs of epoch (from 0) and number of intervals.
+
+Each change is made before its epoch. If the number is None, the knots are fitted to the data.
+"""
 
 
 class TaskObjective(Objective):
-    """The mean loss of a task, with penalties on the network's curves.
+    """Trains a network to minimise the mean loss of a task, plus penalties on the learned functions of its KAN edges.
 
     Attributes:
-        task: the meaning of the network's outputs.
-        compiled: whether steps use the compiled network.
+        task: the task, which defines the meaning of the network's outputs and their loss.
+        compiled: whether steps use a network compiled by ``torch.compile``.
     """
 
     scheduled = ("lr",)
@@ -52,21 +55,22 @@ class TaskObjective(Objective):
         team: Team = ALONE,
         grids: Grids = (),
     ) -> None:
-        """Create the optimiser.
+        """Check the penalties and the planned changes of grids, and create the optimiser.
 
         Args:
-            network: trained in place; takes the inputs of the examples, and returns ``(n, outputs)``.
-            task: the meaning of its outputs.
-            train: the training examples; the processes of a team all have the same.
-            settings: the optimisation.
-            seed: of dropout in the processes of a team, and of the choice of examples for the grids.
+            network: the network, which is trained in place; takes the inputs of the examples and returns
+                ``(n, outputs)``.
+            task: the task, which defines the meaning of the network's outputs.
+            train: the training examples, the same in all processes of a team.
+            settings: the optimisation settings.
+            seed: seed of dropout in a team of several processes, and of the choice of examples to fit grids to.
             team: the processes that train together.
-            grids: changes of the grids of the network's radial and B-spline layers; only B-spline layers can have more
-                intervals. The curves are kept, and the optimiser's moments of their weights are reset.
+            grids: planned changes of the grids of radial and B-spline layers; the number of intervals can change only
+                in B-spline layers. The curves keep their shape, and the optimiser's moments of their weights are reset.
 
         Raises:
-            BadOption: there is a penalty, but the network has no KAN layers.
-            ValueError: the network has no layers with the grids that ``grids`` changes.
+            BadOption: there is a penalty, but the network has none of the layers that it applies to.
+            ValueError: the network has no layers whose grids can be changed as planned.
         """
         self.task, self.train, self.settings, self.seed, self.team = task, train, settings, seed, team
         self.grids, self.penalties = tuple(grids), Penalties.of(settings)
@@ -84,31 +88,31 @@ class TaskObjective(Objective):
 
     @property
     def network(self) -> Network:
-        """The network that is trained."""
+        """The network that the objective trains."""
         return self.networks["model"]  # type: ignore[return-value]
 
     @property
     def compiled(self) -> bool:
-        """Whether steps use the compiled network."""
+        """Whether steps use a network compiled by ``torch.compile``."""
         return self._run is not self.network
 
     def bounds(self) -> list[tuple[int, int]]:
-        """Return the bounds of batches of the size in the settings."""
+        """Return start and stop of each batch; the settings specify the batch size."""
         return batch_bounds(self.examples, self.settings.batch_size)
 
     def prepare(self) -> None:
-        """Let the network compute from the training inputs what it does not learn in steps."""
+        """Let the network compute its constants, such as means of inputs, from the training examples."""
         self.network.prepare(InputBatches(self.train.inputs, PREPARED, self.device))
 
     def start(self) -> None:
-        """Set the training mode, and compile the network if that is requested and works."""
+        """Set training mode, and compile the network if the settings request it and compilation works."""
         super().start()
         if self.settings.compile:
             sizes = {len(self.team.share(np.arange(start, stop))) for start, stop in self.bounds()} - {0}
             self._run = compiled(self.network, [self._inputs(np.arange(size)) for size in sizes])
 
     def before_epoch(self, epoch: int) -> None:
-        """Change the network's grids if that is planned for this epoch."""
+        """Make the changes of the network's grids that are planned for this epoch."""
         for intervals in (intervals for at, intervals in self.grids if at == epoch):
             if intervals is None:
                 rows = epoch_order(self.seed, epoch, self.examples)[:GRID_SAMPLES]
@@ -120,7 +124,11 @@ class TaskObjective(Objective):
             self._renew_optimizer(changed)
 
     def step(self, batch: Batch) -> float:
-        """Take one step of the optimiser on a batch; return the loss."""
+        """Take one optimiser step on a batch, and return the batch's mean loss without penalties.
+
+        Raises:
+            NotFinite: the loss or a gradient is NaN or infinite; no weight was changed.
+        """
         optimizer = self.optimizers["optimizer"]
         for group in optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * rate_factor(self.settings.schedule, batch.number, batch.total)
@@ -140,40 +148,40 @@ class TaskObjective(Objective):
         return loss.item()
 
     def measure(self, examples: Examples) -> float:
-        """Return the mean loss over all known targets, without class weights and penalties."""
+        """Return the mean loss over all known targets of the examples, without class weights and penalties."""
         loss = mean_loss(self.network, self.task, examples)
         self.network.train()
         return loss
 
     def report(self) -> Mapping[str, float]:
-        """Return the learning rate of the last step."""
+        """Return the learning rate of the last step, for ``log.jsonl``."""
         return {"learning_rate": self.optimizers["optimizer"].param_groups[0]["lr"]}
 
     def restore_kept(self, weights: Weights) -> None:
-        """Load kept weights into the network, on the grids that it had then."""
+        """Load kept weights into the network; first set its grids to the number of intervals that the weights need."""
         match_grids(self.network, weights)
         super().restore_kept(weights)
 
     def load_state(self, state: State) -> None:
-        """Load what :meth:`state` returned, on the grids that the network had then."""
+        """Restore a state; first set the network's grids to the number of intervals that the weights need."""
         own = {name.removeprefix("model."): array for name, array in state.arrays.items() if name.startswith("model.")}
         if match_grids(self.network, own):
             self.optimizers["optimizer"] = make_optimizer(self.network, self.settings, self._known)
         super().load_state(state)
 
     def _inputs(self, rows: np.ndarray) -> tuple[Tensor, ...]:
-        """Return the network's inputs for some training examples."""
+        """Return the network's inputs for the training examples at positions ``rows``."""
         return tensors_of(self.train.inputs, rows, self.device)
 
     def _loss_of(self, rows: np.ndarray) -> Tensor:
-        """Return the contribution of this process's share to the mean loss of the rows."""
+        """Return the contribution of this process to the mean loss of a batch: that of its share of ``rows``."""
         share = self.team.share(rows)
         targets = self._targets[torch.from_numpy(share)]
         if self.team.size == 1:
             return self.task.loss(self._run(*self._inputs(share)), targets, self._class_weights)
         weight = self.task.loss_weight(targets, self._class_weights)
         if weight == 0:
-            # The share is empty or has no known target: its gradient is 0, but the process must still take part.
+            # The share is empty or has no known target: its gradient is 0, but the other processes wait for this one.
             if self.team.normalises_together(self.network):
                 return self._run(*self._inputs(share if len(share) else rows[:1])).sum() * 0.0
             return sum(parameter.sum() for parameter in self.network.parameters()) * 0.0  # type: ignore[return-value]
@@ -181,11 +189,11 @@ class TaskObjective(Objective):
         return self.task.loss(self._run(*self._inputs(share)), targets, self._class_weights) * (weight / whole)
 
     def _penalised(self, loss: Tensor) -> Tensor:
-        """Add this process's share of the penalties to its share of the loss."""
+        """Add the penalties, divided by the number of processes, to this process's contribution to the loss."""
         return loss + self.penalties.sum(self.network) / self.team.size if any(self.penalties) else loss
 
     def _renew_optimizer(self, changed: set[str]) -> None:
-        """Create a new optimiser for the network's current parameters, without the moments of those that changed."""
+        """Create an optimiser for the network's present parameters; keep all moments but those of ``changed`` ones."""
         before = self.optimizers["optimizer"].state
         made = make_optimizer(self.network, self.settings, self._known)
         for name, parameter in self.network.named_parameters():

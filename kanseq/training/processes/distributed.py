@@ -1,10 +1,10 @@
-"""Train one network in several processes: each takes a share of every batch, and all use the same gradient.
+"""Data-parallel training: each process computes a share of every batch, and all processes apply the same gradient.
 
-In: environment variables of torchrun. Out: shares of batches, sums over processes, and the start and end of the team.
+In: environment variables of torchrun. Out: a process's share of a batch, sums of gradients over all processes.
 
-The global batch is the same as for one process: gradients are those of its mean loss, so that losses are equal up to
-rounding for any number of processes. Layers that use a complete batch are the exception: BatchNorm normalises each
-share separately on CPUs, and all shares together on GPUs (SyncBatchNorm).
+The complete batch is the same as for one process, and the gradient is that of its mean loss. So losses are equal up to
+rounding for any number of processes. The exception is BatchNorm: on CPUs it normalises each share separately; on GPUs
+it normalises all shares together (SyncBatchNorm).
 """
 
 import logging
@@ -25,12 +25,12 @@ logger = logging.getLogger(__name__)
 
 
 PATIENCE = timedelta(days=2)
-"""How long processes wait for each other: the first one also scores, and trains the baseline."""
+"""Maximum time that processes wait for each other; they also wait while the first one scores or trains the baseline."""
 
 
 @dataclass
 class Team:
-    """The processes of one training; a single process is a team as well.
+    """The processes that train a network together. A single process is a team of size 1.
 
     Attributes:
         rank: number of this process, from 0.
@@ -43,22 +43,22 @@ class Team:
     _agreed: bool | None = field(default=None, init=False, repr=False, compare=False)
 
     def watch(self, asks: Callable[[], bool]) -> None:
-        """Set the function that checks whether this process was asked to stop; :meth:`add_up` informs the others."""
-        # A single process informs no other, and all threads share the object ALONE.
+        """Set the function that returns whether this process was asked to stop; :meth:`add_up` calls it every step."""
+        # A single process has no others to inform, and its team ALONE must not change: all threads share it.
         if self.size > 1:
             self._asks, self._agreed = asks, None
 
     def share(self, rows: np.ndarray) -> np.ndarray:
-        """Return this process's share of a batch's rows."""
+        """Return the rows of a batch that this process computes."""
         return np.array_split(rows, self.size)[self.rank]
 
     def seed(self, seed: int, epoch: int, step: int) -> None:
-        """Seed dropout for a batch, differently in each process; a single process keeps its random state."""
+        """Seed torch for the dropout of a batch, differently in each process; do nothing in a single process."""
         if self.size > 1:
             torch.manual_seed(int(np.random.default_rng([seed, epoch, step, self.rank]).integers(2**63)))
 
     def ready(self, network: nn.Module) -> nn.Module:
-        """Return a network prepared for training in shares."""
+        """Return the network to train; for several processes on GPUs, BatchNorm is replaced by SyncBatchNorm."""
         norms = [layer for layer in network.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
         if self.size == 1 or not norms:
             return network
@@ -69,13 +69,13 @@ class Team:
 
     @staticmethod
     def normalises_together(network: nn.Module) -> bool:
-        """Return whether a forward pass waits for the forward passes of all other processes."""
+        """Return whether a forward pass of the network waits for those of all other processes (SyncBatchNorm)."""
         return any(isinstance(layer, nn.SyncBatchNorm) for layer in network.modules())
 
     def add_up(self, network: nn.Module, loss: Tensor) -> Tensor:
-        """Sum all processes' gradients in place, and return the sum of their losses.
+        """Replace the network's gradients by their sums over all processes, and return the sum of all losses.
 
-        The same collective operation tells all processes whether one was asked to stop, for :meth:`any`.
+        The same collective operation also exchanges whether any process was asked to stop, for :meth:`any`.
         """
         if self.size == 1:
             return loss
@@ -93,11 +93,11 @@ class Team:
         return flat[-2]
 
     def any(self, asked: bool, device: torch.device) -> bool:
-        """Return whether any process was asked to stop, after a step; all processes call this together.
+        """Return whether any process was asked to stop. All processes must call this after the same step.
 
         Args:
-            asked: whether this process was; ignored if :meth:`add_up` has informed the others in this step.
-            device: of the tensor that is exchanged otherwise.
+            asked: whether this process was asked to stop; ignored if :meth:`add_up` already exchanged this in the step.
+            device: device of the tensor that is exchanged if :meth:`add_up` did not.
         """
         if self.size == 1:
             return asked
@@ -113,16 +113,16 @@ ALONE = Team()
 
 
 def is_member() -> bool:
-    """Return whether torchrun has started this process as one of several."""
+    """Return whether torchrun started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and distributed.is_torchelastic_launched()
 
 
 @contextmanager
 def join_team(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
-    """Connect to the other processes, if there are any; yield the team, the folder to write to, and the device.
+    """Connect to the other processes that torchrun started, if any; yield the team, an output folder, and the device.
 
-    Only the first process writes to ``output``. The others work in a temporary copy of it, so that all processes find
-    the same finished folds and the same states.
+    Only the first process writes to ``output``. Each other process gets a temporary copy as its output folder, so that
+    all processes find the same finished folds and the same checkpoints. The device ``cuda`` becomes the process's GPU.
     """
     if not is_member():
         yield ALONE, output, device
@@ -142,7 +142,7 @@ def join_team(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
         distributed.barrier()
         try:
             yield Team(rank, size), place, device
-            # No process leaves while another one may still communicate.
+            # No process may leave while another one still communicates.
             distributed.barrier()
         finally:
             distributed.destroy_process_group()

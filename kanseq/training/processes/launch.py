@@ -1,6 +1,6 @@
-"""Start several processes that train one network, on this node or on several, and wait for their end.
+"""Start the processes that train one network together, on one or several nodes, and wait until they have ended.
 
-In: a specification. Out: the run that they wrote, or the error of the process that failed first.
+In: a specification. Out: the run folder that the first process wrote, or the error that most likely caused a failure.
 """
 
 import json
@@ -28,22 +28,23 @@ from kanseq.training.processes.worker_reports import (
 )
 
 _NO_MEMORY = ("MemoryError", "OutOfMemoryError")
-"""The exceptions of Python and torch."""
+"""Names of the exceptions that Python and torch raise if there is too little memory."""
 
 
 def launch(spec: TrainSpec) -> bool:
     """Train in ``spec.devices`` processes on this node with torchrun, and wait until all have ended.
 
-    Returns whether the first process of all nodes, which has written the run, was one of them.
+    Returns:
+        Whether the process that wrote the run folder (rank 0 of all nodes) ran on this node.
 
     Raises:
-        BadOption: inputs are not files, or several nodes have no rendezvous address.
+        BadOption: an input is not a file, or there are several nodes but no rendezvous address.
         RankFailed: a process ended with an error.
-        KeyboardInterrupt: the processes were asked to stop, and have written their state.
+        KeyboardInterrupt: the processes were asked to stop, and have written a checkpoint.
     """
     devices, nodes, rendezvous = spec.devices, spec.nodes, spec.rendezvous
     if nodes > 1 and rendezvous is None:
-        raise BadOption("several nodes need a common address", hint="use --rendezvous HOST:PORT of one node on all")
+        raise BadOption("several nodes need a common address", hint="use --rendezvous HOST:PORT, the same on all")
     meeting = ["--standalone"] if nodes == 1 else [f"--nnodes={nodes}", "--rdzv-backend=c10d"]
     meeting += [] if rendezvous is None or nodes == 1 else [f"--rdzv-endpoint={rendezvous}", "--rdzv-id=kanseq"]
     with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +68,7 @@ def launch(spec: TrainSpec) -> bool:
 
 
 def _wait(process: subprocess.Popen) -> int:
-    """Wait for a process to end; on an interrupt, terminate it and wait for its end."""
+    """Wait for a process and return its exit code; on KeyboardInterrupt, terminate it and wait until it has ended."""
     try:
         return process.wait()
     except KeyboardInterrupt:
@@ -77,17 +78,26 @@ def _wait(process: subprocess.Popen) -> int:
 
 
 def _killed_by(path: Path) -> int | None:
-    """Return the number of the signal that killed a process, ignoring requests to stop."""
+    """Return the signal that killed a process, from a file of exit codes; None if no process was killed.
+
+    SIGINT and SIGTERM are ignored, because they only request a stop.
+    """
     codes = json.loads(path.read_text(encoding="utf-8")).values() if path.exists() else ()
     signals = [-code for code in codes if code < 0 and -code not in (signal.SIGINT, signal.SIGTERM)]
-    # NCCL aborts a process whose connection to a killed one failed.
+    # If a process is killed, NCCL aborts the processes that were connected to it.
     return min(signals, key=lambda number: number == signal.SIGABRT, default=None)
 
 
 def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> BaseException:
-    """Return an exception with the reason why processes ended.
+    """Return the exception to raise after a failure, with the error of the process that most likely caused it.
 
-    When one of them fails, torchrun asks the others to stop, and these report an interrupt.
+    When a process fails, torchrun asks the others to stop, and these report an interrupt. The result is a
+    KeyboardInterrupt only if no process failed.
+
+    Args:
+        reports: the reports by rank.
+        killed: the signal that killed a process, or None.
+        code: exit code of torchrun, for the message if there is no other reason.
     """
     reasons = [(_remoteness(report), report.error) for report in reports.values() if report.status == ERROR]
     if killed is not None:
@@ -101,9 +111,10 @@ def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> Ba
 
 
 def _remoteness(report: Report) -> int:
-    """Return how far a report may be from the cause: 1 bad input or no memory, 3 a bug, 4 a lost connection.
+    """Return a number by which to order error reports; the lowest one is most likely the cause of a failure.
 
-    Signals are 0 and 2. When a process ends for any reason, the others lose their connection to it.
+    1 is bad input or too little memory, 3 a bug, 4 a lost connection (whenever a process ends, the others lose their
+    connection to it). The caller uses 0 and 2 for signals.
     """
     known = getattr(errors, report.kind, None)
     if report.kind in _NO_MEMORY or (isinstance(known, type) and issubclass(known, KanseqError)):

@@ -1,7 +1,7 @@
 """Run torchrun without its messages: ``python -m kanseq.training.processes.quiet_torchrun FOLDER ARGUMENT...``.
 
-In: arguments of ``torchrun``. Out: its processes, which write to standard error themselves; if one fails, the exit
-codes of failed processes in ``exit_codes.json`` in the folder.
+In: arguments of ``torchrun``. Out: the processes that it starts, whose messages are shown. If a process fails,
+``exit_codes.json`` in the folder contains the exit codes of all failed processes.
 """
 
 import logging
@@ -17,8 +17,8 @@ from kanseq.training.processes.worker_reports import EXIT_CODES
 
 
 def main(folder: str, arguments: list[str]) -> int:
-    """Run the processes until all have ended; return 0 if none has failed, else 1."""
-    # The caller reads exit_codes.json, so torchrun's tables of failures are not needed.
+    """Run torchrun until all of its processes have ended; return 0 if none of them failed, else 1."""
+    # Torchrun's table of failures is not needed, because the caller reads exit_codes.json.
     logging.disable(logging.CRITICAL)
     try:
         run(parse_args(arguments))

@@ -1,6 +1,6 @@
-"""How a process that trains is told its specification, and how it reports its end: files in a folder.
+"""Communication with worker processes by files in a folder: their specification, and the reports that they leave.
 
-In: a specification. Out: arguments of a worker; reports by rank.
+A worker is a process that trains. In: a specification. Out: a worker's arguments, and reports by rank.
 """
 
 import json
@@ -12,24 +12,24 @@ from kanseq.specification.fields import to_json
 from kanseq.specification.training import TrainSpec
 
 DONE, ERROR, INTERRUPTED = "done", "error", "interrupted"
-"""The possible ends of a worker."""
+"""The possible values of :attr:`Report.status`."""
 
 
 DISTRIBUTED = "DistError"
-"""Kind of report of a rank that lost its connection to the others, usually because another rank has ended."""
+"""Value of :attr:`Report.kind` if a rank lost its connection to the others, usually because one of them has ended."""
 
 
 LAUNCH_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "TORCHELASTIC_RUN_ID")
-"""Environment variables in which torchrun passes its rank to a process. Some cluster launchers set the first ones."""
+"""Environment variables that torchrun sets for each process. Some cluster launchers also set the first three."""
 
 
 class Report(NamedTuple):
-    """The report of a worker that has ended.
+    """The report that a worker writes when it ends.
 
     Attributes:
         status: one of :data:`DONE`, :data:`ERROR`, :data:`INTERRUPTED`.
-        error: the error message, one line; empty unless the status is :data:`ERROR`.
-        kind: name of the exception, or :data:`DISTRIBUTED`; empty like ``error``.
+        error: the error message in one line; empty unless the status is :data:`ERROR`.
+        kind: class name of the exception, or :data:`DISTRIBUTED`; empty unless the status is :data:`ERROR`.
     """
 
     status: str
@@ -38,10 +38,10 @@ class Report(NamedTuple):
 
 
 def arguments_for(spec: TrainSpec, folder: Path) -> list[str]:
-    """Write a specification into a folder, and return the arguments of a worker that reports into it.
+    """Write a specification to a folder, and return the arguments of a worker that trains it and reports to the folder.
 
     Raises:
-        BadOption: an input is in memory and not a file.
+        BadOption: an input is an object in memory, not a file.
     """
     path = folder / "specification.json"
     write_json(path, to_json(spec))
@@ -49,7 +49,7 @@ def arguments_for(spec: TrainSpec, folder: Path) -> list[str]:
 
 
 def read_reports(folder: Path) -> dict[int, Report]:
-    """Read the reports in a folder by rank (0 for a single worker); a killed worker leaves no report."""
+    """Return the reports in a folder, by rank (0 for a single worker); killed workers leave no report."""
     found = {}
     for path in sorted(folder.glob("rank-*.json")):
         found[int(path.stem.removeprefix("rank-"))] = Report(**json.loads(path.read_text(encoding="utf-8")))
@@ -57,4 +57,4 @@ def read_reports(folder: Path) -> dict[int, Report]:
 
 
 EXIT_CODES = "exit_codes.json"
-"""File to which :mod:`kanseq.training.processes.quiet_torchrun` writes how processes ended: rank -> exit code."""
+"""File in which :mod:`kanseq.training.processes.quiet_torchrun` writes the exit code of each failed rank."""

@@ -147,7 +147,7 @@ def test_a_network_learns_the_same_from_arrays_with_and_without_a_folder(tmp_pat
 def test_an_estimator_learns_from_arrays_without_early_stopping(caplog):
     with caplog.at_level(logging.WARNING, "kanseq"):
         found = fit("firsts", Task(outputs=1), Examples(CODES, CLASSES), replace(FAST, tune=True, precision="auto"))
-    assert "firsts tunes itself inside the training genes: --tune has no effect" in caplog.text
+    assert "firsts is tuned within the training genes: --tune has no effect" in caplog.text
     assert (found.settings.tune, found.settings.precision) == (False, "float32")
     some = np.array([[2, 0, 0, 0, 0, 0], [1, 2, 2, 2, 2, 2]], dtype=np.uint8)
     assert found.predictor.logits(some, found.task).tolist() == [0.5, -0.5]
