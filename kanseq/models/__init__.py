@@ -1,1 +1,1 @@
-"""Model architectures, and the registry that names them."""
+"""Model architectures, and the registry that finds them by name."""

@@ -1,6 +1,6 @@
-"""Declare an architecture: its name, its configuration, and how to build the model from it.
+"""Declare model architectures: name, hyper-parameters, supported tasks, and a function that builds the model.
 
-In: the fields of a frozen dataclass. Out: checked configurations. Everything else is derived from the dataclass.
+In: a frozen dataclass of hyper-parameters and a constructor. Out: an :class:`Architecture` for the registry.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,46 +22,51 @@ if TYPE_CHECKING:
     from kanseq.models.network import Network
 
 CLASSIFIERS = ("binary", "multiclass")
-"""Tasks of estimators with two classes. Several classes are learned one against the rest, see
-:class:`kanseq.tasks.one_vs_rest.SeveralEstimators`."""
+"""Default tasks of estimators. An estimator separates two classes; for ``multiclass``, one estimator per class is
+fitted against the other classes, see :class:`kanseq.tasks.one_vs_rest.SeveralEstimators`."""
 
 
 KINDS = ("predictor", "generator", "tabular")
-"""Kinds of architectures: they predict targets of sequences, generate sequences, or predict targets of vectors."""
+"""Allowed values of :attr:`Architecture.kind`: a predictor predicts targets (labels or expression) from sequences, a
+generator generates sequences, and a tabular model predicts targets from vectors."""
 
 LEARNERS = ("steps", "at-once")
-"""How models are fitted: a network in steps of an objective, or an estimator by one call of its ``fit``."""
+"""Allowed values of :attr:`Architecture.learner`: networks are trained in gradient steps (``steps``); estimators are
+fitted by one call of ``fit`` (``at-once``)."""
 
 _SETTINGS = (*(each.name for each in fields(Settings)), "mid")
-"""Names that a recipe and :attr:`Architecture.settings` may use."""
+"""Training settings that :attr:`Architecture.recipe` and :attr:`Architecture.settings` may name."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """An entry of the registry.
+    """A model architecture, as an entry of the registry (:mod:`kanseq.models.registry`).
 
     Create it with :func:`predictor`, :func:`estimator`, :func:`generator` or :func:`tabular`.
 
     Attributes:
         name: the value of ``--model``.
-        summary: one line of description.
-        source: where it was published, or ``kanseq``.
-        config: a frozen dataclass derived from :class:`Config` (networks: :class:`NetworkConfig`).
-        build: builds the untrained model from such a configuration: a network, or an
+        summary: one-line description.
+        source: publication of the architecture, or ``kanseq``.
+        config: class of the hyper-parameters: a frozen dataclass derived from :class:`Config` (for networks from
+            :class:`NetworkConfig`, for models of vectors from :class:`TabularConfig`).
+        build: function that builds an untrained model from an instance of ``config``: a network, or an
             :class:`~kanseq.models.estimators.Estimator` if ``learner`` is ``at-once``.
-        tasks: the tasks that it supports, some of :data:`TASKS`.
-        recipe: defaults of ``kanseq train`` for this model: fields of
-            :class:`kanseq.training.settings.Settings`, and ``mid``.
-        resized: returns a configuration with all widths multiplied by a factor, for networks of adjustable size.
+        tasks: supported tasks, a subset of :data:`TASKS`.
+        recipe: default settings of ``kanseq train`` for this architecture: values of fields of
+            :class:`kanseq.training.settings.Settings`, and of ``mid`` (how genes labelled mid are used).
+        resized: function ``(config, factor)`` that returns the configuration with all widths multiplied by the factor;
+            None if the architecture has no adjustable size.
         kind: one of :data:`KINDS`.
-        objective: builds the :class:`kanseq.training.objectives.objective.Objective` that trains its network, from
-            ``(network, task, examples, settings, *, seed, team)``; or its name ``package.module:name``, imported when
-            it is needed. None for :class:`kanseq.training.objectives.task_objective.TaskObjective`.
+        objective: function ``(network, task, examples, settings, *, seed, team)`` that builds the
+            :class:`kanseq.training.objectives.objective.Objective` that a network optimises; or the function's name
+            ``package.module:name``, which is imported when it is needed. None for
+            :class:`kanseq.training.objectives.task_objective.TaskObjective`.
         learner: one of :data:`LEARNERS`, see :mod:`kanseq.training.learners.find_learner`.
-        settings: names of the settings that its training uses: fields of :class:`kanseq.training.settings.Settings`,
-            and ``mid`` if it learns ranks between two classes. None for all. A run records these, and ``kanseq tune``
-            searches no others.
-        compared: whether a run also trains the baseline of the task for comparison.
+        settings: names of the settings that affect training: fields of :class:`kanseq.training.settings.Settings`, and
+            ``mid`` if the model can learn ranks of genes labelled mid. None if all of them do. Only these settings are
+            recorded in ``run.json`` and searched by ``kanseq tune``.
+        compared: whether ``kanseq train`` also trains the baseline of the task for comparison.
     """
 
     name: str
@@ -79,7 +84,7 @@ class Architecture:
     compared: bool = True
 
     def __post_init__(self) -> None:
-        """Check that the declaration is consistent.
+        """Check that the fields are valid and consistent.
 
         Raises:
             ValueError: the kind is not one of :data:`KINDS`, the learner is not one of :data:`LEARNERS`, a setting is
@@ -96,11 +101,11 @@ class Architecture:
             raise ValueError(f"the model '{self.name}' uses the setting '{unknown[0]}', which does not exist")
 
     def takes(self, setting: str) -> bool:
-        """Return whether the training of this model uses a setting."""
+        """Return whether a setting affects the training of this architecture."""
         return self.settings is None or setting in self.settings
 
     def recorded(self, settings: Settings) -> dict[str, object]:
-        """Return the settings that the model uses, as written to ``run.json``."""
+        """Return the settings that affect the training of this architecture, as written to ``run.json``."""
         return {name: value for name, value in settings.to_json().items() if self.takes(name)}
 
 
@@ -117,7 +122,7 @@ def predictor(
     objective: "str | Callable[..., object] | None" = None,
     settings: tuple[str, ...] | None = None,
 ) -> Architecture:
-    """Declare a network that predicts targets of sequences; see :class:`Architecture`."""
+    """Declare a network that predicts targets from sequences; see :class:`Architecture` for the arguments."""
     return Architecture(
         name, summary, source, config, build, tasks, recipe, resized, objective=objective, settings=settings
     )
@@ -133,10 +138,11 @@ def estimator(
     tasks: tuple[str, ...] = CLASSIFIERS,
     settings: tuple[str, ...] = ("balance",),
 ) -> Architecture:
-    """Declare a predictor of sequences that is fitted at once, without steps.
+    """Declare an estimator that predicts targets from sequences; see :class:`Architecture` for the arguments.
 
-    It chooses its hyper-parameters within the training sequences and needs no ``tune`` genes. It learns one condition;
-    of several conditions or classes, each gets its own model.
+    An estimator is fitted by one call instead of gradient steps. It chooses its hyper-parameters by cross-validation
+    within the training sequences, so it needs no tuning genes. For several conditions or classes, one estimator per
+    condition or class is fitted.
     """
     return Architecture(
         name, summary, source, config, build, tasks, learner="at-once", settings=settings, compared=False
@@ -153,7 +159,10 @@ def generator(
     objective: "str | Callable[..., object]",
     recipe: Mapping[str, int | float | str] = MappingProxyType({}),
 ) -> Architecture:
-    """Declare a model that generates sequences. It supports no task and must declare its objective."""
+    """Declare a network that generates sequences; see :class:`Architecture` for the arguments.
+
+    A generator supports no task, so ``objective`` is required.
+    """
     return Architecture(
         name, summary, source, config, build, tasks=(), recipe=recipe, kind="generator", objective=objective
     )
@@ -170,14 +179,14 @@ def tabular(
     recipe: Mapping[str, int | float | str] = MappingProxyType({}),
     objective: "str | Callable[..., object] | None" = None,
 ) -> Architecture:
-    """Declare a model that predicts targets of vectors, float32 ``(n, inputs)``."""
+    """Declare a network that predicts targets from vectors, float32 ``(n, inputs)``; see :class:`Architecture`."""
     return Architecture(
         name, summary, source, config, build, tasks=tasks, recipe=recipe, kind="tabular", objective=objective
     )
 
 
 def scaled(*names: str) -> "Callable[[Config, float], Config]":
-    """Return a function that multiplies these hyper-parameters by a factor, for :attr:`Architecture.resized`."""
+    """Return a function for :attr:`Architecture.resized` that multiplies the named hyper-parameters by a factor."""
 
     def resized(config: "Config", factor: float) -> "Config":
         return replace(config, **{name: max(1, round(getattr(config, name) * factor)) for name in names})

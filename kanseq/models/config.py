@@ -1,6 +1,6 @@
-"""Hyper-parameters of models: frozen dataclasses from which architectures derive theirs.
+"""Base classes for the hyper-parameters of models: frozen dataclasses that check their values.
 
-In: fields with ranges and choices. Out: checked configurations.
+In: values of hyper-parameters. Out: a configuration, or an error that names the invalid value.
 """
 
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ from kanseq.specification.option_checks import check
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """The hyper-parameters of a model. Their ranges are checked."""
+    """Base class for the hyper-parameters of a model. Each instance checks that its values are in range."""
 
     def __post_init__(self) -> None:
         """Check that all values are in the ranges that :func:`option` declared.
@@ -26,14 +26,18 @@ class Hyperparameters:
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Hyperparameters):
-    """The base configuration of models of sequences: the columns to read. Subclasses add hyper-parameters."""
+    """Base class for the configuration of sequence models. Subclasses add hyper-parameters.
+
+    Attributes:
+        geometry: the layout of the input columns, and which of them are visible to the model.
+    """
 
     geometry: Geometry
 
 
 @dataclass(frozen=True, kw_only=True)
 class TabularConfig(Hyperparameters):
-    """The base configuration of models of vectors."""
+    """Base class for the configuration of models whose inputs are vectors."""
 
     inputs: int = option(16, "length of each vector", least=1)
     outputs: int = option(1, "outputs per vector; set by the task", least=1)
@@ -41,24 +45,24 @@ class TabularConfig(Hyperparameters):
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig(Config):
-    """The base configuration of networks."""
+    """Base class for the configuration of networks whose inputs are sequences."""
 
     outputs: int = option(2, "outputs per sequence; set by the task", least=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RadialConfig(NetworkConfig):
-    """The base configuration of networks of radial basis layers."""
+    """Base class for the configuration of networks with radial basis layers (:class:`kanseq.nn.rbf.RBFLinear`)."""
 
     centres: int = option(8, "Gaussians per edge", least=2, most=256)
-    low: float = option(-2.0, "position of the first Gaussian, after the layer's normalisation")
-    high: float = option(2.0, "position of the last Gaussian")
+    low: float = option(-2.0, "centre of the first Gaussian, in the units of the layer's normalised inputs")
+    high: float = option(2.0, "centre of the last Gaussian, in the same units")
     layer_norm: bool = option(True, "normalise each layer's inputs")
     base: bool = option(True, "add a SiLU branch to every edge")
-    initial: str = option("variance", "initial weights: variance (keeps that of the inputs) or fastkan")
+    initial: str = option("variance", "initial weights: variance (keeps the variance of inputs) or fastkan")
 
     def __post_init__(self) -> None:
-        """Check the grid and the initial weights, too."""
+        """Check the ranges, that ``low`` is below ``high``, and the choice of ``initial``."""
         super().__post_init__()
         if self.low >= self.high:
             raise BadOption(f"low is {self.low} and high {self.high}", hint="low must be below high")
@@ -67,6 +71,6 @@ class RadialConfig(NetworkConfig):
 
     @property
     def layer(self) -> dict[str, int | float | bool | str]:
-        """The arguments of :class:`~kanseq.nn.rbf.RBFLinear` after its two widths."""
+        """Keyword arguments of the network's :class:`~kanseq.nn.rbf.RBFLinear` layers."""
         names = ("centres", "low", "high", "layer_norm", "base", "initial")
         return {name: getattr(self, name) for name in names}

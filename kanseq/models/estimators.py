@@ -1,6 +1,6 @@
-"""Models that are fitted at once, without steps: the baselines of all networks.
+"""Base classes of estimators: models that are fitted by one call instead of gradient steps, baselines of the networks.
 
-In: uint8 codes ``(n, columns)`` and targets. Out: logits ``(n,)`` float64, and arrays to store.
+In: uint8 base codes ``(n, columns)`` and targets. Out: logits ``(n,)`` float64, and the learned arrays.
 """
 
 from abc import ABC, abstractmethod
@@ -16,24 +16,26 @@ if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression, Ridge
 
 INNER_FOLDS = 5
-"""Maximum number of inner folds of the training sequences by which an estimator chooses its hyper-parameters."""
+"""Maximum number of folds in the cross-validation by which an estimator chooses its hyper-parameters."""
 
 
 class Estimator(ABC):
-    """A model that is fitted at once, without steps; :func:`~kanseq.models.architecture.estimator` declares one.
+    """Base class of models that are fitted by one call of :meth:`fit`, without gradient steps.
+
+    Declare a subclass as an architecture with :func:`kanseq.models.architecture.estimator`.
 
     Attributes:
-        config: its configuration.
+        config: the hyper-parameters and the geometry of the input.
     """
 
     def __init__(self, config: Config) -> None:
-        """Create an unfitted model."""
+        """Create an unfitted model with the given hyper-parameters."""
         self.config = config
 
     @property
     @abstractmethod
     def parameters(self) -> int:
-        """Number of values that the fit learns; 0 if it is known only after the fit."""
+        """Number of learned values; 0 before :meth:`fit` if it depends on the training sequences."""
 
     @abstractmethod
     def fit(
@@ -45,22 +47,23 @@ class Estimator(ABC):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Fit to training sequences.
+        """Fit the model to training sequences.
 
         Args:
-            codes: ``(n, columns)`` uint8.
-            targets: ``(n,)`` 0 or 1; numbers if the model learns the task ``regression``.
-            groups: ``(n,)``, groups of sequences (blocks, chromosomes) that inner folds do not split.
+            codes: base codes of the sequences, ``(n, columns)`` uint8.
+            targets: classes 0 or 1, ``(n,)``; numbers for the task ``regression``.
+            groups: the group of each sequence (such as its chromosome), ``(n,)``. When hyper-parameters are chosen by
+                cross-validation, all sequences of a group are in the same fold. None for random folds.
             seed: seed of random choices.
-            balanced: weight each class by its inverse frequency.
+            balanced: whether to weight each class by its inverse frequency.
 
         Raises:
-            OneClass: the model learns classes, and all targets are the same.
+            OneClass: the model is a classifier, and all targets are the same.
         """
 
     @abstractmethod
     def logits(self, codes: np.ndarray) -> np.ndarray:
-        """Return the log-odds of target 1, or the predicted number, ``(n,)`` float64."""
+        """Return the log-odds of class 1, or the predicted number, of each sequence in ``codes``: ``(n,)`` float64."""
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
@@ -71,22 +74,22 @@ class Estimator(ABC):
         """Load the arrays that :meth:`arrays` returned.
 
         Raises:
-            ValueError: names or shapes do not fit this model.
+            ValueError: names or shapes of the arrays do not match this model.
         """
 
 
 class Linear(Estimator):
-    """A linear model of standardised features. Subclasses define the features and the fit.
+    """Base class of linear models on standardised features. Subclasses define :meth:`features` and :meth:`fit`.
 
     Attributes:
-        mean, scale: mean and standard deviation of the training sequences' features, ``(width,)``.
+        mean, scale: mean and standard deviation of each feature over the training sequences, ``(width,)``.
         coefficients: coefficients of the standardised features, ``(width,)``.
-        intercept: ``(1,)``.
-        regularisation: the strength chosen within the training sequences, ``(1,)``; NaN before the fit.
+        intercept: intercept of the linear model, ``(1,)``.
+        regularisation: the chosen value of ``C`` or ``alpha``, ``(1,)``; NaN before the fit.
     """
 
     def __init__(self, config: Config) -> None:
-        """Create an unfitted model, whose logits are all 0."""
+        """Create an unfitted model, which returns logits of 0."""
         super().__init__(config)
         self.mean = np.zeros(self.width)
         self.scale = np.ones(self.width)
@@ -101,29 +104,29 @@ class Linear(Estimator):
 
     @abstractmethod
     def features(self, codes: np.ndarray) -> np.ndarray:
-        """Return the features of sequences, ``(n, width)`` float32."""
+        """Compute the features of sequences from their codes ``(n, columns)``: ``(n, width)`` float32."""
 
     @property
     def parameters(self) -> int:
-        """Number of coefficients, plus the intercept."""
+        """Number of learned values: the coefficients and the intercept."""
         return self.width + 1
 
     def logits(self, codes: np.ndarray) -> np.ndarray:
-        """Return the log-odds of target 1, or the predicted number, ``(n,)`` float64."""
+        """Return the log-odds of class 1, or the predicted number, of each sequence in ``codes``: ``(n,)`` float64."""
         logits = np.empty(len(codes))
         for start in range(0, len(codes), ROWS):
             part = slice(start, start + ROWS)
             features = self.features(codes[part]).astype(np.float64)
-            # BLAS computes the product of a single row differently. A sum per row is the same in every batch.
+            # BLAS rounds products of a single row differently. Sums per row do not depend on the number of rows.
             logits[part] = ((features - self.mean) / self.scale * self.coefficients).sum(axis=1) + self.intercept
         return logits
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return means, scales, coefficients ``(width,)``, intercept and regularisation ``(1,)``; all float64."""
+        """Return the learned arrays by name, float64: the attributes that :class:`Linear` lists."""
         return {name: getattr(self, name) for name in self._names}
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Load the arrays that :meth:`arrays` returned."""
+        """Load the arrays that :meth:`arrays` returned. Raise ValueError if names or shapes do not match this model."""
         shapes = {name: array.shape for name, array in self.arrays().items()}
         if shapes != {name: np.shape(array) for name, array in arrays.items()}:
             raise ValueError(f"arrays {sorted(shapes)} for {self.width:,} features are required")
@@ -133,14 +136,14 @@ class Linear(Estimator):
     _names = ("mean", "scale", "coefficients", "intercept", "regularisation")
 
     def keep(self, model: "LogisticRegression | Ridge", mean: np.ndarray, scale: np.ndarray, chosen: float) -> None:
-        """Store a model that was fitted to features with this mean and scale."""
+        """Store a fitted scikit-learn model with the mean and scale of its features and the chosen regularisation."""
         self.mean, self.scale, self.regularisation = mean, scale, np.array([chosen])
         self.coefficients = np.ravel(model.coef_).astype(np.float64)
         self.intercept = np.atleast_1d(model.intercept_).astype(np.float64)
 
 
 def check_classes(targets: np.ndarray) -> np.ndarray:
-    """Return targets as int64 0 and 1.
+    """Convert the targets 0 and 1 to int64, and check that both classes occur.
 
     Raises:
         OneClass: all targets are the same.
@@ -152,15 +155,15 @@ def check_classes(targets: np.ndarray) -> np.ndarray:
 
 
 def moments(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return means and scales (standard deviations; 1 for a constant feature) in float64."""
+    """Return the mean and the standard deviation (1 if constant) of each feature, ``(width,)`` float64 each."""
     scale = features.std(axis=0, dtype=np.float64)
     return features.mean(axis=0, dtype=np.float64), np.where(scale > 0, scale, 1.0)
 
 
 def standardised(features: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Return features shifted by the mean and divided by the scale, in float32."""
+    """Return the features minus their means, divided by their scales, in float32."""
     return (features - mean.astype(np.float32)) / scale.astype(np.float32)
 
 
 ROWS = 512
-"""Sequences counted at a time, to limit the memory for intermediate values."""
+"""Number of sequences whose features are computed per batch, which limits the memory for intermediate values."""

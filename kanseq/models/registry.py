@@ -1,6 +1,6 @@
-"""Find architectures by name: those of kanseq, and plugins that register the entry point ``kanseq.models``.
+"""Find architectures by name: those of kanseq, and those of plugins (Python entry points ``kanseq.models``).
 
-In: a name and options. Out: checked configurations, and models.
+In: the name of an architecture, and hyper-parameters. Out: the architecture, and its checked configuration.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from kanseq.models.networks import deepcre, kan, kan_mixer, kan_words, legnet, m
 logger = logging.getLogger(__name__)
 
 GROUP = "kanseq.models"
-"""Entry points of this group refer to an :class:`~kanseq.models.architecture.Architecture`."""
+"""Group of Python entry points of plugins. Each refers to an :class:`~kanseq.models.architecture.Architecture`."""
 
 OWN = (
     kan_words.ARCHITECTURE,
@@ -44,14 +44,14 @@ Value: TypeAlias = str | int | float | bool | None
 
 @lru_cache(maxsize=1)
 def architectures() -> dict[str, Architecture]:
-    """Return all architectures by name. Skip a plugin that does not load or has a used name, with a warning."""
+    """Return all architectures by name. Warn about and skip plugins that cannot be loaded or whose name is in use."""
     found = {each.name: each for each in OWN}
     for point in entry_points(group=GROUP):
-        # An error in a third-party package must not stop this one.
+        # An error in a third-party package must not stop kanseq.
         try:
             plugin = point.load()
         except Exception as error:
-            logger.warning("the model plugin '%s' does not load: %s", point.value, error)
+            logger.warning("the model plugin '%s' cannot be loaded: %s", point.value, error)
             continue
         if not isinstance(plugin, Architecture):
             logger.warning("the model plugin '%s' is not a kanseq Architecture", point.value)
@@ -63,10 +63,10 @@ def architectures() -> dict[str, Architecture]:
 
 
 def architecture(name: str) -> Architecture:
-    """Return the architecture of a name.
+    """Return the architecture with the given name.
 
     Raises:
-        BadOption: there is no such architecture; the message shows the closest names.
+        BadOption: there is no such architecture; the message lists similar names.
     """
     known = architectures()
     if name not in known:
@@ -78,13 +78,15 @@ def architecture(name: str) -> Architecture:
 def make_config(
     name: str, geometry: Geometry, options: Mapping[str, Value] | None = None, outputs: int | None = None
 ) -> Hyperparameters:
-    """Build an architecture's configuration from options; text is converted to the type of its field.
+    """Build the configuration of an architecture from hyper-parameters, such as those of ``--set NAME=VALUE``.
 
     Args:
-        name: the architecture.
-        geometry: the columns to read; ignored by models of vectors.
-        options: hyper-parameters by name, with ``_`` or ``-``.
-        outputs: outputs per sequence; None for the architecture's default. Estimators ignore it.
+        name: the name of the architecture.
+        geometry: the layout of the input columns; ignored if the inputs are vectors.
+        options: hyper-parameters by name (with ``_`` or ``-``). Text is converted to the type of the hyper-parameter.
+            Missing ones have their defaults.
+        outputs: number of outputs per sequence; None for the default. Ignored if the architecture has no such
+            hyper-parameter (estimators).
 
     Raises:
         BadOption: an option is unknown, of the wrong type or out of range.
@@ -106,16 +108,18 @@ def make_config(
 
 
 def config_to_json(config: Hyperparameters) -> dict[str, object]:
-    """Return a configuration's fields as written to files."""
+    """Return the fields of a configuration as written to files, for :func:`config_from_json`."""
     fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     return {**fields, "geometry": config.geometry.to_json()} if isinstance(config, Config) else fields
 
 
 def config_from_json(name: str, fields: Mapping[str, object]) -> Hyperparameters:
-    """Read the fields that :func:`config_to_json` returned; missing fields take their defaults.
+    """Rebuild the configuration of architecture ``name`` from the result of :func:`config_to_json`.
+
+    Missing fields have their defaults.
 
     Raises:
-        BadOption: the model, a field or its value is unknown or invalid.
+        BadOption: the architecture or a field is unknown, or a value is invalid.
     """
     options = {key: value for key, value in fields.items() if key != "geometry"}
     geometry = Geometry.from_json(fields.get("geometry", {}))  # type: ignore[arg-type]
@@ -123,25 +127,25 @@ def config_from_json(name: str, fields: Mapping[str, object]) -> Hyperparameters
 
 
 def parameter_count(model: Network | Estimator) -> int:
-    """Return the number of values that the training of a model learns."""
+    """Return the number of learned values of a model."""
     if isinstance(model, Estimator):
         return model.parameters
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def option_types(kind: type[Hyperparameters]) -> dict[str, type]:
-    """Return name and type of a configuration's hyper-parameters."""
+    """Return the type of each hyper-parameter of a configuration class, by name."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.name != "geometry"}
 
 
 def _choices(kind: type) -> tuple[type, ...]:
-    """Return the types that a field accepts: one, or those of a union."""
+    """Return the members of a union type, or the type itself."""
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
 def type_name(kind: type) -> str:
-    """Return a field's type in words.
+    """Return the name of a type for messages.
 
     >>> type_name(int | None)
     'int or none'
@@ -150,7 +154,10 @@ def type_name(kind: type) -> str:
 
 
 def parse_option(key: str, kind: type, value: Value) -> Value:
-    """Convert an option's value to its field's type.
+    """Convert a value, such as text from the command line, to the type ``kind`` of the hyper-parameter ``key``.
+
+    Raises:
+        BadOption: the value cannot be converted.
 
     >>> parse_option("token-hidden", int | None, "189"), parse_option("base", bool, "no")
     (189, False)

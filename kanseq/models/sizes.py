@@ -1,6 +1,6 @@
-"""Match networks in size: find widths for a number of parameters, and count the cost of a forward pass.
+"""Find layer widths for a required number of parameters, and count parameters and operations of a network.
 
-In: an architecture's configuration. Out: the same with other widths; counts.
+In: an architecture and its configuration. Out: a configuration with other widths; counts.
 """
 
 from dataclasses import dataclass
@@ -15,20 +15,21 @@ from kanseq.models.config import Config, Hyperparameters
 from kanseq.models.registry import parameter_count
 
 STEPS = 40
-"""Number of bisections of the range of factors, and of factors tried around the result."""
+"""Number of bisection steps in :func:`match_parameters`, and of factors that are tried around the result."""
 
 LARGEST = 64.0
-"""Largest factor by which widths may grow or shrink."""
+"""Largest factor by which :func:`match_parameters` multiplies or divides widths."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The counted size and cost of a network.
+    """The size of a network, and the cost of its forward pass.
 
     Attributes:
-        parameters: number of values that training learns.
-        flops: floating-point operations of the matrix products and convolutions in one sequence's forward pass, a
-            multiplication and an addition each; by convention, bases, activations and normalisations do not count.
+        parameters: number of learned values.
+        flops: floating-point operations of the forward pass of one sequence. By convention only matrix products and
+            convolutions count; multiplications and additions count separately. Basis functions, activations and
+            normalisations do not count.
     """
 
     parameters: int
@@ -36,12 +37,20 @@ class Cost:
 
 
 def match_parameters(kind: Architecture, config: Hyperparameters, wanted: int) -> Hyperparameters:
-    """Return the configuration whose number of parameters is closest to ``wanted``.
+    """Change the widths of a network such that its number of parameters is as close to ``wanted`` as possible.
 
-    All widths are multiplied by one factor and rounded; other options stay.
+    All widths are multiplied by the same factor and rounded. Other hyper-parameters do not change.
+
+    Args:
+        kind: the architecture.
+        config: its configuration.
+        wanted: the required number of parameters.
+
+    Returns:
+        The configuration with the new widths.
 
     Raises:
-        BadOption: the model cannot be resized, or the closest number is more than a tenth off.
+        BadOption: the architecture has no adjustable widths, or the closest number differs by more than 10%.
     """
     if kind.resized is None:
         raise BadOption(
@@ -51,7 +60,7 @@ def match_parameters(kind: Architecture, config: Hyperparameters, wanted: int) -
     for _ in range(STEPS):
         middle = (low * high) ** 0.5
         low, high = (middle, high) if count_parameters(kind, kind.resized(config, middle)) < wanted else (low, middle)
-    # Each width is rounded separately, so that counts jump; the closest may be some steps away.
+    # Widths are rounded separately, so counts jump, and the closest count may be some steps away.
     around = {kind.resized(config, high * 1.002 ** (step - STEPS // 2)) for step in range(STEPS)}
     best = min(around, key=lambda one: (abs(count_parameters(kind, one) - wanted), str(one)))
     found = count_parameters(kind, best)
@@ -64,20 +73,20 @@ def match_parameters(kind: Architecture, config: Hyperparameters, wanted: int) -
 
 
 def count_parameters(kind: Architecture, config: Hyperparameters) -> int:
-    """Count a network's parameters without allocating them."""
+    """Count the parameters of a network without allocating them."""
     with torch.device("meta"):
         return parameter_count(kind.build(config))
 
 
 def cost_of(kind: Architecture, config: Config) -> Cost | None:
-    """Count a network's parameters and the operations of one sequence's forward pass; None for an estimator."""
+    """Count the parameters of a network and the operations of its forward pass; return None for an estimator."""
     with torch.random.fork_rng():
         network = kind.build(config)
     if not isinstance(network, nn.Module):
         return None
     network.eval()
     codes = torch.zeros(1, config.geometry.columns, dtype=torch.uint8)
-    # The counter does not know the in-place products of KAN layers.
+    # The counter does not support the in-place products of KAN layers.
     counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.addmm_: _product_in_place})
     with torch.inference_mode(), counter:
         network(codes)
@@ -85,5 +94,5 @@ def cost_of(kind: Architecture, config: Config) -> Cost | None:
 
 
 def _product_in_place(onto: torch.Size, left: torch.Size, right: torch.Size, **_: object) -> int:
-    """Return the operations of ``onto += left @ right`` by its shapes."""
+    """Return the number of operations of ``onto += left @ right``, given the shapes."""
     return 2 * left[0] * left[1] * right[1]

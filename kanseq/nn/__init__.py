@@ -1,6 +1,6 @@
-"""KAN layers, independent of genomes.
+"""KAN layers as PyTorch modules, which know nothing of genomes.
 
-In: tensors. Out: tensors. Every network of this package is built from these PyTorch modules.
+In: tensors. Out: tensors. The networks of :mod:`kanseq.models` are built from these layers.
 """
 
 from kanseq.nn.bases.basis import Basis, Gaussians

@@ -1,6 +1,6 @@
-"""The KAN layer with B-splines.
+"""The fully connected KAN layer with B-splines, whose grids can be fitted to data and refined.
 
-In: ``(…, in_features)`` numbers. Out: ``(…, out_features)`` sums of the edges' curves.
+In: numbers ``(…, in_features)``. Out: sums of the functions of all edges to each output, ``(…, out_features)``.
 """
 
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from kanseq.nn.refitting import refit
 
 
 class BSplineLinear(KANLinear):
-    """A KAN layer with B-splines, as in the original KAN (Liu et al. 2024, arXiv:2404.19756) and efficient-KAN.
+    """A fully connected KAN layer with B-splines, as in KAN (Liu et al. 2024, arXiv:2404.19756) and efficient-KAN.
 
-    ``y[j] = Σ_i Σ_g s[j,i]·W[j,i,g]·B_g(z[i]) + Σ_i V[j,i]·silu(x[i]) + b[j]``, where ``z`` is ``x`` or its LayerNorm
-    and ``B`` are the B-splines of ``order`` on each input's own grid, extended by ``order`` knots on both sides. The
-    curves are zero outside the extended grid. If the knots of every input are equally spaced, up to rounding, they are
-    made exactly so, and a faster computation is used.
+    ``y[j] = Σ_i Σ_g s[j,i]·W[j,i,g]·B_g(z[i]) + Σ_i V[j,i]·silu(x[i]) + b[j]``, where ``z`` is ``x`` or its LayerNorm,
+    and ``B_g`` are B-splines of degree ``order``. Each input has its own grid, which is extended by ``order`` knots on
+    both sides; outside the extended grid, splines are zero. If the knots of all inputs are equally spaced up to
+    rounding errors, they are replaced by exactly equally spaced knots, for which a faster computation is used.
 
     Attributes:
         spline_scale: ``s``, ``(out_features, in_features)``; ``None`` without ``edge_scale``.
-        grid: ``(in_features, intervals + 2·order + 1)``, each input's knots; change it only with :meth:`set_grid`.
+        grid: knots of each input, ``(in_features, intervals + 2·order + 1)``. Change it only with :meth:`set_grid`.
     """
 
     basis: BSplines
@@ -50,13 +50,13 @@ class BSplineLinear(KANLinear):
         Args:
             in_features: number of inputs.
             out_features: number of outputs.
-            intervals: intervals of the grid before it is extended.
+            intervals: number of intervals of the grid before it is extended.
             order: degree of the splines.
             low: start of the first interval.
             high: end of the last interval.
             layer_norm: whether inputs of the splines are normalised.
             base: whether each edge has a SiLU branch, and each output a bias.
-            edge_scale: whether each edge's curve has a learned factor, initially 1.
+            edge_scale: whether the spline of each edge is multiplied by a learned factor, initially 1.
 
         Raises:
             ValueError: ``intervals`` is below 1, ``order`` is negative, or ``low`` is not below ``high``.
@@ -68,14 +68,17 @@ class BSplineLinear(KANLinear):
         self.spline_scale = nn.Parameter(torch.ones(out_features, in_features)) if edge_scale else None
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, and reset factors to 1 and grids to the initial ones."""
+        """Draw new initial weights, and reset ``spline_scale`` and the grids to their initial values."""
         self._adopt(self._first_grid())
         super().reset_parameters()
         if getattr(self, "spline_scale", None) is not None:
             nn.init.ones_(self.spline_scale)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Return the units: intervals from the first, if all are equal."""
+        """Return ``per_unit`` and ``origin`` for ``u = (z − origin)·per_unit``, see :meth:`.KANLayer.units`.
+
+        On equally spaced knots, the unit is an interval, and the grid starts at 0. Otherwise, ``u`` is ``z``.
+        """
         if not self._is_equally_spaced:
             return super().units()
         first, last = self.grid[:, 0], self.grid[:, -1]
@@ -83,13 +86,13 @@ class BSplineLinear(KANLinear):
 
     @torch.no_grad()
     def set_grid(self, grid: Tensor) -> None:
-        """Replace the knots. This changes the curves.
+        """Replace the knots. The weights stay the same, so the functions of the edges change.
 
         Args:
-            grid: ``(in_features, intervals + 2·order + 1)`` knots, or one row of them for all inputs.
+            grid: knots ``(in_features, intervals + 2·order + 1)``, or one row of knots for all inputs.
 
         Raises:
-            ValueError: another shape, a knot that is not finite or less than the previous one, or all knots equal.
+            ValueError: the shape is wrong, or the knots of an input are not finite, decrease, or are all equal.
         """
         shape = self.in_features, self.basis.intervals + 2 * self.basis.order + 1
         if grid.ndim not in (1, 2) or grid.shape[-1] != shape[1] or grid.shape[:-1] not in ((), (1,), shape[:1]):
@@ -101,19 +104,18 @@ class BSplineLinear(KANLinear):
 
     @torch.no_grad()
     def update_grid(self, x: Tensor, margin: float = 0.01, uniform_share: float = 0.02) -> None:
-        """Fit each input's knots to its samples, as efficient-KAN does, and refit the weights to keep the curves.
+        """Fit the knots of each input to its samples, as efficient-KAN does, and refit weights to keep the functions.
 
-        Knots are quantiles of the samples, mixed with equally spaced ones from ``margin`` below the least to ``margin``
-        above the greatest. Use only samples of the training data. An input whose samples are all equal keeps its grid
-        and its curves.
+        Each knot is a weighted mean of a quantile of the samples and an equally spaced knot. Use only samples from
+        training data. If all samples of an input are equal, its knots and weights do not change.
 
         Args:
-            x: ``(…, in_features)`` samples of the layer's inputs.
-            margin: distance by which equally spaced knots extend beyond the samples.
-            uniform_share: share of the equally spaced knots, from 0 to 1.
+            x: samples of the inputs of this layer, ``(…, in_features)``.
+            margin: distance by which equally spaced knots extend beyond the smallest and the largest sample.
+            uniform_share: weight of the equally spaced knots, from 0 to 1.
 
         Raises:
-            ValueError: no samples, samples that are not finite, or arguments out of range.
+            ValueError: there are no samples, they are not finite, or an argument is out of range.
         """
         rows = self._rows(x).to(self.spline_weight)
         if not (len(rows) and margin >= 0 and 0 <= uniform_share <= 1):
@@ -142,17 +144,20 @@ class BSplineLinear(KANLinear):
 
     @torch.no_grad()
     def refine(self, intervals: int) -> None:
-        """Divide each input's grid into more intervals (Liu et al. 2024, section 2.4).
+        """Divide the grid of each input into more intervals (Liu et al. 2024, section 2.4), keeping the functions.
 
-        Inside the grid the curves stay: exactly if the new knots include the old ones, otherwise by least squares.
-        Outside they end sooner, because shorter intervals extend the grid by less. New knots are interpolated between
-        those that are not equally spaced.
+        Within the grid, the functions of the edges do not change if the new knots include the old ones; otherwise they
+        are approximated by least squares. Outside, they become zero nearer to the grid, because shorter intervals
+        extend the grid by less. If knots are not equally spaced, new knots are interpolated between them.
 
-        The layer is changed in place, as by :meth:`update_grid`, so that references to it remain valid. But
-        ``spline_weight`` is a new parameter: create new optimisers.
+        The layer is changed in place. ``spline_weight`` is replaced by a new parameter, so optimisers must be created
+        again.
+
+        Args:
+            intervals: the new number of intervals.
 
         Raises:
-            ValueError: fewer intervals than before.
+            ValueError: ``intervals`` is below the current number.
         """
         order, before = self.basis.order, self.basis.intervals
         if intervals < before:
@@ -167,7 +172,7 @@ class BSplineLinear(KANLinear):
         self.basis = replace(self.basis, intervals=intervals)
         self._adopt(grid.to(self.grid))
         new = self._curve_basis()
-        # Between neighbouring knots, old or new, curves are polynomials, which order + 1 points determine.
+        # Between neighbouring knots (old or new), curves are polynomials, which are determined by order + 1 points.
         shares = (torch.arange(order + 1, device=ends.device, dtype=ends.dtype) + 0.5) / (order + 1)
         cuts = torch.cat([ends, inner], dim=1).sort(dim=1).values
         points = (cuts[:, :-1, None] + cuts.diff(dim=1)[..., None] * shares).flatten(1).t()
@@ -176,9 +181,9 @@ class BSplineLinear(KANLinear):
 
     @torch.no_grad()
     def set_intervals(self, intervals: int) -> None:
-        """Reset the layer to this number of equal intervals from ``low`` to ``high``, with curves of zero.
+        """Reset the layer to ``intervals`` equal intervals from ``low`` to ``high`` and spline weights of zero.
 
-        It can then load the weights and grid of a refined layer. ``spline_weight`` is a new parameter.
+        The layer can then load weights and grid of a refined layer. ``spline_weight`` is replaced by a new parameter.
 
         Raises:
             ValueError: ``intervals`` is below 1.
@@ -190,26 +195,27 @@ class BSplineLinear(KANLinear):
         self._adopt(self._first_grid())
 
     def regularization(self, l1: float = 1.0, entropy: float = 1.0) -> Tensor:
-        """Return efficient-KAN's penalty on weights: ``l1·Σ a + entropy·(−Σ p·log p)``.
+        """Return the penalty on weights of efficient-KAN: ``l1·Σ a + entropy·(−Σ p·log p)``, summed over edges.
 
-        Here ``a`` is the mean of an edge's ``|W|`` without its factor, and ``p = a / Σ a``.
+        ``a`` is the mean of ``|W|`` over the splines of an edge (without ``spline_scale``), and ``p = a / Σ a``.
         """
         return _penalty(self.spline_weight.abs().mean(-1), l1, entropy)
 
     def sample_regularization(self, x: Tensor, l1: float = 1.0, entropy: float = 1.0) -> Tensor:
-        """Return the penalty on the edges' outputs for samples: the same with ``a`` from :meth:`edge_norms`.
+        """Return the penalty on the outputs of edges for samples ``x`` (Liu et al. 2024, equations 2.17 to 2.20).
 
-        These are equations 2.17 to 2.20 of Liu et al. 2024.
+        The formula is that of :meth:`regularization`, with ``a`` from :meth:`edge_norms`.
         """
         return _penalty(self.edge_norms(x), l1, entropy)
 
     def edge_norms(self, x: Tensor) -> Tensor:
-        """Return ``(out_features, in_features)``: the mean over samples ``(…, in_features)`` of ``|curve + base|``.
+        """Return the mean absolute output ``|curve + base|`` of each edge over samples ``x (…, in_features)``.
 
-        Differentiable. The outputs of all edges are held for a few samples at a time.
+        The result ``(out_features, in_features)`` is differentiable. To limit the memory, samples are processed in
+        chunks.
 
         Raises:
-            ValueError: no samples.
+            ValueError: there are no samples.
         """
         rows = self._rows(x).to(self.spline_weight)
         if not len(rows):
@@ -220,14 +226,14 @@ class BSplineLinear(KANLinear):
         return total / len(rows)
 
     def _first_grid(self) -> Tensor:
-        """Return equally spaced knots, ``(in_features, intervals + 2·order + 1)``."""
+        """Return the initial, equally spaced knots of all inputs, ``(in_features, intervals + 2·order + 1)``."""
         low, high = self._ends
         steps = torch.arange(-self.basis.order, self.basis.intervals + self.basis.order + 1, dtype=torch.float64)
         knots = low + (high - low) / self.basis.intervals * steps
         return knots.to(self.spline_weight).repeat(self.in_features, 1)
 
     def _edge_sums(self, x: Tensor) -> Tensor:
-        """Return the sum over samples of each edge's absolute output."""
+        """Return the sum of ``|curve + base|`` of each edge over samples ``x (n, in_features)``."""
         z = x if self.norm is None else self.norm(x)
         per_unit, origin = self.units()
         values = self.placed_basis().values((z - origin) * per_unit)
@@ -240,25 +246,25 @@ class BSplineLinear(KANLinear):
         return () if self._is_equally_spaced else (self.grid,)
 
     def curve_weight(self) -> Tensor:
-        """Return the weights of the basis multiplied by the edges' factors."""
+        """Return the weights of the splines, multiplied by ``spline_scale`` if the layer has it."""
         return self.spline_weight if self.spline_scale is None else self.spline_weight * self.spline_scale[..., None]
 
     def _curve_basis(self) -> Callable[[Tensor], Tensor]:
-        """Return the current basis as a function of the curves' inputs, in float64."""
+        """Return a function that evaluates the splines on a copy of the current grid, in float64."""
         basis = replace(self.basis, knots=self.grid.to(torch.float64, copy=True))
         return lambda z: basis.values(z.double())
 
     def _adopt(self, grid: Tensor) -> None:
-        """Set the knots, and check whether they are equally spaced."""
+        """Store the knots, and determine whether they are equally spaced."""
         if grid.is_meta:
-            # Knots without values are assumed to be equally spaced, as they are initially.
+            # Knots on the meta device have no values. Assume that they are equally spaced, as they are initially.
             self._is_equally_spaced = True
             self.register_buffer("grid", grid)
             return
         even = _evenly(grid)
         rounding = 8 * max(torch.finfo(kind).eps for kind in (grid.dtype, torch.float32))
         spread = (grid - even).abs() <= rounding * grid.abs().amax(1, keepdim=True)
-        # A Python bool, so that forward passes need not wait for the device.
+        # Stored as a Python bool, so that forward passes do not wait for the device.
         self._is_equally_spaced = bool(spread.all()) and bool((grid[:, 0] < grid[:, -1]).all())
         grid = even if self._is_equally_spaced else grid
         if "grid" in self._buffers and self.grid.shape == grid.shape and self.grid.dtype == grid.dtype:
@@ -280,32 +286,32 @@ class BSplineLinear(KANLinear):
 
 
 SAMPLES = 1024
-"""Samples whose basis is held at a time when weights are refitted."""
+"""Number of samples per chunk when weights are refitted, which limits the memory for values of basis functions."""
 
 EDGES = 2**20
-"""Maximum number of edge outputs that are held at a time."""
+"""Maximum number of edge outputs per chunk of :meth:`BSplineLinear.edge_norms`."""
 
 
 def _evenly(grid: Tensor) -> Tensor:
-    """Return knots ``(inputs, knots)`` spaced equally from the first to the last."""
+    """Replace knots ``(inputs, knots)`` by equally spaced knots with the same ends."""
     shares = torch.linspace(0, 1, grid.shape[1], dtype=torch.float64, device=grid.device)
     return torch.lerp(grid[:, :1].double(), grid[:, -1:].double(), shares).to(grid)
 
 
 def _extended(inner: Tensor, step: Tensor, order: int) -> Tensor:
-    """Add ``order`` knots, a ``step (inputs, 1)`` apart, on both sides of knots ``(inputs, intervals + 1)``."""
+    """Add ``order`` knots at distances of ``step (inputs, 1)`` on both sides of knots ``(inputs, intervals + 1)``."""
     away = torch.arange(1, order + 1, dtype=inner.dtype, device=inner.device)
     return torch.cat([inner[:, :1] - step * away.flip(0), inner, inner[:, -1:] + step * away], dim=1)
 
 
 def _is_grid(grid: Tensor) -> Tensor:
-    """Return for each row of knots whether it is a valid grid for splines."""
+    """Return whether each row of knots is valid: finite, not decreasing and not all equal; ``(inputs,)`` bool."""
     return grid.isfinite().all(1) & (grid.diff(dim=1) >= 0).all(1) & (grid[:, -1] > grid[:, 0])
 
 
 def _penalty(norms: Tensor, l1: float, entropy: float) -> Tensor:
     total = norms.sum()
     shares = norms / torch.where(total > 0, total, 1)
-    # 0·log 0 counts as 0, in the sum and in the gradients of norms.
+    # 0·log 0 counts as 0, in the sum and in its gradients.
     logarithms = shares.clamp(min=torch.finfo(shares.dtype).tiny).log()
     return l1 * total - entropy * (shares * logarithms).sum()

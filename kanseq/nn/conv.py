@@ -1,6 +1,6 @@
-"""The KAN convolution: each edge from input channel and tap to output channel has its own curve.
+"""The KAN convolution: each tap of a kernel, from an input to an output channel, is a learned function (an edge).
 
-In: ``(n, in_channels, length)`` numbers. Out: ``(n, out_channels, positions)`` sums of the edges' curves.
+In: numbers ``(n, in_channels, length)``. Out: sums of the functions of all edges, ``(n, out_channels, positions)``.
 """
 
 import math
@@ -18,15 +18,16 @@ from kanseq.nn.precision import operand_type
 
 
 class KANConv1d(KANLayer):
-    """Convolution whose taps are curves (convolutional KAN: Bodner et al. 2024, arXiv:2406.13155).
+    """A convolution whose taps are learned functions (convolutional KAN: Bodner et al. 2024, arXiv:2406.13155).
 
     ``y[j,p] = Σ_i Σ_t [Σ_g W[j,i,t,g]·B_g(u[i,q]) + V[j,i,t]·silu(x[i,q])] + b[j]`` with ``q = stride·p + dilation·t −
-    padding``, where ``u`` is ``x``, or its LayerNorm over the channels at each position, in the units of the basis
-    ``B``. Positions ``q`` outside the input contribute nothing: neither ``B`` nor SiLU is evaluated there, as if their
-    values were padded with zeros.
+    padding``, where ``B_g`` are the functions of the basis, and ``u`` is ``x``, or its LayerNorm over the channels at
+    each position, in the units of the basis (see :meth:`units`). Positions ``q`` outside the input contribute nothing,
+    as if the values of ``B_g`` and SiLU were padded with zeros.
 
-    The basis is computed for a chunk of samples at a time and again in the backward pass, as in ``KANLinear``. Long
-    samples are cut into windows that overlap by the kernel's reach, and chunks then consist of windows.
+    Basis functions are computed for one chunk of samples after the other, and again in the backward pass, as in
+    :class:`.KANLinear`. Long samples are divided into windows that overlap by the reach of the kernel, and chunks then
+    consist of windows.
 
     Attributes:
         spline_weight: ``W``, ``(out_channels, in_channels / groups, kernel_size, basis.size)``.
@@ -57,22 +58,23 @@ class KANConv1d(KANLayer):
             in_channels: channels of the input.
             out_channels: channels of the output.
             kernel_size: number of taps.
-            basis: the functions whose weighted sums are the curves.
+            basis: the family of basis functions.
             stride: positions of the input between neighbouring outputs.
-            padding: positions on either side that contribute nothing; ``same`` keeps the length at stride 1, with the
-                odd position on the right.
+            padding: number of positions added on either side, which contribute nothing. ``same`` keeps the length; if
+                the number of added positions is odd, there is one more on the right. It requires stride 1.
             dilation: positions of the input between neighbouring taps.
-            groups: number of groups of channels that are not connected with each other.
-            layer_norm: whether the basis's inputs, the channels at each position, are normalised.
+            groups: number of groups of channels; there are no edges between groups.
+            layer_norm: whether the inputs of the basis functions are normalised over the channels at each position.
             base: whether each edge has a SiLU branch, and each output channel a bias.
-            low: input at the start of the basis's span: the first Gaussian's centre, a spline's left end. A basis
-                without a span uses inputs unchanged.
+            low: input at the start of the basis's span, such as the first centre of Gaussians or the left end of a
+                spline grid. A basis without a span uses the inputs unchanged.
             high: input at the end of the basis's span.
 
         Raises:
-            TypeError: ``basis`` is not a :class:`Basis` (its class or its size, for example).
-            ValueError: a number is not an ``int`` or below 1 (``padding``: below 0), ``groups`` does not divide the
-                channels, ``same`` with a stride, ``low`` or ``high`` not finite, or ``low`` not below ``high``.
+            TypeError: ``basis`` is not an instance of :class:`.Basis`.
+            ValueError: a size is not an ``int`` or below 1 (``padding``: below 0), channels cannot be divided into
+                ``groups``, ``padding`` is ``same`` but ``stride`` is not 1, ``low`` or ``high`` is not finite, or
+                ``low`` is not below ``high``.
         """
         if not isinstance(basis, Basis):
             raise TypeError(f"basis must be a Basis, such as Gaussians(8): {basis!r}")
@@ -91,32 +93,37 @@ class KANConv1d(KANLayer):
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.low, self.high = low, high
         reach = dilation * (kernel_size - 1)
-        # Both sides get the same padding, so that an odd reach yields one position too many, the first.
+        # Both sides get the same padding. If the reach is odd, the first output is therefore one too many.
         around = (reach + 1) // 2 if isinstance(padding, str) else padding
         self._surplus = reach % 2 if isinstance(padding, str) else 0
         self._product = ConvolutionProduct(
             taps=kernel_size, stride=stride, padding=around, dilation=dilation, groups=groups
         )
-        # Built here, because compilers lose the fields of an instance that is built while they trace.
+        # Built here, because compilers lose the fields of instances that are built during tracing.
         self._unpadded = replace(self._product, padding=0)
         edges = (in_channels // groups, kernel_size)
         super().__init__(in_channels, out_channels, edges, basis, layer_norm=layer_norm, base=base)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Return the units that map the basis's span, if it has one, to the range from ``low`` to ``high``."""
+        """Return the units of the basis: ``per_unit`` and ``origin`` of each input channel, both ``(in_channels,)``.
+
+        Basis functions of an input ``z`` are evaluated at ``u = (z − origin)·per_unit``, which maps the range from
+        ``low`` to ``high`` to the span of the basis. Without a span, ``u`` is ``z``.
+        """
         first, last = self.basis.span or (self.low, self.high)
         per_unit = (last - first) / (self.high - self.low)
         like = self.spline_weight.new_ones(self.in_channels)
         return like * per_unit, like * (self.low - first / per_unit)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(n, in_channels, length)`` to ``(n, out_channels, positions)``, or both without ``n``.
+        """Compute the outputs ``(n, out_channels, positions)`` for inputs ``(n, in_channels, length)``.
 
-        ``positions = ⌊(length + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``. In memory, channels are
-        innermost in the result.
+        The axis ``n`` is optional. The number of ``positions`` is
+        ``⌊(length + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``. In memory, the channels of the result
+        are the innermost axis.
 
         Raises:
-            ValueError: inputs of another shape, or shorter than the kernel's reach.
+            ValueError: the inputs have another shape, or are shorter than the reach of the kernel.
         """
         if x.ndim not in (2, 3) or x.shape[-2] != self.in_channels:
             raise ValueError(f"inputs must be (n, {self.in_channels}, length): {tuple(x.shape)}")
@@ -137,16 +144,18 @@ class KANConv1d(KANLayer):
         """Evaluate the learned functions of edges from input channels ``i`` at ``tap`` to output channels ``j``.
 
         Args:
-            i: input channel or channels.
-            j: output channel or channels.
-            tap: tap or taps, broadcast with ``i`` and ``j``.
-            x: ``(points,)``, see :meth:`kanseq.nn.linear.KANLinear.edge_functions`.
+            i: index or indices of input channels.
+            j: index or indices of output channels, broadcast with ``i``.
+            tap: index or indices of taps, broadcast with ``i`` and ``j``.
+            x: points at which the functions are evaluated, ``(points,)``; with LayerNorm see
+                :meth:`.KANLinear.edge_functions`.
 
         Returns:
-            ``(points, …)`` each, where ``…`` is the broadcast shape of ``i``, ``j`` and ``tap``; differentiable.
+            ``curve`` and ``base``, ``(points, …)`` each, where ``…`` is the broadcast shape of ``i``, ``j`` and
+            ``tap``; differentiable.
 
         Raises:
-            ValueError: an input and an output are in different groups, so that there is no edge.
+            ValueError: there is no such edge, because an input and an output channel are in different groups.
         """
         device = self.spline_weight.device
         i, j, tap = torch.broadcast_tensors(*(torch.as_tensor(k, device=device) for k in (i, j, tap)))
@@ -157,17 +166,17 @@ class KANConv1d(KANLayer):
         return self._functions(i, (j, i % wide, tap), x)
 
     def _sum_by_windows(self, samples: Tensor, operands: torch.dtype) -> Tensor:
-        """Map ``(n, length, channels)`` to ``(n, positions, outputs)``, in windows of about ``SEGMENT`` basis values.
+        """Compute outputs ``(n, positions, outputs)`` for long samples ``(n, length, channels)``, window by window.
 
-        In the middle, each window lies inside the sample and yields ``each`` outputs; one product without padding
-        computes all windows of all samples. The first outputs depend on padding, and the last ones may do so or be
-        fewer than ``each``. They are computed from the ends of the sample, padded on both sides, and surplus outputs
-        are dropped.
+        A window has about ``SEGMENT`` values of basis functions. Windows in the middle of a sample yield ``each``
+        outputs; one product without padding computes all windows of all samples. The first outputs depend on padding;
+        the last ones may do so, too, or be fewer than ``each``. These are computed from the ends of the sample, padded
+        on both sides, and surplus outputs are dropped.
         """
         (n, length, _), stride, padding = samples.shape, self.stride, self._product.padding
         reach = self.dilation * (self.kernel_size - 1)
         room = SEGMENT // (self.in_channels * self.basis.size)
-        # Windows as short as their overlap would compute more basis than they save.
+        # If windows were as short as their overlap, most basis functions would be computed twice.
         each = max((room - reach - 1) // stride + 1, -(-(reach + 1) // stride))
         padded = -(-padding // stride)
         count = ((length - 1 - reach + padding) // stride + 1 - padded) // each
@@ -179,26 +188,26 @@ class KANConv1d(KANLayer):
         middle = self._sum(windows.contiguous(), self._unpadded, operands)
         parts = [middle.unflatten(0, (n, count)).flatten(1, 2)]
         if padded:
-            # At least one position, so that the input is not empty if these outputs depend on padding alone.
+            # At least one position, because the input must not be empty even if these outputs depend on padding only.
             left = samples[:, : max(1, reach)].contiguous()
             parts.insert(0, self._sum(left, self._product, operands)[:, :padded])
         done = padded + count * each
         if done < self._product.shape(samples.shape, self.out_channels)[1]:
-            # One output more than those that depend on the left padding, for the same reason.
+            # One more output than those that depend on the left padding, for the same reason.
             again = padded + 1
             right = samples[:, (done - again) * stride :].contiguous()
             parts.append(self._sum(right, self._product, operands)[:, again:])
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
     def extra_repr(self) -> str:
-        """Return the shape for ``print(network)``."""
+        """Return the arguments of the layer for ``print(network)``."""
         shape = f"{self.in_channels}, {self.out_channels}, {self.kernel_size}, {self.basis}"
         steps = f"stride={self.stride}, padding={self.padding!r}, dilation={self.dilation}, groups={self.groups}"
         return f"{shape}, {steps}, precision={self.precision}"
 
 
 SEGMENT = 2**20
-"""Maximum number of basis values of a sample that is not cut into windows: as many as a chunk holds in float32.
+"""Maximum number of values of basis functions in a sample that is not divided into windows (one float32 chunk).
 
-Windows have more if the kernel reaches so far that shorter windows would mostly overlap.
+Windows have more values if the reach of the kernel is so long that shorter windows would mostly overlap.
 """

@@ -1,6 +1,6 @@
-"""Change the grids of all layers of a network: fit them to data, refine them, or match them to saved weights.
+"""Change the grids of all KAN layers of a network: fit them to data, refine them, or match them to saved weights.
 
-In: a network whose layers have their own grids. Out: the same network with other grids.
+In: a network with B-spline or radial basis layers. Out: the same network with other grids.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,18 +14,18 @@ from kanseq.nn.rbf import RBFLinear
 
 
 class Shaped(Protocol):
-    """A tensor or an array."""
+    """Protocol of an object with a shape, such as a tensor or an array."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its length along each axis."""
+        """Length along each axis."""
 
 
 def check_grids(network: nn.Module, intervals: int | None) -> None:
-    """Check that a network has grids that can be refined to ``intervals`` or, if None, fitted to data.
+    """Check that a network has layers with grids that can be refined or, if ``intervals`` is None, fitted to data.
 
     Raises:
-        ValueError: the network has no layers with such grids.
+        ValueError: the network has no such layers.
     """
     kinds = (BSplineLinear, RBFLinear) if intervals is None else (BSplineLinear,)
     if not any(isinstance(layer, kinds) for layer in network.modules()):
@@ -34,14 +34,15 @@ def check_grids(network: nn.Module, intervals: int | None) -> None:
 
 
 def update_grids(network: nn.Module, run: Callable[[], object]) -> set[str]:
-    """Fit the grids of all radial and B-spline layers to the samples that reach them; the curves stay.
+    """Fit the grids of all B-spline and radial basis layers to their inputs, keeping the learned functions.
 
     Args:
-        network: changed in place, see :meth:`BSplineLinear.update_grid` and :meth:`RBFLinear.update_grid`.
-        run: runs the network on training data.
+        network: the network, which is changed in place; see :meth:`.BSplineLinear.update_grid` and
+            :meth:`.RBFLinear.update_grid`.
+        run: a function that runs the network on training data.
 
     Returns:
-        The names of the parameters that were changed.
+        Names of the changed parameters.
 
     Raises:
         ValueError: the network has no such layers.
@@ -66,14 +67,15 @@ def update_grids(network: nn.Module, run: Callable[[], object]) -> set[str]:
 
 
 def refine_grids(network: nn.Module, intervals: int) -> set[str]:
-    """Divide the grids of all B-spline layers into more intervals; the curves stay.
+    """Divide the grids of all B-spline layers into more intervals, keeping the learned functions.
 
     Args:
-        network: changed in place, see :meth:`BSplineLinear.refine`; its curves' weights become new parameters.
-        intervals: intervals of each input's grid. A layer that has more keeps them.
+        network: the network, which is changed in place; see :meth:`.BSplineLinear.refine`. Its ``spline_weight`` are
+            replaced by new parameters.
+        intervals: number of intervals of each grid. Layers with as many or more intervals are not changed.
 
     Returns:
-        The names of the parameters that were changed.
+        Names of the changed parameters.
 
     Raises:
         ValueError: the network has no such layers.
@@ -90,10 +92,13 @@ def refine_grids(network: nn.Module, intervals: int) -> set[str]:
 
 
 def match_grids(network: nn.Module, weights: Mapping[str, Shaped]) -> bool:
-    """Set the intervals of B-spline layers to those of weights that will be loaded; return whether any was changed.
+    """Prepare a network for loading ``weights``: give B-spline layers the number of intervals that the weights have.
 
-    Changed layers have curves of zero until the weights are loaded. ``load_state_dict`` handles weights that are
-    missing or do not fit for other reasons.
+    The splines of changed layers are zero until weights are loaded. Weights that are missing, or that do not fit for
+    other reasons, are left to ``load_state_dict``.
+
+    Returns:
+        Whether a layer was changed.
     """
     changed = False
     for name, layer in network.named_modules():
@@ -108,5 +113,5 @@ def match_grids(network: nn.Module, weights: Mapping[str, Shaped]) -> bool:
 
 
 def _weight_of(layer: str) -> str:
-    """Return the name of the weights of a layer's curves in its network."""
+    """Return the name of the parameter ``spline_weight`` of the layer with the given name."""
     return f"{layer}.spline_weight" if layer else "spline_weight"

@@ -1,6 +1,6 @@
-"""The base of KAN layers: weights of the curves on their edges, the basis's units, and initial weights.
+"""The base class of KAN layers: parameters, their initial values, and the evaluation of learned functions of edges.
 
-In: the shape of the edges and a basis. Out: a module; subclasses define how inputs are connected to edges.
+In: the shape of the edges, and a family of basis functions. Out: a module. Subclasses define which edges an input has.
 """
 
 import math
@@ -17,11 +17,13 @@ from kanseq.nn.kernels.products import Product
 
 
 class EdgeFunctions(NamedTuple):
-    """The functions of some edges, as the sum of two parts; see :meth:`KANLinear.edge_functions`.
+    """Values of the learned functions of edges; see :meth:`.KANLinear.edge_functions`.
+
+    The function of an edge is the sum of these two terms.
 
     Attributes:
-        curve: the weighted sum of the basis, at the input *after* the layer's normalisation.
-        base: the part ``V·silu(x)``, at the input *before* it; zero without ``base``.
+        curve: the weighted sum of the basis functions, as a function of the input *after* the layer's normalisation.
+        base: the SiLU branch ``V·silu(x)``, as a function of the input *before* normalisation; zero without ``base``.
     """
 
     curve: Tensor
@@ -29,16 +31,19 @@ class EdgeFunctions(NamedTuple):
 
 
 class KANLayer(nn.Module):
-    """A sum of one-dimensional curves, one per edge. Subclasses: :class:`KANLinear` and :class:`KANConv1d`.
+    """Base class of KAN layers. An output is the sum of learned one-dimensional functions (curves), one per edge.
+
+    Subclasses are :class:`.KANLinear` and :class:`.KANConv1d`.
 
     Attributes:
-        basis: the functions whose weighted sums are the curves.
-        spline_weight: ``(outputs, …, basis.size)``; ``…`` is the shape of the edges that meet in one output.
-        base_weight: ``(outputs, …)``; ``None`` without ``base``.
-        base_bias: ``(outputs,)``; ``None`` without ``base``.
-        norm: the LayerNorm over the inputs; ``None`` without ``layer_norm``.
-        residual: whether the layer adds its inputs to its outputs; the inputs are not part of any edge's function,
-            and add their variance to that of the sums.
+        basis: the family of basis functions. A curve is a weighted sum of them.
+        spline_weight: weights of the basis functions, ``(outputs, …, basis.size)``, where ``…`` is the shape of the
+            edges to one output.
+        base_weight: weights of the SiLU branches, ``(outputs, …)``; ``None`` without ``base``.
+        base_bias: biases, ``(outputs,)``; ``None`` without ``base``.
+        norm: LayerNorm over the inputs, applied before the basis functions; ``None`` without ``layer_norm``.
+        residual: whether the inputs are added to the outputs (in addition to the functions of the edges). They
+            increase the variance of the outputs.
         precision: ``float32`` or ``bfloat16``, see :func:`kanseq.nn.precision.set_precision`.
     """
 
@@ -56,11 +61,24 @@ class KANLayer(nn.Module):
         base: bool,
         residual: bool = False,
     ) -> None:
-        """Draw initial weights whose sums of curves keep the variance of standard normal inputs."""
+        """Draw initial weights such that the sums over edges have variance 1 for standard normal inputs.
+
+        Args:
+            inputs: number of inputs, or of input channels.
+            outputs: number of outputs, or of output channels.
+            edges: shape of the edges to one output.
+            basis: the family of basis functions.
+            layer_norm: whether inputs of the basis functions are normalised.
+            base: whether each edge has a SiLU branch, and each output a bias.
+            residual: whether the inputs are added to the outputs.
+
+        Raises:
+            TypeError: ``basis`` is not an instance of a frozen dataclass derived from :class:`.Basis`.
+        """
         super().__init__()
         if not isinstance(basis, Basis) or "__dataclass_params__" not in type(basis).__dict__:
             raise TypeError(f"a basis must be an instance of a frozen dataclass derived from Basis: {basis!r}")
-        # Equal bases are one object, so that compilers recognise them as the same.
+        # Equal bases are replaced by one object, so that compilers recognise that they are the same.
         self.basis = _SHARED.setdefault(basis, basis)
         self.precision, self.residual = "float32", residual
         self.norm = nn.LayerNorm(inputs) if layer_norm else None
@@ -70,10 +88,11 @@ class KANLayer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw normal weights; curves and SiLU branch contribute half of the variance each.
+        """Draw all weights from normal distributions, and reset biases and LayerNorm.
 
-        Weights of zero mean result in an output variance of ``edges · σ² · Σ_g E[B_g²]``, where ``edges`` is the number
-        of edges per output. Thus ``σ`` follows from the basis's second moments under a standard normal input.
+        For standard normal inputs and weights of mean 0 and standard deviation ``σ``, the variance of an output is
+        ``edges · σ² · Σ_g E[B_g²]``, where ``edges`` is the number of edges per output. ``σ`` is chosen such that this
+        variance is 1, or 1/2 if there are SiLU branches, which add the other half.
         """
         if self.spline_weight.is_meta:
             return
@@ -87,23 +106,26 @@ class KANLayer(nn.Module):
             nn.init.zeros_(self.base_bias)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Return the basis's units: ``u = (z − origin)·per_unit``, both ``(inputs,)``."""
+        """Return the units of the basis: ``per_unit`` and ``origin`` of each input, both ``(inputs,)``.
+
+        Basis functions of an input ``z`` are evaluated at ``u = (z − origin)·per_unit``.
+        """
         raise NotImplementedError
 
     def _basis_tensors(self) -> tuple[Tensor, ...]:
-        """Return the tensors of the basis in this layer, see :meth:`kanseq.nn.bases.basis.Basis.over`."""
+        """Return the tensors of this layer that the basis needs, such as knots, for :meth:`.Basis.over`."""
         return ()
 
     def placed_basis(self) -> Basis:
-        """Return the basis with this layer's knots."""
+        """Return the basis with the tensors of this layer, such as knots."""
         return self.basis.over(self._basis_tensors())
 
     def curve_weight(self) -> Tensor:
-        """Return the weights of the basis, ``(outputs, …, size)``, multiplied by the edges' factors, if any."""
+        """Return the weights of the basis functions, ``(outputs, …, size)``, including a factor per edge, if any."""
         return self.spline_weight
 
     def _sum(self, x: Tensor, product: Product, operands: torch.dtype) -> Tensor:
-        """Sum the curves at ``x``, whose last axis is the inputs."""
+        """Compute the outputs of the layer for ``x (…, inputs)``, with products in the dtype ``operands``."""
         scale, shift = self._place(x.dtype)
         epsilon = None if self.norm is None else self.norm.eps
         plan = CurvePlan(self.basis, product, operands, epsilon, self.residual)
@@ -111,7 +133,7 @@ class KANLayer(nn.Module):
         return sum_of_curves(given, plan, self._basis_tensors())
 
     def _functions(self, i: Tensor, edges: tuple[Tensor, ...], x: Tensor) -> EdgeFunctions:
-        """Evaluate the functions of edges from inputs ``i``; ``edges`` is the index of their weights."""
+        """Evaluate the learned functions of edges from inputs ``i`` at ``x``; ``edges`` are the indices of weights."""
         weight = self.curve_weight()[edges]
         x = x.to(weight).reshape(-1, *(1,) * i.ndim)
         per_unit, origin = self.units()
@@ -121,7 +143,7 @@ class KANLayer(nn.Module):
         return EdgeFunctions(curve, base)
 
     def _place(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Return scale and shift of inputs to the basis's units, for :func:`kanseq.nn.kernels.curves.sum_of_curves`."""
+        """Return ``scale`` and ``shift`` for :func:`.sum_of_curves`, which map inputs to the units of the basis."""
         per_unit, origin = (column.to(dtype) for column in self.units())
         if self.norm is None:
             return per_unit, origin
@@ -129,21 +151,21 @@ class KANLayer(nn.Module):
 
     @torch.no_grad()
     def _second_moment(self) -> float:
-        """Return ``Σ_g E[B_g²]`` under a standard normal input, as a mean over its quantiles."""
+        """Return ``Σ_g E[B_g²]`` for a standard normal input, at least :data:`LEAST_MOMENT`; a mean over quantiles."""
         z = torch.special.ndtri((torch.arange(QUANTILES, dtype=torch.float64) + 0.5) / QUANTILES)
         per_unit, origin = (column[:1].to(z) for column in self.units())
         values = self.placed_basis().of(torch.zeros((), dtype=torch.long)).values((z.to(per_unit) - origin) * per_unit)
-        # A grid far from the standard normal's mass would require enormous weights.
+        # Without the limit, weights would be enormous for a grid far from typical standard normal inputs.
         return max(float(values.square().sum(-1).mean()), LEAST_MOMENT)
 
 
 _SHARED: dict[Basis, Basis] = {}
 
 SILU_SECOND_MOMENT = 0.35578
-"""``E[silu(z)²]`` of a standard normal ``z``."""
+"""``E[silu(z)²]`` for a standard normal ``z``."""
 
 LEAST_MOMENT = 0.1
-"""Lower limit of the basis's second moment; that of eight Gaussians from −2 to 2 is about 1.2."""
+"""Lower limit of the second moment of a basis. For eight Gaussians from −2 to 2, the second moment is about 1.2."""
 
 QUANTILES = 4001
-"""Number of points for an expectation under the normal distribution."""
+"""Number of quantiles of the normal distribution over which the second moment of a basis is averaged."""

@@ -1,6 +1,6 @@
-"""The KAN layer on any basis: each edge from input to output has its own curve.
+"""The fully connected KAN layer with any basis: each edge from an input to an output has its own learned function.
 
-In: ``(…, in_features)`` numbers. Out: ``(…, out_features)`` sums of the edges' curves.
+In: numbers ``(…, in_features)``. Out: sums of the functions of all edges to each output, ``(…, out_features)``.
 """
 
 import torch
@@ -14,17 +14,18 @@ from kanseq.nn.precision import operand_type
 
 
 class KANLinear(KANLayer):
-    """Sum of one-dimensional curves, one per pair of input and output (KAN: Liu et al. 2024, arXiv:2404.19756).
+    """A KAN layer with one learned function per pair of input and output (Liu et al. 2024, arXiv:2404.19756).
 
-    ``y[j] = Σ_i Σ_g W[j,i,g]·B_g(u[i]) + Σ_i V[j,i]·silu(x[i]) + b[j]``, where ``u`` is ``x``, or its LayerNorm, in the
-    units of the basis ``B``; and ``+ x[j]`` with ``residual``.
+    ``y[j] = Σ_i Σ_g W[j,i,g]·B_g(u[i]) + Σ_i V[j,i]·silu(x[i]) + b[j]``, where ``B_g`` are the functions of the basis,
+    and ``u`` is ``x`` or its LayerNorm in the units of the basis, see :meth:`units`. With ``residual``, ``x[j]`` is
+    added.
 
-    The basis is computed for a chunk of rows at a time and again in the backward pass, so that memory grows with the
-    inputs and not with the basis. Second derivatives and the transforms of ``torch.func`` (except forward mode) are
-    supported, but hold the complete basis.
+    Basis functions are computed for one chunk of rows after the other, and again in the backward pass, so the memory
+    does not grow with the size of the basis. Second derivatives and the transforms of ``torch.func`` (except forward
+    mode) are supported, but keep all values of basis functions in memory.
 
     Attributes:
-        basis: the functions whose weighted sums are the curves.
+        basis: the family of basis functions ``B_g``.
         spline_weight: ``W``, ``(out_features, in_features, basis.size)``.
         base_weight: ``V``, ``(out_features, in_features)``; ``None`` without ``base``.
         base_bias: ``b``, ``(out_features,)``; ``None`` without ``base``.
@@ -42,18 +43,18 @@ class KANLinear(KANLayer):
         base: bool = True,
         residual: bool = False,
     ) -> None:
-        """Draw initial weights whose sums of curves keep the variance of standard normal inputs.
+        """Draw initial weights such that the sums over edges have variance 1 for standard normal inputs.
 
         Args:
             in_features: number of inputs.
             out_features: number of outputs.
-            basis: the functions whose weighted sums are the curves.
-            layer_norm: whether the basis's inputs are normalised.
+            basis: the family of basis functions.
+            layer_norm: whether the inputs of the basis functions are normalised.
             base: whether each edge has a SiLU branch, and each output a bias.
-            residual: whether ``x`` is added to ``y``; cheaper here than outside.
+            residual: whether ``x`` is added to ``y``, which is faster here than outside of the layer.
 
         Raises:
-            ValueError: no inputs or outputs, or ``residual`` between different widths.
+            ValueError: ``in_features`` or ``out_features`` is below 1, or they differ although ``residual`` is true.
         """
         check_whole("in_features", in_features)
         check_whole("out_features", out_features)
@@ -64,25 +65,28 @@ class KANLinear(KANLayer):
         super().__init__(in_features, out_features, edges, basis, layer_norm=layer_norm, base=base, residual=residual)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Return the basis's units: ``u = (z − origin)·per_unit``, both ``(in_features,)``."""
+        """Return the units of the basis: ``per_unit`` and ``origin`` of each input, both ``(in_features,)``.
+
+        Basis functions of an input ``z`` are evaluated at ``u = (z − origin)·per_unit``. By default, ``u`` is ``z``.
+        """
         like = self.spline_weight
         return like.new_ones(self.in_features), like.new_zeros(self.in_features)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(…, in_features)`` to ``(…, out_features)``.
+        """Compute the outputs ``(…, out_features)`` for inputs ``(…, in_features)``.
 
         Raises:
-            ValueError: inputs of another width.
+            ValueError: the last axis of ``x`` has another length.
         """
         if x.shape[-1:] != (self.in_features,):
             raise ValueError(f"inputs must be (…, {self.in_features}): {tuple(x.shape)}")
         exact, operands, result = operand_type(self.precision, x, self.spline_weight)
         if torch.compiler.is_exporting():
             return self._sum(x.to(exact), PRODUCTS[False], operands).to(result)
-        # Samples of a few rows may have any memory order, and so may their gradients: chunks make them contiguous.
+        # Small samples and their gradients may have any memory order, because chunks are made contiguous.
         few = x.ndim == 3 and x.shape[1] * x.shape[2] * self.basis.size <= LARGE_SAMPLE
         samples = x.to(exact) if few else x.reshape(-1, self.in_features).to(exact)
-        # Features with the inputs innermost are computed faster, but then weights are transposed twice per step.
+        # Features are computed faster if inputs are the innermost axis, but weights must then be transposed twice.
         size_first = operands == exact and x.numel() > 4 * self.in_features * self.out_features
         y = self._sum(samples, PRODUCTS[size_first], operands).to(result)
         return y if few else y.reshape(*x.shape[:-1], self.out_features)
@@ -91,27 +95,29 @@ class KANLinear(KANLayer):
         """Evaluate the learned functions of edges from inputs ``i`` to outputs ``j``.
 
         Args:
-            i: input or inputs.
-            j: output or outputs; broadcast with ``i``.
-            x: ``(points,)``. Without LayerNorm, both parts are functions of the input, and the edge's function is
-                ``curve + base``. With LayerNorm, the curve is a function of the normalised input and the base is not.
+            i: index or indices of inputs.
+            j: index or indices of outputs, broadcast with ``i``.
+            x: points at which the functions are evaluated, ``(points,)``. Without LayerNorm, the function of an edge is
+                ``curve + base``. With LayerNorm, ``x`` is the normalised input for ``curve``, but the input itself for
+                ``base``.
 
         Returns:
-            ``(points, …)`` each, where ``…`` is the broadcast shape of ``i`` and ``j``; differentiable.
+            ``curve`` and ``base``, ``(points, …)`` each, where ``…`` is the broadcast shape of ``i`` and ``j``;
+            differentiable.
         """
         i, j = torch.broadcast_tensors(*(torch.as_tensor(k, device=self.spline_weight.device) for k in (i, j)))
         return self._functions(i, (j, i), x)
 
     def _rows(self, x: Tensor) -> Tensor:
-        """Return samples ``(…, in_features)`` as rows."""
+        """Reshape samples ``(…, in_features)`` to ``(n, in_features)``; raise ValueError if they have another width."""
         if x.shape[-1:] != (self.in_features,):
             raise ValueError(f"samples must be (…, {self.in_features}): {tuple(x.shape)}")
         return x.reshape(-1, self.in_features)
 
     def extra_repr(self) -> str:
-        """Return the shape for ``print(network)``."""
+        """Return the arguments of the layer for ``print(network)``."""
         return f"{self.in_features}, {self.out_features}, {self.basis}, precision={self.precision}"
 
 
 LARGE_SAMPLE = 2**20
-"""Maximum number of basis values of a sample that chunks do not split into rows."""
+"""Maximum number of values of basis functions in a sample ``(rows, inputs)`` that is not split between chunks."""

@@ -1,6 +1,6 @@
-"""Curves of position: an edge for each kind of item (such as a word) in a row of columns, shared by all columns.
+"""Learned functions of position. Each kind of item (such as a k-mer) has one KAN edge, which is shared by all columns.
 
-In: the kind of item in each column, or the amount of each kind. Out: sums of the curves of all items, per stretch.
+In: the item at each column, or the amount of each kind at each column. Out: sums over the items in ranges of columns.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from kanseq.nn.bases.bsplines import BSplines
 
 
 class Stretch(NamedTuple):
-    """A range of columns with one set of curves.
+    """A range of columns with its own functions of position (such as the upstream region of a gene).
 
     Attributes:
-        start, stop: half-open.
-        positions: position of each column for the splines, ``stop - start`` numbers.
-        knots: ascending; all positions are at least the first, and below the last.
+        start, stop: half-open range of columns, 0-based.
+        positions: input of the splines at each column, such as the distance from the TSS; ``stop - start`` numbers.
+        knots: knots of the splines, ascending. All positions are at least the first knot, and below the last.
     """
 
     start: int
@@ -28,20 +28,23 @@ class Stretch(NamedTuple):
 
 
 class PlacedCurves(nn.Module):
-    """``y[o,s] = Σ_t a[t]·φ[o,k(t)](t) − mean`` over columns ``t`` of stretch ``s``, with an item of kind ``k(t)``.
+    """A KAN layer that sums learned functions of position over items, such as the k-mers of a sequence.
 
-    This is a KAN's sum over edges (Liu et al. 2024, arXiv:2404.19756), one edge per kind, whose input is a position:
-    ``φ[o,k](t) = gain·Σ_g W[o,k,g]·B_g(t) / σ[k,g]``, with B-splines ``B`` on each stretch's own knots, and mean and
-    standard deviation ``σ`` of ``Σ_t a[t]·B_g(t)`` over the training sequences. So a weight is the contribution of one
-    standard deviation, and a penalty on weights treats frequent and rare kinds the same.
+    ``y[o,s] = Σ_t a[t]·φ[o,k(t)](t) − mean``, where ``t`` are the columns of stretch (range of columns) ``s``, and
+    ``k(t)`` and ``a[t]`` are kind and amount of the item at ``t``. Each kind has one edge (Liu et al. 2024,
+    arXiv:2404.19756), whose input is a position: ``φ[o,k](t) = gain·Σ_g W[o,k,g]·B_g(t) / σ[k,g]``. ``B_g`` are
+    B-splines on the knots of each stretch. Mean and standard deviation ``σ`` are those of ``Σ_t a[t]·B_g(t)`` over the
+    training sequences. A weight is thus the contribution of one standard deviation, and a penalty on weights treats
+    frequent and rare kinds the same.
 
     Attributes:
         weight: ``W``, ``(outputs, kinds, functions)``; initially zeros.
-        mean, scale: ``(kinds, functions)``, see :meth:`standardise`.
-        splines: the splines in every column, ``(columns, functions)``.
-        stretches: half-open columns of each stretch.
-        functions: the splines of each stretch, as a slice.
-        kinds, gain: the arguments.
+        mean, scale: mean and ``σ``, ``(kinds, functions)``; set by :meth:`standardise`.
+        splines: values of the splines at each column, ``(columns, functions)``.
+        stretches: half-open range of columns of each stretch.
+        functions: for each stretch, the slice of its splines on the axis ``functions``.
+        kinds: number of kinds of items.
+        gain: factor of the functions.
     """
 
     mean: Tensor
@@ -51,15 +54,16 @@ class PlacedCurves(nn.Module):
     def __init__(
         self, kinds: int, outputs: int, columns: int, stretches: Sequence[Stretch], *, order: int = 3, gain: float = 1.0
     ) -> None:
-        """Build the splines.
+        """Evaluate the splines at all columns, and initialise all weights to zero.
 
         Args:
-            kinds: number of kinds.
-            outputs: number of sums.
+            kinds: number of kinds of items.
+            outputs: number of outputs per stretch.
             columns: number of columns.
-            stretches: ranges of columns with curves, and their knots; they do not overlap, and are within the columns.
+            stretches: ranges of columns with functions, and their knots. They must not overlap, and must lie within
+                the columns.
             order: degree of the splines.
-            gain: factor of the curves: the higher, the less a penalty on weights restrains them.
+            gain: factor of the functions. The higher it is, the less a penalty on weights restrains the functions.
         """
         super().__init__()
         self.kinds, self.gain = kinds, gain
@@ -78,25 +82,25 @@ class PlacedCurves(nn.Module):
         self.weight = nn.Parameter(torch.zeros(outputs, kinds, first))
 
     def curves(self) -> Tensor:
-        """Return ``φ`` in every column, ``(outputs, kinds, columns)``; zero outside the stretches."""
+        """Return the learned functions ``φ`` at each column, ``(outputs, kinds, columns)``; zero outside stretches."""
         return self._curve_weight() @ self.splines.T
 
     def forward(self, kinds: Tensor, amounts: Tensor | None = None) -> Tensor:
-        """Sum the curves of the items in all columns.
+        """Sum the functions of all items in each stretch.
 
         Args:
-            kinds: ``(n, columns)`` int64; ``self.kinds`` for no item.
-            amounts: amount of the item, ``(n, columns)``; 1 everywhere if None.
+            kinds: kind of the item at each column, ``(n, columns)`` int64; ``self.kinds`` if there is no item.
+            amounts: amount of the item at each column, ``(n, columns)``; None for 1 everywhere.
 
         Returns:
-            ``(n, outputs, stretches)``.
+            Sums minus their means over the training sequences, ``(n, outputs, stretches)``.
         """
         weight = self._curve_weight()
         columns = kinds.shape[1]
         places = (kinds * columns + torch.arange(columns, device=kinds.device)).flatten()
         sums = []
         for curves in weight @ self.splines.T:
-            # Columns without an item read the zeros after all curves.
+            # Columns without an item have the index of one of the zeros at the end.
             table = torch.cat([curves.flatten(), curves.new_zeros(columns)])
             values = table.index_select(0, places).view(kinds.shape)
             values = values if amounts is None else values * amounts
@@ -104,7 +108,7 @@ class PlacedCurves(nn.Module):
         return torch.stack(sums, dim=1) - self._at_mean(weight)
 
     def of_mixtures(self, x: Tensor) -> Tensor:
-        """Sum the curves of mixtures ``x (n, kinds, columns)``; for single kinds, as :meth:`forward` does."""
+        """Compute the sums of :meth:`forward` from amounts of each kind at each column, ``x (n, kinds, columns)``."""
         weight = self._curve_weight()
         curves = weight @ self.splines.T
         sums = [
@@ -113,18 +117,19 @@ class PlacedCurves(nn.Module):
         return torch.stack(sums, dim=2) - self._at_mean(weight)
 
     def moments(self) -> "PositionMoments":
-        """Return an empty accumulator for mean and standard deviation of ``Σ_t x[k,t]·B_g(t)``."""
+        """Return an empty accumulator of the moments of ``Σ_t x[k,t]·B_g(t)``, for :meth:`standardise`."""
         return PositionMoments(self.splines, self.kinds)
 
     @torch.no_grad()
     def standardise(self, found: "PositionMoments") -> None:
-        """Set mean and scale from accumulated moments.
+        """Set ``mean`` and ``scale`` from the moments of the training sequences.
 
-        Values that do not vary, apart from rounding, get the scale 1. Those that hardly vary, because a kind is rare,
-        get the scale of one such item in one of the sequences: other sequences may hold it anywhere.
+        The scale is the standard deviation, but 1 for values that do not vary apart from rounding errors. For rare
+        kinds, the scale is at least that of a single item in one of the sequences, because other sequences may have
+        such items at any position.
 
         Raises:
-            ValueError: no sequences were added.
+            ValueError: no sequences were added to ``found``.
         """
         if not found.number:
             raise ValueError("there are no sequences to compute means from")
@@ -134,33 +139,35 @@ class PlacedCurves(nn.Module):
         self.scale.copy_(torch.where(varies, deviation.clamp(min=found.number**-0.5), 1.0))
 
     def _curve_weight(self) -> Tensor:
-        """Return the splines' weights, ``(outputs, kinds, functions)``."""
+        """Return the coefficients ``gain·W/σ`` of the splines, ``(outputs, kinds, functions)``."""
         return self.weight * (self.gain / self.scale)
 
     def _at_mean(self, weight: Tensor) -> Tensor:
-        """Return the sums of a mean sequence, ``(outputs, stretches)``."""
+        """Return the mean of the sums over the training sequences, ``(outputs, stretches)``, to be subtracted."""
         each = (weight * self.mean).sum(1)
         return torch.stack([each[:, functions].sum(1) for functions in self.functions], dim=1)
 
 
 class PositionMoments:
-    """Means and sums of squares of the amount of each kind under each spline, accumulated over batches.
+    """Accumulator of the mean and variance of ``Σ_t x[k,t]·B_g(t)``, where ``x`` are the amounts of each kind ``k``.
 
-    They are merged as by Chan, Golub and LeVeque (1983), whose sums of squares never cancel.
+    Batches are merged by the method of Chan, Golub and LeVeque (1983), which avoids the cancellation of large sums of
+    squares.
 
     Attributes:
-        number: sequences so far.
-        mean, scatter: ``(kinds, functions)`` float64; ``scatter`` holds sums of squared distances from the mean.
+        number: number of sequences so far.
+        mean: mean over the sequences, ``(kinds, functions)`` float64.
+        scatter: sum of squared differences from the mean, ``(kinds, functions)`` float64.
     """
 
     def __init__(self, splines: Tensor, kinds: int) -> None:
-        """Start without sequences."""
+        """Create an empty accumulator for splines ``(columns, functions)``."""
         self.splines, self.number = splines, 0
         self.mean, self.scatter = splines.new_zeros(2, kinds, splines.shape[1], dtype=torch.float64)
 
     @torch.no_grad()
     def add(self, x: Tensor) -> None:
-        """Add mixtures ``(n, kinds, columns)``."""
+        """Add a batch of sequences, given the amount of each kind at each column, ``x (n, kinds, columns)``."""
         counts = (x @ self.splines).double()
         mean, count = counts.mean(0), len(counts)
         step, total = mean - self.mean, self.number + count
@@ -170,7 +177,7 @@ class PositionMoments:
 
 
 def _splines(stretch: Stretch, order: int) -> Tensor:
-    """Evaluate the splines of one stretch, ``(columns, functions)`` float64; the outer ones end at its ends."""
+    """Evaluate the splines of a stretch at its columns: ``(columns, functions)`` float64, 0 beyond its knots."""
     inner = torch.tensor(stretch.knots, dtype=torch.float64)
     knots = torch.cat([inner[:1].expand(order), inner, inner[-1:].expand(order)])
     basis = BSplines(order, len(inner) - 1, knots[None])

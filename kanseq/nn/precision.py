@@ -1,20 +1,20 @@
-"""The precision of matrix products: float32, or bfloat16 operands summed in float32.
+"""Choose the precision of matrix products in KAN layers: float32, or bfloat16 operands with sums in float32.
 
-In: a module and a name. Out: the same module, with KAN layers that compute products in this precision.
+In: a module and the name of a precision. Out: the module, whose layers compute products in this precision.
 """
 
 import torch
 from torch import Tensor, nn
 
 PRECISIONS = ("float32", "bfloat16")
-"""Precisions that :func:`set_precision` accepts."""
+"""Allowed precisions for :func:`set_precision`."""
 
 
 def set_precision(module: nn.Module, precision: str) -> None:
-    """Set the precision of products in every KAN layer of ``module``, and in every other layer with a ``precision``.
+    """Set the precision of matrix products in all layers of ``module`` that have an attribute ``precision``.
 
-    With ``bfloat16``, only the operands and results of matrix products are rounded to bfloat16. The sums that they are
-    added to, parameters and elementwise operations stay float32. float64 layers are not affected.
+    With ``bfloat16``, only the operands and results of matrix products are rounded to bfloat16. Parameters, elementwise
+    operations, and sums to which products are added remain float32. Layers with float64 parameters are not affected.
 
     Raises:
         ValueError: ``precision`` is neither ``float32`` nor ``bfloat16``.
@@ -27,9 +27,10 @@ def set_precision(module: nn.Module, precision: str) -> None:
 
 
 def resolve_precision(wanted: str, device: torch.device | str = "cpu") -> str:
-    """Turn ``auto`` into ``bfloat16`` if the device has hardware for such products, else into ``float32``.
+    """Return the precision to use on a device: ``wanted``, unless it is ``auto``.
 
-    A CPU has it if it supports AMX tiles or AVX-512 bfloat16 instructions.
+    ``auto`` becomes ``bfloat16`` if the device has hardware for bfloat16 products (a CPU: AMX tiles or AVX-512 bfloat16
+    instructions), and otherwise ``float32``.
 
     Raises:
         ValueError: ``wanted`` is neither ``auto`` nor one of :data:`PRECISIONS`.
@@ -46,12 +47,17 @@ def resolve_precision(wanted: str, device: torch.device | str = "cpu") -> str:
 
 
 def operand_type(precision: str, x: Tensor, weight: Tensor) -> tuple[torch.dtype, torch.dtype, torch.dtype]:
-    """Return the dtypes of a layer's arithmetic.
+    """Return the dtypes that a KAN layer uses for its computations.
+
+    Args:
+        precision: the precision of the layer.
+        x: its inputs.
+        weight: its weights.
 
     Returns:
-        Three dtypes: of elementwise operations, of the operands of products, and of the result. Inside
-        ``torch.autocast``, the last two are those of autocast, as for ``nn.Linear``; a layer in bfloat16 or float16
-        computes products in this dtype.
+        The dtype of elementwise operations, the dtype of the operands of products, and the dtype of the outputs. Inside
+        ``torch.autocast``, the last two are the dtype of autocast, as for ``nn.Linear``. If the weights are bfloat16 or
+        float16, the last two are the dtype of the weights.
     """
     exact = torch.promote_types(weight.dtype, torch.float32)
     if exact == torch.float64:

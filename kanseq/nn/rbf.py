@@ -1,6 +1,6 @@
-"""The KAN layer on Gaussian radial bases.
+"""The fully connected KAN layer with Gaussians (radial basis functions).
 
-In: ``(…, in_features)`` numbers. Out: ``(…, out_features)`` sums of the edges' curves.
+In: numbers ``(…, in_features)``. Out: sums of the functions of all edges to each output, ``(…, out_features)``.
 """
 
 import math
@@ -15,13 +15,13 @@ from kanseq.nn.refitting import refit
 
 
 class RBFLinear(KANLinear):
-    """A KAN layer whose curves are sums of Gaussians (FastKAN, Li 2024, arXiv:2405.06721).
+    """A fully connected KAN layer whose functions are sums of Gaussians (FastKAN, Li 2024, arXiv:2405.06721).
 
-    ``y[j] = Σ_i Σ_g W[j,i,g]·exp(−((z[i] − c[g])/h)²) + Σ_i V[j,i]·silu(x[i]) + b[j]`` with ``z = LayerNorm(x)``,
-    ``centres`` equally spaced ``c`` from ``low`` to ``high``, and ``h`` their spacing.
+    ``y[j] = Σ_i Σ_g W[j,i,g]·exp(−((z[i] − c[g])/h)²) + Σ_i V[j,i]·silu(x[i]) + b[j]`` with ``z = LayerNorm(x)``. The
+    centres ``c`` are equally spaced from ``low`` to ``high``, at a distance of ``h``.
 
     Attributes:
-        grid: ``(2, in_features)``, each input's first and last centre.
+        grid: first and last centre for each input, ``(2, in_features)``.
     """
 
     grid: Tensor
@@ -38,21 +38,22 @@ class RBFLinear(KANLinear):
         residual: bool = False,
         initial: Literal["variance", "fastkan"] = "variance",
     ) -> None:
-        """Draw initial weights.
+        """Build the layer, and draw initial weights.
 
         Args:
             in_features: number of inputs.
             out_features: number of outputs.
-            centres: Gaussians per edge.
+            centres: number of Gaussians per edge.
             low: the first centre.
             high: the last centre.
             layer_norm: whether the inputs of the Gaussians are normalised.
             base: whether each edge has a SiLU branch, and each output a bias.
             residual: whether the inputs are added to the outputs.
-            initial: ``variance`` keeps the variance of the inputs, ``fastkan`` draws weights as FastKAN does.
+            initial: distribution of initial weights: ``variance`` keeps the variance of standard normal inputs;
+                ``fastkan`` draws weights as FastKAN does.
 
         Raises:
-            ValueError: fewer than two centres, or ``low`` is not below ``high``.
+            ValueError: ``centres`` is below 2, ``low`` is not below ``high`` or not finite, or ``initial`` is unknown.
         """
         if centres < 2 or not -math.inf < low < high < math.inf:
             raise ValueError(f"at least 2 centres and finite low < high are required: {centres} from {low} to {high}")
@@ -66,10 +67,10 @@ class RBFLinear(KANLinear):
         self.register_load_state_dict_pre_hook(_keep_grid)
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, and reset grids to the initial ones.
+        """Draw new initial weights, and reset the centres of all inputs to the range from ``low`` to ``high``.
 
-        FastKAN draws ``W`` from a normal distribution with standard deviation 0.1 (cut at ±2), ``V`` and ``b`` as
-        ``nn.Linear`` does.
+        FastKAN draws ``W`` from a normal distribution with standard deviation 0.1 (truncated at ±2), and ``V`` and
+        ``b`` as ``nn.Linear`` does.
         """
         ends = torch.tensor(self._ends)[:, None].expand(2, self.in_features)
         self.register_buffer("grid", ends.to(self.spline_weight, copy=True))
@@ -85,7 +86,10 @@ class RBFLinear(KANLinear):
             nn.init.uniform_(self.base_bias, -bound, bound)
 
     def units(self) -> tuple[Tensor, Tensor]:
-        """Return the units: spacings from the first centre."""
+        """Return ``per_unit`` and ``origin`` for ``u = (z − origin)·per_unit``, see :meth:`.KANLayer.units`.
+
+        The unit is the distance between neighbouring centres, and the first centre is at 0.
+        """
         return self._units_of(self.grid)
 
     def _units_of(self, grid: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,17 +98,18 @@ class RBFLinear(KANLinear):
 
     @torch.no_grad()
     def update_grid(self, x: Tensor, tails: float = 0.01) -> None:
-        """Spread each input's centres over its samples, and refit the weights to keep the curves.
+        """Adapt the centres of each input to the range of its samples, and refit the weights to keep the functions.
 
-        Use only samples of the training data. An input whose samples are all equal keeps its grid and its
-        curves.
+        Use only samples from training data. If all samples of an input are equal, its centres and weights do not
+        change.
 
         Args:
-            x: ``(…, in_features)`` samples of the layer's inputs.
-            tails: share of samples below the first centre, and share above the last.
+            x: samples of the inputs of this layer, ``(…, in_features)``.
+            tails: fraction of samples below the first centre, and of samples above the last centre.
 
         Raises:
-            ValueError: no samples, samples of another width or not finite, or ``tails`` is not in [0, 0.5).
+            ValueError: there are no samples, they have another width or are not finite, or ``tails`` is not in
+                [0, 0.5).
         """
         rows = self._rows(x).to(self.spline_weight)
         if not len(rows) or not 0 <= tails < 0.5:
@@ -115,7 +120,7 @@ class RBFLinear(KANLinear):
         ranked = z.sort(dim=0).values
         cut = round(tails * (len(z) - 1))
         low, high = ranked[cut], ranked[len(z) - 1 - cut]
-        # Samples so close that spacings per unit would be infinite count as equal, too.
+        # Samples that are so close that per_unit would be infinite count as equal, too.
         moves = (high > low) & ((self.basis.size - 1) / (high - low)).isfinite()
         grid = torch.where(moves, torch.stack([low, high]), self.grid)
         old, new = self._units_of(self.grid), self._units_of(grid)
@@ -129,9 +134,9 @@ class RBFLinear(KANLinear):
 
 
 SAMPLES = 1024
-"""Samples whose basis is held at a time when weights are refitted."""
+"""Number of samples per chunk when weights are refitted, which limits the memory for values of basis functions."""
 
 
 def _keep_grid(layer: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Accept weights without a grid: the layer keeps its grid."""
+    """Add the current grid to a state dict without a grid, so that such a state dict can be loaded."""
     state.setdefault(f"{prefix}grid", layer.grid)

@@ -1,6 +1,6 @@
-"""Fit weights on a new basis so that curves follow those on the old basis as closely as possible.
+"""Refit the weights of a KAN layer when its basis functions change, so that the learned functions stay the same.
 
-In: weights, and both bases at samples. Out: new weights.
+In: weights, and the values of old and new basis functions at samples. Out: weights for the new basis functions.
 """
 
 from collections.abc import Iterable
@@ -10,17 +10,18 @@ from torch import Tensor
 
 
 def refit(weight: Tensor, pairs: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """Fit each edge's curve by least squares over samples of its input.
+    """Compute weights of new basis functions by a least-squares fit to the function of each edge at samples.
 
-    The normal equations are summed in float64, chunk by chunk. If the samples do not determine the weights, the
-    smallest ones are used.
+    The normal equations are summed in float64 over chunks of samples. If the samples do not determine the weights, the
+    solution with the smallest norm is used.
 
     Args:
-        weight: ``(outputs, inputs, size)`` on the old basis.
-        pairs: chunks of samples: old basis ``(n, inputs, size)`` and new basis ``(n, inputs, new size)``.
+        weight: weights of the old basis functions, ``(outputs, inputs, size)``.
+        pairs: for each chunk of samples, the values of the old basis functions ``(n, inputs, size)`` and those of the
+            new ones ``(n, inputs, new size)``.
 
     Returns:
-        ``(outputs, inputs, new size)``, in the dtype of ``weight``.
+        Weights of the new basis functions, ``(outputs, inputs, new size)``, in the dtype of ``weight``.
     """
     gram: Tensor | float = 0.0
     mixed: Tensor | float = 0.0

@@ -119,7 +119,7 @@ def test_plugins_that_do_not_work_are_skipped_with_a_warning(plugins, caplog):
     with caplog.at_level(logging.WARNING, "kanseq"):
         assert len(architectures()) == 13
     texts = [record.getMessage() for record in caplog.records]
-    assert "no.such.module:THING' does not load" in texts[0]
+    assert "no.such.module:THING' cannot be loaded" in texts[0]
     assert "is not a kanseq Architecture" in texts[1]
     assert "has the name 'mlp', which is already used" in texts[2]
 

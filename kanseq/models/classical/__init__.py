@@ -1,1 +1,1 @@
-"""Models without hidden layers or steps: k-mer counts, linear models, boosting."""
+"""Baseline models without hidden layers: linear models and gradient boosting on base composition or k-mer counts."""

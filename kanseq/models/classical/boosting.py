@@ -1,6 +1,6 @@
-"""Gradient boosting of small trees on k-mer counts in bins: the estimator that models interactions.
+"""Gradient boosting of small trees on binned k-mer counts: an estimator that models interactions between k-mers.
 
-In: uint8 codes ``(n, columns)`` and targets 0 or 1. Out: logits ``(n,)`` float64, and the trees as arrays to store.
+In: uint8 base codes ``(n, columns)`` and targets 0 or 1. Out: logits ``(n,)`` float64, and the trees as arrays.
 """
 
 from collections.abc import Mapping
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BoostingConfig(KmerConfig):
-    """Configuration of :class:`Boosting`."""
+    """Hyper-parameters of :class:`Boosting`."""
 
-    iterations: int = option(300, "number of trees, grown one after the other", least=1, most=100_000)
-    learning_rate: float = option(0.05, "factor that the values of each tree are multiplied by", above=0, most=1)
+    iterations: int = option(300, "number of trees", least=1, most=100_000)
+    learning_rate: float = option(0.05, "factor by which the output of each tree is multiplied", above=0, most=1)
     leaves: int = option(8, "maximum number of leaves per tree", least=2, most=65_536)
-    subsample: float = option(0.5, "fraction of the training sequences that each tree is fitted to", above=0, most=1)
+    subsample: float = option(0.5, "fraction of the training sequences to which each tree is fitted", above=0, most=1)
 
 
 class Trees(NamedTuple):
-    """Trees as concatenated arrays of nodes. Children come after their parent.
+    """Fitted decision trees, with the nodes of all trees in the same arrays. Children follow their parent.
 
     Attributes:
-        prior: log-odds before any tree, ``(1,)`` float64.
-        root: first node of each tree, ``(trees,)`` int64.
-        left, right: next node if the count is at most the threshold, and if it is higher, ``(nodes,)`` int64; a leaf
-            points to itself.
-        feature: index of the count that a node tests, ``(nodes,)`` int64; 0 in leaves.
-        threshold: ``(nodes,)`` float64; 0 in leaves.
-        value: the value that a leaf adds to the logit, ``(nodes,)`` float64; 0 elsewhere.
+        prior: initial log-odds, to which the trees are added, ``(1,)`` float64.
+        root: index of the root node of each tree, ``(trees,)`` int64.
+        left, right: index of the next node if the tested feature is at most (left) or above (right) the threshold,
+            ``(nodes,)`` int64; the node's own index in a leaf.
+        feature: index of the feature (k-mer count) that each node tests, ``(nodes,)`` int64; 0 in leaves.
+        threshold: threshold of each node, ``(nodes,)`` float64; 0 in leaves.
+        value: value that a leaf adds to the logit, ``(nodes,)`` float64; 0 in other nodes.
     """
 
     prior: np.ndarray
@@ -50,11 +50,11 @@ class Trees(NamedTuple):
 
     @property
     def is_leaf(self) -> np.ndarray:
-        """Whether a node is a leaf, ``(nodes,)`` bool."""
+        """Whether each node is a leaf, ``(nodes,)`` bool."""
         return self.left == np.arange(len(self.left))
 
     def logits(self, counts: np.ndarray) -> np.ndarray:
-        """Return the sum of all trees for ``counts (n, width)``: ``(n,)`` float64."""
+        """Return the logits ``(n,)`` float64 for k-mer counts ``(n, width)``: the prior plus all trees."""
         row = np.arange(len(counts))[:, None]
         node = np.tile(self.root, (len(counts), 1))
         while not self.is_leaf[node].all():
@@ -69,8 +69,8 @@ NO_TREES = Trees(np.zeros(1), *[np.zeros(0, np.int64)] * 4, *[np.zeros(0)] * 2)
 class Boosting(BinnedKmers, Estimator):
     """Stochastic gradient boosting of the log-loss (Friedman 2001, Ann Stat 29:1189; 2002, Comput Stat Data An 38:367).
 
-    Each tree is fitted to a random part of the training sequences. It grows best first: the leaf with the largest gain
-    is split next. Each split is chosen among √width random features. All trees are grown: there is no early stopping.
+    Each tree is fitted to a random subset of the training sequences. Trees grow best first: the leaf with the largest
+    gain is split next. Each split is chosen among √width random features. There is no early stopping.
 
     Attributes:
         trees: the fitted trees.
@@ -79,13 +79,13 @@ class Boosting(BinnedKmers, Estimator):
     config: BoostingConfig
 
     def __init__(self, config: BoostingConfig) -> None:
-        """Create an unfitted model, whose logits are all 0."""
+        """Create an unfitted model, which returns logits of 0."""
         super().__init__(config)
         self.trees = NO_TREES
 
     @property
     def parameters(self) -> int:
-        """Number of leaves of all trees; 0 before the fit."""
+        """Number of learned values: the leaves of all trees; 0 before the fit."""
         return int(np.count_nonzero(self.trees.is_leaf))
 
     def fit(
@@ -97,7 +97,7 @@ class Boosting(BinnedKmers, Estimator):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Grow all trees. ``groups`` is ignored because no hyper-parameter is chosen. See :meth:`Estimator.fit`."""
+        """Fit all trees; see :meth:`.Estimator.fit`. ``groups`` is ignored because there is no cross-validation."""
         from sklearn.ensemble import GradientBoostingClassifier
         from sklearn.utils.class_weight import compute_sample_weight
 
@@ -115,7 +115,7 @@ class Boosting(BinnedKmers, Estimator):
         self.trees = _trees_of(model.fit(self.features(codes), targets, weights))
 
     def logits(self, codes: np.ndarray) -> np.ndarray:
-        """Return the log-odds of target 1, ``(n,)`` float64."""
+        """Return the log-odds of class 1 of each sequence in ``codes``: ``(n,)`` float64."""
         logits = np.empty(len(codes))
         for start in range(0, len(codes), ROWS):
             part = slice(start, start + ROWS)
@@ -123,11 +123,11 @@ class Boosting(BinnedKmers, Estimator):
         return logits
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the arrays of :class:`Trees` by name."""
+        """Return the fitted trees: the arrays of :class:`Trees` by name."""
         return self.trees._asdict()
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Load the arrays that :meth:`arrays` returned."""
+        """Load the arrays that :meth:`arrays` returned. Raise ValueError if they are not trees on these features."""
         if set(arrays) != set(Trees._fields):
             raise ValueError(f"arrays {sorted(Trees._fields)} are required")
         trees = Trees(**arrays)
@@ -138,7 +138,7 @@ class Boosting(BinnedKmers, Estimator):
             and all(np.shape(array) == (nodes,) for array in trees[2:])
             and all(array.dtype.kind == "i" for array in trees[1:5])
             and np.all((trees.root >= 0) & (trees.root < nodes))
-            # A node that is not a leaf but points to itself or back would cause an endless loop.
+            # An inner node that points to itself or to an earlier node would cause an endless loop.
             and np.all((trees.left == own) == (trees.right == own))
             and all(np.all((child >= own) & (child < nodes)) for child in (trees.left, trees.right))
             and np.all((trees.feature >= 0) & (trees.feature < self.width))
@@ -158,7 +158,7 @@ ARCHITECTURE = estimator(
 
 
 def _trees_of(model: "GradientBoostingClassifier") -> Trees:
-    """Concatenate the trees of a fitted model."""
+    """Convert a fitted scikit-learn model to :class:`Trees`."""
     parts: list[tuple[np.ndarray, ...]] = []
     roots = []
     nodes = 0

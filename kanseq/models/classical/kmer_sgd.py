@@ -1,6 +1,6 @@
-"""Logistic regression on k-mer counts in bins by stochastic gradient descent, for counts that do not fit into memory.
+"""A linear model on binned k-mer counts, trained by stochastic gradient descent if counts do not fit into memory.
 
-In: uint8 codes, or one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+In: uint8 base codes ``(n, columns)``, or one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``.
 """
 
 from collections.abc import Iterable
@@ -23,14 +23,15 @@ class KmerSGDConfig(NetworkConfig, KmerConfig):
 
 
 class KmerSGD(SequenceNetwork):
-    """A linear layer on the standardised counts that ``kmer-logistic`` is fitted to.
+    """A linear layer on standardised k-mer counts in bins, the same features as those of ``kmer-logistic``.
 
-    It is trained in batches like every network, so that only one batch of counts is held at a time. With
-    ``--decay coupled --weight-decay 1/(C·n)`` its loss is the one that ``kmer-logistic`` minimises on ``n`` training
-    genes with the same ``C``.
+    It is trained in batches like any network, so only the counts of one batch are in memory. With ``--decay coupled
+    --weight-decay 1/(C·n)``, where ``n`` is the number of training genes, it minimises the same loss as
+    ``kmer-logistic`` with this ``C``.
 
     Attributes:
-        mean, scale: mean and standard deviation of the training sequences' counts, ``(width,)``; see :meth:`prepare`.
+        mean, scale: mean and standard deviation of each count over the training sequences, ``(width,)``; computed by
+            :meth:`prepare`.
     """
 
     decayed = ("weight",)
@@ -40,7 +41,7 @@ class KmerSGD(SequenceNetwork):
     bins: Tensor
 
     def __init__(self, config: KmerSGDConfig) -> None:
-        """Build the layer with weights of zero."""
+        """Build the linear layer with weights of zero."""
         super().__init__(config.geometry)
         self.k, self.words = config.k, 4**config.k
         self.width = bin_count(config.geometry, config.bin) * self.words
@@ -53,7 +54,7 @@ class KmerSGD(SequenceNetwork):
         nn.init.zeros_(self.linear.bias)
 
     def prepare(self, batches: Iterable[Tensor]) -> None:
-        """Compute mean and standard deviation of the counts in the training sequences; constant ones get scale 1."""
+        """Compute ``mean`` and ``scale`` of the k-mer counts in the training sequences; constant counts get scale 1."""
         number = 0
         total, squares = torch.zeros(2, self.width, dtype=torch.float64, device=self.mean.device)
         for codes in batches:
@@ -61,32 +62,33 @@ class KmerSGD(SequenceNetwork):
             number += len(counts)
             total += counts.sum(dim=0)
             squares += counts.square().sum(dim=0)
-        # Sums of whole numbers are exact, so that their difference loses no digits.
+        # Sums of integers are exact, so the difference has no rounding error.
         variance = (squares * number - total.square()) / number**2
         self.mean.copy_(total / number)
         self.scale.copy_(torch.where(variance > 0, variance, 1.0).sqrt())
 
     def counts(self, codes: Tensor) -> Tensor:
-        """Count each word (k-mer) per bin of uint8 codes ``(n, columns)``: ``(n, width)``, in the parameters' dtype."""
+        """Count k-mers per bin in uint8 codes ``(n, columns)``: ``(n, width)``, in the dtype of the parameters."""
         visible = codes.masked_fill(self.hidden, BASES).long()
         starts = len(self.bins)
         word, known = torch.zeros_like(visible[:, :starts]), self.bins >= 0
         for offset in range(self.k):
             letter = visible[:, offset : offset + starts]
             word, known = word * BASES + letter, known & (letter < BASES)
-        # Words with an unknown or masked base, or outside a window, are counted in one extra column at the end.
+        # K-mers with an unknown or masked base, or outside a window, are counted in one extra column at the end.
         place = torch.where(known, self.bins * self.words + word, self.width)
         counts = torch.zeros(len(codes), self.width + 1, dtype=self.mean.dtype, device=codes.device)
         return counts.scatter_add_(1, place, torch.ones_like(place, dtype=counts.dtype))[:, : self.width]
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Map codes ``(n, columns)`` uint8 to ``(n, outputs)``."""
+        """Compute the outputs ``(n, outputs)`` for base codes ``(n, columns)`` uint8."""
         return self.linear((self.counts(codes) - self.mean) / self.scale)
 
     def forward_encoded(self, x: Tensor) -> Tensor:
-        """Map one-hot (or any real) columns ``(n, 4, columns)`` to ``(n, outputs)``.
+        """Compute the outputs ``(n, outputs)`` for one-hot (or other real-valued) columns ``(n, 4, columns)``.
 
-        A count is a sum of products of columns, so that attributions split it over the bases by the rule for products.
+        Each count is computed as a sum of products of columns, so attribution methods can divide it among the bases
+        of a k-mer by their rule for products.
         """
         starts = len(self.bins)
         words = x[:, :, :starts]

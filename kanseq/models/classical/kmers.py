@@ -1,6 +1,6 @@
-"""Count k-mers in bins along the columns, and the base composition: the features of the estimators.
+"""Compute the features of baseline models: k-mer counts in bins along the sequence, and base composition.
 
-In: uint8 codes ``(n, columns)``. Out: float32 features ``(n, features)``.
+In: uint8 base codes ``(n, columns)``. Out: float32 features ``(n, features)``.
 """
 
 from collections.abc import Iterator
@@ -20,35 +20,35 @@ MOST_FEATURES = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class KmerConfig(Config):
-    """The base configuration of models of k-mer counts."""
+    """Base class for the configuration of models on binned k-mer counts."""
 
-    k: int = option(3, "length of the words (k-mers) that are counted", least=1, most=8)
+    k: int = option(3, "length of the k-mers that are counted", least=1, most=8)
     bin: int = option(125, "columns per bin", least=1)
 
     def __post_init__(self) -> None:
-        """Check the number of features, too."""
+        """Check the ranges, and that the number of features is at most :data:`MOST_FEATURES`."""
         super().__post_init__()
         if (width := bin_count(self.geometry, self.bin) * 4**self.k) > MOST_FEATURES:
             raise BadOption(f"k = {self.k} in bins of {self.bin} yields {width:,} features", hint="use wider bins")
 
 
 class BinnedKmers:
-    """Mixin for models that read sequences as k-mer counts in bins."""
+    """Mixin for models whose features are k-mer counts in bins along the sequence."""
 
     config: KmerConfig
 
     @property
     def width(self) -> int:
-        """Number of bins times number of words (k-mers)."""
+        """Number of features: the number of bins times the number of possible k-mers."""
         return bin_count(self.config.geometry, self.config.bin) * 4**self.config.k
 
     def features(self, codes: np.ndarray) -> np.ndarray:
-        """Return the count of each word in each bin, ``(n, width)`` float32."""
+        """Count each k-mer in each bin of codes ``(n, columns)``: ``(n, width)`` float32."""
         return kmer_counts(codes, self.config.geometry, self.config.k, self.config.bin)
 
 
 def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Return the fractions of A, C, G and T among the visible bases of sequences, ``(n, 4)``; zeros without bases."""
+    """Return the fractions of A, C, G and T among the visible bases of each sequence, ``(n, 4)``; 0 without bases."""
     fractions = np.empty((len(codes), 4), dtype=np.float32)
     for part in _parts(len(codes)):
         visible = geometry.hide(codes[part])
@@ -58,10 +58,11 @@ def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def bins_of_kmers(geometry: Geometry, k: int, width: int) -> np.ndarray:
-    """Return the bin of the k-mer that begins at each column, ``(columns − k + 1,)``; −1 if it leaves its window.
+    """Return the index of the bin of the k-mer that starts at each column, ``(columns − k + 1,)``.
 
-    Bins are ``width`` columns wide, are counted from the left edge of each window (of its visible part), and do not
-    span windows. A k-mer belongs to the bin that it begins in. The last bin of a window may be narrower.
+    Each window (its visible columns) is divided into bins of ``width`` columns, starting at its left end; the last bin
+    may be narrower. A k-mer belongs to the bin in which it starts. The index is −1 if the k-mer does not lie
+    completely within a window.
 
     >>> bins_of_kmers(Geometry(upstream=4, downstream=2, pad=2), k=2, width=3).tolist()
     [0, 0, 0, 1, 1, -1, -1, -1, 2, 2, 2, 3, 3]
@@ -76,7 +77,7 @@ def bins_of_kmers(geometry: Geometry, k: int, width: int) -> np.ndarray:
 
 
 def bin_count(geometry: Geometry, width: int) -> int:
-    """Return the number of bins in the visible parts of all windows.
+    """Return the number of bins of ``width`` columns in the visible columns of all windows.
 
     >>> bin_count(Geometry(), 125), bin_count(Geometry(visible="flanks"), 125), bin_count(Geometry.plain(70), 125)
     (24, 16, 1)
@@ -85,10 +86,16 @@ def bin_count(geometry: Geometry, width: int) -> int:
 
 
 def kmer_counts(codes: np.ndarray, geometry: Geometry, k: int, width: int) -> np.ndarray:
-    """Count k-mers per bin, without those that hold a masked column or a base other than A, C, G, T.
+    """Count k-mers per bin. K-mers with a masked column or a base other than A, C, G or T are not counted.
+
+    Args:
+        codes: base codes ``(n, columns)`` uint8.
+        geometry: the layout of the columns.
+        k: length of the k-mers.
+        width: columns per bin, see :func:`bins_of_kmers`.
 
     Returns:
-        ``(n, bins·4**k)`` float32; within a bin k-mers are in alphabetical order (A, C, G, T).
+        Counts ``(n, bins·4**k)`` float32. Within a bin, k-mers are in alphabetical order.
     """
     bins = bins_of_kmers(geometry, k, width)
     features = bin_count(geometry, width) * 4**k
@@ -100,13 +107,13 @@ def kmer_counts(codes: np.ndarray, geometry: Geometry, k: int, width: int) -> np
 
 
 def _parts(rows: int) -> Iterator[slice]:
-    """Yield slices of at most :data:`ROWS` rows."""
+    """Divide ``rows`` rows into slices of at most :data:`ROWS` rows."""
     for start in range(0, rows, ROWS):
         yield slice(start, min(start + ROWS, rows))
 
 
 def _count(codes: np.ndarray, bins: np.ndarray, k: int, features: int) -> np.ndarray:
-    """Count the k-mers of a few sequences, ``(rows, features)``."""
+    """Count k-mers per bin in a batch of sequences: ``(rows, features)``. ``bins`` is from :func:`bins_of_kmers`."""
     rows, starts = len(codes), len(bins)
     value = np.zeros((rows, starts), dtype=np.int64)
     counted = np.broadcast_to(bins >= 0, (rows, starts)).copy()

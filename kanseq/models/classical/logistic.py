@@ -1,6 +1,6 @@
 """Logistic regression on base composition or on binned k-mer counts.
 
-In: uint8 codes ``(n, columns)`` and classes. Out: logits ``(n,)`` float64, and arrays to store.
+In: uint8 base codes ``(n, columns)`` and classes. Out: logits ``(n,)`` float64, and the learned arrays.
 """
 
 import logging
@@ -22,21 +22,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 REGULARISATIONS = tuple(10.0**power for power in (-5.0, -4.5, -4.0, -3.5, -3.0, -2.5, -2.0, -1.5, -1.0, -0.5, 0.0))
-"""Candidates for the inverse strength ``C``, chosen on the training genes."""
+"""Candidates for the inverse regularisation strength ``C``, from which cross-validation chooses."""
 
 UNTUNED = 1e-3
-"""``C`` if there are too few training genes to choose."""
+"""Value of ``C`` if there are too few training genes for cross-validation."""
 
 
 class Logistic(Linear):
     """L2-regularised logistic regression on standardised features.
 
-    ``C`` is chosen among :data:`REGULARISATIONS` by mean auROC over inner folds of the training sequences; a tie goes
-    to the smaller one. Means, standard deviations and coefficients are then computed from all training sequences.
+    The inverse regularisation strength ``C`` is chosen among :data:`REGULARISATIONS` by cross-validation within the
+    training sequences; of equally good values the smallest is used. Then means, standard deviations and coefficients
+    are computed from all training sequences.
 
     Attributes:
-        measure: the criterion for ``C``, ``auroc`` or ``log-loss``. Use the latter if logits of several models are
-            compared, because auROC does not depend on their scale.
+        measure: the score that cross-validation optimises, ``auroc`` or ``log-loss``. Use ``log-loss`` if the logits
+            of several models are compared, because auROC does not depend on the scale of the logits.
     """
 
     measure: str = "auroc"
@@ -50,7 +51,7 @@ class Logistic(Linear):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Choose ``C`` within the training sequences, then fit to all of them; see :meth:`.Estimator.fit`."""
+        """Choose ``C`` by cross-validation, then fit to all training sequences; see :meth:`.Estimator.fit`."""
         targets = check_classes(targets)
         features = self.features(codes)
         chosen, _ = choose_regularisation(features, targets, groups, seed, balanced, self.measure)
@@ -62,25 +63,25 @@ class Logistic(Linear):
 
 @dataclass(frozen=True, kw_only=True)
 class GCConfig(Config):
-    """Configuration of :class:`GC`."""
+    """Hyper-parameters of :class:`GC`: only the geometry."""
 
 
 class GC(Logistic):
-    """Logistic regression on the fractions of A, C, G and T."""
+    """Logistic regression on base composition: the fractions of A, C, G and T."""
 
     @property
     def width(self) -> int:
-        """One feature per base."""
+        """Number of features: one per base."""
         return 4
 
     def features(self, codes: np.ndarray) -> np.ndarray:
-        """Return the fractions of the four bases among all visible ones."""
+        """Return the fractions of A, C, G and T among the visible bases of each sequence, ``(n, 4)`` float32."""
         return base_fractions(codes, self.config.geometry)
 
 
 @dataclass(frozen=True, kw_only=True)
 class KmerLogisticConfig(KmerConfig):
-    """Configuration of :class:`KmerLogistic`."""
+    """Hyper-parameters of :class:`KmerLogistic`."""
 
 
 class KmerLogistic(BinnedKmers, Logistic):
@@ -106,24 +107,28 @@ ARCHITECTURES = (
 
 
 def _regression(balanced: bool) -> "LogisticRegression":
-    """Build scikit-learn's regression (L2 is its default penalty) with a warm start from its last coefficients."""
+    """Build an unfitted scikit-learn model with L2 penalty (the default); each new fit starts from the last one."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(max_iter=2000, warm_start=True, class_weight="balanced" if balanced else None)
 
 
 def _refit(model: "LogisticRegression", features: np.ndarray, targets: np.ndarray, regularisation: float) -> None:
-    """Fit with one ``C``."""
+    """Fit the model to standardised features with ``C = regularisation``, ignoring warnings about convergence."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
-        # After 2,000 steps of a convex problem, the result is close enough to rank genes.
+        # The problem is convex: after 2,000 iterations the result is good enough to rank genes.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.set_params(C=regularisation).fit(features, targets)
 
 
 def _inner_folds(targets: np.ndarray, groups: np.ndarray | None, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield rows to fit and rows to score: folds of complete groups, or random folds if there are no groups."""
+    """Yield the fitted and the scored rows of each cross-validation fold.
+
+    Folds do not split groups. With fewer than two groups, folds are random and stratified by class. Nothing is yielded
+    if there are too few sequences.
+    """
     from sklearn.model_selection import GroupKFold, StratifiedKFold
 
     kinds = 1 if groups is None else len(np.unique(groups))
@@ -141,15 +146,17 @@ def choose_regularisation(
     balanced: bool = False,
     measure: str = "auroc",
 ) -> tuple[float, float]:
-    """Return the ``C`` with the highest mean auROC over inner folds; a tie goes to the smallest.
+    """Choose the inverse regularisation strength ``C`` among :data:`REGULARISATIONS` by cross-validation.
 
     Args:
-        features: ``(n, width)``.
+        features: features of the training sequences, ``(n, width)``; not standardised.
         targets, groups, seed, balanced: as for :meth:`kanseq.models.estimators.Estimator.fit`.
-        measure: ``auroc``, or ``log-loss`` to choose the lowest mean log-loss.
+        measure: ``auroc`` to choose the highest mean auROC over folds, or ``log-loss`` to choose the lowest mean
+            log-loss.
 
     Returns:
-        ``C``, and its mean auROC or negative log-loss; :data:`UNTUNED` and NaN if there are too few sequences.
+        ``C`` (of equally good values the smallest), and its mean auROC or negative log-loss. :data:`UNTUNED` and NaN
+        if there are too few sequences.
     """
     from sklearn.metrics import roc_auc_score
 

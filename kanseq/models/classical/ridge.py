@@ -1,6 +1,6 @@
-"""Ridge regression on k-mer counts in bins: the baseline of expression levels.
+"""Ridge regression on binned k-mer counts: the baseline for the prediction of expression levels.
 
-In: uint8 codes ``(n, columns)`` and numbers. Out: predicted numbers ``(n,)`` float64, and arrays to store.
+In: uint8 base codes ``(n, columns)`` and numbers. Out: predicted numbers ``(n,)`` float64, and the learned arrays.
 """
 
 import logging
@@ -15,22 +15,23 @@ from kanseq.models.estimators import INNER_FOLDS, Linear, moments, standardised
 logger = logging.getLogger(__name__)
 
 PENALTIES = tuple(10.0**power for power in (6, 5, 4, 3, 2, 1))
-"""Candidates for the penalty ``alpha``, chosen on the training genes; strongest first."""
+"""Candidates for the penalty ``alpha``, from which cross-validation chooses; strongest first."""
 
 UNTUNED = 1e4
-"""``alpha`` if there are too few training genes to choose."""
+"""Value of ``alpha`` if there are too few training genes for cross-validation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KmerRidgeConfig(KmerConfig):
-    """Configuration of :class:`KmerRidge`."""
+    """Hyper-parameters of :class:`KmerRidge`."""
 
 
 class KmerRidge(BinnedKmers, Linear):
     """Ridge regression on standardised k-mer counts in bins along the windows.
 
-    ``alpha`` is chosen among :data:`PENALTIES` by the mean squared error over inner folds; a tie goes to the stronger
-    one. Means, standard deviations and coefficients are then computed from all training sequences.
+    The penalty ``alpha`` is chosen among :data:`PENALTIES` by cross-validation within the training sequences (mean
+    squared error); of equally good values the largest is used. Then means, standard deviations and coefficients are
+    computed from all training sequences.
     """
 
     def fit(
@@ -42,9 +43,9 @@ class KmerRidge(BinnedKmers, Linear):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Choose ``alpha`` within the training sequences, then fit to all of them.
+        """Choose ``alpha`` by cross-validation, then fit to all training sequences; see :meth:`.Estimator.fit`.
 
-        See :meth:`kanseq.models.estimators.Estimator.fit`; there are no classes, so ``balanced`` is ignored.
+        ``balanced`` is ignored because there are no classes.
         """
         from sklearn.linear_model import Ridge
 
@@ -67,7 +68,7 @@ ARCHITECTURE = estimator(
 
 
 def _choose(features: np.ndarray, targets: np.ndarray, groups: np.ndarray | None, seed: int) -> float:
-    """Return the ``alpha`` with the lowest mean squared error over inner folds; a tie goes to the strongest."""
+    """Choose ``alpha`` among :data:`PENALTIES` by cross-validation (lowest mean squared error, then largest value)."""
     from sklearn.linear_model import Ridge
     from sklearn.model_selection import GroupKFold, KFold
 

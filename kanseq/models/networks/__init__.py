@@ -1,1 +1,1 @@
-"""Networks that predict from sequences, one file per architecture."""
+"""Networks that predict targets from sequences, one module per architecture."""

@@ -1,6 +1,6 @@
-"""DeepCRE: the convolutional network that introduced the task of high and low genes in plants.
+"""DeepCRE: a convolutional network, first used to predict high and low expression from gene flanks of plants.
 
-In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``, one logit by default.
+In: one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``, one logit by default.
 """
 
 from dataclasses import dataclass
@@ -22,19 +22,20 @@ class DeepCREConfig(NetworkConfig):
     """Hyper-parameters of :class:`DeepCRE`."""
 
     outputs: int = option(1, "outputs per sequence; set by the task", least=1)
-    dropout: float = option(0.25, "fraction of values dropped in training", least=0, most=1)
+    dropout: float = option(0.25, "dropout probability in training", least=0, most=1)
 
 
 class DeepCRE(LinearNetwork):
-    """Three blocks of two convolutions, max pooling over 8 and dropout; then dense layers of 128 and 64 units.
+    """DeepCRE: three blocks of two convolutions, pooling and dropout, followed by dense layers of 128 and 64 units.
 
-    Convolutions of width 8 keep the width by padding 3 columns on the left and 4 on the right, as in Keras. The last
-    pooling window may be short (ceil mode); Keras instead shifts the windows by half of the missing columns. Initial
-    weights are as in Keras: Glorot uniform, biases 0.
+    Convolutions have kernels of width 8, and are padded with 3 columns on the left and 4 on the right, as in Keras, so
+    that the number of columns does not change. Max pooling is over 8 columns. The last pooling window may be shorter
+    (ceil mode); Keras instead shifts the windows by half of the missing columns. Initial weights are as in Keras:
+    Glorot uniform, biases 0.
     """
 
     def __init__(self, config: DeepCREConfig) -> None:
-        """Build the layers for the configuration's geometry."""
+        """Build the layers."""
         super().__init__(config.geometry)
         width = config.geometry.columns
         channels = BASES
@@ -57,29 +58,32 @@ class DeepCRE(LinearNetwork):
                 nn.init.zeros_(layer.bias)
 
     def forward_encoded(self, x: Tensor) -> Tensor:
-        """Map ``(n, 4, columns)`` to ``(n, outputs)``."""
+        """Compute the outputs ``(n, outputs)`` for one-hot columns ``(n, 4, columns)``."""
         return self.dense(self.blocks(x).flatten(1))
 
 
 class DeepCREBlock(nn.Module):
-    """Two convolutions with ReLU, max pooling, dropout: ``(n, channels, width)`` to ``(n, filters, ⌈width/8⌉)``."""
+    """Two convolutions with ReLU, max pooling and dropout.
+
+    It maps ``(n, channels, width)`` to ``(n, filters, ⌈width/8⌉)``.
+    """
 
     def __init__(self, channels: int, filters: int, dropout: float) -> None:
-        """Build the two convolutions."""
+        """Build the two convolutions and the dropout layer."""
         super().__init__()
         self.first = nn.Conv1d(channels, filters, KERNEL)
         self.second = nn.Conv1d(filters, filters, KERNEL)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the convolutions, the pooling and the dropout."""
+        """Apply convolutions, pooling and dropout to ``(n, channels, width)``."""
         x = self.first(_same(x)).relu()
         x = self.second(_same(x)).relu()
         return self.dropout(functional.max_pool1d(x, POOL, ceil_mode=True))
 
 
 def _same(x: Tensor) -> Tensor:
-    """Pad so that a convolution keeps the width; the centre of an even kernel is left of its middle."""
+    """Pad columns with zeros (3 on the left, 4 on the right) so that a convolution does not change their number."""
     return functional.pad(x, ((KERNEL - 1) // 2, KERNEL // 2))
 
 

@@ -1,6 +1,6 @@
-"""The parts of gene windows, and the knots of splines in them: dense near TSS and TTS, sparser with distance.
+"""Divide gene windows at TSS and TTS, and place the knots of splines of the distance from the TSS or TTS.
 
-In: a geometry. Out: stretches of columns for :class:`kanseq.nn.positional.PlacedCurves`.
+In: a geometry. Out: ranges of columns with knots, for :class:`kanseq.nn.positional.PlacedCurves`.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from kanseq.nn.positional import Stretch
 from kanseq.regions import DOWNSTREAM, FIVE_PRIME, THREE_PRIME, UPSTREAM, regions_of
 
 PIECES = 12
-"""Number of equal intervals between knots in sequences without a site."""
+"""Number of equal intervals between knots in sequences without a site (TSS or TTS)."""
 
 NAMES = {
     UPSTREAM: "upstream",
@@ -18,19 +18,20 @@ NAMES = {
     THREE_PRIME: "before TTS",
     DOWNSTREAM: "downstream",
 }
-"""Names of regions as parts. Tables of models trained before regions had names use them."""
+"""Value of :attr:`SiteSide.name` for each region of :mod:`kanseq.regions`. Tables of older models use these names."""
 
 LAST = 0.75
-"""Inner knots lie within this fraction of a part's length; the next knot is the part's end."""
+"""Inner knots are placed up to this fraction of a region's length; the next knot is at the region's end."""
 
 
 class SiteSide(NamedTuple):
-    """Columns on one side of a site.
+    """A gene region: the columns on one side of a site (TSS or TTS).
 
     Attributes:
-        name: name in tables and plots.
-        start, stop: half-open columns.
-        site: the column after the boundary that distances are counted from; None without a site.
+        name: name of the region in tables and plots.
+        start, stop: half-open range of columns, 0-based.
+        site: column of the site, from which distances are counted (the first column after the boundary between the two
+            sides); None if there is no site.
         transcribed: whether the columns are transcribed.
     """
 
@@ -42,12 +43,12 @@ class SiteSide(NamedTuple):
 
     @property
     def length(self) -> int:
-        """Number of columns."""
+        """Number of columns in the region."""
         return self.stop - self.start
 
 
 def parts_of(geometry: Geometry) -> list[SiteSide]:
-    """List the visible parts of the windows, cut at TSS and TTS. Sequences without windows are one part.
+    """Divide the windows at TSS and TTS, and return the visible regions. A sequence without windows is one region.
 
     >>> [(part.name, part.start, part.stop) for part in parts_of(Geometry(visible="flanks"))]
     [('upstream', 0, 1000), ('downstream', 2020, 3020)]
@@ -64,27 +65,35 @@ def parts_of(geometry: Geometry) -> list[SiteSide]:
 
 
 def stretch_of(part: SiteSide, width: int, columns: int, knots: tuple[float, ...]) -> Stretch | None:
-    """Place words (k-mers) in a part by the distance of their middle from its site; None if no word fits.
+    """Return a region as input for :class:`kanseq.nn.positional.PlacedCurves`, with a position for each k-mer.
+
+    The position of a k-mer is the distance of its middle from the site. A k-mer belongs to the column at which it
+    starts.
 
     Args:
-        part: the part.
-        width: length of the words; a word belongs to the column that it begins in.
-        columns: number of columns in which a word can begin.
-        knots: distances from the site, from 0 to the part's length.
+        part: the gene region.
+        width: length of the k-mers.
+        columns: number of columns of the complete sequence at which a k-mer can start.
+        knots: knots of the splines, as distances from the site, from 0 to the region's length.
+
+    Returns:
+        The columns with their positions and knots; None if no k-mer can start in the region.
     """
     stop = min(part.stop, columns)
     if stop <= part.start:
         return None
     site = part.start if part.site is None else part.site
-    # A word that begins before a boundary may have its middle after it.
+    # The middle of a k-mer that starts before a boundary may be after the boundary.
     positions = tuple(min(abs(column + width / 2 - site), part.length - 0.5) for column in range(part.start, stop))
     return Stretch(part.start, stop, positions, knots)
 
 
 def growing_knots(part: SiteSide, first: int, growth: float) -> tuple[float, ...]:
-    """Place knots at a site, ``first`` columns from it, then each ``growth`` times as far, and at the part's end.
+    """Return the knots of a region: distances from its site that grow by a constant factor.
 
-    With a growth of 1, they are ``first`` columns apart.
+    Knots are at distance 0, at ``first`` columns, then each ``growth`` times as far as the previous one, and at the end
+    of the region. If ``growth`` is 1, they are ``first`` columns apart. In a sequence without a site, knots are
+    equally spaced.
 
     >>> growing_knots(SiteSide("upstream", 0, 1000, 1000, False), 30, 2)
     (0.0, 30.0, 60.0, 120.0, 240.0, 480.0, 1000.0)
@@ -102,5 +111,5 @@ def growing_knots(part: SiteSide, first: int, growth: float) -> tuple[float, ...
 
 
 def end_knots(part: SiteSide) -> tuple[float, ...]:
-    """Place knots at both ends."""
+    """Return knots at both ends of a region only, as distances from its site."""
     return (0.0, float(part.length))

@@ -1,6 +1,6 @@
-"""The vanilla KAN: two radial basis layers on all columns.
+"""The plain KAN: two fully connected KAN layers with radial basis functions.
 
-In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+In: one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ class KANConfig(RadialConfig):
 
 
 class KAN(SequenceNetwork):
-    """``4·columns → hidden → outputs``, both with radial basis layers."""
+    """Two KAN layers with radial basis functions, of widths ``4·columns → hidden → outputs``."""
 
     def __init__(self, config: KANConfig) -> None:
-        """Build the layers for the configuration's geometry."""
+        """Build the layers."""
         super().__init__(config.geometry)
         inputs = BASES * config.geometry.columns
         self.layers = nn.Sequential(
@@ -32,7 +32,7 @@ class KAN(SequenceNetwork):
         )
 
     def forward_encoded(self, x: Tensor) -> Tensor:
-        """Map ``(n, 4, columns)``, flattened base by base (all A first), to ``(n, outputs)``."""
+        """Compute the outputs ``(n, outputs)`` for one-hot columns ``(n, 4, columns)``, flattened with all A first."""
         return self.layers(x.flatten(1))
 
 

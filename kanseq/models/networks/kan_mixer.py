@@ -1,6 +1,6 @@
-"""The KAN-Mixer: tokens of 8 bases, mixed along the sequence and then across channels by radial basis layers.
+"""The KAN-Mixer: tokens of 8 columns, mixed by one KAN along the sequence and by another KAN across channels.
 
-In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+In: one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``.
 """
 
 from dataclasses import dataclass
@@ -21,21 +21,21 @@ class KANMixerConfig(RadialConfig):
 
     channels: int = option(128, "channels per token", least=1)
     token_hidden: int | None = option(
-        None, "hidden width between two token layers; none: one layer from tokens to tokens", least=1
+        None, "hidden width between two KAN layers over tokens; none: a single layer", least=1
     )
 
 
 class KANMixer(SequenceNetwork):
-    """Convolution to tokens, token KAN, channel KAN, mean over tokens, linear head.
+    """Convolution to tokens, a KAN over tokens, a KAN over channels, mean over tokens, and a linear layer.
 
-    1. convolution of kernel and stride 8 with bias: ``(n, 4, columns)`` to ``(n, channels, tokens)``;
-    2. ``h + token(h)``: for every channel a KAN over the tokens (its LayerNorm runs over tokens);
-    3. ``h + channel(h)``: for every token a KAN over the channels (its LayerNorm runs over channels);
-    4. mean over tokens, and a linear map to the outputs. There is no other normalisation.
+    1. convolution with kernel width and stride 8, and bias: ``(n, 4, columns)`` to ``(n, channels, tokens)``;
+    2. ``h + token(h)``: a KAN over the tokens of each channel (with LayerNorm over tokens);
+    3. ``h + channel(h)``: a KAN over the channels of each token (with LayerNorm over channels);
+    4. mean over tokens, and a linear layer to the outputs. There is no other normalisation.
     """
 
     def __init__(self, config: KANMixerConfig) -> None:
-        """Build the layers for the configuration's geometry."""
+        """Build the layers."""
         super().__init__(config.geometry)
         tokens, channels = config.geometry.tokens, config.channels
         self.stem = nn.Conv1d(BASES, channels, TOKEN, stride=TOKEN)
@@ -48,16 +48,16 @@ class KANMixer(SequenceNetwork):
         self.head = nn.Linear(channels, config.outputs)
 
     def forward_encoded(self, x: Tensor) -> Tensor:
-        """Map ``(n, 4, columns)`` to ``(n, outputs)``."""
+        """Compute the outputs ``(n, outputs)`` for one-hot columns ``(n, 4, columns)``."""
         h = self._tokens(pad_to_tokens(x))
         mixed = self.token(h)
         h = mixed if self.token[-1].residual else h + mixed
         return self.head(self.channel(h.transpose(1, 2)).mean(dim=1))
 
     def _tokens(self, x: Tensor) -> Tensor:
-        """Apply the stem: ``(n, 4, 8·tokens)`` to ``(n, channels, tokens)``.
+        """Apply the first convolution: ``(n, 4, 8·tokens)`` to ``(n, channels, tokens)``.
 
-        The stride equals the kernel width, so windows do not overlap and the convolution is a matrix product.
+        It is computed as a matrix product, because tokens do not overlap.
         """
         pieces = x.unflatten(2, (-1, TOKEN)).transpose(2, 3).flatten(1, 2)
         kernel = self.stem.weight.flatten(1).expand(len(x), -1, -1)

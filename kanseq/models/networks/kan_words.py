@@ -1,6 +1,6 @@
-"""KAN-Words: every overlapping word (k-mer) adds a spline of its position, and splines of these sums make the outputs.
+"""KAN-Words: a two-layer KAN with a spline of position for each k-mer ("word"), and a spline of each region's sum.
 
-In: uint8 codes, or one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+In: uint8 base codes ``(n, columns)``, or one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``.
 """
 
 from collections.abc import Iterable
@@ -19,16 +19,16 @@ from kanseq.nn.bspline import BSplineLinear
 from kanseq.nn.positional import PlacedCurves
 
 NUMBERS = 2**24
-"""Maximum size of the one-hot words of a batch."""
+"""Maximum number of values of the one-hot k-mers of a batch, which limits its size."""
 
 REACH = 2.0
-"""The grid of the joining curves spans minus to plus this value, in log-odds. Most sums of a part are smaller."""
+"""The spline grid of the second layer spans −REACH to REACH, in log-odds. Most sums of a gene region are in it."""
 
 LEAST_GROWTH = 1.2
-"""With a smaller growth there would be a knot in nearly every column."""
+"""Minimum ``growth`` above 1: smaller values would place a knot at nearly every column."""
 
 INTERVALS = 4
-"""Intervals of the grid of the joining curves."""
+"""Number of intervals of the spline grid of the second layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,37 +36,38 @@ class KANWordsConfig(NetworkConfig):
     """Hyper-parameters of :class:`KANWords`."""
 
     outputs: int = option(1, "outputs per sequence; set by the task", least=1)
-    k: int = option(3, "length of the words (k-mers)", least=1, most=6)
-    knot: int = option(30, "columns from a site to the first knot", least=1)
+    k: int = option(3, "length of the k-mers", least=1, most=6)
+    knot: int = option(30, "columns from TSS or TTS to the first knot", least=1)
     growth: float = option(2.0, "factor between the distances of successive knots; 1: equally spaced", least=1)
     order: int = option(3, "degree of the splines", least=0, most=5)
-    frames: bool = option(True, "find reading frames in transcribed parts, and weight the codons in them")
+    frames: bool = option(True, "predict reading frames in transcribed regions, and use the codons in them")
     reach: int = option(20, "codons on either side that determine a reading frame", least=1, most=100)
-    codon_gain: float = option(1.5, "gain of the curves of codons, compared with words", above=0)
-    join_gain: float = option(4.0, "gain of the curves on the parts' sums; 0: sums are only added", least=0)
+    codon_gain: float = option(1.5, "gain of the splines of codons, relative to those of k-mers", above=0)
+    join_gain: float = option(4.0, "gain of the splines of the sums per gene region; 0: no second layer", least=0)
 
     def __post_init__(self) -> None:
-        """Check that the distances of knots grow, too."""
+        """Check the ranges, and that ``growth`` is 1 or at least :data:`LEAST_GROWTH`."""
         super().__post_init__()
         if 1 < self.growth < LEAST_GROWTH:
             raise BadOption(f"growth is {self.growth}", hint=f"it must be 1 or at least {LEAST_GROWTH}")
 
 
 class KANWords(SequenceNetwork):
-    """Two layers of splines; every learned function can be plotted.
+    """A KAN of two layers of splines. All learned functions can be plotted.
 
-    1. Every word of ``k`` bases has a spline of its distance from the site, one in each part of the windows. The values
-       of all words in a part are added up. Words overlap and are not cut by a grid. If transcribed parts are visible,
-       each codon has such a function, too, weighted by the probability that it is in a reading frame.
-    2. The sums ``h`` of all parts are added, and a KAN layer adds a spline of each: ``Σ h + Σ φ(h) + bias``.
+    1. In each gene region (upstream, after TSS, before TTS, downstream), each k-mer has a spline of its distance from
+       the TSS or TTS. The sum ``h`` of a region adds up the values of all its k-mers, which may overlap. If transcribed
+       regions are visible, codons have such functions, too, weighted by the probability that they are in a reading
+       frame.
+    2. The output is ``Σ h + Σ φ(h) + bias``, with a spline ``φ`` for each sum ``h`` (of k-mers or codons in a region).
 
-    Curves are zero at first, so that the seed affects only the order of the genes.
+    All splines are initially zero, so the seed affects only the order of the training genes.
     """
 
     decayed = ("weight", "spline_weight")
 
     def __init__(self, config: KANWordsConfig) -> None:
-        """Build the curves for the configuration's geometry."""
+        """Build the splines of both layers."""
         super().__init__(config.geometry)
         self.k, self.outputs = config.k, config.outputs
         parts = parts_of(config.geometry)
@@ -98,7 +99,7 @@ class KANWords(SequenceNetwork):
         self.rows = max(2, min(self.rows, NUMBERS // 2 // (self.words.kinds * columns)))
 
     def _add_codons(self, parts: list[SiteSide], config: KANWordsConfig) -> None:
-        """Add the functions of codons if there are transcribed parts; they are linear from end to end."""
+        """Add functions of position for codons, if transcribed regions are visible; each is linear within a region."""
         columns = max(1, config.geometry.columns - CODON + 1)
         placed = {part: stretch_of(part, CODON, columns, end_knots(part)) for part in parts if part.transcribed}
         coding = {part: stretch for part, stretch in placed.items() if stretch}
@@ -110,7 +111,7 @@ class KANWords(SequenceNetwork):
 
     @torch.no_grad()
     def prepare(self, batches: Iterable[Tensor]) -> None:
-        """Learn reading frames, and the frequency of words by position, from the training sequences without labels."""
+        """Learn scores of reading frames and k-mer frequencies by position from training sequences, without labels."""
         if self.frames is not None:
             self.frames.learn(self._words_of(spread(batches, SEQUENCES), CODON))
         curves = [self.words] if self.codons is None else [self.words, self.codons]
@@ -123,7 +124,7 @@ class KANWords(SequenceNetwork):
             one.standardise(found)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Map codes ``(n, columns)`` uint8 to ``(n, outputs)``."""
+        """Compute the outputs ``(n, outputs)`` for base codes ``(n, columns)`` uint8."""
         words = self._words_of(codes, self.k)
         sums = [self.words(words)]
         if self.frames is not None and self.codons is not None:
@@ -132,21 +133,22 @@ class KANWords(SequenceNetwork):
         return self._joined(sums)
 
     def forward_encoded(self, x: Tensor) -> Tensor:
-        """Map one-hot (or any real) columns ``(n, 4, columns)`` to ``(n, outputs)``.
+        """Compute the outputs ``(n, outputs)`` for one-hot (or other real-valued) columns ``(n, 4, columns)``.
 
-        A word is a product of columns, so that attributions split it over its bases by the rule for products.
+        Each k-mer is computed as a product of columns, so attribution methods can divide it among its bases by their
+        rule for products.
         """
         curves = [self.words] if self.codons is None else [self.words, self.codons]
         return self._joined([one.of_mixtures(mixture) for one, mixture in zip(curves, self._mixtures(x), strict=True)])
 
     def _joined(self, sums: list[Tensor]) -> Tensor:
-        """Combine the sums ``(n, outputs, parts)`` into outputs."""
+        """Compute the outputs ``(n, outputs)`` from the sums per gene region, ``(n, outputs, regions)`` each."""
         h = torch.cat(sums, dim=2)
         plain = h.sum(2) + self.bias
         return plain if self.join is None else plain + self.join(h.flatten(1)) * self.join_gain
 
     def _words_of(self, codes: Tensor, k: int) -> Tensor:
-        """Return the index of the word at each column, ``(n, columns - k + 1)``; ``4**k`` if it has an unknown base."""
+        """Return the index of the k-mer at each column, ``(n, columns - k + 1)``; ``4**k`` if a base is unknown."""
         visible = codes.masked_fill(self.hidden, BASES).long()
         starts = max(1, codes.shape[1] - k + 1)
         word = visible.new_zeros(len(codes), starts)
@@ -157,7 +159,10 @@ class KANWords(SequenceNetwork):
         return torch.where(known, word, BASES**k)
 
     def _mixtures(self, x: Tensor) -> list[Tensor]:
-        """Return the amount of each word, and of each codon in a reading frame, that begins in each column."""
+        """Return the amount of each k-mer that starts at each column, and that of each codon in a reading frame.
+
+        Amounts are 0 or 1 for one-hot columns, and probabilities for codons; ``(n, kinds, columns)`` each.
+        """
         words = _products(x, self.k)
         if self.frames is None:
             return [words]
@@ -167,7 +172,7 @@ class KANWords(SequenceNetwork):
 
 
 def spread(batches: Iterable[Tensor], most: int) -> Tensor:
-    """Return up to ``most`` sequences, evenly spaced: every one, or every second, fourth, eighth, …
+    """Return at most ``most`` evenly spaced sequences: all, or every second, fourth, eighth … sequence of all batches.
 
     >>> spread([torch.arange(3), torch.arange(3, 10)], 5).tolist()
     [0, 2, 4, 6, 8]
@@ -182,7 +187,7 @@ def spread(batches: Iterable[Tensor], most: int) -> Tensor:
 
 
 def _products(x: Tensor, k: int) -> Tensor:
-    """Multiply ``k`` neighbouring columns ``(n, 4, columns)`` in all combinations: ``(n, 4**k, columns - k + 1)``."""
+    """Return one-hot k-mers ``(n, 4**k, columns - k + 1)`` for one-hot (or other real) columns ``(n, 4, columns)``."""
     starts = max(1, x.shape[2] - k + 1)
     if x.shape[2] < k:
         return x[:, :1, :1].expand(-1, BASES**k, -1) * 0
@@ -194,7 +199,7 @@ def _products(x: Tensor, k: int) -> Tensor:
 
 ARCHITECTURE = predictor(
     name="kan-words",
-    summary="KAN on overlapping words: splines of their positions, and of the sums",
+    summary="KAN on overlapping k-mers: splines of their positions, and of the sums",
     source="kanseq; KAN: Liu et al. 2024, arXiv:2404.19756",
     config=KANWordsConfig,
     build=KANWords,

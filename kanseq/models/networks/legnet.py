@@ -1,6 +1,6 @@
-"""LegNet for sequences of any length, and its KAN variants LKAN (in squeeze-and-excitation) and CKAN (as convolutions).
+"""LegNet for sequences of any length, and two KAN variants: LKAN (KAN layers) and CKAN (KAN convolutions).
 
-In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+In: one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``.
 """
 
 import math
@@ -32,21 +32,21 @@ from kanseq.nn.rbf import RBFLinear
 BASES_OF_CURVES = ("bspline", "rbf")
 INITIALS = ("smooth", "variance")
 PLACES = ("both", "stem", "final")
-"""The convolutions of a CKAN that are KAN convolutions."""
+"""Allowed values of :attr:`CKANConfig.replaced`: the convolutions that are replaced by KAN convolutions."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LegNetConfig(NetworkConfig):
     """Hyper-parameters of :class:`LegNet`."""
 
-    widths: str = option("256,256,128,128,64,64,32", "channels of the stem, and of each block's output")
-    kernel: int = option(5, "width of convolutions", least=1)
-    expansion: int = option(4, "channels inside a block per output channel", least=1)
-    group: int = option(2, "channels per group of a block's grouped convolution", least=1)
-    reduction: int = option(4, "a block's channels per unit of squeeze-and-excitation's narrow layer", least=1)
+    widths: str = option("256,256,128,128,64,64,32", "output channels of the stem, and of each block")
+    kernel: int = option(5, "width of the convolution kernels", least=1)
+    expansion: int = option(4, "inner channels of a block per output channel", least=1)
+    group: int = option(2, "channels per group of the grouped convolutions", least=1)
+    reduction: int = option(4, "input channels of a block per hidden unit of squeeze-and-excitation", least=1)
 
     def __post_init__(self) -> None:
-        """Check the widths, and that groups divide them evenly, too."""
+        """Check the ranges and widths, and that the inner channels of each block can be divided into groups."""
         super().__post_init__()
         for width in self.channels[1:]:
             if width * self.expansion % self.group:
@@ -57,7 +57,7 @@ class LegNetConfig(NetworkConfig):
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The widths as integers."""
+        """The output channels of the stem and of each block. Raise BadOption if ``widths`` is invalid."""
         try:
             widths = tuple(int(width) for width in self.widths.split(","))
         except ValueError:
@@ -71,7 +71,7 @@ class LegNetConfig(NetworkConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class CurvesConfig(LegNetConfig):
-    """Configuration of the curves of LKAN and CKAN."""
+    """Base class for the configuration of LKAN and CKAN: hyper-parameters of the curves on KAN edges."""
 
     grid: int = option(5, "intervals of the splines' grid, or number of Gaussians", least=1, most=256)
     order: int = option(3, "degree of the splines", least=0, most=10)
@@ -83,7 +83,7 @@ class CurvesConfig(LegNetConfig):
     )
 
     def __post_init__(self) -> None:
-        """Check the grid, the basis and the initial curves, too."""
+        """Check the ranges, the grid, and the choices of ``basis`` and ``initial``."""
         super().__post_init__()
         if self.low >= self.high:
             raise BadOption(f"low is {self.low} and high {self.high}", hint="low must be below high")
@@ -97,13 +97,13 @@ class CurvesConfig(LegNetConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class LKANConfig(CurvesConfig):
-    """Hyper-parameters of LegNet with KAN layers in squeeze-and-excitation."""
+    """Hyper-parameters of LKAN: LegNet with KAN layers in squeeze-and-excitation."""
 
-    replaced: int | None = option(None, "number of blocks, from the stem on, with KAN layers; none: all", least=0)
+    replaced: int | None = option(None, "number of blocks with KAN layers, starting at the stem; none: all", least=0)
     layer_norm: bool = option(False, "normalise the inputs of KAN layers")
 
     def __post_init__(self) -> None:
-        """Check the number of replaced blocks, too."""
+        """Check the ranges, and that ``replaced`` is at most the number of blocks."""
         super().__post_init__()
         if self.replaced is not None and self.replaced >= len(self.channels):
             raise BadOption(f"replaced is {self.replaced}", hint=f"there are {len(self.channels) - 1} blocks")
@@ -111,36 +111,36 @@ class LKANConfig(CurvesConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class CKANConfig(CurvesConfig):
-    """Hyper-parameters of LegNet with KAN convolutions."""
+    """Hyper-parameters of CKAN: LegNet with KAN convolutions."""
 
     replaced: str = option("both", "which convolutions are KAN convolutions: both, stem or final")
 
     def __post_init__(self) -> None:
-        """Check which convolutions are replaced, too."""
+        """Check the ranges, and the choice of ``replaced``."""
         super().__post_init__()
         if self.replaced not in PLACES:
             raise BadOption(f"replaced '{self.replaced}' is unknown", hint=f"choose {', '.join(PLACES)}")
 
 
 class LegNet(LinearNetwork):
-    """Stem, blocks, and a final convolution, averaged over columns (Penzar et al. 2023).
+    """LegNet (Penzar et al. 2023), or its variant LKAN or CKAN, depending on the class of the configuration.
 
     1. stem: convolution, BatchNorm, SiLU; 2. blocks, see :class:`kanseq.models.networks.legnet_blocks.LegNetBlock`,
-    without pooling between them; 3. convolution of width 1 to the outputs, and their mean over columns. The first
-    LegNet applies SiLU before that mean. It is omitted here, as in the authors' optimised variant, because it would
-    keep every logit above -0.28.
+    without pooling between them; 3. convolution of width 1 to the outputs, and their mean over columns. The original
+    LegNet applies SiLU before that mean. It is omitted here, as in the authors' optimised variant, because all logits
+    would be above -0.28.
 
-    Shorter sequences are padded with ``N`` on the right. Columns without a base (padding, unknown and masked ones) are
-    zeros after every layer, and are excluded from all means and from BatchNorm's moments: a sequence has the same
-    result in a set of any width.
+    Shorter sequences are padded with ``N`` on the right. Columns without a base (padding, unknown bases and masked
+    columns) are 0 after every layer, and are excluded from all means and from the moments of BatchNorm. Therefore, the
+    outputs for a sequence do not depend on the number of padded columns.
     """
 
     decayed = ("weight", "spline_weight", "base_weight")
 
     def __init__(self, config: LegNetConfig) -> None:
-        """Build the layers for the configuration's geometry."""
+        """Build the layers."""
         super().__init__(config.geometry)
-        # Nothing is pooled, so that memory grows with the columns.
+        # There is no pooling, so memory grows with the number of columns.
         self.rows, self.scored = (max(1, min(most, at_once // config.geometry.columns)) for most, at_once in _AT_ONCE)
         stem, *widths = config.channels
         self.stem = Convolved(_stem(config, stem), stem)
@@ -159,14 +159,14 @@ class LegNet(LinearNetwork):
         self.final = _final(config, widths[-1])
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Map codes ``(n, columns)`` uint8 to ``(n, outputs)``."""
+        """Compute the outputs ``(n, outputs)`` for base codes ``(n, columns)`` uint8."""
         x = self.encode(codes)
-        # If every column holds a base, nothing must be excluded, which saves time.
+        # If all columns have a base, none must be excluded, which saves time.
         full = not self.geometry.masked and bool((codes < BASES).all())
         return self.in_precision(lambda x: self._run(x, full), x)
 
     def forward_encoded(self, x: Tensor) -> Tensor:
-        """Map ``(n, 4, columns)`` to ``(n, outputs)``."""
+        """Compute the outputs ``(n, outputs)`` for one-hot columns ``(n, 4, columns)``."""
         return self._run(x, full=False)
 
     def _run(self, x: Tensor, full: bool) -> Tensor:
@@ -179,27 +179,34 @@ class LegNet(LinearNetwork):
 
 
 def _stem(config: LegNetConfig, outputs: int) -> Convolution | CurveConvolution:
-    """Build the first convolution."""
+    """Build the first convolution (a KAN convolution in some CKANs), with ``outputs`` output channels."""
     if isinstance(config, CKANConfig) and config.replaced != "final":
         return _of_curves(config, BASES, outputs, config.kernel)
     return Convolution(BASES, outputs, config.kernel)
 
 
 def _final(config: LegNetConfig, inputs: int) -> Convolution | CurveConvolution:
-    """Build the last convolution."""
+    """Build the last convolution (a KAN convolution in some CKANs), with ``inputs`` input channels."""
     if isinstance(config, CKANConfig) and config.replaced != "stem":
         return _of_curves(config, inputs, config.outputs, 1)
     return Convolution(inputs, config.outputs, 1, bias=True)
 
 
 def _of_curves(config: CKANConfig, inputs: int, outputs: int, kernel: int) -> CurveConvolution:
-    """Build a KAN convolution."""
+    """Build a KAN convolution with the configured basis and initial curves."""
     basis: Basis = Gaussians(config.grid) if config.basis == "rbf" else BSplines(config.order, config.grid)
     return _started(CurveConvolution(inputs, outputs, kernel, basis, low=config.low, high=config.high), config)
 
 
 def _excitation(config: LegNetConfig, block: int, narrow: int, wide: int) -> SqueezeExcitation:
-    """Build a block's squeeze-and-excitation; KAN layers need no SiLU between them."""
+    """Build the squeeze-and-excitation of a block: two KAN layers in LKAN, otherwise linear layers with SiLU between.
+
+    Args:
+        config: the configuration.
+        block: number of the block, from 0.
+        narrow: number of hidden units.
+        wide: number of channels that are weighted.
+    """
     if isinstance(config, LKANConfig) and (config.replaced is None or block < config.replaced):
         layers = [_dense(config, wide, narrow), _dense(config, narrow, wide)]
     else:
@@ -208,7 +215,7 @@ def _excitation(config: LegNetConfig, block: int, narrow: int, wide: int) -> Squ
 
 
 def _dense(config: LKANConfig, inputs: int, outputs: int) -> nn.Module:
-    """Build a KAN layer."""
+    """Build a fully connected KAN layer with the configured basis and initial curves."""
     shared = {"low": config.low, "high": config.high, "layer_norm": config.layer_norm}
     if config.basis == "rbf":
         return _started(RBFLinear(inputs, outputs, config.grid, **shared), config)
@@ -219,10 +226,11 @@ Layer = TypeVar("Layer", bound=KANLayer)
 
 
 def _started(layer: Layer, config: CurvesConfig) -> Layer:
-    """Initialise curves as configured.
+    """Scale the initial weights of the curves as ``config.initial`` requires, and return the layer.
 
-    A layer draws the weights of a curve independently, of the same size on any grid. On a finer grid, the curve is thus
-    steeper between neighbouring weights, and for squeeze-and-excitation's inputs, which differ little, it is noise.
+    KAN layers draw the weights of a curve independently, with the same variance on any grid. Curves are therefore
+    steeper on finer grids. For inputs that differ little, as in squeeze-and-excitation, they would be mere noise.
+    ``smooth`` divides the weights by the size of the grid.
     """
     if config.initial == "smooth":
         with torch.no_grad():
@@ -231,14 +239,14 @@ def _started(layer: Layer, config: CurvesConfig) -> Layer:
 
 
 def resized(config: LegNetConfig, factor: float) -> LegNetConfig:
-    """Return the configuration with widths times ``factor``, rounded so that groups divide them evenly."""
+    """Return ``config`` with all widths times ``factor``, rounded such that blocks can be divided into groups."""
     step = config.group // math.gcd(config.group, config.expansion)
     widths = (max(1, round(width * factor / step)) * step for width in config.channels)
     return replace(config, widths=",".join(map(str, widths)))
 
 
 _AT_ONCE = ((192, 2**15), (256, 2**17))
-"""Most sequences, and columns of all of them, per forward pass: with gradients, and without."""
+"""Maximum numbers of sequences and of columns (summed over sequences) per forward pass: with and without gradients."""
 
 _PAPER = "Cherednichenko & Poptsova 2025, doi:10.1093/bib/bbaf129"
 _RECIPE = {
@@ -249,7 +257,8 @@ _RECIPE = {
     "decay": "decoupled",
     "schedule": "one-cycle",
 }
-"""One cycle of the learning rate, as used by LegNet's authors; chosen on the dev sequences of two tasks (docs)."""
+"""Training settings with a one-cycle learning rate, as used by the authors of LegNet. They were chosen on the dev
+sequences of two tasks (docs)."""
 
 ARCHITECTURES = tuple(
     predictor(

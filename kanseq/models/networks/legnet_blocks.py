@@ -1,6 +1,6 @@
-"""Parts of a LegNet: convolutions, squeeze-and-excitation and means that exclude columns without a base.
+"""Layers of LegNet that ignore columns without a base: convolutions, squeeze-and-excitation, means over columns.
 
-In: channels ``(n, channels, 1, columns)``, and which columns hold a base. Out: the same, or a row per sequence.
+In: features ``(n, channels, 1, columns)``, and which columns have a base. Out: features, or means ``(n, channels)``.
 
 Sequences are images of height 1 with channels innermost in memory, the fastest layout for convolutions on CPUs: a
 training step takes half of the time that it takes with columns innermost.
@@ -17,11 +17,11 @@ from kanseq.nn.conv import KANConv1d
 
 
 class Present(NamedTuple):
-    """Which columns of some sequences hold a base.
+    """The columns of each sequence that have a base (A, C, G or T, and not masked).
 
     Attributes:
-        weights: 1 where there is a base and 0 elsewhere, ``(n, 1, 1, columns)`` float.
-        counts: number of columns with a base, at least 1, ``(n, 1)``.
+        weights: 1 in columns with a base and 0 elsewhere, ``(n, 1, 1, columns)`` float.
+        counts: number of columns with a base in each sequence, at least 1, ``(n, 1)``.
     """
 
     weights: Tensor
@@ -29,22 +29,29 @@ class Present(NamedTuple):
 
     @classmethod
     def of(cls, x: Tensor) -> "Present":
-        """Find the bases of one-hot columns ``(n, 4, 1, columns)`` by a sum: attribution requires linearity."""
+        """Find the columns with a base in one-hot columns ``(n, 4, 1, columns)``: their sum over bases is 1.
+
+        No comparison is used, because attribution methods require a linear operation.
+        """
         weights = x.sum(1, keepdim=True)
         return cls(weights, weights.sum((2, 3)).clamp(min=1))
 
 
 def mean_over_columns(x: Tensor, present: Present | None) -> Tensor:
-    """Average ``(n, channels, 1, columns)`` over the columns that hold a base: ``(n, channels)``."""
+    """Average ``(n, channels, 1, columns)`` over the columns with a base (None: all columns): ``(n, channels)``."""
     if present is None:
         return x.mean((2, 3))
     return (x * present.weights).sum((2, 3)) / present.counts
 
 
 def normalised(norm: nn.BatchNorm2d, x: Tensor, present: Present | None) -> Tensor:
-    """Normalise channels; in training, by mean and variance over columns that hold a base. Other columns get 0."""
+    """Apply BatchNorm to ``(n, channels, 1, columns)``, ignoring columns without a base, whose result is 0.
+
+    In training, mean and variance are computed over the columns with a base only. ``present`` is None if all columns
+    have a base.
+    """
     if norm.training and (x.numel() // x.shape[1] if present is None else present.weights.sum()) < 2:
-        # A single value has no variance.
+        # The variance of a single value is not defined: use the running moments.
         moments = norm.running_mean, norm.running_var
         x = functional.batch_norm(x, *moments, norm.weight, norm.bias, False, 0.0, norm.eps)
         return x if present is None else x * present.weights
@@ -58,49 +65,55 @@ def normalised(norm: nn.BatchNorm2d, x: Tensor, present: Present | None) -> Tens
 
 
 class Convolved(nn.Module):
-    """A convolution that keeps the number of columns, BatchNorm, SiLU; columns without a base stay 0."""
+    """A convolution that keeps the number of columns, BatchNorm and SiLU. Columns without a base stay 0."""
 
     def __init__(self, convolution: "Convolution | CurveConvolution", channels: int) -> None:
-        """Combine a convolution with the normalisation of its ``channels`` outputs."""
+        """Store the convolution, and build the BatchNorm for its ``channels`` output channels."""
         super().__init__()
         self.convolution, self.norm = convolution, nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor, present: Present | None) -> Tensor:
-        """Map ``(n, inputs, 1, columns)`` to ``(n, channels, 1, columns)``."""
+        """Apply all operations to ``(n, inputs, 1, columns)``: ``(n, channels, 1, columns)``."""
         return functional.silu(normalised(self.norm, self.convolution(x, present), present))
 
 
 class Convolution(nn.Conv2d):
-    """A convolution along columns that keeps their number."""
+    """A convolution along the columns that keeps the number of columns."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, groups: int = 1, bias: bool = False) -> None:
-        """Build a convolution with ``kernel`` taps."""
+        """Build a convolution from ``inputs`` to ``outputs`` channels with kernels of width ``kernel``."""
         super().__init__(inputs, outputs, (1, kernel), padding="same", groups=groups, bias=bias)
 
     def forward(self, x: Tensor, present: Present | None = None) -> Tensor:
-        """Map ``(n, inputs, 1, columns)`` to ``(n, outputs, 1, columns)``; columns without a base are 0 already."""
+        """Convolve ``(n, inputs, 1, columns)`` to ``(n, outputs, 1, columns)``.
+
+        ``present`` is not needed: columns without a base are already 0 and add nothing.
+        """
         return super().forward(x)
 
 
 class CurveConvolution(KANConv1d):
-    """A KAN convolution along columns that keeps their number."""
+    """A KAN convolution along the columns that keeps the number of columns."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, basis: Basis, *, low: float, high: float) -> None:
-        """Build a convolution with ``kernel`` taps; the basis spans ``low`` to ``high``."""
+        """Build a KAN convolution with kernels of width ``kernel``; the basis spans inputs from ``low`` to ``high``."""
         super().__init__(inputs, outputs, kernel, basis, padding="same", low=low, high=high)
 
     def forward(self, x: Tensor, present: Present | None = None) -> Tensor:
-        """Map ``(n, inputs, 1, columns)`` to ``(n, outputs, 1, columns)``; columns without a base add nothing."""
+        """Convolve ``(n, inputs, 1, columns)`` to ``(n, outputs, 1, columns)``; columns without a base add nothing."""
         y = super().forward(x[:, :, 0])[:, :, None]
         if present is None:
             return y
-        # A curve need not be 0 at 0: subtract what these columns have added.
+        # Curves may not be 0 at 0, so subtract the values that columns without a base have added.
         at_zero = curves_at_zero(self)[:, None, None].to(present.weights.dtype)
         return y - functional.conv2d(1 - present.weights, at_zero, padding="same")
 
 
 def curves_at_zero(layer: KANConv1d) -> Tensor:
-    """Return what each tap of a KAN convolution with one group adds if all inputs are 0, ``(outputs, taps)``."""
+    """Return the value that each tap of a KAN convolution adds if all its inputs are 0, ``(outputs, taps)``.
+
+    The convolution must have one group.
+    """
     outputs, inputs, taps = layer.spline_weight.shape[:-1]
     device = layer.spline_weight.device
     i, j, tap = torch.meshgrid(*(torch.arange(size, device=device) for size in (inputs, outputs, taps)), indexing="ij")
@@ -109,30 +122,33 @@ def curves_at_zero(layer: KANConv1d) -> Tensor:
 
 
 class SqueezeExcitation(nn.Module):
-    """Weight channels by a function of their means (Hu et al. 2018, arXiv:1709.01507): two layers and a sigmoid."""
+    """Squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507).
+
+    Channels are multiplied by weights, which layers and a sigmoid compute from the means of all channels.
+    """
 
     def __init__(self, layers: nn.Sequential) -> None:
-        """Store the layers, which map ``(n, channels)`` to ``(n, channels)``."""
+        """Store the layers, which map the means of the channels ``(n, channels)`` to logits of the same shape."""
         super().__init__()
         self.layers = layers
 
     def forward(self, x: Tensor, present: Present | None) -> Tensor:
-        """Map ``(n, channels, 1, columns)`` to the same."""
+        """Multiply the channels of ``(n, channels, 1, columns)`` by their weights."""
         return x * self.layers(mean_over_columns(x, present)).sigmoid()[..., None, None]
 
 
 class LegNetBlock(nn.Module):
-    """An EfficientNetV2-like block, its inputs concatenated to its outputs, and a convolution over both.
+    """A block of LegNet: an EfficientNetV2-like block, followed by a convolution of its inputs and outputs.
 
     1. convolution of width 1 to ``wide`` channels; 2. grouped convolution; 3. squeeze-and-excitation; 4. convolution of
-    width 1 back; 5. concatenation of inputs and result; 6. convolution to ``outputs``. Convolutions have no bias, and
-    are followed by BatchNorm and SiLU.
+    width 1 back to ``inputs`` channels; 5. concatenation of the inputs and this result; 6. convolution to ``outputs``
+    channels. Convolutions have no bias, and are followed by BatchNorm and SiLU.
     """
 
     def __init__(
         self, inputs: int, outputs: int, wide: int, kernel: int, group: int, excitation: SqueezeExcitation
     ) -> None:
-        """Build the layers; ``group`` is the number of channels per group of the grouped convolution."""
+        """Build the layers. ``group`` is the number of channels per group in the grouped convolution."""
         super().__init__()
         self.expand = Convolved(Convolution(inputs, wide, 1), wide)
         self.grouped = Convolved(Convolution(wide, wide, kernel, groups=wide // group), wide)
@@ -141,7 +157,7 @@ class LegNetBlock(nn.Module):
         self.resize = Convolved(Convolution(2 * inputs, outputs, kernel), outputs)
 
     def forward(self, x: Tensor, present: Present | None) -> Tensor:
-        """Map ``(n, inputs, 1, columns)`` to ``(n, outputs, 1, columns)``."""
+        """Apply the block to ``(n, inputs, 1, columns)``: ``(n, outputs, 1, columns)``."""
         h = self.grouped(self.expand(x, present), present)
         h = self.project(self.excitation(h, present), present)
         return self.resize(torch.cat([x, h], dim=1), present)

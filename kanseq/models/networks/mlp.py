@@ -1,6 +1,6 @@
-"""The vanilla multi-layer perceptron: the baseline of a KAN with equal widths.
+"""A multi-layer perceptron with one hidden layer: the baseline for a KAN of the same widths.
 
-In: one-hot columns ``(n, 4, columns)``. Out: ``(n, outputs)``.
+In: one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``.
 """
 
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ class MLPConfig(NetworkConfig):
 
 
 class MLP(LinearNetwork):
-    """``4·columns → hidden → outputs`` with ReLU between."""
+    """Two linear layers of widths ``4·columns → hidden → outputs``, with ReLU between them."""
 
     def __init__(self, config: MLPConfig) -> None:
-        """Build the layers for the configuration's geometry."""
+        """Build the layers."""
         super().__init__(config.geometry)
         inputs = BASES * config.geometry.columns
         self.layers = nn.Sequential(
@@ -31,7 +31,7 @@ class MLP(LinearNetwork):
         )
 
     def forward_encoded(self, x: Tensor) -> Tensor:
-        """Map ``(n, 4, columns)``, flattened base by base (all A first), to ``(n, outputs)``."""
+        """Compute the outputs ``(n, outputs)`` for one-hot columns ``(n, 4, columns)``, flattened with all A first."""
         return self.layers(x.flatten(1))
 
 

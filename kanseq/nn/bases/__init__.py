@@ -1,1 +1,1 @@
-"""Families of one-dimensional functions whose weighted sums are the curves on the edges of KAN layers."""
+"""Families of basis functions. The learned function on each edge of a KAN layer is a weighted sum of them."""

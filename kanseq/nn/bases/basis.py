@@ -1,6 +1,6 @@
-"""Families of one-dimensional functions. Weighted sums of them are the curves on a KAN layer's edges.
+"""The base class of families of basis functions, and Gaussians.
 
-In: positions ``u`` in a family's units. Out: the values of its functions there, and their slopes.
+In: positions ``u`` (inputs of a layer in the units of the family). Out: values and slopes of all functions at ``u``.
 """
 
 from dataclasses import dataclass
@@ -14,58 +14,60 @@ from kanseq.nn.bases.arguments import check_whole
 
 @dataclass(frozen=True)
 class Basis:
-    """A family of ``size`` functions of one variable. A subclass must define :attr:`size` and :meth:`values`.
+    """Base class of families of ``size`` functions of one variable ``u``, whose weighted sums are a KAN layer's curves.
 
-    It is a frozen dataclass: two instances with the same fields are equal, and share tables and compiled code.
-    Properties that differ between layers are not among its fields.
+    A subclass must define :attr:`size` and :meth:`values`, and be a frozen dataclass. Instances with the same fields
+    are equal, and share lookup tables and compiled code. Therefore, properties that differ between layers, such as
+    knots, must not be compared as fields.
     """
 
     @property
     def size(self) -> int:
-        """Number of functions."""
+        """Number of functions in the family."""
         raise NotImplementedError
 
     @property
     def domain(self) -> tuple[float, float] | None:
-        """The interval outside which every function keeps the value at its end, or None.
+        """The interval of ``u`` outside of which all functions are constant, or None if there is no such interval.
 
-        A basis with a domain may be looked up in a table if products are rounded anyway.
+        If a basis has a domain, its values may be looked up in a table where products are rounded to bfloat16 or
+        float16.
         """
         return None
 
     @property
     def steps(self) -> int:
-        """Points per unit in the table."""
+        """Number of points per unit of ``u`` in the lookup table."""
         return 1024
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """The interval over which the functions are spread, or None; layers map it to a range of inputs."""
+        """The interval of ``u`` that the functions cover, or None. Layers map a range of inputs to this interval."""
         return None
 
     def values(self, u: Tensor) -> Tensor:
-        """Evaluate every function: ``(…)`` to ``(…, size)``. Must be differentiable, without side effects."""
+        """Evaluate all functions at positions ``(…)``: ``(…, size)``. Must be differentiable, without side effects."""
         raise NotImplementedError
 
     def of(self, inputs: Tensor) -> "Basis":
-        """Return the basis of some inputs: the same, unless it differs between inputs."""
+        """Return the basis for the inputs with the given indices. It differs only if each input has its own knots."""
         return self
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return the tensors of the basis that are not learned, such as knots."""
+        """Return the tensors that the basis depends on and that are not learned, such as knots."""
         return ()
 
     def over(self, tensors: tuple[Tensor, ...]) -> "Basis":
-        """Return the same basis with other :meth:`tensors`."""
+        """Return a copy of the basis whose :meth:`tensors` are replaced."""
         return self
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write the result of :meth:`values`, and optionally the derivatives by ``u``, into existing memory.
+        """Write the values of all functions, and optionally their derivatives, into existing tensors.
 
         Args:
-            u: ``(…)`` positions.
-            values: ``(…, size)``, overwritten; in any memory order.
-            slopes: the same, for the derivatives; None to skip them.
+            u: positions, ``(…)``.
+            values: output tensor for the values, ``(…, size)``, in any memory order.
+            slopes: output tensor for the derivatives with respect to ``u``, ``(…, size)``; None to skip them.
         """
         if slopes is None:
             values.copy_(self.values(u))
@@ -77,18 +79,22 @@ class Basis:
 
 @dataclass(frozen=True)
 class Gaussians(Basis):
-    """``exp(−(u − g)²)`` for ``g = 0 … centres − 1``: ``u`` counts spacings from the first centre.
+    """Gaussians ``exp(−(u − g)²)`` with centres ``g = 0 … centres − 1``.
 
-    These are the radial bases of FastKAN (Li 2024, arXiv:2405.06721). Their width is the spacing of centres.
+    They are the radial basis functions of FastKAN (Li 2024, arXiv:2405.06721). The unit of ``u`` is the distance
+    between neighbouring centres, which is also the width of the Gaussians.
+
+    Attributes:
+        centres: number of Gaussians, an ``int`` of at least 1, else ``ValueError``.
     """
 
     centres: int = 8
 
     REACH = 4.0
-    """Distance from a centre, in spacings, at which its Gaussian has fallen to 1e-7."""
+    """Distance from its centre at which a Gaussian has fallen to 1e-7, in units of ``u``."""
 
     LEAST = 1e-30
-    """A Gaussian below this counts as 0, from some 8.3 spacings from its centre."""
+    """Values of Gaussians below this are set to 0; this is at about 8.3 units from the centre."""
 
     def __post_init__(self) -> None:
         """Check the number of centres."""
@@ -96,36 +102,40 @@ class Gaussians(Basis):
 
     @property
     def size(self) -> int:
-        """The number of centres."""
+        """Number of Gaussians."""
         return self.centres
 
     @property
     def steps(self) -> int:
-        """Half a step away, a Gaussian is off by 8e-4 and its slope by 2e-3, less than by rounding to bfloat16."""
+        """Number of points per unit of ``u`` in the lookup table.
+
+        Half a step from a point, the error is up to 8e-4 for a Gaussian and 2e-3 for its slope, less than the error of
+        rounding to bfloat16.
+        """
         return 512
 
     @property
     def domain(self) -> tuple[float, float]:
-        """The interval in which any Gaussian differs from 0."""
+        """The interval of ``u`` outside of which all Gaussians are practically 0 (about 1e-7 or less)."""
         return -self.REACH, self.centres - 1 + self.REACH
 
     @property
     def span(self) -> tuple[float, float]:
-        """From the first centre to the last."""
+        """The interval of ``u`` from the first to the last centre."""
         return 0.0, self.centres - 1.0
 
     def values(self, u: Tensor) -> Tensor:
-        """Evaluate the Gaussians: ``(…)`` to ``(…, centres)``."""
+        """Evaluate all Gaussians at positions ``(…)``: ``(…, centres)``."""
         return (-(u[..., None] - self._offsets(u)).square()).exp()
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write the Gaussians and, if requested, their slopes ``−2(u − g)·exp(−(u − g)²)``."""
-        # Minus twice the distances: −¼ of their squares are the exponents, and they are the slopes of the logarithms.
+        """Write the values of all Gaussians and, if requested, their slopes ``−2(u − g)·exp(−(u − g)²)``."""
+        # steep = −2(u − g). The exponent is −¼·steep², and steep is also the derivative of the exponent.
         steep = values if slopes is None else slopes
         torch.sub((-2 * u)[..., None], -2 * self._offsets(u), out=steep)
         nothing = torch.zeros((), dtype=u.dtype, device=u.device)
         torch.addcmul(nothing, steep, steep, value=-0.25, out=values).exp_()
-        # Smaller values may be denormal numbers, which CPUs multiply a hundred times slower.
+        # Smaller values may be denormal numbers, with which multiplications take a hundred times as long on CPUs.
         functional.threshold_(values, self.LEAST, 0.0)
         if slopes is not None:
             slopes.mul_(values)

@@ -1,6 +1,6 @@
-"""B-splines of any order on equally spaced or arbitrary knots, computed where they are not zero.
+"""B-splines of any degree on equally spaced or arbitrary knots.
 
-In: positions ``u``. Out: the values and slopes of every spline of the grid there.
+In: positions ``u``. Out: values and slopes of all B-splines of a grid at ``u``.
 """
 
 from dataclasses import dataclass, field, replace
@@ -17,15 +17,17 @@ from kanseq.nn.bases.basis import Basis
 class BSplines(Basis):
     """The B-splines on a grid that is extended by ``order`` knots on both sides (de Boor 1978, chapter IX).
 
-    Without knots, ``u`` counts intervals from the grid's first, and function ``g`` is not zero on
-    ``[g − order, g + 1)``. With knots, ``u`` is in their units, its last axes are all but the last axis of the knots,
-    and the function is not zero on ``[knots[g], knots[g + order + 1])``. Intervals are closed on the left and open on
-    the right; intervals of length 0 contribute nothing.
+    If ``knots`` is None, the grid is equally spaced: the unit of ``u`` is one interval, ``u = 0`` is the start of the
+    grid, and B-spline ``g`` is not zero on ``[g − order, g + 1)``. Otherwise, ``u`` is in the units of the knots, its
+    last axes are the axes of ``knots`` except the last one, and B-spline ``g`` is not zero on
+    ``[knots[g], knots[g + order + 1])``. Intervals are closed on the left and open on the right; intervals of length 0
+    contribute nothing.
 
     Attributes:
         order: degree of the splines.
-        intervals: intervals of the grid before it is extended.
-        knots: ``(inputs, intervals + 2·order + 1)``, never decreasing; a single row is shared by all inputs.
+        intervals: number of intervals of the grid before it is extended.
+        knots: knots of the extended grid for each input, ``(inputs, intervals + 2·order + 1)``, in non-decreasing
+            order; a single row is shared by all inputs. None for an equally spaced grid.
     """
 
     order: int = 3
@@ -33,7 +35,7 @@ class BSplines(Basis):
     knots: Tensor | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Check the order, the intervals and the shape of the knots."""
+        """Check ``order``, ``intervals`` and the shape of ``knots``; raise ValueError if one is invalid."""
         if self.order < 0 or self.intervals < 1:
             raise ValueError(f"order ≥ 0 and intervals ≥ 1 are required: {self.order} and {self.intervals}")
         wanted = self.intervals + 2 * self.order + 1
@@ -42,38 +44,41 @@ class BSplines(Basis):
 
     @property
     def size(self) -> int:
-        """Number of functions."""
+        """Number of B-splines."""
         return self.intervals + self.order
 
     @property
     def domain(self) -> tuple[float, float] | None:
-        """The extended grid; ``None`` on knots, and for orders with jumps in values or slopes (0 and 1)."""
+        """The extended grid as an interval of ``u``, outside of which all B-splines are 0.
+
+        None, so that no lookup table is used, with knots, and for orders 0 and 1, whose values or slopes have jumps.
+        """
         smooth = self.knots is None and self.order >= 2
         return (-float(self.order), float(self.intervals + self.order)) if smooth else None
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """The grid before it is extended; ``None`` on knots, which already have positions."""
+        """The grid before it is extended, as an interval of ``u``; None with knots, which have the units of inputs."""
         return (0.0, float(self.intervals)) if self.knots is None else None
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return the knots, if any."""
+        """Return a tuple of the knots; empty without knots."""
         return () if self.knots is None else (self.knots,)
 
     def over(self, tensors: tuple[Tensor, ...]) -> "BSplines":
-        """Return the same basis with other knots."""
+        """Return a copy of the basis with the given knots (a tuple like that of :meth:`tensors`)."""
         return replace(self, knots=tensors[0] if tensors else None)
 
     def of(self, inputs: Tensor) -> "BSplines":
-        """Return the basis of some inputs, for ``u (points, *inputs.shape)``."""
+        """Return the basis with the knots of the inputs with the given indices, for ``u (points, *inputs.shape)``."""
         if self.knots is None:
             return self
         return replace(self, knots=self.knots[inputs if len(self.knots) > 1 else 0])
 
     def values(self, u: Tensor) -> Tensor:
-        """Evaluate the splines by the recursion of de Boor and Cox: ``(…)`` to ``(…, size)``."""
+        """Evaluate all B-splines at positions ``(…)`` by the Cox–de Boor recursion: ``(…, size)``."""
         knots = self._knots(u)
-        # Far outside, positions could be infinite, and zero times infinity is NaN.
+        # Positions may be infinite, and zero times infinity would be NaN.
         near = u.clamp(knots[..., 0], knots[..., -1])[..., None]
         x = u[..., None]
         made = ((x >= knots[..., :-1]) & (x < knots[..., 1:])).to(u) + 0 * near
@@ -86,7 +91,10 @@ class BSplines(Basis):
         return made
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write the splines and, if requested, their slopes. Only the ``order + 1`` that are not zero are computed."""
+        """Write the values of all B-splines and, if requested, their slopes.
+
+        Only the ``order + 1`` B-splines that are not zero at a position are computed.
+        """
         equal = self.knots is None and self.order in CLOSED
         tile = u.numel() if u.device.type != "cpu" else TILE if equal else 4 * TILE
         height = max(1, tile * len(u) // max(1, u.numel()))
@@ -99,13 +107,14 @@ class BSplines(Basis):
                 self._fill_by_intervals(u[part], outs)
 
     def _fill_by_turns(self, u: Tensor, outs: list[Tensor]) -> None:
-        """Fill by the closed form, in ``order + 1`` lanes, each of every ``order + 1``-th spline.
+        """Write values, and slopes if ``outs`` has two tensors, for an equally spaced grid by a closed form.
 
-        At a position, only one spline of a lane, in its turn, is not zero. Around its middle it is
+        The B-splines are divided into ``order + 1`` lanes; a lane contains every ``order + 1``-th B-spline. At any
+        position, only one B-spline per lane is not zero. At distance ``|u|`` from its middle, it has the value
         ``Σ_k (−1)^k·C(order + 1, k)·max(0, (order + 1)/2 − k − |u|)^order / order!``.
         """
         order, turns = self.order, self.order + 1
-        # In memory, the basis is either after the inputs or before them.
+        # In memory, the axis of the B-splines is the last or the last but one.
         axis = -1 if outs[0].stride(-1) == 1 else -2
         middles = torch.arange(turns, dtype=u.dtype, device=u.device) + (turns / 2 - order)
         off = u.clamp(-order, self.size).unsqueeze(axis) - (middles if axis == -1 else middles[:, None])
@@ -128,7 +137,7 @@ class BSplines(Basis):
         lanes = [out.movedim(-1, axis) for out in outs]
         for k in range(-(-self.size // turns)):
             start, count = k * turns, min(turns, self.size - k * turns)
-            # Zero where it is another spline's turn. A comparison takes several times as long.
+            # Zero where another B-spline of the lane is not zero. A comparison would take several times as long.
             wrong = turn.narrow(axis, 0, count)
             here = torch.addcmul(whole, wrong, wrong, value=-share).clamp_(min=0)
             for lane, functions in zip(lanes, made, strict=True):
@@ -136,22 +145,24 @@ class BSplines(Basis):
             turn.sub_(1)
 
     def _fill_by_intervals(self, u: Tensor, outs: list[Tensor]) -> None:
-        """Fill by finding each position's interval, computing its functions, and scattering them to their places.
+        """Write values, and slopes if ``outs`` has two tensors, for any knots and order.
 
-        There are ``order + 1`` extra places on both sides for functions outside the family.
+        For each position, find its interval between knots, compute the B-splines of this interval, and scatter them
+        to their indices. The scattered tensor has ``order + 1`` extra indices on both sides, for B-splines that do not
+        belong to the grid.
         """
         order, knots = self.order, self._knots(u)
         around = u.shape[u.ndim - knots.ndim + 1 :]
         rows = knots.expand(*around, -1).reshape(-1, knots.shape[-1]).contiguous()
         columns = u.reshape(-1, len(rows)).t().contiguous()
-        # The number of knots up to a position is the place of the first function that is not zero there.
+        # The number of knots up to a position is the (shifted) index of the first B-spline that is not zero there.
         place = torch.searchsorted(rows, columns, right=True).t().reshape(u.shape)
         padded = torch.cat([rows[:, :1].expand(-1, order), rows, rows[:, -1:].expand(-1, order)], dim=1)
         at = place + (torch.arange(len(rows), device=u.device) * padded.shape[1]).view(around)
         padded = padded.flatten()
         left = [u - padded[order - 1 - s :].take(at) for s in range(order)]
         right = [padded[order + r :].take(at) - u for r in range(order)]
-        # Zero, or NaN where the position is NaN.
+        # Zeros, but NaN where the position is NaN.
         nothing = u.clamp(0, 0)
         places = u.new_empty(self.size + 2 * (order + 1), *u.shape)
         for out, pieces in zip(outs, _pieces(nothing, left, right), strict=False):
@@ -161,29 +172,35 @@ class BSplines(Basis):
             torch.add(places[order + 1 : -order - 1], nothing, out=out.movedim(-1, 0))
 
     def _knots(self, u: Tensor) -> Tensor:
-        """Return the knots in the dtype of positions."""
+        """Return the knots (of an equally spaced grid without ``knots``) in the dtype of the positions ``u``."""
         if self.knots is not None:
             return self.knots.to(u)
         return torch.arange(-self.order, self.intervals + self.order + 1, dtype=u.dtype, device=u.device)
 
 
 TILE = 2**13
-"""Positions whose splines are computed at a time on a CPU: few enough for its inner cache."""
+"""Number of positions per tile on a CPU, chosen such that the B-splines of a tile fit into the inner cache."""
 
 CLOSED = range(2, 6)
-"""Orders computed by the closed form: lower ones jump at knots, and in higher ones large numbers cancel."""
+"""Orders for which the closed form is used. Lower orders have jumps at knots; for higher ones, large numbers cancel."""
 
 
 def _power(x: Tensor, exponent: int) -> Tensor:
-    """Return a power of ``x``, with an exponent from 1 to 4, by products."""
+    """Return ``x`` to the power of an exponent from 1 to 4, by multiplication."""
     square = x if exponent == 1 else x * x
     return square if exponent <= 2 else square * (x if exponent == 3 else square)
 
 
 def _pieces(nothing: Tensor, left: list[Tensor], right: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """Build the ``order + 1`` functions of an interval, and their slopes, from those of lower order.
+    """Compute the ``order + 1`` B-splines that are not zero at each position, by recursion over the order.
 
-    ``left`` and ``right`` are the distances from the ``order`` knots on either side, the nearest first.
+    Args:
+        nothing: zeros of the shape of the positions.
+        left: distances from each position to the ``order`` knots on its left, the nearest first.
+        right: the same for the knots on its right.
+
+    Returns:
+        The values and the slopes of these B-splines.
     """
     order = len(left)
     pieces, rates = [nothing + 1], [nothing]

@@ -1,6 +1,6 @@
-"""Chebyshev polynomials as the curves of a KAN layer.
+"""Chebyshev polynomials as basis functions of a KAN layer.
 
-In: numbers of any size, squashed to (−1, 1). Out: the polynomials' values there, and their slopes.
+In: any numbers, which are mapped to (−1, 1) by tanh. Out: values and slopes of the polynomials.
 """
 
 import math
@@ -15,19 +15,19 @@ from kanseq.nn.bases.basis import Basis
 
 @dataclass(frozen=True)
 class Chebyshev(Basis):
-    """``T_k(tanh(u))`` for ``k = 0 … degree``, ``T_k`` the Chebyshev polynomials of the first kind.
+    """Functions ``T_k(tanh(u))`` for ``k = 0 … degree``, where ``T_k`` are Chebyshev polynomials of the first kind.
 
-    These are the bases of ChebyKAN (Sidharth et al. 2024, arXiv:2405.07200). It squashes inputs because the polynomials
-    grow without bound outside [−1, 1]; with squashing, ``T_k = cos(k·arccos(tanh(u)))``.
+    They are the basis functions of ChebyKAN (Sidharth et al. 2024, arXiv:2405.07200). Inputs are mapped by tanh because
+    the polynomials grow without bound outside [−1, 1]. With tanh, ``T_k = cos(k·arccos(tanh(u)))``.
 
     Attributes:
-        degree: the highest degree; an ``int`` of at least 1, else ``ValueError``.
+        degree: the highest degree, an ``int`` of at least 1, else ``ValueError``.
     """
 
     degree: int = 4
 
     FINEST = 8
-    """The highest degree for which a table is fine enough: slopes are up to ``degree`` per unit."""
+    """The highest degree for which a lookup table is precise enough; slopes are up to ``degree`` per unit of ``u``."""
 
     def __post_init__(self) -> None:
         """Check the degree."""
@@ -35,14 +35,15 @@ class Chebyshev(Basis):
 
     @property
     def size(self) -> int:
-        """The number of polynomials, including the constant one."""
+        """Number of polynomials, including the constant ``T_0``."""
         return self.degree + 1
 
     @property
     def domain(self) -> tuple[float, float] | None:
-        """The interval where any polynomial is over 2e-6 from ±1; ``None`` if one is too steep for a table.
+        """The interval of ``u`` outside of which all functions are within 2e-6 of ±1, their limits.
 
-        Far out, at ``±u``, the polynomial of the highest degree differs by ``2·degree²·exp(−2u)``.
+        None, so that no lookup table is used, if the highest degree is above :attr:`FINEST`. For large ``|u|``, the
+        polynomial of the highest degree differs from ±1 by ``2·degree²·exp(−2|u|)``.
         """
         if self.degree > self.FINEST:
             return None
@@ -50,7 +51,7 @@ class Chebyshev(Basis):
         return -reach, reach
 
     def values(self, u: Tensor) -> Tensor:
-        """Evaluate the polynomials: ``(…)`` to ``(…, degree + 1)``."""
+        """Evaluate all polynomials at positions ``(…)``: ``(…, degree + 1)``."""
         t = u.tanh()
         made = [torch.ones_like(t), t]
         for _ in range(2, self.size):
@@ -58,7 +59,10 @@ class Chebyshev(Basis):
         return torch.stack(made, dim=-1)
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write the polynomials by their recurrence, ``T_k = 2t·T_{k−1} − T_{k−2}``, and slopes by its derivative."""
+        """Write the values of all polynomials and, if requested, their slopes.
+
+        Values are computed by the recurrence ``T_k = 2t·T_{k−1} − T_{k−2}``, slopes by its derivative.
+        """
         t = u.tanh()
         twice = 2 * t
         values[..., 0] = 1

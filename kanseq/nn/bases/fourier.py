@@ -1,6 +1,6 @@
-"""Cosines and sines as the curves of a KAN layer.
+"""Cosines and sines as basis functions of a KAN layer.
 
-In: numbers, in radians of the slowest wave. Out: the waves' values there, and their slopes.
+In: angles in radians. Out: values and slopes of the cosines and sines of their multiples.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from kanseq.nn.bases.basis import Basis
 
 @dataclass(frozen=True)
 class Fourier(Basis):
-    """``cos(u), …, cos(K·u), sin(u), …, sin(K·u)``, where ``K`` is ``frequencies``.
+    """Functions ``cos(u), …, cos(K·u), sin(u), …, sin(K·u)``, where ``K`` is ``frequencies``.
 
-    These are the bases of FourierKAN (Xu et al. 2024, FourierKAN-GCF, arXiv:2406.01034). Their curves are periodic:
-    inputs 2π apart have the same value.
+    They are the basis functions of FourierKAN (Xu et al. 2024, FourierKAN-GCF, arXiv:2406.01034). They are periodic:
+    values at ``u`` and ``u + 2π`` are the same.
 
     Attributes:
-        frequencies: number of frequencies; an ``int`` of at least 1, else ``ValueError``.
+        frequencies: number of frequencies ``K``, an ``int`` of at least 1, else ``ValueError``.
     """
 
     frequencies: int = 4
@@ -31,19 +31,19 @@ class Fourier(Basis):
 
     @property
     def size(self) -> int:
-        """The number of waves, two per frequency."""
+        """Number of functions: a cosine and a sine per frequency."""
         return 2 * self.frequencies
 
     def values(self, u: Tensor) -> Tensor:
-        """Evaluate the waves: ``(…)`` to ``(…, 2·frequencies)``, cosines first."""
+        """Evaluate all functions at positions ``(…)``: ``(…, 2·frequencies)``, cosines first."""
         angles = u[..., None] * self._numbers(u)
         return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
-        """Write the waves and, if requested, their slopes, which are multiples of the waves."""
+        """Write the values of all functions, cosines first, and, if requested, their slopes."""
         numbers = self._numbers(u)
         cosines, sines = values.split(self.frequencies, dim=-1)
-        # Outside the result's memory, whose rows may be too short for the CPU's vector instructions.
+        # Computed in a separate tensor: rows of the output may be too short for the CPU's vector instructions.
         angles = torch.mul(u[..., None], numbers)
         cosines.copy_(angles.cos())
         sines.copy_(angles.sin_())

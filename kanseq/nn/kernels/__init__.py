@@ -1,1 +1,1 @@
-"""How the sum of curves over edges is computed: in chunks, by lookup, as one operator, forwards and backwards."""
+"""Computation of KAN layers, forward and backward: in chunks, with lookup tables, or as one PyTorch operator."""

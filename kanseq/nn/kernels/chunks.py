@@ -1,7 +1,7 @@
-"""Sum curves over edges in chunks, forward and backward: the most expensive step of a KAN layer.
+"""Compute KAN layers (sums of learned functions of edges) and their gradients in chunks, to save memory.
 
-In: ``(n, …, inputs)`` numbers and weights. Out: ``(n, …, outputs)``, and gradients. Normalisation, basis and SiLU are
-computed per chunk and again for the gradients: memory grows with the inputs and not with the basis.
+In: inputs ``(n, …, inputs)`` and weights. Out: outputs ``(n, …, outputs)``, and gradients. Normalisation, basis
+functions and SiLU are computed per chunk, and again for the gradients: memory does not grow with the size of the basis.
 """
 
 import math
@@ -18,14 +18,14 @@ from kanseq.nn.kernels.products import Product
 
 
 class CurvePlan(NamedTuple):
-    """The properties of a layer that are not tensors.
+    """The properties of a KAN layer, other than its tensors, that determine its computation.
 
     Attributes:
-        basis: the functions on its edges.
-        product: how features and weights are multiplied.
-        operands: the dtype to which products' operands are rounded; the inputs' dtype for no rounding.
-        epsilon: the value that the LayerNorm over the inputs adds to the variance; ``None`` for no LayerNorm.
-        residual: whether the inputs themselves are added to the sums, which have the same shape.
+        basis: the family of basis functions.
+        product: the product of features (values of basis functions) and weights.
+        operands: the dtype to which the operands of products are rounded; the dtype of the inputs for no rounding.
+        epsilon: the value that LayerNorm adds to the variance; ``None`` for no LayerNorm.
+        residual: whether the inputs are added to the outputs, which must have the same shape.
     """
 
     basis: Basis
@@ -35,20 +35,21 @@ class CurvePlan(NamedTuple):
     residual: bool = False
 
     def over(self, tensors: Sequence[Tensor]) -> "CurvePlan":
-        """Return the same plan with other :meth:`kanseq.nn.bases.basis.Basis.tensors`."""
+        """Return a copy of the plan in which the tensors of the basis are replaced, see :meth:`.Basis.over`."""
         return self._replace(basis=self.basis.over(tuple(tensors)))
 
 
 class Given(NamedTuple):
-    """The tensors of a sum, by which gradients are computed.
+    """The inputs and parameters of a KAN layer. Gradients can be computed with respect to each of them.
 
     Attributes:
-        x: ``(n, …, inputs)``; its order in memory does not matter.
-        scale: ``(inputs,)``, the basis's units per unit of the (normalised) input.
-        shift: ``(inputs,)``, the position of the normalised input 0; without LayerNorm, the input at position 0.
-        weight: ``(outputs, …, size)``, see the product.
-        base_weight: the same without ``size``; ``None`` for no SiLU branch.
-        bias: ``(outputs,)`` or ``None``.
+        x: inputs, ``(n, …, inputs)``, in any memory order.
+        scale: units of the basis per unit of the (normalised) input, ``(inputs,)``.
+        shift: with LayerNorm, the position ``u`` of the normalised input 0; without LayerNorm, the input at position 0;
+            ``(inputs,)``.
+        weight: weights of the basis functions, ``(outputs, …, size)``, see :class:`.Product`.
+        base_weight: weights of the SiLU branches, ``(outputs, …)``; ``None`` for no SiLU branch.
+        bias: biases, ``(outputs,)``; ``None`` for no bias.
     """
 
     x: Tensor
@@ -63,11 +64,11 @@ GIVEN = len(Given._fields)
 
 
 def sums_in_chunks(given: Given, plan: CurvePlan) -> Tensor:
-    """Compute :func:`kanseq.nn.kernels.curves.sum_of_curves`."""
+    """Compute the outputs of a KAN layer, chunk by chunk; see :func:`kanseq.nn.kernels.curves.sum_of_curves`."""
     x, scale, shift, weight, base_weight, bias = given
     product, operands = plan.product, plan.operands
     matrix = product.matrix(weight).to(operands)
-    # On a CPU, rounded products are only a few times faster: one exact product costs less than two that replace it.
+    # On a CPU, rounded products are only a few times faster: one exact product is faster than two rounded ones.
     branch = x.dtype if x.device.type == "cpu" else operands
     base = None if base_weight is None else product.matrix(base_weight[..., None]).to(branch)
     y = x.new_empty(product.shape(x.shape, len(weight)))
@@ -85,14 +86,24 @@ def sums_in_chunks(given: Given, plan: CurvePlan) -> Tensor:
 
 
 def gradients_in_chunks(g: Tensor, given: Given, wanted: Sequence[bool], plan: CurvePlan) -> list[Tensor | None]:
-    """Compute the gradients by the requested ones of the six tensors; ``None`` for the others."""
+    """Compute the gradients of a KAN layer's inputs and parameters, chunk by chunk.
+
+    Args:
+        g: gradient of the outputs, ``(n, …, outputs)``.
+        given: inputs and parameters of the layer.
+        wanted: for each tensor of ``given``, whether its gradient is required.
+        plan: the other properties of the layer.
+
+    Returns:
+        For each tensor of ``given``, its gradient; ``None`` if it is not required.
+    """
     x, scale, shift, weight, base_weight, _ = given
     wants_x, wants_scale, wants_shift, wants_weight, wants_base, wants_bias = wanted
     product, operands = plan.product, plan.operands
     matrix = product.matrix(weight).to(operands)
     base = None if base_weight is None else product.matrix(base_weight[..., None]).to(operands)
     grad_x = torch.empty_like(x) if wants_x else None
-    # The first chunk overwrites memory; without rows there is no chunk, so that zeros are needed.
+    # The first chunk overwrites the memory. Without rows there is no chunk, so zeros are required.
     blank = torch.empty_like if x.numel() else torch.zeros_like
     grad_matrix = blank(matrix, dtype=x.dtype) if wants_weight else None
     grad_base = blank(base, dtype=x.dtype) if wants_base else None
@@ -136,23 +147,23 @@ def gradients_in_chunks(g: Tensor, given: Given, wanted: Sequence[bool], plan: C
 
 
 CHUNK = 2**22
-"""Bytes of basis that are held at a time on a CPU: about its cache."""
+"""Bytes of basis-function values per chunk on a CPU: about the size of its cache."""
 
 GPU_CHUNK = 2**28
-"""The same on a GPU, where a kernel must be large enough to be worth its launch."""
+"""Bytes of basis-function values per chunk on a GPU, where chunks must be large enough to outweigh kernel launches."""
 
 LEAST = 256
-"""Minimum number of rows per chunk: each chunk also costs a pass over the weights' gradient."""
+"""Minimum number of rows per chunk, because each chunk also requires a pass over the gradient of the weights."""
 
 BLOCK = 2**19
-"""Bytes of a chunk's slopes that are held at a time if features are rounded and slopes are not."""
+"""Bytes of slopes per block of a chunk on a CPU, if features are rounded and slopes are not."""
 
 GROUP = 16
-"""Positions whose slopes are summed by one row of a matrix product."""
+"""Number of positions per row of the matrix product that sums over basis functions, see :func:`_ones`."""
 
 
 class _Workspace:
-    """Memory for one chunk's basis, reused for the next."""
+    """Memory for the values and slopes of basis functions of one chunk, which is reused for all chunks."""
 
     def __init__(self, x: Tensor, scale: Tensor, shift: Tensor, plan: CurvePlan, slopes: bool) -> None:
         self.x, self.plan = x, plan
@@ -180,7 +191,7 @@ class _Workspace:
         self.ones = _ones(size, x) if slopes and on_cpu else None
 
     def chunks(self) -> Iterator[tuple[slice, "_Chunk"]]:
-        """Yield ranges of the first axis, each with memory of the same height."""
+        """Yield each chunk: its range of the first axis of ``x``, and the memory for its basis functions."""
         chunk = None
         for start in range(0, len(self.x), max(1, self.height)):
             part = slice(start, min(start + self.height, len(self.x)))
@@ -190,7 +201,7 @@ class _Workspace:
 
 
 class _Chunk:
-    """A view of a workspace's memory as the basis of a chunk of some height."""
+    """A view of the memory of a workspace as tensors for a chunk of ``height`` rows."""
 
     def __init__(self, work: _Workspace, height: int) -> None:
         self.work = work
@@ -206,7 +217,7 @@ class _Chunk:
             self.table, self.words = as_words(work.table.values), as_words(self.values)
 
     def _view(self, memory: Tensor) -> Tensor:
-        """View memory as ``(n, …, inputs, size)``."""
+        """View flat memory as values of basis functions, ``(n, …, inputs, size)``."""
         size = self.work.plan.basis.size
         memory = memory[: self.positions * size]
         if self.work.plan.product.size_first:
@@ -214,7 +225,10 @@ class _Chunk:
         return memory.view(*self.shape, size)
 
     def fill(self, x: Tensor) -> Tensor:
-        """Compute the features ``(n, …, inputs·size)`` of inputs ``(n, …, inputs)``, and prepare :meth:`pull`."""
+        """Return the features (values of basis functions), ``(n, …, inputs·size)``, of inputs ``x (n, …, inputs)``.
+
+        Values that :meth:`pull` needs are stored.
+        """
         work = self.work
         (scale, shift), epsilon = work.place, work.plan.epsilon
         if epsilon is None:
@@ -233,7 +247,11 @@ class _Chunk:
         return self.features
 
     def pull(self, x: Tensor, wanted: tuple[bool, bool, bool]) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """Propagate the gradients by the features, which replaced them in memory, to ``x``, scale and shift."""
+        """Compute the gradients of ``x``, scale and shift from the gradients of the features.
+
+        The memory of the features must contain the gradients of the features. ``wanted`` are the required ones of the
+        three gradients; those of scale and shift are None if they are not required.
+        """
         g = self._by_positions().view(self.shape)
         work = self.work
         if work.plan.epsilon is not None:
@@ -248,11 +266,14 @@ class _Chunk:
         )
 
     def _by_positions(self) -> Tensor:
-        """Return the gradients by the features, times slopes, summed over the basis: ``(positions,)``."""
+        """Return the gradients of the positions ``u``, ``(positions,)``.
+
+        These are the gradients of the features times their slopes, summed over the basis functions.
+        """
         work, size = self.work, self.work.plan.basis.size
         if work.rounds:
             g = self._by_blocks(work.ones)
-            # NaN times 0 is still NaN, and must not spread to neighbouring positions.
+            # In a product with ones, a NaN would spread to neighbouring positions, because NaN times 0 is NaN.
             return g if work.ones is None or g.sum().isfinite() else self._by_blocks(None)
         self.values.mul_(self.rates)
         if work.plan.product.size_first:
@@ -264,7 +285,7 @@ class _Chunk:
         return _sums(work.features, self.positions, size, g, None)
 
     def _by_blocks(self, ones: Tensor | None) -> Tensor:
-        """Compute :meth:`_by_positions` block by block, with the gradients by the features in the wider dtype."""
+        """Compute :meth:`_by_positions` in blocks, converting the gradients of the features to the wider dtype."""
         work, size = self.work, self.work.plan.basis.size
         g = work.x.new_empty(_whole(self.positions))
         for start in range(0, self.positions, work.block):
@@ -282,9 +303,17 @@ class _Chunk:
 
 
 def _sums(memory: Tensor, count: int, size: int, out: Tensor, ones: Tensor | None) -> Tensor:
-    """Sum ``count`` consecutive runs of ``size`` numbers into ``out``, by a product with :func:`_ones` or run by run.
+    """Sum each of ``count`` consecutive segments of ``size`` numbers into ``out``.
 
-    With ones, ``memory`` and ``out`` need room for complete groups.
+    Args:
+        memory: the numbers; with ``ones``, it must have space for a multiple of :data:`GROUP` segments.
+        count: number of segments.
+        size: numbers per segment.
+        out: output tensor; with ``ones``, it must have space for a multiple of :data:`GROUP` sums.
+        ones: the matrix of :func:`_ones`, to compute the sums as a matrix product; None for plain sums.
+
+    Returns:
+        The sums, ``(count,)``.
     """
     if ones is None:
         return torch.sum(memory[: count * size].view(-1, size), -1, out=out[:count])
@@ -295,13 +324,13 @@ def _sums(memory: Tensor, count: int, size: int, out: Tensor, ones: Tensor | Non
 
 
 def _whole(count: int) -> int:
-    """Round up to complete groups."""
+    """Round ``count`` up to a multiple of :data:`GROUP`."""
     return -(-count // GROUP) * GROUP
 
 
 def _ones(size: int, like: Tensor) -> Tensor:
-    """Return ``(GROUP·size, GROUP)``: a column of ones for each run.
+    """Return a matrix ``(GROUP·size, GROUP)`` of zeros and ones that sums :data:`GROUP` segments of ``size`` numbers.
 
-    On a CPU, a sum over such a short axis is slow. A product with ones is fast if each row takes several runs.
+    On a CPU, a sum over such a short axis is slow. A matrix product is fast if a row contains several segments.
     """
     return torch.eye(GROUP, dtype=like.dtype, device=like.device).repeat_interleave(size, dim=0)

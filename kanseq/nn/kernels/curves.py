@@ -1,7 +1,7 @@
-"""The sum of curves over edges, which every KAN layer computes.
+"""Compute the outputs of a KAN layer: for each output, the sum of the learned functions of its edges.
 
-In: ``(n, …, inputs)`` numbers and weights. Out: ``(n, …, outputs)``, differentiable. Eager code runs in chunks; a
-compiler sees one operator that does so; an exported program gets plain operations, which any runtime supports.
+In: inputs ``(n, …, inputs)`` and weights. Out: differentiable outputs ``(n, …, outputs)``. Eager code computes them in
+chunks; compiled code calls one operator that does so; exported programs use basic operations that any runtime supports.
 """
 
 import torch
@@ -14,26 +14,26 @@ from kanseq.nn.kernels.chunks import GIVEN, CurvePlan, Given, gradients_in_chunk
 
 
 def sum_of_curves(given: Given, plan: CurvePlan, tensors: tuple[Tensor, ...]) -> Tensor:
-    """Return the weighted sum of the basis at positions ``u``, and of ``silu(x)``.
+    """Return the outputs of a KAN layer: weighted sums of basis functions at positions ``u`` and of ``silu(x)``.
 
-    ``u = scale·LayerNorm(x) + shift``, or ``u = scale·(x − shift)`` without LayerNorm: inputs may then be far from 0,
-    where the other form would lose digits.
+    ``u = scale·LayerNorm(x) + shift``, or ``u = scale·(x − shift)`` without LayerNorm. The second form is more precise
+    for inputs far from 0.
 
     Args:
-        given: inputs and weights.
-        plan: the properties of the layer that are not tensors.
-        tensors: the basis's tensors, see :meth:`kanseq.nn.bases.basis.Basis.tensors`.
+        given: inputs and parameters of the layer.
+        plan: the other properties of the layer.
+        tensors: the tensors of the basis, see :meth:`.Basis.tensors`.
 
     Returns:
         ``(n, …, outputs)`` in the dtype of ``x``.
     """
     if has_torch_function((given.x,)):
-        # Code that follows a network operation by operation (attribution) sees this as one operation.
+        # For code that intercepts each operation of a network (attribution), this is one operation.
         return handle_torch_function(sum_of_curves, (given.x,), given, plan, tensors)
     if torch.compiler.is_exporting():
         return plain_sum_of_curves(given, plan, tensors)
     if torch.compiler.is_compiling():
-        # Its decorators load the compiler, which takes as long as the rest of torch.
+        # Imported here, because the module's decorators load the compiler, which takes as long as the rest of torch.
         from kanseq.nn.kernels.operators import sums_as_one_operator
 
         return sums_as_one_operator(given, plan, tensors)
@@ -41,7 +41,7 @@ def sum_of_curves(given: Given, plan: CurvePlan, tensors: tuple[Tensor, ...]) ->
 
 
 def plain_sum_of_curves(given: Given, plan: CurvePlan, tensors: tuple[Tensor, ...]) -> Tensor:
-    """Compute :func:`sum_of_curves` by differentiable operations that hold the complete basis."""
+    """Compute :func:`sum_of_curves` by basic differentiable operations, with all basis-function values in memory."""
     x, scale, shift, weight, base_weight, bias = given
     basis, product, operands, epsilon, residual = plan
     u = (x - shift) * scale if epsilon is None else functional.layer_norm(x, x.shape[-1:], scale, shift, epsilon)
@@ -56,7 +56,10 @@ def plain_sum_of_curves(given: Given, plan: CurvePlan, tensors: tuple[Tensor, ..
 
 
 class _SumOfCurves(torch.autograd.Function):
-    """The sum in chunks; by plain operations for higher derivatives and for transforms of ``torch.func``."""
+    """Autograd function of :func:`sum_of_curves`, computed in chunks.
+
+    Higher derivatives and transforms of ``torch.func`` use :func:`plain_sum_of_curves`.
+    """
 
     @staticmethod
     def forward(plan: CurvePlan, *tensors: Tensor | None) -> Tensor:
@@ -90,7 +93,7 @@ class _SumOfCurves(torch.autograd.Function):
 def _plain_gradients(
     g: Tensor, given: Given, wanted: tuple[bool, ...], plan: CurvePlan, tensors: tuple[Tensor, ...]
 ) -> list[Tensor | None]:
-    """Return gradients that can be differentiated again."""
+    """Compute the same gradients as :func:`.gradients_in_chunks`, by operations that can be differentiated again."""
 
     def sums(*asked: Tensor) -> Tensor:
         one = iter(asked)
@@ -98,7 +101,7 @@ def _plain_gradients(
             Given(*(next(one) if wants else tensor for wants, tensor in zip(wanted, given, strict=True))), plan, tensors
         )
 
-    # Not autograd.grad, which would continue through the inputs to the weights if the inputs depend on them.
+    # torch.autograd.grad would continue through the inputs to the weights if the inputs depend on the weights.
     _, pull = torch.func.vjp(sums, *(tensor for wants, tensor in zip(wanted, given, strict=True) if wants))
     found = iter(pull(g))
     return [next(found) if wants else None for wants in wanted]

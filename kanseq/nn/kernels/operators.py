@@ -1,6 +1,6 @@
-"""The sum of curves as one operator of PyTorch, which compilers do not split, so that it stays in chunks.
+"""The computation of KAN layers as one PyTorch operator, which compilers do not change, so it remains in chunks.
 
-In: the arguments of :mod:`kanseq.nn.kernels.chunks`, in types that an operator may have. Out: the same sums and
+In: the arguments of :mod:`kanseq.nn.kernels.chunks`, as types that operators support. Out: the same outputs and
 gradients.
 """
 
@@ -14,7 +14,7 @@ from kanseq.nn.kernels.products import Product
 
 
 def sums_as_one_operator(given: Given, plan: CurvePlan, tensors: tuple[Tensor, ...]) -> Tensor:
-    """Compute :func:`kanseq.nn.kernels.curves.sum_of_curves` by the operator ``kanseq::sum_of_curves``."""
+    """Compute :func:`kanseq.nn.kernels.curves.sum_of_curves` by calling the operator ``kanseq::sum_of_curves``."""
     basis, product, *others = plan
     return _sums(*given, list(tensors), name_of(basis), name_of(product), *others)
 
@@ -24,7 +24,7 @@ _NAMED: dict[str, Basis | Product] = {}
 
 @torch.compiler.assume_constant_result
 def name_of(part: Basis | Product) -> str:
-    """Name a basis or product so that an operator, which takes no objects, can find it in this process."""
+    """Register a basis or product, and return its name. Operators get this name because they accept no objects."""
     name = f"{type(part).__module__}.{part!r}"
     _NAMED.setdefault(name, part)
     return name
@@ -91,7 +91,7 @@ def _gradients(
 ) -> list[Tensor]:
     plan = _plan(tensors, basis, product, operands, epsilon, residual)
     found = gradients_in_chunks(g, Given(*given), wanted, plan)  # type: ignore[arg-type]
-    # An operator's results must not share memory with each other or its arguments, and need its fake's layout.
+    # Results must not share memory with each other or with arguments, and must have the layout of the fake operator.
     return [gradient.contiguous() for gradient in found if gradient is not None]
 
 

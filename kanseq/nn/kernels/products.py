@@ -1,6 +1,6 @@
-"""Multiply the features of edges with their weights: by one matrix product, or one convolution.
+"""Multiply features (values of basis functions) and weights of a KAN layer by a matrix product or a convolution.
 
-In: features ``(n, …, inputs·size)`` and a weight matrix. Out: ``(n, …, outputs)``, and both gradients.
+In: features ``(n, …, inputs·size)`` and a weight matrix. Out: outputs ``(n, …, outputs)``; gradients of both.
 """
 
 from dataclasses import dataclass
@@ -13,67 +13,77 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Product:
-    """The product of a linear layer, whose weights are ``(outputs, inputs, size)``.
+    """The product of features and weights in a fully connected layer, with weights ``(outputs, inputs, size)``.
+
+    ``size`` is the number of basis functions.
 
     Attributes:
-        size_first: whether the features' basis axis is before the inputs, ``(n, size, inputs)``.
+        size_first: order of the features in memory: ``(n, size, inputs)`` if true, otherwise ``(n, inputs, size)``.
     """
 
     size_first: bool = False
 
     def shape(self, inputs: torch.Size, outputs: int) -> tuple[int, ...]:
-        """Return the shape of :meth:`forward`'s result for inputs of shape ``(n, …, inputs)``."""
+        """Return the shape of the result of :meth:`forward` for layer inputs of shape ``(n, …, inputs)``."""
         return (*inputs[:-1], outputs)
 
     def matrix(self, weight: Tensor) -> Tensor:
-        """Return weights in the layout of the products."""
+        """Return weights ``(outputs, inputs, size)`` as the matrix for products, ``(outputs, inputs·size)``."""
         return (weight.transpose(1, 2) if self.size_first else weight).flatten(1)
 
     def weight(self, matrix: Tensor, size: int) -> Tensor:
-        """Undo :meth:`matrix`."""
+        """Convert a matrix back to weights: the inverse of :meth:`matrix`."""
         if self.size_first:
             return matrix.unflatten(1, (size, -1)).transpose(1, 2)
         return matrix.unflatten(1, (-1, size))
 
     def forward(self, features: Tensor, matrix: Tensor) -> Tensor:
-        """Map features ``(n, …, inputs·size)`` to ``(n, …, outputs)``."""
+        """Multiply features ``(n, …, inputs·size)`` and a weight matrix: ``(n, …, outputs)``."""
         return torch.matmul(features, matrix.t())
 
     def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
-        """Write or add :meth:`forward`'s result into ``out``, whose type may be wider.
+        """Write the result of :meth:`forward` into ``out``, whose dtype may be wider.
 
-        ``whole`` adds the part that rounding to the narrower dtype cuts off. It matters if a single feature may
-        outweigh all others, and doubles the cost.
+        Args:
+            features: the features, ``(n, …, inputs·size)``.
+            matrix: the weight matrix.
+            out: output tensor, ``(n, …, outputs)``.
+            add: whether to add the result to ``out`` instead of overwriting it.
+            whole: whether to add the rounding error of the result, computed by a second product, if the dtype of
+                ``out`` is wider. This matters if a single feature may outweigh all others.
         """
         rows, columns = operand(features.flatten(0, -2)), operand(matrix.t())
         _put(rows, columns, out.view(-1, out.shape[-1]), add, whole)
 
     def turned(self, g: Tensor) -> Tensor:
-        """Prepare the gradient by the result for :meth:`weight_gradient`."""
+        """Transpose the gradient ``g`` of the outputs, as :meth:`weight_gradient` requires."""
         g = g.flatten(0, -2).t()
         return g if g.dtype.itemsize > 2 else g.contiguous()
 
     def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool, whole: bool = False) -> None:
-        """Write or add the gradient by the matrix into ``out``, see :meth:`write`."""
+        """Write the gradient of the weight matrix into ``out``. ``turned`` is the result of :meth:`turned`.
+
+        For ``add`` and ``whole`` see :meth:`write`.
+        """
         _put(operand(turned), operand(features.flatten(0, -2)), out, add, whole)
 
     def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
-        """Write the gradient by the features into ``out (n, …, inputs·size)``; ``g`` is that by the result."""
+        """Write the gradient of the features into ``out (n, …, inputs·size)``; ``g`` is the gradient of the outputs."""
         _put(operand(g.flatten(0, -2)), operand(matrix), out.flatten(0, -2))
 
 
 @dataclass(frozen=True)
 class ConvolutionProduct(Product):
-    """The product of a convolution, whose weights are ``(outputs, inputs / groups, taps, size)``.
+    """The product of features and weights in a convolution, with weights ``(outputs, inputs / groups, taps, size)``.
 
-    Features ``(n, length, inputs·size)`` are an image of height 1 with its channels innermost, the layout for
-    convolutions on CPUs and tensor cores, so that a chunk takes one call. The basis axis is after the inputs, as groups
-    require.
+    Features ``(n, length, inputs·size)`` are an image of height 1 whose innermost axis is the channels. This is the
+    layout for convolutions on CPUs and tensor cores, so a chunk is computed by one call. Because of groups, the basis
+    functions of an input are neighbouring channels.
 
     Attributes:
-        taps: number of taps.
+        taps: number of taps of the kernel.
         stride: positions of the input between neighbouring outputs.
-        padding: positions of zeros on either side of the features.
+        padding: number of zeros added to the features on either side.
         dilation: positions of the input between neighbouring taps.
         groups: number of groups of channels.
     """
@@ -85,27 +95,27 @@ class ConvolutionProduct(Product):
     groups: int = 1
 
     def shape(self, inputs: torch.Size, outputs: int) -> tuple[int, ...]:
-        """Return the shape of :meth:`forward`'s result for inputs of shape ``(n, length, inputs)``."""
+        """Return the shape of the result of :meth:`forward` for layer inputs of shape ``(n, length, inputs)``."""
         n, length, _ = inputs
         reach = self.dilation * (self.taps - 1)
         return n, (length + 2 * self.padding - reach - 1) // self.stride + 1, outputs
 
     def matrix(self, weight: Tensor) -> Tensor:
-        """Return weights as a kernel ``(outputs, inputs·size / groups, 1, taps)``, channels innermost."""
+        """Return weights as a kernel ``(outputs, inputs·size / groups, 1, taps)`` with channels innermost in memory."""
         return _as_image(weight.transpose(1, 2).flatten(2))
 
     def weight(self, matrix: Tensor, size: int) -> Tensor:
-        """Undo :meth:`matrix`."""
+        """Convert a matrix back to weights: the inverse of :meth:`matrix`."""
         return _as_sequence(matrix).unflatten(2, (-1, size)).transpose(1, 2)
 
     def forward(self, features: Tensor, matrix: Tensor) -> Tensor:
-        """Map features ``(n, length, inputs·size)`` to ``(n, positions, outputs)``."""
+        """Convolve features ``(n, length, inputs·size)`` with a kernel: ``(n, positions, outputs)``."""
         stride, padding, dilation = (1, self.stride), (0, self.padding), (1, self.dilation)
         image = functional.conv2d(_as_image(features), matrix, None, stride, padding, dilation, self.groups)
         return _as_sequence(image)
 
     def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
-        """Write or add :meth:`forward`'s result into ``out``, whose type may be wider."""
+        """Write the result of :meth:`forward` into ``out``, or add it; ``out`` may have a wider dtype."""
         made = self.forward(operand(features), operand(matrix))
         if add:
             out += made
@@ -113,11 +123,11 @@ class ConvolutionProduct(Product):
             out.copy_(made)
 
     def turned(self, g: Tensor) -> Tensor:
-        """Return the gradient unchanged."""
+        """Return the gradient ``g`` of the outputs unchanged: :meth:`weight_gradient` needs no other layout."""
         return g
 
     def weight_gradient(self, turned: Tensor, features: Tensor, out: Tensor, add: bool, whole: bool = False) -> None:
-        """Write or add the gradient by the kernel into ``out``, whose type may be wider."""
+        """Write the gradient of the kernel into ``out``, or add it; ``out`` may have a wider dtype."""
         turned, features = operand(turned), operand(features)
         like = torch.empty_like(out, dtype=features.dtype)
         made = self._gradients(turned, features, like, (False, True, False))[1]
@@ -127,13 +137,16 @@ class ConvolutionProduct(Product):
             out.copy_(made)
 
     def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
-        """Write the gradient by the features into ``out (n, length, inputs·size)``; ``g`` is that by the result."""
+        """Write the gradient of the features into ``out (n, length, inputs·size)``; ``g`` is that of the outputs."""
         g, matrix = operand(g), operand(matrix)
         like = torch.empty_like(out, dtype=g.dtype)
         out.copy_(_as_sequence(self._gradients(g, like, matrix, (True, False, False))[0]))
 
     def _gradients(self, g: Tensor, features: Tensor, matrix: Tensor, wanted: tuple[bool, bool, bool]) -> list[Tensor]:
-        """Compute the gradients by features and kernel, if wanted; of each, only the shape affects its own gradient."""
+        """Compute the gradients of features, kernel and bias that ``wanted`` selects, given ``g`` of the outputs.
+
+        Of the features, only the shape affects their own gradient, not the values. The same is true of the kernel.
+        """
         stride, padding, dilation = [1, self.stride], [0, self.padding], [1, self.dilation]
         return torch.ops.aten.convolution_backward(
             _as_image(g),
@@ -156,15 +169,15 @@ def _as_image(sequence: Tensor) -> Tensor:
 
 
 def _as_sequence(image: Tensor) -> Tensor:
-    """Undo :func:`_as_image`."""
+    """View ``(n, channels, 1, length)`` as ``(n, length, channels)``."""
     return image[:, :, 0].transpose(1, 2)
 
 
 def operand(rounded: Tensor) -> Tensor:
-    """Return an operand in the dtype in which the device multiplies it.
+    """Convert a rounded operand to a dtype that the device can multiply fast.
 
-    A CPU without hardware for 16-bit products computes them ten or more times slower than 32-bit ones. It gets 32-bit
-    operands instead: the products are the same, and are summed as such hardware sums them.
+    On CPUs without hardware for 16-bit products, these are at least ten times slower than 32-bit products. There,
+    operands are converted to float32: the products are the same, and are summed in float32 as by such hardware.
     """
     if rounded.dtype.itemsize > 2 or rounded.device.type != "cpu" or _multiplies(rounded.dtype):
         return rounded
@@ -173,14 +186,14 @@ def operand(rounded: Tensor) -> Tensor:
 
 @cache
 def _multiplies(dtype: torch.dtype) -> bool:
-    """Return whether the CPU's library supports products of a narrow dtype."""
+    """Return whether PyTorch's CPU library (oneDNN) supports products of bfloat16 or float16 on this CPU."""
     if dtype == torch.bfloat16:
         return torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return torch.ops.mkldnn._is_mkldnn_fp16_supported()
 
 
 def _put(left: Tensor, right: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
-    """Write or add a product into ``out``; with ``whole``, add the part that its rounding cuts off, too."""
+    """Write the product ``left @ right`` into ``out``; for ``add`` and ``whole`` see :meth:`Product.write`."""
     if left.dtype == out.dtype:
         if add:
             out.addmm_(left, right)
@@ -197,4 +210,5 @@ def _put(left: Tensor, right: Tensor, out: Tensor, add: bool = False, whole: boo
 
 
 PRODUCTS = {size_first: Product(size_first) for size_first in (False, True)}
-"""Both products of linear layers. Built here, because compilers lose the fields of one built while they trace."""
+"""The products of fully connected layers, by ``size_first``. Built here, because compilers lose the fields of instances
+that are built during tracing."""

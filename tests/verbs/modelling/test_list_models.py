@@ -18,7 +18,7 @@ def test_built_in_models_are_listed_with_counts_and_options():
     assert models["kmer-logistic"]["options"]["k"] == {
         "type": "int",
         "default": 3,
-        "help": "length of the words (k-mers) that are counted",
+        "help": "length of the k-mers that are counted",
     }
     assert all(option["help"] for model in models.values() for option in model["options"].values())
     assert models["kan-words"]["recipe"]["mid"] == "rank"
