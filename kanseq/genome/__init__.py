@@ -1,1 +1,1 @@
-"""Readers of biology's files: FASTA, intervals, and (in ``annotation`` and ``expression``) GTF, GFF3 and TPM tables."""
+"""Read genomic files: FASTA, BED, tables of intervals; GTF and GFF3 (``annotation``); expression (``expression``)."""

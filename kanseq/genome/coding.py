@@ -19,7 +19,7 @@ from kanseq.genome.fasta import Contig, read_contigs, reverse_complement
 from kanseq.io.files import PathLike, some
 
 CODING = re.compile(rb"(?:transcript|RNA|segment|CDS)\t")
-"""Rows of coding sequences and of the features that can link them to their genes."""
+"""Matches rows of coding sequences and of the features that can link them to their genes."""
 
 _STANDARD = b"FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
 """NCBI translation table 1, with bases in the order T, C, A, G."""
@@ -58,7 +58,7 @@ _GENE_KEYS = ("gene_id", "locus_tag", "gene")
 _NAME_KEYS = ("protein_id", "transcript_id", "ID", "Name")
 
 _GENERATIONS = 4
-"""Levels of parents that are searched for the gene of a CDS row."""
+"""Maximum number of ``Parent`` links to follow from the parent of a CDS row to its gene."""
 
 _log = logging.getLogger(__name__)
 
@@ -67,13 +67,14 @@ class Coding(NamedTuple):
     """The coding sequence of a transcript.
 
     Attributes:
-        genes: names of its gene, first the one that ``kanseq extract`` uses.
+        genes: names of its gene; the first one is the id that ``kanseq extract`` uses.
         names: names of the protein and the transcript.
         contig, strand: its location.
-        parts: ``(start, end, phase)`` in the direction of transcription, 0-based half-open; the phase is the number of
-            bases that belong to an earlier codon, or None if the file does not state it.
-        table: NCBI number of its genetic code, if the file states it.
-        line: the number of its first line.
+        parts: the intervals of its CDS rows as ``(start, end, phase)``, in the direction of transcription, 0-based
+            half-open; the phase is the number of bases at the start of the interval that belong to an earlier codon, or
+            None if the file does not state it.
+        table: NCBI number of its genetic code, or None if the file does not state it.
+        line: line number of its first CDS row.
     """
 
     genes: tuple[str, ...]
@@ -86,7 +87,7 @@ class Coding(NamedTuple):
 
     @property
     def bases(self) -> int:
-        """Number of bases."""
+        """Number of bases in all parts."""
         return sum(end - start for start, end, _ in self.parts)
 
 
@@ -98,7 +99,7 @@ class Protein(NamedTuple):
 
 
 def read_coding(path: PathLike) -> list[Coding]:
-    """Read the coding sequence of every transcript, in the order of their first CDS rows.
+    """Read the coding sequence of every transcript in an annotation, in the order of their first CDS rows.
 
     Supports GTF from Ensembl and RefSeq (``gene_id``, ``transcript_id``, ``protein_id``) and GFF3 (``Parent``; the
     parent of a CDS may be its gene). A gene's names are the default id of ``kanseq extract``, ``gene_id``,
@@ -107,7 +108,7 @@ def read_coding(path: PathLike) -> list[Coding]:
 
     Raises:
         NoGenes: there are no CDS rows.
-        MalformedLine, MissingFile, TruncatedFile: as :func:`kanseq.genome.annotation.gff.read_rows`.
+        MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.gff.read_rows`.
     """
     gene_named = {gene.feature: gene.id for gene in read_genes(path)}
     parent_of: dict[str, str] = {}
@@ -127,7 +128,7 @@ def read_coding(path: PathLike) -> list[Coding]:
 
 
 def translate(sequence: bytes, table: int = 1) -> bytes:
-    """Translate complete codons from the first base; ``*`` is a stop, ``X`` a codon with a letter other than ACGTU.
+    """Translate a sequence from its first base; ``*`` is a stop, ``X`` a codon with a letter other than ACGTU.
 
     Args:
         sequence: bases in the direction of translation; up to two bases after the last complete codon are ignored.
@@ -145,10 +146,10 @@ def translate(sequence: bytes, table: int = 1) -> bytes:
 
 
 def longest_frame(sequence: bytes, table: int = 1) -> bytes:
-    """Return the longest protein of a transcript: the longest open reading frame of its three forward frames.
+    """Return the protein of the longest open reading frame in the three forward frames of a transcript.
 
-    An open reading frame begins at its first ``M``, or at its first codon if it has none. Ties are broken by the order
-    of frames, then positions.
+    An open reading frame lies between stops or ends of the transcript. It begins at its first ``M``, or at its first
+    codon if it has no ``M``. Ties are broken by the order of frames, then of positions.
 
     >>> longest_frame(b"TAATTAATTAACATGAATAATCTAAATAATTAATTAATTAA")
     b'MNNLNN'
@@ -165,20 +166,20 @@ def translate_coding(
     table: int = 1,
     aliases: Mapping[str, frozenset[str]] | None = None,
 ) -> dict[int, Protein]:
-    """Translate coding sequences, streaming the genome; those on contigs that it lacks are excluded.
+    """Translate coding sequences while streaming the genome; those on contigs that are not in the genome are excluded.
 
     The phase of each part is respected: if it does not continue the codon of the previous parts, the reading frame
     restarts there.
 
     Args:
         genome: FASTA; plain, gzip or bgzip.
-        annotation: the annotation's path, for messages.
-        wanted: coding sequences by arbitrary numbers, which are the keys of the result.
+        annotation: path of the annotation, for messages.
+        wanted: the coding sequences to translate; the result has the same keys.
         table: the genetic code of coding sequences without ``transl_table`` in the annotation.
         aliases: contig name -> all names of that contig.
 
     Raises:
-        BadOption: there is no such genetic code.
+        BadOption: the genetic code ``table`` is not supported.
         ContigMismatch: no contig of the annotation is in the genome.
         MalformedLine: a coding sequence ends past the end of its contig.
     """
@@ -222,7 +223,7 @@ def check_table(table: int) -> None:
 def _coding(
     owner: str, rows: list[tuple[Row, dict[str, str]]], gene_named: Mapping[str, str], parent_of: Mapping[str, str]
 ) -> Coding:
-    """Combine the CDS rows of one transcript."""
+    """Combine the CDS rows of the transcript ``owner``, and find the names of its gene."""
     first, attributes = rows[0]
     feature = owner if "Parent" in attributes else attributes.get("gene_id", "")
     for _ in range(_GENERATIONS):
@@ -262,14 +263,14 @@ def _protein(coding: Coding, contig: Contig, table: int, annotation: PathLike) -
 
 
 def _bases(coding: Coding, contig: Contig) -> Iterator[tuple[bytes, int | None]]:
-    """Yield the letters of every part in the direction of transcription, and its phase."""
+    """Yield the letters of every part of a coding sequence, in the direction of transcription, and its phase."""
     for start, end, phase in coding.parts:
         piece = contig.sequence[start:end]
         yield (reverse_complement(piece) if coding.strand == "-" else piece), phase
 
 
 def _in_frame(parts: Iterable[tuple[bytes, int | None]]) -> Iterator[bytes]:
-    """Yield pieces that consist of complete codons when joined; an incomplete last codon is dropped."""
+    """Trim parts ``(letters, phase)`` so that their letters, when joined, are complete codons in the right frame."""
     left = b""
     for piece, phase in parts:
         # If the phase does not match, the codon that previous parts began does not end here.
@@ -280,7 +281,7 @@ def _in_frame(parts: Iterable[tuple[bytes, int | None]]) -> Iterator[bytes]:
 
 
 def _amino_acids(table: int) -> np.ndarray:
-    """Return the amino acid of every codon, uint8 ``(65,)``; the last entry is for ambiguous codons."""
+    """Return the amino acid of every codon in a genetic code, uint8 ``(65,)``; the last one is for ambiguous codons."""
     letters = np.frombuffer(_STANDARD + b"X", dtype=np.uint8).copy()
     for change in _OTHER_TABLES.get(table, "").split():
         codes = _BASE[np.frombuffer(change[:3].encode(), dtype=np.uint8)].astype(np.int64)

@@ -1,6 +1,6 @@
-"""Match the contig names of an annotation to those of a genome, by aliases where they differ.
+"""Match the contig names of an annotation to those of a genome; names that differ are matched by a table of aliases.
 
-In: both sets of names, a table of aliases. Out: genes by contig, and errors with the command that fixes them.
+In: both sets of names, a table of aliases. Out: genes by contig, and errors that suggest a command.
 """
 
 import logging
@@ -17,7 +17,7 @@ from kanseq.genome.fasta import read_headers
 from kanseq.io.files import PathLike, open_bytes, open_text, some
 
 _SHOWN_PAIRS = 40
-"""Maximum number of name pairs in the command of a message; contigs with most genes come first."""
+"""Maximum number of name pairs in the command that an error suggests; contigs with most genes come first."""
 
 _REPORT_COLUMNS = ("Sequence-Name", "GenBank-Accn", "RefSeq-Accn", "UCSC-style-name")
 _SYNONYMS = {"m": "mt", "mito": "mt", "mtdna": "mt", "mitochondrion": "mt", "c": "pt", "cp": "pt", "chloroplast": "pt"}
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def read_aliases(path: PathLike) -> dict[str, frozenset[str]]:
-    """Read a table of contig aliases: every name -> all names in its line.
+    """Read a table of contig aliases; return a mapping from every name to all names of the same contig.
 
     A line holds the contig's name in the annotation and in the genome, separated by a tab or spaces (more columns are
     more names). Lines that begin with ``#`` are comments; a header is allowed. NCBI's ``assembly_report.txt`` can be
@@ -63,7 +63,10 @@ def read_aliases(path: PathLike) -> dict[str, frozenset[str]]:
 
 
 class Placement:
-    """Assigns genes to the contigs of a genome, resolving aliases, and records the excluded genes."""
+    """Assigns genes to the contigs of a genome, resolving aliases, and records the excluded genes.
+
+    Call :meth:`take` for every contig of the genome, then :meth:`finish`.
+    """
 
     def __init__(
         self,
@@ -72,7 +75,7 @@ class Placement:
         only: Sequence[str] = (),
         without: Sequence[str] = (),
     ) -> None:
-        """Group ``genes`` by contig; ``only`` and ``without`` list contigs to keep and to exclude, by any alias."""
+        """Group ``genes`` by contig; ``only`` and ``without`` list contigs to keep and to exclude, under any alias."""
         self._waiting: dict[str, list[Gene]] = defaultdict(list)
         for gene in genes:
             self._waiting[gene.contig].append(gene)
@@ -83,7 +86,7 @@ class Placement:
         self.excluded: list[Excluded] = []
 
     def take(self, contig: str) -> list[Gene]:
-        """Return the genes of a contig of the genome; none if the contig is filtered out."""
+        """Return the genes on a contig of the genome; if it is filtered out, exclude them and return an empty list."""
         names = self._aliases.get(contig, frozenset()) | {contig}
         self._met |= names
         genes = [gene for name in sorted(names) for gene in self._waiting.pop(name, ())]
@@ -95,10 +98,10 @@ class Placement:
     def finish(
         self, genome: PathLike, annotation: PathLike, lengths: Mapping[str, int], output: PathLike | None
     ) -> None:
-        """Exclude the genes on contigs that are not in the genome.
+        """Exclude the remaining genes, which are on contigs that are not in the genome; paths are for messages.
 
         Raises:
-            ContigMismatch: no contig of the annotation is in the genome; the message has the command that fixes it.
+            ContigMismatch: no contig of the annotation is in the genome; the message suggests a command that fixes it.
             BadOption: a contig to keep is not in the genome.
         """
         if unknown := sorted(self._only - self._met):
@@ -131,7 +134,7 @@ class Placement:
         return not (self._without & names) and (not self._only or bool(self._only & names))
 
     def _exclude(self, genes: Iterable[Gene], reason: str) -> None:
-        """Record genes as excluded, with their contig."""
+        """Record genes as excluded for ``reason``, with their contig as details."""
         self.excluded += [Excluded(gene.id, reason, f"contig {gene.contig}", gene.line) for gene in genes]
 
 
@@ -142,12 +145,12 @@ def mismatch(
     lengths: Mapping[str, int],
     output: PathLike | None = None,
 ) -> ContigMismatch:
-    """Return the error for files without a shared contig name, with the command that fixes it.
+    """Return the error for a genome and an annotation without a common contig name, with a command that fixes it.
 
     Args:
         genome, annotation, output: the paths as passed by the user.
-        names: the annotation's contigs -> genes on them.
-        lengths: the genome's contigs -> bases.
+        names: contig of the annotation -> number of its genes.
+        lengths: contig of the genome -> length in bases.
     """
     ordered = sorted(names, key=lambda name: -names[name])
     pairs = guess_aliases(genome, annotation, ordered, lengths)
@@ -165,7 +168,7 @@ def mismatch(
 def guess_aliases(
     genome: PathLike, annotation: PathLike, names: Sequence[str], lengths: Mapping[str, int]
 ) -> dict[str, str]:
-    """Guess the contig of the genome for each of the annotation's ``names``; ambiguous names are left out.
+    """Guess the contig of the genome for each of the annotation's contig ``names``; ambiguous names are left out.
 
     Compare, in this order: the bare name (``chr01``, ``Chr1`` and ``1``; ``MT``, ``ChrM`` and ``Mito``), the chromosome
     in the annotation's ``region`` row, the words of the FASTA headers, and the length.
@@ -189,14 +192,14 @@ def guess_aliases(
 
 
 class _Region(NamedTuple):
-    """Length and chromosome of a contig in an annotation, as text."""
+    """Length and chromosome name of a contig, as stated in an annotation."""
 
     length: str
     chromosome: str
 
 
 def _read_regions(path: PathLike) -> dict[str, _Region]:
-    """Read ``##sequence-region`` lines and ``region`` rows; read errors are ignored, because the rows are optional."""
+    """Read the optional ``##sequence-region`` lines and ``region`` rows of an annotation; ignore read errors."""
     regions: dict[str, _Region] = {}
     try:
         with open_bytes(path) as handle:
@@ -232,7 +235,7 @@ def _bare(name: str) -> str:
 
 
 def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Keep the keys that belong to exactly one contig."""
+    """Return a mapping from keys to contigs, for the keys that are paired with exactly one contig."""
     found: dict[str, set[str]] = defaultdict(set)
     for key, name in pairs:
         found[key].add(name)

@@ -29,12 +29,12 @@ class Contig(NamedTuple):
 
 
 def read_contigs(path: PathLike) -> Iterator[Contig]:
-    """Stream the contigs of a FASTA file; memory holds one contig if the caller releases the previous one.
+    """Stream the contigs of a FASTA file; only one contig is in memory if the caller releases the previous one.
 
     Letters are converted to upper case (IUPAC codes, ``X``, ``-`` and ``.`` are kept); spaces are dropped.
 
     Raises:
-        MissingFile, TruncatedFile: there is no such file, or its compressed stream ends too early.
+        MissingFile, TruncatedFile: the file is missing, or its compressed stream ends too early.
         MalformedLine: the file is empty, does not begin with ``>``, or a contig has no name, a duplicate name, no
             letters, or letters that are not nucleotide codes.
     """
@@ -58,10 +58,10 @@ def read_contigs(path: PathLike) -> Iterator[Contig]:
 
 
 def read_entries(path: PathLike) -> Iterator[tuple[str, bytes]]:
-    """Stream the entries of a FASTA file, nucleotides or proteins: the header without ``>``, and upper-case letters.
+    """Stream the header (without ``>``) and upper-case letters of each sequence in a FASTA of nucleotides or proteins.
 
     Raises:
-        MissingFile, TruncatedFile: there is no such file, or its compressed stream ends too early.
+        MissingFile, TruncatedFile: the file is missing, or its compressed stream ends too early.
         MalformedLine: the file is empty or does not begin with ``>``.
     """
     header, letters = None, BytesIO()
@@ -116,7 +116,7 @@ def unknown_letters(sequence: bytes) -> bytes:
 
 
 def _pieces(path: PathLike) -> Iterator[tuple[bool, bytes]]:
-    """Yield complete header lines (True) and blocks of the lines between them (False), in order."""
+    """Yield the content of a FASTA file in order: complete header lines (True) and blocks of sequence lines (False)."""
     with open_bytes(path) as handle:
         line_start = True
         while block := handle.read(BLOCK):
@@ -125,7 +125,7 @@ def _pieces(path: PathLike) -> Iterator[tuple[bool, bytes]]:
 
 
 def _split(block: bytes, line_start: bool, handle: BinaryIO) -> Iterator[tuple[bool, bytes]]:
-    """Split a block at its headers; a header that crosses the end of the block is read completely."""
+    """Split a block at headers, as in :func:`_pieces`; a header cut by the end of the block is read from ``handle``."""
     at = 0
     while at < len(block):
         if line_start and block.startswith(b">", at):
@@ -140,13 +140,13 @@ def _split(block: bytes, line_start: bool, handle: BinaryIO) -> Iterator[tuple[b
 
 
 def _ends_in_header(block: bytes, line_start: bool) -> bool:
-    """Return whether the block's last line is a header; its remainder has then been read already."""
+    """Return whether the block's last line is a header; :func:`_split` has then already read the rest of that line."""
     last = block.rfind(b"\n") + 1
     return block.startswith(b">", last) and (last > 0 or line_start)
 
 
 def _name(header: bytes, seen: set[str], path: PathLike) -> str:
-    """Return the first word of a header line."""
+    """Return the contig name (first word) in a header line and add it to ``seen``; check that it is present and new."""
     words = header[1:].split(None, 1)
     if not words:
         raise MalformedLine(f"contig number {len(seen) + 1} has no name after its '>'", where=path)
@@ -158,9 +158,10 @@ def _name(header: bytes, seen: set[str], path: PathLike) -> str:
 
 
 def _contig(name: str, letters: BytesIO, path: PathLike) -> Contig:
-    """Build a contig from its letters; ``getvalue`` returns the buffer without a copy."""
+    """Return the contig; raise MalformedLine if it has no letters."""
     if not letters.tell():
         raise MalformedLine(f"contig '{name}' has no letters", where=path, hint="is the file complete?")
+    # getvalue() returns the buffer without a copy.
     return Contig(name, letters.getvalue())
 
 

@@ -1,6 +1,6 @@
 """Check that an index (``.fai``, for bgzip also ``.gzi``) belongs to a FASTA file.
 
-In: the file and its index. Out: yes or no. A damaged index, or the index of another file, would yield wrong letters.
+In: the file and its index. Out: a bool. With a damaged index, or that of another file, wrong letters would be read.
 """
 
 import struct
@@ -15,7 +15,7 @@ import numpy as np
 _ReadAt = Callable[[int, int], bytes]
 
 _LONGEST_HEADER = 1 << 20
-"""Maximum number of bytes of a header between two contigs."""
+"""Maximum number of bytes of a header line."""
 
 
 _LONGEST_BLOCK = 1 << 16
@@ -23,7 +23,7 @@ _LONGEST_BLOCK = 1 << 16
 
 
 class _IndexRow(NamedTuple):
-    """A row of an index, as in ``samtools faidx``; offsets and sizes are those of the uncompressed file."""
+    """A row of a ``.fai`` index (see ``samtools faidx``); offsets and sizes refer to the uncompressed file."""
 
     name: str
     length: int
@@ -64,7 +64,7 @@ def _row(line: str) -> _IndexRow:
     """Parse a row of a ``.fai`` file.
 
     Raises:
-        ValueError: its columns are invalid.
+        ValueError: the columns are invalid.
     """
     name, *numbers = line.split("\t")
     length, offset, width, wide = map(int, numbers)
@@ -74,7 +74,7 @@ def _row(line: str) -> _IndexRow:
 
 
 def _names_all(rows: list[_IndexRow], read_at: _ReadAt) -> bool:
-    """Return whether the right header precedes each contig, and nothing follows the last contig."""
+    """Return whether an index fits a file: each contig follows a header with its name, and nothing follows the last."""
     position = 0
     for row in rows:
         if not 0 < row.offset - position <= _LONGEST_HEADER:
@@ -93,7 +93,7 @@ def _names_all(rows: list[_IndexRow], read_at: _ReadAt) -> bool:
 
 @contextmanager
 def _plain(fasta: Path) -> Iterator[_ReadAt]:
-    """Yield a function that reads bytes of a plain file."""
+    """Yield a function ``(start, count)`` that reads bytes of an uncompressed file."""
     with open(fasta, "rb") as handle:
 
         def read_at(start: int, count: int) -> bytes:
@@ -105,7 +105,7 @@ def _plain(fasta: Path) -> Iterator[_ReadAt]:
 
 @contextmanager
 def _bgzip(fasta: Path, gzi: Path) -> Iterator[_ReadAt]:
-    """Yield a function that reads uncompressed bytes of a bgzip file.
+    """Yield a function ``(start, count)`` that reads uncompressed bytes of a bgzip file.
 
     Raises:
         ValueError, struct.error: the ``gzi`` is damaged.

@@ -20,7 +20,7 @@ CONTIG_COLUMNS = ("region", "chrom", "chromosome")
 """Accepted names of the contig column in a table of intervals."""
 
 STRANDS = {**dict.fromkeys(("+", "1", "+1", "", ".", "NA", "nan"), "+"), "-": "-", "-1": "-"}
-"""Accepted spellings of a strand; a missing strand is forward."""
+"""Maps accepted spellings of a strand to ``+`` or ``-``; a missing strand is forward."""
 
 _NOT_ROWS = ("#", "track", "browser")
 _LONGEST_CELL = 1 << 30
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Interval(NamedTuple):
-    """A row of a BED file or table, 0-based half-open; ``where`` is ``file:line``; ``name`` is empty if missing."""
+    """A genome interval of a BED file or table, 0-based half-open; ``name`` may be empty, ``where`` is its location."""
 
     chrom: str
     start: int
@@ -51,9 +51,9 @@ class Interval(NamedTuple):
         return f"{self.chrom}:{self.start}-{self.end}({self.strand})"
 
     def widened(self, width: int | None) -> "Interval":
-        """Extend the interval to ``width`` bases on both sides; an odd extra base is added on the right.
+        """Return the interval, extended on both sides to a length of ``width``; an odd base is added on the right.
 
-        Its start may become negative. An interval longer than ``width`` is unchanged, and so is any for ``None``.
+        The start may become negative. The interval is unchanged if it is longer than ``width``, or ``width`` is None.
 
         >>> Interval("1", 10, 13, "", "+", "").widened(8).place
         '1:8-16(+)'
@@ -65,10 +65,10 @@ class Interval(NamedTuple):
 
 
 class IntervalLetters(NamedTuple):
-    """Sequences that were read from a genome.
+    """Sequences of intervals, read from a genome.
 
     Attributes:
-        sequences: the letters A, C, G, T and ``N`` of every interval; empty if it was widened past a contig's end.
+        sequences: the letters A, C, G, T and ``N`` of every interval; empty if it was extended past a contig's end.
         contigs: contig name in the intervals -> contig name in the genome.
     """
 
@@ -77,7 +77,7 @@ class IntervalLetters(NamedTuple):
 
 
 def read_bed(path: PathLike) -> Iterator[Interval]:
-    """Stream a BED file of three or more columns, separated by tabs or spaces; rows without a strand are forward.
+    """Stream the intervals of a BED file (columns separated by tabs or spaces); rows without a strand are forward.
 
     Raises:
         MalformedLine: a line has fewer than three columns, invalid coordinates or an invalid strand.
@@ -95,21 +95,21 @@ def read_bed(path: PathLike) -> Iterator[Interval]:
 
 
 class TextTable(NamedTuple):
-    """A text table: the names in its header, and its rows, each with ``file:line``."""
+    """A text table: the column names in its header, and an iterator over its rows, each as ``file:line`` and cells."""
 
     names: list[str]
     rows: Iterator[tuple[str, list[str]]]
 
     @property
     def has_intervals(self) -> bool:
-        """Whether its rows are intervals: it has columns ``start``, ``end`` and one of :data:`CONTIG_COLUMNS`."""
+        """Whether the rows are intervals: there are columns ``start``, ``end`` and one of :data:`CONTIG_COLUMNS`."""
         return {"start", "end"} <= set(self.names) and any(name in self.names for name in CONTIG_COLUMNS)
 
     def interval(self, cells: Sequence[str], where: str) -> Interval:
-        """Read the interval of a row; without a column ``strand``, or if that is empty, it is forward.
+        """Return the interval of a row; the strand is forward if the column ``strand`` is missing or empty.
 
         Raises:
-            MalformedLine: the coordinates are invalid.
+            MalformedLine: the coordinates or the strand are invalid.
             BadTable: the contig is empty.
         """
         cell = dict(zip(self.names, cells, strict=True))
@@ -124,7 +124,7 @@ def open_table(path: PathLike) -> Iterator[TextTable]:
     """Open a table with a header; the delimiter is a tab, comma, semicolon or ``|``. Blank lines are skipped.
 
     Raises:
-        BadTable: it has no header, is not text, or a row and the header differ in their number of cells.
+        BadTable: the file has no header, is not text, or a row has another number of cells than the header.
     """
     previous = csv.field_size_limit(_LONGEST_CELL)
     try:
@@ -148,15 +148,15 @@ def is_interval_table(path: PathLike) -> bool:
 def cut_intervals(
     contigs: Iterable[Contig], intervals: Sequence[Interval], width: int | None = None
 ) -> IntervalLetters:
-    """Read the letters of every interval, in the order of ``intervals``.
+    """Return the sequences of intervals in a genome, in the order of ``intervals``.
 
     If the genome has a contig only under another spelling, that contig is used and reported: with or without ``chr``,
     another name of the mitochondrion (``MT``, ``chrM``, …), an Ensembl transcript with or without its version.
 
     Args:
-        contigs: the genome.
-        intervals: at most ``width`` wide.
-        width: extend them to this many bases first, see :meth:`Interval.widened`.
+        contigs: the contigs of the genome.
+        intervals: intervals of at most ``width`` bases.
+        width: extend the intervals to this many bases first, see :meth:`Interval.widened`.
 
     Raises:
         MalformedLine: an interval ends past the end of its contig.
@@ -207,7 +207,7 @@ def _interval(chrom: str, first: str, last: str, name: str, strand: str, where: 
 
 
 def _header(line: str) -> tuple[list[str], str]:
-    """Split the first line of a table; return its names and the delimiter."""
+    """Split the header line of a table; return the column names and the delimiter."""
     separator = next((sign for sign in "\t,;|" if sign in line), ",")
     return [name.strip() for name in next(csv.reader([line], delimiter=separator), [])], separator
 
@@ -237,7 +237,7 @@ def _spelling(name: str) -> str:
 
 
 def _letters(contig: Contig, interval: Interval, width: int | None) -> str:
-    """Read one interval; return an empty string if it was widened past an end of the contig."""
+    """Return the sequence of an interval, or an empty string if it was extended past an end of the contig."""
     if interval.end > len(contig.sequence):
         raise MalformedLine(
             f"the end {interval.end} is past contig '{contig.name}', which has {len(contig.sequence)} bases",
@@ -252,11 +252,11 @@ def _letters(contig: Contig, interval: Interval, width: int | None) -> str:
 
 
 def _check_found(first: dict[str, Interval], found: dict[str, list[str]], names: Sequence[str]) -> None:
-    """Raise ContigMismatch for contigs that are missing or ambiguous in the genome; log those with other names there.
+    """Raise ContigMismatch if a contig is missing or ambiguous in the genome; log contigs that have other names there.
 
     Args:
-        first: each contig of the intervals, with its first interval.
-        found: its names in the genome.
+        first: contig of the intervals -> the first interval on it.
+        found: contig of the intervals -> its names in the genome.
         names: all contigs of the genome.
     """
     other = [(name, found[name][0]) for name in first if found[name] and found[name][0] != name]

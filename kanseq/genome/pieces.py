@@ -14,45 +14,48 @@ from kanseq.geometry import TOKEN, Geometry
 from kanseq.io.files import some
 
 LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
-"""Letter of each base code."""
+"""The letter of each base code, ASCII."""
 
 
 class Template(NamedTuple):
-    """The pieces of every gene of a geometry, in the order of columns; each array is ``(pieces,)`` int64."""
+    """The columns of the pieces of a gene, which are the same for all genes; each array is ``(pieces,)`` int64.
+
+    A piece is the part of a gene window that is covered by one token. Pieces are in the order of columns.
+    """
 
     token: np.ndarray
-    """Token of the piece; a token that spans a narrow padding has two pieces."""
+    """Token that covers the piece; a token that spans a narrow padding has two pieces."""
     start: np.ndarray
-    """First column."""
+    """First column of the piece."""
     end: np.ndarray
-    """Column after the last one."""
+    """Column after the last column of the piece."""
     tts: np.ndarray
-    """Whether it is in the TTS window, bool."""
+    """Whether the piece is in the TTS window, bool."""
 
 
 class Pieces(NamedTuple):
-    """Pieces of many genes, in the order of genes and columns; each array is ``(pieces,)``."""
+    """Pieces (genome intervals covered by tokens) of many genes, by gene and column; each array is ``(pieces,)``."""
 
     row: np.ndarray
     """Row of the gene in the table, int32."""
     index: np.ndarray
     """Number of the piece in the :class:`Template`, int32."""
     token: np.ndarray
-    """Token, int32."""
+    """Token that covers the piece, int32."""
     column_start: np.ndarray
     """First column, int32."""
     column_end: np.ndarray
-    """Column after the last one, int32."""
+    """Column after the last column, int32."""
     start: np.ndarray
     """First base on the genome, 0-based, int64."""
     end: np.ndarray
-    """Base after the last one, int64."""
+    """Base after the last base, int64."""
     minus: np.ndarray
     """Whether the gene is on the minus strand, bool."""
 
 
 def piece_template(geometry: Geometry) -> Template:
-    """Split the visible part of a geometry's windows into pieces at token borders; padding belongs to no piece.
+    """Split the visible columns of both gene windows into pieces at token boundaries; padding belongs to no piece.
 
     >>> template = piece_template(Geometry())
     >>> len(template.token), template.start[187:189].tolist(), template.end[187:189].tolist()
@@ -74,7 +77,7 @@ def find_pieces(table: pd.DataFrame, geometry: Geometry, contigs: Mapping[str, i
     Args:
         table: ``chrom, strand`` and the windows ``tss_start, tss_end, tts_start, tts_end`` (0-based half-open, not
             clipped at contig ends).
-        geometry: the columns of a row.
+        geometry: meaning of the columns of a sequence.
         contigs: contig -> length in bases.
 
     Raises:
@@ -124,14 +127,14 @@ def sum_by_token(values: np.ndarray, geometry: Geometry) -> np.ndarray:
 
 
 def letters_under(codes: np.ndarray, pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
-    """Return the concatenated letters of pieces, in the direction of transcription.
+    """Return the letters of all pieces, concatenated, in the direction of transcription.
 
     Args:
-        codes: base codes that the model reads, ``(rows, columns)`` uint8, masked columns 4.
-        pieces: pieces of those rows.
+        codes: base codes that the model reads, ``(rows, columns)`` uint8; 4 in masked columns.
+        pieces: the pieces of these rows.
 
     Returns:
-        Letters, uint8, and the offset of each piece, ``(pieces + 1,)`` int64.
+        The letters, uint8, and the offset of each piece in them, ``(pieces + 1,)`` int64.
     """
     width = (pieces.column_end - pieces.column_start).astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(width)])
@@ -141,13 +144,13 @@ def letters_under(codes: np.ndarray, pieces: Pieces) -> tuple[np.ndarray, np.nda
 
 
 def _per_piece(table: pd.DataFrame, side: str, template: Template) -> np.ndarray:
-    """Return the ``start`` or ``end`` of the window of each gene and piece."""
+    """Return the ``start`` or ``end`` of the window of every piece on the genome, ``(genes, pieces)``."""
     both = np.stack([table[f"tss_{side}"].to_numpy(np.int64), table[f"tts_{side}"].to_numpy(np.int64)], axis=1)
     return both[:, template.tts.astype(np.intp)]
 
 
 def _sum_ranges(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Sum ascending, disjoint column ranges in double precision."""
+    """Sum values over ascending, disjoint column ranges in double precision; return ``(n, ranges)`` float32."""
     padded = np.zeros((values.shape[0], values.shape[1] + 1))
     padded[:, :-1] = values
     borders = np.stack([starts, ends], axis=1).ravel()
@@ -155,7 +158,7 @@ def _sum_ranges(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.
 
 
 def _check_places(table: pd.DataFrame, geometry: Geometry, contigs: Mapping[str, int]) -> None:
-    """Raise BadTable if pieces cannot be located."""
+    """Raise BadTable if the pieces of the genes cannot be located on the genome."""
     for site in ("tss", "tts"):
         if ((table[f"{site}_end"] - table[f"{site}_start"]) != geometry.window).any():
             raise BadTable(f"the windows {site}_start to {site}_end are not {geometry.window} bases wide")

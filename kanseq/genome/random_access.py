@@ -1,4 +1,4 @@
-"""Read a few places of a large genome by an index, for a small number of genes or variants.
+"""Read a few regions of a large genome by an index, for a small number of genes or variants.
 
 Plain FASTA is read with pyfaidx, bgzip with htslib (pysam), because pyfaidx reads bgzip only with Biopython. To read
 every contig (lengths and checksums of a set), stream the file with :func:`kanseq.genome.fasta.read_contigs` instead.
@@ -34,7 +34,7 @@ class IndexedFasta:
     b'ACGTACGTNNA'
 
     Attributes:
-        lengths: bases of every contig, in the order of the file.
+        lengths: contig -> length in bases, in the order of the file.
     """
 
     lengths: dict[str, int]
@@ -95,7 +95,7 @@ class IndexedFasta:
         return b"N" * left + inside + b"N" * (end - start - left - len(inside))
 
     def _inside(self, chrom: str, start: int, end: int) -> bytes:
-        """Read letters within a contig."""
+        """Read the letters of an interval within a contig; raise TruncatedFile if that fails."""
         try:
             found = self._fetch(chrom, start, end).upper()
         except (OSError, ValueError, IndexError):
@@ -109,7 +109,7 @@ class IndexedFasta:
         return found
 
     def _open(self) -> tuple[dict[str, int], _Fetch]:
-        """Open the file with the reader for its compression."""
+        """Open the file with the reader for its format; return the contig lengths, and a function to fetch letters."""
         with open(self._path, "rb") as handle:
             head = handle.read(16)
         if not head.startswith(_GZIP):
@@ -121,7 +121,7 @@ class IndexedFasta:
         return self._open_bgzip()
 
     def _open_plain(self) -> tuple[dict[str, int], _Fetch]:
-        """Open a plain file with pyfaidx."""
+        """Open a plain file with pyfaidx; return the same as :meth:`_open`."""
         from pyfaidx import Faidx, FastaIndexingError
 
         def make(index: Path) -> None:
@@ -138,7 +138,7 @@ class IndexedFasta:
         return lengths, lambda chrom, start, end: str(faidx.fetch(chrom, start + 1, end)).encode("ascii")
 
     def _open_bgzip(self) -> tuple[dict[str, int], _Fetch]:
-        """Open a bgzip file with htslib."""
+        """Open a bgzip file with htslib; return the same as :meth:`_open`."""
         import pysam
 
         def make(fai: Path, gzi: Path) -> None:
@@ -154,7 +154,7 @@ class IndexedFasta:
         return lengths, lambda chrom, start, end: handle.fetch(chrom, start, end).encode("ascii")
 
     def _indices(self, suffixes: tuple[str, ...], make: Callable[..., None]) -> list[Path]:
-        """Return the paths of an up-to-date index of the FASTA file, created if there is none."""
+        """Return the paths of a valid index (files with ``suffixes``); if there is none, create it with ``make``."""
         made = [self._path.with_name(self._path.name + suffix) for suffix in suffixes]
         age = self._path.stat().st_mtime
         is_there = all(path.exists() and path.stat().st_mtime >= age for path in made)

@@ -1,4 +1,4 @@
-"""Extract the windows of a contig's genes, in the direction of transcription.
+"""Extract the windows of the genes on a contig, in the direction of transcription.
 
 In: one contig, its genes, a geometry. Out: coordinates and sequences, and a reason for each excluded gene.
 """
@@ -13,11 +13,11 @@ from kanseq.geometry import Geometry
 Edge: TypeAlias = Literal["drop", "pad"]
 
 MAX_N = 0.5
-"""Maximum fraction of letters without a base; models would learn the gaps of assemblies from windows full of gaps."""
+"""Default maximum fraction of ``N`` in the windows of a gene, so that models do not learn assembly gaps."""
 
 
 class GeneWindows(NamedTuple):
-    """A gene as a row of a set; all coordinates are 0-based, windows half-open and not clipped at contig ends."""
+    """A gene as in a row of a set; coordinates are 0-based, windows are half-open and not clipped at contig ends."""
 
     id: str
     chrom: str
@@ -32,7 +32,7 @@ class GeneWindows(NamedTuple):
 
 
 class CutGene(NamedTuple):
-    """A gene with its windows; the gene's line distinguishes duplicates with the same name."""
+    """A gene of an annotation and its windows; the line of the gene distinguishes genes of the same name."""
 
     gene: Gene
     windows: GeneWindows
@@ -41,11 +41,12 @@ class CutGene(NamedTuple):
 def cut_genes(
     contig: Contig, genes: Iterable[Gene], geometry: Geometry, *, edge: Edge = "drop", max_n: float = MAX_N
 ) -> tuple[list[CutGene], list[Excluded]]:
-    """Extract the windows of ``genes``, ordered by start, then end, then name.
+    """Extract the windows of the genes on a contig; return the genes with their windows, and the excluded genes.
 
-    The sequence has ``geometry.columns`` letters A, C, G, T and ``N`` (for the padding, for every other letter, and
-    with ``edge='pad'`` for positions past the contig's ends), unmasked, in the direction of transcription. ``max_n`` is
-    the maximum fraction of letters other than ACGT among the windows' letters within the contig.
+    Genes are ordered by start, then end, then name. A sequence has ``geometry.columns`` letters A, C, G, T and ``N``
+    (for the padding, for every other letter, and for positions past the contig's ends) in the direction of
+    transcription; no columns are masked. With ``edge='drop'``, genes with windows past the contig's ends are excluded.
+    So are genes with more than a fraction ``max_n`` of letters other than ACGT in the windows within the contig.
     """
     cuts, excluded = [], []
     for gene in sorted(genes, key=lambda gene: (gene.start, gene.end, gene.id, gene.line)):
@@ -72,13 +73,13 @@ def cut_genes(
 
 
 def _outside(window: tuple[int, int], length: int) -> int:
-    """Count the columns of a window past a contig's ends."""
+    """Count the columns of a window that lie past the ends of a contig of this ``length``."""
     start, end = window
     return (end - start) - max(0, min(end, length) - max(start, 0))
 
 
 def _letters(sequence: bytes, window: tuple[int, int]) -> bytes:
-    """Read a window, with ``N`` for positions past the contig's ends."""
+    """Return the letters of a window, with ``N`` for positions past the contig's ends."""
     start, end = window
     left = min(max(-start, 0), end - start)
     inside = sequence[max(start, 0) : max(end, 0)]

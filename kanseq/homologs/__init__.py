@@ -1,1 +1,1 @@
-"""Homologous genes: protein searches, hit tables and groups."""
+"""Find homologous genes by protein searches, tables of hits or lists of groups."""

@@ -1,4 +1,4 @@
-"""Search proteins against themselves with DIAMOND, MMseqs2 or BLAST. In: proteins. Out: hits, one row each.
+"""Search proteins against each other with DIAMOND, MMseqs2 or BLAST. In: proteins. Out: a table of hits.
 
 No command passes through a shell, every exit code is checked, and temporary files are removed.
 """
@@ -29,7 +29,7 @@ class AlignerRun(NamedTuple):
     """The inputs, outputs and settings of a search.
 
     Attributes:
-        fasta: the proteins, named by their row numbers.
+        fasta: file of the proteins, named by their row numbers.
         folder: a temporary folder.
         hits: path of the table of hits.
         proteins: number of proteins, which is the largest number of subjects that a query can hit.
@@ -46,7 +46,10 @@ class AlignerRun(NamedTuple):
 
 
 class Aligner(NamedTuple):
-    """A search program: its executables, the command that prints its version, and the commands of a search in order."""
+    """A search program: its executables, the command that prints its version, and a function that returns commands.
+
+    ``commands`` returns the commands of a search in the order in which they are run.
+    """
 
     executables: tuple[str, ...]
     version: tuple[str, ...]
@@ -58,7 +61,7 @@ class Aligner(NamedTuple):
 
 
 def _diamond(search: AlignerRun) -> list[list[str]]:
-    """Return the commands of DIAMOND; it finds homologs below 40 % identity only with ``--very-sensitive``."""
+    """Return the commands of a DIAMOND search, with ``--very-sensitive`` to find homologs below 40 % identity."""
     database, threads = str(search.folder / "proteins.dmnd"), str(search.threads)
     return [
         ["diamond", "makedb", "--in", str(search.fasta), "--db", database, "--threads", threads],
@@ -88,7 +91,7 @@ def _diamond(search: AlignerRun) -> list[list[str]]:
 
 
 def _mmseqs(search: AlignerRun) -> list[list[str]]:
-    """Return the command of MMseqs2, with the highest sensitivity in its manual and its names of the columns."""
+    """Return the command of an MMseqs2 search, with the highest sensitivity in its manual and its own column names."""
     columns = "query,target,pident,qstart,qend,evalue,bits"
     return [
         [
@@ -113,7 +116,7 @@ def _mmseqs(search: AlignerRun) -> list[list[str]]:
 
 
 def _blast(search: AlignerRun) -> list[list[str]]:
-    """Return the commands of BLAST; it warns if fewer than five targets are requested."""
+    """Return the commands of a BLAST search, with at least 500 targets: BLAST warns if fewer than 5 are requested."""
     database, targets = str(search.folder / "proteins"), str(max(500, search.proteins))
     return [
         ["makeblastdb", "-in", str(search.fasta), "-dbtype", "prot", "-out", database],
@@ -182,9 +185,10 @@ def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) 
         threads: processor threads.
 
     Returns:
-        One row per high-scoring pair, including a protein with itself: ``query, subject`` int64 (rows of ``proteins``),
-        ``start, end`` int64 (the aligned part of the query, 0-based half-open), ``evalue, bits, identity`` float64
-        (identity in percent of alignment columns). DIAMOND and MMseqs2 report one per query and subject.
+        One row per high-scoring pair, including hits of a protein to itself: ``query, subject`` int64 (rows of
+        ``proteins``), ``start, end`` int64 (the aligned part of the query, 0-based half-open), ``evalue, bits,
+        identity`` float64 (identity in percent of alignment columns). DIAMOND and MMseqs2 report one row per query and
+        subject.
 
     Raises:
         BadOption: the program is not installed.
@@ -196,7 +200,7 @@ def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) 
             Path(folder) / "proteins.faa", Path(folder), Path(folder) / "hits.tsv", len(proteins), evalue, threads
         )
         with open(search.fasta, "wb") as handle:
-            # Numbers as names: no program can misread a special character in them.
+            # Numbers are used as names, because programs may misread special characters in names.
             handle.writelines(b">%d\n%s\n" % (number, letters) for number, letters in enumerate(proteins))
         for command in ALIGNERS[tool].commands(search):
             _log.debug("%s", " ".join(command))

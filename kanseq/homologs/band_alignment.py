@@ -1,4 +1,4 @@
-"""Align many pairs of proteins locally at once, in bands. In: letters, pairs. Out: scores and aligned spans."""
+"""Align many pairs of proteins at once by banded local alignment. In: letters, pairs. Out: scores, aligned ranges."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 BAND = 64
-"""Number of diagonals of a band."""
+"""Number of diagonals in a band."""
 
 GAP_OPEN, GAP_EXTEND = 11, 1
 """A gap of n letters costs ``GAP_OPEN + n * GAP_EXTEND``, as in BLAST."""
@@ -37,7 +37,7 @@ _BLOSUM62 = """
 -2 -2 -2 -3 -2 -1 -2 -3  2 -1 -1 -2 -1  3 -3 -2 -2  2  7
  0 -3 -3 -3 -1 -2 -2 -3 -3  3  1 -2  1 -1 -2 -2  0 -3 -1  4
 """
-"""Henikoff and Henikoff (1992), the lower triangle in the order of ``_LETTERS``."""
+"""The lower triangle of BLOSUM62 (Henikoff and Henikoff 1992) in the order of ``_LETTERS``."""
 
 _UNKNOWN, _OUTSIDE = 20, 21
 _BATCH = 1024
@@ -51,10 +51,10 @@ _NUMBER[np.frombuffer(_LETTERS.encode(), dtype=np.uint8)] = np.arange(20, dtype=
 
 
 class Alignments(NamedTuple):
-    """The best local alignment of each pair, int64 ``(pairs,)`` each.
+    """The best local alignment of each pair of proteins, int64 ``(pairs,)`` each.
 
     Attributes:
-        score: in units of the matrix, 0 if nothing aligns.
+        score: raw score, the sum of BLOSUM62 scores and gap costs; 0 if nothing aligns.
         start, end: the aligned part of the query, 0-based half-open.
         identities: letters of the query aligned to the same letter.
     """
@@ -73,8 +73,8 @@ def align_in_bands(
     Args:
         proteins: letters of amino acids; any other letter scores -1.
         queries, subjects: indices of the proteins of each pair, int64 ``(pairs,)``.
-        diagonals: the middle of each pair's band, position in the query minus position in the subject; the alignment
-            stays on diagonals from ``BAND / 2`` below it up to ``BAND / 2 - 1`` above it.
+        diagonals: the middle diagonal of each pair's band, that is position in the query minus position in the subject;
+            alignments use diagonals from ``BAND / 2`` below it to ``BAND / 2 - 1`` above it.
     """
     lengths = np.array([len(letters) for letters in proteins], dtype=np.int64)
     text = np.concatenate([_NUMBER[np.frombuffer(b"".join(proteins), dtype=np.uint8)], [_OUTSIDE]]).astype(np.int64)
@@ -92,7 +92,7 @@ def align_in_bands(
 
 
 def bit_scores(scores: np.ndarray) -> np.ndarray:
-    """Convert scores to bits, float64: ``(LAMBDA * score - ln K) / ln 2``.
+    """Convert raw scores to bit scores, float64: ``(LAMBDA * score - ln K) / ln 2``.
 
     >>> bit_scores(np.array([100])).round(1).tolist()
     [43.1]
@@ -108,7 +108,10 @@ def _align_batch(
     subject_length: np.ndarray,
     diagonal: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Fill the bands of all pairs row by row (a row is a letter of the query); pairs sorted by descending length."""
+    """Return the fields of :class:`Alignments` for pairs sorted by descending query length.
+
+    The bands of all pairs are filled at once, row by row; a row is a letter of the query.
+    """
     pairs = len(query_at)
     columns = np.arange(BAND)
     open_, extend = np.int64(GAP_OPEN + GAP_EXTEND) << _SCORE, np.int64(GAP_EXTEND) << _SCORE
@@ -142,7 +145,7 @@ def _align_batch(
 
 
 def _gains() -> np.ndarray:
-    """Return the gain of each pair of letters for a cell: its score, plus one identity if they are the same."""
+    """Return the amount that aligning two letters adds to a cell: their score, and one identity if they are equal."""
     scores = np.full((22, 22), -1, dtype=np.int64)
     for row, line in enumerate(_BLOSUM62.split("\n")[1:-1]):
         values = [int(value) for value in line.split()]

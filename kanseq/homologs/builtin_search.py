@@ -1,6 +1,6 @@
-"""Search homologs without an external program: shared words (k-mers) in a reduced alphabet, then banded alignments.
+"""Search homologs without an external program, by shared k-mers in a reduced alphabet and banded alignments.
 
-In: proteins. Out: hits as :mod:`kanseq.homologs.aligners` returns them. A fallback, less sensitive than the programs.
+In: proteins. Out: hits as from :mod:`kanseq.homologs.aligners`, whose programs are more sensitive than this fallback.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,17 +13,18 @@ from scipy.special import gammainc
 from kanseq.homologs.band_alignment import BAND, align_in_bands, bit_scores
 
 ALPHABET = ("LVIM", "C", "A", "G", "ST", "P", "FYW", "EDNQ", "KR", "H")
-"""The ten groups of amino acids of Murphy, Wallqvist and Levy (2000); letters of a group are treated as identical."""
+"""Ten groups of amino acids (Murphy, Wallqvist and Levy 2000); letters of a group are treated as identical."""
 
 MOST_PROTEINS = 200
-"""Words in more proteins than this are uninformative and ignored."""
+"""K-mers in more proteins than this are ignored as uninformative."""
 
 CHANCE = 1e-5
-"""Largest probability of as many shared words on neighbouring diagonals by chance, for a pair that is aligned."""
+"""A pair is aligned if the chance of so many shared k-mers on neighbouring diagonals is at most this."""
 
 MASK_WINDOW, MASK_BITS = 12, 2.2
-"""Length and largest entropy (bits) of a low-complexity window; words that overlap one are ignored. This is the trigger
-of SEG (Wootton and Federhen 1993). Runs of one or two amino acids are common, and no evidence of descent."""
+"""Length and largest entropy (bits) of a low-complexity window; k-mers that overlap one are ignored. These are the
+trigger values of SEG (Wootton and Federhen 1993). Repeats of one or two amino acids are common and not evidence of
+common descent."""
 
 _SHORTEST_WORD, _LONGEST_WORD = 4, 12
 _CHANCE_PARTNERS = 12
@@ -37,7 +38,7 @@ for _number, _letters in enumerate(ALPHABET):
 
 
 class _ProteinWords(NamedTuple):
-    """Every word of every protein, sorted by word, protein and place; a word counts once per protein."""
+    """The k-mers (words) of all proteins, sorted by word, protein and position; each word is kept once per protein."""
 
     word: np.ndarray
     protein: np.ndarray
@@ -47,16 +48,16 @@ class _ProteinWords(NamedTuple):
 def sketch(proteins: Sequence[bytes]) -> pd.DataFrame:
     """Search all proteins against each other.
 
-    Two proteins are candidates if they share more words on neighbouring diagonals than expected by chance (a Poisson
-    distribution, based on the frequencies of the groups of letters); words of low complexity are ignored. Candidates
-    are aligned locally in a band of 64 diagonals around those with most shared words. The shorter protein is the query,
-    and no letters are masked. The word length increases with the number of letters (4 to 12; 7 for three million), so
+    Two proteins are candidates if they share more k-mers on neighbouring diagonals than expected by chance (a Poisson
+    distribution, based on the frequencies of the groups of letters); k-mers of low complexity are ignored. Candidates
+    are aligned locally in a band of 64 diagonals around those with most shared k-mers. The shorter protein is the
+    query, and no letters are masked. k increases with the total number of letters (4 to 12; 7 for three million), so
     that the run time grows little faster than the number of letters.
 
     Returns:
         ``query, subject, start, end`` int64, ``evalue, bits, identity`` float64, as
-        :func:`kanseq.homologs.aligners.align` returns them, without hits of a protein to itself; the e-value is
-        ``query's letters * all letters * 2 ** -bits``, the identity is in percent of the query's aligned letters.
+        :func:`kanseq.homologs.aligners.align` returns them, but without hits of a protein to itself. The e-value is
+        ``query's letters * all letters * 2 ** -bits``; the identity is in percent of the query's aligned letters.
     """
     lengths = np.array([len(letters) for letters in proteins], dtype=np.int64)
     parts = [_empty()]
@@ -81,7 +82,7 @@ def sketch(proteins: Sequence[bytes]) -> pd.DataFrame:
 
 
 def word_length(letters: int) -> int:
-    """Return the word length at which a word has at most 12 random matches among ``letters``.
+    """Return the smallest k (4 to 12) for which a k-mer has at most 12 random matches in this number of letters.
 
     Amino acid frequencies are so uneven that ten groups are as informative as six equally frequent ones.
 
@@ -93,7 +94,9 @@ def word_length(letters: int) -> int:
 
 
 def low_complexity(letters: bytes, lengths: np.ndarray) -> np.ndarray:
-    """Return which letters of concatenated proteins are in a low-entropy window of one protein, bool ``(letters,)``.
+    """Return whether each letter is in a low-entropy window of its protein, bool ``(letters,)``.
+
+    ``letters`` are the concatenated proteins, ``lengths`` their lengths.
 
     >>> mask = low_complexity(b"MKWVTFIDHLRNSSSSSSSSSSSSMKWVTFIDHLRN", np.array([36]))
     >>> np.flatnonzero(mask)[[0, -1]].tolist()  # five other letters among twelve have 1.95 bits, six 2.29
@@ -120,7 +123,7 @@ def low_complexity(letters: bytes, lengths: np.ndarray) -> np.ndarray:
 
 
 def _candidates(proteins: Sequence[bytes], lengths: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield pairs of proteins to align, and the middle of the band of diagonals with most shared words."""
+    """Yield batches of protein pairs to align: both proteins, and the middle diagonal of the band to be aligned."""
     size = word_length(int(lengths.sum()))
     words = _words(proteins, lengths, size)
     if not len(words.word):
@@ -137,7 +140,7 @@ def _candidates(proteins: Sequence[bytes], lengths: np.ndarray) -> Iterator[tupl
 
 
 def _words(proteins: Sequence[bytes], lengths: np.ndarray, size: int) -> _ProteinWords:
-    """Return the words without letters of low complexity or letters other than the twenty amino acids."""
+    """Return all k-mers of length ``size`` that have no low-complexity letters and only the twenty amino acids."""
     groups = _GROUP[np.frombuffer(b"".join(proteins), dtype=np.uint8)]
     groups[low_complexity(b"".join(proteins), lengths)] = len(ALPHABET)
     count = max(0, len(groups) - size + 1)
@@ -158,16 +161,16 @@ def _words(proteins: Sequence[bytes], lengths: np.ndarray, size: int) -> _Protei
 
 
 def _chance(proteins: Sequence[bytes]) -> float:
-    """Return the probability that two random letters are of the same group."""
+    """Return the probability that two random letters of the proteins are in the same group of :data:`ALPHABET`."""
     letters = np.bincount(_GROUP[np.frombuffer(b"".join(proteins), dtype=np.uint8)], minlength=len(ALPHABET) + 1)
     shares = letters[: len(ALPHABET)] / letters[: len(ALPHABET)].sum()
     return float((shares**2).sum())
 
 
 def _seeds(words: _ProteinWords, proteins: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield words that two proteins share (seeds): both proteins, the smaller index first, and the diagonal.
+    """Yield batches of k-mers that two proteins share (seeds): both proteins, smaller index first, and the diagonal.
 
-    All seeds of a pair are yielded together; their number per step is limited to save memory.
+    All seeds of a pair are in the same batch; the size of batches is limited to save memory.
     """
     first = np.flatnonzero(np.concatenate([[True], words.word[1:] != words.word[:-1]]))
     sizes = np.diff(np.append(first, len(words.word)))
@@ -184,9 +187,10 @@ def _seeds(words: _ProteinWords, proteins: int) -> Iterator[tuple[np.ndarray, np
 
 
 def _bands(one: np.ndarray, other: np.ndarray, diagonal: np.ndarray, lengths: np.ndarray, alike: float) -> np.ndarray:
-    """Return ``(one, other, middle)`` of pairs that have a band with more seeds than expected by chance.
+    """Return ``(one, other, middle)`` of pairs that have a band of diagonals with more seeds than expected by chance.
 
-    ``middle`` is the mean diagonal of the seeds in the band with most seeds.
+    ``middle`` is the mean diagonal of the seeds in the band with most seeds. ``alike`` is the probability that two
+    random k-mers are equal.
     """
     proteins, reach = len(lengths), int(lengths.max(initial=0)) // BAND + 2
     pair = one * proteins + other

@@ -28,7 +28,19 @@ _log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
-    """The homologs of one source: group numbers, pairs, and counts."""
+    """Homologs found in one source.
+
+    Attributes:
+        tool: the source: name of a search program, ``sketch``, ``hits`` or ``groups``.
+        version: version of the search program, if any.
+        numbers: group number of each gene, int64 ``(genes,)``.
+        pairs: pairs of genes, as :func:`kanseq.homologs.linkage.pairs_of_hits` returns them.
+        known: whether the source contains each gene, bool ``(genes,)``.
+        read: number of sequences or genes that were read.
+        of_others: how many of these do not belong to a gene of the set.
+        stops: number of genes with stops inside their translated coding sequence.
+        seconds: duration of the search.
+    """
 
     tool: str
     version: str | None
@@ -42,7 +54,7 @@ class Found(NamedTuple):
 
 
 def by_list(genes: SequenceSet, names: GeneNames, path: PathLike) -> Found:
-    """Return the groups of a list; each gene that it lacks is a separate group."""
+    """Return the groups of genes in a list of groups; each gene that is not in the list is a separate group."""
     listed = read_groups(path)
     group_of: dict[int, str] = {}
     of_others = 0
@@ -72,7 +84,7 @@ def by_table(
     proteins: Sources,
     thresholds: Mapping[str, float],
 ) -> Found:
-    """Return the pairs and groups of a table of hits between proteins; ``proteins`` are read for their lengths."""
+    """Return pairs and groups of genes from a table of protein hits; ``proteins`` are FASTA files, read for lengths."""
     hits, lengths = read_hits(path, columns), _lengths(proteins)
     sequences = pd.Index(pd.unique(pd.concat([hits["qseqid"], hits["sseqid"]])))
     rows = [names.row(str(name)) for name in sequences]
@@ -109,14 +121,14 @@ def by_table(
 
 
 def by_search(count: int, of_genes: GeneProteins, tool: str, thresholds: Mapping[str, float], threads: int) -> Found:
-    """Return the pairs and groups of a search with a program or with the built-in sketch."""
+    """Search the proteins of ``count`` genes with ``tool``, and return pairs and groups of homologous genes."""
     if tool == "auto":
         tool = next((name for name, aligner in ALIGNERS.items() if aligner.installed()), SKETCH)
     started = time.perf_counter()
     if tool == SKETCH:
         _log.warning(
-            "homologs are searched with the built-in sketch of shared words (k-mers): a fallback that misses many "
-            "distant homologs, so test genes may leak; install DIAMOND, MMseqs2 or BLAST for results to publish"
+            "homologs are searched with the built-in sketch of shared k-mers, a fallback that misses many distant "
+            "homologs, so test genes may leak; install DIAMOND, MMseqs2 or BLAST for results to publish"
         )
         version, hits = None, sketch(of_genes.letters)
     else:
@@ -139,7 +151,7 @@ def by_search(count: int, of_genes: GeneProteins, tool: str, thresholds: Mapping
 
 
 def _lengths(proteins: Sources) -> dict[str, int]:
-    """Return the length of every protein, by its name."""
+    """Return the length of every protein in FASTA files, by its name."""
     return {
         header.split(None, 1)[0]: len(letters.removesuffix(b"*"))
         for _, path in proteins
@@ -151,7 +163,7 @@ def _lengths(proteins: Sources) -> dict[str, int]:
 def _check_lengths(
     hits: pd.DataFrame, proteins: pd.Index, sizes: np.ndarray, thresholds: Mapping[str, float], path: PathLike
 ) -> None:
-    """Check that the coverage of all hits can be computed, and that none ends past its query."""
+    """Check that the coverage of all hits can be computed, and that no hit ends past the end of its query."""
     queries = hits["query"].to_numpy()
     unknown = np.unique(queries[sizes[queries] == 0])
     if len(unknown) and thresholds["coverage"] > 0:

@@ -18,10 +18,10 @@ from kanseq.io.files import PathLike, some
 from kanseq.sequences.sequence_set import SequenceSet
 
 Sources: TypeAlias = list[tuple[str | None, PathLike]]
-"""Files, each with its species, or None if the ids of the set determine the species."""
+"""Files as ``(species, path)``; the species is None if gene ids alone identify the genes of the set."""
 
 _HEADER_GENE = re.compile(r"(?:^|\s)(?:gene|locus)[:=](\S+)|\[(?:locus_tag|gene)=([^\]]+)\]")
-"""Gene names in headers: Ensembl ``gene:ID``; gffread, Phytozome ``gene=ID``, ``locus=ID``; NCBI ``[gene=ID]``."""
+"""Matches genes in headers: Ensembl ``gene:ID``; gffread, Phytozome ``gene=ID``, ``locus=ID``; NCBI ``[gene=ID]``."""
 
 _VERSION = re.compile(r"\.\d+$")
 _NUCLEOTIDES = b"ACGTUN"
@@ -36,9 +36,9 @@ class GeneProteins(NamedTuple):
 
     Attributes:
         rows: rows of the genes in the set, ascending, int64.
-        letters: amino acids of each, upper case; ``X`` for unknown ones and those other than the twenty.
+        letters: the protein of each gene, upper case; ``X`` for letters other than the twenty amino acids.
         read: number of proteins, transcripts or coding sequences that were read.
-        of_others: how many of these belong to genes that the set lacks.
+        of_others: how many of these belong to genes that are not in the set.
         stops: number of genes with stops inside their translated coding sequence.
     """
 
@@ -55,7 +55,7 @@ class GeneNames:
     def __init__(
         self, genes: SequenceSet, table: Mapping[str, str] | None = None, *, strip_version: bool = False
     ) -> None:
-        """Index a set; ``table`` maps proteins to genes, ``strip_version`` also tries names without suffix ``.1``."""
+        """Index the genes; ``table`` maps proteins to genes, ``strip_version`` also tries names without ``.1``."""
         self._table, self._strip = table or {}, strip_version
         self._annotated: dict[str | None, dict[str, tuple[str, ...]]] = {}
         self._rows: dict[tuple[str | None, str], int] = {}
@@ -68,7 +68,7 @@ class GeneNames:
                 self._twice.add(name)
 
     def learn(self, species: str | None, codings: Iterable[Coding]) -> None:
-        """Add the names of proteins and transcripts in an annotation."""
+        """Add the names of proteins and transcripts in an annotation, so that their genes can be found."""
         known = self._annotated.setdefault(species, {})
         for coding in codings:
             for name in coding.names:
@@ -83,7 +83,11 @@ class GeneNames:
         return self.row_of_gene(self._candidates(name, header, species), species)
 
     def row_of_gene(self, names: Iterable[str], species: str | None = None) -> int | None:
-        """Return the row of the first name of a gene that the set has; None if it has none of them."""
+        """Return the row of the gene that has the first of ``names`` found in the set; None if no name is found.
+
+        Raises:
+            UnknownGene: several species have a gene of this name.
+        """
         names = list(names)
         for candidate in (*names, *(_VERSION.sub("", name) for name in names if self._strip)):
             row = self._rows.get((species, candidate))
@@ -107,19 +111,19 @@ class GeneNames:
 
 
 class _Longest:
-    """Keeps the longest protein of every gene; of equal ones, the one with the name that sorts first."""
+    """Keeps the longest protein of every gene; ties are broken by the alphabetical order of protein names."""
 
     def __init__(self) -> None:
         self.best: dict[int, tuple[int, str, bytes]] = {}
         self.read = self.of_others = 0
 
     def count(self, row: int | None) -> None:
-        """Count a protein that was read, of the gene in ``row`` or (None) of no gene of the set."""
+        """Count a protein that was read; ``row`` is the row of its gene, or None if the gene is not in the set."""
         self.read += 1
         self.of_others += row is None
 
     def offer(self, row: int, name: str, letters: bytes) -> None:
-        """Keep a protein if it is longer than the current one of its gene."""
+        """Keep a protein of the gene in ``row`` if it is longer than the one kept so far."""
         if letters:
             rival = (-len(letters), name, letters)
             self.best[row] = min(self.best.get(row, rival), rival)
@@ -139,10 +143,11 @@ def read_proteins(
     """Return the longest protein of every gene of the set.
 
     Args:
-        names: finds genes by names.
+        names: finds the genes of the set by name.
         proteins: FASTA of proteins.
-        transcripts: FASTA of transcripts in the direction of transcription; each is translated in its longest frame.
-        genomes: FASTA; for each gene, the coding sequence with the most bases is translated.
+        transcripts: FASTA of transcripts in the direction of transcription; their longest open reading frames are
+            translated.
+        genomes: FASTA of genomes; for each gene, the coding sequence with the most bases is translated.
         codings: coding sequences, by the species in ``genomes``.
         annotations: the files of the coding sequences, for messages.
         table: NCBI number of the genetic code.
@@ -189,7 +194,11 @@ def _add_entries(
     path: PathLike,
     entries: Iterable[tuple[str, bytes, bytes]],
 ) -> None:
-    """Add the proteins of a FASTA file; at least one must belong to a gene of the set."""
+    """Add the proteins of a FASTA file, each as header, original letters and amino acids, to ``longest``.
+
+    Raises:
+        UnknownGene: no protein belongs to a gene of the set.
+    """
     before, shown = longest.read - longest.of_others, []
     for header, _, letters in entries:
         words = header.split(None, 1)
@@ -208,7 +217,7 @@ def _add_entries(
 
 
 def _checked_proteins(path: PathLike) -> Iterator[tuple[str, bytes]]:
-    """Read proteins; raise if the file holds nucleotides."""
+    """Yield header and letters of each protein in a FASTA file; raise BadOption if the file holds nucleotides."""
     for number, (header, letters) in enumerate(read_entries(path)):
         if number < _LOOKED_AT <= len(letters):
             nucleotides = sum(letters.count(letter) for letter in _NUCLEOTIDES)
@@ -222,7 +231,7 @@ def _checked_proteins(path: PathLike) -> Iterator[tuple[str, bytes]]:
 
 
 def _frame(letters: bytes, header: str, path: PathLike, table: int) -> bytes:
-    """Translate a transcript; raise if it is a protein."""
+    """Translate the longest open reading frame of a transcript; raise BadOption if it is a protein."""
     if unknown_letters(letters):
         raise BadOption(
             f"'{header.split(None, 1)[0] if header else ''}' has letters that are not nucleotides",
@@ -235,7 +244,7 @@ def _frame(letters: bytes, header: str, path: PathLike, table: int) -> bytes:
 def _longest_codings(
     longest: _Longest, names: GeneNames, species: str | None, codings: Iterable[Coding]
 ) -> dict[int, Coding]:
-    """Return the coding sequence with the most bases for every gene; of equal ones, the name that sorts first."""
+    """Return for the row of each gene its coding sequence with most bases; ties are broken by the order of names."""
     chosen: dict[int, Coding] = {}
     for coding in codings:
         row = names.row_of_gene(coding.genes, species)
@@ -248,5 +257,5 @@ def _longest_codings(
 
 
 def _gene_names(codings: Iterable[Coding]) -> list[str]:
-    """Return the first name of every gene."""
+    """Return the first name of the gene of every coding sequence, without duplicates."""
     return list(dict.fromkeys(coding.genes[0] for coding in codings if coding.genes))

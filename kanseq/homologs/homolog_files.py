@@ -1,6 +1,6 @@
-"""Read files of homologs: groups and pairs of genes, lists of groups, and tables of hits of search programs.
+"""Read files of homologs: groups and pairs of genes, lists of groups, and tables of hits from search programs.
 
-In: paths. Out: tables of genes, and of hits with the lengths of their queries if the table has them.
+In: paths. Out: tables of genes, and tables of hits, which may include the lengths of queries.
 """
 
 import csv
@@ -38,7 +38,7 @@ HIT_COLUMNS = [
     "slen",
     "qcovhsp",
 ]
-"""BLAST's names of the 12 columns of ``outfmt 6``, and of the columns most often added after them."""
+"""BLAST's names of the 12 columns of ``outfmt 6``, and of the columns that are most often added after them."""
 
 _NEEDED = ("qseqid", "sseqid", "pident", "qstart", "qend", "evalue", "bitscore")
 _ALIASES = {"query": "qseqid", "target": "sseqid", "bits": "bitscore", "alnlen": "length"}
@@ -64,7 +64,7 @@ _FIELDS = {
     "subject length": "slen",
     "% query coverage per hsp": "qcovhsp",
 }
-"""Names of the columns in the comment lines of BLAST's ``outfmt 7``."""
+"""Maps column names in the comment lines of BLAST's ``outfmt 7`` to names in :data:`HIT_COLUMNS`."""
 
 
 class Homologs(NamedTuple):
@@ -85,7 +85,7 @@ def read_homologs(path: PathLike | pd.DataFrame) -> Homologs:
 
     Raises:
         MissingFile, TruncatedFile: the file cannot be read.
-        BadTable: the table is neither, a gene is in two groups, or a value is not a number.
+        BadTable: the table has neither groups nor pairs, a gene is in two groups, or a value is not a number.
     """
     in_memory = isinstance(path, pd.DataFrame)
     columns = list(path.columns) if isinstance(path, pd.DataFrame) else _first_line(path).split("\t")
@@ -106,9 +106,9 @@ def read_homologs(path: PathLike | pd.DataFrame) -> Homologs:
 def read_groups(path: PathLike) -> pd.DataFrame:
     """Read a list of groups; return columns ``species, id, group``, strings; species is None if unknown.
 
-    Accepted are ``homologs.tsv`` itself; lines ``id group``, separated by tabs, commas or spaces; and JSON, that is
-    ``{"GROUP": ["ID", …]}``, ``{"ID": "GROUP"}`` or ``[["ID", "ID"], …]``. Lines that begin with
-    ``#`` and a first line that begins with ``id``, ``gene`` or ``gene_id`` are skipped.
+    The list is ``homologs.tsv`` of ``kanseq homology``; or lines ``id group``, separated by tabs, commas or spaces; or
+    JSON, that is ``{"GROUP": ["ID", …]}``, ``{"ID": "GROUP"}`` or ``[["ID", "ID"], …]``. Lines that begin with ``#``
+    and a first line that begins with ``id``, ``gene`` or ``gene_id`` are skipped.
 
     Raises:
         BadTable: the list names no gene, or has a gene in two groups; the message names the gene.
@@ -135,19 +135,20 @@ def read_groups(path: PathLike) -> pd.DataFrame:
 
 
 def read_hits(path: PathLike, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a table of hits, BLAST's ``outfmt 6`` or ``7``, as BLAST, DIAMOND and MMseqs2 write it.
+    """Read a table of hits in BLAST's ``outfmt 6`` or ``7``, as written by BLAST, DIAMOND and MMseqs2.
 
-    The columns are ``columns``; or those in a header line (DIAMOND's ``--header simple``, MMseqs2's
-    ``--format-mode 4``, the ``# Fields:`` of ``outfmt 7``); or the 12 standard ones followed by ``qlen``, ``slen`` and
-    ``qcovhsp``, in this order, as far as the table has columns.
+    The column names are ``columns``; or those in a header line (DIAMOND's ``--header simple``, MMseqs2's
+    ``--format-mode 4``, the ``# Fields:`` of ``outfmt 7``); or the 12 standard names, followed by ``qlen``, ``slen``
+    and ``qcovhsp`` if the table has more columns.
 
     Returns:
         ``qseqid, sseqid`` strings; ``pident`` float64 (percent), ``qstart, qend`` int64 (1-based, closed, start first),
         ``evalue, bitscore`` float64, and ``qlen`` int64 if the table has it.
 
     Raises:
-        BadOption: ``columns`` lacks a required one.
-        BadTable: a row has another number of columns, a value is not a number, or a hit ends past its query.
+        BadOption: a required column is not in ``columns``.
+        BadTable: the number of columns differs from that of their names, a value is not a number, or a hit ends past
+            its query.
     """
     named, skip = _hit_columns(path, columns)
     frame = _hit_rows(path, skip)
@@ -174,7 +175,7 @@ def _first_line(path: PathLike) -> str:
 
 
 def _text_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:
-    """Yield gene, group and location of the lines ``id group``."""
+    """Yield gene, group and location (``file:line``) of each line ``id group``."""
     first = True
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -190,7 +191,7 @@ def _text_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:
 
 
 def _json_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:
-    """Yield gene, group and location of a JSON object or array."""
+    """Yield gene, group and location of every gene in a JSON object or array of groups."""
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
@@ -210,7 +211,7 @@ def _json_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:
 
 
 def _hit_columns(path: PathLike, columns: Sequence[str]) -> tuple[list[str], int]:
-    """Return the names of the columns, and the number of header lines before the rows."""
+    """Return the column names of a table of hits (empty if they are unknown), and its number of header lines."""
     named, skip = [_ALIASES.get(name, name) for name in columns], 0
     with open_text(path) as handle:
         for line in handle:
@@ -232,7 +233,7 @@ def _hit_columns(path: PathLike, columns: Sequence[str]) -> tuple[list[str], int
 
 
 def _hit_rows(path: PathLike, skip: int) -> pd.DataFrame:
-    """Parse the rows as text; skip comment lines."""
+    """Read the rows of a table of hits as text, without comment lines and the first ``skip`` other lines."""
     with open_text(path) as handle:
         text = io.StringIO("".join(line for line in handle if not line.startswith("#")))
     try:
@@ -245,7 +246,7 @@ def _hit_rows(path: PathLike, skip: int) -> pd.DataFrame:
 
 
 def _checked_hits(frame: pd.DataFrame, path: PathLike) -> pd.DataFrame:
-    """Convert the values of hits to numbers, and check them."""
+    """Return the required columns of hits, converted to numbers; raise BadTable if a value is invalid."""
     hits = frame[["qseqid", "sseqid"]].astype(object)
     for name in (*_NEEDED[2:], *(["qlen"] if "qlen" in frame else [])):
         values = pd.to_numeric(frame[name], errors="coerce").astype(np.float64)

@@ -17,7 +17,7 @@ def pairs_of_hits(
     """Return the pairs of genes whose proteins have hits that pass the thresholds.
 
     Args:
-        hits: as :func:`kanseq.homologs.aligners.align` returns them; a query and a subject may have several.
+        hits: as :func:`kanseq.homologs.aligners.align` returns them; a query may have several hits to a subject.
         genes: the number of each protein's gene, int64 ``(proteins,)``.
         lengths: letters of each protein, int64 ``(proteins,)``; 0 if unknown (its hits then have no coverage).
         evalue: largest e-value; hits above it are ignored, also for coverage.
@@ -53,14 +53,17 @@ def pairs_of_hits(
 
 
 def single_linkage(count: int, pairs: pd.DataFrame) -> np.ndarray:
-    """Return each gene's group number, int64 ``(count,)``; groups are connected by ``pairs`` (``one, other``)."""
+    """Group genes by single linkage over ``pairs`` (``one, other``); return group numbers, int64 ``(count,)``."""
     ones = np.ones(len(pairs), dtype=np.int8)
     linked = coo_matrix((ones, (pairs["one"].to_numpy(), pairs["other"].to_numpy())), shape=(count, count))
     return connected_components(linked, directed=False)[1].astype(np.int64)
 
 
 def _covered(hits: pd.DataFrame) -> np.ndarray:
-    """Return for each hit the number of query letters covered by any hit to the same subject; hits sorted by start."""
+    """Return for each hit the number of query letters covered by all hits to the same subject.
+
+    The hits must be sorted by query, subject and start.
+    """
     if hits.empty:
         return np.zeros(0, dtype=np.int64)
     numbers = hits.groupby(["query", "subject"], sort=False).ngroup().to_numpy()

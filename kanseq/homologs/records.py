@@ -1,6 +1,6 @@
-"""Record how a table of homologs was made in a JSON file next to it, to distinguish groups of different machines.
+"""Record how a table of homologs was made in a JSON file next to it, because programs differ between machines.
 
-In: the tool, its thresholds and what it compared. Out: ``homologs.tsv.json``; reading checks that it fits the table.
+In: the tool, its thresholds, and the kind of sequences. Out: ``homologs.tsv.json``, with the checksum of the table.
 """
 
 import json
@@ -16,7 +16,7 @@ from kanseq.io.files import PathLike, fingerprint, open_text, write_json
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
-"""Version of the record; every version up to it is read."""
+"""Newest version of the record's format; every version up to it can be read."""
 
 KIND = "homology"
 """Value of ``kind`` in a record."""
@@ -31,7 +31,7 @@ _TOOLS = {
 }
 
 _COMPARED = {"proteins": "proteins", "transcripts": "transcripts", "genome": "coding sequences"}
-"""What ``kanseq homology`` compares, by the option that names its files."""
+"""Maps input options of ``kanseq homology`` to the kind of sequences that are compared."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class HomologyRecord:
     inputs: Sequence[Mapping[str, object]] = ()
 
     def summary(self) -> str:
-        """Return tool, version and thresholds in one line.
+        """Return tool, version, kind of sequences and thresholds in one line.
 
         >>> HomologyRecord("diamond", "2.1.8", {"evalue": 1e-3, "bits": 50.0, "coverage": 50.0}, ["proteins"]).summary()
         'DIAMOND 2.1.8 of proteins, e-value ≤ 0.001, bit score ≥ 50, coverage ≥ 50 %'
@@ -70,7 +70,7 @@ class HomologyRecord:
 
 
 def what_was_compared(sources: Sequence[str], *, hits: object, groups: object) -> list[str]:
-    """Return :attr:`HomologyRecord.compared` for the options that were given.
+    """Return :attr:`HomologyRecord.compared` for the input options of ``kanseq homology`` that were used.
 
     >>> what_was_compared(["genome", "annotation"], hits=None, groups=None)
     ['coding sequences']
@@ -91,10 +91,10 @@ def record_path(table: PathLike) -> Path:
 
 
 def check_record(table: PathLike) -> Path:
-    """Return the path of a record before it is written; check that only an older record is overwritten.
+    """Return the path to which the record of a table can be written; an existing record may be overwritten.
 
     Raises:
-        BadTable: the path is taken by a file that is not a record.
+        BadTable: another file that is not a record has this path.
     """
     path = record_path(table)
     if path.exists() and _content(path) is None:
@@ -107,7 +107,7 @@ def write_record(table: PathLike, record: HomologyRecord) -> Path:
     """Write the record of an existing table, with the SHA-256 of the table; return the path of the record.
 
     Raises:
-        NotWritable: the folder cannot be written.
+        NotWritable: the folder is not writable.
     """
     path = record_path(table)
     write_json(path, {"format": FORMAT, "kind": KIND, "table": fingerprint(table), **asdict(record)})
@@ -115,9 +115,9 @@ def write_record(table: PathLike, record: HomologyRecord) -> Path:
 
 
 def read_record(table: PathLike) -> tuple[HomologyRecord, bool] | None:
-    """Return the record of a table, and whether it belongs to the current table; None if there is no record.
+    """Return the record of a table, and whether the table is unchanged since; None if there is no record.
 
-    A file of that name that is not a record is ignored.
+    A file with the name of a record that is not a record is ignored.
 
     Raises:
         BadTable: the record is damaged, or newer than this version of kanseq.
@@ -140,7 +140,7 @@ def read_record(table: PathLike) -> tuple[HomologyRecord, bool] | None:
 
 
 def describe_homology(table: object) -> dict[str, object] | None:
-    """Log how a file of homologs was made, and return it for the results of ``split`` and ``leaks``.
+    """Log how a file of homologs was made, and return this description for the results of ``split`` and ``leaks``.
 
     Args:
         table: a path; tables in memory and None have no record.

@@ -1,1 +1,1 @@
-"""Labels: expression quartiles, and tables of labels."""
+"""Label genes by quartiles of expression, and read tables of labels."""

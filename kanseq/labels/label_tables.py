@@ -48,7 +48,7 @@ def join_labels(tables: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFra
 
 
 def _refuse(rows: pd.DataFrame, parts: list[pd.DataFrame], names: list[str], said: str) -> None:
-    """Raise BadTable with the genes and the tables that contain them."""
+    """Raise BadTable: the tables that contain the genes of ``rows`` have the problem ``said``."""
     first = tuple(rows[GENE].iloc[0])
     places = [name for name, part in zip(names, parts, strict=True) if first in pd.MultiIndex.from_frame(part[GENE])]
     genes = list(dict.fromkeys(rows["id"]))
@@ -60,13 +60,14 @@ def _refuse(rows: pd.DataFrame, parts: list[pd.DataFrame], names: list[str], sai
 
 
 def read_labels(path: PathLike | pd.DataFrame) -> pd.DataFrame:
-    """Read labels: columns ``expression, q1, q3`` float64 (log10(TPM + 1)), the others strings.
+    """Read a table of labels: columns ``expression, q1, q3`` are float64 (log10(TPM + 1)), all others strings.
 
     Args:
         path: a file that :func:`label` wrote, or such a table in memory, which is checked like a file.
 
     Raises:
-        BadTable: a column is missing, a label is unknown, a value is not a number, or a gene has two labels in a fold.
+        BadTable: a column is missing, a label is unknown, a value is not a number, or a gene has two labels in one fold
+            and condition.
     """
     table = read_table(path, LABEL_TABLE)
     check_rows(~table["label"].isin(LABELS), table["label"], f"not a label ({', '.join(LABELS)})", path)
@@ -76,10 +77,10 @@ def read_labels(path: PathLike | pd.DataFrame) -> pd.DataFrame:
 
 
 def targets_of(labels: pd.DataFrame, fold: str, condition: str = EVERY) -> pd.DataFrame:
-    """Return the labels valid in a fold: columns ``species, id, label, expression, q1, q3``, mid genes included.
+    """Return the labels that apply in a fold: columns ``species, id, label, expression, q1, q3``, including ``mid``.
 
-    Labels from the complete table are valid in every fold, for genes without a label of that fold (if tables of several
-    species were joined). The condition ``*`` means the only condition.
+    Labels by quartiles of the complete expression table (fold ``*``) apply in every fold to genes that have no label of
+    the fold itself, if tables of several species were joined. The condition ``*`` means the only condition.
 
     Raises:
         BadOption: the condition does not exist, or is ``*`` and there are several.

@@ -28,18 +28,19 @@ def match_genes(
     ignore_case: bool = False,
     where: PathLike | None = None,
 ) -> np.ndarray:
-    """Return the row of ``table`` for each of ``genes``, -1 if it has none, int64 ``(genes,)``.
+    """Return for each of ``genes`` its row in ``table``, or -1 if it is not in the table, int64 ``(genes,)``.
 
     Args:
         table: unique ids of the expression table.
         genes: unique ids of the set.
-        strip_version: compare without version suffixes (``.1``), on both sides.
+        strip_version: compare the ids of both without version suffixes (``.1``).
         ignore_case: compare ignoring letter case.
         where: file of the table, for messages.
 
     Raises:
-        BadTable: two different ids of one side become the same.
-        UnknownGene: no gene in common; the message shows some ids of each, and the option that would make them match.
+        BadTable: with these options, two ids of the table or of the set become the same.
+        UnknownGene: the table and the set have no gene in common; the message shows some ids of each, and the option
+            that would make them match.
     """
     keys = _keys(table, strip_version, ignore_case)
     for side, ids, side_keys in (
@@ -70,7 +71,14 @@ def match_genes(
 def genes_that_count(
     splits: PathLike | pd.DataFrame | None, genes: PathLike | SequenceSet | None, species: str | None
 ) -> pd.DataFrame | None:
-    """Return the genes of the splits (with fold and role) or of the set; ids must be unique or one species chosen."""
+    """Return the genes to match with an expression table: those of the splits (with fold and role), else of the set.
+
+    Without splits and set, return None.
+
+    Raises:
+        BadTable: the splits and the set have different genes.
+        BadOption: ``species`` is unknown; or it is None, and several species have genes with the same id.
+    """
     of_set = None
     if genes is not None:
         of_set = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes, ["species", "id"])
@@ -105,7 +113,10 @@ def names_of_rows(
     known: pd.DataFrame | None,
     rows: np.ndarray,
 ) -> pd.DataFrame:
-    """Return species and id of every row of the expression table, as in the set if the gene is in the set."""
+    """Return species and id of every row of the expression table; genes of the set get their names in the set.
+
+    ``known`` are the genes of the set, ``rows`` their rows in the table, as from :func:`match_genes`.
+    """
     plain = pd.Series(ids).astype(str)
     names = pd.DataFrame({"id": without_version(plain) if strip_version else plain})
     if known is None:
@@ -120,14 +131,14 @@ def names_of_rows(
 
 
 def _keys(ids: pd.Index, strip_version: bool, ignore_case: bool) -> pd.Index:
-    """Return the ids in the form that is compared."""
+    """Return ids as they are compared: without version, in lower case, or unchanged."""
     keys = pd.Series(ids, dtype=object).astype(str)
     keys = without_version(keys) if strip_version else keys
     return pd.Index(keys.str.lower() if ignore_case else keys)
 
 
 def _better(table: pd.Index, genes: pd.Index, found: int) -> str | None:
-    """Return a hint with the least permissive option that would match most genes; None if no option matches more."""
+    """Return a hint with the least permissive option that would match most genes, None if no option matches more."""
     counts = {flags: int(_keys(genes, *flags).isin(_keys(table, *flags)).sum()) for flags in FLAGS}
     most = max(counts.values())
     if most <= found:

@@ -1,4 +1,4 @@
-"""Label genes by thresholds of expression. In: expression, and the training genes. Out: labels per fold."""
+"""Label genes low, mid or high by quantiles of expression. In: expression, genes of each fold. Out: labels per fold."""
 
 import logging
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ WORDS = {"train": "training", "test": "test"}
 class FoldRows(NamedTuple):
     """The genes of a fold that have expression: rows of the expression table, and their roles, in the same order.
 
-    ``planned`` are all roles in the fold according to the splits, also those without any gene with expression.
+    ``planned`` are all roles in the fold according to the splits, including roles in which no gene has expression.
     """
 
     rows: np.ndarray
@@ -28,7 +28,7 @@ class FoldRows(NamedTuple):
 
 
 class ConditionLabels(NamedTuple):
-    """Labels of one condition in one fold: low, mid or high for each of ``rows``, by the thresholds."""
+    """Labels of one condition in one fold: low, mid or high for each row of the table in ``rows``, and thresholds."""
 
     condition: str
     fold: str
@@ -41,10 +41,15 @@ class ConditionLabels(NamedTuple):
 def label_by_fold(
     levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
 ) -> list[ConditionLabels]:
-    """Label all genes of every fold by the quartiles of its training genes, for each condition's ``levels``.
+    """Label the genes of every fold by quantiles of the expression of its training genes, in each condition.
 
-    If a species is tested but not trained on, its quartiles are those of its test genes. They then affect only the
-    targets of the scores.
+    If the genes of a fold include no training genes, because their species is only tested, the quantiles are those of
+    the test genes. They then affect only the targets with which predictions are compared.
+
+    Args:
+        levels: condition -> expression of every row of the table.
+        folds: name -> genes of the fold.
+        low, high: the quantiles up to which genes are low, and from which they are high.
 
     Raises:
         EmptySplit: no training gene of a fold has expression.
@@ -70,7 +75,9 @@ def label_by_fold(
 def label_by_table(
     levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
 ) -> list[ConditionLabels]:
-    """Label genes once per condition by the quartiles of the complete table (fold ``*``); ``folds`` are only checked.
+    """Label genes once per condition by quantiles of the complete table (fold ``*``); ``folds`` are only checked.
+
+    The arguments are those of :func:`label_by_fold`.
 
     Raises:
         OneClass: the training genes or the test genes of a fold, or all genes of the table, have the same label.
@@ -87,7 +94,7 @@ def label_by_table(
 
 
 def _thresholds(level: np.ndarray, low: float, high: float, where: str, condition: str) -> tuple[float, float]:
-    """Return both quantiles, interpolated linearly between ranks."""
+    """Return the quantiles ``low`` and ``high`` of expression (interpolated linearly); raise OneClass if equal."""
     q1, q3 = (float(threshold) for threshold in np.quantile(level, [low, high]))
     if q1 == q3:
         raise OneClass(
@@ -103,7 +110,7 @@ def _labels(level: np.ndarray, q1: float, q3: float) -> np.ndarray:
 
 
 def _check_classes(labels: np.ndarray, fold: FoldRows, name: str, condition: str) -> None:
-    """Check that the training genes and the test genes, if the fold has such, include low and high ones."""
+    """Check that the training genes and the test genes of a fold (if any) include both low and high genes."""
     for role, words in WORDS.items():
         classes = set(labels[fold.roles == role]) - {"mid"}
         if len(classes) < 2 and role in fold.planned:
@@ -128,5 +135,5 @@ def _report_ties(levels: Mapping[str, np.ndarray], parts: list[ConditionLabels])
 
 
 def _named(where: str, condition: str) -> str:
-    """Append the condition, if there are several."""
+    """Return ``where`` for messages, followed by the condition if there are several."""
     return where if condition == EVERY else f"{where}, condition {condition}"

@@ -1,1 +1,1 @@
-"""Leakage: what test genes share with training genes, counted per fold."""
+"""Count leakage in each fold: training genes that are related to test genes, and labels that depend on test genes."""

@@ -1,6 +1,6 @@
 """Count the labels per role of a fold, and find the genes that determined the label thresholds.
 
-In: the roles of a fold, and labels with their thresholds. Out: shares of low, mid and high; the source of thresholds.
+In: the roles of a fold, and labels with thresholds. Out: fractions of low, mid and high; the source of thresholds.
 """
 
 from typing import NamedTuple
@@ -23,13 +23,13 @@ class FoldLabels(NamedTuple):
     """Labels of a fold.
 
     Attributes:
-        shares: for each condition and role, the number of ``labelled`` genes and the shares of ``low``, ``mid`` and
+        shares: for each condition and role, the number of ``labelled`` genes and the fractions of ``low``, ``mid`` and
             ``high`` among them.
-        thresholds: for each condition, the ``q1`` and ``q3`` that label training genes, and the genes ``of`` which
-            they are quantiles: :data:`TRAINING` genes of the fold only, all but its test genes (:data:`UNTESTED`, such
-            as training genes of other splits), its training and test genes (:data:`SEEN`), a complete :data:`TABLE`, a
-            complete table without test genes (:data:`OTHER_TABLE`, such as one of another species), or
-            :data:`UNKNOWN`.
+        thresholds: for each condition, the thresholds ``q1`` and ``q3`` of training genes, and in ``of`` the genes
+            from which they were computed: the fold's training genes (:data:`TRAINING`), all genes but its test genes
+            (:data:`UNTESTED`, such as training genes of other splits), its training and test genes (:data:`SEEN`), the
+            complete table (:data:`TABLE`), a complete table without test genes (:data:`OTHER_TABLE`, such as one of
+            another species), or :data:`UNKNOWN`.
         exposed: number of training genes labelled by thresholds that depend on the expression of test genes.
     """
 
@@ -39,10 +39,10 @@ class FoldLabels(NamedTuple):
 
 
 def labels_in_fold(genes: SequenceSet, fold: str, of_role: dict[str, np.ndarray], labels: pd.DataFrame) -> FoldLabels:
-    """Describe the labels valid in a fold: the fold's own, or those from the complete table for genes without any.
+    """Describe the labels that apply in a fold: those of the fold, else (for each gene) those by the complete table.
 
-    For labels by fold, the source of the thresholds is computed from the expression values in the table of labels; the
-    stated fold is not trusted. A threshold counts as a quantile if it equals one at an integer percentage.
+    For labels by fold, the source of the thresholds is inferred from the expression values in the table of labels; the
+    stated fold is not trusted. A threshold is recognised if it is a quantile at an integer percentage.
 
     Args:
         genes: the set.
@@ -76,20 +76,20 @@ def labels_in_fold(genes: SequenceSet, fold: str, of_role: dict[str, np.ndarray]
 
 
 def _shares(labels: pd.Series) -> dict[str, float | int]:
-    """Return the number of labelled genes and the share of each label."""
+    """Return the number of labelled genes and the fraction of each label."""
     counts = {name: int((labels == name).sum()) for name in LABELS}
     total = len(labels)
     return {"labelled": total} | {name: round(count / total, 4) if total else 0.0 for name, count in counts.items()}
 
 
 def _rows_with(pool: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
-    """Return which rows of a table of labels belong to genes with a role, bool."""
+    """Return whether each row of a table of labels belongs to a ``chosen`` gene (bool per row of the set), bool."""
     rows = pool["row"].to_numpy()
     return (rows >= 0) & chosen[np.maximum(rows, 0)]
 
 
 def _whose(pool: pd.DataFrame, train: np.ndarray, test: np.ndarray, *, by_table: bool) -> str:
-    """Return the name of the group of genes whose expression has both thresholds as quantiles."""
+    """Return the source of the thresholds, such as :data:`TRAINING`: genes whose expression has these quantiles."""
     if by_table:
         return TABLE if test.any() else OTHER_TABLE
     expression = pool["expression"].to_numpy(dtype=np.float64)

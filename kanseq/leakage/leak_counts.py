@@ -1,6 +1,6 @@
-"""Count what genes on two sides of a split share, fold by fold.
+"""Count leaks: related genes in different roles of a fold.
 
-In: a set, the role of every gene, homologs, labels. Out: per fold, kind and two roles the related genes.
+In: a set, the role of every gene, homologs, labels. Out: the related genes per fold, kind of relation and two roles.
 """
 
 import logging
@@ -42,22 +42,21 @@ KINDS = {
 
 
 SIDES = (("train", "test"), ("tune", "test"), ("train", "tune"))
-"""Pairs of roles that must not share anything; the second one is held out from the first."""
+"""Pairs of roles with genes that must not be related; the second role is held out from the first."""
 
 
 ROLES = ("train", "tune", "test", "unused")
 
 
 def read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataFrame:
-    """Read ``species, id, fold, role`` as strings, and the ``row`` of each in the set.
+    """Read a table of splits: ``species, id, fold, role`` as strings, and ``row``, the row of the gene in the set.
 
-    Names of roles and missing columns are normalised.
-
-    The row is -1 for genes that the set lacks.
+    Other names of roles (such as ``validation``) are accepted. The columns ``fold`` and, if the set has one species,
+    ``species`` may be missing. The row is -1 for genes that are not in the set.
 
     Raises:
         BadTable: a column is missing, or a role is unknown.
-        UnknownGene: no gene is in the set.
+        UnknownGene: no gene of the table is in the set.
     """
     table = read_cells(splits, SPLITS, required=("id", "role"))
     species = list(genes.table["species"].unique())
@@ -75,7 +74,7 @@ def read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataFr
 
 
 def _rows_of(roles: pd.DataFrame, genes: SequenceSet, splits: PathLike | pd.DataFrame) -> np.ndarray:
-    """Return the row of the set for every row of the splits, -1 if there is none."""
+    """Return the row in the set of every row of the splits, -1 if the gene is not in the set."""
     rows = genes.keys.get_indexer(pd.MultiIndex.from_frame(roles[["species", "id"]]))
     lost = list(dict.fromkeys(roles["id"][rows < 0]))
     if not (rows >= 0).any():
@@ -94,10 +93,10 @@ class LeakCounts(NamedTuple):
     """Leaks of all folds.
 
     Attributes:
-        genes: genes of the set.
-        never_tested, tested_twice: how many of them no fold tests, and how many several do.
-        not_in_set: genes of the splits that the set lacks; nothing is known of them.
-        leaking: for each kind with a leak, how many training (or tuning) genes of which fold it concerns.
+        genes: number of genes in the set.
+        never_tested, tested_twice: number of genes that are tested in no fold, and in several folds.
+        not_in_set: number of genes of the splits that are not in the set; they are not checked.
+        leaking: kind of leak -> fold -> number of training (or tuning) genes that leak; only folds with such genes.
         folds: a description of each fold, as :attr:`kanseq.verbs.splitting.leaks.Leaks.folds`.
         table: a row per fold, kind and two roles, as in ``leaks.tsv``.
     """
@@ -118,14 +117,14 @@ def count_leaks(
     labels: pd.DataFrame | None,
     pairs: int,
 ) -> LeakCounts:
-    """Count what genes on two sides of each fold share.
+    """Count the related genes in different roles of each fold.
 
     Args:
         genes: the set.
-        roles: a table of :func:`read_roles`.
-        related: relations of :func:`relations_across`, by kind.
-        labels: a table of labels, for the labels of each role.
-        pairs: how many pairs of genes are named per fold, kind and two roles.
+        roles: the table from :func:`read_roles`.
+        related: kind -> related genes, from :func:`relations_across`.
+        labels: a table of labels, to describe the labels of each role and their thresholds; may be None.
+        pairs: maximum number of gene pairs to list per fold, kind and two roles.
     """
     rows = roles["row"].to_numpy()
     folds = [
@@ -151,7 +150,7 @@ def count_leaks(
 
 
 def relations_across(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None") -> dict[str, Relation]:
-    """Compute which genes are related, by kind of relation."""
+    """Return the related genes of the set for each kind of relation, see :data:`KINDS`."""
     related: dict[str, Relation] = {}
     if has_places(genes):
         related["overlap"] = overlapping(genes)
@@ -174,7 +173,7 @@ def _fold(
     labels: pd.DataFrame | None,
     pairs: int,
 ) -> dict[str, object]:
-    """Find the leaks of one fold; ``members`` has the column ``row``."""
+    """Describe one fold: its genes per role, leaks and labels; ``members`` are its rows of :func:`read_roles`."""
     of_role = {role: np.zeros(len(genes), dtype=bool) for role in ROLES}
     for role in ROLES:
         of_role[role][members["row"][members["role"] == role]] = True
@@ -206,7 +205,7 @@ def _leak(genes: SequenceSet, kind: str, between: tuple[str, str], across: Acros
 
 
 def _table(folds: list[dict[str, object]]) -> pd.DataFrame:
-    """Return the counts of all folds as one table."""
+    """Return the leaks of all folds as one table, with the columns of ``leaks.tsv``."""
     rows = [
         (fold["fold"], leak["kind"], "|".join(leak["between"]), leak["genes"], leak["pairs"])
         for fold in folds

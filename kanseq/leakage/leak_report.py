@@ -1,4 +1,4 @@
-"""Format the report on leaks for people. In: counts per fold. Out: aligned text."""
+"""Format counts of leaks as a text report. In: counts per fold. Out: aligned text."""
 
 from kanseq.genome.expression.conditions import EVERY
 from kanseq.io.files import some
@@ -12,7 +12,7 @@ _HEADS = {
 
 
 def leaks_text(found: LeakCounts, homology: dict[str, object] | None) -> str:
-    """Return per fold the genes per role, leaking training (or tuning) genes by kind, and labels; then a verdict."""
+    """Return the report: for each fold its genes per role, leaking genes by kind, and labels; at the end a verdict."""
     roles = ["train", "tune", "test", "unused"]
     rows = [["fold", *roles]]
     rows += [[fold["fold"], *(f"{fold['genes'][role]:,}" for role in roles)] for fold in found.folds]  # type: ignore[index]
@@ -36,7 +36,7 @@ def leaks_text(found: LeakCounts, homology: dict[str, object] | None) -> str:
 
 
 def _label_lines(folds: list[dict[str, object]]) -> list[str]:
-    """Return the lines about labels: shares per role, and the source of the thresholds."""
+    """Return the lines about labels: fractions of each label per role, and the source of the thresholds."""
     lines = ["labels, % low / mid / high of the labelled genes, and source of the thresholds of training genes:"]
     rows = [["fold", "condition", "train", "tune", "test", "thresholds of"]]
     for fold in folds:
@@ -50,14 +50,14 @@ def _label_lines(folds: list[dict[str, object]]) -> list[str]:
 
 
 def _percent(shares: dict[str, float | int] | None) -> str:
-    """Format the shares of low, mid and high genes."""
+    """Format the fractions of low, mid and high genes in percent."""
     if not shares or not shares["labelled"]:
         return ""
     return " / ".join(f"{100 * shares[name]:.0f}" for name in LABELS)
 
 
 def _aligned(rows: list[list[str]], left: int | None = None) -> list[str]:
-    """Align columns: the first and column number ``left`` to the left, all others to the right."""
+    """Return rows as lines with aligned columns: the first and number ``left`` to the left, others to the right."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     return [
         "  ".join(

@@ -1,1 +1,1 @@
-"""Sets of sequences: stored, imported, combined, shuffled and edited."""
+"""Store, import, combine, shuffle and edit sets of sequences."""

@@ -30,20 +30,20 @@ from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet, check_name, m
 logger = logging.getLogger(__name__)
 
 Genomes: TypeAlias = PathLike | Mapping[str, PathLike] | Sequence[str] | None
-"""One FASTA for all intervals; or one per class, as a mapping or as items ``CLASS=FASTA``."""
+"""Genome of intervals: one FASTA for all; or one per class, as a mapping class -> FASTA or as items ``CLASS=FASTA``."""
 
 
 TABLE = Columns()
-"""Columns of a table in which none is named."""
+"""Default names of the columns of a table."""
 
 _Contigs: TypeAlias = dict[str, dict[str, int | str]]
 
 
 def genomes_by_class(genome: Genomes) -> PathLike | dict[str, PathLike] | None:
-    """Return one FASTA for all intervals, or one per class.
+    """Return the genome of intervals as one FASTA, as a mapping class -> FASTA, or as None.
 
     Raises:
-        BadOption: there are several, and one of them does not have the form ``CLASS=FASTA``, or a class has two.
+        BadOption: one of several items does not have the form ``CLASS=FASTA``, or a class has two genomes.
     """
     if genome is None or isinstance(genome, (str, os.PathLike)):
         return genome
@@ -55,7 +55,7 @@ def genomes_by_class(genome: Genomes) -> PathLike | dict[str, PathLike] | None:
 
 
 def input_paths(sources: Sequence[SequenceSource], genomes: PathLike | dict[str, PathLike] | None) -> list[PathLike]:
-    """List every input file and genome, all of which exist.
+    """Return the paths of all input files and genomes; check that they exist.
 
     Raises:
         MissingFile: a file is missing.
@@ -76,13 +76,13 @@ def assemble(
 
     Args:
         sources: files of sequences or intervals.
-        columns: the columns of tables.
+        columns: names of the columns in tables.
         genomes: FASTA from which intervals are read, or one for each class.
-        width: extend intervals from their centre to so many bases; see :func:`kanseq.import_sequences`.
+        width: extend intervals on both sides to this many bases; see :func:`kanseq.import_sequences`.
         species: name of the species.
 
     Raises:
-        BadTable, MalformedLine, ContigMismatch, BadOption: as :func:`kanseq.import_sequences` states.
+        BadTable, MalformedLine, ContigMismatch, BadOption: see :func:`kanseq.import_sequences`.
     """
     paths = input_paths(sources, genomes)
     check_name(species, "the species")
@@ -110,7 +110,7 @@ def assemble(
 
 
 def by_name(items: Sequence[str], option: str, form: str, hint: str) -> dict[str, PathLike]:
-    """Parse items ``NAME=FILE``."""
+    """Parse items ``NAME=FILE`` into a mapping from names to files; errors show ``option``, ``form`` and ``hint``."""
     found: dict[str, PathLike] = {}
     for item in items:
         name, equals, path = str(item).partition("=")
@@ -125,7 +125,7 @@ def by_name(items: Sequence[str], option: str, form: str, hint: str) -> dict[str
 def columns_of(
     sequences: str | Sequence[str], label: str | None = None, name: str | None = None, split: str | None = None
 ) -> Columns:
-    """Return the columns of tables to read."""
+    """Return the names of the table columns to read; raise BadOption if those of sequences are empty or repeated."""
     listed = (sequences,) if isinstance(sequences, str) else tuple(sequences)
     if not listed or len(set(listed)) < len(listed):
         raise BadOption("--sequence-column: no column, or one repeated", hint="name each column once")
@@ -133,7 +133,10 @@ def columns_of(
 
 
 def _options(sources: Sequence[SequenceSource], columns: Columns, species: str) -> dict[str, object]:
-    """Return the options of a set for its metadata; omit unused ones, so that the bytes of older sets do not change."""
+    """Return the options of the import for the metadata of the set.
+
+    Newer options are included only if they are used, so that files are the same as those of older versions.
+    """
     several = [one for one in sources if one.label is not None and one.split is not None]
     options: dict[str, object] = {
         "classes": {one.label: Path(one.path).name for one in sources if one.label is not None and one.split is None},
@@ -152,11 +155,12 @@ def _options(sources: Sequence[SequenceSource], columns: Columns, species: str) 
 def _cut(
     records: Sequence[LabelledSequence], genomes: PathLike | dict[str, PathLike] | None, width: int | None
 ) -> tuple[list[LabelledSequence], _Contigs, dict[str, int]]:
-    """Read the letters of all intervals.
+    """Read the sequences of all intervals from their genomes.
 
     Returns:
-        The records without intervals that are too long or pass an end when they are extended; the contigs of the
-        genome, empty if there are several genomes; and the number of excluded intervals by reason.
+        The records with their sequences, without intervals that are longer than ``width`` or pass an end of their
+        contig when they are extended; the contigs of the genome, empty if there are several genomes; and the number of
+        excluded intervals by reason.
     """
     if isinstance(genomes, dict):
         _check_classes(genomes, {one.label for one in records})
@@ -186,14 +190,14 @@ def _cut(
 
 
 def _check_classes(genomes: Mapping[str, PathLike], labels: Iterable[str | None]) -> None:
-    """Check that all classes with a genome exist."""
+    """Check that every class that has a genome is the label of some sequence."""
     there = sorted(label for label in labels if label is not None)
     if unknown := sorted(set(genomes) - set(there)):
         raise BadOption(f"--genome {unknown[0]}={genomes[unknown[0]]}: unknown class", hint=f"there is {some(there)}")
 
 
 def _genome_of(record: LabelledSequence, genomes: PathLike | Mapping[str, PathLike]) -> PathLike:
-    """Return the genome of an interval."""
+    """Return the FASTA from which the interval of a record is read."""
     if not isinstance(genomes, Mapping):
         return genomes
     if record.label not in genomes:
@@ -203,7 +207,7 @@ def _genome_of(record: LabelledSequence, genomes: PathLike | Mapping[str, PathLi
 
 
 def _described(genome: PathLike, contigs: _Contigs) -> Iterator[Contig]:
-    """Stream a genome, and record the length and MD5 of every contig."""
+    """Stream the contigs of a genome, and add the length and MD5 of each to ``contigs``."""
     for contig in read_contigs(genome):
         contigs[contig.name] = {"length": len(contig.sequence), "md5": md5_of_letters(contig.sequence)}
         yield contig
@@ -211,7 +215,7 @@ def _described(genome: PathLike, contigs: _Contigs) -> Iterator[Contig]:
 
 
 def _check_ids(records: Iterable[LabelledSequence]) -> None:
-    """Check that names fit into tables of labels and splits, and that no two sequences share one."""
+    """Check that names fit into tables of labels and splits, and that no two sequences have the same name."""
     first: dict[str, str] = {}
     for one in records:
         check_name(one.id, "the name", one.where)
@@ -229,7 +233,7 @@ def _check_ids(records: Iterable[LabelledSequence]) -> None:
 
 
 def _table(records: Sequence[LabelledSequence], species: str, *, placed: bool) -> pd.DataFrame:
-    """Return the sequences as the table of a set; ``placed``: their genome is known."""
+    """Return the table of a set; if ``placed``, with coordinates, provided that all records are intervals."""
     columns: dict[str, object] = {
         "id": [one.id for one in records],
         "species": species,

@@ -10,10 +10,10 @@ import numpy as np
 from kanseq.sequences.shuffles import UNKNOWN
 
 BASES = 4
-"""Codes of bases: A 0, C 1, G 2, T 3."""
+"""Number of codes of known bases: A 0, C 1, G 2, T 3."""
 
 ROWS = 256
-"""Number of edited sequences in a batch."""
+"""Maximum number of edited sequences in a batch."""
 
 
 def substituted(codes: np.ndarray, columns: np.ndarray, bases: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ def replaced(codes: np.ndarray, other: np.ndarray, starts: np.ndarray, width: in
 
 
 def all_substitutions(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield all single-base substitutions of a sequence, at most :data:`ROWS` at a time.
+    """Yield copies of a sequence with each possible single-base substitution, at most :data:`ROWS` at a time.
 
     Unknown bases (code 4) are not substituted.
 
@@ -59,7 +59,7 @@ def all_substitutions(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarra
         codes: uint8 ``(columns,)``.
 
     Yields:
-        Bases and columns of the substitutions, ``(n,)`` each, and the edited codes ``(n, columns)``.
+        New bases and columns of the substitutions, ``(n,)`` each, and the edited codes ``(n, columns)``.
     """
     bases, columns = np.nonzero((np.arange(BASES)[:, None] != codes) & (codes != UNKNOWN))
     for start in range(0, len(bases), ROWS):
@@ -68,7 +68,7 @@ def all_substitutions(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarra
 
 
 def all_replacements(codes: np.ndarray, other: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield copies of a sequence, each with one range from another sequence, at most :data:`ROWS` at a time.
+    """Yield copies of a sequence, each with one range of another sequence, at most :data:`ROWS` at a time.
 
     The ranges are adjacent and start at column 0. Ranges that are the same in both sequences are skipped.
 
@@ -78,7 +78,7 @@ def all_replacements(codes: np.ndarray, other: np.ndarray, width: int) -> Iterat
         width: columns of a range.
 
     Yields:
-        Numbers of the ranges, ``(n,)``, and the edited codes ``(n, columns)``.
+        Numbers of the replaced ranges, ``(n,)``, and the edited codes ``(n, columns)``.
     """
     starts = np.arange(0, len(codes), width)
     differ = np.flatnonzero(np.add.reduceat(codes != other, starts))

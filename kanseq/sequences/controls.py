@@ -1,4 +1,4 @@
-"""Negative controls: remove one source of information, so that a model's score must fall to what the rest allows.
+"""Negative controls: remove one source of information, so that models can learn only from the remaining ones.
 
 In: a set, or the targets of a fold's training genes. Out: the same genes with shuffled sequences, or permuted targets.
 """
@@ -28,25 +28,25 @@ def check_control(control: str) -> None:
 
 
 def disturbed(genes: SequenceSet, control: str, seed: int) -> SequenceSet:
-    """Shuffle the sequences of all genes, both training and held-out ones.
+    """Shuffle the sequences of all genes, both training and held-out ones, as the control requires.
 
     Coordinates, ids and all other columns stay the same. So does every letter that the geometry of the set hides
     (masked columns and those outside ``visible``): hidden letters never become visible. The result for a gene depends
     on the seed and on the species, id and sequence of the gene, not on other genes.
 
-    ``sequence``: replace each run of visible bases by one of its dinucleotide shuffles
-    (:func:`kanseq.sequences.shuffles.dinucleotide_shuffles`); letters that are not bases stay. Words (k-mers) of more
-    than two letters and all positions are lost. The base and dinucleotide composition of each run stays; runs end at
-    the codon masks, so flanks and transcribed parts each keep their composition. For genes, a score falls to what
-    composition predicts, not to 0.5; only the excess over it was learned from motifs or their positions.
+    ``sequence``: replace each contiguous run of visible bases by one of its dinucleotide shuffles
+    (:func:`kanseq.sequences.shuffles.dinucleotide_shuffles`); letters that are not bases stay. K-mers of more than two
+    letters and all positions are lost. The base and dinucleotide composition of each run stays. Runs end at the codon
+    masks, so flanks and transcribed regions each keep their composition. For genes, the score falls to that of a model
+    of composition, not to 0.5; only a score above it shows that a model has learned motifs or their positions.
 
     ``positions``: permute the tokens of each gene (8 columns on the grid that token models read) across both windows,
     in a different order for each gene. Only tokens with all columns visible and in the same window move. Visible bases
     outside such tokens (18 of 3,020 columns by default: next to masks, the padding and the end) become ``N``, because
     they would still reveal their position. The tokens and the composition of a gene stay; positions relative to the TSS
-    or TTS, the order of tokens, and words across token borders are lost. A score falls to what the word counts of a
-    gene predict (or below it, if a model counts words by position and its counts now come from other positions); it
-    falls to 0.5 only if nothing but positions separates the classes.
+    or TTS, the order of tokens, and k-mers across token boundaries are lost. The score falls to that of a model of
+    k-mer counts per gene, or below it if a model counts k-mers by position, because its counts now come from other
+    positions. It falls to 0.5 only if the classes differ in nothing but positions.
 
     Args:
         genes: the set; its geometry defines what is visible.
@@ -69,13 +69,12 @@ def disturbed(genes: SequenceSet, control: str, seed: int) -> SequenceSet:
 
 
 def disturbed_targets(targets: np.ndarray, control: str, seed: int, fold: str) -> np.ndarray:
-    """Permute the targets of a fold's training genes under ``labels``; return them unchanged under other controls.
+    """Permute the targets of a fold's training genes if the control is ``labels``; otherwise return them unchanged.
 
     From permuted labels, a model can learn nothing about held-out genes, so a score above chance means that information
-    about them leaked in another way than through the labels of other genes. Class sizes stay the same. One permutation
-    is one random draw: the mean over seeds is 0.5, but a single score of a model with few features (``gc``) can be far
-    from it on either side, because the model ranks all held-out genes along one direction, and a random direction is
-    rarely orthogonal to the true one.
+    about them leaked in another way than through the labels of other genes. Class sizes stay the same. The mean over
+    permutations (seeds) is 0.5, but the score of one permutation can be far from it on either side if a model has few
+    features (``gc``): the model still ranks all held-out genes by a real feature, in a random direction.
 
     Args:
         targets: ``(n,)`` or ``(n, conditions)``; rows are permuted as units.
@@ -93,20 +92,20 @@ def disturbed_targets(targets: np.ndarray, control: str, seed: int, fold: str) -
 
 
 def _shuffle(genes: SequenceSet, seed: int) -> np.ndarray:
-    """Shuffle every run of visible bases; return letters, uint8 ``(n, columns)``."""
+    """Apply the control ``sequence``: shuffle every run of visible bases; return letters, uint8 ``(n, columns)``."""
     codes = genes.geometry.hide(genes.codes())
     shuffled = dinucleotide_shuffles(codes, _names(genes), 1, seed)[:, 0]
     return np.where(codes == UNKNOWN, _letters(genes, genes.geometry.columns), LETTERS[shuffled])
 
 
 def _displace(genes: SequenceSet, seed: int) -> np.ndarray:
-    """Permute the complete visible tokens of every row; return letters, uint8 ``(n, tokens * 8)``."""
+    """Apply the control ``positions``: permute the tokens of every gene; return letters, uint8 ``(n, tokens * 8)``."""
     window = _window_of(genes.geometry).reshape(-1, TOKEN)
     tokens = len(window)
     read = (window > 0) & (np.arange(tokens * TOKEN).reshape(tokens, TOKEN) < _lengths(genes)[:, None, None])
     whole = read.all(axis=2) & (window == window[:, :1]).all(axis=1)
     random = np.stack([random_numbers(seed, name, 0, tokens) for name in _names(genes)])
-    # Both arrays list the tokens that move first, in their order and in random order; the other tokens stay.
+    # Both arrays begin with the tokens that move, in their order and in random order; the other tokens stay.
     places = np.argsort(~whole, axis=1, kind="stable")
     drawn = np.argsort(np.where(whole, random >> np.uint64(1), ~np.uint64(0)), axis=1, kind="stable")
     source = np.empty_like(places)
@@ -118,7 +117,7 @@ def _displace(genes: SequenceSet, seed: int) -> np.ndarray:
 
 
 def _window_of(geometry: Geometry) -> np.ndarray:
-    """Return the number of its window (from 1) for every column that a model reads, 0 elsewhere: ``(tokens * 8,)``."""
+    """Return the window number (from 1) of every column, 0 for columns that models do not read: ``(tokens * 8,)``."""
     window = np.zeros(geometry.tokens * TOKEN, dtype=np.int64)
     for number, (start, end) in enumerate(geometry.windows, start=1):
         window[start:end] = number
@@ -138,6 +137,6 @@ def _lengths(genes: SequenceSet) -> np.ndarray:
 
 
 def _letters(genes: SequenceSet, width: int) -> np.ndarray:
-    """Return the letters, uint8 ``(n, width)``, padded with ``N`` at the end."""
+    """Return the letters of all sequences, uint8 ``(n, width)``, padded with ``N`` at the end."""
     padded = "".join(sequence.ljust(width, "N") for sequence in genes.letters())
     return np.frombuffer(padded.encode("ascii", "replace"), dtype=np.uint8).reshape(len(genes), width)

@@ -1,11 +1,11 @@
-"""Apply edits of a genome to the windows of a gene, that is to the columns that a model reads.
+"""Apply edits of a genome (variants) to the windows of a gene, that is to the columns that a model reads.
 
 In: a gene's coordinates, its genome, and edits; or the codes of its windows, and substitutions. Out: the edited
 windows. :mod:`kanseq.sequences.code_edits` edits columns.
 
-In an edited window, the site (TSS or TTS) stays in its column. An insertion shifts the bases between it and the far end
-of the window outwards; a deletion fills the window with bases from the genome beyond it. Models know columns by their
-distance from the site, so they read every base at its new distance.
+In an edited window, the site (TSS or TTS) stays in its column. An insertion moves the bases beyond it away from the
+site; after a deletion, the window is filled with bases of the genome from beyond its end. Models identify columns by
+their distance from the site, so they read every base at its new distance.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Bases(Protocol):
     """Length of every contig in bases."""
 
     def letters(self, chrom: str, start: int, end: int) -> bytes:
-        """Return the letters of an interval, 0-based half-open, which lies on the contig."""
+        """Return the letters of an interval (0-based half-open) that lies within the contig."""
         ...
 
 
@@ -58,7 +58,7 @@ class Edit(NamedTuple):
         return self.start + len(self.ref)
 
     def trimmed(self) -> "Edit":
-        """Return the edit in upper case, without bases that both alleles share, first at their ends, then at starts.
+        """Return the edit in upper case, without the bases that both alleles share at their ends, then at their starts.
 
         This is the order of VCF normalisation (Tan et al. 2015, Bioinformatics 31:2202).
 
@@ -121,14 +121,14 @@ class EditedWindows(NamedTuple):
 def edited_windows(place: Place, geometry: Geometry, genome: Bases, edits: Sequence[Edit]) -> EditedWindows:
     """Return the windows of a gene after all edits are applied at once.
 
-    The base of the site stays in its column, and other bases shift away from it or towards it. An insertion next to the
-    site lies on the side where it is made: upstream if before the first transcribed base, downstream if after the last
-    one. Columns past the ends of the contig are ``N``, as with ``kanseq extract --edge pad``. Without edits, the
-    windows are those of :func:`kanseq.genome.windows.cut_genes`.
+    The base at a site (TSS or TTS) stays in its column; other bases shift away from it or towards it. An insertion next
+    to a site is upstream if it is before the first transcribed base, and downstream if it is after the last one.
+    Columns past the ends of the contig are ``N``, as with ``kanseq extract --edge pad``. Without edits, the windows are
+    those of :func:`kanseq.genome.windows.cut_genes`.
 
-    If an edit removes the base of a site, the first remaining base of the transcript takes the column of the TSS, and
+    If an edit removes the base at a site, the first remaining base of the transcript takes the column of the TSS, and
     the last remaining base that of the TTS; bases inserted in place of the removed ones lie outside the transcript. A
-    replacement by the same number of bases removes none.
+    replacement by the same number of bases does not remove any base.
 
     Args:
         place: coordinates of the gene.
@@ -202,7 +202,7 @@ def _shared(one: str, other: str) -> int:
 
 
 def _in_order(chrom: str, edits: Sequence[Edit]) -> list[Edit]:
-    """Sort edits by position; raise for other contigs, overlaps, and alleles that are not bases (``<DEL>``)."""
+    """Sort edits by position; raise EditMismatch for other contigs, overlaps, and alleles such as ``<DEL>``."""
     ordered = sorted(edits, key=lambda edit: (edit.start, edit.end))
     for edit in ordered:
         if edit.chrom != chrom:
@@ -252,7 +252,7 @@ def _short(letters: str) -> str:
 
 
 def _remaining(site: int, step: int, changes: Sequence[Edit]) -> int:
-    """Return the first position from a site on, in the direction of ``step`` (1 or -1), that no change removes."""
+    """Return the first position at or after ``site``, in the direction of ``step`` (1, -1), that no change removes."""
     for change in changes[::step]:
         if len(change.ref) != len(change.alt) and change.start <= site < change.end:
             site = change.end if step > 0 else change.start - 1
@@ -260,9 +260,9 @@ def _remaining(site: int, step: int, changes: Sequence[Edit]) -> int:
 
 
 def _cut(site: int, window: tuple[int, int], place: Place, genome: Bases, changes: Sequence[Edit]) -> str:
-    """Return the letters of a window of the edited contig, on the forward strand, around a site that remains.
+    """Return the letters of a window of the edited contig on the forward strand; no change may remove ``site``.
 
-    The window may start right after the site, if it holds no transcribed base.
+    The window may start right after the site, if it has no transcribed bases.
     """
     start, end = window
     below = [change for change in changes if change.end <= site]
@@ -272,7 +272,7 @@ def _cut(site: int, window: tuple[int, int], place: Place, genome: Bases, change
 
 
 def _leftwards(site: int, count: int, chrom: str, genome: Bases, changes: Sequence[Edit]) -> str:
-    """Return the ``count`` bases of the edited contig before a site."""
+    """Return the ``count`` bases of the edited contig that precede ``site``."""
     parts: list[str] = []
     at, missing = site, count
     for change in reversed(changes):
@@ -287,7 +287,7 @@ def _leftwards(site: int, count: int, chrom: str, genome: Bases, changes: Sequen
 
 
 def _rightwards(site: int, count: int, chrom: str, genome: Bases, changes: Sequence[Edit]) -> str:
-    """Return ``count`` bases of the edited contig from a site on."""
+    """Return ``count`` bases of the edited contig, starting at ``site``."""
     parts: list[str] = []
     at, missing = site, count
     for change in changes:

@@ -1,4 +1,4 @@
-"""Read lists of genes. In: a text file, a JSON array or a table. Out: ids, each with its value in a second column."""
+"""Read lists of genes. In: a text file, a JSON array or a table. Out: ids, with the values of a second column."""
 
 import json
 import re
@@ -18,16 +18,15 @@ GeneList: TypeAlias = PathLike | pd.DataFrame
 
 
 def read_gene_list(path: GeneList) -> dict[str, str | None]:
-    """Read one id per line, with the second column if there is one; or a JSON array of ids.
+    """Read a list of genes; return each id with its value in the second column, None if there is no value.
 
-    Of a table in memory, the first column is read, and the second one if there is one.
-
-    Columns are separated by tabs, commas or spaces. Lines that begin with ``#`` and a first line that begins with
-    ``id``, ``gene`` or ``gene_id`` are skipped.
+    A file has one id per line, or is a JSON array of ids. Columns are separated by tabs, commas or spaces. Lines that
+    begin with ``#`` and a first line that begins with ``id``, ``gene`` or ``gene_id`` are skipped. In a table in
+    memory, the first two columns are used.
 
     Raises:
         MissingFile, TruncatedFile: the file cannot be read.
-        BadTable: it names no gene, lists a gene with two different values, or its JSON is not an array of ids.
+        BadTable: the list names no gene, has a gene with two different values, or is JSON but not an array of ids.
     """
     where = None if isinstance(path, pd.DataFrame) else path
     listed = _from_table(path) if isinstance(path, pd.DataFrame) else _from_file(path)
@@ -42,12 +41,12 @@ def read_gene_list(path: GeneList) -> dict[str, str | None]:
 
 
 def _from_table(table: pd.DataFrame) -> list[Sequence[str]]:
-    """Return the cells of the first two columns; a missing value is the empty text."""
+    """Return the cells of the first two columns of a table; missing values are empty strings."""
     return table.iloc[:, :2].astype(object).where(table.iloc[:, :2].notna(), "").astype(str).to_numpy().tolist()
 
 
 def _from_file(path: PathLike) -> list[Sequence[str]]:
-    """Return the fields of each line, or each item of a JSON array."""
+    """Return the fields of each line of a file, or each item of its JSON array as a list of one field."""
     with open_text(path) as handle:
         text = handle.read()
     if text.lstrip().startswith("["):
@@ -71,7 +70,7 @@ def _from_json(text: str, path: PathLike) -> list[Sequence[str]]:
 
 
 def chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: GeneList | None) -> SequenceSet:
-    """Return the genes named in ``ids`` or in a list; return all genes if there is neither.
+    """Return the genes that are named in ``ids`` or in ``gene_list``; without either, return all genes.
 
     Raises:
         UnknownGene: a name is not in the set.

@@ -1,7 +1,7 @@
 """Read files of labelled sequences in several formats.
 
 In: CSV or TSV tables, FASTA, BED, tables of intervals, folders of text files. Out: a record per sequence; the letters
-of intervals are cut from a genome later.
+of intervals are read from a genome later.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class SequenceSource(NamedTuple):
 
 
 class LabelledSequence(NamedTuple):
-    """A sequence of a file; a record with an ``interval`` has no ``letters`` yet. ``where`` is for messages."""
+    """A sequence of a file and its location ``where``; if it has an ``interval``, its ``letters`` are read later."""
 
     id: str
     letters: str
@@ -49,7 +49,7 @@ class LabelledSequence(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Names of a table's columns; ``id``, ``label`` and ``split`` are None if not specified."""
+    """Names of the columns to read from a table; ``id``, ``label`` and ``split`` are None if not specified."""
 
     sequences: tuple[str, ...] = ("sequence",)
     label: str | None = None
@@ -60,17 +60,19 @@ class Columns(NamedTuple):
 def read_source(
     source: SequenceSource, columns: Columns, *, placed: bool, width: int | None = None
 ) -> list[LabelledSequence]:
-    """Read one file. If the source has a class, the names of its sequences are prefixed by its split and class.
+    """Read the sequences or intervals of one file, with their classes and splits.
+
+    If the source has a class, names of sequences are prefixed with its split (if any) and class.
 
     Args:
         source: the file.
-        columns: names of columns of tables.
-        placed: whether there is a genome; files other than FASTA then contain intervals (folders do not).
-        width: final width of intervals, which is used for their names.
+        columns: names of the columns in tables.
+        placed: whether there is a genome; all files except FASTA then contain intervals (folders do not).
+        width: final width of intervals, for names that show their coordinates.
 
     Raises:
         BadTable, MalformedLine: the file is invalid; the message names the line.
-        BadOption: a file of one class requires a genome.
+        BadOption: a file with one class for all its sequences is neither FASTA nor a folder, and there is no genome.
     """
     records = list(_records(source, columns, placed, width))
     label, split = source.label, source.split
@@ -84,13 +86,13 @@ def check_source(path: PathLike) -> Path:
     """Return ``path`` if it is a readable file or a folder.
 
     Raises:
-        MissingFile: it is neither, or cannot be read.
+        MissingFile: there is no such file or folder, or the file cannot be read.
     """
     return Path(path) if os.path.isdir(path) else check_input(path)
 
 
 def describe_source(path: PathLike) -> dict[str, str | int]:
-    """Return name, bytes and SHA-256 of a file, or of a folder's text files (of their names, sizes and content)."""
+    """Return name, size and SHA-256 of a file; those of a folder cover the names and content of all its text files."""
     if not os.path.isdir(path):
         return fingerprint(path)
     digest, size, files = hashlib.sha256(), 0, 0
@@ -111,7 +113,7 @@ def stem(path: PathLike) -> str:
 
 
 def _records(source: SequenceSource, columns: Columns, placed: bool, width: int | None) -> Iterator[LabelledSequence]:
-    """Yield the records of one file of any kind, with the names in the file."""
+    """Yield the sequences of a file or folder of any format, named as in the file."""
     path = source.path
     if os.path.isdir(path):
         for name, content in _texts(path):
@@ -137,7 +139,7 @@ def _records(source: SequenceSource, columns: Columns, placed: bool, width: int 
 
 
 def _texts(folder: PathLike) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of the text files of a folder, sorted by name; 100,000 files take seconds.
+    """Yield name and content of each text file in a folder, sorted by name; 100,000 files take seconds.
 
     Raises:
         BadTable: there are no text files.
@@ -163,7 +165,7 @@ def _bed_rows(path: PathLike) -> Iterator[LabelledSequence]:
 
 
 def _placed_rows(path: PathLike, columns: Columns, labelled: bool) -> Iterator[LabelledSequence]:
-    """Yield the rows of a table of intervals; ``labelled``: read the class of each row from its column."""
+    """Yield the rows of a table of intervals; if ``labelled``, the class of each row is read from its column."""
     with open_table(path) as table:
         label = columns.label or ("label" if "label" in table.names else None)
         name = columns.id or ("id" if "id" in table.names else None)
@@ -174,7 +176,7 @@ def _placed_rows(path: PathLike, columns: Columns, labelled: bool) -> Iterator[L
 
 
 def _named(path: PathLike, records: list[LabelledSequence], width: int | None) -> list[LabelledSequence]:
-    """Name intervals: as in the file if its names are unique, otherwise by place, otherwise by number."""
+    """Name intervals as in the file if these names are unique, else by coordinates if unique, else by number."""
     places = [one.interval.widened(width).place for one in records if one.interval is not None]
     for names in ([one.id for one in records], places):
         if "" not in names and len(set(names)) == len(names):
@@ -185,7 +187,7 @@ def _named(path: PathLike, records: list[LabelledSequence], width: int | None) -
 
 
 def _sequences(path: PathLike, table: TextTable, columns: Columns) -> Iterator[LabelledSequence]:
-    """Yield the rows of a table of sequences."""
+    """Yield the sequences of a table, one per row."""
     if table.has_intervals and not set(columns.sequences) <= set(table.names):
         raise BadTable("this is a table of intervals", where=path, hint="use --genome")
     label = columns.label or ("label" if "label" in table.names else None)
@@ -198,7 +200,7 @@ def _sequences(path: PathLike, table: TextTable, columns: Columns) -> Iterator[L
 
 
 def _places(path: PathLike, names: list[str], columns: Columns) -> dict[str, list[int]]:
-    """Return the positions of the columns ``sequence, label, id, split`` in a header; empty if not requested."""
+    """Return the positions in a header of the columns for ``sequence, label, id, split``; empty if not requested."""
     wanted = {
         "sequence": columns.sequences,
         "label": (columns.label,),
@@ -222,7 +224,7 @@ def _cells(cells: list[str], places: dict[str, list[int]], where: str) -> tuple[
     """Return name, label and split of a row; None for a column that does not exist.
 
     Raises:
-        BadTable: one of them is empty.
+        BadTable: a name, label or split is empty.
     """
     key, label, split = (cells[places[kind][0]] if places[kind] else None for kind in ("id", "label", "split"))
     for value, what in ((key, "name"), (label, "label"), (split, "split")):

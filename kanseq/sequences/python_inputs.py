@@ -11,7 +11,7 @@ from kanseq.errors import BadTable
 
 
 def sequence_texts(sequences: Iterable[object]) -> list[str]:
-    """Return sequences in upper case; bytes are decoded.
+    """Return sequences as upper-case strings; bytes are decoded.
 
     Raises:
         BadTable: a value is neither a string nor bytes; the message names its position, from 1.
@@ -23,7 +23,7 @@ def sequence_texts(sequences: Iterable[object]) -> list[str]:
 
 
 def name_texts(names: Iterable[object]) -> list[str]:
-    """Return names; numbers become text, bytes are decoded.
+    """Return names as strings; numbers become text, bytes are decoded.
 
     Raises:
         BadTable: a value is missing, or is not a single string or number; the message names its position, from 1.
@@ -35,7 +35,7 @@ def name_texts(names: Iterable[object]) -> list[str]:
 
 
 def label_texts(labels: Iterable[object]) -> list[str]:
-    """Return labels; numbers become text, bytes are decoded, and a missing value becomes empty text (no label).
+    """Return labels as strings; numbers become text, bytes are decoded, a missing value becomes ``""`` (no label).
 
     Raises:
         BadTable: a value is not a single string or number; the message names its position, from 1.
@@ -47,14 +47,14 @@ def label_texts(labels: Iterable[object]) -> list[str]:
 
 
 def _cell(value: object, what: str) -> str:
-    """Return a string or number as text."""
+    """Return a string, bytes or a number as text; raise BadTable for other values, which the message calls ``what``."""
     if _is_missing(value) or not (isinstance(value, bytes) or pd.api.types.is_scalar(value)):
         raise BadTable(f"{what} is neither text nor a number ({_named(value)})")
     return _decoded(value, what) if isinstance(value, bytes) else str(value)
 
 
 def _decoded(value: object, what: str) -> str:
-    """Return text as str."""
+    """Return a string or bytes as str; raise BadTable for other values, which the message calls ``what``."""
     if isinstance(value, bytes):
         try:
             return value.decode()
@@ -71,5 +71,5 @@ def _is_missing(value: object) -> bool:
 
 
 def _named(value: object) -> str:
-    """Describe a value that is not text, for messages."""
+    """Describe an invalid value for messages: the missing value itself, or the type of the value."""
     return str(value) if _is_missing(value) else f"its type is {type(value).__name__}"

@@ -1,4 +1,4 @@
-"""Base codes of selected rows of a set: an array if it is small, otherwise blocks that are read on demand.
+"""Base codes of selected rows of a set: an array if there are few rows, otherwise blocks that are read on demand.
 
 In: a set and rows. Out: an object that is indexed like an array ``(n, columns)`` uint8.
 """
@@ -14,17 +14,17 @@ BLOCK = 4096
 """Number of rows that are read together."""
 
 BLOCKS = 16
-"""Number of blocks in memory at a time."""
+"""Maximum number of blocks in memory."""
 
 HELD = BLOCK * BLOCKS
-"""Largest number of rows whose codes are kept as an array: 200 MB by default."""
+"""Largest number of rows for which codes are kept as an array (200 MB with the default geometry)."""
 
 
 class RowCodes:
-    """Base codes of many rows; the few most recently used blocks are kept in memory.
+    """Base codes of many rows, indexed like an array; only the most recently used blocks are in memory.
 
     Access is fast in ascending order, or block by block as in :func:`kanseq.training.objectives.batches.epoch_order`.
-    The result is the same as that of the array in any order.
+    Results do not depend on the order of access.
     """
 
     def __init__(self, genes: SequenceSet, rows: np.ndarray) -> None:
@@ -37,7 +37,7 @@ class RowCodes:
         return len(self._rows)
 
     def __getitem__(self, which: np.ndarray | slice) -> np.ndarray:
-        """Return codes of some of the rows, uint8 ``(n, columns)``, by slice, boolean mask or positions."""
+        """Return the codes of rows that are selected by slice, boolean mask or positions, uint8 ``(n, columns)``."""
         at = np.arange(len(self))[which]
         codes = np.empty((len(at), self._genes.geometry.columns), dtype=np.uint8)
         blocks = at // BLOCK
@@ -48,7 +48,7 @@ class RowCodes:
         return codes
 
     def _block(self, number: int) -> np.ndarray:
-        """Return the codes of one block."""
+        """Return the codes of one block, from memory if possible."""
         if number in self._held:
             self._held.move_to_end(number)
             return self._held[number]
@@ -63,5 +63,5 @@ Codes: TypeAlias = np.ndarray | RowCodes
 
 
 def codes_of(genes: SequenceSet, rows: np.ndarray) -> Codes:
-    """Return the base codes of some rows, as an array if there are at most :data:`HELD`."""
+    """Return the base codes of some rows: an array for at most :data:`HELD` rows, else :class:`RowCodes`."""
     return genes.codes(rows) if len(rows) <= HELD else RowCodes(genes, rows)

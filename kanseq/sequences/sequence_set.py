@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = GENES.version
-"""Newest version of the file format; every version up to it is read.
+"""Newest version of the file format; every version up to it can be read.
 
 Version 2 is written if a set has contigs of several species, which version 1 could not distinguish.
 """
@@ -43,16 +43,16 @@ PLACE = ("chrom", "strand", "tss", "tts", "tss_start", "tss_end", "tts_start", "
 
 @dataclass
 class SequenceSet:
-    """Sequences with their names, and for genes their coordinates.
+    """A set of sequences with their names and, for genes, their coordinates.
 
     Attributes:
         table: a row per sequence: ``id, species, length, sequence``; for genes also ``chrom, strand`` and, 0-based,
             ``tss, tts`` (first and last transcribed base) and the half-open windows ``tss_start, tss_end, tts_start,
-            tts_end`` (not cut at contig ends); ``label`` if the sequences were imported with one. Without ``sequence``
-            if the sequences are :attr:`stored` or were not read.
+            tts_end`` (not clipped at contig ends); ``label`` if the sequences were imported with labels. The column
+            ``sequence`` is missing if the sequences are :attr:`stored` or were not read.
         geometry: meaning of the columns of a sequence.
         metadata: metadata of the file: contigs, inputs, options.
-        stored: the sequences, if they stay on disk.
+        stored: reads the sequences from disk; None if they are in memory or were not read.
     """
 
     table: pd.DataFrame
@@ -92,9 +92,9 @@ class SequenceSet:
                 padded with ``N`` on the right. Gene windows must have exactly :attr:`Geometry.columns` letters.
 
         Raises:
-            BadTable: there are no sequences; a sequence is empty, not text, or does not fit the geometry; the number
-                of names or labels differs from that of sequences; a name is empty, repeated, or contains a tab or line
-                break.
+            BadTable: there are no sequences; a sequence is empty, not text, or does not fit the geometry; the number of
+                names or labels differs from the number of sequences; a name is empty, repeated, or contains a tab or
+                line break.
 
         >>> SequenceSet.from_strings(["ACGT", "ttaa"], labels=["low", "high"])
         SequenceSet of 2 sequences, 4 columns
@@ -141,7 +141,7 @@ class SequenceSet:
         return {str(c.get("name", key)): c for key, c in contigs if c.get("species", species) == species}
 
     def of_contigs(self, fact: str) -> list[int | str | None]:
-        """Return the ``length`` or ``md5`` of every row's contig, None if unknown."""
+        """Return a ``fact`` (``length`` or ``md5``) about the contig of every row, None if unknown."""
         if "chrom" not in self.table:
             return [None] * len(self)
         known = {name: self.contigs_of(name) for name in self.table["species"].unique()}
@@ -252,7 +252,7 @@ class SequenceSet:
 def _read(
     path: Path, columns: list[str] | None = None, without: str | None = None
 ) -> tuple[SequenceSet, pq.ParquetFile]:
-    """Read some columns of a set, and return the set and the open file."""
+    """Read a set with some columns (by default all except ``without``); return the set and the open file."""
     try:
         parquet = pq.ParquetFile(path)
         described = (parquet.schema_arrow.metadata or {}).get(b"kanseq")
@@ -273,7 +273,7 @@ def _read(
 
 
 def _first_twice(names: Sequence[str]) -> str:
-    """Return the first name that occurs in a list twice."""
+    """Return the first name that repeats an earlier one in the list."""
     seen: set[str] = set()
     return next(name for name in names if name in seen or seen.add(name))
 
@@ -282,7 +282,7 @@ def check_name(name: str, what: str, where: PathLike | None = None) -> None:
     """Check that the tab-separated tables of splits and labels can contain a name.
 
     Raises:
-        BadTable: it is empty, or contains a tab or a line break.
+        BadTable: the name is empty, or contains a tab or a line break.
     """
     if not name or any(sign in name for sign in "\t\r\n"):
         raise BadTable(f"{what} {name!r} is empty, or contains a tab or a line break", where=where)

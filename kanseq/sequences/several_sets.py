@@ -1,4 +1,4 @@
-"""Several sets as one: rows of several species or files under each other.
+"""Combine several sets, such as those of several species, into one.
 
 In: sets or their files. Out: one set.
 """
@@ -26,10 +26,10 @@ _Contigs = dict[str, dict[str, int | str]]
 
 
 def as_one(genes: Sets) -> SequenceSet:
-    """Open one set, or several as one; sequences in files stay there.
+    """Open one set, or open and combine several; sequences in files are read on demand.
 
     Raises:
-        BadTable, ContigMismatch: several sets cannot be combined, see :func:`combine_sets`.
+        BadTable, ContigMismatch: the sets cannot be combined, see :func:`combine_sets`.
     """
     sets = listed_sets(genes)
     if len(sets) != 1:
@@ -43,16 +43,16 @@ def listed_sets(genes: Sets) -> list[PathLike | SequenceSet]:
 
 
 def combine_sets(sets: Sequence[PathLike | SequenceSet], names: Sequence[str] = ()) -> SequenceSet:
-    """Put sets of the same geometry under each other; sequences that are on disk stay there.
+    """Concatenate sets of the same geometry; sequences that are on disk stay there.
 
     Args:
         sets: two sets or more, or their files.
-        names: a species for each set, in their order; empty where the sets name their species.
+        names: the species of each set, in their order; empty if the sets already have species.
 
     Raises:
-        BadOption: fewer than two sets, or names that do not fit them.
-        BadTable: geometries or columns differ, or a species and id stand for two sequences.
-        ContigMismatch: one species has two contigs of one name, with different letters.
+        BadOption: there are fewer than two sets, or the number of names or a name does not match the sets.
+        BadTable: geometries or columns differ, or two sequences have the same species and id.
+        ContigMismatch: one species has two different contigs of the same name.
     """
     if len(sets) < 2:
         raise BadOption("combine requires at least two sets")
@@ -77,7 +77,7 @@ def combine_sets(sets: Sequence[PathLike | SequenceSet], names: Sequence[str] = 
 
 
 def _named(genes: SequenceSet, name: str, shown: str) -> SequenceSet:
-    """Return a set with the name of its species; raise if it already has another one."""
+    """Return the set with ``name`` as its species; raise BadOption if it already has another species."""
     check_name(name, "the species")
     there = list(genes.table["species"].unique())
     if there == [name]:
@@ -90,7 +90,7 @@ def _named(genes: SequenceSet, name: str, shown: str) -> SequenceSet:
 
 
 def _check_alike(sets: list[SequenceSet], shown: list[str]) -> None:
-    """Check that all sets have the same geometry and columns; warn if several do not name their species."""
+    """Check that all sets have the same geometry and columns; warn if several sets have no species."""
     first = sets[0]
     for one, name in zip(sets[1:], shown[1:], strict=True):
         if one.geometry != first.geometry:
@@ -102,11 +102,11 @@ def _check_alike(sets: list[SequenceSet], shown: list[str]) -> None:
             raise BadTable(f"this set and {shown[0]} do not have the same columns: {some(odd)}", where=name)
     unnamed = [name for one, name in zip(sets, shown, strict=True) if (one.table["species"] == NO_SPECIES).any()]
     if len(unnamed) > 1:
-        logger.warning("these sets name no species and count as one (use --species to name them): %s", some(unnamed))
+        logger.warning("sets without a species count as one species (use --species to name them): %s", some(unnamed))
 
 
 def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, StoredSequences | None]:
-    """Concatenate tables; sequences stay on disk if all sets have theirs there."""
+    """Concatenate the tables of sets; sequences stay on disk if those of all sets are on disk."""
     parts = [one.stored for one in sets]
     stored = None if any(part is None for part in parts) else StoredSequences.joined([part for part in parts if part])
     tables = [one.table if stored is not None else one.rows(slice(None)) for one in sets]
@@ -114,7 +114,7 @@ def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, StoredSequences | No
 
 
 def _joined_contigs(sets: list[SequenceSet], shown: list[str]) -> _Contigs:
-    """Merge the contigs of all species, with the keys ``SPECIES:CONTIG``."""
+    """Merge the contigs of all species, with keys ``SPECIES:CONTIG``; raise ContigMismatch if two differ."""
     joined: _Contigs = {}
     for one, where in zip(sets, shown, strict=True):
         for species in one.table["species"].unique():

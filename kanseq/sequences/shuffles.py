@@ -1,6 +1,6 @@
 """Shuffle sequences so that their dinucleotide counts are preserved.
 
-In: base codes as the model reads them, and names. Out: shuffled codes; those of a gene do not depend on other rows.
+In: base codes as the model reads them, and names. Out: shuffled codes; those of a row do not depend on other rows.
 """
 
 import hashlib
@@ -15,11 +15,11 @@ UNKNOWN = 4
 
 
 def dinucleotide_shuffles(codes: np.ndarray, names: Sequence[str], count: int, seed: int = 0) -> np.ndarray:
-    """Shuffle every run of bases and preserve its dinucleotide counts.
+    """Shuffle the bases of each row and preserve the dinucleotide counts of each run of known bases.
 
     Every order of a run's bases with the same dinucleotide counts and the same first base (which determines the last
     one) is equally likely (Altschul & Erickson 1985, Mol Biol Evol 2:526): an Eulerian path through the graph of bases
-    is drawn uniformly. Codes of 4 stay in place and cut a row into runs. Masked columns must already be 4.
+    is drawn uniformly. Codes of 4 stay in place and split a row into runs. Masked columns must already be 4.
 
     Args:
         codes: base codes, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4.
@@ -52,7 +52,7 @@ def random_numbers(seed: int, name: str, index: int, count: int) -> np.ndarray:
 
 
 class _Runs(NamedTuple):
-    """Runs of known bases, in order, over all rows laid end to end."""
+    """Runs of known bases, in order; positions are those in all rows concatenated (flat codes)."""
 
     start: np.ndarray  # (runs,) int64, position in the flat codes
     end: np.ndarray
@@ -60,7 +60,7 @@ class _Runs(NamedTuple):
 
 
 def _find_runs(source: np.ndarray) -> _Runs:
-    """Cut rows at codes of 4 and at their ends."""
+    """Find the runs of known bases; a run ends at a code of 4 or at the end of its row."""
     known = np.zeros((len(source), source.shape[1] + 1), dtype=np.int8)
     known[:, :-1] = source != UNKNOWN
     edges = np.diff(known.ravel(), prepend=0)
@@ -74,7 +74,7 @@ def _find_runs(source: np.ndarray) -> _Runs:
 
 
 def _trees() -> np.ndarray:
-    """Return all trees in which three bases lead to a fourth, the root, ``(4 roots, 16 trees, 4 bases)``.
+    """Return for each base all trees in which the other three bases lead to it, ``(4 roots, 16 trees, 4 bases)``.
 
     The values are the next base of each base; the next base of the root is the root.
     """
@@ -136,7 +136,7 @@ def _edge_mask(source: np.ndarray, runs: _Runs) -> np.ndarray:
 def _ordered_edges(
     source: np.ndarray, runs: _Runs, draws: np.ndarray, last_edge: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Order the dinucleotides that leave each base of each run at random, with the chosen last one at the end.
+    """Put the dinucleotides that begin with each base of each run in random order, except for the chosen last ones.
 
     Returns:
         Second bases ``(rows * columns,)`` uint8 in that order, and the start of the list of each ``(run, base)``,
@@ -169,7 +169,7 @@ def _ordered_edges(
 
 
 def _walk(source: np.ndarray, runs: _Runs, targets: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Follow all paths at once, one base of every run per step."""
+    """Follow the paths of all runs at once, one base of each per step; return the shuffled codes, flat."""
     result = source.ravel().copy()
     length = runs.end - runs.start
     order = np.argsort(-length, kind="stable")

@@ -24,7 +24,7 @@ for _code, _letters in enumerate(("Aa", "Cc", "Gg", "Tt")):
 
 
 class StoredSequences:
-    """The sequences of some rows of one or several files, not kept in memory.
+    """The sequences of some rows of one or several files, which are read on demand.
 
     Reading any row decompresses its entire row group, except for the group that was read last. Request rows that are
     close together.
@@ -40,7 +40,7 @@ class StoredSequences:
 
     @classmethod
     def of_file(cls, path: Path, parquet: pq.ParquetFile) -> "StoredSequences":
-        """Return all rows of an open file."""
+        """Return the sequences of all rows of an open file."""
         file = _File(path, parquet)
         return cls([file], np.arange(sum(file.sizes)))
 
@@ -59,7 +59,7 @@ class StoredSequences:
         return len(self._rows)
 
     def select(self, rows: np.ndarray) -> "StoredSequences":
-        """Return some of the rows, by boolean mask or by positions."""
+        """Return the sequences of some rows, selected by boolean mask or positions."""
         return StoredSequences(self._files, self._rows[rows])
 
     def letters(self, rows: np.ndarray | slice) -> list[str]:
@@ -93,7 +93,7 @@ class StoredSequences:
 
 
 class _File:
-    """An open Parquet file; several threads may read it."""
+    """An open Parquet file of a set; several threads may read it."""
 
     # One row group is cached for all files together, so that many small sets need no more memory than a large one.
     _last: "tuple[_File, int, pa.Array] | None" = None
@@ -119,7 +119,7 @@ class _File:
 
 
 def _codes(column: pa.Array, columns: int) -> np.ndarray:
-    """Convert an array of texts to base codes without creating a Python string for each."""
+    """Convert an Arrow array of sequences to base codes without creating a Python string for each."""
     column = column.cast(pa.large_binary())
     _, offsets, data = column.buffers()
     ends = np.frombuffer(offsets, dtype=np.int64)[column.offset : column.offset + len(column) + 1]

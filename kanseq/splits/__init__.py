@@ -1,1 +1,1 @@
-"""Splits: the genes that each fold trains on, tunes on and tests."""
+"""Split sets into folds: genes for training, tuning and testing."""

@@ -28,32 +28,32 @@ COLUMN_ROLES = {
     "tune": "tune",
     "test": "test",
 }
-"""The role of each value of the column ``split`` of a set."""
+"""Maps values of the column ``split`` of a set to roles."""
 
 NO_ROWS = np.zeros(0, dtype=np.int64)
 
 SMALL_CONTIG, TEST_SPECIES, OTHER_SPECIES = "small_contig", "test_species", "other_species"
-"""Reasons why a fold excludes genes: their contig is too small to be a fold; they belong to the tested species, but the
-fold tests another of its contigs; they belong to a species that is used neither for training nor for testing."""
+"""Reasons why genes are excluded from a fold: their contig is too small for a fold; they belong to the tested species,
+but to a contig or block that is not tested in this fold; their species is used neither for training nor for testing."""
 
 
 class LeftOut(NamedTuple):
-    """Rows that are neither trained on nor scored, and the reason."""
+    """Rows of a set that are used neither for training nor for scoring, and the reason."""
 
     reason: str
     rows: np.ndarray
 
 
 class HeldOutFold(NamedTuple):
-    """Rows of a set that are tested together.
+    """A fold: the rows of a set that are tested together.
 
     Attributes:
         name: name of the fold, valid as a folder name.
         rows: the held-out rows, int64, ascending.
-        groups: other names that select this fold: those of its contig.
+        groups: further names by which the fold can be selected, such as that of its contig.
         small: whether the fold has too few genes to be held out by default.
-        tune: rows that the set assigns to tuning.
-        left_out: rows that are neither trained on nor scored.
+        tune: tuning rows, if the way to split determines them.
+        left_out: rows that are used neither for training nor for scoring.
     """
 
     name: str
@@ -77,14 +77,22 @@ def make_folds(
     train_species: Sequence[str] = (),
     rotate: int = 0,
 ) -> list[HeldOutFold]:
-    """Split a set into folds in one of :data:`WAYS`; ``wanted`` selects folds by name, including small ones.
+    """Split a set into folds in one of :data:`WAYS`, and return the folds.
 
-    With ``rotate``, the way ``column`` makes this many folds, see :func:`_rotated`. With ``test_species``, only contigs
-    or blocks of this species become folds, and only ``train_species`` (by default all other species) are used for
-    training.
+    Args:
+        genes: the set.
+        by: the way to split.
+        wanted: names of folds to return, including small ones; by default all that are not small.
+        blocks: number of blocks per contig (``block``), or of folds (``random``).
+        gene_list: the genes of the folds (``list``).
+        min_genes: the folds of a contig are small if they would have fewer genes (on average, for blocks).
+        seed: seed for random folds.
+        test_species: only contigs or blocks of this species become folds.
+        train_species: the species to train on; by default all except ``test_species``.
+        rotate: number of folds with different tuning genes (``column``), see :func:`_rotated`; 0 for one fold.
 
     Raises:
-        BadOption: the way or a fold is unknown, or the set does not allow the way.
+        BadOption: the way or a fold is unknown, or the set cannot be split in this way.
         BadTable: two folds would have the same folder name.
         EmptySplit: no fold remains.
     """
@@ -128,17 +136,17 @@ def safe_name(name: str) -> str:
 
 
 def by_position(table: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
-    """Sort rows by contig and TSS; equal ones stay in the order of the set."""
+    """Sort rows of a set by contig and TSS; rows with the same TSS stay in the order of the set."""
     return rows[np.lexsort((rows, table["tss"].to_numpy()[rows], contig_numbers(table)[rows]))]
 
 
 def contig_numbers(table: pd.DataFrame) -> np.ndarray:
-    """Return the number of each row's contig (of its species), int64, in order of first appearance."""
+    """Return the contig number of each row, int64; the contigs of all species are numbered in order of appearance."""
     return table.groupby(["species", "chrom"], sort=False).ngroup().to_numpy()
 
 
 def _chromosomes(table: pd.DataFrame, min_genes: int) -> list[HeldOutFold]:
-    """Return one fold per contig."""
+    """Return one fold per contig; folds with fewer than ``min_genes`` genes are small."""
     chrom = table["chrom"].to_numpy()
     return [
         HeldOutFold(safe_name(name), rows, (name, chrom[rows[0]]), len(rows) < min_genes)
@@ -147,7 +155,7 @@ def _chromosomes(table: pd.DataFrame, min_genes: int) -> list[HeldOutFold]:
 
 
 def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[HeldOutFold]:
-    """Split every contig into blocks of about the same number of genes, in the order of their TSS."""
+    """Return one fold per block; every contig is split into ``blocks`` blocks of about equal size, in order of TSS."""
     return [
         HeldOutFold(f"{contig.name}.block{number}", np.sort(rows), (*contig.groups, contig.name), contig.small)
         for contig in _chromosomes(table, min_genes * blocks)
@@ -156,7 +164,7 @@ def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[HeldOutFol
 
 
 def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[HeldOutFold]:
-    """Return one fold with the genes of a list, or one for every name in the second column of the list."""
+    """Return one fold with the genes of a list, or one for every fold name in the second column of the list."""
     if gene_list is None:
         raise BadOption("--by list requires a list of genes", hint="use --gene-list FILE")
     listed = read_gene_list(gene_list)
@@ -178,9 +186,9 @@ def _column(table: pd.DataFrame) -> HeldOutFold:
 
 
 def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[HeldOutFold]:
-    """Return folds that all hold out the same test sequences, and each tune on a different part of the others.
+    """Return folds with the same test sequences, each with a different part of the other sequences for tuning.
 
-    Sequences that are the same (or reverse complements) go into the same part; labels are spread evenly over the parts.
+    Identical or reverse-complementary sequences are in the same part; labels are spread evenly over the parts.
     """
     test = _column(genes.table).rows
     same = same_bases(genes)
@@ -197,15 +205,15 @@ def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[HeldOutFold]:
 
 
 def tuning_rows(genes: SequenceSet, rotate: int, seed: int) -> list[np.ndarray]:
-    """Return the tuning rows of each fold of the way ``column``, with or without ``rotate``."""
+    """Return the tuning rows of each fold if a set is split by its column ``split``; see :func:`make_folds`."""
     return [fold.tune for fold in (_rotated(genes, rotate, seed) if rotate else [_column(genes.table)])]
 
 
 def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: GeneList) -> None:
-    """Warn about listed genes that are not in the set.
+    """Warn about genes of a list that are not in the set; ``path`` is for messages.
 
     Raises:
-        UnknownGene: none of them is in the set; the message shows some ids of both.
+        UnknownGene: none of the listed genes is in the set; the message shows some ids of both.
     """
     known = set(table["id"])
     missing = [gene for gene in listed if gene not in known]
@@ -220,7 +228,7 @@ def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: GeneL
 
 
 def _check_species(table: pd.DataFrame, by: str, test_species: str | None, train_species: Sequence[str]) -> None:
-    """Check that the set has these species, and that no species is used for both training and testing."""
+    """Check that the set has the requested species, and that no species is used for both training and testing."""
     if test_species is None:
         if train_species:
             raise BadOption("--train-species requires a species to test", hint="use --test-species NAME")
@@ -243,7 +251,7 @@ def _check_species(table: pd.DataFrame, by: str, test_species: str | None, train
 
 
 def _across(fold: HeldOutFold, species: np.ndarray, test_species: str, train_species: Sequence[str]) -> HeldOutFold:
-    """Exclude rows that are neither tested in this fold nor of a training species."""
+    """Return the fold with all rows excluded that are neither tested in this fold nor of a training species."""
     left_out = [*fold.left_out]
     taken = np.zeros(len(species), dtype=bool)
     taken[np.concatenate([fold.rows, *(part.rows for part in left_out)])] = True
@@ -263,7 +271,7 @@ def _contig_names(table: pd.DataFrame) -> pd.Series:
 
 
 def _rows_by(names: pd.Series) -> dict[str, np.ndarray]:
-    """Return the rows of each name, with numbers in names sorted by value."""
+    """Return the rows with each name; the names are sorted, with numbers in them by value."""
     rows = names.reset_index(drop=True).groupby(names.to_numpy()).indices
     return {str(name): np.sort(rows[name]) for name in sorted(rows, key=_natural)}
 
@@ -274,7 +282,7 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 
 
 def _choose(folds: list[HeldOutFold], wanted: Sequence[str], min_genes: int) -> list[HeldOutFold]:
-    """Return the folds named in ``wanted``, or all folds that are not small."""
+    """Return the folds named in ``wanted``; by default all that are not small, with the rows of small ones excluded."""
     if wanted:
         known = {name for fold in folds for name in (fold.name, *fold.groups)}
         missing = [name for name in wanted if name not in known]

@@ -1,4 +1,4 @@
-"""Find sequences that overlap in the genome or have the same letters, and would leak a test gene.
+"""Find sequences that overlap in the genome or have the same letters, which would leak test genes.
 
 In: a set of sequences. Out: relations between its rows.
 """
@@ -29,8 +29,8 @@ def has_intervals(genes: SequenceSet) -> bool:
 def overlapping(genes: SequenceSet) -> Pairs:
     """Return pairs of rows whose windows share at least one base on either strand.
 
-    Both windows of each gene are compared, cut at the ends of the contig; bases between the two windows of a gene are
-    ignored. Intervals cut from a genome are one window each. Sequences without coordinates never overlap.
+    Both windows of each gene are compared, clipped at contig ends; bases between the two windows of a gene are ignored.
+    Intervals of a genome are one window each. Sequences without coordinates never overlap.
     """
     none = np.zeros(0, dtype=np.int64)
     if not has_places(genes) and not has_intervals(genes):
@@ -48,9 +48,9 @@ def overlapping(genes: SequenceSet) -> Pairs:
 
 
 def _windows(genes: SequenceSet) -> pd.DataFrame:
-    """Return both windows of every gene, cut at contig ends: ``Chromosome, Start, End, row``, without empty ones.
+    """Return the non-empty windows of every gene, clipped at contig ends: ``Chromosome, Start, End, row``.
 
-    A ``Chromosome`` is the contig of one species as text, because pyranges would sort numbers separately from text.
+    A ``Chromosome`` is text that identifies the contig of one species; pyranges would sort numbers apart from text.
     """
     table = genes.table
     lengths = pd.Series(genes.of_contigs("length"), index=table.index, dtype=np.float64)
@@ -93,7 +93,7 @@ def interval_clusters(genes: SequenceSet) -> np.ndarray:
 
 
 def _intervals(genes: SequenceSet) -> pd.DataFrame:
-    """Return the interval of every sequence in the form of :func:`_windows`."""
+    """Return the interval of every sequence, in a table like that of :func:`_windows`."""
     table = genes.table
     contig = table.groupby(["species", "chrom"], sort=False).ngroup().map("contig{}".format)
     columns = {"Chromosome": contig.to_numpy(), "Start": table["start"].to_numpy(), "End": table["end"].to_numpy()}
@@ -111,7 +111,10 @@ def same_bases(genes: SequenceSet) -> Groups | None:
 
 
 def _same(genes: SequenceSet, written: Callable[[bytes], bytes]) -> Groups | None:
-    """Group rows whose ``written`` sequences are equal, by digests of 16 bytes, so that few sequences are in memory."""
+    """Group rows with sequences for which ``written`` returns the same; ``None`` if the set has no sequences.
+
+    Digests of 16 bytes are compared, so that few sequences are in memory.
+    """
     if not genes.has_sequences:
         return None
     digests = [

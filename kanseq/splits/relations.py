@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 
 
 class Across(NamedTuple):
-    """Related rows in two subsets ``one`` and ``other``.
+    """Pairs of related rows in two subsets ``one`` and ``other`` of a set.
 
     Attributes:
         pairs: number of pairs.
         rows: rows of ``one`` that are related to a row of ``other``, int64, ascending.
-        named: the first pairs ``(row of one, row of other)``, int64 ``(at most the requested number, 2)``.
+        named: the first pairs ``(row of one, row of other)``, int64 ``(n, 2)``; n is at most the requested number.
     """
 
     pairs: int
@@ -39,13 +39,13 @@ class Pairs(NamedTuple):
     rows: np.ndarray
 
     def first(self, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return rows related to ``sources`` (bool per row), without sources, and a related source of each."""
+        """Return the rows related to ``sources`` (bool per row), except sources, and for each a related source."""
         wanted = self.rows[sources[self.rows[:, 0]] & ~sources[self.rows[:, 1]]]
         rows, first = np.unique(wanted[:, 1], return_index=True)
         return rows, wanted[first, 0]
 
     def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
-        """Find pairs with a row in ``one`` and a row in ``other`` (bool, a value per row); name up to ``most``."""
+        """Find related pairs of a row in ``one`` and a row in ``other`` (bool per row); list at most ``most`` pairs."""
         met = self.rows[one[self.rows[:, 1]] & other[self.rows[:, 0]]]
         return Across(len(met), np.unique(met[:, 1]), met[:most, ::-1])
 
@@ -67,7 +67,7 @@ class Groups(NamedTuple):
     numbers: np.ndarray
 
     def first(self, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return rows related to ``sources`` (bool per row), without sources, and a related source of each."""
+        """Return the rows related to ``sources`` (bool per row), except sources, and for each a related source."""
         source_of = np.full(self.numbers.max(initial=-1) + 1, -1, dtype=np.int64)
         backwards = np.flatnonzero(sources)[::-1]
         # If a group has several sources, the last assignment remains, which is that of the first row.
@@ -76,7 +76,7 @@ class Groups(NamedTuple):
         return rows, source_of[self.numbers[rows]]
 
     def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
-        """Find pairs with a row in ``one`` and a row in ``other`` (bool, a value per row); name up to ``most``."""
+        """Find related pairs of a row in ``one`` and a row in ``other`` (bool per row); list at most ``most`` pairs."""
         # A row in both subsets is not related to itself.
         return _count(self, _members(self.numbers, other) - other, one, other, most)
 
@@ -86,13 +86,16 @@ class Groups(NamedTuple):
 
 
 class GroupsOfTwo(NamedTuple):
-    """Rows of one group are related if their parts differ: numbers of groups and of parts, int64 ``(rows,)``."""
+    """Groups with parts; two rows of a group are related if they are in different parts, such as strands.
+
+    ``numbers`` and ``parts`` are the numbers of each row's group and part, int64 ``(rows,)``.
+    """
 
     numbers: np.ndarray
     parts: np.ndarray
 
     def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
-        """Find pairs with a row in ``one`` and a row in ``other`` (bool, a value per row); name up to ``most``."""
+        """Find related pairs of a row in ``one`` and a row in ``other`` (bool per row); list at most ``most`` pairs."""
         others = _members(self.numbers, other) - _members(self.parts, other)
         return _count(self, others, one, other, most)
 
@@ -106,12 +109,12 @@ Relation: TypeAlias = Pairs | Groups | GroupsOfTwo
 
 
 def _members(numbers: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Count for each row the members of its group that are in ``among``, int64 ``(rows,)``."""
+    """Count for each row the rows of the same group that are in ``among`` (bool per row), int64 ``(rows,)``."""
     return np.bincount(numbers[among], minlength=numbers.max(initial=-1) + 1)[numbers]
 
 
 def _count(relation: Groups | GroupsOfTwo, others: np.ndarray, one: np.ndarray, other: np.ndarray, most: int) -> Across:
-    """Count pairs across ``one`` and ``other``; ``others`` is the number of related rows in ``other``, per row.
+    """Count pairs of related rows in ``one`` and ``other``; ``others`` counts the related rows in ``other`` per row.
 
     A group of a thousand has half a million pairs, so all are counted but only the first ``most`` are listed.
     """
@@ -130,7 +133,7 @@ def _count(relation: Groups | GroupsOfTwo, others: np.ndarray, one: np.ndarray, 
 
 
 def both_ways(one: np.ndarray, other: np.ndarray) -> Pairs:
-    """Return pairs of related rows in both directions; the input may have duplicates, and self-pairs are dropped."""
+    """Return pairs of related rows in both directions; duplicates and pairs of a row with itself are dropped."""
     apart = one != other
     one, other = one[apart].astype(np.int64), other[apart].astype(np.int64)
     pairs = np.stack([np.concatenate([other, one]), np.concatenate([one, other])], axis=1)
@@ -138,7 +141,7 @@ def both_ways(one: np.ndarray, other: np.ndarray) -> Pairs:
 
 
 def read_homologous(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs") -> Relation:
-    """Return which rows of a set are homologous, from groups or pairs: a file, its table, or its parsed content."""
+    """Return which rows of a set are homologous; ``homology`` is a file, its table, or its parsed content."""
     # Imported here because the import would be circular: splits and the reader of homologs need each other.
     from kanseq.homologs.homolog_files import Homologs, read_homologs
 
@@ -148,7 +151,7 @@ def read_homologous(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Hom
 
 
 def homologous(genes: SequenceSet, homologs: "Homologs", where: PathLike | None = None) -> Relation:
-    """Return which rows of a set are homologous by groups or pairs; ``where`` is the file's name for messages.
+    """Return which rows of a set are homologous, from groups or pairs; ``where`` is the file's name for messages.
 
     Genes that are not in the file have no homologs. Genes of the file that are not in the set are ignored.
 
@@ -181,7 +184,7 @@ def _rows_of(genes: SequenceSet, species: pd.Series, ids: pd.Series) -> np.ndarr
 def _check_known(
     genes: SequenceSet, table: pd.DataFrame, known: np.ndarray, where: PathLike | None, *, grouped: bool
 ) -> None:
-    """Raise UnknownGene if no gene of the set has an entry, and report how many genes have none."""
+    """Raise UnknownGene if no gene of the set is in the table of homologs; log how many genes are not."""
     missing = genes.table["id"].to_numpy(dtype=object)[~known]
     if len(table) == 0 and not grouped:
         logger.info("%s: no two genes are homologous", where or "homologs")
@@ -201,4 +204,4 @@ def _check_known(
         return
     said = f"{where or 'homologs'}: {len(missing):,} of {len(genes):,} genes of the set are not in it and count as "
     # A file of pairs has no row for a gene without homologs.
-    logger.log(logging.WARNING if grouped else logging.INFO, "%swithout homologs: %s", said, some(list(missing)))
+    logger.log(logging.WARNING if grouped else logging.INFO, "%sgenes without homologs: %s", said, some(list(missing)))

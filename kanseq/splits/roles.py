@@ -1,4 +1,4 @@
-"""The role of every gene in every fold: nothing related to a test gene trains.
+"""Assign a role to every gene in every fold; genes related to test genes are not used for training.
 
 In: a set, folds, and relations between genes. Out: the table of splits.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def check_keys(genes: SequenceSet) -> None:
-    """Check that the set is not empty, and that its keys are unique and fit into a tab-separated table."""
+    """Check that the set is not empty, and that species and ids are unique and fit into a tab-separated table."""
     if len(genes) == 0:
         raise EmptySplit("the set is empty")
     twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
@@ -38,7 +38,10 @@ def check_keys(genes: SequenceSet) -> None:
 def relations_to_test(
     genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None" = None, *, similar: bool = False
 ) -> dict[str, Pairs | Groups]:
-    """Return every relation that must not connect test and training genes, by the first part of the reason."""
+    """Return the relations that must not connect test and training genes, by the prefix of the reason (``overlaps``).
+
+    With ``similar``, genes with nearly identical windows are related, too.
+    """
     relations: dict[str, Pairs | Groups] = {"overlaps": overlapping(genes)}
     letters = same_bases(genes)
     if letters is not None:
@@ -65,11 +68,12 @@ def assign_roles(
     Args:
         genes: the set.
         folds: the genes that each fold holds out.
-        relations: relations that must not link training genes to test genes, by the reason that they give.
-        by: how the folds were cut, as :func:`kanseq.split` takes it; it decides whether tuning genes are neighbours.
-        scored: ``(n,)`` bool; test genes that are False become ``unused``. None scores all.
-        tune: share of a fold's training genes that becomes ``tune``.
-        seed: of the choice of tuning genes.
+        relations: prefix of the reason -> relation that must not connect training genes to test genes.
+        by: the way in which the folds were made, as in :func:`kanseq.split`; it determines whether the tuning genes of
+            a fold are neighbours on a contig or random genes.
+        scored: whether each gene is scored, ``(n,)`` bool; other test genes become ``unused``. None scores all.
+        tune: fraction of a fold's training genes that become ``tune``.
+        seed: seed for the choice of tuning genes.
 
     Returns:
         A table with a row per gene and fold: ``species, id, fold, role, reason``.
@@ -82,7 +86,7 @@ def assign_roles(
 
 
 class _Roles:
-    """Assign roles to the genes of each fold; everything that does not depend on the fold is computed once."""
+    """Assigns roles to the genes of each fold; everything that does not depend on the fold is computed once."""
 
     def __init__(
         self,
@@ -99,7 +103,7 @@ class _Roles:
         self.relations = relations
 
     def of(self, fold: HeldOutFold) -> tuple[np.ndarray, np.ndarray]:
-        """Return role and reason of every gene, two object arrays."""
+        """Return the role of every gene in a fold, and the reason if it is unused, two object arrays."""
         role = np.full(len(self.table), "train", dtype=object)
         reason = np.full(len(self.table), "", dtype=object)
         role[fold.rows] = "test"
@@ -120,7 +124,7 @@ class _Roles:
         return role, reason
 
     def _keep_apart(self, role: np.ndarray, reason: np.ndarray, kind: str, from_roles: tuple[str, ...]) -> None:
-        """Set genes of ``from_roles`` to unused if they are related to a gene with the role ``kind``."""
+        """Set genes of ``from_roles`` to unused, and state a reason, if they are related to a gene of role ``kind``."""
         sources = role == kind
         if not sources.any():
             return
@@ -131,7 +135,7 @@ class _Roles:
             reason[rows[taken]] = [f"{what}_{kind}:{name}" for name in self.ids[partners[taken]]]
 
     def _tuning(self, rows: np.ndarray, fold: str) -> np.ndarray:
-        """Choose tuning genes among training ``rows``; the choice for a fold does not depend on other folds."""
+        """Return tuning genes, chosen from training ``rows``; the choice for a fold does not depend on other folds."""
         count = min(max(1, round(self.tune * len(rows))), len(rows))
         random = np.random.default_rng([self.seed, zlib.crc32(fold.encode())])
         if not self.along_contigs:
@@ -145,7 +149,7 @@ class _Roles:
 
 
 def _table(genes: pd.DataFrame, folds: list[tuple[str, np.ndarray, np.ndarray]]) -> pd.DataFrame:
-    """Return all folds as one table, with genes in the order of the set."""
+    """Return the roles of all folds as one table, with genes in the order of the set."""
     return pd.DataFrame(
         {
             "species": np.tile(genes["species"].to_numpy(dtype=object), len(folds)),

@@ -1,6 +1,6 @@
-"""Find nearly identical windows anywhere in the genome: copies that coordinates and complete sequences do not reveal.
+"""Find nearly identical windows anywhere in the genome, even if their genes do not overlap and are not identical.
 
-In: a set of sequences. Out: pairs of rows whose windows share many 32-mers (*words*).
+In: a set of sequences. Out: pairs of rows with windows that share many 32-mers.
 """
 
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.splits.relations import Pairs, both_ways
 
 K = 32
-"""Length of the words that are compared, the longest that fits into 64 bits. At 98 % identity about half of them are
-unchanged."""
+"""Length of the k-mers that are compared, the longest that fits into 64 bits. At 98 % identity about half of the k-mers
+are unchanged."""
 
 SHARE = 0.5
-"""Two windows are nearly identical if they share this fraction of the words of each."""
+"""Two windows are nearly identical if they share this fraction of the k-mers of each window."""
 
 COMMON = 500
-"""A word in more windows than this is a repeat and is ignored."""
+"""A k-mer in more windows than this is a repeat and is ignored."""
 
 _MOST = 1 << 22
-"""Number of words to compare; larger sets are sampled by hash (the same words in all windows)."""
+"""Number of k-mers to compare; in larger sets, k-mers are sampled by hash (the same ones in all windows)."""
 
 _CHUNK = 256
 """Number of rows to process at a time."""
@@ -30,8 +30,8 @@ _CHUNK = 256
 def similar_windows(genes: SequenceSet) -> Pairs:
     """Return pairs of rows with windows that share at least half of their distinct 32-mers, on either strand.
 
-    The share is relative to the window with more distinct 32-mers. Words with letters other than A, C, G and T, and
-    words in more than 500 windows, are ignored. In sets with more than 2^22 words, a sample of words chosen by hash is
+    The fraction is that of the window with more distinct 32-mers. 32-mers with letters other than A, C, G and T, and
+    those in more than 500 windows, are ignored. In sets with more than 2^22 32-mers, a sample chosen by hash is
     compared (an idea of Ondov et al. 2016, Genome Biology 17:132). A gene has two windows, around its TSS and its TTS;
     a plain sequence (without coordinates) is one window.
     """
@@ -43,7 +43,7 @@ def similar_windows(genes: SequenceSet) -> Pairs:
 
 
 def _spans(genes: SequenceSet) -> list[tuple[int, int]]:
-    """Return the column ranges of a row's windows."""
+    """Return the column ranges of the windows of a row."""
     geometry = genes.geometry
     if not geometry.has_genes:
         return [(0, geometry.columns)]
@@ -51,7 +51,7 @@ def _spans(genes: SequenceSet) -> list[tuple[int, int]]:
 
 
 def _words(genes: SequenceSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sampled distinct words of all windows and their windows, sorted, and the number per window."""
+    """Return the sampled distinct k-mers of all windows, sorted, with their windows, and the number per window."""
     spans = _spans(genes)
     places = sum(max(0, end - start - K + 1) for start, end in spans) * len(genes)
     every = np.uint64(max(1, -(-places // _MOST)))
@@ -74,7 +74,7 @@ def _words(genes: SequenceSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _canonical(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the word at every column as a number, the smaller one of both strands, and whether it is valid.
+    """Return the k-mer at every column as a number (the smaller of both strands), and whether all its bases are known.
 
     Args:
         codes: base codes uint8 ``(rows, columns)``.
@@ -87,7 +87,7 @@ def _canonical(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     unknown = (codes > 3).astype(np.uint8)
     width = 1
     while width < K:
-        # A word of 2n letters is two adjacent words of n letters; on the other strand their order is reversed.
+        # A k-mer of 2n letters is two adjacent k-mers of n letters; on the other strand their order is reversed.
         shift, end = np.uint64(2 * width), forward.shape[1] - width
         forward = forward[:, :end] << shift | forward[:, width:]
         backward = backward[:, width:] << shift | backward[:, :end]
@@ -104,7 +104,7 @@ def _hashed(words: np.ndarray) -> np.ndarray:
 
 
 def _shared(words: np.ndarray, windows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return pairs of windows with a word in common, the smaller number first, and the number of shared words."""
+    """Return pairs of windows with a k-mer in common, the smaller number first, and the number of shared k-mers."""
     keys, shared = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     for one, other in _meetings(words, windows):
         met, times = np.unique(one * count + other, return_counts=True)
@@ -114,7 +114,7 @@ def _shared(words: np.ndarray, windows: np.ndarray, count: int) -> tuple[np.ndar
 
 
 def _meetings(words: np.ndarray, windows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield pairs of windows for every shared word; pairs adjacent in the list of the word come first."""
+    """Yield batches of window pairs that share a k-mer, once per k-mer; ``words`` must be sorted."""
     _, run, times = np.unique(words, return_inverse=True, return_counts=True)
     kept = (times[run] > 1) & (times[run] <= COMMON)
     run, windows = run[kept], windows[kept]

@@ -1,4 +1,4 @@
-"""Tables of splits: roles, the reasons of unused genes, and how such a table is read.
+"""Read tables of splits, with the role of each gene in each fold and the reason if it is unused.
 
 In: a table of ``kanseq split``. Out: its checked rows.
 """
@@ -17,17 +17,17 @@ NOT_SCORED = "not_scored"
 
 
 HELD_OUT_UNSCORED = (NOT_SCORED, SMALL_CONTIG)
-"""Reasons of ``unused`` genes that are held out: neither they nor related genes are used to train the fold's model."""
+"""Reasons why held-out genes are ``unused``; neither they nor related genes are used to train the fold's model."""
 
 
 def read_splits(path: PathLike | pd.DataFrame) -> pd.DataFrame:
-    """Read splits: columns ``species, id, fold, role, reason``, all of them strings.
+    """Read a table of splits: columns ``species, id, fold, role, reason``, all strings.
 
     Args:
         path: a file that :func:`split` wrote, or such a table in memory, which is checked like a file.
 
     Raises:
-        BadTable: a column is missing, a role is unknown, a fold has an invalid name, or a gene has two roles.
+        BadTable: a column is missing, a role is unknown, a fold has an invalid name, or a gene has two roles in a fold.
     """
     table = read_table(path, SPLITS)
     check_rows(~table["role"].isin(ROLES), table["role"], f"not a role ({', '.join(ROLES)})", path)

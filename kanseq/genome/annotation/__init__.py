@@ -1,1 +1,1 @@
-"""Readers of GTF and GFF3: rows, genes, transcripts."""
+"""Read GTF and GFF3 annotations: rows, genes and transcripts."""

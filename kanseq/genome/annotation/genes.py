@@ -13,10 +13,10 @@ from kanseq.genome.annotation.gff import ALL, GENES, Row, attributes_of, read_ro
 from kanseq.io.files import PathLike, some
 
 ID_KEYS = ("gene_id", "ID", "locus_tag", "Name")
-"""Attributes that name a gene, in the order in which they are tried; a prefix ``gene-`` or ``gene:`` is dropped."""
+"""Attributes with the id of a gene; the first one present is used, without a prefix ``gene-`` or ``gene:``."""
 
 BIOTYPE_KEYS = ("gene_biotype", "gene_type", "biotype", "locus_type")
-"""Attributes that hold a gene's biotype: in GTF of Ensembl and RefSeq, GENCODE, GFF3 of Ensembl, Araport."""
+"""Attributes with the biotype of a gene: in Ensembl and RefSeq GTF, in GENCODE, in Ensembl GFF3, and in Araport."""
 
 DEFAULT_BIOTYPE = "protein_coding"
 NO_ID = "."
@@ -25,7 +25,10 @@ _log = logging.getLogger(__name__)
 
 
 class Gene(NamedTuple):
-    """A gene with 0-based half-open coordinates; ``feature`` is the id by which its transcripts refer to it."""
+    """A gene of an annotation, with 0-based half-open coordinates.
+
+    ``line`` is its line number in the file. ``feature`` is the value by which transcripts refer to the gene.
+    """
 
     id: str
     contig: str
@@ -38,7 +41,7 @@ class Gene(NamedTuple):
 
 
 class Excluded(NamedTuple):
-    """An excluded gene: its id, the reason (one word), details, and its line in the annotation."""
+    """A gene that is excluded: its id, a short reason such as ``biotype``, details, and its line in the annotation."""
 
     id: str
     reason: str
@@ -47,13 +50,14 @@ class Excluded(NamedTuple):
 
 
 def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
-    """Read every gene of an annotation, in file order; a gene without a name gets the id :data:`NO_ID`.
+    """Read all genes of an annotation, in file order; a gene without an id attribute gets the id :data:`NO_ID`.
 
     In a GTF without gene rows, genes are assembled from the rows that share a ``gene_id``. The biotype is read from the
-    attributes; without such an attribute it is the row's type if that is more specific than ``gene`` (``pseudogene``).
+    attributes. Without such an attribute, it is the type of the row if that is more specific than ``gene``, such as
+    ``pseudogene``.
 
     Raises:
-        MalformedLine, MissingFile, TruncatedFile: as :func:`kanseq.genome.annotation.gff.read_rows`.
+        MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.gff.read_rows`.
         NoGenes: there are no genes; the message lists the row types that were found.
         BadOption: no gene has the attribute ``id_key``; the message lists the attributes that were found.
     """
@@ -75,12 +79,12 @@ def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
 
 
 def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[list[Gene], list[Excluded]]:
-    """Keep the genes that have a name, a requested biotype and a strand.
+    """Return the genes that have an id, a requested biotype and a strand, and the excluded genes.
 
     Without ``biotypes``, keep protein-coding genes if any gene has a biotype, else the rows of type ``gene``.
 
     Raises:
-        NoGenes: no gene has such a biotype; the message counts the biotypes of the file.
+        NoGenes: no gene has a requested biotype; the message counts the biotypes in the file.
     """
     genes = list(genes)
     wanted: set[str | None] = set(biotypes) or _default_biotypes(genes)
@@ -103,7 +107,7 @@ def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[l
 
 
 def _default_biotypes(genes: Iterable[Gene]) -> set[str | None]:
-    """Return protein-coding if any gene has a biotype, else ``None`` (rows of type ``gene``)."""
+    """Return the biotypes to keep by default: protein-coding if any gene has a biotype, else None (no biotype)."""
     stated = any(gene.biotype is not None and not gene.biotype.endswith("gene") for gene in genes)
     return {DEFAULT_BIOTYPE} if stated else {None}
 
@@ -124,7 +128,7 @@ def _gene(row: Row, attributes: dict[str, str], id_key: str | None) -> Gene:
 
 
 def _genes_of_transcripts(path: PathLike, id_key: str | None) -> tuple[list[Gene], set[str]]:
-    """Assemble the genes of a GTF that has only transcripts and exons (UCSC, StringTie)."""
+    """Assemble the genes of a GTF without gene rows (UCSC, StringTie); return them and the attribute names found."""
     genes: dict[tuple[str, str, str], Gene] = {}
     keys: set[str] = set()
     types: Counter[str] = Counter()

@@ -18,23 +18,23 @@ BLOCK = 1 << 20
 """Bytes read at a time; blocks that fit into the processor's cache are fastest."""
 
 GENES = re.compile(rb"gene\t")
-"""Rows whose type ends in ``gene``: gene, pseudogene, ncRNA_gene, transposable_element_gene, …"""
+"""Matches rows whose type ends in ``gene``: gene, pseudogene, ncRNA_gene, transposable_element_gene, …"""
 
 TRANSCRIPTS = re.compile(rb"(?:transcript|RNA|exon|CDS)\t")
-"""Rows of transcripts (transcript, mRNA, lnc_RNA, …) and of their exons and coding sequences."""
+"""Matches rows of transcripts (transcript, mRNA, lnc_RNA, …) and of their exons and coding sequences."""
 
 ALL = re.compile(rb"^[^#\t\n][^\t\n]*\t[^\t\n]*\t[^\t\n]*\t", re.MULTILINE)
-"""Every row."""
+"""Matches every row."""
 
 _GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"(.*?)"|([^";]*?))\s*(?:;|$)')
 _GFF3_ATTRIBUTE = re.compile(r'\s*[^\s="]+=')
 
 
 class Row(NamedTuple):
-    """One feature, 0-based half-open ``[start, end)``; ``attributes`` is column 9, unparsed.
+    """A row of an annotation, 0-based half-open ``[start, end)``; ``attributes`` is column 9, unparsed.
 
-    ``phase`` is column 8: the number of bases of a CDS row that belong to a codon that began before it (0, 1, 2 or a
-    dot).
+    ``phase`` is column 8: the number of bases at the start of a CDS row that belong to a codon begun in an earlier row
+    (0, 1, 2 or a dot).
     """
 
     type: str
@@ -48,12 +48,13 @@ class Row(NamedTuple):
 
 
 def read_rows(path: PathLike, wanted: re.Pattern[bytes] = ALL) -> Iterator[Row]:
-    """Stream the rows whose third column ends where ``wanted`` matches (:data:`GENES`, :data:`TRANSCRIPTS`).
+    """Stream the rows of an annotation whose type (column 3) matches ``wanted``, such as :data:`GENES`.
 
-    A ``##FASTA`` section ends the annotation. Coordinates are converted to 0-based half-open only here.
+    The pattern must end with the tab after the type. A ``##FASTA`` section ends the annotation. Coordinates are
+    converted to 0-based half-open here and nowhere else.
 
     Raises:
-        MissingFile, TruncatedFile: there is no such file, or its compressed stream ends too early.
+        MissingFile, TruncatedFile: the file is missing, or its compressed stream ends too early.
         MalformedLine: a line has fewer than nine columns, or the coordinates of a requested row are invalid.
     """
     for first, block in _blocks(path):
@@ -69,7 +70,7 @@ def read_rows(path: PathLike, wanted: re.Pattern[bytes] = ALL) -> Iterator[Row]:
 
 
 def attributes_of(row: Row) -> dict[str, str]:
-    """Parse column 9, GTF or GFF3 (detected by its syntax); values of a repeated key are joined by commas.
+    """Parse the attributes of a GTF or GFF3 row (detected by syntax); values of a repeated key are joined by commas.
 
     >>> attributes_of(Row("gene", "1", 0, 9, "+", 'gene_id "A;1"; tag "x"; tag "y"; level 2', 1))
     {'gene_id': 'A;1', 'tag': 'x,y', 'level': '2'}
@@ -96,10 +97,10 @@ def attributes_of(row: Row) -> dict[str, str]:
 
 
 def whole_number(text: str, name: str, where: str) -> int:
-    """Parse a coordinate; ``name`` and ``where`` are for the message.
+    """Parse a coordinate; the error message includes ``name`` (such as ``start``) and ``where`` (``file:line``).
 
     Raises:
-        MalformedLine: it has characters other than digits, or too many digits.
+        MalformedLine: the text has characters other than digits, or too many digits.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
         raise MalformedLine(f"the {name} '{text[: 2 * MOST_DIGITS]}' is not a whole number", where=where)
@@ -107,7 +108,7 @@ def whole_number(text: str, name: str, where: str) -> int:
 
 
 def _blocks(path: PathLike) -> Iterator[tuple[int, bytes]]:
-    """Yield blocks of complete lines, each with the number of its first line, up to a FASTA section."""
+    """Yield blocks of complete lines, each with the line number of its first line; stop at a FASTA section."""
     first = 1
     with open_bytes(path) as handle:
         while block := handle.read(BLOCK):
@@ -124,7 +125,7 @@ def _blocks(path: PathLike) -> Iterator[tuple[int, bytes]]:
 
 
 def _end_of_rows(block: bytes, first: int, path: PathLike) -> int:
-    """Check every line of a block for nine columns; return the offset of a FASTA section, or the block's length."""
+    """Check that every row of a block has nine columns; return the offset of a FASTA section or the block's length."""
     at = 0
     for number, line in enumerate(block.split(b"\n"), first):
         if line.count(b"\t") < 8:

@@ -1,4 +1,4 @@
-"""Map transcripts to genes. In: a table of two columns, or an annotation. Out: transcript -> gene."""
+"""Map transcripts to genes. In: a table of two columns, or an annotation. Out: a mapping."""
 
 import re
 from collections.abc import Iterator
@@ -11,19 +11,18 @@ from kanseq.genome.annotation.gff import TRANSCRIPTS, Row, attributes_of, read_r
 from kanseq.io.files import PathLike, open_text
 
 TRANSCRIPTS_ALONE = re.compile(rb"(?:transcript|RNA)\t")
-"""Rows of transcripts, without the many rows of their exons and coding sequences."""
+"""Matches rows of transcripts, but not the many rows of their exons and coding sequences."""
 
 
 def read_tx2gene(path: PathLike | pd.DataFrame) -> dict[str, str]:
-    """Read ``transcript, gene`` lines, separated by tabs, commas or spaces; further columns are ignored.
+    """Read a table of transcripts and their genes; return a mapping from transcripts to genes.
 
-    Of a table in memory, the first two columns are used.
-
+    Columns are separated by tabs, commas or spaces. The first two columns of a file or of a table in memory are used.
     A header line is allowed: it only adds a pair that is never used.
 
     Raises:
         MalformedLine: a line has only one column.
-        BadTable: a transcript has two genes, or the table is empty.
+        BadTable: a transcript is listed with two genes, or the table is empty.
     """
     gene_of: dict[str, str] = {}
     for where, cells in _table_rows(path) if isinstance(path, pd.DataFrame) else _lines(path):
@@ -37,13 +36,13 @@ def read_tx2gene(path: PathLike | pd.DataFrame) -> dict[str, str]:
 
 
 def _table_rows(table: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    """Yield the location and cells of each row."""
+    """Yield the location (for messages) and the first two cells of each row of a table in memory."""
     for number, cells in enumerate(table.iloc[:, :2].astype(str).to_numpy().tolist()):
         yield f"row {number} of the table of transcripts", cells
 
 
 def _lines(path: PathLike) -> Iterator[tuple[str, list[str]]]:
-    """Yield the location and cells of each line, skipping empty lines and comments."""
+    """Yield the location (``file:line``) and the cells of each line, skipping empty lines and comments."""
     with open_text(path) as handle:
         for number, line in enumerate(handle, 1):
             if line.strip() and not line.startswith("#"):
@@ -51,10 +50,10 @@ def _lines(path: PathLike) -> Iterator[tuple[str, list[str]]]:
 
 
 def read_transcript_genes(path: PathLike) -> dict[str, str]:
-    """Read the transcripts of a GTF or GFF3 file, with the default gene ids of ``kanseq extract``.
+    """Return a mapping from the transcripts of a GTF or GFF3 to genes, with the default ids of ``kanseq extract``.
 
-    In GFF3, the names of a transcript are its ``ID``, with and without a prefix such as ``transcript:`` or ``rna-``,
-    and its ``transcript_id``.
+    In GFF3, a transcript is listed under its ``ID``, with and without a prefix such as ``transcript:`` or ``rna-``, and
+    under its ``transcript_id``.
 
     Raises:
         NoGenes: the annotation has no transcripts. Other errors as for :func:`kanseq.genome.annotation.gff.read_rows`.
@@ -70,7 +69,7 @@ def read_transcript_genes(path: PathLike) -> dict[str, str]:
 
 
 def _add(gene_of: dict[str, str], row: Row, names: dict[str, str]) -> None:
-    """Record the gene of the transcript in a row."""
+    """Add the transcript of a row and its gene to ``gene_of``; ``names`` maps features of genes to gene ids."""
     attributes = attributes_of(row)
     feature = attributes.get("Parent") or attributes.get("gene_id")
     if feature not in names:

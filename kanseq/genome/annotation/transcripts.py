@@ -24,7 +24,7 @@ _CANONICAL_KEYS = ("canonical_transcript", "Ensembl_canonical")
 
 @dataclass
 class _Transcript:
-    """A transcript, summed over its rows: outermost ends, bases of coding sequence, the canonical tag."""
+    """A transcript, combined from its rows: its ends, its number of coding bases, and whether it is canonical."""
 
     id: str
     start: int
@@ -37,10 +37,14 @@ class _Transcript:
 def choose_transcripts(
     path: PathLike, genes: Sequence[Gene], how: Choice = "gene"
 ) -> tuple[list[Gene], list[Excluded]]:
-    """Set the ends of genes to those of one transcript: the ``canonical`` one, or the one with the ``longest-cds``.
+    """Set the ends of each gene to those of its ``canonical`` transcript, or of the one with the ``longest-cds``.
 
     A transcript is canonical if it has the tag ``Ensembl_canonical`` or the attribute ``canonical_transcript``. The
     length of a coding sequence is the number of bases in CDS rows; ties are broken by the alphabetical order of names.
+    With ``gene``, all genes are returned unchanged.
+
+    Returns:
+        The genes with their new ends, and the excluded genes, which have no such transcript.
 
     Raises:
         BadOption: ``how`` is ``canonical`` but the file has no such tag, or ``how`` is unknown.
@@ -74,14 +78,15 @@ def choose_transcripts(
 
 
 def _rank(transcript: _Transcript, canonical: bool) -> tuple[int, str]:
-    """Return the sort key of a gene's transcripts, best first."""
+    """Return a sort key for the transcripts of a gene; the best transcript has the smallest key."""
     return (0 if canonical else -transcript.coding, transcript.id)
 
 
 def _read_transcripts(path: PathLike, genes: set[str]) -> Iterator[tuple[_Place, _Transcript]]:
-    """Sum the rows of every transcript; rows are grouped by ``Parent`` in GFF3, and by gene and transcript id in GTF.
+    """Yield every transcript of an annotation, combined from its rows, with its contig and strand.
 
-    Names are separate for each contig and strand: genes may be on both X and Y, and transcripts on repeats.
+    Rows are grouped by ``Parent`` in GFF3, and by gene and transcript id in GTF. The same id on another contig or
+    strand is another transcript: genes may be on both X and Y, and transcripts in several repeats.
     """
     transcripts: dict[tuple[_Place, tuple[str, str]], _Transcript] = {}
     for row in read_rows(path, TRANSCRIPTS):
@@ -98,7 +103,7 @@ def _read_transcripts(path: PathLike, genes: set[str]) -> Iterator[tuple[_Place,
 
 
 def _owners(row: Row, attributes: dict[str, str], genes: set[str]) -> Iterator[tuple[tuple[str, str], str | None]]:
-    """Yield the transcripts that a row belongs to, and their gene if the row states it."""
+    """Yield the key of each transcript that a row belongs to, and the gene of the transcript if the row states it."""
     if "Parent" not in attributes:
         gene = attributes.get("gene_id", "")
         if attributes.get("transcript_id"):

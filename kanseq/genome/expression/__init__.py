@@ -1,1 +1,1 @@
-"""Readers of expression tables: TPM matrices, quantifiers' files, samples and conditions."""
+"""Read expression: TPM matrices, output files of quantifiers such as salmon, and sample sheets."""

@@ -13,13 +13,13 @@ from kanseq.genome.expression.tpm import log_expression
 from kanseq.io.files import PathLike, open_text, some
 
 EVERY = "*"
-"""The condition if there is only one, and the fold if quartiles are computed from the entire table."""
+"""Name of the condition if there is only one, and of the fold if quartiles are computed from the complete table."""
 
 
 def read_conditions(path: PathLike | pd.DataFrame) -> dict[str, str]:
-    """Read a sample sheet (sample, condition); a header line that begins with ``sample`` is skipped.
+    """Read a sample sheet with the columns sample and condition; return a mapping from samples to conditions.
 
-    Of a table in memory, the first two columns are used.
+    A header line that begins with ``sample`` is skipped. In a table in memory, the first two columns are used.
     """
     in_memory = isinstance(path, pd.DataFrame)
     name = "the sample sheet" if in_memory else path
@@ -36,12 +36,12 @@ def read_conditions(path: PathLike | pd.DataFrame) -> dict[str, str]:
 
 
 def _sheet_in_memory(table: pd.DataFrame) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number (from 1) and cells of each row."""
+    """Yield the number (from 1) and the cells of each row of a sample sheet in memory."""
     yield from enumerate(table.iloc[:, :2].astype(object).fillna("").astype(str).to_numpy().tolist(), 1)
 
 
 def _sheet_lines(path: PathLike) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number (from 1) and cells of each line, skipping empty lines, comments and the header."""
+    """Yield the number (from 1) and the cells of each line of a file, skipping empty lines, comments and the header."""
     with open_text(path) as handle:
         for number, line in enumerate(handle, 1):
             cells = [cell.strip(' "') for cell in line.strip().split("\t" if "\t" in line else ",")]
@@ -50,7 +50,14 @@ def _sheet_lines(path: PathLike) -> Iterator[tuple[int, list[str]]]:
 
 
 def expression_levels(tpm: pd.DataFrame, of_sample: dict[str, str] | None, summary: str) -> dict[str, np.ndarray]:
-    """Return log10(TPM + 1) of every gene in every condition."""
+    """Return for each condition log10(TPM + 1) of every gene, float64 ``(genes,)``.
+
+    The samples of a condition are summarised by ``summary``. ``of_sample`` maps samples to conditions; if it is None,
+    all samples are one condition, :data:`EVERY`.
+
+    Raises:
+        BadOption: a sample has no condition.
+    """
     if of_sample is None:
         return {EVERY: log_expression(tpm, summary)}
     missing = [name for name in tpm.columns if name not in of_sample]

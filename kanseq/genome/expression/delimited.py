@@ -15,11 +15,11 @@ from kanseq.io.files import PathLike, open_text, some
 
 @dataclass
 class Delimited:
-    """A table with a header.
+    """A table that was read from a text file with a header.
 
     Attributes:
         path: the file, for messages.
-        columns: names, in the file's order.
+        columns: names of the columns, in the order of the file.
         frame: the cells; a column is numeric if all of its cells are numbers, else text.
         first_line: 1-based line number of the first row.
     """
@@ -34,7 +34,7 @@ class Delimited:
         return f"{self.path}:{self.first_line + row}"
 
     def ids(self, column: str) -> pd.Series:
-        """Return a column of names as text. Raises BadTable for an empty name."""
+        """Return a column of names as text. Raises BadTable if a name is empty."""
         ids = self.frame[column].astype(str).str.strip()
         empty = (ids == "").to_numpy()
         if empty.any():
@@ -42,12 +42,18 @@ class Delimited:
         return ids
 
     def values(self, column: str, names: pd.Series) -> np.ndarray:
-        """Return a column of finite, non-negative numbers, float64. Raises BadTable at the first other value."""
+        """Return a column of TPM, float64, checked by :func:`check_values`; ``names`` are row names for messages."""
         return check_values(self.frame[column], column, names, self.place)
 
 
 def check_values(column: pd.Series, name: str, rows: pd.Series, place: Callable[[int], str]) -> np.ndarray:
-    """Return TPM values as float64.
+    """Convert a column of TPM to float64 and check its values.
+
+    Args:
+        column: the values.
+        name: name of the column.
+        rows: names of the rows, for messages.
+        place: function that returns the location of a row, for messages.
 
     Raises:
         BadTable: a value is text, missing, NaN, infinite or negative; the message names line, column and row.
@@ -78,7 +84,7 @@ def read_delimited(path: PathLike) -> Delimited:
     cells (as written by R), the name of the first column is missing.
 
     Raises:
-        BadTable: no rows, two columns with the same name, or a row with too many cells.
+        BadTable: there are no rows, only one column, two columns with the same name, or a row with too many cells.
         MissingFile, TruncatedFile: the file cannot be read.
     """
     with open_text(path) as handle:
@@ -107,12 +113,12 @@ def read_delimited(path: PathLike) -> Delimited:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """Split one line into cells."""
+    """Split one line into cells without surrounding spaces."""
     return [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter), [])]
 
 
 def _frame(text: str, path: PathLike, columns: list[str], delimiter: str, skip: int) -> pd.DataFrame:
-    """Parse the rows; blank lines are kept as rows, so that a row's number determines its line."""
+    """Parse the rows after the first ``skip`` lines; keep blank lines, so that a row's number determines its line."""
     try:
         return pd.read_csv(
             io.StringIO(text),

@@ -16,7 +16,7 @@ from kanseq.io.files import PathLike, some
 logger = logging.getLogger(__name__)
 
 SUMMARIES = ("max", "mean", "median")
-"""Ways to summarise several samples of a gene."""
+"""Ways to summarise the expression of a gene in several samples."""
 
 NO_MEASURE = frozenset(["log", "length", "len", "width", "chromosome", "position"])
 """Words in a column's name that mark it as something other than the expression of a sample."""
@@ -24,20 +24,21 @@ NO_MEASURE = frozenset(["log", "length", "len", "width", "chromosome", "position
 NO_MEASURE_LAST = frozenset(
     ["sd", "std", "stdev", "se", "sem", "var", "variance", "cv", "tau", "start", "end", "strand"]
 )
-"""The same, but only as the last word: ``TPM_sd`` is a standard deviation, ``SD_leaf_1`` a leaf in short days."""
+"""Like :data:`NO_MEASURE`, but only at the end of a name: ``TPM_sd`` is a standard deviation, ``SD_leaf_1`` a leaf in
+short days."""
 
 OF_SAMPLES = frozenset(["max", "maximum", "min", "minimum", "mean", "avg", "average", "median", "sum", "total"])
-"""Words in a column's name that mark it as a summary of samples; after a number they are units (``30_min``)."""
+"""Words in a column's name that mark it as a summary of samples, unless they follow a number as a unit (``30_min``)."""
 
 
 class Format(NamedTuple):
-    """How to recognise and read the table of a quantifier.
+    """How to recognise and read the output table of a quantifier.
 
     Attributes:
-        name: the program that writes it.
-        known_by: a combination of columns that no other table has.
-        id_column: the column that identifies the row.
-        transcripts: whether a row is a transcript.
+        name: the program that writes the table.
+        known_by: columns that identify the format, because no other table has all of them.
+        id_column: the column with the id of the gene or transcript.
+        transcripts: whether rows are transcripts instead of genes.
         gene_column: for transcripts, the column with their gene, if the table has one.
     """
 
@@ -77,16 +78,23 @@ def read_expression(
     gene_of: Mapping[str, str] | None = None,
     strip_version: bool = False,
 ) -> ExpressionTable:
-    """Read one or several tables; the format of each is recognised by its header.
+    """Read one or several expression tables; the format of each is recognised by its header.
 
     A table of salmon, kallisto, RSEM or StringTie is one sample, named after its file, or after its folder if the file
-    has the program's default name. Any other table is a matrix with genes in rows: ids in its first column, samples in
-    ``samples``, or in the numeric columns except those with words of :data:`NO_MEASURE`, :data:`NO_MEASURE_LAST` or
-    :data:`OF_SAMPLES` in their names (a column with a word of :data:`OF_SAMPLES` is used if it is the only one left).
-    Transcripts are summed per gene by ``gene_of``. Genes that are not in all tables are excluded.
+    has the program's default name. Any other table is a matrix with a row per gene. Genes that are not in all tables
+    are excluded.
+
+    Args:
+        tables: the files.
+        samples: columns of matrices to use. By default all numeric columns without words of :data:`NO_MEASURE`,
+            :data:`NO_MEASURE_LAST` or :data:`OF_SAMPLES` in their names; a column with a word of :data:`OF_SAMPLES` is
+            used if it is the only one left.
+        id_column: column of matrices with the ids; by default the first one.
+        gene_of: transcript -> gene; the TPM of transcripts are summed per gene.
+        strip_version: also match transcripts without their version suffix.
 
     Raises:
-        BadTable: a column is missing; a value is not a number, negative, NaN or missing; a gene is listed twice.
+        BadTable: a column is missing; a value is missing, negative, infinite or not a number; a gene is listed twice.
         BadOption: the table lists transcripts, and their genes are unknown.
         MissingFile, TruncatedFile: a file cannot be read.
     """
@@ -110,7 +118,11 @@ def read_expression(
 
 
 def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> ExpressionTable:
-    """Check a table in memory (index: gene ids, columns: samples). Raises :class:`BadTable` as for files."""
+    """Check an expression table in memory (index: gene ids, columns: samples), and return it with ``samples`` only.
+
+    Raises:
+        BadTable: see :func:`read_expression`.
+    """
     missing = [name for name in samples if name not in tpm.columns]
     if missing:
         raise BadTable(f"the column '{missing[0]}' is missing", hint=f"it has {some(list(tpm.columns), 8)}")
@@ -157,7 +169,7 @@ def _format_of(table: Delimited) -> Format | None:
 def _single_sample(
     table: Delimited, form: Format, gene_of: Mapping[str, str] | None, strip_version: bool
 ) -> pd.DataFrame:
-    """Read a quantifier's table as one sample."""
+    """Return the TPM in a quantifier's table, a row per gene, as one column that is named after the sample."""
     column = "TPM" if "TPM" in table.columns else "tpm"
     of_genes = not form.transcripts or Path(table.path).name.startswith("quant.genes.")
     own = None
@@ -239,7 +251,7 @@ def _kind(name: str) -> str:
 
 
 def _looks_numeric(column: pd.Series) -> bool:
-    """Return whether at least half of a column are numbers; the other values are then reported as errors."""
+    """Return whether at least half of a column's values are numbers; its other values are then reported as errors."""
     if pd.api.types.is_bool_dtype(column):
         return False
     if pd.api.types.is_numeric_dtype(column):
@@ -250,7 +262,7 @@ def _looks_numeric(column: pd.Series) -> bool:
 def _values(
     table: Delimited, id_column: str, columns: list[str], gene_of: Mapping[str, str] | None, strip_version: bool
 ) -> pd.DataFrame:
-    """Check and return the values of some columns, a row per gene."""
+    """Return the checked TPM of some columns, a row per gene; with ``gene_of``, transcripts are summed per gene."""
     ids = table.ids(id_column)
     _check_unique(ids, table)
     if gene_of is None:
@@ -259,7 +271,7 @@ def _values(
 
 
 def _check_unique(ids: pd.Series, table: Delimited | Sequence[str]) -> None:
-    """Raise BadTable if an id is in two rows."""
+    """Raise BadTable if two rows have the same id; ``table`` is the table of the ids, or the location of each row."""
     twice = ids.duplicated().to_numpy()
     if twice.any():
         row = int(np.argmax(twice))
@@ -268,13 +280,13 @@ def _check_unique(ids: pd.Series, table: Delimited | Sequence[str]) -> None:
 
 
 def _summed(table: Delimited, genes: pd.Series, columns: list[str]) -> pd.DataFrame:
-    """Sum the rows of each gene in the order of first rows; rows without a gene (``None``) are dropped."""
+    """Sum some columns over the rows of each gene, in order of first appearance; rows without a gene are dropped."""
     values = pd.DataFrame({name: table.values(name, genes) for name in columns}, index=table.frame.index)
     return values.groupby(genes.to_numpy(), sort=False, dropna=True).sum()
 
 
 def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], strip_version: bool) -> pd.Series:
-    """Look up the gene of every transcript."""
+    """Return the gene of every transcript in ``ids``, missing if it is unknown; warn about such transcripts."""
     genes = ids.map(gene_of)
     if strip_version:
         names = without_version(pd.Series(list(gene_of), dtype=str))
@@ -295,7 +307,7 @@ def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], stri
 
 
 def _joined(parts: list[pd.DataFrame], samples: Sequence[str]) -> pd.DataFrame:
-    """Join tables by columns, with the genes that are in all tables and the requested samples."""
+    """Join tables side by side; keep the genes that are in all tables, and the requested ``samples`` (or all)."""
     names = [name for part in parts for name in part.columns]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:

@@ -90,7 +90,7 @@ def test_sets_that_cannot_be_combined_are_refused(caplog):
     with pytest.raises(BadTable, match=r"do not have the same columns: label"):
         combine([one, labelled])
     assert combine([one, gene_set(".", 5000, "aa", "def")]).species == {".": 6}
-    assert "these sets name no species and count as one" in caplog.text
+    assert "sets without a species count as one species" in caplog.text
 
 
 def test_a_combined_set_can_be_combined_again():

@@ -89,7 +89,7 @@ def test_orthologs_in_another_species_are_excluded_from_training(tmp_path):
 def test_homology_of_other_genes_is_refused_and_missing_genes_are_counted(tmp_path, caplog):
     genes = gene_set(far_apart(3, "1") + far_apart(3, "2"))
     split(genes, min_genes=1, homology=groups_file(tmp_path / "h.tsv", {"a": "1g0 2g0", "b": "9g9"}))
-    assert "h.tsv: 4 of 6 genes of the set are not in it and count as without homologs: 1g1, 1g2, 2g1, … (4)" in (
+    assert "h.tsv: 4 of 6 genes of the set are not in it and count as genes without homologs: 1g1, 1g2, 2g1, … (4)" in (
         caplog.text
     )
     other = groups_file(tmp_path / "o.tsv", {"a": "AT1 AT2"})
