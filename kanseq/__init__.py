@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """Return a name of :mod:`kanseq.api`, imported on first access (PEP 562)."""
+    """Return a public function or class of :mod:`kanseq.api`, importing its module on first access (PEP 562)."""
     if name.startswith("__"):
         raise AttributeError(name)
     return getattr(import_module("kanseq.api"), name)

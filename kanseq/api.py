@@ -1,4 +1,4 @@
-"""The public names of kanseq, and the module that defines each.
+"""The public names of kanseq, and the module that defines each name.
 
 ``kanseq.train(...)`` and ``kanseq train`` are the same function. A module is imported when one of its names is first
 used, so that a script that only extracts sequences does not import torch.
@@ -68,7 +68,7 @@ DOORS = {
 
 
 MODULES = {"nn": "kanseq.nn"}
-"""Public name -> a module that is public with all its names, such as ``kanseq.nn.RBFLinear``."""
+"""Public name -> a module with only public names, such as ``kanseq.nn.RBFLinear``."""
 
 
 def public_names() -> list[str]:

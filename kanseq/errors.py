@@ -1,14 +1,14 @@
 """Exceptions for invalid input.
 
-The message of an error is one line: *what* is wrong, *where* (file, and line or column if known), and a hint how to fix
-it. The command line prints the line and exits with :attr:`KanseqError.exit_code`; Python code gets the exception.
+The message of an error is one line: *where* (file, and line or column if known), *what* is wrong, and a hint how to fix
+it. The command line prints the message and exits with :attr:`KanseqError.exit_code`; Python code gets the exception.
 """
 
 from os import PathLike
 
 
 class KanseqError(Exception):
-    """Base class of errors in the input. The message is one line: ``where: what; hint``.
+    """Base class of all errors caused by invalid input. The message is one line: ``where: what; hint``.
 
     >>> str(KanseqError("column 'gene_id' is missing", where="tpm.csv", hint="use --id-column"))
     "tpm.csv: column 'gene_id' is missing; use --id-column"
@@ -17,7 +17,7 @@ class KanseqError(Exception):
     exit_code = 3
 
     def __init__(self, what: str, *, where: str | PathLike[str] | None = None, hint: str | None = None) -> None:
-        """Join the three parts to a message; line breaks become spaces."""
+        """Build the message from what is wrong, where, and a hint how to fix it; line breaks become spaces."""
         self.what, self.where, self.hint = what, where, hint
         text = what if where is None else f"{where}: {what}"
         text = text if hint is None else f"{text}; {hint}"
@@ -33,7 +33,7 @@ class MissingFile(KanseqError):
 
 
 class TruncatedFile(KanseqError):
-    """A compressed or binary file ends too early, or its content does not match its name."""
+    """A compressed or binary file ends too early, or is not of the type that its name suggests."""
 
 
 class MalformedLine(KanseqError):
@@ -45,7 +45,7 @@ class BadTable(KanseqError):
 
 
 class NoGenes(KanseqError):
-    """No genes are found in an annotation, or left after a selection."""
+    """An annotation has no genes, or no genes are left after a selection."""
 
 
 class ContigMismatch(KanseqError):
@@ -57,15 +57,15 @@ class EditMismatch(KanseqError):
 
 
 class UnknownGene(KanseqError):
-    """Requested genes are not in the set, or two tables share no gene."""
+    """Requested genes are not in the gene set, or two tables have no gene in common."""
 
 
 class SeenGene(KanseqError):
-    """Every model that could score a gene was trained on it."""
+    """A gene cannot be scored, because every available model was trained on it."""
 
 
 class EmptySplit(KanseqError):
-    """A fold has no genes for a required role."""
+    """A fold has no genes for a required role, such as training or test."""
 
 
 class LeakingSplit(KanseqError):
@@ -77,7 +77,7 @@ class SearchFailed(KanseqError):
 
 
 class MissingPackage(KanseqError):
-    """An optional Python package that is required for this feature is not installed."""
+    """An optional Python package that a feature requires is not installed."""
 
 
 class OneClass(KanseqError):
@@ -85,7 +85,7 @@ class OneClass(KanseqError):
 
 
 class ModelMismatch(KanseqError):
-    """A model file is damaged, of an unknown kind, or incompatible with the geometry of a set."""
+    """A model file is damaged, of an unknown kind, or incompatible with the windows of a gene set."""
 
 
 class NoRule(KanseqError):
@@ -101,16 +101,16 @@ class NotFinite(KanseqError):
 
 
 class RankFailed(KanseqError):
-    """One of several processes of a distributed training has ended; the last saved state is complete."""
+    """One process of a distributed training run has stopped; the last saved state is complete."""
 
 
 class JobsFailed(KanseqError):
-    """Some of the trainings of a benchmark failed; the others are finished."""
+    """Some training jobs of a benchmark failed; all other jobs are finished."""
 
 
 class RunInUse(KanseqError):
-    """Another process is writing into this run."""
+    """Another process is writing into the folder of a training run."""
 
 
 class NotWritable(KanseqError):
-    """An output cannot be written: no such folder, no permission, or no space."""
+    """An output cannot be written: the folder is missing or not writable, or the disk is full."""

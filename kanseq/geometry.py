@@ -1,6 +1,6 @@
 """Compute the columns that a model reads, the masked columns, and the genome intervals of gene windows.
 
-In: the fields of a geometry. Out: columns, tokens, masked ranges, and 0-based half-open genome intervals.
+In: the sizes of windows. Out: numbers of columns and tokens, masked column ranges, 0-based half-open genome intervals.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 TOKEN = 8
-"""Columns in one token."""
+"""Number of columns in one token."""
 
 CODON = 3
-"""Columns masked on the transcribed side of each site, so that models cannot learn from bare start or stop codons."""
+"""Number of transcribed columns masked at TSS and TTS, which are start and stop codons if UTRs are not annotated."""
 
 VISIBLE = ("all", "flanks", "transcribed")
 """Parts of the gene windows that a model may read: all, only the flanks of the gene, or only the transcribed parts."""
@@ -22,7 +22,7 @@ VISIBLE = ("all", "flanks", "transcribed")
 class Place(NamedTuple):
     """The location of a gene: ``tss`` and ``tts`` are the 0-based positions of its first and last transcribed base.
 
-    These and the geometry determine its windows.
+    The location and a geometry determine the windows of the gene.
     """
 
     chrom: str
@@ -33,13 +33,13 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Geometry:
-    """The layout of the columns of a row of a set.
+    """The layout of the sequences in a set: number of columns, position of TSS and TTS, and columns hidden from models.
 
-    For genes: ``upstream`` columns before the TSS, ``downstream`` columns from it on, ``pad`` columns of ``N``, then
-    ``downstream`` columns up to the TTS and ``upstream`` columns after it, in the direction of transcription, so that
-    column ``upstream`` is the first transcribed base. For sequences without coordinates (plain sequences) only
-    ``length`` is set. ``mask`` hides bare start and stop codons from models, and ``visible``, one of :data:`VISIBLE`,
-    is the part of the windows that they read.
+    The columns of a gene, in the direction of transcription, are: ``upstream`` columns before the TSS, ``downstream``
+    columns from the TSS on, ``pad`` columns of ``N``, ``downstream`` columns up to the TTS, and ``upstream`` columns
+    after the TTS. Column ``upstream`` is the first transcribed base. For sequences without coordinates (plain
+    sequences) only ``length`` is set. ``mask`` hides the first and last :data:`CODON` transcribed bases from models,
+    and ``visible``, one of :data:`VISIBLE`, selects the part of the windows that models read.
 
     >>> Geometry().columns, Geometry().tokens, Geometry().masked
     (3020, 378, ((1000, 1003), (2017, 2020)))
@@ -57,7 +57,7 @@ class Geometry:
     visible: str = "all"
 
     def __post_init__(self) -> None:
-        """Raise ValueError for negative numbers, empty windows, or if no column is visible."""
+        """Raise ValueError if a size is negative, the windows are empty, or no column is visible."""
         if min(self.upstream, self.downstream, self.pad) < 0 or self.columns <= 0:
             raise ValueError(f"upstream, downstream and pad must not be negative and not all 0: {self}")
         if self.visible not in VISIBLE:
@@ -77,17 +77,17 @@ class Geometry:
 
     @property
     def has_genes(self) -> bool:
-        """Whether the columns are gene windows."""
+        """Whether the columns are gene windows, not plain sequences."""
         return self.length is None
 
     @property
     def columns(self) -> int:
-        """Number of columns that a model reads."""
+        """Number of columns of each sequence, including padding and masked columns."""
         return 2 * self.window + self.pad if self.length is None else self.length
 
     @property
     def window(self) -> int:
-        """Columns of one of the two windows."""
+        """Number of columns in each of the two gene windows."""
         return self.upstream + self.downstream
 
     @property
@@ -111,7 +111,7 @@ class Geometry:
 
     @property
     def windows(self) -> tuple[tuple[int, int], ...]:
-        """Half-open column ranges of the visible parts of the windows, including codon masks.
+        """Half-open column ranges of the visible parts of the windows, including columns masked as possible codons.
 
         >>> Geometry().windows, Geometry(visible="transcribed").windows
         (((0, 1500), (1520, 3020)), ((1000, 1500), (1520, 2020)))
@@ -127,7 +127,7 @@ class Geometry:
 
     @property
     def masked(self) -> tuple[tuple[int, int], ...]:
-        """Half-open column ranges that a model reads as ``N``, ascending, except the padding, which is always ``N``."""
+        """Half-open column ranges hidden from models (read as ``N``), ascending; the padding is not included."""
         if not self.has_genes:
             return ()
         tss, tts = self.upstream, self.columns - self.upstream
@@ -141,7 +141,7 @@ class Geometry:
 
     @property
     def _codon(self) -> int:
-        """Number of columns masked from the TSS on, and up to the TTS."""
+        """Number of transcribed columns masked at the TSS, and the same number at the TTS."""
         return min(CODON, self.downstream) if self.mask else 0
 
     def hide(self, codes: "np.ndarray") -> "np.ndarray":
@@ -152,7 +152,7 @@ class Geometry:
         return visible
 
     def tss_window(self, tss: int, strand: str) -> tuple[int, int]:
-        """Return the genome interval (0-based half-open, not clipped at contig ends) around ``tss``.
+        """Return the genome interval of the TSS window: 0-based half-open, not clipped at contig ends.
 
         >>> Geometry().tss_window(5000, "+"), Geometry().tss_window(5000, "-")
         ((4000, 5500), (4501, 6001))
@@ -162,7 +162,7 @@ class Geometry:
         return tss - self.upstream, tss + self.downstream
 
     def tts_window(self, tts: int, strand: str) -> tuple[int, int]:
-        """Return the genome interval (0-based half-open, not clipped at contig ends) around ``tts``.
+        """Return the genome interval of the TTS window: 0-based half-open, not clipped at contig ends.
 
         >>> Geometry().tts_window(5000, "+"), Geometry().tts_window(5000, "-")
         ((4501, 6001), (4000, 5500))
@@ -172,11 +172,11 @@ class Geometry:
         return tts - self.downstream + 1, tts + self.upstream + 1
 
     def columns_of(self, place: Place, position: int) -> tuple[int, ...]:
-        """Return the columns of a base, ascending: no column, one, or two if both windows contain it.
+        """Return the columns of a genome position, ascending: none, one, or two if it lies in both windows of the gene.
 
         Args:
-            place: the gene.
-            position: position of the base on the gene's contig, 0-based.
+            place: location of the gene.
+            position: position on the contig of the gene, 0-based.
 
         >>> Geometry().columns_of(Place("1", "-", 5000, 4000), 5001)
         (999,)
@@ -192,7 +192,7 @@ class Geometry:
     def to_json(self) -> dict[str, int | bool | str | None]:
         """Return the fields for the metadata of files; ``visible`` is omitted if it is ``all``.
 
-        This keeps files of versions without that field identical and readable.
+        Files are then identical to those of versions that do not have this field, and those versions can read them.
         """
         fields = asdict(self)
         if self.visible == "all":

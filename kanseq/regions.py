@@ -1,6 +1,6 @@
 """Divide gene windows into regions: upstream, core promoter, transcribed and downstream columns.
 
-In: a geometry. Out: half-open column ranges, and distances in bases from the site of each region.
+In: a geometry. Out: half-open column ranges, and distances in bases from the TSS or TTS.
 """
 
 from typing import Literal, NamedTuple, TypeAlias
@@ -18,20 +18,20 @@ DOWNSTREAM = "downstream"
 SEQUENCE = "sequence"
 
 CORE = 50
-"""Bases of the core promoter before the TSS.
+"""Number of bases before the TSS that form the core promoter region.
 
 A core promoter extends about 50 bases to both sides of the TSS (Haberle and Stark 2018, Nat Rev Mol Cell Biol 19:621).
-Its transcribed half is part of the 5' transcribed region, so that each region is either transcribed or not.
+Here its transcribed half belongs to the 5' transcribed region, so that each region is either transcribed or not.
 """
 
 
 class Region(NamedTuple):
-    """A range of columns.
+    """A region of the gene windows, such as the core promoter: a range of columns.
 
     Attributes:
         name: one of the names defined in this module.
         start, stop: half-open columns, 0-based.
-        site: the site that distances are measured from; None for padding and for plain sequences.
+        site: the site from which distances are measured; None for padding and for plain sequences.
         origin: the column of the site, where the distance is 0; column 0 if there is no site.
         transcribed: whether the columns are transcribed.
     """
@@ -45,16 +45,16 @@ class Region(NamedTuple):
 
     @property
     def length(self) -> int:
-        """Number of columns."""
+        """Number of columns in the region."""
         return self.stop - self.start
 
     @property
     def distances(self) -> range:
-        """Distance of each column from the site in bases, negative on its upstream side."""
+        """Distance of each column of the region from the site, in bases; negative for columns upstream of the site."""
         return range(self.start - self.origin, self.stop - self.origin)
 
     def distance(self, column: int) -> int:
-        """Return the distance of a column from the site in bases, negative on its upstream side.
+        """Return the distance of a column from the site of the region, in bases; negative upstream of the site.
 
         The first transcribed base has distance 0 from the TSS, the last one distance 0 from the TTS.
         """
@@ -62,14 +62,14 @@ class Region(NamedTuple):
 
 
 def regions_of(geometry: Geometry, core: int = CORE) -> list[Region]:
-    """Return the regions in the order of their columns. Every column is in exactly one; empty regions are omitted.
+    """Return the regions of a geometry in column order. Every column is in exactly one region; none is empty.
 
     Columns that are hidden from models (:attr:`Geometry.masked`, :attr:`Geometry.visible`) also belong to regions.
     A sequence without coordinates (plain sequence) is one region.
 
     Args:
-        geometry: the columns; short windows shorten the regions.
-        core: columns of the core promoter, at most those before the TSS; 0 for no core promoter.
+        geometry: the layout of the columns. Regions are shorter if the windows are short.
+        core: number of columns in the core promoter (at most all columns before the TSS); 0 for no core promoter.
 
     >>> [(region.name, region.start, region.stop) for region in regions_of(Geometry())][:3]
     [('upstream', 0, 950), ('core promoter', 950, 1000), ("5' transcribed", 1000, 1500)]

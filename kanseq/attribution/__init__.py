@@ -1,1 +1,1 @@
-"""Attribution: from a trained model to numbers per base and per token."""
+"""Attribution: compute how much each base and token contributes to the output of a trained model."""

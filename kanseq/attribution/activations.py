@@ -1,6 +1,6 @@
 """Record the inputs and outputs of the KAN layers of a trained network for real sequences, batch by batch.
 
-In: a network and base codes. Out: each layer's inputs, grid positions and outputs, and histograms of the positions.
+In: a network and base codes. Out: each layer's inputs, normalised inputs and outputs, and histograms of its inputs.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,21 +21,21 @@ from kanseq.nn.layer import KANLayer
 from kanseq.regions import region_at
 
 INSIDE, MARGIN = 24, 12
-"""Bins of a histogram between the ends of the grid, and beyond each end."""
+"""Number of histogram bins between the ends of a layer's grid, and beyond each end."""
 
 NO_GRID = (-2.0, 2.0)
-"""Range that stands in for the grid in histograms of a basis without a grid (polynomials, waves)."""
+"""Range that histograms use instead of a grid if the basis has none (polynomials, waves)."""
 
 
 class Activation(NamedTuple):
-    """Inputs and outputs of one KAN layer for a batch; they are the last axis for every kind of layer.
+    """Inputs and outputs of one KAN layer for a batch, on the last axis (also the channels of convolutions).
 
     Attributes:
         name, layer: the layer's name in the network, and the layer.
         inputs: ``(n, …, inputs)``.
-        positions: the inputs after the layer's LayerNorm, if it has one: where on the grid the curves are evaluated.
+        positions: the inputs after the layer's LayerNorm, if it has one. The layer's curves are evaluated at them.
         outputs: ``(n, …, outputs)``, including the residual if the layer has one.
-        source: the layer whose output tensor is this layer's input, if there is one.
+        source: name of the layer whose output tensor is this layer's input; None if there is no such layer.
     """
 
     name: str
@@ -50,11 +50,11 @@ class ActivationBatch(NamedTuple):
     """Activations of a network for one batch of sequences.
 
     Attributes:
-        encoded: input of the network, ``(n, 4, columns)``.
+        encoded: input of the network, one-hot, ``(n, 4, columns)``.
         outputs: output of the network, ``(n, outputs)``.
-        layers: its KAN layers in the order in which they ran.
-        last: the KAN layer whose output tensor is the network's output, if there is one.
-        watched: inputs and outputs of the modules that were requested by name and that ran.
+        layers: activations of its KAN layers, in the order in which the layers ran.
+        last: name of the KAN layer whose output tensor is the network's output; None if there is no such layer.
+        watched: name -> input and output, for requested modules that ran.
     """
 
     encoded: Tensor
@@ -65,11 +65,12 @@ class ActivationBatch(NamedTuple):
 
 
 class Nodes(NamedTuple):
-    """Meaning of a layer's inputs or outputs.
+    """Description of the inputs, or of the outputs, of a layer, from which each of them gets a readable name.
 
     Attributes:
-        kind: ``base`` (a row of the one-hot encoding and a column), ``token``, ``channel``, ``output`` or ``unit``.
-        geometry: the columns of the network.
+        kind: ``base`` (a row of the one-hot encoding and a column), ``token``, ``channel``, ``output`` (of the network)
+            or ``unit`` (anything else).
+        geometry: the layout of the network's input columns.
         names: names of the nodes, if the layer has names for them.
     """
 
@@ -78,7 +79,7 @@ class Nodes(NamedTuple):
     names: tuple[str, ...] = ()
 
     def name(self, number: int) -> str:
-        """Return the name of one node.
+        """Return a readable name for the node with this number (from 0).
 
         >>> Nodes("token", Geometry()).name(120), Nodes("base", Geometry()).name(3020 + 1030)
         ('token 120 (TSS-40)', 'C at TSS+30')
@@ -113,14 +114,14 @@ def kan_layers(network: nn.Module) -> dict[str, KANLayer]:
 def activations(
     network: SequenceNetwork, batches: Iterable[Tensor], watch: Sequence[str] = ()
 ) -> Iterator[ActivationBatch]:
-    """Run a network in evaluation mode on batches of base codes, and yield the activations of its layers.
+    """Run a network in evaluation mode on batches of base codes, and yield the activations of its KAN layers.
 
     Nothing is kept from one batch to the next. Tensors are on the network's device.
 
     Args:
         network: the network; hooks are registered on it while a batch runs.
         batches: base codes, uint8 ``(n, columns)`` per batch.
-        watch: names of other modules to record inputs and outputs of.
+        watch: names of other modules whose inputs and outputs are recorded, too.
     """
     device = next(network.parameters()).device
     network.eval()
@@ -132,10 +133,10 @@ def activations(
 
 
 def grid_of(layer: KANLayer) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the start and end of each input's grid, float64 ``(inputs,)`` each, in units of :attr:`positions`.
+    """Return the start and the end of the grid of each input, two arrays ``(inputs,)`` float64; None if it has none.
 
-    These are the first and last centre of Gaussians, or the ends of the inner knots of B-splines; None for a basis
-    without such a range.
+    The ends are the first and last centre of Gaussians, or the first and last inner knot of B-splines, in units of
+    :attr:`Activation.positions`.
     """
     basis, (per_unit, origin) = layer.placed_basis(), (column.detach().double().cpu() for column in layer.units())
     if basis.span is not None:
@@ -148,18 +149,18 @@ def grid_of(layer: KANLayer) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 class Density:
-    """Histograms of a layer's inputs on their grids, one per input, added up batch by batch.
+    """Histograms of the inputs of a KAN layer over their grids: one histogram per input, updated batch by batch.
 
     Attributes:
-        has_grid: whether the basis has a grid; otherwise :data:`NO_GRID` takes its place.
-        low, high: the ends of the grid, ``(inputs,)``.
-        counts: ``(inputs, MARGIN + INSIDE + MARGIN)`` int64; values beyond the margins are not counted.
+        has_grid: whether the basis has a grid; if not, :data:`NO_GRID` is used.
+        low, high: the ends of each input's grid, ``(inputs,)``.
+        counts: values per bin, ``(inputs, MARGIN + INSIDE + MARGIN)`` int64; values beyond the margins are not counted.
         below, above: number of values below and above the grid, ``(inputs,)`` int64.
-        rows: number of values of each input.
+        rows: number of values that were added per input.
     """
 
     def __init__(self, layer: KANLayer) -> None:
-        """Set up the bins over the grid and its margins."""
+        """Create empty histograms whose bins cover the grids of ``layer`` and a margin at each end."""
         grid, inputs = grid_of(layer), len(layer.units()[0])
         self.has_grid = grid is not None
         self.low, self.high = grid if grid is not None else (np.full(inputs, end) for end in NO_GRID)
@@ -170,26 +171,27 @@ class Density:
 
     @property
     def edges(self) -> np.ndarray:
-        """Borders of the bins, ``(inputs, bins + 1)``."""
+        """Boundaries of the bins, ``(inputs, bins + 1)``."""
         steps = np.arange(-MARGIN, INSIDE + MARGIN + 1) / INSIDE
         return self.low[:, None] + (self.high - self.low)[:, None] * steps
 
     @property
     def outside(self) -> float:
-        """Share of all values that lie outside the grid."""
+        """Fraction of all values that lie outside the grid."""
         return float((self.below.sum() + self.above.sum()) / max(1, self.rows * len(self.low)))
 
     def base(self) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of ``silu(x)`` in each bin, ``(inputs, bins)``; NaN in empty bins.
 
-        With LayerNorm the position does not determine ``x``; this is the distribution of ``silu(x)`` in the data.
+        ``x`` is the input of the layer. With LayerNorm, bins are ranges of the normalised input, so that ``x`` can vary
+        a lot within a bin.
         """
         with np.errstate(invalid="ignore"):
             mean = self._base / self.counts
             return mean, np.sqrt(np.maximum(0, self._squares / self.counts - mean**2))
 
     def add(self, activation: Activation) -> None:
-        """Add a batch."""
+        """Add the inputs of the layer in one batch."""
         inputs, bins = self.counts.shape
         z = activation.positions.reshape(-1, inputs).double().cpu().numpy()
         silu = functional.silu(activation.inputs.reshape(-1, inputs).double()).cpu().numpy()
@@ -209,9 +211,9 @@ class Density:
 
 
 def grid_table(densities: Mapping[str, Density]) -> pd.DataFrame:
-    """Return the shares of values outside the grids: columns ``layer, input, below, above, outside``.
+    """Return a table of the fractions of values outside the grids: ``layer, input, below, above, outside``.
 
-    One row per input; ``*`` means all inputs of a layer, or all layers. Layers without a grid are left out.
+    There is a row per input; ``*`` means all inputs of a layer, or all layers. Layers without a grid are left out.
     """
     parts, total = [], np.zeros(3)
     for name, density in densities.items():
@@ -233,10 +235,11 @@ def grid_table(densities: Mapping[str, Density]) -> pd.DataFrame:
 
 
 def nodes_of(batch: ActivationBatch, geometry: Geometry) -> dict[str, tuple[Nodes, Nodes]]:
-    """Infer the meaning of each KAN layer's inputs and outputs from its activations.
+    """Infer the kind of the inputs and of the outputs of each KAN layer from a batch; return both by layer name.
 
-    Inputs that equal the one-hot columns are bases. An axis as long as the number of tokens counts the tokens, and the
-    other one channels; if both have that length, the last axis of the first such layer counts the tokens.
+    Inputs that equal the one-hot columns are bases. Otherwise, if one of the last two axes is as long as the number of
+    tokens, it counts tokens and the other axis counts channels. If both are, the last axis counts tokens, or channels
+    if tokens are the last axis of an earlier layer.
     """
     found: dict[str, tuple[Nodes, Nodes]] = {}
     onehot = batch.encoded.flatten(1)
@@ -254,13 +257,13 @@ def nodes_of(batch: ActivationBatch, geometry: Geometry) -> dict[str, tuple[Node
 
 
 def token_axis(tensor: Tensor, geometry: Geometry) -> int | None:
-    """Return the axis (from the end) that counts the tokens, the last one of several; None if there is none."""
+    """Return the last axis that is as long as the number of tokens, as a negative number; None if there is none."""
     axes = [axis for axis in range(-1, -tensor.ndim, -1) if tensor.shape[axis] == geometry.tokens]
     return axes[0] if axes else None
 
 
 def _kind(tensor: Tensor, geometry: Geometry, known: set[str]) -> str:
-    """Infer what the last axis counts; ``known`` are the kinds found so far."""
+    """Return what the last axis of a tensor counts; ``known`` are the kinds of nodes of the earlier layers."""
     if tensor.ndim < 3:
         return "unit"
     last, other = (size == geometry.tokens for size in (tensor.shape[-1], tensor.shape[-2]))
@@ -270,7 +273,7 @@ def _kind(tensor: Tensor, geometry: Geometry, known: set[str]) -> str:
 
 
 def _run(network: SequenceNetwork, codes: Tensor, watch: Sequence[str]) -> ActivationBatch:
-    """Run one batch with hooks on the layers."""
+    """Run the network on one batch, and record the activations of KAN layers and of the modules in ``watch``."""
     layers: list[Activation] = []
     watched: dict[str, tuple[Tensor, Tensor]] = {}
     made: dict[int, tuple[str, Tensor]] = {}
@@ -281,7 +284,7 @@ def _run(network: SequenceNetwork, codes: Tensor, watch: Sequence[str]) -> Activ
             watched.setdefault(name, (inputs, outputs))
         if isinstance(layer, KANLayer):
             source = made.get(id(inputs), (None, None))[0]
-            # Keep the tensor together with its id, which another tensor could get otherwise.
+            # Keep the tensor alive, because a new tensor could otherwise get the same id.
             made[id(outputs)] = name, outputs
             layers.append(_activation(name, layer, inputs, outputs, source))
 
@@ -297,7 +300,7 @@ def _run(network: SequenceNetwork, codes: Tensor, watch: Sequence[str]) -> Activ
 
 
 def _activation(name: str, layer: KANLayer, inputs: Tensor, outputs: Tensor, source: str | None) -> Activation:
-    """Move inputs and outputs to the last axis, and normalise the inputs as the layer does."""
+    """Build an activation: move channels to the last axis, and normalise the inputs as the layer does."""
     if isinstance(layer, KANConv1d):
         inputs, outputs = inputs.transpose(-1, -2), outputs.transpose(-1, -2)
     exact = inputs.to(layer.spline_weight.dtype)

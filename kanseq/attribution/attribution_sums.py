@@ -1,6 +1,6 @@
-"""Attributions of a complete set: summed on disk model by model, then written as one Parquet file.
+"""Average attributions over models, in a temporary file, and write and read ``attributions.parquet``.
 
-In: attributions of some rows at a time. Out: ``attributions.parquet``, one row per gene, and its reader.
+In: attributions of some genes by one model at a time. Out: one Parquet file for all genes, with one row per gene.
 """
 
 import json
@@ -27,35 +27,36 @@ from kanseq.runs.parts import part_name
 from kanseq.sequences.sequence_set import SequenceSet
 
 FORMAT = ATTRIBUTIONS.version
-"""Version of the file format that is written; all versions up to it can be read."""
+"""Version of the format of ``attributions.parquet`` that is written; older versions can be read, too."""
 
 KIND = "attributions"
-"""Value of ``kind`` in the metadata of the file."""
+"""Value of ``kind`` in the metadata of ``attributions.parquet``."""
 
 ROW_GROUP = 256
-"""Genes held in memory at a time."""
+"""Number of genes per row group of the Parquet file, which are held in memory together."""
 
 COLUMNS = ATTRIBUTIONS.arrow()
 
 
 class Sums(AbstractContextManager["Sums"]):
-    """Weighted sums per row, kept in a temporary file, so that memory use does not grow with the number of genes.
+    """Weighted sums over models of the attributions of each gene, kept in a temporary file to save memory.
 
     Attributes:
-        logit, reference_logit, total: ``(n,)`` float64; ``total`` is the sum of the attributions.
-        errors: ``(n, references)`` float64, the largest over all models.
-        models: for each row, the names of the models that contributed.
+        logit, reference_logit, total: weighted sums over models of the logit, mean reference logit and sum of
+            attributions of each gene, ``(n,)`` float64.
+        errors: completeness error for each reference, the largest over all models, ``(n, references)`` float64.
+        models: for each gene, the names of the models whose attributions were added.
     """
 
     def __init__(self, n: int, geometry: Geometry, folder: PathLike | None, *, references: int, spread: bool) -> None:
-        """Create a temporary file for ``n`` rows.
+        """Create a temporary file for ``n`` genes.
 
         Args:
-            n: number of rows.
-            geometry: the columns of a row.
+            n: number of genes.
+            geometry: the layout of their columns.
             folder: folder of the temporary file; None for the system's folder for temporary files.
-            references: number of references per gene; 0 if the method has none.
-            spread: whether some rows have several models, so that the spread over models is needed.
+            references: number of references per gene; 0 if the method does not use references.
+            spread: whether some genes have several models, so that standard deviations over models are needed.
         """
         self.folder = Path(folder or tempfile.gettempdir())
         self.geometry, self.spread = geometry, spread
@@ -68,16 +69,16 @@ class Sums(AbstractContextManager["Sums"]):
 
     @property
     def _moments(self) -> tuple[int, int]:
-        """Shape of the tokens' sums and sums of squares."""
+        """Shape of the sums and sums of squares of a gene's tokens; ``(2, 0)`` if no standard deviations are needed."""
         return (2, self.geometry.tokens if self.spread else 0)
 
     def __exit__(self, *failure: object) -> None:
-        """Close the temporary file; data that a full disk kept it from writing is no longer needed."""
+        """Close the temporary file; ignore errors of a full disk, because its data is no longer needed."""
         with suppress(OSError):
             self.file.close()
 
     def add(self, rows: np.ndarray, attribution: Attribution, weights: np.ndarray, scorer: Scorer) -> None:
-        """Add one model's attributions of some rows, times ``weights (rows,)``."""
+        """Add the attributions of the genes in ``rows`` by the model ``scorer``, multiplied by ``weights (rows,)``."""
         self.logit[rows] += attribution.logit * weights
         self.logit_square[rows] += attribution.logit**2 * weights
         if self.errors.shape[1]:
@@ -102,19 +103,19 @@ class Sums(AbstractContextManager["Sums"]):
             self.file.flush()
 
     def read(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield the sums of all rows in order, in blocks of ``(rows, columns)`` float32."""
+        """Yield slices of rows and their summed attributions, ``(rows, columns)`` float32, in the order of genes."""
         for rows, block in self._blocks():
             yield rows, np.ascontiguousarray(block["values"])
 
     def by_piece(self, template: Template) -> np.ndarray:
-        """Sum over the columns of each piece, ``(n, pieces)`` float32."""
+        """Return the attribution of each piece (the genome interval of a token), ``(n, pieces)`` float32."""
         values = np.zeros((len(self.logit), len(template.token)), dtype=np.float32)
         for rows, block in self.read():
             values[rows] = sum_by_piece(block, template)
         return values
 
     def tables(self, genes: SequenceSet, method: str) -> Iterator[pa.Table]:
-        """Yield the rows of ``attributions.parquet`` in the order of the set, one row group at a time."""
+        """Yield the rows of ``attributions.parquet`` in the order of ``genes``, one row group at a time."""
         several = np.array([len(names) > 1 for names in self.models])
         logit_spread = np.sqrt(np.maximum(self.logit_square - self.logit**2, 0))
         without = np.full(len(self.logit), self.errors.shape[1] == 0)
@@ -140,14 +141,14 @@ class Sums(AbstractContextManager["Sums"]):
             yield pa.table(columns, schema=COLUMNS)
 
     def _blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield the stored sums, some rows at a time."""
+        """Yield slices of rows and all of their stored sums, in the order of the genes."""
         self.file.seek(0)
         for start in range(0, len(self.logit), ROW_GROUP):
             rows = slice(start, min(start + ROW_GROUP, len(self.logit)))
             yield rows, np.frombuffer(self.file.read(self.row.itemsize * (rows.stop - rows.start)), dtype=self.row)
 
     def _token_spread(self, moments: np.ndarray, several: np.ndarray) -> pa.Array:
-        """Return the tokens' standard deviations over models; null for rows with one model."""
+        """Return the standard deviation of each token over models, a list per gene; null for genes with one model."""
         if not self.spread:
             return pa.nulls(len(several), pa.list_(pa.float32()))
         spread = np.sqrt(np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0)).astype(np.float32)
@@ -156,12 +157,12 @@ class Sums(AbstractContextManager["Sums"]):
 
 
 def as_pandas(tables: Iterator[pa.Table]) -> pd.DataFrame:
-    """Return all rows in memory; ``attributions`` and ``tokens`` hold one float32 array per row."""
+    """Concatenate row groups to one table; ``attributions`` and ``tokens`` hold one float32 array per row."""
     return pa.concat_tables(tables).to_pandas()
 
 
 def write_attributions(path: PathLike, tables: Iterator[pa.Table], described: dict[str, object]) -> None:
-    """Write row groups as they arrive; the same row groups give the same bytes."""
+    """Write row groups to ``attributions.parquet``, with ``described`` as metadata; output bytes are reproducible."""
     metadata = json.dumps({"kind": KIND, "format": FORMAT, **described}, allow_nan=False)
     schema = COLUMNS.with_metadata({b"kanseq": metadata.encode()})
     repeated = ["species", "method", "model"]
@@ -175,8 +176,8 @@ class Attributions:
     """Content of ``attributions.parquet``.
 
     Attributes:
-        table: its columns; ``attributions`` and ``tokens`` hold one float32 array per row.
-        geometry: the columns that the models read.
+        table: one row per gene; ``attributions`` and ``tokens`` hold one float32 array per row.
+        geometry: the layout of the columns that the models read.
         metadata: method, reference, models, inputs, contigs.
     """
 
@@ -189,7 +190,8 @@ def read_attributions(path: PathLike) -> Attributions:
     """Read ``attributions.parquet``.
 
     Raises:
-        MissingFile, TruncatedFile, BadTable: it does not exist, is not Parquet, or is not from ``kanseq explain``.
+        MissingFile, TruncatedFile: the file does not exist, or is not a complete Parquet file.
+        BadTable: the file was not written by ``kanseq explain``, or it was written by a newer version of kanseq.
     """
     path = check_input(path)
     try:
@@ -205,6 +207,6 @@ def read_attributions(path: PathLike) -> Attributions:
 
 
 def _lists(block: np.ndarray) -> pa.ListArray:
-    """Return ``(n, width)`` numbers as lists, without copying them."""
+    """Convert an array ``(n, width)`` to ``n`` Arrow lists without copying it."""
     offsets = np.arange(len(block) + 1, dtype=np.int32) * block.shape[1]
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(block.ravel()))

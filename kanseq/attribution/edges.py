@@ -3,19 +3,20 @@
 In: batches from :mod:`kanseq.attribution.activations`. Out: scores of edges and nodes, as arrays and as tables.
 
 Liu et al. 2024 (KAN 2.0, arXiv:2408.10205, equation 9) propagate scores from the outputs back to the inputs. With
-``E[l,i,j]`` the standard deviation over the data of the output of edge ``i → j`` of layer ``l``, and ``N[l+1,j]`` that
-of the node where it ends,
+``E[l,i,j]`` the standard deviation over the data of the output of edge ``i → j`` of layer ``l``, and ``N[l+1,j]`` the
+standard deviation of node ``j``, where the edge ends, the scores ``B`` of edges and ``A`` of nodes are
 
     B[l,i,j] = A[l+1,j]·E[l,i,j] / N[l+1,j],    A[l,i] = Σ_j B[l,i,j],    A[L,j] = 1.
 
-Choices made here: an edge's function is its curve plus its SiLU branch. A LayerNorm belongs to the layer after it,
-and the edges of that layer start from the nodes before the norm. Scores flow from a layer into the layer whose output
-tensor it reads, so a stack of layers (the model ``kan``) is scored as in the paper. (pykan averages over outputs, where
-the paper's ``A`` is 1 for each of them, and adds 1e-4 to ``N``; here a node that never changes passes no score on.) If
-another operation follows a layer, its effect on the logit is unknown, and the layer's outputs start with their shares
-of the layer's standard deviations, ``A[j] = N[j] / Σ N``. This applies to both layers of ``kan-mixer``, where standard
-deviations are taken over sequences and over channels (or tokens). A residual belongs to no edge: it is left out of
-``N``, and no scores flow into or out of a layer with a residual.
+Choices of this implementation: an edge's function is its curve plus its SiLU branch. A LayerNorm belongs to the layer
+after it, and the edges of that layer start from the nodes before the norm. A layer passes its scores back to the layer
+whose output tensor it reads, so a stack of layers (the model ``kan``) is scored as in the paper. (pykan averages over
+the outputs, whereas the paper sets ``A = 1`` for each, and adds 1e-4 to ``N``; here a node that is constant passes no
+score on.) If another operation follows a layer, the effect of the layer on the logit is unknown. The scores of its
+outputs are then set in proportion to their standard deviations, ``A[j] = N[j] / Σ N``. This applies to both layers of
+``kan-mixer``, where standard deviations are computed over sequences and over channels (or tokens). A residual belongs
+to no edge: it is left out of ``N``, and layers with a residual neither receive scores from other layers nor pass them
+on.
 """
 
 from collections.abc import Mapping
@@ -33,17 +34,17 @@ from kanseq.nn.conv import KANConv1d
 from kanseq.nn.layer import KANLayer
 
 NUMBERS = 2**22
-"""Basis values, or weights, held in memory at a time."""
+"""Maximum number of basis values, or of weights, that are processed at once (to limit memory)."""
 
 
 class EdgeScores(NamedTuple):
-    """The scores of one layer, float64.
+    """The KAN 2.0 scores of one layer, float64. The symbols are those of the equations in the module docstring.
 
     Attributes:
-        edges: ``B``, ``(outputs, inputs of a group, taps)``; a KANLinear has one group and one tap.
-        deviations: ``E``, of the same shape.
-        inputs: ``A`` of the nodes before the layer, ``(inputs,)``.
-        outputs: ``A`` of the nodes after it, ``(outputs,)``.
+        edges: scores of edges ``B``, ``(outputs, inputs of a group, taps)``; a KANLinear has one group and one tap.
+        deviations: standard deviations of the edges' outputs ``E``, same shape.
+        inputs: scores ``A`` of the nodes before the layer, ``(inputs,)``.
+        outputs: scores ``A`` of the nodes after the layer, ``(outputs,)``.
     """
 
     edges: np.ndarray
@@ -53,7 +54,7 @@ class EdgeScores(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """One edge from ``input`` at ``tap`` (0 except in convolutions) to ``output``, its score and standard deviation."""
+    """An edge from ``input`` at ``tap`` (0 except in convolutions) to ``output``, its score and standard deviation."""
 
     input: int
     tap: int
@@ -63,19 +64,20 @@ class Edge(NamedTuple):
 
 
 class VectorMoments:
-    """Means and covariances of vectors, one set of vectors per unit, in float64, merged batch by batch.
+    """Mean and covariance of the vectors of each unit, in float64, updated batch by batch.
 
-    Batches are merged as in Chan, Golub and LeVeque (1983), which avoids cancellation in the sums of squares.
+    A unit is a set of vectors with separate statistics, such as an input of a layer. Batches are merged as in Chan,
+    Golub and LeVeque (1983), which avoids cancellation in the sums of squares.
     """
 
     def __init__(self, units: int, size: int) -> None:
-        """Start without data."""
+        """Create empty statistics for ``units`` sets of vectors with ``size`` elements."""
         self.count = 0
         self.mean = torch.zeros(units, size, dtype=torch.float64)
         self.scatter = torch.zeros(units, size, size, dtype=torch.float64)
 
     def add(self, vectors: Tensor) -> None:
-        """Add vectors ``(rows, units, size)``."""
+        """Add a batch of vectors, ``(rows, units, size)``."""
         rows = len(vectors)
         mean = vectors.mean(0)
         centred = (vectors - mean).permute(1, 2, 0).contiguous()
@@ -86,25 +88,25 @@ class VectorMoments:
         self.count = total
 
     def covariance(self) -> Tensor:
-        """Return the covariances ``(units, size, size)``, divided by the number of rows."""
+        """Return the covariance matrices (sums divided by the number of rows), ``(units, size, size)``."""
         return self.scatter / max(1, self.count)
 
 
 class LayerStatistics:
-    """Statistics of a layer's edges and output nodes over the data, without storing each edge's outputs.
+    """Standard deviations over the data of a layer's edges and output nodes, computed without storing edge outputs.
 
-    An edge's function is ``w·φ`` with the basis and SiLU in ``φ``, so its variance is ``wᵀ·C·w`` with the covariance
-    ``C`` of ``φ`` at its input (Liu et al. 2024 store ``(n, inputs, outputs)`` numbers instead).
+    The output of an edge is ``w·φ``, where ``φ`` holds the basis functions and SiLU of its input, so its variance is
+    ``wᵀ·C·w`` with the covariance ``C`` of ``φ`` (Liu et al. 2024 store ``(n, inputs, outputs)`` numbers instead).
 
     Attributes:
         layer: the layer.
-        nodes: meaning of its inputs and of its outputs.
-        source: the layer whose output tensor it reads, if there is one.
-        density: histograms of its inputs on their grids.
+        nodes: descriptions of its inputs and of its outputs.
+        source: name of the layer whose output tensor it reads; None if there is no such layer.
+        density: histograms of its inputs over their grids.
     """
 
     def __init__(self, activation: Activation, nodes: tuple[Nodes, Nodes]) -> None:
-        """Start without data."""
+        """Create empty statistics for the layer of ``activation``; ``nodes`` describes its inputs and outputs."""
         layer = activation.layer
         self.layer, self.nodes, self.source = layer, nodes, activation.source
         self.density = Density(layer)
@@ -114,7 +116,7 @@ class LayerStatistics:
         self._outputs = VectorMoments(len(layer.spline_weight), 1)
 
     def add(self, activation: Activation) -> None:
-        """Add a batch."""
+        """Add the activation of the layer for one batch."""
         self.density.add(activation)
         outputs, inputs = activation.outputs.double(), activation.inputs.double()
         given = outputs - inputs if self.layer.residual else outputs
@@ -130,7 +132,7 @@ class LayerStatistics:
             self._features.add(features)
 
     def deviations(self) -> np.ndarray:
-        """Return ``E``, float64 ``(outputs, inputs of a group, taps)``."""
+        """Return ``E``, the standard deviations of edge outputs, float64 ``(outputs, inputs of a group, taps)``."""
         layer = self.layer
         weight = layer.curve_weight().detach().double().cpu()
         if layer.base_weight is not None:
@@ -147,11 +149,11 @@ class LayerStatistics:
         return torch.cat(found).numpy()
 
     def node_deviations(self) -> np.ndarray:
-        """Return ``N``, float64 ``(outputs,)``."""
+        """Return ``N``, the standard deviation of each output node without the residual, float64 ``(outputs,)``."""
         return self._outputs.covariance()[:, 0, 0].sqrt().numpy()
 
     def score(self, outputs: np.ndarray) -> EdgeScores:
-        """Propagate scores ``(outputs,)`` of the nodes after the layer to its edges and the nodes before it."""
+        """Propagate ``outputs``, the scores of the nodes after the layer, to its edges and to the nodes before it."""
         deviations, nodes = self.deviations(), self.node_deviations()
         passed = np.divide(outputs, nodes, out=np.zeros(len(nodes)), where=nodes > 0)
         edges = deviations * passed[:, None, None]
@@ -159,7 +161,7 @@ class LayerStatistics:
         return EdgeScores(edges, deviations, inputs, outputs)
 
     def top(self, scores: EdgeScores, most: int) -> list[Edge]:
-        """Return the edges with the highest scores, highest first; ties in the order of output and input."""
+        """Return the ``most`` edges with the highest scores, highest first; ties are ordered by output, then input."""
         flat = scores.edges.ravel()
         ranked = np.argsort(-flat, kind="stable")[:most]
         output, own, tap = np.unravel_index(ranked, scores.edges.shape)
@@ -169,7 +171,7 @@ class LayerStatistics:
         return [Edge(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
 
     def _evaluate(self, z: Tensor, x: Tensor) -> Tensor:
-        """Return the values of basis and SiLU at the rows' positions: ``(…, inputs, size)``."""
+        """Return the basis functions at positions ``z``, followed by SiLU of inputs ``x``: ``(…, inputs, size)``."""
         layer = self.layer
         per_unit, origin = (column.detach().double().cpu() for column in layer.units())
         basis = layer.placed_basis()
@@ -179,22 +181,22 @@ class LayerStatistics:
 
 
 class NetworkStatistics:
-    """The statistics of all KAN layers of a network, added up batch by batch.
+    """The statistics of all KAN layers of a network, updated batch by batch.
 
     Attributes:
-        geometry: the columns of the network.
-        layers: by name, in the order in which they run.
-        last: the layer whose outputs are the network's, if there is one.
+        geometry: the layout of the network's input columns.
+        layers: layer name -> statistics, in the order in which the layers run.
+        last: name of the layer whose output is the network's output; None if there is no such layer.
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        """Start without data."""
+        """Create empty statistics; layers are found in the first batch."""
         self.geometry = geometry
         self.layers: dict[str, LayerStatistics] = {}
         self.last: str | None = None
 
     def add(self, batch: ActivationBatch) -> None:
-        """Add a batch."""
+        """Add the activations of all layers for one batch."""
         if not self.layers:
             nodes = nodes_of(batch, self.geometry)
             for one in batch.layers:
@@ -204,10 +206,13 @@ class NetworkStatistics:
             self.layers[one.name].add(one)
 
     def scores(self, explained: int | None = None) -> dict[str, EdgeScores]:
-        """Score every layer's edges and nodes; ``explained`` is the one network output that counts, None for all.
+        """Compute the scores of the edges and nodes of every layer.
+
+        Args:
+            explained: index of the network output to explain; None for all outputs.
 
         Returns:
-            Scores by layer, in the order in which layers run.
+            Layer name -> scores, in the order in which the layers run.
         """
         found: dict[str, EdgeScores] = {}
         readers = self._readers()
@@ -226,7 +231,7 @@ class NetworkStatistics:
         return {name: found[name] for name in self.layers}
 
     def _readers(self) -> dict[str, list[str]]:
-        """Return, for each layer, the layers that read its output tensor: scores flow back from them into it."""
+        """Return for each layer the names of the layers that read its output tensor and pass scores back to it."""
         readers: dict[str, list[str]] = {}
         for name, statistics in self.layers.items():
             source = statistics.source
@@ -236,7 +241,7 @@ class NetworkStatistics:
 
 
 def edge_table(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores], most: int = 1000) -> pd.DataFrame:
-    """Return each layer's edges with the highest scores, at most ``most`` per layer.
+    """Return a table of the edges with the highest scores, at most ``most`` per layer.
 
     Columns ``layer, input, tap, output, score, standard_deviation, input_name, output_name``; numbers start from 0,
     and ``tap`` is 0 except in convolutions.
@@ -251,7 +256,7 @@ def edge_table(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores], 
 
 
 def node_table(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores]) -> pd.DataFrame:
-    """Return the scores of all nodes before and after each layer: columns ``layer, side, node, score, name``."""
+    """Return a table of the scores of all nodes before and after each layer: ``layer, side, node, score, name``."""
     parts = []
     for name, layer in statistics.layers.items():
         sides = zip(("input", "output"), layer.nodes, (scores[name].inputs, scores[name].outputs), strict=True)
@@ -264,19 +269,19 @@ def node_table(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores]) 
 
 
 def _shape(layer: KANLayer) -> tuple[int, int, int, int]:
-    """Return the numbers of groups, of inputs and outputs per group, and of taps."""
+    """Return a layer's number of groups, inputs per group, outputs per group, and taps."""
     outputs, wide = layer.spline_weight.shape[:2]
     groups = layer.groups if isinstance(layer, KANConv1d) else 1
     return groups, wide, outputs // groups, layer.spline_weight[0, 0].numel() // layer.basis.size
 
 
 def _rows(tensor: Tensor, kept: int) -> Tensor:
-    """Reshape ``(…, kept axes)`` to ``(rows, kept axes)``."""
+    """Flatten all axes except the last ``kept`` ones into one axis of rows."""
     return tensor.reshape(-1, *tensor.shape[-kept:])
 
 
 def _under_taps(layer: KANConv1d, features: Tensor, positions: int) -> Tensor:
-    """Return the features that each tap of each channel reads at the output's positions; padding is 0.
+    """Return the features that each tap of a convolution reads for each output position; padding is 0.
 
     Turns ``(n, length, channels, size)`` into ``(n·positions, channels·taps, size)``.
     """

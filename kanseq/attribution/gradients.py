@@ -1,6 +1,6 @@
-"""Attributions by gradients: at the gene only (fast, not complete), or along the line from a reference to the gene.
+"""Gradient-based attribution methods: gradient × difference (fast, but not complete) and integrated gradients.
 
-In: a network, base codes, references. Out: one number per base.
+In: a network, base codes, references. Out: one attribution per base.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from kanseq.runs.trained_model import TrainedModel
 from kanseq.tasks.task import Task
 
 ROWS = 128
-"""Sequences that a network processes at a time."""
+"""Maximum number of sequences per forward pass."""
 
 
 def gradient_times_difference(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
-    """Multiply the logit's gradient at the gene by the gene's difference from each reference.
+    """Multiply the gradient of the logit at the gene by the difference between gene and reference.
 
     ``a[c] = Σ_b ∂logit/∂x[b, c] · (x[b, c] − r[b, c])`` over the four bases ``b``, where ``x`` is the one-hot input
-    (gradient × input of Shrikumar et al. 2016, arXiv:1605.01713, with references).
+    (gradient × input of Shrikumar et al. 2016, arXiv:1605.01713, with references), averaged over the references.
 
     Raises:
         BadOption: the model has no gradient.
@@ -48,8 +48,8 @@ def integrated_gradients(
 ) -> Attribution:
     """Average the gradient along the straight line from each reference to the gene, and multiply by the difference.
 
-    The gradient is taken at the midpoints of ``options.steps`` equal parts of the line (Sundararajan et al. 2017,
-    arXiv:1703.01365). The result is complete in the limit of many steps.
+    The gradient is computed at the midpoints of ``options.steps`` equal segments of the line (Sundararajan et al. 2017,
+    arXiv:1703.01365). With more steps, the sum of the attributions approaches the difference of the logits.
 
     Raises:
         BadOption: the model has no gradient.
@@ -83,7 +83,7 @@ def _gradient(network: SequenceNetwork, task: Task, x: Tensor) -> tuple[Tensor, 
 
 
 def _logits(network: SequenceNetwork, task: Task, references: Tensor) -> Tensor:
-    """Return the logits ``(references, n)`` of references ``(references, n, 4, columns)``, computed in parts."""
+    """Return the logits ``(references, n)`` of one-hot references ``(references, n, 4, columns)``, in batches."""
     with torch.no_grad():
         parts = [task.logit(network.forward_encoded(part)) for part in references.flatten(0, 1).split(ROWS)]
     return torch.cat(parts).view(references.shape[:2])

@@ -1,6 +1,6 @@
-"""Hypothetical contributions: what each of the four bases would contribute in every column, for motif discovery.
+"""Hypothetical contributions: the contribution that each of the four bases would have in every column.
 
-In: numbers ``(n, 4, columns)`` of several models. Out: a file of contributions and a file of one-hot sequences.
+In: contributions ``(n, 4, columns)`` by several models. Out: two files for motif discovery: their sum, and sequences.
 """
 
 import os
@@ -19,14 +19,14 @@ from kanseq.sequences.sequence_set import SequenceSet
 
 
 class Hypothetical(AbstractContextManager["Hypothetical"]):
-    """Contributions of all four bases in every column, added up in a temporary file, for motif discovery.
+    """Hypothetical contributions of all genes, summed over models in a temporary file, for motif discovery.
 
-    The result is two files in the format of TF-MoDISco (``arr_0`` of shape ``(n, 4, columns)``, and ``ids``): the
-    contributions, float32, and next to them, as ``NAME.onehot.npz``, the sequences, int8.
+    The output is two files in the format of TF-MoDISco (``arr_0`` of shape ``(n, 4, columns)``, and ``ids``): the
+    contributions, float32, and next to them ``NAME.onehot.npz`` with the one-hot sequences, int8.
     """
 
     def __init__(self, path: PathLike, genes: SequenceSet) -> None:
-        """Reserve disk space in the folder of ``path``.
+        """Create a temporary file for the contributions of ``genes``, in the folder of the output ``path``.
 
         Raises:
             NotWritable: the folder does not exist, or has too little space.
@@ -50,11 +50,11 @@ class Hypothetical(AbstractContextManager["Hypothetical"]):
             self.file.close()
 
     def add(self, rows: np.ndarray, values: np.ndarray, weights: np.ndarray) -> None:
-        """Add one model's contributions ``(rows, 4, columns)`` for some rows, times ``weights (rows,)``."""
+        """Add the contributions ``(rows, 4, columns)`` by one model for some genes, times ``weights (rows,)``."""
         self.values[rows] += values * weights[:, None, None].astype(np.float32)
 
     def write(self, geometry: Geometry, stack: ExitStack) -> None:
-        """Write both files; they get their final names when the stack closes."""
+        """Write contributions and masked sequences; both files get their final names when ``stack`` closes."""
         ids = np.array(self.genes.table["id"].astype(str).tolist())
         for path, dtype, part in (
             (self.path, np.float32, lambda rows: self.values[rows]),
@@ -72,11 +72,11 @@ class Hypothetical(AbstractContextManager["Hypothetical"]):
 
 
 GENES = 64
-"""Genes that are compressed at a time."""
+"""Number of genes that are compressed at once."""
 
 
 def onehot_name(path: PathLike) -> Path:
-    """Return the path of the sequence file that belongs to a file of contributions.
+    """Return the path of the file of one-hot sequences that belongs to a file of hypothetical contributions.
 
     >>> onehot_name("a/hypothetical.npz").name
     'hypothetical.onehot.npz'
@@ -86,15 +86,15 @@ def onehot_name(path: PathLike) -> Path:
 
 
 def check_hypothetical(path: PathLike | None) -> None:
-    """Check that the file name ends in ``.npz``.
+    """Check that the name of a file of hypothetical contributions ends in ``.npz``.
 
     Raises:
-        BadOption: it does not.
+        BadOption: the name has another ending.
     """
     if path is not None and not Path(path).name.endswith(".npz"):
         raise BadOption("the name of a file of hypothetical contributions must end in .npz", where=path)
 
 
 def _one_hot(codes: np.ndarray) -> np.ndarray:
-    """Return ``(n, 4, columns)`` int8; all zeros for unknown bases."""
+    """One-hot encode base codes ``(n, columns)`` as ``(n, 4, columns)`` int8; unknown bases are all zeros."""
     return (codes[:, None] == np.arange(BASES, dtype=np.uint8)[:, None]).astype(np.int8)

@@ -1,6 +1,6 @@
-"""Attribution methods by name, with one signature, and the result that all of them return.
+"""The attribution methods of kanseq, by name. All of them have the same signature.
 
-In: a trained model, base codes, references. Out: one number per base, and the logits that the numbers explain.
+In: a trained model, base codes, references. Out: one attribution per base, and the logits that they explain.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from kanseq.errors import BadOption
 from kanseq.runs.trained_model import TrainedModel
 
 Attribute: TypeAlias = Callable[[TrainedModel, np.ndarray, Sequence[str], References, MethodOptions], Attribution]
-"""``(model, codes (n, columns) uint8 with masked columns 4, names (n), references, options)``."""
+"""Arguments of a method: ``(model, codes (n, columns) uint8 with masked columns 4, ids (n,), references, options)``."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Method:
     Attributes:
         name: value of ``--method``.
         summary: one-line description.
-        attribute: the function that computes attributions.
-        has_references: whether its sums are compared with logit differences to references.
-        gives_hypothetical: whether it can return hypothetical contributions.
+        attribute: function that computes attributions.
+        has_references: whether attributions should sum to the difference between the logits of gene and reference.
+        gives_hypothetical: whether the method can return hypothetical contributions.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Method:
 
 
 def methods() -> dict[str, Method]:
-    """Return all methods by name."""
+    """Return all attribution methods by name."""
     from kanseq.attribution.gradients import gradient_times_difference, integrated_gradients
     from kanseq.attribution.paths import attribute_by_paths
     from kanseq.attribution.perturbation import in_silico_mutagenesis, occlude_tokens
@@ -54,10 +54,10 @@ def methods() -> dict[str, Method]:
 
 
 def find_method(name: str) -> Method:
-    """Return the method of a name.
+    """Return the attribution method with a name.
 
     Raises:
-        BadOption: there is no method of that name.
+        BadOption: there is no method with that name.
     """
     known = methods()
     if name not in known:

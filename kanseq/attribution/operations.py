@@ -1,8 +1,9 @@
-"""Assign a rule to each PyTorch operation while a network runs on stacks of genes and references.
+"""Apply attribution rules to the PyTorch operations of a network while it runs on genes and references.
 
-In: the operations of any network, one by one. Out: the same results, with rules for the backward pass; or an error that
-names the operation and its layer. Nothing is guessed: operations that are not listed here are refused.
+In: each operation that the network calls. Out: its result, with a rule in place of its gradient in the backward pass.
+Operations that are not listed here are not supported: they raise an error that names the operation and its layer.
 
+A *stack* is a tensor whose first axis holds genes and then their references (see :mod:`kanseq.attribution.rules`).
 *Moving* tensors are those that depend on the network's input (they require a gradient); all others are constant.
 """
 
@@ -20,12 +21,12 @@ from kanseq.nn.kernels.curves import sum_of_curves
 
 
 class PathRules(TorchFunctionMode):
-    """Mode that runs every operation on stacks by its rule while it is active.
+    """PyTorch function mode: while it is active, every operation on stacks uses its attribution rule.
 
     Attributes:
-        sides: number of blocks of a stack: one of genes, and one per reference.
-        height: rows of a stack; the first axis of every moving tensor is a multiple of it.
-        where: returns the name of the layer that is running.
+        sides: number of blocks in a stack: one for the genes, and one per reference.
+        height: rows of a stack; the length of the first axis of every moving tensor is a multiple of it.
+        where: function that returns the name of the layer that is running, for error messages.
     """
 
     def __init__(self, sides: int, height: int, where: Callable[[], str]) -> None:
@@ -40,7 +41,7 @@ class PathRules(TorchFunctionMode):
         args: tuple[object, ...] = (),
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
-        """Run one operation."""
+        """Run one operation of the network, with its rule if it depends on the input; raise NoRule if it has none."""
         kwargs = dict(kwargs or {})
         called = getattr(func, "__name__", str(func))
         name = called.strip("_")
@@ -68,7 +69,7 @@ class PathRules(TorchFunctionMode):
         return found
 
     def _no_rule(self, name: str) -> NoRule:
-        """Return the error for an operation without a rule."""
+        """Return the error for the operation ``name``, which has no rule."""
         return NoRule(
             f"the method paths has no rule for '{name}' in the layer {self.where()}",
             hint="use --method occlusion (any model) or integrated (models with gradients)",
@@ -82,7 +83,7 @@ class PathRules(TorchFunctionMode):
         args: tuple[object, ...],
         kwargs: dict[str, object],
     ) -> Tensor | None:
-        """Run an operation by its rule; return None if it has no rule."""
+        """Run an operation with its rule and return the result; return None if it has no rule."""
         if not all(one.ndim and len(one) % self.height == 0 for one in _tensors(args) if one.requires_grad):
             return None
         if func is sum_of_curves:
@@ -107,7 +108,7 @@ class PathRules(TorchFunctionMode):
 
 
 def _is_linear(name: str, moving: int, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
-    """Return whether an operation is linear in all moving tensors, so that its transpose carries multipliers."""
+    """Return whether an operation is linear in all moving tensors; it then needs no rule other than its gradient."""
     if name in FROZEN:
         at = FROZEN[name]
         return not (args[at] if len(args) > at else kwargs.get("training", name != "batch_norm"))
@@ -117,7 +118,7 @@ def _is_linear(name: str, moving: int, args: tuple[object, ...], kwargs: Mapping
 
 
 def _set(names: str) -> frozenset[str]:
-    """Split a list of operations: names of PyTorch functions and methods without outer underscores."""
+    """Split a text of operations: names of PyTorch functions and methods, without leading and trailing underscores."""
     return frozenset(names.split())
 
 
@@ -129,7 +130,7 @@ LINEAR = _set(
     "adaptive_avg_pool1d adaptive_avg_pool2d zeros_like ones_like empty_like full_like new_zeros new_ones new_empty "
     "new_full"
 )
-"""Operations that are linear in all moving tensors, or do not use their values."""
+"""Operations that are linear in all moving tensors, or do not use the values of tensors."""
 
 FROZEN = {"batch_norm": 5, "dropout": 2, "dropout1d": 2, "dropout2d": 2, "alpha_dropout": 2}
 """Operations that are linear in evaluation mode, and the index of their argument for training mode."""
@@ -153,7 +154,7 @@ CORNERED = _set("elu selu celu hardswish")
 """Elementwise functions whose slope has jumps."""
 
 SCALELESS = _set("log pow")
-"""Elementwise functions that change faster the closer their argument is to 0."""
+"""Elementwise functions whose slope varies more the closer the argument is to 0."""
 
 FUNCTIONS = (
     STRAIGHT
@@ -164,13 +165,13 @@ FUNCTIONS = (
 """All elementwise functions that have a rule."""
 
 CLOSE = {**dict.fromkeys(STRAIGHT, 0.0), **dict.fromkeys(CORNERED, 1e-5)}
-"""How close two numbers may be for a secant, where it differs from the default for smooth functions."""
+"""Function -> distance below which no secant is used, if it differs from the default for smooth functions."""
 
 SHAPES = _set("zeros_like ones_like empty_like full_like new_zeros new_ones new_empty new_full new_tensor")
-"""Operations that create new tensors."""
+"""Operations that create new tensors, whose values do not depend on their input."""
 
 VALUES = _set("item tolist numpy bool float int index equal allclose contains is_nonzero")
-"""Operations that read values of tensors, on which the program could then branch."""
+"""Operations that read values of tensors, so that the program could branch on them."""
 
 
 def _normalised(
@@ -189,7 +190,7 @@ def _softmax(sides: int, z: Tensor, dim: int = -1, **kwargs: object) -> Tensor:
 
 
 def _pooled(pool: Callable[..., tuple[Tensor, Tensor]], axes: int) -> Callable[..., Tensor]:
-    """Return the rule for maxima over windows of the last axes."""
+    """Return the rule for max pooling over windows of the last ``axes`` axes."""
 
     def run(sides: int, z: Tensor, *more: object, **kwargs: object) -> Tensor:
         kwargs.pop("return_indices", None)
@@ -199,7 +200,7 @@ def _pooled(pool: Callable[..., tuple[Tensor, Tensor]], axes: int) -> Callable[.
 
 
 def _greatest(sides: int, z: Tensor, dim: int, keepdim: bool = False) -> Tensor | None:
-    """Return the maximum over one axis; None over several axes, which has no rule."""
+    """Return the maximum over the axis ``dim``, with its rule; None if ``dim`` is several axes, which have no rule."""
     if not isinstance(dim, int):
         return None
     rule = rules.greatest(lambda part: part.max(dim=-1, keepdim=True))
@@ -218,7 +219,7 @@ RULES: dict[str, Callable[..., Tensor]] = {
     "max_pool2d": _pooled(functional.max_pool2d_with_indices, 2),
     "amax": _greatest,
 }
-"""Rules of other operations by name; they take ``(sides, z)`` and the other arguments of the PyTorch function."""
+"""Rules of other operations by name, called with ``(sides, z)`` and the other arguments of the PyTorch function."""
 
 
 def _moves(one: object) -> bool:
@@ -235,10 +236,10 @@ def _tensors(several: Iterable[object]) -> Iterator[Tensor]:
 
 
 def layer_at_work(network: nn.Module) -> str:
-    """Return name and type of the network's layer that is running in this thread; the network's type if none is.
+    """Return name and type of the layer of a network that is running in this thread, for error messages.
 
-    The name is read from the call stack, and only when an error needs it. Hooks would have to be registered on a
-    network that several threads share.
+    If no layer is running, return the type of the network. The layer is found in the call stack, because hooks would
+    have to be registered on a network that several threads share.
     """
     names = {id(module): name for name, module in network.named_modules()}
     frame = inspect.currentframe()

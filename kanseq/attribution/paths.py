@@ -1,9 +1,10 @@
 """Complete path attribution: each base's share of the difference between the logits of a gene and of a reference.
 
-In: a trained network, base codes and references. Out: one number per base; their sum is that difference up to rounding.
+In: a trained network, base codes and references. Out: one attribution per base; the sum is that difference up to
+rounding.
 
-The network runs once on a stack of genes and references. Its backward pass carries multipliers instead of gradients:
-:mod:`kanseq.attribution.rules` defines how, :mod:`kanseq.attribution.operations` for which operations.
+The network runs once on a stack of genes and references. Its backward pass propagates multipliers instead of gradients,
+by the rules in :mod:`kanseq.attribution.rules`, which :mod:`kanseq.attribution.operations` applies to each operation.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,11 +24,12 @@ from kanseq.runs.trained_model import TrainedModel
 
 
 class Multipliers(NamedTuple):
-    """Result of :func:`path_multipliers`.
+    """Multipliers of the inputs of a network, and its outputs: the result of :func:`path_multipliers`.
 
     Attributes:
-        values: ``(references, n, …)``: ``Σ values·(x − r)`` is the difference of the outputs.
-        outputs: ``(1 + references, n)``: outputs for the inputs, then for each reference.
+        values: multipliers ``(references, n, …)``: ``Σ values·(x − r)`` is the difference between the outputs for the
+            input ``x`` and its reference ``r``.
+        outputs: outputs of the network for the inputs, then for each reference, ``(1 + references, n)``.
     """
 
     values: Tensor
@@ -37,7 +39,7 @@ class Multipliers(NamedTuple):
 def attribute_by_paths(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
-    """Distribute each gene's ``logit(x) − logit(r)`` over its bases for every reference ``r``, and average.
+    """Distribute each gene's ``logit(x) − logit(r)`` over its bases for every reference ``r``, and average over ``r``.
 
     Raises:
         NoRule: the network has an operation without a rule.
@@ -66,13 +68,13 @@ def attribute_by_paths(
 def path_multipliers(
     network: nn.Module, function: Callable[[Tensor], Tensor], x: Tensor, references: Tensor
 ) -> Multipliers:
-    """Carry the difference of a network's outputs back to its inputs, along all paths.
+    """Propagate the difference between outputs for inputs and for references back to the inputs, along all paths.
 
     Args:
         network: the network that ``function`` runs, in evaluation mode and with parameters that require no gradient;
             errors name its modules.
         function: maps a stack of inputs ``(m, …)``, row by row, to numbers ``(m,)``.
-        x: inputs, ``(n, …)``.
+        x: inputs of the network, ``(n, …)``.
         references: references of each input, ``(references, n, …)``.
 
     Raises:
@@ -82,7 +84,7 @@ def path_multipliers(
     stack = torch.cat([x[None], references]).flatten(0, 1).requires_grad_()
     try:
         with torch.enable_grad(), PathRules(sides, len(stack), partial(layer_at_work, network)):
-            # Copied, so that a network may change its input in place.
+            # Pass a copy, because a network may change its input in place.
             outputs = function(stack.clone())
         wanted = torch.ones_like(outputs)
         wanted[: len(x)] = 0

@@ -1,7 +1,7 @@
-"""Attributions by changing the sequence: token by token, or base by base.
+"""Attribution methods that change the sequence token by token, or base by base, and predict again.
 
-In: any model, base codes, references. Out: one number per base. No gradient is needed; each change costs one run of the
-model.
+In: any model, base codes, references. Out: one attribution per base. No gradient is needed. Each change requires one
+prediction of the model.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from kanseq.sequences.shuffles import UNKNOWN
 def occlude_tokens(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
-    """Return the mean drop of the logit when one token is replaced by the reference's, divided among its bases.
+    """Return the mean drop of the logit if a token is replaced by that of a reference, divided equally among its bases.
 
-    For shuffled references the replacement is the token's bases in another order with the same dinucleotides. The bases
-    of a token get equal shares. The reference logit is that of a gene with all tokens replaced; the sum differs from
-    the logit difference by the joint effects of tokens.
+    For shuffled references, the bases of a token are replaced by a shuffle of the same bases that keeps dinucleotides.
+    The reference logit is the logit with all tokens replaced. Attributions do not add up exactly to the difference
+    between the logits of gene and reference if tokens interact.
     """
     several = references.of_tokens(codes, names)
     logit = model.logits(codes)
@@ -51,8 +51,8 @@ def in_silico_mutagenesis(
 ) -> Attribution:
     """Return the mean drop of the logit when a base is replaced by each of the three others.
 
-    References are not used, so there is no logit difference to which the numbers add up. Hypothetical contributions are
-    ``logit with b − mean over the four bases``.
+    References are not used, so there is no logit difference to which the attributions add up. The hypothetical
+    contribution of a base is the logit with this base minus the mean logit over all four bases in its column.
     """
     logit = model.logits(codes)
     changed = np.repeat(logit[:, None], BASES * codes.shape[1], axis=1).reshape(len(codes), BASES, -1)

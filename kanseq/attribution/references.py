@@ -1,6 +1,6 @@
-"""References that genes are compared with: shuffles of the gene, no bases, or sequences from a file.
+"""Reference sequences for attribution: shuffles of the gene, a sequence of ``N``, or sequences from a file.
 
-In: ``--reference`` and a seed. Out: base codes of a gene's references, which do not depend on other genes.
+In: ``--reference`` and a seed. Out: base codes of the references of genes. Shuffles do not depend on other genes.
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,19 @@ from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.sequences.shuffles import UNKNOWN, dinucleotide_shuffles
 
 MOST = 10_000
-"""Largest number of shuffles per gene."""
+"""Maximum number of shuffles per gene."""
 
 
 @dataclass(frozen=True)
 class References:
-    """References of genes.
+    """The reference sequences with which genes are compared.
 
     Attributes:
-        text: value of ``--reference``: ``shuffle:N``, ``n``, or a file's name.
+        text: value of ``--reference``: ``shuffle:N``, ``n``, or the name of a file.
         count: number of references per gene.
         seed: seed of the shuffles.
-        sequences: for a file: codes ``(records, columns)`` uint8, masked columns 4.
-        owners: for a file whose records are named after genes: gene id -> its records.
+        sequences: if from a file: base codes of its records, ``(records, columns)`` uint8, masked columns 4.
+        owners: if the records are named after genes: gene id -> its rows in ``sequences``.
     """
 
     text: str
@@ -40,7 +40,11 @@ class References:
     owners: dict[str, list[int]] | None = None
 
     def of(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """Return codes ``(n, count, columns)`` for genes with codes ``(n, columns)`` uint8, masked columns 4.
+        """Return the references of genes, as base codes ``(n, count, columns)``.
+
+        Args:
+            codes: base codes of the genes, ``(n, columns)`` uint8, masked columns 4.
+            names: ids of the genes, ``(n,)``.
 
         Raises:
             UnknownGene: the file has no record for a gene.
@@ -55,7 +59,10 @@ class References:
         return self.sequences[[self.owners[name] for name in names]]
 
     def of_tokens(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """Return references in which shuffles keep the bases of every token within it; others are as in :meth:`of`."""
+        """Return references with bases shuffled only within each token.
+
+        References other than shuffles are the same as from :meth:`of`.
+        """
         if self.sequences is not None or not self.text.startswith("shuffle"):
             return self.of(codes, names)
         n, columns = codes.shape
@@ -65,18 +72,19 @@ class References:
         return shuffled.transpose(0, 2, 1, 3).reshape(n, self.count, -1)[..., :columns]
 
     def _made(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Return shuffles of genes, or sequences of unknown bases."""
         if self.text == "n":
             return np.full((len(codes), 1, codes.shape[1]), UNKNOWN, dtype=np.uint8)
         return dinucleotide_shuffles(codes, list(names), self.count, self.seed)
 
 
 def find_references(text: str, seed: int, geometry: Geometry) -> References:
-    """Parse the value of ``--reference``.
+    """Parse the value of ``--reference``, and read the file if it is the name of a file.
 
-    ``shuffle:N`` means N dinucleotide shuffles of the part of each gene that the model reads, ``n`` a sequence of
+    ``shuffle:N`` means N dinucleotide shuffles of the columns of each gene that the model reads, ``n`` a sequence of
     unknown bases, and anything else the name of a FASTA file whose sequences have the model's number of columns.
-    Records named ``GENE/anything``, the same number for each gene, are references of that gene only; others are
-    references of every gene.
+    Records named ``GENE/anything`` are references of that gene only, and each gene must have the same number of them.
+    Records with other names are references of every gene.
 
     Raises:
         BadOption: the value is not one of these.
@@ -100,7 +108,7 @@ def find_references(text: str, seed: int, geometry: Geometry) -> References:
 
 
 def _read(path: PathLike, seed: int, geometry: Geometry) -> References:
-    """Read references from a FASTA file."""
+    """Read references from a FASTA file, either shared by all genes or separate for each gene."""
     contigs = list(read_contigs(path))
     for contig in contigs:
         if len(contig.sequence) != geometry.columns:

@@ -1,12 +1,12 @@
-"""Rules that carry the difference between two inputs back through each operation of a network, without a remainder.
+"""Attribution rules: distribute the difference between two outputs of an operation over its inputs, without remainder.
 
 In: inputs of an operation, and multipliers of its output. Out: multipliers of its inputs, with
 ``Σ m_in·(x − r) = Σ m_out·(f(x) − f(r))`` for every gene ``x`` and each of its references ``r``.
 
-Tensors are *stacks*: their first axis consists of ``sides`` blocks of equally many rows, the genes and then each
-reference of all genes. A multiplier belongs to a gene and a reference and is stored in the reference's row; the rows of
-genes hold zeros. Linear operations need no rule: their transpose, which carries gradients back, also carries
-multipliers. *Moving* tensors are those that depend on the network's input.
+Tensors are *stacks*: the first axis consists of ``sides`` blocks with the same number of rows: all genes, then the
+first reference of each gene, then the second one, and so on. A multiplier belongs to a gene and a reference, and is
+stored in the row of the reference; the rows of genes hold zeros. Linear operations need no rule: for them, multipliers
+propagate like gradients. *Moving* tensors are those that depend on the network's input.
 """
 
 from collections.abc import Callable
@@ -33,15 +33,15 @@ class Rule:
 
     Attributes:
         run: maps the input tensors to the output tensor.
-        pull: maps ``(m, *tensors)``, where moving tensors have the sides as a separate axis before the rows, to the
-            multipliers ``(references, rows, …)`` of those tensors; ``m`` is ``(references, rows, …)``.
+        pull: maps ``(m, *tensors)``, the multipliers of the output and the input tensors, to the multipliers of the
+            input tensors. Multipliers are ``(references, rows, …)``, and moving tensors ``(sides, rows, …)``.
     """
 
     run: Run
     pull: Pull
 
     def __call__(self, sides: int, *tensors: Tensor | None) -> Tensor:
-        """Run the operation; in the backward pass, the gradient of its result is taken as multipliers."""
+        """Run the operation; in the backward pass, the gradient of its result is treated as multipliers."""
         return _Carried.apply(self, sides, *tensors)
 
 
@@ -64,7 +64,7 @@ class _Carried(torch.autograd.Function):
 
 
 def apart(stack: Tensor, sides: int) -> Tensor:
-    """View ``(sides·rows, …)`` as ``(sides, rows, …)``."""
+    """View a stack ``(sides·rows, …)`` as ``(sides, rows, …)``."""
     return stack.unflatten(0, (sides, -1))
 
 
@@ -77,14 +77,16 @@ def _joined(multipliers: Tensor) -> Tensor:
 
 
 def elementwise(function: Run, close: float | None = None, relative: bool = False) -> Rule:
-    """Return the rule ``(f(x) − f(r)) / (x − r)``, with the slope at the midpoint where ``x`` and ``r`` are too close.
+    """Return the rule of an elementwise function: the multiplier is its secant slope ``(f(x) − f(r)) / (x − r)``.
+
+    If ``x`` and ``r`` are too close, the slope at their midpoint is used.
 
     Args:
         function: elementwise function.
-        close: the distance that is too close; None for :func:`closeness`. Piecewise linear functions are exact at any
-            distance: 0.
-        relative: whether closeness is relative to the numbers themselves where these are small: for functions without
-            a scale of their own.
+        close: largest distance that is too close; None for :func:`closeness`. Use 0 for piecewise linear functions,
+            whose secants are exact at any distance.
+        relative: whether ``close`` is multiplied by ``|x + r| / 2`` if that is below 1. Use it for functions without a
+            natural scale, such as the logarithm.
     """
 
     def pull(m: Tensor, z: Tensor) -> tuple[Tensor]:
@@ -94,7 +96,7 @@ def elementwise(function: Run, close: float | None = None, relative: bool = Fals
 
 
 def secant(function: Run, x: Tensor, r: Tensor, close: float | None = None, relative: bool = False) -> Tensor:
-    """Return the slope of the line through a function at ``x`` and at ``r``; ``x`` is broadcast over references."""
+    """Return the secant slope of a function between ``x`` and ``r``, see :func:`elementwise`; ``x`` is broadcast."""
     distance = x - r
     limit = closeness(x.dtype) if close is None else close
     near = distance.abs() <= (limit * ((x + r).abs() / 2).clamp(max=1) if relative else limit)
@@ -107,23 +109,23 @@ def secant(function: Run, x: Tensor, r: Tensor, close: float | None = None, rela
 
 
 def _gradients(function: Run, *at: Tensor) -> tuple[Tensor, ...]:
-    """Differentiate a function that returns one number; in backward mode, because forward mode is not thread-safe."""
+    """Return the gradients of a scalar function; in backward mode, because forward mode is not thread-safe."""
     with torch.enable_grad():
         leaves = [one.detach().requires_grad_() for one in at]
         return torch.autograd.grad(function(*leaves), leaves)
 
 
 def closeness(dtype: torch.dtype) -> float:
-    """Return the distance below which a secant's rounding error exceeds the error of the slope at the midpoint.
+    """Return the distance below which the slope at the midpoint is more accurate than the secant slope.
 
-    It is the cube root of the type's precision: there the rounding error and the slope's error, which is of third
-    order, are about equal for functions that change on a scale of about 1.
+    It is the cube root of the type's precision. At this distance, the rounding error of the secant is about equal to
+    the error of the slope at the midpoint, for functions that change on a scale of about 1.
     """
     return torch.finfo(dtype).eps ** (1 / 3)
 
 
 def _closed(function: Run, slope: Callable[[Tensor, Tensor], Tensor]) -> Rule:
-    """Return the rule of a function whose secant has a closed form without cancellation."""
+    """Return the rule of an elementwise function whose secant slope has a closed form without cancellation."""
     return Rule(function, lambda m, z: (m * slope(z[:1], z[1:]),))
 
 
@@ -154,7 +156,7 @@ SQUARE = _closed(torch.square, lambda x, r: x + r)
 
 
 def bilinear(product: Run) -> Rule:
-    """Return the rule ``Δ(a·b) = ā·Δb + b̄·Δa`` with means of both sides: the midpoint gradient of any product."""
+    """Return the rule of a product: ``Δ(a·b) = ā·Δb + b̄·Δa``, where ``ā`` and ``b̄`` are means of gene and reference."""
 
     def pull(m: Tensor, *factors: Tensor) -> tuple[Tensor, ...]:
         middles = [((factor[:1] + factor[1:]) / 2).flatten(0, 1) for factor in factors]
@@ -168,7 +170,7 @@ def bilinear(product: Run) -> Rule:
 
 
 def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> Rule:
-    """Return the rule that divides a maximum's difference between its position ``i`` in ``x`` and ``j`` in ``r``.
+    """Return the rule of a maximum: its difference is divided between its position ``i`` in ``x`` and ``j`` in ``r``.
 
     ``m_i = λ·m`` and ``m_j = (1 − λ)·m`` with ``λ = (x_i − x_j) / ((x_i − x_j) + (r_j − r_i))``, 1 where ``i = j``, and
     one half where the positions tie in both ``x`` and ``r``. This is exact, and ``λ`` lies in [0, 1].
@@ -176,7 +178,7 @@ def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> 
     Args:
         pool: maps a stack to the maxima over windows of its last ``axes`` axes, and to their positions, counted over
             all of these axes.
-        axes: number of axes.
+        axes: number of axes that the windows have.
     """
 
     def pull(m: Tensor, z: Tensor) -> tuple[Tensor]:
@@ -199,8 +201,9 @@ def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> 
 def softmax(axis: int) -> Rule:
     """Return the rule of ``p = e^(z − L)`` with ``L = log Σ e^z`` along an axis counted from the end.
 
-    ``Δp_i = s_i·(Δz_i − ΔL)``, where ``s`` is the secant of the exponential between the logarithms of ``p`` on both
-    sides. On both sides ``p`` sums to 1, so ``ΔL = Σ s·Δz / Σ s``, and no exponential of a large number is computed.
+    ``Δp_i = s_i·(Δz_i − ΔL)``, where ``s`` is the secant slope of the exponential between ``log p`` of the gene and of
+    the reference. For both of them ``p`` sums to 1, so ``ΔL = Σ s·Δz / Σ s``. No exponential of a large number is
+    computed.
     """
 
     def pull(m: Tensor, z: Tensor) -> tuple[Tensor]:
@@ -223,15 +226,16 @@ def layer_norm(shape: tuple[int, ...], scale: Tensor | None, shift: Tensor | Non
 
 
 def _standard(x: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Return ``c = x − mean(x)`` and ``s = 1/√(var(x) + ε)`` over the last axis."""
+    """Return ``c = x − mean(x)`` and ``s = 1/√(var(x) + ε)`` over the last axis, so that ``c·s`` is normalised."""
     centred = x - x.mean(-1, keepdim=True)
     return centred, (centred.square().mean(-1, keepdim=True) + epsilon).rsqrt()
 
 
 def _through_norm(m: Tensor, centred: Tensor, inverse: Tensor) -> Tensor:
-    """Carry multipliers of ``c·s`` to the normalised tensor: ``Δ(c·s) = s̄·Δc + c̄·Δs``, with ``Δs`` from the variance.
+    """Propagate multipliers of ``c·s`` (see :func:`_standard`) to the tensor ``x`` before the normalisation.
 
-    With bars for means of both sides, ``Δs = secant(s; v)·Δv`` and ``Δv = (2/n)·Σ c̄·Δc``, so that
+    ``Δ(c·s) = s̄·Δc + c̄·Δs``, where bars are means of gene and reference. ``Δs`` follows from the variance ``v``:
+    ``Δs = secant(s; v)·Δv`` and ``Δv = (2/n)·Σ c̄·Δc``, so that
     ``m_c = s̄·m + (2/n)·c̄·secant(s; v)·Σ m·c̄`` and ``m_x = m_c − mean(m_c)``.
     """
     c, s = ((both[:1] + both[1:]) / 2 for both in (centred, inverse))
@@ -246,10 +250,10 @@ def _through_norm(m: Tensor, centred: Tensor, inverse: Tensor) -> Tensor:
 
 
 def curves(plan: CurvePlan) -> Rule:
-    """Return the rule of a KAN layer, for the tensors of :class:`kanseq.nn.kernels.chunks.Given` and those of the
-    basis.
+    """Return the rule of a KAN layer.
 
-    The layer is additive over its inputs, so each edge has its own share: the weighted secant of its curve.
+    Its tensors are those of :class:`kanseq.nn.kernels.chunks.Given`, then those of the basis. The output of the layer
+    is a sum over edges, so the multiplier of each edge is the weighted secant slope of its curve.
     """
 
     def run(*tensors: Tensor | None) -> Tensor:
@@ -263,8 +267,8 @@ def curves(plan: CurvePlan) -> Rule:
 
 
 def _through_curves(m: Tensor, given: Given, plan: CurvePlan) -> Tensor:
-    """Carry multipliers of a KAN layer's sums to its inputs, some rows at a time."""
-    # Sums over the basis are fast if it comes before the inputs in memory; convolutions need it after them.
+    """Propagate multipliers of the outputs of a KAN layer to its inputs, some rows at a time to limit memory."""
+    # Sums over the basis axis are fast if it comes before the input axis in memory; convolutions need it after.
     product = plan.product if isinstance(plan.product, ConvolutionProduct) else PRODUCTS[True]
     matrix = product.matrix(given.weight).to(plan.operands)
     base = None if given.base_weight is None else product.matrix(given.base_weight[..., None]).to(given.x.dtype)
@@ -278,11 +282,11 @@ def _through_curves(m: Tensor, given: Given, plan: CurvePlan) -> Tensor:
 
 
 BASIS = 2**20
-"""Basis values held in memory at a time."""
+"""Maximum number of basis values that are computed at once, to limit memory."""
 
 
 def _through_some_curves(m: Tensor, given: Given, plan: CurvePlan, matrix: Tensor, base: Tensor | None) -> Tensor:
-    """Carry multipliers ``m (references, rows, …, outputs)`` to the inputs, ``(references, rows, …, inputs)``."""
+    """Propagate ``m (references, rows, …, outputs)`` to inputs of a KAN layer, ``(references, rows, …, inputs)``."""
     x, basis = given.x, plan.basis
     if plan.epsilon is None:
         u = (x - given.shift) * given.scale
@@ -307,7 +311,7 @@ def _through_some_curves(m: Tensor, given: Given, plan: CurvePlan, matrix: Tenso
 
 
 def _closeness_on(basis: Basis, dtype: torch.dtype) -> float:
-    """Return :func:`closeness` in a basis's units: B-splines change from knot to knot, and some have kinks."""
+    """Return :func:`closeness` in units of a basis: B-splines vary on the scale of a knot interval; some have kinks."""
     if not isinstance(basis, BSplines):
         return closeness(dtype)
     if basis.order < 2:
@@ -319,7 +323,7 @@ def _closeness_on(basis: Basis, dtype: torch.dtype) -> float:
 
 
 def _gradient(m: Tensor, matrix: Tensor, plan: CurvePlan, x: Tensor, size: int) -> Tensor:
-    """Carry multipliers of sums to the features, ``(references, rows, …, inputs, size)``."""
+    """Propagate multipliers of a KAN layer's outputs to basis values, ``(references, rows, …, inputs, size)``."""
     references, rows = m.shape[:2]
     out = x.new_empty(references * rows, *x.shape[2:-1], x.shape[-1] * size, dtype=matrix.dtype)
     plan.product.input_gradient(m.flatten(0, 1).to(matrix.dtype).contiguous(), matrix, out)
@@ -327,7 +331,7 @@ def _gradient(m: Tensor, matrix: Tensor, plan: CurvePlan, x: Tensor, size: int) 
 
 
 def _by_feature(memory: Tensor, plan: CurvePlan, size: int) -> Tensor:
-    """View ``(…, inputs·size)`` in the product's memory order as ``(…, inputs, size)``."""
+    """View ``(…, inputs·size)``, in the memory order of the matrix product, as ``(…, inputs, size)``."""
     if plan.product.size_first:
         return memory.unflatten(-1, (size, -1)).transpose(-1, -2)
     return memory.unflatten(-1, (-1, size))

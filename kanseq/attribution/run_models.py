@@ -1,6 +1,6 @@
-"""Compute the attributions of every gene by each of its models, and check that they add up.
+"""Compute the attributions of genes by trained models, average them over models, and check that they add up.
 
-In: a plan, model files and genes. Out: attributions, averaged over models and references.
+In: the settings, model files and genes. Out: attributions, averaged over models and references.
 """
 
 import sys
@@ -28,14 +28,14 @@ from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.tasks.learning_goal import warn_of_control
 
 EXPLAINED = {"float32": 1e-4, "float64": 1e-9}
-"""Precisions in which a model can be explained, with the largest completeness error allowed for the method paths."""
+"""Precision in which models are explained -> largest completeness error allowed for the method ``paths``."""
 
 AHEAD = 2
-"""Batches per thread that are submitted before their results are taken: one that runs and one that waits."""
+"""Maximum number of pending batches per thread: one that runs and one that waits."""
 
 
 class ExplainPlan(NamedTuple):
-    """How attributions are computed."""
+    """The settings for computing attributions: method, references, condition, precision, batch size and device."""
 
     method: Method
     references: References
@@ -46,7 +46,7 @@ class ExplainPlan(NamedTuple):
     device: str
 
     def check(self) -> None:
-        """Check that the method supports the options."""
+        """Raise BadOption if the method does not support the options."""
         if self.options.hypothetical and not self.method.gives_hypothetical:
             raise BadOption(
                 f"the method {self.method.name} has no hypothetical contributions",
@@ -54,7 +54,7 @@ class ExplainPlan(NamedTuple):
             )
 
     def ready(self, model: TrainedModel) -> TrainedModel:
-        """Set a model's task and precision, and return the model."""
+        """Prepare a loaded model for the condition and precision to explain, and return it."""
         model.task = model.task.only(self.condition)
         # From here on several threads share the model, and none of them may change it.
         model.predictor.freeze(self.precision)
@@ -63,7 +63,7 @@ class ExplainPlan(NamedTuple):
     def describe(
         self, geometry: Geometry, scorers: list[Scorer], inputs: dict[str, object], genes: SequenceSet
     ) -> dict[str, object]:
-        """Return the metadata of ``attributions.parquet``."""
+        """Return the metadata of ``attributions.parquet``: the settings, the models and checksums of all inputs."""
         file = {} if self.references.sequences is None else {"references": fingerprint(self.references.text)}
         return {
             "geometry": geometry.to_json(),
@@ -80,7 +80,7 @@ class ExplainPlan(NamedTuple):
 
 
 def scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSet, list[Scorer]]:
-    """Leave out the genes that no model explains."""
+    """Return the genes that at least one model explains, and the scorers with row numbers among these genes."""
     rows = np.unique(np.concatenate([scorer.rows for scorer in scorers]))
     return genes.select(rows), [scorer._replace(rows=np.searchsorted(rows, scorer.rows)) for scorer in scorers]
 
@@ -94,16 +94,16 @@ def add_up(
     genes: SequenceSet,
     plan: ExplainPlan,
 ) -> Geometry:
-    """Explain every gene by every model that may score it, one model at a time.
+    """Compute the attributions of every gene by every model that may score it, one model at a time.
 
     Args:
-        sums: the sums to which each model's attributions are added.
-        possible: the same for hypothetical contributions; None if they are not requested.
+        sums: sums to which the attributions by each model are added.
+        possible: sums to which hypothetical contributions are added; None if they are not requested.
         models: the models.
         scorers: which models explain which genes.
-        share: the weight of each model in a gene's mean, ``(n,)``.
+        share: for each gene, the weight of one model in the mean over models, ``(n,)``.
         genes: the genes.
-        plan: how they are explained.
+        plan: the settings.
 
     Returns:
         The geometry of the models, which includes the columns that they mask.
@@ -134,7 +134,7 @@ def add_up(
 def _explained(
     model: TrainedModel, batches: list[np.ndarray], genes: SequenceSet, plan: ExplainPlan
 ) -> Iterator[Attribution]:
-    """Explain batches of rows, in order, by one model that several threads share.
+    """Yield the attributions of batches of genes by one model, in order; several threads share the model.
 
     Each batch runs on one thread. That is faster than one batch on several threads, and gives the same numbers for any
     number of threads.
@@ -162,7 +162,7 @@ def _explained(
 def _in_order(
     pool: Executor, work: Callable[[np.ndarray], Attribution], batches: Iterable[np.ndarray], most: int
 ) -> Iterator[Attribution]:
-    """Yield the results of all batches in order, with at most ``most`` of them submitted and not yet yielded."""
+    """Run ``work`` on batches in a thread pool, with at most ``most`` pending, and yield the results in order."""
     submitted: deque[Future[Attribution]] = deque()
     for batch in batches:
         if len(submitted) == most:
@@ -173,17 +173,17 @@ def _in_order(
 
 
 def check_sums(sums: Sums, genes: SequenceSet, plan: ExplainPlan) -> None:
-    """Check that the attributions add up, so that wrong numbers are never written."""
+    """Check that all attributions add up before they are written, see :func:`check_errors`."""
     check_errors(sums.errors, genes.table["id"], plan)
 
 
 def check_errors(errors: np.ndarray, names: Sequence[str], plan: ExplainPlan) -> None:
-    """Check that the attributions of the method ``paths`` add up.
+    """Check that attributions by the method ``paths`` sum to the difference between the logits of gene and reference.
 
     Args:
         errors: completeness errors ``(n, references)``, see :class:`kanseq.attribution.shares.Attribution`.
         names: ids of the genes, ``(n,)``.
-        plan: how they were explained.
+        plan: the settings. Attributions by other methods are not checked.
 
     Raises:
         NotComplete: an error is larger than :data:`EXPLAINED` allows; the message names the worst gene.
@@ -201,7 +201,7 @@ def check_errors(errors: np.ndarray, names: Sequence[str], plan: ExplainPlan) ->
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal, and nothing elsewhere; yield the function that advances it."""
+    """Show a progress bar if standard error is a terminal; yield a function that advances it by a number of genes."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return

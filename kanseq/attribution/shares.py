@@ -1,6 +1,6 @@
-"""The result of an attribution method, and the steps that methods share.
+"""The result of an attribution method, and functions that several methods use.
 
-In: multipliers or shares per base. Out: attributions of genes, with the sums that they add up to.
+In: multipliers of the inputs of a network. Out: attributions of genes, and how well they add up.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 
 class Attribution(NamedTuple):
-    """Contribution of each column of some genes to the explained logit.
+    """The attributions of some genes: the contribution of each column to the explained logit.
 
     Attributes:
-        values: mean over the references, ``(n, columns)`` float32; 0 where the model reads no base.
+        values: attributions, averaged over the references, ``(n, columns)`` float32; 0 where the model reads no base.
         logit: logits of the genes, ``(n,)`` float64.
-        reference_logits: logits of each reference, ``(n, references)`` float64; no columns for a method without
+        reference_logits: logits of each reference, ``(n, references)`` float64; ``(n, 0)`` for a method without
             references.
-        sums: sum over the columns for each reference, ``(n, references)`` float64.
-        errors: ``|sum − (logit − reference logit)| / max(1, Σ|values|)``, for each reference separately.
+        sums: sum of the attributions over the columns, for each reference, ``(n, references)`` float64.
+        errors: completeness errors ``|sum − (logit − reference logit)| / max(1, Σ|values|)``, for each reference,
+            ``(n, references)`` float64.
         hypothetical: contribution that each base ``b`` would have in a column, ``(n, 4, columns)`` float32, if
             requested: the mean over references of ``m[b] − Σ_b' m[b']·r[b']`` with the multipliers ``m``.
     """
@@ -45,11 +46,11 @@ class Attribution(NamedTuple):
 
 
 class MethodOptions(NamedTuple):
-    """Options of a method.
+    """Options of an attribution method.
 
     Attributes:
-        hypothetical: whether to also return contributions of the bases that a gene does not have.
-        steps: number of points between a reference and a gene at which gradients are taken.
+        hypothetical: whether to also return hypothetical contributions, see :class:`Attribution`.
+        steps: number of points between reference and gene at which integrated gradients compute a gradient.
     """
 
     hypothetical: bool = False
@@ -71,7 +72,7 @@ def network_of(model: TrainedModel) -> "SequenceNetwork":
 
 
 def encoded(network: "SequenceNetwork", codes: np.ndarray) -> "Tensor":
-    """One-hot encode codes ``(n, columns)`` as the network reads them, ``(n, 4, columns)`` on its device."""
+    """Convert base codes ``(n, columns)`` to the one-hot input of a network, ``(n, 4, columns)``, on its device."""
     import torch
 
     device = next(network.parameters()).device
@@ -89,7 +90,7 @@ def attribution_of(
         references: one-hot references, ``(references, n, 4, columns)``.
         logit: logits of the genes, ``(n,)``.
         below: logits of the references, ``(references, n)``.
-        options: whether to compute hypothetical contributions.
+        options: options, which specify whether to compute hypothetical contributions.
     """
     shares = (multipliers * (x - references)).sum(2)
     sums = shares.double().sum(2)
@@ -111,7 +112,7 @@ def attribution_of(
 
 
 def concatenate(parts: Sequence[Attribution]) -> Attribution:
-    """Concatenate attributions along the genes."""
+    """Concatenate the attributions of several batches of genes."""
     if len(parts) == 1:
         return parts[0]
     columns = zip(*parts, strict=True)

@@ -1,1 +1,1 @@
-"""Writers for genome browsers: BED, bedGraph and bigWig tracks; sessions of IGV and JBrowse 2."""
+"""Write files for genome browsers: BED, bedGraph and bigWig tracks, and sessions for IGV and JBrowse 2."""

@@ -1,4 +1,4 @@
-"""Write values per piece as BED9: one sorted block of text per contig, or one file per gene.
+"""Write a track as BED9, one row per piece (the genome interval of a token): all genes in one file, or a file per gene.
 
 In: a track, and the number of pieces to write per gene. Out: bytes of BED9, and the number of rows.
 """
@@ -21,23 +21,23 @@ from kanseq.genome.pieces import Pieces, letters_under
 from kanseq.io.files import PathLike, disk_errors
 
 SEPARATOR = "|"
-"""Separator between the gene's id and the letters in a BED row's name."""
+"""Separator in the name of a BED row, between the gene id and the letters of the piece."""
 
 POSITIVE, NEGATIVE, ZERO = "202,0,32", "5,113,176", "0,0,0"
-"""Colours of BED rows by sign: red for pieces that raise the explained logit, blue for pieces that lower it."""
+"""Colours of BED rows by sign: red if a piece raises the explained logit, blue if it lowers it, black if it is 0."""
 
 CHUNK = 200_000
-"""Rows that are formatted at a time."""
+"""Number of rows that are formatted at once."""
 
 _LONGEST_NAME = 200
 _GENES = 512
 
 
 def check_top(top: int | None) -> None:
-    """Check that the number of pieces per gene is at least 1.
+    """Check that the requested number of pieces per gene is at least 1; None means all pieces.
 
     Raises:
-        BadOption: it is less than 1.
+        BadOption: the number is less than 1.
     """
     if top is not None and top < 1:
         raise BadOption(f"the {top} largest attributions per gene were requested", hint="specify at least 1")
@@ -47,7 +47,7 @@ def check_folder(folder: PathLike | None) -> None:
     """Check that files can be written into a folder, or that the folder can be created.
 
     Raises:
-        NotWritable: it is a file, it is not writable, or its parent is missing or not writable.
+        NotWritable: the path is a file, the folder is not writable, or its parent is missing or not writable.
     """
     if folder is None:
         return
@@ -62,11 +62,11 @@ def check_folder(folder: PathLike | None) -> None:
 
 
 def write_bed(track: PieceTrack, top: int | None, handle: BinaryIO) -> int:
-    """Write the rows of all contigs, in byte order of their names, and return the number of rows.
+    """Write the BED rows of a track, contig by contig in byte order of their names, and return the number of rows.
 
     Args:
-        track: the values.
-        top: pieces per gene that get a row, those of largest magnitude; all if None.
+        track: genes and the values of their pieces.
+        top: number of pieces per gene to write, those with the largest absolute values; None for all.
         handle: output stream.
     """
     full, rows = _full_magnitude(track), 0
@@ -87,13 +87,13 @@ def write_bed(track: PieceTrack, top: int | None, handle: BinaryIO) -> int:
 
 
 def write_gene_beds(track: PieceTrack, top: int | None, folder: PathLike, outputs: ExitStack) -> None:
-    """Write the rows of each gene to a separate file; all files get their final names when ``outputs`` closes.
+    """Write the BED rows of each gene to a separate file, named by :func:`gene_file_names`.
 
     Args:
-        track: the values.
+        track: genes and the values of their pieces.
         top: as in :func:`write_bed`.
-        folder: created if it is missing; files with other names are kept. See :func:`gene_file_names`.
-        outputs: the files appear when it closes without an error; otherwise no file appears.
+        folder: output folder, created if it is missing. Other files in it are kept.
+        outputs: the files get their final names when this stack closes without an error; otherwise none is written.
 
     Raises:
         NotWritable: the folder cannot be created or written, or the disk is full.
@@ -120,11 +120,11 @@ def write_gene_beds(track: PieceTrack, top: int | None, folder: PathLike, output
 
 
 def gene_file_names(ids: Sequence[str]) -> list[str]:
-    """Return a BED file name for each gene that is valid and unique on every file system.
+    """Return the name of each gene's BED file, made from the gene id. Names are valid and unique on every file system.
 
-    Characters other than letters, digits, ``.``, ``_`` and ``-`` become ``_`` and long names are cut. If names are then
-    equal (ignoring letter case), all but one get a number. The names depend on the set of genes, not on their order; a
-    gene whose name needs no change keeps it.
+    Characters other than letters, digits, ``.``, ``_`` and ``-`` are replaced by ``_``, and long names are truncated.
+    If several names are then equal (ignoring letter case), a number is appended to all but one; a name that equals its
+    gene id is kept if possible. The order of the genes makes no difference.
 
     >>> gene_file_names(["a:1", "a_1", "AT1G01010"])
     ['a_1_2.bed', 'a_1.bed', 'AT1G01010.bed']
@@ -142,24 +142,24 @@ def gene_file_names(ids: Sequence[str]) -> list[str]:
 
 
 def _chroms(track: PieceTrack) -> list[str]:
-    """Return the contigs that have genes, in byte order."""
+    """Return the names of the contigs that have genes, in byte order."""
     return sorted(set(track.table["chrom"]), key=str.encode)
 
 
 def _ids(track: PieceTrack, genes: np.ndarray) -> np.ndarray:
-    """Return the ids of genes by their positions in the table."""
+    """Return the ids of the genes in some rows of the track's table."""
     return track.table["id"].iloc[genes].astype(str).to_numpy(dtype=object)
 
 
 def _full_magnitude(track: PieceTrack) -> float:
-    """Return the magnitude at which the score is 1000: the 99th percentile over all pieces, before any selection."""
+    """Return the absolute value for a BED score of 1000: the 99th percentile over all pieces, before selecting any."""
     magnitudes = [np.abs(track.on_contig(chrom)[2]) for chrom in _chroms(track)]
     everything = np.concatenate(magnitudes) if magnitudes else np.zeros(0, dtype=np.float32)
     return float(np.percentile(everything, 99)) if len(everything) else 0.0
 
 
 def _largest(pieces: Pieces, values: np.ndarray, top: int | None) -> tuple[Pieces, np.ndarray]:
-    """Keep the ``top`` pieces of each gene by magnitude; ties are broken by column order."""
+    """Select the ``top`` pieces of each gene with the largest absolute values; ties are broken by column order."""
     if top is None:
         return pieces, values
     order = np.lexsort((pieces.index, -np.abs(values), pieces.row))
@@ -172,7 +172,7 @@ def _largest(pieces: Pieces, values: np.ndarray, top: int | None) -> tuple[Piece
 def _bed_text(
     chrom: str, ids: np.ndarray, codes: np.ndarray, pieces: Pieces, values: np.ndarray, full: float
 ) -> tuple[bytes, np.ndarray]:
-    """Format rows of BED9; also return the offset of each row, and the end of the last one."""
+    """Return BED9 rows of pieces as text, and the byte offset of each row and of the end."""
     letters, offsets = letters_under(codes, pieces)
     words = pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(letters))
     name = pc.binary_join_element_wise(pa.array(ids, pa.string()).take(pa.array(pieces.row)), words, SEPARATOR)
@@ -192,7 +192,10 @@ def as_text(numbers: np.ndarray) -> pa.Array:
 
 
 def join_text(columns: list[pa.Array | pa.Scalar]) -> tuple[bytes, np.ndarray]:
-    """Join text columns by tabs; the last column holds the line ends. Also return the offsets of lines and the end."""
+    """Join text columns with tabs to lines; return the text, and the offset of each line and of the end.
+
+    The last column must contain the line ends.
+    """
     lines = pc.binary_join_element_wise(*columns, "\t")
     if not len(lines):
         return b"", np.zeros(1, dtype=np.int32)

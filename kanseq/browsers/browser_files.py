@@ -1,6 +1,6 @@
-"""Describe the files that a genome browser shows: their kinds, the genome's index, and the initial locus.
+"""Describe the files that a genome browser session opens: their formats and indices, and the initial locus.
 
-In: FASTA, annotation and tracks, which are not moved. Out: their kinds, indices and relative addresses.
+In: FASTA, annotation and tracks, which are not moved. Out: their formats, indices and relative paths.
 """
 
 import json
@@ -20,13 +20,13 @@ Kind: TypeAlias = Literal["bigwig", "bedgraph", "bed", "gtf", "gff3"]
 Json: TypeAlias = dict[str, object]
 
 ENDINGS: dict[Kind, tuple[str, ...]] = {"bigwig": BIGWIG, "bedgraph": BEDGRAPH, "bed": BED}
-"""File name extensions of tracks."""
+"""File name extensions of each track format."""
 
 SIGNED: tuple[Kind, ...] = ("bigwig", "bedgraph")
-"""Kinds with a value per base."""
+"""File formats with a signed value per base."""
 
 HEIGHTS: dict[Kind, int] = {"bigwig": 90, "bedgraph": 90, "bed": 120, "gtf": 110, "gff3": 110}
-"""Height of a track in pixels."""
+"""Height of a track in pixels, by file format."""
 
 WIDTH = 1200
 """Width of a view in pixels."""
@@ -35,7 +35,7 @@ _FASTA_ENDING = re.compile(r"(\.(fa|fasta|fna|fas|ffn))?(\.b?gz)?$", re.IGNORECA
 
 
 class Data(NamedTuple):
-    """A file to show, and its tabix index if there is one."""
+    """A file to show in a genome browser, its format, and its tabix index (None if there is none)."""
 
     path: Path
     kind: Kind
@@ -52,24 +52,24 @@ class Genome(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The file's name without its extension."""
+        """Name of the FASTA file without its extension."""
         return _FASTA_ENDING.sub("", self.path.name)
 
 
 class Locus(NamedTuple):
-    """An interval of a contig, 0-based half-open; its text is 1-based, as in genome browsers."""
+    """An interval of a contig, 0-based half-open. ``str()`` returns it 1-based, as in genome browsers."""
 
     contig: str
     start: int
     end: int
 
     def __str__(self) -> str:
-        """Return the locus in the notation of genome browsers."""
+        """Return ``CONTIG:START-END``, 1-based closed, as in genome browsers."""
         return f"{self.contig}:{self.start + 1}-{self.end}"
 
 
 def is_bgzip(genome: PathLike) -> bool:
-    """Return whether a FASTA file is compressed with bgzip, by its first bytes; raise BadOption for plain gzip."""
+    """Return whether a FASTA file is compressed with bgzip, judged by its content; raise BadOption for plain gzip."""
     with open(check_input(genome), "rb") as handle:
         start = handle.read(16)
     if start[:2] != b"\x1f\x8b":
@@ -85,7 +85,13 @@ def is_bgzip(genome: PathLike) -> bool:
 
 
 def find_data(annotation: PathLike | None, tracks: Sequence[PathLike]) -> list[Data]:
-    """Return the kind and index of each file, the annotation first."""
+    """Determine the format and index of the annotation (if any) and of each track; return them in this order.
+
+    Raises:
+        MissingFile: a file does not exist.
+        MalformedLine: the annotation has no rows.
+        BadOption: the name of a track has an unknown extension.
+    """
     found = []
     if annotation is not None:
         path = check_input(annotation)
@@ -103,12 +109,17 @@ def find_data(annotation: PathLike | None, tracks: Sequence[PathLike]) -> list[D
 
 
 def _tabix_index(path: Path) -> Path | None:
-    """Return the tabix index next to a file, if there is one."""
+    """Return the path of the tabix index next to a file; None if there is none."""
     return next((index for end in (".tbi", ".csi") if (index := path.with_name(path.name + end)).is_file()), None)
 
 
 def indexed_genome(genome: PathLike, folder: Path) -> tuple[Genome, list[Path]]:
-    """Find the genome's index, or write one into ``folder``; also return the files written."""
+    """Find the index of a FASTA file, or write one into ``folder``; return the genome and the files written.
+
+    Raises:
+        MalformedLine: the FASTA file cannot be indexed or has no sequences, or its index is invalid.
+        BadOption: it is compressed with plain gzip.
+    """
     path, bgzip = Path(genome), is_bgzip(genome)
     endings = (".fai", ".gzi") if bgzip else (".fai",)
     indices, written = [Path(f"{path}{ending}") for ending in endings], list[Path]()
@@ -129,7 +140,7 @@ def indexed_genome(genome: PathLike, folder: Path) -> tuple[Genome, list[Path]]:
 
 
 def _write_index(genome: Path, fai: Path, gzi: Path | None = None) -> None:
-    """Index a FASTA file with samtools."""
+    """Index a FASTA file with samtools faidx; ``gzi`` is the second index, for bgzip."""
     import pysam
 
     loud = pysam.set_verbosity(0)
@@ -148,7 +159,11 @@ def _write_index(genome: Path, fai: Path, gzi: Path | None = None) -> None:
 
 
 def find_locus(text: str | None, genome: Genome) -> Locus | None:
-    """Parse ``CONTIG`` or ``CONTIG:START-END`` (1-based) and clip it at the contig's end."""
+    """Parse a locus, ``CONTIG`` or ``CONTIG:START-END`` (1-based), and clip it at the end of the contig.
+
+    Raises:
+        BadOption: the locus is not in the genome.
+    """
     if text is None:
         return None
     if text in genome.lengths:
@@ -166,21 +181,21 @@ def find_locus(text: str | None, genome: Genome) -> Locus | None:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """Return the path from a folder to a file, with forward slashes; symbolic links to folders are resolved."""
+    """Return the path of a file relative to a folder, with forward slashes; symbolic links to folders are resolved."""
     return Path(os.path.relpath(path.parent.resolve() / path.name, folder.resolve())).as_posix()
 
 
 def address(path: Path, folder: Path) -> str:
-    """Return the percent-encoded relative address of a file, for web browsers."""
+    """Return the path of a file relative to a folder as a percent-encoded URL, for web browsers."""
     return quote(relative(path, folder), safe="/")
 
 
 def as_json(content: Json) -> bytes:
-    """Return JSON as indented UTF-8 text."""
+    """Convert content to indented JSON in UTF-8."""
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
+    """Write bytes to a file atomically."""
     with whole_file(path) as temporary:
         temporary.write_bytes(content)

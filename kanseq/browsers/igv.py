@@ -1,6 +1,6 @@
 """Build sessions for the IGV desktop program and igv.js.
 
-In: a genome and files to show. Out: the text of a session, with paths relative to its folder.
+In: a genome and files to show. Out: the content of a session file, with paths relative to its folder.
 """
 
 import xml.etree.ElementTree as ET
@@ -12,7 +12,7 @@ from kanseq.browsers.browser_files import ENDINGS, HEIGHTS, SIGNED, WIDTH, Data,
 
 
 def igv_genome(genome: Genome, folder: Path) -> Json:
-    """Return an IGV genome definition."""
+    """Return an IGV genome definition (JSON), with paths relative to ``folder``."""
     files: Json = {"fastaURL": relative(genome.path, folder), "indexURL": relative(genome.fai, folder)}
     if genome.gzi is not None:
         files["gziIndexURL"] = relative(genome.gzi, folder)
@@ -20,7 +20,7 @@ def igv_genome(genome: Genome, folder: Path) -> Json:
 
 
 def igv_xml(genome: Path, data: Sequence[Data], locus: Locus | None, folder: Path) -> bytes:
-    """Return an IGV session (version 8) as XML, with tracks in the upper panel, sequence and genes in the lower one."""
+    """Return an IGV session (version 8, XML): tracks in the upper panel, sequence and genes in the lower panel."""
     session = ET.Element("Session", {"genome": relative(genome, folder), "hasGeneTrack": "false"})
     session.attrib |= {"hasSequenceTrack": "true", **({} if locus is None else {"locus": str(locus)}), "version": "8"}
     resources = ET.SubElement(session, "Resources")
@@ -45,7 +45,7 @@ def igv_xml(genome: Path, data: Sequence[Data], locus: Locus | None, folder: Pat
 
 
 def _add_igv_track(panel: ET.Element, data: Data, path: str) -> None:
-    """Add a track to a panel; feature tracks get no colour, because it would override the colours of BED rows."""
+    """Add a track to a panel. Feature tracks get no colour, because it would override the colours of BED rows."""
     track = ET.SubElement(panel, "Track", {"id": path, "name": data.path.name, "height": str(HEIGHTS[data.kind])})
     if data.kind not in SIGNED:
         track.attrib |= {"clazz": "org.broad.igv.track.FeatureTrack", "displayMode": "EXPANDED", "visible": "true"}
@@ -57,7 +57,7 @@ def _add_igv_track(panel: ET.Element, data: Data, path: str) -> None:
 
 
 def igv_json(genome: Genome, data: Sequence[Data], locus: Locus | None, folder: Path) -> Json:
-    """Return an igv.js session."""
+    """Return an igv.js session (JSON), with addresses relative to ``folder``."""
     files: Json = {"fastaURL": address(genome.path, folder), "indexURL": address(genome.fai, folder)}
     if genome.gzi is not None:
         files["compressedIndexURL"] = address(genome.gzi, folder)

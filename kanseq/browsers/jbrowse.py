@@ -1,6 +1,6 @@
 """Build the configuration of JBrowse 2.
 
-In: a genome and files to show. Out: its assemblies, tracks and first session, with addresses relative to its folder.
+In: a genome and files to show. Out: assembly, tracks and default session, with addresses relative to a folder.
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from kanseq.browsers.bed_rows import NEGATIVE, POSITIVE
 from kanseq.browsers.browser_files import HEIGHTS, SIGNED, WIDTH, Data, Genome, Json, Kind, Locus, address
 
 JBROWSE_CONFIG = "config.json"
-"""Name of JBrowse's configuration inside its folder."""
+"""Name of the JBrowse configuration file."""
 
 _CLOSEST = 0.02
-"""Bases per pixel of JBrowse's closest zoom; a view is stored as a scale and an offset rather than a locus."""
+"""Bases per pixel at the closest zoom of JBrowse. It stores a view as a scale and an offset, not as a locus."""
 
 _BED_COLUMNS = ["chrom", "chromStart", "chromEnd", "name", "score", "strand", "thickStart", "thickEnd", "itemRgb"]
 
@@ -26,17 +26,17 @@ _ADAPTERS: dict[Kind, tuple[str, str, Json]] = {
     "gtf": ("GtfAdapter", "gtfLocation", {"aggregateField": "gene_id"}),
     "gff3": ("Gff3Adapter", "gffLocation", {}),
 }
-"""JBrowse's adapter for each kind of file, its key for the file's location, and its settings."""
+"""File format -> JBrowse adapter, the key of the file location in its settings, and other settings."""
 
 _TABIX_ADAPTERS = {
     "BedAdapter": ("BedTabixAdapter", "bedGzLocation"),
     "Gff3Adapter": ("Gff3TabixAdapter", "gffGzLocation"),
 }
-"""The adapter used instead if there is an index, and its key for the file's location."""
+"""Adapter -> the adapter for the same file with a tabix index, and the key of the file location in its settings."""
 
 
 def jbrowse_assembly(genome: Genome, folder: Path) -> Json:
-    """Return the JBrowse assembly of a genome."""
+    """Return the JBrowse configuration of a genome (assembly), with addresses relative to ``folder``."""
     adapter: Json = {"type": "IndexedFastaAdapter" if genome.gzi is None else "BgzipFastaAdapter"}
     adapter |= {"fastaLocation": _uri(genome.path, folder), "faiLocation": _uri(genome.fai, folder)}
     if genome.gzi is not None:
@@ -47,7 +47,7 @@ def jbrowse_assembly(genome: Genome, folder: Path) -> Json:
 
 
 def jbrowse_track(data: Data, track_id: str, assembly: str, folder: Path) -> Json:
-    """Return the JBrowse track of a file, with its display settings."""
+    """Return the JBrowse configuration of a track and its display, with addresses relative to ``folder``."""
     adapter, place, reads = _ADAPTERS[data.kind]
     index: Json = {}
     if data.index is not None and adapter in _TABIX_ADAPTERS:
@@ -78,12 +78,12 @@ def jbrowse_track(data: Data, track_id: str, assembly: str, folder: Path) -> Jso
 
 
 def _jbrowse_types(kind: Kind) -> tuple[str, str]:
-    """Return JBrowse's track type and display type."""
+    """Return the JBrowse track type and display type for a file format."""
     return ("QuantitativeTrack", "LinearWiggleDisplay") if kind in SIGNED else ("FeatureTrack", "LinearBasicDisplay")
 
 
 def jbrowse_session(genome: Genome, data: Sequence[Data], ids: Sequence[str], locus: Locus | None) -> Json:
-    """Return a JBrowse session that shows the sequence and all tracks."""
+    """Return a JBrowse session that shows the sequence and all tracks at a locus, by default the first contig."""
     first = next(iter(genome.lengths))
     locus = locus or Locus(first, 0, genome.lengths[first])
     scale = max(_CLOSEST, (locus.end - locus.start) / WIDTH)
@@ -100,5 +100,5 @@ def jbrowse_session(genome: Genome, data: Sequence[Data], ids: Sequence[str], lo
 
 
 def _uri(path: Path, folder: Path) -> Json:
-    """Return a file's location in JBrowse's format."""
+    """Return the location of a file, relative to ``folder``, in the format of JBrowse."""
     return {"uri": address(path, folder), "locationType": "UriLocation"}

@@ -1,6 +1,6 @@
-"""Genes and a number for each of their pieces: the content of every attribution track.
+"""The content of an attribution track: genes, and a value for each piece (the genome interval of a token).
 
-In: a table of genes with coordinates, and numbers per piece. Out: pieces and values, contig by contig.
+In: a table of genes with coordinates, and values per piece. Out: pieces and values, contig by contig.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,15 +15,15 @@ from kanseq.geometry import Geometry
 
 @dataclass(frozen=True)
 class PieceTrack:
-    """Genes, and a value for each of their pieces.
+    """Genes, and a value for each of their pieces (the genome intervals of tokens).
 
     Attributes:
         table: ``id, chrom, strand`` and the windows, a row per gene, as for :func:`kanseq.genome.pieces.find_pieces`.
-        geometry: the columns of a row, and which are masked.
-        contigs: contig -> length, in the genome's order.
-        values: float32 ``(genes, pieces)``, in the order of the geometry's piece template.
-        codes: function of row positions that returns the base codes ``(rows, columns)`` that the model reads, masked
-            columns 4.
+        geometry: the layout of the columns, including those that are masked.
+        contigs: contig -> length, in the order of the genome.
+        values: float32 ``(genes, pieces)``, in the order of :func:`kanseq.genome.pieces.piece_template`.
+        codes: function that returns the base codes ``(rows, columns)`` that the model reads for some rows of the table,
+            masked columns 4.
     """
 
     table: pd.DataFrame
@@ -33,7 +33,10 @@ class PieceTrack:
     codes: Callable[[np.ndarray], np.ndarray]
 
     def on_contig(self, chrom: str, strands: str = "+-") -> tuple[np.ndarray, Pieces, np.ndarray]:
-        """Return the genes on one contig (row positions), their pieces and the values of the pieces."""
+        """Return the rows of the genes on a contig, their pieces, and the values of the pieces.
+
+        ``strands`` contains the strands of the genes to return.
+        """
         genes = np.flatnonzero((self.table["chrom"] == chrom) & self.table["strand"].isin(list(strands)))
         pieces = find_pieces(self.table.iloc[genes], self.geometry, self.contigs)
         return genes, pieces, self.values[genes[pieces.row], pieces.index]

@@ -1,6 +1,6 @@
 """Write sessions that open a genome, its genes and attribution tracks in IGV, igv.js or JBrowse 2.
 
-In: files, which are not moved. Out: a session or configuration with relative paths to them, and the genome's index.
+In: files, which are not moved. Out: a session or configuration that refers to them by relative paths; a FASTA index.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ def check_browsers(
     """Check, before any work is done, that sessions can be written and that browsers can open genome and genes.
 
     Raises:
-        MissingFile: there is no such genome or annotation.
+        MissingFile: the genome or the annotation does not exist.
         MalformedLine: the annotation is neither GTF nor GFF3.
-        BadOption: the session's name ends in neither ``.xml`` nor ``.json``, the genome is compressed with plain gzip,
-            or IGV could not recognise its compression by its name.
+        BadOption: the name of the session ends in neither ``.xml`` nor ``.json``, the genome is compressed with plain
+            gzip, or its name does not show IGV whether it is compressed.
         NotWritable: the JBrowse folder is a file, or cannot be created or written.
     """
     bgzip = is_bgzip(genome)
@@ -55,16 +55,17 @@ def write_igv_session(
 ) -> list[Path]:
     """Write an IGV session: ``.xml`` for the desktop program (igv.js reads it too), or ``.json`` for igv.js only.
 
-    All files must exist. Paths in an ``.xml`` are relative to it and not encoded; addresses in a ``.json`` are
-    percent-encoded and relative to the web page that loads it, which should be in the same folder. An ``.xml`` cannot
-    name an index: igv.js then reads the entire FASTA, which must be uncompressed, and entire BED tracks.
+    All files must exist. Paths in an ``.xml`` session are relative to it and not encoded. Addresses in a ``.json``
+    session are percent-encoded and relative to the web page that loads it, which should be in the same folder. An
+    ``.xml`` session cannot name indices, so igv.js reads the entire FASTA, which must be uncompressed, and entire BED
+    tracks.
 
     If there is no index next to the genome, one is written next to the session: ``GENOME.fai`` (and ``GENOME.gzi`` for
-    bgzip). An ``.xml`` then refers to ``GENOME.json``, a genome definition next to it, which IGV reads and igv.js does
-    not.
+    bgzip). An ``.xml`` session then refers to a genome definition next to it, ``GENOME.json``, which IGV can read but
+    igv.js cannot.
 
     Args:
-        path: the session.
+        path: path of the session.
         genome: FASTA, plain or bgzip.
         annotation: GTF or GFF3.
         tracks: BED, bedGraph and bigWig, recognised by their extensions.
@@ -108,11 +109,11 @@ def write_jbrowse(
     """Write ``config.json`` for JBrowse 2, with a default session that shows all tracks at the locus.
 
     All files must exist; addresses are relative to the folder, and percent-encoded. If there is no index next to the
-    genome, one is written into the folder. To view it, serve the data together with JBrowse from a web server, and open
-    ``JBROWSE/?config=FOLDER/config.json``.
+    genome, one is written into the folder. To view the tracks, serve the data together with JBrowse from a web server,
+    and open ``JBROWSE/?config=FOLDER/config.json``.
 
     Args:
-        folder: created if it is missing.
+        folder: output folder, created if it is missing.
         genome, annotation, tracks, locus: as in :func:`write_igv_session`; without a locus the first contig is shown.
 
     Returns:

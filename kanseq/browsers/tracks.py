@@ -1,6 +1,6 @@
-"""Write values per piece as browser tracks: BED9 with a row per gene and piece, bedGraph and bigWig per base.
+"""Write attributions as browser tracks: BED9 with a row per gene and piece, bedGraph and bigWig with values per base.
 
-In: genes with coordinates and a value for each of their pieces. Out: sorted ``.bed(.gz)``, ``.bedgraph(.gz)``, ``.bw``.
+In: genes, and values of their pieces (the genome intervals of tokens). Out: ``.bed(.gz)``, ``.bedgraph(.gz)``, ``.bw``.
 """
 
 import shutil
@@ -25,15 +25,15 @@ COMBINE = ("mean", "sum", "max-abs")
 """Ways to combine the values of all pieces that overlap a base."""
 
 BED, BEDGRAPH, BIGWIG = (".bed", ".bed.gz"), (".bedgraph", ".bedgraph.gz", ".bg", ".bg.gz"), (".bw", ".bigwig")
-"""File name extensions, ignoring letter case."""
+"""File name extensions of the track formats, in lower case; letter case is ignored."""
 
 _TBI_LIMIT = 2**29
 _BIGWIG_STEP, _BIGWIG_ZOOM = 12, 16
-"""Maximum number of bytes per step in the data of a bigWig, and in all of its zoom levels."""
+"""Maximum number of bytes per interval in the data of a bigWig, and in all of its zoom levels together."""
 
 
 class Steps(NamedTuple):
-    """Values per base of one contig as ascending, disjoint intervals; equal neighbours are merged, gaps omitted."""
+    """Values per base of one contig: ascending, disjoint intervals of equal values. Bases without value are omitted."""
 
     start: np.ndarray
     end: np.ndarray
@@ -44,7 +44,7 @@ def check_track_names(bed: PathLike | None, bedgraph: PathLike | None, bigwig: P
     """Check that each track's name has an extension of its format.
 
     Raises:
-        BadOption: it does not.
+        BadOption: a name has another extension.
     """
     for path, endings, kind in ((bed, BED, "BED"), (bedgraph, BEDGRAPH, "bedGraph"), (bigwig, BIGWIG, "bigWig")):
         if path is not None and not Path(path).name.lower().endswith(endings):
@@ -52,10 +52,10 @@ def check_track_names(bed: PathLike | None, bedgraph: PathLike | None, bigwig: P
 
 
 def check_combine(combine: str) -> None:
-    """Check that this is a known way to combine pieces.
+    """Check that ``combine`` is one of :data:`COMBINE`.
 
     Raises:
-        BadOption: it is not.
+        BadOption: it is unknown.
     """
     if combine not in COMBINE:
         raise BadOption(f"'{combine}' is not a way to combine pieces", hint=f"choose one of {', '.join(COMBINE)}")
@@ -88,26 +88,27 @@ def write_tracks(
     per_gene: PathLike | None = None,
     stack: ExitStack | None = None,
 ) -> int | None:
-    """Write a track in up to three formats; ``.gz`` is bgzip with an index next to it. Output is reproducible bytewise.
+    """Write a track in up to three formats. Files ending in ``.gz`` are bgzip, with an index; output is reproducible.
 
-    BED9: a row per gene and piece, sorted by contig name (byte order), start, end and name; name = gene id, ``|``, and
-    the letters of the piece in the direction of transcription, ``N`` for bases hidden from the model; score = 1000 *
-    min(1, |a| / 99th percentile of |a|) over all pieces; itemRgb by sign. bedGraph and bigWig hold the signed value per
-    base, combined over all pieces there, of both strands or, with ``strand_specific``, in a pair of files with
-    ``.plus`` and ``.minus`` before the extension. Indices are ``.tbi``, or ``.csi`` if a contig is longer than 2**29.
+    BED9 has a row per gene and piece, sorted by contig name (byte order), start, end and name. The name is the gene id,
+    ``|``, and the letters of the piece in the direction of transcription, ``N`` for bases hidden from the model. The
+    score is 1000 * min(1, |a| / p), where p is the 99th percentile of |a| over all pieces. itemRgb shows the sign.
+    bedGraph and bigWig have a signed value per base, combined over all pieces that contain the base, on both strands.
+    With ``strand_specific``, each strand has a separate file, with ``.plus`` or ``.minus`` before the extension.
+    Indices are ``.tbi``, or ``.csi`` if a contig is longer than 2**29.
 
     Args:
-        track: the values.
-        bed, bedgraph, bigwig: output paths, any may be None.
-        combine: ``mean``, ``sum`` or ``max-abs`` (the value of largest magnitude; the positive one of a tie).
-        strand_specific: write a pair of bedGraphs and bigWigs.
-        top: write BED rows for only this many pieces per gene, those of largest magnitude (ties are broken by column
-            order); scores, bedGraph and bigWig are not affected.
-        per_gene: folder for a BED file of each gene, see :func:`kanseq.browsers.bed_rows.write_gene_beds`.
-        stack: outputs get their final names when it closes; without one, when this function returns.
+        track: genes and the values of their pieces.
+        bed, bedgraph, bigwig: output paths; any of them may be None.
+        combine: ``mean``, ``sum`` or ``max-abs`` (the value of largest magnitude; in a tie, the positive value).
+        strand_specific: whether to write separate bedGraph and bigWig files for each strand.
+        top: number of pieces per gene to write to BED, those of largest magnitude (ties are broken by column order);
+            None for all. Scores, bedGraph and bigWig are not affected.
+        per_gene: folder for a BED file per gene, see :func:`kanseq.browsers.bed_rows.write_gene_beds`.
+        stack: outputs get their final names when it closes; if None, when this function returns.
 
     Returns:
-        Number of rows of the BED file; None without one.
+        Number of rows of the BED file; None if ``bed`` is None.
 
     Raises:
         BadOption: a name has the wrong extension, ``combine`` is unknown, or ``top`` is less than 1.
@@ -164,7 +165,7 @@ def combine_pieces(start: np.ndarray, end: np.ndarray, values: np.ndarray, combi
 
 
 def _merge_equal(start: np.ndarray, end: np.ndarray, value: np.ndarray) -> Steps:
-    """Merge adjacent intervals with the same value."""
+    """Merge adjacent intervals with equal values."""
     begins = np.ones(len(start), dtype=bool)
     begins[1:] = (start[1:] != end[:-1]) | (value[1:] != value[:-1])
     first = np.flatnonzero(begins)
@@ -173,7 +174,7 @@ def _merge_equal(start: np.ndarray, end: np.ndarray, value: np.ndarray) -> Steps
 
 
 def _strands(path: PathLike | None, apart: bool) -> list[tuple[str, Path]]:
-    """Return the strands that go into each file, and its path."""
+    """Return the output files of a track and the strands in each: one file, or a file per strand if ``apart``."""
     if path is None:
         return []
     path = Path(path)
@@ -186,14 +187,14 @@ def _strands(path: PathLike | None, apart: bool) -> list[tuple[str, Path]]:
 
 
 def _index_of(path: Path, contigs: Mapping[str, int]) -> list[Path]:
-    """Return the path of a bgzip file's index; a ``.tbi`` cannot hold contigs of more than 2**29 bases."""
+    """Return the path of the index of a bgzip file; ``.tbi`` cannot index contigs of more than 2**29 bases."""
     if not path.name.lower().endswith(".gz"):
         return []
     return [path.with_name(path.name + (".csi" if max(contigs.values(), default=0) > _TBI_LIMIT else ".tbi"))]
 
 
 def _write_text(path: Path, contigs: Mapping[str, int], write: Callable[[BinaryIO], None], outputs: ExitStack) -> None:
-    """Write a sorted text track, plain or bgzip with its index."""
+    """Write a sorted text track with ``write``, as plain text, or as bgzip with an index."""
     import pysam
 
     temporary = outputs.enter_context(whole_file(path))
@@ -216,7 +217,7 @@ def _write_text(path: Path, contigs: Mapping[str, int], write: Callable[[BinaryI
 
 
 def _write_bedgraph(track: PieceTrack, strand: str, combine: Combine, handle: BinaryIO) -> int:
-    """Write the steps of all contigs, in byte order of their names, and return the number of rows."""
+    """Write a bedGraph of one or both strands, contigs in byte order of their names; return the number of rows."""
     rows = 0
     for chrom, steps in _contig_steps(track, sorted(track.contigs, key=str.encode), strand, combine):
         for begin in range(0, len(steps.start), CHUNK):
@@ -228,7 +229,7 @@ def _write_bedgraph(track: PieceTrack, strand: str, combine: Combine, handle: Bi
 
 
 def _write_bigwig(temporary: Path, path: Path, track: PieceTrack, strand: str, combine: Combine) -> None:
-    """Write the steps of all contigs, in the genome's order."""
+    """Write a bigWig of one or both strands, contigs in the order of the genome."""
     import pyBigWig
 
     written = 0
@@ -256,7 +257,7 @@ def _no_space(path: Path) -> NotWritable:
 
 
 def _contig_steps(track: PieceTrack, chroms: list[str], strand: str, combine: Combine) -> Iterator[tuple[str, Steps]]:
-    """Yield the values per base of each contig that has pieces."""
+    """Yield the name and the combined values per base of each contig that has pieces on ``strand``."""
     present = set(track.table["chrom"])
     for chrom in chroms:
         if chrom in present:

@@ -1,1 +1,1 @@
-"""Pictures: one style, gene pictures, edge functions, token maps, profiles."""
+"""Draw figures in one style: genes, edge functions, position curves, token maps, profiles and k-mers."""

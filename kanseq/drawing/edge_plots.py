@@ -1,6 +1,6 @@
-"""Plot the edge functions with the highest scores in a KAN layer, each over the data at its input.
+"""Draw the edge functions with the highest scores in a KAN layer, each with a histogram of its input.
 
-In: a layer's statistics and scores. Out: a picture with one small panel per edge.
+In: statistics and scores of a layer. Out: a picture with one small panel per edge.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,31 +22,31 @@ WHOLE, ALONE, DATA = "#1b4f8a", "#d98c4a", "#d3d9e2"
 DASHES = (0, (4, 2))
 
 POINTS = 400
-"""Points at which a curve is evaluated."""
+"""Number of points at which a curve is evaluated."""
 
 LEAST, FEWEST = 0.001, 3
-"""Smallest share of an input's values, and smallest number, in a bin for the edge's output to be drawn there."""
+"""Minimum fraction and minimum number of the input values in a histogram bin for drawing the edge output there."""
 
 FOR_A_LINE = 6
-"""Smallest number of such bins that are joined to a line; fewer (one-hot inputs fill two) are drawn as points."""
+"""Minimum number of such bins for drawing a line; fewer (one-hot inputs fill two) are drawn as points."""
 
 COLUMNS = 4
-"""Panels per row."""
+"""Number of panels per row."""
 
 
 class EdgeCurve(NamedTuple):
-    """Function of one edge along its grid and the margins, and the distribution of its input.
+    """The function of one edge over its grid and a margin at each end, and the distribution of its input.
 
     Attributes:
         edge: the edge.
         x: positions on the grid, ``(POINTS,)``.
-        curve: output of the edge's basis functions at ``x``, ``(POINTS,)``.
-        whole: curve plus SiLU branch, NaN in bins with too little data. With LayerNorm, where the branch is not a
-            function of the position, the branch's mean over the data there is used.
-        bins: borders of the histogram, ``(bins + 1,)``.
-        counts: number of values in each bin, ``(bins,)``.
-        means, spread: output of the edge at the middle of each bin, and its standard deviation within the bin that the
-            position does not explain, ``(bins,)``; NaN as in ``whole``.
+        curve: weighted sum of the basis functions of the edge at ``x``, ``(POINTS,)``.
+        whole: curve plus SiLU branch at ``x``, ``(POINTS,)``; NaN in bins with too little data. With LayerNorm, the
+            branch is not a function of the position, so its mean over the data in the bin is used.
+        bins: boundaries of the histogram bins, ``(bins + 1,)``.
+        counts: number of input values in each bin, ``(bins,)``.
+        means, spread: output of the edge at the middle of each bin, and standard deviation of its SiLU branch within
+            the bin (0 without LayerNorm), ``(bins,)``; NaN in bins with too little data.
     """
 
     edge: Edge
@@ -65,12 +65,12 @@ class EdgeCurve(NamedTuple):
 
     @property
     def middles(self) -> np.ndarray:
-        """Middles of the bins."""
+        """Middle of each bin, ``(bins,)``."""
         return (self.bins[1:] + self.bins[:-1]) / 2
 
 
 def edge_curve(statistics: LayerStatistics, edge: Edge) -> EdgeCurve:
-    """Evaluate an edge; ``curve`` and ``whole`` are shifted so that their means over the data are 0."""
+    """Evaluate the function of an edge, shifted so that ``curve`` and ``whole`` each have mean 0 over the data."""
     density = statistics.density
     bins, counts = density.edges[edge.input], density.counts[edge.input]
     x, middles = np.linspace(bins[0], bins[-1], POINTS), (bins[1:] + bins[:-1]) / 2
@@ -95,16 +95,16 @@ def edge_curve(statistics: LayerStatistics, edge: Edge) -> EdgeCurve:
 
 
 def draw_edges(name: str, statistics: LayerStatistics, scores: EdgeScores, path: PathLike, most: int = 12) -> None:
-    """Draw a layer's edges with the highest scores, highest first.
+    """Draw the functions of the edges with the highest scores in a layer, highest score first.
 
-    All panels share the vertical scale, so that steep and flat edges can be compared. Histograms of the data are at the
-    bottom.
+    All panels have the same vertical scale, so that edges can be compared. A histogram at the bottom of each panel
+    shows the distribution of the input.
 
     Args:
         name: name of the layer.
         statistics, scores: statistics and scores of the layer.
-        path: the picture, PNG.
-        most: largest number of edges to draw.
+        path: path of the picture (PNG).
+        most: maximum number of edges to draw.
 
     Raises:
         NotWritable: the picture cannot be written.
@@ -130,7 +130,7 @@ def draw_edges(name: str, statistics: LayerStatistics, scores: EdgeScores, path:
 
 
 def _legend(statistics: LayerStatistics, curves: list[EdgeCurve]) -> list["Artist"]:
-    """Return the legend's entries."""
+    """Return the entries of the legend that all panels share."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -146,7 +146,7 @@ def _legend(statistics: LayerStatistics, curves: list[EdgeCurve]) -> list["Artis
 
 
 def _draw_panel(panel: "Axes", curve: EdgeCurve, reach: tuple[float, float], statistics: LayerStatistics) -> None:
-    """Draw one edge."""
+    """Draw the function of one edge, with the vertical range ``reach``."""
     before, behind = statistics.nodes
     names = before.name(curve.edge.input), behind.name(curve.edge.output)
     panel.set_title("\n→ ".join(names).replace("-", "−"), fontsize=7, loc="left", pad=3)
@@ -177,7 +177,7 @@ def _draw_panel(panel: "Axes", curve: EdgeCurve, reach: tuple[float, float], sta
 
 
 def _reach(curves: list[EdgeCurve], statistics: LayerStatistics) -> tuple[float, float]:
-    """Return the vertical range of all panels: it covers the edges' outputs on data, and the curves on the grid."""
+    """Return the vertical range of all panels: it includes edge outputs on the data, and the curves on the grid."""
     low, high = 0.0, 0.0
     for curve in curves:
         inside = (curve.x >= statistics.density.low[curve.edge.input]) & (
@@ -193,7 +193,7 @@ def _reach(curves: list[EdgeCurve], statistics: LayerStatistics) -> tuple[float,
 
 
 def _curve(statistics: LayerStatistics, edge: Edge, x: np.ndarray) -> np.ndarray:
-    """Evaluate an edge's curve at positions ``(points,)``."""
+    """Evaluate the curve of an edge, without its SiLU branch, at positions ``x (points,)``."""
     layer = statistics.layer
     ends = (edge.input, edge.output, edge.tap) if isinstance(layer, KANConv1d) else (edge.input, edge.output)
     with torch.no_grad():
@@ -201,7 +201,7 @@ def _curve(statistics: LayerStatistics, edge: Edge, x: np.ndarray) -> np.ndarray
 
 
 def _base_factor(statistics: LayerStatistics, edge: Edge) -> float:
-    """Return the weight of the edge's SiLU branch."""
+    """Return the weight of the SiLU branch of an edge; 0 if the layer has no such branch."""
     weight = statistics.layer.base_weight
     if weight is None:
         return 0.0

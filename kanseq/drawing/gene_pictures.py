@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW = 120
-"""Largest number of columns in a row of letters."""
+"""Maximum number of columns in a row of letters."""
 
 _NARROWEST, _MOST_ROWS = 60, 300
 _FEATURE_ROWS = re.compile(rb"(?:transcript|RNA|segment|exon|CDS)\t")
 _GENERATIONS = 4
-"""Levels of parents that are searched for a row's gene."""
+"""Number of parent levels in GFF3 that are searched for the gene of a row."""
 
 # Sizes in the figure, in inches.
 _WIDTH, _MARGIN, _LEFT, _RIGHT = 13.0, 0.12, 1.15, 0.3
@@ -37,13 +37,13 @@ _LOGO, _STRIP, _EXONS, _UNDER_ROW, _SPELLED, _ROOM = 0.66, 0.13, 0.09, 0.24, 0.0
 _DOTS_PER_INCH = 150
 
 _EVERY, _STEPS, _MOST_TICKS = 20, (5, 10, 20, 50, 100, 250, 500, 1000, 2500, 5000), 7
-"""Columns from tick to tick: in a row of letters, and the choices for the overview."""
+"""Columns between ticks in a row of letters, choices for the overview, and the maximum number of ticks there."""
 
 _HIDDEN, _BORDER, _CHOSEN, _EXON, _CODING = "#dcdcdc", "#ededed", "#fdf0c4", "#8fa3b5", "#3f5e7a"
 
 
 class Feature(NamedTuple):
-    """A part of a gene on the genome, 0-based half-open; ``feature`` is ``exon`` or ``CDS``."""
+    """A part of a gene, 0-based half-open: ``feature`` is ``exon`` or ``CDS``, or ``gene`` for the transcribed part."""
 
     feature: str
     start: int
@@ -51,13 +51,13 @@ class Feature(NamedTuple):
 
 
 def features_of(annotation: PathLike, gene_id: str, id_key: str | None = None) -> list[Feature]:
-    """Read the exons and coding parts of all transcripts of a gene, ascending, without duplicates.
+    """Read the exons and coding parts of all transcripts of a gene, sorted by position, without duplicates.
 
-    The annotation is streamed twice, and its rows may be in any order. A gene may have no such parts (``[]``).
+    The annotation is streamed twice, and its rows may be in any order. The list is empty if the gene has no such rows.
 
     Args:
         annotation: GTF or GFF3, plain or gzip.
-        gene_id: the gene's id in the output of ``kanseq extract``; of several genes with that id the first is used.
+        gene_id: id of the gene in the output of ``kanseq extract``; if several genes have it, the first one is used.
         id_key: the attribute that names genes, if one was specified with ``kanseq extract --id``.
 
     Raises:
@@ -87,7 +87,7 @@ def features_of(annotation: PathLike, gene_id: str, id_key: str | None = None) -
 
 
 def _owners(attributes: Mapping[str, str]) -> list[str]:
-    """Return the ids that a row belongs to: its parents in GFF3, its gene in GTF."""
+    """Return the ids of the features to which an annotation row belongs: its parents in GFF3, its gene in GTF."""
     return attributes["Parent"].split(",") if "Parent" in attributes else [attributes.get("gene_id", "")]
 
 
@@ -107,20 +107,20 @@ def draw_gene(
 
     The top shows the attribution of each token along both windows, with genome positions (1-based, as in genome
     browsers) and the gene's exons (thin) and coding parts (thick). Below, rows of up to 120 columns show each base as
-    a letter as high as its attribution, all rows on one scale; negative ones are upside down below the line. Under the
-    letters are the sequence and, again, the transcribed parts. Columns that the model does not see are grey; faint
-    lines are the borders of tokens. Positions are relative to the first (TSS) or last (TTS) transcribed base, which is
-    0; positions in a plain sequence are counted from 0.
+    a letter as high as its attribution. Letters with negative attributions are upside down below the line, and all rows
+    have the same scale. Under the letters are the sequence and the exons. Columns that the model does not see are grey;
+    faint lines are the boundaries of tokens. Positions are relative to the first (TSS) or last (TTS) transcribed base,
+    which is 0; positions in a plain sequence are counted from 0.
 
     Args:
         path: path of the picture.
-        name: the gene's name.
+        name: name of the gene.
         codes: bases, ``(columns,)`` uint8: A 0, C 1, G 2, T 3, anything else 4; masked or not.
         attributions: ``(columns,)`` float32.
-        geometry: the columns.
-        place: the gene's place on the genome; None without coordinates.
-        features: its exons and coding parts, see :func:`features_of`; used only with a place.
-        facts: facts for the title, such as logit and fold, in order.
+        geometry: the layout of the columns.
+        place: location of the gene on the genome; None without coordinates.
+        features: its exons and coding parts, see :func:`features_of`; ignored if ``place`` is None.
+        facts: names and values to show under the title, such as logit and fold.
         columns: columns to draw as letters, in steps of 1; None for the parts of the windows that the model sees.
 
     Raises:
@@ -131,7 +131,7 @@ def draw_gene(
     width = min(ROW, max(_NARROWEST, *(end - start for start, end in stretches)))
     rows = [(first, min(first + width, end)) for start, end in stretches for first in range(start, end, width)]
     if len(rows) > _MOST_ROWS:
-        raise BadOption(f"{len(rows) * ROW:,} columns are too many for a picture", hint="choose fewer of them")
+        raise BadOption(f"{len(rows) * ROW:,} columns are too many for a picture", hint="choose fewer columns")
     scale = _Scale.of(np.concatenate([attributions[start:end] for start, end in stretches]))
     windows, seen = _windows(geometry, place), geometry.hide(codes[None])[0]
     gene = _Gene(codes, seen, attributions, geometry, windows, _boxes(windows, place, features))
@@ -148,7 +148,7 @@ def draw_gene(
 
 
 class _Window(NamedTuple):
-    """Columns of a window, half-open; the column of its site, and the site's base on the genome."""
+    """A gene window: site, half-open columns, column (``origin``) and genome position (``base``) of its site."""
 
     site: str
     start: int
@@ -158,7 +158,7 @@ class _Window(NamedTuple):
     step: int
 
     def columns_of(self, feature: Feature) -> Feature:
-        """Convert a feature from genome coordinates to columns, cut at the window's ends; it may then be empty."""
+        """Convert a feature from genome coordinates to columns and clip it to the window; the result may be empty."""
         assert self.base is not None
         first, last = (feature.start, feature.end - 1)[:: self.step]
         start, end = (self.origin + (place - self.base) * self.step for place in (first, last))
@@ -166,7 +166,7 @@ class _Window(NamedTuple):
 
 
 class _Gene(NamedTuple):
-    """Data of the gene that is drawn; ``seen`` are the codes that the model reads."""
+    """The gene to draw; ``seen`` are the base codes that the model reads, ``boxes`` its exons as columns."""
 
     codes: np.ndarray
     seen: np.ndarray
@@ -180,14 +180,14 @@ class _Gene(NamedTuple):
         return [window for window in self.windows if window.start <= column][-1]
 
     def label(self, column: int) -> str:
-        """Return a column's position as text."""
+        """Return the distance of a column from the site of its window as text; the name of the site at distance 0."""
         window = self.window_of(column)
         if not window.site:
             return f"{column:,}"
         return signed(column - window.origin) if column != window.origin else window.site
 
     def on_genome(self, column: int) -> str:
-        """Return a column's genome position, 1-based, as text; empty if it has none."""
+        """Return the genome position of a column, 1-based, as text; empty if it has none."""
         window = self.window_of(column)
         if window.base is None or column >= window.end:
             return ""
@@ -196,7 +196,7 @@ class _Gene(NamedTuple):
 
 
 class _Scale(NamedTuple):
-    """Lowest and highest letter, and the attribution per inch."""
+    """Vertical scale of a row of letters: the lowest and highest attribution, and attribution per inch."""
 
     low: float
     high: float
@@ -204,23 +204,23 @@ class _Scale(NamedTuple):
 
     @classmethod
     def of(cls, values: np.ndarray) -> "_Scale":
-        """Return the scale that fits the letters into a row."""
+        """Return the scale at which letters of these heights fit into a row."""
         low, high = float(values.min(initial=0)), float(values.max(initial=0))
         high = high if high > low else 1.0
         return cls(low, high, (high - low) / (_LOGO - _ROOM))
 
 
 def _stretch(columns: slice | range, most: int) -> tuple[int, int]:
-    """Return the start and end of the columns to draw."""
+    """Return start and end of the columns to draw; raise BadOption if they are invalid for ``most`` columns."""
     wanted = range(*columns.indices(most)) if isinstance(columns, slice) else columns
     if wanted.step != 1 or not 0 <= wanted.start < wanted.stop <= most:
         shown = f"{columns.start} to {columns.stop}"
-        raise BadOption(f"columns {shown} cannot be drawn", hint=f"choose columns of 0 to {most}, in steps of 1")
+        raise BadOption(f"columns {shown} cannot be drawn", hint=f"choose columns from 0 to {most}, in steps of 1")
     return wanted.start, wanted.stop
 
 
 def _windows(geometry: Geometry, place: Place | None) -> list[_Window]:
-    """Return the windows, including hidden parts."""
+    """Return both windows of a gene, including hidden columns, or one window without site for a plain sequence."""
     if not geometry.has_genes:
         return [_Window("", 0, geometry.columns, 0, None, 1)]
     step = -1 if place is not None and place.strand == "-" else 1
@@ -232,7 +232,7 @@ def _windows(geometry: Geometry, place: Place | None) -> list[_Window]:
 
 
 def _boxes(windows: list[_Window], place: Place | None, features: Sequence[Feature] | None) -> list[Feature]:
-    """Return the parts of a gene as columns; the feature ``gene`` is the transcribed part."""
+    """Return the transcribed part (``gene``), exons and coding parts of a gene, converted to columns of the windows."""
     if place is None:
         known = [window for window in windows if window.site]
         ends = [(max(w.origin, w.start), w.end) if w.site == "TSS" else (w.start, w.origin + 1) for w in known]
@@ -252,7 +252,7 @@ def _axes_at(figure: "Figure", left: float, top: float, width: float, height: fl
 def _write_head(
     figure: "Figure", gene: _Gene, name: str, place: Place | None, facts: Mapping[str, str | int | float]
 ) -> None:
-    """Write the gene's name, place and facts, and how to read the picture."""
+    """Write the name, location and facts of the gene, and notes on how to read the picture."""
     told = []
     if place is not None:
         first, last = sorted((place.tss, place.tts))
@@ -272,7 +272,7 @@ def _write_head(
 
 
 def _draw_overview(figure: "Figure", gene: _Gene, chosen: tuple[int, int] | None) -> None:
-    """Draw the attribution of every token and the gene under it, one window next to the other."""
+    """Draw the attribution of every token and the exons of both windows, side by side; highlight ``chosen`` columns."""
     template = piece_template(gene.geometry)
     values = sum_by_piece(gene.attributions[None], template)[0]
     room = _WIDTH - _LEFT - _RIGHT - _GAP * (len(gene.windows) - 1)
@@ -305,7 +305,7 @@ def _draw_overview(figure: "Figure", gene: _Gene, chosen: tuple[int, int] | None
 
 
 def _draw_lane(axes: "Axes", gene: _Gene, window: _Window) -> None:
-    """Draw a window's part of the gene, its site, and positions with their genome positions."""
+    """Draw the exons and the TSS or TTS of a window, and an axis with positions relative to it and on the genome."""
     axes.set_ylim(-0.8, 1.2)
     axes.spines["left"].set_visible(False)
     _draw_boxes(axes, gene.boxes, window.start, window.end, 0, 0.5)
@@ -328,7 +328,7 @@ def _draw_lane(axes: "Axes", gene: _Gene, window: _Window) -> None:
 
 
 def _draw_row(axes: "Axes", gene: _Gene, start: int, end: int, scale: _Scale) -> None:
-    """Draw the columns from ``start`` to ``end`` as letters, with the sequence and the transcribed parts under them."""
+    """Draw the columns from ``start`` to ``end`` as letters, with the sequence and the exons below them."""
     columns = np.arange(start, end)
     bottom = scale.low - (_STRIP + _EXONS) * scale.inch
     axes.set_ylim(bottom, scale.high + _ROOM * scale.inch)
@@ -347,7 +347,7 @@ def _draw_row(axes: "Axes", gene: _Gene, start: int, end: int, scale: _Scale) ->
 
 
 def _label_row(axes: "Axes", gene: _Gene, start: int, end: int, scale: _Scale) -> None:
-    """Write the start of a row, positions under it, and the scale of its letters."""
+    """Label a row of letters: the position of its first column, ticks below it, and the scale of the letters."""
     from matplotlib.ticker import MaxNLocator
 
     site, first = gene.window_of(start).site, gene.label(start)
@@ -366,7 +366,7 @@ def _label_row(axes: "Axes", gene: _Gene, start: int, end: int, scale: _Scale) -
 
 
 def _shade_hidden(axes: "Axes", gene: _Gene, start: int, end: int) -> None:
-    """Shade the columns in which the model sees no base."""
+    """Shade the columns from ``start`` to ``end`` in which the model sees no base."""
     hidden = np.diff((gene.seen[start:end] >= UNKNOWN).astype(np.int8), prepend=0, append=0)
     first, last = np.flatnonzero(hidden == 1), np.flatnonzero(hidden == -1)
     ranges = list(zip(first + start - 0.5, last - first, strict=True))
@@ -374,7 +374,7 @@ def _shade_hidden(axes: "Axes", gene: _Gene, start: int, end: int) -> None:
 
 
 def _draw_boxes(axes: "Axes", boxes: list[Feature], start: int, end: int, middle: float, half: float) -> None:
-    """Draw transcribed parts as a line, exons as thin boxes and coding parts as thick ones."""
+    """Draw the transcribed part as a line, exons as thin boxes and coding parts as thick boxes, around ``middle``."""
     for kind, share, colour in (("gene", 0.08, _EXON), ("exon", 0.5, _EXON), ("CDS", 1.0, _CODING)):
         here = [(max(box.start, start), min(box.end, end)) for box in boxes if box.feature == kind]
         ranges = [(first - 0.5, last - first) for first, last in here if first < last]

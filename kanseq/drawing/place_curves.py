@@ -1,4 +1,4 @@
-"""Functions of position that a network has learned: what each word (k-mer) adds to the output at each column.
+"""Position curves of a network: the learned contribution of each k-mer (word) to the output, at each column.
 
 In: a network with :class:`kanseq.nn.positional.PlacedCurves`. Out: a table, and a picture.
 """
@@ -20,21 +20,21 @@ from kanseq.models.network import SequenceNetwork
 from kanseq.nn.positional import PlacedCurves
 
 LINES, ROWS = 6, 40
-"""Words that are drawn as lines, and as rows of the map."""
+"""Number of k-mers that are drawn as lines, and as rows of the heat map."""
 
 COLOURS = ("#d62839", "#255c99", "#109648", "#f29f05", "#7b4fa3", "#222222")
 
 
 class PlaceCurves(NamedTuple):
-    """The curves of one layer.
+    """The position curves of one layer: the contribution of each k-mer (word) as a function of its column.
 
     Attributes:
-        layer: its name.
-        words: the words in the order of their strength: the standard deviation over the training sequences of what a
-            word adds, as if its positions varied independently.
-        strength: strength of each word, in log-odds (for regression in standard deviations), ``(words,)``.
-        curves: what a word adds in each column, ``(words, columns)`` float64; zero in columns without a curve.
-        seen: which columns have a curve, ``(columns,)``.
+        layer: name of the layer.
+        words: the k-mers, in descending order of ``strength``.
+        strength: standard deviation of each k-mer's contribution over the training sequences, computed as if its
+            positions varied independently, in log-odds (for regression in standard deviations), ``(words,)``.
+        curves: contribution of a k-mer in each column, ``(words, columns)`` float64; zero in columns without a curve.
+        seen: whether a column has a curve, ``(columns,)`` bool.
     """
 
     layer: str
@@ -45,11 +45,11 @@ class PlaceCurves(NamedTuple):
 
 
 def place_curves(network: SequenceNetwork, outputs: Sequence[float] = (1.0,)) -> list[PlaceCurves]:
-    """Return the curves of all layers with curves of position.
+    """Return the position curves of every layer that has them.
 
     Args:
         network: the network.
-        outputs: the weight of each output in the explained number; missing outputs at the end have weight 0.
+        outputs: weight of each network output in the sum that is explained; further outputs have weight 0.
     """
     found = []
     for name, layer in network.named_modules():
@@ -70,7 +70,7 @@ def place_curves(network: SequenceNetwork, outputs: Sequence[float] = (1.0,)) ->
 
 
 def curve_table(found: list[PlaceCurves], geometry: Geometry) -> pd.DataFrame:
-    """Return the curves at the first column of every token: ``layer, word, strength, column, place, value``."""
+    """Return a table of the curves at the start of every token: ``layer, word, strength, column, place, value``."""
     parts = []
     for one in found:
         columns = np.flatnonzero(one.seen & (np.arange(len(one.seen)) % TOKEN == 0))
@@ -91,7 +91,7 @@ def curve_table(found: list[PlaceCurves], geometry: Geometry) -> pd.DataFrame:
 
 
 def draw_curves(found: PlaceCurves, geometry: Geometry, path: PathLike) -> None:
-    """Draw the strongest words' curves as lines, and more of them as rows of a map.
+    """Draw the curves of the strongest k-mers as lines, and those of more k-mers as rows of a heat map.
 
     Raises:
         NotWritable: the picture cannot be written.

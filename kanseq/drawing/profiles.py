@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 SITES = ("TSS", "TTS")
 
 SMOOTH = 25
-"""Bases over which the thick line of the figure averages."""
+"""Number of bases over which the thick line of the figure averages."""
 
 _CONFIDENCE = 0.95
 _LINE, _BAND = "#8c2d04", "#f2b98f"
 
 
 class ProfileSums:
-    """Sums per column over genes that are added in batches; memory use does not grow with their number."""
+    """Sums over genes of the attributions in each column. Genes are added in batches; memory use is constant."""
 
     def __init__(self, geometry: Geometry) -> None:
-        """Start without genes.
+        """Create empty sums for gene windows.
 
         Raises:
-            BadOption: the sequences of this geometry have no TSS.
+            BadOption: the geometry is that of plain sequences, which have no TSS.
         """
         if not geometry.has_genes:
             raise BadOption(
-                "a profile around TSS and TTS needs gene windows, and this set has plain sequences",
+                "a profile around TSS and TTS requires gene windows, but this set has plain sequences",
                 hint="create a set with kanseq extract",
             )
         self.geometry = geometry
@@ -45,12 +45,12 @@ class ProfileSums:
         self.sums, self.squares, self.magnitudes = np.zeros((3, geometry.columns))
 
     def add(self, attributions: np.ndarray, codes: np.ndarray) -> None:
-        """Add genes.
+        """Add a batch of genes.
 
         Args:
-            attributions: ``(n, columns)`` float32.
-            codes: their bases, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4. A gene does not count in
-                columns where it has no known base; no gene counts in columns that the geometry masks.
+            attributions: attributions of the genes, ``(n, columns)`` float32.
+            codes: bases of the genes, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4. Attributions are
+                ignored where the base is unknown and in columns that the geometry masks.
         """
         known = self.geometry.hide(codes) < UNKNOWN
         values = np.where(known, attributions, 0).astype(np.float64)
@@ -60,12 +60,12 @@ class ProfileSums:
         self.magnitudes += np.abs(values).sum(axis=0)
 
     def table(self) -> pd.DataFrame:
-        """Return one row per visible base of the windows, in the direction of transcription.
+        """Return the profile as a table: one row per visible base of the windows, in the direction of transcription.
 
         Columns: ``site`` (``TSS`` or ``TTS``); ``position``, relative to the first (TSS) or last (TTS) transcribed
-        base, which is 0, negative upstream in the direction of transcription; ``genes``, their number with a known base
-        there; ``mean`` attribution; ``low`` and ``high``, its 95 % confidence interval; ``mean_magnitude``, the mean
-        absolute value.
+        base, which is 0, negative upstream; ``genes``, the number of genes with a known base there; ``mean``, their
+        mean attribution; ``low`` and ``high``, its 95 % confidence interval; ``mean_magnitude``, the mean absolute
+        attribution.
 
         The interval is Student's: mean ± t · s / √genes with the sample standard deviation ``s`` and ``genes − 1``
         degrees of freedom. It is valid for each base separately, and assumes that genes are independent, which homologs
@@ -100,7 +100,7 @@ class ProfileSums:
 
 
 def draw_profile(table: pd.DataFrame, path: PathLike) -> None:
-    """Draw :meth:`ProfileSums.table` as PNG, SVG or PDF: one panel each for TSS and TTS, on one scale.
+    """Draw the table of :meth:`ProfileSums.table` as PNG, SVG or PDF: panels for TSS and TTS, with the same scale.
 
     Thin line: mean of each base; band: its 95 % interval; thick line: running mean over :data:`SMOOTH` bases; shaded:
     the transcribed side.
@@ -127,7 +127,7 @@ def draw_profile(table: pd.DataFrame, path: PathLike) -> None:
 
 
 def _draw_site(panel: "Axes", rows: pd.DataFrame, site: str) -> None:
-    """Draw one site's profile."""
+    """Draw the profile around one site, TSS or TTS, in a panel."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     position, mean = rows["position"].to_numpy(), rows["mean"].to_numpy()

@@ -1,4 +1,4 @@
-"""Shared parts of the figures: fonts, colours, letters, running means, and complete files with reproducible bytes.
+"""Functions for all figures: style, colours, letters, running means, and complete files with reproducible bytes.
 
 In: a path and a size. Out: an empty figure to draw on, which is written as PNG, SVG or PDF when the drawing is done.
 """
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ENDINGS = (".png", ".svg", ".pdf")
-"""File name endings of figures, in any letter case."""
+"""File name endings of figures, in lower case; letter case is ignored."""
 
 LETTER_COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f29f05", "T": "#d62839"}
 RAISES, LOWERS = ("#{:02x}{:02x}{:02x}".format(*map(int, rgb.split(","))) for rgb in (POSITIVE, NEGATIVE))
-"""Colours of the tracks: red raises the explained logit, blue lowers it."""
+"""Colours of attributions, as in browser tracks: red raises the explained logit, blue lowers it."""
 INK, GREY, FAINT, SHADE = "#222222", "#7a7a7a", "#c9c9c9", "#f1f1ee"
 
 DOTS_PER_INCH = 200
@@ -67,7 +67,7 @@ def check_picture_name(path: PathLike) -> None:
     """Check that a figure's name ends in one of :data:`ENDINGS`.
 
     Raises:
-        BadOption: it does not.
+        BadOption: the name has another ending.
     """
     if Path(path).suffix.lower() not in ENDINGS:
         raise BadOption(f"the name of a figure must end in {', '.join(ENDINGS)}", where=path)
@@ -102,11 +102,11 @@ def picture(path: PathLike, width: float, height: float, *, dots_per_inch: int =
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Average each of ``(n,)`` numbers with its neighbours, ``width`` in total, fewer at the ends.
+    """Return the centred running mean over ``width`` numbers; at the ends, the mean over those that exist.
 
     Args:
-        values: numbers, at least one; NaN where unknown. NaN is left out of its neighbours' means, and stays NaN.
-        width: an odd number.
+        values: numbers, ``(n,)``, at least one. NaN is ignored in the means of its neighbours, and stays NaN.
+        width: number of averaged values, odd.
 
     Returns:
         ``(n,)`` float64.
@@ -129,7 +129,7 @@ def signed(number: int) -> str:
 
 
 def pad_limits(axes: "Axes", values: np.ndarray, share: float = 0.06) -> None:
-    """Set the limits of the vertical axis to include ``values`` and 0, plus a ``share`` of that height on each side."""
+    """Set vertical limits that include ``values`` and 0, and extend them by the fraction ``share`` of their range."""
     known = values[np.isfinite(values)]
     low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
     room = (high - low) * share or 1.0
@@ -146,12 +146,12 @@ def draw_letters(
     width: float = 0.92,
     colour: str | None = None,
 ) -> None:
-    """Draw letters as shapes of any height; letters of negative height are upside down.
+    """Draw letters as shapes, each scaled to its height; letters of negative height are upside down.
 
     Args:
         axes: axes to draw on; both directions are in data units.
-        letters: A, C, G, T, one per column; others are not drawn.
-        columns: middle of each letter, ``(n,)``.
+        letters: the letters to draw, one per column; letters other than A, C, G and T are not drawn.
+        columns: horizontal position of the middle of each letter, ``(n,)``.
         base: height of the line on which the letters are drawn.
         heights: height of each letter, ``(n,)``.
         width: width of every letter, in columns.
@@ -187,6 +187,6 @@ def _glyph(letter: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _window_sums(values: np.ndarray, width: int) -> np.ndarray:
-    """Sum the ``width`` numbers around each; numbers beyond the ends are 0."""
+    """Return the sum of the ``width`` numbers around each number; numbers beyond the ends count as 0."""
     half = width // 2
     return np.convolve(np.pad(values, half), np.ones(2 * half + 1), mode="valid")

@@ -1,4 +1,4 @@
-"""Maps of a network's signal along the windows: each token before and after a layer mixes the tokens.
+"""Draw the signal of a network along the windows: norms of tokens before and after a layer, and scores of columns.
 
 In: batches from :mod:`kanseq.attribution.activations`, scores of inputs. Out: tables and pictures.
 """
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 
 
 SMOOTH = 25
-"""Bases over which the thick line of :func:`draw_positions` averages."""
+"""Number of bases over which the thick line of :func:`draw_positions` averages."""
 
 
 class TokenMap(NamedTuple):
-    """Norms of each token of some sequences before and after a layer; rows in ascending order of their logits.
+    """Norms of the tokens of some sequences before and after a layer; sequences in ascending order of their logits.
 
     Attributes:
-        layer: the layer's name.
-        last: the last of the layers that directly follow it, each reading the output of the previous one, or itself.
+        layer: name of the layer.
+        last: name of the last layer in the chain of KAN layers that starts with ``layer``, in which each layer reads
+            the output of the previous one; the same as ``layer`` if no KAN layer reads its output.
         before, after: norms over the channels, ``(n, tokens)`` float64; ``after`` is None if the layer's output has no
             token axis.
         logits: ``(n,)`` float64.
@@ -46,19 +47,19 @@ class TokenMap(NamedTuple):
 
 
 class TokenMaps:
-    """Norms of the tokens around one layer, collected batch by batch.
+    """Norms of the tokens before and after one layer, collected batch by batch.
 
     Attributes:
-        layer: the layer's name. If no layer was requested it is None until the first batch, and stays None if no layer
-            has a token axis.
+        layer: name of the layer. If no layer was requested, it is None until the first batch, and stays None if no
+            layer has a token axis.
     """
 
     def __init__(self, network: SequenceNetwork, layer: str | None = None) -> None:
-        """Choose a layer.
+        """Choose the layer with the name ``layer``, or by default the first KAN layer that reads tokens.
 
-        By default it is the first KAN layer that reads tokens. The map after the layer is then made from the input of
-        the next KAN layer with a token axis, which includes a residual that the network itself adds; or, without such a
-        layer, from the output of the chosen layer and the layers that directly read its output.
+        By default, the map after the layer shows the input of the next KAN layer with a token axis, which includes a
+        residual that the network itself adds. If there is no such layer, it shows the output of the chain of KAN layers
+        that starts with the chosen layer.
 
         Raises:
             BadOption: the network has no module of that name.
@@ -73,11 +74,11 @@ class TokenMaps:
 
     @property
     def watch(self) -> tuple[str, ...]:
-        """Modules that :func:`~kanseq.attribution.activations.activations` must watch."""
+        """Names of modules to pass to :func:`~kanseq.attribution.activations.activations` as ``watch``."""
         return (self.layer,) if self._named and self.layer is not None else ()
 
     def add(self, batch: ActivationBatch, logits: np.ndarray) -> None:
-        """Add a batch and the logits of its sequences, ``(n,)``.
+        """Add the norms of the tokens in a batch, and the logits of its sequences, ``(n,)``.
 
         Raises:
             BadOption: the requested layer does not run, or its inputs have no token axis.
@@ -88,7 +89,7 @@ class TokenMaps:
             self._parts.append((_norms(*before), None if after is None else _norms(*after), logits))
 
     def result(self) -> TokenMap | None:
-        """Return the map, or None if no layer has a token axis."""
+        """Return the map of all batches; None if no layer has a token axis."""
         if not self._parts or self.layer is None or self._last is None:
             return None
         before, after, logits = zip(*self._parts, strict=True)
@@ -98,7 +99,7 @@ class TokenMaps:
         return TokenMap(self.layer, self._last, *ranked)
 
     def _around_named(self, batch: ActivationBatch) -> tuple["_Tokens", "_Tokens | None"]:
-        """Return the input and output of the requested layer."""
+        """Return the input and output of the layer that was requested by name; no output if it has no token axis."""
         pair = batch.watched.get(str(self.layer))
         if pair is None:
             raise BadOption(f"the layer '{self.layer}' does not run as a module", hint="use another --layer")
@@ -109,7 +110,7 @@ class TokenMaps:
         return before, after
 
     def _around_first(self, batch: ActivationBatch) -> tuple["_Tokens", "_Tokens | None"] | None:
-        """Return the input of the first KAN layer that reads tokens, and the tokens after it."""
+        """Return the input of the first KAN layer that reads tokens, and the tokens after it; None if no layer does."""
         kinds = {name: pair[0].kind for name, pair in nodes_of(batch, self.geometry).items()}
         first = next((at for at, one in enumerate(batch.layers) if kinds[one.name] == "token"), None)
         if first is None:
@@ -126,15 +127,15 @@ class TokenMaps:
 
 
 def draw_token_map(found: TokenMap, geometry: Geometry, path: PathLike) -> None:
-    """Draw each map twice, one row per sequence, highest logit on top: unchanged, and minus each token's mean.
+    """Draw heat maps of norms, one row per sequence, highest logit on top: unchanged, and minus each token's mean.
 
-    The upper maps mostly show what is the same in all sequences (padding, constants that a layer adds); the lower ones
-    show where sequences differ. Every map has its own scale. The logits are drawn next to the maps.
+    The upper maps mostly show patterns that all sequences have (padding, constants that a layer adds); the lower maps
+    show differences between sequences. Every map has its own scale. The logits are drawn next to the maps.
 
     Args:
         found: the maps.
-        geometry: the columns of the network; windows, TSS and TTS are marked.
-        path: PNG, SVG or PDF.
+        geometry: the layout of the network's input columns; windows, TSS and TTS are marked.
+        path: path of the picture (PNG, SVG or PDF).
 
     Raises:
         BadOption, NotWritable: as in :func:`kanseq.drawing.style.picture`.
@@ -160,7 +161,7 @@ def draw_token_map(found: TokenMap, geometry: Geometry, path: PathLike) -> None:
 
 
 def _draw_map(panel: "Axes", values: np.ndarray, geometry: Geometry, diverging: bool) -> None:
-    """Draw one map ``(n, tokens)`` with its scale."""
+    """Draw a heat map of ``values (n, tokens)`` with its colour scale."""
     # A few extreme tokens must not use up the colour scale.
     low, high = np.percentile(values, [1, 99])
     colours = "magma"
@@ -186,19 +187,19 @@ class _Tokens(NamedTuple):
 
 
 def _tokens(tensor: object, geometry: Geometry) -> _Tokens | None:
-    """Return a tensor with its token axis; None if it has none."""
+    """Find the token axis of a tensor, and return both; None if it has no such axis, or is not a tensor."""
     axis = token_axis(tensor, geometry) if isinstance(tensor, Tensor) else None
     return None if axis is None else _Tokens(tensor, axis)
 
 
 def _norms(tensor: Tensor, axis: int) -> np.ndarray:
-    """Return the norm over all axes except sequences and tokens."""
+    """Return the Euclidean norm of each token of each sequence, ``(n, tokens)``; ``axis`` is the token axis."""
     moved = tensor.movedim(axis, 1)
     return moved.reshape(*moved.shape[:2], -1).double().norm(dim=-1).cpu().numpy()
 
 
 def mark_windows(panel: "Axes", geometry: Geometry, colour: str = "white", named: bool = True) -> None:
-    """Mark distances from TSS and TTS below a panel with an axis of columns, and the windows' names above it."""
+    """Label a horizontal axis of columns with distances from TSS and TTS, and name the windows above the panel."""
     if not geometry.has_genes:
         panel.set_xlabel("column")
         return
@@ -224,7 +225,7 @@ def mark_windows(panel: "Axes", geometry: Geometry, colour: str = "white", named
 def column_scores(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores]) -> np.ndarray | None:
     """Sum the scores of a network's inputs over the bases of each column, ``(columns,)``.
 
-    Return None if no KAN layer reads the one-hot columns themselves.
+    Return None if no KAN layer directly reads the one-hot columns.
     """
     for name, layer in statistics.layers.items():
         if layer.nodes[0].kind == "base":
@@ -233,9 +234,9 @@ def column_scores(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores
 
 
 def position_table(values: np.ndarray, geometry: Geometry) -> pd.DataFrame:
-    """Return a table of scores ``(columns,)`` with their places: ``column, token, place, score, token_score``.
+    """Return a table of the scores of columns, ``(columns,)``: ``column, token, place, score, token_score``.
 
-    ``token_score`` is the sum over the token's columns, the same for all of them.
+    ``place`` is the distance from TSS or TTS. ``token_score`` is the sum over all columns of the token.
     """
     columns = np.arange(len(values))
     token = columns // TOKEN
@@ -246,9 +247,9 @@ def position_table(values: np.ndarray, geometry: Geometry) -> pd.DataFrame:
 
 
 def draw_positions(values: np.ndarray, geometry: Geometry, path: PathLike) -> None:
-    """Draw scores ``(columns,)`` along the windows: each column, and the running mean over :data:`SMOOTH` columns.
+    """Draw the scores of columns, ``(columns,)``, and their running mean over :data:`SMOOTH` columns.
 
-    Columns that the geometry masks or pads stay empty. Raises the same errors as :func:`draw_token_map`.
+    Masked columns and padding are left empty. Raises the same errors as :func:`draw_token_map`.
     """
     known = np.full(len(values), np.nan)
     for start, end in geometry.windows:

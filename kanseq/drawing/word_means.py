@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LONGEST = 8
-"""Largest length of words, in bases."""
+"""Maximum length of words (k-mers), in bases."""
 
 SHIFTS = 20
-"""Default number of random shifts of a gene's attributions for the chance level."""
+"""Default number of random shifts of each gene's attributions, which determine the chance level."""
 
 AT_LEAST = 30
-"""Smallest number of occurrences of a word that is drawn."""
+"""Minimum number of occurrences of a word for it to be drawn."""
 
 _ROWS = 256
 _WIDTH, _WORD, _LEFT, _RIGHT, _Z, _OCCURRENCES = 6.8, 0.1, 1.6, 5.3, 5.8, 6.7
@@ -39,23 +39,23 @@ _ROUNDING = 1e-12
 
 
 class WordSums:
-    """Sums per word over genes that are added in batches; memory use does not grow with their number.
+    """Sums over genes of the attributions of each word (k-mer). Genes are added in batches; memory use is constant.
 
-    A word occurs wherever its columns lie in one window and all have bases that the model sees, in any phase. Its
-    attribution there is the sum over its columns.
+    Occurrences of a word may start in any column of a token. All of their columns must be in one window and have bases
+    that the model sees. The attribution of an occurrence is the sum over its columns.
 
-    The chance level comes from circular shifts of each gene's attributions over its known columns, by a random distance
-    that depends only on the seed and the gene's id. Every gene keeps its attributions, and neighbouring ones stay
-    neighbours, but bases and attributions no longer belong together. A word that exceeds chance either was read as a
-    word by the model, or lies where attributions are large for any bases, as words of the core promoter do.
+    The chance level is computed from circular shifts of each gene's attributions over its known columns, by random
+    distances that depend only on the seed and the gene's id. Shifts keep the attributions of a gene and their order,
+    but assign them to other bases. If the mean of a word differs from chance, either the model recognises the word, or
+    the word occurs where attributions are large for any bases, such as in the core promoter.
     """
 
     def __init__(self, geometry: Geometry, length: int = LONGEST, shifts: int = SHIFTS, seed: int = 0) -> None:
-        """Start without genes.
+        """Create empty sums.
 
         Args:
-            geometry: the columns of a row.
-            length: bases of a word, 1 to 8.
+            geometry: the layout of the columns.
+            length: number of bases per word, 1 to 8.
             shifts: number of random shifts, 2 or more.
             seed: seed of the shift distances.
 
@@ -76,12 +76,12 @@ class WordSums:
         self.sums = np.zeros((1 + shifts, 4**length))
 
     def add(self, attributions: np.ndarray, codes: np.ndarray, ids: Sequence[str]) -> None:
-        """Add genes.
+        """Add a batch of genes.
 
         Args:
-            attributions: ``(n, columns)`` float32.
-            codes: their bases, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4; columns that the geometry
-                masks are always hidden.
+            attributions: attributions of the genes, ``(n, columns)`` float32.
+            codes: bases of the genes, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4. Columns that the
+                geometry masks are ignored.
             ids: ids of the genes, ``(n,)``.
         """
         for start in range(0, len(codes), _ROWS):
@@ -89,7 +89,7 @@ class WordSums:
             self._add(attributions[some], self.geometry.hide(codes[some]), ids[some])
 
     def _add(self, attributions: np.ndarray, codes: np.ndarray, ids: Sequence[str]) -> None:
-        """Add a few genes; their known columns are concatenated, and each gene's columns form a circle."""
+        """Add some genes. Their known columns are concatenated, and those of each gene are treated as circular."""
         known = (codes < UNKNOWN) & self.inside
         size = known.sum(axis=1)
         begin = np.cumsum(size) - size
@@ -111,7 +111,7 @@ class WordSums:
             self.sums[shift] += np.bincount(word, sums[begin + turned], minlength=len(self.counts))
 
     def _occurrences(self, codes: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Find every word: row, first column, and the word as a number to the base 4; each ``(occurrences,)`` int64."""
+        """Return row, first column and word (a number in base 4) of each occurrence, ``(occurrences,)`` int64 each."""
         width = len(self.begins)
         whole = np.broadcast_to(self.begins, (len(codes), width)).copy()
         word = np.zeros(whole.shape, dtype=np.int64)
@@ -122,21 +122,21 @@ class WordSums:
         return row, column, word[row, column]
 
     def _distances(self, ids: Sequence[str], size: np.ndarray) -> np.ndarray:
-        """Draw how far each gene's circle is shifted, ``(1 + shifts, n)`` int64: first 0, then 1 to size - 1."""
+        """Draw the shift distances of each gene, ``(1 + shifts, n)`` int64: first 0, then random from 1 to size - 1."""
         draws = np.stack([random_numbers(self.seed, name, 0, self.shifts) for name in ids], axis=1)
         most = np.maximum(size - 1, 1).astype(np.uint64)
         turns = np.where(size > 1, draws % most + np.uint64(1), 0).astype(np.int64)
         return np.concatenate([np.zeros((1, len(ids)), dtype=np.int64), turns])
 
     def table(self) -> pd.DataFrame:
-        """Return one row per word that occurs, in alphabetical order; a word and its reverse complement share a row.
+        """Return a table with one row per word that occurs, alphabetically; reverse complements share a row.
 
         Columns: ``word``, the alphabetically first of the two; ``reverse_complement``; ``length``; ``occurrences``,
-        split into ``occurrences_forward`` (in the direction of transcription) and ``occurrences_reverse`` (0 for a word
-        that is its own reverse complement); ``mean`` attribution over all occurrences, ``mean_forward`` and
-        ``mean_reverse``; ``chance`` and ``chance_sd``, mean and standard deviation of the same mean over the shifts;
-        ``z = (mean − chance) / chance_sd``, empty where ``chance_sd`` is 0. With 20 shifts ``z`` is a ranking, not a
-        test: ``chance_sd`` is uncertain by about a sixth, and there are up to 32,896 words.
+        split into ``occurrences_forward`` (of ``word``, in the direction of transcription) and ``occurrences_reverse``
+        (of its reverse complement; 0 if both are the same); ``mean`` attribution over all occurrences, ``mean_forward``
+        and ``mean_reverse``; ``chance`` and ``chance_sd``, mean and standard deviation of ``mean`` over the shifts;
+        ``z = (mean − chance) / chance_sd``, empty where ``chance_sd`` is 0. With 20 shifts, use ``z`` to rank words,
+        not as a test: ``chance_sd`` is uncertain by about a sixth, and there are up to 32,896 words.
         """
         word = np.arange(4**self.length)
         partner = _reverse_complements(word, self.length)
@@ -174,13 +174,13 @@ def draw_words(table: pd.DataFrame, path: PathLike, most: int = 20, at_least: in
     """Draw the words of :meth:`WordSums.table` with the highest and with the lowest ``z`` as PNG, SVG or PDF.
 
     Dot: mean attribution of an occurrence; triangles: the same for each strand; grey bar: chance, ± 2 standard
-    deviations over the shifts; on the right ``z`` and occurrences.
+    deviations over the shifts; right: ``z`` and number of occurrences.
 
     Args:
-        table: words and their means.
+        table: the table of words.
         path: path of the figure.
-        most: words in the figure, half of them from each end of the ranking.
-        at_least: words with fewer occurrences are left out.
+        most: maximum number of words in the figure, half of them from each end of the ranking.
+        at_least: minimum number of occurrences of a word.
 
     Raises:
         BadOption, NotWritable: as in :func:`kanseq.drawing.style.picture`.
@@ -209,7 +209,7 @@ def draw_words(table: pd.DataFrame, path: PathLike, most: int = 20, at_least: in
 
 
 def _draw_rows(axes: "Axes", words: pd.DataFrame, places: np.ndarray) -> None:
-    """Draw a row per word, at heights ``places``."""
+    """Draw a row of the figure for each word, at the heights ``places``."""
     axes.axvline(0, color=GREY, linewidth=0.6, zorder=1)
     low, width = words["chance"] - 2 * words["chance_sd"], 4 * words["chance_sd"]
     axes.barh(places, width, left=low, height=0.72, color=FAINT)
@@ -263,12 +263,12 @@ def _spell(axes: "Axes", place: float, word: str, partner: str) -> None:
 
 
 def _across(inches: float) -> float:
-    """Convert a distance from the figure's left side to a share of the axes' width."""
+    """Convert a distance from the left side of the figure to a fraction of the width of the axes."""
     return (inches - _LEFT) / (_RIGHT - _LEFT)
 
 
 def _reverse_complements(words: np.ndarray, length: int) -> np.ndarray:
-    """Return the number of each word's reverse complement."""
+    """Return the reverse complement of each word; words are numbers in base 4."""
     partner, rest = np.zeros_like(words), words
     for _ in range(length):
         partner, rest = partner * 4 + 3 - rest % 4, rest // 4
@@ -276,6 +276,6 @@ def _reverse_complements(words: np.ndarray, length: int) -> np.ndarray:
 
 
 def _letters(words: np.ndarray, length: int) -> np.ndarray:
-    """Spell words that are numbers to the base 4."""
+    """Return the letters of words that are numbers in base 4."""
     digits = words[:, None] // 4 ** np.arange(length - 1, -1, -1) % 4
     return LETTERS[digits].reshape(-1).view(f"S{length}").astype(str)

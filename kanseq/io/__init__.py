@@ -1,1 +1,1 @@
-"""Input and output: atomic files, locks, messages, and (in ``tables``) the tables that kanseq reads and writes."""
+"""Input and output: atomic files, locks, log messages, and (in ``tables``) the tables that kanseq reads and writes."""

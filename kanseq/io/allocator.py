@@ -1,4 +1,4 @@
-"""Set how the C library handles freed memory: commands that train keep it for later steps.
+"""Let the C library keep freed memory instead of returning it to the system, which makes training faster.
 
 Only the command line calls this. Python programs that import kanseq are not affected.
 """
@@ -15,10 +15,11 @@ _LARGEST = 2**31 - 1
 def keep_freed_memory() -> bool:
     """Let the process's allocator keep freed memory; return whether this is supported (Linux with glibc).
 
-    Every step allocates and frees tensors of several megabytes. By default glibc maps each of them anew and returns it
-    to the system, which clears every page at its first access: two fifths of the time of a convolutional network's
-    step, see benchmarks/NOTES.md. With this setting, the memory of the process never shrinks. The setting holds until
-    the process ends. Processes that the command line starts (ranks of a training, jobs) call it, too.
+    Every training step allocates and frees tensors of several megabytes. By default glibc maps new memory for each of
+    them and then returns it to the system, which clears every page at its first access. This takes two fifths of the
+    time of a convolutional network's step, see benchmarks/NOTES.md. With this setting, the memory of the process never
+    shrinks. The setting holds until the process ends. Processes that the command line starts (ranks of a distributed
+    training run, jobs) call this function, too.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,6 +1,6 @@
-"""Read files with any compression, and write files atomically and reproducibly.
+"""Read plain and compressed files, and write files atomically and reproducibly.
 
-In: paths. Out: handles that read any compression, and outputs that get their final name only when they are complete.
+In: paths. Out: handles that decompress if necessary, and outputs that get their final name only when they are complete.
 """
 
 import codecs
@@ -25,14 +25,14 @@ _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b000300000000000000
 """The empty block that ends every bgzip file (SAM specification, section 4.1.2)."""
 
 STDOUT = "-"
-"""The output name that means standard output, for text."""
+"""File name that means standard output, or standard input, for text."""
 
 
 def check_input(path: PathLike, *, pipes: bool = False) -> Path:
-    """Return ``path`` if it is a readable file or, with ``pipes``, a pipe.
+    """Check that an input is a readable file or, with ``pipes``, a pipe; return its path.
 
     Raises:
-        MissingFile: it does not exist, is a folder or a pipe, or is not readable.
+        MissingFile: the path does not exist, is a folder or (without ``pipes``) a pipe, or is not readable.
     """
     path = Path(path)
     if not path.exists():
@@ -48,11 +48,11 @@ def check_input(path: PathLike, *, pipes: bool = False) -> Path:
 
 
 def check_output(*paths: PathLike | None, inputs: Iterable[object] = (), binary: PathLike | None = None) -> None:
-    """Check, before any work is done, that each output can be written; ``None`` and ``-`` are accepted.
+    """Check, before any work is done, that all outputs can be written; ``None`` and ``-`` are accepted.
 
     Args:
         paths: text outputs.
-        inputs: inputs, whose files must not be overwritten; tables and sets in memory are ignored.
+        inputs: input files, which must not be overwritten; objects other than paths (tables in memory) are ignored.
         binary: a binary output, which cannot be written to standard output.
 
     Raises:
@@ -90,7 +90,7 @@ def check_output(*paths: PathLike | None, inputs: Iterable[object] = (), binary:
 
 @contextmanager
 def whole_file(path: PathLike) -> Iterator[Path]:
-    """Yield a temporary path next to ``path`` that is renamed to ``path`` when the block ends, or removed if it fails.
+    """Yield a temporary path next to ``path``; rename the file to ``path`` when the block ends, or remove it on errors.
 
     Raises:
         NotWritable: the folder is missing or not writable, or the disk is full.
@@ -116,7 +116,7 @@ def whole_file(path: PathLike) -> Iterator[Path]:
 
 @contextmanager
 def disk_errors(path: PathLike) -> Iterator[None]:
-    """Convert errors of the operating system on writing ``path`` to :class:`NotWritable`."""
+    """Convert operating system errors in the block, which writes ``path``, to :class:`NotWritable`."""
     try:
         yield
     except (BrokenPipeError, gzip.BadGzipFile, KanseqError):
@@ -129,9 +129,10 @@ def disk_errors(path: PathLike) -> Iterator[None]:
 
 @contextmanager
 def whole_text(path: PathLike) -> Iterator[IO[str]]:
-    """Open a text output (UTF-8, ``\\n``), renamed when complete; ``-`` is standard output, ``.gz`` is compressed.
+    """Open a text file (UTF-8, ``\\n``) for writing; it gets its name when the block ends without an error.
 
-    Compressed files contain neither time nor name, so that the same text yields the same bytes.
+    The name ``-`` means standard output; files ending in ``.gz`` are compressed. Compressed files contain neither time
+    nor name, so that the same text yields the same bytes.
     """
     if str(path) == STDOUT:
         yield sys.stdout
@@ -146,7 +147,7 @@ def whole_text(path: PathLike) -> Iterator[IO[str]]:
 
 
 def write_json(path: PathLike, content: object) -> None:
-    """Write ``content`` as indented JSON, keys in insertion order."""
+    """Write ``content`` to a file as indented JSON, with keys in insertion order."""
     with whole_text(path) as handle:
         handle.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
@@ -174,7 +175,7 @@ def open_bytes(path: PathLike) -> Iterator[BinaryIO]:
 
 
 def _unpacked(raw: io.BufferedReader) -> "gzip.GzipFile | io.BufferedReader":
-    """Detect gzip by its magic number and decompress; raise EOFError for a bgzip file truncated between two blocks."""
+    """Return a handle that decompresses gzip, if the file is gzip; raise EOFError if a bgzip file has no end block."""
     start = raw.peek(14)
     if start[:2] != b"\x1f\x8b":
         return raw
@@ -189,7 +190,11 @@ def _unpacked(raw: io.BufferedReader) -> "gzip.GzipFile | io.BufferedReader":
 
 @contextmanager
 def open_text(path: PathLike) -> Iterator[IO[str]]:
-    """Open a plain, gzip or bgzip text file (UTF-8); ``-`` is standard input. Raises as :func:`open_bytes`."""
+    """Open a plain, gzip or bgzip text file (UTF-8) for reading; ``-`` is standard input.
+
+    Raises:
+        MissingFile, TruncatedFile: as for :func:`open_bytes`, or the file is not UTF-8.
+    """
     if str(path) == STDOUT:
         yield sys.stdin
         return
@@ -202,7 +207,7 @@ def open_text(path: PathLike) -> Iterator[IO[str]]:
 
 
 def fingerprint(path: PathLike) -> dict[str, str | int]:
-    """Return the name, size in bytes and SHA-256 of a file, as recorded for the inputs of a run; no folder, no time."""
+    """Return the name (without folder), size in bytes and SHA-256 of a file, as recorded for inputs of a run."""
     with open(check_input(path), "rb") as handle:
         digest = hashlib.file_digest(handle, "sha256") if hasattr(hashlib, "file_digest") else _digest(handle)
         return {"name": Path(path).name, "bytes": os.fstat(handle.fileno()).st_size, "sha256": digest.hexdigest()}
@@ -217,7 +222,7 @@ def _digest(handle: BinaryIO) -> "hashlib._Hash":
 
 
 def some(names: Sequence[object], most: int = 3) -> str:
-    """Format the first few of many names for a message.
+    """Format a list of names for a message: the first few and, if there are more, the total number.
 
     >>> some(["a", "b", "c", "d"])
     'a, b, c, … (4)'
@@ -229,7 +234,7 @@ def some(names: Sequence[object], most: int = 3) -> str:
 
 
 def comma_separated(values: str | Sequence[str]) -> list[str]:
-    """Return the names in an option that may be repeated, or contain several names separated by commas.
+    """Return all names in the values of an option that may be repeated, or contain several names with commas.
 
     >>> comma_separated(["IV,VII", "XII"])
     ['IV', 'VII', 'XII']

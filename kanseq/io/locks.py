@@ -1,7 +1,7 @@
-"""Locks between processes: one holder per file, released by the system when the holder ends or is killed.
+"""Locks between processes: only one process can hold a file's lock, until it ends or is killed.
 
-A lock is ``flock`` on an open file, through :mod:`filelock`. File systems without locks (some network mounts) are not
-an error: the result reports it, and the caller warns.
+A lock is ``flock`` on an open file, through :mod:`filelock`. On file systems without locks (some network mounts), no
+error is raised: the result is :attr:`Lock.UNSUPPORTED`, and the caller should warn.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Lock(Enum):
 
 @contextmanager
 def lock(path: Path, *, wait: bool = False) -> Iterator[Lock]:
-    """Try to lock ``path`` (created if missing) for the duration of the context.
+    """Try to lock a file (created if missing) for the duration of the block, and yield whether this succeeded.
 
     Args:
         path: the lock file; its folder must exist. The file is kept when the lock is released.
@@ -38,9 +38,9 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[Lock]:
 
 
 def is_free(path: Path) -> bool:
-    """Return whether the process that held ``path`` has ended.
+    """Return whether no process holds the lock of a file, because its holder has ended.
 
-    False if the file is missing (its holder may use another copy of the folder) or cannot be locked.
+    The result is also False if the file is missing (its holder may use another copy of the folder) or cannot be locked.
     """
     try:
         with open(path) as handle:
@@ -50,7 +50,7 @@ def is_free(path: Path) -> bool:
 
 
 def _try(descriptor: int, wait: bool) -> Lock:
-    """Lock an open file until its descriptor is closed."""
+    """Try to lock an open file until its descriptor is closed, and return the result."""
     from filelock import lock_descriptor
 
     try:

@@ -1,4 +1,4 @@
-"""Print log messages of the package to standard error.
+"""Print the log messages of kanseq to standard error.
 
 In: records of the logger ``kanseq``. Out: ``warning: text``, or the text alone for level INFO.
 """
@@ -11,7 +11,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def show_messages(level: str) -> None:
-    """Send messages of this level and above (one of :data:`LEVELS`, ignoring letter case) to standard error."""
+    """Print log messages of ``level`` (one of :data:`LEVELS`, ignoring letter case) and above to standard error."""
     logger = logging.getLogger("kanseq")
     logger.setLevel(level.upper())
     if not logger.handlers:
@@ -21,7 +21,7 @@ def show_messages(level: str) -> None:
 
 
 class _StandardError(logging.StreamHandler):
-    """Handler that writes to the current ``sys.stderr``, even if it was replaced after the handler was created."""
+    """Log handler that writes to the current ``sys.stderr``, even if it was replaced after the handler was created."""
 
     @property
     def stream(self) -> TextIO:
@@ -33,7 +33,7 @@ class _StandardError(logging.StreamHandler):
 
 
 class _LowercaseLevel(logging.Formatter):
-    """Formatter of ``warning: text``, or the text alone for level INFO."""
+    """Format log messages as ``warning: text``, or as the text alone for level INFO."""
 
     def format(self, record: logging.LogRecord) -> str:
         if record.levelno == logging.INFO:

@@ -1,1 +1,1 @@
-"""Simulated genomes: grammar, gene layout, files, expression."""
+"""Simulate genomes with a known regulatory grammar: gene layout, sequence, annotation and expression."""

@@ -1,6 +1,6 @@
-"""The expression of simulated genes: signal, noise and TPM.
+"""Simulate the expression of genes: add noise to the signal of each gene and convert it to TPM.
 
-In: the signal of each gene. Out: TPM, and the auROC that the signal itself reaches.
+In: the signal of each gene (log10 expression without noise). Out: TPM, and the auROC that the signal itself reaches.
 """
 
 from typing import NamedTuple
@@ -12,17 +12,17 @@ UNDETECTED = 0.05
 
 
 SAMPLE_SPREAD = 0.05
-"""Standard deviation between samples, log10."""
+"""Standard deviation of log10 expression between samples."""
 
 
 class SimulatedExpression(NamedTuple):
-    """Expression of genes, in the order of their signals.
+    """The simulated expression of genes.
 
     Attributes:
         tpm: ``(genes, samples)`` float64; each sample sums to a million.
-        noise: noise that was added to each gene's signal, log10.
+        noise: noise that was added to the signal of each gene, log10, ``(genes,)``.
         spread: standard deviation of the noise.
-        oracle_auroc: area under the ROC curve of the signal, for high against low genes.
+        oracle_auroc: auROC of the signal as a predictor of high versus low genes.
     """
 
     tpm: np.ndarray
@@ -40,11 +40,16 @@ def express(
     oracle: float,
     spread: float | None = None,
 ) -> SimulatedExpression:
-    """Add noise to log10 signals and return TPM.
+    """Add noise to the signals of genes and return their TPM.
 
-    Without ``spread``, find it by bisection, to four decimals: the random draws are fixed and only their scale changes,
-    until the signal (all that can be known about a gene without its noise) has the auROC ``oracle`` among the genes
-    ``scored`` (bool).
+    Args:
+        signal: log10 expression of each gene without noise, ``(genes,)``.
+        scored: genes for which the auROC is computed, ``(genes,)`` bool.
+        samples: number of samples.
+        rng: source of all random numbers.
+        oracle: auROC that the signal must reach. The signal is all that can be known about a gene without its noise.
+        spread: standard deviation of the noise, log10. If None, find the one for which the signal has the auROC
+            ``oracle``, to four decimals, by bisection: the random draws are fixed and only their scale changes.
     """
     draws, jitter = rng.standard_normal(len(signal)), rng.standard_normal((len(signal), samples))
     low, high = 0.0, 5.0 * float(signal.std())
@@ -61,14 +66,14 @@ def express(
 
 
 def _tpm(log10_level: np.ndarray, jitter: np.ndarray) -> np.ndarray:
-    """Return TPM ``(genes, samples)``: per sample the lowest 5% are not detected (0), the others sum to a million."""
+    """Return TPM ``(genes, samples)``: in each sample the lowest 5 % are set to 0, and the others sum to a million."""
     level = 10.0 ** (log10_level[:, None] - log10_level.max() + SAMPLE_SPREAD * jitter)
     level[level < np.quantile(level, UNDETECTED, axis=0)] = 0.0
     return np.round(level * (1e6 / level.sum(axis=0)), 4)
 
 
 def oracle_auroc(signal: np.ndarray, tpm: np.ndarray, scored: np.ndarray) -> float:
-    """Return the auROC of ``signal``, high against low by the quartiles of log10(max TPM + 1) of ``scored``."""
+    """Return the auROC of ``signal`` for high versus low genes (quartiles of log10(max TPM + 1) of ``scored``)."""
     from sklearn.metrics import roc_auc_score
 
     level = np.log10(tpm[scored].max(axis=1) + 1)

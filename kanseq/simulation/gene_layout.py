@@ -1,6 +1,6 @@
-"""The layout of a simulated genome: contigs, and the genes on them.
+"""Plan a simulated genome: the sizes of its contigs, and the locations of the genes on them.
 
-In: sizes and a seed. Out: planned contigs.
+In: numbers of genes, contigs and bases, and a seed. Out: planned contigs, without bases.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from kanseq.simulation.genome_files import (
 from kanseq.simulation.grammar import Genes, PlannedContig
 
 BASES_PER_GENE = 6_000
-"""Default genome size per gene; the minimum is half of it."""
+"""Default genome size in bases per gene; the minimum genome size is half of it."""
 
 
 OTHER_BIOTYPES = ("lncRNA", "pseudogene", "snoRNA")
@@ -22,11 +22,15 @@ CODING_PER_OTHER = 20
 
 
 LAYOUT, EXPRESSION, BIOTYPE = range(3)
-"""Streams of random numbers, so that none depends on how many another one draws."""
+"""Keys of separate random streams, so that the numbers in one do not depend on how many another one draws."""
 
 
 def plan_genome(genes: int, contigs: int, genome_size: int, seed: int) -> list[PlannedContig]:
-    """Distribute bases and genes over contigs, and assign coordinates, strand, name and biotype to every gene."""
+    """Distribute bases and genes over contigs, and assign coordinates, strand, name and biotype to every gene.
+
+    Raises:
+        BadOption: there are too few genes, contigs or bases.
+    """
     total = genes + genes // CODING_PER_OTHER
     if contigs < 1 or genes < max(40, 10 * contigs):
         raise BadOption(f"{genes} genes on {contigs} contigs are too few", hint="use at least 40, and 10 per contig")
@@ -53,9 +57,9 @@ def plan_genome(genes: int, contigs: int, genome_size: int, seed: int) -> list[P
 
 
 def _place(length: int, number: int, rng: np.random.Generator) -> Genes:
-    """Place genes on a contig: some overlap, some are close, the others share the remaining space.
+    """Draw positions of ``number`` genes on a contig: some overlap, some are close, others are spread over the rest.
 
-    The first and the last gene are within 600 nt of the contig's ends, so that their windows exceed the contig.
+    The first and the last gene are within 600 nt of the contig's ends, so that their windows extend beyond the contig.
     """
     sizes = np.clip(np.exp(rng.normal(np.log(1800), 0.55, number)), 300, 6000).astype(np.int64)
     edge = rng.integers(100, 600, 2)

@@ -1,6 +1,6 @@
 """Write the files of a simulated genome: FASTA with planted elements, GTF, TPM and the truth tables.
 
-In: planned contigs and open handles. Out: files that are identical for the same plan and seed, and measured contigs.
+In: planned contigs and open handles. Out: files that are identical for the same plan and seed, and planted elements.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,18 +21,18 @@ UTR = 60
 """Untranslated bases at each end of a transcript."""
 
 REGION = 1_024
-"""Number of bases with the same GC content."""
+"""Number of adjacent bases that are drawn with the same GC content."""
 GC_SPREAD = 0.10
 
 LINE = 60
-"""Letters in a FASTA line."""
+"""Number of letters in a FASTA line."""
 
 _BASES, _PLANTING = 3, 4
-"""Keys of random streams, different from those of :mod:`kanseq.verbs.preparing.simulate`."""
+"""Keys of separate random streams, different from those in :mod:`kanseq.simulation.gene_layout`."""
 
 
 def write_genome(path: Path, plan: list[PlannedContig], grammar: Grammar, seed: int, compress: bool) -> list[Measured]:
-    """Draw each contig, plant its elements, measure its genes and write it as FASTA, plain or bgzip."""
+    """Draw the bases of each contig, plant elements, write FASTA (plain or bgzip), and return what was planted."""
     measured = []
     with _bgzip(path) if compress else open(path, "wb") as handle:
         write = handle.write
@@ -70,7 +70,7 @@ def _bgzip(path: Path) -> Iterator[BinaryIO]:
 
 
 def _draw_bases(length: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw a contig's letters, uint8, with a separate GC content for each region of 1,024 bases."""
+    """Draw the letters of a contig, ``(length,)`` uint8, with a random GC content in each region of 1,024 bases."""
     letters = np.frombuffer(b"ATGC", dtype=np.uint8)
     bases = np.empty(length, dtype=np.uint8)
     step = REGION << 12
@@ -84,7 +84,7 @@ def _draw_bases(length: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _unknown(contig: PlannedContig, rng: np.random.Generator) -> np.ndarray:
-    """Draw runs of ``N``, ``(runs, 2)``: short ones anywhere, long ones (100 to 1,000 nt) outside of gene windows."""
+    """Draw intervals of ``N``, ``(n, 2)``: short ones anywhere, long ones (100 to 1,000 nt) outside of gene windows."""
     short = rng.integers(0, contig.length - 10, contig.length // 100_000 + 1)
     short = np.stack([short, short + rng.integers(1, 9, len(short))], axis=1)
     long = rng.integers(0, contig.length - 1000, contig.length // 500_000 + 4)
@@ -95,7 +95,7 @@ def _unknown(contig: PlannedContig, rng: np.random.Generator) -> np.ndarray:
 
 
 def _mask_repeats(bases: np.ndarray, rng: np.random.Generator) -> None:
-    """Clear the marks of occupied bases, and set random intervals (a seventh of all bases) to lower case, in place."""
+    """Set random intervals (a seventh of all bases) to lower case, and clear the marks of occupied bases, in place."""
     bases &= ~np.uint8(TAKEN)
     starts = np.sort(rng.integers(0, len(bases), len(bases) // 5_000 + 1))
     for start, width in zip(starts, rng.integers(100, 1_500, len(starts)), strict=True):
@@ -103,7 +103,7 @@ def _mask_repeats(bases: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _write_lines(write: Callable[[bytes], object], bases: np.ndarray) -> None:
-    """Write letters as lines of 60."""
+    """Write the letters of a sequence as FASTA lines of 60 letters."""
     step = LINE << 16
     for first in range(0, len(bases), step):
         part = bases[first : first + step]
@@ -126,7 +126,7 @@ def write_annotation(handle: IO[str], plan: list[PlannedContig]) -> None:
 
 
 def _gene_rows(contig: str, gene: str, biotype: str, start: int, end: int, strand: str) -> Iterator[str]:
-    """Yield the rows of a gene with one transcript; the interval is 0-based half-open."""
+    """Yield the GTF rows of a gene with one transcript, at the interval ``start, end`` (0-based half-open)."""
 
     def row(feature: str, first: int, last: int, frame: str, more: str) -> str:
         place = f"{contig}\tkanseq\t{feature}\t{first + 1}\t{last}\t.\t{strand}\t{frame}"
@@ -150,7 +150,7 @@ def _gene_rows(contig: str, gene: str, biotype: str, start: int, end: int, stran
 
 
 def _exons(start: int, end: int) -> list[tuple[int, int]]:
-    """Divide a gene into one to five exons, and introns of the same length.
+    """Divide the interval of a gene into one to five exons, separated by introns of the same length.
 
     >>> _exons(1000, 1300), _exons(0, 900)
     ([(1000, 1300)], [(0, 300), (600, 900)])
@@ -167,14 +167,14 @@ def _reading_length(exons: list[tuple[int, int]]) -> int:
 
 
 def write_expression(handle: IO[str], plan: list[PlannedContig], tpm: np.ndarray) -> None:
-    """Write the TPM table: ``gene_id`` and a column per sample."""
+    """Write the TPM table (CSV): ``gene_id`` and a column per sample."""
     handle.write(",".join(["gene_id", *(f"sample_{number + 1}" for number in range(tpm.shape[1]))]) + "\n")
     for gene, row in zip((gene for contig in plan for gene in contig.ids), tpm.tolist(), strict=True):
         handle.write(",".join([gene, *(f"{value:.4f}" for value in row)]) + "\n")
 
 
 def write_elements(handle: IO[str], plan: list[PlannedContig], measured: list[Measured], grammar: Grammar) -> None:
-    """Write planted elements as BED6, sorted like ``sort -k1,1 -k2,2n -k3,3n`` in the C locale."""
+    """Write planted elements as BED6, sorted as by ``sort -k1,1 -k2,2n -k3,3n`` in the C locale."""
     names, scores = [element.name for element in grammar.elements], grammar.scores()
     for contig, found in sorted(zip(plan, measured, strict=True), key=lambda pair: pair[0].name):
         order = np.lexsort((found.planted.end, found.planted.start))
@@ -191,7 +191,10 @@ def write_genes(
     grammar: Grammar,
     values: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    """Write what the oracle knows about each gene, the noise that it does not know, and whether the gene is scored."""
+    """Write the truth table: for each gene its GC content, planted elements, signal, noise, and whether it is scored.
+
+    ``values`` are the signal, the noise and ``scored``, each ``(genes,)``.
+    """
     signal, noise, scored = values
     gc, copies = (np.concatenate([getattr(found, name) for found in measured]) for name in ("gc", "copies"))
     table = pd.DataFrame(

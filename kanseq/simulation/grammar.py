@@ -1,4 +1,4 @@
-"""The regulatory grammar of simulated genes: which elements are planted where, and their effects on expression.
+"""The regulatory grammar of simulated genes: sequence elements, where they are planted, and their effects.
 
 In: genes and bases of a contig. Out: bases with planted elements, and the expression that they determine.
 """
@@ -11,16 +11,16 @@ import numpy as np
 from kanseq.geometry import TOKEN, Geometry
 
 GEOMETRY = Geometry()
-"""Element columns are those of the default geometry: column 1000 is the TSS, column 2019 the TTS."""
+"""Geometry to which the columns of elements refer (the default one): column 1000 is the TSS, column 2019 the TTS."""
 
 TTS_COLUMN = GEOMETRY.tts_column
 TTS_WINDOW = GEOMETRY.window + GEOMETRY.pad
 
 TAKEN = 0x80
-"""Bit that marks a base as occupied: it is part of an element or of a run of ``N``."""
+"""Bit that marks a base as occupied by an element or by an interval of ``N``."""
 
 FLANKS = ((0, 952), (TTS_COLUMN + 1, GEOMETRY.columns - TOKEN + 1))
-"""Start columns of words: upstream of the TATA box, and downstream of the TTS, outside of the transcribed part."""
+"""Half-open ranges of start columns of enhancers and silencers: upstream of the TATA box, downstream of the TTS."""
 
 MEAN_GC = 0.40
 IUPAC = {"A": "A", "C": "C", "G": "G", "T": "T", "W": "AT", "Y": "CT", "N": "ACGT"}
@@ -34,13 +34,13 @@ class Element:
     """One kind of planted element.
 
     Attributes:
-        name: its name in ``truth.bed``.
-        letters: its letters in the direction of transcription, IUPAC; degenerate letters are drawn uniformly.
+        name: name of the element in ``truth.bed``.
+        letters: IUPAC letters in the direction of transcription; bases of degenerate letters are drawn uniformly.
         effect: effect of each copy on log10 expression.
-        starts: half-open ranges of its start columns; multiples of 8 are never used.
+        starts: half-open ranges of start columns; multiples of 8 are never used.
         copies: maximum number of copies per gene.
-        chance: probability of each copy in a gene that is rich in the element; a random half of the genes is.
-        poor_chance: probability of each copy in the other genes.
+        chance: probability of each copy in genes that are rich in the element, a random half of all genes.
+        poor_chance: probability of each copy in the other half of the genes.
         with_tata: additional effect of each copy if the gene has a TATA box.
     """
 
@@ -60,17 +60,17 @@ class Element:
 
 
 def _word(name: str, letters: str, effect: float, with_tata: float = 0.0) -> Element:
-    """Return a word, an element with up to eight copies anywhere in the flanks."""
+    """Return an enhancer or silencer: an element with up to eight copies anywhere in the flanks."""
     return Element(name, letters, effect, FLANKS, copies=8, chance=0.6, poor_chance=0.1, with_tata=with_tata)
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """All kinds of elements, and the weights of base composition.
+    """The rules that determine the expression of simulated genes: effects of elements and of base composition.
 
     Log10 expression of a gene is ``upstream_gc · (U − 0.40) + downstream_gc · (D − 0.40) + Σ copies · effect + noise``
-    where U and D are the fractions of G and C in the 1,000 nt before its TSS and after its TTS, and an enhancing word
-    has a larger effect if the gene has a TATA box.
+    where U and D are the fractions of G and C in the 1,000 nt before its TSS and after its TTS. The effect of an
+    enhancer is larger if the gene has a TATA box.
     """
 
     upstream_gc: float = 4.5
@@ -88,11 +88,11 @@ class Grammar:
     )
 
     def signal(self, copies: np.ndarray, gc: np.ndarray) -> np.ndarray:
-        """Return log10 expression without noise, shape ``(genes,)`` float64.
+        """Return the log10 expression of genes without noise, ``(genes,)`` float64.
 
         Args:
             copies: number of planted elements of each kind, ``(genes, kinds)`` int.
-            gc: fraction of G and C upstream and downstream of each gene, ``(genes, 2)``.
+            gc: fractions of G and C in the 1,000 nt upstream and downstream of each gene, ``(genes, 2)``.
         """
         total = self.upstream_gc * (gc[:, 0] - MEAN_GC) + self.downstream_gc * (gc[:, 1] - MEAN_GC)
         tata = copies[:, [element.name for element in self.elements].index("tata_box")] > 0
@@ -102,12 +102,12 @@ class Grammar:
         return total
 
     def scores(self) -> list[int]:
-        """Return the BED score of each kind: 1000 for the strongest effect, others in proportion."""
+        """Return the BED score of each element: 1000 for the strongest effect, in proportion for the others."""
         strongest = max(abs(element.effect) for element in self.elements)
         return [round(1000 * abs(element.effect) / strongest) for element in self.elements]
 
     def to_json(self) -> dict[str, object]:
-        """Return the grammar as numbers and a formula."""
+        """Return the grammar for JSON: the formula of expression, its weights, and the elements."""
         return {
             "log10_expression": "upstream_gc * (share of G and C in the 1,000 nt before the TSS - mean_gc) + "
             "downstream_gc * (the same behind the TTS - mean_gc) + sum over elements of "
@@ -120,10 +120,10 @@ class Grammar:
 
 
 class Genes(NamedTuple):
-    """Genes of one contig, arrays of one length, sorted by start.
+    """The genes of one contig, as arrays of the same length, sorted by start.
 
     Attributes:
-        start, end: 0-based half-open interval on the contig, int64.
+        start, end: 0-based half-open interval of each gene on the contig, int64.
         strand: 1 or -1, int64.
     """
 
@@ -133,31 +133,31 @@ class Genes(NamedTuple):
 
     @property
     def tss(self) -> np.ndarray:
-        """0-based position of the first transcribed base."""
+        """0-based position of the first transcribed base of each gene."""
         return np.where(self.strand > 0, self.start, self.end - 1)
 
     @property
     def tts(self) -> np.ndarray:
-        """0-based position of the last transcribed base."""
+        """0-based position of the last transcribed base of each gene."""
         return np.where(self.strand > 0, self.end - 1, self.start)
 
     def inside(self, length: int) -> np.ndarray:
-        """Return which genes have both windows completely on a contig of ``length`` bases, bool."""
+        """Return a boolean array: whether both windows of each gene are completely on a contig of ``length`` bases."""
         low, high = self.reach()
         return (low >= 0) & (high <= length)
 
     def reach(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the half-open interval that spans both windows of each gene."""
+        """Return start and end of the half-open interval that contains both windows of each gene."""
         near = np.minimum(self.start - GEOMETRY.upstream, self.end - GEOMETRY.downstream)
         return near, np.maximum(self.end + GEOMETRY.upstream, self.start + GEOMETRY.downstream)
 
 
 class Planted(NamedTuple):
-    """Elements planted on one contig, arrays of one length.
+    """The elements planted on one contig, as arrays of the same length.
 
     Attributes:
-        gene, kind: indices of the gene on the contig and the element in the grammar, int64.
-        start, end: 0-based half-open interval on the contig, int64.
+        gene, kind: index of the gene on the contig, and of the element in the grammar, int64.
+        start, end: 0-based half-open interval of the element on the contig, int64.
     """
 
     gene: np.ndarray
@@ -167,7 +167,7 @@ class Planted(NamedTuple):
 
 
 class PlannedContig(NamedTuple):
-    """A contig without bases; ``coding`` is True for protein-coding genes."""
+    """The plan of a contig: its genes, but not its bases. ``coding`` is True for protein-coding genes."""
 
     name: str
     length: int
@@ -178,7 +178,7 @@ class PlannedContig(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A contig's elements, copies ``(genes, kinds)``, flank GC of each gene, and the number of rejected elements."""
+    """A contig after planting: elements, copies ``(genes, kinds)``, flank GC ``(genes, 2)``, number of rejections."""
 
     planted: Planted
     copies: np.ndarray
@@ -187,10 +187,11 @@ class Measured(NamedTuple):
 
 
 def plant(bases: np.ndarray, genes: Genes, grammar: Grammar, rng: np.random.Generator) -> tuple[Planted, int]:
-    """Write elements into ``bases`` (uint8 letters, in place, with :data:`TAKEN`); return them and a rejection count.
+    """Plant random elements into ``bases`` in place; return them, and the number of elements that were rejected.
 
-    An element is rejected if it would overlap an existing element or a run of ``N``, or exceed the contig, so that
-    planted elements are never overwritten. One pass per element kind and copy, over all genes of the contig at once.
+    ``bases`` are uint8 letters, and occupied ones are marked with :data:`TAKEN`. An element is rejected if it would
+    overlap an existing element or an interval of ``N``, or exceed the contig, so planted elements are never
+    overwritten. Each copy of each kind of element is planted in all genes of the contig at once.
     """
     found: list[Planted] = []
     refused = 0
@@ -211,7 +212,7 @@ def plant(bases: np.ndarray, genes: Genes, grammar: Grammar, rng: np.random.Gene
 
 
 def _spell(letters: str, number: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw ``number`` random instances of an IUPAC word, ``(number, letters)`` uint8."""
+    """Draw ``number`` random sequences that match IUPAC ``letters``, ``(number, letters)`` uint8."""
     spelled = np.empty((number, len(letters)), dtype=np.uint8)
     for place, letter in enumerate(letters):
         choices = np.frombuffer(IUPAC[letter].encode(), dtype=np.uint8)
@@ -220,7 +221,7 @@ def _spell(letters: str, number: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _position(column: np.ndarray, genes: Genes, width: int) -> np.ndarray:
-    """Return the lowest genome position of an element that starts in ``column`` of each gene."""
+    """Return the lowest genome position of an element of ``width`` bases that starts in ``column`` of each gene."""
     in_tss_window = column < GEOMETRY.window
     anchor = np.where(in_tss_window, genes.tss, genes.tts)
     first = anchor + genes.strand * (column - np.where(in_tss_window, GEOMETRY.upstream, TTS_COLUMN))
@@ -228,7 +229,7 @@ def _position(column: np.ndarray, genes: Genes, width: int) -> np.ndarray:
 
 
 def columns_of(start: np.ndarray, end: np.ndarray, genes: Genes) -> tuple[np.ndarray, np.ndarray]:
-    """Return start columns of elements in the TSS and TTS windows of their genes; -1 if not within that window."""
+    """Return the start columns of elements in the TSS and in the TTS window of their genes; -1 if not within it."""
     first = np.where(genes.strand > 0, start, end - 1)
     width = end - start
     tss = (first - genes.tss) * genes.strand + GEOMETRY.upstream
@@ -240,7 +241,7 @@ def columns_of(start: np.ndarray, end: np.ndarray, genes: Genes) -> tuple[np.nda
 
 
 def _free(bases: np.ndarray, genes: Genes, start: np.ndarray, width: int, rows: np.ndarray) -> np.ndarray:
-    """Return which of ``rows`` may be planted: on the contig, off both windows' token grids, overlapping no element."""
+    """Return which elements may be planted: on the contig, not at a token start, and not overlapping others."""
     begin = start[rows]
     end = begin + width
     tss_column, tts_column = columns_of(begin, end, Genes(*(array[rows] for array in genes)))
@@ -254,7 +255,7 @@ def _free(bases: np.ndarray, genes: Genes, start: np.ndarray, width: int, rows: 
 
 
 def _write(bases: np.ndarray, start: np.ndarray, letters: np.ndarray, strand: np.ndarray) -> None:
-    """Write words on their strand, and mark their bases as occupied."""
+    """Write elements into ``bases`` on the strands of their genes, and mark their bases as occupied."""
     forward = np.where((strand > 0)[:, None], letters, _COMPLEMENT[letters[:, ::-1]])
     bases[start[:, None] + np.arange(letters.shape[1])] = forward | TAKEN
 

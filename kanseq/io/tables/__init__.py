@@ -1,1 +1,1 @@
-"""Tables on disk: a schema for each table, and the one dialect in which all of them are read and written."""
+"""Tables on disk: a schema for each table, and functions that read and write all of them in one text format."""

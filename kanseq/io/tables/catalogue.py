@@ -9,13 +9,13 @@ from kanseq.io.tables.schema import Schema
 from kanseq.io.tables.suite_tables import SUITE_TABLES
 
 SCHEMAS = {schema.name: schema for schema in (*GENE_TABLES, *MODEL_TABLES, *FIGURE_TABLES, *SUITE_TABLES)}
-"""Name -> schema, in the order of the docs."""
+"""Name of a table -> its schema, in the order of the documentation."""
 
 
 def recognise(header: Sequence[str]) -> Schema | None:
-    """Return the schema of the table with this header; None if it does not match any table.
+    """Return the schema of the table that has this header; None if no table matches.
 
-    A table is recognised by its leading columns. If several tables match, the one with more leading columns is
+    A table is recognised by its leading columns. If several tables match, the one with the most such columns is
     returned.
 
     >>> recognise(["id", "reason", "detail"]).name

@@ -1,6 +1,6 @@
-"""The dialect of all tables: tab separated, ``\\n``, UTF-8, no quoting, no comments; a missing value is an empty cell.
+"""Read and write tables: tab separated, ``\\n``, UTF-8, no quoting, no comments; a missing value is an empty cell.
 
-In: a schema and a table, or a file. Out: the file, or its cells as text or typed.
+In: a schema, and a table or a file. Out: the file, or its cells as text or as typed values.
 """
 
 import csv
@@ -14,22 +14,22 @@ from kanseq.io.files import PathLike, open_text, whole_text
 from kanseq.io.tables.schema import Column, Schema
 
 _ROWS = 50_000
-"""Number of rows that are converted to text at a time."""
+"""Number of rows that are converted to text at once."""
 
 _BREAKS = ("\t", "\n", "\r")
 """Characters that a cell cannot contain."""
 
 IN_MEMORY = "a table in memory"
-"""Name in messages of a table that is not a file."""
+"""Name of a table that is not a file, for messages."""
 
 
 def write_table(path: PathLike, schema: Schema, table: pd.DataFrame) -> None:
-    """Write a table; output bytes are reproducible.
+    """Write a table as tab-separated text; output bytes are reproducible.
 
     Args:
-        path: ``-`` is standard output, ``.gz`` is compressed.
+        path: output file; ``-`` is standard output, and names ending in ``.gz`` are compressed.
         schema: schema of the table.
-        table: columns of the schema, families included, in the order in which they are written.
+        table: the table, with the columns of the schema (and any of its families) in the order to write them.
 
     Raises:
         BadTable: a cell contains a tab or a line break, or is empty although the column does not allow it.
@@ -41,7 +41,7 @@ def write_table(path: PathLike, schema: Schema, table: pd.DataFrame) -> None:
 
 
 def table_lines(schema: Schema, table: pd.DataFrame) -> Iterator[str]:
-    """Check a table and return its text: pieces that end in a line break, the header first.
+    """Check a table and return its text: the header, then blocks of rows.
 
     Raises:
         BadTable: as for :func:`write_table`, before anything is returned.
@@ -57,17 +57,17 @@ def table_lines(schema: Schema, table: pd.DataFrame) -> Iterator[str]:
 
 
 def read_cells(path: PathLike | pd.DataFrame, schema: Schema, required: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read all columns of a file as text. A missing value becomes empty text.
+    """Read all columns of a table as text. Missing values become empty strings.
 
     Args:
-        path: plain or gzip; ``-`` is standard input. A table in memory is converted to the cells of its file; its
-            columns may have any order and types.
+        path: file, plain or gzip; ``-`` is standard input. A table in memory is converted to the cells that its file
+            would have; its columns may have any order and types.
         schema: schema of the table.
         required: required columns; by default those of the schema.
 
     Raises:
-        BadTable: it is not a table, or a column is missing; for a table in memory also: a column occurs twice, or a
-            cell contains a tab or a line break.
+        BadTable: the file is not a table, or a column is missing. For a table in memory: also if a column occurs twice,
+            or a cell contains a tab or a line break.
     """
     hint = f"make the table with kanseq {' or '.join(schema.verbs)}"
     needed = schema.required if required is None else required
@@ -80,19 +80,19 @@ def read_cells(path: PathLike | pd.DataFrame, schema: Schema, required: Sequence
 
 
 def location(path: PathLike | pd.DataFrame, row: int) -> str:
-    """Return the place of a row (from 0) of a table with a header for messages, as ``file:line``."""
+    """Return ``file:line`` of a row (from 0) of a table with a header, for error messages."""
     return f"{IN_MEMORY if isinstance(path, pd.DataFrame) else path}:{row + 2}"
 
 
 def _check_columns(table: pd.DataFrame, needed: Sequence[str], where: PathLike | None, hint: str) -> None:
-    """Raise BadTable if a column is missing."""
+    """Raise BadTable if a required column is missing."""
     missing = [name for name in needed if name not in table]
     if missing:
         raise BadTable(f"the column '{missing[0]}' is missing", where=where, hint=hint)
 
 
 def _cells_of(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Convert a table in memory to the cells of its file."""
+    """Convert a table in memory to the text cells that its file would have."""
     names = [str(name) for name in table.columns]
     twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
     if twice is not None:
@@ -109,14 +109,15 @@ def _cells_of(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def read_table(path: PathLike | pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Read a table with typed columns, as :func:`read_cells` does; columns that are not in the schema are dropped.
+    """Read a table as :func:`read_cells` does, convert columns to their types, and drop columns not in the schema.
 
     Returns:
         ``text`` and ``value`` columns as str; ``number`` as float64, NaN for empty cells; ``integer`` as int64, or
         float64 if cells may be empty. Columns are in the order of the schema, families as in the file.
 
     Raises:
-        BadTable: it is not such a table, a value is not a number, or a required cell is empty; with file and line.
+        BadTable: the file is not such a table, a value is not a number, or a required cell is empty; the message shows
+            file and line.
     """
     cells = read_cells(path, schema)
     first = 2 if schema.has_header else 1
@@ -138,12 +139,12 @@ def parse(path: PathLike, names: Sequence[str] | None, *, hint: str | None = Non
     """Read tab-separated text without quoting; all cells are str.
 
     Args:
-        path: plain or gzip; ``-`` is standard input.
-        names: columns of a file without a header; None to read them from the first line.
+        path: file, plain or gzip; ``-`` is standard input.
+        names: names of the columns of a file without a header; None to read them from the first line.
         hint: hint for error messages: how to create a valid table.
 
     Raises:
-        BadTable: it is empty, or a row has more cells than the header.
+        BadTable: the file is empty, or a row has more cells than the header.
     """
     given = None if names is None else list(names)
     options = {"sep": "\t", "dtype": str, "na_filter": False, "quoting": csv.QUOTE_NONE, "names": given}
@@ -163,14 +164,14 @@ def parse(path: PathLike, names: Sequence[str] | None, *, hint: str | None = Non
 
 
 def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike | pd.DataFrame) -> None:
-    """Raise BadTable for the first wrong row of a table whose first line is its header."""
+    """Raise BadTable for the first row of a table (with a header) that is ``wrong``: its value is ``what``."""
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
         raise BadTable(f"'{values.iloc[row]}' is {what}", where=location(path, row))
 
 
 def _check_cells(schema: Schema, column: Column, name: str, values: pd.Series) -> None:
-    """Raise BadTable for names and cells that the dialect cannot represent, and for empty required cells."""
+    """Raise BadTable for names and cells that contain tabs or line breaks, and for empty cells that are required."""
     _check_breaks(name, values, schema.file)
     if not column.missing and not _is_numeric(values, "iub"):
         empty = (values.isna() | (values == "")).to_numpy()
@@ -189,7 +190,7 @@ def _check_breaks(name: str, values: pd.Series, where: str) -> None:
 
 
 def _is_numeric(values: pd.Series, kinds: str) -> bool:
-    """Return whether a column has a NumPy numeric type; those of pandas may contain missing values."""
+    """Return whether a column has a NumPy type of these kinds, and not a pandas type, which allows missing values."""
     return isinstance(values.dtype, np.dtype) and values.dtype.kind in kinds
 
 
@@ -199,7 +200,7 @@ def _breaks(cell: str) -> bool:
 
 
 def _lines(schema: Schema, header: list[str], columns: list[Column], table: pd.DataFrame) -> Iterator[str]:
-    """Yield the header, then some rows at a time."""
+    """Yield the text of a table: the header, then blocks of rows."""
     if schema.has_header:
         yield "\t".join(header) + "\n"
     for start in range(0, len(table), _ROWS):
@@ -209,7 +210,7 @@ def _lines(schema: Schema, header: list[str], columns: list[Column], table: pd.D
 
 
 def _texts(column: Column, values: pd.Series) -> list[str]:
-    """Convert a column to cells."""
+    """Convert the values of a column to the text of cells."""
     listed = values.tolist()
     if _is_numeric(values, "iub"):
         return list(map(str, listed))
@@ -217,7 +218,7 @@ def _texts(column: Column, values: pd.Series) -> list[str]:
 
 
 def _text(value: object, format_of_floats: str) -> str:
-    """Convert a value to a cell."""
+    """Convert a value to the text of a cell."""
     if value is None or pd.isna(value):  # type: ignore[call-overload]
         return ""
     if isinstance(value, np.generic):
@@ -228,7 +229,7 @@ def _text(value: object, format_of_floats: str) -> str:
 
 
 def _numbers(cells: pd.Series, column: Column, path: PathLike, first: int) -> np.ndarray:
-    """Convert cells to numbers; empty ones become NaN."""
+    """Convert the cells of a column to numbers; raise BadTable if a cell is not a number. Empty cells become NaN."""
     empty = (cells == "").to_numpy()
     values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
     wrong = ~np.isfinite(values) & ~empty

@@ -1,4 +1,4 @@
-"""Tables of ``kanseq figures``: scores of edges and nodes, grids, places, profiles and words (k-mers)."""
+"""Schemas of the tables of ``kanseq figures``: scores of edges and nodes, grids, position curves, profiles, k-mers."""
 
 from kanseq.io.tables.schema import Column, Schema, integer, number, text
 
@@ -8,7 +8,7 @@ _LAYER = text("layer", "name of the KAN layer")
 
 
 def _number(name: str, help: str) -> Column:
-    """Return a column of numbers with six significant digits, which may be empty."""
+    """Return the schema of a column of numbers with six significant digits; its cells may be empty."""
     return number(name, help, _SIX, missing=True)
 
 
@@ -54,9 +54,9 @@ GRID = Schema(
     columns=(
         text("layer", "name of the KAN layer; `*`: all layers"),
         text("input", "input, from 0; `*`: all inputs"),
-        _number("below", "share of values below the grid"),
-        _number("above", "share of values above the grid"),
-        _number("outside", "share of values outside the grid"),
+        _number("below", "fraction of values below the grid"),
+        _number("above", "fraction of values above the grid"),
+        _number("outside", "fraction of values outside the grid"),
     ),
 )
 
@@ -119,10 +119,10 @@ WORDS = Schema(
         text("reverse_complement", "its reverse complement"),
         integer("length", "bases"),
         integer("occurrences", "occurrences on both strands"),
-        integer("occurrences_forward", "occurrences as written"),
+        integer("occurrences_forward", "occurrences of the word itself"),
         integer("occurrences_reverse", "occurrences of the reverse complement"),
         _number("mean", "mean attribution of an occurrence"),
-        _number("mean_forward", "mean over occurrences as written"),
+        _number("mean_forward", "mean over occurrences of the word itself"),
         _number("mean_reverse", "mean over occurrences of the reverse complement"),
         _number("chance", "mean expected by chance, from shifted attributions"),
         _number("chance_sd", "standard deviation over the shifts"),

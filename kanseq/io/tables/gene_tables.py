@@ -1,4 +1,4 @@
-"""Tables about genes: sets, excluded genes, homologs, splits, leaks, labels, and the truth of a simulation."""
+"""Schemas of tables about genes: sets, excluded genes, homologs, splits, leaks, labels, and truth of simulations."""
 
 from kanseq.io.tables.schema import Column, Schema, integer, number, text
 
@@ -68,7 +68,7 @@ HOMOLOG_PAIRS = Schema(
         text("id_2", "name of the other gene"),
         number("evalue", "e-value of the hit"),
         number("bits", "bit score of the hit"),
-        number("coverage", "percent of the query's letters under the hit"),
+        number("coverage", "percent of the query's letters that are aligned"),
         number("identity", "percent of identical letters"),
     ),
 )
@@ -135,8 +135,8 @@ TRUTH = Schema(
         integer("scored", "1 if the oracle is scored on the gene, otherwise 0"),
         number("signal", "log10 expression without noise, from the grammar", ".6f"),
         number("noise", "random noise added to the signal", ".6f"),
-        number("upstream_gc", "share of G and C in the TSS window", ".6f"),
-        number("downstream_gc", "share of G and C in the TTS window", ".6f"),
+        number("upstream_gc", "fraction of G and C in the 1,000 nt before the TSS", ".6f"),
+        number("downstream_gc", "fraction of G and C in the 1,000 nt after the TTS", ".6f"),
         integer("*", "copies of each planted element, a column per element"),
     ),
 )

@@ -1,10 +1,10 @@
-"""Tables about models: predictions, held-out genes, scores, trials of a search, and attributions."""
+"""Schemas of tables about models: predictions, held-out genes, metrics, trials of a search, and attributions."""
 
 from kanseq.io.tables.gene_tables import ID, SPECIES
 from kanseq.io.tables.schema import Column, Schema, integer, number, text
 
 _FLOAT32 = ".9g"
-"""Format with enough digits to reproduce a float32."""
+"""Number format with enough digits to reproduce a float32."""
 
 PREDICTIONS = Schema(
     name="predictions",

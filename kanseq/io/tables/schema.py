@@ -1,6 +1,6 @@
-"""Schemas of tables: their columns with types and meaning.
+"""Schemas of tables: the columns of a table, with their types and meaning.
 
-In: a header. Out: whether it matches a table, and the description of each of its columns.
+In: the header of a table. Out: whether it matches a schema, and the description of each column.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind: TypeAlias = Literal["text", "integer", "number", "value", "float32 list", "float64 list"]
-"""Type of a column.
+"""Type of the values in a column.
 
 ``text``: str. ``integer``: int64. ``number``: float64. ``value``: text or number, which may differ between rows. Lists
 occur in Parquet files only.
@@ -42,11 +42,11 @@ class Column:
 
     @property
     def is_family(self) -> bool:
-        """Whether it describes any number of columns."""
+        """Whether this is a family: its name contains ``*`` and matches any number of columns."""
         return "*" in self.name
 
     def describes(self, name: str) -> bool:
-        """Return whether a column called ``name`` is this one, or belongs to this family.
+        """Return whether this schema describes the column ``name``: it has this name, or belongs to this family.
 
         >>> Column("logit:*", "number", "logit of a class").describes("logit:exon")
         True
@@ -59,7 +59,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """A table that kanseq writes.
+    """The schema of a table that kanseq writes.
 
     Attributes:
         name: key in :data:`kanseq.io.tables.catalogue.SCHEMAS`.
@@ -97,7 +97,7 @@ class Schema:
         return tuple(column.name for column in fixed)[: self.known_by or None]
 
     def column(self, name: str) -> Column | None:
-        """Return the column called ``name``, or its family; None if the table does not have such a column."""
+        """Return the schema of the column ``name``, or of its family; None if the table does not have such a column."""
         fixed = [column for column in self.columns if column.name == name and not column.is_family]
         families = [column for column in self.columns if column.is_family and column.describes(name)]
         return (fixed + families or [None])[0]
@@ -118,7 +118,7 @@ class Schema:
             raise ValueError(f"{self.file} has the columns {self.required}, but the table has {tuple(header)}")
 
     def arrow(self) -> "pa.Schema":
-        """Return the columns as an Arrow schema, for tables in Parquet files."""
+        """Return the Arrow schema of the table, for Parquet files."""
         import pyarrow as pa
 
         types = {
@@ -132,15 +132,15 @@ class Schema:
 
 
 def text(name: str, help: str, *, optional: bool = False, missing: bool = False) -> Column:
-    """Return a column of text."""
+    """Return the schema of a text column."""
     return Column(name, "text", help, optional, missing)
 
 
 def integer(name: str, help: str, *, optional: bool = False, missing: bool = False) -> Column:
-    """Return a column of integers."""
+    """Return the schema of a column of integers."""
     return Column(name, "integer", help, optional, missing)
 
 
 def number(name: str, help: str, format: str = "", *, optional: bool = False, missing: bool = False) -> Column:
-    """Return a column of floating-point numbers."""
+    """Return the schema of a column of floating-point numbers."""
     return Column(name, "number", help, optional, missing, format)

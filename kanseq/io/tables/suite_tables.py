@@ -1,4 +1,4 @@
-"""Tables of ``kanseq benchmark``, ``ablation`` and ``scaling``, and of published results."""
+"""Schemas of the tables of ``kanseq benchmark``, ``ablation`` and ``scaling``, and of published results."""
 
 from kanseq.io.tables.schema import Column, Schema, integer, number, text
 
@@ -6,7 +6,7 @@ _SIX = ".6g"
 
 
 def _number(name: str, help: str) -> Column:
-    """Return a column of numbers with six significant digits, which may be empty."""
+    """Return the schema of a column of numbers with six significant digits; its cells may be empty."""
     return number(name, help, _SIX, missing=True)
 
 
@@ -24,7 +24,7 @@ _RESULTS = (
     _number("MCC_sd", "standard deviation over fits"),
     _number("MCC_low", "lower end of its 95 % interval over test sequences"),
     _number("MCC_high", "upper end of the interval"),
-    _number("accuracy", "share of correctly predicted sequences"),
+    _number("accuracy", "fraction of correctly predicted sequences"),
     _number("auROC", "area under the ROC curve"),
     _number("auPRC", "average precision"),
     _number("precision", "precision"),
@@ -64,8 +64,8 @@ CHECKS = Schema(
         integer("longest", "bases of the longest sequence"),
         integer("with_n", "sequences with a letter other than A, C, G and T"),
         integer("test_in_train", "test sequences that are also in train, possibly as reverse complement"),
-        integer("test_in_train_reversed", "those of them that are in train only as reverse complement"),
-        integer("test_in_train_other_label", "those of them with a different label in train"),
+        integer("test_in_train_reversed", "test sequences that are in train, but only as reverse complement"),
+        integer("test_in_train_other_label", "test sequences that are in train with a different label"),
         integer("test_in_dev", "test sequences that are also in dev"),
         _number("test_overlaps_train", "test sequences that share genome bases with train"),
         integer("repeated_in_train", "training sequences that repeat an earlier one"),

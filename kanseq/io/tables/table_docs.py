@@ -1,6 +1,6 @@
 """Render the columns of all tables as Markdown, for ``docs/files.md``.
 
-In: the registry. Out: a section of the page; ``python -m kanseq.io.tables.table_docs docs/files.md`` updates it.
+In: all schemas. Out: a section of the page; ``python -m kanseq.io.tables.table_docs docs/files.md`` updates it.
 """
 
 import sys
@@ -11,16 +11,16 @@ from kanseq.io.tables.catalogue import SCHEMAS
 from kanseq.io.tables.schema import Column, Schema
 
 BEGIN, END = "<!-- tables: begin, written by python -m kanseq.io.tables.table_docs -->", "<!-- tables: end -->"
-"""Lines before and after the section."""
+"""Lines before and after the section of the page that is generated."""
 
 
 def render() -> str:
-    """Return a heading, a sentence and a table of columns for each table."""
+    """Return Markdown for all tables: a heading, a sentence and the columns of each table."""
     return "\n".join(_section(schema) for schema in SCHEMAS.values())
 
 
 def renewed(page: str) -> str:
-    """Return a page with the updated section between :data:`BEGIN` and :data:`END`.
+    """Return a page in which the section between :data:`BEGIN` and :data:`END` is updated.
 
     Raises:
         ValueError: one of the two lines is missing.
@@ -33,7 +33,7 @@ def renewed(page: str) -> str:
 
 
 def _section(schema: Schema) -> str:
-    """Return the section about one table."""
+    """Return the Markdown section about one table."""
     verbs = ", ".join(f"`{verb}`" for verb in schema.verbs)
     header = "" if schema.has_header else " No header line."
     lines = [f"### `{schema.file}`", "", f"Version {schema.version}, of {verbs}: {schema.help}.{header}", ""]
