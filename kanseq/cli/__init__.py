@@ -1,1 +1,1 @@
-"""The command line: one file per command, in the same packages as :mod:`kanseq.verbs`."""
+"""The command line: one module per command, in sub-packages with the same names as those of :mod:`kanseq.verbs`."""

@@ -1,4 +1,4 @@
-"""The program ``kanseq``: its commands, and exit codes for errors, interrupts and closed pipes."""
+"""The program ``kanseq``: register all commands, run one, and turn errors and interrupts into exit codes."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from kanseq.errors import KanseqError, NotWritable
 
 app = typer.Typer(
     name="kanseq",
-    help="From a genome, an annotation and TPM tables to Kolmogorov-Arnold Networks and attribution tracks.",
+    help="Train Kolmogorov-Arnold Networks to predict gene expression from DNA, and write attribution tracks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -23,14 +23,14 @@ app = typer.Typer(
 INTERRUPTED = 130
 
 ON_TENSORS = ("train", "tune", "predict", "explain", "figures", "benchmark", "ablation", "scaling", "demo")
-"""Commands that compute with large tensors: the process keeps freed memory for the next step."""
+"""Commands that compute with large tensors. The process keeps memory that they free, to reuse it."""
 
 # Some releases of typer bundle their own copy of click, so take click's error class from typer's.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def _version(wanted: bool) -> None:
-    """Print the version and exit."""
+    """Print the version and exit, if ``--version`` is used."""
     if wanted:
         sys.stdout.write(f"kanseq {__version__}\n")
         raise typer.Exit
@@ -43,7 +43,7 @@ def _common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
-    """Declare the options that precede a command, and prepare the process for the command."""
+    """Declare the options in front of the command's name, and set up memory allocation for the command."""
     if context.invoked_subcommand in ON_TENSORS:
         from kanseq.io.allocator import keep_freed_memory
 
@@ -56,16 +56,19 @@ def _terminate(signal_number: int, frame: FrameType | None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run one command and exit: 0 success, 1 internal error, 2 usage error, 3 bad input, 130 interrupted."""
+    """Run one command and exit with its code: 0 success, 1 internal error, 2 usage error, 3 bad input, 130 interrupted.
+
+    ``arguments`` are the words of the command line after ``kanseq``; None means those of this process.
+    """
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(_run(arguments))
 
 
 def _run(arguments: list[str] | None) -> int:
-    """Run one command and return its exit code, however it ends."""
+    """Run one command and return its exit code; errors and interrupts are reported on standard error."""
     try:
         code = app(arguments, standalone_mode=False)
-        # Flush here, so that a write error does not first appear in Python's own flush at exit.
+        # Flush here, so that write errors are handled below. Otherwise Python reports them when it flushes at exit.
         sys.stdout.flush()
     except typer.Exit as exit_request:
         return exit_request.exit_code
@@ -79,22 +82,22 @@ def _run(arguments: list[str] | None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except SystemExit as leaving:
-        # Newer versions of typer raise this with an error code when the reader of a pipe has exited.
+        # Newer versions of typer raise SystemExit with an error code if the program that reads our output has ended.
         if isinstance(leaving.__context__, BrokenPipeError):
             return 0
         raise
     except BrokenPipeError:
-        # The reader of the pipe has exited: end quietly.
+        # The program that reads our output, such as head, has ended: exit without a message.
         _close_standard_output()
         return 0
     except OSError as error:
-        # Code that writes files converts this error itself, so it comes from standard output.
+        # Functions that write files raise NotWritable instead, so this error is from writing to standard output.
         if error.errno != errno.ENOSPC:
             raise
         _close_standard_output()
         return _complain(f"standard output: cannot write ({os.strerror(error.errno)})", NotWritable.exit_code)
     if code == INTERRUPTED:
-        # Newer versions of typer turn an interrupt into this code, without a message.
+        # Newer versions of typer catch interrupts, and return this code without a message.
         return _complain("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
@@ -105,13 +108,13 @@ def _close_standard_output() -> None:
 
 
 def _complain(text: str, code: int) -> int:
-    """Write one line to standard error, and return the exit code."""
+    """Write ``text`` as one line to standard error, and return ``code``, the exit code."""
     sys.stderr.write(f"kanseq: {text}\n")
     return code
 
 
 def _add_verbs() -> None:
-    """Register the commands, in the order of a typical analysis."""
+    """Register all commands with ``app``, in the order in which an analysis uses them."""
     from kanseq.cli.benchmarking import ablation, benchmark, scaling
     from kanseq.cli.explaining import explain, figures
     from kanseq.cli.modelling import evaluate, predict, train, tune

@@ -1,4 +1,4 @@
-"""Options that all commands share, and the output of a command's result."""
+"""Options that several commands share, and functions that print the result of a command."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from kanseq.specification.training import COMMON, TrainSpec, TuneSpec
 
 
 def _set_log_level(level: str) -> str:
-    """Send log messages of this level and above to standard error."""
+    """Write log messages of this level and above to standard error; return the level. Callback of ``--log-level``."""
     if level.upper() not in LEVELS:
         raise typer.BadParameter("choose debug, info, warning or error")
     show_messages(level)
@@ -22,7 +22,10 @@ def _set_log_level(level: str) -> str:
 
 
 def _load_config(context: typer.Context, path: Path | None) -> Path | None:
-    """Use the ``option: value`` lines of a YAML file as defaults of this command; the command line wins."""
+    """Read ``option: value`` lines from a YAML file and use them as defaults of the command; callback of ``--config``.
+
+    Options on the command line take precedence.
+    """
     if path is None:
         return None
     import yaml
@@ -52,13 +55,13 @@ def _load_config(context: typer.Context, path: Path | None) -> Path | None:
 
 
 def _key(flag: str) -> str:
-    """Return the YAML key of an option's flag."""
+    """Return the YAML key of a flag: ``batch_size`` for ``--batch-size``."""
     return flag.lstrip("-").replace("-", "_")
 
 
 def typer_option(option: Option) -> Any:
-    """Return the typer declaration of an option of a specification."""
-    # The command line checks only counts outside of groups, as usage errors; the specification checks all others.
+    """Return typer's declaration of an option that a specification (:mod:`kanseq.specification`) declares."""
+    # typer checks the minimum of counts (usage errors), except in groups; the specification checks all other values.
     least = option.about["least"]
     is_count = option.kind is int and not option.group and math.isfinite(least)
     return typer.Option(
@@ -71,13 +74,13 @@ def typer_option(option: Option) -> Any:
 
 
 def declared(specification: type, name: str, *, panel: str, help: str | None = None) -> Any:
-    """Return the typer declaration of one option of a specification, for a command that takes only some of them.
+    """Return typer's declaration of one option of a specification, for commands that use only a few of its options.
 
     Args:
         specification: the dataclass that declares the option.
-        name: its keyword.
-        panel: heading above it in the help.
-        help: its help text for this command; None uses the declared one.
+        name: the option's keyword in Python.
+        panel: heading of the group of options that it appears in on the help page.
+        help: help text for this command; None uses the text in the specification.
     """
     option = next(each for each in options_of(specification) if each.name == name)
     flag = option.flag._replace(panel=panel)
@@ -89,7 +92,7 @@ LogLevel = Annotated[
     typer.Option(
         "--log-level",
         callback=_set_log_level,
-        help="lowest level of messages: debug, info, warning or error",
+        help="show messages of this level and above: debug, info, warning or error",
         rich_help_panel=COMMON,
     ),
 ]
@@ -99,7 +102,7 @@ Config = Annotated[
         "--config",
         callback=_load_config,
         is_eager=True,
-        help="read options from this YAML file",
+        help="YAML file with default values of options (lines 'option: value')",
         rich_help_panel=COMMON,
     ),
 ]
@@ -111,7 +114,7 @@ Device = Annotated[str, declared(TrainSpec, "device", panel=COMMON)]
 
 
 def pairs(texts: list[str] | None) -> dict[str, str]:
-    """Parse the values of ``--set KEY=VALUE``."""
+    """Parse the values of ``--set``, each ``KEY=VALUE``, to a dictionary."""
     parted = [text.partition("=") for text in texts or []]
     for key, equals, _ in parted:
         if not (key and equals):
@@ -120,14 +123,17 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
 
 
 def check_standard_output(as_json: bool, *outputs: Path | None) -> None:
-    """Check that no output goes to standard output together with the JSON summary."""
+    """Raise a usage error if an output path is ``-`` (standard output) although ``--json`` prints its summary there."""
     if as_json and any(str(output) == "-" for output in outputs):
-        raise typer.BadParameter("--json takes standard output: write the output to a file")
+        raise typer.BadParameter("--json prints to standard output: write the output to a file")
 
 
 def show(result: NamedTuple, as_json: bool) -> None:
-    """Print a result's fields: one JSON object on standard output, or one line each on standard error."""
-    # Tables and sets in a result are for Python callers; the command line writes them to files.
+    """Print the fields of a result: as one JSON object to standard output, or as lines to standard error.
+
+    Fields that hold tables or sets of sequences are omitted.
+    """
+    # Tables and sets in a result are for callers from Python; commands write them to files.
     tables = [name for name, value in result._asdict().items() if hasattr(value, "columns") or hasattr(value, "table")]
     fields = {name: _plain(value) for name, value in result._asdict().items() if name not in tables}
     if as_json:
@@ -140,7 +146,7 @@ def show(result: NamedTuple, as_json: bool) -> None:
 
 
 def _plain(value: object) -> object:
-    """Convert a value to types that JSON supports."""
+    """Convert a value to types that JSON supports, including items of lists and dictionaries."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

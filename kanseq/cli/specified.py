@@ -1,6 +1,6 @@
-"""Commands with the options of a specification: no option is declared here.
+"""Build commands whose options are declared by a dataclass of :mod:`kanseq.specification`.
 
-In: a dataclass of :mod:`kanseq.specification`. Out: a function for typer, and keywords for the Python function.
+In: the dataclass. Out: a function for typer, which passes the options as keywords to the Python function.
 """
 
 import inspect
@@ -14,13 +14,16 @@ from kanseq.cli.options import Config, Json, LogLevel, pairs, typer_option
 from kanseq.specification.fields import REQUIRED, Option, options_of
 
 Verb = Callable[[dict[str, Any], bool], None]
-"""The function of a command: takes keywords for Python, and whether to print JSON."""
+"""The body of a command. Its arguments: keywords for the Python function, and whether to print a JSON summary."""
 
 _COMMON = {"log_level": (LogLevel, "info"), "config": (Config, None), "as_json": (Json, False)}
 
 
 def with_options_of(specification: type) -> Callable[[Verb], Callable[..., None]]:
-    """Return a decorator that turns a function into a command with a specification's options and the common ones."""
+    """Return a decorator that turns a :data:`Verb` into a command with the options of ``specification``.
+
+    The options ``--log-level``, ``--config`` and ``--json`` are added.
+    """
     options = options_of(specification)
     parameters = [_parameter(each.name, *_typed(each)) for each in options]
     parameters += [_parameter(name, *typed) for name, typed in _COMMON.items()]
@@ -39,13 +42,13 @@ def with_options_of(specification: type) -> Callable[[Verb], Callable[..., None]
 
 
 def _parameter(name: str, annotation: object, default: object) -> inspect.Parameter:
-    """Return a keyword parameter; one without a default is required."""
+    """Return a keyword-only parameter of a command; it is required if ``default`` is ``REQUIRED``."""
     default = inspect.Parameter.empty if default is REQUIRED else default
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _typed(option: Option) -> tuple[object, object]:
-    """Return the type and the default of an option in typer's form."""
+    """Return the annotation and the default of an option, as typer expects them in a signature."""
     kind: Any = Path if option.flag.is_path else option.kind
     default = option.default
     if option.flag.metavar == "KEY=VALUE":
@@ -60,12 +63,12 @@ def _typed(option: Option) -> tuple[object, object]:
 
 
 def _is_given(option: Option, given: dict[str, Any]) -> bool:
-    """Whether an option has a value: only a repeatable option may have none."""
+    """Return whether the user passed an option; True for options that are not repeatable, which have a default."""
     return bool(given[option.name]) or not option.flag.repeatable
 
 
 def _keyword(option: Option, value: Any) -> object:
-    """Return an option's value in the form of the Python function."""
+    """Convert an option's value from the command line to what the Python function accepts."""
     if option.flag.metavar == "KEY=VALUE":
         return pairs(value)
     return value[0] if option.flag.repeatable and len(value) == 1 and option.takes_one else value

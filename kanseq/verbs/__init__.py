@@ -1,1 +1,1 @@
-"""The functions behind the commands: they read files, call the packages below, and write files."""
+"""The functions behind the commands, also for use from Python: read files, call the other packages, write files."""

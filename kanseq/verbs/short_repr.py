@@ -1,4 +1,4 @@
-"""Format the results of commands for Python sessions: one line per field, with long values shortened.
+"""Short text representations of command results for interactive Python: one line per field, long values shortened.
 
 In: a named tuple. Out: text. For tables, only the size and the columns are shown.
 """
@@ -10,14 +10,14 @@ from typing import TypeVar
 Result = TypeVar("Result", bound=type)
 
 LISTED = 4
-"""Number of items of a list or mapping that are shown."""
+"""Maximum number of items of a list or mapping to show."""
 
 WIDTH = 88
-"""Number of characters of a value that are shown."""
+"""Maximum number of characters of a value to show."""
 
 
 def brief(result: Result) -> Result:
-    """Class decorator that sets a short ``repr`` of a named tuple: its name, then ``field: value`` lines.
+    """Class decorator: give a named tuple a short ``repr``, with its name and a line ``field: value`` for each field.
 
     Fields that are None are omitted. Otherwise the tuple is unchanged: it unpacks, compares and pickles as before.
 
@@ -37,14 +37,14 @@ def brief(result: Result) -> Result:
 
 
 def _lines(result: object) -> str:
-    """Format a named tuple."""
+    """Return the ``repr`` of a named tuple that is decorated with :func:`brief`."""
     fields = result._asdict().items()  # type: ignore[attr-defined]
     shown = [f"  {name}: {_short(value)}" for name, value in fields if value is not None]
     return "\n".join([type(result).__name__, *shown])
 
 
 def _short(value: object) -> str:
-    """Format a value in one line."""
+    """Format a value of any type in one short line."""
     if hasattr(value, "columns") and hasattr(value, "index"):
         return f"table of {len(value):,} rows: {_listed(list(value.columns))}"  # type: ignore[arg-type]
     if isinstance(value, Mapping):
@@ -65,7 +65,7 @@ def _short(value: object) -> str:
 
 
 def _listed(items: list[str]) -> str:
-    """Format the first few items, and the number of items."""
+    """Join the first few items with commas; if there are more, append the total number."""
     shown = ", ".join(map(str, items[:LISTED]))
     shown = shown if len(items) <= LISTED else f"{shown}, … ({len(items):,})"
     return shown or "none"

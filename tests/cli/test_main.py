@@ -150,4 +150,4 @@ def test_the_summary_never_shares_standard_output_with_a_table(
     assert main._run(command.split()) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert "--json takes standard output" in said.err
+    assert "--json prints to standard output" in said.err

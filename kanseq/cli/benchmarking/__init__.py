@@ -1,1 +1,1 @@
-"""Commands that compare models on suites."""
+"""Commands that compare models on labelled data sets under one protocol."""

@@ -21,26 +21,37 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads
 
 
 def ablation(
-    genes: Annotated[Path, typer.Argument(help="set with labels and splits, from kanseq import", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="folder for runs, tables and the figure")],
+    genes: Annotated[
+        Path, typer.Argument(help="set with columns 'label' and 'split', from kanseq import", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="output folder for runs, table and figure; created if missing")
+    ],
     replaced: Annotated[
         list[str] | None,
-        typer.Option("--replaced", help="LKAN: number of blocks with KAN layers; repeatable (default: half, and all)"),
+        typer.Option(
+            "--replaced",
+            help="LKAN: number of blocks with KAN layers; repeatable or comma-separated (default: half, and all)",
+        ),
     ] = None,
     places: Annotated[
         list[str] | None,
         typer.Option(
-            "--place", help="CKAN: convolutions to replace: both, stem or final; repeatable (default: all three)"
+            "--place",
+            help="CKAN: convolutions to replace by KAN layers: stem, final or both; repeatable (default: all three)",
         ),
     ] = None,
     grids: Annotated[
-        list[str] | None, typer.Option("--grid", help="number of spline grid intervals; repeatable (default: 5,10,20)")
+        list[str] | None,
+        typer.Option(
+            "--grid", help="number of spline grid intervals; repeatable or comma-separated (default: 5,10,20)"
+        ),
     ] = None,
     options: Options = None,
     match_parameters: Annotated[
         int | None,
         typer.Option(
-            "--match-parameters", min=1, help="choose widths so that every network has about this many parameters"
+            "--match-parameters", min=1, help="choose layer widths so that every network has about this many parameters"
         ),
     ] = None,
     folds: Folds = 5,
@@ -57,7 +68,7 @@ def ablation(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Replace parts of LegNet by KAN layers with several grid sizes, and score all variants on the same test set.
+    """Train variants of LegNet with more or fewer KAN layers and several grid sizes, and score them on one test set.
 
     Example: kanseq ablation mouse_2.parquet --replaced 1,3,6 --grid 5,20 -o ablation/
     """
@@ -86,5 +97,5 @@ def ablation(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("ablation")(ablation)

@@ -21,10 +21,14 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads
 
 def benchmark(
     collection: Annotated[
-        str, typer.Argument(help="gue, genomic-benchmarks or flipons", show_default=False, metavar="COLLECTION")
+        str,
+        typer.Argument(
+            help="collection of data sets: gue, genomic-benchmarks or flipons", show_default=False, metavar="COLLECTION"
+        ),
     ],
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="folder of the collection, as published", show_default=False)
+        Path,
+        typer.Argument(metavar="DIR", help="folder with the files of the collection, as published", show_default=False),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if missing")],
     data_sets: Annotated[
@@ -38,22 +42,26 @@ def benchmark(
     match_parameters: Annotated[
         int | None,
         typer.Option(
-            "--match-parameters", min=1, help="choose widths so that every network has about this many parameters"
+            "--match-parameters", min=1, help="choose layer widths so that every network has about this many parameters"
         ),
     ] = None,
     genome: Annotated[
         list[str] | None,
-        typer.Option("--genome", metavar="[CLASS=]FASTA", help="genome for data sets of intervals; repeatable"),
+        typer.Option(
+            "--genome",
+            metavar="[CLASS=]FASTA",
+            help="genome of data sets that consist of intervals; with CLASS= for one class; repeatable",
+        ),
     ] = None,
     negatives: Annotated[
         str,
         typer.Option(
             "--negatives",
-            help="negatives to make for flipons: shuffled (keeps dinucleotides), or uniform (as published)",
+            help="how to make negatives for flipons: shuffled (keep dinucleotide counts), or uniform (as published)",
         ),
     ] = "shuffled",
     published: Annotated[
-        Path | None, typer.Option("--published", help="table of further published scores to show")
+        Path | None, typer.Option("--published", help="table with more published scores to show in the results")
     ] = None,
     folds: Folds = 5,
     seeds: Seeds = 1,
@@ -69,9 +77,9 @@ def benchmark(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Train models on a published collection of labelled sequences, and score all of them on its test sets.
+    """Train models on a published collection of data sets, and compare them on its test sets.
 
-    A second call resumes where the first one stopped.
+    If a benchmark was interrupted, the same command resumes it.
 
     Example: kanseq benchmark gue GUE/ --data-set mouse_2 --match-parameters 500000 -o benchmark/
     """
@@ -103,5 +111,5 @@ def benchmark(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("benchmark")(benchmark)

@@ -1,4 +1,4 @@
-"""Options that ``benchmark``, ``ablation`` and ``scaling`` share: the training protocol, the same for all models."""
+"""Options that ``benchmark``, ``ablation`` and ``scaling`` share: the training protocol, which all models follow."""
 
 import sys
 from typing import Annotated, NamedTuple
@@ -12,32 +12,48 @@ PROTOCOL = "Protocol, the same for all models"
 
 Options = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="[MODEL.]KEY=VALUE", help="model hyper-parameter or training option; repeatable"),
+    typer.Option(
+        "--set",
+        metavar="[MODEL.]KEY=VALUE",
+        help="hyper-parameter or training option (of one model, or of all); repeatable",
+    ),
 ]
 Folds = Annotated[
     int,
     typer.Option(
         "--folds",
         min=1,
-        help="number of folds; 1: tune on the dev split; more: tune on each part in turn",
+        help="number of folds; 1: tune on the dev split; N: divide all but the test set into N parts, and tune each "
+        "fold on another part",
         rich_help_panel=PROTOCOL,
     ),
 ]
-Seeds = Annotated[int, typer.Option("--seeds", min=1, help="seeds per fold", rich_help_panel=PROTOCOL)]
+Seeds = Annotated[
+    int,
+    typer.Option(
+        "--seeds", min=1, help="number of seeds per fold; each seed is a separate training", rich_help_panel=PROTOCOL
+    ),
+]
 Epochs = Annotated[
     int | None,
-    declared(TrainSpec, "epochs", panel=PROTOCOL, help="training epochs of every network (default: the model's own)"),
+    declared(TrainSpec, "epochs", panel=PROTOCOL, help="epochs to train every network (default: depends on the model)"),
 ]
 Copies = Annotated[
     str,
     typer.Option(
         "--copies",
-        help="copies of test sequences in the training data: drop, or keep (as published)",
+        help="what to do with copies of test sequences in the training data: drop, or keep (as published)",
         rich_help_panel=PROTOCOL,
     ),
 ]
 Bootstrap = Annotated[
-    int, typer.Option("--bootstrap", min=0, help="bootstrap resamples of the test set", rich_help_panel=PROTOCOL)
+    int,
+    typer.Option(
+        "--bootstrap",
+        min=0,
+        help="number of bootstrap resamples of the test set, for confidence intervals",
+        rich_help_panel=PROTOCOL,
+    ),
 ]
 Jobs = Annotated[
     int, typer.Option("--jobs", min=1, help="number of models to train in parallel", rich_help_panel=COMMON)
@@ -46,7 +62,9 @@ Precision = Annotated[str | None, declared(TrainSpec, "precision", panel=COMMON)
 
 
 def whole_numbers(texts: list[str] | None, flag: str) -> list[int]:
-    """Parse whole numbers from repeated options or comma-separated lists.
+    """Parse whole numbers from the values of a repeatable option; each value may be a comma-separated list.
+
+    Errors name the option, ``flag``.
 
     >>> whole_numbers(["5,10", "20"], "--grid")
     [5, 10, 20]
@@ -59,7 +77,7 @@ def whole_numbers(texts: list[str] | None, flag: str) -> list[int]:
 
 
 def show_table(result: NamedTuple, as_json: bool) -> None:
-    """Print the field ``text`` of a result to standard output, or all others as JSON."""
+    """Print the table of a result (field ``text``) to standard output, or all other fields as JSON."""
     if as_json:
         show(result._replace(text=""), as_json)
     else:

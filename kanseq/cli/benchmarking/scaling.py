@@ -21,16 +21,26 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads
 
 
 def scaling(
-    genes: Annotated[Path, typer.Argument(help="set with labels and splits, from kanseq import", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="folder for runs, tables and the figure")],
+    genes: Annotated[
+        Path, typer.Argument(help="set with columns 'label' and 'split', from kanseq import", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="output folder for runs, tables and figure; created if missing")
+    ],
     sizes: Annotated[
         list[str] | None,
-        typer.Option("--parameters", help="number of parameters; repeatable (default: 50000,100000,200000,400000)"),
+        typer.Option(
+            "--parameters",
+            help="number of parameters that layer widths are chosen for; repeatable or comma-separated "
+            "(default: 50000,100000,200000,400000)",
+        ),
     ] = None,
     grids: Annotated[
         list[str] | None,
         typer.Option(
-            "--grid", help="number of grid intervals to count and time; repeatable (default: 5,10,20,30,40,50)"
+            "--grid",
+            help="number of spline grid intervals for which to count parameters and time steps; repeatable or "
+            "comma-separated (default: 5,10,20,30,40,50)",
         ),
     ] = None,
     models: Annotated[
@@ -52,7 +62,7 @@ def scaling(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Train LegNet and its KAN variants at several sizes, and measure the cost of finer grids.
+    """Train LegNet and its KAN variants with several numbers of parameters, and measure the cost of finer grids.
 
     Example: kanseq scaling mouse_2.parquet --parameters 50000,200000 -o scaling/
     """
@@ -80,5 +90,5 @@ def scaling(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("scaling")(scaling)

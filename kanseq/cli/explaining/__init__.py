@@ -1,1 +1,1 @@
-"""Commands that explain models."""
+"""Commands that explain trained models."""

@@ -9,29 +9,36 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Seed, Threads, sh
 
 
 def figures(
-    model: Annotated[Path, typer.Argument(help="run folder, or one model.safetensors", show_default=False)],
-    genes: Annotated[Path, typer.Argument(help="set of genes or sequences (genes.parquet)", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(help="run folder, or one model file (model.safetensors)", show_default=False)
+    ],
+    genes: Annotated[
+        Path, typer.Argument(help="set of genes or sequences, from kanseq extract or import", show_default=False)
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if its parent exists")],
     attributions: Annotated[
-        Path | None, typer.Option(help="attributions.parquet from kanseq explain; adds a profile and words (k-mers)")
+        Path | None,
+        typer.Option(help="attributions.parquet from kanseq explain, to plot means per position and per word (k-mer)"),
     ] = None,
     fold: Annotated[str | None, typer.Option(help="show the model of this fold (default: the first fold)")] = None,
     condition: Annotated[
-        str | None, typer.Option("--condition", help="condition or class to show, for models with several")
+        str | None,
+        typer.Option("--condition", help="condition or class whose score to analyse, if the model predicts several"),
     ] = None,
-    gene: Annotated[list[str] | None, typer.Option(help="id of a gene to use; repeatable")] = None,
+    gene: Annotated[list[str] | None, typer.Option(help="id of a gene to use; repeatable (default: all genes)")] = None,
     gene_list: Annotated[Path | None, typer.Option(help="file with ids of genes to use")] = None,
-    samples: Annotated[int, typer.Option(help="number of genes to run the model on, drawn at random; 0: all")] = 500,
-    edges: Annotated[int, typer.Option(help="edge functions to plot per layer")] = 12,
-    top: Annotated[int, typer.Option(help="edges per layer in edges.tsv")] = 1000,
+    samples: Annotated[int, typer.Option(help="number of genes, drawn at random, to run the model on; 0: all")] = 500,
+    edges: Annotated[int, typer.Option(help="number of edge functions to plot per layer")] = 12,
+    top: Annotated[int, typer.Option(help="number of edges per layer in edges.tsv")] = 1000,
     layer: Annotated[
-        str | None, typer.Option(help="layer for the map of tokens (default: the first that reads tokens)")
+        str | None,
+        typer.Option(help="layer around which to plot the tokens (default: the first KAN layer that reads tokens)"),
     ] = None,
     word_length: Annotated[
-        list[int] | None, typer.Option("--word-length", help="length of words (k-mers); repeatable (default: 8)")
+        list[int] | None, typer.Option("--word-length", help="length k of the words (k-mers); repeatable (default: 8)")
     ] = None,
     allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="also use genes that every model was trained on")
+        bool, typer.Option("--allow-seen", help="also use genes that all models were trained on (default: skip them)")
     ] = False,
     threads: Threads = 0,
     device: Device = "auto",
@@ -40,7 +47,7 @@ def figures(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Plot a trained KAN: edge functions over the data, their scores, grids and tokens; profile and words (k-mers).
+    """Plot a trained KAN: its edge functions, their importance, and its tokens; optionally means of attributions.
 
     Example: kanseq figures run/ genes.parquet --attributions attributions.parquet -o figures/
     """
@@ -69,5 +76,5 @@ def figures(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("figures")(figures)

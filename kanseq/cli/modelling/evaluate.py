@@ -10,30 +10,48 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, check_standard_outp
 
 
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="run folders, or tables of predictions with targets")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="metrics.json; - for standard output")] = None,
-    table: Annotated[Path | None, typer.Option("--table", help="metrics.tsv, one line per model and fold")] = None,
-    folds: Annotated[list[str] | None, typer.Option("--fold", help="score this fold only; repeatable")] = None,
+    runs: Annotated[list[Path], typer.Argument(help="run folders, or tables of predictions (with a column target)")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="all scores and comparisons (metrics.json); - for standard output"),
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--table", help="table of scores (metrics.tsv), one line per model and fold")
+    ] = None,
+    folds: Annotated[
+        list[str] | None, typer.Option("--fold", help="score only this fold; repeatable (default: all folds)")
+    ] = None,
     against: Annotated[
         str | None,
-        typer.Option("--against", help="row, model or run to compare the others with (default: kmer-logistic)"),
+        typer.Option(
+            "--against",
+            help="row of the table, model or run that all others are compared with (default: kmer-logistic)",
+        ),
     ] = None,
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="also score the mean over a model's seeds")] = False,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="also score the mean prediction over the seeds of each model")
+    ] = False,
     pooled: Annotated[
-        bool, typer.Option("--pooled", help="also show scores weighted by genes, and pooled scores")
+        bool,
+        typer.Option(
+            "--pooled", help="also show means weighted by the number of genes, and scores of all folds pooled"
+        ),
     ] = False,
     join: Annotated[
-        bool, typer.Option("--join", help="treat runs of the same model (such as one per species) as one")
+        bool, typer.Option("--join", help="combine runs of the same model (such as one run per species)")
     ] = False,
     bootstrap: Annotated[
-        int, typer.Option("--bootstrap", min=0, help="bootstrap resamples for confidence intervals; 0: no intervals")
+        int,
+        typer.Option(
+            "--bootstrap", min=0, help="number of bootstrap resamples for confidence intervals; 0: no intervals"
+        ),
     ] = 1000,
     seed: Seed = 0,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Score runs on their held-out genes, and print one table of all models.
+    """Score the predictions of runs for held-out genes, and print one table that compares all models.
 
     Example: kanseq evaluate run/ other_run/ -o metrics.json
     """
@@ -60,5 +78,5 @@ def evaluate(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("evaluate")(evaluate)

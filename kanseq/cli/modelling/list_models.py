@@ -8,15 +8,17 @@ from kanseq.cli.options import Config, Json, LogLevel, pairs, show
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="model to show with its options")] = None,
-    upstream: Annotated[int, typer.Option(help="columns before the TSS and after the TTS")] = 1000,
-    downstream: Annotated[int, typer.Option(help="columns after the TSS and before the TTS")] = 500,
-    pad: Annotated[int, typer.Option(help="columns between the two windows")] = 20,
-    length: Annotated[int | None, typer.Option("--length", help="columns of sequences without gene windows")] = None,
+    name: Annotated[str | None, typer.Argument(help="show only this model, with its hyper-parameters")] = None,
+    upstream: Annotated[int, typer.Option(help="bases before the TSS and after the TTS")] = 1000,
+    downstream: Annotated[int, typer.Option(help="transcribed bases after the TSS and before the TTS")] = 500,
+    pad: Annotated[int, typer.Option(help="columns of N between the two windows")] = 20,
+    length: Annotated[
+        int | None, typer.Option("--length", help="length of the input sequences, instead of two windows per gene")
+    ] = None,
     match: Annotated[
         int | None,
         typer.Option(
-            "--match-parameters", min=1, help="choose widths so that networks have about this many parameters"
+            "--match-parameters", min=1, help="choose layer widths so that networks have about this many parameters"
         ),
     ] = None,
     options: Annotated[
@@ -27,7 +29,7 @@ def models(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """List the models, with their exact parameter counts for a window geometry.
+    """List the models with their exact numbers of parameters, for windows of the specified sizes.
 
     Example: kanseq models legnet-lkan --length 101 --match-parameters 500000
 
@@ -66,12 +68,12 @@ def models(
 
 
 def _set(options: dict[str, object]) -> str:
-    """Format options as ``kanseq train`` takes them."""
+    """Format hyper-parameters as options of ``kanseq train``: ``--set KEY=VALUE …``."""
     return " ".join(f"--set {key}={value}" for key, value in options.items())
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:
-    """Print rows to standard output; in a pipe, lines are neither cut nor wrapped."""
+    """Print rows as a table to standard output; if this is not a terminal, lines are neither truncated nor wrapped."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -92,5 +94,5 @@ def _table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("models")(models)

@@ -9,17 +9,20 @@ from kanseq.cli.options import Config, Device, Json, LogLevel, Threads, check_st
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="run folder, or one model.safetensors")],
-    genes: Annotated[Path, typer.Argument(help="set, from kanseq extract or import")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="predictions.tsv; - for standard output")],
+    model: Annotated[Path, typer.Argument(help="run folder, or one model file (model.safetensors)")],
+    genes: Annotated[Path, typer.Argument(help="set of genes or sequences, from kanseq extract or import")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="table of predictions (predictions.tsv); - for standard output")
+    ],
     fold: Annotated[
-        str | None, typer.Option("--fold", help="score only the held-out genes of this fold, with its models")
+        str | None,
+        typer.Option("--fold", help="score only the held-out genes of this fold, with the models of this fold"),
     ] = None,
     allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="also score genes that every model was trained on")
+        bool, typer.Option("--allow-seen", help="also score genes that all models were trained on (default: error)")
     ] = False,
     held_out_only: Annotated[
-        bool, typer.Option("--held-out-only", help="leave out genes that every model was trained on")
+        bool, typer.Option("--held-out-only", help="skip genes that all models were trained on (default: error)")
     ] = False,
     batch_size: Annotated[int, typer.Option("--batch-size", help="sequences per batch")] = 256,
     threads: Threads = 0,
@@ -28,9 +31,9 @@ def predict(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Score the genes of a set, each with models that were not trained on it.
+    """Predict the class or expression of each gene in a set, with models that were not trained on it.
 
-    Models of several classes call the most likely class, and write the logits of all classes.
+    If the model has more than two classes, the table has the most probable class and the logits of all classes.
 
     Example: kanseq predict run/ other_genes.parquet -o predictions.tsv
     """
@@ -52,5 +55,5 @@ def predict(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("predict")(predict)

@@ -11,9 +11,9 @@ from kanseq.specification.training import TrainSpec
 
 @with_options_of(TrainSpec)
 def train(given: dict[str, Any], as_json: bool) -> None:
-    """Train a model on every fold, and score it on the held-out genes together with a baseline.
+    """Train a model on every fold, score it on the held-out genes, and compare it with a baseline.
 
-    A second call with the same settings resumes where the first one stopped.
+    If a run was interrupted, the same command resumes it.
 
     Example: kanseq train genes.parquet --labels labels.tsv --splits splits.tsv -o run/
     """
@@ -23,5 +23,5 @@ def train(given: dict[str, Any], as_json: bool) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("train")(train)

@@ -11,9 +11,12 @@ from kanseq.specification.training import TuneSpec
 
 @with_options_of(TuneSpec)
 def tune(given: dict[str, Any], as_json: bool) -> None:
-    """Search hyper-parameters on one fold's training genes; several processes may share one search folder.
+    """Search for good hyper-parameters on the training genes of one fold.
 
-    The optimisation options are those of kanseq train, which reads the best trial's values with --config.
+    Several processes can add trials to the same search folder.
+
+    The optimisation options are explained in kanseq train --help. Use kanseq train --config tuning/best.yaml to train
+    with the best values.
 
     Example: kanseq tune genes.parquet --labels labels.tsv --splits splits.tsv --holdout 1
     --search learning_rate=1e-3..1e-2:log --search weight_decay=500..8000:log -o tuning/
@@ -24,5 +27,5 @@ def tune(given: dict[str, Any], as_json: bool) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("tune")(tune)

@@ -1,1 +1,1 @@
-"""Commands that make sets of sequences."""
+"""Commands that create sets of sequences."""

@@ -9,17 +9,19 @@ from kanseq.cli.options import Config, Json, LogLevel, show
 
 
 def combine(
-    sets: Annotated[list[Path], typer.Argument(help="sets of the same geometry, such as one per species")],
+    sets: Annotated[
+        list[Path], typer.Argument(help="sets with windows of the same sizes, such as one set per species")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="combined set (.parquet)")],
     species: Annotated[
         list[str] | None,
-        typer.Option("--species", help="species of each set, in order; repeatable or comma-separated"),
+        typer.Option("--species", help="species names of the sets, in the same order; repeatable or comma-separated"),
     ] = None,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Combine the sets of several species, to train on some species and test on another.
+    """Combine several sets into one, such as those of several species, to train on some species and test on others.
 
     Example: kanseq combine arabidopsis.parquet maize.parquet -o both.parquet
     """
@@ -29,5 +31,5 @@ def combine(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("combine")(combine)

@@ -9,30 +9,36 @@ from kanseq.cli.options import Config, Json, LogLevel, check_standard_output, sh
 
 
 def extract(
-    genome: Annotated[Path, typer.Argument(help="FASTA; plain, gzip or bgzip")],
-    annotation: Annotated[Path, typer.Argument(help="GTF or GFF3; plain or gzip, in any order")],
+    genome: Annotated[Path, typer.Argument(help="genome (FASTA; plain, gzip or bgzip)")],
+    annotation: Annotated[Path, typer.Argument(help="annotation (GTF or GFF3; plain or gzip, sorted or not)")],
     output: Annotated[Path, typer.Option("--output", "-o", help="set of genes (.parquet)")],
     excluded: Annotated[
-        Path | None, typer.Option(help="TSV of genes left out (id, reason, detail); - for standard output")
+        Path | None,
+        typer.Option(help="table of genes that are not in the set (TSV: id, reason, detail); - for standard output"),
     ] = None,
-    bed: Annotated[Path | None, typer.Option(help="windows as BED6; - for standard output")] = None,
-    fasta: Annotated[Path | None, typer.Option(help="sequences as FASTA; - for standard output")] = None,
+    bed: Annotated[Path | None, typer.Option(help="the windows as BED6; - for standard output")] = None,
+    fasta: Annotated[Path | None, typer.Option(help="the sequences as FASTA; - for standard output")] = None,
     upstream: Annotated[int, typer.Option(min=0, help="bases before the TSS and after the TTS")] = 1000,
     downstream: Annotated[int, typer.Option(min=0, help="transcribed bases after the TSS and before the TTS")] = 500,
     pad: Annotated[int, typer.Option(min=0, help="columns of N between the two windows")] = 20,
     mask: Annotated[
         bool,
-        typer.Option("--mask/--no-mask", help="mask the 3 transcribed bases next to each site: models read them as N"),
+        typer.Option(
+            "--mask/--no-mask",
+            help="hide the 3 transcribed bases next to the TSS and to the TTS from models, which read them as N",
+        ),
     ] = True,
     biotype: Annotated[
         list[str] | None,
-        typer.Option(help="biotype to keep; repeatable (default: protein_coding if present)"),
+        typer.Option(
+            help="biotype to keep; repeatable or comma-separated (default: protein_coding, or all without biotypes)"
+        ),
     ] = None,
     id: Annotated[
         str | None,
         typer.Option(
             metavar="KEY",
-            help="attribute with the gene id; prefixes 'gene-' and 'gene:' are removed "
+            help="attribute that has the gene id; prefixes 'gene-' and 'gene:' are removed "
             "(default: the first of gene_id, ID, locus_tag, Name)",
         ),
     ] = None,
@@ -42,23 +48,31 @@ def extract(
     exclude_contigs: Annotated[
         list[str] | None, typer.Option(help="contigs to leave out, such as organelles; repeatable or comma-separated")
     ] = None,
-    edge: Annotated[str, typer.Option(help="windows past a contig end: drop the gene, or pad with N")] = "drop",
+    edge: Annotated[
+        str, typer.Option(help="genes with windows past a contig's end: drop the gene, or pad the windows with N")
+    ] = "drop",
     max_n: Annotated[
-        float, typer.Option(min=0, max=1, help="largest fraction of letters other than A, C, G, T in a gene's windows")
+        float, typer.Option(min=0, max=1, help="maximum fraction of letters other than A, C, G, T in a gene's windows")
     ] = 0.5,
     aliases: Annotated[
         Path | None,
-        typer.Option(help="table of contig names (annotation, genome), or an NCBI assembly report"),
+        typer.Option(help="table of equivalent contig names (columns annotation, genome), or an NCBI assembly report"),
     ] = None,
-    species: Annotated[str, typer.Option(help="species name, for combined sets")] = ".",
+    species: Annotated[
+        str, typer.Option(help="name of the species, if the set will be combined with those of other species")
+    ] = ".",
     tss: Annotated[
-        str, typer.Option(help="gene ends to use: gene, canonical (tagged transcript) or longest-cds")
+        str,
+        typer.Option(
+            help="TSS and TTS are the ends of the gene (gene), of its transcript tagged canonical (canonical), or of "
+            "its transcript with the most coding bases (longest-cds)"
+        ),
     ] = "gene",
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Extract the flanks of every gene's TSS and TTS from a genome.
+    """Extract the sequences around every gene's TSS (start) and TTS (end) from a genome.
 
     Example: kanseq extract genome.fa.gz genes.gtf.gz -o genes.parquet --excluded excluded.tsv
     """
@@ -90,5 +104,5 @@ def extract(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("extract")(extract)

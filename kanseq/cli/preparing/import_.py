@@ -12,8 +12,8 @@ def import_sequences(
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="CSV or TSV with a header (names of several files become the column 'split'), FASTA, BED or tables of "
-            "intervals (region, start, end, strand)"
+            help="files with sequences: CSV or TSV with a header, FASTA, BED, or tables of intervals (region, start, "
+            "end, strand); the names of several files (train, dev, test) become the column 'split'"
         ),
     ] = None,
     *,
@@ -23,30 +23,36 @@ def import_sequences(
         typer.Option(
             "--class",
             metavar="NAME=FILE",
-            help="FASTA, BED, table of intervals or folder of *.txt with all sequences of one class; repeatable",
+            help="class and file of its sequences: FASTA, BED, table of intervals or folder of *.txt; repeatable",
         ),
     ] = None,
     genome: Annotated[
         list[str] | None,
-        typer.Option(metavar="[CLASS=]FASTA", help="genome of the intervals; with CLASS= for one class; repeatable"),
+        typer.Option(
+            metavar="[CLASS=]FASTA", help="genome that intervals refer to; with CLASS= for one class; repeatable"
+        ),
     ] = None,
     width: Annotated[
         int | None,
-        typer.Option(min=1, help="extend intervals around their centre to this many bases; drop longer ones"),
+        typer.Option(min=1, help="extend intervals on both sides to this many bases; drop longer intervals"),
     ] = None,
     sequence_column: Annotated[
         list[str] | None,
-        typer.Option(help="column of sequences (default: sequence); if repeated, join columns with 20 N between them"),
+        typer.Option(
+            help="column of sequences (default: sequence); if repeated, join the columns, with 20 N in between"
+        ),
     ] = None,
     label_column: Annotated[str | None, typer.Option(help="column of labels (default: label, if present)")] = None,
     id_column: Annotated[str | None, typer.Option(help="column of ids (default: file name and row number)")] = None,
     split_column: Annotated[str | None, typer.Option(help="column of splits (train, dev, test)")] = None,
-    species: Annotated[str, typer.Option(help="species name, for combined sets")] = ".",
+    species: Annotated[
+        str, typer.Option(help="name of the species, if the set will be combined with those of other species")
+    ] = ".",
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Build a set from labelled sequences: tables, a FASTA per class, or intervals with a genome.
+    """Build a set from labelled sequences: tables, one FASTA per class, or intervals of a genome.
 
     Example: kanseq import train.csv dev.csv test.csv -o sequences.parquet
     """
@@ -68,5 +74,5 @@ def import_sequences(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("import")(import_sequences)

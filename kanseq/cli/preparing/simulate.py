@@ -10,28 +10,34 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, show
 
 def simulate(
     output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if its parent exists")],
-    genes: Annotated[int, typer.Option(help="number of protein-coding genes; 5 % of other biotypes are added")] = 2_000,
-    contigs: Annotated[int, typer.Option(help="number of chromosomes, named 1, 2, …, longest first")] = 5,
+    genes: Annotated[
+        int, typer.Option(help="number of protein-coding genes; 5 % more genes of other biotypes are added")
+    ] = 2_000,
+    contigs: Annotated[int, typer.Option(help="number of chromosomes (named 1, 2, …; 1 is the longest)")] = 5,
     genome_size: Annotated[
         int | None, typer.Option(show_default="6,000 per gene", help="total number of bases, at least 3,000 per gene")
     ] = None,
     samples: Annotated[int, typer.Option(help="number of samples in the TPM table")] = 3,
     oracle: Annotated[
-        float, typer.Option(help="auROC of a predictor that knows the grammar but not the noise; sets the noise")
+        float,
+        typer.Option(help="auROC of a perfect predictor, which knows everything but the noise; determines the noise"),
     ] = 0.93,
     noise: Annotated[
         float | None,
-        typer.Option(show_default="chosen for --oracle", help="standard deviation of the noise in log10 expression"),
+        typer.Option(
+            show_default="chosen for --oracle",
+            help="standard deviation of the noise in log10 expression, instead of --oracle",
+        ),
     ] = None,
     compress: Annotated[
-        bool, typer.Option("--compress/--no-compress", help="compress the genome with bgzip, or write genome.fa")
+        bool, typer.Option("--compress/--no-compress", help="write the genome as genome.fa.gz (bgzip), or as genome.fa")
     ] = True,
     seed: Seed = 0,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate a genome, an annotation and TPM of genes with a known regulatory grammar, and write the ground truth.
+    """Simulate a genome, an annotation and a TPM table with known regulatory elements, to test an analysis.
 
     Example: kanseq simulate -o sim/
     """
@@ -52,5 +58,5 @@ def simulate(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("simulate")(simulate)

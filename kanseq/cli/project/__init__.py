@@ -1,1 +1,1 @@
-"""Commands that look at files and start projects."""
+"""Commands that describe files, run a demo and create projects."""

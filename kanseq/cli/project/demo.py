@@ -1,4 +1,4 @@
-"""``kanseq demo``: the complete analysis of a simulated genome."""
+"""``kanseq demo``: run all steps of an analysis on a simulated genome."""
 
 import sys
 from pathlib import Path
@@ -10,14 +10,16 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, Threads, show
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="output folder")] = Path("demo"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if its parent exists")] = Path(
+        "demo"
+    ),
     seed: Seed = 0,
     threads: Threads = 0,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Run the complete analysis on a simulated genome with a known regulatory grammar.
+    """Run all steps, from extraction to attributions, on a simulated genome with known regulatory elements.
 
     Example: kanseq demo -o demo/
     """
@@ -31,5 +33,5 @@ def demo(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("demo")(demo)

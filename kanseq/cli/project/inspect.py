@@ -16,7 +16,7 @@ def inspect(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show the kind and the metadata of a file that kanseq wrote.
+    """Describe a file or run folder that kanseq wrote: what it is, and a summary of its contents.
 
     Example: kanseq inspect genes.parquet
     """
@@ -31,5 +31,5 @@ def inspect(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("inspect")(inspect)

@@ -1,4 +1,4 @@
-"""``kanseq workflow``: ``init`` and ``path``."""
+"""``kanseq workflow``, with the subcommands ``init`` and ``path``."""
 
 import sys
 from pathlib import Path
@@ -10,11 +10,13 @@ from kanseq.cli.options import Json, LogLevel, show
 
 
 def init(
-    output: Annotated[Path, typer.Argument(metavar="DIR", help="project folder", show_default=False)],
+    output: Annotated[
+        Path, typer.Argument(metavar="DIR", help="project folder; created if its parent exists", show_default=False)
+    ],
     log_level: LogLevel = "info",
     as_json: Json = False,
 ) -> None:
-    """Write a project folder for Snakemake: config, sample sheet, profiles, and a Snakefile that imports the rules.
+    """Create a Snakemake project: config, sample sheet, profiles, and a Snakefile that imports kanseq's rules.
 
     Example: kanseq workflow init project/
     """
@@ -22,11 +24,11 @@ def init(
 
     show(api.init_workflow(output), as_json)
     if not as_json:
-        sys.stderr.write(f"fill in {output}/config/, then: cd {output} && snakemake --cores 4\n")
+        sys.stderr.write(f"edit the files in {output}/config/, then run: cd {output} && snakemake --cores 4\n")
 
 
 def path() -> None:
-    """Print the folder of the installed workflow; its rules are in workflow/Snakefile there.
+    """Print the folder of the installed workflow; its rules are in workflow/Snakefile.
 
     Example: kanseq workflow path
     """
@@ -37,7 +39,9 @@ def path() -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Register the command with its two subcommands."""
-    workflow = typer.Typer(no_args_is_help=True, help="Set up the Snakemake workflow, for a laptop or a cluster.")
+    workflow = typer.Typer(
+        no_args_is_help=True, help="Set up a Snakemake workflow of all steps, for a laptop or a cluster."
+    )
     workflow.command("init")(init)
     workflow.command("path")(path)
     app.add_typer(workflow, name="workflow")

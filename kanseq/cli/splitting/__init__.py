@@ -1,1 +1,1 @@
-"""Commands that decide which genes train."""
+"""Commands that label genes, and assign them to training and test."""

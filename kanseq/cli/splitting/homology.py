@@ -14,12 +14,13 @@ def homology(
         Path, typer.Option("--output", "-o", help="table of groups (species, id, group); - for standard output")
     ],
     pairs: Annotated[
-        Path | None, typer.Option("--pairs", help="table of homologous pairs of genes, each once with its best hit")
+        Path | None,
+        typer.Option("--pairs", help="table of homologous pairs of genes; each pair once, with its best hit"),
     ] = None,
     proteins: Annotated[
         list[str] | None,
         typer.Option(
-            "--proteins", metavar="[SPECIES=]FASTA", help="protein sequences; the longest of each gene is compared"
+            "--proteins", metavar="[SPECIES=]FASTA", help="protein sequences; the longest protein of each gene is used"
         ),
     ] = None,
     transcripts: Annotated[
@@ -27,7 +28,7 @@ def homology(
         typer.Option(
             "--transcripts",
             metavar="[SPECIES=]FASTA",
-            help="transcript sequences; translated in their longest open reading frame",
+            help="transcript sequences; their longest open reading frame is translated",
         ),
     ] = None,
     genome: Annotated[
@@ -35,7 +36,7 @@ def homology(
         typer.Option(
             "--genome",
             metavar="[SPECIES=]FASTA",
-            help="genome; the coding sequences of the annotation are translated",
+            help="genome; the coding sequences in --annotation are translated",
         ),
     ] = None,
     annotation: Annotated[
@@ -43,40 +44,49 @@ def homology(
         typer.Option(
             "--annotation",
             metavar="[SPECIES=]FILE",
-            help="GTF or GFF3; its CDS rows map proteins to genes and coding sequences to the genome",
+            help="GTF or GFF3; its CDS rows show which gene a protein belongs to, and where coding sequences are",
         ),
     ] = None,
     protein2gene: Annotated[
-        Path | None, typer.Option("--protein2gene", help="table with rows 'protein gene' (or 'transcript gene')")
+        Path | None,
+        typer.Option(
+            "--protein2gene", help="table with the gene of each protein: lines 'protein gene' (or 'transcript gene')"
+        ),
     ] = None,
     hits: Annotated[
         Path | None,
-        typer.Option("--hits", help="hits of an existing search: outfmt 6 or 7 of BLAST, DIAMOND or MMseqs2"),
+        typer.Option(
+            "--hits",
+            help="hits of an earlier search, used instead of a new one: outfmt 6 or 7 of BLAST, DIAMOND or MMseqs2",
+        ),
     ] = None,
     hit_columns: Annotated[
         list[str] | None,
-        typer.Option("--hit-columns", help="column names of --hits (qseqid,sseqid,…), if not standard"),
+        typer.Option(
+            "--hit-columns", help="names of the columns of --hits (qseqid,sseqid,…), if they are not the default ones"
+        ),
     ] = None,
     groups: Annotated[
-        Path | None, typer.Option("--groups", help="groups to use instead of a search: lines 'id group', or JSON")
+        Path | None, typer.Option("--groups", help="known groups, used instead of a search: lines 'id group', or JSON")
     ] = None,
     tool: Annotated[
         str,
         typer.Option(
-            "--tool", help="diamond, mmseqs, blast, or sketch (built-in fallback); auto: the first that is installed"
+            "--tool",
+            help="search program: diamond, mmseqs, blast, or sketch (built-in); auto: the first that is installed",
         ),
     ] = "auto",
-    evalue: Annotated[float, typer.Option("--evalue", help="largest e-value of a hit")] = 1e-3,
-    bits: Annotated[float, typer.Option("--bits", help="smallest bit score of a hit")] = 50.0,
-    coverage: Annotated[float, typer.Option("--coverage", help="smallest query coverage of a hit, in percent")] = 50.0,
+    evalue: Annotated[float, typer.Option("--evalue", help="maximum e-value of a hit")] = 1e-3,
+    bits: Annotated[float, typer.Option("--bits", help="minimum bit score of a hit")] = 50.0,
+    coverage: Annotated[float, typer.Option("--coverage", help="minimum query coverage of a hit, in percent")] = 50.0,
     codon_table: Annotated[
-        int, typer.Option("--codon-table", help="NCBI genetic code, for CDS rows without transl_table")
+        int, typer.Option("--codon-table", help="number of the NCBI genetic code, for CDS rows without transl_table")
     ] = 1,
     aliases: Annotated[
-        Path | None, typer.Option("--aliases", help="table of contig names (annotation, genome)")
+        Path | None, typer.Option("--aliases", help="table of equivalent contig names (columns annotation, genome)")
     ] = None,
     strip_version: Annotated[
-        bool, typer.Option("--strip-version", help="also compare names without version suffixes such as .1")
+        bool, typer.Option("--strip-version", help="also match names without version suffixes such as .1")
     ] = False,
     threads: Threads = 0,
     log_level: LogLevel = "info",
@@ -115,5 +125,5 @@ def homology(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("homology")(homology)

@@ -12,49 +12,70 @@ def label(
     tables: Annotated[
         list[Path],
         typer.Argument(
-            help="TPM matrix (CSV, TSV), or tables of salmon, kallisto, RSEM or StringTie", show_default=False
+            help="TPM matrix (CSV or TSV, genes in rows), or tables of salmon, kallisto, RSEM or StringTie",
+            show_default=False,
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="labels.tsv, or - for standard output")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="table of labels (labels.tsv); - for standard output")],
     splits: Annotated[
-        Path | None, typer.Option("--splits", help="splits.tsv, to compute quartiles from each fold's training genes")
+        Path | None,
+        typer.Option(
+            "--splits", help="splits.tsv from kanseq split, to compute quartiles from each fold's training genes"
+        ),
     ] = None,
-    genes: Annotated[Path | None, typer.Option("--genes", help="set of genes to label, without --splits")] = None,
+    genes: Annotated[
+        Path | None,
+        typer.Option("--genes", help="set of genes, to count those without expression, if there are no --splits"),
+    ] = None,
     samples: Annotated[
-        list[str] | None, typer.Option("--samples", help="columns of samples; repeatable or comma-separated")
+        list[str] | None,
+        typer.Option(
+            "--samples", help="columns of the TPM matrix to use; repeatable or comma-separated (default: all samples)"
+        ),
     ] = None,
-    summary: Annotated[str, typer.Option("--summary", help="summary over samples: max, mean or median")] = "max",
+    summary: Annotated[
+        str, typer.Option("--summary", help="how to summarise a gene's TPM over samples: max, mean or median")
+    ] = "max",
     condition: Annotated[
         Path | None,
-        typer.Option("--condition", help="sample sheet with rows 'sample condition', to label each condition"),
+        typer.Option(
+            "--condition",
+            help="sample sheet with lines 'sample condition', to label genes in each condition separately",
+        ),
     ] = None,
     quartiles: Annotated[
         str | None,
         typer.Option(
             "--quartiles",
-            help="quartiles of training genes (train; default with --splits), or of the complete table (all)",
+            help="genes that define the quartiles: train (training genes; default with --splits) or all (whole table)",
         ),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="deepcre: quartiles of the complete table, as published")
+        str | None,
+        typer.Option("--recipe", help="published method to follow: deepcre (quartiles of the complete table)"),
     ] = None,
-    low: Annotated[float, typer.Option("--low", help="quantile at or below which genes are low")] = 0.25,
-    high: Annotated[float, typer.Option("--high", help="quantile at or above which genes are high")] = 0.75,
+    low: Annotated[float, typer.Option("--low", help="genes at or below this quantile are low")] = 0.25,
+    high: Annotated[float, typer.Option("--high", help="genes at or above this quantile are high")] = 0.75,
     species: Annotated[
-        str | None, typer.Option("--species", help="species of the expression table, if the set has several")
+        str | None,
+        typer.Option("--species", help="species of the expression table, if the splits or the set have several"),
     ] = None,
     id_column: Annotated[
-        str | None, typer.Option("--id-column", help="matrix column of gene ids (default: the first)")
+        str | None, typer.Option("--id-column", help="column of the TPM matrix with gene ids (default: the first)")
     ] = None,
     strip_version: Annotated[
         bool, typer.Option("--strip-version", help="compare ids without version suffixes such as .1")
     ] = False,
     ignore_case: Annotated[bool, typer.Option("--ignore-case", help="compare ids ignoring letter case")] = False,
     tx2gene: Annotated[
-        Path | None, typer.Option("--tx2gene", help="table with rows 'transcript gene', to sum transcripts per gene")
+        Path | None,
+        typer.Option(
+            "--tx2gene", help="table with the gene of each transcript (lines 'transcript gene'), to sum TPM per gene"
+        ),
     ] = None,
     annotation: Annotated[
-        Path | None, typer.Option("--annotation", help="GTF or GFF3 that maps transcripts to genes")
+        Path | None,
+        typer.Option("--annotation", help="GTF or GFF3 with the gene of each transcript, instead of --tx2gene"),
     ] = None,
     log_level: LogLevel = "info",
     config: Config = None,
@@ -90,5 +111,5 @@ def label(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("label")(label)

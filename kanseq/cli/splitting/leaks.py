@@ -10,27 +10,40 @@ from kanseq.cli.options import Config, Json, LogLevel, check_standard_output, sh
 
 
 def leaks(
-    genes: Annotated[Path, typer.Argument(help="set that was split", show_default=False)],
+    genes: Annotated[Path, typer.Argument(help="set of genes that was split", show_default=False)],
     splits: Annotated[Path, typer.Option("--splits", help="splits.tsv, from kanseq split or another tool")],
     homology: Annotated[
         Path | None,
-        typer.Option("--homology", help="groups or pairs from kanseq homology, to find homologs in different roles"),
+        typer.Option(
+            "--homology", help="groups or pairs from kanseq homology, to find homologs of test genes in training"
+        ),
     ] = None,
     labels: Annotated[
         list[Path] | None,
-        typer.Option("--labels", help="labels.tsv, to count labels per role and check the origin of thresholds"),
+        typer.Option(
+            "--labels",
+            help="labels.tsv, to count labels and to check that thresholds do not depend on test genes; repeatable",
+        ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="leaks.json; - for standard output")] = None,
-    table: Annotated[Path | None, typer.Option("--table", help="leaks.tsv, one line per fold and kind of leak")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="report with the leaking genes (leaks.json); - for standard output"),
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option("--table", help="table of counts (leaks.tsv), one line per fold and kind of leak")
+    ] = None,
     pairs: Annotated[
-        int, typer.Option("--pairs", min=0, help="pairs of genes to list in leaks.json, per fold and kind")
+        int,
+        typer.Option(
+            "--pairs", min=0, help="maximum number of gene pairs listed in leaks.json, per fold and kind of leak"
+        ),
     ] = 100,
-    strict: Annotated[bool, typer.Option("--strict", help="exit with code 3 if anything leaks")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="exit with code 3 if there is any leak")] = False,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Report leaks from test genes into training: overlaps, homologs, duplicates, thresholds.
+    """Check splits for leaks from test into training: overlapping, homologous or duplicate genes, and thresholds.
 
     Example: kanseq leaks genes.parquet --splits splits.tsv --homology homologs.tsv --strict
     """
@@ -50,5 +63,5 @@ def leaks(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("leaks")(leaks)

@@ -13,60 +13,71 @@ def split(
         list[Path],
         typer.Argument(help="one or several sets, from kanseq extract or import", show_default=False),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="splits.tsv, or - for standard output")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="table of splits (splits.tsv); - for standard output")],
     by: Annotated[
         str,
         typer.Option(
-            "--by", help="how to form folds: chromosome, block, species, list, random or column (the set's 'split')"
+            "--by",
+            help="what each fold holds out: chromosome, block (of a contig), species, list (--gene-list), random (part "
+            "of the genes) or column (test genes of the set's column 'split')",
         ),
     ] = "chromosome",
     folds: Annotated[
         list[str] | None,
         typer.Option(
-            "--folds", help="hold out only these folds or contigs, train on the rest; repeatable or comma-separated"
+            "--folds",
+            help="hold out only these folds or contigs, always train on all others; repeatable or comma-separated",
         ),
     ] = None,
     blocks: Annotated[
-        int, typer.Option("--blocks", help="--by block: blocks per contig; --by random: number of folds")
+        int, typer.Option("--blocks", help="--by block: number of blocks per contig; --by random: number of folds")
     ] = 5,
     gene_list: Annotated[
-        Path | None, typer.Option("--gene-list", help="--by list: file of test genes, lines 'id' or 'id fold'")
+        Path | None, typer.Option("--gene-list", help="--by list: file with the test genes, lines 'id' or 'id fold'")
     ] = None,
     min_genes: Annotated[
         int,
         typer.Option(
             "--min-genes",
             min=1,
-            help="smallest number of genes in a fold; smaller contigs (blocks) are left out, unless --folds is used",
+            help="minimum number of genes of a fold; smaller contigs (blocks) are not used, unless --folds lists them",
         ),
     ] = 50,
-    tune: Annotated[float, typer.Option("--tune", help="fraction of training genes to use for tuning")] = 0.0,
+    tune: Annotated[
+        float, typer.Option("--tune", help="fraction of each fold's training genes to use for tuning (validation)")
+    ] = 0.0,
     score_only: Annotated[
-        Path | None, typer.Option("--score-only", help="file of genes to score; other test genes are unused")
+        Path | None, typer.Option("--score-only", help="file with ids of genes; all other test genes are not used")
     ] = None,
     homology: Annotated[
         Path | None,
         typer.Option(
-            "--homology", help="groups or pairs from kanseq homology; leave homologs of test genes out of training"
+            "--homology", help="groups or pairs from kanseq homology, to exclude homologs of test genes from training"
         ),
     ] = None,
     similar: Annotated[
-        bool, typer.Option("--similar", help="leave genes with nearly the same windows as test genes out of training")
+        bool, typer.Option("--similar", help="exclude genes with nearly the same windows as test genes from training")
     ] = False,
     test_species: Annotated[
         str | None,
         typer.Option(
-            "--test-species", help="--by chromosome or block: test only this species, and train on the others"
+            "--test-species", help="--by chromosome or block: test only on this species, and train only on the others"
         ),
     ] = None,
     train_species: Annotated[
         list[str] | None,
-        typer.Option("--train-species", help="with --test-species: other species to train on (default: all)"),
+        typer.Option(
+            "--train-species",
+            help="with --test-species: species to train on; repeatable or comma-separated (default: all others)",
+        ),
     ] = None,
     rotate: Annotated[
         int,
         typer.Option(
-            "--rotate", min=0, help="--by column: number of folds with the same test genes, each tuned on another part"
+            "--rotate",
+            min=0,
+            help="--by column: make this many folds; all have the same test genes, but each uses another part of the "
+            "training genes for tuning",
         ),
     ] = 0,
     seed: Seed = 0,
@@ -74,7 +85,7 @@ def split(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Assign genes to training and test in every fold, without leaks between them.
+    """Assign genes to training and test in every fold; keep genes that are related to test genes out of training.
 
     Example: kanseq split genes.parquet --by block --blocks 5 -o splits.tsv
     """
@@ -102,5 +113,5 @@ def split(
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
+    """Register the command with the program."""
     app.command("split")(split)

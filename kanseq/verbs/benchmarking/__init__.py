@@ -1,1 +1,1 @@
-"""Compare models on suites: ``benchmark``, ``ablation``, ``scaling``."""
+"""Compare models on labelled data sets under one protocol: ``benchmark``, ``ablation``, ``scaling``."""

@@ -1,6 +1,6 @@
-"""``kanseq ablation``: compare LegNets by the number of parts that are KAN layers, and by the grid size.
+"""``kanseq ablation``: compare variants of LegNet with different numbers of KAN layers and grid sizes.
 
-In: a labelled set. Out: a folder with a run for each variant, a table, and a figure.
+In: a labelled set. Out: a folder with a run per variant, a table, and a figure.
 """
 
 from collections.abc import Sequence
@@ -33,15 +33,15 @@ TABLE, TEXT, FIGURE = "ablation.tsv", "ablation.md", "ablation.png"
 
 @brief
 class Ablation(NamedTuple):
-    """The results of an ablation.
+    """Result of :func:`ablation`.
 
     Attributes:
         data_set: name of the set.
-        choices: number of networks compared.
-        trained: number of them trained by this call.
-        output: the folder with the table, its text and the figure.
+        choices: number of networks that are compared.
+        trained: number of networks trained by this call.
+        output: the output folder, with the table (also as Markdown) and the figure.
         text: the table as Markdown.
-        table: a row per network, identified by ``replaced`` and ``grid``.
+        table: a row per network, with the columns ``replaced`` (KAN layers) and ``grid`` (number of grid intervals).
     """
 
     data_set: str
@@ -72,18 +72,20 @@ def ablation(
     device: str = "auto",
     precision: str | None = None,
 ) -> Ablation:
-    """Train LegNet, LKANs with replaced blocks and CKANs with replaced convolutions, with each grid size.
+    """Train LegNet and its variants with KAN layers (LKANs and CKANs), each with every grid size, and compare them.
 
-    All have the same widths, unless ``match_parameters`` is used to match their sizes.
+    In an LKAN, squeeze-and-excitation layers are KANs; in a CKAN, convolutions are KANs. All networks have the same
+    layer widths, unless ``match_parameters`` is used.
 
     Args:
-        genes: a set with columns ``label`` and ``split``, or its file.
-        output: a folder; created if missing.
-        replaced: numbers of blocks, from the stem on, with KANs as squeeze-and-excitation; if empty, half and all.
-        places: convolutions replaced by sums of curves: ``both``, ``stem``, ``final``.
+        genes: a set with the columns ``label`` and ``split``, or its file.
+        output: the output folder; created if missing.
+        replaced: for LKANs: numbers of blocks with a KAN layer, counted from the stem; if empty, half of the blocks,
+            and all.
+        places: for CKANs: convolutions that are replaced by KAN layers: ``both``, ``stem``, ``final``.
         grids: numbers of spline grid intervals.
-        options: ``KEY=VALUE`` for all networks and their training.
-        match_parameters: choose widths so that every network has about this many parameters.
+        options: hyper-parameters or training options of all networks, each as ``KEY=VALUE``.
+        match_parameters: choose layer widths so that every network has about this many parameters.
         folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
         bootstrap: number of bootstrap resamples of the test sequences.
         jobs, threads, device, precision: as for :func:`kanseq.benchmark`.
@@ -118,7 +120,10 @@ def _entries(
     options: Sequence[str],
     parameters: int | None,
 ) -> list[Entry]:
-    """Return an entry for each network, LegNet first."""
+    """Return the networks to train, LegNet first.
+
+    Raises:
+        BadOption: ``replaced`` is out of range, or ``grids`` is empty."""
     shared, settings = parted_options(options, ["legnet", "legnet-lkan", "legnet-ckan"])
     plain = make_config("legnet", genes.geometry, shared["legnet"])
     assert isinstance(plain, LegNetConfig)
@@ -136,7 +141,9 @@ def _entries(
 
 
 def _draw(path: Path, table: pd.DataFrame) -> None:
-    """Draw a heat map of grid by replaced parts for both kinds, coloured by the difference to LegNet."""
+    """Draw a heat map for LKANs and one for CKANs: rows are replaced layers, columns grid sizes.
+
+    Colours show the difference from the score of LegNet."""
     plain = float(table[MAIN].iloc[0])
     kinds = [(kind, table[table["model"].str.startswith(kind)]) for kind in ("legnet-lkan", "legnet-ckan")]
     kinds = [(kind, rows) for kind, rows in kinds if len(rows)]
@@ -153,7 +160,10 @@ def _draw(path: Path, table: pd.DataFrame) -> None:
 
 
 def _draw_field(axes: "Axes", kind: str, rows: pd.DataFrame, plain: float, most: float) -> None:
-    """Draw the heat map of one kind."""
+    """Draw the heat map of one kind of network (LKAN or CKAN).
+
+    ``plain`` is the score of LegNet, ``most`` the largest difference on the colour scale.
+    """
     down, across = (list(dict.fromkeys(rows[column])) for column in ("replaced", "grid"))
     values = rows[MAIN].to_numpy().reshape(len(down), len(across))
     low, high = (rows[f"{MINUS}_{end}"].to_numpy(dtype=float) for end in ("low", "high"))

@@ -1,6 +1,6 @@
 """``kanseq benchmark``: compare models on published collections of labelled sequences, under one protocol.
 
-In: a collection's folder, models, a protocol. Out: a folder per data set with a run per model, and one table.
+In: the folder of a collection, models, a protocol. Out: a folder per data set with a run per model, and one table.
 """
 
 from collections.abc import Sequence
@@ -26,22 +26,22 @@ from kanseq.suites.results import results_of, table_text
 from kanseq.verbs.short_repr import brief
 
 RESULTS, TEXT, CHECKS = "results.tsv", "results.md", "checks.tsv"
-"""Files in a benchmark's folder, next to a folder for each data set."""
+"""Files in the output folder, next to a folder per data set."""
 
 
 @brief
 class Benchmark(NamedTuple):
-    """The results of a benchmark.
+    """Result of :func:`benchmark`.
 
     Attributes:
-        collection: its name.
+        collection: name of the collection.
         data_sets: names of the data sets.
         models: names of the models.
-        trained: number of trainings (one per data set and model) done by this call.
-        output: the folder.
+        trained: number of models trained by this call (one per data set and model).
+        output: the output folder.
         text: the table of results as Markdown.
-        table: the table of results, a row per data set and model.
-        checks: a row per data set: its contents, and the overlap of its test and training sequences.
+        table: the results, with a row per data set and model.
+        checks: a row per data set: numbers of sequences and labels, and overlap of test and training sequences.
     """
 
     collection: str
@@ -77,36 +77,37 @@ def benchmark(
     device: str = "auto",
     precision: str | None = None,
 ) -> Benchmark:
-    """Train models on every data set of a collection, and score them on its test set, which no choice depends on.
+    """Train models on every data set of a collection, and score them on its test set, which is used for nothing else.
 
-    All models get the same sequences in the same folds; sequences that tune networks do not train baselines. A second
-    call resumes where the first one stopped and adds new models and data sets. The table has a row for every model
-    that is trained on a data set in the folder. Each data set keeps the protocol of its first call.
+    All models are trained on the same sequences in the same folds; sequences that are used for tuning by networks are
+    not used for training by baselines either. A second call resumes where the first one stopped, and adds new models
+    and data sets. The table has a row for every model in the output folder that is trained on a data set. Each data set
+    keeps the protocol of its first call.
 
     Args:
         collection: ``gue``, ``genomic-benchmarks`` or ``flipons``.
-        folder: the collection's folder, in one of its published layouts, see
+        folder: the folder of the collection, in one of its published layouts, see
             :mod:`kanseq.suites.collections.find_data_sets`.
-        output: a folder; created if missing.
-        models: architectures of ``kanseq models``; the others are compared with ``legnet`` if present, else with the
+        output: the output folder; created if missing.
+        models: architectures of ``kanseq models``; all others are compared with ``legnet`` if present, else with the
             first.
-        options: ``MODEL.KEY=VALUE``, hyper-parameters or training options.
-        match_parameters: choose widths so that networks have about this many parameters, where a model allows it.
-        data_sets: use only these.
-        genome: FASTA of the intervals, or one per class (a mapping, or ``CLASS=FASTA`` each).
-        negatives: how to make negatives of flipons that have none: ``shuffled`` or ``uniform``.
+        options: hyper-parameters or training options, each as ``KEY=VALUE`` (all models) or ``MODEL.KEY=VALUE``.
+        match_parameters: choose layer widths so that networks have about this many parameters, if a model supports it.
+        data_sets: names of the data sets to use; all if empty.
+        genome: FASTA of the genome that intervals refer to, or one per class (a mapping, or ``CLASS=FASTA`` each).
+        negatives: how to make negative sequences for flipon data sets without negatives: ``shuffled`` or ``uniform``.
         folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
-        published: a table of published scores to show; they take precedence over those of the paper, see
+        published: a table of published scores to show; they take precedence over those that kanseq includes, see
             :mod:`kanseq.suites.published`.
         bootstrap: number of bootstrap resamples of the test sequences.
-        jobs: number of parallel trainings.
-        threads: processor threads of each; 0 for as many as torch finds.
+        jobs: number of models to train in parallel.
+        threads: processor threads of each training; 0 for torch's default.
         device, precision: as for ``kanseq train``.
 
     Raises:
-        BadOption: an option is unknown or makes no sense.
-        BadTable, MissingFile: the collection has no known layout, or a data set is invalid.
-        JobsFailed: trainings failed; the tables hold the results of the others.
+        BadOption: an option is unknown or invalid.
+        BadTable, MissingFile: the layout of the folder is unknown, or a data set is invalid.
+        JobsFailed: some trainings failed; the tables contain the results of all others.
     """
     protocol, machine = Protocol(folds, seeds, epochs, copies, seed), Machine(jobs, threads, device, precision)
     entries = make_entries(models, options, parameters=match_parameters)
@@ -121,7 +122,7 @@ def benchmark(
             known = numbers.get((collection, name), {})
             options_of = {"baseline": baseline_of(names), "published": known, "bootstrap": bootstrap, "seed": seed}
             tables.append(results_of(output / name, names, **options_of))
-    # Other benchmarks in this folder wait while tables are read and written, if the file system has locks.
+    # If the file system supports locks, other benchmarks in this folder wait while tables are read and written.
     with disk_errors(output), lock(output / "lock", wait=True):
         found_of_sets = pd.DataFrame([{"data_set": name, **each} for name, each in run.checks.items()])
         checks = _added(output / CHECKS, CHECK_TABLE, found_of_sets)
@@ -137,11 +138,11 @@ def benchmark(
 
 
 def _added(path: Path, schema: Schema, rows: pd.DataFrame) -> pd.DataFrame:
-    """Replace a table's rows of the same data sets by new rows, write the table and return it."""
+    """Add ``rows`` to the table in a file, in place of old rows of the same data sets; return the complete table."""
     if path.exists():
         before = read_table(path, schema)
         if "flops" in before and before["flops"].notna().all():
-            # Counts stay integers if every model has one.
+            # Keep counts as integers if every model has a count.
             before["flops"] = before["flops"].astype("int64")
         kept = before[~before["data_set"].isin(rows["data_set"])]
         rows = pd.concat([kept, rows], ignore_index=True) if len(kept) else rows

@@ -1,6 +1,6 @@
-"""``kanseq scaling``: scores of LegNet, LKAN and CKAN by size, and the cost of finer grids.
+"""``kanseq scaling``: compare LegNet, LKAN and CKAN at several numbers of parameters, and time finer grids.
 
-In: a labelled set. Out: a folder with a run for each size, two tables, and a figure.
+In: a labelled set. Out: a folder with a run per model and size, two tables, and a figure.
 """
 
 from collections.abc import Sequence
@@ -37,16 +37,17 @@ COLOURS = {"legnet": GREY, "legnet-lkan": "#d1495b", "legnet-ckan": "#30638e"}
 
 @brief
 class Scaling(NamedTuple):
-    """The results of a scaling study.
+    """Result of :func:`scaling`.
 
     Attributes:
         data_set: name of the set.
         sizes: requested numbers of parameters.
         trained: number of networks trained by this call.
-        output: the folder with both tables and the figure.
-        text: the first table as Markdown.
-        table: a row per model and size.
-        grids: a row per model and grid: ``model, grid, parameters, flops, step_seconds``.
+        output: the output folder, with both tables and the figure.
+        text: ``table`` as Markdown.
+        table: the scores, with a row per model and size.
+        grids: the costs, with a row per model and number of grid intervals: ``model, grid, parameters, flops,
+            step_seconds``.
     """
 
     data_set: str
@@ -78,15 +79,17 @@ def scaling(
     device: str = "auto",
     precision: str | None = None,
 ) -> Scaling:
-    """Train each model at each size, and time training steps of the KAN models with each grid at default widths.
+    """Train each model with each number of parameters; also time training steps of the KAN models with each grid.
+
+    The timed networks have the default layer widths.
 
     Args:
-        genes: a set with columns ``label`` and ``split``, or its file.
-        output: a folder; created if missing.
-        sizes: numbers of parameters to match.
-        grids: numbers of spline grid intervals to time; nothing is trained for them.
-        models: networks with widths to choose.
-        options: ``[MODEL.]KEY=VALUE`` for the networks and their training.
+        genes: a set with the columns ``label`` and ``split``, or its file.
+        output: the output folder; created if missing.
+        sizes: numbers of parameters; layer widths are chosen to match them.
+        grids: numbers of spline grid intervals for which parameters are counted and steps timed, without training.
+        models: architectures whose layer widths can be chosen.
+        options: hyper-parameters or training options, each as ``KEY=VALUE`` (all models) or ``MODEL.KEY=VALUE``.
         batch_size: sequences per timed step.
         folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
         bootstrap: number of bootstrap resamples of the test sequences.
@@ -100,7 +103,7 @@ def scaling(
         raise BadOption("--parameters: no size, or a size below 1", hint="specify sizes, such as 50000,100000")
     for model in models:
         if architecture(model).resized is None or models.count(model) > 1:
-            raise BadOption(f"--model {model}", hint="use models with widths to choose, each once")
+            raise BadOption(f"--model {model}", hint="use models whose widths can be chosen, each once")
     name, genes = named_set(genes)
     own, settings = parted_options(options, models)
     finer = _finer(genes, own, models, grids)
@@ -132,7 +135,9 @@ def scaling(
 def _finer(
     genes: SequenceSet, own: Parted, models: Sequence[str], grids: Sequence[int]
 ) -> list[tuple[str, int, Config]]:
-    """Return configurations with each grid, at default widths, for the models that have a grid."""
+    """Return (model, grid, configuration) for each model with spline grids and each number of grid intervals.
+
+    ``own`` are the specified hyper-parameters of each model; layer widths are the default ones."""
     return [
         (model, grid, make_config(model, genes.geometry, {**own[model], "grid": grid}))
         for model in models
@@ -142,7 +147,7 @@ def _finer(
 
 
 def _costs(finer: Sequence[tuple[str, int, Config]], batch_size: int, machine: Machine) -> pd.DataFrame:
-    """Count parameters and operations of networks, and time their steps."""
+    """Return the table ``grids`` of :class:`Scaling`: parameters, operations and time per step of each network."""
     built = [(architecture(model), config) for model, _, config in finer]
     seconds = step_times(
         built, batch_size=batch_size, threads=machine.threads, device=machine.device, precision=machine.precision
@@ -156,7 +161,7 @@ def _costs(finer: Sequence[tuple[str, int, Config]], batch_size: int, machine: M
 
 
 def _draw(path: Path, table: pd.DataFrame, grids: pd.DataFrame, name: str) -> None:
-    """Draw the main metric against size and operations, and size and time against the grid."""
+    """Draw the score against parameters and operations, and parameters and step time against the grid size."""
     with picture(path, 7.2, 4.9) as figure:
         fields = figure.subplots(2, 2)
         for axes, column, label in zip(
@@ -182,7 +187,7 @@ def _draw(path: Path, table: pd.DataFrame, grids: pd.DataFrame, name: str) -> No
 
 
 def _draw_line(axes: "Axes", rows: pd.DataFrame, column: str, kind: str) -> None:
-    """Draw one model's line."""
+    """Draw the scores of one model (``kind``) as a line with error bars, against the values in ``column``."""
     off = [rows[MAIN] - rows[f"{MAIN}_low"], rows[f"{MAIN}_high"] - rows[MAIN]]
     axes.errorbar(
         rows[column], rows[MAIN], yerr=off, marker="o", markersize=3, linewidth=1, elinewidth=0.6, capsize=1.5,

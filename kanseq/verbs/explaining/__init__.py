@@ -1,1 +1,1 @@
-"""Explain models: ``explain``, ``figures``."""
+"""Explain trained models: ``explain`` (attributions), ``figures`` (pictures of what a KAN has learned)."""

@@ -1,4 +1,4 @@
-"""Explain genes by a trained model: attributions per base and per token, as a table and as browser tracks.
+"""``kanseq explain``: attribute predictions for genes to bases and tokens; write a table and browser tracks.
 
 In: a run (or one model file) and a set. Out: ``attributions.parquet``, ``.bed.gz``, ``.bedgraph.gz``, ``.bw``, ….
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHOWN = 3
-"""Genes whose sum and logit difference are logged, in addition to the gene with the largest error."""
+"""Number of genes whose sum of attributions is logged, in addition to the gene with the largest completeness error."""
 
 
 @brief
@@ -44,18 +44,20 @@ class Explanation(NamedTuple):
 
     Attributes:
         genes: number of genes explained.
-        tokens: tokens per gene.
-        rows: rows of the BED track; None without one.
+        tokens: number of tokens (8 columns each) per gene.
+        rows: number of rows of the BED track; None if none was requested.
         models: number of model files used.
         method, reference: the method and the references used.
-        precision: floating-point type of the computation.
-        sum: mean over the genes of the sum of their attributions; None if the method has no references.
-        logit_difference: mean of ``logit − reference logit``, to compare with ``sum``; None likewise.
-        max_completeness_error: the largest over genes, references and models of
-            ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)``.
-        seconds: time spent on explaining, without reading and writing.
-        output, bed, bedgraph, bigwig, per_gene, hypothetical, picture, igv_session, jbrowse: paths that were written.
-        table: the content of ``attributions.parquet``, if no output was requested.
+        precision: floating-point type of the computation, ``float32`` or ``float64``.
+        sum: sum of a gene's attributions, as mean over the genes; None if the method has no references.
+        logit_difference: ``logit − reference logit``, as mean over the genes, to compare with ``sum``; None if the
+            method has no references.
+        max_completeness_error: ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)`` for attributions ``a``, as
+            maximum over genes, references and models; None if the method has no references.
+        seconds: duration of the computation, excluding reading and writing.
+        output, bed, bedgraph, bigwig, per_gene, hypothetical, picture, igv_session, jbrowse: paths of the outputs;
+            None for those that were not requested.
+        table: the content of ``attributions.parquet`` if no output was requested, else None.
     """
 
     genes: int
@@ -117,44 +119,46 @@ def explain(
     """Attribute each gene's logit to its bases, averaged over the models that were not trained on the gene.
 
     Args:
-        model: a run, or one ``model.safetensors``.
-        genes: a set of sequences.
-        output: ``attributions.parquet``, numbers per base and token.
-        bed: ``.bed.gz`` (bgzip, with ``.tbi`` next to it) or ``.bed``, one row per gene and piece.
-        bedgraph, bigwig: the signed values per base; see :func:`kanseq.browsers.tracks.write_tracks`.
+        model: folder of a run, or one ``model.safetensors``.
+        genes: a set of genes or sequences, or its file.
+        output: path of ``attributions.parquet``, a table with the attributions of each gene per base and per token.
+        bed: ``.bed.gz`` (bgzip, with ``.tbi`` next to it) or ``.bed``, one row per gene and piece
+            (the genomic interval under a token).
+        bedgraph, bigwig: tracks of signed attributions per base; see :func:`kanseq.browsers.tracks.write_tracks`.
         per_gene: folder for one BED file per gene.
-        hypothetical: ``.npz`` with contributions of all four bases, see
+        hypothetical: ``.npz`` with the contributions of all four bases at each position, see
             :class:`kanseq.attribution.hypothetical.Hypothetical`.
-        picture: ``.png``, ``.svg`` or ``.pdf`` of one gene, with its bases as letters as high as their attributions.
-        igv_session: ``.xml`` (IGV) or ``.json`` (igv.js) that opens genome, annotation and tracks.
-        jbrowse: folder for a JBrowse 2 ``config.json`` that does the same.
-        genome: FASTA that the genes were cut from, for browsers; its contigs are checked against the set's checksums.
-        annotation: GTF or GFF3, for browsers and the picture.
+        picture: ``.png``, ``.svg`` or ``.pdf`` of one gene; the height of each base's letter is its attribution.
+        igv_session: session file, ``.xml`` (IGV) or ``.json`` (igv.js), that opens genome, annotation and tracks.
+        jbrowse: folder for a ``config.json`` that opens genome, annotation and tracks in JBrowse 2.
+        genome: FASTA that the genes were extracted from, needed for browser sessions; its contigs are checked against
+            the set's checksums.
+        annotation: GTF or GFF3 to show in browser sessions and in the picture.
         method: name of a method, see :func:`kanseq.attribution.methods.methods`.
         reference: ``shuffle:N``, ``n`` or a FASTA file, see :func:`kanseq.attribution.references.find_references`.
-        steps: number of gradients that the method ``integrated`` takes between a reference and a gene.
-        seed: seed of the shuffles; a gene's shuffles depend on it and on the gene's id, not on other genes.
-        fold: explain the genes that this fold holds out, by its models.
-        condition: the condition or class whose output is explained, for models with several. For a class this is its
-            logit minus the mean of all other classes' logits.
+        steps: number of points between reference and gene where the method ``integrated`` computes gradients.
+        seed: seed of the shuffles; the shuffles of a gene depend only on the seed and the gene's id.
+        fold: explain only the genes that this fold holds out, with the models of this fold.
+        condition: the condition or class whose logit is explained, if the model predicts several. For a class this is
+            its logit minus the mean of the logits of all other classes.
         gene, gene_list: ids of the genes to explain; all genes if neither is specified.
-        allow_seen: also explain genes that every model was trained on.
-        held_out_only: leave such genes out.
-        combine: how bedGraph and bigWig combine overlapping pieces: ``mean``, ``sum`` or ``max-abs``.
-        strand_specific: write them as pairs ``.plus`` and ``.minus``.
-        top: largest number of BED rows per gene; those of largest magnitude are kept.
+        allow_seen: also explain genes that all models were trained on.
+        held_out_only: skip genes that all models were trained on.
+        combine: how bedGraph and bigWig combine values of overlapping pieces: ``mean``, ``sum`` or ``max-abs``.
+        strand_specific: write bedGraph and bigWig as one file per strand, named ``.plus`` and ``.minus``.
+        top: maximum number of BED rows per gene (those with the largest magnitude); None for all.
         precision: ``float32`` (``auto``) or ``float64``.
-        batch_size: genes at a time.
+        batch_size: genes per batch.
         threads: processor threads, 0 for all.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        BadOption: an option is unknown, the method does not support the model, there is no such condition or class (or
-            there are several, and none is specified), or genes for a track have no coordinates.
-        ContigMismatch: the genome has other bases than the one that the genes were cut from.
+        BadOption: an option is unknown, the method does not support the model, the condition or class does not exist
+            (or there are several, and none is specified), or a track is requested for genes without coordinates.
+        ContigMismatch: the genome differs from the one that the genes were extracted from.
         NoRule: the method ``paths`` has no rule for a layer of the model.
-        NotComplete: the attributions of ``paths`` do not add up within :data:`kanseq.attribution.run_models.EXPLAINED`;
-            nothing is written.
+        NotComplete: the attributions of ``paths`` do not add up to the difference of the logits within the tolerance
+            :data:`kanseq.attribution.run_models.EXPLAINED`; nothing is written.
         UnknownGene: an id is not in the set.
         ModelMismatch, SeenGene, MissingFile, NotWritable: as in :meth:`kanseq.runs.scorer.Models.assign`.
     """
@@ -190,7 +194,7 @@ def explain(
     share = 1 / np.bincount(np.concatenate([scorer.rows for scorer in scorers]), minlength=len(genes))
     count = plan.references.count if plan.method.has_references else 0
     with ExitStack() as stack:
-        # All outputs get their final names when the stack closes, after the last one is written.
+        # Outputs get their final names when the stack closes, so only after all of them are complete.
         sums = Sums(len(genes), genes.geometry, folder, references=count, spread=bool((share < 1).any()))
         stack.enter_context(sums)
         possible = None if hypothetical is None else stack.enter_context(Hypothetical(hypothetical, genes))
@@ -227,7 +231,7 @@ def explain(
 
 
 def _check_settings(batch_size: int, steps: int, precision: str) -> None:
-    """Check batch size, steps and precision."""
+    """Raise BadOption if batch size, number of steps or precision is invalid."""
     if batch_size < 1 or steps < 1:
         raise BadOption(f"{batch_size} genes per batch, {steps} steps", hint="both must be at least 1")
     if precision not in ("auto", *EXPLAINED):
@@ -235,7 +239,10 @@ def _check_settings(batch_size: int, steps: int, precision: str) -> None:
 
 
 def _means(sums: Sums) -> tuple[float | None, float | None, float | None]:
-    """Return the mean sum, the mean logit difference and the largest error; None for methods without references."""
+    """Return the mean sum of attributions, the mean logit difference, and the largest completeness error.
+
+    All are None for methods without references.
+    """
     if not sums.errors.size:
         return None, None, None
     difference = sums.logit - sums.reference_logit
@@ -243,7 +250,7 @@ def _means(sums: Sums) -> tuple[float | None, float | None, float | None]:
 
 
 def _show_sums(sums: Sums, genes: SequenceSet) -> None:
-    """Log the sum of attributions and the logit difference, for some genes and for the one with the largest error."""
+    """Log sum of attributions and logit difference for the first genes and for the gene with the largest error."""
     if not sums.errors.size:
         return
     errors = sums.errors.max(1)

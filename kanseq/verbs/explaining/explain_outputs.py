@@ -1,6 +1,6 @@
-"""Views of attributions: the picture of a gene, and sessions that open tracks in genome browsers.
+"""Views of attributions: the picture of a gene, and session files that open the tracks in genome browsers.
 
-In: numbers per base, tracks that are written, genome and annotation. Out: a PNG, an IGV session, a folder for JBrowse.
+In: attributions per base, paths of tracks, genome and annotation. Out: a picture, an IGV session, a JBrowse folder.
 """
 
 from pathlib import Path
@@ -19,11 +19,13 @@ from kanseq.io.files import PathLike, some
 from kanseq.sequences.sequence_set import NO_SPECIES, PLACE, SequenceSet, md5_of_letters
 
 MARGIN = 500
-"""Bases that a browser shows on each side of the first gene's windows."""
+"""Number of bases that a browser session shows on both sides of the first gene's windows."""
 
 
 class Views(NamedTuple):
-    """The requested views, see :func:`kanseq.verbs.explaining.explain.explain`."""
+    """Paths of the requested views, and the files that they need; None if absent. See
+    :func:`kanseq.verbs.explaining.explain.explain`.
+    """
 
     picture: PathLike | None
     igv_session: PathLike | None
@@ -32,11 +34,14 @@ class Views(NamedTuple):
     annotation: PathLike | None
 
     def check(self, genes: SequenceSet, tracks: list[PathLike]) -> None:
-        """Check that the requested views are possible, before anything is computed.
+        """Check, before anything is computed, that the requested views of these genes can be made.
+
+        ``tracks`` are the files that a browser session will open.
 
         Raises:
-            BadOption: a picture of several genes, a browser without genome or tracks, or names with wrong endings.
-            ContigMismatch: the genome is not the one that the genes were cut from.
+            BadOption: a picture is requested for several genes, a browser session without genome or tracks, or a file
+                name has the wrong ending.
+            ContigMismatch: the genome is not the one that the genes were extracted from.
         """
         if self.picture is not None:
             check_picture_name(self.picture)
@@ -52,7 +57,7 @@ class Views(NamedTuple):
             check_genome(genes, self.genome)
 
     def draw(self, genes: SequenceSet, geometry: Geometry, sums: Sums) -> None:
-        """Draw the picture of the only gene, if it is requested."""
+        """Draw the picture of the set's only gene, if a picture is requested."""
         if self.picture is None:
             return
         row = genes.table.iloc[0]
@@ -76,7 +81,7 @@ class Views(NamedTuple):
         )
 
     def open(self, genes: SequenceSet, tracks: list[PathLike]) -> None:
-        """Write sessions that open the tracks at the first gene; the tracks must have their final names."""
+        """Write the requested browser sessions, which open ``tracks`` (existing files) at the first gene."""
         if self.genome is None or (self.igv_session is None and self.jbrowse is None):
             return
         row = genes.table.iloc[0]
@@ -92,13 +97,13 @@ class Views(NamedTuple):
 
 
 def _id_key(genes: SequenceSet) -> str | None:
-    """Return the attribute that names the set's genes, if it was specified with `kanseq extract --id`."""
+    """Return the annotation attribute with the gene ids, as specified by `kanseq extract --id`; None if unspecified."""
     options = genes.metadata.get("options")
     return options.get("id") if isinstance(options, dict) else None
 
 
 def check_genome(genes: SequenceSet, genome: PathLike) -> None:
-    """Check that a FASTA file has the contigs that the genes were cut from, with the same bases.
+    """Check that a FASTA file has the contigs that the genes were extracted from, with the same bases.
 
     Raises:
         ContigMismatch: a contig is missing, or its bases do not match the set's checksum.
@@ -110,12 +115,14 @@ def check_genome(genes: SequenceSet, genome: PathLike) -> None:
     for contig in read_contigs(genome):
         if contig.name in missing and md5_of_letters(contig.sequence) != missing.pop(contig.name):
             raise ContigMismatch(
-                f"contig '{contig.name}' differs from the genome that the genes were cut from",
+                f"contig '{contig.name}' differs from the genome that the genes were extracted from",
                 where=Path(genome),
-                hint="provide that genome, or cut the genes again with kanseq extract",
+                hint="provide that genome, or extract the genes again with kanseq extract",
             )
         if not missing:
             return
     raise ContigMismatch(
-        f"it has no contig {some(sorted(missing))}", where=Path(genome), hint="provide the genome of these genes"
+        f"this genome has no contig {some(sorted(missing))}",
+        where=Path(genome),
+        hint="provide the genome of these genes",
     )

@@ -1,6 +1,6 @@
-"""Write the outputs of `kanseq explain` other than its table: browser tracks, contributions for motif discovery.
+"""Write attributions as tracks for genome browsers.
 
-In: attributions of all genes, and the path of each output. Out: files that get their final names when all are written.
+In: attributions of all genes, and the paths of the tracks. Out: BED, bedGraph and bigWig files.
 """
 
 from contextlib import ExitStack
@@ -20,7 +20,7 @@ from kanseq.sequences.sequence_set import NO_SPECIES, PLACE, SequenceSet
 
 
 class Tracks(NamedTuple):
-    """The requested browser tracks, see :func:`kanseq.verbs.explaining.explain.explain`."""
+    """Paths and options of the requested browser tracks, see :func:`kanseq.verbs.explaining.explain.explain`."""
 
     bed: PathLike | None
     bedgraph: PathLike | None
@@ -32,11 +32,11 @@ class Tracks(NamedTuple):
 
     @property
     def wanted(self) -> bool:
-        """Whether any track is requested."""
+        """True if at least one track is requested."""
         return any(path is not None for path in (self.bed, self.bedgraph, self.bigwig, self.per_gene))
 
     def check(self) -> None:
-        """Check the file names, the number of rows and the way to combine pieces."""
+        """Raise BadOption if a file name, ``top`` or ``combine`` is invalid."""
         check_track_names(self.bed, self.bedgraph, self.bigwig)
         check_combine(self.combine)
         if self.top is not None and self.top < 1:
@@ -45,7 +45,11 @@ class Tracks(NamedTuple):
             raise BadOption("--top needs a BED track", hint="use --bed or --per-gene")
 
     def files(self, genes: SequenceSet) -> list[Path]:
-        """Return the files to write; check that the genes have coordinates and are of one species."""
+        """Return the paths of all files to write, including indices.
+
+        Raises:
+            BadOption: a track is requested, but the genes have no coordinates or are from several species.
+        """
         if self.wanted and not (genes.geometry.has_genes and all(column in genes.table for column in PLACE)):
             raise BadOption(
                 "a track needs genes with coordinates, and this set has none", hint="use -o to write a table"
@@ -59,12 +63,12 @@ class Tracks(NamedTuple):
         return track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
 
     def shown(self, genes: SequenceSet) -> list[PathLike]:
-        """Return the files that a browser opens: no indices, and no tracks of single genes."""
+        """Return the tracks that a browser session opens: all except indices and tracks of single genes."""
         files = track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
         return [path for path in files if path.suffix not in (".tbi", ".csi")]
 
     def write(self, genes: SequenceSet, geometry: Geometry, sums: Sums, stack: ExitStack) -> int | None:
-        """Write the tracks; return the number of BED rows."""
+        """Write the requested tracks and return the number of BED rows; ``stack`` names the files when it closes."""
 
         def codes(rows: np.ndarray) -> np.ndarray:
             return geometry.hide(genes.codes(rows))
@@ -85,6 +89,6 @@ class Tracks(NamedTuple):
 
 
 def contig_lengths(genes: SequenceSet) -> dict[str, int]:
-    """Return the contig lengths of the genes' only species, in the order of the genome."""
+    """Return contig -> length for the species of the genes (all are from one), in the order of the genome."""
     species = next(iter(genes.table["species"]), NO_SPECIES)
     return {name: int(contig["length"]) for name, contig in genes.contigs_of(species).items()}

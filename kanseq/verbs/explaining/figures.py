@@ -1,4 +1,4 @@
-"""``kanseq figures``: inspect a trained KAN, and write tables and pictures of it into a folder.
+"""``kanseq figures``: write tables and pictures that show what a trained KAN has learned.
 
 In: a run (or one model file), a set, and optionally attributions. Out: tables and pictures.
 """
@@ -42,16 +42,16 @@ from kanseq.verbs.short_repr import brief
 logger = logging.getLogger(__name__)
 
 BATCH = 64
-"""Sequences that a network processes at a time."""
+"""Number of sequences per forward pass."""
 
 MOST_DRAWN = 60
-"""Largest number of edges in one picture."""
+"""Maximum number of edge functions in one picture."""
 
 ROWS = 256
-"""Genes whose attributions are added up at a time."""
+"""Number of genes whose attributions are read at a time."""
 
 LIST = "figures.json"
-"""JSON file with the inspected model and the names of all files that were written."""
+"""Name of a JSON file in the output folder that lists the inspected model and all files written."""
 
 
 @brief
@@ -59,15 +59,15 @@ class Figures(NamedTuple):
     """Result of :func:`figures`.
 
     Attributes:
-        model: the model file.
-        architecture, fold, seed: architecture, fold and seed of the model.
+        model: file of the model that was inspected.
+        architecture, fold, seed: architecture, fold and seed of this model.
         genes: number of sequences that the network ran on.
-        layers: names of its KAN layers.
-        outside_grid: by layer, the share of values that lie outside the grid; layers without a grid are left out.
-        token_layer: the layer around which tokens were mapped; None if no layer has a token axis.
-        attributed: number of genes in profile and words; None without attributions.
+        layers: names of the KAN layers of the network.
+        outside_grid: layer -> fraction of its input values that are outside its spline grid; only layers with a grid.
+        token_layer: the layer whose tokens before and after it are shown; None if no layer has a token axis.
+        attributed: number of genes whose attributions were averaged (profile, k-mers); None without ``attributions``.
         files: names of the files that were written into ``output``.
-        output: the folder.
+        output: the output folder.
     """
 
     model: Path
@@ -103,37 +103,38 @@ def figures(
     threads: int = 0,
     device: str = "auto",
 ) -> Figures:
-    """Write tables and pictures of what a KAN has learned, from genes that it was not trained on.
+    """Write tables and pictures of what a KAN has learned, computed on genes that it was not trained on.
 
-    ``edges.tsv`` and ``nodes.tsv`` hold the attribution scores of KAN 2.0 (:mod:`kanseq.attribution.edges`),
-    ``grid.tsv`` the shares of values outside the layers' grids. ``layer-NAME.png`` shows the edge functions with the
-    highest scores over the data, ``tokens.png`` the tokens before and after the layer that mixes them. If a KAN layer
-    reads the bases themselves, ``positions.tsv`` and ``positions.png`` hold the scores along the windows. If the
-    network has curves of position for words (k-mers), ``places.tsv`` and ``places-LAYER.png`` hold these curves.
-    Attributions are summarised in ``profile.tsv`` and ``.png`` (genes only), and ``words-N.tsv`` and ``.png``.
+    ``edges.tsv`` and ``nodes.tsv`` contain the attribution scores of KAN 2.0 (:mod:`kanseq.attribution.edges`), which
+    measure the importance of edges and nodes. ``grid.tsv`` contains the fractions of values outside the grids of the
+    layers. ``layer-NAME.png`` shows the edge functions with the highest scores together with the distribution of their
+    inputs, ``tokens.png`` the tokens before and after the layer that mixes them. If a KAN layer reads the bases
+    themselves, ``positions.tsv`` and ``positions.png`` show the scores along the windows. If the network has learned
+    functions of position for k-mers, ``places.tsv`` and ``places-LAYER.png`` show them. Attributions are averaged by
+    position in ``profile.tsv`` and ``.png`` (genes only), and by k-mer in ``words-LENGTH.tsv`` and ``.png``.
 
     Args:
-        model: a run, of which the first fold's model is inspected, or one ``model.safetensors``.
-        genes: a set of sequences.
-        output: the folder; it is created if its parent exists. Files of an earlier call, listed in ``figures.json``,
+        model: folder of a run, of which the first fold is inspected by default, or one ``model.safetensors``.
+        genes: a set of genes or sequences, or its file.
+        output: the output folder; created if its parent exists. Files of an earlier call (listed in ``figures.json``)
             are deleted; other files are kept.
-        attributions: ``attributions.parquet`` of genes of this set.
-        fold: inspect this fold's model.
-        condition: the condition or class whose output counts, for models with several.
-        gene, gene_list: ids of the genes to use; by default all genes that the model has not seen.
+        attributions: ``attributions.parquet`` of :func:`kanseq.explain`, for genes of this set.
+        fold: inspect the model of this fold.
+        condition: the condition or class whose logit is analysed, if the model predicts several.
+        gene, gene_list: ids of the genes to use; by default all genes that the model was not trained on.
         samples: number of genes that the network runs on, drawn at random; 0 for all.
-        edges: edges per picture.
-        top: edges per layer in ``edges.tsv``.
-        layer: the layer around which tokens are mapped; see :class:`kanseq.drawing.token_maps.TokenMaps`.
-        word_length: lengths of the words to count.
-        allow_seen: also use genes that every model was trained on.
-        seed: seed of the draw of genes, and of the chance level of words.
+        edges: number of edge functions per picture.
+        top: number of edges per layer in ``edges.tsv``.
+        layer: the layer whose tokens before and after it are shown; see :class:`kanseq.drawing.token_maps.TokenMaps`.
+        word_length: lengths k of the k-mers (words) whose attributions are averaged.
+        allow_seen: also use genes that all models were trained on.
+        seed: seed of the random choice of genes, and of the chance level of k-mers.
         threads: processor threads, 0 for all.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
         BadOption: the model has no KAN layer, or an option is not valid.
-        UnknownGene: an id is not in the set, or none of the genes with attributions is.
+        UnknownGene: an id is not in the set, or no gene of the set has attributions.
         ModelMismatch, SeenGene, MissingFile, NotWritable: as in :meth:`kanseq.runs.scorer.Models.assign`.
     """
     for name, number, least in (("samples", samples, 0), ("edges", edges, 1), ("top", top, 1)):
@@ -197,7 +198,7 @@ def figures(
 
 
 def _folder_of(output: PathLike) -> Path:
-    """Return the output folder; check that it can be created."""
+    """Return the path of the output folder after checking that the folder exists or can be created."""
     folder = Path(output)
     if folder.exists() and not folder.is_dir():
         raise NotWritable("this is a file, but the output must be a folder", where=folder)
@@ -207,19 +208,23 @@ def _folder_of(output: PathLike) -> Path:
 
 
 def _check_contigs(known: Attributions, genes: SequenceSet, where: Path) -> None:
-    """Check that the attributions are of contigs with the same bases as the set's."""
+    """Check that attributions (read from ``where``) and set are of the same genome: contigs with the same checksums."""
     theirs = known.metadata.get("contigs")
     for name, contig in theirs.items() if isinstance(theirs, dict) else ():
         if name in genes.contigs and genes.contigs[name].get("md5") != contig.get("md5"):
             raise ContigMismatch(
-                f"contig '{name}' of these attributions has other bases than that of the set",
+                f"contig '{name}' has other bases in these attributions than in the set",
                 where=where,
                 hint="explain this set again with kanseq explain -o",
             )
 
 
 def _load(models: Models, scorer: Scorer, condition: str | None) -> tuple[TrainedModel, SequenceNetwork]:
-    """Load a model whose network has KAN layers, with matrix products in full precision."""
+    """Return the model of ``scorer``, with the output of ``condition`` only, and its network (products in float32).
+
+    Raises:
+        BadOption: the network has no KAN layers.
+    """
     trained = models.load(scorer)
     warn_of_control(trained.metadata)
     if trained.network is None or not kan_layers(trained.network):
@@ -234,7 +239,7 @@ def _load(models: Models, scorer: Scorer, condition: str | None) -> tuple[Traine
 
 
 def _with_kan_layers() -> list[str]:
-    """Return the predictors whose networks have KAN layers; they are built without allocating memory."""
+    """Return the names of the architectures that have KAN layers; networks are built without allocating memory."""
     found = []
     for name, kind in architectures().items():
         if kind.kind == "predictor":
@@ -245,7 +250,7 @@ def _with_kan_layers() -> list[str]:
 
 
 def _possible_files(network: SequenceNetwork, words: list[WordSums]) -> list[str]:
-    """Return the names of all files that may be written."""
+    """Return the names of all files that :func:`figures` may write for this network."""
     stems = ["positions", "profile", *(f"words-{each.length}" for each in words)]
     pairs = [f"{stem}{ending}" for stem in stems for ending in (".tsv", ".png")]
     placed = [_places_of(one.layer) for one in place_curves(network)]
@@ -254,7 +259,7 @@ def _possible_files(network: SequenceNetwork, words: list[WordSums]) -> list[str
 
 
 def _make_room(folder: Path, files: list[str]) -> None:
-    """Delete the files of an earlier call that this call did not write, because they may show another model."""
+    """Delete files that an earlier call wrote into ``folder``, except ``files``: they may show another model."""
     try:
         before = json.loads((folder / LIST).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -265,14 +270,16 @@ def _make_room(folder: Path, files: list[str]) -> None:
 
 
 def _picture_of(layer: str) -> str:
-    """Return the file name of a layer's picture."""
+    """Return the file name of the picture of a layer's edge functions."""
     return f"layer-{layer.replace('/', '-')}.png"
 
 
 def _write_scores(
     folder: Path, statistics: NetworkStatistics, explained: int | None, edges: int, top: int
 ) -> list[str]:
-    """Write scores, grids and edge functions; return the file names."""
+    """Write the scores of edges and nodes, the grids, and pictures of edge functions; return the file names.
+
+    ``explained`` is the index of the network output that scores refer to; None for all outputs."""
     scores = statistics.scores(explained)
     densities = {name: layer.density for name, layer in statistics.layers.items()}
     tables = edge_table(statistics, scores, top), node_table(statistics, scores), grid_table(densities)
@@ -292,7 +299,7 @@ def _write_scores(
 
 
 def _write_places(folder: Path, network: SequenceNetwork, task: Task) -> list[str]:
-    """Write the curves of position, if there are any; return the file names."""
+    """Write the learned functions of position (of k-mers), if the network has any; return the file names."""
     found = place_curves(network, task.shares)
     if not found:
         return []
@@ -303,15 +310,15 @@ def _write_places(folder: Path, network: SequenceNetwork, task: Task) -> list[st
 
 
 def _places_of(layer: str) -> str:
-    """Return the file name of the picture of a layer's curves of position."""
+    """Return the file name of the picture of a layer's learned functions of position."""
     return f"places-{layer.replace('/', '-')}.png"
 
 
 def _rows_of(known: Attributions, genes: SequenceSet) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the genes that have attributions: in the attributions, and in the set.
+    """Return the rows of the genes that have attributions: rows of the attributions, and rows of the set.
 
     Raises:
-        UnknownGene: no gene has attributions.
+        UnknownGene: no gene of the set has attributions.
     """
     ours = genes.keys.get_indexer(pd.MultiIndex.from_frame(known.table[["species", "id"]]))
     theirs = np.flatnonzero(ours >= 0)
@@ -324,10 +331,10 @@ def _rows_of(known: Attributions, genes: SequenceSet) -> tuple[np.ndarray, np.nd
 
 
 def _write_attributions(folder: Path, known: Attributions, genes: SequenceSet, words: list[WordSums]) -> list[str]:
-    """Write the profile around TSS and TTS, and the words; return the file names."""
+    """Write mean attributions by position around TSS and TTS (profile), and by k-mer (words); return the file names."""
     profile = ProfileSums(known.geometry) if known.geometry.has_genes else None
     if profile is None:
-        logger.info("plain sequences have no TSS: profile.tsv is not written")
+        logger.info("sequences without coordinates have no TSS: profile.tsv is not written")
     theirs, ours = _rows_of(known, genes)
     for start in range(0, len(theirs), ROWS):
         part = slice(start, start + ROWS)

@@ -1,1 +1,1 @@
-"""Train and use models: ``tune``, ``train``, ``evaluate``, ``predict``, ``list_models``, ``fit``, ``load_model``."""
+"""Train and apply models: ``tune``, ``train``, ``evaluate``, ``predict``, ``list_models``, ``fit``, ``load_model``."""

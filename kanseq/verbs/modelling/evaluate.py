@@ -1,6 +1,6 @@
-"""``kanseq evaluate``: score runs on their held-out genes, and compare them.
+"""``kanseq evaluate``: score the predictions of runs for held-out genes, and compare the models.
 
-In: runs or tables of predictions. Out: metrics per fold and averaged, with bootstrap intervals, and differences.
+In: runs or tables of predictions. Out: metrics per fold and averaged, differences of models, bootstrap intervals.
 """
 
 import json
@@ -31,22 +31,22 @@ from kanseq.verbs.short_repr import brief
 logger = logging.getLogger(__name__)
 
 FORMAT = 2
-"""Version of ``metrics.json``."""
+"""Version of the format of ``metrics.json``."""
 
 
 @brief
 class Evaluation(NamedTuple):
-    """Results of an evaluation.
+    """Result of :func:`evaluate`.
 
     Attributes:
-        models: an entry of ``metrics.json`` for each model: ``name``, ``classes`` if there are several, ``folds`` (a
-            list of ``fold, seeds, n, high`` and the metrics), ``mean``, ``spread`` over seeds, ``weighted_by_genes``,
-            ``species`` and ``mean_of_species`` if there are several, and ``pooled``; a metric is ``{"value", "low",
-            "high"}`` with a 95 % bootstrap interval.
-        comparisons: for each model the differences between its means over folds and those of a reference model, with
-            paired intervals, and ``delong``.
+        models: for each model its entry in ``metrics.json``: ``name``, ``classes`` (if more than two), ``folds`` (a
+            list of ``fold, seeds, n, high`` and the metrics), ``mean`` over folds, ``spread`` over seeds,
+            ``weighted_by_genes``, ``species`` and ``mean_of_species`` (if there are several species), and ``pooled``. A
+            metric is ``{"value", "low", "high"}``, where low and high are the 95 % bootstrap interval.
+        comparisons: for each model the differences between its means over folds and those of the reference model, with
+            paired bootstrap intervals, and the results of DeLong's test (``delong``).
         text: the table of all models as aligned text.
-        table: a row per model and fold, and per average, with the columns of ``metrics.tsv``.
+        table: a row per model and fold, and per model and average, with the columns of ``metrics.tsv``.
     """
 
     models: list[Entry]
@@ -68,33 +68,33 @@ def evaluate(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Score held-out genes: per fold, as the mean over folds (the primary score), and as other averages.
+    """Score the predictions for held-out genes per fold, as mean over folds (the main score), and as other averages.
 
     All genes with a target are scored, and only by models that were not trained on them. Classes are scored by
     :data:`kanseq.evaluation.metrics.METRICS` (three or more by :func:`kanseq.evaluation.class_metrics.score_classes`),
     predicted numbers by :data:`kanseq.evaluation.expression_metrics.EXPRESSION_METRICS`. Intervals are percentiles over
     bootstrap resamples of the genes within each fold (Efron 1979). The same genes are drawn for all models, so that
-    differences are paired, and for all folds with exactly the same test genes, so that one test counts once. Intervals
-    show how much a score depends on the choice of genes. The spread over seeds shows how much it depends on the initial
-    weights: several seeds of one fold are scored separately and averaged in one row.
+    differences are paired. They are also the same for all folds with identical test genes, so that a test set used in
+    several folds counts once. Intervals show how much a score depends on the choice of genes. The spread over seeds
+    shows how much it depends on the initial weights: the seeds of a fold are scored separately and averaged in one row.
 
-    In the mean every fold counts once. If folds are chromosomes of several species, species with many chromosomes
-    therefore weigh more (as in averages over the 37 chromosomes of four plant genomes); in ``mean_of_species`` each
-    species counts once, in ``weighted_by_genes`` each gene.
+    In the mean over folds, all folds have the same weight. If folds are chromosomes of several species, species with
+    many chromosomes therefore have a larger weight (as in averages over the 37 chromosomes of four plant genomes). In
+    ``mean_of_species`` all species have the same weight, in ``weighted_by_genes`` all genes.
 
     Args:
-        runs: runs, or tables of predictions with targets (files, or tables in memory as :func:`kanseq.predict` returns
-            them); the baseline inside each run is scored, too.
-        output: JSON file of the metrics; ``-`` is standard output.
-        table: tab-separated file of the metrics, with a line per model and fold.
+        runs: folders of runs, or tables of predictions with targets (files, or tables in memory as
+            :func:`kanseq.predict` returns them). The baseline inside each run is scored as well.
+        output: path of ``metrics.json``, with all metrics and comparisons; ``-`` is standard output.
+        table: path of ``metrics.tsv``, with a line per model and fold.
         folds: names of the folds to score; all if empty.
-        against: the row, model or run that all others are compared with; by default ``kmer-logistic`` (for expression
-            ``kmer-ridge``) or, if there is none, the first.
-        ensemble: also score the mean of a model's seeds, as a separate row.
+        against: the row of the table, model or run that all others are compared with; by default ``kmer-logistic``
+            (for regression ``kmer-ridge``) or, without it, the first model.
+        ensemble: also score, in a separate row, the mean prediction over the seeds of each model.
         pooled: show pooled scores and averages weighted by genes in the text; the files always contain them.
-        join: treat all runs of the same architecture as one model with the folds of all of them.
-        bootstrap: number of resamples per fold; 0 for no intervals.
-        seed: seed of the resamples.
+        join: treat all runs of the same architecture as one model, which has the folds of all these runs.
+        bootstrap: number of bootstrap resamples per fold; 0 for no intervals.
+        seed: seed of the bootstrap resamples.
 
     Raises:
         MissingFile, ModelMismatch, BadTable: a run or a table is missing or incomplete.
@@ -126,13 +126,13 @@ def evaluate(
             if path is not None:
                 handle = outputs.enter_context(whole_text(path))
                 handle.writelines(lines)
-                # Both must be written before either gets its final name.
+                # Files get their final names when the stack closes; by then both must be complete.
                 handle.flush()
     return result
 
 
 def _warn_of_differences(candidates: list[Candidate]) -> None:
-    """Warn if models of the same task and conditions are scored on different genes."""
+    """Warn about models with the same task and conditions that are scored on different genes or folds."""
     firsts: dict[tuple[str, tuple[str, ...]], Candidate] = {}
     for candidate in candidates:
         first = firsts.setdefault((candidate.task, tuple(sorted(candidate.parts))), candidate)
@@ -141,5 +141,5 @@ def _warn_of_differences(candidates: list[Candidate]) -> None:
 
 
 def _genes(candidate: Candidate) -> dict[str, list[tuple[str, str]]]:
-    """Return the genes that each fold scores."""
+    """Return fold -> keys of the genes (species and id) that are scored in it."""
     return {fold: candidate.genes_of(fold) for fold in candidate.folds}

@@ -30,11 +30,11 @@ from kanseq.training.settings import check_seeds, settings_for
 from kanseq.verbs.modelling.load_model import Model, Sequences, as_set
 
 Targets = Sequence[str] | Sequence[int] | Sequence[float] | np.ndarray | pd.Series
-"""A class or a number for each sequence; None and NaN are missing targets."""
+"""The target (class or number) of each sequence; None and NaN are missing targets."""
 
 
 class _Parts(NamedTuple):
-    """A set, and the rows used for training and tuning."""
+    """All sequences as one set, and the rows used for training and for tuning."""
 
     genes: SequenceSet
     train: np.ndarray
@@ -51,7 +51,7 @@ def fit(
     geometry: Geometry | None = None,
     **options: object,
 ) -> Model:
-    """Fit one model to all sequences. No sequence is held out, so evaluate the model on other sequences.
+    """Fit one model to all sequences. No sequence is held out, so use other sequences to evaluate the model.
 
     On a CPU, the same arguments and number of threads yield the same model.
 
@@ -60,16 +60,16 @@ def fit(
         sequences: strings of bases, base codes ``(n, columns)`` uint8, or a set; see
             :data:`kanseq.verbs.modelling.load_model.Sequences`. Gene models require a set of gene windows, or strings
             with a ``geometry``.
-        targets: the class or number of each sequence. By default the labels of the set.
-        tune_on: other sequences and targets for early stopping; they are not used to fit weights. Training stops
-            early by the loss on them, and keeps the weights of the best epoch. Estimators that are not trained in
-            epochs ignore them.
-        geometry: the columns, for strings and codes that are gene windows; by default sequences without coordinates
-            (plain sequences), as wide as the longest one.
+        targets: the class or number of each sequence; by default the labels of the set.
+        tune_on: other sequences and their targets, for early stopping. They are not used to fit weights. Training stops
+            when the loss on them no longer improves, and keeps the weights of the best epoch. Models that are not
+            trained in epochs ignore them.
+        geometry: the layout of the columns, for strings and codes of gene windows; by default sequences without gene
+            windows, as wide as the longest one.
         options: hyper-parameters of the model, by name.
         task: ``binary``, ``multiclass`` or ``regression``. By default ``regression`` for targets of type float,
-            ``multiclass`` for three or more classes, else ``binary``. The model predicts the probability of the second
-            of two classes in alphabetical order, or of ``high`` for low and high.
+            ``multiclass`` for three or more classes, else ``binary``. With two classes, probabilities are those of the
+            class that is second in alphabetical order, or of ``high`` if the classes are low and high.
         {settings}
         seed: random seed.
         threads: processor threads; 0 for torch's default.
@@ -81,7 +81,7 @@ def fit(
     Raises:
         BadOption: there is no such model, or an option or setting is not valid for it.
         BadTable: sequences, targets and columns do not match, or targets are invalid for the task.
-        EmptySplit, OneClass: no sequence has a target, or all have the same.
+        EmptySplit, OneClass: no sequence has a target, or all targets are the same.
         NotFinite: a loss or gradient is NaN or infinite.
     """
     spec = gather(FitSpec, {"model": model, **options})
@@ -116,7 +116,7 @@ def _parts(
     tune_on: tuple[Sequences, Targets] | None,
     geometry: Geometry | None,
 ) -> _Parts:
-    """Combine training and tuning sequences into one set, with their targets as labels."""
+    """Combine training and tuning sequences into one set, whose labels are the targets."""
     genes = _labelled(sequences, targets, geometry, "")
     train = np.arange(len(genes))
     if tune_on is None:
@@ -128,9 +128,9 @@ def _parts(
 
 
 def _labelled(sequences: Sequences, targets: Targets | None, geometry: Geometry | None, prefix: str) -> SequenceSet:
-    """Return a set of sequences with labels, and ``prefix`` in front of their names."""
+    """Return the sequences as a set, with the targets as labels and ``prefix`` in front of their names."""
     genes = as_set(sequences, geometry)
-    # An array of strings would turn missing values into the text "nan"; a series keeps them.
+    # Keep missing values: in a NumPy array of strings they would become the text "nan".
     given = targets.tolist() if isinstance(targets, np.ndarray) else targets
     labels = genes.table.get("label") if given is None else pd.Series(list(given))
     if labels is None:
@@ -146,7 +146,9 @@ def _labelled(sequences: Sequences, targets: Targets | None, geometry: Geometry 
 
 
 def _examples(genes: SequenceSet, rows: np.ndarray, values: np.ndarray, what: str) -> Examples | None:
-    """Return the examples with a known target; None if there are no rows."""
+    """Return codes and targets of the ``rows`` with a known target; None if ``rows`` is empty.
+
+    ``what`` names the sequences (training or tuning) in errors."""
     if not len(rows):
         return None
     known = rows[is_known(values[rows])]
@@ -158,5 +160,5 @@ def _examples(genes: SequenceSet, rows: np.ndarray, values: np.ndarray, what: st
 
 
 def _places(genes: SequenceSet, rows: np.ndarray, values: np.ndarray) -> pd.DataFrame:
-    """Return the table of the training examples, without their sequences."""
+    """Return the set's table for the ``rows`` with a known target, without the column of sequences."""
     return genes.table.iloc[rows[is_known(values[rows])]].drop(columns="sequence", errors="ignore")

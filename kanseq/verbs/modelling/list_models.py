@@ -1,6 +1,6 @@
-"""List the architectures with their options and exact numbers of parameters, for ``kanseq models``.
+"""``kanseq models``: list the architectures with their hyper-parameters and exact numbers of parameters.
 
-In: the columns that models read. Out: a description of each.
+In: the sizes of the windows that models read. Out: a description of each architecture.
 """
 
 import dataclasses
@@ -29,10 +29,13 @@ logger = logging.getLogger(__name__)
 
 @brief
 class ModelList(NamedTuple):
-    """Result of :func:`list_models`: per model ``name, parameters, summary, source, options, recipe, set``.
+    """Result of :func:`list_models`.
 
-    ``set`` holds the options that differ from the defaults: those that were specified, and those that bring a network
-    to the requested size.
+    Attributes:
+        models: a dictionary per model: ``name``, ``parameters`` (their number), ``summary``, ``source`` (publication),
+            ``options`` (hyper-parameter -> type, default and help), ``recipe`` (the model's defaults for options of
+            ``kanseq train``) and ``set``, the hyper-parameters that differ from the defaults: those specified, and
+            those chosen for the requested number of parameters.
     """
 
     models: list[dict[str, object]]
@@ -48,17 +51,19 @@ def list_models(
     match: int | None = None,
     options: Mapping[str, Value] | None = None,
 ) -> ModelList:
-    """List the architectures with their exact parameter counts for windows of this geometry.
+    """List the architectures with their exact numbers of parameters, for windows of these sizes.
 
     Args:
-        name: list only this one.
-        upstream, downstream, pad: columns of the gene windows, as in ``kanseq extract``.
-        length: columns of sequences without coordinates, as in ``kanseq import``, instead of gene windows.
-        match: choose widths so that networks have this number of parameters; omit models that cannot have it.
+        name: describe only this architecture.
+        upstream, downstream, pad: numbers of columns of the gene windows, as in ``kanseq extract``.
+        length: length of the sequences that models read instead of gene windows, as in ``kanseq import``.
+        match: choose layer widths so that networks have about this number of parameters; omit models that cannot be
+            matched.
         options: hyper-parameters of the model ``name``, as in ``kanseq train --set``.
 
     Raises:
-        BadOption: the model, geometry or a hyper-parameter is invalid, or the model ``name`` cannot have this size.
+        BadOption: the model, geometry or a hyper-parameter is invalid, or the number of parameters of the model
+            ``name`` cannot be matched.
     """
     if length is not None and length < 1:
         raise BadOption(f"length is {length}", hint="it must be at least 1")
@@ -86,7 +91,9 @@ def list_models(
 def _describe(
     each: Architecture, geometry: Geometry, match: int | None, given: Mapping[str, Value] = MappingProxyType({})
 ) -> dict[str, object]:
-    """Describe one architecture with these options, without allocating its network."""
+    """Return the entry of one architecture in :class:`ModelList`, without allocating its network.
+
+    ``given`` are specified hyper-parameters, ``match`` is the number of parameters to match (None: keep the widths)."""
     default, config = make_config(each.name, geometry), make_config(each.name, geometry, given)
     if match is not None:
         config = match_parameters(each, config, match)

@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Sequences: TypeAlias = "Sequence[str] | np.ndarray | SequenceSet"
-"""Strings (or bytes) of bases; base codes ``(n, columns)`` uint8 (A 0, C 1, G 2, T 3, anything else 4); or a set."""
+"""Sequences: strings (or bytes) of bases; base codes ``(n, columns)`` uint8 (A 0, C 1, G 2, T 3, other 4); or a set."""
 
 LETTERS = np.frombuffer(b"ACGTN", dtype="S1")
 
 
 class Model:
-    """One trained model, or the mean of several: the folds and seeds of a run.
+    """A trained model, or the mean of several models, such as all folds and seeds of a run.
 
-    Several models are averaged as in :mod:`kanseq.tasks.averaging`. Every model scores every sequence, even those
-    that it was trained on; a warning reports their number as far as it is known (the coordinates of plain strings are
-    unknown). :func:`kanseq.predict` scores each gene of a set by the models that hold it out.
+    Predictions of several models are averaged as in :mod:`kanseq.tasks.averaging`. Every model scores every sequence,
+    even those that it was trained on. A warning reports the number of such sequences, as far as they can be recognised
+    (strings have no coordinates). To score each gene only with models that hold it out, use :func:`kanseq.predict`.
 
     Attributes:
         models: the models with their weights, ordered by fold and seed.
@@ -51,8 +51,8 @@ class Model:
         """Combine models with the same geometry and the same outputs.
 
         Args:
-            models: one or more.
-            members: records of the sequences that the models were trained on, from their files.
+            models: one or several trained models.
+            members: for each model file the record of its training sequences; used only for warnings.
 
         Raises:
             ModelMismatch: the models differ in geometry, conditions or classes.
@@ -65,7 +65,7 @@ class Model:
                 raise ModelMismatch("these models differ in their columns, conditions or classes")
 
     def __repr__(self) -> str:
-        """Show architecture, task and width."""
+        """Return a text with architecture, task, number of columns and number of models."""
         count = "" if len(self.models) == 1 else f", mean of {len(self.models)} models"
         return f"Model {self.architecture}, {self.task.name}, {self.geometry.columns:,} columns{count}"
 
@@ -76,17 +76,17 @@ class Model:
 
     @property
     def geometry(self) -> Geometry:
-        """The columns that the models read."""
+        """The layout of the columns that the models read."""
         return self.models[0].geometry
 
     @property
     def task(self) -> Task:
-        """The task, which defines the outputs."""
+        """The task that the models were trained for: classes or regression, and conditions."""
         return self.models[0].task
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes in the order of their numbers; empty for regression."""
+        """Names of the classes, ordered by class index; empty for regression."""
         if self.task.is_regression:
             return ()
         own = self.models[0].metadata.get(OWN_PAIR)
@@ -94,7 +94,7 @@ class Model:
 
     @property
     def module(self) -> "nn.Module":
-        """The network, in evaluation mode: base codes ``(n, columns)`` uint8 to ``(n, outputs)``.
+        """The torch module, in evaluation mode; it maps base codes ``(n, columns)`` uint8 to ``(n, outputs)``.
 
         Raises:
             BadOption: there are several models, or the model is not a network.
@@ -107,12 +107,12 @@ class Model:
         return network
 
     def scores(self, sequences: Sequences, batch_size: int = 256) -> PredictionScores:
-        """Score sequences: logits, probabilities and calls, see :class:`kanseq.tasks.scores.PredictionScores`.
+        """Return logits, probabilities and predicted classes, see :class:`kanseq.tasks.scores.PredictionScores`.
 
         Args:
-            sequences: see :data:`Sequences`. Gene windows must have exactly as many letters as the model reads; other
-                sequences may be shorter.
-            batch_size: sequences per step.
+            sequences: see :data:`Sequences`. For models of gene windows they must have exactly the model's number of
+                columns; otherwise they may be shorter.
+            batch_size: sequences per forward pass.
 
         Raises:
             BadOption: ``batch_size`` is less than 1.
@@ -125,10 +125,10 @@ class Model:
         return mean_scores(self.task, [model.calibrations for model in self.models], logits)
 
     def logits(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
-        """Return the log-odds of ``high``, or for regression the predicted number in units of the targets, float64.
+        """Return the log-odds of ``high``, or for regression the predicted value in units of the targets, float64.
 
-        The shape is ``(n,)`` or ``(n, conditions)``. For several classes, return the logit of each, ``(n, classes)``.
-        Arguments and errors are those of :meth:`scores`.
+        The shape is ``(n,)``, or ``(n, conditions)`` if there are several conditions. For three or more classes, return
+        the logit of each class, ``(n, classes)``. Arguments and errors are the same as for :meth:`scores`.
         """
         scores = self.scores(sequences, batch_size)
         return scores.logit if scores.classes is None else scores.classes
@@ -136,16 +136,16 @@ class Model:
     def probabilities(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
         """Return the probability of ``high``, ``(n,)`` or ``(n, conditions)``, or of each class, ``(n, classes)``.
 
-        NaN for regression. Arguments and errors are those of :meth:`scores`.
+        For regression all values are NaN. Arguments and errors are the same as for :meth:`scores`.
         """
         scores = self.scores(sequences, batch_size)
         return scores.probability if scores.classes is None else self.task.probability(scores.classes)
 
     def predict(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
-        """Return the predicted classes by name, or for regression the predicted numbers.
+        """Return the names of the predicted classes, or for regression the predicted values.
 
-        For two classes, use the decision thresholds that the models learned, or else a probability of 0.5. Arguments
-        and errors are those of :meth:`scores`.
+        For two classes, the threshold is the decision threshold that the models learned, or a probability of 0.5 if
+        they learned none. Arguments and errors are the same as for :meth:`scores`.
         """
         scores = self.scores(sequences, batch_size)
         if self.task.is_regression:
@@ -163,15 +163,16 @@ class Model:
         seed: int = 0,
         batch_size: int = 64,
     ) -> np.ndarray:
-        """Attribute logits to bases, float32 ``(n, columns)``; the mean over the models.
+        """Return the contribution of each base to the logit, float32 ``(n, columns)``; the mean over the models.
 
-        Products are computed in float32, so logits of a model that was trained in bfloat16 differ by rounding errors.
+        Matrix products are computed in float32. If a model uses bfloat16 for predictions, its logits therefore differ
+        by rounding errors.
 
         Args:
             sequences: see :data:`Sequences`.
-            method, reference, condition, seed: as for :func:`kanseq.explain`. Shuffles are determined by ``seed`` and
-                the sequence's name; strings and codes are named by their position, from 1.
-            batch_size: sequences per step.
+            method, reference, condition, seed: as for :func:`kanseq.explain`. The shuffles of a sequence depend only on
+                ``seed`` and its name; the names of strings and codes are their positions, counted from 1.
+            batch_size: sequences per forward pass.
 
         Raises:
             BadOption: the method or condition is unknown, the method cannot explain the model, or ``batch_size`` is
@@ -200,7 +201,7 @@ class Model:
         return (total / len(self.models)).astype(np.float32)
 
     def _as_set(self, sequences: Sequences, batch_size: int) -> SequenceSet:
-        """Convert sequences to a set, check that it matches the model, and warn about sequences used in training."""
+        """Convert sequences to a set that matches the model, and warn about sequences that were used in training."""
         if batch_size < 1:
             raise BadOption(f"batch_size is {batch_size}", hint="it must be at least 1")
         if isinstance(sequences, SequenceSet):
@@ -214,8 +215,8 @@ class Model:
 
         Args:
             genes: the sequences.
-            named: whether the names of sequences are known. Names that only count positions do not identify held-out
-                genes.
+            named: whether the sequences have real names. If names are just numbers, held-out genes cannot be
+                recognised, and the warning says that scores may be too good.
         """
         if not self._members:
             return
@@ -236,7 +237,7 @@ def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSe
 
     Args:
         sequences: see :data:`Sequences`.
-        geometry: the columns; by default plain sequences, as wide as the longest.
+        geometry: the layout of the columns; by default sequences without gene windows, as wide as the longest one.
 
     Raises:
         BadOption: ``sequences`` is a single string.
@@ -267,12 +268,12 @@ def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSe
 
 
 def load_model(path: PathLike, *, fold: str | None = None, seed: int | None = None, device: str = "auto") -> Model:
-    """Load a model file, or all models of a run as one.
+    """Load a model file, or all models of a run, which are then averaged.
 
     Args:
-        path: a ``model.safetensors``, or a run, for the mean over all of its finished folds and seeds.
-        fold: load this fold only.
-        seed: load this seed only.
+        path: a ``model.safetensors``, or the folder of a run, to load all of its finished folds and seeds.
+        fold: load only the models of this fold.
+        seed: load only the models with this seed.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:

@@ -1,4 +1,4 @@
-"""``kanseq predict``: score any set, each gene with models that were not trained on it.
+"""``kanseq predict``: predict class or expression of each gene in a set, with models that were not trained on it.
 
 In: a run or a model file, and a set. Out: ``predictions.tsv``.
 """
@@ -27,17 +27,17 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Predictions(NamedTuple):
-    """Result of a prediction.
+    """Result of :func:`predict`.
 
     Attributes:
         genes: number of scored genes.
         left_out: number of genes of the set that were not scored.
         models: number of model files used.
         held_out: number of genes scored by the models that hold them out.
-        new: number of genes that no model knows, scored by all models.
-        seen: number of genes that the models were trained on, scored because ``allow_seen`` is set.
-        output: the output file; None if there is none.
-        table: the predictions, with the columns of ``predictions.tsv``, ``spread`` and ``models``.
+        new: number of genes that are not in the training set of any model; all models score them.
+        seen: number of genes that all models were trained on; they are scored only if ``allow_seen`` is set.
+        output: path of the table; None if it was not written.
+        table: the predictions, see the argument ``output`` of :func:`predict`.
     """
 
     genes: int
@@ -62,35 +62,36 @@ def predict(
     threads: int = 0,
     device: str = "auto",
 ) -> Predictions:
-    """Score the genes of a set with the models of a run.
+    """Predict the class or expression of each gene in a set, with the models of a run.
 
-    A gene of the run's own set is scored by the models of the folds that hold it out, with all their seeds; a gene of
-    another genome (or a new sequence) by the models of all folds. Predictions of several models are averaged, see
-    :func:`kanseq.tasks.scores.mean_scores`; their spread shows how uncertain they are.
+    Genes of the set that the run was trained on are scored by the models (all seeds) of the folds that hold them out.
+    Genes of other genomes and new sequences are scored by the models of all folds. Predictions of several models are
+    averaged, see :func:`kanseq.tasks.scores.mean_scores`; their spread shows how uncertain they are.
 
     Args:
-        model: a run, or one ``model.safetensors``.
+        model: folder of a run, or one ``model.safetensors``.
         genes: the set, or its file.
-        output: file for the table, tab-separated; None writes no file, ``-`` is standard output. Columns:
-            ``species, id, condition, chrom, fold`` (``mean`` if several folds scored the gene), ``role`` (``test`` if
-            held out, ``new``, or ``seen``), ``logit`` (for regression the predicted value), ``probability``
-            (calibrated if the models are), ``target`` (if the set has labels that the models know), ``called`` (by the
-            learned thresholds, if any), ``spread``, the standard deviation of the logit over the models, empty for a
-            single model, and ``models``, the number of models. Each of several conditions has its own row. For several
-            classes, ``called`` is the number, from 0, of the most probable class; logit, probability and spread are of
-            that class, and the last columns ``logit:NAME`` are the mean logits of all classes.
-        fold: use only this fold's models, and score only those of the run's own genes that it holds out.
+        output: path of the table, tab-separated; None writes no file, ``-`` is standard output. It has a row per gene
+            (and condition, if there are several) with the columns ``species, id, condition, chrom, fold`` (``mean`` if
+            models of several folds scored the gene), ``role`` (``test`` if held out, ``new`` or ``seen``), ``logit``
+            (for regression the predicted value), ``probability`` (calibrated if the models are), ``target`` (if the set
+            has labels that the models know), ``called`` (the predicted class, if the models learned thresholds),
+            ``spread`` (standard deviation of the logit over the models; empty for a single model) and ``models``
+            (number of models). For three or more classes, ``called`` is the index, from 0, of the most probable class;
+            logit, probability and spread are those of this class, and the last columns ``logit:NAME`` contain the mean
+            logit of each class.
+        fold: use only the models of this fold; of the run's own set, score only genes that this fold holds out.
         allow_seen: also score genes that all models were trained on.
-        held_out_only: skip these genes.
-        batch_size: sequences per step.
+        held_out_only: skip genes that all models were trained on.
+        batch_size: sequences per forward pass.
         threads: processor threads; 0 uses torch's default.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
         MissingFile, TruncatedFile, BadTable: an input is missing or incomplete.
-        ModelMismatch: a model file is damaged, or has another geometry.
-        SeenGene: all models that could score a gene were trained on it.
-        BadOption: options exclude each other, or the fold or device does not exist.
+        ModelMismatch: a model file is damaged, or its geometry is not that of the set.
+        SeenGene: all models were trained on a gene, and neither ``allow_seen`` nor ``held_out_only`` is set.
+        BadOption: options contradict each other, or the fold or device does not exist.
     """
     check_output(output, inputs=(model, genes))
     if batch_size < 1:
@@ -117,11 +118,11 @@ def predict(
 
 
 def _table(logits: ModelLogits, rows: np.ndarray, genes: SequenceSet) -> pd.DataFrame:
-    """Average over models, and add the folds and the number of models that scored each gene.
+    """Return the table of predictions: means over models, with the fold, spread and number of models of each gene.
 
     Args:
-        logits: logits of ``rows`` only; each row is scored by a model.
-        rows: rows of the set.
+        logits: logits of all models for ``rows`` only; each row is scored by at least one model.
+        rows: the scored rows of the set.
         genes: the set.
     """
     task, metadata, scored = logits.task, logits.models[0].metadata, logits.scored
@@ -151,10 +152,11 @@ def _table(logits: ModelLogits, rows: np.ndarray, genes: SequenceSet) -> pd.Data
 
 
 def _targets(genes: SequenceSet, task: Task, metadata: Mapping[str, object]) -> np.ndarray:
-    """Return the set's own labels as targets, ``(n,)``; -1 or NaN if the models do not know a label.
+    """Return the labels of the set as targets, ``(n,)``; -1 or NaN for labels that the models do not know.
 
-    Known labels are low and high (or 0 and 1, or the names of the two classes), the models' own classes, or numbers if
-    the models learned the numbers of their own set. Labels in a set are not expression values, and have no condition.
+    Known labels are low and high (or 0 and 1, or the names of the two classes) for two classes, the names of the
+    models' classes for more, and for regression numbers, if the models were trained on numbers in a set. Labels in a
+    set are not expression values, and belong to no condition.
     """
     nothing = np.full(len(genes), UNKNOWN)
     if "label" not in genes.table or task.conditions:
@@ -176,6 +178,6 @@ def _targets(genes: SequenceSet, task: Task, metadata: Mapping[str, object]) -> 
 
 
 def _finite(labels: pd.Series) -> np.ndarray:
-    """Read labels as numbers, float64; NaN for other labels."""
+    """Convert labels to float64; NaN for labels that are not finite numbers."""
     numbers = pd.to_numeric(labels, errors="coerce").to_numpy(dtype=np.float64)
     return np.where(np.isfinite(numbers), numbers, np.nan)

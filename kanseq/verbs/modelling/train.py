@@ -1,6 +1,6 @@
-"""``kanseq train``: fit a model to every fold, score its held-out genes, and compare it with a baseline.
+"""``kanseq train``: train a model on every fold, score it on the held-out genes, and compare it with a baseline.
 
-In: a set, labels, splits. Out: a run's folder.
+In: a set, labels, splits. Out: the folder of a run.
 """
 
 import logging
@@ -46,27 +46,27 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Training(NamedTuple):
-    """Results of a training.
+    """Result of :func:`train`.
 
     Attributes:
-        output: the run's folder.
+        output: the folder of the run.
         model: name of the architecture.
         parameters: number of trainable parameters of the model, as fitted to the first fold.
-        folds: the requested folds.
+        folds: names of the requested folds.
         trained: number of models (one per fold and seed) trained by this call.
-        skipped: number of models that were finished before.
-        genes: number of training genes per fold: those with a class (for regression, with a number).
-        precision: precision of the products in spline layers.
+        skipped: number of models that had been trained before this call.
+        genes: fold -> number of training genes: those with a class (for regression, with a number).
+        precision: precision of matrix products in spline layers.
         threads: processor threads.
         device: the device used.
-        auroc: auROC of the held-out genes, as mean over folds and seeds (with several classes, the one-against-rest
-            mean); None if no fold has two classes, and for regression.
-        baseline_auroc: the same for ``kmer-logistic``; None if it was not trained.
-        verdict: both scores in words, and which model is better.
+        auroc: auROC of the held-out genes, as mean over folds and seeds (with three or more classes, the mean over
+            classes, each against the rest); None if no fold has two classes, and for regression.
+        baseline_auroc: the auROC of the baseline ``kmer-logistic``; None if it was not trained.
+        verdict: a sentence with both scores that states which model is better.
         seeds: the requested seeds.
-        auroc_spread: standard deviation over several seeds.
-        pearson, baseline_pearson, pearson_spread: for regression: the same for Pearson's correlation between targets
-            and predictions; the baseline is ``kmer-ridge``.
+        auroc_spread: standard deviation of the auROC over seeds; None for one seed.
+        pearson, baseline_pearson, pearson_spread: for regression, Pearson's correlation between targets and
+            predictions: mean, mean of the baseline ``kmer-ridge``, and standard deviation over seeds.
     """
 
     output: Path
@@ -98,63 +98,66 @@ def train(
     output: PathLike,
     **options: object,
 ) -> Training:
-    """Train a model on the training genes of each fold and score the genes that the fold holds out.
+    """Train a model on the training genes of each fold, and score it on the genes that the fold holds out.
 
-    The training genes are those with a class (with ``mid="rank"`` also those between low and high; for regression all
-    with a number). Held-out genes are used for the final score only. A run that was started with the same settings is
-    continued: finished folds are kept, and an interrupted fold continues with the next batch. On a CPU, the same
-    inputs, settings, seed and threads give the same ``model.safetensors`` and ``predictions.tsv``, also after an
-    interruption.
+    Only training genes with a class are used (with ``mid="rank"`` also those between low and high; for regression all
+    with a number). Held-out genes are used for the final score only. If ``output`` contains a run with the same
+    settings, it is continued: finished folds are kept, and an interrupted fold continues with the next batch. On a CPU,
+    the same inputs, settings, seed and threads give the same ``model.safetensors`` and ``predictions.tsv``, also after
+    an interruption.
 
     Args:
-        genes: the set, or its file; or several, which are concatenated without being copied.
-        labels: the table of ``kanseq label``, or several tables of different species or conditions, which are
-            concatenated; if None, the set's own labels are used.
-        splits: the table of ``kanseq split``.
-        output: the run's folder; created if its parent exists.
+        genes: the set, or its file; or several sets, which are used as one (without copying sequences).
+        labels: the table from ``kanseq label``, or several tables (of different species or conditions), which are
+            concatenated; if None, the labels in the set are used.
+        splits: the table from ``kanseq split``.
+        output: the folder of the run; created if its parent exists.
         model: an architecture that ``kanseq models`` lists.
-        holdout: ``all``, the name of a fold, or several.
+        holdout: the folds to train: ``all``, the name of a fold, or several names.
         options: hyper-parameters of the model.
-        match_parameters: choose widths so that the number of the network's parameters is as close to this as possible.
-        condition: the condition whose labels are learned (``*``: the only one). Several, or ``all``: one model with an
-            output for each; a gene is used if it has a label in at least one condition, and outputs for which it has no
-            label ignore it.
-        task: ``binary``: low or high, or two classes of the set's own labels; ``multiclass``: the three or more classes
-            of the set's own labels; ``regression``: log10(TPM + 1) or, without ``labels``, the set's own labels as
-            numbers, standardised by the fold's training genes and predicted in their own units. None means
-            ``multiclass`` if the set's own labels have more than two classes, else ``binary``.
-        control: ``labels``, ``sequence`` or ``positions``: what is shuffled for a negative control, see
+        match_parameters: choose layer widths so that the number of parameters is as close to this as possible.
+        condition: the condition whose labels are learned (``*``: the only one). With several, or ``all``, one model is
+            trained with an output per condition. A gene is used if it has a label in at least one condition; outputs
+            for which it has no label ignore it.
+        task: ``binary``: low or high, or the two classes of the labels in the set; ``multiclass``: the three or more
+            classes of the labels in the set; ``regression``: log10(TPM + 1) or, without ``labels``, the labels in the
+            set as numbers. For regression, targets are standardised with mean and standard deviation of the fold's
+            training genes, and predictions are converted back. None means ``multiclass`` if the labels in the set have
+            more than two classes, else ``binary``.
+        control: negative control: ``none``, or the data to shuffle: ``labels``, ``sequence`` or ``positions``, see
             :mod:`kanseq.sequences.controls`; the shuffle depends on the seed.
         visible: ``all``, ``flanks`` or ``transcribed``: the columns of genes that models (and the baseline) may see.
-        calibrate: ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from training
-            genes, for two classes only. Networks use genes of role ``tune``, which then do not train; estimators use
-            scores of training genes by models that were not trained on their neighbourhood.
-        mid: ``rank``: networks also train on genes labelled mid, to score them by their rank between low and high;
-            ``none``: they do not; None: as the model's recipe specifies.
+        calibrate: ``none``, ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from
+            training genes, for two classes only. Networks use genes with the role ``tune``, which are then not used to
+            fit weights. Estimators (models that are not networks) use cross-validated scores of training genes, from
+            models that were not trained on neighbouring genes.
+        mid: how networks use genes labelled mid in training: ``rank`` (learn to rank them by expression, between low
+            and high) or ``none`` (not at all); None for the default of the model.
         {settings}
-        baseline: also train ``kmer-logistic`` (for regression ``kmer-ridge``) on the same folds, inside the run, and
-            compare.
-        checkpoint_minutes: longest time between two checkpoints, in minutes.
-        seed: seed of initial weights, the order of genes, and dropout; several seeds give one model each.
-        seeds: number of seeds, counted from ``seed``.
-        threads: processor threads (of each process); 0 for as many as torch finds.
+        baseline: also train the baseline ``kmer-logistic`` (for regression ``kmer-ridge``) on the same folds, and
+            compare the model with it.
+        checkpoint_minutes: maximum time between two checkpoints, in minutes.
+        seed: seed of initial weights, order of genes, and dropout; with several seeds, one model per seed is trained.
+        seeds: number of consecutive seeds, starting with ``seed``.
+        threads: processor threads of each process; 0 for torch's default.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         devices: number of processes on this node that train each network together, on one GPU each if there are GPUs;
             see :mod:`kanseq.training.processes.distributed`.
-        nodes: number of nodes; call this with the same arguments on each.
-        rendezvous: ``HOST:PORT`` of one of several nodes.
+        nodes: number of nodes that train together; make the same call on each node.
+        rendezvous: ``HOST:PORT`` of the node that all nodes connect to, if there are several.
 
-    Settings of the optimisation, from ``epochs`` on, are those of
-    :class:`kanseq.specification.optimisation.Settings`. None means the value of the model's recipe
-    (``kanseq models NAME``), or else the default there. Estimators use ``balance`` only.
+    The settings of the optimisation, from ``epochs`` on, are the fields of
+    :class:`kanseq.specification.optimisation.Settings`. None means the default of the model (``kanseq models NAME``)
+    or, if the model has none, the default of this class. Estimators use only ``balance``.
 
     Raises:
         BadOption: a setting is unknown or invalid, or the run was started with other settings.
-        BadTable: tables of labels contradict each other, or the set's own labels do not fit the task.
-        UnknownGene, EmptySplit, OneClass: the tables do not fit the set, or a fold cannot be trained.
-        RunInUse: another process writes to the run.
+        BadTable: tables of labels contradict each other, or the labels in the set are invalid for the task.
+        UnknownGene, EmptySplit, OneClass: tables and set do not match, or a fold has no training genes, or genes of one
+            class only.
+        RunInUse: another process is writing to the run.
         NotFinite: a loss or gradient is NaN or infinite; the fold's ``model.safetensors`` has the last finite weights.
-        RankFailed: one of several processes has ended; the last checkpoint is complete.
+        RankFailed: one of several processes ended with an error; the last checkpoint is complete.
         NotWritable: the folder cannot be written.
     """
     given = {"genes": genes, "labels": labels, "splits": splits, "output": output}
@@ -162,7 +165,7 @@ def train(
 
 
 def train_specified(spec: TrainSpec) -> Training:
-    """Train according to a specification; see :func:`train`."""
+    """Train as :func:`train` does, with all arguments in one specification."""
     output = check_run_output(spec.output)  # type: ignore[arg-type]
     kind = architecture(spec.model)
     settings = settings_for(kind, **spec.settings)
@@ -182,7 +185,12 @@ def train_specified(spec: TrainSpec) -> Training:
 
 
 class _Prepared(NamedTuple):
-    """Plan (for a single process), folds and fingerprints, as resolved before a run's folder is opened."""
+    """Everything that is read and resolved before the run's folder is opened.
+
+    Attributes:
+        plan: what all folds share, for training in a single process.
+        folds: training, tuning and test examples of each fold.
+        inputs: names and checksums of the input files."""
 
     plan: TrainPlan
     folds: list[FoldExamples]
@@ -190,7 +198,7 @@ class _Prepared(NamedTuple):
 
 
 def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Path) -> _Prepared:
-    """Read the inputs and resolve what depends on them and on the model's recipe; nothing is written."""
+    """Read the inputs, and resolve learning goal, hyper-parameters and settings; nothing is written."""
     device = choose_device(spec.device)
     has_labels = spec.labels is not None
     goal = goal_for(kind, spec.learning, balance=settings.balance, labels=has_labels)
@@ -215,7 +223,7 @@ def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Pa
     )
     facts = {"contigs": genes.contigs, "versions": versions(), "inputs": inputs}
     pair = own_pair(genes) if not has_labels and goal.task == "binary" else ()
-    # The pair 0 and 1 is the default of predict, so it is not recorded.
+    # kanseq predict knows labels 0 and 1 without a record of the pair.
     facts |= {OWN_PAIR: list(pair)} if pair not in ((), ("0", "1")) else {}
     known, minutes = known_sequences(genes), spec.checkpoint_minutes
     plan = TrainPlan(genes, kind, config, goal, settings, facts, known, spec.threads, device, minutes)
@@ -224,9 +232,9 @@ def _prepare(spec: TrainSpec, kind: Architecture, settings: Settings, output: Pa
 
 @contextmanager
 def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> Iterator[tuple[TrainPlan, Path]]:
-    """Set up the processor, join the other processes and lock the run's folder; yield the plan and the folder.
+    """Set up threads, join the other processes and lock the run's folder; yield the completed plan and the folder.
 
-    Of several processes, each but the first gets a separate folder.
+    If several processes train together, all except the first get a temporary copy of the folder.
     """
     plan = prepared.plan
     with processor(spec.threads, seed) as count, join_team(output, plan.device) as (team, place, device):
@@ -239,7 +247,7 @@ def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> It
 
 
 def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
-    """Train unfinished folds in several processes; then train the baseline and summarise in this process."""
+    """Train unfinished folds in several processes; then train the baseline and return the result from this process."""
     spec = replace(spec, threads=spec.threads or max(1, torch.get_num_threads() // spec.devices))
     output = Path(spec.output)  # type: ignore[arg-type]
     before = len(finished_parts(output))
@@ -251,7 +259,7 @@ def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
 
 
 def _of_another_node(spec: TrainSpec, output: Path, precision: str) -> Training:
-    """Return an empty result: only the first node needs access to the run's folder."""
+    """Return a result without scores, for nodes other than the first: only the first node needs access to the run."""
     return Training(
         output=output, model=spec.model, parameters=0, folds=[], trained=0, skipped=0, genes={},
         precision=precision, threads=spec.threads, device=spec.device,
@@ -261,7 +269,7 @@ def _of_another_node(spec: TrainSpec, output: Path, precision: str) -> Training:
 
 
 def _train_folds(plan: TrainPlan, folds: list[FoldExamples], output: Path, seed: int, named: bool) -> int:
-    """Train the unfinished folds and return their number. Log the seed if there are several (``named``)."""
+    """Train the unfinished folds and return how many were trained. If ``named``, log messages include the seed."""
     trained = 0
     for number, fold in enumerate(folds, start=1):
         folder = part_folder(output, fold.name, seed)
@@ -286,7 +294,9 @@ def _summary(
     trained: int,
     beside: HeadlineScore | None,
 ) -> Training:
-    """Score the trained models on held-out genes and return the results."""
+    """Score the trained models on held-out genes and return the result of :func:`train`.
+
+    ``trained`` is the number of models trained by this call, ``beside`` the score of the baseline."""
     task = plan.goal.task
     score = score_folders([[part_folder(output, fold.name, each) for fold in folds] for each in seeds], task)
     done = read_done(part_folder(output, folds[0].name, seeds[0])) or {}

@@ -1,7 +1,7 @@
-"""``kanseq tune``: search hyper-parameters within one fold's training genes, in any number of processes at once.
+"""``kanseq tune``: search for good hyper-parameters on the training genes of one fold, in one or several processes.
 
-In: a set, labels, splits with genes of role ``tune``, and ranges. Out: a folder with the journal of all trials, their
-table, and the options of the best trial for ``kanseq train --config``.
+In: a set, labels, splits with tuning genes (role ``tune``), and ranges. Out: a folder with all trials (journal and
+table) and the options of the best trial for ``kanseq train --config``.
 """
 
 import hashlib
@@ -48,19 +48,20 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Tuned(NamedTuple):
-    """The result of a search so far.
+    """Result of :func:`tune`, over all trials so far.
 
     Attributes:
-        output: the search's folder.
+        output: the folder of the search.
         model: name of the architecture.
-        fold: the fold within whose training genes the search ran.
-        trials: number of finished trials, of all processes.
-        failed: number of finished trials that failed: the model could not be built, or met NaN.
-        measure: the metric of the trials, on the fold's tuning genes; higher is better.
+        fold: the fold on whose training and tuning genes the trials were trained and scored.
+        trials: number of finished trials of all processes.
+        failed: number of finished trials without a score: the model could not be built, or a loss was NaN.
+        measure: the metric by which trials are scored on the fold's tuning genes; higher is better.
         value: the score of the best trial; None while no trial has a score.
         best: the searched hyper-parameters of the best trial.
-        config: a YAML file with its options and the learning goal, for ``kanseq train --config``; None without a score.
-        table: all finished trials: ``trial, state, value`` and a column for each hyper-parameter.
+        config: path of a YAML file with the options of the best trial and the learning goal, for ``kanseq train
+            --config``; None while no trial has a score.
+        table: a row per finished trial: ``trial, state, value`` and a column per searched hyper-parameter.
     """
 
     output: Path
@@ -84,53 +85,54 @@ def tune(
     output: PathLike,
     **options: object,
 ) -> Tuned:
-    """Search hyper-parameters of a model within the training genes of one fold.
+    """Search for good hyper-parameters of a model on the training genes of one fold.
 
-    Each trial trains on the fold's genes of role ``train`` and is scored on those of role ``tune`` (networks also use
-    the loss on them for early stopping). Held-out genes are not used at all. Values are suggested by a tree-structured
-    Parzen estimator (Bergstra et al. 2011; Optuna's ``TPESampler``), whose random choices depend only on ``seed`` and
-    the trial's number.
+    Each trial is trained on the fold's genes with the role ``train`` and scored on those with the role ``tune``
+    (networks also use the loss on the latter for early stopping). Held-out genes are not used at all. Values are
+    suggested by a tree-structured Parzen estimator (Bergstra et al. 2011; Optuna's ``TPESampler``), whose random
+    choices depend only on ``seed`` and the trial's number.
 
-    Any number of processes may search in one folder: each adds trials until there are ``trials`` of them. A search that
-    was stopped can be continued. A trial whose process was killed continues from its last state, in the next process
-    that searches in this folder.
+    Any number of processes may search in one folder: each adds trials until there are ``trials`` in total. The same
+    call continues a search that was stopped. If the process of a trial was killed, the next process that searches in
+    this folder continues the trial from its last checkpoint.
 
     Args:
         genes, labels, splits, condition, task, visible, mid: as for :func:`kanseq.train`.
-        output: the search's folder; created if its parent exists.
-        holdout: the fold.
-        search: the ranges to search, see :meth:`kanseq.tuning.search_space.Range.read`: hyper-parameters of the
-            model, and settings of the optimisation other than ``precision``.
+        output: the folder of the search; created if its parent exists.
+        holdout: the fold on whose training and tuning genes to search.
+        search: ranges of hyper-parameters of the model and of settings of the optimisation (except ``precision``), each
+            as text, see :meth:`kanseq.tuning.search_space.Range.read`.
         trials: total number of trials.
-        storage: the address of an Optuna database, for processes that share no file system; by default a journal in
+        storage: the URL of an Optuna database, for processes that share no file system; by default a journal in
             ``output``.
         model: an architecture of ``kanseq models``.
         options: hyper-parameters of the model that are not searched.
         {settings}
-        seed: of the search, and of the weights and the order of genes in every trial.
-        threads: processor threads; 0 for as many as torch finds.
+        seed: seed of the search, and of initial weights and order of genes in every trial.
+        threads: processor threads; 0 for torch's default.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
-    Settings of the optimisation, from ``epochs`` on, apply if they are not searched, as in :func:`kanseq.train`.
+    The settings of the optimisation, from ``epochs`` on, are used unless they are searched; see :func:`kanseq.train`.
 
     Raises:
         MissingPackage: Optuna is not installed.
-        BadOption: a range or setting is invalid, the search was begun with different ones, or every trial failed.
+        BadOption: a range or setting is invalid, the folder contains a search with different ones, or every trial
+            failed.
         EmptySplit: the fold has no tuning genes.
-        UnknownGene, OneClass, BadTable, MissingFile: as :func:`kanseq.train` raises them.
+        UnknownGene, OneClass, BadTable, MissingFile: as for :func:`kanseq.train`.
     """
     given = {"genes": genes, "labels": labels, "splits": splits, "output": output}
     return _tune(gather(TuneSpec, {**given, **options}))
 
 
 def _tune(spec: TuneSpec) -> Tuned:
-    """Run the search of a specification."""
+    """Search as :func:`tune` does, with all arguments in one specification."""
     _require_optuna()
     kind, device, seed = architecture(spec.model), choose_device(spec.device), check_seeds(spec.seed)[0]
     ranges, options = [each.of(kind) for each in read_ranges(spec.search)], _named(spec.options)
     for each in ranges:
         if each.name in options:
-            raise BadOption(f"--search {each}: it also has a fixed value", hint="leave one of the two out")
+            raise BadOption(f"--search {each}: it also has a fixed value", hint="leave out one of the two")
     settings = settings_for(kind, **spec.settings, tune=kind.takes("tune"))
     has_labels = spec.labels is not None
     goal = goal_for(kind, spec.learning, balance=_balance(ranges, settings.balance), labels=has_labels)
@@ -160,18 +162,18 @@ def _tune(spec: TuneSpec) -> Tuned:
 
 
 def _named(options: Mapping[str, Value] | None) -> dict[str, Value]:
-    """Return options under the names of their fields."""
+    """Return options with names as in the model's configuration: ``token_hidden`` for ``token-hidden``."""
     return {name.replace("-", "_"): value for name, value in (options or {}).items()}
 
 
 def _balance(ranges: Sequence[Range], balance: str) -> str:
-    """Return a way to weight classes that at least one trial may use; ``none`` if no trial does."""
+    """Return a value of ``balance`` other than ``none`` that at least one trial may use; else ``none``."""
     searched = [choice for each in ranges if each.name == "balance" for choice in each.choices]
     return next((str(choice) for choice in (*searched, balance) if choice != "none"), "none")
 
 
 def _require_optuna() -> None:
-    """Check that Optuna is installed, and let it log errors only."""
+    """Check that Optuna is installed, and configure it to log only errors."""
     try:
         import optuna
     except ImportError as error:
@@ -180,19 +182,19 @@ def _require_optuna() -> None:
 
 
 def _name_of(about: RunDescription) -> str:
-    """Return a study name derived from all that the study depends on, so that one database can hold many."""
+    """Return the name of the Optuna study, unique for model, settings and inputs: a database can hold many studies."""
     deciding = {part: getattr(about, part) for part in ("model", "config", "settings", "inputs")}
     digest = hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
     return f"kanseq.{about.model}.{digest[:16]}"
 
 
 def _made(output: Path) -> Path:
-    """Create the search's folder, or check that it can be continued."""
+    """Create the folder of the search, or check that it contains a search that can be continued; return its path."""
     if output.exists() and not output.is_dir():
         raise NotWritable("a search is a folder, but this is a file", where=output, hint="choose another name")
     ours = {output / SEARCH, output / LOCKS, *output.glob(LEFTOVERS)}
     if output.exists() and not (output / SEARCH).exists() and set(output.iterdir()) - ours:
-        raise BadOption("this folder holds other things than a search", where=output, hint="choose a new one")
+        raise BadOption("this folder contains files that are not from a search", where=output, hint="choose a new one")
     check_output(output / SEARCH if output.exists() else output)
     with disk_errors(output):
         output.mkdir(exist_ok=True)
@@ -202,11 +204,11 @@ def _made(output: Path) -> Path:
 def _inside(
     genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFrame, holdout: str, goal: LearningGoal
 ) -> FoldExamples:
-    """Return one fold with its tuning genes in place of its held-out genes."""
+    """Return the examples of fold ``holdout``, with its tuning genes in place of the held-out genes."""
     names = choose_folds(splits, holdout)
     if len(names) != 1:
         raise BadOption(
-            f"--holdout {holdout}: a search is within one fold",
+            f"--holdout {holdout}: a search uses one fold",
             hint="search each fold separately: tuning genes of one fold are held out by another",
         )
     [fold] = prepare_folds(
@@ -217,7 +219,7 @@ def _inside(
 
 
 def _summary(study: "Study", searched: HyperparameterSearch) -> Tuned:
-    """Write the table of trials and the options of the best one, and return the result."""
+    """Write the table of trials and the options of the best trial, and return the result of :func:`tune`."""
     from optuna.trial import TrialState
 
     plan, output = searched.plan, searched.output
@@ -244,7 +246,7 @@ def _summary(study: "Study", searched: HyperparameterSearch) -> Tuned:
 
 
 def _options_of(searched: HyperparameterSearch, best: Mapping[str, Value]) -> dict[str, object]:
-    """Return the options of a trial, and those that all trials share, as ``kanseq train`` takes them."""
+    """Return the options of ``kanseq train`` that train a model as in the trial with hyper-parameters ``best``."""
     plan = searched.plan
     settings, chosen = searched.parted(best)
     learned = {each.name: getattr(plan.goal, each.name) for each in options_of(TuneSpec) if each.group == "learning"}

@@ -1,8 +1,9 @@
 """Train in a separate process: ``python -m kanseq.verbs.modelling.worker SPECIFICATION.json FOLDER``.
 
-In: the file of a :class:`~kanseq.specification.training.TrainSpec`. Out: a report in the folder, and an exit code:
-0 done, 1 a bug in kanseq, 3 bad input, 130 interrupted. Jobs of a benchmark and the processes of a team are such
-workers.
+Benchmarks use a worker for each model; training in several processes uses one worker per process.
+
+In: a JSON file of a :class:`~kanseq.specification.training.TrainSpec`. Out: the run, a report in FOLDER
+(``rank-N.json``), and an exit code: 0 done, 1 a bug in kanseq, 3 bad input, 130 interrupted.
 """
 
 import json
@@ -30,7 +31,7 @@ INTERRUPT_CODE = 130
 
 
 def main(arguments: list[str]) -> int:
-    """Train as specified in a file; return the exit code."""
+    """Train, write the report, and return the exit code; ``arguments`` are SPECIFICATION.json and FOLDER."""
     show_messages("info")
     keep_freed_memory()
     path, folder = map(Path, arguments)
@@ -41,23 +42,25 @@ def main(arguments: list[str]) -> int:
 
 
 def _rank() -> int | None:
-    """Return this process's rank if torchrun started it; None for a single worker."""
-    # The check of torch.distributed.is_torchelastic_launched(), without importing torch.
+    """Return the rank of this process if torchrun started it; None if it trains alone."""
+    # The same check as torch.distributed.is_torchelastic_launched(), but without importing torch.
     return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else None
 
 
 def _train(path: Path, alone: bool) -> tuple[int, Report]:
-    """Train, and return exit code and report. A single worker also writes its error to stderr."""
+    """Train according to the specification in ``path``; return exit code and report.
+
+    If it trains ``alone``, also write errors in the input to standard error."""
     try:
         try:
-            # SIGTERM acts like an interrupt, so that the training writes its state.
+            # SIGTERM acts like an interrupt, so that the training writes a checkpoint.
             signal.signal(signal.SIGTERM, _interrupt)
             spec = from_json(TrainSpec, json.loads(path.read_text(encoding="utf-8")))
             from kanseq.verbs.modelling.train import train_specified
 
             result = train_specified(spec)
         finally:
-            # The training has ended: a further request to stop would only interrupt the report.
+            # The training has ended: another signal would only prevent the report from being written.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
@@ -78,7 +81,7 @@ def _train(path: Path, alone: bool) -> tuple[int, Report]:
 
 
 def _is_distributed(error: Exception) -> bool:
-    """Return whether torch.distributed raised an error; gloo's RuntimeErrors are known by the raising module."""
+    """Return whether an error is from torch.distributed. RuntimeErrors of gloo are recognised by the raising module."""
     *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
     places = [type(error).__module__]
     if type(error) is RuntimeError:
@@ -87,7 +90,7 @@ def _is_distributed(error: Exception) -> bool:
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, as Ctrl-C does."""
+    """Signal handler: raise KeyboardInterrupt, as Ctrl-C does."""
     raise KeyboardInterrupt
 
 

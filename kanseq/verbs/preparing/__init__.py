@@ -1,1 +1,1 @@
-"""Make sets of sequences: ``extract``, ``import_sequences``, ``combine``, ``simulate``."""
+"""Create sets of sequences: ``extract``, ``import_sequences``, ``combine``, ``simulate``."""

@@ -1,4 +1,4 @@
-"""``kanseq combine``: join sets, such as those of several species, into one.
+"""``kanseq combine``: combine several sets, such as those of several species, into one.
 
 In: sets of the same geometry. Out: one set, with rows in the order of the inputs and contigs stored by species.
 """
@@ -15,14 +15,14 @@ from kanseq.verbs.short_repr import brief
 
 @brief
 class Combined(NamedTuple):
-    """The result of :func:`combine`.
+    """Result of :func:`combine`.
 
     Attributes:
         sequences: number of sequences.
-        species: number of sequences per species.
-        contigs: number of contigs; contigs of two species with the same name count twice.
-        output: the file, if one was written.
-        set: the combined set; sequences in files stay there and are not copied.
+        species: species -> number of sequences.
+        contigs: number of contigs; contigs of two species with the same name are counted twice.
+        output: path of the combined set; None if it was not written.
+        set: the combined set; sequences are read from the input files when needed.
     """
 
     sequences: int
@@ -35,18 +35,18 @@ class Combined(NamedTuple):
 def combine(
     sets: Sequence[PathLike | SequenceSet], *, output: PathLike | None = None, species: str | Sequence[str] = ()
 ) -> Combined:
-    """Concatenate sets, such as those of several species, to train on some species and test on others.
+    """Combine sets, such as those of several species, into one, to train on some species and test on others.
 
     Args:
         sets: two or more sets, or their files, of the same geometry.
         output: path of the combined set, a Parquet file.
-        species: one name per set, in the order of the sets, for sets made without ``--species``; a set that already
-            names its species keeps it, and must have that name here.
+        species: the species name of each set, in the order of the sets. It is needed for sets that were made without
+            ``--species``; for other sets it must be the name in the set.
 
     Raises:
-        BadOption: there are fewer than two sets, or the names do not fit them.
-        BadTable: geometries or columns differ, or several sequences have the same species and id.
-        ContigMismatch: a species has two contigs with the same name and different letters.
+        BadOption: there are fewer than two sets, or the names do not match the sets.
+        BadTable: the geometries or columns of the sets differ, or several sequences have the same species and id.
+        ContigMismatch: sets of one species have contigs with the same name but different sequences.
     """
     sets = list(sets)
     check_output(inputs=sets, binary=output)

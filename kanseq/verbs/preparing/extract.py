@@ -1,4 +1,4 @@
-"""``kanseq extract``: cut the windows around every gene's TSS and TTS into a set that models read.
+"""``kanseq extract``: extract the windows around every gene's TSS and TTS from a genome, as a set that models read.
 
 In: a genome (FASTA) and an annotation (GTF or GFF3). Out: one row per gene, and a reason for every excluded gene.
 """
@@ -40,7 +40,17 @@ _log = logging.getLogger(__name__)
 
 @brief
 class Extraction(NamedTuple):
-    """The result of ``extract``: counts, the set, and the excluded genes."""
+    """Result of :func:`extract`.
+
+    Attributes:
+        genes: number of genes in the set.
+        excluded: number of genes of the annotation that are not in the set.
+        reasons: reason -> number of genes that are excluded for it.
+        contigs: number of contigs of the genome.
+        output: path of the set; None if it was not written.
+        set: the set.
+        left_out: the excluded genes, with the columns ``id, reason, detail`` and ``line`` of the annotation.
+    """
 
     genes: int
     excluded: int
@@ -73,37 +83,41 @@ def extract(
     species: str = NO_SPECIES,
     tss: Choice = "gene",
 ) -> Extraction:
-    """Cut ``upstream`` and ``downstream`` bases around every gene's TSS and TTS, in the direction of transcription.
+    """Extract windows around every gene's TSS and TTS from a genome, in the direction of transcription.
 
-    The genome is streamed, one contig in memory at a time. Rows are in genome order: contigs as in the FASTA, then by
-    start, then by name. If several genes have the same name, the first one that can be cut is kept.
+    The genome is read one contig at a time. Rows are in genome order: contigs as in the FASTA, then by start, then by
+    name. If several genes have the same name, the first one whose windows can be extracted is kept.
 
     Args:
         genome: FASTA; plain, gzip or bgzip.
         annotation: GTF or GFF3; plain or gzip, in any order.
         output: path of the set, a Parquet file.
-        excluded: TSV ``id, reason, detail``: every gene of the annotation that is not in the set. Reasons: ``biotype``,
-            ``contig_filtered``, ``duplicate_id``, ``edge``, ``no_canonical``, ``no_cds``, ``no_contig``, ``no_id``,
-            ``no_strand``, ``too_many_n``.
-        bed: BED6, two windows per gene (``id:TSS``, ``id:TTS``), cut at contig ends, in genome order.
-        fasta: the sequences, one line each, before masking.
+        excluded: path of a table ``id, reason, detail`` with every gene of the annotation that is not in the set.
+            Reasons: ``biotype``, ``contig_filtered``, ``duplicate_id``, ``edge``, ``no_canonical``, ``no_cds``,
+            ``no_contig``, ``no_id``, ``no_strand``, ``too_many_n``.
+        bed: path of a BED6 file with two windows per gene (``id:TSS``, ``id:TTS``), truncated at contig ends, in genome
+            order.
+        fasta: path of a FASTA file of the sequences, one line each, before masking.
         upstream: bases before the TSS and after the TTS.
-        downstream: bases from the TSS on and up to the TTS.
+        downstream: transcribed bases from the TSS on, and up to the TTS.
         pad: columns of ``N`` between the two windows.
-        mask: whether models read the three bases at each site as ``N``; the set always stores them.
+        mask: whether models read the three transcribed bases next to TSS and TTS as ``N``; the set always stores the
+            bases.
         biotype: biotypes to keep; by default ``protein_coding``, or all genes if there are no biotypes.
-        id: the attribute that names a gene; by default the first of ``gene_id, ID, locus_tag, Name`` that a gene has.
-        contigs: contigs to keep, by any of their names; by default all.
+        id: the attribute with the id of a gene; by default the first of ``gene_id, ID, locus_tag, Name`` that a gene
+            has.
+        contigs: contigs to keep (under any of their names); by default all.
         exclude_contigs: contigs to exclude (such as organelles).
-        edge: ``drop`` excludes genes whose windows pass an end of the contig, ``pad`` fills these columns with ``N``.
-        max_n: largest fraction (0 to 1) of letters other than A, C, G and T in the windows; padding does not count.
+        edge: ``drop`` excludes genes with windows that extend past the end of a contig, ``pad`` fills these columns
+            with ``N``.
+        max_n: maximum fraction (0 to 1) of letters other than A, C, G and T in the windows; padding does not count.
         aliases: table of equivalent contig names (annotation, genome), or an NCBI assembly report.
-        species: name of the species, for sets that are combined.
-        tss: ``gene`` uses the ends of the gene, ``canonical`` those of the transcript tagged as canonical,
-            ``longest-cds`` those of the transcript with the most coding bases.
+        species: name of the species, for sets that will be combined with those of other species.
+        tss: where TSS and TTS are: ``gene`` uses the ends of the gene, ``canonical`` those of its transcript tagged as
+            canonical, ``longest-cds`` those of its transcript with the most coding bases.
 
     Raises:
-        KanseqError: a subclass reports what is wrong with an input, with file and line.
+        KanseqError: an input is invalid; the subclass and the message report what is wrong, with file and line.
     """
     inputs = [check_input(path) for path in (genome, annotation, aliases) if path is not None]
     check_output(excluded, bed, fasta, inputs=inputs, binary=output)
@@ -128,7 +142,7 @@ def extract(
         kept, lost = cut_genes(contig, genes, geometry, edge=edge, max_n=max_n)
         cuts += kept
         dropped += lost
-        # Release this contig, because the reader builds the next one before the name is bound again.
+        # Free this contig's memory before the reader builds the next contig.
         del contig
     lengths = {name: int(fields["length"]) for name, fields in described.items()}
     placement.finish(genome, annotation, lengths, output)
@@ -158,14 +172,18 @@ def extract(
 
 
 def _geometry(upstream: int, downstream: int, pad: int, mask: bool) -> Geometry:
-    """Return the geometry; errors use the option names of the command line."""
+    """Return the geometry with these windows.
+
+    Raises:
+        BadOption: the sizes are invalid; the message names the options of the command line.
+    """
     if min(upstream, downstream, pad) < 0 or upstream + downstream == 0:
         raise BadOption("--upstream, --downstream and --pad must not be negative, and the first two not both 0")
     return Geometry(upstream, downstream, pad, mask)
 
 
 def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> None:
-    """Check that genes end within their contig: the annotation may belong to another assembly."""
+    """Raise MalformedLine if a gene ends past its contig's end, since the annotation may belong to another assembly."""
     for gene in genes:
         if gene.end > len(contig.sequence):
             raise MalformedLine(
@@ -176,7 +194,14 @@ def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> 
 
 
 def _first_of_twins(cuts: list[CutGene], dropped: list[Excluded]) -> tuple[list[CutGene], list[Excluded]]:
-    """Keep the first gene of each name, if possible one that can be cut; move the others to the dropped genes."""
+    """Keep one gene of each name: the first whose windows could be extracted; drop the others.
+
+    Args:
+        cuts: genes with extracted windows.
+        dropped: genes whose windows could not be extracted.
+
+    Returns:
+        The genes to keep, and all dropped genes with reasons."""
     first: dict[str, int] = {}
     for line, name in [*sorted((gene.line, gene.id) for gene, _ in cuts), *sorted((d.line, d.id) for d in dropped)]:
         first.setdefault(name, line)
@@ -194,12 +219,12 @@ def _first_of_twins(cuts: list[CutGene], dropped: list[Excluded]) -> tuple[list[
 
 
 def _counts(reasons: dict[str, int]) -> str:
-    """Return reasons and their counts as text."""
+    """Format reasons and numbers of genes as text, for an error message."""
     return ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
 
 
 def _table(cuts: Sequence[CutGene], species: str, geometry: Geometry) -> pd.DataFrame:
-    """Return the genes as a table with the columns of a set, in their order."""
+    """Return the table of a set from genes with extracted windows."""
     columns = {name: [getattr(windows, name) for _, windows in cuts] for name in GeneWindows._fields}
     table = pd.DataFrame(columns)
     table.insert(1, "species", species)
@@ -216,7 +241,7 @@ def _write(
     bed: PathLike | None,
     fasta: PathLike | None,
 ) -> None:
-    """Write the requested outputs; no file appears under its name before all files are complete."""
+    """Write the requested outputs; files get their final names only after all of them are complete."""
     texts = (
         (excluded, table_lines(EXCLUDED, left_out[list(EXCLUDED.required)])),
         (bed, _bed_lines(genes.table, lengths)),
@@ -230,7 +255,7 @@ def _write(
                 with whole_text(outputs.enter_context(whole_file(path))) as handle:
                     handle.writelines(lines)
     for path, lines in texts:
-        # Standard output comes last: the reader of a pipe may stop early, and the files are complete by then.
+        # Write to standard output last: if the program that reads it stops early, the files are already complete.
         if str(path) == STDOUT:
             with whole_text(STDOUT) as handle:
                 handle.writelines(lines)
@@ -251,7 +276,7 @@ def _bed_lines(table: pd.DataFrame, lengths: dict[str, int]) -> Iterator[str]:
 
 
 def _fasta_lines(table: pd.DataFrame) -> Iterator[str]:
-    """Yield the sequences as FASTA, with name, contig, strand, TSS and TTS (0-based) of the gene in the header."""
+    """Yield the sequences as FASTA, with id, contig, strand, TSS and TTS (0-based) of the gene in the header."""
     columns = table[["id", "chrom", "strand", "tss", "tts", "sequence"]]
     for name, chrom, strand, tss, tts, sequence in columns.itertuples(index=False, name=None):
         yield f">{name} {chrom}({strand}) tss={tss} tts={tts}\n{sequence}\n"

@@ -1,7 +1,7 @@
-"""``kanseq import``: import labelled sequences without an annotation, as the same kind of set that ``extract`` makes.
+"""``kanseq import``: build a set from labelled sequences, without an annotation.
 
-In: tables, FASTA files, folders of text files; BED files or tables of intervals with a genome. Out: one row per
-sequence, with its label if it has one.
+In: tables, FASTA files or folders of text files; or a genome, and intervals as BED files or tables. Out: a set as from
+``kanseq extract``, with one row per sequence, and its label if it has one.
 """
 
 import logging
@@ -26,7 +26,15 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Imported(NamedTuple):
-    """The result of ``import_sequences``: counts and the set."""
+    """Result of :func:`import_sequences`.
+
+    Attributes:
+        sequences: number of sequences.
+        longest: number of columns, the length of the longest sequence.
+        labels: label -> number of sequences; empty without labels.
+        output: path of the set; None if it was not written.
+        set: the set.
+    """
 
     sequences: int
     longest: int
@@ -48,41 +56,44 @@ def import_sequences(
     split_column: str | None = None,
     species: str = NO_SPECIES,
 ) -> Imported:
-    """Make a set of sequences that need no annotation, as wide as the longest of them.
+    """Build a set from sequences, with as many columns as the longest sequence has bases.
 
-    Letters become upper case, ``U`` becomes ``T``, and IUPAC codes, ``X`` and gaps become ``N``. A row of a table is
-    named by ``id_column``, or by its file and number (``train-1``); a FASTA entry by its first word; a text file by its
-    file name. An interval is named by the name in a BED file or in the column ``id`` of a table, if all rows have
-    different ones; else by its coordinates, as the file spells them; else, if two rows have the same coordinates, by
-    file and number. With classes, the name of the class precedes the names of its sequences (``enhancer:peak7``).
+    Letters become upper case, ``U`` becomes ``T``, and IUPAC codes, ``X`` and gaps become ``N``. The id of a
+    sequence is, for a row of a table, the value in ``id_column``, or file name and row number (``train-1``); for FASTA,
+    the first word of the header; for a text file, the file name. The id of an interval is its name in the BED file or
+    in the column ``id`` of a table, if all names are different; otherwise its coordinates as in the file; or, if two
+    rows have the same coordinates, file name and row number. With classes, the name of the class is a prefix
+    (``enhancer:peak7``).
 
     A table with the columns ``region`` (or ``chrom``, ``chromosome``), ``start``, ``end`` and optionally ``strand``,
-    ``id`` and a label is a table of intervals, 0-based half-open. Their letters are those of ``bedtools getfasta -s``:
-    the reverse complement if the strand is ``-``, otherwise the forward strand.
+    ``id`` and a label is a table of intervals, 0-based half-open. Their sequences are the same as from
+    ``bedtools getfasta -s``: the reverse complement if the strand is ``-``, otherwise the forward strand.
 
     The set has the columns ``id, species, length, sequence``; ``chrom, strand, start, end`` (0-based half-open, contigs
     named as in the genome) if all sequences are intervals of one genome; ``label`` (text) if there are labels; and
-    ``split`` if there are several inputs or a ``split_column``: the name of the file (``train``, ``dev``, ``test``), or
-    the value in the column.
+    ``split`` if there are several inputs (with the name of the file, such as ``train``, ``dev``, ``test``) or a
+    ``split_column`` (with its value).
 
     Args:
-        inputs: tables with a header (CSV or TSV), FASTA, BED or tables of intervals, or any :class:`SequenceSource`.
+        inputs: files: tables with a header (CSV or TSV), FASTA, BED or tables of intervals; or any
+            :class:`SequenceSource`.
         output: path of the set, a Parquet file.
-        classes: FASTA or BED files, tables of intervals, or folders of ``NAME.txt``, each with all sequences of one
-            class: a mapping, or items ``NAME=FILE``.
-        genome: FASTA of the intervals, or one per class; files that are not FASTA are then read as intervals.
-        width: extend intervals around their centre to this many bases; longer ones, and those that then pass an end of
-            their contig, are excluded, and a warning counts them.
+        classes: a file per class with all of its sequences, as a mapping or as items ``NAME=FILE``: FASTA or BED files,
+            tables of intervals, or folders of text files, one per sequence.
+        genome: FASTA of the genome that intervals refer to, or one per class; files that are not FASTA are then read as
+            intervals.
+        width: extend intervals on both sides to this many bases. Longer intervals, and those that would extend past the
+            end of their contig, are excluded; a warning reports their number.
         sequence_column: column of sequences in tables; if several are named, the sequences of a row are joined, with 20
             columns of ``N`` between them (:data:`kanseq.sequences.labelled_files.BETWEEN`).
         label_column: column of labels in tables; by default ``label`` if there is one.
-        id_column: column of names in tables.
+        id_column: column of ids in tables.
         split_column: column of splits in tables.
-        species: name of the species, for sets that are combined.
+        species: name of the species, for sets that will be combined with those of other species.
 
     Raises:
         BadTable: a column is missing, a sequence is empty or has letters that are not nucleotides, a label is empty, or
-            two sequences have the same name; with file and line.
+            two sequences have the same id; the message names file and line.
         MalformedLine, ContigMismatch: a FASTA or BED file is malformed, or intervals do not fit the genome.
         BadOption: there are no inputs, inputs and classes are combined, or the genome of a class is missing.
     """
@@ -104,7 +115,7 @@ def _sources(
     *,
     by_file: bool,
 ) -> list[SequenceSource]:
-    """List the sources; ``by_file``: if there are several files without a class, each is a split."""
+    """Return a source for each input file; with ``by_file``, each of several files without classes is a split."""
     files = [inputs] if isinstance(inputs, (str, os.PathLike, SequenceSource)) else list(inputs)
     if bool(files) == bool(classes):
         raise BadOption("specify either input files or --class NAME=FILE, not both")

@@ -1,4 +1,4 @@
-"""Simulate a genome, an annotation and an expression table with a known regulatory grammar.
+"""``kanseq simulate``: simulate a genome, an annotation and expression that depends on known DNA elements.
 
 In: sizes and a seed. Out: a folder with genome.fa.gz, genes.gtf.gz, tpm.csv, truth.bed, truth.tsv and truth.json.
 """
@@ -27,16 +27,22 @@ from kanseq.verbs.short_repr import brief
 
 @brief
 class Simulation(NamedTuple):
-    """Output of :func:`simulate`: counts, and paths in ``folder``.
+    """Result of :func:`simulate`.
 
     Attributes:
-        truth: BED6 of every planted element, name ``GENE:ELEMENT``, score in proportion to its effect.
-        truth_genes: table of each gene's signal, noise, flank GC and copies of every element.
-        grammar: JSON of the grammar, the seed and the oracle.
-        genes: number of protein-coding genes; ``scored`` of them have complete windows on their contig.
+        folder: the output folder.
+        genome, annotation, expression: paths of the FASTA, the GTF and the table of TPM.
+        truth: path of a BED6 file of every planted element, with name ``GENE:ELEMENT`` and a score proportional to its
+            effect.
+        truth_genes: path of a table with signal, noise, GC content of the flanks and copies of every element, per gene.
+        grammar: path of a JSON file with the grammar, the seed and the auROC of the oracle.
+        genes: number of protein-coding genes.
+        scored: number of these whose windows are completely on their contig; the oracle is scored on them.
+        contigs, bases: number of contigs, and of their bases.
+        elements: number of planted elements.
         refused: number of elements that were not planted because they would have overlapped another one.
         noise: standard deviation of the noise, in log10 expression.
-        oracle_auroc: auROC of the noise-free expression, for high against low genes.
+        oracle_auroc: auROC of an oracle that predicts expression without noise, for high against low genes.
     """
 
     folder: Path
@@ -71,24 +77,24 @@ def simulate(
     """Write a small genome, its annotation and an expression table that follows a known regulatory grammar.
 
     Log10 expression is a sum of effects: the GC content of a gene's flanks; a TATA box 25–35 nt upstream of the TSS, an
-    initiator just upstream of it and a polyadenylation signal 10–30 nt upstream of the TTS, each in about half of the
-    genes; copies of two enhancing words (stronger in genes with a TATA box) and two silencing words in the flanks; and
-    Gaussian noise (the numbers are in :class:`kanseq.simulation.grammar.Grammar` and ``truth.json``). A word is a
-    short DNA sequence. Elements are in the direction of transcription and never start on a multiple of 8 columns of
-    their gene's windows, so that no token contains a complete word by design. Random occurrences of a word in the
-    genome have no effect. Genes are on both strands; some overlap, some are shorter than their windows, and the
-    windows of each contig's first and last gene exceed its ends. Coding sequences are arbitrary: they may contain stop
-    codons.
+    initiator just upstream of the TSS and a polyadenylation signal 10–30 nt upstream of the TTS, each in about half of
+    the genes; copies of two short enhancing motifs (stronger in genes with a TATA box) and two silencing motifs in the
+    flanks; and Gaussian noise (the numbers are in :class:`kanseq.simulation.grammar.Grammar` and ``truth.json``).
+    Elements are in the direction of transcription. They never start at a multiple of 8 columns of their gene's windows,
+    so that no token contains a complete enhancing or silencing motif by design. Chance occurrences of a motif in the
+    genome have no effect. Genes are on both strands; some overlap, some are shorter than their windows, and the windows
+    of the first and the last gene of each contig extend past its ends. Coding sequences are arbitrary: they may contain
+    stop codons.
 
     Args:
-        output: folder; created if its parent exists. Only files with the same names are replaced in it.
-        genes: number of protein-coding genes; 5% additional genes of other biotypes follow the same grammar.
-        contigs: number of chromosomes, named 1, 2, …, from long to short.
+        output: the output folder; created if its parent exists. Other files in it are kept.
+        genes: number of protein-coding genes; 5 % more genes of other biotypes follow the same grammar.
+        contigs: number of chromosomes, named 1, 2, …; the first is the longest.
         genome_size: total number of bases; by default 6,000 per gene.
         samples: number of columns of the TPM table.
-        oracle: target auROC of the oracle, which determines the noise.
+        oracle: auROC of a predictor that knows everything but the noise; it determines the amount of noise.
         noise: standard deviation of the noise in log10 expression, instead of ``oracle``.
-        compress: write the genome as bgzip (``genome.fa.gz``) rather than plain.
+        compress: write the genome as ``genome.fa.gz`` (bgzip) rather than ``genome.fa``.
         seed: random seed; the same seed and sizes yield identical files.
 
     Raises:
@@ -139,7 +145,7 @@ def simulate(
 
 @contextmanager
 def _folder(output: PathLike) -> Iterator[Path]:
-    """Yield the output folder; if it had to be created and the block fails, remove it."""
+    """Context manager: create the output folder if missing, and yield it; remove a new folder if the block fails."""
     folder = Path(output)
     made = not folder.exists()
     if made:

@@ -1,1 +1,1 @@
-"""Look at files and start projects: ``inspect``, ``demo``, ``workflow``."""
+"""Describe files, run a demo, and create workflow projects: ``inspect``, ``demo``, ``workflow``."""

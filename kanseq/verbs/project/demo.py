@@ -1,6 +1,6 @@
-"""``kanseq demo``: run every step on a simulated genome, and check whether the model found the planted elements.
+"""``kanseq demo``: run every step on a simulated genome, and check whether the model finds the planted elements.
 
-In: a folder. Out: all files of these steps in it, and a short table of results.
+In: an output folder. Out: the files of all steps in it, and a short table of results.
 """
 
 import logging
@@ -36,20 +36,20 @@ the demo's 400 genes per fold, five epochs at the default learning rate score ne
 of three by the held-out scores of seed 0, so the score of seed 0 is optimistic."""
 
 TOP = 10
-"""Number of pieces per gene, those with the largest attributions, that are compared with planted elements."""
+"""Number of pieces (intervals under tokens) per gene, those with the largest attributions, to compare with elements."""
 
 
 @brief
 class Demonstration(NamedTuple):
-    """Results of the demo.
+    """Result of :func:`demo`.
 
     Attributes:
-        folder: folder of all files.
+        folder: the output folder.
         genes: number of genes in the set.
-        oracle_auroc: auROC of the noise-free expression.
+        oracle_auroc: auROC of the expression without noise, the best score that is possible.
         auroc: model -> mean auROC over the held-out chromosomes.
-        top_on_elements: fraction of the top pieces of genes that overlap a planted element.
-        chance: the same fraction of all pieces.
+        top_on_elements: fraction of the pieces with the largest attributions that overlap a planted element.
+        chance: fraction of all pieces that overlap a planted element.
         table: these results as text.
     """
 
@@ -66,7 +66,7 @@ def demo(output: PathLike = "demo", *, genes: int = 1_000, seed: int = 0, thread
     """Simulate a genome, run every step on it, and compare the attributions with the planted elements.
 
     Args:
-        output: folder, created if its parent exists; finished trainings in it are kept.
+        output: the output folder, created if its parent exists; models that were trained by an earlier call are kept.
         genes: number of protein-coding genes to simulate.
         seed: seed of the simulation and of the training.
         threads: processor threads, 0 for all.
@@ -125,14 +125,17 @@ def demo(output: PathLike = "demo", *, genes: int = 1_000, seed: int = 0, thread
 
 
 def top_on_elements(attributions: PathLike, genes: PathLike, truth: PathLike, top: int = TOP) -> tuple[float, float]:
-    """Return the fraction of genes' ``top`` pieces by magnitude that overlap a planted element, and of all pieces.
+    """Return the fraction of top pieces that overlap a planted element, and the same fraction for all pieces.
+
+    A piece is the genomic interval under a token. The top pieces of a gene are those with the largest attributions by
+    magnitude.
 
     Args:
         attributions: ``attributions.parquet``.
         genes: the set that was explained.
         truth: BED of the planted elements (0-based half-open). Elements of other genes count as well, because windows
             of neighbouring genes overlap.
-        top: pieces per gene.
+        top: number of top pieces per gene.
     """
     explained = pd.read_parquet(attributions, columns=["species", "id", "attributions"])
     places = SequenceSet.read(genes)
@@ -140,7 +143,7 @@ def top_on_elements(attributions: PathLike, genes: PathLike, truth: PathLike, to
     pieces = find_pieces(table, places.geometry, {name: int(c["length"]) for name, c in places.contigs.items()})
     values = np.stack(explained["attributions"].to_numpy())
     weight = np.abs(sum_by_piece(values, piece_template(places.geometry)))[pieces.row, pieces.index]
-    # Sort by gene and descending weight; the position of a piece within its gene is its rank.
+    # Sort by gene, then by descending magnitude; the position of a piece among those of its gene is its rank.
     order = np.lexsort((-weight, pieces.row))
     first = np.searchsorted(pieces.row[order], np.arange(len(table)))
     rank = np.arange(len(order)) - first[pieces.row[order]]
@@ -149,7 +152,7 @@ def top_on_elements(attributions: PathLike, genes: PathLike, truth: PathLike, to
 
 
 def _touches(chrom: np.ndarray, start: np.ndarray, end: np.ndarray, truth: PathLike) -> np.ndarray:
-    """Return for each interval whether an element of a BED file shares a base with it."""
+    """Return for each interval (0-based half-open) whether an element in the BED file ``truth`` overlaps it; bool."""
     elements = pd.read_csv(
         truth, sep="\t", header=None, usecols=[0, 1, 2], names=["chrom", "start", "end"], dtype={0: str}
     )
@@ -164,7 +167,7 @@ def _touches(chrom: np.ndarray, start: np.ndarray, end: np.ndarray, truth: PathL
 
 
 def _make_folder(folder: Path) -> None:
-    """Create the output folder if its parent exists."""
+    """Create the output folder, if it does not exist; its parent must exist."""
     if folder.is_dir():
         return
     check_output(folder)
@@ -175,7 +178,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _table(folder: Path, simulation: Simulation, auroc: dict[str, float], shares: tuple[float, float]) -> str:
-    """Return the results and the paths of the output files as text."""
+    """Return the results and the paths of the main files as text; ``shares`` are ``top_on_elements`` and ``chance``."""
     rows = [*auroc.items(), ("oracle (knows the grammar)", simulation.oracle_auroc)]
     lines = ["auROC, mean over held-out chromosomes", *(f"  {name:<28}{score:.3f}" for name, score in rows), ""]
     found, chance = shares
@@ -193,7 +196,7 @@ def _table(folder: Path, simulation: Simulation, auroc: dict[str, float], shares
 
 
 def _made(folder: Path, simulation: Simulation) -> list[Path]:
-    """List the main output files."""
+    """Return the paths of the main output files, including the simulated inputs."""
     inputs = [simulation.genome, simulation.annotation, simulation.expression, simulation.truth]
     names = (
         "genes.parquet",

@@ -1,6 +1,6 @@
-"""Facts about kanseq's text files: tables, JSON, BED and bedGraph tracks; each is recognised by its first line.
+"""Summaries of kanseq's text files for ``kanseq inspect``: tables, JSON files, BED and bedGraph tracks.
 
-In: a path. Out: the kind of the file, and its facts in order.
+In: a path; the kind of file is recognised by its first line. Out: the kind, and named facts about the contents.
 """
 
 import json
@@ -21,22 +21,22 @@ from kanseq.io.tables.model_tables import HELD_OUT
 from kanseq.io.tables.schema import Schema
 
 Facts: TypeAlias = dict[str, object]
-"""Name -> number, text, list of them, or a name -> number table."""
+"""Facts about a file: name -> a number, a text, a list of these, or a dictionary of numbers."""
 
 _SIGNS = {POSITIVE: "raise", NEGATIVE: "lower", ZERO: "zero"}
 
 
 def text_facts(path: Path) -> tuple[str, Facts]:
-    """Read a table, a JSON file or a text track.
+    """Return kind and facts of a table, JSON file or text track.
 
     Raises:
-        BadTable: it is not a kanseq file, or damaged.
+        BadTable: the file is not from kanseq, or is damaged.
     """
     try:
         with open_text(path) as handle:
             first = handle.readline(100_000)
     except TruncatedFile as error:
-        # Binary files of other programs get here, too.
+        # This error also occurs for binary files of other programs.
         raise foreign(path) if "not a text file" in error.what else error from error
     if first.startswith('{"epoch"'):
         return "log of a training", _log(path)
@@ -54,7 +54,7 @@ def text_facts(path: Path) -> tuple[str, Facts]:
 
 
 def _json_card(path: Path) -> tuple[str, Facts]:
-    """Read a JSON file that kanseq wrote, and return its top-level facts."""
+    """Return kind and facts of a JSON file; the facts are its top-level entries."""
     content = read_json(path)
     if not {"format", "grammar", "training_genes"} & set(content):
         raise foreign(path)
@@ -70,7 +70,7 @@ def _json_card(path: Path) -> tuple[str, Facts]:
 
 
 def _description(content: Facts) -> tuple[str, Facts]:
-    """Return the specification of a run or a search, for any version of the format."""
+    """Return kind and facts of the ``run.json`` of a run or search, in any version of the format."""
     spec = content.get("spec")
     facts = {"format": content.get("format"), "kind of run": content.get("kind")}
     facts |= spec if isinstance(spec, dict) else {}
@@ -78,12 +78,12 @@ def _description(content: Facts) -> tuple[str, Facts]:
 
 
 def _filled(content: Facts) -> Facts:
-    """Leave out empty values."""
+    """Return facts without those that are None or empty."""
     return {name: value for name, value in content.items() if value not in (None, {}, [])}
 
 
 def _table_facts(path: Path, schema: Schema) -> Facts:
-    """Read a table, and return the facts of its reader; for tables without a reader, the size."""
+    """Return facts about a table, by its function in :data:`_READERS`; else numbers of rows and distinct values."""
     table = read_cells(path, schema, required=schema.head)
     if schema.name in ("homologs", "homolog_pairs"):
         return {**_READERS[schema.name](table), **_homology(path)}
@@ -94,7 +94,7 @@ def _table_facts(path: Path, schema: Schema) -> Facts:
 
 
 def _splits(table: pd.DataFrame) -> Facts:
-    """Count genes per fold and role."""
+    """Return facts about splits: genes per fold and role, reasons of unused genes."""
     roles = table.groupby(["fold", "role"], sort=False).size()
     per_fold = {
         fold: {str(role): int(count) for role, count in sizes.droplevel(0).items()}
@@ -108,7 +108,7 @@ def _splits(table: pd.DataFrame) -> Facts:
 
 
 def _labels(table: pd.DataFrame) -> Facts:
-    """Count labels, and return the quartiles and their origin."""
+    """Return facts about labels: their counts, the quartiles, and the genes that define the quartiles."""
     whole = set(table["fold"]) == {"*"}
     quartiles = table.drop_duplicates(["condition", "fold"]).set_index(["condition", "fold"])[["q1", "q3"]]
     shown = {
@@ -125,7 +125,7 @@ def _labels(table: pd.DataFrame) -> Facts:
 
 
 def _predictions(table: pd.DataFrame) -> Facts:
-    """Count scored genes by fold, role and target: classes by name, and for regression the number of measured genes."""
+    """Return facts about predictions: genes per fold, role and target (for regression, genes with a target), logits."""
     logit = pd.to_numeric(table["logit"], errors="coerce")
     targets = table["target"].replace("", "none")
     if (table["probability"] == "").all():
@@ -142,7 +142,7 @@ def _predictions(table: pd.DataFrame) -> Facts:
 
 
 def _groups(table: pd.DataFrame) -> Facts:
-    """Count genes and groups."""
+    """Return facts about groups of homologs: numbers of genes and groups, and group sizes."""
     sizes = table["group"].value_counts()
     several = sizes[sizes > 1]
     return {
@@ -155,14 +155,14 @@ def _groups(table: pd.DataFrame) -> Facts:
 
 
 def _pairs(table: pd.DataFrame) -> Facts:
-    """Count pairs and the genes in them."""
+    """Return facts about a table of homologous pairs: number of pairs, and of genes in them."""
     one, other = (zip(table[f"species{end}"], table[f"id{end}"], strict=True) for end in ("", "_2"))
     ends = {*one, *other}
     return {"pairs": len(table), "genes": len(ends)}
 
 
 def _homology(path: Path) -> Facts:
-    """Return how a table of homologs was made, if there is a record of it."""
+    """Return program, thresholds and inputs of a table of homologs, from its JSON record; no facts without a record."""
     found = read_record(path)
     if found is None:
         return {}
@@ -172,7 +172,7 @@ def _homology(path: Path) -> Facts:
 
 
 def _leaks(table: pd.DataFrame) -> Facts:
-    """Count the genes that leak, by kind and fold."""
+    """Return facts about a table of leaks: affected genes per kind of leak and fold."""
     found = table.assign(genes=table["genes"].astype(int))
     found = found[found["genes"] > 0].groupby(["kind", "fold"], sort=False)["genes"].max()
     leaking = {
@@ -182,14 +182,14 @@ def _leaks(table: pd.DataFrame) -> Facts:
 
 
 def _excluded(table: pd.DataFrame) -> Facts:
-    """Count the reasons."""
+    """Return facts about excluded genes: their number, and genes per reason."""
     return {"genes": len(table), "reasons": counts(table["reason"])}
 
 
 def _metrics(table: pd.DataFrame) -> Facts:
-    """Return each model's mean over folds."""
+    """Return facts about metrics: the mean of each model over folds, and the number of folds."""
     means = table[table["fold"] == "mean"].set_index("model")
-    # A table of predictions by the models of several folds has a fold of that name; the average comes after it.
+    # In predictions averaged over folds, the fold itself is called mean; the row of the average follows.
     means = means[~means.index.duplicated(keep="last")]
     parts = ("_low", "_high", "_sd", "_min", "_max")
     shown = [name for name in means if name not in ("fold", "n", "seeds") and not name.endswith(parts)]
@@ -201,22 +201,22 @@ def _metrics(table: pd.DataFrame) -> Facts:
 
 
 def _truth(table: pd.DataFrame) -> Facts:
-    """Count the genes, by chromosome, and those on which the oracle is scored."""
+    """Return facts about simulated genes: genes per chromosome, and genes on which the oracle is scored."""
     return {"genes": len(table), "chrom": counts(table["chrom"]), "scored": int((table["scored"] == "1").sum())}
 
 
 def _held_out(table: pd.DataFrame) -> Facts:
-    """Count the genes that a fold holds out."""
+    """Return facts about the held-out genes of a fold: genes per species."""
     return {"genes": len(table), "species": counts(table["species"])}
 
 
 def _log(path: Path) -> Facts:
-    """Return the loss and the monitored number of a training, epoch by epoch."""
+    """Return facts about a training log: loss and monitored metric of each epoch, and speed."""
     try:
         with open_text(path) as handle:
             epochs = [json.loads(line) for line in handle]
         facts: Facts = {"epochs": len(epochs), "loss": [epoch["loss"] for epoch in epochs]}
-        # Each objective has its own name for the number that it is monitored by; it is the third.
+        # The monitored metric has different names, depending on the objective; it is always the third entry.
         monitor = list(epochs[0])[2]
         measured = [epoch[monitor] for epoch in epochs if epoch[monitor] is not None]
         monitored = {monitor.replace("_", " "): measured or None}
@@ -237,11 +237,11 @@ _READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
     "truth": _truth,
     "held_out": _held_out,
 }
-"""Name of a table -> function that returns its facts for ``kanseq inspect``."""
+"""Name of a kind of table -> function that returns facts about such a table."""
 
 
 def _track(path: Path, columns: int) -> tuple[str, Facts]:
-    """Read a BED or bedGraph track."""
+    """Return kind and facts of a BED or bedGraph track with this number of columns."""
     names = ["chrom", "start", "end", "name", "score", "strand", "thick_start", "thick_end", "colour"][:columns]
     table = parse(path, names)
     if columns == 4:
@@ -260,7 +260,11 @@ def _track(path: Path, columns: int) -> tuple[str, Facts]:
 
 
 def read_json(path: Path) -> Facts:
-    """Read a JSON object."""
+    """Read a JSON file that contains an object.
+
+    Raises:
+        BadTable: the JSON is incomplete or is not an object.
+    """
     try:
         with open_text(path) as handle:
             content = json.load(handle)
@@ -272,7 +276,7 @@ def read_json(path: Path) -> Facts:
 
 
 def foreign(path: Path) -> BadTable:
-    """Return the error for a file of an unknown kind."""
+    """Return the error to raise for a file that is not from kanseq."""
     return BadTable("not a kanseq file", where=path)
 
 

@@ -1,6 +1,6 @@
-"""``kanseq inspect``: describe a kanseq file, which is recognised by its content.
+"""``kanseq inspect``: describe a file that kanseq wrote; its kind is recognised by its content.
 
-In: any file that kanseq wrote, or a run. Out: a card with a few named facts.
+In: any file of kanseq, or the folder of a run. Out: a card, with the kind and a few named facts.
 """
 
 import json
@@ -28,8 +28,8 @@ class Card(NamedTuple):
     """Result of :func:`inspect`.
 
     Attributes:
-        kind: kind of the file, in a word or two.
-        fields: facts in order; numbers, texts, or a text -> number table.
+        kind: kind of the file, such as ``splits``.
+        fields: facts about the file, in the order in which they are shown.
     """
 
     kind: str
@@ -47,16 +47,16 @@ class Card(NamedTuple):
 
 
 def inspect(path: PathLike) -> Card:
-    """Read a kanseq file, or the folder of a run, and return its card.
+    """Describe a file that kanseq wrote, or the folder of a run.
 
-    Recognises every table of :data:`kanseq.io.tables.catalogue.SCHEMAS` (``genes.parquet``, ``splits.tsv``, …),
+    Supported are every table of :data:`kanseq.io.tables.catalogue.SCHEMAS` (``genes.parquet``, ``splits.tsv``, …),
     ``metrics.json``, ``model.safetensors``, the files of a run, other JSON of kanseq, BED, bedGraph and bigWig tracks.
     Text may be plain or gzip.
 
     Raises:
         MissingFile: the path does not exist.
-        BadTable: it is not a kanseq file.
-        TruncatedFile, ModelMismatch: it is a kanseq file, but damaged.
+        BadTable: the file or folder is not from kanseq.
+        TruncatedFile, ModelMismatch: the file is from kanseq, but damaged.
     """
     path = Path(path)
     if path.is_dir():
@@ -73,7 +73,7 @@ def inspect(path: PathLike) -> Card:
 
 
 def _shown(value: object) -> str:
-    """Format a fact for display."""
+    """Format the value of a fact as text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, np.integer)):
@@ -92,13 +92,13 @@ def _shown(value: object) -> str:
 
 
 def _few(items: list[str]) -> str:
-    """Join items with commas; of a long list only the first ones."""
+    """Join items with commas; of a long list, only the first items and the number of others."""
     rest = len(items) - _MOST
     return ", ".join(items[:_MOST]) + (f", and {rest:,} more" if rest > 0 else "")
 
 
 def _geometry(fields: object) -> Facts:
-    """Return facts about the columns of a row."""
+    """Return facts about a geometry (in JSON form): columns, tokens, and windows of genes."""
     geometry = Geometry.from_json(fields)  # type: ignore[arg-type]
     facts: Facts = {"columns": geometry.columns, "tokens": geometry.tokens}
     if geometry.has_genes:
@@ -111,7 +111,7 @@ def _geometry(fields: object) -> Facts:
 
 
 def _inputs(described: object) -> str | None:
-    """Return the names of the inputs that a file records, with the start of their SHA-256."""
+    """Return names and shortened SHA-256 of the inputs recorded in a file's metadata; None if there are none."""
     entries = list(described.values()) if isinstance(described, dict) else described
     if not isinstance(entries, list):
         return None
@@ -120,14 +120,14 @@ def _inputs(described: object) -> str | None:
 
 
 def _contigs(metadata: Facts) -> Facts:
-    """Count contigs and their bases."""
+    """Return the number of contigs in a file's metadata, and of their bases; no facts without contigs."""
     contigs = metadata.get("contigs") or {}
     assert isinstance(contigs, dict)
     return {"contigs": len(contigs), "bases": sum(contig["length"] for contig in contigs.values())} if contigs else {}
 
 
 def _parquet(path: Path) -> Card:
-    """Read a set, or attributions."""
+    """Return the card of a Parquet file: a set, or attributions."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -154,7 +154,7 @@ def _parquet(path: Path) -> Card:
 
 
 def _attribution_facts(table: pd.DataFrame, metadata: Facts) -> Facts:
-    """Return facts about attributions: genes, method, models and completeness."""
+    """Return facts about a table of attributions: genes, method, models, completeness error."""
     error = table["completeness_error"]
     return {
         "genes": len(table),
@@ -174,7 +174,7 @@ def _attribution_facts(table: pd.DataFrame, metadata: Facts) -> Facts:
 
 
 def _model(path: Path) -> Card:
-    """Read the metadata of a model file; its weights are counted, not read."""
+    """Return the card of a model file or a checkpoint; weights are counted without reading them."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -203,7 +203,7 @@ def _model(path: Path) -> Card:
 
 
 def _run(path: Path) -> Card:
-    """Read a run's folder."""
+    """Return the card of the folder of a run."""
     if not (path / RUN).exists():
         raise BadTable("this folder is not a kanseq run", where=path, hint="the folder of a run has a run.json")
     described, begun = read_run(path), parts(path)
@@ -225,7 +225,7 @@ def _without_geometry(config: Mapping[str, object]) -> Facts:
 
 
 def _bigwig(path: Path) -> Card:
-    """Read a bigWig's summary."""
+    """Return the card of a bigWig track."""
     import pyBigWig
 
     try:
@@ -235,7 +235,7 @@ def _bigwig(path: Path) -> Card:
         raise TruncatedFile("this is not a complete bigWig", where=path, hint="create it again") from error
     fields: Facts = {"contigs": len(contigs), "bases": sum(contigs.values()), "covered bases": header["nBasesCovered"]}
     if header["nBasesCovered"]:
-        # The header of a bigWig holds integers only, so the extremes are read contig by contig.
+        # The header of a bigWig has only integers, so compute minimum and maximum from the data of each contig.
         with pyBigWig.open(str(path)) as track:
             present = [name for name, length in contigs.items() if track.stats(name, 0, length)[0] is not None]
             for kind in ("min", "max"):

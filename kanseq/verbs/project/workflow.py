@@ -1,6 +1,6 @@
-"""Locate the Snakemake workflow that is packaged with kanseq, and create project folders that use it.
+"""``kanseq workflow``: locate the Snakemake workflow that is part of kanseq, and create projects that use it.
 
-In: the name of a folder. Out: config, sample sheet, profiles and a Snakefile that imports the rules.
+In: a folder. Out: in this folder config, sample sheet, profiles and a Snakefile that imports the rules.
 """
 
 from pathlib import Path
@@ -21,17 +21,17 @@ PROJECT = {
     "profiles/slurm/config.yaml": "profiles/slurm/config.yaml",
     "profiles/kubernetes/config.yaml": "profiles/kubernetes/config.yaml",
 }
-"""Files of a project -> the packaged files that they are copied from."""
+"""File in a project -> file of the packaged workflow that it is copied from."""
 
 
 @brief
 class Project(NamedTuple):
-    """A project folder created by :func:`init_workflow`.
+    """Result of :func:`init_workflow`: a new project folder.
 
     Attributes:
-        output: the project's folder.
-        files: the files written, as paths relative to the folder.
-        snakefile: the packaged workflow that its Snakefile imports.
+        output: the project folder.
+        files: paths of the files in it, relative to the folder.
+        snakefile: the packaged workflow that the Snakefile of the project imports.
     """
 
     output: Path
@@ -40,7 +40,7 @@ class Project(NamedTuple):
 
 
 def workflow_path() -> Path:
-    """Return the folder of the packaged workflow; its rules are in ``workflow/Snakefile`` there.
+    """Return the folder of the packaged workflow; the rules are in its file ``workflow/Snakefile``.
 
     Raises:
         MissingFile: this installation of kanseq does not contain the workflow.
@@ -53,13 +53,13 @@ def workflow_path() -> Path:
 
 
 def init_workflow(output: PathLike) -> Project:
-    """Write a project folder for Snakemake: a config and a sample sheet to fill in, profiles, and a Snakefile.
+    """Create a project folder for Snakemake: a config and a sample sheet to fill in, profiles, and a Snakefile.
 
-    The Snakefile imports the packaged rules as a module, so that a newer kanseq provides newer rules; add the project's
-    rules below the import.
+    The Snakefile imports the packaged rules as a module, so an update of kanseq updates the rules. Rules of the project
+    can be added below the import.
 
     Args:
-        output: the folder; created if its parent exists. Other files in it are kept.
+        output: the project folder; created if its parent exists. Other files in it are kept.
 
     Raises:
         NotWritable: one of the files already exists, or the folder cannot be created or written.
@@ -68,7 +68,7 @@ def init_workflow(output: PathLike) -> Project:
     folder, packaged = Path(output), workflow_path()
     if not folder.is_dir():
         check_output(folder)
-    # Never overwrite files of an existing project, and never mix it with a new one.
+    # Never overwrite files of an existing project, nor add files to it.
     there = [name for name in PROJECT if (folder / name).exists()]
     if there or folder.is_file():
         raise NotWritable("this already exists", where=folder.joinpath(*there[:1]), hint="specify another folder")

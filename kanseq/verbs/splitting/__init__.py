@@ -1,1 +1,1 @@
-"""Decide which genes train: ``homology``, ``split``, ``leaks``, ``label``."""
+"""Prepare genes for training: ``homology``, ``split`` (training and test genes), ``leaks``, ``label``."""

@@ -1,6 +1,7 @@
-"""``kanseq homology``: find homologous genes of a set, so that no homolog of a test gene is trained on.
+"""``kanseq homology``: find groups of homologous genes, so that homologs of test genes can be kept out of training.
 
-In: a set, and proteins, transcripts, coding sequences, a table of hits or a list of groups. Out: groups and pairs.
+In: a set, and proteins, transcripts, coding sequences, a table of hits or a list of groups. Out: groups and pairs of
+    genes.
 """
 
 import os
@@ -27,34 +28,36 @@ from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.verbs.short_repr import brief
 
 EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
-"""The default thresholds: largest e-value, smallest bit score, smallest coverage of the query in percent."""
+"""Default thresholds of hits: maximum e-value, minimum bit score, minimum coverage of the query in percent."""
 
 Files: TypeAlias = PathLike | Sequence[PathLike] | Mapping[str, PathLike]
-"""A file; several files, each as ``FILE`` or ``SPECIES=FILE``; or a mapping species -> file."""
+"""The value of an option for input files: a file; several, each as ``FILE`` or ``SPECIES=FILE``; or species -> file."""
 
 
 @brief
 class Homology(NamedTuple):
-    """The result of :func:`homology`.
+    """Result of :func:`homology`.
 
     Attributes:
-        tool: the source: ``diamond``, ``mmseqs``, ``blast``, ``sketch``, ``hits`` (a table) or ``groups`` (a list).
-        version: version of the program.
-        thresholds: ``evalue``, ``bits``, ``coverage`` (percent of the query).
+        tool: the source of homologs: the search program ``diamond``, ``mmseqs``, ``blast`` or ``sketch``, or ``hits``
+            (a table of hits) or ``groups`` (a list of groups).
+        version: version of the program, if known.
+        thresholds: the thresholds of hits: ``evalue``, ``bits``, ``coverage`` (percent of the query).
         proteins: number of proteins, transcripts or coding sequences that were read.
-        of_other_genes: how many of these belong to no gene of the set.
+        of_other_genes: number of these that belong to no gene of the set.
         genes: number of genes in the set.
-        genes_with_protein, genes_without_protein: how many have a protein (or are in the table of hits or the list).
-        genes_with_stops: number of genes with stops inside their translated coding sequence; stops are searched as
-            ``X``.
+        genes_with_protein, genes_without_protein: number of genes of the set that have a protein (or are in the table
+            of hits or the list), and that do not.
+        genes_with_stops: number of genes with stop codons inside their translated coding sequence; the search treats
+            them as ``X``.
         pairs: number of pairs of homologous genes.
         groups: number of groups, including groups of one gene.
         largest_group: number of genes in the largest group.
         genes_in_groups: number of genes in groups of two or more.
         seconds: duration of the search.
-        output, pairs_output: the files, if they were written.
-        table: ``species, id, group`` of every gene of the set, in its order.
-        pair_table: ``species, id, species_2, id_2, evalue, bits, coverage, identity`` of every pair.
+        output, pairs_output: paths of the tables of groups and of pairs; None if not written.
+        table: a row ``species, id, group`` per gene, in the order of the set.
+        pair_table: a row ``species, id, species_2, id_2, evalue, bits, coverage, identity`` per pair.
     """
 
     tool: str
@@ -104,47 +107,49 @@ def homology(
     strip_version: bool = False,
     threads: int = 0,
 ) -> Homology:
-    """Find groups of homologous genes: single linkage over the hits of their proteins that pass all thresholds.
+    """Find groups of homologous genes by single linkage; genes are linked by hits of their proteins above thresholds.
 
     Two genes are a pair if a hit between their proteins, in either direction, has an e-value of at most ``evalue``, a
-    bit score of at least ``bits``, and covers at least ``coverage`` percent of its query: the query letters in its
-    alignment (in any of its alignments with such an e-value, if a table or BLAST has several), divided by the length of
-    the query. The values of a pair are those of its better hit. Groups are the connected components of the pairs. A
-    gene without a protein is a separate group.
+    bit score of at least ``bits``, and covers at least ``coverage`` percent of its query. The coverage is the number of
+    aligned query letters divided by the length of the query. If a hit has several alignments (in a table or BLAST
+    output), the letters in any alignment with such an e-value count. The values of a pair are those of its better hit.
+    Groups are the connected components of the graph of pairs. A gene without a protein is a group of one.
 
-    The protein of a gene is its longest one. The gene of a protein is named by ``protein2gene``, else by the CDS rows
-    of ``annotation`` (``protein_id``, ``transcript_id``, ``ID``, ``Parent``), else by the FASTA header (``gene:ID``,
-    ``gene=ID``, ``locus=ID``, ``[locus_tag=ID]``), else by the name of the protein.
+    Each gene is represented by its longest protein. The gene of a protein is read from ``protein2gene``, else from the
+    CDS rows of ``annotation`` (``protein_id``, ``transcript_id``, ``ID``, ``Parent``), else from the FASTA header
+    (``gene:ID``, ``gene=ID``, ``locus=ID``, ``[locus_tag=ID]``); otherwise it is the name of the protein.
 
     Args:
-        genes: a set, or its file.
-        proteins: FASTA of proteins.
-        transcripts: FASTA of transcripts in the direction of transcription; each is translated in its longest frame,
-            and the proteins are compared, which finds more distant homologs than nucleotides do.
+        genes: a set of genes, or its file.
+        proteins: FASTA of protein sequences.
+        transcripts: FASTA of transcripts in the direction of transcription. The longest open reading frame of each is
+            translated and the proteins are compared, which finds more distant homologs than nucleotides do.
         genome: FASTA; the longest coding sequence of each gene in ``annotation`` is translated.
         annotation: GTF or GFF3.
-        hits: a table of hits (BLAST's ``outfmt 6`` or ``7``) from another search, of proteins or of genes. If it lacks
-            the lengths of queries (``qlen``), ``proteins`` must provide them; every isoform in it counts.
-        groups: a list of groups (lines ``id group``, JSON, or ``homologs.tsv``): no search, no thresholds.
+        hits: a table of hits (BLAST's ``outfmt 6`` or ``7``) from another search, of proteins or of genes; no search is
+            run. If the table lacks the lengths of queries (``qlen``), ``proteins`` must provide them. Hits of all
+            isoforms of a gene are used.
+        groups: known groups (lines ``id group``, JSON, or ``homologs.tsv``), used instead of a search.
         protein2gene: table of two columns, protein (or transcript) and gene.
         output: path of ``homologs.tsv``: ``species, id, group``, one row per gene; ``-`` is standard output. Tool,
             version and thresholds are written to ``homologs.tsv.json`` (:mod:`kanseq.homologs.records`).
-        pairs: path of a table of the pairs, each once, with a separate record.
-        tool: ``diamond``, ``mmseqs``, ``blast``; ``sketch``, the built-in fallback; ``auto`` is the first of these that
-            is installed.
-        evalue, bits, coverage: the thresholds.
-        hit_columns: BLAST's names of the columns of ``hits``, if the table has no header and not the default columns.
-        codon_table: NCBI number of the genetic code; ``transl_table`` of a CDS row takes precedence.
+        pairs: path of a table of the pairs (each pair once); it also gets a ``.json`` record.
+        tool: ``diamond``, ``mmseqs``, ``blast``; ``sketch``, which is built in; or ``auto``, the first of these that is
+            installed.
+        evalue, bits, coverage: thresholds of hits, see above.
+        hit_columns: names of the columns of ``hits``, as in BLAST, if there is no header and the columns are not
+            BLAST's default ones.
+        codon_table: NCBI number of the genetic code, for CDS rows without ``transl_table``.
         aliases: table of equivalent contig names (annotation, genome).
-        strip_version: also compare names without version suffixes (``.1``).
+        strip_version: also match names without version suffixes (``.1``).
         threads: processor threads of the search; 0 uses all.
 
     Raises:
-        BadOption: options do not fit together, or a program is not installed.
+        BadOption: options are inconsistent, or a program is not installed.
         UnknownGene: no protein, hit or list entry belongs to a gene of the set.
-        BadTable: the path of a table's record is taken by a file that is not a record.
-        SearchFailed: the program ended with an error.
-        KanseqError: a subclass reports what is wrong with an input.
+        BadTable: the JSON record of a table would overwrite a file that is not such a record.
+        SearchFailed: the search program ended with an error.
+        KanseqError: an input is invalid; the subclass and the message report what is wrong.
     """
     sources = {name: _sources(given) for name, given in _given(proteins, transcripts, genome, annotation).items()}
     paths = [path for given in sources.values() for _, path in given]
@@ -196,12 +201,12 @@ def homology(
 
 
 def _given(proteins: Files, transcripts: Files, genome: Files, annotation: Files) -> dict[str, Files]:
-    """Return the files of options that accept several species, by option."""
+    """Return option name -> files, for the options that accept files of several species."""
     return {"proteins": proteins, "transcripts": transcripts, "genome": genome, "annotation": annotation}
 
 
 def _sources(given: Files) -> Sources:
-    """Return each file with its species, if specified."""
+    """Return pairs (species, file) for the files of an option; the species is None if it is not specified."""
     if isinstance(given, Mapping):
         return [(str(species), path) for species, path in given.items()]
     listed = [given] if isinstance(given, (str, os.PathLike)) else list(given)
@@ -222,7 +227,7 @@ def _check_options(
     thresholds: Mapping[str, float],
     codon_table: int,
 ) -> None:
-    """Check that options fit together, before any file is read."""
+    """Raise BadOption if options are invalid or contradict each other, before any file is read."""
     if tool not in TOOLS:
         raise BadOption(f"--tool {tool}: unknown tool", hint=f"choose one of {', '.join(TOOLS)}")
     wrong = [name for name, value in thresholds.items() if not 0 <= value < np.inf]
@@ -262,10 +267,10 @@ def _check_options(
 
 
 def _check_genes(genes: SequenceSet, sources: Mapping[str, Sources]) -> None:
-    """Check that ids are unique within each species, and that the set has the species of all files."""
+    """Check that ids are unique within each species, and that the set contains every species specified for a file."""
     twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
     if len(twice):
-        raise BadTable(f"several sequences of the set share an id: {some(list(twice))}")
+        raise BadTable(f"several sequences of the set have the same id: {some(list(twice))}")
     there = set(genes.table["species"].astype(str))
     for option, given in sources.items():
         for species, path in given:
@@ -283,7 +288,7 @@ def _finish(
     output: PathLike | None,
     pairs: PathLike | None,
 ) -> Homology:
-    """Name groups and pairs, write them, and return the result with counts."""
+    """Make the tables of groups and pairs, write those requested, and return the result with counts."""
     numbers = pd.factorize(found.numbers)[0] + 1
     species, ids = (genes.table[name].to_numpy(dtype=object) for name in ("species", "id"))
     table = pd.DataFrame({"species": species, "id": ids, "group": numbers.astype(str)}).astype(str)
@@ -299,7 +304,7 @@ def _finish(
     )
     pair_table["coverage"] = pair_table["coverage"].round(2)
     made = [(output, HOMOLOGS, table), (pairs, HOMOLOG_PAIRS, pair_table)]
-    # Standard output comes last: the reader of a pipe may stop early, and the files are complete by then.
+    # Write to standard output last: if the program that reads it stops early, the files are already complete.
     for path, schema, content in sorted(made, key=lambda one: str(one[0]) == STDOUT):
         if path is not None:
             write_table(path, schema, content)

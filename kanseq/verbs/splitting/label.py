@@ -1,4 +1,4 @@
-"""Label genes low or high by quartiles of expression, by default those of training genes only.
+"""``kanseq label``: label genes low or high by quartiles of expression, by default those of training genes only.
 
 In: expression tables and splits. Out: a table ``species, id, condition, fold, expression, label, q1, q3``.
 """
@@ -28,21 +28,23 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Labels(NamedTuple):
-    """Result of :func:`label`. Keys of dictionaries are folds, prefixed by ``CONDITION:`` if there are several.
+    """Result of :func:`label`.
+
+    Dictionaries have a key for each fold (``*`` if labels do not depend on folds), with the prefix ``CONDITION:`` if
+    there is a sample sheet.
 
     Attributes:
-        quartiles: source of the thresholds, as text.
-        samples: the samples that were used.
-        left_out: columns that were not used as samples.
-        genes: number of labelled genes that are in the splits or the set, if these were passed; only these are counted
-            below.
-        low, mid, high: genes per label.
-        q1, q3: the thresholds, log10(TPM + 1).
-        not_expressed: number of genes with an expression of exactly 0, per condition.
+        quartiles: description of the genes that define the thresholds.
+        samples: names of the samples that were used.
+        left_out: columns of the table that were not used as samples.
+        genes: number of labelled genes; if splits or a set were passed, only genes in them are counted, also below.
+        low, mid, high: number of genes with this label.
+        q1, q3: the thresholds of low and high, log10(TPM + 1).
+        not_expressed: condition -> number of genes with an expression of exactly 0.
         without_expression: number of genes of the splits or the set that are not in the table.
         not_in_set: number of genes of the table that are not in the splits or the set.
-        output: the file, if one was written.
-        table: the labels.
+        output: path of the table; None if it was not written.
+        table: the labels, with a row per gene, condition and fold.
     """
 
     quartiles: str
@@ -81,35 +83,38 @@ def label(
     tx2gene: PathLike | pd.DataFrame | None = None,
     annotation: PathLike | None = None,
 ) -> Labels:
-    """Label genes low, mid or high by their expression, log10(``summary`` over samples + 1).
+    """Label genes low, mid or high by their expression.
 
-    Low is at or below the first quartile, high at or above the third (linear interpolation between ranks).
+    Expression is log10(TPM + 1), where TPM is summarised over samples. Genes at or below the first quartile are low,
+    genes at or above the third quartile are high (linear interpolation between ranks).
 
     Args:
         tables: TPM: a matrix with genes in rows (CSV or TSV), or tables of salmon, kallisto, RSEM or StringTie, one per
             sample; plain or gzip. Or a DataFrame with genes in its index and samples in its columns.
-        splits: table of :func:`kanseq.split`. The quartiles of each fold are then those of its training genes only,
-            and every gene of the splits that has expression gets a row per fold.
-        genes: a set; used to count its genes without expression if there are no splits.
-        output: file for the labels (tab-separated); ``None`` keeps them in memory, ``-`` is standard output.
+        splits: table of :func:`kanseq.split`. The quartiles of each fold are then computed from its training genes
+            only, and every gene of the splits that has expression gets a row per fold.
+        genes: a set, or its file; if there are no splits, it is used to count the genes without expression.
+        output: path of the labels, a tab-separated table; None writes no file, ``-`` is standard output.
         samples: names of the samples; by default those chosen by :func:`kanseq.genome.expression.tpm.read_expression`.
-        summary: ``max``, ``mean`` or ``median`` over samples.
-        condition: a table with the columns sample and condition; its samples are used, and every condition gets labels.
-        quartiles: ``train`` (the default with splits) or ``all``: every row of the table, test genes included; the
-            result then has one row per gene and condition, with the fold ``*``.
-        recipe: ``deepcre`` means ``quartiles="all"`` and the maximum, as in Peleke et al. (2024).
+        summary: ``max``, ``mean`` or ``median``: how to summarise the TPM of a gene over samples.
+        condition: a table with the columns sample and condition. Only its samples are used, and genes are labelled in
+            each condition separately.
+        quartiles: genes that define the quartiles: ``train`` (training genes; the default with splits) or ``all``
+            (every row of the expression table, including test genes). With ``all`` the result has one row per gene and
+            condition, with the fold ``*``.
+        recipe: ``deepcre`` means ``quartiles="all"`` and ``summary="max"``, as in Peleke et al. (2024).
         low: quantile at or below which genes are low.
         high: quantile at or above which genes are high.
         species: species of the expression table, if the splits or the set contain several.
         id_column: column of the matrix with gene ids; by default the first.
-        strip_version: compare ids without version suffixes (``.1``).
-        ignore_case: compare ids ignoring letter case.
-        tx2gene: a table with the columns transcript and gene, used to sum transcripts per gene.
-        annotation: a GTF or GFF3 file, used instead of ``tx2gene``.
+        strip_version: ignore version suffixes of ids (``.1``).
+        ignore_case: ignore letter case of ids.
+        tx2gene: a table with the columns transcript and gene, used to sum the TPM of transcripts per gene.
+        annotation: a GTF or GFF3 file with the gene of each transcript, instead of ``tx2gene``.
 
     Raises:
         BadTable: a table lacks a column or contains an invalid value; the message names file, line, column and gene.
-        UnknownGene: table and set have no gene in common.
+        UnknownGene: the expression table has no gene in common with the splits or the set.
         OneClass: all training genes or all test genes of a fold get the same label.
         EmptySplit: no training gene of a fold has expression.
         BadOption: the options are inconsistent.
@@ -163,7 +168,7 @@ def label(
 def _check_options(
     with_splits: bool, quartiles: str | None, recipe: str | None, summary: str, low: float, high: float
 ) -> str:
-    """Check that the options are consistent, and return the source of quartiles, ``train`` or ``all``."""
+    """Check that the options are consistent; return which genes define the quartiles, ``train`` or ``all``."""
     if recipe not in (None, "deepcre"):
         raise BadOption(f"--recipe {recipe}: unknown recipe", hint="the only recipe is deepcre")
     if quartiles not in (None, "train", "all"):
@@ -181,7 +186,7 @@ def _check_options(
 
 
 def _transcripts(tx2gene: PathLike | pd.DataFrame | None, annotation: PathLike | None) -> dict[str, str] | None:
-    """Read the gene of each transcript."""
+    """Read transcript -> gene from ``tx2gene`` or ``annotation``; None if neither is specified."""
     if tx2gene is not None and annotation is not None:
         raise BadOption("--tx2gene and --annotation cannot be combined", hint="use one of them")
     if tx2gene is not None:
@@ -190,7 +195,7 @@ def _transcripts(tx2gene: PathLike | pd.DataFrame | None, annotation: PathLike |
 
 
 def _paths(tables: PathLike | pd.DataFrame | Sequence[PathLike]) -> list[PathLike]:
-    """Return the files of the tables after checking that they exist; an empty list for a table in memory."""
+    """Return the files of expression tables after checking that they exist; an empty list for a DataFrame."""
     if isinstance(tables, pd.DataFrame):
         return []
     paths = [tables] if isinstance(tables, str) or not isinstance(tables, Sequence) else list(tables)
@@ -203,7 +208,13 @@ def _paths(tables: PathLike | pd.DataFrame | Sequence[PathLike]) -> list[PathLik
 
 
 def _folds(members: pd.DataFrame, known: pd.DataFrame, rows: np.ndarray) -> dict[str, FoldRows]:
-    """Return the genes with expression of every fold."""
+    """Return fold -> its genes that have expression.
+
+    Args:
+        members: rows of the splits, with ``id``, ``fold`` and ``role``.
+        known: the distinct genes of the splits.
+        rows: for each gene of ``known`` its row in the expression table, -1 if it has none.
+    """
     row = rows[pd.Index(known["id"]).get_indexer(members["id"])]
     roles = members["role"].to_numpy(dtype=object)
     places = members.groupby("fold", sort=False).indices
@@ -216,7 +227,7 @@ def _folds(members: pd.DataFrame, known: pd.DataFrame, rows: np.ndarray) -> dict
 
 
 def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[ConditionLabels]) -> pd.DataFrame:
-    """Concatenate the labels of all conditions and folds."""
+    """Return the table of labels: the labels of all conditions and folds (``parts``), one below the other."""
     frames = [
         names.iloc[part.rows].assign(
             condition=part.condition,
@@ -232,7 +243,9 @@ def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Condi
 
 
 def _counts(parts: list[ConditionLabels], counted: np.ndarray) -> dict[str, dict[str, int] | dict[str, float]]:
-    """Count labels per fold among the ``counted`` genes, and return the counts and the thresholds."""
+    """Return the fields ``low, mid, high, q1, q3`` of :class:`Labels`.
+
+    ``counted`` marks the rows of the expression table that count."""
     keys = [part.fold if part.condition == EVERY else f"{part.condition}:{part.fold}" for part in parts]
     found: dict[str, dict[str, int] | dict[str, float]] = {
         name: {key: int((part.labels[counted[part.rows]] == name).sum()) for key, part in zip(keys, parts, strict=True)}
@@ -244,7 +257,7 @@ def _counts(parts: list[ConditionLabels], counted: np.ndarray) -> dict[str, dict
 
 
 def _say_quartiles(by_table: bool, recipe: str | None, rows: int, unasked: bool) -> str:
-    """Describe the source of the thresholds; warn if it includes test genes and the user did not request that."""
+    """Describe and log which genes define the quartiles; warn if they include test genes without an explicit option."""
     if not by_table:
         return "of each fold's training genes"
     said = f"of all {rows:,} rows of the table" + (f" (recipe {recipe})" if recipe else "")

@@ -1,7 +1,7 @@
 """``kanseq leaks``: find leaks between training and test genes in splits of any origin.
 
-In: a set with splits; homologs, labels. Out: per fold, pairs of genes in different roles that share something. Leaks
-are computed from the sequences and coordinates; reasons in the splits are ignored.
+In: a set with splits; homologs, labels. Out: per fold, related genes with different roles. Leaks are computed from the
+sequences and coordinates; the column ``reason`` of the splits is ignored.
 """
 
 import json
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 _OPTIONS = {"homolog": "homology", "similar": "similar"}
-"""Option of ``kanseq split`` that prevents a kind of leak; it always prevents the others."""
+"""Kind of leak -> option of ``kanseq split`` that prevents it; all other kinds are prevented without an option."""
 
 
 @brief
@@ -40,16 +40,16 @@ class Leaks(NamedTuple):
 
     Attributes:
         genes: number of genes of the set.
-        never_tested, tested_twice: number of genes that are tested in no fold, and in several folds.
+        never_tested, tested_twice: number of genes that are test genes in no fold, and in several folds.
         not_in_set: number of genes of the splits that are not in the set; they are not checked.
-        leaking: for each kind with a leak, the number of affected training (or tuning) genes per fold.
-        folds: for each fold its name (``fold``), the ``genes`` per role, its ``leaks`` (``kind``, ``between`` two
-            roles, the number of ``pairs``, the number of ``genes`` of the first role, the ``named`` pairs) and its
-            ``labels``.
+        leaking: kind of leak -> fold -> number of affected training (or tuning) genes; only kinds and folds with leaks.
+        folds: a dictionary per fold: its name (``fold``), the number of ``genes`` per role, its ``leaks``, and its
+            ``labels``. Each leak has its ``kind``, the two roles (``between``), the number of ``pairs``, the number of
+            ``genes`` of the first role, and the pairs that are listed (``named``).
         homology: how the homologs were found, as :func:`kanseq.homologs.records.describe_homology` returns it.
-        output: the file, if one was written.
-        text: the report for people.
-        table: a row per fold, kind and two roles, as in ``leaks.tsv``.
+        output: path of the JSON report; None if it was not written.
+        text: the report as text.
+        table: the table ``leaks.tsv``, with a row per fold, kind and two roles.
     """
 
     genes: int
@@ -67,7 +67,7 @@ class Leaks(NamedTuple):
         """Raise LeakingSplit if there is any leak."""
         if self.leaking:
             kinds = [f"{kind} in {some(list(folds))}" for kind, folds in self.leaking.items()]
-            # Homologs that were searched must stay apart, also if only something else leaks.
+            # If homologs were provided, recommend --homology even if only other kinds leak: new splits need it, too.
             wanted = {*self.leaking, *({"homolog"} & {*self.table["kind"]})}
             options = [f"--{option}" for kind, option in _OPTIONS.items() if kind in wanted]
             hints = []
@@ -88,20 +88,22 @@ def leaks(
     table: PathLike | None = None,
     pairs: int = 100,
 ) -> Leaks:
-    """Find everything that genes in different roles of a split share (:data:`KINDS`), computed from the set itself.
+    """Find leaks in splits: genes with different roles in a fold that are related in one of the ways in :data:`KINDS`.
 
-    Genes that are ``unused`` in a fold cannot leak. Genes of the set without a row for a fold count as unused.
+    Relations are computed from the set. Genes that are ``unused`` in a fold cannot leak. Genes of the set without a row
+    for a fold count as unused.
 
     Args:
-        genes: the set that was split.
-        splits: a table ``species, id, fold, role``, of :func:`kanseq.split` or of another tool: ``species`` may be
-            missing if the set has only one, ``fold`` if there is only one; ``dev`` and ``validation`` mean ``tune``.
-        homology: groups or pairs of :func:`kanseq.homology`.
-        labels: one or several tables of :func:`kanseq.label`, to count the labels of each role and to check whether
-            thresholds depend on test genes.
-        output: file for the report as JSON; ``-`` is standard output.
-        table: file for the counts, tab-separated: ``fold, kind, between, genes, pairs``.
-        pairs: number of pairs of genes to name per fold, kind and two roles; all pairs are counted.
+        genes: the set that was split, or its file.
+        splits: a table ``species, id, fold, role`` from :func:`kanseq.split` or another tool. ``species`` may be
+            missing if the set has only one species, ``fold`` if there is only one fold; the roles ``dev`` and
+            ``validation`` mean ``tune``.
+        homology: groups or pairs from :func:`kanseq.homology`.
+        labels: one or several tables from :func:`kanseq.label`, to count the labels of each role and to check whether
+            their thresholds depend on test genes.
+        output: path of the report as JSON; ``-`` is standard output.
+        table: path of the counts, tab-separated: ``fold, kind, between, genes, pairs``.
+        pairs: maximum number of gene pairs to list per fold, kind and two roles; all pairs are counted.
 
     Raises:
         BadTable: the splits lack a column, or contain an unknown role.
@@ -127,7 +129,7 @@ def leaks(
 
 
 def _is_path(source: object) -> bool:
-    """Return whether an input is a file rather than an object in memory."""
+    """Return whether an input is a path rather than None or an object in memory."""
     return source is not None and not isinstance(source, (SequenceSet, pd.DataFrame, tuple))
 
 
@@ -138,7 +140,7 @@ def _write(
     output: PathLike | None,
     table: PathLike | None,
 ) -> None:
-    """Write the requested files."""
+    """Write the report (``output``, JSON) and the counts (``table``), if requested; ``inputs`` go into the report."""
     kinds = {kind: KINDS[kind] for kind in found.table["kind"].unique()}
     counts = ("genes", "never_tested", "tested_twice", "not_in_set", "leaking", "folds")
     content = {"format": 1, "inputs": inputs, "kinds": kinds, "named_pairs": pairs}
@@ -153,5 +155,5 @@ def _write(
             if path is not None:
                 handle = outputs.enter_context(whole_text(path))
                 handle.writelines(lines)
-                # Both must be on disk before either gets its final name.
+                # Files get their final names when the stack closes; by then both must be complete on disk.
                 handle.flush()

@@ -1,4 +1,4 @@
-"""Assign training, tuning and test genes per fold, so that no information on test genes leaks into training.
+"""``kanseq split``: assign training, tuning and test genes in each fold, without leaks from test into training.
 
 In: a set of sequences. Out: a table with a row per gene and fold: ``species, id, fold, role, reason``.
 """
@@ -32,16 +32,16 @@ logger = logging.getLogger(__name__)
 
 @brief
 class Split(NamedTuple):
-    """Result of :func:`split`; the dictionaries have a number per fold.
+    """Result of :func:`split`.
 
     Attributes:
         genes: number of genes that were split.
         folds: the names of the folds.
-        train, tune, test, unused: number of genes in each role.
-        reasons: number of unused genes by reason, over all folds.
+        train, tune, test, unused: fold -> number of genes with this role.
+        reasons: reason -> number of unused genes, summed over all folds.
         homology: how the homologs were found, as :func:`kanseq.homologs.records.describe_homology` returns it.
-        output: the file, if one was written.
-        table: the splits, a row per gene and fold.
+        output: path of the table; None if it was not written.
+        table: the splits, with a row per gene and fold.
     """
 
     genes: int
@@ -74,46 +74,52 @@ def split(
     rotate: int = 0,
     seed: int = 0,
 ) -> Split:
-    """Hold out genes fold by fold, and exclude related genes from training.
+    """Define folds with different test genes, and exclude genes that are related to them from training.
 
     A gene is excluded from the training genes of a fold if one of its windows shares a base (of either strand) with a
-    window of a test gene, if its sequence is that of a test gene (or the reverse complement), or if it is homologous to
-    a test gene according to ``homology``, also in another species. Its role is then ``unused``, and the reason names
-    the test gene. Test genes are never excluded in this way. Tuning genes are separated from training genes by the same
-    rules.
+    window of a test gene, if it has the same sequence as a test gene (or the reverse complement), or if it is
+    homologous to a test gene according to ``homology``, also in another species. Its role is then ``unused``, and the
+    reason names the test gene. Test genes are never excluded in this way. Genes that are related to tuning genes are
+    excluded from training by the same rules.
 
     Args:
         genes: a set or its file; or several, which are split as one.
-        output: file for the table (tab-separated); ``None`` keeps it in memory, ``-`` is standard output.
-        by: ``chromosome`` (a fold per contig), ``block`` (``blocks`` regions of each contig with equal numbers of
-            genes; ``CONTIG.block0`` has the lowest coordinates), ``species``, ``list`` (the genes of ``gene_list``),
-            ``random`` (``blocks`` folds) or ``column`` (the set's own column ``split``).
-        folds: use only these folds (fold or contig names); all other genes are always training genes.
-        blocks: number of parts for ``block`` and ``random``.
-        gene_list: a file of ids, or of ids and fold names, or a JSON array of ids; or a table in memory.
+        output: path of the table (tab-separated); None writes no file, ``-`` is standard output.
+        by: what a fold holds out: ``chromosome`` (a fold per contig), ``block`` (``blocks`` regions of each contig with
+            equal numbers of genes; ``CONTIG.block0`` has the lowest coordinates), ``species``, ``list`` (the genes of
+            ``gene_list``), ``random`` (``blocks`` folds) or ``column`` (the set's own column ``split``).
+        folds: names of folds or contigs: make only these folds; all other genes are training genes in every fold.
+        blocks: number of blocks per contig for ``block``, number of folds for ``random``.
+        gene_list: for ``list``, the test genes: a file of ids, or of ids and fold names, or a JSON array of ids; or a
+            table in memory.
         min_genes: a contig with fewer genes (for ``block``: fewer per block) is not a fold. Its genes are ``unused``
-            (``small_contig``) in every fold, so that every model may score them; ``folds`` overrides this.
-        tune: share of a fold's training genes that becomes ``tune``: neighbouring genes on one contig if a contig has
-            enough genes; random ones for ``random``, ``list``, ``column`` and for plain sequences.
-        score_only: a list as for ``gene_list``; test genes that are not listed are ``unused`` (``not_scored``), and
-            like test genes they and related genes are excluded from training. Folds without a listed gene are dropped.
-        homology: groups (genes of one group are homologous) or pairs (only each pair is) of :func:`kanseq.homology`.
-        similar: also separate genes with nearly identical windows (:mod:`kanseq.splits.similar_windows`), such as those
-            that contain copies of one transposon.
+            (reason ``small_contig``) in every fold, so that models of all folds may score them. Contigs listed in
+            ``folds`` are always folds.
+        tune: fraction of a fold's training genes to use for tuning (role ``tune``): neighbouring genes on one contig,
+            if a contig has enough genes; random genes for ``random``, ``list``, ``column`` and sequences without
+            coordinates.
+        score_only: a list as for ``gene_list``. Test genes that are not listed get the role ``unused`` (reason
+            ``not_scored``); they and related genes are still excluded from training. Folds without a listed gene are
+            dropped.
+        homology: groups or pairs of homologous genes, from :func:`kanseq.homology`. All genes of a group are homologous
+            to each other; with pairs, only the two genes of a pair are.
+        similar: also exclude genes with windows that are nearly identical to those of test genes
+            (:mod:`kanseq.splits.similar_windows`), such as copies of one transposon.
         test_species: for ``chromosome`` and ``block`` with several species: only contigs of this species are folds. In
-            each fold the other species are training genes, and other contigs of this species are ``unused``
-            (``test_species``).
-        train_species: other species to train on; the rest is ``unused`` (``other_species``). By default all.
+            each fold, genes of other species are training genes, and genes on other contigs of this species are
+            ``unused`` (reason ``test_species``).
+        train_species: with ``test_species``: species to train on, by default all others. Genes of any other species are
+            ``unused`` (reason ``other_species``).
         rotate: for ``column``: number of folds (``part0``, …), which all hold out the set's test sequences. All other
-            sequences are divided into as many parts with similar label shares and no shared sequences; each fold tunes
-            on one part and trains on the rest.
-        seed: seed for ``random``, for the parts of ``rotate``, and for the position of the ``tune`` genes.
+            sequences are divided into this number of parts, with similar fractions of each label; identical sequences
+            are in the same part. Each fold tunes on one part and trains on the others.
+        seed: seed of the folds of ``random``, of the parts of ``rotate``, and of the choice of tuning genes.
 
     Raises:
-        BadOption: the options are inconsistent, or do not fit this set.
+        BadOption: the options are inconsistent, or cannot be used with this set.
         BadTable: two sequences of the set have the same species and id.
         EmptySplit: a fold has no training genes.
-        UnknownGene: a list or the homology has no gene in common with the set.
+        UnknownGene: a list or the table of homologs has no gene in common with the set.
     """
     check_output(output, inputs=(*listed_sets(genes), gene_list, score_only, homology))
     if not 0 <= tune < 1:
@@ -151,7 +157,7 @@ def split(
 
 
 def _with_scored(folds: list[HeldOutFold], scored: np.ndarray) -> list[HeldOutFold]:
-    """Drop folds without a gene to score, with a warning that lists them."""
+    """Return the folds that hold out at least one gene to score (``scored``, by row); warn about the others."""
     empty = [fold.name for fold in folds if not scored[fold.rows].any()]
     if len(empty) == len(folds):
         raise EmptySplit("--score-only: no fold has a gene of the list")
@@ -167,7 +173,7 @@ def _summary(
     homology: dict[str, object] | None,
     output: PathLike | None,
 ) -> Split:
-    """Count roles per fold, and reasons over all folds."""
+    """Return the result of :func:`split`, with the number of genes per role and fold, and per reason."""
     counts = pd.crosstab(table["fold"], table["role"])
     names = [fold.name for fold in folds]
     of = {role: {name: int(counts[role].get(name, 0)) if role in counts else 0 for name in names} for role in ROLES}

@@ -36,7 +36,7 @@ def test_predictions_and_a_summary_do_not_share_standard_output(folder, capsys):
     assert _run(["predict", f"{folder}/run", f"{folder}/set.parquet", "-o", "-", "--json"]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert "--json takes standard output" in shown.err
+    assert "--json prints to standard output" in shown.err
 
 
 def test_the_summary_counts_held_out_seen_and_new_genes(folder, capsys):

@@ -55,7 +55,7 @@ def test_invalid_sizes_models_and_grids_are_refused(task, tmp_path):
     with pytest.raises(BadOption, match="--parameters: no size, or a size below 1"):
         scaling(task, output=tmp_path / "out", sizes=[0])
     for wrong, said in (
-        ({"models": ["legnet", "kmer-logistic"]}, "--model kmer-logistic; use models with widths to choose"),
+        ({"models": ["legnet", "kmer-logistic"]}, "--model kmer-logistic; use models whose widths can be chosen"),
         ({"models": ["legnet", "legnet"]}, "--model legnet; .* each once"),
         ({"grids": [5, 300]}, "grid is 300"),
     ):

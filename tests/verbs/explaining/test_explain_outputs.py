@@ -39,7 +39,7 @@ def test_a_genome_with_another_checksum_is_refused(make_run, gene_file, genome, 
     with pytest.raises(ContigMismatch, match=r"genome\.fa: contig '2' differs from the genome"):
         explain(run, gene_file, **options)
     genome.write_text(text.replace(">1", ">chr1"))
-    with pytest.raises(ContigMismatch, match="it has no contig 1; provide the genome of these genes"):
+    with pytest.raises(ContigMismatch, match="this genome has no contig 1; provide the genome of these genes"):
         explain(run, gene_file, **options)
     assert sorted(tmp_path.iterdir()) == before
 

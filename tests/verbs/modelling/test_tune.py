@@ -210,7 +210,7 @@ def test_invalid_options_are_refused(tuned_inputs, tmp_path):
         ({"search": []}, "nothing to search"),
         ({"search": ["hidden=1..4", "hidden=2"]}, "it is given twice"),
         ({"search": ["hidden=1..4"], "options": {"hidden": 3}}, "it also has a fixed value"),
-        ({"holdout": "all"}, "a search is within one fold"),
+        ({"holdout": "all"}, "a search uses one fold"),
         ({"trials": 0}, "trials is 0"),
         ({"search": ["learning_rate=low,high"]}, "float is required"),
         ({"search": ["batch_size=1e1..2e1"]}, "int is required"),

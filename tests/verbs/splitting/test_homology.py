@@ -234,7 +234,7 @@ def test_missing_files_and_files_of_other_genes_are_refused(fasta, tmp_path):
         homology(genes("A"), proteins=tmp_path / "nothing.faa", tool="sketch")
     with pytest.raises(NotWritable):
         homology(genes("A"), proteins=fasta, tool="sketch", output=tmp_path / "nowhere/homologs.tsv")
-    with pytest.raises(BadTable, match="several sequences of the set share an id: A"):
+    with pytest.raises(BadTable, match="several sequences of the set have the same id: A"):
         homology(genes("A", "A"), proteins=fasta, tool="sketch")
     groups = tmp_path / "groups.tsv"
     groups.write_text("X 1\nY 1\n")
