@@ -82,20 +82,20 @@ def compare(
 ) -> Iterator[tuple[tuple[str, str, str], Tensor]]:
     """Yield errors by layer, precision and tensor, for randomly drawn weights and inputs."""
     inputs, outputs = FEATURES[peer]
-    ours, theirs = twins(peer, make, case)
+    kanseq_layer, peer_layer = twins(peer, make, case)
     knots = places(peer, case)
     x, g = samples(case, rows, inputs).to(device), torch.randn(rows, outputs).to(device)
-    exact = prepared(theirs, "float64", knots, device)
-    truth = tensors(exact, shared(peer, case, ours, exact), peer, x.double(), g.double())
+    exact = prepared(peer_layer, "float64", knots, device)
+    truth = tensors(exact, shared(peer, case, kanseq_layer, exact), peer, x.double(), g.double())
     for precision in PRECISIONS:
-        for layer in (ours, theirs):
-            is_peer = layer is theirs
+        for layer in (kanseq_layer, peer_layer):
+            is_peer = layer is peer_layer
             if is_peer and precision == "float64":
                 continue
             with torch.autocast(device, torch.bfloat16, enabled=is_peer and precision == "bfloat16"):
                 kind = torch.float64 if precision == "float64" else torch.float32
                 copied = prepared(layer, precision, knots, device)
-                found = tensors(copied, shared(peer, case, ours, copied), peer, x.to(kind), g.to(kind))
+                found = tensors(copied, shared(peer, case, kanseq_layer, copied), peer, x.to(kind), g.to(kind))
             for tensor, value in truth.items():
                 error, largest = (found[tensor].double() - value).abs().max(), value.abs().max()
                 # The largest value is 0 if no row is on the grid, which can happen with few rows.
@@ -109,29 +109,32 @@ def twins(peer: str, make: Callable[..., nn.Module], case: str) -> tuple[KANLine
     inputs, outputs = FEATURES[peer]
     if peer == "fastkan":
         has_norm = case != NO_NORM
-        ours, theirs = RBFLinear(inputs, outputs, layer_norm=has_norm), make(inputs, outputs, use_layernorm=has_norm)
+        kanseq_layer, peer_layer = (
+            RBFLinear(inputs, outputs, layer_norm=has_norm),
+            make(inputs, outputs, use_layernorm=has_norm),
+        )
     else:
-        ours, theirs = BSplineLinear(inputs, outputs, edge_scale=True), make(inputs, outputs)
-    for name, (own, other) in shared(peer, case, ours, theirs).items():
+        kanseq_layer, peer_layer = BSplineLinear(inputs, outputs, edge_scale=True), make(inputs, outputs)
+    for name, (own, other) in shared(peer, case, kanseq_layer, peer_layer).items():
         if name in ("norm.weight", "spline_scale"):
             nn.init.normal_(other, mean=1.0, std=0.3)
         elif name == "norm.bias" or peer != "fastkan":
             # The initial curves of efficient-KAN and pykan are almost 0.
             nn.init.normal_(other, std=0.3)
-        own.copy_(as_ours(other, peer, own))
-    return ours, theirs
+        own.copy_(in_kanseq_layout(other, peer, own))
+    return kanseq_layer, peer_layer
 
 
 def shared(peer: str, case: str, *layers: nn.Module) -> dict[str, list[nn.Parameter]]:
     """Return the parameters of each layer by kanseq's names, in the layer's own layout; only those that both learn."""
     return {
-        name: [layer.get_parameter(name if isinstance(layer, KANLinear) else theirs) for layer in layers]
-        for name, theirs in NAMES[peer].items()
+        name: [layer.get_parameter(name if isinstance(layer, KANLinear) else peer_name) for layer in layers]
+        for name, peer_name in NAMES[peer].items()
         if not (case == NO_NORM and name.startswith("norm"))
     }
 
 
-def as_ours(tensor: Tensor, peer: str, like: Tensor) -> Tensor:
+def in_kanseq_layout(tensor: Tensor, peer: str, like: Tensor) -> Tensor:
     """Convert a peer's tensor to kanseq's layout: pykan has inputs first, FastKAN merges inputs and functions."""
     return (tensor.transpose(0, 1) if peer == "pykan" else tensor).reshape(like.shape)
 
@@ -185,7 +188,7 @@ def tensors(
     by_x, *others = torch.autograd.grad(y, [x, *(own for _, own in parameters.values())], g.to(y.dtype))
     if not isinstance(layer, KANLinear):
         likes = [like for like, _ in parameters.values()]
-        others = [as_ours(other, peer, like) for other, like in zip(others, likes, strict=True)]
+        others = [in_kanseq_layout(other, peer, like) for other, like in zip(others, likes, strict=True)]
     return {"output": y.detach(), "input": by_x, **dict(zip(parameters, others, strict=True))}
 
 

@@ -154,11 +154,11 @@ def deep_lift(model: TrainedModel, genes: Genes, given: Given) -> list[dict[str,
     for mean_pool in (True, False):
         network = in_modules(model.network, mean_pool)
         start = time.process_time()
-        theirs = deep_lift_shap(network, x, references=several, device="cpu", warning_threshold=1e9, only_warn=True)
+        peer = deep_lift_shap(network, x, references=several, device="cpu", warning_threshold=1e9, only_warn=True)
         seconds = time.process_time() - start
         wrapped = Wrapped(network, model)
         start = time.process_time()
-        ours = explained_by(attribute_by_paths, wrapped, genes, given)
+        own = explained_by(attribute_by_paths, wrapped, genes, given)
         own_seconds = time.process_time() - start
         with torch.no_grad():
             logit = network(x)[:, 0]
@@ -167,9 +167,9 @@ def deep_lift(model: TrainedModel, genes: Genes, given: Given) -> list[dict[str,
             {
                 "model": f"deepcre, {'means' if mean_pool else 'maxima'}",
                 "peer": "tangermeme deep_lift_shap",
-                **compared(theirs.sum(1).numpy(), ours.values),
-                "peer_completeness_error": completeness(theirs.sum(1).numpy(), (logit - below).numpy()),
-                "own_completeness_error": float(ours.errors.max()),
+                **compared(peer.sum(1).numpy(), own.values),
+                "peer_completeness_error": completeness(peer.sum(1).numpy(), (logit - below).numpy()),
+                "own_completeness_error": float(own.errors.max()),
                 "peer_seconds": seconds,
                 "own_seconds": own_seconds,
             }
@@ -207,23 +207,23 @@ def captum_gradients(model: TrainedModel, genes: Genes, given: Given, paths: Att
     network, task = model.network, model.task
     method = IntegratedGradients(lambda stack: task.logit(network.forward_encoded(stack)))
     x = encoded(network, genes.codes)
-    theirs, start = torch.zeros_like(x), time.process_time()
+    peer, start = torch.zeros_like(x), time.process_time()
     for k in range(given.count):
         below = encoded(network, given.sequences[:, k])
-        theirs += method.attribute(x, below, n_steps=50, method="riemann_middle", internal_batch_size=128) / given.count
+        peer += method.attribute(x, below, n_steps=50, method="riemann_middle", internal_batch_size=128) / given.count
     seconds = time.process_time() - start
     start = time.process_time()
-    ours = explained_by(integrated_gradients, model, genes, given)
+    own_gradients = explained_by(integrated_gradients, model, genes, given)
     own_seconds = time.process_time() - start
-    values = theirs.detach().sum(1).numpy()
+    values = peer.detach().sum(1).numpy()
     rows = []
-    for kind, own, own_time in (("integrated", ours, own_seconds), ("paths", paths, float("nan"))):
+    for kind, own, own_time in (("integrated", own_gradients, own_seconds), ("paths", paths, float("nan"))):
         rows.append(
             {
                 "model": model.architecture,
                 "peer": f"captum integrated gradients beside {kind}",
                 **compared(values, own.values),
-                "peer_completeness_error": completeness(values, ours.logit - ours.reference_logit),
+                "peer_completeness_error": completeness(values, own_gradients.logit - own_gradients.reference_logit),
                 "own_completeness_error": float(own.errors.max()),
                 "peer_seconds": seconds,
                 "own_seconds": own_time,
@@ -233,11 +233,11 @@ def captum_gradients(model: TrainedModel, genes: Genes, given: Given, paths: Att
     return rows
 
 
-def compared(theirs: np.ndarray, ours: np.ndarray) -> dict[str, float]:
+def compared(peer: np.ndarray, own: np.ndarray) -> dict[str, float]:
     """Return the largest difference divided by the largest value, and the median correlation within genes."""
-    pearson = [np.corrcoef(a, b)[0, 1] for a, b in zip(theirs, ours, strict=True)]
+    pearson = [np.corrcoef(a, b)[0, 1] for a, b in zip(peer, own, strict=True)]
     return {
-        "largest_difference": float(np.abs(theirs - ours).max() / np.abs(ours).max()),
+        "largest_difference": float(np.abs(peer - own).max() / np.abs(own).max()),
         "pearson": float(np.median(pearson)),
     }
 

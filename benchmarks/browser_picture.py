@@ -93,12 +93,12 @@ class RangeHandler(http.server.SimpleHTTPRequestHandler):
     """Serve byte ranges of files, with which igv.js reads indexed formats."""
 
     def do_GET(self) -> None:
-        wanted = self.headers.get("Range", "")
+        requested = self.headers.get("Range", "")
         path = Path(self.translate_path(self.path))
-        if not wanted.startswith("bytes=") or not path.is_file():
+        if not requested.startswith("bytes=") or not path.is_file():
             super().do_GET()
             return
-        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        first, _, last = requested.removeprefix("bytes=").partition("-")
         size = path.stat().st_size
         begin, end = int(first), min(int(last or size), size - 1)
         with open(path, "rb") as handle:

@@ -50,9 +50,9 @@ def main(bed: str, genome: str, genes: str) -> int:
                 rows[gene][start, end, letters] += 1
         faults["not sorted"] = sum(after < before for before, after in pairwise(order))
         for gene, found in rows.items():
-            wanted = expected_rows(places[gene], geometry, fasta[places[gene]["chrom"]])
-            faults["unexpected row (position or N)"] += (found - wanted).total()
-            faults["missing row"] += (wanted - found).total()
+            expected = expected_rows(places[gene], geometry, fasta[places[gene]["chrom"]])
+            faults["unexpected row (position or N)"] += (found - expected).total()
+            faults["missing row"] += (expected - found).total()
     strands = Counter(places[gene]["strand"] for gene in rows)
     print(f"rows: {len(order):,}  genes: {len(rows):,} (+ {strands['+']:,}, - {strands['-']:,})")
     print("letters:", ", ".join(f"{letter} {letters_seen[letter]:,}" for letter in sorted(letters_seen)))

@@ -39,11 +39,11 @@ def run(command: Sequence[str | Path], shell: bool = False) -> Measured:
     process = subprocess.Popen(
         command if not shell else str(command[0]), shell=shell, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    said = process.stderr.read() if process.stderr else b""
+    errors = process.stderr.read() if process.stderr else b""
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     if status:
-        sys.exit(f"{' '.join(map(str, command))}\n{said.decode()}")
+        sys.exit(f"{' '.join(map(str, command))}\n{errors.decode()}")
     return Measured(seconds, usage.ru_utime + usage.ru_stime, _megabytes(usage))
 
 

@@ -200,21 +200,21 @@ def main() -> None:
         if options.output is None:
             parser.error("-o FOLDER is required")
         parts, entries = options.part, options.entry
-        wanted = [
+        pending = [
             job
             for job in jobs()
             if not results.has(job)
             and (parts is None or job.part in parts.split(","))
             and (entries is None or job.entry in entries.split(","))
         ]
-        print(f"{len(wanted)} jobs to run, of {len(list(jobs()))}", flush=True)
+        print(f"{len(pending)} jobs to run, of {len(list(jobs()))}", flush=True)
         for dataset in DATASETS:
             prepare(dataset, options.output / dataset, Evaluation(EVALUATION))
             develop(dataset, options.output / dataset)
         if parts is None or "search" in parts.split(","):
             for dataset in DATASETS:
                 search(dataset, options.output / dataset, results)
-        work(wanted, lambda job: train(job, options.output, results), results, options.jobs, options.hours)
+        work(pending, lambda job: train(job, options.output, results), results, options.jobs, options.hours)
     sys.stdout.write(report(results, Evaluation(EVALUATION)))
 
 

@@ -60,11 +60,11 @@ def bar_table(results: Results, evaluation: Evaluation, place: Path) -> str:
             continue
         for named, folds in (("all", ()), ("vault", tuple(fold for dataset in datasets for fold in VAULT[dataset]))):
             found = evaluate(files, folds=folds, against="kmer-best")
-            ours, theirs, _ = (model["mean"]["auROC"]["value"] for model in found.models)
+            own, best, _ = (model["mean"]["auROC"]["value"] for model in found.models)
             one = found.comparisons[0]
             other = evaluate(files, folds=folds, against="kmer-logistic").comparisons[0]
             lines.append(
-                f"| {visible} | {' and '.join(datasets)} | {named} | {one['n']:,} | {ours:.3f} | {theirs:.3f} "
+                f"| {visible} | {' and '.join(datasets)} | {named} | {one['n']:,} | {own:.3f} | {best:.3f} "
                 f"| {ranged(one['auROC'], '+')} | {one['delong']['p']:.1g} "
                 f"| {ranged(other['auROC'], '+')} |"
             )
@@ -167,14 +167,14 @@ def ideas_table(results: Results, place: Path) -> str:
     for idea in IDEAS:
         cells = []
         for visible, dataset in columns:
-            ours, whole = (_idea(results, one, dataset, visible) for one in (idea, "kan-words"))
-            if ours is None or whole is None:
+            predictions, whole = (_idea(results, one, dataset, visible) for one in (idea, "kan-words"))
+            if predictions is None or whole is None:
                 cells.append("")
             elif idea == "kan-words":
-                mean = evaluate([ours]).models[0]["mean"]["auROC"]
+                mean = evaluate([predictions]).models[0]["mean"]["auROC"]
                 cells.append(f"{mean['value']:.3f}")
             else:
-                found = evaluate([ours, whole], against=whole.name.removesuffix(".tsv.gz"))
+                found = evaluate([predictions, whole], against=whole.name.removesuffix(".tsv.gz"))
                 mean = found.models[0]["mean"]["auROC"]["value"]
                 cells.append(f"{mean:.3f}, {ranged(found.comparisons[0]['auROC'], '+')}")
         lines.append(f"| {'all of it' if idea == 'kan-words' else idea} | {' | '.join(cells)} |")

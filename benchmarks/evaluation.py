@@ -45,8 +45,8 @@ LEARNING_RATE = {"deepcre": ("--learning-rate", "1e-4")}
 def kanseq(*arguments: str | Path, log: Path | None = None) -> float:
     """Run a kanseq command and return its CPU seconds; raise an error if it fails."""
     command = [*KANSEQ, *map(str, arguments)]
-    with open(log or os.devnull, "a") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said if log else None)
+    with open(log or os.devnull, "a") as handle:
+        process = subprocess.Popen(command, stdout=handle, stderr=handle if log else None)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -79,8 +79,8 @@ def prepare(dataset: str, folder: Path, results: Results) -> None:
         splits = folder / f"{name}.splits.tsv"
         made.append((splits, ["split", genes, *cut, "--tune", "0.1", *homology]))
         for quartiles in ("train", "all"):
-            wanted = ["label", expression, "--splits", splits, "--quartiles", quartiles]
-            made.append((folder / f"{name}.{quartiles}.labels.tsv", wanted))
+            arguments = ["label", expression, "--splits", splits, "--quartiles", quartiles]
+            made.append((folder / f"{name}.{quartiles}.labels.tsv", arguments))
     for output, command in made:
         if not output.exists():
             kanseq(*command, "-o", output)
@@ -137,10 +137,10 @@ def processor() -> str:
 
 
 def work(
-    wanted: list[Job],
+    pending: list[Job],
     do: Callable[[Job], tuple[pd.DataFrame, dict[str, object]]],
     results: Results,
-    beside: int,
+    at_once: int,
     hours: float,
 ) -> None:
     """Run jobs in parallel and store their results, until all are finished or the time is over."""
@@ -157,8 +157,8 @@ def work(
             raise
         print(f"{time.strftime('%H:%M:%S')} {job.name}: {time.monotonic() - start:.0f} s", flush=True)
 
-    with ThreadPoolExecutor(beside) as pool:
-        for finished in [pool.submit(one, job) for job in wanted]:
+    with ThreadPoolExecutor(at_once) as pool:
+        for finished in [pool.submit(one, job) for job in pending]:
             finished.result()
 
 
@@ -178,7 +178,7 @@ def main() -> None:
     if not options.report:
         if options.output is None:
             parser.error("-o FOLDER is required")
-        wanted = [
+        pending = [
             job
             for job in jobs()
             if not results.has(job)
@@ -186,10 +186,10 @@ def main() -> None:
             and (options.only is None or job.setting in options.only.split(","))
             and (options.models is None or job.model in options.models.split(","))
         ]
-        print(f"{len(wanted)} jobs to run, of {len(list(jobs()))}", flush=True)
-        for dataset in dict.fromkeys(job.dataset for job in wanted):
+        print(f"{len(pending)} jobs to run, of {len(list(jobs()))}", flush=True)
+        for dataset in dict.fromkeys(job.dataset for job in pending):
             prepare(dataset, options.output / dataset, results)
-        work(wanted, lambda job: train(job, options.output), results, options.jobs, options.hours)
+        work(pending, lambda job: train(job, options.output), results, options.jobs, options.hours)
     sys.stdout.write(report(results))
 
 

@@ -52,15 +52,15 @@ def scored(results: Results, dataset: str, setting: str) -> dict[str, Row]:
     with TemporaryDirectory() as folder:
         files = {}
         for model in SETTINGS[setting].models:
-            wanted = [job for job in jobs() if (job.dataset, job.setting, job.model) == (dataset, setting, model)]
-            lacking = {job.seed for job in wanted if not results.has(job)}
-            seeds = {str(job.seed) for job in wanted} - {str(seed) for seed in lacking}
+            expected = [job for job in jobs() if (job.dataset, job.setting, job.model) == (dataset, setting, model)]
+            lacking = {job.seed for job in expected if not results.has(job)}
+            seeds = {str(job.seed) for job in expected} - {str(seed) for seed in lacking}
             if seeds:
-                files[model] = _with_seeds(results.file(wanted[0]), seeds if lacking else None, Path(folder))
+                files[model] = _with_seeds(results.file(expected[0]), seeds if lacking else None, Path(folder))
         if not files:
             return {}
-        beside = files.get("kmer-logistic")
-        against = None if beside is None else beside.name.removesuffix(".tsv.gz")
+        baseline = files.get("kmer-logistic")
+        against = None if baseline is None else baseline.name.removesuffix(".tsv.gz")
         result = evaluate(list(files.values()), against=against)
     differences = {str(one["model"]): one["auROC"] for one in result.comparisons}
     costs = results.costs[(results.costs["dataset"] == dataset) & (results.costs["setting"] == setting)]

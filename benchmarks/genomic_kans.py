@@ -217,10 +217,10 @@ def main() -> None:
     options = parser.parse_args()
     rows = in_fresh_processes(job, options.threads, options) + slow_rows(options)
     show(rows, ("lkan (efficient-KAN)", "float32"), "legnet")
-    for theirs, ours in PAIRS:
-        for row in (row for row in rows if row["layer"] == theirs):
-            mine = next(each for each in rows if (each["layer"], each["threads"]) == (ours, row["threads"]))
-            print(f"{ours}: {row['seconds'] / mine['seconds']:.1f} times as fast as {theirs}, {row['threads']} threads")
+    for public, own in PAIRS:
+        for row in (row for row in rows if row["layer"] == public):
+            fast = next(each for each in rows if (each["layer"], each["threads"]) == (own, row["threads"]))
+            print(f"{own}: {row['seconds'] / fast['seconds']:.1f} times as fast as {public}, {row['threads']} threads")
     write(options.json, {"rows": rows, "environment": environment("cpu")})
 
 

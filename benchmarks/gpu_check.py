@@ -90,9 +90,9 @@ def stated(report: Report, what: str) -> Iterator[None]:
         report.add(what, float("nan"), 0, f"{type(error).__name__}: {str(error).splitlines()[0][:200]}")
 
 
-def relative(found: Tensor, wanted: Tensor) -> float:
+def relative(found: Tensor, expected: Tensor) -> float:
     """Return the norm of the difference as a fraction of the expected norm."""
-    return float((found.double().cpu() - wanted).norm() / wanted.norm().clamp(min=1e-12))
+    return float((found.double().cpu() - expected).norm() / expected.norm().clamp(min=1e-12))
 
 
 def run_layer(layer: nn.Module, x: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -123,15 +123,15 @@ def check_layers(report: Report, folder: Path) -> None:
         layer = make()
         shape = (64, WIDTH // 4, ROWS // 64) if isinstance(layer, KANConv1d) else (ROWS, WIDTH)
         x = torch.randn(shape)
-        wanted, wanted_gradients = run_layer(layer.double(), x.double())
+        expected, expected_gradients = run_layer(layer.double(), x.double())
         layer, x = layer.float().to(report.device), x.to(report.device)
         for precision, (of_output, of_gradients) in BOUNDS.items():
             with stated(report, f"{name} {precision}"):
                 set_precision(layer, precision)
                 out, gradients = run_layer(layer, x)
-                worst = max(relative(one, other) for one, other in zip(gradients, wanted_gradients, strict=True))
+                worst = max(relative(one, other) for one, other in zip(gradients, expected_gradients, strict=True))
                 took = milliseconds(partial(run_layer, layer, x), report.device)
-                report.add(f"{name} {precision} output", relative(out, wanted), of_output)
+                report.add(f"{name} {precision} output", relative(out, expected), of_output)
                 report.add(f"{name} {precision} gradients", worst, of_gradients, f"{took:.2f} ms forward and backward")
     wide = nn.Linear(WIDTH * BASES, WIDTH).to(report.device)
     x = torch.randn(ROWS, WIDTH * BASES, device=report.device)

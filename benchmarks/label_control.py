@@ -32,8 +32,8 @@ def auroc_of_draws(counts: np.ndarray, fold: FoldExamples, draws: int) -> np.nda
     scale = np.where(train.std(axis=0) > 0, train.std(axis=0), 1)
     train, test = ((rows - train.mean(axis=0)) / scale for rows in (train, counts[fold.test[scored]]))
     dealt = [disturbed_targets(fold.train_targets, "labels", seed, fold.name) for seed in range(draws)]
-    wanted = np.stack(dealt, axis=1) - fold.train_targets.mean()
-    scores = test @ train.T @ np.linalg.solve(train @ train.T + RIDGE * np.eye(len(train)), wanted)
+    centred = np.stack(dealt, axis=1) - fold.train_targets.mean()
+    scores = test @ train.T @ np.linalg.solve(train @ train.T + RIDGE * np.eye(len(train)), centred)
     return np.array([roc_auc_score(fold.test_targets[scored], drawn) for drawn in scores.T])
 
 

@@ -138,14 +138,14 @@ def test_attributions_equal_those_of_the_old_version(genes):
 
 def test_a_resumed_run_ends_with_the_weights_of_the_old_version(tmp_path):
     assert resume("half", tmp_path).trained == 1
-    folder, wanted = (run / "folds/random0/seed-5" for run in (tmp_path / "half", FILES / "whole"))
+    folder, whole = (run / "folds/random0/seed-5" for run in (tmp_path / "half", FILES / "whole"))
     # Weights after training in float32 differ by 0.0004, and without the optimiser's moments by 0.006.
-    arrays, expected = (load_arrays(each / "model.safetensors")[0] for each in (folder, wanted))
+    arrays, expected = (load_arrays(each / "model.safetensors")[0] for each in (folder, whole))
     assert arrays.keys() == expected.keys()
     for name in expected:
         np.testing.assert_allclose(arrays[name], expected[name], atol=0.001, err_msg=name)
-    assert (folder / "held_out.txt").read_bytes() == (wanted / "held_out.txt").read_bytes()
-    epochs = [[json.loads(line)["epoch"] for line in (each / "log.jsonl").open()] for each in (folder, wanted)]
+    assert (folder / "held_out.txt").read_bytes() == (whole / "held_out.txt").read_bytes()
+    epochs = [[json.loads(line)["epoch"] for line in (each / "log.jsonl").open()] for each in (folder, whole)]
     assert epochs == [[1, 2, 3, 4]] * 2
     assert not (folder / "state.safetensors").exists()
     assert (tmp_path / "half/run.json").read_bytes() == (FILES / "half/run.json").read_bytes()

@@ -17,15 +17,15 @@ def read(name):
     return yaml.safe_load((PROTOCOLS / name).read_text())
 
 
-def beside(folder, models, paper):
+def compare_with_paper(folder, models, paper):
     """Run the script on metrics and a paper's table; return its rows and standard error."""
     (folder / "metrics.json").write_text(json.dumps({"models": models}))
     (folder / "paper.tsv").write_text("# a comment\n" + paper)
     command = [sys.executable, PROTOCOLS / "beside_paper.py", folder / "metrics.json"]
     options = ["--table", "2", "--paper", folder / "paper.tsv", "-o", folder / "out.tsv"]
-    said = subprocess.run([*command, *options], check=True, capture_output=True, text=True).stderr
+    errors = subprocess.run([*command, *options], check=True, capture_output=True, text=True).stderr
     with open(folder / "out.tsv", newline="") as handle:
-        return list(csv.DictReader(handle, delimiter="\t")), said
+        return list(csv.DictReader(handle, delimiter="\t")), errors
 
 
 def values(*numbers):
@@ -89,7 +89,7 @@ def test_the_paper_is_compared_with_means_over_all_chromosomes_and_over_species(
     ]
     header = "table\tspecies\tmodel\taccuracy\tauROC\tauPRC\tF1\tsource\tnote\n"
     paper = header + "2\tall\tkan\t\t0.6\t\t\tpage 1\tin part\n3\tall\tkan\t\t0.1\t\t\tpage 2\tin part\n"
-    rows, said = beside(tmp_path, models, paper)
+    rows, errors = compare_with_paper(tmp_path, models, paper)
     assert [(row["species"], row["chromosomes"]) for row in rows[::4]] == [("all", "3"), ("zea_mays", "2")]
     assert rows[1] == {
         "species": "all",
@@ -103,11 +103,11 @@ def test_the_paper_is_compared_with_means_over_all_chromosomes_and_over_species(
         "difference": "+0.0250",
     }
     assert (rows[0]["ours"], rows[0]["paper"], rows[0]["difference"]) == ("0.5000", "", "")
-    assert said.startswith("1 of 4 cells of the paper's table 2 are filled")
+    assert errors.startswith("1 of 4 cells of the paper's table 2 are filled")
 
 
 def test_a_model_that_is_only_in_the_paper_has_a_row(tmp_path):
     header = "table\tspecies\tmodel\taccuracy\tauROC\tauPRC\tF1\tsource\tnote\n"
-    rows, _ = beside(tmp_path, [], header + "2\tzea_mays\tmlp\t0.5\t\t\t\tpage 1\tin part\n")
+    rows, _ = compare_with_paper(tmp_path, [], header + "2\tzea_mays\tmlp\t0.5\t\t\t\tpage 1\tin part\n")
     assert [row["paper"] for row in rows] == ["0.5", "", "", ""]
     assert {row["ours"] + row["difference"] + row["chromosomes"] for row in rows} == {""}

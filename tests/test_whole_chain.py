@@ -31,9 +31,9 @@ def test_the_commands_of_the_walkthrough_work(
         "inspect run/",
     ):
         assert _run(command.split()) == 0, capsys.readouterr().err
-    said = capsys.readouterr()
-    assert "kan-words auROC" in said.err
-    assert "kmer-logistic" in said.err
+    printed = capsys.readouterr()
+    assert "kan-words auROC" in printed.err
+    assert "kmer-logistic" in printed.err
     scores = json.loads((tmp_path / "metrics.json").read_text())
     assert [len(model["folds"]) for model in scores["models"]] == [3, 3]
     for name in ("attribution.bed.gz.tbi", "attribution.bw", "attributions.parquet", "figures/words-4.png"):

@@ -257,8 +257,8 @@ def test_the_script_of_a_nextflow_module_writes_its_outputs(tmp_path, monkeypatc
 def test_the_workflow_has_no_lints(simulated):
     (simulated / "config").mkdir()
     (simulated / "config.yaml").rename(simulated / "config" / "config.yaml")
-    code, said = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), "--lint")
-    assert code == 0, said
+    code, log = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), "--lint")
+    assert code == 0, log
 
 
 @needs_snakemake
@@ -275,9 +275,9 @@ def test_another_workflow_can_import_and_run_the_rules_as_a_module(simulated):
         "    prefix: 'kept'\n\n"
         "use rule * from genes as genes_*\n"
     )
-    code, said = snakemake(simulated)
-    assert code == 0, said
-    done = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", said, flags=re.MULTILINE)
+    code, log = snakemake(simulated)
+    assert code == 0, log
+    done = re.findall(r"^Finished jobid: \d+ \(Rule: (\w+)\)", log, flags=re.MULTILINE)
     assert done[:2] == ["genes_extract", "genes_split"]
     lines = (simulated / "kept" / "results" / "splits" / "single-species" / "simulated.tsv").read_text().splitlines()
     assert lines[0] == "species\tid\tfold\trole\treason"
@@ -295,8 +295,8 @@ def test_a_collection_of_labelled_sequences_can_be_benchmarked(simulated):
     (simulated / "config").mkdir()
     (simulated / "config.yaml").rename(simulated / "config" / "config.yaml")
     folder = "results/benchmarks/tasks"
-    code, said = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), f"{folder}/results.tsv")
-    assert code == 0, said
+    code, log = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), f"{folder}/results.tsv")
+    assert code == 0, log
     lines = (simulated / folder / "results.tsv").read_text().splitlines()
     assert [line.split("\t")[:2] for line in lines[1:]] == [["tf_0", "legnet"], ["tf_0", "gc"]]
     assert (simulated / folder / "runs" / "tf_0" / "legnet" / "run.json").exists()
@@ -311,12 +311,12 @@ def test_a_new_project_plans_its_jobs(simulated):
         shutil.move(simulated / name, target / name)
     config = simulated / "project" / "config" / "config.yaml"
     config.write_text(config.read_text().replace("samples.tsv", "config/samples.tsv"))
-    code, said = snakemake(simulated / "project", "--dry-run")
-    assert code == 0, said
-    planned = re.findall(r"^(\w+) +(\d+)$", said.rpartition("Job stats:")[2], flags=re.MULTILINE)
+    code, log = snakemake(simulated / "project", "--dry-run")
+    assert code == 0, log
+    planned = re.findall(r"^(\w+) +(\d+)$", log.rpartition("Job stats:")[2], flags=re.MULTILINE)
     assert dict(planned)["extract"] == "1"
     assert dict(planned)["all"] == "1"
-    assert "profiles/default" in said
+    assert "profiles/default" in log
 
 
 @needs_snakemake
@@ -335,9 +335,9 @@ def test_an_invalid_config_is_reported(simulated, key, value, words):
     (simulated / "config.yaml").write_text(yaml.safe_dump({**config, key: value}))
     (simulated / "config").mkdir()
     (simulated / "config.yaml").rename(simulated / "config" / "config.yaml")
-    code, said = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), "--dry-run")
+    code, log = snakemake(simulated, "--snakefile", str(WORKFLOWS / "workflow" / "Snakefile"), "--dry-run")
     assert code == 1
-    assert words in said
+    assert words in log
 
 
 def test_options_are_divided_into_those_of_a_search_and_others():
@@ -368,8 +368,8 @@ def test_a_model_of_the_config_accepts_the_options_of_train():
     assert {f"--{key.replace('_', '-')}" for key in keys} <= flags
     assert model_schema()["decay"]["enum"] == ["coupled", "decoupled", "prior"]
     values = {"learning_rate": 0.01, "condition": ["leaf", "root"], "set": {"hidden": 8}, "seeds": [1], "tune": True}
-    said = ["--learning-rate", "0.01", "--condition", "leaf", "--condition", "root", "--set", "hidden=8", "--tune"]
-    assert words_of(values) == said
+    expected = ["--learning-rate", "0.01", "--condition", "leaf", "--condition", "root", "--set", "hidden=8", "--tune"]
+    assert words_of(values) == expected
 
 
 @needs_snakemake
@@ -381,6 +381,6 @@ def test_options_of_a_model_are_in_its_training_command(simulated):
     (simulated / "config").mkdir()
     shutil.copy(simulated / "config.yaml", simulated / "config" / "config.yaml")
     folder = "results/single-species/leaf/trainings/kan/simulated/1/seed-0"
-    code, said = snakemake(simulated, *snakefile, "--dry-run", "--printshellcmds", f"{folder}/done.json")
-    assert code == 0, said
-    assert "--epochs 2 --learning-rate 0.01 --set hidden=8" in said
+    code, log = snakemake(simulated, *snakefile, "--dry-run", "--printshellcmds", f"{folder}/done.json")
+    assert code == 0, log
+    assert "--epochs 2 --learning-rate 0.01 --set hidden=8" in log

@@ -288,8 +288,8 @@ def _run(network: SequenceNetwork, codes: Tensor, watch: Sequence[str]) -> Activ
             made[id(outputs)] = name, outputs
             layers.append(_activation(name, layer, inputs, outputs, source))
 
-    wanted = {name: module for name, module in network.named_modules() if name in watch} | kan_layers(network)
-    handles = [module.register_forward_hook(partial(see, name), with_kwargs=True) for name, module in wanted.items()]
+    hooked = {name: module for name, module in network.named_modules() if name in watch} | kan_layers(network)
+    handles = [module.register_forward_hook(partial(see, name), with_kwargs=True) for name, module in hooked.items()]
     try:
         outputs = network(codes)
     finally:

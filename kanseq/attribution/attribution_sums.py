@@ -85,13 +85,13 @@ class Sums(AbstractContextManager["Sums"]):
             self.reference_logit[rows] += attribution.reference_logit * weights
             self.total[rows] += attribution.sums.mean(1) * weights
             self.errors[rows] = np.maximum(self.errors[rows], attribution.errors)
-        given = np.zeros(len(rows), dtype=self.row)
-        given["values"] = attribution.values * weights[:, None].astype(np.float32)
+        entries = np.zeros(len(rows), dtype=self.row)
+        entries["values"] = attribution.values * weights[:, None].astype(np.float32)
         if self.spread:
             tokens = sum_by_token(attribution.values, self.geometry).astype(np.float64)
-            given["moments"] = np.stack([tokens, tokens**2], axis=1) * weights[:, None, None]
+            entries["moments"] = np.stack([tokens, tokens**2], axis=1) * weights[:, None, None]
         with disk_errors(self.folder):
-            for row, share in zip(rows.tolist(), given, strict=True):
+            for row, share in zip(rows.tolist(), entries, strict=True):
                 if self.models[row]:
                     self.file.seek(row * self.row.itemsize)
                     before = np.frombuffer(self.file.read(self.row.itemsize), dtype=self.row)[0]

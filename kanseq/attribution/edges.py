@@ -119,8 +119,8 @@ class LayerStatistics:
         """Add the activation of the layer for one batch."""
         self.density.add(activation)
         outputs, inputs = activation.outputs.double(), activation.inputs.double()
-        given = outputs - inputs if self.layer.residual else outputs
-        self._outputs.add(given.reshape(-1, given.shape[-1], 1).cpu())
+        curves = outputs - inputs if self.layer.residual else outputs
+        self._outputs.add(curves.reshape(-1, curves.shape[-1], 1).cpu())
         # Keep a convolution's positions together, because its taps select from them.
         kept = 2 if isinstance(self.layer, KANConv1d) else 1
         z, x = (_rows(tensor, kept).double().cpu() for tensor in (activation.positions, activation.inputs))

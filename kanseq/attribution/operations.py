@@ -204,8 +204,8 @@ def _greatest(sides: int, z: Tensor, dim: int, keepdim: bool = False) -> Tensor 
     if not isinstance(dim, int):
         return None
     rule = rules.greatest(lambda part: part.max(dim=-1, keepdim=True))
-    found = rule(sides, z.movedim(dim, -1)).movedim(-1, dim)
-    return found if keepdim else found.squeeze(dim)
+    result = rule(sides, z.movedim(dim, -1)).movedim(-1, dim)
+    return result if keepdim else result.squeeze(dim)
 
 
 RULES: dict[str, Callable[..., Tensor]] = {

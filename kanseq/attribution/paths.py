@@ -86,9 +86,9 @@ def path_multipliers(
         with torch.enable_grad(), PathRules(sides, len(stack), partial(layer_at_work, network)):
             # Pass a copy, because a network may change its input in place.
             outputs = function(stack.clone())
-        wanted = torch.ones_like(outputs)
-        wanted[: len(x)] = 0
-        (found,) = torch.autograd.grad(outputs, stack, wanted)
+        grad_outputs = torch.ones_like(outputs)
+        grad_outputs[: len(x)] = 0
+        (found,) = torch.autograd.grad(outputs, stack, grad_outputs)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise NoRule(f"the method paths cannot follow this model ({reason})", hint="use --method occlusion") from error

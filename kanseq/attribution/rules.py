@@ -59,8 +59,8 @@ class _Carried(torch.autograd.Function):
         tensors = ctx.saved_tensors
         moving = ctx.needs_input_grad[2:]
         stacks = [apart(t, ctx.sides) if moves else t for t, moves in zip(tensors, moving, strict=True)]
-        found = ctx.rule.pull(apart(m, ctx.sides)[1:], *stacks)
-        return None, None, *(None if one is None else _joined(one) for one in found)
+        gradients = ctx.rule.pull(apart(m, ctx.sides)[1:], *stacks)
+        return None, None, *(None if one is None else _joined(one) for one in gradients)
 
 
 def apart(stack: Tensor, sides: int) -> Tensor:
@@ -160,8 +160,8 @@ def bilinear(product: Run) -> Rule:
 
     def pull(m: Tensor, *factors: Tensor) -> tuple[Tensor, ...]:
         middles = [((factor[:1] + factor[1:]) / 2).flatten(0, 1) for factor in factors]
-        found = _gradients(lambda *middles: (product(*middles) * m.flatten(0, 1)).sum(), *middles)
-        return tuple(one.unflatten(0, m.shape[:2]) for one in found)
+        gradients = _gradients(lambda *middles: (product(*middles) * m.flatten(0, 1)).sum(), *middles)
+        return tuple(one.unflatten(0, m.shape[:2]) for one in gradients)
 
     return Rule(product, pull)
 
@@ -273,12 +273,12 @@ def _through_curves(m: Tensor, given: Given, plan: CurvePlan) -> Tensor:
     matrix = product.matrix(given.weight).to(plan.operands)
     base = None if given.base_weight is None else product.matrix(given.base_weight[..., None]).to(given.x.dtype)
     plan = plan._replace(product=product)
-    found = torch.empty_like(given.x[1:])
+    result = torch.empty_like(given.x[1:])
     each = plan.basis.size * given.x[:, :1].numel()
     for part in torch.arange(given.x.shape[1]).split(max(1, BASIS // each)):
         rows = slice(int(part[0]), int(part[-1]) + 1)
-        found[:, rows] = _through_some_curves(m[:, rows], given._replace(x=given.x[:, rows]), plan, matrix, base)
-    return found
+        result[:, rows] = _through_some_curves(m[:, rows], given._replace(x=given.x[:, rows]), plan, matrix, base)
+    return result
 
 
 BASIS = 2**20
@@ -304,10 +304,10 @@ def _through_some_curves(m: Tensor, given: Given, plan: CurvePlan, matrix: Tenso
         here, weights = basis.of(near.nonzero()[:, -1]), by_feature[near]
         by_u[near] = _gradients(lambda middle: (here.values(middle) * weights).sum(), ((u[:1] + u[1:]) / 2)[near])[0]
     by_u *= given.scale
-    found = by_u if plan.epsilon is None else _through_norm(by_u, centred, inverse)
+    result = by_u if plan.epsilon is None else _through_norm(by_u, centred, inverse)
     if base is not None:
-        found += _gradient(m, base, plan, x, 1)[..., 0] * secant(functional.silu, x[:1], x[1:])
-    return found + m if plan.residual else found
+        result += _gradient(m, base, plan, x, 1)[..., 0] * secant(functional.silu, x[:1], x[1:])
+    return result + m if plan.residual else result
 
 
 def _closeness_on(basis: Basis, dtype: torch.dtype) -> float:

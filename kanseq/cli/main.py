@@ -29,9 +29,9 @@ ON_TENSORS = ("train", "tune", "predict", "explain", "figures", "benchmark", "ab
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
-def _version(wanted: bool) -> None:
+def _version(requested: bool) -> None:
     """Print the version and exit, if ``--version`` is used."""
-    if wanted:
+    if requested:
         sys.stdout.write(f"kanseq {__version__}\n")
         raise typer.Exit
 
@@ -123,8 +123,10 @@ def _add_verbs() -> None:
     from kanseq.cli.project import demo, inspect, workflow
     from kanseq.cli.splitting import homology, label, leaks, split
 
-    walk = (extract, import_, combine, homology, split, leaks, label, tune, train, evaluate, predict, explain, figures)
-    for verb in (*walk, benchmark, ablation, scaling, inspect, models, simulate, demo, workflow):
+    analysis = (
+        extract, import_, combine, homology, split, leaks, label, tune, train, evaluate, predict, explain, figures,
+    )  # fmt: skip
+    for verb in (*analysis, benchmark, ablation, scaling, inspect, models, simulate, demo, workflow):
         verb.add_to(app)
 
 

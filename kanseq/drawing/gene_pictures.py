@@ -212,11 +212,11 @@ class _Scale(NamedTuple):
 
 def _stretch(columns: slice | range, most: int) -> tuple[int, int]:
     """Return start and end of the columns to draw; raise BadOption if they are invalid for ``most`` columns."""
-    wanted = range(*columns.indices(most)) if isinstance(columns, slice) else columns
-    if wanted.step != 1 or not 0 <= wanted.start < wanted.stop <= most:
+    requested = range(*columns.indices(most)) if isinstance(columns, slice) else columns
+    if requested.step != 1 or not 0 <= requested.start < requested.stop <= most:
         shown = f"{columns.start} to {columns.stop}"
         raise BadOption(f"columns {shown} cannot be drawn", hint=f"choose columns from 0 to {most}, in steps of 1")
-    return wanted.start, wanted.stop
+    return requested.start, requested.stop
 
 
 def _windows(geometry: Geometry, place: Place | None) -> list[_Window]:
@@ -253,17 +253,17 @@ def _write_head(
     figure: "Figure", gene: _Gene, name: str, place: Place | None, facts: Mapping[str, str | int | float]
 ) -> None:
     """Write the name, location and facts of the gene, and notes on how to read the picture."""
-    told = []
+    parts = []
     if place is not None:
         first, last = sorted((place.tss, place.tts))
-        told.append(f"{place.chrom}:{first + 1:,}–{last + 1:,} ({place.strand.replace('-', '−')})")
+        parts.append(f"{place.chrom}:{first + 1:,}–{last + 1:,} ({place.strand.replace('-', '−')})")
     for key, value in facts.items():
-        told.append(f"{key} " + (f"{value:.4g}".replace("-", "−") if isinstance(value, float) else str(value)))
+        parts.append(f"{key} " + (f"{value:.4g}".replace("-", "−") if isinstance(value, float) else str(value)))
     wide, high = figure.get_size_inches()
     # Names with dollar signs must not be parsed as formulas.
     plain = {"va": "top", "parse_math": False}
     figure.text(_MARGIN / wide, 1 - 0.1 / high, name, size=12, weight="bold", **plain)
-    figure.text(_MARGIN / wide, 1 - 0.34 / high, "   ·   ".join(told), size=8, color=GREY, **plain)
+    figure.text(_MARGIN / wide, 1 - 0.34 / high, "   ·   ".join(parts), size=8, color=GREY, **plain)
     notes = ["grey: not seen by the model"]
     notes += ["boxes: exons, dark where coding"] if any(box.feature != "gene" for box in gene.boxes) else []
     notes += ["places on the genome are 1-based"] if place is not None else []
@@ -351,10 +351,10 @@ def _label_row(axes: "Axes", gene: _Gene, start: int, end: int, scale: _Scale) -
     from matplotlib.ticker import MaxNLocator
 
     site, first = gene.window_of(start).site, gene.label(start)
-    told = (first if first == site else f"{site} {first}".strip(), gene.on_genome(start))
-    aside = (72 * (_MARGIN - _LEFT), 0)
-    for line, colour, height in ((told[0], INK, 0.62), (told[1], GREY, 0.36)):
-        axes.annotate(line, (0, height), aside, "axes fraction", "offset points", size=7, color=colour)
+    lines = (first if first == site else f"{site} {first}".strip(), gene.on_genome(start))
+    offset = (72 * (_MARGIN - _LEFT), 0)
+    for line, colour, height in ((lines[0], INK, 0.62), (lines[1], GREY, 0.36)):
+        axes.annotate(line, (0, height), offset, "axes fraction", "offset points", size=7, color=colour)
     ticks = [column for column in range(start, end) if (column - gene.window_of(column).origin) % _EVERY == 0]
     axes.set_xticks(ticks, [gene.label(column) for column in ticks])
     axes.tick_params(axis="x", length=2, labelsize=6, pad=1.5, color=GREY, labelcolor=GREY)

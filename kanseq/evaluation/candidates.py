@@ -117,19 +117,19 @@ def _of_source(family: str, source: PredictionSource, folds: Sequence[str]) -> C
     if missing:
         there = some(list(source.folds), 20)
         raise BadOption(f"{family} has no fold '{missing[0]}'", hint=f"choose from {there}")
-    wanted = {fold: source.folds[fold] for fold in folds or source.folds}
-    tables = [table for seeds in wanted.values() for table in seeds.values()]
+    requested = {fold: source.folds[fold] for fold in folds or source.folds}
+    tables = [table for seeds in requested.values() for table in seeds.values()]
     if any((table["role"] == "seen").any() for table in tables):
         logger.warning("%s: genes that the model was trained on are not scored", family)
     scorable = {
         fold: {seed: table[table["target"].notna() & ~table["role"].isin(NO_SCORE)] for seed, table in seeds.items()}
-        for fold, seeds in wanted.items()
+        for fold, seeds in requested.items()
     }
     rows = pd.concat([table for seeds in scorable.values() for table in seeds.values()])
     expression = rows["probability"].isna()
     if expression.any() and not expression.all():
         raise BadTable(f"{family}: some folds have probabilities and others do not", where=source.path)
-    if any(len(seeds) != len(next(iter(wanted.values()))) for seeds in wanted.values()):
+    if any(len(seeds) != len(next(iter(requested.values()))) for seeds in requested.values()):
         logger.warning("%s: its folds have different numbers of seeds; the spread is over those that all have", family)
     known = list(dict.fromkeys(classes_of(table) for table in tables))
     if len(known) > 1:
@@ -174,9 +174,9 @@ def _predicted(
             raise UnknownGene(f"the seeds of {about} are scored on different genes", where=path, hint=hint)
     targets = first["target"].to_numpy(dtype=np.float64)
     if not varies(targets, task):
-        alike = "equal in expression" if task == "regression" else f"labelled {(classes or CLASSES)[int(targets[0])]}"
+        common = "equal in expression" if task == "regression" else f"labelled {(classes or CLASSES)[int(targets[0])]}"
         hint = "use --fold to name the other folds"
-        raise OneClass(f"{about}: all {len(targets):,} scored genes are {alike}", where=path, hint=hint)
+        raise OneClass(f"{about}: all {len(targets):,} scored genes are {common}", where=path, hint=hint)
     logits, probabilities, called = (
         np.stack([table[name].to_numpy(dtype=np.float64) for table in tables.values()])
         for name in ("logit", "probability", "called")

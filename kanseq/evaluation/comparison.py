@@ -121,17 +121,17 @@ def _is_comparable(one: Candidate, other: Candidate) -> bool:
 def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
     """Reduce two models to the genes that both score; without parts if there are no such genes."""
     parts: tuple[dict[str, dict[str, Predicted]], ...] = ({}, {})
-    for name, ours in one.parts.items():
-        their_name = name if name in other.parts else next(iter(other.parts))
-        theirs = other.parts[their_name]
+    for name, one_part in one.parts.items():
+        other_name = name if name in other.parts else next(iter(other.parts))
+        other_part = other.parts[other_name]
         cut: tuple[dict[str, Predicted], ...] = ({}, {})
-        for fold in ours:
-            if fold not in theirs:
+        for fold in one_part:
+            if fold not in other_part:
                 continue
-            rows, their_rows = _same_genes(ours[fold], theirs[fold])
-            if varies(ours[fold].targets[rows], one.task):
-                cut[0][fold], cut[1][fold] = ours[fold].only(rows), theirs[fold].only(their_rows)
-        parts[0][name], parts[1][their_name] = cut
+            rows, other_rows = _same_genes(one_part[fold], other_part[fold])
+            if varies(one_part[fold].targets[rows], one.task):
+                cut[0][fold], cut[1][fold] = one_part[fold].only(rows), other_part[fold].only(other_rows)
+        parts[0][name], parts[1][other_name] = cut
     # Conditions are averaged fold by fold, so only folds that all conditions have can be used.
     common = set.intersection(*(set(part) for part in parts[0].values()))
     for side in parts:
@@ -142,13 +142,13 @@ def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
     return one._replace(parts=parts[0]), other._replace(parts=parts[1])
 
 
-def _same_genes(ours: Predicted, theirs: Predicted) -> tuple[np.ndarray, np.ndarray]:
+def _same_genes(one: Predicted, other: Predicted) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows, in either model, of the genes that both score with the same target."""
-    row_of = {gene: row for row, gene in enumerate(theirs.genes)}
-    rows = np.array([row for row, gene in enumerate(ours.genes) if gene in row_of], dtype=np.int64)
-    their_rows = np.array([row_of[ours.genes[row]] for row in rows], dtype=np.int64)
-    same = np.abs(ours.targets[rows] - theirs.targets[their_rows]) < SAME
-    return rows[same], their_rows[same]
+    row_of = {gene: row for row, gene in enumerate(other.genes)}
+    rows = np.array([row for row, gene in enumerate(one.genes) if gene in row_of], dtype=np.int64)
+    other_rows = np.array([row_of[one.genes[row]] for row in rows], dtype=np.int64)
+    same = np.abs(one.targets[rows] - other.targets[other_rows]) < SAME
+    return rows[same], other_rows[same]
 
 
 def _compared(candidate: Candidate) -> set[tuple[str, tuple[str, str]]]:
@@ -188,18 +188,18 @@ def _compare(
 
 def _tests(one: Candidate, other: Candidate) -> tuple[dict[str, DeLong], DeLong]:
     """Run DeLong's test per fold and for the mean; folds with the same test genes count as seeds of one fold."""
-    (ours,), (theirs,) = one.parts.values(), other.parts.values()
-    tests = {fold: delong(ours[fold].targets, ours[fold].logits, theirs[fold].logits) for fold in ours}
+    (one_part,), (other_part,) = one.parts.values(), other.parts.values()
+    tests = {fold: delong(one_part[fold].targets, one_part[fold].logits, other_part[fold].logits) for fold in one_part}
     groups: list[list[str]] = []
     for folds in same_tests(one):
         # Quartiles are computed per fold, so the same gene may have another label in another fold.
-        alike = all(np.array_equal(ours[folds[0]].targets, ours[fold].targets) for fold in folds)
-        groups += [folds] if alike else [[fold] for fold in folds]
+        same_targets = all(np.array_equal(one_part[folds[0]].targets, one_part[fold].targets) for fold in folds)
+        groups += [folds] if same_targets else [[fold] for fold in folds]
     of_groups = []
     for folds in groups:
-        sides = [np.concatenate([side[fold].logits for fold in folds]) for side in (ours, theirs)]
+        sides = [np.concatenate([side[fold].logits for fold in folds]) for side in (one_part, other_part)]
         alone = len(folds) == 1
-        of_groups.append(tests[folds[0]] if alone else delong(ours[folds[0]].targets, *sides))
+        of_groups.append(tests[folds[0]] if alone else delong(one_part[folds[0]].targets, *sides))
     return tests, combined(of_groups, [len(folds) for folds in groups])
 
 

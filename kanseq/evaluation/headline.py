@@ -104,10 +104,10 @@ def verdict(
         return f"{model} cannot be scored: no fold holds out genes {NEEDED[task]}"
     over = f"mean over {folds} folds" if folds > 1 else "one fold"
     over += f", {score.seeds} seeds" if score.seeds > 1 else ""
-    said = f"{note}: " if note else ""
-    said += f"{model} {MEASURES[task]} {score}"
+    text = f"{note}: " if note else ""
+    text += f"{model} {MEASURES[task]} {score}"
     if beside is None:
-        return f"{said} on held-out genes ({over})"
+        return f"{text} on held-out genes ({over})"
     difference = score.value - beside.value
     better = f"{model if difference > 0 else other} is better" if difference else "they are equal"
-    return f"{said}, {other} {beside} on held-out genes ({over}): {better}"
+    return f"{text}, {other} {beside} on held-out genes ({over}): {better}"

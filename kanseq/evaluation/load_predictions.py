@@ -50,12 +50,12 @@ def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False
     """
     if not paths:
         raise BadOption("there is nothing to evaluate", hint="specify a run")
-    found, beside = [], []
-    for given in paths:
-        if isinstance(given, pd.DataFrame):
-            found.append(_of_table(given, IN_MEMORY))
+    found, baselines = [], []
+    for one in paths:
+        if isinstance(one, pd.DataFrame):
+            found.append(_of_table(one, IN_MEMORY))
             continue
-        path = Path(given)
+        path = Path(one)
         if not path.is_dir():
             found.append(_of_table(path, path))
             continue
@@ -65,8 +65,8 @@ def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False
         for plain, task in {plain: task for task, plain in BASELINES.items()}.items():
             there = [part for fold in found[-1].folds if (part := baseline_part(path, fold, task)).is_finished]
             if there and all(is_done(part.folder) for part in there):
-                beside.append(_of_parts(plain, path, there))
-    for source in beside:
+                baselines.append(_of_parts(plain, path, there))
+    for source in baselines:
         if not any(_is_same(source, other) for other in found if other.model == source.model):
             found.append(source)
     return _joined(found) if join else found

@@ -165,16 +165,16 @@ def cut_intervals(
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, interval in enumerate(intervals):
         rows_of[interval.chrom].append(row)
-    alike: dict[str, list[str]] = defaultdict(list)
+    names_by_spelling: dict[str, list[str]] = defaultdict(list)
     for name in rows_of:
-        alike[_spelling(name)].append(name)
+        names_by_spelling[_spelling(name)].append(name)
     sequences = [""] * len(intervals)
     found: dict[str, list[str]] = defaultdict(list)
     faults: dict[str, MalformedLine] = {}
     names = []
     for contig in contigs:
         names.append(contig.name)
-        for name in alike.get(_spelling(contig.name), ()):
+        for name in names_by_spelling.get(_spelling(contig.name), ()):
             if name == contig.name:
                 # The exact name takes precedence over other spellings found before.
                 found[name] = [name]

@@ -97,16 +97,16 @@ class IndexedFasta:
     def _inside(self, chrom: str, start: int, end: int) -> bytes:
         """Read the letters of an interval within a contig; raise TruncatedFile if that fails."""
         try:
-            found = self._fetch(chrom, start, end).upper()
+            letters = self._fetch(chrom, start, end).upper()
         except (OSError, ValueError, IndexError):
-            found = b""
-        if len(found) != end - start:
+            letters = b""
+        if len(letters) != end - start:
             raise TruncatedFile(
                 f"{chrom}:{start}-{end} cannot be read: the file is damaged, or has changed since it was opened",
                 where=self._path,
                 hint="fetch or compress it again",
             )
-        return found
+        return letters
 
     def _open(self) -> tuple[dict[str, int], _Fetch]:
         """Open the file with the reader for its format; return the contig lengths, and a function to fetch letters."""

@@ -245,11 +245,11 @@ def _run(command: list[str], tool: str, folder: str | None = None) -> str:
         process.wait()
         raise
     if process.returncode:
-        said = [line.strip() for line in (complaints.strip() or printed).splitlines() if line.strip()]
+        lines = [line.strip() for line in (complaints.strip() or printed).splitlines() if line.strip()]
         code = process.returncode
         ended = f"exit code {code}" if code > 0 else f"signal {-code}"
         raise SearchFailed(
-            f"'{command[0]}' ended with {ended}: {said[-1] if said else 'it printed nothing'}",
+            f"'{command[0]}' ended with {ended}: {lines[-1] if lines else 'it printed nothing'}",
             where=tool,
             hint="use another --tool",
         )

@@ -128,10 +128,10 @@ def _candidates(proteins: Sequence[bytes], lengths: np.ndarray) -> Iterator[tupl
     words = _words(proteins, lengths, size)
     if not len(words.word):
         return
-    alike = _chance(proteins) ** size
+    word_chance = _chance(proteins) ** size
     waiting: list[np.ndarray] = []
     for one, other, diagonal in _seeds(words, len(proteins)):
-        waiting.append(_bands(one, other, diagonal, lengths, alike))
+        waiting.append(_bands(one, other, diagonal, lengths, word_chance))
         if sum(map(len, waiting)) >= _ALIGNED_AT_ONCE:
             yield tuple(np.concatenate(waiting).T)  # type: ignore[misc]
             waiting = []
@@ -186,7 +186,9 @@ def _seeds(words: _ProteinWords, proteins: int) -> Iterator[tuple[np.ndarray, np
         yield words.protein[one], words.protein[other], words.place[one] - words.place[other]
 
 
-def _bands(one: np.ndarray, other: np.ndarray, diagonal: np.ndarray, lengths: np.ndarray, alike: float) -> np.ndarray:
+def _bands(
+    one: np.ndarray, other: np.ndarray, diagonal: np.ndarray, lengths: np.ndarray, word_chance: float
+) -> np.ndarray:
     """Return ``(one, other, middle)`` of pairs that have a band of diagonals with more seeds than expected by chance.
 
     ``middle`` is the mean diagonal of the seeds in the band with most seeds. ``alike`` is the probability that two
@@ -204,7 +206,7 @@ def _bands(one: np.ndarray, other: np.ndarray, diagonal: np.ndarray, lengths: np
         shorter = np.minimum(lengths[pairs // proteins], lengths[pairs % proteins])
         bands = (lengths[pairs // proteins] + lengths[pairs % proteins]) / (BAND // 2)
         # P(Poisson(mean) >= seeds) is the regularised lower incomplete gamma function of seeds and mean.
-        rare = (seeds > 1) & (gammainc(seeds, BAND * shorter * alike) * bands <= CHANCE)
+        rare = (seeds > 1) & (gammainc(seeds, BAND * shorter * word_chance) * bands <= CHANCE)
         found.append(np.stack([pairs, -seeds, middle.astype(np.int64)], axis=1)[rare])
     rows = np.concatenate(found)
     rows = rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]

@@ -64,8 +64,8 @@ class HomologyRecord:
         named = " ".join(filter(None, (_TOOLS.get(self.tool, self.tool), self.version)))
         searched = self.tool not in ("hits", "groups")
         parts = [f"{named} of {' and '.join(self.compared)}" if searched else named]
-        said = {"evalue": "e-value ≤ {:g}", "bits": "bit score ≥ {:g}", "coverage": "coverage ≥ {:g} %"}
-        parts += [text.format(self.thresholds[name]) for name, text in said.items() if name in self.thresholds]
+        formats = {"evalue": "e-value ≤ {:g}", "bits": "bit score ≥ {:g}", "coverage": "coverage ≥ {:g} %"}
+        parts += [text.format(self.thresholds[name]) for name, text in formats.items() if name in self.thresholds]
         return ", ".join(parts)
 
 

@@ -64,8 +64,8 @@ def check_output(*paths: PathLike | None, inputs: Iterable[object] = (), binary:
         raise BadOption("this output is not text, and cannot go to standard output", hint="use -o with a file name")
     if sum(str(path) == STDOUT for path in paths) > 1:
         raise BadOption("two outputs cannot both go to standard output", hint="specify a file name for one of them")
-    wanted = [Path(path) for path in (binary, *paths) if path is not None and str(path) != STDOUT]
-    for path in wanted:
+    outputs = [Path(path) for path in (binary, *paths) if path is not None and str(path) != STDOUT]
+    for path in outputs:
         folder = path.parent
         if folder.exists() and not folder.is_dir():
             raise NotWritable(f"'{folder}' is a file, but a folder is required", where=path)
@@ -80,10 +80,10 @@ def check_output(*paths: PathLike | None, inputs: Iterable[object] = (), binary:
             raise NotWritable("this is a device or a pipe, but a file is required", where=path, hint=hint)
         if not os.access(folder, os.W_OK):
             raise NotWritable(f"the folder '{folder}' is not writable", where=path, hint="specify another folder")
-    if len({path.parent.resolve() / path.name for path in wanted}) < len(wanted):
-        raise NotWritable("two outputs have the same name", where=wanted[-1], hint="specify different names")
+    if len({path.parent.resolve() / path.name for path in outputs}) < len(outputs):
+        raise NotWritable("two outputs have the same name", where=outputs[-1], hint="specify different names")
     here = [Path(path) for path in inputs if isinstance(path, (str, os.PathLike)) and Path(path).exists()]
-    for path in wanted:
+    for path in outputs:
         if path.exists() and any(path.samefile(one) for one in here):
             raise BadOption("this output would overwrite an input", where=path, hint="specify another name")
 

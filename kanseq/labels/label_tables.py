@@ -38,23 +38,25 @@ def join_labels(tables: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFra
     together = pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)
     twice = together.duplicated([*GENE, "fold"], keep=False)
     if twice.any():
-        _refuse(together[twice], parts, names, "disagree")
+        _raise_conflict(together[twice], parts, names, "disagree")
     in_every = together["fold"] == EVERY
     by_fold = pd.MultiIndex.from_frame(together.loc[~in_every, GENE])
     both = in_every & pd.MultiIndex.from_frame(together[GENE]).isin(by_fold)
     if both.any():
-        _refuse(together[both], parts, names, "use the quartiles of a fold in one table and of all rows in another,")
+        _raise_conflict(
+            together[both], parts, names, "use the quartiles of a fold in one table and of all rows in another,"
+        )
     return together
 
 
-def _refuse(rows: pd.DataFrame, parts: list[pd.DataFrame], names: list[str], said: str) -> None:
+def _raise_conflict(rows: pd.DataFrame, parts: list[pd.DataFrame], names: list[str], conflict: str) -> None:
     """Raise BadTable: the tables that contain the genes of ``rows`` have the problem ``said``."""
     first = tuple(rows[GENE].iloc[0])
     places = [name for name, part in zip(names, parts, strict=True) if first in pd.MultiIndex.from_frame(part[GENE])]
     genes = list(dict.fromkeys(rows["id"]))
     condition = "" if first[2] == EVERY else f" in condition {first[2]}"
     raise BadTable(
-        f"labels of {' and '.join(places)} {said} for {len(genes):,} genes{condition}: {some(genes)}",
+        f"labels of {' and '.join(places)} {conflict} for {len(genes):,} genes{condition}: {some(genes)}",
         hint="label every gene once; use kanseq label --species and --condition to distinguish tables",
     )
 
@@ -90,8 +92,8 @@ def targets_of(labels: pd.DataFrame, fold: str, condition: str = EVERY) -> pd.Da
     if condition == EVERY and len(conditions) == 1:
         condition = conditions[0]
     if condition not in conditions:
-        asked = "there are several conditions" if condition == EVERY else f"there is no condition '{condition}'"
-        raise BadOption(f"labels: {asked}", hint=f"choose one of {some(conditions, 8)} with --condition")
+        problem = "there are several conditions" if condition == EVERY else f"there is no condition '{condition}'"
+        raise BadOption(f"labels: {problem}", hint=f"choose one of {some(conditions, 8)} with --condition")
     of_condition = labels[labels["condition"] == condition]
     own, every = (of_condition[of_condition["fold"] == name] for name in (fold, EVERY))
     rows = pd.concat([own, every]).drop_duplicates(["species", "id"]) if len(own) and len(every) else own

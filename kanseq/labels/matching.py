@@ -123,11 +123,11 @@ def names_of_rows(
         return names.assign(species=species or NO_SPECIES)
     there = known["species"].unique()
     found = rows >= 0
-    whose = np.full(len(ids), there[0] if len(there) == 1 else NO_SPECIES, dtype=object)
-    whose[rows[found]] = known["species"].to_numpy()[found]
+    species_names = np.full(len(ids), there[0] if len(there) == 1 else NO_SPECIES, dtype=object)
+    species_names[rows[found]] = known["species"].to_numpy()[found]
     own = names["id"].to_numpy(dtype=object)
     own[rows[found]] = known["id"].to_numpy()[found]
-    return pd.DataFrame({"species": whose, "id": own})
+    return pd.DataFrame({"species": species_names, "id": own})
 
 
 def _keys(ids: pd.Index, strip_version: bool, ignore_case: bool) -> pd.Index:

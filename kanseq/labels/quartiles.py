@@ -114,9 +114,9 @@ def _check_classes(labels: np.ndarray, fold: FoldRows, name: str, condition: str
     for role, words in WORDS.items():
         classes = set(labels[fold.roles == role]) - {"mid"}
         if len(classes) < 2 and role in fold.planned:
-            found = f"only {classes.pop()} ones" if classes else "neither low nor high ones"
+            present = f"only {classes.pop()} ones" if classes else "neither low nor high ones"
             raise OneClass(
-                f"{_named(f'fold {name}', condition)}: the {words} genes with expression include {found}",
+                f"{_named(f'fold {name}', condition)}: the {words} genes with expression include {present}",
                 hint="make larger folds, or exclude this one from the splits (use kanseq split --folds)",
             )
 

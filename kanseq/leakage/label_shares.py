@@ -68,9 +68,9 @@ def labels_in_fold(genes: SequenceSet, fold: str, of_role: dict[str, np.ndarray]
             of = {role: _rows_with(pool, of_role[role]) for role in ("train", "test")}
             if not of["train"].any():
                 continue
-            whose = _whose(pool, of["train"], of["test"], by_table=source == EVERY)
-            thresholds[str(condition)].append({"q1": float(q1), "q3": float(q3), "of": whose})
-            if whose in (TABLE, SEEN):
+            group = _group_of_thresholds(pool, of["train"], of["test"], by_table=source == EVERY)
+            thresholds[str(condition)].append({"q1": float(q1), "q3": float(q3), "of": group})
+            if group in (TABLE, SEEN):
                 exposed |= set(pool["row"][of["train"]])
     return FoldLabels(shares, thresholds, len(exposed))
 
@@ -88,7 +88,7 @@ def _rows_with(pool: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
     return (rows >= 0) & chosen[np.maximum(rows, 0)]
 
 
-def _whose(pool: pd.DataFrame, train: np.ndarray, test: np.ndarray, *, by_table: bool) -> str:
+def _group_of_thresholds(pool: pd.DataFrame, train: np.ndarray, test: np.ndarray, *, by_table: bool) -> str:
     """Return the source of the thresholds, such as :data:`TRAINING`: genes whose expression has these quantiles."""
     if by_table:
         return TABLE if test.any() else OTHER_TABLE
@@ -96,9 +96,9 @@ def _whose(pool: pd.DataFrame, train: np.ndarray, test: np.ndarray, *, by_table:
     both = pool[["q1", "q3"]].to_numpy(dtype=np.float64)[0]
     everything = np.ones(len(pool), dtype=bool)
     # Quartiles of all groups are tried first: with few genes, one of a hundred quantiles may match by chance.
-    for wanted in (_QUARTILES, _PERCENTS):
-        for whose, chosen in ((TRAINING, train), (UNTESTED, ~test), (SEEN, train | test), (SEEN, everything)):
-            quantiles = np.quantile(expression[chosen], wanted)
+    for fractions in (_QUARTILES, _PERCENTS):
+        for group, chosen in ((TRAINING, train), (UNTESTED, ~test), (SEEN, train | test), (SEEN, everything)):
+            quantiles = np.quantile(expression[chosen], fractions)
             if all(np.isclose(quantiles, threshold, rtol=0, atol=1e-9).any() for threshold in both):
-                return whose
+                return group
     return UNKNOWN

@@ -78,9 +78,9 @@ def _rows_of(roles: pd.DataFrame, genes: SequenceSet, splits: PathLike | pd.Data
     rows = genes.keys.get_indexer(pd.MultiIndex.from_frame(roles[["species", "id"]]))
     lost = list(dict.fromkeys(roles["id"][rows < 0]))
     if not (rows >= 0).any():
-        ours = [" ".join(key) for key in genes.keys[:3]]
+        set_keys = [" ".join(key) for key in genes.keys[:3]]
         raise UnknownGene(
-            f"none of its genes is in the set: it has {some(lost)}, the set has {some(ours)} (species and id)",
+            f"none of its genes is in the set: it has {some(lost)}, the set has {some(set_keys)} (species and id)",
             where=None if isinstance(splits, pd.DataFrame) else splits,
             hint="use the set that was split",
         )

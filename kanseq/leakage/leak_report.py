@@ -41,10 +41,10 @@ def _label_lines(folds: list[dict[str, object]]) -> list[str]:
     rows = [["fold", "condition", "train", "tune", "test", "thresholds of"]]
     for fold in folds:
         for condition, shares in fold["labels"].items():  # type: ignore[attr-defined]
-            whose = dict.fromkeys(entry["of"] for entry in fold["thresholds"][condition])  # type: ignore[index]
+            groups = dict.fromkeys(entry["of"] for entry in fold["thresholds"][condition])  # type: ignore[index]
             shown = [_percent(shares.get(role)) for role in ("train", "tune", "test")]
             name = "" if condition == EVERY else condition
-            rows.append([str(fold["fold"]), name, *shown, ", ".join(map(str, whose)) or "no training genes"])
+            rows.append([str(fold["fold"]), name, *shown, ", ".join(map(str, groups)) or "no training genes"])
     kept = [at for at, head in enumerate(rows[0]) if head == "fold" or any(row[at] for row in rows[1:])]
     return lines + _aligned([[row[at] for at in kept] for row in rows], left=len(kept) - 1)
 

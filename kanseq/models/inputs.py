@@ -114,8 +114,8 @@ class Series:
 
 def tensors_of(inputs: Inputs, rows: Rows, device: torch.device) -> tuple[Tensor, ...]:
     """Return the selected examples as arguments of a network's ``forward``: one tensor per array, on the device."""
-    given = inputs[rows]
-    arrays = given if isinstance(given, tuple) else (given,)
+    selected = inputs[rows]
+    arrays = selected if isinstance(selected, tuple) else (selected,)
     return tuple(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
 
 

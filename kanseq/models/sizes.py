@@ -63,10 +63,10 @@ def match_parameters(kind: Architecture, config: Hyperparameters, wanted: int) -
     # Widths are rounded separately, so counts jump, and the closest count may be some steps away.
     around = {kind.resized(config, high * 1.002 ** (step - STEPS // 2)) for step in range(STEPS)}
     best = min(around, key=lambda one: (abs(count_parameters(kind, one) - wanted), str(one)))
-    found = count_parameters(kind, best)
-    if abs(found - wanted) > wanted / 10:
+    nearest = count_parameters(kind, best)
+    if abs(nearest - wanted) > wanted / 10:
         raise BadOption(
-            f"the model '{kind.name}' cannot have {wanted:,} parameters: the nearest is {found:,}",
+            f"the model '{kind.name}' cannot have {wanted:,} parameters: the nearest is {nearest:,}",
             hint="choose another number",
         )
     return best

@@ -237,10 +237,10 @@ class BSplineLinear(KANLinear):
         z = x if self.norm is None else self.norm(x)
         per_unit, origin = self.units()
         values = self.placed_basis().values((z - origin) * per_unit)
-        given = torch.einsum("nig,jig->nji", values, self.curve_weight())
+        outputs = torch.einsum("nig,jig->nji", values, self.curve_weight())
         if self.base_weight is not None:
-            given = given + functional.silu(x)[:, None] * self.base_weight
-        return given.abs().sum(0)
+            outputs = outputs + functional.silu(x)[:, None] * self.base_weight
+        return outputs.abs().sum(0)
 
     def _basis_tensors(self) -> tuple[Tensor, ...]:
         return () if self._is_equally_spaced else (self.grid,)

@@ -32,12 +32,12 @@ def read_gene_list(path: GeneList) -> dict[str, str | None]:
     listed = _from_table(path) if isinstance(path, pd.DataFrame) else _from_file(path)
     if not listed:
         raise BadTable("this list names no gene", where=where)
-    beside: dict[str, str | None] = {}
+    values: dict[str, str | None] = {}
     for fields in listed:
         value = fields[1] if len(fields) > 1 and fields[1] else None
-        if beside.setdefault(fields[0], value) != value:
-            raise BadTable(f"'{fields[0]}' is listed with '{beside[fields[0]]}' and with '{value}'", where=where)
-    return beside
+        if values.setdefault(fields[0], value) != value:
+            raise BadTable(f"'{fields[0]}' is listed with '{values[fields[0]]}' and with '{value}'", where=where)
+    return values
 
 
 def _from_table(table: pd.DataFrame) -> list[Sequence[str]]:
@@ -77,5 +77,5 @@ def chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: GeneList | N
     """
     if not ids and gene_list is None:
         return genes
-    wanted = [*ids, *(() if gene_list is None else read_gene_list(gene_list))]
-    return genes.select(genes.positions(wanted))
+    requested = [*ids, *(() if gene_list is None else read_gene_list(gene_list))]
+    return genes.select(genes.positions(requested))

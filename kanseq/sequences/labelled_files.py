@@ -201,14 +201,14 @@ def _sequences(path: PathLike, table: TextTable, columns: Columns) -> Iterator[L
 
 def _places(path: PathLike, names: list[str], columns: Columns) -> dict[str, list[int]]:
     """Return the positions in a header of the columns for ``sequence, label, id, split``; empty if not requested."""
-    wanted = {
+    requested = {
         "sequence": columns.sequences,
         "label": (columns.label,),
         "id": (columns.id,),
         "split": (columns.split,),
     }
     places: dict[str, list[int]] = {}
-    for kind, listed in wanted.items():
+    for kind, listed in requested.items():
         places[kind] = []
         for column in listed:
             if column is None:

@@ -62,7 +62,7 @@ def combine_sets(sets: Sequence[PathLike | SequenceSet], names: Sequence[str] = 
     read = [one if isinstance(one, SequenceSet) else SequenceSet.open(one) for one in sets]
     if names:
         read = [_named(*each) for each in zip(read, names, shown, strict=True)]
-    _check_alike(read, shown)
+    _check_same_layout(read, shown)
     contigs = _joined_contigs(read, shown)
     table, stored = _joined(read)
     _check_twins(table)
@@ -89,13 +89,15 @@ def _named(genes: SequenceSet, name: str, shown: str) -> SequenceSet:
     return replace(genes, table=genes.table.assign(species=name))
 
 
-def _check_alike(sets: list[SequenceSet], shown: list[str]) -> None:
+def _check_same_layout(sets: list[SequenceSet], shown: list[str]) -> None:
     """Check that all sets have the same geometry and columns; warn if several sets have no species."""
     first = sets[0]
     for one, name in zip(sets[1:], shown[1:], strict=True):
         if one.geometry != first.geometry:
-            ours, theirs = asdict(first.geometry), asdict(one.geometry)
-            different = ", ".join(f"{key} {ours[key]} and {theirs[key]}" for key in ours if ours[key] != theirs[key])
+            expected, actual = asdict(first.geometry), asdict(one.geometry)
+            different = ", ".join(
+                f"{key} {expected[key]} and {actual[key]}" for key in expected if expected[key] != actual[key]
+            )
             raise BadTable(f"its geometry differs from {shown[0]}: {different}", where=name, hint="use one geometry")
         odd = sorted((set(one.table.columns) ^ set(first.table.columns)) - {"sequence"})
         if odd:

@@ -199,13 +199,13 @@ def plant(bases: np.ndarray, genes: Genes, grammar: Grammar, rng: np.random.Gene
         columns = element.start_columns()
         chance = np.where(rng.random(len(genes.start)) < 0.5, element.chance, element.poor_chance)
         for _copy in range(element.copies):
-            wanted = rng.random(len(genes.start)) < chance
+            chosen = rng.random(len(genes.start)) < chance
             column = columns[rng.integers(0, len(columns), len(genes.start))]
             letters = _spell(element.letters, len(genes.start), rng)
             start = _position(column, genes, len(element.letters))
-            rows = np.flatnonzero(wanted)
+            rows = np.flatnonzero(chosen)
             rows = rows[_free(bases, genes, start, len(element.letters), rows)]
-            refused += int(wanted.sum()) - len(rows)
+            refused += int(chosen.sum()) - len(rows)
             _write(bases, start[rows], letters[rows], genes.strand[rows])
             found.append(Planted(rows, np.full(len(rows), kind), start[rows], start[rows] + len(element.letters)))
     return Planted(*(np.concatenate(arrays) for arrays in zip(*found, strict=True))), refused

@@ -202,8 +202,8 @@ def gather(specification: type[Specification], keywords: Mapping[str, object]) -
     for field in dataclasses.fields(specification):  # type: ignore[arg-type]
         if field.name in groups:
             values = groups[field.name]
-            given = {name: value for name, value in values.items() if value != known[name].default}
-            own[field.name] = given if field.metadata["settings"] else field.metadata["group"](**values)
+            changed = {name: value for name, value in values.items() if value != known[name].default}
+            own[field.name] = changed if field.metadata["settings"] else field.metadata["group"](**values)
     return specification(**own)
 
 

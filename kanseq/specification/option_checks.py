@@ -45,8 +45,8 @@ def settle(values: object, specification: type) -> None:
             for name in given:
                 if name not in known:
                     raise BadOption(f"there is no setting '{name}'", hint=f"choose {', '.join(known)}")
-            told = {name: _settled(known[name], value) for name, value in given.items() if value is not None}
-            object.__setattr__(values, field.name, told)
+            settled = {name: _settled(known[name], value) for name, value in given.items() if value is not None}
+            object.__setattr__(values, field.name, settled)
 
 
 def _settled(option: Option, value: object) -> Any:
@@ -69,9 +69,9 @@ def _settled(option: Option, value: object) -> Any:
 def _settled_one(option: Option, value: Any) -> object:
     """Check a single value against the option's type, range and choices, and return it as a Python type."""
     value = _as_python(value)
-    kinds, said = _KINDS[option.kind]
+    kinds, expected = _KINDS[option.kind]
     if not isinstance(value, kinds) or (isinstance(value, bool) and option.kind is not bool):
-        raise _wrong(option, value, said)
+        raise _wrong(option, value, expected)
     _check_one(option.name, value, option.about)
     return value
 
@@ -81,9 +81,9 @@ def _as_python(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _wrong(option: Option, value: object, wanted: str) -> BadOption:
+def _wrong(option: Option, value: object, expected: str) -> BadOption:
     """Return the error for a value of the wrong type; ``wanted`` describes the expected type."""
-    return BadOption(f"{option.name} is {value!r}", hint=f"it must be {wanted}")
+    return BadOption(f"{option.name} is {value!r}", hint=f"it must be {expected}")
 
 
 def check(values: object, declared: Sequence[dataclasses.Field]) -> None:
@@ -112,5 +112,5 @@ def _check_one(name: str, value: object, about: Mapping[str, Any]) -> None:
 def _range(about: Mapping[str, Any]) -> str:
     """Return a description of an option's range for messages, such as "at least 0 and at most 1"."""
     words = {"least": "at least", "above": "above", "most": "at most"}
-    said = [f"{word} {about[key]}" for key, word in words.items() if math.isfinite(about[key])]
-    return " and ".join(said) or "a finite number"
+    bounds = [f"{word} {about[key]}" for key, word in words.items() if math.isfinite(about[key])]
+    return " and ".join(bounds) or "a finite number"

@@ -47,8 +47,8 @@ def words_of(values: Mapping[str, object]) -> list[str]:
         if isinstance(value, bool):
             words += [word for word in (flag if value else off,) if word]
         else:
-            given = [f"{name}={each}" for name, each in value.items()] if isinstance(value, Mapping) else value
-            several = given if isinstance(given, list) else [given]
+            items = [f"{name}={each}" for name, each in value.items()] if isinstance(value, Mapping) else value
+            several = items if isinstance(items, list) else [items]
             words += [word for each in several for word in (flag, str(each))]
     return words
 

@@ -285,12 +285,12 @@ def _choose(folds: list[HeldOutFold], wanted: Sequence[str], min_genes: int) -> 
     """Return the folds named in ``wanted``; by default all that are not small, with the rows of small ones excluded."""
     if wanted:
         known = {name for fold in folds for name in (fold.name, *fold.groups)}
-        missing = [name for name in wanted if name not in known]
+        missing = [name for name in requested if name not in known]
         if missing:
             raise BadOption(
                 f"--folds: no fold is named {some(missing)}", hint=f"there are {some([fold.name for fold in folds], 8)}"
             )
-        folds = [fold for fold in folds if {fold.name, *fold.groups} & set(wanted)]
+        folds = [fold for fold in folds if {fold.name, *fold.groups} & set(requested)]
     else:
         small = list(dict.fromkeys(fold.groups[0] for fold in folds if fold.small))
         if small and not all(fold.small for fold in folds):

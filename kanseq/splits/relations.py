@@ -40,9 +40,9 @@ class Pairs(NamedTuple):
 
     def first(self, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows related to ``sources`` (bool per row), except sources, and for each a related source."""
-        wanted = self.rows[sources[self.rows[:, 0]] & ~sources[self.rows[:, 1]]]
-        rows, first = np.unique(wanted[:, 1], return_index=True)
-        return rows, wanted[first, 0]
+        pairs = self.rows[sources[self.rows[:, 0]] & ~sources[self.rows[:, 1]]]
+        rows, first = np.unique(pairs[:, 1], return_index=True)
+        return rows, pairs[first, 0]
 
     def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
         """Find related pairs of a row in ``one`` and a row in ``other`` (bool per row); list at most ``most`` pairs."""
@@ -177,8 +177,8 @@ def homologous(genes: SequenceSet, homologs: "Homologs", where: PathLike | None 
 
 def _rows_of(genes: SequenceSet, species: pd.Series, ids: pd.Series) -> np.ndarray:
     """Return the rows of genes by species and id; -1 if the set has no such gene."""
-    wanted = pd.MultiIndex.from_arrays([species.astype(str), ids.astype(str)])
-    return genes.keys.get_indexer(wanted)
+    keys = pd.MultiIndex.from_arrays([species.astype(str), ids.astype(str)])
+    return genes.keys.get_indexer(keys)
 
 
 def _check_known(
@@ -193,8 +193,8 @@ def _check_known(
         ids = list(dict.fromkeys(table["id"].astype(str)))
         hint = "both must use the same gene ids, in the same letter case"
         if set(ids) & set(missing):
-            theirs, ours = (list(dict.fromkeys(named["species"].astype(str))) for named in (table, genes.table))
-            hint = f"the ids match, but the species are {some(theirs)} in the file and {some(ours)} in the set"
+            in_file, in_set = (list(dict.fromkeys(named["species"].astype(str))) for named in (table, genes.table))
+            hint = f"the ids match, but the species are {some(in_file)} in the file and {some(in_set)} in the set"
         raise UnknownGene(
             f"none of its genes is in the set: it has {some(ids) or 'none'}, the set has {some(list(missing))}",
             where=where,
@@ -202,6 +202,6 @@ def _check_known(
         )
     if not len(missing):
         return
-    said = f"{where or 'homologs'}: {len(missing):,} of {len(genes):,} genes of the set are not in it and count as "
+    message = f"{where or 'homologs'}: {len(missing):,} of {len(genes):,} genes of the set are not in it and count as "
     # A file of pairs has no row for a gene without homologs.
     logger.log(logging.WARNING if grouped else logging.INFO, "%sgenes without homologs: %s", said, some(list(missing)))

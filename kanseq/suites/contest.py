@@ -65,12 +65,12 @@ def compete(
     for name, genes in sets:
         folder = output / name
         with _errors_name(name):
-            found = check_data_set(genes)
+            checked = check_data_set(genes)
             competitors = [entry.on(genes.geometry, len(classes_of_set(genes))) for entry in entries]
             prepare(genes, folder, protocol)
-        checks[name] = found._asdict()
-        if found.untested:
-            logger.warning("%s: classes without test sequences: %s", name, found.untested)
+        checks[name] = checked._asdict()
+        if checked.untested:
+            logger.warning("%s: classes without test sequences: %s", name, checked.untested)
         for one in competitors:
             run = folder / one.entry.name
             if (run / RUN).exists():

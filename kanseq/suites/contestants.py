@@ -111,8 +111,8 @@ def parted_options(options: Sequence[str], models: Sequence[str]) -> tuple[Parte
         field = key.replace("-", "_")
         if not (equals and key) or (dot and model not in known):
             raise BadOption(f"--set {text}", hint=f"use [MODEL.]KEY=VALUE; the models are {', '.join(models)}")
-        asked = [model] if dot else list(models)
-        takers = asked if field in _SETTINGS else [name for name in asked if field in known[name]]
+        requested = [model] if dot else list(models)
+        takers = requested if field in _SETTINGS else [name for name in requested if field in known[name]]
         if not takers:
             raise BadOption(f"--set {text}: {f'{model} has no' if dot else 'no model here has an'} option '{key}'")
         for name in takers:

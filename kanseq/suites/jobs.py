@@ -113,8 +113,8 @@ class _Crew:
                 # A killed process leaves no report.
                 reason = (report and (report.error or report.status)) or _ended(code)
                 self.failed.append((job.title, reason, job.log))
-            said = "failed" if code else "done"
-            logger.info("%s: %s (%d of %d)", job.title, said, self.done, self.count)
+            outcome = "failed" if code else "done"
+            logger.info("%s: %s (%d of %d)", job.title, outcome, self.done, self.count)
 
     def stop(self) -> None:
         """Terminate running jobs, and start no others."""

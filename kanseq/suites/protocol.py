@@ -121,10 +121,10 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
     if all((folder / name).exists() for name in (SET, SPLITS, PLAIN_SPLITS, ABOUT)):
         return
     genes.write(folder / SET)
-    aside = table.assign(
+    without_tuning = table.assign(
         reason=table["reason"].mask(table["role"] == "tune", "tunes"), role=table["role"].replace("tune", "unused")
     )
-    for name, each in ((SPLITS, table), (PLAIN_SPLITS, aside)):
+    for name, each in ((SPLITS, table), (PLAIN_SPLITS, without_tuning)):
         write_table(folder / name, SPLIT_TABLE, each)
     write_json(folder / ABOUT, {"classes": classes, "columns": genes.geometry.columns})
 
@@ -180,16 +180,16 @@ def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: 
         BadOption: it was not; the message names the difference.
     """
     before, kind = read_run(run), architecture(competitor.entry.model)
-    wanted = settings_for(kind, tune=True, **_given(competitor.entry, protocol)).to_json()
+    expected = settings_for(kind, tune=True, **_given(competitor.entry, protocol)).to_json()
     # The run resolved "auto" to a precision when it began.
     names = [each.name for each in fields(Settings)]
     checked = [name for name in names if name != "precision" or precision not in (None, "auto")]
-    wanted["precision"] = precision or wanted["precision"]
+    expected["precision"] = precision or expected["precision"]
     checked = [name for name in checked if kind.takes(name)]
     differences = (
         difference(before.model, competitor.entry.model, "model"),
         difference(before.config, dict(competitor.config), "config"),
-        *(difference(before.settings.get(name), wanted.get(name), name) for name in checked),
+        *(difference(before.settings.get(name), expected.get(name), name) for name in checked),
     )
     for found in filter(None, differences):
         raise BadOption(f"this run was begun with {found}", where=run, hint="use another output folder")
@@ -225,10 +225,10 @@ def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
     check_keys(genes)
     folds = make_folds(genes, "column", rotate=rotate, seed=protocol.seed)
     table = assign_roles(genes, folds, relations_to_test(genes), by="column", tune=tuned, seed=protocol.seed)
-    alike = same_bases(genes)
-    assert alike is not None
+    identical = same_bases(genes)
+    assert identical is not None
     copies = np.zeros(len(genes), dtype=bool)
-    copies[alike.first((words == "test").to_numpy())[0]] = True
+    copies[identical.first((words == "test").to_numpy())[0]] = True
     if copies.any():
         does = "are kept for training" if protocol.copies == "keep" else "are dropped from training"
         logger.warning("%s: %s sequences that also occur in the test set %s", name, f"{copies.sum():,}", does)
@@ -245,7 +245,7 @@ def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
         if protocol.copies == "drop":
             role[copies & back], reason[copies & back] = "unused", "duplicates_test"
         twins = np.zeros(len(genes), dtype=bool)
-        twins[alike.first(role == "tune")[0]] = True
+        twins[identical.first(role == "tune")[0]] = True
         twins &= back & (role == "train")
         role[twins], reason[twins] = "unused", "duplicates_tune"
         parts.append(fold.assign(role=role, reason=reason))

@@ -65,8 +65,8 @@ class Calibration:
 
     def to_json(self) -> dict[str, object]:
         """Return the fields that the kind uses, as written to a model file."""
-        wanted = {"platt": ("slope", "intercept"), "isotonic": ("logits", "probabilities")}.get(self.kind, ())
-        fields = {name: value for name, value in asdict(self).items() if name in ("kind", "threshold", *wanted)}
+        required = {"platt": ("slope", "intercept"), "isotonic": ("logits", "probabilities")}.get(self.kind, ())
+        fields = {name: value for name, value in asdict(self).items() if name in ("kind", "threshold", *required)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
     @classmethod
@@ -170,24 +170,24 @@ class _Steps(TypedDict):
 def _platt(logits: np.ndarray, is_high: np.ndarray) -> _Curve:
     """Fit a logistic curve to smoothed targets."""
     highs = int(is_high.sum())
-    wanted = np.where(is_high, (highs + 1) / (highs + 2), 1 / (len(logits) - highs + 2))
+    targets = np.where(is_high, (highs + 1) / (highs + 2), 1 / (len(logits) - highs + 2))
     centre, spread = float(logits.mean()), float(logits.std())
-    flat = _Curve(slope=0.0, intercept=float(np.log(wanted.mean() / (1 - wanted.mean()))))
+    flat = _Curve(slope=0.0, intercept=float(np.log(targets.mean() / (1 - targets.mean()))))
     if spread <= EQUAL * max(1.0, abs(centre)):
         return flat
     inputs = np.stack([(logits - centre) / spread, np.ones(len(logits))])
     weights = np.array([0.0, flat["intercept"]])
-    loss = _log_loss(weights @ inputs, wanted)
+    loss = _log_loss(weights @ inputs, targets)
     for _ in range(STEPS):
         probability = expit(weights @ inputs)
-        gradient = inputs @ (probability - wanted)
+        gradient = inputs @ (probability - targets)
         if np.abs(gradient).max() <= TOLERANCE * len(logits):
             break
         hessian = (inputs * (probability * (1 - probability))) @ inputs.T + EQUAL * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
         # Take the full step, or halve it until the loss falls.
         for tried in (weights - step / 2**halved for halved in range(40)):
-            if (now := _log_loss(tried @ inputs, wanted)) < loss:
+            if (now := _log_loss(tried @ inputs, targets)) < loss:
                 weights, loss = tried, now
                 break
         else:
@@ -196,9 +196,9 @@ def _platt(logits: np.ndarray, is_high: np.ndarray) -> _Curve:
     return _Curve(slope=slope, intercept=float(weights[1]) - slope * centre) if slope > 0 else flat
 
 
-def _log_loss(logits: np.ndarray, wanted: np.ndarray) -> float:
+def _log_loss(logits: np.ndarray, targets: np.ndarray) -> float:
     """Return the summed cross-entropy between the logits' probabilities and smoothed targets."""
-    return float(np.sum(np.logaddexp(0.0, logits) - wanted * logits))
+    return float(np.sum(np.logaddexp(0.0, logits) - targets * logits))
 
 
 def _isotonic(logits: np.ndarray, is_high: np.ndarray) -> _Steps:

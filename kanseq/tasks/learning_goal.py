@@ -203,9 +203,9 @@ def describe_control(control: object) -> str:
 
 def warn_of_control(metadata: Mapping[str, object]) -> None:
     """Warn if the model was trained on shuffled data (a negative control)."""
-    said = describe_control(metadata.get("control"))
-    if said:
-        logger.warning("this model was trained with %s: its scores do not show what drives expression", said)
+    control = describe_control(metadata.get("control"))
+    if control:
+        logger.warning("this model was trained with %s: its scores do not show what drives expression", control)
 
 
 def describe_goal(goal: LearningGoal) -> str:
@@ -215,4 +215,4 @@ def describe_goal(goal: LearningGoal) -> str:
     'flanks only'
     """
     seen = "" if goal.visible == "all" else f"{goal.visible} only"
-    return ", ".join(said for said in (describe_control(goal.control), seen) if said)
+    return ", ".join(part for part in (describe_control(goal.control), seen) if part)

@@ -52,19 +52,19 @@ def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str
     Raises:
         BadOption: there are no labels to choose from, or there is no such condition.
     """
-    wanted = (condition,) if isinstance(condition, str) else tuple(dict.fromkeys(condition))
+    requested = (condition,) if isinstance(condition, str) else tuple(dict.fromkeys(condition))
     if labels is None:
-        if wanted != ("*",):
+        if requested != ("*",):
             raise BadOption("--condition: the set's own labels have no conditions", hint="use --labels")
         return "*"
     there = [str(name) for name in labels["condition"].unique()]
-    if ALL in wanted and ALL not in there:
-        wanted = tuple(there)
-    elif len(wanted) > 1:
-        for name in wanted:
+    if ALL in requested and ALL not in there:
+        requested = tuple(there)
+    elif len(requested) > 1:
+        for name in requested:
             if name not in there:
                 raise BadOption(f"labels: there is no condition '{name}'", hint=f"there are {some(there, 8)}")
-    return wanted[0] if len(wanted) == 1 else wanted
+    return requested[0] if len(requested) == 1 else requested
 
 
 def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | None) -> tuple[str, tuple[str, ...]]:
@@ -95,13 +95,13 @@ def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | No
         task = "multiclass" if len(two) > len(CLASSES) else "binary"
         _check_classes(names, int((_own_labels(genes) != "").sum()))
     if task == "multiclass" and len(names) < LEAST:
-        said = f"{LEAST} or more classes are required, but the set has {len(names)}: {some(names)}"
-        raise BadTable(f"--task multiclass: {said}", hint="leave --task out")
+        problem = f"{LEAST} or more classes are required, but the set has {len(names)}: {some(names)}"
+        raise BadTable(f"--task multiclass: {problem}", hint="leave --task out")
     if task == "multiclass":
         return task, names
     if len(two) > len(CLASSES):
-        said = f"a binary task has two classes, but the set has {len(two)}: {some(two, 5)}"
-        raise BadTable(said, hint="leave --task out, or use --task multiclass")
+        problem = f"a binary task has two classes, but the set has {len(two)}: {some(two, 5)}"
+        raise BadTable(problem, hint="leave --task out, or use --task multiclass")
     return task, ()
 
 
@@ -206,14 +206,14 @@ def look_up(values: pd.Series, keys: pd.MultiIndex, what: str) -> pd.Series:
     found = values[~values.index.duplicated()].reindex(keys)
     if found.notna().any():
         return found
-    theirs = [" ".join(key) for key in values.index[:3]]
-    ours = [" ".join(key) for key in keys[:3]]
+    value_keys = [" ".join(key) for key in values.index[:3]]
+    set_keys = [" ".join(key) for key in keys[:3]]
     hint = "make both from the same annotation"
     if set(values.index.get_level_values(1)) & set(keys.get_level_values(1)):
         hint = "the names agree, but the species do not: use the same --species for both"
     raise UnknownGene(
-        f"the set and the {what} have no gene in common (species and name): the set has {some(ours)}, the {what} have "
-        f"{some(theirs) or 'none'}",
+        f"the set and the {what} have no gene in common (species and name): the set has {some(set_keys)}, "
+        f"the {what} have {some(value_keys) or 'none'}",
         hint=hint,
     )
 

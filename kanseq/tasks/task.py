@@ -192,8 +192,8 @@ class Task:
         if condition not in names:
             if not names:
                 raise BadOption(f"--condition {condition}: the model has only one output", hint="leave it out")
-            asked = f"has several {several}" if condition is None else f"has no {one} '{condition}'"
-            raise BadOption(f"the model {asked}", hint=f"choose {some(list(names), 40)} with --condition")
+            problem = f"has several {several}" if condition is None else f"has no {one} '{condition}'"
+            raise BadOption(f"the model {problem}", hint=f"choose {some(list(names), 40)} with --condition")
         return replace(self, explained=names.index(condition))
 
     def to_json(self) -> dict[str, object]:

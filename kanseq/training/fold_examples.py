@@ -103,11 +103,11 @@ def choose_folds(splits: pd.DataFrame, holdout: str | Sequence[str]) -> list[str
     """
     there = list(dict.fromkeys(splits["fold"]))
     named = [holdout] if isinstance(holdout, str) else list(dict.fromkeys(holdout))
-    wanted = there if "all" in named else named
-    for name in wanted:
+    requested = there if "all" in named else named
+    for name in requested:
         if name not in there:
             raise BadOption(f"the splits have no fold '{name}'", hint=f"choose from {some(there, 20)} and 'all'")
-    return wanted
+    return requested
 
 
 def _prepare_fold(

@@ -252,21 +252,21 @@ def _stop_requests() -> Iterator[threading.Event]:
 
     A second signal raises KeyboardInterrupt at once. Outside of the main thread, signals are not handled.
     """
-    wanted = threading.Event()
+    requested = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if wanted.is_set():
+        if requested.is_set():
             raise KeyboardInterrupt
-        wanted.set()
+        requested.set()
 
     if threading.current_thread() is not threading.main_thread():
-        yield wanted
+        yield requested
         return
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield wanted
+        yield requested
         # The signal came after the last batch, so the training loop has not checked the event.
-        if wanted.is_set():
+        if requested.is_set():
             raise KeyboardInterrupt
     finally:
         for number, handler in before.items():

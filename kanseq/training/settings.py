@@ -29,10 +29,10 @@ def settings_for(kind: Architecture, **given: object) -> Settings:
     """
     known = {field.name for field in fields(Settings) if field.metadata["recipe"]}
     recipe = {name: value for name, value in kind.recipe.items() if name in known}
-    told = {name: value for name, value in given.items() if value is not None}
-    if told.get("decay", recipe.get("decay")) != recipe.get("decay"):
+    specified = {name: value for name, value in given.items() if value is not None}
+    if specified.get("decay", recipe.get("decay")) != recipe.get("decay"):
         recipe.pop("weight_decay", None)
-    return Settings(**{**recipe, **told})  # type: ignore[arg-type]
+    return Settings(**{**recipe, **specified})  # type: ignore[arg-type]
 
 
 def make_optimizer(network: nn.Module, settings: Settings, targets: int) -> torch.optim.Optimizer:

@@ -57,17 +57,17 @@ class Range:
         Raises:
             BadOption: the text has none of these forms, or the range is empty.
         """
-        name, equals, given = text.partition("=")
-        if not (name.strip() and equals and given.strip()):
+        name, equals, listed = text.partition("=")
+        if not (name.strip() and equals and listed.strip()):
             raise BadOption(f"--search {text}: expected NAME=LOW..HIGH or NAME=VALUE,VALUE")
-        name, given = name.strip().replace("-", "_"), given.strip()
-        found = _RANGE.fullmatch(given)
+        name, listed = name.strip().replace("-", "_"), listed.strip()
+        found = _RANGE.fullmatch(listed)
         if found is None:
-            if ".." in given:
+            if ".." in listed:
                 raise BadOption(
                     f"--search {text}: this is not a range", hint="write LOW..HIGH, LOW..HIGH:log or LOW..HIGH:STEP"
                 )
-            choices = tuple(_value(one.strip()) for one in given.split(","))
+            choices = tuple(_value(one.strip()) for one in listed.split(","))
             if len(set(choices)) < len(choices) or "" in choices:
                 raise BadOption(f"--search {text}: a value is empty or listed twice")
             return cls(name, choices)

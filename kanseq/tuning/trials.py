@@ -147,8 +147,8 @@ class HyperparameterSearch:
             study.tell(trial, state=TrialState.FAIL)
         else:
             study.tell(trial, value)
-            said = ", ".join(f"{name} {_shown(setting)}" for name, setting in suggested.items())
-            logger.info("trial %d: %s %.4f (best %.4f): %s", trial.number, self.measure, value, study.best_value, said)
+            text = ", ".join(f"{name} {_format_value(setting)}" for name, setting in suggested.items())
+            logger.info("trial %d: %s %.4f (best %.4f): %s", trial.number, self.measure, value, study.best_value, text)
         shutil.rmtree(self.folder(trial.number), ignore_errors=True)
 
     def value_of(self, suggested: Mapping[str, Value], number: int) -> float | None:
@@ -212,17 +212,17 @@ def open_study(output: Path, storage: str | None, name: str, seed: int) -> "Stud
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    given = {"study_name": name, "load_if_exists": True, "direction": "maximize", "sampler": _sampler(seed)}
+    options = {"study_name": name, "load_if_exists": True, "direction": "maximize", "sampler": _sampler(seed)}
     if storage is None:
         journal = output / "journal.log"
         with alone(output):
             _cut_torn_line(journal)
             try:
-                return optuna.create_study(storage=JournalStorage(JournalFileBackend(str(journal))), **given)
+                return optuna.create_study(storage=JournalStorage(JournalFileBackend(str(journal))), **options)
             except (ValueError, KeyError, TypeError) as error:
                 raise BadTable("this journal is damaged", where=journal, hint="search in another folder") from error
     try:
-        return optuna.create_study(storage=storage, **given)
+        return optuna.create_study(storage=storage, **options)
     # Depending on the database, several packages may raise their own types of errors.
     except Exception as error:
         reason = str(error).splitlines()[0]
@@ -281,6 +281,6 @@ def _continued(study: "Study") -> set[int]:
     return {trial.user_attrs[CONTINUES] for trial in study.get_trials(deepcopy=False) if CONTINUES in trial.user_attrs}
 
 
-def _shown(value: Value) -> str:
+def _format_value(value: Value) -> str:
     """Return the value of a hyper-parameter as text for log messages."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

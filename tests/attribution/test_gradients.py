@@ -117,13 +117,13 @@ def test_integrated_gradients_of_a_cubic_equal_its_integral(codes):
     with torch.no_grad():
         x = network.encode(torch.from_numpy(codes))
         r = network.encode(torch.from_numpy(references[:, 0]))
-        wanted = 0
+        expected = 0
         for output, sign in ((1, 1), (0, -1)):
             at_x, at_r = (Linear.forward_encoded(network, one)[:, output] for one in (x, r))
             mean = at_x**2 + at_x * at_r + at_r**2
-            wanted = wanted + sign * mean[:, None] * (network.weight[output] * (x - r)).sum(1)
+            expected = expected + sign * mean[:, None] * (network.weight[output] * (x - r)).sum(1)
     one = integrated_gradients(model, codes, "abc", fixed(references[:, :1]), MethodOptions(steps=200))
-    np.testing.assert_allclose(one.values, wanted.numpy(), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(one.values, expected.numpy(), rtol=1e-3, atol=1e-3)
 
 
 def test_hypothetical_contributions_of_the_actual_bases_are_the_attributions(codes):

@@ -94,8 +94,8 @@ def test_attributions_of_a_perceptron_follow_the_rescale_rule(codes):
         a, b = first(x), first(r)
         slope = (a.relu() - b.relu()) / (a - b)
         up = second.weight[1] - second.weight[0]
-        wanted = ((up * slope) @ first.weight * (x - r)).view(5, 4, -1).sum(1)
-    np.testing.assert_allclose(found.values, wanted, rtol=1e-5, atol=1e-7)
+        expected = ((up * slope) @ first.weight * (x - r)).view(5, 4, -1).sum(1)
+    np.testing.assert_allclose(found.values, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_attributions_of_an_additive_kan_are_those_of_its_edges(codes):
@@ -119,13 +119,13 @@ def test_attributions_of_an_additive_kan_are_those_of_its_edges(codes):
         x = model.network.encode(torch.from_numpy(codes[:1])).flatten()
         zero = torch.zeros(1, dtype=torch.float64)
         for column in (0, 50, 130):
-            wanted = 0
+            expected = 0
             for base in range(4):
                 i = base * GEOMETRY.columns + column
                 for j, sign in ((1, 1), (0, -1)):
                     at_x, at_r = (sum(inner.edge_functions(i, j, at)) for at in (x[i : i + 1], zero))
-                    wanted += sign * (at_x - at_r).item()
-            assert found.values[0, column] == pytest.approx(wanted, abs=1e-6)
+                    expected += sign * (at_x - at_r).item()
+            assert found.values[0, column] == pytest.approx(expected, abs=1e-6)
 
 
 def test_attributions_do_not_depend_on_the_other_genes(codes, monkeypatch):

@@ -71,8 +71,8 @@ def test_a_base_has_the_mean_drop_of_the_logit_over_other_bases(model, codes):
             mutant[0, column] = base
             each.append(model.logits(mutant)[0])
         others = [value for base, value in enumerate(each) if base != codes[0, column]]
-        wanted = 0 if codes[0, column] == 4 else model.logits(codes)[0] - np.mean(others)
-        assert found.values[0, column] == pytest.approx(wanted, abs=1e-5)
+        expected = 0 if codes[0, column] == 4 else model.logits(codes)[0] - np.mean(others)
+        assert found.values[0, column] == pytest.approx(expected, abs=1e-5)
         if codes[0, column] != 4:
             np.testing.assert_allclose(found.hypothetical[0, :, column], each - np.mean(each), atol=1e-5)
     assert (found.values[codes == 4] == 0).all()

@@ -90,8 +90,8 @@ def test_functions_without_a_scale_are_complete_for_small_numbers():
     x, r = torch.tensor([[3e-3, 1e-4]]), torch.tensor([[[2.9e-3, 2e-4]]])
     for function in (torch.log, lambda z: z**0.5, torch.rsqrt, torch.sqrt):
         found = path_multipliers(nn.Identity(), lambda z, f=function: f(z).sum(1), x, r)
-        wanted = (function(x.double()) - function(r[0].double())).sum().item()
-        assert (found.values * (x - r)).sum().item() == pytest.approx(wanted, rel=1e-3)
+        expected = (function(x.double()) - function(r[0].double())).sum().item()
+        assert (found.values * (x - r)).sum().item() == pytest.approx(expected, rel=1e-3)
 
 
 def test_roots_of_zero_and_infinite_masks_are_finite():
@@ -218,8 +218,8 @@ def test_every_rule_is_complete(name, dtype, most):
     weights = torch.randn(layer(x).shape[1:], dtype=dtype)
     found = path_multipliers(layer, lambda z: (layer(z) * weights).flatten(1).sum(1), x, r)
     shares = (found.values * (x - r)).double().flatten(2)
-    wanted = (found.outputs[:1] - found.outputs[1:]).double()
-    error = (shares.sum(-1) - wanted).abs() / shares.abs().sum(-1).clamp(min=1)
+    expected = (found.outputs[:1] - found.outputs[1:]).double()
+    error = (shares.sum(-1) - expected).abs() / shares.abs().sum(-1).clamp(min=1)
     assert error.max() < most
     torch.testing.assert_close(found.outputs[0], (layer(x) * weights).flatten(1).sum(1))
     assert shares.abs().sum() > 0.1

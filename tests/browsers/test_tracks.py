@@ -249,16 +249,16 @@ def test_one_strand_without_genes_gives_an_empty_track(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("combine", "wanted"),
+    ("combine", "expected"),
     [
         ("mean", [(0, 4, 1.0), (4, 8, -1.0), (8, 12, -3.0), (20, 24, 2.0)]),
         ("sum", [(0, 4, 1.0), (4, 8, -2.0), (8, 12, -3.0), (20, 24, 2.0)]),
         ("max-abs", [(0, 4, 1.0), (4, 12, -3.0), (20, 24, 2.0)]),
     ],
 )
-def test_overlaps_are_combined_as_stated(combine, wanted):
+def test_overlaps_are_combined_as_stated(combine, expected):
     steps = combine_pieces(np.array([4, 0, 20]), np.array([12, 8, 24]), np.array([-3, 1, 2], dtype=np.float32), combine)
-    assert list(zip(*(array.tolist() for array in steps), strict=True)) == wanted
+    assert list(zip(*(array.tolist() for array in steps), strict=True)) == expected
 
 
 def test_the_positive_value_of_two_equal_magnitudes_is_shown():

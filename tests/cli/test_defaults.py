@@ -42,16 +42,16 @@ def plain(value):
 def test_defaults_of_the_command_line_are_those_of_the_function(name, monkeypatch):
     function = FUNCTIONS.get(name, name)
     signature = inspect.signature(getattr(kanseq, function))
-    told = []
+    calls = []
 
     def record(*arguments, **keywords):
-        told.append(signature.bind(*arguments, **keywords))
+        calls.append(signature.bind(*arguments, **keywords))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(api, function, record, raising=False)
     arguments, given = least(COMMANDS[name], name)
     assert _run([name, *arguments]) == 130
-    (bound,) = told
+    (bound,) = calls
     bound.apply_defaults()
     for parameter in signature.parameters.values():
         if parameter.name not in given:

@@ -106,8 +106,8 @@ def test_a_full_disk_behind_standard_output_is_a_one_line_error() -> None:
         with open("/dev/full", "w") as full:
             command = [sys.executable, "-c", code.format(size)]
             finished = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-        said = "kanseq: standard output: cannot write (No space left on device)\n"
-        assert (finished.returncode, finished.stderr) == (3, said)
+        message = "kanseq: standard output: cannot write (No space left on device)\n"
+        assert (finished.returncode, finished.stderr) == (3, message)
 
 
 def test_a_config_file_accepts_negated_flags_and_single_values_of_repeatable_options(

@@ -78,12 +78,12 @@ def test_each_base_of_an_exon_is_drawn_in_its_column(strand, tss, tts):
     place = Place("2", strand, tss, tts)
     boxes = _boxes(_windows(SMALL, place), place, features)
     drawn = sorted(column for box in boxes if box.feature == "exon" for column in range(box.start, box.end))
-    wanted = []
+    expected = []
     for (first, last), shift in ((SMALL.tss_window(tss, strand), 0), (SMALL.tts_window(tts, strand), 72)):
         for feature in features:
             inside = [base for base in range(feature.start, feature.end) if first <= base < last]
-            wanted += [shift + (base - first if strand == "+" else last - 1 - base) for base in inside]
-    assert drawn == sorted(wanted)
+            expected += [shift + (base - first if strand == "+" else last - 1 - base) for base in inside]
+    assert drawn == sorted(expected)
 
 
 def draw(path, geometry=SMALL, values=(), letters="", **options):

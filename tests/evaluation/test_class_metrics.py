@@ -50,8 +50,8 @@ def test_every_draw_scores_as_scikit_learn_scores_the_drawn_sequences(classes, d
     for at, counts in enumerate(drawn):
         rows = np.repeat(np.arange(50), counts)
         lacking += len(np.unique(targets[rows])) < classes
-        wanted = by_scikit_learn(targets[rows], probabilities[rows], called[rows])
-        assert {name: fast[name][at] for name in METRICS} == pytest.approx(wanted, abs=1e-12)
+        expected = by_scikit_learn(targets[rows], probabilities[rows], called[rows])
+        assert {name: fast[name][at] for name in METRICS} == pytest.approx(expected, abs=1e-12)
     # The rare class is not in every draw.
     assert 0 < lacking < 60
     assert score_classes(targets, logits, probabilities, called) == pytest.approx(

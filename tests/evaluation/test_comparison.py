@@ -54,8 +54,8 @@ def test_delong_is_reported_per_fold_and_for_the_mean(paths):
     compared = evaluate(list(paths.values()), bootstrap=0).comparisons[0]
     tables = [pd.read_csv(paths[name], sep="\t").groupby("fold") for name in ("kan", "kmer-logistic")]
     tests = [
-        delong(*(rows[name].to_numpy() for rows, name in ((ours, "target"), (ours, "logit"), (theirs, "logit"))))
-        for (_, ours), (_, theirs) in zip(*tables, strict=True)
+        delong(*(rows[name].to_numpy() for rows, name in ((kan, "target"), (kan, "logit"), (kmer, "logit"))))
+        for (_, kan), (_, kmer) in zip(*tables, strict=True)
     ]
     assert [fold["fold"] for fold in compared["delong"]["folds"]] == ["1", "2"]
     assert [fold["p"] for fold in compared["delong"]["folds"]] == pytest.approx([test.p for test in tests])

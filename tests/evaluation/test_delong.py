@@ -38,8 +38,8 @@ def test_the_fast_algorithm_equals_the_definition_in_the_paper(digits):
 
 def test_the_difference_is_that_of_scikit_learns_areas():
     targets, first, second = two_models()
-    wanted = roc_auc_score(targets, first) - roc_auc_score(targets, second)
-    assert delong(targets, first, second).difference == pytest.approx(wanted)
+    expected = roc_auc_score(targets, first) - roc_auc_score(targets, second)
+    assert delong(targets, first, second).difference == pytest.approx(expected)
 
 
 def test_placements_are_differences_of_ranks():

@@ -61,6 +61,6 @@ def test_several_classes_are_scored_by_their_mean_auroc_against_the_rest():
     found = score_table(table([0.0] * 4, target).assign(**logits), "multiclass")
     assert found == pytest.approx(np.mean([roc_auc_score(np.equal(target, k), probabilities[:, k]) for k in range(3)]))
     assert score_table(table([0.0] * 4, [1.0] * 4).assign(**logits), "multiclass") is None
-    said = verdict("mlp", HeadlineScore(0.75), "kmer-logistic", HeadlineScore(0.5), "multiclass", 1, "")
-    assert said == "mlp auROC 0.750, kmer-logistic 0.500 on held-out genes (one fold): mlp is better"
+    text = verdict("mlp", HeadlineScore(0.75), "kmer-logistic", HeadlineScore(0.5), "multiclass", 1, "")
+    assert text == "mlp auROC 0.750, kmer-logistic 0.500 on held-out genes (one fold): mlp is better"
     assert "genes of several classes" in verdict("mlp", None, "kmer-logistic", None, "multiclass", 1, "")

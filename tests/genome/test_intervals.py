@@ -106,7 +106,7 @@ def test_the_error_of_an_invalid_row_states_its_line(tmp_path, row, error, messa
 
 
 @pytest.mark.parametrize(
-    ("asked", "there"),
+    ("requested", "there"),
     [
         ("chr2L", "2L"),
         ("2L", "chr2L"),
@@ -117,12 +117,15 @@ def test_the_error_of_an_invalid_row_states_its_line(tmp_path, row, error, messa
         ("ENST00000371014", "ENST00000371014.5"),
     ],
 )
-def test_a_contig_with_another_spelling_is_used_and_logged(caplog, asked, there):
+def test_a_contig_with_another_spelling_is_used_and_logged(caplog, requested, there):
     caplog.set_level(logging.INFO, "kanseq")
     contigs = [Contig("chrX", b"TTTT"), Contig(there, b"ACGT")]
-    assert cut_intervals(contigs, [forward(asked, 0, 3), forward(asked, 1, 3)]) == (["ACG", "CG"], {asked: there})
+    assert cut_intervals(contigs, [forward(requested, 0, 3), forward(requested, 1, 3)]) == (
+        ["ACG", "CG"],
+        {requested: there},
+    )
     assert [record.getMessage() for record in caplog.records] == [
-        f"contigs have other names in the genome: '{asked}' is '{there}'"
+        f"contigs have other names in the genome: '{requested}' is '{there}'"
     ]
 
 
@@ -174,8 +177,8 @@ def test_letters_equal_those_of_pysam(tmp_path):
     with pysam.FastaFile(str(path)) as genome:
         fetched = [genome.fetch(one.chrom, one.start, one.end) for one in intervals]
     pairs = {"A": "T", "C": "G", "G": "C", "T": "A"}
-    wanted = [
+    expected = [
         "".join(pairs[base] for base in reversed(letters)) if one.strand == "-" else letters
         for one, letters in zip(intervals, fetched, strict=True)
     ]
-    assert cut_intervals(read_contigs(path), intervals).sequences == wanted
+    assert cut_intervals(read_contigs(path), intervals).sequences == expected

@@ -68,10 +68,10 @@ def test_an_outdated_index_is_created_again(plain):
 
 
 def test_the_index_is_in_a_temporary_folder_if_the_genome_folder_is_not_writable(path, monkeypatch):
-    def refuse(target):
+    def raise_not_writable(target):
         raise NotWritable("cannot write", where=target)
 
-    monkeypatch.setattr(random_access, "whole_file", refuse)
+    monkeypatch.setattr(random_access, "whole_file", raise_not_writable)
     contig = next(read_contigs(path)).sequence
     before = set(path.parent.iterdir())
     with IndexedFasta(path) as genome:

@@ -87,15 +87,15 @@ def fixed(folder):
 
 
 @pytest.mark.parametrize(
-    ("tool", "program", "said", "version"),
+    ("tool", "program", "text", "version"),
     [
         ("diamond", "diamond", "diamond version 2.1.3", "2.1.3"),
         ("mmseqs", "mmseqs", "14-7e284+ds-1+b2", "14-7e284+ds-1+b2"),
         ("blast", "blastp", "blastp: 2.12.0+\n Package: blast 2.12.0, build Feb 17 2022", "2.12.0+"),
     ],
 )
-def test_versions_are_read_from_the_output_of_each_program(play, tool, program, said, version):
-    play(program, version=said)
+def test_versions_are_read_from_the_output_of_each_program(play, tool, program, text, version):
+    play(program, version=text)
     assert version_of(tool) == version
 
 

@@ -36,15 +36,15 @@ def test_freed_memory_is_kept_and_causes_no_new_page_faults():
 
 @pytest.mark.parametrize(("verb", "calls"), [("train", 1), ("explain", 1), ("extract", 0), ("inspect", 0)])
 def test_the_command_line_keeps_freed_memory_for_commands_that_use_tensors(verb, calls, monkeypatch, capsys):
-    told = []
-    monkeypatch.setattr(allocator, "keep_freed_memory", lambda: told.append(verb))
+    made = []
+    monkeypatch.setattr(allocator, "keep_freed_memory", lambda: made.append(verb))
     assert main._run([verb, "--help"]) == 0
-    assert len(told) == calls
+    assert len(made) == calls
 
 
 def test_the_library_does_not_change_the_allocator(monkeypatch):
-    told = []
-    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda *name: told.append(name))
+    loaded = []
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda *name: loaded.append(name))
     with processor(1, 0):
         pass
-    assert told == []
+    assert loaded == []

@@ -54,10 +54,10 @@ def test_a_missing_lock_file_is_not_free(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
 def test_a_file_system_without_locks_is_reported_without_an_error(tmp_path, monkeypatch, number):
-    def refuse(descriptor, *, blocking):
+    def raise_no_locks(descriptor, *, blocking):
         raise OSError(number, "no locks")
 
-    monkeypatch.setattr(filelock, "lock_descriptor", refuse)
+    monkeypatch.setattr(filelock, "lock_descriptor", raise_no_locks)
     for wait in (False, True):
         with lock(tmp_path / "lock", wait=wait) as found:
             assert found is Lock.UNSUPPORTED

@@ -39,9 +39,9 @@ def test_values_and_all_gradients_match_the_formula(order, options, monkeypatch)
     x = torch.randn(3, 40, 7, dtype=torch.float64, requires_grad=True)
     y, expected = layer(x), formula(layer, x)
     torch.testing.assert_close(y, expected, rtol=1e-12, atol=1e-12)
-    ours, theirs = gradients(y, layer, x), gradients(expected, layer, x)
-    for name, gradient in theirs.items():
-        torch.testing.assert_close(ours[name], gradient, rtol=1e-11, atol=1e-11, msg=name)
+    actual, exact_gradients = gradients(y, layer, x), gradients(expected, layer, x)
+    for name, gradient in exact_gradients.items():
+        torch.testing.assert_close(actual[name], gradient, rtol=1e-11, atol=1e-11, msg=name)
 
 
 @pytest.mark.parametrize("uneven", [True, False])
@@ -55,10 +55,10 @@ def test_rounding_stays_small_over_several_chunks(precision, error, uneven):
     x = rough_x.detach().double().requires_grad_()
     y, expected = layer(rough_x), formula(exact, x)
     assert (y - expected).abs().max() <= error * expected.abs().max()
-    ours, theirs = gradients(y, layer, rough_x), gradients(expected, exact, x)
-    for name, gradient in theirs.items():
-        assert ours[name].dtype == torch.float32
-        assert (ours[name] - gradient).abs().max() <= error * gradient.abs().max(), name
+    actual, exact_gradients = gradients(y, layer, rough_x), gradients(expected, exact, x)
+    for name, gradient in exact_gradients.items():
+        assert actual[name].dtype == torch.float32
+        assert (actual[name] - gradient).abs().max() <= error * gradient.abs().max(), name
 
 
 @pytest.mark.parametrize("uneven", [True, False])
@@ -176,9 +176,9 @@ def test_edge_norms_are_means_of_absolute_edge_outputs(uneven, monkeypatch):
     shares = expected / expected.sum()
     loss = 0.5 * expected.sum() - 2 * (shares * shares.log()).sum()
     torch.testing.assert_close(layer.sample_regularization(x, 0.5, 2.0), loss)
-    (ours,) = torch.autograd.grad(norms.sum(), layer.spline_weight)
-    (theirs,) = torch.autograd.grad(expected.sum(), layer.spline_weight)
-    torch.testing.assert_close(ours, theirs)
+    (actual,) = torch.autograd.grad(norms.sum(), layer.spline_weight)
+    (exact_gradient,) = torch.autograd.grad(expected.sum(), layer.spline_weight)
+    torch.testing.assert_close(actual, exact_gradient)
     with pytest.raises(ValueError, match="0 samples"):
         layer.edge_norms(x[:0])
 

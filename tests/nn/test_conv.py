@@ -77,8 +77,8 @@ def test_values_and_all_gradients_match_the_loop(basis, kernel, options):
     padding = options.get("padding", 0)
     y, expected = layer(x), loop(layer, x, padding, padding)
     assert y.shape == nn.Conv1d(4, 6, kernel, layer.stride, padding, layer.dilation)(x.float()).shape
-    for ours, theirs in zip(outcomes(layer, y, x), outcomes(layer, expected, x), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-11)
+    for actual, of_loop in zip(outcomes(layer, y, x), outcomes(layer, expected, x), strict=True):
+        torch.testing.assert_close(actual, of_loop, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_same_padding_keeps_the_length_with_the_odd_position_on_the_right(kernel
     y = layer(x)
     assert y.shape == (2, 3, 9)
     expected = loop(layer, x, left, right)
-    for ours, theirs in zip(outcomes(layer, y, x), outcomes(layer, expected, x), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-11)
+    for actual, of_loop in zip(outcomes(layer, y, x), outcomes(layer, expected, x), strict=True):
+        torch.testing.assert_close(actual, of_loop, rtol=1e-11, atol=1e-11)
 
 
 def test_a_kernel_of_one_tap_is_the_linear_layer_at_every_position():

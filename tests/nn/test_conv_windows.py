@@ -35,9 +35,9 @@ def test_rounding_stays_small_over_several_chunks(precision, error, basis, optio
     x = torch.randn(20, 16, 64, requires_grad=True)
     exact_x = x.detach().double().requires_grad_()
     expected = outcomes(exact, exact(exact_x), exact_x)
-    for ours, wanted in zip(outcomes(layer, layer(x), x), expected, strict=True):
-        assert ours.dtype == torch.float32
-        assert (ours - wanted).abs().max() <= error * wanted.abs().max()
+    for actual, exact_value in zip(outcomes(layer, layer(x), x), expected, strict=True):
+        assert actual.dtype == torch.float32
+        assert (actual - exact_value).abs().max() <= error * exact_value.abs().max()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -49,8 +49,8 @@ def test_results_do_not_depend_on_the_height_of_chunks(precision, monkeypatch):
     # 4 channels · 10 positions · 8 centres · 4 bytes: 3 samples a chunk, the last one short.
     monkeypatch.setattr(chunks, "CHUNK", 4 * 10 * 8 * (4 if precision == "float32" else 2) * 3)
     monkeypatch.setattr(chunks, "LEAST", 1)
-    for ours, expected in zip(outcomes(layer, layer(x), x), whole, strict=True):
-        assert (ours - expected).abs().max() <= (1e-5 if precision == "float32" else 1e-2) * expected.abs().max()
+    for actual, expected in zip(outcomes(layer, layer(x), x), whole, strict=True):
+        assert (actual - expected).abs().max() <= (1e-5 if precision == "float32" else 1e-2) * expected.abs().max()
 
 
 def compiled(layer: KANConv1d) -> tuple[Callable[[Tensor], Tensor], list[torch.fx.GraphModule]]:
@@ -74,8 +74,8 @@ def test_a_compiler_sees_one_operator_per_direction_and_never_the_basis():
     layer = shaken(4, 2, 4, padding="same").float()
     run, graphs = compiled(layer)
     x = torch.randn(3, 4, 9, requires_grad=True)
-    for ours, expected in zip(outcomes(layer, run(x), x), outcomes(layer, layer(x), x), strict=True):
-        torch.testing.assert_close(ours, expected)
+    for actual, expected in zip(outcomes(layer, run(x), x), outcomes(layer, layer(x), x), strict=True):
+        torch.testing.assert_close(actual, expected)
     assert len(graphs) == 2
     for graph in graphs:
         assert sum("kanseq" in name for name in called(graph)) == 1
@@ -88,8 +88,8 @@ def test_a_compiler_sees_one_operator_for_all_windows_and_one_for_either_end(mon
     run, graphs = compiled(layer)
     for length in (61, 75):
         x = torch.randn(2, 4, length, requires_grad=True)
-        for ours, expected in zip(outcomes(layer, run(x), x), outcomes(layer, layer(x), x), strict=True):
-            torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+        for actual, expected in zip(outcomes(layer, run(x), x), outcomes(layer, layer(x), x), strict=True):
+            torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
     assert {sum("kanseq" in name for name in called(graph)) for graph in graphs} == {3}
 
 
@@ -122,8 +122,8 @@ def test_windows_of_long_samples_match_complete_samples(kernel, options, room, m
         monkeypatch.setattr(conv, "SEGMENT", 4 * 3 * room)
         y = layer(x)
         assert y.shape == whole[0].shape
-        for ours, expected in zip(outcomes(layer, y, x), whole, strict=True):
-            torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-12)
+        for actual, expected in zip(outcomes(layer, y, x), whole, strict=True):
+            torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("channels", [2, 3])

@@ -44,14 +44,14 @@ def test_results_do_not_depend_on_the_height_of_chunks(layer_norm, rows, precisi
     monkeypatch.setattr(chunks, "LEAST", 1)
     monkeypatch.setattr(chunks, "CHUNK", 6 * 5 * 8 * 4)
     error = 1e-5 if precision == "float32" else 1e-2
-    for ours, expected in zip(outcomes(layer, x), whole, strict=True):
-        torch.testing.assert_close(ours, expected, rtol=error, atol=error * float(expected.abs().max()))
+    for actual, expected in zip(outcomes(layer, x), whole, strict=True):
+        torch.testing.assert_close(actual, expected, rtol=error, atol=error * float(expected.abs().max()))
 
 
 def test_repeated_calls_are_bitwise_identical(network):
     x = torch.randn(3000, 12)
     first, second = outcomes(network, x), outcomes(network, x)
-    assert all(torch.equal(ours, again) for ours, again in zip(first, second, strict=True))
+    assert all(torch.equal(once, again) for once, again in zip(first, second, strict=True))
 
 
 def test_outputs_of_one_row_do_not_depend_on_another(network):
@@ -79,8 +79,8 @@ def test_compiled_in_one_graph_the_results_are_the_same(network):
     # The compiler's default back end needs a C++ compiler; this one does not.
     compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
     x = torch.randn(33, 12)
-    for ours, expected in zip(outcomes(network, x, compiled), outcomes(network, x), strict=True):
-        torch.testing.assert_close(ours, expected)
+    for actual, expected in zip(outcomes(network, x, compiled), outcomes(network, x), strict=True):
+        torch.testing.assert_close(actual, expected)
 
 
 def test_a_compiler_sees_one_operator_per_direction_and_never_the_basis(network):
@@ -103,8 +103,8 @@ def test_splines_compile_on_even_and_uneven_knots_and_after_refinement(order):
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     for change in (lambda: None, lambda: layer.update_grid(torch.randn(300, 6)), lambda: layer.refine(9)):
         change()
-        for ours, expected in zip(outcomes(layer, x, compiled), outcomes(layer, x), strict=True):
-            torch.testing.assert_close(ours, expected)
+        for actual, expected in zip(outcomes(layer, x, compiled), outcomes(layer, x), strict=True):
+            torch.testing.assert_close(actual, expected)
 
 
 def test_equal_layers_share_compiled_code():
@@ -131,29 +131,29 @@ def test_inside_autocast_dtypes_are_those_of_linear_layers(network):
         rough = outcomes(network, x)
     assert rough[0].dtype == torch.bfloat16
     assert rough[1].dtype == torch.float32
-    for ours, expected in zip(rough, exact, strict=True):
-        assert (ours - expected).abs().max() < 0.03 * expected.abs().max()
+    for actual, expected in zip(rough, exact, strict=True):
+        assert (actual - expected).abs().max() < 0.03 * expected.abs().max()
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_layers_in_half_precision_return_half_precision(network, dtype):
     x = torch.randn(33, 12)
     exact, rough = outcomes(network, x), outcomes(copy.deepcopy(network).to(dtype), x.to(dtype))
-    for ours, expected in zip(rough, exact, strict=True):
-        assert ours.dtype == dtype
-        assert (ours - expected).abs().max() < 0.05 * expected.abs().max()
+    for actual, expected in zip(rough, exact, strict=True):
+        assert actual.dtype == dtype
+        assert (actual - expected).abs().max() < 0.05 * expected.abs().max()
 
 
 def test_second_derivatives_in_float32_match_float64(network):
     x = torch.randn(9, 12, requires_grad=True)
     (slope,) = torch.autograd.grad(network(x).square().sum(), x, create_graph=True)
     slope.square().sum().backward()
-    ours = [x.grad.double(), network[0].spline_weight.grad.double()]
+    actual = [x.grad.double(), network[0].spline_weight.grad.double()]
     exact, z = copy.deepcopy(network).double(), x.detach().double().requires_grad_()
     exact.zero_grad()
     (slope,) = torch.autograd.grad(exact(z).square().sum(), z, create_graph=True)
     slope.square().sum().backward()
-    for found, expected in zip(ours, [z.grad, exact[0].spline_weight.grad], strict=True):
+    for found, expected in zip(actual, [z.grad, exact[0].spline_weight.grad], strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
 
 
@@ -199,7 +199,7 @@ def test_tables_are_gathered_the_same_for_few_and_many_threads(network, monkeypa
     x = torch.randn(33, 12)
     few = outcomes(network, x)
     monkeypatch.setattr(lookup, "FEW_THREADS", 0)
-    assert all(torch.equal(ours, expected) for ours, expected in zip(outcomes(network, x), few, strict=True))
+    assert all(torch.equal(actual, expected) for actual, expected in zip(outcomes(network, x), few, strict=True))
 
 
 def test_training_works_after_inference_mode(network):
@@ -227,10 +227,10 @@ def test_a_residual_layer_adds_its_inputs(precision):
     torch.manual_seed(3)
     layer, x = RBFLinear(9, 9, residual=True), torch.randn(4, 5, 9)
     set_precision(layer, precision)
-    ours = outcomes(layer, x)
+    actual = outcomes(layer, x)
     layer.residual = False
     expected = outcomes(layer, x, lambda x: x + layer(x))
-    for found, other in zip(ours, expected, strict=True):
+    for found, other in zip(actual, expected, strict=True):
         torch.testing.assert_close(found, other, rtol=1e-5, atol=1e-5)
     with pytest.raises(ValueError, match="9 to 8"):
         RBFLinear(9, 8, residual=True)

@@ -49,10 +49,10 @@ def test_a_sum_adds_the_curves_at_the_columns_of_items():
     for n in range(7):
         for output in range(2):
             for at, (start, stop) in enumerate(layer.stretches):
-                wanted = sum(
+                expected = sum(
                     amounts[n, t] * curves[output, kinds[n, t], t] for t in range(start, stop) if kinds[n, t] < 5
                 )
-                assert found[n, output, at].item() == pytest.approx(float(wanted - mean[output, at]), abs=1e-12)
+                assert found[n, output, at].item() == pytest.approx(float(expected - mean[output, at]), abs=1e-12)
 
 
 def test_mixtures_of_one_kind_each_match_those_kinds():

@@ -61,9 +61,9 @@ def test_values_and_all_gradients_match_the_formula(centres, low, high, layer_no
     x = torch.randn(3, 4, 7, dtype=torch.float64, requires_grad=True)
     y, expected = layer(x), formula(layer, x)
     torch.testing.assert_close(y, expected, rtol=1e-12, atol=1e-12)
-    ours, theirs = gradients(y, layer, x), gradients(expected, layer, x)
-    for name, gradient in theirs.items():
-        torch.testing.assert_close(ours[name], gradient, rtol=1e-11, atol=1e-11, msg=name)
+    actual, exact_gradients = gradients(y, layer, x), gradients(expected, layer, x)
+    for name, gradient in exact_gradients.items():
+        torch.testing.assert_close(actual[name], gradient, rtol=1e-11, atol=1e-11, msg=name)
 
 
 @pytest.mark.parametrize(("precision", "error"), [("float32", 2e-6), ("bfloat16", 5e-3)])
@@ -77,10 +77,10 @@ def test_rounding_stays_small_over_several_chunks(precision, error):
     x = rough_x.detach().double().requires_grad_()
     y, expected = layer(rough_x), formula(exact, x)
     assert (y - expected).abs().max() <= error * expected.abs().max()
-    ours, theirs = gradients(y, layer, rough_x), gradients(expected, exact, x)
-    for name, gradient in theirs.items():
-        assert ours[name].dtype == torch.float32
-        assert (ours[name] - gradient).abs().max() <= error * gradient.abs().max(), name
+    actual, exact_gradients = gradients(y, layer, rough_x), gradients(expected, exact, x)
+    for name, gradient in exact_gradients.items():
+        assert actual[name].dtype == torch.float32
+        assert (actual[name] - gradient).abs().max() <= error * gradient.abs().max(), name
 
 
 def test_gradients_match_finite_differences():
@@ -127,9 +127,9 @@ def test_one_vector_without_a_batch_axis_yields_one_vector():
 def test_frozen_parameters_leave_the_gradient_of_the_input():
     layer = shaken(6, 4).requires_grad_(False)
     x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
-    (ours,) = torch.autograd.grad(layer(x).sum(), x)
+    (actual,) = torch.autograd.grad(layer(x).sum(), x)
     (expected,) = torch.autograd.grad(formula(layer, x).sum(), x)
-    torch.testing.assert_close(ours, expected)
+    torch.testing.assert_close(actual, expected)
 
 
 def test_state_dict_names_and_shapes_are_stable():

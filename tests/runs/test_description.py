@@ -66,7 +66,7 @@ def test_files_of_format_1_get_their_kind_from_the_file_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"format": 3}, "its format 3 is newer than this kanseq"),
         ({"kind": "oracle"}, "its kind 'oracle' is unknown to this kanseq; update kanseq"),
@@ -76,9 +76,9 @@ def test_files_of_format_1_get_their_kind_from_the_file_name(tmp_path):
         ({"format": "one"}, "incomplete or damaged run.json"),
     ],
 )
-def test_unreadable_descriptions_are_errors(tmp_path, changed, said):
+def test_unreadable_descriptions_are_errors(tmp_path, changed, message):
     (tmp_path / "run.json").write_text(json.dumps({**described().to_json(), **changed}))
-    with pytest.raises(BadTable, match=said):
+    with pytest.raises(BadTable, match=message):
         read_run(tmp_path)
 
 

@@ -41,17 +41,17 @@ def test_predictions_are_written_with_nine_digits_and_empty_targets(genes, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (("logit", "x"), "no column|column 'logit'"),
         (("0.123456789", "nan"), "p.tsv:2: logit"),
         (("\t1\t\n", "\t2\t\n"), "p.tsv:2: target '2'"),
     ],
 )
-def test_errors_in_damaged_tables_name_the_line(genes, tmp_path, change, said):
+def test_errors_in_damaged_tables_name_the_line(genes, tmp_path, change, message):
     write_predictions(tmp_path / "p.tsv", table(genes))
     (tmp_path / "p.tsv").write_text((tmp_path / "p.tsv").read_text().replace(*change))
-    with pytest.raises(BadTable, match=said):
+    with pytest.raises(BadTable, match=message):
         read_predictions(tmp_path / "p.tsv")
 
 
@@ -149,7 +149,7 @@ def test_logits_of_several_classes_are_the_last_columns(genes, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (("\t0.125\t", "\tx\t"), "p.tsv:3: logit:intron 'x'"),
         (("\t0.125\t", "\t\t"), "p.tsv:3: logit:intron ''"),
@@ -162,9 +162,9 @@ def test_logits_of_several_classes_are_the_last_columns(genes, tmp_path):
         (("logit:none: both", "both"), "p.tsv: it has logits of exon, intron only; two classes have one"),
     ],
 )
-def test_errors_in_damaged_tables_of_several_classes_name_the_line(genes, tmp_path, change, said):
+def test_errors_in_damaged_tables_of_several_classes_name_the_line(genes, tmp_path, change, message):
     path = of_classes(genes, tmp_path)
     assert path.read_text().count(change[0]) == 1
     path.write_text(path.read_text().replace(*change))
-    with pytest.raises(BadTable, match=said):
+    with pytest.raises(BadTable, match=message):
         read_predictions(path)

@@ -207,11 +207,11 @@ def network_score(genes, targets):
     """Fit a small perceptron in the same way."""
     torch.manual_seed(0)
     network = architecture("mlp").build(make_config("mlp", genes.geometry, {"hidden": 16}))
-    codes, wanted = torch.from_numpy(genes.codes(TRAINING)), torch.from_numpy(targets[TRAINING])
+    codes, labels = torch.from_numpy(genes.codes(TRAINING)), torch.from_numpy(targets[TRAINING])
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
     for _ in range(30):
         optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(network(codes), wanted).backward()
+        torch.nn.functional.cross_entropy(network(codes), labels).backward()
         optimiser.step()
     with torch.inference_mode():
         outputs = network(torch.from_numpy(genes.codes(HELD_OUT)))

@@ -139,9 +139,9 @@ def test_alleles_may_share_bases_and_be_in_lower_case():
     ],
 )
 def test_an_edit_that_does_not_fit_is_refused(edits, message):
-    with pytest.raises(EditMismatch) as refused:
+    with pytest.raises(EditMismatch) as error:
         edited(PLUS, *edits)
-    assert str(refused.value).startswith(message)
+    assert str(error.value).startswith(message)
 
 
 def test_substitutions_need_no_genome():

@@ -88,7 +88,7 @@ def test_a_set_of_strings_may_be_gene_windows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sequences", "more", "said"),
+    ("sequences", "more", "message"),
     [
         ([], {}, "there are no sequences"),
         (["A", ""], {"ids": ["x", "y"]}, "sequence 'y' is empty"),
@@ -104,6 +104,8 @@ def test_a_set_of_strings_may_be_gene_windows(tmp_path: Path) -> None:
         (["A"], {"labels": [["low"]]}, r"label 1 is neither text nor a number \(its type is list\)"),
     ],
 )
-def test_invalid_strings_names_and_labels_are_refused(sequences: list[str], more: dict[str, list], said: str) -> None:
-    with pytest.raises(BadTable, match=said):
+def test_invalid_strings_names_and_labels_are_refused(
+    sequences: list[str], more: dict[str, list], message: str
+) -> None:
+    with pytest.raises(BadTable, match=message):
         SequenceSet.from_strings(sequences, **more)

@@ -58,8 +58,8 @@ def test_runs_between_n_are_shuffled_separately():
 def test_all_orders_with_these_dinucleotides_are_equally_likely(sequence):
     codes = codes_of(sequence)
     inner = {(sequence[0], *middle, sequence[-1]) for middle in permutations(sequence[1:-1])}
-    wanted = pairs(codes[0])
-    possible = {"".join(order) for order in inner if pairs(codes_of(order)[0]) == wanted}
+    expected = pairs(codes[0])
+    possible = {"".join(order) for order in inner if pairs(codes_of(order)[0]) == expected}
     found = dinucleotide_shuffles(codes, ["g"], 4000, seed=1)[0]
     counts = Counter("".join("ACGT"[code] for code in row) for row in found)
     assert set(counts) == possible

@@ -67,13 +67,13 @@ def test_codes_on_demand_are_the_same_as_the_array(tmp_path, small_groups):
     random_set(40).write(tmp_path / "set.parquet")
     opened = SequenceSet.open(tmp_path / "set.parquet")
     rows = np.random.default_rng(2).permutation(40)[:30]
-    wanted = opened.codes(rows)
+    expected = opened.codes(rows)
     assert isinstance(codes_of(opened, rows[:12]), np.ndarray)
     codes = codes_of(opened, rows)
     assert isinstance(codes, RowCodes)
     assert len(codes) == 30
     for which in (slice(None), slice(3, 9), np.array([29, 0, 5, 17, 29]), np.arange(30) % 2 == 0):
-        assert np.array_equal(codes[which], wanted[which])
+        assert np.array_equal(codes[which], expected[which])
         assert len(codes._held) <= 3
 
 

@@ -17,18 +17,18 @@ def relatives(apart=False):
 
 
 @pytest.mark.parametrize(
-    ("relation", "wanted"),
+    ("relation", "expected"),
     [
         (Groups(NUMBERS), relatives()),
         (both_ways(*np.array(relatives()).T), relatives()),
         (GroupsOfTwo(NUMBERS, PARTS), relatives(apart=True)),
     ],
 )
-def test_pairs_across_are_counted_and_the_first_named_without_pairs_of_a_row_with_itself(relation, wanted):
+def test_pairs_across_are_counted_and_the_first_named_without_pairs_of_a_row_with_itself(relation, expected):
     random = np.random.default_rng(2)
     one, other = random.random(40) < 0.5, random.random(40) < 0.5
     assert (one & other).any()
-    across = [(a, b) for a, b in wanted if one[a] and other[b]]
+    across = [(a, b) for a, b in expected if one[a] and other[b]]
     found = relation.across(one, other, 5)
     assert len(across) > 10
     assert found.pairs == len(across)
@@ -41,8 +41,8 @@ def test_pairs_across_are_counted_and_the_first_named_without_pairs_of_a_row_wit
 def test_groups_and_their_pairs_return_the_same_first_related_row():
     sources = np.random.default_rng(3).random(40) < 0.2
     pairs = both_ways(*np.array(relatives()).T)
-    for ours, theirs in zip(Groups(NUMBERS).first(sources), pairs.first(sources), strict=True):
-        assert ours.tolist() == theirs.tolist()
+    for by_groups, by_pairs in zip(Groups(NUMBERS).first(sources), pairs.first(sources), strict=True):
+        assert by_groups.tolist() == by_pairs.tolist()
     rows, partners = pairs.first(sources)
     assert len(rows) > 5
     for row, partner in zip(rows, partners, strict=True):

@@ -55,9 +55,9 @@ def test_a_job_does_not_inherit_the_rank_of_a_cluster_launcher(tmp_path, monkeyp
 
     monkeypatch.setattr("kanseq.suites.jobs.subprocess.Popen", Env)
     work_off([Job("first", TrainSpec(genes="g", splits="s", output="o"), tmp_path / "log")], at_once=1, threads=1)
-    told = dict(line.split("=", 1) for line in (tmp_path / "log").read_text().splitlines() if "=" in line)
-    assert (told["KANSEQ_TEST"], told["OMP_NUM_THREADS"]) == ("kept", "1")
-    assert not {"RANK", "WORLD_SIZE"} & set(told)
+    environment = dict(line.split("=", 1) for line in (tmp_path / "log").read_text().splitlines() if "=" in line)
+    assert (environment["KANSEQ_TEST"], environment["OMP_NUM_THREADS"]) == ("kept", "1")
+    assert not {"RANK", "WORLD_SIZE"} & set(environment)
 
 
 def test_an_interrupt_stops_running_jobs_and_starts_no_others(tmp_path):

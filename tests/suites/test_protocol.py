@@ -131,13 +131,13 @@ def test_a_folder_of_another_set_or_protocol_is_refused_and_unchanged(tmp_path):
 
 
 def test_sets_that_cannot_be_split_are_refused(tmp_path):
-    alike = labelled(SPLIT)
-    alike.table["label"] = "a"
+    one_class = labelled(SPLIT)
+    one_class.table["label"] = "a"
     bare = labelled(SPLIT)
     bare.table = bare.table.drop(columns="label")
     for genes, message in (
         (labelled(["train"] * 20), "no sequence of the split 'test'"),
-        (alike, "all sequences have the label 'a'"),
+        (one_class, "all sequences have the label 'a'"),
         (bare, "needs sequences with a label and a split"),
     ):
         with pytest.raises(BadTable, match=message):
@@ -145,13 +145,13 @@ def test_sets_that_cannot_be_split_are_refused(tmp_path):
     assert not (tmp_path / "bad").exists()
 
 
-def told(entry, protocol, **machine):
+def spec_of(entry, protocol, **machine):
     return job_of(entry.on(Geometry.plain(30), 2), Path("out/tf_0"), protocol, Machine(threads=1, **machine)).spec
 
 
 def test_a_training_runs_all_epochs_and_keeps_the_best():
     (legnet,) = make_entries(["legnet"], ["widths=8,6", "learning_rate=0.01"])
-    spec = told(legnet, Protocol(seeds=3, seed=7, epochs=4))
+    spec = spec_of(legnet, Protocol(seeds=3, seed=7, epochs=4))
     assert to_json(spec)["options"] == {
         "genes": "out/tf_0/set.parquet",
         "splits": "out/tf_0/splits.tsv",
@@ -168,20 +168,20 @@ def test_a_training_runs_all_epochs_and_keeps_the_best():
         "threads": 1,
     }
     # Without epochs in the protocol, the model's own number; an entry's own option overrides the protocol.
-    assert told(legnet, Protocol()).settings["patience"] == 10
+    assert spec_of(legnet, Protocol()).settings["patience"] == 10
     (own,) = make_entries(["legnet"], ["widths=8,6", "epochs=2"])
-    assert told(own, Protocol(epochs=4)).settings["epochs"] == 2
-    assert told(own, Protocol(epochs=4)).settings["patience"] == 2
+    assert spec_of(own, Protocol(epochs=4)).settings["epochs"] == 2
+    assert spec_of(own, Protocol(epochs=4)).settings["patience"] == 2
 
 
 def test_the_machine_s_precision_overrides_a_model_s():
     (legnet,) = make_entries(["legnet"], ["widths=8,6", "precision=float32"])
-    assert told(legnet, Protocol()).settings["precision"] == "float32"
-    assert told(legnet, Protocol(), precision="bfloat16").settings["precision"] == "bfloat16"
+    assert spec_of(legnet, Protocol()).settings["precision"] == "float32"
+    assert spec_of(legnet, Protocol(), precision="bfloat16").settings["precision"] == "bfloat16"
 
 
 def test_baselines_take_no_options_of_networks():
-    assert told(Entry("gc", "gc", {}, {}), Protocol(epochs=4)).settings["tune"] is False
+    assert spec_of(Entry("gc", "gc", {}, {}), Protocol(epochs=4)).settings["tune"] is False
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ def test_platt_is_logistic_regression_on_smoothed_targets():
     logits, targets = overconfident()
     found = fit_calibration("platt", logits, targets)
     highs = targets.sum()
-    wanted = np.where(targets == 1, (highs + 1) / (highs + 2), 1 / (400 - highs + 2))
+    smoothed = np.where(targets == 1, (highs + 1) / (highs + 2), 1 / (400 - highs + 2))
     # A gene with a smoothed target t equals one gene of each class, with weights t and 1 - t.
     twice, classes = np.r_[logits, logits][:, None], np.repeat([1, 0], 400)
-    model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(twice, classes, np.r_[wanted, 1 - wanted])
+    model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(twice, classes, np.r_[smoothed, 1 - smoothed])
     assert (found.slope, found.intercept) == pytest.approx((model.coef_[0, 0], model.intercept_[0]), abs=1e-5)
     assert 0.2 < found.slope < 0.5
 
@@ -57,10 +57,10 @@ def test_isotonic_equals_scikit_learn_within_bounds():
     logits, targets = overconfident()
     found = fit_calibration("isotonic", logits, targets)
     model = IsotonicRegression(y_min=1 / 402, y_max=401 / 402, out_of_bounds="clip").fit(logits, targets)
-    asked = np.linspace(-20, 20, 1001)
-    assert found.probability(asked) == pytest.approx(model.predict(asked), abs=1e-12)
-    assert found.probability(asked).max() <= 401 / 402
-    assert found.probability(asked).min() >= 1 / 402
+    grid = np.linspace(-20, 20, 1001)
+    assert found.probability(grid) == pytest.approx(model.predict(grid), abs=1e-12)
+    assert found.probability(grid).max() <= 401 / 402
+    assert found.probability(grid).min() >= 1 / 402
 
 
 @pytest.mark.parametrize("kind", LEARNING)

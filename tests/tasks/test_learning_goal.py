@@ -10,7 +10,7 @@ from kanseq.training.fold_examples import disturb_targets, prepare_folds
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"task": "ranking"}, "task 'ranking' is unknown; choose binary, multiclass, regression"),
         ({"control": "genes"}, "control 'genes' is unknown"),
@@ -20,8 +20,8 @@ from kanseq.training.fold_examples import disturb_targets, prepare_folds
         ({"task": "multiclass", "calibrate": "platt"}, "--calibrate needs two classes, and this task has more"),
     ],
 )
-def test_invalid_aims_are_rejected(wrong, said):
-    with pytest.raises(BadOption, match=said):
+def test_invalid_aims_are_rejected(wrong, message):
+    with pytest.raises(BadOption, match=message):
         LearningGoal(**wrong)
 
 

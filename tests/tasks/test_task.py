@@ -165,10 +165,10 @@ def test_the_logit_of_an_explained_class_is_its_output_minus_the_mean_of_the_oth
     assert (KINDS.columns, KINDS.only("b").columns) == (3, 0)
     for chosen in ("b", "c"):
         at = "abc".index(chosen)
-        wanted = [row[at] - (sum(row) - row[at]) / 2 for row in outputs.tolist()]
-        assert KINDS.only(chosen).logit(outputs).tolist() == wanted
-        assert KINDS.only(chosen).restored(outputs.numpy()).tolist() == wanted
-        assert (outputs.numpy() @ np.array(KINDS.only(chosen).shares)).tolist() == pytest.approx(wanted)
+        expected = [row[at] - (sum(row) - row[at]) / 2 for row in outputs.tolist()]
+        assert KINDS.only(chosen).logit(outputs).tolist() == expected
+        assert KINDS.only(chosen).restored(outputs.numpy()).tolist() == expected
+        assert (outputs.numpy() @ np.array(KINDS.only(chosen).shares)).tolist() == pytest.approx(expected)
     with pytest.raises(BadOption, match="has several classes; choose a, b, c with --condition"):
         KINDS.only(None)
     with pytest.raises(BadOption, match="has no class 'd'; choose a, b, c"):

@@ -19,11 +19,11 @@ def test_a_terminal_shows_a_bar_with_loss_and_rate_and_a_file_gets_one_line_per_
     with Progress("mlp, fold 1", epochs=2, genes=64) as progress:
         progress.step(64, 0.5)
         progress.epoch(1, 0.5, 0.25)
-    said, lines = sys.stderr.getvalue(), caplog.messages
+    text, lines = sys.stderr.getvalue(), caplog.messages
     if kind is Terminal:
-        assert "loss 0.5000" in said
+        assert "loss 0.5000" in text
         assert lines == []
     else:
-        assert "\x1b" not in said
+        assert "\x1b" not in text
         (line,) = lines
         assert line.startswith("mlp, fold 1: epoch 1 of 2, loss 0.5000, tune loss 0.2500, ")

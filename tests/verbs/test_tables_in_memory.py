@@ -107,7 +107,7 @@ VERBS: list[Callable[[SequenceSet, pd.DataFrame], object]] = [
 ]
 
 
-@pytest.mark.parametrize(("table", "said"), WRONG_SPLITS)
+@pytest.mark.parametrize(("table", "message"), WRONG_SPLITS)
 @pytest.mark.parametrize("verb", VERBS, ids=["train", "tune", "label"])
 def test_splits_in_memory_are_checked_like_a_file(
     genes: SequenceSet,
@@ -115,33 +115,33 @@ def test_splits_in_memory_are_checked_like_a_file(
     monkeypatch: pytest.MonkeyPatch,
     verb: Callable[[SequenceSet, pd.DataFrame], object],
     table: pd.DataFrame,
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadTable, match=said):
+    with pytest.raises(BadTable, match=message):
         verb(genes, table)
     assert not (tmp_path / "esc").exists()
     assert not (tmp_path / "run").is_dir() or not list((tmp_path / "run").iterdir())
 
 
 def test_labels_in_memory_are_checked_like_a_file(genes: SequenceSet) -> None:
-    for table, said in [
+    for table, message in [
         (labels(NAMES, "lo"), "^a table in memory:2: 'lo' is not a label"),
         (pd.concat([labels(NAMES), labels(["g0"])]), "^a table in memory:10: 'g0' is repeated in the same fold"),
         (labels(NAMES).drop(columns="q3"), "^a table in memory: the column 'q3' is missing"),
         (labels(NAMES).assign(q1="x"), r"^a table in memory:2: 'x' is not a number \(column 'q1'\)"),
     ]:
-        with pytest.raises(BadTable, match=said):
+        with pytest.raises(BadTable, match=message):
             kanseq.leaks(genes, splits=splits(NAMES), labels=table)
 
 
 def test_ids_may_be_numbers_or_categories_and_columns_may_be_in_any_order() -> None:
     numbered = splits([7, 8]).set_index(pd.Index([5, 5]))
-    wanted = splits(["7", "8"])
-    pd.testing.assert_frame_equal(read_splits(numbered), wanted)
-    pd.testing.assert_frame_equal(read_splits(numbered[list(reversed(numbered.columns))]), wanted)
-    pd.testing.assert_frame_equal(read_splits(numbered.astype({"id": "category"}).assign(more=1)), wanted)
-    pd.testing.assert_frame_equal(read_splits(wanted.assign(reason=None)), wanted)
+    expected = splits(["7", "8"])
+    pd.testing.assert_frame_equal(read_splits(numbered), expected)
+    pd.testing.assert_frame_equal(read_splits(numbered[list(reversed(numbered.columns))]), expected)
+    pd.testing.assert_frame_equal(read_splits(numbered.astype({"id": "category"}).assign(more=1)), expected)
+    pd.testing.assert_frame_equal(read_splits(expected.assign(reason=None)), expected)
     pd.testing.assert_frame_equal(join_labels(labels([7])[labels([7]).columns[::-1]]), labels(["7"]))
     with pytest.raises(BadTable, match=r"^a table in memory: the column 'id' occurs twice"):
         read_splits(pd.concat([numbered, numbered["id"]], axis=1))

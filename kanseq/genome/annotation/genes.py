@@ -87,12 +87,12 @@ def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[l
         NoGenes: no gene has a requested biotype; the message counts the biotypes in the file.
     """
     genes = list(genes)
-    wanted: set[str | None] = set(biotypes) or _default_biotypes(genes)
+    requested: set[str | None] = set(biotypes) or _default_biotypes(genes)
     kept, excluded = [], []
     for gene in genes:
         if gene.id == NO_ID:
             excluded.append(Excluded(gene.id, "no_id", f"line {gene.line}", gene.line))
-        elif gene.biotype not in wanted:
+        elif gene.biotype not in requested:
             excluded.append(Excluded(gene.id, "biotype", gene.biotype or "none", gene.line))
         elif gene.strand not in ("+", "-"):
             excluded.append(Excluded(gene.id, "no_strand", f"strand {gene.strand!r}", gene.line))
@@ -101,8 +101,8 @@ def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[l
     if not kept and any(item.reason == "biotype" for item in excluded):
         there = Counter(gene.biotype or "none" for gene in genes)
         shown = some([f"{name} ({count:,})" for name, count in there.most_common()], 8)
-        asked = ", ".join(sorted(str(name) for name in wanted if name))
-        raise NoGenes(f"no gene has the biotype {asked}", hint=f"use --biotype with one of {shown}")
+        listed = ", ".join(sorted(str(name) for name in requested if name))
+        raise NoGenes(f"no gene has the biotype {listed}", hint=f"use --biotype with one of {shown}")
     return kept, excluded
 
 

@@ -59,9 +59,9 @@ def read_transcript_genes(path: PathLike) -> dict[str, str]:
         NoGenes: the annotation has no transcripts. Other errors as for :func:`kanseq.genome.annotation.gff.read_rows`.
     """
     names = {gene.feature: gene.id for gene in read_genes(path)}
-    for wanted in (TRANSCRIPTS_ALONE, TRANSCRIPTS):
+    for pattern in (TRANSCRIPTS_ALONE, TRANSCRIPTS):
         gene_of: dict[str, str] = {}
-        for row in read_rows(path, wanted):
+        for row in read_rows(path, pattern):
             _add(gene_of, row, names)
         if gene_of:
             return gene_of

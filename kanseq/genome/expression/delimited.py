@@ -135,5 +135,5 @@ def _frame(text: str, path: PathLike, columns: list[str], delimiter: str, skip: 
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if found is None:
             raise BadTable(f"this is not a table ({str(error).strip()})", where=path) from error
-        wanted, line, seen = found.groups()
-        raise BadTable(f"{seen} cells, but the header has {wanted}", where=f"{path}:{line}") from error
+        expected, line, seen = found.groups()
+        raise BadTable(f"{seen} cells, but the header has {expected}", where=f"{path}:{line}") from error

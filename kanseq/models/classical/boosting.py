@@ -166,8 +166,8 @@ def _trees_of(model: "GradientBoostingClassifier") -> Trees:
         own = np.arange(nodes, nodes + tree.node_count)
         leaf = tree.children_left < 0
         left, right = (np.where(leaf, own, child + nodes) for child in (tree.children_left, tree.children_right))
-        asked = (np.where(leaf, 0, tree.feature), np.where(leaf, 0.0, tree.threshold))
-        parts.append((left, right, *asked, np.where(leaf, model.learning_rate * tree.value[:, 0, 0], 0.0)))
+        splits = (np.where(leaf, 0, tree.feature), np.where(leaf, 0.0, tree.threshold))
+        parts.append((left, right, *splits, np.where(leaf, model.learning_rate * tree.value[:, 0, 0], 0.0)))
         roots.append(nodes)
         nodes += tree.node_count
     low, high = model.init_.class_prior_

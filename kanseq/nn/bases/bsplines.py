@@ -38,9 +38,9 @@ class BSplines(Basis):
         """Check ``order``, ``intervals`` and the shape of ``knots``; raise ValueError if one is invalid."""
         if self.order < 0 or self.intervals < 1:
             raise ValueError(f"order ≥ 0 and intervals ≥ 1 are required: {self.order} and {self.intervals}")
-        wanted = self.intervals + 2 * self.order + 1
-        if self.knots is not None and self.knots.shape[-1:] != (wanted,):
-            raise ValueError(f"{wanted} knots per input are required: {tuple(self.knots.shape)}")
+        expected = self.intervals + 2 * self.order + 1
+        if self.knots is not None and self.knots.shape[-1:] != (expected,):
+            raise ValueError(f"{expected} knots per input are required: {tuple(self.knots.shape)}")
 
     @property
     def size(self) -> int:

@@ -95,8 +95,8 @@ def _plain_gradients(
 ) -> list[Tensor | None]:
     """Compute the same gradients as :func:`.gradients_in_chunks`, by operations that can be differentiated again."""
 
-    def sums(*asked: Tensor) -> Tensor:
-        one = iter(asked)
+    def sums(*variables: Tensor) -> Tensor:
+        one = iter(variables)
         return plain_sum_of_curves(
             Given(*(next(one) if wants else tensor for wants, tensor in zip(wanted, given, strict=True))), plan, tensors
         )

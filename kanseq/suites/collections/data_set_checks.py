@@ -78,15 +78,15 @@ def check_data_set(genes: SequenceSet) -> Checks:
     letters, bases = same_letters(genes).numbers, same_bases(genes).numbers  # type: ignore[union-attr]
     train, test = rows["train"], rows["test"]
     exact, either = _members(letters, train)[test] > 0, _members(bases, train)[test] > 0
-    alike = pd.factorize(bases * (kinds.max() + 1) + kinds)[0]
-    other = _members(bases, train)[test] > _members(alike, train)[test]
+    bases_and_label = pd.factorize(bases * (kinds.max() + 1) + kinds)[0]
+    other = _members(bases, train)[test] > _members(bases_and_label, train)[test]
     return Checks(
         train=int(train.sum()),
         dev=int(rows["dev"].sum()),
         test=int(test.sum()),
-        train_classes=_shown(counts["train"]),
-        dev_classes=_shown(counts["dev"]),
-        test_classes=_shown(counts["test"]),
+        train_classes=_format_counts(counts["train"]),
+        dev_classes=_format_counts(counts["dev"]),
+        test_classes=_format_counts(counts["test"]),
         shortest=int(lengths.min()),
         median_length=float(np.median(lengths)),
         longest=int(lengths.max()),
@@ -113,6 +113,6 @@ def _members(numbers: np.ndarray, among: np.ndarray) -> np.ndarray:
     return np.bincount(numbers[among], minlength=numbers.max() + 1)[numbers]
 
 
-def _shown(counts: pd.Series) -> str:
+def _format_counts(counts: pd.Series) -> str:
     """Format class sizes."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())

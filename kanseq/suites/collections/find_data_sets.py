@@ -80,7 +80,7 @@ def _chosen(
             hint = "specify the folder of one of them, or remove one"
             raise BadTable(f"'{one.name}' occurs twice: {first} and {second}", hint=hint)
         by_name[one.name] = one
-    wanted = {canonical(name) for name in names}
-    if unknown := sorted(wanted - set(by_name)):
+    requested = {canonical(name) for name in names}
+    if unknown := sorted(requested - set(by_name)):
         raise BadOption(f"no data set '{unknown[0]}' in {folder}", hint=f"there is {some(sorted(by_name), 40)}")
-    return [by_name[name] for name in sorted(by_name) if not wanted or name in wanted]
+    return [by_name[name] for name in sorted(by_name) if not requested or name in requested]

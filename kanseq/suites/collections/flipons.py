@@ -105,8 +105,8 @@ def _with_paired(sequences: Mapping[str, Path]) -> dict[str, list[Path]]:
     found = {}
     for title, path in sequences.items():
         if title != NEGATIVE and not title.endswith(f".{NEGATIVE}"):
-            beside = sequences.get(NEGATIVE if title == POSITIVE else f"{title}.{NEGATIVE}")
-            found[title] = [path] if beside is None else [path, beside]
+            negatives = sequences.get(NEGATIVE if title == POSITIVE else f"{title}.{NEGATIVE}")
+            found[title] = [path] if negatives is None else [path, negatives]
     return found
 
 

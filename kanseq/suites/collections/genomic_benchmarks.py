@@ -146,13 +146,13 @@ def _genome_of(
         for file in (reference.file, reference.file.removesuffix(".gz")):
             if (Path(genomes) / file).is_file():
                 return Path(genomes) / file
-    wanted = "a FASTA" if reference is None else reference.url
+    source = "a FASTA" if reference is None else reference.url
     there = (
         "" if genomes is None or isinstance(genomes, Mapping) else f", and {genomes} holds {contents(Path(genomes))}"
     )
     raise BadOption(
         f"the class '{name}' of {data_set} has coordinates and no genome{there}",
-        hint=f"use --genome {data_set}/{name}=FASTA with {wanted}",
+        hint=f"use --genome {data_set}/{name}=FASTA with {source}",
     )
 
 

@@ -185,8 +185,8 @@ class Objective(ABC):
         for name, network in self.networks.items():
             network.load_state_dict(_tensors(state.arrays, name))
         for name, optimizer in self.optimizers.items():
-            told = name in state.facts
-            loaded = unpack(state.arrays, state.facts[name]) if told else unpack_table(state.arrays, name)
+            has_facts = name in state.facts
+            loaded = unpack(state.arrays, state.facts[name]) if has_facts else unpack_table(state.arrays, name)
             groups = optimizer.state_dict()["param_groups"]
             changed = unpack(state.arrays, state.facts.get(f"{name}_options")) or [{} for _ in groups]
             for group, first, options in zip(groups, self._initial[name], changed, strict=True):  # type: ignore[arg-type]

@@ -84,8 +84,8 @@ class Team:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [parameter.grad for parameter in parameters]
-        asked = loss.new_tensor([float(self._asks is not None and self._asks())])
-        flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.detach().view(1), asked])
+        stop_request = loss.new_tensor([float(self._asks is not None and self._asks())])
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.detach().view(1), stop_request])
         distributed.all_reduce(flat)
         for gradient, summed in zip(gradients, flat[:-2].split([each.numel() for each in gradients]), strict=True):
             gradient.copy_(summed.view_as(gradient))

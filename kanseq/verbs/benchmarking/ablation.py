@@ -128,11 +128,11 @@ def _entries(
     plain = make_config("legnet", genes.geometry, shared["legnet"])
     assert isinstance(plain, LegNetConfig)
     blocks = len(plain.channels) - 1
-    wanted = list(dict.fromkeys(replaced or (blocks // 2, blocks)))
-    if not all(1 <= count <= blocks for count in wanted) or not grids:
-        raise BadOption(f"--replaced {','.join(map(str, wanted))}", hint=f"numbers from 1 to {blocks} are expected")
+    counts = list(dict.fromkeys(replaced or (blocks // 2, blocks)))
+    if not all(1 <= count <= blocks for count in counts) or not grids:
+        raise BadOption(f"--replaced {','.join(map(str, counts))}", hint=f"numbers from 1 to {blocks} are expected")
     found = [Entry("legnet", "legnet", shared["legnet"], settings["legnet"], parameters)]
-    for model, choices in (("legnet-lkan", wanted), ("legnet-ckan", list(dict.fromkeys(places)))):
+    for model, choices in (("legnet-lkan", counts), ("legnet-ckan", list(dict.fromkeys(places)))):
         for choice in choices:
             for grid in dict.fromkeys(grids):
                 own: dict[str, Value] = {**shared[model], "replaced": choice, "grid": grid}

@@ -98,8 +98,8 @@ def scaling(
     Raises:
         BadOption, BadTable, JobsFailed: as for :func:`kanseq.benchmark`.
     """
-    wanted = list(dict.fromkeys(sizes))
-    if not wanted or min(wanted) < 1:
+    unique_sizes = list(dict.fromkeys(sizes))
+    if not unique_sizes or min(unique_sizes) < 1:
         raise BadOption("--parameters: no size, or a size below 1", hint="specify sizes, such as 50000,100000")
     for model in models:
         if architecture(model).resized is None or models.count(model) > 1:
@@ -108,17 +108,17 @@ def scaling(
     own, settings = parted_options(options, models)
     finer = _finer(genes, own, models, grids)
     entries = [
-        Entry(f"{model}.{size}", model, own[model], settings[model], size) for size in wanted for model in models
+        Entry(f"{model}.{size}", model, own[model], settings[model], size) for size in unique_sizes for model in models
     ]
     output, machine = Path(output), Machine(jobs, threads, device, precision)
     run = compete([(name, genes)], entries, Protocol(folds, seeds, epochs, copies, seed), machine, output)
     if run.failure is not None:
         raise run.failure
     tables = []
-    for size in wanted:
-        alike = [f"{model}.{size}" for model in models]
+    for size in unique_sizes:
+        of_size = [f"{model}.{size}" for model in models]
         table = results_of(
-            output / name, alike, baseline=baseline_of(alike), published={}, bootstrap=bootstrap, seed=seed
+            output / name, of_size, baseline=baseline_of(of_size), published={}, bootstrap=bootstrap, seed=seed
         )
         tables.append(table.assign(kind=list(models)))
     table = pd.concat(tables, ignore_index=True)
@@ -129,7 +129,7 @@ def scaling(
     with whole_text(output / TEXT) as handle:
         handle.write(text)
     _draw(output / FIGURE, table, costs, name)
-    return Scaling(name, wanted, run.trained, output, text, table, costs)
+    return Scaling(name, unique_sizes, run.trained, output, text, table, costs)
 
 
 def _finer(

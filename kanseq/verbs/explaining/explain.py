@@ -167,9 +167,9 @@ def explain(
     _check_settings(batch_size, steps, precision)
     tracks.check()
     check_hypothetical(hypothetical)
-    beside = None if hypothetical is None else onehot_name(hypothetical)
+    onehot = None if hypothetical is None else onehot_name(hypothetical)
     inputs_of_all = (model, genes, gene_list, genome, annotation)
-    check_output(bed, bedgraph, bigwig, hypothetical, beside, picture, inputs=inputs_of_all, binary=output)
+    check_output(bed, bedgraph, bigwig, hypothetical, onehot, picture, inputs=inputs_of_all, binary=output)
     inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
     genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes), gene, gene_list)
     plan = ExplainPlan(

@@ -110,8 +110,8 @@ def check_genome(genes: SequenceSet, genome: PathLike) -> None:
     """
     species = next(iter(genes.table["species"]), NO_SPECIES)
     on = set(genes.table["chrom"]) if "chrom" in genes.table else set()
-    wanted = {name: contig.get("md5") for name, contig in genes.contigs_of(species).items() if name in on}
-    missing = dict(wanted)
+    expected = {name: contig.get("md5") for name, contig in genes.contigs_of(species).items() if name in on}
+    missing = dict(expected)
     for contig in read_contigs(genome):
         if contig.name in missing and md5_of_letters(contig.sequence) != missing.pop(contig.name):
             raise ContigMismatch(

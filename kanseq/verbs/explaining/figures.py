@@ -209,8 +209,8 @@ def _folder_of(output: PathLike) -> Path:
 
 def _check_contigs(known: Attributions, genes: SequenceSet, where: Path) -> None:
     """Check that attributions (read from ``where``) and set are of the same genome: contigs with the same checksums."""
-    theirs = known.metadata.get("contigs")
-    for name, contig in theirs.items() if isinstance(theirs, dict) else ():
+    contigs = known.metadata.get("contigs")
+    for name, contig in contigs.items() if isinstance(contigs, dict) else ():
         if name in genes.contigs and genes.contigs[name].get("md5") != contig.get("md5"):
             raise ContigMismatch(
                 f"contig '{name}' has other bases in these attributions than in the set",
@@ -320,14 +320,14 @@ def _rows_of(known: Attributions, genes: SequenceSet) -> tuple[np.ndarray, np.nd
     Raises:
         UnknownGene: no gene of the set has attributions.
     """
-    ours = genes.keys.get_indexer(pd.MultiIndex.from_frame(known.table[["species", "id"]]))
-    theirs = np.flatnonzero(ours >= 0)
-    if not len(theirs):
+    set_rows = genes.keys.get_indexer(pd.MultiIndex.from_frame(known.table[["species", "id"]]))
+    known_rows = np.flatnonzero(set_rows >= 0)
+    if not len(known_rows):
         raise UnknownGene(
             f"no selected gene has attributions: they are for {some(list(known.table['id']))}",
             hint="provide the set that was explained, and select genes of it",
         )
-    return theirs, ours[theirs]
+    return known_rows, set_rows[known_rows]
 
 
 def _write_attributions(folder: Path, known: Attributions, genes: SequenceSet, words: list[WordSums]) -> list[str]:
@@ -335,15 +335,15 @@ def _write_attributions(folder: Path, known: Attributions, genes: SequenceSet, w
     profile = ProfileSums(known.geometry) if known.geometry.has_genes else None
     if profile is None:
         logger.info("sequences without coordinates have no TSS: profile.tsv is not written")
-    theirs, ours = _rows_of(known, genes)
-    for start in range(0, len(theirs), ROWS):
+    known_rows, set_rows = _rows_of(known, genes)
+    for start in range(0, len(known_rows), ROWS):
         part = slice(start, start + ROWS)
-        values = np.stack(known.table["attributions"].iloc[theirs[part]].to_list())
-        codes = known.geometry.hide(genes.codes(ours[part]))
+        values = np.stack(known.table["attributions"].iloc[known_rows[part]].to_list())
+        codes = known.geometry.hide(genes.codes(set_rows[part]))
         if profile is not None:
             profile.add(values, codes)
         for each in words:
-            each.add(values, codes, list(genes.table["id"].iloc[ours[part]]))
+            each.add(values, codes, list(genes.table["id"].iloc[set_rows[part]]))
     files = []
     if profile is not None:
         table = profile.table()

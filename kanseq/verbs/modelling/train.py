@@ -173,15 +173,15 @@ def train_specified(spec: TrainSpec) -> Training:
     if (spec.devices, spec.nodes) != (1, 1):
         return _train_in_a_team(spec, settings.precision)
     prepared = _prepare(spec, kind, settings, output)
-    trained, beside, count = 0, None, len(seeds)
+    trained, baseline, count = 0, None, len(seeds)
     with _opened(prepared, spec, output, seeds[0]) as (plan, place):
         for seed in seeds:
             disturbed = plan._replace(genes=plan.goal.disturb(plan.genes, seed))
             folds = [disturb_targets(fold, plan.goal.control, seed) for fold in prepared.folds]
             trained += _train_folds(disturbed, folds, place, seed, named=count > 1)
             if seed == seeds[0] and spec.baseline and kind.compared:
-                beside = train_baseline(disturbed, folds, place, seed)
-        return _summary(plan, prepared.folds, place, seeds, trained, beside)
+                baseline = train_baseline(disturbed, folds, place, seed)
+        return _summary(plan, prepared.folds, place, seeds, trained, baseline)
 
 
 class _Prepared(NamedTuple):
@@ -253,9 +253,9 @@ def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
     before = len(finished_parts(output))
     if not launch(spec):
         return _of_another_node(spec, output, precision)
-    found = train_specified(replace(spec, devices=1, nodes=1, rendezvous=None))
+    result = train_specified(replace(spec, devices=1, nodes=1, rendezvous=None))
     fresh = len(finished_parts(output)) - before
-    return found._replace(trained=fresh, skipped=found.skipped - fresh)
+    return result._replace(trained=fresh, skipped=result.skipped - fresh)
 
 
 def _of_another_node(spec: TrainSpec, output: Path, precision: str) -> Training:
@@ -292,7 +292,7 @@ def _summary(
     output: Path,
     seeds: list[int],
     trained: int,
-    beside: HeadlineScore | None,
+    baseline: HeadlineScore | None,
 ) -> Training:
     """Score the trained models on held-out genes and return the result of :func:`train`.
 
@@ -300,8 +300,8 @@ def _summary(
     task = plan.goal.task
     score = score_folders([[part_folder(output, fold.name, each) for fold in folds] for each in seeds], task)
     done = read_done(part_folder(output, folds[0].name, seeds[0])) or {}
-    found = score and score.value, beside and beside.value, score and score.spread
-    auroc, pearson = ((None,) * 3, found) if task == "regression" else (found, (None,) * 3)
+    values = score and score.value, baseline and baseline.value, score and score.spread
+    auroc, pearson = ((None,) * 3, values) if task == "regression" else (values, (None,) * 3)
     return Training(
         output=output,
         model=plan.kind.name,
@@ -315,7 +315,7 @@ def _summary(
         device=plan.device,
         auroc=auroc[0],
         baseline_auroc=auroc[1],
-        verdict=verdict(plan.kind.name, score, BASELINES[task], beside, task, len(folds), describe_goal(plan.goal)),
+        verdict=verdict(plan.kind.name, score, BASELINES[task], baseline, task, len(folds), describe_goal(plan.goal)),
         seeds=seeds,
         auroc_spread=auroc[2],
         pearson=pearson[0],

@@ -150,8 +150,8 @@ def _tune(spec: TuneSpec) -> Tuned:
     described = {**goal.to_json(), **settings.to_json(), "holdout": fold.name, "search": list(map(str, ranges))}
     with processor(spec.threads, seed) as count:
         machine = {"threads": count, "device": device}
-        asked = {**described, "seed": seed}
-        about = describe_run("search", spec.model, config_to_json(config), asked, inputs, machine)
+        with_seed = {**described, "seed": seed}
+        about = describe_run("search", spec.model, config_to_json(config), with_seed, inputs, machine)
         with alone(output):
             begin(output, about, SEARCH)
         plan = TrainPlan(genes, kind, config, goal, settings, facts, known_sequences(genes), count, device, 10.0)
@@ -192,8 +192,8 @@ def _made(output: Path) -> Path:
     """Create the folder of the search, or check that it contains a search that can be continued; return its path."""
     if output.exists() and not output.is_dir():
         raise NotWritable("a search is a folder, but this is a file", where=output, hint="choose another name")
-    ours = {output / SEARCH, output / LOCKS, *output.glob(LEFTOVERS)}
-    if output.exists() and not (output / SEARCH).exists() and set(output.iterdir()) - ours:
+    own_files = {output / SEARCH, output / LOCKS, *output.glob(LEFTOVERS)}
+    if output.exists() and not (output / SEARCH).exists() and set(output.iterdir()) - own_files:
         raise BadOption("this folder contains files that are not from a search", where=output, hint="choose a new one")
     check_output(output / SEARCH if output.exists() else output)
     with disk_errors(output):
@@ -233,16 +233,16 @@ def _summary(study: "Study", searched: HyperparameterSearch) -> Tuned:
     write_table(output / TRIALS.file, TRIALS, table)
     measure = f"{searched.measure} on {len(searched.fold.tune):,} tuning genes"
     counts = len(trials), len(trials) - len(complete)
-    found = Tuned(output, plan.kind.name, searched.fold.name, *counts, measure, None, {}, None, table)
+    result = Tuned(output, plan.kind.name, searched.fold.name, *counts, measure, None, {}, None, table)
     if not complete:
         if len(trials) < len(counted(study)):
             logger.info("no trial is finished yet; other processes are running trials")
-            return found
+            return result
         raise BadOption("no trial could be scored", where=output, hint="see the warnings above; search other ranges")
     best = max(complete, key=lambda trial: (trial.value, -trial.number))
     with whole_text(output / "best.yaml") as handle:
         yaml.safe_dump(_options_of(searched, best.params), handle)
-    return found._replace(value=float(best.value), best=dict(best.params), config=output / "best.yaml")  # type: ignore[arg-type]
+    return result._replace(value=float(best.value), best=dict(best.params), config=output / "best.yaml")  # type: ignore[arg-type]
 
 
 def _options_of(searched: HyperparameterSearch, best: Mapping[str, Value]) -> dict[str, object]:

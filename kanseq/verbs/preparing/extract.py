@@ -129,9 +129,9 @@ def extract(
         raise BadOption(f"--max-n {max_n} is not a fraction between 0 and 1")
     biotypes, only, without = comma_separated(biotype), comma_separated(contigs), comma_separated(exclude_contigs)
 
-    wanted, left_out = select_genes(read_genes(annotation, id), biotypes)
-    wanted, without_transcript = choose_transcripts(annotation, wanted, tss)
-    placement = Placement(wanted, read_aliases(aliases) if aliases is not None else None, only, without)
+    selected, left_out = select_genes(read_genes(annotation, id), biotypes)
+    selected, without_transcript = choose_transcripts(annotation, selected, tss)
+    placement = Placement(selected, read_aliases(aliases) if aliases is not None else None, only, without)
     cuts: list[CutGene] = []
     dropped: list[Excluded] = []
     described: dict[str, dict[str, int | str]] = {}

@@ -119,7 +119,7 @@ def simulate(
         with disk_errors(genome):
             measured = write_genome(genome_file, plan, grammar, seed, compress)
         signal = grammar.signal(
-            np.concatenate([found.copies for found in measured]), np.concatenate([found.gc for found in measured])
+            np.concatenate([one.copies for one in measured]), np.concatenate([one.gc for one in measured])
         )
         scored = np.concatenate([contig.coding & contig.genes.inside(contig.length) for contig in plan])
         rng = np.random.default_rng((seed, EXPRESSION))
@@ -134,8 +134,8 @@ def simulate(
             "scored": int(scored.sum()),
             "contigs": contigs,
             "bases": sum(contig.length for contig in plan),
-            "elements": sum(len(found.planted.start) for found in measured),
-            "refused": sum(found.refused for found in measured),
+            "elements": sum(len(one.planted.start) for one in measured),
+            "refused": sum(one.refused for one in measured),
             "noise": result.spread,
             "oracle_auroc": result.oracle_auroc,
         }

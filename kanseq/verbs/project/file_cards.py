@@ -173,10 +173,10 @@ def _homology(path: Path) -> Facts:
 
 def _leaks(table: pd.DataFrame) -> Facts:
     """Return facts about a table of leaks: affected genes per kind of leak and fold."""
-    found = table.assign(genes=table["genes"].astype(int))
-    found = found[found["genes"] > 0].groupby(["kind", "fold"], sort=False)["genes"].max()
+    leaks = table.assign(genes=table["genes"].astype(int))
+    leaks = leaks[leaks["genes"] > 0].groupby(["kind", "fold"], sort=False)["genes"].max()
     leaking = {
-        str(kind): {fold: int(n) for (_, fold), n in of.items()} for kind, of in found.groupby(level=0, sort=False)
+        str(kind): {fold: int(n) for (_, fold), n in of.items()} for kind, of in leaks.groupby(level=0, sort=False)
     }
     return {"folds": table["fold"].nunique(), "kinds": list(table["kind"].unique()), "leaking": leaking or "nothing"}
 

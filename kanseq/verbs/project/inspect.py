@@ -43,7 +43,7 @@ class Card(NamedTuple):
         """
         facts = {"kind": self.kind, **self.fields}
         width = max(map(len, facts)) + 1
-        return [f"{name + ':':<{width}} {_shown(value)}" for name, value in facts.items() if value is not None]
+        return [f"{name + ':':<{width}} {_format_value(value)}" for name, value in facts.items() if value is not None]
 
 
 def inspect(path: PathLike) -> Card:
@@ -72,7 +72,7 @@ def inspect(path: PathLike) -> Card:
     return Card(*text_facts(path))
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     """Format the value of a fact as text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -82,12 +82,12 @@ def _shown(value: object) -> str:
         return f"{value:.6g}"
     if isinstance(value, dict):
         items = [
-            f"{key} ({_shown(item)})" if isinstance(item, dict) else f"{key} {_shown(item)}"
+            f"{key} ({_format_value(item)})" if isinstance(item, dict) else f"{key} {_format_value(item)}"
             for key, item in value.items()
         ]
         return _few(items)
     if isinstance(value, (list, tuple)):
-        return _few([_shown(item) for item in value])
+        return _few([_format_value(item) for item in value])
     return "-" if value is None else str(value)
 
 

@@ -260,8 +260,8 @@ def _check_options(
         raise BadOption("--annotation: two files for one species", hint="specify the species of each: SPECIES=FILE")
     for species, path in sources["genome"]:
         if species not in annotated:
-            whose = f"{species}=" if species else ""
-            raise BadOption(f"--genome {whose}{path}: it has no annotation", hint=f"use --annotation {whose}FILE")
+            prefix = f"{species}=" if species else ""
+            raise BadOption(f"--genome {prefix}{path}: it has no annotation", hint=f"use --annotation {prefix}FILE")
     if tool in ALIGNERS:
         check_installed(tool)
 

@@ -125,13 +125,13 @@ def label(
     quartiles = _check_options(splits is not None, quartiles, recipe, summary, low, high)
     members = genes_that_count(splits, genes, species)
     of_sample = None if condition is None else read_conditions(condition)
-    wanted = comma_separated(samples) or list(of_sample or ())
+    requested = comma_separated(samples) or list(of_sample or ())
     gene_of = _transcripts(tx2gene, annotation)
     if isinstance(tables, pd.DataFrame):
-        tpm, left_out = check_expression(tables, wanted)
+        tpm, left_out = check_expression(tables, requested)
     else:
         tpm, left_out = read_expression(
-            paths, samples=wanted, id_column=id_column, gene_of=gene_of, strip_version=strip_version
+            paths, samples=requested, id_column=id_column, gene_of=gene_of, strip_version=strip_version
         )
     levels = expression_levels(tpm, of_sample, summary)
     known = None if members is None else members[["species", "id"]].drop_duplicates()
@@ -150,9 +150,9 @@ def label(
     if output is not None:
         write_table(output, LABEL_TABLE, table)
     counted = np.isin(np.arange(len(tpm)), rows)
-    said = _say_quartiles(by_table, recipe, len(tpm), unasked)
+    thresholds = _describe_thresholds(by_table, recipe, len(tpm), unasked)
     return Labels(
-        quartiles=said,
+        quartiles=thresholds,
         samples=list(tpm.columns),
         left_out=left_out,
         genes=int(counted.sum()),
@@ -256,11 +256,11 @@ def _counts(parts: list[ConditionLabels], counted: np.ndarray) -> dict[str, dict
     return found
 
 
-def _say_quartiles(by_table: bool, recipe: str | None, rows: int, unasked: bool) -> str:
+def _describe_thresholds(by_table: bool, recipe: str | None, rows: int, unasked: bool) -> str:
     """Describe and log which genes define the quartiles; warn if they include test genes without an explicit option."""
     if not by_table:
         return "of each fold's training genes"
-    said = f"of all {rows:,} rows of the table" + (f" (recipe {recipe})" if recipe else "")
+    source = f"of all {rows:,} rows of the table" + (f" (recipe {recipe})" if recipe else "")
     level, hint = (logging.WARNING, "; use --splits to exclude them") if unasked else (logging.INFO, "")
-    logger.log(level, "quartiles %s: these thresholds depend on the expression of the test genes%s", said, hint)
-    return said
+    logger.log(level, "quartiles %s: these thresholds depend on the expression of the test genes%s", source, hint)
+    return source

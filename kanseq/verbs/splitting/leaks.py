@@ -68,8 +68,8 @@ class Leaks(NamedTuple):
         if self.leaking:
             kinds = [f"{kind} in {some(list(folds))}" for kind, folds in self.leaking.items()]
             # If homologs were provided, recommend --homology even if only other kinds leak: new splits need it, too.
-            wanted = {*self.leaking, *({"homolog"} & {*self.table["kind"]})}
-            options = [f"--{option}" for kind, option in _OPTIONS.items() if kind in wanted]
+            required = {*self.leaking, *({"homolog"} & {*self.table["kind"]})}
+            options = [f"--{option}" for kind, option in _OPTIONS.items() if kind in required]
             hints = []
             if {*self.leaking} - {THRESHOLDS}:
                 hints.append(" ".join(["make the splits with kanseq split", *options]))
@@ -118,14 +118,14 @@ def leaks(
     roles = read_roles(splits, genes)
     described = describe_homology(homology)
     counted = count_leaks(genes, roles, relations_across(genes, homology), labelled, pairs)
-    found = Leaks(
+    result = Leaks(
         **counted._asdict(),
         homology=described,
         output=None if output is None else Path(output),
         text=leaks_text(counted, described),
     )
-    _write(found, {name: of for name, of in inputs.items() if of}, pairs, output, table)
-    return found
+    _write(result, {name: of for name, of in inputs.items() if of}, pairs, output, table)
+    return result
 
 
 def _is_path(source: object) -> bool:
@@ -134,20 +134,20 @@ def _is_path(source: object) -> bool:
 
 
 def _write(
-    found: Leaks,
+    result: Leaks,
     inputs: dict[str, list[dict[str, str | int]]],
     pairs: int,
     output: PathLike | None,
     table: PathLike | None,
 ) -> None:
     """Write the report (``output``, JSON) and the counts (``table``), if requested; ``inputs`` go into the report."""
-    kinds = {kind: KINDS[kind] for kind in found.table["kind"].unique()}
+    kinds = {kind: KINDS[kind] for kind in result.table["kind"].unique()}
     counts = ("genes", "never_tested", "tested_twice", "not_in_set", "leaking", "folds")
     content = {"format": 1, "inputs": inputs, "kinds": kinds, "named_pairs": pairs}
-    content |= {} if found.homology is None else {"homology": found.homology}
-    content |= {name: getattr(found, name) for name in counts}
+    content |= {} if result.homology is None else {"homology": result.homology}
+    content |= {name: getattr(result, name) for name in counts}
     texts = (
-        (table, table_lines(LEAKS, found.table)),
+        (table, table_lines(LEAKS, result.table)),
         (output, [json.dumps(content, indent=2, allow_nan=False) + "\n"]),
     )
     with ExitStack() as outputs:

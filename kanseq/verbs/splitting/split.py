@@ -126,11 +126,11 @@ def split(
         raise BadOption(f"--tune {tune}: must be at least 0 and less than 1")
     genes = as_one(genes)
     check_keys(genes)
-    wanted = comma_separated(folds)
+    requested = comma_separated(folds)
     cut = make_folds(
         genes,
         by,
-        wanted=wanted,
+        wanted=requested,
         blocks=blocks,
         gene_list=gene_list,
         min_genes=min_genes,
@@ -140,8 +140,8 @@ def split(
         rotate=rotate,
     )
     if tune and any(len(fold.tune) for fold in cut):
-        whose = "--rotate" if rotate else "the set's column 'split'"
-        raise BadOption(f"--tune: {whose} already defines the tuning sequences", hint="leave out --tune")
+        source = "--rotate" if rotate else "the set's column 'split'"
+        raise BadOption(f"--tune: {source} already defines the tuning sequences", hint="leave out --tune")
     scored = None
     if score_only is not None:
         listed = read_gene_list(score_only)

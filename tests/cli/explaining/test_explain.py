@@ -75,9 +75,9 @@ def test_no_output_is_a_usage_error(capsys):
 def test_bad_input_is_a_one_line_error_with_exit_code_3(tmp_path, capsys, options, words):
     before = sorted(tmp_path.iterdir())
     assert _run(["explain", "model.safetensors", "genes.parquet", *options]) == 3
-    said = capsys.readouterr().err
-    assert words in said
-    assert said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert words in errors
+    assert errors.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -85,9 +85,9 @@ def test_a_truncated_model_is_a_one_line_error_with_exit_code_3(tmp_path, capsys
     whole = (tmp_path / "model.safetensors").read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(whole[: len(whole) // 2])
     assert _run(["explain", "cut.safetensors", "genes.parquet", "--bed", "a.bed.gz"]) == 3
-    said = capsys.readouterr().err
-    assert "cut.safetensors: the model file is truncated" in said
-    assert said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert "cut.safetensors: the model file is truncated" in errors
+    assert errors.count("\n") == 1
     assert not (tmp_path / "a.bed.gz").exists()
 
 
@@ -122,5 +122,5 @@ def test_one_class_of_several_is_explained_or_all_are_named(tmp_path, capsys):
         assert not (tmp_path / "a.parquet").exists()
     assert _run([*command, "--condition", "intron"]) == 0
     logits = model.logits(SequenceSet.read("genes.parquet").codes())
-    wanted = logits[:, 1] - (logits[:, 0] + logits[:, 2]) / 2
-    assert pd.read_parquet("a.parquet")["logit"].tolist() == pytest.approx(wanted, abs=1e-5)
+    expected = logits[:, 1] - (logits[:, 0] + logits[:, 2]) / 2
+    assert pd.read_parquet("a.parquet")["logit"].tolist() == pytest.approx(expected, abs=1e-5)

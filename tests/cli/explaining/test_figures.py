@@ -68,9 +68,9 @@ def test_an_output_is_required(capsys):
 def test_bad_input_is_a_one_line_error_with_exit_code_3(tmp_path, capsys, model, options, words):
     before = sorted(tmp_path.iterdir())
     assert _run(["figures", f"{model}.safetensors", "genes.parquet", "-o", "seen", *options]) == 3
-    said = capsys.readouterr().err
-    assert words in said
-    assert said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert words in errors
+    assert errors.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
 
 

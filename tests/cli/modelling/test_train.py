@@ -71,7 +71,7 @@ def test_options_can_come_from_a_file(given, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--model", "kan-mixr"], "kan-mixer"),
         (["--model", "mlp", "--set", "depth=3"], "no option 'depth'"),
@@ -81,9 +81,9 @@ def test_options_can_come_from_a_file(given, tmp_path, capsys):
         (["--epochs", "0"], "epochs is 0"),
     ],
 )
-def test_bad_input_is_a_one_line_error_and_leaves_no_run(given, tmp_path, capsys, options, said):
+def test_bad_input_is_a_one_line_error_and_leaves_no_run(given, tmp_path, capsys, options, message):
     assert _run([*given, *options]) == 3
-    assert said in one_line(capsys)
+    assert message in one_line(capsys)
     assert not (tmp_path / "run").exists()
 
 
@@ -170,7 +170,7 @@ def test_regression_is_reported_with_ridge_as_baseline(given, tables, capsys):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--task", "regression", "--model", "gc"], "the model 'gc' does not support regression"),
         (["--task", "regression", "--model", "mlp"], "the label 'low' of the sequence 's0' is not a finite number"),
@@ -183,9 +183,9 @@ def test_regression_is_reported_with_ridge_as_baseline(given, tables, capsys):
         (["--seed", "1", "--seed", "2", "--seeds", "2"], "use several --seed, or --seeds"),
     ],
 )
-def test_invalid_learning_goals_are_a_one_line_error_and_leave_no_run(given, tmp_path, capsys, options, said):
+def test_invalid_learning_goals_are_a_one_line_error_and_leave_no_run(given, tmp_path, capsys, options, message):
     assert _run([*given, *options]) == 3
-    assert said in one_line(capsys)
+    assert message in one_line(capsys)
     assert not (tmp_path / "run").exists()
 
 

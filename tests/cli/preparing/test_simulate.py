@@ -6,9 +6,9 @@ from kanseq.cli.main import _run
 def test_it_writes_six_files_and_reports_the_score_of_the_oracle(tmp_path, capsys):
     output = tmp_path / "sim"
     assert _run(["simulate", "-o", str(output), "--genes", "60", "--contigs", "2", "--seed", "4", "--json"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert (said["genes"], said["contigs"], said["bases"]) == (60, 2, 360_000)
-    assert said["oracle_auroc"] == json.loads((output / "truth.json").read_text())["oracle_auroc"]
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["genes"], summary["contigs"], summary["bases"]) == (60, 2, 360_000)
+    assert summary["oracle_auroc"] == json.loads((output / "truth.json").read_text())["oracle_auroc"]
     names = ["genes.gtf.gz", "genome.fa.gz", "tpm.csv", "truth.bed", "truth.json", "truth.tsv"]
     assert sorted(path.name for path in output.iterdir()) == names
 

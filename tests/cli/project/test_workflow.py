@@ -8,17 +8,17 @@ from kanseq.cli.main import _run
 
 def test_path_prints_the_folder_of_the_rules(capsys):
     assert _run(["workflow", "path"]) == 0
-    said = capsys.readouterr()
-    assert (Path(said.out.rstrip("\n")) / "workflow" / "Snakefile").is_file()
-    assert said.err == ""
+    printed = capsys.readouterr()
+    assert (Path(printed.out.rstrip("\n")) / "workflow" / "Snakefile").is_file()
+    assert printed.err == ""
 
 
 def test_init_writes_a_project_and_prints_the_next_step(tmp_path, capsys):
     project = tmp_path / "project"
     assert _run(["workflow", "init", str(project)]) == 0
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert f"cd {project} && snakemake" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"cd {project} && snakemake" in printed.err
     assert (project / "workflow" / "Snakefile").is_file()
 
 
@@ -33,8 +33,8 @@ def test_a_second_project_in_the_same_folder_is_a_one_line_error_with_exit_code_
     assert _run(["workflow", "init", str(tmp_path)]) == 0
     capsys.readouterr()
     assert _run(["workflow", "init", str(tmp_path)]) == 3
-    said = capsys.readouterr().err
-    assert said == f"kanseq: {tmp_path}/workflow/Snakefile: this already exists; specify another folder\n"
+    errors = capsys.readouterr().err
+    assert errors == f"kanseq: {tmp_path}/workflow/Snakefile: this already exists; specify another folder\n"
 
 
 def test_an_unknown_subcommand_is_a_usage_error(capsys):

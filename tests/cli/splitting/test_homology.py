@@ -26,9 +26,9 @@ def inputs(tmp_path, monkeypatch):
 def test_it_writes_groups_and_counts_them(inputs, capsys):
     words = "homology genes.parquet --proteins p.faa --tool sketch -o out/homologs.tsv --pairs out/pairs.tsv --json"
     assert _run(words.split()) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said.pop("seconds") >= 0
-    assert said == {
+    summary = json.loads(capsys.readouterr().out)
+    assert summary.pop("seconds") >= 0
+    assert summary == {
         "tool": "sketch",
         "version": None,
         "thresholds": {"evalue": 0.001, "bits": 50.0, "coverage": 50.0},

@@ -26,10 +26,10 @@ def label(folder, *options, table="tpm.csv"):
 
 def test_it_writes_labels_and_counts_them(inputs, capsys):
     assert label(inputs, "--splits", str(inputs / "splits.tsv"), "--json") == 0
-    said = json.loads(capsys.readouterr().out)
-    assert (said["low"], said["high"]) == ({"one": 3}, {"one": 3})
-    assert said["quartiles"] == "of each fold's training genes"
-    assert said["samples"] == ["s1", "s2"]
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["low"], summary["high"]) == ({"one": 3}, {"one": 3})
+    assert summary["quartiles"] == "of each fold's training genes"
+    assert summary["samples"] == ["s1", "s2"]
     lines = (inputs / "labels.tsv").read_text().splitlines()
     assert lines[0].split("\t") == ["species", "id", "condition", "fold", "expression", "label", "q1", "q3"]
     assert len(lines) == 9
@@ -50,17 +50,17 @@ def test_it_writes_labels_and_counts_them(inputs, capsys):
 def test_bad_tables_are_a_one_line_error_and_write_nothing(inputs, capsys, content, message):
     (inputs / "tpm.csv").write_text(content)
     assert label(inputs, "--splits", str(inputs / "splits.tsv")) == 3
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
     assert not list(inputs.glob("*labels*"))
 
 
 def test_a_missing_column_is_a_one_line_error(inputs, capsys):
     assert label(inputs, "--samples", "s1,s3") == 3
-    said = capsys.readouterr().err
-    assert "the column 's3' is missing; it has s1, s2" in said
-    assert said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert "the column 's3' is missing; it has s1, s2" in errors
+    assert errors.count("\n") == 1
     assert not list(inputs.glob("*labels*"))
 
 

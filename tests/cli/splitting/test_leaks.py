@@ -41,9 +41,9 @@ def test_it_prints_a_table_of_folds(given, capsys):
 def test_strict_ends_with_code_3_after_report_and_table_are_written(given, tmp_path, capsys):
     output, table = tmp_path / "leaks.json", tmp_path / "leaks.tsv"
     assert _run(["leaks", *given, "--strict", "-o", str(output), "--table", str(table)]) == 3
-    said = capsys.readouterr()
-    assert said.out.endswith("leaking: duplicate in x\n")
-    assert said.err == "kanseq: folds leak: duplicate in x; make the splits with kanseq split\n"
+    printed = capsys.readouterr()
+    assert printed.out.endswith("leaking: duplicate in x\n")
+    assert printed.err == "kanseq: folds leak: duplicate in x; make the splits with kanseq split\n"
     assert json.loads(output.read_text())["leaking"] == {"duplicate": {"x": 1}}
     assert "x\tduplicate\ttrain|test\t1\t1\n" in table.read_text()
 
@@ -56,9 +56,9 @@ def test_strict_accepts_splits_that_do_not_leak(given, tmp_path, capsys):
 
 def test_the_report_can_go_to_standard_output_and_the_text_to_standard_error(given, capsys):
     assert _run(["leaks", *given, "-o", "-"]) == 0
-    said = capsys.readouterr()
-    assert json.loads(said.out)["genes"] == 4
-    assert "leaking: duplicate in x" in said.err
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["genes"] == 4
+    assert "leaking: duplicate in x" in printed.err
 
 
 def test_a_missing_file_is_a_one_line_error(given, capsys):

@@ -23,10 +23,10 @@ def genes(tmp_path):
 def test_it_writes_a_table_and_a_summary(genes, tmp_path, capsys):
     output = tmp_path / "splits.tsv"
     assert _run(["split", str(genes), "--by", "random", "--blocks", "3", "--json", "-o", str(output)]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["folds"] == ["random0", "random1", "random2"]
-    assert said["test"] == {"random0": 2, "random1": 2, "random2": 2}
-    assert "table" not in said
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["folds"] == ["random0", "random1", "random2"]
+    assert summary["test"] == {"random0": 2, "random1": 2, "random2": 2}
+    assert "table" not in summary
     assert len(output.read_text().splitlines()) == 1 + 3 * 6
 
 
@@ -47,9 +47,9 @@ def test_the_table_can_be_written_to_standard_output(genes, capsys):
 def test_bad_input_is_a_one_line_error_and_writes_nothing(genes, tmp_path, capsys, options, message):
     output = tmp_path / "splits.tsv"
     assert _run(["split", str(genes), "-o", str(output), *options]) == 3
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["genes.parquet"]
 
 
@@ -63,8 +63,8 @@ def test_homologs_and_near_copies_do_not_train_if_requested(genes, tmp_path, cap
     (tmp_path / "list.txt").write_text("a\n")
     by_list = ["--by", "list", "--gene-list", str(tmp_path / "list.txt"), "--json", "-o", str(tmp_path / "s.tsv")]
     assert _run(["split", str(genes), *by_list, "--homology", str(tmp_path / "h.tsv"), "--similar"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert (said["train"], said["reasons"]) == ({"list": 4}, {"homolog_test": 1})
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["train"], summary["reasons"]) == ({"list": 4}, {"homolog_test": 1})
     assert ".\tb\tlist\tunused\thomolog_test:a\n" in (tmp_path / "s.tsv").read_text()
 
 

@@ -74,11 +74,11 @@ def test_written_tables_can_be_read_back(tmp_path, name):
     assert set(typed) == set(cells) == set(table)
     for column in table:
         kind = schema.column(column).kind
-        wanted = table[column].where(table[column].notna(), "" if kind in ("text", "value") else np.nan)
+        expected = table[column].where(table[column].notna(), "" if kind in ("text", "value") else np.nan)
         if kind in ("text", "value"):
-            assert typed[column].tolist() == wanted.tolist()
+            assert typed[column].tolist() == expected.tolist()
         else:
-            np.testing.assert_array_equal(typed[column].to_numpy(dtype=float), wanted.to_numpy(dtype=float))
+            np.testing.assert_array_equal(typed[column].to_numpy(dtype=float), expected.to_numpy(dtype=float))
     assert cells.astype(bool).sum().sum() == table.notna().sum().sum()
 
 

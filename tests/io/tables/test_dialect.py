@@ -87,7 +87,7 @@ def test_an_invalid_number_is_refused_with_file_and_line(tmp_path, cell):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("", "this is not a table"),
         ("id\treason\n", "the column 'detail' is missing; make the table with kanseq extract"),
@@ -95,9 +95,9 @@ def test_an_invalid_number_is_refused_with_file_and_line(tmp_path, cell):
         ("id\treason\tdetail\na\tb\tc\na\tb\tc\td\n", "this is not a table"),
     ],
 )
-def test_an_invalid_table_is_refused(tmp_path, content, said):
+def test_an_invalid_table_is_refused(tmp_path, content, message):
     (tmp_path / "x.tsv").write_text(content)
-    with pytest.raises(BadTable, match=said):
+    with pytest.raises(BadTable, match=message):
         read_cells(tmp_path / "x.tsv", EXCLUDED)
 
 

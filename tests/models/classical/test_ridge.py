@@ -91,8 +91,8 @@ def test_too_few_sequences_take_the_default_penalty_and_equal_numbers_are_predic
     np.testing.assert_allclose(model.logits(codes), 1.5)
 
 
-@pytest.mark.parametrize(("seed", "wanted"), [(1, 1e3), (2, 1e4)])
-def test_inner_folds_standardise_by_the_rows_that_they_fit(seed, wanted):
+@pytest.mark.parametrize(("seed", "expected"), [(1, 1e3), (2, 1e4)])
+def test_inner_folds_standardise_by_the_rows_that_they_fit(seed, expected):
     random = np.random.default_rng(seed)
     groups, targets = np.repeat(np.arange(5), 12), random.normal(size=60)
     features = random.normal(size=(60, 3)) + 0.5 * targets[:, None]
@@ -103,5 +103,5 @@ def test_inner_folds_standardise_by_the_rows_that_they_fit(seed, wanted):
         cross_val_score(make_pipeline(StandardScaler(), Ridge(alpha)), features, targets, **how).mean()
         for alpha in PENALTIES
     ]
-    assert PENALTIES[int(np.argmax(scores))] == wanted
-    assert _choose(features, targets, groups, seed=0) == wanted
+    assert PENALTIES[int(np.argmax(scores))] == expected
+    assert _choose(features, targets, groups, seed=0) == expected

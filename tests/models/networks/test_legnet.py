@@ -236,15 +236,15 @@ def test_invalid_options_are_refused(name, options, message):
         make_config(name, Geometry.plain(20), SMALL | options)
 
 
-@pytest.mark.parametrize("wanted", [60_000, 500_000, 22_000_000])
-def test_all_three_can_be_matched_in_size(wanted):
+@pytest.mark.parametrize("parameters", [60_000, 500_000, 22_000_000])
+def test_all_three_can_be_matched_in_size(parameters):
     counts = []
     for name in NAMES:
         kind = architecture(name)
-        config = match_parameters(kind, make_config(name, Geometry.plain(101)), wanted)
+        config = match_parameters(kind, make_config(name, Geometry.plain(101)), parameters)
         counts.append(count_parameters(kind, config))
         assert config.channels[0] >= config.channels[-1] >= 1
-    assert all(abs(count - wanted) < 0.02 * wanted for count in counts)
+    assert all(abs(count - parameters) < 0.02 * parameters for count in counts)
 
 
 def test_sizes_that_cannot_be_matched_are_refused():

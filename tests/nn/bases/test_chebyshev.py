@@ -46,12 +46,12 @@ def test_rounding_to_bfloat16_stays_small(degree):
     torch.manual_seed(0)
     layer = KANLinear(32, 16, Chebyshev(degree))
     x, weights = torch.randn(500, 32, requires_grad=True), torch.rand(500, 16)
-    ours = []
+    results = []
     for precision in ("float32", "bfloat16"):
         set_precision(layer, precision)
         y = layer(x)
-        ours.append([y, *torch.autograd.grad((y * weights).sum(), [x, *layer.parameters()])])
-    for exact, rough in zip(*ours, strict=True):
+        results.append([y, *torch.autograd.grad((y * weights).sum(), [x, *layer.parameters()])])
+    for exact, rough in zip(*results, strict=True):
         assert (rough - exact).abs().max() <= 5e-3 * exact.abs().max()
 
 

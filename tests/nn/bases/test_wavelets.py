@@ -123,8 +123,8 @@ def test_a_layer_is_the_sum_over_edges(basis: Basis, rows, layer_norm):
     torch.manual_seed(0)
     layer = KANLinear(6, 5, basis, layer_norm=layer_norm).double()
     x = (2 * torch.randn(rows, 6, dtype=torch.float64)).requires_grad_()
-    for ours, expected in zip(outcomes(layer, layer(x), x), outcomes(layer, formula(layer, x), x), strict=True):
-        torch.testing.assert_close(ours, expected, rtol=1e-11, atol=1e-11)
+    for actual, expected in zip(outcomes(layer, layer(x), x), outcomes(layer, formula(layer, x), x), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("basis", BASES, ids=repr)
@@ -139,8 +139,8 @@ def test_rounding_stays_small_over_several_chunks(basis: Basis, precision, error
     x = torch.randn(1000, 32, requires_grad=True)
     exact_x = x.detach().double().requires_grad_()
     expected = outcomes(exact, formula(exact, exact_x), exact_x)
-    for ours, wanted in zip(outcomes(layer, layer(x), x), expected, strict=True):
-        assert (ours - wanted).abs().max() <= error * wanted.abs().max()
+    for actual, exact_value in zip(outcomes(layer, layer(x), x), expected, strict=True):
+        assert (actual - exact_value).abs().max() <= error * exact_value.abs().max()
 
 
 def build(basis: Basis | None, layer_norm: bool, base: bool, wide: int = 256) -> KANLinear:

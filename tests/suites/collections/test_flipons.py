@@ -86,9 +86,9 @@ def test_negatives_are_shuffles_of_the_flipons_in_the_same_split(write, tmp_path
     assert list(genes.table["split"][:40]) == list(genes.table["split"][40:])
     assert (genes.table["split"] == "test").sum() == 16
     letters = genes.letters()
-    for ours, made in zip(letters[:40], letters[40:], strict=True):
-        assert ours != made
-        assert Counter(pairwise(ours)) == Counter(pairwise(made))
+    for flipon, made in zip(letters[:40], letters[40:], strict=True):
+        assert flipon != made
+        assert Counter(pairwise(flipon)) == Counter(pairwise(made))
     assert one.read().letters() == letters
     assert list(genes.table["length"]) == [len(text) for text in letters]
     check_data_set(genes)
@@ -110,8 +110,8 @@ def test_negatives_as_published_are_uniform_bases_of_the_same_length(write, tmp_
 
 def test_n_stays_in_place_in_a_shuffle(write, tmp_path):
     write("mine.fa", ">a\nACGTTNNNCCATAC\n>b\nNNAC\n")
-    ours, other, made, also = find_data_sets("flipons", tmp_path)[0].read().letters()
-    assert [(text[5:8], len(text)) for text in (ours, made)] == [("NNN", 14)] * 2
+    flipon, other, made, also = find_data_sets("flipons", tmp_path)[0].read().letters()
+    assert [(text[5:8], len(text)) for text in (flipon, made)] == [("NNN", 14)] * 2
     assert made.count("N") == 3
     assert (other, also) == ("NNAC", "NNAC")
 

@@ -115,11 +115,11 @@ def test_a_killed_process_ends_the_run_with_a_complete_state(inputs, tmp_path):
     while not (log.exists() and len(log.read_text().splitlines()) > 2) and time.monotonic() < until:
         time.sleep(0.1)
     os.kill(rank_of(run, 1), signal.SIGKILL)
-    said = started.communicate(timeout=120)[1]
+    errors = started.communicate(timeout=120)[1]
     assert started.returncode == RankFailed.exit_code
-    last = said.splitlines()[-1]
+    last = errors.splitlines()[-1]
     assert last.startswith("kanseq: a training process ended: killed by signal 9")
-    assert "a bug in kanseq" not in said
+    assert "a bug in kanseq" not in errors
     assert last.endswith("run the command again: it continues from the last state")
     _, position = load_arrays(run / "folds/1/seed-0/state.safetensors")
     assert 0 < position["epoch"] < 400
@@ -165,10 +165,10 @@ def test_two_nodes_train_like_one_and_one_of_them_reports_the_result(inputs, tmp
         "--nodes", "2", "--rendezvous", f"localhost:{port}",
     ]  # fmt: skip
     nodes = [subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [json.loads(node.communicate(timeout=240)[0]) for node in nodes]
+    results = [json.loads(node.communicate(timeout=240)[0]) for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0]
-    assert sorted(each["trained"] for each in told) == [0, 1]
-    assert sum("the first node reports the results" in each["verdict"] for each in told) == 1
+    assert sorted(each["trained"] for each in results) == [0, 1]
+    assert sum("the first node reports the results" in each["verdict"] for each in results) == 1
     files = {"labels": inputs.labels, "splits": inputs.splits, "threads": 1, "epochs": 2, "precision": "float32"}
     model = {"model": "kan", "options": {"hidden": 4}, "holdout": "1", "batch_size": 5, "baseline": False}
     train(inputs.genes, output=tmp_path / "one", **files, **model)

@@ -105,11 +105,11 @@ def test_three_classes_are_scored_by_the_mcc_over_all_classes(tmp_path):
 
 def test_a_run_with_other_options_is_refused(gue, tmp_path):
     run(gue, tmp_path / "out", models=["legnet"], folds=1, epochs=1)
-    for changed, said in (
+    for changed, message in (
         ({"options": ["widths=8,4", *TINY[1:]]}, 'widths "6,4", and not "8,4"'),
         ({"options": [*TINY[:2], "learning_rate=0.5"]}, "learning_rate 0.01, and not 0.5"),
     ):
-        with pytest.raises(BadOption, match=f"this run was begun with {said}"):
+        with pytest.raises(BadOption, match=f"this run was begun with {message}"):
             run(gue, tmp_path / "out", **{"models": ["legnet"], "folds": 1, "epochs": 1, **changed})
 
 

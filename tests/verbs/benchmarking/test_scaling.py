@@ -54,12 +54,12 @@ def test_models_of_one_size_are_compared_and_grids_are_counted(task, tmp_path):
 def test_invalid_sizes_models_and_grids_are_refused(task, tmp_path):
     with pytest.raises(BadOption, match="--parameters: no size, or a size below 1"):
         scaling(task, output=tmp_path / "out", sizes=[0])
-    for wrong, said in (
+    for wrong, message in (
         ({"models": ["legnet", "kmer-logistic"]}, "--model kmer-logistic; use models whose widths can be chosen"),
         ({"models": ["legnet", "legnet"]}, "--model legnet; .* each once"),
         ({"grids": [5, 300]}, "grid is 300"),
     ):
-        with pytest.raises(BadOption, match=said):
+        with pytest.raises(BadOption, match=message):
             scaling(task, output=tmp_path / "out", **wrong)
     assert not (tmp_path / "out").exists()
 

@@ -36,10 +36,10 @@ def test_each_gene_is_explained_by_the_fold_that_holds_it_out(make_run, genes):
     assert list(found.table["id"]) == ["g0", "g1", "g2", "g3", "g4", "g5"]
     assert list(found.table["model"]) == ["2/seed-0"] * 3 + ["1/seed-0"] * 3
     for fold, rows in (("2", [0, 1, 2]), ("1", [3, 4, 5])):
-        wanted = by_hand(run / f"folds/{fold}/seed-0/model.safetensors", genes, rows)
-        np.testing.assert_allclose(np.stack(found.table["attributions"][rows]), wanted.values, rtol=1e-5, atol=1e-7)
-        np.testing.assert_allclose(found.table["logit"][rows], wanted.logit, rtol=1e-6)
-        np.testing.assert_allclose(found.table["reference_logit"][rows], wanted.reference_logit, rtol=1e-6)
+        expected = by_hand(run / f"folds/{fold}/seed-0/model.safetensors", genes, rows)
+        np.testing.assert_allclose(np.stack(found.table["attributions"][rows]), expected.values, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(found.table["logit"][rows], expected.logit, rtol=1e-6)
+        np.testing.assert_allclose(found.table["reference_logit"][rows], expected.reference_logit, rtol=1e-6)
 
 
 def test_several_seeds_are_averaged(make_run, genes):
@@ -77,8 +77,8 @@ def test_double_precision_is_complete_up_to_rounding(make_run, genes, caplog):
     assert found.sum == pytest.approx(found.logit_difference, abs=1e-12)
     assert found.seconds > 0
     first = found.table.iloc[0]
-    wanted = f"g0: sum {first['sum']:+.6f}, logit - reference {first['sum']:+.6f}, completeness error"
-    assert wanted in caplog.text
+    expected = f"g0: sum {first['sum']:+.6f}, logit - reference {first['sum']:+.6f}, completeness error"
+    assert expected in caplog.text
 
 
 def test_several_models_of_a_gene_are_averaged_with_their_spread(make_run, genes):

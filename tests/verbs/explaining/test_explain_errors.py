@@ -88,10 +88,10 @@ def test_a_full_disk_raises_one_line_and_leaves_no_file(make_run, gene_file, tmp
     run = make_run()
     before = sorted(tmp_path.iterdir())
 
-    def refuse(self, *arguments):
+    def raise_disk_full(self, *arguments):
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr("kanseq.verbs.explaining.explain.write_attributions", refuse)
+    monkeypatch.setattr("kanseq.verbs.explaining.explain.write_attributions", raise_disk_full)
     with pytest.raises(NotWritable, match="No space left"):
         explain(run, gene_file, output=tmp_path / "a.parquet", bed=tmp_path / "a.bed.gz", threads=1)
     assert sorted(tmp_path.iterdir()) == before

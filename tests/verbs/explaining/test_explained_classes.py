@@ -54,8 +54,8 @@ def test_attributions_add_up_to_the_logit_minus_the_mean_of_the_other_classes(tm
     logits = model.logits(sequences.codes())
     for at, chosen in enumerate(NAMES):
         table = explain(tmp_path / "model.safetensors", sequences, condition=chosen, threads=1).table
-        wanted = logits[:, at] - np.delete(logits, at, axis=1).mean(axis=1)
-        assert table["logit"].to_numpy() == pytest.approx(wanted, rel=1e-4, abs=1e-4)
+        expected = logits[:, at] - np.delete(logits, at, axis=1).mean(axis=1)
+        assert table["logit"].to_numpy() == pytest.approx(expected, rel=1e-4, abs=1e-4)
         assert np.ptp(table["logit"]) > 0.01
         sums = [np.sum(values, dtype=np.float64) for values in table["attributions"]]
         assert sums == pytest.approx((table["logit"] - table["reference_logit"]).tolist(), rel=1e-3, abs=1e-3)
@@ -79,7 +79,7 @@ def test_the_class_is_stored_in_the_metadata_and_is_required(tmp_path, sequences
     model_of(tmp_path / "model.safetensors", "mlp")
     explain(tmp_path / "model.safetensors", sequences, condition="exon", output=tmp_path / "a.parquet", threads=1)
     assert read_attributions(tmp_path / "a.parquet").metadata["condition"] == "exon"
-    for condition, said in ((None, "has several classes"), ("gene", "has no class 'gene'")):
-        with pytest.raises(BadOption, match=f"{said}; choose exon, intron, other with --condition"):
+    for condition, message in ((None, "has several classes"), ("gene", "has no class 'gene'")):
+        with pytest.raises(BadOption, match=f"{message}; choose exon, intron, other with --condition"):
             explain(tmp_path / "model.safetensors", sequences, condition=condition, output=tmp_path / "b.parquet")
     assert not (tmp_path / "b.parquet").exists()

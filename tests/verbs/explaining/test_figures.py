@@ -161,11 +161,11 @@ def test_a_class_is_compared_with_the_mean_of_the_others(genes, tmp_path):
         layer = trained.network.words
         curves = layer.curves().detach().numpy()
         at = task.classes.index(chosen)
-        wanted = curves[at] - np.delete(curves, at, axis=0).mean(axis=0)
+        expected = curves[at] - np.delete(curves, at, axis=0).mean(axis=0)
         first = sorted({column for _, column in table.index})[0]
         word = "A" * round(np.log(layer.kinds) / np.log(4))
-        assert table[word, first] == pytest.approx(wanted[0, first], rel=1e-4)
-        assert abs(wanted[0, first]) > 0.01
+        assert table[word, first] == pytest.approx(expected[0, first], rel=1e-4)
+        assert abs(expected[0, first]) > 0.01
 
 
 def test_one_condition_of_several_is_scored(genes, tmp_path):

@@ -55,8 +55,8 @@ def test_the_ensemble_is_the_mean_of_the_logits(tmp_path):
         ("Brier", brier_score_loss, lambda logit: 1 / (1 + np.exp(-logit))),
         ("MCC", matthews_corrcoef, lambda logit: logit >= 0),
     ):
-        wanted = np.mean([metric(rows["target"], column(rows["logit"])) for _, rows in mean.groupby("fold")])
-        assert ensemble["mean"][name]["value"] == pytest.approx(wanted)
+        expected = np.mean([metric(rows["target"], column(rows["logit"])) for _, rows in mean.groupby("fold")])
+        assert ensemble["mean"][name]["value"] == pytest.approx(expected)
 
 
 def test_an_ensemble_of_calibrated_seeds_averages_probabilities_and_votes(tmp_path):
@@ -71,8 +71,8 @@ def test_an_ensemble_of_calibrated_seeds_averages_probabilities_and_votes(tmp_pa
     votes = np.sum([table["called"] for table in calibrated], axis=0)
     mean = calibrated[0].assign(probability=probability, called=votes >= 2)
     for name, metric, column in (("Brier", brier_score_loss, "probability"), ("MCC", matthews_corrcoef, "called")):
-        wanted = np.mean([metric(rows["target"], rows[column]) for _, rows in mean.groupby("fold")])
-        assert ensemble[name]["value"] == pytest.approx(wanted)
+        expected = np.mean([metric(rows["target"], rows[column]) for _, rows in mean.groupby("fold")])
+        assert ensemble[name]["value"] == pytest.approx(expected)
 
 
 def test_an_ensemble_of_one_seed_causes_a_warning(tmp_path, caplog):

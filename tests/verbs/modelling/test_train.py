@@ -99,7 +99,7 @@ def test_a_fold_that_cannot_be_trained_leaves_no_folder(inputs, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"options": {"outputs": 3}}, "3 outputs"),
         ({"options": {"hidden": 10**15}}, "the model 'mlp' cannot be built"),
@@ -107,8 +107,8 @@ def test_a_fold_that_cannot_be_trained_leaves_no_folder(inputs, tmp_path):
         ({"checkpoint_minutes": math.nan}, "checkpoint_minutes is nan"),
     ],
 )
-def test_invalid_options_leave_no_folder(inputs, tmp_path, options, said):
-    with pytest.raises(KanseqError, match=said):
+def test_invalid_options_leave_no_folder(inputs, tmp_path, options, message):
+    with pytest.raises(KanseqError, match=message):
         run(inputs, tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
 
@@ -187,8 +187,8 @@ def test_early_stopping_uses_the_tuning_genes(genes, labels, tuned_splits, tmp_p
     assert done["tuning_genes"] == 7
     assert done["kept_epoch"] + 2 == done["epochs"] < 30
     assert result.genes == {"1": 22}
-    beside = json.loads((tmp_path / "run/folds/1/kmer-logistic/done.json").read_text())
-    assert beside["training_genes"] == 29
+    baseline = json.loads((tmp_path / "run/folds/1/kmer-logistic/done.json").read_text())
+    assert baseline["training_genes"] == 29
 
 
 def test_progress_is_logged_line_by_line_without_a_terminal(inputs, tmp_path, caplog):
@@ -210,8 +210,8 @@ def test_a_network_is_calibrated_on_tuning_genes_that_do_not_train(genes, labels
     calibration = model.calibrations[0]
     assert table["probability"].to_numpy() == pytest.approx(calibration.probability(table["logit"]), rel=1e-8)
     assert table["called"].tolist() == (calibration.probability(table["logit"]) >= calibration.threshold).tolist()
-    beside = read_model(tmp_path / "run/folds/1/kmer-logistic/model.safetensors")
-    assert beside.calibrations
+    baseline = read_model(tmp_path / "run/folds/1/kmer-logistic/model.safetensors")
+    assert baseline.calibrations
     with pytest.raises(EmptySplit, match=r"no tuning gene.*--calibrate"):
         train(genes, output=tmp_path / "b", **{**options, "splits": tuned_splits.replace({"role": {"tune": "train"}})})
 

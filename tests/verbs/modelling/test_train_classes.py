@@ -127,21 +127,21 @@ def test_a_sets_own_numbers_are_learned_in_their_units_and_compared_with_kmer_ri
     (model,) = evaluate(tmp_path / "run", bootstrap=0).models
     error = np.mean([np.abs(table["target"] - table["logit"]).mean() for table in tables])
     assert (model["task"], model["mean"]["MAE"]["value"]) == ("regression", pytest.approx(error))
-    beside = train(
+    compared = train(
         classes, splits=halves, output=tmp_path / "net", model="kmer-sgd", task="regression", holdout="a", **SHORT
     )
-    assert ", kmer-ridge 0." in beside.verdict
+    assert ", kmer-ridge 0." in compared.verdict
 
 
 def test_options_for_two_classes_only_leave_no_run(classes, halves, tmp_path):
     given = {"splits": halves, "output": tmp_path / "run", "model": "mlp"}
-    for options, error, said in (
+    for options, error, message in (
         ({"calibrate": "platt"}, BadOption, "--calibrate needs two classes"),
         ({"mid": "rank"}, BadOption, "--mid rank: the set's own labels"),
         ({"task": "binary"}, BadTable, "the set has 3: 2, 9, 10; leave --task out"),
         ({"options": {"outputs": 2}}, BadOption, "the task determines"),
     ):
-        with pytest.raises(error, match=said):
+        with pytest.raises(error, match=message):
             train(classes, **given, **options)
     labels = pd.DataFrame({"species": ".", "id": classes.table["id"], "condition": "*", "fold": "*"})
     labels = labels.assign(expression=1.0, label="low", q1=0.5, q3=2.0)

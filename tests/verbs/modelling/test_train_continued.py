@@ -55,7 +55,7 @@ def test_a_continued_run_has_the_bytes_of_an_uninterrupted_run(inputs, tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"epochs": 3}, "epochs 2, and not 3"),
         ({"model": "deepcre"}, 'model "mlp", and not "deepcre"'),
@@ -63,9 +63,9 @@ def test_a_continued_run_has_the_bytes_of_an_uninterrupted_run(inputs, tmp_path,
         ({"clip": 1.0}, "clip none, and not 1.0"),
     ],
 )
-def test_another_configuration_is_rejected_with_the_setting_that_differs(inputs, tmp_path, changed, said):
+def test_another_configuration_is_rejected_with_the_setting_that_differs(inputs, tmp_path, changed, message):
     run(inputs, tmp_path / "run", holdout="1")
-    with pytest.raises(BadOption, match=said):
+    with pytest.raises(BadOption, match=message):
         run(inputs, tmp_path / "run", holdout="1", **changed)
 
 
@@ -128,6 +128,6 @@ def test_a_run_from_a_version_without_controls_is_continued_and_another_aim_is_r
         del described["spec"]["settings"][name]
     (tmp_path / "run/run.json").write_text(json.dumps(described))
     assert run(inputs, tmp_path / "run", **{**SMALL, "holdout": "2"}).trained == 1
-    for goal, said in (({"control": "labels"}, 'control "none"'), ({"visible": "flanks"}, 'visible "all"')):
-        with pytest.raises(BadOption, match=f"begun with {said}"):
+    for goal, message in (({"control": "labels"}, 'control "none"'), ({"visible": "flanks"}, 'visible "all"')):
+        with pytest.raises(BadOption, match=f"begun with {message}"):
             run(inputs, tmp_path / "run", **SMALL, **goal)

@@ -68,8 +68,8 @@ def test_held_out_genes_do_not_affect_a_search(tuned_inputs, tmp_path):
     splits = read_splits(tuned_inputs.splits)
     tested = set(splits["id"][(splits["fold"] == "2") & (splits["role"] == "test")])
     genes = SequenceSet.read(tuned_inputs.genes)
-    theirs = genes.table["id"].isin(tested)
-    genes.table.loc[theirs, "sequence"] = "T" * genes.geometry.columns
+    held_out = genes.table["id"].isin(tested)
+    genes.table.loc[held_out, "sequence"] = "T" * genes.geometry.columns
     labels = pd.read_csv(tuned_inputs.labels, sep="\t", dtype=str)
     labels.loc[labels["id"].isin(tested), ["expression", "label"]] = ["99", "high"]
     labels.to_csv(tmp_path / "labels.tsv", sep="\t", index=False)

@@ -205,9 +205,9 @@ def test_duplicate_names_are_replaced_by_coordinates_and_duplicate_coordinates_b
     assert rows(import_sequences(same_name, genome=genome), "id") == [("1:0-2(+)",), ("1:2-4(+)",)]
     same_place = write("b.bed", "1\t0\t2\n1\t0\t2\n")
     assert rows(import_sequences(same_place, genome=genome), "id") == [("b-1",), ("b-2",)]
-    asked = write("c.csv", "region,start,end,name\n1,0,2,x\n1,2,4,x\n")
+    same_id = write("c.csv", "region,start,end,name\n1,0,2,x\n1,2,4,x\n")
     with pytest.raises(BadTable, match="the name 'x' is already used"):
-        import_sequences(asked, genome=genome, id_column="name")
+        import_sequences(same_id, genome=genome, id_column="name")
 
 
 def test_the_set_spells_contigs_as_the_genome_does(write):

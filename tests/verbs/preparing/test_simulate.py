@@ -286,8 +286,8 @@ def test_an_element_that_would_overlap_another_one_is_rejected():
     genes = Genes(np.array([2000, 2000]), np.array([4000, 4000]), np.array([1, 1]))
     bases = np.frombuffer(b"C" * 6000, dtype=np.uint8).copy()
     element = Element("tata_box", "TATAAAA", 1.0, ((970, 971),), chance=1.0, poor_chance=1.0)
-    planted, refused = plant(bases, genes, Grammar(elements=(element,)), np.random.default_rng(0))
-    assert (planted.gene.tolist(), planted.start.tolist(), planted.end.tolist(), refused) == ([0], [1970], [1977], 1)
+    planted, rejected = plant(bases, genes, Grammar(elements=(element,)), np.random.default_rng(0))
+    assert (planted.gene.tolist(), planted.start.tolist(), planted.end.tolist(), rejected) == ([0], [1970], [1977], 1)
     assert (bases[1969:1978] & 0x7F).tobytes() == b"CTATAAAAC"
 
 

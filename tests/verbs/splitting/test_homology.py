@@ -30,9 +30,9 @@ def hits(*rows):
 
 
 def found(table, count=3, lengths=None, of_gene=None, **thresholds):
-    wanted = {"evalue": 1e-3, "bits": 50.0, "coverage": 50.0, **thresholds}
+    options = {"evalue": 1e-3, "bits": 50.0, "coverage": 50.0, **thresholds}
     lengths = np.full(count, 100) if lengths is None else np.array(lengths)
-    pairs = pairs_of_hits(table, np.arange(count) if of_gene is None else np.array(of_gene), lengths, **wanted)
+    pairs = pairs_of_hits(table, np.arange(count) if of_gene is None else np.array(of_gene), lengths, **options)
     return pairs[["one", "other"]].to_numpy().tolist()
 
 
@@ -138,10 +138,10 @@ def test_split_accepts_the_result_of_homology(fasta, tmp_path):
 
 
 def test_auto_selects_the_first_installed_program(fasta, monkeypatch):
-    asked = []
+    calls = []
 
     def align(proteins, tool, *, evalue, threads):
-        asked.append((len(proteins), tool, evalue, threads))
+        calls.append((len(proteins), tool, evalue, threads))
         return hits((0, 1, 0, 300, 1e-9, 100.0))
 
     monkeypatch.setattr(evidence, "align", align)
@@ -149,7 +149,7 @@ def test_auto_selects_the_first_installed_program(fasta, monkeypatch):
     there = {"mmseqs", "blastp", "makeblastdb"}
     monkeypatch.setattr("shutil.which", lambda name: name if name in there else None)
     result = homology(genes("A", "B", "C", "D"), proteins=fasta, threads=3, evalue=1e-5)
-    assert asked == [(4, "mmseqs", 1e-5, 3)]
+    assert calls == [(4, "mmseqs", 1e-5, 3)]
     assert (result.tool, result.version, result.pairs) == ("mmseqs", "mmseqs 7", 1)
     there.clear()
     assert homology(genes("A", "B", "C", "D"), proteins=fasta).tool == "sketch"

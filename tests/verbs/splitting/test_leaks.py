@@ -149,7 +149,7 @@ def labels_of(expression, fold, q1, q3, species="."):
 
 
 @pytest.mark.parametrize(
-    ("fold", "q1", "q3", "whose", "exposed"),
+    ("fold", "q1", "q3", "group", "exposed"),
     [
         # Quartiles of c to g, 1 to 5, are 2 and 4; with the unused h they are 2.25 and 4.75; of all but h, 1 to 7, 2.5
         # and 5.5.
@@ -161,10 +161,10 @@ def labels_of(expression, fold, q1, q3, species="."):
         ("*", 2.0, 4.0, "whole table", 5),
     ],
 )
-def test_the_source_of_thresholds_is_found_from_the_expression(fold, q1, q3, whose, exposed):
+def test_the_source_of_thresholds_is_found_from_the_expression(fold, q1, q3, group, exposed):
     labels = labels_of({**dict(zip("cdefgab", range(1, 8), strict=True)), "h": 6}, fold, q1, q3)
     result = leaks(far_apart("abcdefgh"), splits=splits_of(x="test:ab train:cdefg unused:h"), labels=labels)
-    assert result.folds[0]["thresholds"] == {"*": [{"q1": q1, "q3": q3, "of": whose}]}
+    assert result.folds[0]["thresholds"] == {"*": [{"q1": q1, "q3": q3, "of": group}]}
     assert found(result) == ({("x", "thresholds", "train|test"): (exposed, 0)} if exposed else {})
 
 
@@ -184,8 +184,8 @@ def test_labels_of_only_the_tested_species_do_not_leak_into_training():
     both = SequenceSet(pd.concat([genes.table, others.table], ignore_index=True), GEOMETRY)
     splits = split(both, min_genes=1, test_species="A").table
     own = labels_of(dict(zip("abc", range(3), strict=True)), "*", 0.5, 1.5, species="A")
-    theirs = labels_of(dict(zip("defgh", range(1, 6), strict=True)), "*", 2.0, 4.0, species="B")
-    result = leaks(both, splits=splits, labels=pd.concat([own, theirs], ignore_index=True))
+    of_training = labels_of(dict(zip("defgh", range(1, 6), strict=True)), "*", 2.0, 4.0, species="B")
+    result = leaks(both, splits=splits, labels=pd.concat([own, of_training], ignore_index=True))
     assert result.folds[0]["thresholds"] == {"*": [{"q1": 2.0, "q3": 4.0, "of": "a table without test genes"}]}
     assert found(result) == {}
 
