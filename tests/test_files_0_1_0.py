@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kanseq.attribution.attribution_sums import read_attributions
 from kanseq.errors import BadOption
 from kanseq.homologs.homolog_files import read_homologs
 from kanseq.labels.label_tables import join_labels
@@ -21,6 +20,7 @@ from kanseq.runs.prediction_tables import read_predictions
 from kanseq.runs.trained_model import load_arrays
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.splits.split_tables import read_splits
+from kanseq.verbs.explaining.attribution_files import read_attributions
 from kanseq.verbs.explaining.explain import explain
 from kanseq.verbs.modelling.evaluate import evaluate
 from kanseq.verbs.modelling.predict import predict

@@ -1,36 +1,25 @@
-"""Average attributions over models, in a temporary file, and write and read ``attributions.parquet``.
+"""Average attributions over models, in a temporary file.
 
-In: attributions of some genes by one model at a time. Out: one Parquet file for all genes, with one row per gene.
+In: attributions of some genes by one model at a time. Out: weighted sums for all genes, and the rows of their table.
 """
 
-import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from kanseq.attribution.shares import Attribution
-from kanseq.errors import BadTable, TruncatedFile
 from kanseq.genome.pieces import Template, sum_by_piece, sum_by_token
 from kanseq.geometry import Geometry
-from kanseq.io.files import PathLike, check_input, disk_errors
+from kanseq.io.files import PathLike, disk_errors
 from kanseq.io.tables.model_tables import ATTRIBUTIONS
 from kanseq.runs.held_out import Scorer
 from kanseq.runs.parts import part_name
 from kanseq.sequences.sequence_set import SequenceSet
-
-FORMAT = ATTRIBUTIONS.version
-"""Version of the format of ``attributions.parquet`` that is written; older versions can be read, too."""
-
-KIND = "attributions"
-"""Value of ``kind`` in the metadata of ``attributions.parquet``."""
 
 ROW_GROUP = 256
 """Number of genes per row group of the Parquet file, which are held in memory together."""
@@ -154,56 +143,6 @@ class Sums(AbstractContextManager["Sums"]):
         spread = np.sqrt(np.maximum(moments[:, 1] - moments[:, 0] ** 2, 0)).astype(np.float32)
         kept = _lists(spread[several])
         return kept.take(pa.array(np.cumsum(several) - 1, mask=~several))
-
-
-def as_pandas(tables: Iterator[pa.Table]) -> pd.DataFrame:
-    """Concatenate row groups to one table; ``attributions`` and ``tokens`` hold one float32 array per row."""
-    return pa.concat_tables(tables).to_pandas()
-
-
-def write_attributions(path: PathLike, tables: Iterator[pa.Table], described: dict[str, object]) -> None:
-    """Write row groups to ``attributions.parquet``, with ``described`` as metadata; output bytes are reproducible."""
-    metadata = json.dumps({"kind": KIND, "format": FORMAT, **described}, allow_nan=False)
-    schema = COLUMNS.with_metadata({b"kanseq": metadata.encode()})
-    repeated = ["species", "method", "model"]
-    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=3, use_dictionary=repeated) as writer:
-        for table in tables:
-            writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
-
-
-@dataclass(frozen=True)
-class Attributions:
-    """Content of ``attributions.parquet``.
-
-    Attributes:
-        table: one row per gene; ``attributions`` and ``tokens`` hold one float32 array per row.
-        geometry: the layout of the columns that the models read.
-        metadata: method, reference, models, inputs, contigs.
-    """
-
-    table: pd.DataFrame
-    geometry: Geometry
-    metadata: dict[str, object]
-
-
-def read_attributions(path: PathLike) -> Attributions:
-    """Read ``attributions.parquet``.
-
-    Raises:
-        MissingFile, TruncatedFile: the file does not exist, or is not a complete Parquet file.
-        BadTable: the file was not written by ``kanseq explain``, or it was written by a newer version of kanseq.
-    """
-    path = check_input(path)
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise TruncatedFile("this is not a complete Parquet file", where=path, hint="create it again") from error
-    metadata = json.loads((table.schema.metadata or {}).get(b"kanseq", b"{}"))
-    if metadata.get("kind") != KIND:
-        raise BadTable("this Parquet file has no attributions", where=path, hint="create it with kanseq explain -o")
-    if metadata.get("format", 0) > FORMAT:
-        raise BadTable(f"its format {metadata['format']} is newer than this kanseq", where=path, hint="update kanseq")
-    return Attributions(table.to_pandas(), Geometry.from_json(metadata["geometry"]), metadata)
 
 
 def _lists(block: np.ndarray) -> pa.ListArray:

@@ -14,13 +14,12 @@ import numpy as np
 import torch
 
 from kanseq.attribution.attribution_sums import Sums
-from kanseq.attribution.hypothetical import Hypothetical
+from kanseq.attribution.hypothetical import HypotheticalSums
 from kanseq.attribution.methods import Method
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Attribution, MethodOptions
 from kanseq.errors import BadOption, ModelMismatch, NotComplete
 from kanseq.geometry import Geometry
-from kanseq.io.files import fingerprint
 from kanseq.runs.held_out import Scorer
 from kanseq.runs.scorer import Models
 from kanseq.runs.trained_model import TrainedModel
@@ -60,24 +59,6 @@ class ExplainPlan(NamedTuple):
         model.predictor.freeze(self.precision)
         return model
 
-    def describe(
-        self, geometry: Geometry, scorers: list[Scorer], inputs: dict[str, object], genes: SequenceSet
-    ) -> dict[str, object]:
-        """Return the metadata of ``attributions.parquet``: the settings, the models and checksums of all inputs."""
-        file = {} if self.references.sequences is None else {"references": fingerprint(self.references.text)}
-        return {
-            "geometry": geometry.to_json(),
-            "method": self.method.name,
-            "reference": "file" if file else self.references.text,
-            "seed": self.references.seed,
-            **({"steps": self.options.steps} if self.method.name == "integrated" else {}),
-            **({} if self.condition is None else {"condition": self.condition}),
-            "precision": self.precision,
-            "models": [{"fold": s.fold, "seed": s.seed, **fingerprint(s.path)} for s in scorers],
-            "inputs": {**inputs, **file},
-            "contigs": genes.contigs,
-        }
-
 
 def scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSet, list[Scorer]]:
     """Return the genes that at least one model explains, and the scorers with row numbers among these genes."""
@@ -87,7 +68,7 @@ def scored_genes(genes: SequenceSet, scorers: list[Scorer]) -> tuple[SequenceSet
 
 def add_up(
     sums: Sums,
-    possible: Hypothetical | None,
+    possible: HypotheticalSums | None,
     models: Models,
     scorers: list[Scorer],
     share: np.ndarray,

@@ -281,9 +281,9 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
     return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", str(name))]
 
 
-def _choose(folds: list[HeldOutFold], wanted: Sequence[str], min_genes: int) -> list[HeldOutFold]:
-    """Return the folds named in ``wanted``; by default all that are not small, with the rows of small ones excluded."""
-    if wanted:
+def _choose(folds: list[HeldOutFold], requested: Sequence[str], min_genes: int) -> list[HeldOutFold]:
+    """Return the folds named in ``requested``; by default those that are not small, without the rows of small ones."""
+    if requested:
         known = {name for fold in folds for name in (fold.name, *fold.groups)}
         missing = [name for name in requested if name not in known]
         if missing:

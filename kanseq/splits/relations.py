@@ -204,4 +204,6 @@ def _check_known(
         return
     message = f"{where or 'homologs'}: {len(missing):,} of {len(genes):,} genes of the set are not in it and count as "
     # A file of pairs has no row for a gene without homologs.
-    logger.log(logging.WARNING if grouped else logging.INFO, "%sgenes without homologs: %s", said, some(list(missing)))
+    logger.log(
+        logging.WARNING if grouped else logging.INFO, "%sgenes without homologs: %s", message, some(list(missing))
+    )

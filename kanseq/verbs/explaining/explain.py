@@ -12,21 +12,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kanseq.attribution.attribution_sums import Sums, as_pandas, write_attributions
-from kanseq.attribution.hypothetical import Hypothetical, check_hypothetical, onehot_name
+from kanseq.attribution.attribution_sums import Sums
+from kanseq.attribution.hypothetical import HypotheticalSums
 from kanseq.attribution.methods import find_method
 from kanseq.attribution.references import find_references
 from kanseq.attribution.run_models import EXPLAINED, ExplainPlan, add_up, check_sums, scored_genes
 from kanseq.attribution.shares import MethodOptions
 from kanseq.browsers.tracks import Combine
 from kanseq.errors import BadOption
+from kanseq.geometry import Geometry
 from kanseq.io.files import PathLike, check_output, fingerprint, whole_file
+from kanseq.runs.held_out import Scorer
 from kanseq.runs.scorer import Models
 from kanseq.sequences.gene_lists import GeneList, chosen_genes
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.training.settings import choose_device, processor
+from kanseq.verbs.explaining.attribution_files import as_pandas, write_attributions
 from kanseq.verbs.explaining.explain_outputs import Views
 from kanseq.verbs.explaining.explain_tracks import Tracks
+from kanseq.verbs.explaining.hypothetical_files import check_hypothetical, onehot_name, write_hypothetical
 from kanseq.verbs.short_repr import brief
 
 if TYPE_CHECKING:
@@ -127,7 +131,7 @@ def explain(
         bedgraph, bigwig: tracks of signed attributions per base; see :func:`kanseq.browsers.tracks.write_tracks`.
         per_gene: folder for one BED file per gene.
         hypothetical: ``.npz`` with the contributions of all four bases at each position, see
-            :class:`kanseq.attribution.hypothetical.Hypothetical`.
+            :mod:`kanseq.verbs.explaining.hypothetical_files`.
         picture: ``.png``, ``.svg`` or ``.pdf`` of one gene; the height of each base's letter is its attribution.
         igv_session: session file, ``.xml`` (IGV) or ``.json`` (igv.js), that opens genome, annotation and tracks.
         jbrowse: folder for a ``config.json`` that opens genome, annotation and tracks in JBrowse 2.
@@ -197,21 +201,25 @@ def explain(
         # Outputs get their final names when the stack closes, so only after all of them are complete.
         sums = Sums(len(genes), genes.geometry, folder, references=count, spread=bool((share < 1).any()))
         stack.enter_context(sums)
-        possible = None if hypothetical is None else stack.enter_context(Hypothetical(hypothetical, genes))
+        possible = (
+            None
+            if hypothetical is None
+            else stack.enter_context(HypotheticalSums(len(genes), genes.geometry.columns, Path(hypothetical).parent))
+        )
         start = time.monotonic()
         with processor(threads, seed):
             geometry = add_up(sums, possible, models, scorers, share, genes, plan)
         check_sums(sums, genes, plan)
         seconds = time.monotonic() - start
         if output is not None:
-            described = plan.describe(geometry, scorers, inputs, genes)
+            described = _describe(plan, geometry, scorers, inputs, genes)
             write_attributions(stack.enter_context(whole_file(output)), sums.tables(genes, method), described)
         elif not tracks.wanted and possible is None and picture is None:
             table = as_pandas(sums.tables(genes, method))
         if tracks.wanted:
             rows = tracks.write(genes, geometry, sums, stack)
-        if possible is not None:
-            possible.write(geometry, stack)
+        if hypothetical is not None and possible is not None:
+            write_hypothetical(hypothetical, possible.values, genes, geometry, stack)
         views.draw(genes, geometry, sums)
     views.open(genes, tracks.shown(genes))
     _show_sums(sums, genes)
@@ -236,6 +244,25 @@ def _check_settings(batch_size: int, steps: int, precision: str) -> None:
         raise BadOption(f"{batch_size} genes per batch, {steps} steps", hint="both must be at least 1")
     if precision not in ("auto", *EXPLAINED):
         raise BadOption(f"precision '{precision}' is unknown", hint=f"choose auto, {', '.join(EXPLAINED)}")
+
+
+def _describe(
+    plan: ExplainPlan, geometry: Geometry, scorers: list[Scorer], inputs: dict[str, object], genes: SequenceSet
+) -> dict[str, object]:
+    """Return the metadata of ``attributions.parquet``: the settings, the models and checksums of all inputs."""
+    file = {} if plan.references.sequences is None else {"references": fingerprint(plan.references.text)}
+    return {
+        "geometry": geometry.to_json(),
+        "method": plan.method.name,
+        "reference": "file" if file else plan.references.text,
+        "seed": plan.references.seed,
+        **({"steps": plan.options.steps} if plan.method.name == "integrated" else {}),
+        **({} if plan.condition is None else {"condition": plan.condition}),
+        "precision": plan.precision,
+        "models": [{"fold": s.fold, "seed": s.seed, **fingerprint(s.path)} for s in scorers],
+        "inputs": {**inputs, **file},
+        "contigs": genes.contigs,
+    }
 
 
 def _means(sums: Sums) -> tuple[float | None, float | None, float | None]:

@@ -14,7 +14,6 @@ import pandas as pd
 import torch
 
 from kanseq.attribution.activations import activations, grid_table, kan_layers
-from kanseq.attribution.attribution_sums import Attributions, read_attributions
 from kanseq.attribution.edges import NetworkStatistics, edge_table, node_table
 from kanseq.drawing.edge_plots import draw_edges
 from kanseq.drawing.place_curves import curve_table, draw_curves, place_curves
@@ -37,6 +36,7 @@ from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.tasks.learning_goal import warn_of_control
 from kanseq.tasks.task import Task
 from kanseq.training.settings import choose_device, processor
+from kanseq.verbs.explaining.attribution_files import Attributions, read_attributions
 from kanseq.verbs.short_repr import brief
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from kanseq.attribution.attribution_sums import read_attributions, write_attributions
 from kanseq.geometry import Geometry
 from kanseq.homologs.homolog_files import read_homologs
 from kanseq.io.tables.catalogue import SCHEMAS
@@ -18,6 +17,7 @@ from kanseq.labels.label_tables import read_labels
 from kanseq.runs.prediction_tables import read_held_out, read_predictions, write_held_out, write_predictions
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.splits.split_tables import read_splits
+from kanseq.verbs.explaining.attribution_files import read_attributions, write_attributions
 from kanseq.verbs.project.inspect import inspect
 from kanseq.verbs.splitting.split import split
 

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pyBigWig
 import pytest
 
-from kanseq.attribution.attribution_sums import read_attributions
 from kanseq.errors import BadOption, BadTable, TruncatedFile
 from kanseq.geometry import Geometry
 from kanseq.runs.trained_model import save_model
 from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.verbs.explaining.attribution_files import read_attributions
 from kanseq.verbs.explaining.explain import explain
 from kanseq.verbs.preparing.combine import combine
 from tests.attribution.conftest import COMPLEMENT, GEOMETRY, build_model

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 import torch
 
-from kanseq.attribution.attribution_sums import read_attributions
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
 from kanseq.models.registry import architecture, make_config
@@ -13,6 +12,7 @@ from kanseq.runs.predictors import build_predictor
 from kanseq.runs.trained_model import TrainedModel, save_model
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.tasks.task import Task
+from kanseq.verbs.explaining.attribution_files import read_attributions
 from kanseq.verbs.explaining.explain import explain
 
 GEOMETRY = Geometry.plain(48)
