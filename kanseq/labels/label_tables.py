@@ -65,7 +65,7 @@ def read_labels(path: PathLike | pd.DataFrame) -> pd.DataFrame:
     """Read a table of labels: columns ``expression, q1, q3`` are float64 (log10(TPM + 1)), all others strings.
 
     Args:
-        path: a file that :func:`label` wrote, or such a table in memory, which is checked like a file.
+        path: a file that :func:`kanseq.label` wrote, or such a table in memory, which is checked like a file.
 
     Raises:
         BadTable: a column is missing, a label is unknown, a value is not a number, or a gene has two labels in one fold

@@ -24,7 +24,7 @@ def read_splits(path: PathLike | pd.DataFrame) -> pd.DataFrame:
     """Read a table of splits: columns ``species, id, fold, role, reason``, all strings.
 
     Args:
-        path: a file that :func:`split` wrote, or such a table in memory, which is checked like a file.
+        path: a file that :func:`kanseq.split` wrote, or such a table in memory, which is checked like a file.
 
     Raises:
         BadTable: a column is missing, a role is unknown, a fold has an invalid name, or a gene has two roles in a fold.

@@ -24,7 +24,7 @@ class DataSet(NamedTuple):
 
     Attributes:
         name: its canonical name, such as ``tf_0``, independent of the folder's name.
-        collection: one of :data:`COLLECTIONS`.
+        collection: one of :data:`kanseq.suites.collections.find_data_sets.COLLECTIONS`.
         files: its files and folders by split, or under :data:`ANY_SPLIT`.
         reader: function that reads the set.
     """
