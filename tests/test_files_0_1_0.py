@@ -164,5 +164,5 @@ def test_a_finished_run_is_kept_except_its_training_states(tmp_path):
 
 
 def test_other_settings_are_refused(tmp_path):
-    with pytest.raises(BadOption, match="this run was begun with epochs 3, and not 7"):
+    with pytest.raises(BadOption, match="this run was started with epochs 3, and not 7"):
         resume("mixer", tmp_path, epochs=7)

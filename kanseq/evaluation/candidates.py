@@ -1,6 +1,6 @@
-"""Load the models to be compared: their predictions and names.
+"""Load the predictions of the models to be compared.
 
-In: runs or tables of predictions. Out: the predictions of each model that can be scored, by condition and fold.
+In: runs or prediction tables. Out: for each model, the predictions that can be scored, by condition and fold.
 """
 
 import logging
@@ -23,21 +23,21 @@ from kanseq.tasks.task import CLASSES
 logger = logging.getLogger(__name__)
 
 NO_SCORE = ("unused", "seen", "train", "tune")
-"""Roles of genes that do not count in a fold's score."""
+"""Roles (column ``role`` of prediction tables) of genes that are not scored in a fold."""
 
 
 class Candidate(NamedTuple):
-    """One row of the table of scores and the predictions that it is computed from.
+    """A model to be scored: one row of the score table and the predictions from which it is computed.
 
     Attributes:
         name: the name of the row.
-        family: the part of the name that all rows of the same run or table share.
-        model: the architecture, or the name of the table of predictions.
-        path: the run or table that it comes from.
+        family: the start of the name, which is the same for all rows from the same run or prediction table.
+        model: the architecture, or the name of the prediction table.
+        path: the folder of the run, or the prediction table.
         task: one of :data:`kanseq.models.architecture.TASKS`.
-        parts: predictions by condition and fold; the scores of several conditions are averaged.
-        members: the seeds that each prediction is the mean of; empty if seeds are scored separately.
-        classes: names of several classes, in the order of their numbers; else empty.
+        parts: predictions by condition and fold; if there are several conditions, their scores are averaged.
+        members: for an ensemble, the seeds whose predictions are averaged; empty if seeds are scored separately.
+        classes: for the task ``multiclass``, the class names in the order of class numbers; else empty.
     """
 
     name: str
@@ -51,38 +51,39 @@ class Candidate(NamedTuple):
 
     @property
     def folds(self) -> list[str]:
-        """Names of the folds, the same for all conditions."""
+        """Names of the folds, which are the same for all conditions."""
         return list(next(iter(self.parts.values())))
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Seeds that every fold has predictions of, ascending."""
+        """Seeds for which every fold has predictions, ascending."""
         each = [set(fold.seeds) for part in self.parts.values() for fold in part.values()]
         return tuple(sorted(set.intersection(*each)))
 
     def genes_of(self, fold: str) -> list[Gene]:
-        """Return the genes that a fold scores in any condition, sorted."""
+        """Return the genes that are scored in ``fold`` in at least one condition, sorted."""
         return sorted({gene for part in self.parts.values() for gene in part[fold].genes})
 
 
 def load_candidates(
     paths: Sequence[PathLike | pd.DataFrame], *, folds: Sequence[str] = (), join: bool = False, ensemble: bool = False
 ) -> list[Candidate]:
-    """Read runs and tables of predictions, and the baselines that were trained inside the runs.
+    """Read the predictions of runs, of the baselines that were trained inside them, and of prediction tables.
 
-    Several conditions get a row each, and one for their mean. Baselines with the same predictions are listed once.
+    A model with several conditions gets a row for each condition and a row for their mean. Baselines with the same
+    predictions are listed once.
 
     Args:
-        paths: runs and tables of predictions.
+        paths: folders of runs, and prediction tables (paths or data frames).
         folds: names of the folds to read; all if empty.
-        join: treat runs of the same model as one, see :func:`kanseq.evaluation.load_predictions.load_sources`.
-        ensemble: add a row for the mean of the seeds if there are several.
+        join: combine runs of the same model into one, see :func:`kanseq.evaluation.load_predictions.load_sources`.
+        ensemble: for each model with several seeds, add a row for the mean of their predictions.
 
     Raises:
         MissingFile, ModelMismatch, BadTable: a run or a table is missing or incomplete.
-        UnknownGene: a table has no gene with a target, or the seeds of a fold score different genes.
+        UnknownGene: a table has no gene with a target, or the seeds of a fold are scored on different genes.
         OneClass: the scored genes of a fold are all of one class, or all have the same expression.
-        BadOption: no model has a fold of that name.
+        BadOption: a model does not have one of ``folds``.
     """
     found = []
     for family, source in _named_apart(load_sources(paths, join=join)):
@@ -99,12 +100,12 @@ def load_candidates(
             if ensemble and len(row.seeds) > 1:
                 found.append(_ensemble(row, f"{row.name} (ensemble)"))
     if ensemble and not any(one.members for one in found):
-        logger.warning("no model here has several seeds, so there is no ensemble to score")
+        logger.warning("no model has several seeds, so there is no ensemble to score")
     return found
 
 
 def _named_apart(sources: list[PredictionSource]) -> list[tuple[str, PredictionSource]]:
-    """Make the names of models unique: add the folder's name, or a number if folders have the same name, too."""
+    """Pair each source with a unique name: its model and, if needed, its folder's name or a number."""
     names = [source.model for source in sources]
     for more in (lambda at: f"({sources[at].path.absolute().name})", lambda at: str(at + 1)):
         names = [f"{name} {more(at)}" if names.count(name) > 1 else name for at, name in enumerate(names)]
@@ -112,7 +113,7 @@ def _named_apart(sources: list[PredictionSource]) -> list[tuple[str, PredictionS
 
 
 def _of_source(family: str, source: PredictionSource, folds: Sequence[str]) -> Candidate:
-    """Return the requested folds of a source and, for each condition, the predictions of genes with a target."""
+    """Build a candidate from the requested folds of a source (all if ``folds`` is empty); skip unscored genes."""
     missing = [name for name in folds if name not in source.folds]
     if missing:
         there = some(list(source.folds), 20)
@@ -130,7 +131,7 @@ def _of_source(family: str, source: PredictionSource, folds: Sequence[str]) -> C
     if expression.any() and not expression.all():
         raise BadTable(f"{family}: some folds have probabilities and others do not", where=source.path)
     if any(len(seeds) != len(next(iter(requested.values()))) for seeds in requested.values()):
-        logger.warning("%s: its folds have different numbers of seeds; the spread is over those that all have", family)
+        logger.warning("%s: folds have different numbers of seeds; the spread is over seeds that all have", family)
     known = list(dict.fromkeys(classes_of(table) for table in tables))
     if len(known) > 1:
         hint = "train all folds on one set with the same classes"
@@ -156,7 +157,7 @@ def _of_source(family: str, source: PredictionSource, folds: Sequence[str]) -> C
 def _predicted(
     tables: dict[int, pd.DataFrame], task: str, classes: tuple[str, ...], about: str, path: Path
 ) -> Predicted:
-    """Join the seeds of one fold, with genes sorted by species and id."""
+    """Combine the prediction tables of a fold (seed -> table) into arrays; genes are sorted by species and id."""
     tables = {seed: table.sort_values(["species", "id"], kind="stable") for seed, table in sorted(tables.items())}
     first = next(iter(tables.values()))
     if first.empty:
@@ -192,7 +193,7 @@ def _predicted(
 
 
 def _seeds_of(candidate: Candidate) -> str:
-    """Return the number of seeds for the name of a row; empty for one seed."""
+    """Return the end of a row's name that states the number of seeds; empty for one seed."""
     counts = {len(fold.seeds) for part in candidate.parts.values() for fold in part.values()}
     if counts == {1}:
         return ""
@@ -200,7 +201,7 @@ def _seeds_of(candidate: Candidate) -> str:
 
 
 def _ensemble(candidate: Candidate, name: str) -> Candidate:
-    """Return a candidate that is the mean of the seeds that all folds have."""
+    """Return a candidate called ``name`` with predictions averaged over the seeds that all folds have."""
     seeds = candidate.seeds
     parts = {
         condition: {fold: ensemble_of(predicted, seeds) for fold, predicted in part.items()}

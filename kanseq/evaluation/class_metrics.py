@@ -1,4 +1,4 @@
-"""Metrics of predictions of three or more classes: the same nine as for two classes.
+"""Metrics of classification with three or more classes: the same nine metrics as for two classes.
 
 In: class numbers, logits of every class and, for the bootstrap, how often each sequence was drawn. Out: the metrics.
 """
@@ -12,27 +12,27 @@ from kanseq.tasks.task import log_odds
 def score_classes(
     targets: np.ndarray, logits: np.ndarray, probabilities: np.ndarray, called: np.ndarray
 ) -> dict[str, float]:
-    """Score predictions of several classes.
+    """Compute all metrics of predictions for several classes.
 
     auROC and auPRC are one-against-rest means over the classes that some, but not all, sequences belong to. MCC is the
-    one of K classes (Gorodkin 2004, Comput Biol Chem 28:367; R_K, as in scikit-learn). F1, precision and recall are
-    means over the classes that are present or called; a division by zero counts as 0. The Brier score is the mean over
-    sequences of the sum over classes of squared differences (Brier 1950: between 0 and 2). The expected calibration
-    error (Guo et al. 2017, equation 3) compares the probability of the called class with the share of correct calls, in
-    ten bins of equal width.
+    generalisation to K classes (Gorodkin 2004, Comput Biol Chem 28:367; R_K, as in scikit-learn). F1, precision and
+    recall are means over the classes that occur in ``targets`` or ``called``; a division by zero counts as 0. The Brier
+    score is the mean over sequences of the sum over classes of squared differences (Brier 1950: between 0 and 2). The
+    expected calibration error (Guo et al. 2017, equation 3) compares the probability of the called class with the
+    fraction of correct calls, in ten bins of equal width.
 
     Args:
         targets: ``(n,)`` class numbers from 0, of at least two classes.
         logits: ``(n, classes)``.
         probabilities: ``(n, classes)``; rows sum to 1.
-        called: ``(n,)`` class numbers.
+        called: ``(n,)`` numbers of the predicted classes.
     """
     values = resampled_classes(targets, logits, probabilities, np.ones((1, len(targets))), called)
     return {name: float(value[0]) for name, value in values.items()}
 
 
 def mean_auroc(targets: np.ndarray, logits: np.ndarray) -> float:
-    """Return only the mean auROC over the classes, of ``targets (n,)`` and ``logits (n, classes)``."""
+    """Return the one-against-rest auROC averaged over classes, for ``targets (n,)`` and ``logits (n, classes)``."""
     is_own = np.asarray(targets)[:, None] == np.arange(logits.shape[1])
     return float(_mean_areas(is_own, log_odds(logits), np.ones((1, len(targets))))["auROC"][0])
 
@@ -40,14 +40,14 @@ def mean_auroc(targets: np.ndarray, logits: np.ndarray) -> float:
 def resampled_classes(
     targets: np.ndarray, logits: np.ndarray, probabilities: np.ndarray, drawn: np.ndarray, called: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Score many draws of the same sequences at once.
+    """Compute all metrics for many bootstrap draws of the same sequences.
 
     Args:
         targets, logits, probabilities, called: as for :func:`score_classes`.
         drawn: ``(times, n)``, how often each sequence counts in each draw.
 
     Returns:
-        For each metric its value per draw, float64 ``(times,)``; NaN for draws with only one class.
+        The values of each metric, one per draw, float64 ``(times,)``; NaN for draws with only one class.
     """
     targets, called = np.asarray(targets).astype(np.int64), np.asarray(called).astype(np.int64)
     odds, classes = log_odds(logits), np.arange(logits.shape[1])
@@ -64,7 +64,14 @@ def resampled_classes(
 
 
 def _of_sums(sums: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    """Compute metrics from sums over draws: true, called and correct sequences per class; squares; bins."""
+    """Compute the metrics except auROC and auPRC from sums over the sequences of each draw.
+
+    Args:
+        sums: ``(times, 3 * classes + 11)``: for each class the number of sequences, then of calls, then of correct
+            calls; the sum of squared differences (Brier); ten sums of columns of
+            :func:`kanseq.evaluation.metrics.by_bin`.
+        classes: number of classes.
+    """
     own, called, right = sums[:, :classes], sums[:, classes : 2 * classes], sums[:, 2 * classes : 3 * classes]
     total, hits = own.sum(axis=1), right.sum(axis=1)
     met = (own + called > 0).sum(axis=1)
@@ -85,12 +92,18 @@ def _of_sums(sums: np.ndarray, classes: int) -> dict[str, np.ndarray]:
 
 
 def _shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Divide element by element; 0 where the divisor is 0."""
+    """Divide ``part`` by ``whole`` element by element; return 0 where ``whole`` is 0."""
     return np.where(whole > 0, part / whole, 0.0)
 
 
 def _mean_areas(is_own: np.ndarray, odds: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
-    """Return auROC and auPRC per draw of ``drawn (times, n)``, averaged over the classes that it can score, or NaN."""
+    """Return one-against-rest auROC and auPRC for each draw, averaged over the classes that can be scored in it.
+
+    Args:
+        is_own: bool ``(n, classes)``, whether a sequence belongs to a class.
+        odds: ``(n, classes)``, the log-odds by which sequences are ranked for each class.
+        drawn: ``(times, n)``, how often each sequence counts in each draw; draws with only one class give NaN.
+    """
     roc, prc, scored = np.zeros((3, len(drawn)))
     for own, ranked in zip(is_own.T, odds.T, strict=True):
         if not own.any() or own.all():

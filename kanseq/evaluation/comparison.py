@@ -1,6 +1,6 @@
-"""Compare two models: differences of all metrics over the same genes, and DeLong's test.
+"""Compare models with a reference model: differences in all metrics on the same genes, and DeLong's test.
 
-In: predictions and scores of all models. Out: for each model its differences to a reference model.
+In: predictions and scores of all models. Out: for each model, its differences from the reference model.
 """
 
 import logging
@@ -21,21 +21,21 @@ from kanseq.runs.parts import BASELINES
 logger = logging.getLogger(__name__)
 
 SAME = 1e-6
-"""Targets that differ by less count as equal."""
+"""Targets that differ by less than this are treated as equal."""
 
 
 class Comparison(NamedTuple):
-    """Differences between two models (``model`` minus ``against``), over the genes that both score.
+    """Differences in score between two models (``model`` minus ``against``), on the genes that both are scored on.
 
     Attributes:
         model, against: names of the two models.
-        scored: the differences of their means over folds, draw by draw.
+        scored: for each metric, the difference between the models' means over folds; also for each bootstrap draw.
         folds: number of compared folds.
-        genes: number of compared genes, in any condition.
-        left_out: number of genes of ``model`` and of ``against`` that are not compared: the other model does not score
-            them in that fold or with that target, or only one class is left in their fold.
-        delong_folds, delong: DeLong's test of each fold and of the mean over folds; empty and None for several classes
-            or conditions, and for regression.
+        genes: number of compared genes (those in at least one condition), summed over folds.
+        left_out: numbers of genes of ``model`` and of ``against`` that are not compared: the other model is not scored
+            on them in that fold or has another target for them, or only one class would be left in their fold.
+        delong_folds, delong: DeLong's test for each fold and for the mean over folds; empty and None for three or more
+            classes, several conditions, and regression.
     """
 
     model: str
@@ -58,14 +58,14 @@ def compare_all(
 ) -> list[Comparison]:
     """Compare each model with a reference model.
 
-    Models are compared over the genes that both score in the same fold with the same target. Otherwise a difference
-    could be due to the genes instead of the models. Genes that are left out are counted.
+    Two models are compared on the genes that both are scored on in the same fold with the same target. Otherwise a
+    difference could be due to the genes instead of the models. Genes that are left out are counted.
 
     Args:
         candidates, scores: the models and their scores.
-        against: the reference: the name of a row, a model or a run; by default the task's baseline (``kmer-logistic``,
-            for expression ``kmer-ridge``) or, if there is none, the first model.
-        bootstrap, seed: the same as for the scores.
+        against: the reference model, specified by the name of its row, by its model or by its run; by default the
+            task's baseline (``kmer-logistic``, for expression ``kmer-ridge``) or, if it is missing, the first model.
+        bootstrap, seed: number and seed of the bootstrap draws; the same as for ``scores``.
 
     Raises:
         BadOption: ``against`` does not name a model.
@@ -77,17 +77,17 @@ def compare_all(
         if at in pool or not fitting:
             continue
         pairs = {other: _shared(candidate, candidates[other]) for other in fitting}
-        # The reference that shares most genes; the first one at a tie.
+        # Choose the reference that has the most genes in common with the model; in a tie, the first.
         best = max(fitting, key=lambda other: len(_compared(pairs[other][0])))
         if not pairs[best][0].parts:
-            logger.warning("%s and %s share no gene that can be compared", candidate.name, candidates[best].name)
+            logger.warning("%s and %s share no genes that can be compared", candidate.name, candidates[best].name)
             continue
         found.append(_compare(candidate, candidates[best], pairs[best], (scores[at], scores[best]), bootstrap, seed))
     return found
 
 
 def _references(candidates: Sequence[Candidate], against: str | None) -> list[int]:
-    """Return the positions of the reference models."""
+    """Return the positions of the reference models in ``candidates``; for ``against``, see :func:`compare_all`."""
     everyone = range(len(candidates))
     alone = [at for at in everyone if not candidates[at].members]
     if against is None:
@@ -111,7 +111,7 @@ def _references(candidates: Sequence[Candidate], against: str | None) -> list[in
 
 
 def _is_comparable(one: Candidate, other: Candidate) -> bool:
-    """Return whether two models have the same task, classes and (if named) conditions."""
+    """Return whether two models have the same task, classes and conditions (``*`` matches any single condition)."""
     alone = len(one.parts) == len(other.parts) == 1
     unnamed = "*" in one.parts or "*" in other.parts
     same = (one.task, one.classes) == (other.task, other.classes)
@@ -119,7 +119,7 @@ def _is_comparable(one: Candidate, other: Candidate) -> bool:
 
 
 def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
-    """Reduce two models to the genes that both score; without parts if there are no such genes."""
+    """Restrict two models to the genes that both are scored on; ``parts`` is empty if there are no such genes."""
     parts: tuple[dict[str, dict[str, Predicted]], ...] = ({}, {})
     for name, one_part in one.parts.items():
         other_name = name if name in other.parts else next(iter(other.parts))
@@ -143,7 +143,7 @@ def _shared(one: Candidate, other: Candidate) -> tuple[Candidate, Candidate]:
 
 
 def _same_genes(one: Predicted, other: Predicted) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows, in either model, of the genes that both score with the same target."""
+    """Return the row numbers in ``one`` and in ``other`` of the genes that have the same target in both."""
     row_of = {gene: row for row, gene in enumerate(other.genes)}
     rows = np.array([row for row, gene in enumerate(one.genes) if gene in row_of], dtype=np.int64)
     other_rows = np.array([row_of[one.genes[row]] for row in rows], dtype=np.int64)
@@ -152,7 +152,7 @@ def _same_genes(one: Predicted, other: Predicted) -> tuple[np.ndarray, np.ndarra
 
 
 def _compared(candidate: Candidate) -> set[tuple[str, tuple[str, str]]]:
-    """Return the genes of all folds."""
+    """Return the genes that a model is scored on, as pairs of fold and gene."""
     if not candidate.parts:
         return set()
     return {(fold, gene) for fold in candidate.folds for gene in candidate.genes_of(fold)}
@@ -166,7 +166,7 @@ def _compare(
     bootstrap: int,
     seed: int,
 ) -> Comparison:
-    """Subtract the given scores if both models score the same genes, else new scores of the shared genes."""
+    """Subtract the scores of two models; if they are scored on different genes, first score the shared genes only."""
     genes = len(_compared(shared[0]))
     left_out = (len(_compared(one)) - genes, len(_compared(other)) - genes)
     if _rows(one) == _rows(shared[0]) and _rows(other) == _rows(shared[1]):
@@ -187,12 +187,15 @@ def _compare(
 
 
 def _tests(one: Candidate, other: Candidate) -> tuple[dict[str, DeLong], DeLong]:
-    """Run DeLong's test per fold and for the mean; folds with the same test genes count as seeds of one fold."""
+    """Run DeLong's test for each fold and for the mean over folds.
+
+    For the mean, folds with the same test genes are treated like several seeds of one fold.
+    """
     (one_part,), (other_part,) = one.parts.values(), other.parts.values()
     tests = {fold: delong(one_part[fold].targets, one_part[fold].logits, other_part[fold].logits) for fold in one_part}
     groups: list[list[str]] = []
     for folds in same_tests(one):
-        # Quartiles are computed per fold, so the same gene may have another label in another fold.
+        # Expression quartiles are computed per fold, so a gene may have different labels in different folds.
         same_targets = all(np.array_equal(one_part[folds[0]].targets, one_part[fold].targets) for fold in folds)
         groups += [folds] if same_targets else [[fold] for fold in folds]
     of_groups = []
@@ -204,5 +207,5 @@ def _tests(one: Candidate, other: Candidate) -> tuple[dict[str, DeLong], DeLong]
 
 
 def _rows(candidate: Candidate) -> int:
-    """Return the number of genes summed over folds and conditions."""
+    """Return the number of genes that a model is scored on, summed over folds and conditions."""
     return sum(len(fold.genes) for part in candidate.parts.values() for fold in part.values())

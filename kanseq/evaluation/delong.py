@@ -11,13 +11,14 @@ import numpy as np
 
 
 class DeLong(NamedTuple):
-    """The result of the test.
+    """The result of DeLong's test for the auROCs of two models.
 
     Attributes:
         difference: auROC of the first model minus that of the second.
-        variance: variance of the difference over the choice of genes, with fixed models; None if a class has fewer than
-            two genes.
-        z: the difference in standard errors; None if the variance is unknown, or 0 while the difference is not.
+        variance: variance of the difference that is due to the choice of genes (models are fixed); None if a class has
+            fewer than two genes.
+        z: the difference divided by its standard error; None if the variance is None, or if it is 0 and the difference
+            is not.
         p: two-sided p-value from the normal distribution; None if ``z`` is None.
     """
 
@@ -30,9 +31,9 @@ class DeLong(NamedTuple):
 def delong(targets: np.ndarray, first: np.ndarray, second: np.ndarray) -> DeLong:
     """Test whether two models rank the same genes equally well (DeLong, DeLong & Clarke-Pearson 1988).
 
-    Placements are computed from midranks (Sun & Xu 2014, IEEE Signal Processing Letters 21:1389), in O(n log n). The
-    placements of several seeds of a model are averaged: the test is then for its mean auROC, and seeds do not count as
-    additional genes.
+    Placements (see :func:`placements`) are computed from midranks (Sun & Xu 2014, IEEE Signal Processing Letters
+    21:1389), in O(n log n). If a model has several seeds, their placements are averaged: the test is then for the
+    model's mean auROC, and seeds do not count as additional genes.
 
     Args:
         targets: ``(n,)`` of 0 and 1, both present.
@@ -46,15 +47,16 @@ def delong(targets: np.ndarray, first: np.ndarray, second: np.ndarray) -> DeLong
 
 
 def combined(folds: Sequence[DeLong], counts: Sequence[int] | None = None) -> DeLong:
-    """Test the mean difference over folds.
+    """Test the mean difference over folds, from the tests of the folds.
 
-    Folds score different genes, so their differences vary independently: z is the sum of the differences over the
-    square root of the summed variances. The test ignores that the folds' models share training genes, as every test
-    with fixed models does.
+    Folds have different test genes, so their differences vary independently: z is the sum of the differences divided
+    by the square root of the summed variances. Like every test of fixed models, the test ignores that the models of
+    different folds have training genes in common.
 
     Args:
         folds: the tests of the folds.
         counts: the number of folds that each test represents: folds with the same genes are tested only once.
+            By default, each test represents one fold.
     """
     counts = [1] * len(folds) if counts is None else counts
     differences = [count * fold.difference for fold, count in zip(folds, counts, strict=True)]
@@ -64,14 +66,16 @@ def combined(folds: Sequence[DeLong], counts: Sequence[int] | None = None) -> De
 
 
 def placements(is_high: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the placement of each gene: the share of the other class that it is ranked correctly against, ties half.
+    """Return each gene's placement: the fraction of the other class's genes that it is ranked correctly against.
+
+    A high gene is ranked correctly if it is above a low gene. Ties count half.
 
     Args:
         is_high: bool ``(n,)``.
         logits: ``(n,)`` or ``(seeds, n)``; seeds are averaged.
 
     Returns:
-        Placements of the high genes and of the low genes, in their order; the mean of either is the auROC.
+        Placements of the high genes and of the low genes, in the order of ``logits``; each array's mean is the auROC.
 
     >>> placements(np.array([False, False, True, True]), np.array([-2.0, 0.5, 0.5, 1.0]))
     (array([0.75, 1.  ]), array([1.  , 0.75]))
@@ -81,19 +85,19 @@ def placements(is_high: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _placements(is_high: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute placements for one model from a gene's rank among all genes minus its rank within its class."""
+    """Compute the placements for one seed from each gene's rank among all genes minus its rank within its class."""
     ranks, highs, lows = _midranks(logits), logits[is_high], logits[~is_high]
     return (ranks[is_high] - _midranks(highs)) / len(lows), 1 - (ranks[~is_high] - _midranks(lows)) / len(highs)
 
 
 def _midranks(values: np.ndarray) -> np.ndarray:
-    """Rank from 1; equal values get the mean of their ranks."""
+    """Return the ranks of the values, starting at 1; equal values get the mean of their ranks."""
     _, level, count = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count - 1) / 2)[level]
 
 
 def _tested(difference: float, variance: float | None) -> DeLong:
-    """Compute z and p of a difference from its variance."""
+    """Return the test result for a difference with this variance, with z and p."""
     if variance is None:
         return DeLong(difference, None, None, None)
     if variance <= 0:

@@ -1,4 +1,4 @@
-"""Five metrics of predicted expression (or any number) against measured values.
+"""Five metrics that compare predicted expression (or any other number) with measured values.
 
 In: measured and predicted numbers and, for the bootstrap, how often each gene was drawn. Out: the metrics.
 """
@@ -8,32 +8,33 @@ import numpy as np
 from kanseq.evaluation.metrics import CELLS
 
 EXPRESSION_METRICS = ("Pearson", "Spearman", "R2", "RMSE", "MAE")
-"""Names in the order of tables. R2 is the coefficient of determination; RMSE and MAE are in units of the targets."""
+"""Names of the metrics, in the order of table columns. R2 is the coefficient of determination; RMSE and MAE are in
+units of the targets."""
 
 CONSTANT = 1e-12
-"""Variances below this share of their scale are due to rounding."""
+"""Values with a variance below this fraction of their squared scale are constant except for rounding errors."""
 
 
 def score_expression(measured: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Score predicted expression.
+    """Compute all metrics of predicted expression.
 
     Args:
-        measured: ``(n,)`` float, not all the same.
-        predicted: ``(n,)`` float; if all are the same, both correlations are 0.
+        measured: ``(n,)`` float, not all equal.
+        predicted: ``(n,)`` float; if all are equal, both correlations are 0.
     """
     values = resampled_expression(measured, predicted, np.ones((1, len(measured))))
     return {name: float(value[0]) for name, value in values.items()}
 
 
 def resampled_expression(measured: np.ndarray, predicted: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
-    """Score many draws of the same genes at once.
+    """Compute all metrics for many bootstrap draws of the same genes.
 
     Args:
         measured, predicted: ``(n,)``, as for :func:`score_expression`.
         drawn: ``(times, n)``, how often each gene counts in each draw.
 
     Returns:
-        For each metric its value per draw, float64 ``(times,)``; NaN for draws with only one measured value.
+        The values of each metric, one per draw, float64 ``(times,)``; NaN for draws with only one measured value.
     """
     step = max(1, CELLS // max(1, len(measured)))
     parts = [
@@ -44,7 +45,7 @@ def resampled_expression(measured: np.ndarray, predicted: np.ndarray, drawn: np.
 
 
 def _resampled(measured: np.ndarray, predicted: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
-    """Score draws that fit into memory together."""
+    """Compute all metrics for a block of draws that fits in memory."""
     total = drawn.sum(axis=1)
     # Centre first: differences of large sums of squares would lose digits.
     measured, predicted = measured - measured.mean(), predicted - measured.mean()
@@ -64,7 +65,7 @@ def _resampled(measured: np.ndarray, predicted: np.ndarray, drawn: np.ndarray) -
 
 
 def _correlation(one: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Correlate the columns of two arrays ``(1, n)`` or ``(times, n)`` in every draw; 0 where one does not vary."""
+    """Return Pearson's correlation in each draw, of arrays ``(1, n)`` or ``(times, n)``; 0 if either is constant."""
     total = drawn.sum(axis=1, keepdims=True)
     one = one - (drawn * one).sum(axis=1, keepdims=True) / total
     other = other - (drawn * other).sum(axis=1, keepdims=True) / total
@@ -74,7 +75,7 @@ def _correlation(one: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> np.nd
 
 
 def _ranks(values: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Return the ranks of the drawn genes in every draw, ``(times, n)``; ties get their mean rank."""
+    """Return the ranks of ``values`` among the drawn genes in each draw, ``(times, n)``; ties get their mean rank."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
     many = np.add.reduceat(drawn[:, order], starts, axis=1)

@@ -1,6 +1,6 @@
 """Predictions of one model with all its seeds on one fold, as arrays.
 
-In: the columns of prediction tables. Out: the same for fewer genes, or for the mean of the seeds.
+In: the columns of prediction tables. Out: the same predictions of a subset of genes, or averaged over seeds.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ import numpy as np
 from kanseq.tasks.averaging import average_classes, average_models, is_calibrated
 
 Gene: TypeAlias = tuple[str, str]
-"""Species and id."""
+"""Species and id of a gene."""
 
 
 class Predicted(NamedTuple):
-    """Predictions for the scored genes of a fold.
+    """One model's predictions, with all of its seeds, for the scored genes of a fold.
 
     Attributes:
-        genes: species and id, sorted and unique.
+        genes: species and id of each gene, sorted and unique.
         targets: 0 and 1, class numbers, or measured values, float64 ``(n,)``.
-        seeds: the seeds, ascending.
+        seeds: the seeds that the model was trained with, ascending.
         logits: the logits, by which genes are ranked (for regression the predicted values), float64 ``(seeds, n)``;
             for several classes one per class, ``(seeds, n, classes)``.
-        probabilities: of ``high``, NaN for regression, float64 ``(seeds, n)``; for several classes one per class,
-            ``(seeds, n, classes)``.
-        called: which genes are called high, bool ``(seeds, n)``; for several classes the number of the called class.
-        has_threshold: which seeds call genes by a learned threshold instead of 0.5, bool ``(seeds,)``.
+        probabilities: probabilities of the class ``high`` (NaN for regression), float64 ``(seeds, n)``; for several
+            classes one per class, ``(seeds, n, classes)``.
+        called: whether each gene is called high, bool ``(seeds, n)``; for several classes the called class's number.
+        has_threshold: whether the calls of each seed use a learned threshold instead of 0.5, bool ``(seeds,)``.
     """
 
     genes: list[Gene]
@@ -39,12 +39,12 @@ class Predicted(NamedTuple):
 
     @property
     def species(self) -> str | None:
-        """The species of all genes; None if there are several."""
+        """The species of all genes; None if there are several species."""
         names = {species for species, _ in self.genes}
         return names.pop() if len(names) == 1 else None
 
     def only(self, rows: np.ndarray) -> "Predicted":
-        """Return the predictions of these rows (ascending positions)."""
+        """Return the predictions for the genes at the positions ``rows`` (ascending)."""
         return self._replace(
             genes=[self.genes[row] for row in rows],
             targets=self.targets[rows],
@@ -54,7 +54,7 @@ class Predicted(NamedTuple):
         )
 
     def seed_at(self, at: int) -> "Predicted":
-        """Return the predictions of one seed, by its position."""
+        """Return the predictions of the seed at position ``at`` in ``seeds``."""
         one = slice(at, at + 1)
         return self._replace(
             seeds=self.seeds[one],
@@ -66,12 +66,12 @@ class Predicted(NamedTuple):
 
 
 def varies(targets: np.ndarray, task: str) -> bool:
-    """Whether predictions can be scored on these targets: two classes, or numbers that are not all equal."""
+    """Return whether predictions can be scored with these targets: there are several classes, or different numbers."""
     return len(targets) > 1 and np.ptp(targets) > (1e-9 if task == "regression" else 0)
 
 
 def ensemble_of(predicted: Predicted, seeds: Sequence[int]) -> Predicted:
-    """Average seeds as ``kanseq predict`` averages models, see :mod:`kanseq.tasks.averaging`."""
+    """Average the predictions of ``seeds`` in the same way as ``kanseq predict``, see :mod:`kanseq.tasks.averaging`."""
     rows = [predicted.seeds.index(seed) for seed in seeds]
     logits, probabilities = predicted.logits[rows], predicted.probabilities[rows]
     if logits.ndim == 3:

@@ -1,6 +1,6 @@
-"""The score of a run on its held-out genes, as one number and in words.
+"""Summarise the score of a run on its held-out genes in one number and one line of text.
 
-In: tables of predictions by fold and seed. Out: a mean, its spread over seeds, and a line that compares two models.
+In: prediction tables by fold and seed. Out: a mean, its spread over seeds, and a line that compares two models.
 """
 
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ from kanseq.evaluation.metrics import auroc
 from kanseq.runs.prediction_tables import LOGIT_OF, classes_of, read_predictions
 
 MEASURES = {"binary": "auROC", "multiclass": "auROC", "regression": "Pearson r"}
-"""The metric of each task; higher is better. For several classes: the mean over classes, each against the rest."""
+"""The metric of each task; higher is better. For several classes: the one-against-rest mean over classes."""
 
 NEEDED = {
     "binary": "of both classes",
     "multiclass": "of several classes",
-    "regression": "that differ in what is predicted",
+    "regression": "with different target values",
 }
-"""The genes that a fold must hold out to be scored, for each task."""
+"""For each task, the test genes that a fold needs for a score; the end of "no fold holds out genes ..."."""
 
 
 class HeadlineScore(NamedTuple):
     """The score of a model on held-out genes.
 
     Attributes:
-        value: mean over seeds of the mean over folds.
-        spread: standard deviation of the seeds' means (of a sample, n - 1); None for one seed.
+        value: the mean score over folds, averaged over seeds.
+        spread: standard deviation (of a sample, n - 1) over seeds of the mean score over folds; None for one seed.
         seeds: number of seeds.
     """
 
@@ -39,15 +39,15 @@ class HeadlineScore(NamedTuple):
     seeds: int = 1
 
     def __str__(self) -> str:
-        """Format value and spread."""
+        """Return the score as text, such as ``0.812 ± 0.004``; without the spread for one seed."""
         return f"{self.value:.3f}" if self.spread is None else f"{self.value:.3f} ± {self.spread:.3f}"
 
 
 def score_folders(folders: Sequence[Sequence[Path]], task: str) -> HeadlineScore | None:
-    """Score the predictions in folders of folds, by seed.
+    """Compute the score of a model from the files ``predictions.tsv`` of its folds.
 
     Args:
-        folders: for each seed the folders of its folds.
+        folders: for each seed, the folders of its folds.
         task: one of :data:`kanseq.models.architecture.TASKS`.
 
     Returns:
@@ -65,9 +65,10 @@ def score_folders(folders: Sequence[Sequence[Path]], task: str) -> HeadlineScore
 
 
 def score_table(table: pd.DataFrame, task: str) -> float | None:
-    """Score one fold's held-out genes: the mean over conditions, without those in which all targets are equal.
+    """Return the score of the test genes in a fold's prediction table; None if they cannot be scored.
 
-    Classes are scored by the area under the ROC curve, expression by Pearson's correlation.
+    The score is the area under the ROC curve for classes, and Pearson's correlation for expression. It is averaged over
+    conditions, except those in which all targets are equal.
     """
     table = table[(table["role"] == "test") & table["target"].notna()]
     scores = []
@@ -89,16 +90,16 @@ def score_table(table: pd.DataFrame, task: str) -> float | None:
 def verdict(
     model: str, score: HeadlineScore | None, other: str, beside: HeadlineScore | None, task: str, folds: int, note: str
 ) -> str:
-    """Return a line with both scores and the better model.
+    """Return a line of text with the scores of a model and its baseline, and which of them is better.
 
     Args:
         model: name of the model.
-        score: its score.
+        score: the score of the model; None if it cannot be scored.
         other: name of the baseline.
-        beside: the score of the baseline, None if it was not trained.
+        beside: the score of the baseline; None if it was not trained.
         task: one of :data:`kanseq.models.architecture.TASKS`.
         folds: number of folds.
-        note: a special property of the run, such as a negative control; empty by default.
+        note: start of the line, a special property of the run such as a negative control; may be empty.
     """
     if score is None:
         return f"{model} cannot be scored: no fold holds out genes {NEEDED[task]}"

@@ -1,6 +1,6 @@
-"""Load tables of predictions from runs and files.
+"""Load prediction tables from runs and files.
 
-In: paths of runs and tables. Out: for each model its tables by fold and seed, as they were written.
+In: paths of runs and tables. Out: for each model, its unchanged prediction tables by fold and seed.
 """
 
 from collections import Counter
@@ -20,12 +20,12 @@ from kanseq.runs.prediction_tables import read_predictions
 
 
 class PredictionSource(NamedTuple):
-    """A model's predictions.
+    """The prediction tables of one model.
 
     Attributes:
-        model: its architecture, or the name of the table of predictions.
-        path: the run or table.
-        folds: for each fold its tables of predictions by seed.
+        model: the architecture, or the name of the prediction table.
+        path: the folder of the run, or the prediction table.
+        folds: fold -> seed -> prediction table.
     """
 
     model: str
@@ -34,18 +34,18 @@ class PredictionSource(NamedTuple):
 
 
 def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False) -> list[PredictionSource]:
-    """Read all runs and tables, followed by the baselines that were trained within the runs.
+    """Read the predictions of runs and tables and, after all of these, of the baselines trained inside the runs.
 
-    A baseline is skipped if its predictions are already there. A table may hold several seeds of a model in a column
-    ``seed``.
+    A baseline is skipped if another source of the same model has the same predictions. A table can contain several
+    seeds of a model, which are then numbered in a column ``seed``.
 
     Args:
-        paths: runs and tables.
-        join: combine all runs of the same architecture into one model (runs of one species each, for example). A fold
-            name that several of them have is prefixed with the species.
+        paths: folders of runs, and prediction tables (paths or data frames).
+        join: combine all runs of the same architecture into one model (for example, runs on one species each). A fold
+            name that occurs in several of these runs is prefixed with the species.
 
     Raises:
-        BadOption: ``paths`` is empty, or runs to join have the same fold.
+        BadOption: ``paths`` is empty, or runs to be joined have the same fold.
         BadTable: a seed is not a whole number.
     """
     if not paths:
@@ -73,11 +73,16 @@ def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False
 
 
 IN_MEMORY = Path("predictions")
-"""Name of a table in memory."""
+"""Used in place of the path if a table is passed as a data frame."""
 
 
 def _of_table(given: Path | pd.DataFrame, path: Path) -> PredictionSource:
-    """Read a table of predictions; its folds are those in its column ``fold``."""
+    """Read a prediction table and split it by fold and, if it has this column, by seed.
+
+    Args:
+        given: the table, or its path.
+        path: the path, from which the model's name is derived, and which is used in error messages.
+    """
     table = read_predictions(given)
     seeds = table["seed"] if "seed" in table else pd.Series("0", index=table.index)
     bad = ~seeds.str.fullmatch("[0-9]+")
@@ -91,7 +96,7 @@ def _of_table(given: Path | pd.DataFrame, path: Path) -> PredictionSource:
 
 
 def _of_parts(model: str, path: Path, parts: Sequence[RunPart]) -> PredictionSource:
-    """Read the tables of parts of a run."""
+    """Read the prediction tables of parts of a run (one fold and seed each), which are all of the same model."""
     folds: dict[str, dict[int, pd.DataFrame]] = {}
     for part in parts:
         folds.setdefault(part.fold, {})[part.seed] = read_predictions(part.folder / "predictions.tsv")
@@ -99,7 +104,7 @@ def _of_parts(model: str, path: Path, parts: Sequence[RunPart]) -> PredictionSou
 
 
 def _is_same(one: PredictionSource, other: PredictionSource) -> bool:
-    """Return whether two models predicted the same values for the same genes."""
+    """Return whether two sources have the same folds, and the same genes and logits in them (first seeds only)."""
     if list(one.folds) != list(other.folds):
         return False
     pairs = [[next(iter(source.folds[fold].values())) for source in (one, other)] for fold in one.folds]
@@ -112,7 +117,7 @@ def _is_same(one: PredictionSource, other: PredictionSource) -> bool:
 
 
 def _joined(sources: list[PredictionSource]) -> list[PredictionSource]:
-    """Combine all sources of the same model into one."""
+    """Combine all sources of the same model into one; if fold names repeat, prefix them with the species."""
     joined = []
     for model in dict.fromkeys(source.model for source in sources):
         same = [source for source in sources if source.model == model]
@@ -130,5 +135,5 @@ def _joined(sources: list[PredictionSource]) -> list[PredictionSource]:
 
 
 def _species_of(tables: dict[int, pd.DataFrame]) -> str:
-    """Return the species of a fold's genes, joined by ``+``."""
+    """Return the species in a fold's prediction tables (seed -> table), joined by ``+``."""
     return "+".join(sorted({str(species) for table in tables.values() for species in table["species"]}))

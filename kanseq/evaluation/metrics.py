@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 METRICS = ("accuracy", "auROC", "auPRC", "MCC", "F1", "Brier", "ECE", "precision", "recall")
-"""Names of the metrics, in the order of tables. auPRC is average precision; ECE is the expected calibration error;
-precision and recall are of the class ``high``, and 0 if no gene is called high."""
+"""Names of the metrics, in the order of table columns. auPRC is average precision; ECE is the expected calibration
+error; precision and recall are of the class ``high``, and 0 if no gene is called high."""
 
 EDGES = np.arange(1, 10) / 10
-"""Edges between the ten bins of the expected calibration error; a bin includes its upper edge."""
+"""Edges between the ten bins of probability for the expected calibration error; a bin includes its upper edge."""
 
 CELLS = 4_000_000
-"""Maximum values that one step of the bootstrap holds in memory."""
+"""Maximum number of values (genes times draws) that the bootstrap processes in one step, to limit memory."""
 
 
 def score(
@@ -31,8 +31,8 @@ def score(
     Args:
         targets: ``(n,)`` of 0 and 1, both present.
         logits: ``(n,)`` float, by which genes are ranked.
-        probabilities: ``(n,)`` float of ``high``, for the Brier score and the calibration error.
-        called: ``(n,)`` bool, which genes are called high; None calls those with a probability of at least 0.5.
+        probabilities: ``(n,)`` float, of the class ``high``; used for the Brier score and the calibration error.
+        called: ``(n,)`` bool, which genes are called high; by default those with a probability of at least 0.5.
     """
     from sklearn import metrics
 
@@ -51,12 +51,18 @@ def score(
 
 
 def auroc(targets: np.ndarray, logits: np.ndarray) -> float:
-    """Return only the area under the ROC curve."""
+    """Return the area under the ROC curve for ``targets`` of 0 and 1, with genes ranked by ``logits``."""
     return float(resampled(targets, logits, np.full(len(targets), 0.5), np.ones((1, len(targets))))["auROC"][0])
 
 
 def draw(genes: int, times: int, seed: int | Sequence[int]) -> np.ndarray:
-    """Draw ``genes`` genes with replacement, ``times`` times; return the counts per gene, uint16 ``(times, genes)``."""
+    """Draw genes with replacement for the bootstrap; return how often each is drawn, uint16 ``(times, genes)``.
+
+    Args:
+        genes: number of genes, which is also the number of genes in a draw.
+        times: number of draws.
+        seed: seed of the random numbers.
+    """
     random = np.random.default_rng(seed)
     return random.multinomial(genes, np.full(genes, 1 / genes), size=times).astype(np.uint16)
 
@@ -68,14 +74,14 @@ def resampled(
     drawn: np.ndarray,
     called: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Compute all metrics for many draws of the same genes.
+    """Compute all metrics for many bootstrap draws of the same genes.
 
     Args:
         targets, logits, probabilities, called: ``(n,)``, as for :func:`score`.
         drawn: ``(times, n)``, how often each gene counts in each draw.
 
     Returns:
-        Each metric's value per draw, float64 ``(times,)``; NaN for draws without both classes.
+        The values of each metric, one per draw, float64 ``(times,)``; NaN for draws without both classes.
     """
     called = probabilities >= 0.5 if called is None else called
     step = max(1, CELLS // max(1, len(targets)))
@@ -87,7 +93,7 @@ def resampled(
 
 
 def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Return the percentile interval of bootstrap values; NaN if no draw could be scored."""
+    """Return the bounds of the percentile interval of a metric's bootstrap values; NaN if no draw could be scored."""
     values = values[np.isfinite(values)]
     if not len(values):
         return float("nan"), float("nan")
@@ -127,7 +133,10 @@ def _resampled(
 
 
 def by_bin(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return each gene's probability minus its target (0 or 1) in the column of its bin, float64 ``(n, 10)``."""
+    """Return each gene's probability minus its target (0 or 1) in the column of the probability's bin, else 0.
+
+    The result is float64 ``(n, 10)``; sums of its columns give the expected calibration error.
+    """
     gaps = np.zeros((len(targets), len(EDGES) + 1))
     gaps[np.arange(len(targets)), np.searchsorted(EDGES, probabilities, side="left")] = probabilities - targets
     return gaps
@@ -138,7 +147,8 @@ def areas(is_high: np.ndarray, logits: np.ndarray, drawn: np.ndarray) -> tuple[n
 
     Args:
         is_high, logits: ``(n,)``.
-        drawn: ``(times, n)`` float64; draws without both classes give NaN or an invalid value, and NumPy warns.
+        drawn: ``(times, n)`` float64, how often each gene counts in each draw; draws without both classes give NaN or
+            an invalid value, and NumPy warns.
     """
     order = np.argsort(-logits, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(logits[order]) != 0])

@@ -1,6 +1,6 @@
-"""Format scores for people and for programs.
+"""Format scores as text, as a table and as JSON.
 
-In: scores of all models and their differences. Out: an aligned table, a tab-separated table, and JSON entries.
+In: scores of all models and their differences. Out: an aligned table, a tab-separated table, and JSON objects.
 """
 
 import statistics
@@ -15,7 +15,7 @@ from kanseq.evaluation.delong import DeLong
 from kanseq.evaluation.scoring import METRICS_OF, FoldScore, ModelScore, Scored, Value
 
 Entry: TypeAlias = dict[str, object]
-"""An object in the JSON: names, counts, and metrics as ``{"value", "low", "high"}``."""
+"""An object in ``metrics.json``: names, counts, and metrics as ``{"value", "low", "high"}``."""
 
 WIDTH = 120
 """Maximum width of the aligned table, in characters."""
@@ -25,13 +25,16 @@ SHOWN = {
     "multiclass": ("auROC", "auPRC", "MCC", "accuracy", "F1", "Brier", "ECE"),
     "regression": ("Pearson", "Spearman", "R2", "RMSE", "MAE"),
 }
-"""Metrics of the aligned table; the first is shown with its confidence interval."""
+"""Metrics in the columns of the aligned table, by task; the first is shown with its confidence interval."""
 
 POOLED_NOTE = "pooled scores mix the scales of different folds' models; the mean over folds is the primary number"
 
 
 class _TextRow(NamedTuple):
-    """A row of the aligned table; differences have no number of folds."""
+    """A row of the aligned table: model, counts, metrics, and the text of the last column.
+
+    ``folds`` is None in rows that show differences between models.
+    """
 
     name: str
     folds: int | None
@@ -41,7 +44,7 @@ class _TextRow(NamedTuple):
 
 
 def model_entry(candidate: Candidate, score: ModelScore) -> Entry:
-    """Return the entry of a model in ``metrics.json``."""
+    """Return the JSON object with all scores of one model, for ``metrics.json``."""
     sizes: Entry = {"n": score.genes}
     if None not in (highs := [fold.high for fold in score.folds.values()]):
         sizes["high"] = sum(high for high in highs if high is not None)
@@ -68,7 +71,7 @@ def model_entry(candidate: Candidate, score: ModelScore) -> Entry:
 
 
 def comparison_entry(comparison: Comparison) -> Entry:
-    """Return the entry of a comparison of two models in ``metrics.json``."""
+    """Return the JSON object with the differences between two models, for ``metrics.json``."""
     test = comparison.delong
     return {
         "model": comparison.model,
@@ -93,7 +96,11 @@ def comparison_entry(comparison: Comparison) -> Entry:
 def scores_text(
     candidates: Sequence[Candidate], scores: Sequence[ModelScore], comparisons: Sequence[Comparison], pooled: bool
 ) -> str:
-    """Format the means over folds; below them seeds, differences, species and, if ``pooled``, other averages."""
+    """Return aligned tables of all scores, as text.
+
+    The first table shows the means over folds. Below it are the scores of single seeds, differences between models,
+    scores by species and, if ``pooled``, other averages.
+    """
     lines: list[str] = []
     for task, shown in SHOWN.items():
         models = [(one, score) for one, score in zip(candidates, scores, strict=True) if one.task == task]
@@ -124,10 +131,10 @@ def scores_text(
 
 
 def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) -> pd.DataFrame:
-    """Return the table ``metrics.tsv``: per model a row for each fold, then one for each average.
+    """Return the table ``metrics.tsv``: for each model, a row for each fold and a row for each average.
 
     The averages are ``mean``, ``weighted_by_genes``, for several species ``species:NAME`` and ``mean_of_species``, and
-    ``pooled``. The columns ``_sd, _min, _max`` are over seeds, and only in the row ``mean``.
+    ``pooled``. Columns that end in ``_sd``, ``_min`` or ``_max`` are over seeds and filled only in the row ``mean``.
     """
     tasks = {candidate.task for candidate in candidates}
     metrics = list(dict.fromkeys(name for task, names in METRICS_OF.items() if task in tasks for name in names))
@@ -156,19 +163,22 @@ def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) 
 
 
 def _fold_entry(name: str, fold: FoldScore) -> Entry:
-    """Return the entry of a fold in ``metrics.json``."""
+    """Return the JSON object with the scores of a fold, for ``metrics.json``."""
     high = {} if fold.high is None else {"high": fold.high}
     species = {} if fold.species is None else {"species": fold.species}
     return {"fold": name, **species, "seeds": fold.seeds, "n": fold.genes, **high, **_metrics(fold.scored)}
 
 
 def _metrics(scored: Scored) -> Entry:
-    """Return each metric with its interval."""
+    """Return each metric with its confidence interval, as JSON objects."""
     return {name: scored.shown(name)._asdict() for name in scored.values}
 
 
 def _spread(score: ModelScore) -> dict[str, dict[str, float]] | None:
-    """Return standard deviation, minimum and maximum of the seeds' means over folds; None for a single seed."""
+    """Return, for each metric, the spread over seeds of the mean over folds; None for a single seed.
+
+    The spread is the standard deviation, minimum and maximum, and the value of each seed.
+    """
     if len(score.by_seed) < 2:
         return None
     found = {}
@@ -180,7 +190,7 @@ def _spread(score: ModelScore) -> dict[str, dict[str, float]] | None:
 
 
 def _deviation(score: ModelScore) -> str:
-    """Format the standard deviation over seeds of the first metric."""
+    """Return the standard deviation over seeds of auROC or Pearson's r, as text; empty for a single seed."""
     spread = _spread(score)
     return (
         "" if spread is None else f"{next(spread[name]['sd'] for name in ('auROC', 'Pearson') if name in spread):.3f}"
@@ -188,12 +198,12 @@ def _deviation(score: ModelScore) -> str:
 
 
 def _genes(folds: Sequence[FoldScore]) -> int:
-    """Return the number of genes in all folds."""
+    """Return the number of scored genes, summed over ``folds``."""
     return sum(fold.genes for fold in folds)
 
 
 def _by_species(models: Sequence[tuple[Candidate, ModelScore]]) -> list[_TextRow]:
-    """Return a row for each model and species, and one per model for the mean of the species."""
+    """Return rows with the scores of each model on each species, and a row with its mean over species."""
     rows = []
     for candidate, score in models:
         for name, scored in score.species.items():
@@ -206,14 +216,14 @@ def _by_species(models: Sequence[tuple[Candidate, ModelScore]]) -> list[_TextRow
 
 
 def _differences(comparisons: Sequence[Comparison], shown: Sequence[str]) -> list[str]:
-    """Return the lines of one block for each model that others are compared with."""
+    """Return lines of aligned tables with differences in score, one table for each reference model."""
     lines: list[str] = []
     for against in dict.fromkeys(one.against for one in comparisons):
         mine = [one for one in comparisons if one.against == against]
         rows = [_TextRow(one.model, None, one.genes, one.scored, _probability(one.delong)) for one in mine]
         lines += ["", *_aligned(f"minus {against}", rows, shown, "DeLong p" if any(r.last for r in rows) else "", "+")]
         lines += [
-            f"{one.model}: excludes {one.left_out[0]:,} of its genes and {one.left_out[1]:,} of {against}, not shared"
+            f"{one.model}: {one.left_out[0]:,} of its genes and {one.left_out[1]:,} of {against} are not compared"
             for one in mine
             if any(one.left_out)
         ]
@@ -221,7 +231,7 @@ def _differences(comparisons: Sequence[Comparison], shown: Sequence[str]) -> lis
 
 
 def _probability(test: DeLong | None) -> str:
-    """Format a p-value."""
+    """Return the p-value of a test as text; empty if there is none."""
     if test is None or test.p is None:
         return ""
     if test.p >= 0.001:
@@ -230,7 +240,15 @@ def _probability(test: DeLong | None) -> str:
 
 
 def _aligned(title: str, rows: Sequence[_TextRow], shown: Sequence[str], last: str = "", sign: str = "") -> list[str]:
-    """Align rows below a header; put a name that would make the table too wide on a separate line."""
+    """Return the lines of an aligned table; put a name that would make it too wide on a separate line.
+
+    Args:
+        title: header of the column of names.
+        rows: the rows below the header.
+        shown: metrics to show; the first is shown with its confidence interval.
+        last: header of the last column; no such column if empty.
+        sign: ``+`` to show the sign of all numbers, else empty.
+    """
     counts = ["genes"] if rows[0].folds is None else ["folds", "genes"]
     cells = [[title, *counts, f"{shown[0]} [95 %]", *shown[1:], *([last] if last else [])]]
     for row in rows:
@@ -253,6 +271,6 @@ def _aligned(title: str, rows: Sequence[_TextRow], shown: Sequence[str], last: s
 
 
 def _ranged(value: Value, sign: str) -> str:
-    """Format a value and its interval."""
+    """Return a value and its confidence interval as text; if ``sign`` is ``+``, with a sign."""
     shown = f"{value.value:{sign}.3f}"
     return shown if value.low is None else f"{shown} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"

@@ -1,6 +1,6 @@
-"""Metrics of one model: by fold, averaged over folds in several ways, and by seed, with their bootstrap draws.
+"""Compute the metrics of one model: by fold, averaged over folds in several ways, and by seed.
 
-In: a model's predictions. Out: metrics, and their values in every resample of the genes.
+In: a model's predictions. Out: metrics, and their values in bootstrap draws of the genes.
 """
 
 import math
@@ -21,7 +21,7 @@ METRICS_OF = {"binary": METRICS, "multiclass": METRICS, "regression": EXPRESSION
 
 
 class Value(NamedTuple):
-    """The value of a metric and the bounds of its 95 % interval; None if they cannot be computed."""
+    """The value of a metric and the bounds of its 95 % confidence interval (None if they cannot be computed)."""
 
     value: float
     low: float | None
@@ -29,11 +29,11 @@ class Value(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """Metrics of one fold, or of an average.
+    """All metrics of one fold or of an average, and their bootstrap draws.
 
     Attributes:
         values: metric -> value.
-        draws: metric -> its value in every resample, float64 ``(times,)``.
+        draws: metric -> its value in each bootstrap draw, float64 ``(times,)``.
         is_difference: whether the values are differences of metrics.
     """
 
@@ -42,10 +42,10 @@ class Scored(NamedTuple):
     is_difference: bool = False
 
     def shown(self, name: str) -> Value:
-        """Return a metric with its percentile interval.
+        """Return the metric ``name`` with its percentile interval.
 
-        A resample repeats genes, which increases the calibration error (ECE) as a smaller sample does. Its draws are
-        therefore shifted so that their mean equals the value.
+        Bootstrap draws contain genes repeatedly, which increases the calibration error (ECE) like a smaller sample. The
+        draws of the ECE are therefore shifted so that their mean equals the value.
         """
         value, draws = self.values[name], self.draws[name]
         if name == "ECE" and np.isfinite(draws).any():
@@ -55,7 +55,7 @@ class Scored(NamedTuple):
         return Value(value, None if math.isnan(low) else low, None if math.isnan(high) else high)
 
     def less(self, other: "Scored") -> "Scored":
-        """Subtract metrics that were computed on the same draws."""
+        """Return these metrics minus ``other``, also for each draw; both must be computed on the same draws."""
         values = {name: value - other.values[name] for name, value in self.values.items()}
         return Scored(values, {name: drawn - other.draws[name] for name, drawn in self.draws.items()}, True)
 
@@ -64,11 +64,11 @@ class FoldScore(NamedTuple):
     """The score of one fold.
 
     Attributes:
-        scored: the mean over seeds and conditions.
-        genes: number of genes that are scored in any condition.
-        high: number of high genes among them; None for several classes or conditions, and for regression.
+        scored: the metrics, averaged over seeds and conditions.
+        genes: number of genes that are scored in at least one condition.
+        high: number of genes labelled high; None for three or more classes, several conditions, and regression.
         seeds: number of seeds.
-        species: the species of all its genes; None if there are several.
+        species: the species of all genes; None if there are several species.
     """
 
     scored: Scored
@@ -83,12 +83,12 @@ class ModelScore(NamedTuple):
 
     Attributes:
         folds: the score of each fold.
-        mean: the mean over folds, with equal weights whatever their size and species: the primary result.
-        weighted: the mean over folds, weighted by their number of genes.
-        species: the mean over the folds of each species, if there are several species; else empty.
-        mean_of_species: the mean of these; None if there are none.
-        pooled: all genes together, as if one model had scored them.
-        by_seed: for each seed that all folds have, its mean over folds, metric -> value.
+        mean: the mean over folds, the primary result. All folds have the same weight, whatever their size and species.
+        weighted: the mean over folds, weighted by their numbers of genes.
+        species: species -> mean over its folds; empty unless there are several species, each in separate folds.
+        mean_of_species: the mean over ``species``; None if that is empty.
+        pooled: metrics over the genes of all folds together, as if one model had predicted them.
+        by_seed: seed -> metric -> mean over folds, for the seeds that all folds have.
     """
 
     folds: dict[str, FoldScore]
@@ -101,26 +101,26 @@ class ModelScore(NamedTuple):
 
     @property
     def genes(self) -> int:
-        """Number of genes in all folds."""
+        """Number of scored genes, summed over folds."""
         return sum(fold.genes for fold in self.folds.values())
 
     def folds_of(self, species: str) -> list[FoldScore]:
-        """Return the folds of one species."""
+        """Return the scores of the folds that contain genes of this species only."""
         return [fold for fold in self.folds.values() if fold.species == species]
 
 
 def score_candidate(candidate: Candidate, bootstrap: int, seed: int) -> ModelScore:
     """Compute all scores of one model.
 
-    Genes are drawn with replacement within each fold. The random numbers depend only on ``seed`` and the fold's name:
-    models with the same genes get the same draws. Folds that score exactly the same genes share the draws of the first
-    of them by name, because five scores of one test set are no more evidence than one. A gene is drawn with all its
-    conditions and for all seeds at once; the scores of seeds and conditions are averaged within a draw, so that
-    intervals reflect the choice of genes only.
+    For the bootstrap, genes are drawn with replacement within each fold. The random numbers depend only on ``seed`` and
+    the fold's name, so models with the same genes get the same draws. Folds with exactly the same test genes use the
+    same draws (those of the first of these folds by name), because five scores on one test set provide no more
+    evidence than one. A draw is the same for all seeds and for all conditions of a gene, and scores are averaged over
+    seeds and conditions within a draw. Intervals therefore reflect only the choice of genes.
 
     Args:
-        candidate: the predictions of the model.
-        bootstrap: number of draws.
+        candidate: the model and its predictions.
+        bootstrap: number of bootstrap draws.
         seed: seed of the draws.
     """
     drawn = _draw(candidate, bootstrap, seed)
@@ -145,13 +145,13 @@ def score_candidate(candidate: Candidate, bootstrap: int, seed: int) -> ModelSco
 
 
 def mean_over_folds(candidate: Candidate, bootstrap: int, seed: int) -> Scored:
-    """Compute only the mean over folds of :func:`score_candidate`."""
+    """Compute the mean over folds in the same way as :func:`score_candidate`, without the other scores."""
     drawn = _draw(candidate, bootstrap, seed)
     return average([_mean_of_seeds(_score_fold(candidate, fold, drawn[fold])) for fold in candidate.folds])
 
 
 def same_tests(candidate: Candidate) -> list[list[str]]:
-    """Group folds that score exactly the same genes: names sorted within groups, groups by their first name."""
+    """Group the names of folds with exactly the same test genes; sort names in groups, and groups by first name."""
     groups: dict[tuple[Gene, ...], list[str]] = {}
     for fold in sorted(candidate.folds):
         groups.setdefault(tuple(candidate.genes_of(fold)), []).append(fold)
@@ -159,7 +159,7 @@ def same_tests(candidate: Candidate) -> list[list[str]]:
 
 
 def _draw(candidate: Candidate, bootstrap: int, seed: int) -> dict[str, dict[str, np.ndarray]]:
-    """Count how often each gene is drawn, by fold and condition."""
+    """Draw genes for the bootstrap; return the counts of each gene, ``(bootstrap, n)``, by fold and condition."""
     drawn = {}
     for folds in same_tests(candidate):
         genes = candidate.genes_of(folds[0])
@@ -174,7 +174,7 @@ def _draw(candidate: Candidate, bootstrap: int, seed: int) -> dict[str, dict[str
 
 
 def _score_fold(candidate: Candidate, fold: str, drawn: dict[str, np.ndarray]) -> list[dict[int, Scored]]:
-    """Score a fold by condition and seed."""
+    """Return the scores of a fold: for each condition, a dictionary from seed to score."""
     predicted = {condition: part[fold] for condition, part in candidate.parts.items()}
     return [
         {number: _score(one, at, drawn[condition], candidate.task) for at, number in enumerate(one.seeds)}
@@ -183,12 +183,12 @@ def _score_fold(candidate: Candidate, fold: str, drawn: dict[str, np.ndarray]) -
 
 
 def _mean_of_seeds(scored: list[dict[int, Scored]]) -> Scored:
-    """Average over seeds, then over conditions."""
+    """Average a fold's scores (for each condition, seed -> score) over seeds, then over conditions."""
     return average([average(list(of_condition.values())) for of_condition in scored])
 
 
 def _described(candidate: Candidate, fold: str, scored: Scored) -> FoldScore:
-    """Combine a fold's score with a description of its genes."""
+    """Return a fold's score together with the counts and species of its genes."""
     predicted = [part[fold] for part in candidate.parts.values()]
     is_plain = len(predicted) == 1 and candidate.task == "binary"
     high = int(predicted[0].targets.sum()) if is_plain else None
@@ -198,24 +198,24 @@ def _described(candidate: Candidate, fold: str, scored: Scored) -> FoldScore:
 
 
 def average(scored: Sequence[Scored], weights: Sequence[int] | None = None) -> Scored:
-    """Average metrics, and their values in each draw."""
+    """Return the mean of several scores (weighted unless ``weights`` is None), for each metric and for each draw."""
     names = scored[0].values
     values = {name: float(_mean([one.values[name] for one in scored], weights)) for name in names}
     return Scored(values, {name: _mean([one.draws[name] for one in scored], weights) for name in names})
 
 
 def _mean(rows: Sequence[float] | Sequence[np.ndarray], weights: Sequence[int] | None) -> np.ndarray:
-    """Average over the first axis, with weights if there are any."""
+    """Return the mean of ``rows`` over the first axis, weighted unless ``weights`` is None."""
     return np.mean(rows, axis=0) if weights is None else np.asarray(weights, dtype=np.float64) @ rows / sum(weights)
 
 
 def _mean_values(scored: list[Scored]) -> dict[str, float]:
-    """Average metrics without their draws."""
+    """Return the mean of each metric over several scores, without draws."""
     return {name: float(np.mean([one.values[name] for one in scored])) for name in scored[0].values}
 
 
 def _pooled(candidate: Candidate, condition: str, drawn: dict[str, dict[str, np.ndarray]]) -> Scored:
-    """Score the genes of all folds together for one condition, as if one model had scored them; average seeds."""
+    """Score the genes of all folds together in one condition, as if one model had predicted them; average seeds."""
     part = candidate.parts[condition]
     counts = np.concatenate([drawn[fold][condition] for fold in part], axis=1)
     scored = []
@@ -229,7 +229,7 @@ def _pooled(candidate: Candidate, condition: str, drawn: dict[str, dict[str, np.
 
 
 def _score(predicted: Predicted, at: int, drawn: np.ndarray, task: str) -> Scored:
-    """Score one seed's predictions, as they are and in every draw."""
+    """Score the predictions of the seed at position ``at``: for all genes once, and for each bootstrap draw."""
     targets, logits = predicted.targets, predicted.logits[at]
     if task == "regression":
         return Scored(score_expression(targets, logits), resampled_expression(targets, logits, drawn))

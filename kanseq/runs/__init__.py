@@ -1,1 +1,1 @@
-"""Runs on disk: descriptions, parts, trained models, predictions, and the scorer that reads them."""
+"""Folders of runs: descriptions, parts (models of one fold and seed), predictions, and scoring with these models."""

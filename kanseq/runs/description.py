@@ -1,6 +1,6 @@
-"""Descriptions of runs: kind, resolved specification, and inputs.
+"""Descriptions of runs: kind, model, resolved settings, and inputs.
 
-In: settings and inputs. Out: ``run.json``, and the description read from a file of any version.
+In: settings and inputs. Out: the content of ``run.json``, and descriptions read from files of any version.
 """
 
 import hashlib
@@ -22,28 +22,28 @@ FORMAT = 2
 """Version of ``run.json``. Version 1 (kanseq 0.1.0) has no kind, and its specification is at the top level."""
 
 RUN, SEARCH, PROTOCOL = "run.json", "search.json", "protocol.json"
-"""Files that describe a run, a search for hyper-parameters, and the data set of a benchmark."""
+"""Files that describe a training run, a search for hyper-parameters, and a benchmark on one data set."""
 
 PREDICTOR = "predictor"
 
 KINDS = {RUN: (PREDICTOR, "generator", "tabular"), SEARCH: ("search",), PROTOCOL: ("protocol",)}
-"""Kinds that each file may have; files of version 1 have the first."""
+"""The kinds of run that each file can describe. Files of version 1 do not state the kind; it is the first of these."""
 
 
 @dataclass(frozen=True)
 class RunDescription:
-    """The description of a run. It depends neither on paths nor on the time.
+    """The description of a run. It contains no paths and no times, so that equal runs have equal descriptions.
 
     Attributes:
         kind: ``predictor``, ``generator`` or ``tabular``, see :class:`kanseq.models.architecture.Architecture`;
             ``search`` or ``protocol`` for the folders of ``kanseq tune`` and ``kanseq benchmark``.
         model: name of the architecture; empty if there is none.
-        config: its hyper-parameters.
-        settings: learning goal and optimisation, by the names of their options; no value is ``auto``.
-        inputs: fingerprint of each input by its role, see :func:`describe_input`.
-        machine: threads and device.
-        versions: version of each package that results depend on.
-        format: version of the file that this was read from.
+        config: the hyper-parameters of the model.
+        settings: learning goal and optimisation, by option name; values of ``auto`` are resolved.
+        inputs: role of each input -> its fingerprint, see :func:`describe_input`.
+        machine: number of threads, and device.
+        versions: package -> version, for the packages that results depend on.
+        format: format version of the file from which the description was read.
     """
 
     kind: str
@@ -75,16 +75,16 @@ def describe_run(
     inputs: Mapping[str, object],
     machine: Mapping[str, object],
 ) -> RunDescription:
-    """Return the description of a run of this version of kanseq."""
+    """Return the description of a new run, with the versions of the installed packages."""
     return RunDescription(kind, model, config, settings, inputs, machine, versions())
 
 
 def read_run(path: PathLike, name: str = RUN, *, kind: str | None = None) -> RunDescription:
-    """Read the description of a run.
+    """Read the description of a run from its folder.
 
     Args:
         path: the run's folder.
-        name: the file, one of :data:`KINDS`.
+        name: name of the file, one of :data:`KINDS`.
         kind: the required kind; None for any.
 
     Raises:
@@ -111,7 +111,7 @@ def read_run(path: PathLike, name: str = RUN, *, kind: str | None = None) -> Run
 
 
 def _described(content: Mapping[str, object], kind: str, form: int) -> RunDescription:
-    """Build a description from the content of a file of any format."""
+    """Build a description from the content of a description file with the format version ``form``."""
     spec: Mapping[str, object] = content if form == 1 else content["spec"]  # type: ignore[assignment]
     parts = {name: dict(spec.get(name) or {}) for name in ("config", "settings")}  # type: ignore[call-overload]
     parts |= {name: dict(content.get(name) or {}) for name in ("inputs", "machine", "versions")}  # type: ignore[call-overload]
@@ -119,7 +119,7 @@ def _described(content: Mapping[str, object], kind: str, form: int) -> RunDescri
 
 
 def versions() -> dict[str, str]:
-    """Return the version of each package that results depend on."""
+    """Return the versions of kanseq and of the packages that results depend on."""
     found = {"kanseq": __version__}
     for package in ("torch", "numpy", "scikit-learn"):
         try:
@@ -130,7 +130,10 @@ def versions() -> dict[str, str]:
 
 
 def describe_input(given: "PathLike | SequenceSet | pd.DataFrame | None") -> dict[str, str | int] | None:
-    """Return the fingerprint of a file or of a set or table in memory: name, size or rows, and SHA-256."""
+    """Return the fingerprint of a file, or of a set or table in memory; None if there is no input.
+
+    It consists of the name (empty in memory), the size of the file or the number of rows, and a SHA-256 checksum.
+    """
     if given is None:
         return None
     if not isinstance(given, SequenceSet | pd.DataFrame):

@@ -1,11 +1,11 @@
 """Assign each gene to the models that may score it: those that were not trained on it.
 
-In: a run (or one model file) and a set. Out: for each model the rows of the set that it scores.
+In: a run (or one model file) and a set. Out: for each model, the rows (genes) of the set that it scores.
 :class:`kanseq.runs.scorer.Models` loads the models and scores these rows.
 
-A row is *known* to a run if its contig (by checksum) is in the set that the run was trained from, or if its sequence is
-identical to one of that set's sequences without a contig. A known row is scored by the folds that list it in
-``held_out.txt``. All other rows are new, and every fold scores them.
+A row is *known* to a run if it comes from the set that was used to train and test the run: its contig (by checksum) is
+in that set, or its sequence is identical to one of that set's sequences without a contig. A known row is scored by the
+models of those folds that list it in ``held_out.txt``. All other rows are new and are scored by all models.
 """
 
 import hashlib
@@ -30,17 +30,17 @@ logger = logging.getLogger(__name__)
 
 
 class Member(NamedTuple):
-    """A model file and the facts that decide which rows it may score. Its weights stay on disk.
+    """A model file and the information that determines which rows it may score. Weights are not loaded.
 
     Attributes:
         path: the ``model.safetensors``.
-        fold: the fold that it holds out.
-        seed: the seed that it was trained with.
-        geometry: the columns that it reads.
-        held_out: ``(species, id)`` of the genes that it holds out; empty if there is no ``held_out.txt`` next to the
-            file.
-        contigs: MD5 checksums of the contigs of its training set.
-        known: sorted digests of that set's sequences without a contig, uint64.
+        fold: the fold that the model holds out.
+        seed: the seed that the model was trained with.
+        geometry: the columns that the model reads.
+        held_out: ``(species, id)`` of the genes that the model holds out; empty if there is no ``held_out.txt`` next
+            to the file.
+        contigs: MD5 checksums of the contigs in the run's set (training and test genes).
+        known: sorted digests of that set's sequences without a contig, uint64, see :func:`sequence_digests`.
         metadata: the description in the model file.
     """
 
@@ -59,9 +59,9 @@ class Scorer(NamedTuple):
 
     Attributes:
         path: the ``model.safetensors``.
-        fold: the fold that it holds out.
-        seed: the seed that it was trained with.
-        rows: ascending positions of rows in the set, int64; the scores of a row with several scorers are averaged.
+        fold: the fold that the model holds out.
+        seed: the seed that the model was trained with.
+        rows: ascending positions of rows in the set, int64. If several models score a row, their scores are averaged.
     """
 
     path: Path
@@ -71,12 +71,12 @@ class Scorer(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """The models and the rows that each scores.
+    """Which models score which rows of a set.
 
     Attributes:
         scorers: one per model with at least one row, ordered by fold and seed.
-        roles: role of each row of the set for the models that score it: ``test`` held out, ``new`` unknown, ``seen``
-            trained on; empty if no model scores it.
+        roles: role of each row of the set for the models that score it: ``test`` (held out), ``new`` (not from the
+            run's set) or ``seen`` (used in training); empty if no model scores the row.
     """
 
     scorers: list[Scorer]
@@ -84,11 +84,11 @@ class Assignment(NamedTuple):
 
 
 def read_members(model: PathLike, fold: str | None = None) -> list[Member]:
-    """Read the model files of a run and the facts that decide which rows they may score.
+    """Read the descriptions of a run's model files, which determine the rows that each model may score.
 
     Args:
         model: a run (its finished folds are used), or one model file.
-        fold: read this fold's models only.
+        fold: read only the models of this fold.
 
     Returns:
         One member per model file, ordered by fold and seed.
@@ -123,15 +123,15 @@ def assign(
         members: the models, from :func:`read_members`.
         genes: the set.
         where: the run or model file, for error messages.
-        one_fold: whether the models are those of one requested fold. Of the known rows, only those that the fold holds
-            out are scored; the others are left out without an error.
-        allow_seen: score rows that every model was trained on with all models.
-        held_out_only: leave these rows out.
+        one_fold: whether the models are those of one requested fold. Known rows that this fold does not hold out are
+            then left out without an error.
+        allow_seen: use all models to score the rows that all models were trained on.
+        held_out_only: leave out the rows that all models were trained on.
 
     Raises:
         ModelMismatch: a model was made for another geometry.
-        BadOption: both options are set.
-        SeenGene: every model was trained on some of the rows, and neither option is set.
+        BadOption: ``allow_seen`` and ``held_out_only`` are both set.
+        SeenGene: all models were trained on some of the rows, and neither option is set; or no row is left to score.
     """
     if allow_seen and held_out_only:
         raise BadOption("--allow-seen and --held-out-only are mutually exclusive")
@@ -146,24 +146,24 @@ def assign(
         names = [keys[row][1] for row in np.flatnonzero(seen)]
         if not one_fold and not held_out_only:
             raise SeenGene(
-                f"{len(names):,} of {len(keys):,} genes were trained on by every model here: {some(names)}",
+                f"{len(names):,} of {len(keys):,} genes were used to train all models: {some(names)}",
                 where=where,
                 hint="use --held-out-only to leave them out, or --allow-seen to score them anyway",
             )
-        logger.info("%s of %s genes are left out: no model here holds them out", f"{len(names):,}", f"{len(keys):,}")
+        logger.info("%s of %s genes are left out: no model holds them out", f"{len(names):,}", f"{len(keys):,}")
     _warn_of_names(held, known)
     roles = np.where(seen, "seen" if allow_seen else "", np.where(known, "test", "new"))
     rows = [np.flatnonzero(np.where(roles == "test", held[at], roles != "")) for at in range(len(members))]
     scorers = scorers_of(members, rows)
     if not scorers:
-        raise SeenGene("no model here holds out a gene of this set", where=where, hint="use --allow-seen to score them")
+        raise SeenGene("no model holds out any gene of this set", where=where, hint="use --allow-seen to score them")
     return Assignment(scorers, roles)
 
 
 def trained_on(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
     """Return a mask of the rows that at least one of the models was trained on, bool ``(n,)``.
 
-    These are the known rows that not all models hold out.
+    These are the known rows (see the module) except those that all models hold out.
     """
     keys = list(zip(genes.table["species"], genes.table["id"], strict=True))
     held_by_all = np.array([all(key in member.held_out for member in members) for key in keys], dtype=bool)
@@ -171,28 +171,28 @@ def trained_on(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
 
 
 def scorers_of(members: Sequence[Member], rows: Sequence[np.ndarray]) -> list[Scorer]:
-    """Pair each model with its rows; models without rows are left out."""
+    """Return a scorer for each model with at least one row; ``rows`` lists the positions of rows for each model."""
     pairs = zip(members, rows, strict=True)
     return [Scorer(member.path, member.fold, member.seed, own) for member, own in pairs if len(own)]
 
 
 def model_files(model: PathLike) -> list[Path]:
-    """List the model files of a run's finished parts, ordered by fold and seed; a model file is returned as is.
+    """List the finished model files of a run, ordered by fold and seed; if ``model`` is a model file, list only this.
 
     Raises:
         MissingFile: there is no such run or file.
-        ModelMismatch: the folder is not a run, none of its parts is finished, or they do not score sequences.
+        ModelMismatch: the folder is not a run, nothing in it is finished, or its models do not score sequences.
     """
     path = Path(model)
     return [path] if path.is_file() else [part.folder / "model.safetensors" for part in scoring_parts(path)]
 
 
 def scoring_parts(run: Path) -> list[RunPart]:
-    """List the finished parts of a run of predictors, ordered by fold and seed.
+    """List the finished parts of a run (models of one fold and seed that score sequences), ordered by fold and seed.
 
     Raises:
         MissingFile: there is no such run.
-        ModelMismatch: the folder is not a run, none of its parts is finished, or the run is of another kind.
+        ModelMismatch: the folder is not a run, none of its parts is finished, or its models do not score sequences.
     """
     if not run.exists():
         raise MissingFile("no such run or model file", where=run, hint="make one with kanseq train")
@@ -216,13 +216,13 @@ def sequence_digests(sequences: list[str]) -> np.ndarray:
 
 
 def known_sequences(genes: SequenceSet) -> np.ndarray:
-    """Return the sorted digests, to be kept with a model, of the rows that lie on no contig with a checksum."""
+    """Return the sorted digests of the sequences that are not on a contig with a checksum; they are saved in models."""
     rows = [row for row, checksum in enumerate(genes.of_contigs("md5")) if checksum is None]
     return np.unique(_digests(genes, np.array(rows, dtype=np.int64)))
 
 
 def _read_member(path: Path) -> Member:
-    """Read the description of a model file and the genes that it holds out."""
+    """Read the description in a model file, and the list of held-out genes next to the file."""
     arrays, described = load_arrays(path, wanted=[KNOWN])
     try:
         geometry = Geometry.from_json(described["geometry"])  # type: ignore[arg-type]
@@ -236,7 +236,7 @@ def _read_member(path: Path) -> Member:
 
 
 def _known_rows(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
-    """Return a mask of the rows that come from the set that the models were trained from, bool ``(n,)``."""
+    """Return a mask of the rows that come from the set that the models were trained and tested on, bool ``(n,)``."""
     contigs = set().union(*(member.contigs for member in members))
     known = np.array([checksum in contigs for checksum in genes.of_contigs("md5")], dtype=bool)
     digests = np.unique(np.concatenate([member.known for member in members]))
@@ -246,17 +246,22 @@ def _known_rows(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
 
 
 def _digests(genes: SequenceSet, rows: np.ndarray) -> np.ndarray:
-    """Return the digests of some rows; rows are read in blocks to save memory."""
+    """Return the digests of the sequences in these rows; sequences are read in blocks to save memory."""
     parts = [rows[start : start + ROW_GROUP] for start in range(0, len(rows), ROW_GROUP)]
     return np.concatenate([np.zeros(0, dtype=np.uint64), *(sequence_digests(genes.letters(part)) for part in parts)])
 
 
 def _warn_of_names(held: np.ndarray, known: np.ndarray) -> None:
-    """Warn if genes of another genome have the names of genes that a fold holds out."""
+    """Warn if rows that are not known to the run have the names of held-out genes.
+
+    Args:
+        held: whether each model lists a row's name among its held-out genes, bool ``(models, n)``.
+        known: mask of the known rows, bool ``(n,)``.
+    """
     same = int((held.any(axis=0) & ~known).sum())
     if same:
         logger.warning(
-            "%s genes lie on contigs that the run does not know but have names that it knows: if this is another "
-            "assembly of the same species, its models were trained on them",
+            "%s genes are on contigs that are not in the run's set but have names of genes in it: if this is another "
+            "assembly of the same species, the models were trained on them",
             f"{same:,}",
         )

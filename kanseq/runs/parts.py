@@ -1,9 +1,10 @@
-"""The parts of a run: their folders, which of them are finished, and which files each of them wrote.
+"""The parts of a run: their folders, whether they are finished, and which files they contain.
 
 In: a run's folder. Out: its parts in order, and their ``done.json``.
 
 A part is the model of one fold and seed, in ``folds/FOLD/seed-N``. The baseline of a fold, with which the run is
-compared, is next to its seeds, in a folder named after its architecture. No other module builds or parses these paths.
+compared, is in a folder next to those of the seeds, named after the baseline's architecture. No other module builds or
+parses these paths.
 """
 
 import json
@@ -32,16 +33,16 @@ STATE = "state.safetensors"
 _SEED = "seed-"
 
 _FILES_0_1_0 = ("model.safetensors", "predictions.tsv", "held_out.txt")
-"""Files whose SHA-256 version 0.1.0 wrote at the top level of ``done.json``."""
+"""Files whose SHA-256 was written at the top level of ``done.json`` by version 0.1.0."""
 
 
 class RunPart(NamedTuple):
-    """A model of a run, started or finished.
+    """A part of a run: the model of one fold and seed, finished or not.
 
     Attributes:
-        folder: the folder of its files.
-        fold: the fold that it holds out.
-        seed: the seed that it is trained with.
+        folder: the folder with the files of the model.
+        fold: the fold that the model holds out.
+        seed: the seed that the model is trained with.
         name: ``FOLD/seed-N``; for a baseline ``FOLD/ARCHITECTURE``.
     """
 
@@ -52,12 +53,12 @@ class RunPart(NamedTuple):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has a ``done.json``; :func:`is_done` also checks the listed files."""
+        """Whether the part has a ``done.json``; :func:`is_done` also checks the files that are listed there."""
         return (self.folder / DONE).exists()
 
 
 def parts(run: Path) -> list[RunPart]:
-    """List the started parts of a run, ordered by fold and seed, without baselines."""
+    """List the parts (models of one fold and seed) of a run that were started, by fold and seed, without baselines."""
     found = []
     for folder in run.glob(f"folds/*/{_SEED}*"):
         seed = folder.name.removeprefix(_SEED)
@@ -67,12 +68,12 @@ def parts(run: Path) -> list[RunPart]:
 
 
 def finished_parts(run: Path) -> list[RunPart]:
-    """List the :func:`parts` that have a ``done.json``; the listed files are not checked."""
+    """List the :func:`parts` that have a ``done.json``; the files listed there are not checked."""
     return [part for part in parts(run) if part.is_finished]
 
 
 def part_name(fold: str, seed: int) -> str:
-    """Return the name of a part, as tables and messages show it.
+    """Return the name of a part for tables and messages.
 
     >>> part_name("chr1", 0)
     'chr1/seed-0'
@@ -81,12 +82,12 @@ def part_name(fold: str, seed: int) -> str:
 
 
 def part_folder(run: Path, fold: str, seed: int) -> Path:
-    """Return the folder of a part, which need not exist."""
+    """Return the folder of a part (the model of one fold and seed), even if it does not exist yet."""
     return run / "folds" / fold / f"{_SEED}{seed}"
 
 
 def baseline_part(run: Path, fold: str, task: str = "binary") -> RunPart:
-    """Return the baseline of a fold, which need not exist. Its seed is reported as 0, whichever seed trained it."""
+    """Return the baseline of a fold, even if it does not exist. Its ``seed`` is 0, whichever seed was used."""
     name = BASELINES[task]
     return RunPart(run / "folds" / fold / name, fold, 0, f"{fold}/{name}")
 
@@ -101,9 +102,9 @@ def read_done(folder: Path) -> dict[str, object] | None:
 
 
 def files_of(done: Mapping[str, object]) -> dict[str, str]:
-    """Return the files that a ``done.json`` lists with their SHA-256; empty if it lists none.
+    """Return the files listed in the content of a ``done.json``, with their SHA-256; empty if there are none.
 
-    Version 0.1.0 wrote three checksums at the top level; all of them are required.
+    Version 0.1.0 wrote three checksums at the top level. If one of these is missing, no files are returned.
     """
     if "files" in done:
         listed = done["files"]
@@ -114,7 +115,7 @@ def files_of(done: Mapping[str, object]) -> dict[str, str]:
 
 
 def is_done(folder: Path) -> bool:
-    """Whether a part is finished and all files that its ``done.json`` lists are unchanged."""
+    """Return whether a part is finished and all files listed in its ``done.json`` are unchanged; if not, warn."""
     done = read_done(folder)
     if done is None:
         return False
@@ -131,11 +132,11 @@ def is_done(folder: Path) -> bool:
 
 
 def write_done(folder: Path, facts: Mapping[str, object], files: Sequence[str]) -> None:
-    """Mark a part as finished. Call this after all its other files are written.
+    """Mark a part as finished by writing its ``done.json``. All other files of the part must already be written.
 
     Args:
         folder: the folder of the part.
-        facts: the other content of ``done.json``; it must not depend on the time or on the location of the folder.
+        facts: other entries of ``done.json``; they must not depend on the time or on the location of the folder.
         files: names of files in the folder; their SHA-256 is recorded. Do not list ``log.jsonl``: it contains times,
             and ``done.json`` must be the same for the same inputs and settings.
     """
@@ -143,12 +144,15 @@ def write_done(folder: Path, facts: Mapping[str, object], files: Sequence[str]) 
 
 
 def remove_state(folder: Path) -> None:
-    """Delete the training state of a finished part."""
+    """Delete the training state in the folder of a finished part, if there is one."""
     with disk_errors(folder):
         (folder / STATE).unlink(missing_ok=True)
 
 
 def remove_finished_states(run: Path) -> None:
-    """Delete states left in finished parts by version 0.1.0 or by a process that was killed before deleting them."""
+    """Delete the training states that remain in finished parts of a run.
+
+    They are left by version 0.1.0, or by a process that was killed before it could delete them.
+    """
     for part in finished_parts(run):
         remove_state(part.folder)

@@ -1,6 +1,6 @@
-"""Read and write the table of predictions and the list of held-out genes.
+"""Read and write prediction tables and lists of held-out genes.
 
-In: rows of a set with their logits. Out: ``predictions.tsv`` and ``held_out.txt``, and back.
+In: rows of a set and their scores. Out: ``predictions.tsv`` and ``held_out.txt``, and the content read from them.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from kanseq.tasks.scores import PredictionScores
 from kanseq.tasks.task import CLASSES, LEAST, is_known
 
 LOGIT_OF = "logit:"
-"""Prefix of the columns with the logits of several classes, the last columns; the name of the class follows."""
+"""Prefix of the columns with the logits of three or more classes, before the class name; these are the last columns."""
 
 
 def predictions_table(
@@ -32,18 +32,19 @@ def predictions_table(
     targets: np.ndarray,
     classes: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Build a table of predictions for some rows of a set.
+    """Build a prediction table for some rows of a set.
 
     Args:
-        genes: the set; ``chrom`` stays empty for sequences without coordinates.
-        rows: positions in the set, ``(n,)``.
-        scores: ``(n,)``, or ``(n, conditions)`` for several conditions.
-        condition: name of the condition, ``*`` if there is only one; or the names of several, for one row per gene and
-            condition, gene by gene.
-        fold: fold whose model scored a row, ``mean`` for several models.
-        role: role of a row for that model: ``test`` held out, ``seen`` trained on, ``new`` of another set.
-        targets: classes or numbers, in the shape of the scores (see :mod:`kanseq.tasks.task`).
-        classes: names of several classes; ``target`` and ``called`` are their numbers.
+        genes: the set; ``chrom`` is empty for sequences without coordinates.
+        rows: positions of the rows in the set, ``(n,)``.
+        scores: scores of the rows, ``(n,)``, or ``(n, conditions)`` for several conditions.
+        condition: name of the condition (``*`` if there is only one), or names of several conditions. With several, the
+            table has one row per gene and condition, and the rows of a gene are next to each other.
+        fold: fold whose model scored the row, ``mean`` for several models; one name, or one per row.
+        role: role of the row for that model: ``test`` (held out), ``seen`` (used in training) or ``new`` (from another
+            set); one name, or one per row.
+        targets: class numbers or measured values, in the shape of the scores (see :mod:`kanseq.tasks.task`).
+        classes: names of three or more classes; ``target`` and ``called`` are then class numbers.
 
     Returns:
         A table with the columns of ``predictions.tsv``; ``target`` and ``called`` are float, NaN where unknown.
@@ -73,17 +74,17 @@ def predictions_table(
 
 
 def write_predictions(path: PathLike, table: pd.DataFrame) -> None:
-    """Write a table of predictions; numbers have nine digits, which restore a float32 exactly."""
+    """Write a prediction table; numbers have nine digits, from which a float32 can be restored exactly."""
     write_table(path, PREDICTIONS, table)
 
 
 def read_predictions(path: PathLike | pd.DataFrame) -> pd.DataFrame:
-    """Read a table of predictions from a file, or from memory (rounded to the nine digits of a file).
+    """Read a prediction table from a file, or convert a data frame (numbers are rounded to nine digits as in a file).
 
-    ``logit, probability, target`` and ``called`` are float64. Rows of a regression have no probability (NaN), and their
-    target is any number. Classes are 0 and 1 or, if there are columns ``logit:NAME`` (also float64), the position of
-    their name among these. ``called`` is NaN if no threshold was learned, as in older tables without this column; with
-    several classes, there is always a called class.
+    ``logit, probability, target`` and ``called`` are float64. For regression, the probability is NaN and the target any
+    number. For classification, ``target`` and ``called`` are 0 or 1 or, if there are columns ``logit:NAME`` (also
+    float64), the position of the class among these columns. For two classes, ``called`` is NaN if no threshold was
+    learned, and in older tables without this column.
 
     Raises:
         BadTable: a column is missing, or a logit, probability, target or call is not a valid number.
@@ -112,20 +113,20 @@ def read_predictions(path: PathLike | pd.DataFrame) -> pd.DataFrame:
 
 
 def classes_of(table: pd.DataFrame) -> tuple[str, ...]:
-    """Return the classes whose logits a table has, in the order of their numbers; empty unless there are several."""
+    """Return the class names in the columns ``logit:NAME`` of a table, in the order of class numbers; may be empty."""
     return tuple(str(name).removeprefix(LOGIT_OF) for name in table.columns if str(name).startswith(LOGIT_OF))
 
 
 def write_held_out(path: PathLike, held_out: Sequence[tuple[str, str]]) -> None:
-    """Write a line ``species<TAB>id`` for each gene that a fold holds out."""
+    """Write the genes that a fold holds out to a file, as lines ``species<TAB>id``."""
     write_table(path, HELD_OUT, pd.DataFrame(list(held_out), columns=list(HELD_OUT.required)))
 
 
 def read_held_out(path: Path) -> set[tuple[str, str]]:
-    """Read the genes that :func:`write_held_out` wrote; without a file, no gene was held out.
+    """Read the held-out genes of a fold, as ``(species, id)``; empty if there is no such file.
 
     Raises:
-        BadTable: a line lacks a species or a name.
+        BadTable: a line lacks a species or an id.
     """
     if not path.exists():
         return set()

@@ -1,6 +1,6 @@
 """Common interface of trained models: networks, and estimators that are fitted in one call.
 
-In: an architecture, its configuration and a task. Out: logits of inputs, and arrays to store.
+In: an architecture, its hyper-parameters and a task. Out: a model that computes logits and can be saved as arrays.
 """
 
 from abc import ABC, abstractmethod
@@ -22,11 +22,11 @@ from kanseq.tasks.task import Task
 
 
 class Predictor(ABC):
-    """Base class of models, without their metadata."""
+    """Base class of models that compute logits; for metadata see :class:`kanseq.runs.trained_model.TrainedModel`."""
 
     @property
     def network(self) -> Network | None:
-        """The network; None for a model without network, which has no gradients."""
+        """The PyTorch network; None for estimators, which have no gradients."""
         return None
 
     @property
@@ -36,12 +36,12 @@ class Predictor(ABC):
 
     @abstractmethod
     def logits(self, inputs: Inputs, task: Task, batch_size: int = 256) -> np.ndarray:
-        """Score inputs.
+        """Compute the logits of inputs.
 
         Args:
             inputs: inputs of ``n`` examples, such as base codes uint8 ``(n, columns)``.
-            task: meaning of the outputs.
-            batch_size: maximum examples per step.
+            task: the task, which defines the meaning of the outputs.
+            batch_size: maximum number of examples per step.
 
         Returns:
             float64 ``(n,)``, ``(n, conditions)`` or ``(n, classes)``, see :meth:`kanseq.tasks.task.Task.logit`.
@@ -53,7 +53,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Load what :meth:`arrays` returned.
+        """Load learned arrays, as returned by :meth:`arrays`.
 
         Raises:
             ValueError, RuntimeError: names or shapes do not match this model.
@@ -63,36 +63,39 @@ class Predictor(ABC):
         """Move the model to a device (``cpu``, ``cuda:N``); compute matrix products in ``float32`` or ``bfloat16``."""
 
     def freeze(self, precision: str) -> None:  # noqa: B027 - estimators have neither gradients nor precision
-        """Prepare for attribution: parameters in ``float32`` or ``float64``, full products, no parameter gradients.
+        """Prepare the model for attribution: set the precision of parameters, and turn off their gradients.
 
-        Threads can share the model afterwards.
+        Afterwards, several threads can use the model at the same time.
+
+        Args:
+            precision: ``float32`` or ``float64``. Matrix products are not computed in lower precision.
         """
 
 
 class NetworkPredictor(Predictor):
-    """A model that is a network."""
+    """A model that is a neural network."""
 
     def __init__(self, network: Network) -> None:
-        """Wrap a network."""
+        """Create a predictor from a network."""
         self._network = network
 
     @classmethod
     def build(cls, kind: Architecture, config: Hyperparameters, task: Task | None) -> "NetworkPredictor":
-        """Build an untrained network; its configuration sets the number of outputs."""
+        """Build an untrained network; ``config`` determines the number of outputs, ``task`` is not used."""
         return cls(kind.build(config))  # type: ignore[arg-type]
 
     @property
     def network(self) -> Network:
-        """The network."""
+        """The PyTorch network."""
         return self._network
 
     @property
     def parameters(self) -> int:
-        """Number of trainable values."""
+        """Number of trainable parameters."""
         return parameter_count(self._network)
 
     def logits(self, inputs: Inputs, task: Task, batch_size: int = 256) -> np.ndarray:
-        """Score inputs with the network in evaluation mode; see :meth:`Predictor.logits`."""
+        """Compute the logits of inputs with the network in evaluation mode; see :meth:`Predictor.logits`."""
         network = self._network.eval()
         device, most = next(network.parameters()).device, min(batch_size, getattr(network, "scored", batch_size))
         parts = []
@@ -103,11 +106,11 @@ class NetworkPredictor(Predictor):
         return np.concatenate(parts) if parts else np.zeros((0, task.columns) if task.columns else 0)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the network's state."""
+        """Return the network's state dict as NumPy arrays."""
         return {name: tensor.detach().cpu().numpy() for name, tensor in self._network.state_dict().items()}
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Load a state: resize grids to its number of intervals, and set evaluation mode."""
+        """Load a state dict, after resizing the network's KAN grids to match it; set evaluation mode."""
         match_grids(self._network, arrays)
         self._network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         self._network.eval()
@@ -118,22 +121,22 @@ class NetworkPredictor(Predictor):
         self._network.to(device)
 
     def freeze(self, precision: str) -> None:
-        """Prepare for attribution, see :meth:`Predictor.freeze`."""
+        """Prepare the network for attribution, see :meth:`Predictor.freeze`."""
         set_precision(self._network, "float32")
         network = self._network.double() if precision == "float64" else self._network
         network.eval().requires_grad_(False)
 
 
 class EstimatorPredictor(Predictor):
-    """A model that is an estimator, or several of them for several conditions or classes."""
+    """A model that is an estimator or, for several conditions or classes, one estimator for each of these."""
 
     def __init__(self, estimator: Estimator) -> None:
-        """Wrap an estimator."""
+        """Create a predictor from an estimator."""
         self.estimator = estimator
 
     @classmethod
     def build(cls, kind: Architecture, config: Hyperparameters, task: Task | None) -> "EstimatorPredictor":
-        """Build an unfitted estimator: one for each condition, or for each class against the rest."""
+        """Build an unfitted estimator, or several: one per condition, or one per class against the rest."""
         several = () if task is None else task.conditions or task.classes
         if not several:
             return cls(kind.build(config))  # type: ignore[arg-type]
@@ -146,15 +149,15 @@ class EstimatorPredictor(Predictor):
         return self.estimator.parameters
 
     def logits(self, inputs: Inputs, task: Task, batch_size: int = 256) -> np.ndarray:
-        """Score inputs with the estimator's own batch size; see :meth:`Predictor.logits`."""
+        """Compute the logits of inputs, see :meth:`Predictor.logits`; ``batch_size`` is ignored."""
         return task.restored(np.asarray(self.estimator.logits(inputs), dtype=np.float64))  # type: ignore[arg-type]
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the estimator's arrays."""
+        """Return the learned arrays of the estimator by name."""
         return self.estimator.arrays()
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Load the estimator's arrays."""
+        """Load learned arrays into the estimator."""
         self.estimator.load_arrays(arrays)
 
 
@@ -169,7 +172,7 @@ def build_predictor(kind: Architecture, config: Hyperparameters, task: Task | No
 
     Args:
         kind: the architecture.
-        config: its hyper-parameters, an instance of ``kind.config``.
-        task: the task that it learns; None for a generator.
+        config: the hyper-parameters, an instance of ``kind.config``.
+        task: the task that the model learns; None for a generator.
     """
     return _BUILDERS[kind.learner](kind, config, task)

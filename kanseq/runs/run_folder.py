@@ -1,6 +1,6 @@
-"""Open the folder of a run for writing: by one process at a time, with the settings that it was begun with.
+"""Open the folder of a run for writing, for one process at a time and only with the run's original settings.
 
-In: the description of a run. Out: its folder, locked.
+In: the description of a run. Out: the run's folder, locked.
 """
 
 import json
@@ -21,14 +21,14 @@ from kanseq.specification.optimisation import Settings
 logger = logging.getLogger(__name__)
 
 LEFTOVERS = ".*.part.*"
-"""Names of the temporary files of :func:`kanseq.io.files.whole_file` that a killed process leaves behind."""
+"""Pattern of the names of temporary files (see :func:`kanseq.io.files.whole_file`) that killed processes leave."""
 
 
 def check_run_output(path: PathLike) -> Path:
-    """Check, before any work, that a run can be written to this path.
+    """Check that a run can be written to this path; call this before any long computation.
 
     Raises:
-        NotWritable: the parent is missing or not writable, or the path holds something other than a run.
+        NotWritable: the parent folder is missing or not writable, or there is something other than a run at the path.
     """
     path = Path(path)
     if not path.exists():
@@ -44,11 +44,11 @@ def check_run_output(path: PathLike) -> Path:
 
 @contextmanager
 def open_run(path: PathLike, description: RunDescription) -> Iterator[Path]:
-    """Lock a run for writing: a new one, or one that was begun with the same description.
+    """Create the folder of a run, or reopen it if the run has the same description; lock it and yield its path.
 
     Raises:
-        RunInUse: another process is writing to it.
-        BadOption: it was begun with other settings; the message names the first difference.
+        RunInUse: another process is writing to the run.
+        BadOption: the run was started with other settings; the message names the first difference.
     """
     path = Path(path)
     with disk_errors(path):
@@ -61,10 +61,10 @@ def open_run(path: PathLike, description: RunDescription) -> Iterator[Path]:
 
 
 def begin(path: Path, description: RunDescription, name: str = RUN) -> None:
-    """Write the description of a new folder, or check that an existing folder has the same description.
+    """Write a description to the file ``name`` of a folder or, if the file exists, check that it is the same.
 
     Raises:
-        BadOption: it was begun with other settings; the message names the first difference.
+        BadOption: the run was started with other settings; the message names the first difference.
     """
     if (path / name).exists():
         _compare(path, read_run(path, name), description)
@@ -73,14 +73,14 @@ def begin(path: Path, description: RunDescription, name: str = RUN) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete incomplete files of killed processes; the caller must hold the run's lock."""
+    """Delete the incomplete files that killed processes left in a folder; the caller must hold the run's lock."""
     for leftover in folder.glob(LEFTOVERS):
         leftover.unlink(missing_ok=True)
 
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Keep other writers out while the run is open; the lock of a dead process does not count.
+    """Lock a run's folder so that no other process writes to it; locks of dead processes are ignored.
 
     Raises:
         RunInUse: another process holds the lock.
@@ -96,21 +96,21 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _compare(path: Path, before: RunDescription, now: RunDescription) -> None:
-    """Raise if kind, model, settings or inputs differ; warn if the machine or versions differ."""
+    """Compare two descriptions: raise if kind, model, settings or inputs differ, warn if machine or versions do."""
     for part in ("kind", "model", "settings", "config"):
         given = getattr(now, part)
         found = difference(_completed(getattr(before, part), given, part), given, part)
         if found:
-            raise BadOption(f"this run was begun with {found}", where=path, hint="train into another folder")
+            raise BadOption(f"this run was started with {found}", where=path, hint="train into another folder")
     for name in dict.fromkeys([*before.inputs, *now.inputs]):
         if _sum(before, name) != _sum(now, name):
             raise BadOption(
-                f"this run was begun with different inputs: {name}", where=path, hint="train into another folder"
+                f"this run was started with different inputs: {name}", where=path, hint="train into another folder"
             )
     for part in ("machine", "versions"):
         found = difference(getattr(before, part), getattr(now, part), part)
         if found:
-            logger.warning("this run was begun with %s: its folds may differ in the last digits", found)
+            logger.warning("this run was started with %s: results of its folds may differ in the last digits", found)
 
 
 _LATER_FIELDS = {
@@ -128,25 +128,26 @@ LATER = {
     },
     "config": {"initial": "fastkan"},
 }
-"""Options that the oldest runs do not record, and their values in those runs. Options that a specification marks as
-later come from there, and are written only if they differ from the default; the others are always written."""
+"""Options that did not exist in the oldest runs, and the values that those runs used. Options that are marked as
+``later`` in a specification are taken from there; runs record them only if they differ from the default. The others
+are always recorded."""
 
 
 def _completed(before: object, now: object, part: str) -> object:
-    """Add the options that did not exist when a run was begun, with the values that it used."""
+    """Return a run's recorded options plus those that did not exist when it was started, with the values it used."""
     if not isinstance(before, Mapping) or not isinstance(now, Mapping):
         return before
     return {**{key: value for key, value in LATER.get(part, {}).items() if key in now}, **before}
 
 
 def _sum(description: RunDescription, name: str) -> object:
-    """Return the checksum of one input; None if the run has no such input."""
+    """Return the checksum of the input ``name`` of a run; None if the run has no such input."""
     recorded = description.inputs.get(name)
     return recorded.get("sha256") if isinstance(recorded, Mapping) else None
 
 
 def difference(before: object, now: object, name: str) -> str | None:
-    """Describe the first difference between two settings; return None if they are equal."""
+    """Return a text with the first difference between two values of the setting ``name``; None if they are equal."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in [*now, *(key for key in before if key not in now)]:
             found = difference(before.get(key), now.get(key), key)
@@ -157,5 +158,5 @@ def difference(before: object, now: object, name: str) -> str | None:
 
 
 def _show(value: object) -> str:
-    """Return the text of a setting's value."""
+    """Return a setting's value as text."""
     return "none" if value is None else json.dumps(value)

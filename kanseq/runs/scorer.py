@@ -1,4 +1,4 @@
-"""Score sequences with the models that may score them; shared by ``predict``, ``explain`` and ``figures``.
+"""Score sequences with the models of a run that were not trained on them, for ``predict``, ``explain`` and ``figures``.
 
 In: a run or one model file, and a set or an array of base codes. Out: the logits of each model, and their mean.
 
@@ -27,17 +27,17 @@ from kanseq.tasks.task import Task
 logger = logging.getLogger(__name__)
 
 NEW = -1
-"""Row of origin of a sequence that no model has seen."""
+"""Used in place of a gene's row for sequences that were not made from a gene of the set."""
 
 
 class ModelLogits(NamedTuple):
     """The logits of several models for the same rows.
 
     Attributes:
-        scorers: the models, and the rows that each of them scored.
+        scorers: the model files, and the rows that each model scored.
         models: descriptions of these models, without weights.
-        values: ``(models, n)``, or ``(models, n, conditions)`` or ``(models, n, classes)``, float64; NaN where a model
-            does not score a row.
+        values: the logits, float64 ``(models, n)``, ``(models, n, conditions)`` or ``(models, n, classes)``; NaN where
+            a model does not score a row.
         roles: the role of each row for the models that score it, see :class:`kanseq.runs.held_out.Assignment`.
     """
 
@@ -48,28 +48,28 @@ class ModelLogits(NamedTuple):
 
     @property
     def task(self) -> Task:
-        """The task of the models; the same for all of them."""
+        """The task, which is the same for all models."""
         return self.models[0].task
 
     @property
     def scored(self) -> np.ndarray:
-        """Whether a model scores a row, bool ``(models, n)``."""
+        """Whether each model scores each row, bool ``(models, n)``."""
         return ~np.isnan(self.values.reshape(*self.values.shape[:2], -1)[:, :, 0])
 
     @property
     def rows(self) -> np.ndarray:
-        """Rows that at least one model scores, ascending int64."""
+        """Positions of the rows that at least one model scores, ascending int64."""
         return np.flatnonzero(self.scored.any(axis=0))
 
     def select(self, rows: np.ndarray) -> "ModelLogits":
-        """Return the logits of some rows (ascending); the rows of the scorers are renumbered."""
+        """Return the logits of some rows (ascending positions); the rows in ``scorers`` are renumbered."""
         scorers = [one._replace(rows=np.flatnonzero(np.isin(rows, one.rows))) for one in self.scorers]
         return ModelLogits(scorers, self.models, self.values[:, rows], self.roles[rows])
 
     def mean(self) -> PredictionScores:
-        """Average the models of each row by :func:`kanseq.tasks.scores.mean_scores`.
+        """Return the scores of each row, averaged over models by :func:`kanseq.tasks.scores.mean_scores`.
 
-        Every row needs at least one model: select :attr:`rows` first.
+        Each row must be scored by at least one model: call :meth:`select` with :attr:`rows` first.
         """
         return mean_scores(self.task, [model.calibrations for model in self.models], self.values)
 
@@ -79,11 +79,11 @@ class Models:
     """The models of a run (all folds and seeds, or one fold), or one model file.
 
     Attributes:
-        path: the run or the file.
+        path: the run's folder, or the model file.
         members: the model files, ordered by fold and seed.
         fold: the requested fold, or None for all.
-        device: where the models run, ``cpu``, ``cuda`` or ``cuda:N``.
-        keep: whether loaded models stay in memory for later calls. Otherwise one model is in memory at a time.
+        device: the device that models are loaded to, ``cpu``, ``cuda`` or ``cuda:N``.
+        keep: whether loaded models stay in memory for later calls. Otherwise only one model is in memory at a time.
     """
 
     path: PathLike
@@ -95,10 +95,10 @@ class Models:
 
     @classmethod
     def open(cls, path: PathLike, *, fold: str | None = None, device: str = "cpu", keep: bool = False) -> "Models":
-        """Read which rows the models may score; weights are loaded when they are needed.
+        """Open a run or a model file; weights are loaded only when they are needed.
 
         Raises:
-            MissingFile, ModelMismatch, BadOption: as :func:`kanseq.runs.held_out.read_members`.
+            MissingFile, ModelMismatch, BadOption: see :func:`kanseq.runs.held_out.read_members`.
         """
         return cls(path, tuple(read_members(path, fold)), fold, device, keep)
 
@@ -108,10 +108,10 @@ class Models:
         return self.members[0].metadata
 
     def assign(self, genes: SequenceSet, *, allow_seen: bool = False, held_out_only: bool = False) -> Assignment:
-        """Assign to each row of a set the models that may score it.
+        """Choose the models that may score each row of a set; for the options, see :func:`kanseq.runs.held_out.assign`.
 
         Raises:
-            ModelMismatch, BadOption, SeenGene: as :func:`kanseq.runs.held_out.assign`.
+            ModelMismatch, BadOption, SeenGene: see :func:`kanseq.runs.held_out.assign`.
         """
         return assign(
             self.members,
@@ -123,14 +123,14 @@ class Models:
         )
 
     def assign_copies(self, origins: np.ndarray, assignment: Assignment | None = None) -> Assignment:
-        """Assign models to sequences that were made from genes of a set, such as edited windows.
+        """Choose the models for sequences that were made from genes of a set, such as edited windows.
 
-        A copy is scored by the models that may score its gene.
+        Each sequence is scored by the models that may score the gene from which it was made.
 
         Args:
-            origins: for each sequence the row of its gene in the set, int ``(n,)``; :data:`NEW` for a sequence that no
-                model has seen, which all models score.
-            assignment: the assignment of the set. Without it every sequence must be :data:`NEW`.
+            origins: for each sequence, the row of its gene in the set, int ``(n,)``; or :data:`NEW` if it was not made
+                from a gene of the set: such sequences are scored by all models.
+            assignment: the assignment of the set. It may be None only if all sequences are :data:`NEW`.
         """
         origins = np.asarray(origins, dtype=np.int64)
         is_new = origins == NEW
@@ -145,10 +145,10 @@ class Models:
         return Assignment(scorers_of(self.members, rows), roles)
 
     def load(self, scorer: Scorer) -> TrainedModel:
-        """Load a model for scoring.
+        """Return the trained model of a scorer; read it from its file unless it is still in memory.
 
         Raises:
-            MissingFile, ModelMismatch: as :func:`kanseq.runs.trained_model.read_model`.
+            MissingFile, ModelMismatch: see :func:`kanseq.runs.trained_model.read_model`.
         """
         model = self._loaded.get(scorer.path)
         if model is None:
@@ -158,7 +158,7 @@ class Models:
         return model
 
     def each(self, scorers: Sequence[Scorer]) -> Iterator[tuple[Scorer, TrainedModel]]:
-        """Load the models of an assignment one after the other, and yield each with its scorer."""
+        """Yield each scorer of an assignment with its trained model; models are loaded one after the other."""
         for scorer in scorers:
             yield scorer, self.load(scorer)
 
@@ -169,14 +169,14 @@ class Models:
 
         Args:
             sequences: a set, or base codes ``(n, columns)`` uint8 (A 0, C 1, G 2, T 3, anything else 4).
-            assignment: which models score which rows. By default a set is assigned by :meth:`assign`, and all models
-                score all rows of an array.
-            batch_size: sequences per batch.
+            assignment: which models score which rows. By default, the models for a set are chosen by :meth:`assign`,
+                and the rows of an array are scored by all models.
+            batch_size: number of sequences per batch.
 
         Raises:
-            ModelMismatch: a file is damaged, the width of an array is not that of the models, or the models have
+            ModelMismatch: a file is damaged, an array has not as many columns as the models read, or the models have
                 different conditions or classes.
-            SeenGene: as :meth:`assign`.
+            SeenGene: see :meth:`assign`.
         """
         if assignment is None:
             is_set = isinstance(sequences, SequenceSet)
@@ -200,7 +200,7 @@ class Models:
         return ModelLogits(assignment.scorers, models, np.stack(values), assignment.roles)
 
     def _check_width(self, codes: np.ndarray) -> None:
-        """Check that the codes have the columns that the models read."""
+        """Check that an array of base codes has as many columns as the models read."""
         columns = self.members[0].geometry.columns
         if codes.ndim != 2 or codes.shape[1] != columns:
             raise ModelMismatch(
@@ -209,7 +209,7 @@ class Models:
 
 
 def _check_same_outputs(models: list[Description], where: Path) -> None:
-    """Check that the last model has the same conditions and classes as the first one."""
+    """Check that the last model in the list has the same conditions and classes as the first."""
     for what in ("conditions", "classes"):
         if getattr(models[-1].task, what) != getattr(models[0].task, what):
             raise ModelMismatch(f"the models of this run have different {what}", where=where)

@@ -1,6 +1,6 @@
-"""Save and load trained models: weights, and under one metadata key all that is needed to rebuild the model.
+"""Save and load trained models: the weights and, as metadata, the description that is needed to rebuild the model.
 
-In: a predictor with its description. Out: ``model.safetensors``, and back.
+In: a trained model. Out: the file ``model.safetensors``, and the model loaded from it.
 """
 
 import json
@@ -26,19 +26,19 @@ from kanseq.tasks.scores import PredictionScores, scores_of
 from kanseq.tasks.task import Task
 
 FORMAT = 1
-"""Version of the model file that is written; this and all older versions can be read."""
+"""Format version of the model files that are written; this version and all older ones can be read."""
 
 KEY = "kanseq"
-"""The only metadata key: safetensors writes several keys in an order that changes from run to run."""
+"""The only metadata key in model files, because safetensors would write several keys in a varying order."""
 
 KNOWN = "kanseq.known_sequences"
-"""Name of the array of digests of the training set's sequences without a contig; not a weight."""
+"""Name of an array in model files that is not a weight: digests of the run's sequences without a contig."""
 
 _NONE_KNOWN = np.zeros(0, dtype=np.uint64)
 
 
 class Description(NamedTuple):
-    """A model without its weights; see :class:`TrainedModel`."""
+    """The description of a trained model, without weights; for the attributes see :class:`TrainedModel`."""
 
     task: Task
     metadata: dict[str, object]
@@ -50,13 +50,13 @@ class TrainedModel:
     """A trained model and its description.
 
     Attributes:
-        architecture: its name in the registry.
-        config: its hyper-parameters, an instance of the architecture's config class.
-        geometry: the columns that it reads, and which of them it masks.
+        architecture: name of the architecture in the registry.
+        config: the hyper-parameters, an instance of the architecture's config class.
+        geometry: the columns that the model reads, and which of them are masked.
         task: the task, which defines the meaning of the outputs.
         predictor: the network or estimator.
         metadata: ``fold, seed, threads, precision, contigs, versions, inputs, thresholds`` and other facts of the run.
-        known: sorted uint64 digests of the training set's sequences without a contig (see ``assignment``).
+        known: sorted uint64 digests of the run's sequences without a contig, see :mod:`kanseq.runs.held_out`.
         calibrations: calibrations of the logits, one per condition; empty if none was learned.
     """
 
@@ -71,7 +71,7 @@ class TrainedModel:
 
     @property
     def description(self) -> Description:
-        """The model without its weights."""
+        """The description of the model, without weights."""
         return Description(self.task, self.metadata, self.calibrations)
 
     @property
@@ -80,20 +80,21 @@ class TrainedModel:
         return self.predictor.network
 
     def logits(self, codes: Codes, batch_size: int = 256) -> np.ndarray:
-        """Return logits of base codes, uint8 ``(n, columns)``: float64, see :meth:`kanseq.tasks.task.Task.logit`.
+        """Compute the logits, float64, of sequences (base codes, uint8 ``(n, columns)``).
 
-        These are the log-odds of ``high`` or, for regression, the predicted numbers in units of the targets:
-        ``(n,)`` or ``(n, conditions)``. With several classes, the logit of each class: ``(n, classes)``.
+        Logits are the log-odds of ``high`` or, for regression, the predicted numbers in units of the targets:
+        ``(n,)`` or ``(n, conditions)``. For three or more classes, there is a logit for each: ``(n, classes)``. See
+        :meth:`kanseq.tasks.task.Task.logit`.
         """
         return self.predictor.logits(codes, self.task, batch_size)
 
     def scores(self, codes: Codes) -> PredictionScores:
-        """Return logits, probabilities and calls of base codes."""
+        """Compute the logits, probabilities and calls of sequences (base codes, uint8 ``(n, columns)``)."""
         return scores_of(self.task, self.calibrations, self.logits(codes))
 
 
 def save_model(path: PathLike, model: TrainedModel) -> None:
-    """Write a model file. The bytes of the file depend on the model only."""
+    """Write a trained model to a file. The bytes of the file depend only on the model."""
     described = {
         "format": FORMAT,
         "architecture": model.architecture,
@@ -120,11 +121,15 @@ def save_arrays(path: PathLike, arrays: Mapping[str, np.ndarray], described: Map
 
 
 def load_arrays(path: PathLike, wanted: Sequence[str] | None = None) -> tuple[dict[str, np.ndarray], dict[str, object]]:
-    """Read a file of :func:`save_arrays`; if ``wanted`` is specified, only the arrays with these names.
+    """Read arrays and their description from a file written by :func:`save_arrays`.
+
+    Args:
+        path: the file.
+        wanted: names of the arrays to read; all by default.
 
     Raises:
         MissingFile: there is no such file.
-        ModelMismatch: it is truncated, not a safetensors file, or not written by kanseq.
+        ModelMismatch: the file is truncated, not a safetensors file, or not written by kanseq.
     """
     path = check_input(path)
     try:
@@ -150,11 +155,11 @@ def load_arrays(path: PathLike, wanted: Sequence[str] | None = None) -> tuple[di
 
 
 def read_model(path: PathLike, device: str = "cpu") -> TrainedModel:
-    """Load a model from its file, ready to score.
+    """Load a trained model from its file to a device, ready to score sequences.
 
     Raises:
         MissingFile: there is no such file.
-        ModelMismatch: it is truncated or not written by kanseq, or its weights do not fit its architecture.
+        ModelMismatch: the file is truncated or not written by kanseq, or the weights do not match the architecture.
     """
     arrays, described = load_arrays(path)
     known = arrays.pop(KNOWN, _NONE_KNOWN)
@@ -187,7 +192,7 @@ def check_geometry(model: TrainedModel, genes: SequenceSet, where: Path | None =
 
 
 def check_layout(theirs: Geometry, ours: Geometry, where: Path | None = None) -> None:
-    """Compare the geometry of a model with that of a set; see :func:`check_geometry`."""
+    """Check that the geometry of a model (``theirs``) matches that of a set (``ours``); see :func:`check_geometry`."""
     if replace(theirs, mask=True, visible="all") != replace(ours, mask=True, visible="all"):
         raise ModelMismatch(
             f"the model was made for {describe(theirs)}, and the set has {describe(ours)}",
@@ -208,7 +213,7 @@ def describe(geometry: Geometry) -> str:
 
 
 def _options(geometry: Geometry) -> str:
-    """Return the command that makes a set of this geometry."""
+    """Return the command that makes a set with this geometry, as text."""
     if not geometry.has_genes:
         return f"kanseq import, from sequences of {geometry.columns} bases"
     size = f"--upstream {geometry.upstream} --downstream {geometry.downstream} --pad {geometry.pad}"

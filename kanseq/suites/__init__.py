@@ -1,1 +1,1 @@
-"""Benchmark suites: protocol, contestants, jobs and results."""
+"""Benchmarks that compare models on published data sets: protocol, models, training processes and results."""

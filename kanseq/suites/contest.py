@@ -1,6 +1,6 @@
-"""Comparison of models on labelled sets: every set is split once, and every model trains on the same folds.
+"""Train models on labelled sets to compare them: each set is split once, and all models use the same folds.
 
-In: sets, entries, a protocol. Out: a folder per set with a run per model.
+In: sets, models with their options, a protocol. Out: a folder per set, with a run per model.
 """
 
 import logging
@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 class Competition(NamedTuple):
-    """The outcome of all trainings.
+    """The result of training all models on all sets.
 
     Attributes:
         names: names of the sets.
-        checks: the contents of each set.
-        trained: number of trainings by this call, over all sets.
-        failure: set if some trainings failed; finished runs may be scored before it is raised.
+        checks: name of each set -> counts of its contents, see :func:`check_data_set`.
+        trained: number of runs (a model on a set) that this call had to train.
+        failure: the error if some runs failed, else None. The caller can score the finished runs before raising it.
     """
 
     names: list[str]
@@ -46,10 +46,17 @@ def compete(
     machine: Machine,
     output: Path,
 ) -> Competition:
-    """Prepare every set in its own folder, and train all models that are not finished there.
+    """Prepare each set in a separate folder, and train all models that are not finished there.
+
+    Args:
+        sets: name and content of each set.
+        entries: the models with their options.
+        protocol: folds, seeds and other settings that are the same for all models.
+        machine: the hardware for training.
+        output: folder of the benchmark; the sets have their folders in it.
 
     Raises:
-        BadOption: the protocol or a model's option is invalid, or the folder was begun with other options.
+        BadOption: the protocol or a model's option is invalid, or the folder was started with other options.
         BadTable, EmptySplit: a set has no labels or no test sequences, or a fold lacks a class.
         NotWritable: the folder cannot be written.
     """
@@ -78,7 +85,7 @@ def compete(
             if len(finished(run)) < protocol.fits:
                 jobs.append(job_of(one, folder, protocol, machine))
     if jobs:
-        logger.info("trainings: %d, %d in parallel", len(jobs), machine.jobs)
+        logger.info("runs to train: %d, %d in parallel", len(jobs), machine.jobs)
     failure = None
     try:
         work_off(jobs, at_once=machine.jobs, threads=machine.threads)
@@ -89,7 +96,7 @@ def compete(
 
 @contextmanager
 def _errors_name(name: str) -> Iterator[None]:
-    """Add the name of the set to errors that name no file."""
+    """Add the name of a set to errors that are raised in this context and do not name a file."""
     try:
         yield
     except KanseqError as error:
@@ -99,14 +106,17 @@ def _errors_name(name: str) -> Iterator[None]:
 
 
 def complete(folder: Path, fits: int) -> list[str]:
-    """Return the names of a set's complete runs, LegNet and its KAN variants first."""
+    """Return the names of the runs in a set's folder that have ``fits`` finished models.
+
+    LegNet and its KAN variants come first.
+    """
     there = sorted(path.parent.name for path in folder.glob(f"*/{RUN}"))
     names = [*(name for name in VARIANTS if name in there), *(name for name in there if name not in VARIANTS)]
     return [name for name in names if len(finished(folder / name)) >= fits]
 
 
 def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
-    """Open a set, and return it with its name: that of its file, or of its folder in a benchmark."""
+    """Open a set and return its name and content; the name is that of its file or, in a benchmark, of its folder."""
     if isinstance(genes, SequenceSet):
         return "set", genes
     path = check_input(genes)
@@ -115,12 +125,12 @@ def named_set(genes: PathLike | SequenceSet) -> tuple[str, SequenceSet]:
 
 
 def finished(run: Path) -> list[RunPart]:
-    """List the finished and complete parts of a run."""
+    """List the parts (models of one fold and seed) of a run that are finished and have all of their files."""
     return [part for part in finished_parts(run) if is_done(part.folder)]
 
 
 def baseline_of(names: Sequence[str]) -> str | None:
-    """Return the name of the baseline: LegNet, or the first model; None for a single model."""
+    """Return which of these models the others are compared with: LegNet, or else the first; None for a single model."""
     if len(names) < 2:
         return None
     return VARIANTS[0] if VARIANTS[0] in names else names[0]

@@ -1,6 +1,6 @@
 """Entries of a benchmark: models with their options, matched in size if requested.
 
-In: names and ``MODEL.KEY=VALUE``. Out: entries, and the options and counts of each on a given set.
+In: names of models, and options ``MODEL.KEY=VALUE``. Out: entries, and their hyper-parameters and sizes on a set.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,18 @@ from kanseq.models.sizes import Cost, cost_of, match_parameters
 from kanseq.training.settings import Settings, settings_for
 
 VARIANTS = ("legnet", "legnet-lkan", "legnet-ckan")
-"""The baseline and its two KAN variants; all others are compared with the first."""
+"""LegNet, which is the baseline of benchmarks, and its two KAN variants."""
 
 
 class Entry(NamedTuple):
     """A model in a benchmark.
 
     Attributes:
-        name: name of its row and of its folder.
-        model: an architecture of ``kanseq models``.
-        options: its hyper-parameters.
-        settings: its training options, fields of :class:`kanseq.training.settings.Settings`.
-        parameters: number of parameters to match; None to keep the size that follows from its options.
+        name: name of the model's row in tables, and of its folder.
+        model: an architecture that ``kanseq models`` lists.
+        options: the hyper-parameters that the user set.
+        settings: the training options that the user set, fields of :class:`kanseq.training.settings.Settings`.
+        parameters: number of parameters that the model should have; None to keep the size that its options define.
     """
 
     name: str
@@ -35,10 +35,10 @@ class Entry(NamedTuple):
     parameters: int | None = None
 
     def on(self, geometry: Geometry, classes: int) -> "Competitor":
-        """Resolve its options for sequences of this width and for this number of classes.
+        """Determine all hyper-parameters for a set with this geometry and number of classes.
 
         Raises:
-            BadOption: an option is unknown to the model, or the size cannot be matched.
+            BadOption: the model does not have an option, or its size cannot be matched.
         """
         kind = architecture(self.model)
         config = make_config(self.model, geometry, self.options, classes if classes > 2 else None)
@@ -52,13 +52,13 @@ class Entry(NamedTuple):
 
 
 class Competitor(NamedTuple):
-    """An entry on one set.
+    """An entry with its hyper-parameters for one set.
 
     Attributes:
         entry: the entry.
         options: all hyper-parameters that differ from the model's defaults.
         config: all hyper-parameters, as in ``run.json``.
-        cost: parameters and operations of its network; None for a model without one.
+        cost: numbers of parameters and operations of the network; None for a model without a network.
     """
 
     entry: Entry
@@ -72,15 +72,15 @@ def make_entries(models: Sequence[str], options: Sequence[str] = (), *, paramete
 
     Args:
         models: names of architectures, each once.
-        options: ``MODEL.KEY=VALUE``, hyper-parameters and training options; ``KEY=VALUE`` is for all models with this
-            option.
-        parameters: number of parameters to match by each network with widths to choose.
+        options: hyper-parameters and training options, as ``MODEL.KEY=VALUE``, or ``KEY=VALUE`` for all models that
+            have the option.
+        parameters: number of parameters that models should have; ignored for models whose widths cannot be changed.
 
     Raises:
         BadOption: a model or an option is unknown, or a model is named twice.
     """
     if not models or len(set(models)) < len(models):
-        raise BadOption("--model: no name, or a name twice", hint="name each model once")
+        raise BadOption("--model: no model is named, or one is named twice", hint="name each model once")
     own, settings = parted_options(options, models)
     return [
         Entry(name, name, own[name], settings[name], None if architecture(name).resized is None else parameters)
@@ -89,11 +89,11 @@ def make_entries(models: Sequence[str], options: Sequence[str] = (), *, paramete
 
 
 Parted: TypeAlias = dict[str, dict[str, Value]]
-"""Values by name, for each model."""
+"""Options of several models: model -> option -> value."""
 
 
 def parted_options(options: Sequence[str], models: Sequence[str]) -> tuple[Parted, Parted]:
-    """Separate hyper-parameters from training options, and return both for each model.
+    """Parse the options of several models; return their hyper-parameters, and their training options.
 
     Args:
         options: ``MODEL.KEY=VALUE``, or ``KEY=VALUE`` for all models that have the option.
@@ -114,7 +114,7 @@ def parted_options(options: Sequence[str], models: Sequence[str]) -> tuple[Parte
         requested = [model] if dot else list(models)
         takers = requested if field in _SETTINGS else [name for name in requested if field in known[name]]
         if not takers:
-            raise BadOption(f"--set {text}: {f'{model} has no' if dot else 'no model here has an'} option '{key}'")
+            raise BadOption(f"--set {text}: {f'{model} has no' if dot else 'no model has an'} option '{key}'")
         for name in takers:
             if field in _SETTINGS:
                 settings[name][field] = parse_option(f"--set {key}", _SETTINGS[field], value)

@@ -1,6 +1,6 @@
-"""Trainings in separate processes, several in parallel, each with a log file.
+"""Train models in separate processes, several in parallel, each with a log file.
 
-In: specifications of trainings. Out: finished trainings, or an error that names those that failed.
+In: specifications of training runs. Out: finished runs, or an error that names the first run that failed.
 """
 
 import logging
@@ -23,11 +23,11 @@ logger = logging.getLogger(__name__)
 
 
 class Machine(NamedTuple):
-    """The hardware for trainings.
+    """The hardware for training.
 
     Attributes:
-        jobs: number of parallel trainings.
-        threads: processor threads of each; 0 for as many as torch finds.
+        jobs: number of training processes that run in parallel.
+        threads: processor threads per process; 0 for the default of torch.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: precision of the products of spline layers; None for each model's default.
     """
@@ -39,12 +39,12 @@ class Machine(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A training in a separate process.
+    """A training run to be executed in a separate process.
 
     Attributes:
-        title: its name in messages.
-        spec: the training.
-        log: file for its output.
+        title: name of the training run in messages.
+        spec: specification of the training run.
+        log: file to which the output of the process is appended.
     """
 
     title: str
@@ -53,16 +53,16 @@ class Job(NamedTuple):
 
 
 def work_off(jobs: Sequence[Job], *, at_once: int, threads: int) -> None:
-    """Run all jobs; a failure does not stop the others. On an interrupt, stop all jobs and wait for them.
+    """Run all jobs. If a job fails, the others continue. On an interrupt, stop all jobs and wait until they end.
 
     Args:
         jobs: the jobs, in the order in which they start.
-        at_once: number of jobs in parallel.
-        threads: processor threads of each.
+        at_once: number of jobs that run in parallel.
+        threads: processor threads per job.
 
     Raises:
-        JobsFailed: some failed; the message names the first with its reason, and the number of others.
-        KeyboardInterrupt: it was interrupted; the trainings resume in the next call.
+        JobsFailed: some jobs failed; the message names the first with its reason, and the number of others.
+        KeyboardInterrupt: the user interrupted the jobs; the next call resumes them.
     """
     crew = _Crew(threads, len(jobs))
     with ThreadPoolExecutor(max(1, at_once)) as pool:
@@ -80,7 +80,7 @@ def work_off(jobs: Sequence[Job], *, at_once: int, threads: int) -> None:
 
 
 class _Crew:
-    """The running processes."""
+    """Run jobs as processes from several threads, count finished jobs, and collect failures."""
 
     def __init__(self, threads: int, count: int) -> None:
         # A cluster launcher may have set a rank for this process; its jobs must not inherit it.
@@ -91,7 +91,7 @@ class _Crew:
         self.failed: list[tuple[str, str, Path]] = []
 
     def do(self, job: Job) -> None:
-        """Run one job until it ends."""
+        """Run one job in a new process, wait until it ends, and record whether it failed."""
         if self.stopping.is_set():
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -117,7 +117,7 @@ class _Crew:
             logger.info("%s: %s (%d of %d)", job.title, outcome, self.done, self.count)
 
     def stop(self) -> None:
-        """Terminate running jobs, and start no others."""
+        """Terminate the running jobs, and do not start any others."""
         with self.lock:
             self.stopping.set()
             for process in self.running:
@@ -125,5 +125,5 @@ class _Crew:
 
 
 def _ended(code: int) -> str:
-    """Describe the end of a process that left no report."""
+    """Describe, from its exit code, how a process ended that left no report."""
     return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

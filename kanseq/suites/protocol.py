@@ -1,6 +1,7 @@
-"""The protocol of a benchmark: folds, seeds, epochs, and treatment of copies of test sequences.
+"""The protocol of a benchmark: folds, seeds, epochs, and treatment of training sequences that occur in the test set.
 
-In: a labelled set with its own ``split``, and a protocol. Out: a folder with the set, its splits, and their contents.
+In: a labelled set with a column ``split``, and a protocol. Out: a folder with the set and its splits, and the training
+of each model.
 """
 
 import logging
@@ -33,13 +34,14 @@ from kanseq.training.settings import settings_for
 logger = logging.getLogger(__name__)
 
 SET, SPLITS, PLAIN_SPLITS, ABOUT = "set.parquet", "splits.tsv", "splits.plain.tsv", "set.json"
-"""Files in a data set's folder, next to a run for each model.
+"""Files in the folder of a data set, which also contains the runs of all models.
 
-Models that do not stop early have separate splits without tuning sequences, because they would train on them.
+Models without early stopping would use tuning sequences for training. They therefore have separate splits, in
+``splits.plain.tsv``, in which tuning sequences are unused.
 """
 
 COPIES = ("drop", "keep")
-"""What to do with training sequences that also occur in the test set: drop them, or keep them as published.
+"""Treatment of training sequences that also occur in the test set: drop them, or keep them as published.
 
 Training sequences that also occur among the tuning sequences are always dropped.
 """
@@ -49,13 +51,14 @@ TUNED = 0.1
 
 
 class Protocol(NamedTuple):
-    """The settings that are the same for all models.
+    """The settings of a benchmark that are the same for all models.
 
     Attributes:
-        folds: 1: train on the set's training split, tune on its ``dev`` split; more: divide all sequences except the
-            test into this many parts, and tune each fold on another part. All folds have the same test set.
-        seeds: trainings per fold, with consecutive seeds from ``seed`` on.
-        epochs: passes over the training sequences; None for each model's own number. The epoch with the best loss on
+        folds: number of folds; all have the same test set. With one fold, the training set is the set's split
+            ``train``, and the tuning set is ``dev``. With several, all sequences except the test set are divided into
+            this many parts, and each fold uses a different part for tuning.
+        seeds: number of models per fold, trained with consecutive seeds that start at ``seed``.
+        epochs: passes over the training sequences; None for each model's default. The epoch with the lowest loss on
             the tuning sequences is used.
         copies: one of :data:`COPIES`.
         seed: seed of the folds and of the first training.
@@ -69,17 +72,17 @@ class Protocol(NamedTuple):
 
     @property
     def fits(self) -> int:
-        """Number of trainings of each model."""
+        """Number of times that each model is trained, once per fold and seed."""
         return self.folds * self.seeds
 
     def check(self, machine: Machine) -> None:
-        """Check all values before anything is written; training options are checked by :class:`TrainSpec`.
+        """Check the values of the protocol and of ``machine``, before anything is written.
 
         Args:
-            machine: the hardware for the trainings.
+            machine: the hardware for training.
 
         Raises:
-            BadOption: a value has a wrong type, is out of range or not a choice.
+            BadOption: a value has a wrong type, is out of range or is not one of the choices.
         """
         for name, value in (("folds", self.folds), ("jobs", machine.jobs)):
             if not isinstance(value, int) or value < 1:
@@ -99,16 +102,17 @@ class Protocol(NamedTuple):
 
 
 def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
-    """Write a set and its splits, unless they exist; check that the folder has the same set and protocol.
+    """Write a set and its splits to a folder, or check that an existing folder has the same set and protocol.
 
     Args:
         genes: a set with columns ``label`` and ``split``.
         folder: output folder; created if missing.
-        protocol: how to split the set.
+        protocol: the protocol, which defines the splits.
 
     Raises:
         BadTable: the set has no labels, no test sequences, or a single class.
-        BadOption: the folder was begun with another set or protocol.
+        EmptySplit: a fold lacks sequences of a class.
+        BadOption: the folder was started with another set or protocol.
     """
     table = _splits(genes, protocol, folder.name)
     classes = classes_of_set(genes)
@@ -130,7 +134,7 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
 
 
 def classes_of_set(genes: SequenceSet) -> list[str]:
-    """List the classes to predict; ``mid`` is not a class if there are low and high.
+    """List the classes of a set that models predict; ``mid`` is one of them unless there are only two others.
 
     Raises:
         BadTable: the set has no labels, or a single class.
@@ -145,13 +149,13 @@ def classes_of_set(genes: SequenceSet) -> list[str]:
 
 
 def job_of(competitor: Competitor, folder: Path, protocol: Protocol, machine: Machine) -> Job:
-    """Return the training of one model on one prepared set.
+    """Return the job that trains one model on one set.
 
     Args:
         competitor: the model.
-        folder: folder of the set.
-        protocol: how to train.
-        machine: the hardware.
+        folder: folder of the set, see :func:`prepare`.
+        protocol: folds, seeds and epochs.
+        machine: the hardware for training.
     """
     entry = competitor.entry
     stops_early = architecture(entry.model).takes("tune")
@@ -174,14 +178,14 @@ def job_of(competitor: Competitor, folder: Path, protocol: Protocol, machine: Ma
 
 
 def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: str | None) -> None:
-    """Check that an existing run was begun with the same model and options.
+    """Check that an existing run was started with the model and options that are requested now.
 
     Raises:
-        BadOption: it was not; the message names the difference.
+        BadOption: the model or an option differs; the message names it.
     """
     before, kind = read_run(run), architecture(competitor.entry.model)
     expected = settings_for(kind, tune=True, **_given(competitor.entry, protocol)).to_json()
-    # The run resolved "auto" to a precision when it began.
+    # The run resolved "auto" to a precision when it was started.
     names = [each.name for each in fields(Settings)]
     checked = [name for name in names if name != "precision" or precision not in (None, "auto")]
     expected["precision"] = precision or expected["precision"]
@@ -192,17 +196,21 @@ def check_run(run: Path, competitor: Competitor, protocol: Protocol, precision: 
         *(difference(before.settings.get(name), expected.get(name), name) for name in checked),
     )
     for found in filter(None, differences):
-        raise BadOption(f"this run was begun with {found}", where=run, hint="use another output folder")
+        raise BadOption(f"this run was started with {found}", where=run, hint="use another output folder")
 
 
 def _given(entry: Entry, protocol: Protocol) -> dict[str, Value]:
-    """Return the training options of an entry: train for all epochs, and use the best one."""
+    """Return the training options of an entry. Patience equals the number of epochs, so that all epochs are run."""
     given = {**({} if protocol.epochs is None else {"epochs": protocol.epochs}), **entry.settings}
     return {"patience": settings_for(architecture(entry.model), **given).epochs, **given}
 
 
 def _check_folds(table: pd.DataFrame, genes: SequenceSet, classes: Sequence[str]) -> None:
-    """Check that every fold trains on every class, and tunes and tests on at least two."""
+    """Check that the training sequences of each fold have all classes, and its tuning and test sequences at least two.
+
+    Raises:
+        EmptySplit: classes are missing.
+    """
     label = np.tile(genes.table["label"].astype(str).to_numpy(), table["fold"].nunique())
     for role, least in (("train", len(classes)), ("tune", 2), ("test", 2)):
         there = table[(table["role"] == role)].assign(label=label[table["role"] == role])
@@ -214,7 +222,7 @@ def _check_folds(table: pd.DataFrame, genes: SequenceSet, classes: Sequence[str]
 
 
 def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
-    """Split a set according to the protocol; the name is used in messages."""
+    """Return the table of splits of a set according to the protocol; ``name`` is the set's name in messages."""
     words = genes.table["split"].astype(str).str.lower()
     if not (words == "test").any():
         raise BadTable(
@@ -239,7 +247,7 @@ def _splits(genes: SequenceSet, protocol: Protocol, name: str) -> pd.DataFrame:
         role, reason = (fold[name].to_numpy(dtype=object).copy() for name in ("role", "reason"))
         own = np.full(len(genes), "train", dtype=object)
         own[rows] = "tune"
-        # Sequences that overlap in the genome keep the collection's split; the checks count them.
+        # Sequences that overlap in the genome keep the split of the collection; check_data_set counts them.
         back = fold["reason"].str.startswith("overlaps_").to_numpy() | (copies & (protocol.copies == "keep"))
         role[back], reason[back] = own[back], ""
         if protocol.copies == "drop":

@@ -1,7 +1,7 @@
-"""Published scores of the models, to compare with those of a benchmark.
+"""Published scores of models, for comparison with those of a benchmark.
 
-In: a table in the package (Cherednichenko & Poptsova 2025, Brief Bioinform 26(2):bbaf129, as far as known), and a
-user's table of the same form. Out: 100 times the Matthews correlation coefficient, by data set and model.
+In: the package's table (the scores from Cherednichenko & Poptsova 2025, Brief Bioinform 26(2):bbaf129, that are known),
+and a user's table in the same format. Out: 100 times the Matthews correlation coefficient, by data set and model.
 """
 
 import math
@@ -14,12 +14,12 @@ from kanseq.io.files import PathLike
 from kanseq.io.tables.suite_tables import PUBLISHED
 
 TABLE = Path(__file__).with_name("published.tsv")
-"""The package's table, an example for users' tables: tab-separated columns ``collection, data_set, model, MCC``."""
+"""The package's table: tab-separated columns ``collection, data_set, model, MCC``. It is an example for user tables."""
 
 COLUMNS = PUBLISHED.required
 
 Numbers: TypeAlias = dict[tuple[str, str], dict[str, float]]
-"""Scores by collection and data set: model -> 100 times its MCC."""
+"""Published scores: (collection, data set) -> model -> 100 times its MCC."""
 
 
 def published(collection: str, data_set: str, table: PathLike | None = None) -> dict[str, float]:
@@ -32,10 +32,10 @@ def published(collection: str, data_set: str, table: PathLike | None = None) -> 
 
 
 def published_numbers(table: PathLike | None = None) -> Numbers:
-    """Read all published scores.
+    """Read the published scores of all data sets.
 
     Args:
-        table: a user's table, added to the package's table and taking precedence over it.
+        table: a user's table. Its scores are added to those of the package's table, or replace them.
 
     Raises:
         BadTable: a column is missing, a name is empty or a number is not an MCC times 100; with file and line.
@@ -47,7 +47,7 @@ def published_numbers(table: PathLike | None = None) -> Numbers:
 
 
 def _read(path: PathLike) -> Numbers:
-    """Read one table; other columns are ignored."""
+    """Read one table of published scores; additional columns are ignored."""
     numbers: Numbers = {}
     largest = 0.0
     with open_table(path) as table:
@@ -71,7 +71,7 @@ def _read(path: PathLike) -> Numbers:
 
 
 def _number(text: str, where: str) -> float:
-    """Read one number."""
+    """Convert a cell of a table to a number from -100 to 100; ``where`` (file and line) is used in errors."""
     try:
         value = float(text)
     except ValueError:

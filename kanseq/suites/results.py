@@ -1,6 +1,6 @@
-"""Results of a benchmark: a row per data set and model, with intervals over the test set that all folds share.
+"""Results of a benchmark: a row per data set and model, with confidence intervals over the test sequences.
 
-In: the folders of data sets with their runs. Out: a table, tab-separated and as text.
+In: the folders of data sets with their runs. Out: a table, which can also be formatted as Markdown.
 """
 
 import json
@@ -24,20 +24,20 @@ from kanseq.runs.parts import finished_parts, parts, read_done
 from kanseq.suites.protocol import ABOUT
 
 SHOWN = ("MCC", "accuracy", "auROC", "auPRC", "precision", "recall", "F1")
-"""Metrics of the table; for several classes, precision, recall, F1 and the areas are means over the classes."""
+"""Metrics in the table of results; for several classes, precision, recall, F1 and the areas are means over classes."""
 
 MAIN = "MCC"
-"""The metric shown with its interval, its differences and published values."""
+"""The main metric, shown with its confidence interval, its difference from the baseline, and published values."""
 
 MINUS = f"{MAIN}_minus_baseline"
 
 
 class DataSetScores(NamedTuple):
-    """A model on one data set.
+    """The scores of one model on one data set.
 
     Attributes:
-        candidate, score: its predictions for the test set, and their scores.
-        fits: the main metric of each fold and seed.
+        candidate, score: the predictions for the test set, and their scores.
+        fits: the main metric for each fold and seed.
     """
 
     candidate: Candidate
@@ -54,20 +54,21 @@ def results_of(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Score all models of one data set.
+    """Return a table with the scores of all models on one data set.
 
-    Intervals are percentiles over bootstrap resamples of the test sequences (Efron 1979), shared by the folds of one
-    test set. The standard deviation is over all fits (folds times seeds), each scored on the complete test set.
+    Intervals are percentiles over bootstrap resamples of the test sequences (Efron 1979); all folds with the same test
+    set use the same resamples. The standard deviation is over all fits (folds times seeds), each scored on the complete
+    test set.
 
     Args:
         folder: folder of the data set.
-        names: names of its complete runs.
-        baseline: name of the run to compare the others with; None for no comparison.
-        published: 100 times the main metric, by run, for runs with published values.
+        names: names of the runs to score, which must be complete.
+        baseline: name of the run that the others are compared with; None for no comparison.
+        published: run -> 100 times its published main metric; runs without published values are missing.
         bootstrap, seed: number and seed of the resamples.
 
     Returns:
-        A row per model; see ``docs/genomic_kans.md`` for its columns.
+        A table with one row per model; see ``docs/genomic_kans.md`` for the columns.
     """
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     scores = {name: _scores(folder / name, bootstrap, seed) for name in names}
@@ -105,7 +106,7 @@ def results_of(
 
 
 def table_text(table: pd.DataFrame) -> str:
-    """Format a table of results as Markdown, with a section per data set."""
+    """Format the table of results as Markdown, with one section per data set."""
     lines = []
     for name, rows in table.groupby("data_set", sort=False):
         first = rows.iloc[0]
@@ -123,7 +124,7 @@ def table_text(table: pd.DataFrame) -> str:
 
 
 def _cells(row: Mapping[str, float]) -> list[str]:
-    """Format one model's row."""
+    """Format one row of the table of results as cells of the Markdown table."""
     return [
         f"`{row['model']}`",
         f"{row['parameters']:,}",
@@ -137,28 +138,28 @@ def _cells(row: Mapping[str, float]) -> list[str]:
 
 
 def _range(row: Mapping[str, float], name: str, sign: str = "") -> str:
-    """Format an interval."""
+    """Format the confidence interval of the column ``name``; empty if it is missing."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     return "" if _is_none(low) else f" [{low:{sign}.3f}, {high:{sign}.3f}]".replace("-", "−")
 
 
 def _plus_minus(deviation: float | None) -> str:
-    """Format a standard deviation; empty for a single fit."""
+    """Format a standard deviation as ``± 0.012``; empty if it is missing, as for a single fit."""
     return "" if _is_none(deviation) else f" ± {deviation:.3f}"
 
 
 def _is_none(value: float | None) -> bool:
-    """Whether a number is missing: tables turn None into NaN."""
+    """Return whether a number is missing (None, or NaN because tables convert None to NaN)."""
     return value is None or math.isnan(value)
 
 
 def _line(cells: Sequence[str]) -> str:
-    """Return a line of a Markdown table."""
+    """Join cells to a line of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def _scores(run: Path, bootstrap: int, seed: int) -> DataSetScores:
-    """Score one run, over all fits and for each fit."""
+    """Score the predictions of a run: the mean over all folds and seeds, and each fold and seed separately."""
     (candidate,) = load_candidates([run])
     score = score_candidate(candidate, bootstrap, seed)
     fits = [
@@ -170,7 +171,7 @@ def _scores(run: Path, bootstrap: int, seed: int) -> DataSetScores:
 
 
 def _flops(run: Path) -> int | None:
-    """Count the operations of a run's network; None for a model without a network."""
+    """Return the floating-point operations per sequence of a run's network; None for a model without a network."""
     described = read_run(run)
     name = described.model
     cost = cost_of(architecture(name), config_from_json(name, described.config))
@@ -178,7 +179,7 @@ def _flops(run: Path) -> int | None:
 
 
 def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:
-    """Return the candidate with one seed of one fold."""
+    """Return the candidate restricted to one fold, and to the seed at position ``at``."""
     parts = {condition: {fold: part[fold].seed_at(at)} for condition, part in candidate.parts.items()}
     return candidate._replace(parts=parts)
 
@@ -186,7 +187,7 @@ def _fit(candidate: Candidate, fold: str, at: int) -> Candidate:
 def _differences(
     scores: Mapping[str, DataSetScores], baseline: str | None, folder: Path, bootstrap: int, seed: int
 ) -> dict[str, Comparison]:
-    """Compare every model with the baseline over the same resamples."""
+    """Compare all models with the baseline over the same resamples; return name -> comparison."""
     if baseline not in scores:
         return {}
     names = list(scores)
@@ -202,16 +203,16 @@ def _differences(
 
 
 def _seconds_per_epoch(run: Path) -> float | None:
-    """Return the median over all logged epochs of all fits; None for models without epochs."""
+    """Return the median training time per epoch over all folds and seeds of a run; None for models without epochs."""
     times = []
     logs = [log for part in parts(run) if (log := part.folder / "log.jsonl").exists()]
     for log in logs:
         seconds = [0.0, *(json.loads(line)["seconds"] for line in log.read_text(encoding="utf-8").splitlines())]
-        # A resumed training counts from 0 again.
+        # The clock of a resumed training starts at 0 again.
         times += [after - before for before, after in pairwise(seconds) if after > before]
     return median(times) if times else None
 
 
 def _deviation(fits: Sequence[float]) -> float | None:
-    """Return the sample standard deviation; None for a single fit."""
+    """Return the sample standard deviation of the scores of several fits; None for a single fit."""
     return float(np.std(fits, ddof=1)) if len(fits) > 1 else None

@@ -1,6 +1,6 @@
-"""Times of training steps, measured in turn over several networks, so that other load affects all of them equally.
+"""Measure the time of training steps of several networks in turn, so that other load affects all networks equally.
 
-In: architectures with their configurations. Out: the median time of each.
+In: architectures with their hyper-parameters. Out: the median time per step of each network.
 """
 
 import time
@@ -29,13 +29,13 @@ def step_times(
     """Time the forward pass, backward pass and AdamW update on random sequences, in rounds over all networks.
 
     Args:
-        networks: architectures and configurations to build; the loss is a cross-entropy.
-        batch_size: sequences per step.
-        rounds: timed steps of each network, after one untimed step.
+        networks: architecture and hyper-parameters of each network; the loss is a cross-entropy.
+        batch_size: number of sequences per step.
+        rounds: number of timed steps per network, after one untimed step.
         threads, device, precision, seed: as for ``kanseq train``.
 
     Returns:
-        Seconds, the median over the rounds.
+        For each network, the median over rounds of the seconds per step.
     """
     device = choose_device(device)
     with processor(threads, seed):
@@ -45,7 +45,7 @@ def step_times(
 
 
 class _Step:
-    """A network with its optimiser and a batch."""
+    """A network with an optimiser and a batch of random sequences, for timing training steps."""
 
     def __init__(self, kind: Architecture, config: Config, batch_size: int, device: str, precision: str) -> None:
         self.network = kind.build(config).to(device).train()  # type: ignore[union-attr]
@@ -55,7 +55,7 @@ class _Step:
         self.targets = torch.randint(0, 2, (batch_size,), device=device)
 
     def run(self) -> float:
-        """Run one step, and return its time in seconds."""
+        """Run one training step, and return its time in seconds."""
         start = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
         outputs = self.network(self.codes)

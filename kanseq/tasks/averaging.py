@@ -1,9 +1,9 @@
-"""Average several models into an ensemble, as ``predict`` writes and ``evaluate --ensemble`` scores it.
+"""Average the predictions of several models, for ``predict`` and ``evaluate --ensemble``.
 
 Sequences are ranked by the mean logit. If no model that scored a sequence is calibrated, its probability is the sigmoid
 of the mean logit. Otherwise the probabilities of the models are averaged, because each calibration fits the logits of
 its own model. A sequence is called ``high`` if more than half of the models with a learned threshold call it ``high``,
-each by its own threshold; at a tie it is called ``high`` if the mean probability is at least 0.5. Models without a
+each by its own threshold; in a tie it is called ``high`` if the mean probability is at least 0.5. Models without a
 learned threshold do not vote. With three or more classes, logits are averaged per class, and the class with the highest
 mean is called.
 
@@ -16,20 +16,21 @@ import numpy as np
 from scipy.special import expit, softmax
 
 ROUNDED = 1e-6
-"""A probability closer than this to the sigmoid of its logit is not calibrated: tables have nine digits."""
+"""A model is calibrated if a probability differs from the sigmoid of its logit by more than this. Smaller differences
+are rounding errors, because tables have nine digits."""
 
 TIE = 0.5
-"""At a tie of votes, a mean probability of at least this is called ``high``."""
+"""If as many models call a sequence high as low, it is called high if the mean probability is at least this."""
 
 
 class Averaged(NamedTuple):
-    """Scores of several models averaged, float64.
+    """Predictions averaged over models, float64.
 
     Attributes:
         logits: mean logits, ``(n,)``, ``(n, conditions)`` or ``(n, classes)``; for regression the mean prediction.
-        probabilities: of ``high``, or of each class, of the same shape; NaN for regression.
-        called: 1 (``high``) or 0 (``low``), of the shape of ``logits``, NaN where no model has a learned threshold; for
-            several classes the number of the most probable one, ``(n,)``.
+        probabilities: probabilities of ``high`` or of each class, in the shape of ``logits``; NaN for regression.
+        called: 1 (``high``) or 0 (``low``), in the shape of ``logits``, NaN where no model has a learned threshold; for
+            three or more classes the number of the most probable class, ``(n,)``.
     """
 
     logits: np.ndarray
@@ -40,13 +41,13 @@ class Averaged(NamedTuple):
 def average_models(
     logits: np.ndarray, probabilities: np.ndarray, called: np.ndarray, calibrated: np.ndarray
 ) -> Averaged:
-    """Average binary or regression models, see :mod:`kanseq.tasks.averaging`.
+    """Average the predictions of binary or regression models by the rules in :mod:`kanseq.tasks.averaging`.
 
     Args:
         logits: ``(models, n)`` or ``(models, n, conditions)``, NaN where a model did not score a sequence. Every
             sequence is scored by at least one model.
         probabilities: probabilities of each model, of the same shape; NaN for regression.
-        called: calls of each model, 0 or 1, of the same shape; NaN where it has no learned threshold.
+        called: calls of each model, 0 or 1, of the same shape; NaN for models without a learned threshold.
         calibrated: ``(models,)`` bool: whether a model's probabilities differ from the sigmoid of its logits. Use
             :func:`is_calibrated` if only tables of predictions are available.
     """
@@ -62,18 +63,20 @@ def average_models(
 
 
 def average_classes(logits: np.ndarray) -> Averaged:
-    """Average models of several classes, see :mod:`kanseq.tasks.averaging`.
+    """Average the predictions of models with three or more classes by the rules in :mod:`kanseq.tasks.averaging`.
+
+    If several classes have the highest mean logit, the first of them is called.
 
     Args:
         logits: ``(models, n, classes)``, NaN where a model did not score a sequence. Every sequence is scored by at
-            least one model. If classes have the same mean logit, the first is called.
+            least one model.
     """
     mean = _mean(logits)
     return Averaged(mean, softmax(mean, axis=-1), mean.argmax(axis=-1).astype(np.float64))
 
 
 def is_calibrated(logits: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return a mask of the models with probabilities other than the sigmoid of their logits, bool ``(models,)``.
+    """Return whether each model's probabilities differ from the sigmoid of its logits, bool ``(models,)``.
 
     Args:
         logits, probabilities: ``(models, n)``; NaN probabilities (regression) count as not calibrated.

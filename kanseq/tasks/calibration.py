@@ -1,6 +1,6 @@
 """Calibrate probabilities, and learn the decision threshold for calling a gene high.
 
-In: logits and classes of genes that were not trained on and are not test genes. Out: a :class:`Calibration`.
+In: logits and classes of genes that are neither training genes nor test genes. Out: a :class:`Calibration`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,21 +18,22 @@ THRESHOLD = 0.5
 """Decision threshold if none was learned."""
 
 EQUAL = 1e-12
-"""Smaller differences are due to rounding."""
+"""Differences smaller than this are treated as rounding errors."""
 
 STEPS, TOLERANCE = 100, 1e-10
-"""Largest number of Newton steps, and the gradient per gene at which they stop."""
+"""Maximum number of Newton steps, and the gradient per gene at which the iteration stops."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration and decision threshold of a model.
+    """Calibration and decision threshold of a model: convert its logits to probabilities and calls.
 
     Attributes:
         kind: one of :data:`CALIBRATIONS`.
         threshold: genes with at least this probability are called high.
         slope, intercept: for ``platt``: the probability is ``1 / (1 + exp(-(slope · logit + intercept)))``.
-        logits, probabilities: for ``isotonic``: its knots, both ascending; linear between them, constant outside.
+        logits, probabilities: for ``isotonic``: the knots of the curve from logits to probabilities, both ascending;
+            the curve is linear between knots and constant outside.
     """
 
     kind: str = "none"
@@ -43,7 +44,7 @@ class Calibration:
     probabilities: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Reject values that no version writes."""
+        """Check that the kind is known and that only ``isotonic`` has knots."""
         knots = len(self.logits) == len(self.probabilities) and (len(self.logits) > 0) == (self.kind == "isotonic")
         if self.kind not in CALIBRATIONS or not knots:
             raise ModelMismatch(f"a calibration of kind '{self.kind}' with {len(self.logits)} knots is not valid")
@@ -64,7 +65,7 @@ class Calibration:
         return self.probability(logits) >= self.threshold
 
     def to_json(self) -> dict[str, object]:
-        """Return the fields that the kind uses, as written to a model file."""
+        """Return the fields that this kind of calibration uses, in the form for a model file."""
         required = {"platt": ("slope", "intercept"), "isotonic": ("logits", "probabilities")}.get(self.kind, ())
         fields = {name: value for name, value in asdict(self).items() if name in ("kind", "threshold", *required)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
@@ -80,7 +81,7 @@ class Calibration:
             return cls(**{name: _number_or_knots(value) for name, value in fields.items()})  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
             raise ModelMismatch(
-                "the calibration of the model is damaged", hint="train it again, or use the kanseq that wrote it"
+                "the calibration of the model is damaged", hint="train it again, or use the version that wrote it"
             ) from error
 
 
@@ -91,12 +92,12 @@ def fit_calibration(
     *,
     threshold: bool | None = None,
 ) -> Calibration:
-    """Learn a calibration and a decision threshold from genes that the model was not fitted to.
+    """Learn a calibration and a decision threshold for a model, from genes that it was not fitted to.
 
     ``platt`` fits slope and intercept of a logistic curve by Newton's method (Lin, Lin & Weng 2007, Machine Learning
     68:267) to targets smoothed as in Platt (1999): ``(n1 + 1) / (n1 + 2)`` for the ``n1`` high genes and
     ``1 / (n0 + 2)`` for the ``n0`` low ones. A negative slope would reverse the ranking of the genes; it is set to 0.
-    ``isotonic`` fits the best non-decreasing steps (Zadrozny & Elkan 2002) and keeps them within
+    ``isotonic`` fits isotonic regression (Zadrozny & Elkan 2002), with probabilities limited to
     ``[1 / (n + 2), (n + 1) / (n + 2)]``, so that no gene has an infinite log-loss.
 
     Args:
@@ -117,7 +118,7 @@ def fit_calibration(
     if kind == "none" and not learns_threshold:
         return Calibration()
     logits, is_high = _checked(logits, targets)
-    # A fixed order, so that sums are the same to the bit for any order of the genes.
+    # Sort the genes, so that sums are bitwise the same for any order of the input.
     order = np.lexsort((is_high, logits))
     logits, is_high = logits[order], is_high[order]
     found = Calibration(kind, **_FITS[kind](logits, is_high))  # type: ignore[arg-type]
@@ -125,10 +126,12 @@ def fit_calibration(
 
 
 def best_threshold(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """Return the threshold with the highest MCC (Matthews correlation) if probabilities at or above it are high.
+    """Return the decision threshold on probabilities that has the highest MCC (Matthews correlation coefficient).
 
-    Candidates are the midpoints between neighbouring probabilities, or 0.5 if it lies between the two. Among equally
-    good thresholds the one nearest to 0.5 is returned, and among two equally near the lower one.
+    Genes with probabilities at or above the threshold are called high; ``targets`` are 0 and 1. Candidates are the
+    midpoints between neighbouring probabilities, or 0.5 if it lies between the two. Among equally good thresholds, the
+    one nearest to 0.5 is returned, and among two equally near the lower one. If no threshold has a positive MCC, 0.5 is
+    returned.
 
     >>> best_threshold(np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 0, 1, 1]))
     0.25
@@ -141,7 +144,7 @@ def best_threshold(probabilities: np.ndarray, targets: np.ndarray) -> float:
     middle = below + (above - below) / 2
     cuts = np.where((below < THRESHOLD) & (above >= THRESHOLD), THRESHOLD, np.where(middle > below, middle, above))
     highs, lows = (np.bincount(level[kind], minlength=len(levels)).astype(np.float64) for kind in (is_high, ~is_high))
-    # Number of high and of low genes below each cut.
+    # Numbers of high and of low genes below each candidate threshold.
     missed, true_low = np.cumsum(highs)[:-1], np.cumsum(lows)[:-1]
     true_high, false_high = highs.sum() - missed, lows.sum() - true_low
     scale = (true_high + false_high) * (missed + true_low) * highs.sum() * lows.sum()
@@ -168,7 +171,7 @@ class _Steps(TypedDict):
 
 
 def _platt(logits: np.ndarray, is_high: np.ndarray) -> _Curve:
-    """Fit a logistic curve to smoothed targets."""
+    """Fit Platt scaling, a logistic curve from logits to smoothed targets; see :func:`fit_calibration`."""
     highs = int(is_high.sum())
     targets = np.where(is_high, (highs + 1) / (highs + 2), 1 / (len(logits) - highs + 2))
     centre, spread = float(logits.mean()), float(logits.std())
@@ -185,7 +188,7 @@ def _platt(logits: np.ndarray, is_high: np.ndarray) -> _Curve:
             break
         hessian = (inputs * (probability * (1 - probability))) @ inputs.T + EQUAL * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        # Take the full step, or halve it until the loss falls.
+        # Take the full Newton step, or halve it until the loss decreases.
         for tried in (weights - step / 2**halved for halved in range(40)):
             if (now := _log_loss(tried @ inputs, targets)) < loss:
                 weights, loss = tried, now
@@ -197,12 +200,12 @@ def _platt(logits: np.ndarray, is_high: np.ndarray) -> _Curve:
 
 
 def _log_loss(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Return the summed cross-entropy between the logits' probabilities and smoothed targets."""
+    """Return the sum over genes of the cross-entropy between smoothed ``targets`` and ``sigmoid(logits)``."""
     return float(np.sum(np.logaddexp(0.0, logits) - targets * logits))
 
 
 def _isotonic(logits: np.ndarray, is_high: np.ndarray) -> _Steps:
-    """Fit non-decreasing steps."""
+    """Fit isotonic regression, a non-decreasing curve from logits to probabilities; see :func:`fit_calibration`."""
     from sklearn.isotonic import IsotonicRegression
 
     genes = len(logits)
@@ -222,7 +225,7 @@ _FITS: dict[str, Callable[[np.ndarray, np.ndarray], Mapping[str, object]]] = {
 
 
 def _checked(logits: object, targets: object) -> tuple[np.ndarray, np.ndarray]:
-    """Check logits and targets; return logits as float64 and whether each gene is high."""
+    """Check logits and targets of genes; return the logits as float64, and whether each gene is high."""
     logits, targets = np.asarray(logits, dtype=np.float64), np.asarray(targets)
     if logits.ndim != 1 or logits.shape != targets.shape:
         raise ValueError(f"logits {logits.shape} and targets {targets.shape}: both must have the shape (n,)")
@@ -236,7 +239,7 @@ def _checked(logits: object, targets: object) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _number_or_knots(value: object) -> object:
-    """Convert one JSON field of a calibration."""
+    """Convert one JSON field of a calibration: a list to a tuple of floats, a number to float; text is unchanged."""
     if isinstance(value, list):
         return tuple(float(item) for item in value)
     return value if isinstance(value, str) else float(value)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 """The learning goal of a run: task, conditions, visible columns, negative control and calibration.
 
-In: the options of ``kanseq train``. Out: a checked :class:`LearningGoal`, as written to ``run.json``, and the models'
-    task.
+In: the options of ``kanseq train``. Out: a checked :class:`LearningGoal`, which is written to ``run.json``, and the
+    task of each model.
 """
 
 import logging
@@ -31,22 +31,22 @@ _DONE = {
 
 
 _IN_FILES = ("condition", "task", "control", "visible", "calibrate", "mid", "classes")
-"""Order of the fields in files. It is fixed so that the files stay the same byte for byte."""
+"""Order of a learning goal's fields in files. It must not change, so that files stay identical byte for byte."""
 
 
 @dataclass(frozen=True)
 class LearningGoal(Learning):
-    """The resolved learning goal of a run.
+    """The learning goal of a run, with all options resolved.
 
     Attributes:
-        condition: the condition whose labels are learned (``*``: the only one). A tuple of several conditions means
-            one model with an output for each.
+        condition: name of the condition to be learned (``*``: the only condition of the labels); or a tuple of several
+            names, in which case each model has one output per condition.
         task: ``binary``, ``multiclass`` or ``regression``.
         visible: the columns that models of genes may see, see :class:`kanseq.geometry.Geometry`.
         control: the negative control: what is shuffled, see :mod:`kanseq.sequences.controls`.
         calibrate: the calibration method, see :mod:`kanseq.tasks.calibration`.
-        mid: ``rank``: networks also train on the genes between the classes (mid), by their rank; see
-            :func:`kanseq.tasks.targets.rank_mid`.
+        mid: use of the genes between the classes low and high (mid): ``none``, or ``rank`` (networks also learn the
+            rank of these genes by expression, see :func:`kanseq.tasks.targets.rank_mid`).
         classes: names of the set's classes; empty unless ``task`` is ``multiclass``.
     """
 
@@ -55,7 +55,7 @@ class LearningGoal(Learning):
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the choices and that they are compatible."""
+        """Check that the options are valid and compatible."""
         super().__post_init__()
         if self.task == "regression" and self.calibrate != "none":
             raise BadOption("--calibrate needs probabilities, and regression has none", hint="leave it out")
@@ -68,7 +68,7 @@ class LearningGoal(Learning):
         return () if isinstance(self.condition, str) else self.condition
 
     def to_json(self) -> dict[str, object]:
-        """Return the fields of ``run.json``; ``mid`` and ``classes`` are omitted at their defaults."""
+        """Return the fields for ``run.json``; ``mid`` and ``classes`` are omitted if they have their default values."""
         values = {**asdict(self), "condition": list(self.conditions) or self.condition, "classes": list(self.classes)}
         fields = {name: values[name] for name in dict.fromkeys((*_IN_FILES, *values))}
         for name, nothing in (("mid", "none"), ("classes", [])):
@@ -78,20 +78,20 @@ class LearningGoal(Learning):
 
     @property
     def outputs(self) -> int | None:
-        """Number of outputs of a network; None if its config decides between one and two."""
+        """Number of outputs of a network; None if the network's hyper-parameters choose between one and two."""
         return len(self.conditions or self.classes) or (1 if self.task == "regression" else None)
 
     def task_of(self, kind: Architecture, config: Config) -> Task:
-        """Return the task of a model."""
+        """Return the task of a model with these hyper-parameters, which may set the number of outputs."""
         several = len(self.conditions or self.classes)
         outputs = several or getattr(config, "outputs", 1)
         return Task(self.task, outputs, self.conditions, classes=self.classes)
 
     def check_model(self, kind: Architecture, balance: str, options: Collection[str]) -> None:
-        """Check that the model supports this goal.
+        """Check that a model supports this learning goal.
 
         Args:
-            kind: the model.
+            kind: the architecture of the model.
             balance: how classes are weighted.
             options: names of the hyper-parameters that the user set.
 
@@ -120,10 +120,16 @@ class LearningGoal(Learning):
     def learning(
         self, genes: SequenceSet, labels: pd.DataFrame | None, task: str | None, condition: str | Sequence[str]
     ) -> "LearningGoal":
-        """Return the goal with conditions, task (if None) and classes resolved from the labels.
+        """Return this learning goal with the conditions, task and classes that are determined from the labels.
+
+        Args:
+            genes: the set.
+            labels: the table of labels; None for the set's own labels.
+            task: the requested task; None for the task that fits the labels.
+            condition: the requested conditions.
 
         Raises:
-            BadOption, BadTable: the labels lack the condition, or do not fit the task.
+            BadOption, BadTable: the labels lack a condition, or do not fit the task.
         """
         condition = resolve_condition(labels, condition)
         task, classes = resolve_task(genes, labels, task)
@@ -132,7 +138,7 @@ class LearningGoal(Learning):
         return replace(self, condition=condition, task=task, classes=classes)
 
     def see(self, genes: SequenceSet) -> SequenceSet:
-        """Return the set with the columns that models may see.
+        """Return the set restricted to the columns that models may see (``visible``).
 
         Raises:
             BadOption: the set's geometry does not have these columns.
@@ -143,15 +149,17 @@ class LearningGoal(Learning):
             raise BadOption(f"--visible {self.visible}: {error}") from error
 
     def disturb(self, genes: SequenceSet, seed: int) -> SequenceSet:
-        """Return the set with its sequences shuffled as the control requires."""
+        """Return the set with shuffled sequences if the negative control requires this, else the set unchanged."""
         return disturbed(genes, self.control, seed)
 
 
 def goal_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) -> LearningGoal:
-    """Return the goal for a model; :meth:`LearningGoal.learning` then resolves what depends on the labels.
+    """Return the learning goal of a model, except the fields that depend on the labels.
+
+    These are then determined by :meth:`LearningGoal.learning`.
 
     Args:
-        kind: the model.
+        kind: the architecture of the model.
         asked: the requested options.
         balance: how classes are weighted.
         labels: whether there is a table of labels.
@@ -166,15 +174,17 @@ def goal_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool)
 def mid_for(
     kind: Architecture, task: str | None, mid: str | None, *, balance: str = "none", labels: bool = True
 ) -> str:
-    """Resolve how genes labelled mid are used: as requested, or else by the model's recipe where possible.
+    """Return how genes labelled mid are used in training: ``none``, or ``rank`` (their rank by expression is learned).
+
+    This is ``mid`` if it is specified; otherwise the default of the model, or ``none`` if that cannot be used.
 
     Args:
-        kind, task, mid, balance: as requested; ``task`` and ``mid`` are None if not specified.
+        kind, task, mid, balance: the requested options; ``task`` and ``mid`` are None if not specified.
         labels: whether there is a table of labels, which has expression values; a set's own labels have none.
 
     Raises:
-        BadOption: ``mid`` is unknown, or is ``rank`` for a model that does not take ranks, for regression, or for a
-            set's own labels.
+        BadOption: ``mid`` is unknown; or it is ``rank`` and the model cannot learn ranks, the task is regression, or
+            the labels are the set's own.
     """
     if mid not in (None, *MIDS):
         raise BadOption(f"mid '{mid}' is unknown", hint=f"choose {', '.join(MIDS)}")
@@ -193,7 +203,7 @@ def mid_for(
 
 
 def describe_control(control: object) -> str:
-    """Describe what a control shuffled; empty for ``none``.
+    """Describe a negative control and what it shuffles, as text; empty for ``none``.
 
     >>> describe_control("labels")
     "control 'labels' (the labels of its training genes were shuffled)"
@@ -209,7 +219,7 @@ def warn_of_control(metadata: Mapping[str, object]) -> None:
 
 
 def describe_goal(goal: LearningGoal) -> str:
-    """Describe how a goal differs from the default; empty if it does not.
+    """Describe the negative control and the visible columns of a goal, as text; empty if both are the default.
 
     >>> describe_goal(LearningGoal(visible="flanks"))
     'flanks only'

@@ -1,9 +1,10 @@
 """Estimators for several conditions or classes: one estimator of the same kind for each.
 
-In: base codes and targets ``(n, conditions)``. Out: logits ``(n, conditions)``, and the arrays of all models.
+In: base codes and targets ``(n, conditions)``. Out: logits ``(n, conditions)``, and the arrays of all estimators.
 
-Several classes are learned each against the rest: their targets are 0 and 1 for each class, ``(n, classes)``.
-Probabilities are the softmax of the logits, as for a network, because the models' own probabilities do not add up to 1.
+For several classes, each estimator learns one class against the rest: targets are 0 and 1 for each class,
+``(n, classes)``. Probabilities are the softmax of the logits, as for a network, because the probabilities of separate
+estimators do not add up to 1.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +18,10 @@ from kanseq.tasks.task import is_known
 
 
 class SeveralEstimators(Estimator):
-    """Independent estimators, one per condition or class.
+    """Independent estimators, one per condition or class, as one estimator.
 
     Attributes:
-        models: the estimators.
+        models: the estimators, in the order of conditions or classes.
     """
 
     def __init__(
@@ -31,12 +32,13 @@ class SeveralEstimators(Estimator):
         *,
         against_the_rest: bool = False,
     ) -> None:
-        """Make unfitted models, all with the same configuration.
+        """Create the unfitted estimators, all with the same hyper-parameters.
 
         Args:
-            config, build: configuration and constructor of each model.
+            config, build: hyper-parameters and constructor of each estimator.
             conditions: number of conditions or classes.
-            against_the_rest: whether they are the classes of one task, so that their logits must have the same scale.
+            against_the_rest: whether the estimators are for the classes of one task, which requires logits on the same
+                scale.
         """
         super().__init__(config)
         self.models = [build(config) for _ in range(conditions)]
@@ -46,7 +48,7 @@ class SeveralEstimators(Estimator):
 
     @property
     def parameters(self) -> int:
-        """The number of parameters of all models."""
+        """Number of parameters of all estimators together."""
         return sum(model.parameters for model in self.models)
 
     def fit(
@@ -58,9 +60,10 @@ class SeveralEstimators(Estimator):
         seed: int = 0,
         balanced: bool = False,
     ) -> None:
-        """Fit each model to the sequences whose target is known in its condition; ``groups`` are ``(n, conditions)``.
+        """Fit each estimator to the sequences with a known target in its condition or class.
 
-        See :meth:`kanseq.models.estimators.Estimator.fit`.
+        ``targets`` and ``groups`` are ``(n, conditions)``; for the rest see
+        :meth:`kanseq.models.estimators.Estimator.fit`.
         """
         for at, (model, column) in enumerate(zip(self.models, targets.T, strict=True)):
             known = is_known(column)
@@ -68,15 +71,15 @@ class SeveralEstimators(Estimator):
             model.fit(codes[known], column[known], groups=own, seed=seed, balanced=balanced)
 
     def logits(self, codes: np.ndarray) -> np.ndarray:
-        """Return the logits of each condition or class, ``(n, conditions)`` float64."""
+        """Compute the logits of sequences for each condition or class, ``(n, conditions)`` float64."""
         return np.stack([model.logits(codes) for model in self.models], axis=1)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the arrays of all models; each name is prefixed with the number of its condition."""
+        """Return the learned arrays of all estimators; names start with the number of the condition or class."""
         return {f"{at}.{name}": array for at, model in enumerate(self.models) for name, array in model.arrays().items()}
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Load the arrays that :meth:`arrays` returned."""
+        """Load learned arrays, as returned by :meth:`arrays`."""
         for at, model in enumerate(self.models):
             before = f"{at}."
             model.load_arrays({name.removeprefix(before): a for name, a in arrays.items() if name.startswith(before)})

@@ -1,4 +1,4 @@
-"""Scores of genes in a table of predictions: logit, probability and called class.
+"""Compute the scores of genes in a prediction table: logit, probability and called class.
 
 In: logits of one or several models, and calibrations. Out: the scores of one model, or averaged over models.
 """
@@ -17,13 +17,14 @@ class PredictionScores(NamedTuple):
     """Scores per gene, ``(n,)``, or per gene and condition, ``(n, conditions)``, all float64.
 
     Attributes:
-        logit: log-odds of ``high``; for regression the predicted number, in units of the targets; for several classes
-            the log-odds of the called class.
-        probability: of ``high``, calibrated if a calibration was learned; NaN for regression; for several classes the
-            probability of the called class.
-        called: 0 (low) or 1 (high) by the learned threshold, NaN if none was learned; for several classes the number
-            of the most likely class.
-        classes: logits of several classes, ``(n, classes)``, whose softmax gives the probabilities; else None.
+        logit: log-odds of ``high``; for regression the predicted number, in units of the targets; for three or more
+            classes the log-odds of the called class.
+        probability: probability of ``high``, calibrated if a calibration was learned; NaN for regression; for three or
+            more classes the probability of the called class.
+        called: 0 (low) or 1 (high) by the learned threshold, NaN if none was learned; for three or more classes the
+            number of the most likely class.
+        classes: for three or more classes, their logits ``(n, classes)``; the softmax of these is the probabilities.
+            Else None.
     """
 
     logit: np.ndarray
@@ -33,11 +34,11 @@ class PredictionScores(NamedTuple):
 
 
 def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarray) -> PredictionScores:
-    """Compute the scores of one model.
+    """Compute the scores of genes from the logits of one model.
 
     Args:
         task: the task of the model.
-        calibrations: one per condition; empty without calibration.
+        calibrations: one per condition; empty if neither probabilities nor thresholds were calibrated.
         logits: ``(n,)``, or ``(n, conditions)`` or ``(n, classes)``.
     """
     if task.classes:
@@ -53,7 +54,7 @@ def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarra
 
 
 def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logits: np.ndarray) -> PredictionScores:
-    """Average the scores of the models of each gene, by the rule of :mod:`kanseq.tasks.averaging`.
+    """Compute the scores of genes, averaged over several models by the rules in :mod:`kanseq.tasks.averaging`.
 
     Args:
         task: the task of the models.
@@ -70,12 +71,12 @@ def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logit
 
 
 def fit_calibrations(kind: str, logits: np.ndarray, targets: np.ndarray) -> tuple[Calibration, ...]:
-    """Fit the calibration of each condition to the genes with known targets.
+    """Fit one calibration per condition to the genes with known targets.
 
     Args:
-        kind: one of :data:`kanseq.tasks.calibration.CALIBRATIONS`; ``none`` fits nothing.
-        logits: ``(n,)`` or ``(n, conditions)`` of genes that the model was not fitted to.
-        targets: classes, of the same shape.
+        kind: one of :data:`kanseq.tasks.calibration.CALIBRATIONS`; for ``none`` the result is empty.
+        logits: ``(n,)`` or ``(n, conditions)``, of genes that the model was not fitted to.
+        targets: classes of these genes, of the same shape.
     """
     if kind == "none":
         return ()
@@ -84,5 +85,5 @@ def fit_calibrations(kind: str, logits: np.ndarray, targets: np.ndarray) -> tupl
 
 
 def _thresholds(calibrations: Sequence[Calibration]) -> np.ndarray:
-    """Return the decision threshold on the probability for each condition."""
+    """Return the decision threshold (a probability) of each condition's calibration."""
     return np.array([one.threshold for one in calibrations])

@@ -1,6 +1,6 @@
 """Targets of the genes in a fold: classes or numbers, in one or several conditions.
 
-In: a set with its own labels, or a table of labels. Out: an array of targets, and the thresholds of the classes.
+In: a set with its own labels, or a table of labels. Out: an array of targets, and the thresholds between classes.
 """
 
 import logging
@@ -20,24 +20,26 @@ from kanseq.tasks.task import CLASSES, LEAST, UNKNOWN
 logger = logging.getLogger(__name__)
 
 ALL = "all"
-"""Name that selects all conditions of the labels."""
+"""Value of ``--condition`` that selects all conditions of the labels."""
 
 OWN_PAIR = "own_pair"
-"""Key in a model file of the two labels of its set that were the targets 0 and 1."""
+"""Key in a model file under which the two labels of the set that were used as targets 0 and 1 are stored."""
 
 MID = "mid"
-"""Label of genes between low and high. In a set's own labels it is a class of its own if the task is ``multiclass``."""
+"""Label of genes between low and high. Among a set's own labels, it is an ordinary class if the task is
+``multiclass``."""
 
 
 class Targets(NamedTuple):
-    """The targets of one fold.
+    """The targets of all genes of a set, in one fold.
 
     Attributes:
         values: one row per gene of the set: ``(n,)`` for one condition, ``(n, conditions)`` for several. Classes are
             int64, -1 where unknown. Numbers are float64, NaN where unknown: expression, log10(TPM + 1), or the set's
             own labels unchanged.
-        thresholds: the quartiles ``q1`` and ``q3`` between the classes, log10(TPM + 1), empty if there are none; names
-            are prefixed with ``SPECIES:`` and ``CONDITION:`` if there are several of these.
+        thresholds: the expression quartiles ``q1`` and ``q3`` that separate the classes, log10(TPM + 1); empty if there
+            are none. If there are several species or conditions, names are prefixed with ``SPECIES:`` or
+            ``CONDITION:``.
         classes: names of the classes 0, 1, …; empty for numbers.
     """
 
@@ -47,7 +49,7 @@ class Targets(NamedTuple):
 
 
 def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str]) -> str | tuple[str, ...]:
-    """Resolve the requested conditions: one as its name (``*``: the only one), several as a tuple of names.
+    """Return the names of the requested conditions: a string for one (``*``: the only one), a tuple for several.
 
     Raises:
         BadOption: there are no labels to choose from, or there is no such condition.
@@ -68,10 +70,10 @@ def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str
 
 
 def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | None) -> tuple[str, tuple[str, ...]]:
-    """Resolve the task: the requested one, else the one that fits the set's own labels, else ``binary``.
+    """Determine the task: the requested one, else the one that fits the set's own labels, else ``binary``.
 
     Args:
-        genes: the set with all of its splits: classes are those of the complete set.
+        genes: the set with all of its splits, because classes are those of the complete set.
         labels: the table of labels, or None for the set's own.
         task: the requested task, or None.
 
@@ -106,7 +108,7 @@ def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | No
 
 
 def own_classes(genes: SequenceSet) -> tuple[str, ...]:
-    """Return the classes of a set's own labels, sorted as numbers if all are digits, else as text.
+    """Return the classes (different labels) of a set's own labels, sorted as numbers if all are digits, else as text.
 
     Raises:
         BadTable: the set has no labels.
@@ -120,18 +122,19 @@ def own_classes(genes: SequenceSet) -> tuple[str, ...]:
 def find_targets(
     genes: SequenceSet, labels: pd.DataFrame | None, fold: str, condition: str | tuple[str, ...], task: str
 ) -> Targets:
-    """Look up the targets of all genes of a set.
+    """Return the targets of all genes of a set, from a table of labels or from the set's own labels.
 
     Args:
         genes: the set.
         labels: a table from :func:`kanseq.labels.label_tables.read_labels`, or None for the set's own column ``label``.
-        fold: the fold whose labels apply.
-        condition: a condition, or several as a tuple.
-        task: ``binary``, ``multiclass`` (of the set's own labels) or ``regression``.
+        fold: the fold for which the labels were computed (the table may have different labels for each fold).
+        condition: name of the condition, or a tuple of several names.
+        task: ``binary``, ``multiclass`` (for the set's own labels only) or ``regression``.
 
     Raises:
         BadOption: there is no such condition.
-        BadTable: the set has no labels, not two classes (``binary``), or a label that is not a number (``regression``).
+        BadTable: the set has no labels, a number of classes other than two (``binary``), or a label that is not a
+            number (``regression``).
         EmptySplit: the table has no labels for this fold.
         UnknownGene: the set and the labels have no gene in common.
     """
@@ -156,7 +159,7 @@ def find_targets(
 
 
 def own_pair(genes: SequenceSet) -> tuple[str, ...]:
-    """Return the two classes of a set's own labels that are the targets 0 and 1; empty for low and high."""
+    """Return the two of a set's own labels that are used as targets 0 and 1; empty if these are low and high."""
     pair = tuple(name for name in sorted(set(_own_labels(genes))) if name not in ("", MID))
     return pair if len(pair) == len(CLASSES) and not set(pair) <= set(CLASSES) else ()
 
@@ -171,17 +174,18 @@ def numbers_of_classes(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
 
 
 def rank_mid(classes: np.ndarray, expression: np.ndarray, species: np.ndarray) -> np.ndarray:
-    """Return 0 for low genes, 1 for high ones, and for genes between them (mid) their rank in even steps from 0 to 1.
+    """Return targets from 0 to 1: 0 for low genes, 1 for high genes, and ranks for the genes between them (mid).
 
-    Genes are ranked separately for each species, because the classes are specific to a species.
+    Mid genes are ranked by expression, in equal steps between 0 and 1. Each species is ranked separately, because the
+    classes are specific to a species.
 
     Args:
-        classes: of the training genes, ``(n,)`` or ``(n, conditions)``, -1 if a gene is neither low nor high.
+        classes: classes of the training genes, ``(n,)`` or ``(n, conditions)``, -1 if a gene is neither low nor high.
         expression: log10(TPM + 1) of the same genes, NaN where unknown.
-        species: of the same genes, ``(n,)``.
+        species: species of the same genes, ``(n,)``.
 
     Returns:
-        float64 of the same shape, NaN for genes with neither class nor expression.
+        Targets in the shape of ``classes``, float64; NaN for genes with neither class nor expression.
 
     >>> rank_mid(np.array([0, -1, -1, 1, -1]), np.array([0.0, 0.9, 0.4, 2.0, np.nan]), np.array(["."] * 5)).tolist()
     [0.0, 0.75, 0.25, 1.0, nan]
@@ -198,10 +202,15 @@ def rank_mid(classes: np.ndarray, expression: np.ndarray, species: np.ndarray) -
 
 
 def look_up(values: pd.Series, keys: pd.MultiIndex, what: str) -> pd.Series:
-    """Look up every gene of a set by species and name; missing genes are NaN.
+    """Look up a value for each gene of a set by species and name; values of missing genes are NaN.
+
+    Args:
+        values: the values, indexed by species and name.
+        keys: species and name of the genes in the set.
+        what: name of the table with the values, for the error message.
 
     Raises:
-        UnknownGene: all genes are missing; the message shows some names of each side.
+        UnknownGene: all genes are missing; the message shows some names from the set and from the table.
     """
     found = values[~values.index.duplicated()].reindex(keys)
     if found.notna().any():
@@ -219,22 +228,27 @@ def look_up(values: pd.Series, keys: pd.MultiIndex, what: str) -> pd.Series:
 
 
 def keys_of(table: pd.DataFrame) -> pd.MultiIndex:
-    """Return the species and names of a table as an index."""
+    """Return the columns ``species`` and ``id`` of a table as an index."""
     return pd.MultiIndex.from_frame(table[["species", "id"]])
 
 
 def _matched(labelled: pd.DataFrame, column: str, keys: pd.MultiIndex) -> np.ndarray:
-    """Return one column of the labels for every gene of the set."""
+    """Return one column of a table of labels for the genes ``keys`` of a set; NaN for genes without a label."""
     return look_up(pd.Series(labelled[column].to_numpy(), index=keys_of(labelled)), keys, "labels").to_numpy()
 
 
 def _classes(label: np.ndarray) -> np.ndarray:
-    """Convert low and high to 0 and 1, everything else to -1."""
+    """Convert labels to class numbers: low to 0, high to 1, all others to -1."""
     return np.where(label == CLASSES[1], 1, np.where(label == CLASSES[0], 0, UNKNOWN)).astype(np.int64)
 
 
 def _thresholds(labelled: pd.DataFrame, before: str) -> dict[str, float]:
-    """Return the quartiles of a fold's labels, by species if they differ between species."""
+    """Return the expression quartiles that separate the classes in a fold, by species if species differ.
+
+    Args:
+        labelled: labels of one fold and condition.
+        before: prefix of the names of the quartiles, before ``q1`` and ``q3``.
+    """
     if "q1" not in labelled:
         return {}
     found = {}
@@ -256,7 +270,12 @@ def _own_labels(genes: SequenceSet) -> pd.Series:
 
 
 def _check_classes(names: Sequence[str], labelled: int) -> None:
-    """Check that labels repeat: if nearly all of them differ, they are numbers or names, not classes."""
+    """Check that labels are classes: raise if the number of different labels exceeds half of the labelled sequences.
+
+    Args:
+        names: the different labels.
+        labelled: number of sequences with a label.
+    """
     if len(names) > max(len(CLASSES), labelled / 2):
         raise BadTable(
             f"{labelled:,} sequences have {len(names):,} different labels: {some(names)}",
@@ -265,7 +284,7 @@ def _check_classes(names: Sequence[str], labelled: int) -> None:
 
 
 def _own_numbers(genes: SequenceSet) -> np.ndarray:
-    """Read the set's own labels as numbers, in their own units."""
+    """Return the set's own labels as numbers, in their own units; NaN where there is no label."""
     label = _own_labels(genes)
     numbers = pd.to_numeric(label.replace("", "nan"), errors="coerce").to_numpy(dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(numbers) & (label != "").to_numpy())
@@ -281,7 +300,7 @@ def _own_numbers(genes: SequenceSet) -> np.ndarray:
 
 
 def _low_and_high(genes: SequenceSet) -> pd.Series:
-    """Read the set's own labels as low and high: these two, or two other classes in sorted order."""
+    """Return the set's own labels as low and high; if there are two other classes, the first in order becomes low."""
     label = _own_labels(genes)
     classes = sorted(set(label) - {"", MID})
     if not classes:

@@ -1,7 +1,7 @@
-"""Tasks: the meaning of a model's outputs ``(n, outputs)``, their loss, and the one number that is explained.
+"""Tasks define the meaning of a model's outputs ``(n, outputs)``, the loss, and the number that attributions explain.
 
-In: outputs of a network, and targets. Out: loss, logit, probability. Targets of one condition are ``(n,)``, those of
-several ``(n, conditions)``: classes are int64, -1 where unknown; numbers are float64, NaN where unknown.
+In: outputs of a network, and targets. Out: loss, logit, probability. Targets are ``(n,)`` for one condition and
+``(n, conditions)`` for several. Classes are int64, -1 where unknown; numbers are float64, NaN where unknown.
 """
 
 from collections.abc import Mapping
@@ -22,27 +22,30 @@ CLASSES = ("low", "high")
 """Names of the targets 0 and 1 of a binary task."""
 
 UNKNOWN = -1
-"""Class of a gene that is labelled ``mid`` or has no label."""
+"""Class number of genes that are labelled ``mid`` or have no label."""
 
 LEAST = 3
-"""Smallest number of classes of a multi-class task; two classes are a binary task."""
+"""Minimum number of classes in a multi-class task; a task with two classes is binary."""
 
 Numbers = TypeVar("Numbers", np.ndarray, "Tensor")
 
 
 @dataclass(frozen=True)
 class Task:
-    """Classification as low (0) or high (1) or regression, in one or several conditions; or several classes.
+    """The task of a model: binary classification, regression, or classification with three or more classes.
+
+    Binary classification (low 0, high 1) and regression are possible for one or several conditions at once.
 
     Attributes:
         name: ``binary``, ``multiclass`` or ``regression``.
-        outputs: number of network outputs per sequence: one per condition, or one per class of several; for a single
-            binary condition 1 (sigmoid) or 2 (softmax).
-        conditions: names of the outputs for several conditions, empty for one.
-        mean, scale: for regression: shift and divisor of the targets of each output, in units of the targets:
-            log10(TPM + 1) with a table of labels, else the units of the set's own labels.
-        explained: the only output that :meth:`logit` returns; None for all outputs.
-        classes: for ``multiclass``: the names of the targets 0, 1, 2, …, three or more.
+        outputs: number of network outputs per sequence: one per condition if there are several, or one per class for
+            ``multiclass``; for a single binary condition 1 (sigmoid) or 2 (softmax).
+        conditions: names of the conditions if there are several, else empty.
+        mean, scale: for regression: targets are standardised by subtracting ``mean`` and dividing by ``scale``, one
+            number per output, in units of the targets: log10(TPM + 1) with a table of labels, else the units of the
+            set's own labels.
+        explained: position of the only output that :meth:`logit` returns, for attributions; None for all outputs.
+        classes: for ``multiclass``: the three or more names of the classes 0, 1, 2, ….
     """
 
     name: str = "binary"
@@ -54,7 +57,7 @@ class Task:
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that this version supports the task."""
+        """Check that the name, conditions, classes and number of outputs are compatible."""
         if self.name == "multiclass":
             allowed = (len(self.classes),)
             fitting = len(set(self.classes)) == len(self.classes) >= LEAST and not self.conditions
@@ -75,13 +78,13 @@ class Task:
 
     @property
     def columns(self) -> int:
-        """Number of columns of :meth:`logit`: one per condition or class; 0 if its shape is ``(n,)``."""
+        """Number of columns that :meth:`logit` returns: one per condition or class; 0 if it returns ``(n,)``."""
         return 0 if self.explained is not None else len(self.conditions or self.classes)
 
     def loss(self, outputs: "Tensor", targets: "Tensor", class_weights: "Tensor | None" = None) -> "Tensor":
-        """Return the mean loss of a batch over all its known targets, float scalar.
+        """Return the mean loss over all known targets of a batch, float scalar.
 
-        Cross-entropy for classes; squared error for numbers, in standard deviations of the training genes.
+        The loss is the cross-entropy for classes, and the squared error of standardised targets for regression.
 
         Args:
             outputs: ``(n, outputs)`` float.
@@ -108,7 +111,7 @@ class Task:
         return _mean(binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none"), weights)
 
     def loss_weight(self, targets: "Tensor", class_weights: "Tensor | None" = None) -> "Tensor":
-        """Return the divisor of :meth:`loss`, float scalar: number of known targets, or sum of their weights."""
+        """Return the divisor of the mean in :meth:`loss`, float scalar: number of known targets or sum of weights."""
         if self.is_regression:
             return (~targets.isnan()).float().sum()
         known = _known(targets)
@@ -117,11 +120,11 @@ class Task:
         return (_of_classes(class_weights, targets.clamp(min=0)) * known).sum()
 
     def logit(self, outputs: "Tensor") -> "Tensor":
-        """Return the logits that rank sequences: ``(n,)``, ``(n, conditions)`` or ``(n, classes)``.
+        """Convert network outputs to logits, which rank sequences: ``(n,)``, ``(n, conditions)`` or ``(n, classes)``.
 
-        These are the log-odds of ``high`` (``out[1] - out[0]`` for two outputs of one condition, else the output
-        itself), or for regression the predicted numbers, in units of the targets. For several classes, these are the
-        outputs; for one explained class ``out[k]`` minus the mean of all others, like ``out[1] - out[0]`` for two.
+        Logits are the log-odds of ``high`` (``out[1] - out[0]`` for two outputs of one condition, else the output
+        itself), or for regression the predicted numbers, in units of the targets. For three or more classes, logits are
+        the outputs. If one class ``k`` is explained, the logit is ``out[k]`` minus the mean of all other outputs.
         """
         if self.is_regression:
             outputs = outputs * outputs.new_tensor(self.scale) + outputs.new_tensor(self.mean)
@@ -133,7 +136,7 @@ class Task:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Weight of each output in the one number that is explained; for regression in standardised units."""
+        """Weight of each output in the number that attributions explain; for regression in standardised units."""
         if self.outputs == 2 and not self.conditions:
             return (-1.0, 1.0)
         rest = -1 / (self.outputs - 1) if self.classes else 0.0
@@ -155,7 +158,7 @@ class Task:
         return expit(logit)
 
     def fitted(self, targets: np.ndarray) -> "Task":
-        """Return the task with mean and scale of regression from the targets of the training genes only."""
+        """Return the task with mean and scale of the training genes' targets; unchanged unless it is regression."""
         if not self.is_regression:
             return self
         columns = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)
@@ -163,26 +166,26 @@ class Task:
         return replace(self, mean=tuple(mean.tolist()), scale=tuple(np.where(scale > 0, scale, 1.0).tolist()))
 
     def standardised(self, targets: np.ndarray) -> np.ndarray:
-        """Return targets as estimators learn them: numbers standardised, two classes unchanged.
+        """Convert targets to those that estimators learn: standardise numbers, return two classes unchanged.
 
-        Several classes become ``(n, classes)`` int64 of 0 and 1, each class against the rest.
+        Three or more classes become ``(n, classes)`` int64 of 0 and 1, each class against the rest.
         """
         if self.classes:
             return np.eye(len(self.classes), dtype=np.int64)[targets]
         return (targets - self._numbers(self.mean)) / self._numbers(self.scale) if self.is_regression else targets
 
     def restored(self, values: np.ndarray) -> np.ndarray:
-        """Return predictions of an estimator in the units of :meth:`logit`."""
+        """Convert the predictions of an estimator to the units of :meth:`logit`."""
         values = values * self._numbers(self.scale) + self._numbers(self.mean) if self.is_regression else values
         if self.explained is None:
             return values
         return self._against_others(values) if self.classes else values[:, self.explained]
 
     def only(self, condition: str | None) -> "Task":
-        """Return the task with one explained output: a condition, or one of several classes.
+        """Return the task with only one explained output, chosen by the name of a condition or class.
 
         Raises:
-            BadOption: there is no such condition or class, or there are several and none is specified.
+            BadOption: there is no such condition or class, or ``condition`` is None although there are several.
         """
         names, one, several = self.conditions, "condition", "conditions"
         if self.classes:
@@ -204,11 +207,11 @@ class Task:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, object]) -> "Task":
-        """Create a task from what :meth:`to_json` returned."""
+        """Create a task from the fields that :meth:`to_json` returned."""
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})  # type: ignore[arg-type]
 
     def _against_others(self, values: "Numbers") -> "Numbers":
-        """Return the column of the explained class minus the mean of all others, ``(n,)``."""
+        """Return the column of the explained class minus the mean of all other columns, ``(n,)``."""
         own = values[:, self.explained]  # type: ignore[index]
         return own - (values.sum(1) - own) / (len(self.classes) - 1)  # type: ignore[return-value,operator]
 
@@ -218,7 +221,7 @@ class Task:
         return ((targets - mean) / scale).float()
 
     def _numbers(self, values: tuple[float, ...]) -> np.ndarray:
-        """Return one number per condition, or a single number."""
+        """Convert ``mean`` or ``scale`` to an array: one number per condition, or a scalar for one condition."""
         return np.array(values if self.conditions else values[0])
 
 
@@ -231,7 +234,7 @@ def log_odds(logits: np.ndarray) -> np.ndarray:
     [[0.0, -1.099, -1.099]]
     """
     logits = np.asarray(logits, dtype=np.float64)
-    # Sorted, so that the order of the other classes does not change the last bit.
+    # Sort the logits, so that the order of the other classes does not change the last bit.
     ascending = (np.sort(np.delete(logits, at, axis=-1), axis=-1) for at in range(logits.shape[-1]))
     # NaN marks a sequence that a model does not score, and is kept.
     with np.errstate(invalid="ignore"):
@@ -248,17 +251,17 @@ def is_known(targets: np.ndarray) -> np.ndarray:
 
 
 def _known(targets: "Tensor") -> "Tensor":
-    """Return which classes are known."""
+    """Return which targets of a batch of classes are known, bool of the same shape."""
     return ~targets.isnan() if targets.is_floating_point() else targets != UNKNOWN
 
 
 def _mean(values: "Tensor", weights: "Tensor | None") -> "Tensor":
-    """Average, with weights if there are any."""
+    """Return the mean of ``values``, weighted unless ``weights`` is None."""
     return values.mean() if weights is None else (values * weights).sum() / weights.sum()
 
 
 def _of_classes(class_weights: "Tensor", targets: "Tensor") -> "Tensor":
-    """Return the weight of each target's class in its condition; unknown targets count as low."""
+    """Return the weight of each target: that of its class, in its condition; unknown targets are treated as low."""
     if class_weights.ndim == 1:
         return class_weights[targets]
     return class_weights[:, 0].where(targets != 1, class_weights[:, 1])

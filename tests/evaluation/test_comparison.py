@@ -90,7 +90,7 @@ def test_genes_that_only_one_model_scores_are_left_out_and_counted(tmp_path, pat
     ]
     assert compared["auROC"]["value"] == pytest.approx(means[0] - means[1])
     assert compared["delong"]["difference"] == pytest.approx(means[0] - means[1])
-    assert "kan: excludes 6 of its genes and 0 of kmer-logistic, not shared" in result.text
+    assert "kan: 6 of its genes and 0 of kmer-logistic are not compared" in result.text
 
 
 def test_genes_of_another_class_are_left_out(tmp_path, paths):
@@ -110,7 +110,7 @@ def test_a_fold_of_one_model_is_left_out(tmp_path, paths):
 def test_models_without_shared_genes_are_not_compared(tmp_path, paths, caplog):
     table_of(paths["kan"], folds="34")
     assert evaluate([paths["kan"], paths["kmer-logistic"]], bootstrap=0).comparisons == []
-    assert "kan and kmer-logistic share no gene that can be compared" in caplog.text
+    assert "kan and kmer-logistic share no genes that can be compared" in caplog.text
 
 
 def test_conditions_are_compared_with_the_same_condition(tmp_path, paths):

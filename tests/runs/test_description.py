@@ -46,7 +46,7 @@ def test_runs_of_other_kinds_are_written_but_rejected_for_scoring_sequences(tmp_
 
 def test_a_run_is_not_continued_as_one_of_another_kind(tmp_path):
     begin(tmp_path, described("generator"))
-    with pytest.raises(BadOption, match='this run was begun with kind "generator", and not "predictor"'):
+    with pytest.raises(BadOption, match='this run was started with kind "generator", and not "predictor"'):
         begin(tmp_path, described())
 
 
@@ -90,4 +90,4 @@ def test_a_folder_without_a_description_is_an_error(tmp_path):
 def test_other_versions_cause_a_warning(tmp_path, caplog):
     begin(tmp_path, replace(described(), versions={**described().versions, "torch": "1.0"}))
     begin(tmp_path, described())
-    assert 'this run was begun with torch "1.0", and not' in caplog.text
+    assert 'this run was started with torch "1.0", and not' in caplog.text

@@ -52,7 +52,7 @@ def test_genes_of_another_genome_are_scored_by_every_fold(run, other_genes):
 
 def test_known_gene_names_on_another_genome_cause_a_warning(run, other_genes, caplog):
     assign_models(run, other_genes)
-    assert "24 genes lie on contigs that the run does not know but have names that it knows" in caplog.text
+    assert "24 genes are on contigs that are not in the run's set but have names of genes in it" in caplog.text
 
 
 def test_the_genome_is_recognised_by_its_sequence_not_by_contig_names(run, genes):
@@ -86,7 +86,7 @@ def test_a_model_file_without_held_out_txt_holds_out_no_gene(run, genes, tmp_pat
     shutil.copy(file, tmp_path / "alone.safetensors")
     with pytest.raises(SeenGene, match="48 of 48"):
         assign_models(tmp_path / "alone.safetensors", genes)
-    with pytest.raises(SeenGene, match="no model here holds out a gene"):
+    with pytest.raises(SeenGene, match="no model holds out any gene"):
         assign_models(tmp_path / "alone.safetensors", genes, held_out_only=True)
 
 
@@ -135,5 +135,5 @@ def test_a_run_of_two_species_knows_the_genes_of_both(genes, other_genes, tmp_pa
     labels = pd.concat([labels.assign(species="A"), labels[:24].assign(species="B")])
     train(both, labels=labels, splits=splits, output=tmp_path / "both", model="gc")
     named = other_genes.table.assign(species="B")
-    with pytest.raises(SeenGene, match="24 of 24 genes were trained on by every model here"):
+    with pytest.raises(SeenGene, match="24 of 24 genes were used to train all models"):
         assign_models(tmp_path / "both", SequenceSet(named, genes.geometry, other_genes.metadata))

@@ -13,11 +13,11 @@ LATER = [each.name for each in fields(Settings) if each.metadata["later"]]
 
 
 @pytest.mark.parametrize("name", LATER)
-def test_a_run_without_a_later_option_was_begun_with_its_default(tmp_path, name):
+def test_a_run_without_a_later_option_was_started_with_its_default(tmp_path, name):
     older = describe_run("predictor", "kan", {}, {"epochs": 3}, {}, {})
     begin(tmp_path, older)
     begin(tmp_path, replace(older, settings={"epochs": 3, name: getattr(Settings(), name)}))
-    with pytest.raises(BadOption, match=f"begun with {name} {getattr(Settings(), name)}, and not"):
+    with pytest.raises(BadOption, match=f"started with {name} {getattr(Settings(), name)}, and not"):
         begin(tmp_path, replace(older, settings={"epochs": 3, name: 0.5}))
 
 

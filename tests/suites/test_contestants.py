@@ -40,11 +40,11 @@ def test_several_classes_have_one_output_each():
         (["lagnet"], [], "no model is called 'lagnet'"),
         (["legnet"], ["kernel"], r"--set kernel; use \[MODEL.\]KEY=VALUE; the models are legnet"),
         (["legnet"], ["mlp.hidden=3"], r"--set mlp.hidden=3; use \[MODEL.\]KEY=VALUE; the models are legnet"),
-        (["legnet"], ["hidden=3"], "--set hidden=3: no model here has an option 'hidden'"),
+        (["legnet"], ["hidden=3"], "--set hidden=3: no model has an option 'hidden'"),
         (["legnet", "mlp"], ["legnet.hidden=3"], "--set legnet.hidden=3: legnet has no option 'hidden'"),
         (["legnet"], ["epochs=many"], "option '--set epochs' is 'many'; int is required"),
         (["legnet"], ["schedule=triangle"], "schedule 'triangle' is unknown"),
-        (["legnet"], ["tune=no"], "no model here has an option 'tune'"),
+        (["legnet"], ["tune=no"], "no model has an option 'tune'"),
     ],
 )
 def test_unknown_models_and_options_are_refused(models, options, message):

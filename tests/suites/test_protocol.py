@@ -122,9 +122,9 @@ def test_names_may_hold_quotes(tmp_path):
 def test_a_folder_of_another_set_or_protocol_is_refused_and_unchanged(tmp_path):
     prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=1))
     before = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
-    with pytest.raises(BadOption, match=r"this run was begun with folds 1, and not 2"):
+    with pytest.raises(BadOption, match=r"this run was started with folds 1, and not 2"):
         prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=2))
-    with pytest.raises(BadOption, match=r"this run was begun with different inputs: set"):
+    with pytest.raises(BadOption, match=r"this run was started with different inputs: set"):
         prepare(labelled(["dev", *SPLIT[1:]]), tmp_path / "one", Protocol(folds=1))
     prepare(labelled(SPLIT), tmp_path / "one", Protocol(folds=1))
     assert {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()} == before

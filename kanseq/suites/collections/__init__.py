@@ -1,1 +1,1 @@
-"""Published collections of labelled sequences, and how they are read."""
+"""Find and read the data sets of published collections of labelled sequences."""

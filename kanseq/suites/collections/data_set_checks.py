@@ -1,4 +1,4 @@
-"""Count the sequences and classes of a data set, and the test sequences that are also in its training part.
+"""Count the sequences and classes of a data set, and its test sequences that are also training sequences.
 
 In: a set with the columns ``label`` and ``split``. Out: counts.
 """
@@ -20,18 +20,19 @@ class Checks(NamedTuple):
     """The contents of a data set, and the overlap of its test and training sequences.
 
     Attributes:
-        train, dev, test: number of sequences of each split.
-        train_classes, dev_classes, test_classes: number of sequences of each class, as ``0 120, 1 118``.
+        train, dev, test: number of sequences in each split.
+        train_classes, dev_classes, test_classes: number of sequences of each class in the split, as text such as
+            ``0 120, 1 118``.
         shortest, median_length, longest: sequence lengths.
         with_n: number of sequences with a letter other than A, C, G and T.
-        test_in_train: number of test sequences that occur in train, identical or as reverse complement.
-        test_in_train_reversed: number of them that occur there only as reverse complement.
-        test_in_train_other_label: number of them with a copy in train that has another label.
-        test_in_dev: number of test sequences that occur in dev, identical or as reverse complement.
+        test_in_train: number of test sequences that also occur in train, identical or as reverse complement.
+        test_in_train_reversed: number of test sequences that occur in train, but only as reverse complement.
+        test_in_train_other_label: number of test sequences that occur in train with another label.
+        test_in_dev: number of test sequences that also occur in dev, identical or as reverse complement.
         test_overlaps_train: number of test sequences that overlap a training sequence in the genome; None if the
             coordinates are unknown.
-        repeated_in_train: number of training sequences that are identical to an earlier one.
-        untested: labels of train that test lacks.
+        repeated_in_train: number of training sequences that are identical to an earlier training sequence.
+        untested: labels that occur in train but not in test, as text.
     """
 
     train: int
@@ -54,7 +55,7 @@ class Checks(NamedTuple):
 
 
 def check_data_set(genes: SequenceSet) -> Checks:
-    """Summarise the contents of a set with columns ``label`` and ``split``, and check it.
+    """Check the splits and labels of a set with columns ``label`` and ``split``, and count its contents.
 
     Raises:
         BadTable: a split has an unknown name, train or test is empty, or test has labels that train lacks.
@@ -102,17 +103,20 @@ def check_data_set(genes: SequenceSet) -> Checks:
 
 
 def _overlapping(genes: SequenceSet, train: np.ndarray, test: np.ndarray) -> int | None:
-    """Count test sequences that overlap training sequences."""
+    """Count test sequences that overlap training sequences in the genome; return None without coordinates.
+
+    ``train`` and ``test`` are masks of the set's rows.
+    """
     if not has_intervals(genes):
         return None
     return int(np.isin(np.flatnonzero(test), overlapping(genes).first(train)[0]).sum())
 
 
 def _members(numbers: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Count for each row the members of its group that are ``among``."""
+    """Return, for each row, how many rows of its group are in the mask ``among``; ``numbers`` are the groups."""
     return np.bincount(numbers[among], minlength=numbers.max() + 1)[numbers]
 
 
 def _format_counts(counts: pd.Series) -> str:
-    """Format class sizes."""
+    """Format the sizes of classes as text, such as ``0 120, 1 118``."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())

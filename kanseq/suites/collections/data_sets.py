@@ -1,6 +1,6 @@
-"""One data set of a published collection, and a walk through the folders in which such data sets are.
+"""Data sets of published collections, and functions to search folders for them.
 
-In: a folder. Out: files by split, and a set when they are read.
+In: a folder. Out: data sets, with their files by split; a data set can be read as a set of sequences.
 """
 
 import os
@@ -16,16 +16,16 @@ SPLITS = ("train", "dev", "test")
 
 
 ANY_SPLIT = "*"
-"""Key of files that hold several splits, or that are split when they are read."""
+"""Key for files that contain several splits, or whose sequences are split when they are read."""
 
 
 class DataSet(NamedTuple):
-    """One data set of a collection, found but not read.
+    """A data set of a collection, which was found in a folder but not read yet.
 
     Attributes:
-        name: its canonical name, such as ``tf_0``, independent of the folder's name.
+        name: the canonical name, such as ``tf_0``, which does not depend on the folder's name.
         collection: one of :data:`kanseq.suites.collections.find_data_sets.COLLECTIONS`.
-        files: its files and folders by split, or under :data:`ANY_SPLIT`.
+        files: split (or :data:`ANY_SPLIT`) -> files and folders with its sequences.
         reader: function that reads the set.
     """
 
@@ -35,7 +35,7 @@ class DataSet(NamedTuple):
     reader: Callable[[], SequenceSet]
 
     def read(self) -> SequenceSet:
-        """Read a set with the columns ``label`` and ``split``.
+        """Read the data set as a set of sequences with the columns ``label`` and ``split``.
 
         Raises:
             BadTable, MalformedLine, ContigMismatch: a file is invalid.
@@ -46,7 +46,8 @@ class DataSet(NamedTuple):
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """Iterate over folders like ``os.walk``, sorted by name and following links; skip names that begin with a dot.
 
-    The caller may remove names from the second list; these folders are then skipped.
+    Each item is a folder, the names of its subfolders, and the names of its files. The caller may remove names from the
+    list of subfolders; these are then skipped.
     """
     seen: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
@@ -58,6 +59,6 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def contents(folder: Path) -> str:
-    """Return names of some files in a folder, for messages."""
+    """Return the names of some files in a folder as text, for messages."""
     names = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir(folder))
     return some(names, 5) if names else "nothing"

@@ -1,6 +1,6 @@
-"""Functions for all layouts of published collections: find data sets in a folder, and check them.
+"""Find the data sets of a published collection in a folder with any of the supported layouts.
 
-In: the name of a collection, and its folder. Out: readable data sets, and a summary of the contents of each.
+In: the name of a collection, and its folder. Out: data sets that can be read.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,13 +9,14 @@ from pathlib import Path
 from kanseq.errors import BadOption, BadTable, MissingFile
 from kanseq.io.files import PathLike, some
 from kanseq.sequences.assembling import Genomes, genomes_by_class
+from kanseq.suites.collections import flipons, genomic_benchmarks, gue
 from kanseq.suites.collections.data_sets import DataSet, contents
 
 COLLECTIONS = ("gue", "genomic-benchmarks", "flipons")
 """Supported collections."""
 
 NEGATIVES = ("shuffled", "uniform")
-"""How missing negatives of flipons are generated."""
+"""Methods to generate missing negatives in the collection ``flipons``."""
 
 
 def find_data_sets(
@@ -33,15 +34,15 @@ def find_data_sets(
             :mod:`kanseq.suites.collections.genomic_benchmarks` and :mod:`kanseq.suites.collections.flipons` for the
             layouts.
         folder: folder of the collection, or of one data set.
-        genome: for data sets of coordinates: FASTA for all of them, or by class; Genomic Benchmarks also take other
-            keys and a folder of references.
-        names: return only these; any spelling of a name is accepted.
+        genome: FASTA for data sets that consist of coordinates: one for all of them, or one per class. For Genomic
+            Benchmarks, see also :func:`kanseq.suites.collections.genomic_benchmarks.with_genomes`.
+        names: names of the data sets to return, in any known spelling; all if empty.
         negatives: one of :data:`NEGATIVES`.
 
     Raises:
         BadOption: the collection or kind of negatives is unknown, a name is not found, or a genome is missing.
         MissingFile: the folder does not exist.
-        BadTable: the folder has another layout, or two folders hold the same data set.
+        BadTable: the folder has another layout, or two folders contain the same data set.
     """
     if collection not in COLLECTIONS:
         raise BadOption(f"'{collection}' is not a collection", hint=f"choose one of {', '.join(COLLECTIONS)}")
@@ -54,9 +55,6 @@ def find_data_sets(
     genomes = genomes_by_class(genome)
     if genomes and collection == "gue":
         raise BadOption("--genome: GUE consists of sequences", hint="leave it out")
-    # Imported here because the layouts import this module.
-    from kanseq.suites.collections import flipons, genomic_benchmarks, gue
-
     if collection == "gue":
         return _chosen(gue.find(folder), names, folder, gue.EXPECTED, gue.canonical_name)
     if collection == "flipons":
@@ -70,9 +68,23 @@ def find_data_sets(
 def _chosen(
     found: Sequence[DataSet], names: Sequence[str], folder: Path, expected: str, canonical: Callable[[str], str]
 ) -> list[DataSet]:
-    """Return the requested data sets, sorted by name; raise if there are none, or two of one name."""
+    """Return the data sets with the requested names (all if ``names`` is empty), sorted by name.
+
+    Args:
+        found: all data sets that were found.
+        names: the requested names, in any spelling.
+        folder: the folder that was searched, for error messages.
+        expected: description of the layout, for error messages.
+        canonical: function that converts a name to its canonical spelling.
+
+    Raises:
+        BadTable: no data set was found, or two have the same name.
+        BadOption: there is no data set with a requested name.
+    """
     if not found:
-        raise BadTable(f"found no data set, but {contents(folder)}", where=folder, hint=f"expected {expected}")
+        raise BadTable(
+            f"found no data set; the folder contains {contents(folder)}", where=folder, hint=f"expected {expected}"
+        )
     by_name: dict[str, DataSet] = {}
     for one in found:
         if one.name in by_name:

@@ -1,6 +1,6 @@
-"""Flipons (Z-DNA, H-DNA, G-quadruplexes) as in Cherednichenko & Poptsova 2025, classified against artificial sequences.
+"""Data sets of flipons (Z-DNA, H-DNA, G-quadruplexes) and artificial negatives, as in Cherednichenko & Poptsova 2025.
 
-In: the authors' tables, or FASTA or BED files of flipons. Out: data sets; missing negatives are generated.
+In: the tables of this publication, or FASTA or BED files of flipons. Out: data sets; missing negatives are generated.
 """
 
 import logging
@@ -31,13 +31,13 @@ EXPECTED = (
 )
 
 WIDTH = 512
-"""Length to which intervals of BED files are extended around their centre; longer ones are left out."""
+"""Length in bases to which intervals of BED files are extended around their centre; longer intervals are left out."""
 
 TESTED = 0.2
-"""Fraction of each class that becomes the test set if the set has no splits."""
+"""Fraction of each class that becomes the test set if a data set has no splits."""
 
 SEED = 0
-"""Seed of the random test set, and of generated negatives."""
+"""Seed for the random choice of the test set and for generated negatives."""
 
 NAMES = {
     "Shin500_kan_dataset": "shin",
@@ -48,10 +48,10 @@ NAMES = {
     "kan_g4_cut": "g4_cut",
     "kan_g4_seq": "g4_seq",
 }
-"""File names of the authors' tables, without suffix -> name of the set."""
+"""File name of a published table, without suffix -> canonical name of the data set."""
 
 POSITIVE, NEGATIVE = "positive", "negative"
-"""Labels for sets without labels; also file names of sets in their own folder."""
+"""Labels of flipons and negatives from FASTA and BED files; also the names of files in the folder of a data set."""
 
 logger = logging.getLogger(__name__)
 
@@ -63,17 +63,17 @@ _ROWS = 4096
 
 
 def find(folder: Path, genome: PathLike | Mapping[str, PathLike] | None, negatives: str) -> list[DataSet]:
-    """Find tables, FASTA and BED files at any depth, except the FASTA of a genome.
+    """Find data sets in the tables, FASTA and BED files of a folder and its subfolders; skip the FASTA of genomes.
 
     Args:
         folder: folder of the collection.
         genome: FASTA for the intervals of BED files.
-        negatives: how to generate missing negatives: ``shuffled``: a dinucleotide shuffle of each flipon; ``uniform``:
-            random bases of the same length, as the authors did (base composition alone separates those from
-            flipons).
+        negatives: how to generate missing negatives: ``shuffled`` (a dinucleotide shuffle of each flipon) or
+            ``uniform`` (random bases of the same length, as in the publication; base composition alone is enough to
+            separate these from flipons).
 
     Raises:
-        BadTable: two files hold the flipons or the negatives of one set.
+        BadTable: two files contain the flipons or the negatives of the same data set.
     """
     genomes = genome.values() if isinstance(genome, Mapping) else [genome]
     apart = {Path(path).resolve() for path in genomes if path is not None}
@@ -89,7 +89,9 @@ def find(folder: Path, genome: PathLike | Mapping[str, PathLike] | None, negativ
                 raise BadTable(f"{name} is a split of the GUE layout", where=place, hint=f"expected {EXPECTED}")
             if kind != "csv":
                 if title in sequences:
-                    raise BadTable(f"{sequences[title].name} and {name}", where=place, hint="keep one of them")
+                    raise BadTable(
+                        f"{sequences[title].name} is the same data set as {name}", where=place, hint="keep one of them"
+                    )
                 sequences[title] = path
             elif _is_table(path):
                 reader = partial(_read_table, path)
@@ -101,7 +103,7 @@ def find(folder: Path, genome: PathLike | Mapping[str, PathLike] | None, negativ
 
 
 def _with_paired(sequences: Mapping[str, Path]) -> dict[str, list[Path]]:
-    """Pair the flipons of one folder with their negatives: name -> one or two files."""
+    """Pair the files of flipons in a folder (name -> file) with those of their negatives: name -> one or two files."""
     found = {}
     for title, path in sequences.items():
         if title != NEGATIVE and not title.endswith(f".{NEGATIVE}"):
@@ -111,7 +113,7 @@ def _with_paired(sequences: Mapping[str, Path]) -> dict[str, list[Path]]:
 
 
 def canonical_name(name: str) -> str:
-    """Return the name of a set: a short one for the authors' tables, else the given name.
+    """Return the canonical name of a published data set; other names are returned unchanged.
 
     >>> canonical_name("Kou500_kan_dataset"), canonical_name("mine")
     ('kouzine', 'mine')
@@ -120,7 +122,7 @@ def canonical_name(name: str) -> str:
 
 
 def _is_table(path: Path) -> bool:
-    """Whether a table holds labelled sequences; a warning names a table without them."""
+    """Return whether a table has the columns ``sequence`` and ``label``; warn if it does not."""
     with open_table(path) as table:
         known = {"sequence", "label"} <= set(table.names)
     if not known:
@@ -129,7 +131,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _read_table(path: Path) -> SequenceSet:
-    """Read a table of the authors' form; add a random split if it has no column ``split``."""
+    """Read a set from a table with the columns ``sequence`` and ``label``; if ``split`` is missing, split randomly."""
     with open_table(path) as table:
         has_split = "split" in table.names
     genes = assemble([SequenceSource(path)], Columns(split="split" if has_split else None))
@@ -139,18 +141,21 @@ def _read_table(path: Path) -> SequenceSet:
 def _read_flipons(
     paths: Sequence[Path], genome: PathLike | Mapping[str, PathLike] | None, negatives: str
 ) -> SequenceSet:
-    """Read flipons, and read or generate their negatives."""
+    """Read a set from one or two files (flipons, and their negatives); generate missing negatives."""
     sources = [SequenceSource(path, name) for name, path in zip((POSITIVE, NEGATIVE), paths, strict=False)]
     genomes = dict(genome) if isinstance(genome, Mapping) else genome
     genes = assemble(sources, genomes=genomes, width=None if genome is None else WIDTH)
     if len(sources) == 2:
         return _with_split(genes)
-    # A flipon and its negative go into the same split: they share their composition.
+    # A flipon and its negative must be in the same split, because they have the same composition.
     return _with_negatives(_with_split(genes), negatives)
 
 
 def _with_split(genes: SequenceSet) -> SequenceSet:
-    """Draw a fraction of each class for the test; the rest trains. Overlapping intervals stay in one split."""
+    """Add a random column ``split``: a fraction of each class for the test, and the rest for training.
+
+    Overlapping intervals are in the same split.
+    """
     labels = genes.table["label"].to_numpy()
     split = np.full(len(genes), "train", dtype=object)
     cluster = interval_clusters(genes)
@@ -161,14 +166,14 @@ def _with_split(genes: SequenceSet) -> SequenceSet:
         before = np.concatenate([[0], np.cumsum(np.bincount(member)[drawn])])[:-1]
         chosen = drawn[before < round(TESTED * len(rows))]
         split[rows[np.isin(member, chosen)]] = "test"
-    # A cluster with both classes is tested completely.
+    # If a cluster has both classes, use all of it for the test.
     split[np.isin(cluster, cluster[split == "test"])] = "test"
     metadata = {**genes.metadata, "split": {"tested": TESTED, "seed": SEED}}
     return replace(genes, table=genes.table.assign(split=split), metadata=metadata)
 
 
 def _with_negatives(genes: SequenceSet, way: str) -> SequenceSet:
-    """Add a negative of the same length and split for every flipon, and drop genome coordinates."""
+    """Add a negative with the same length and split for each flipon, generated by ``way``; drop genome coordinates."""
     made = [_shuffled(genes, rows) if way == "shuffled" else _uniform(genes, rows) for rows in _parts(len(genes))]
     positive = genes.table.drop(columns=_PLACES, errors="ignore")
     negative = positive.assign(
@@ -181,12 +186,12 @@ def _with_negatives(genes: SequenceSet, way: str) -> SequenceSet:
 
 
 def _parts(count: int) -> list[np.ndarray]:
-    """Divide rows into parts, to limit memory."""
+    """Divide the numbers of ``count`` rows into blocks, to limit memory."""
     return [np.arange(start, min(start + _ROWS, count)) for start in range(0, count, _ROWS)]
 
 
 def _shuffled(genes: SequenceSet, rows: np.ndarray) -> list[str]:
-    """Shuffle sequences with their dinucleotide counts kept; ``N`` stay in place."""
+    """Return shuffles of the sequences in ``rows`` that keep dinucleotide counts and the positions of ``N``."""
     codes = genes.codes(rows)
     shuffled = dinucleotide_shuffles(codes, list(genes.table["id"].iloc[rows]), 1, SEED)[:, 0]
     letters = np.where(shuffled < 4, _LETTERS[shuffled % 4], ord("N")).astype(np.uint8)
@@ -195,7 +200,7 @@ def _shuffled(genes: SequenceSet, rows: np.ndarray) -> list[str]:
 
 
 def _uniform(genes: SequenceSet, rows: np.ndarray) -> list[str]:
-    """Draw random sequences of the same lengths, with equal base frequencies."""
+    """Return random sequences with equal base frequencies and the same lengths as the sequences in ``rows``."""
     table = genes.table.iloc[rows]
     draws = (random_numbers(SEED, name, 0, length) for name, length in zip(table["id"], table["length"], strict=True))
     return [_LETTERS[(draw >> np.uint64(62)).astype(np.int64)].tobytes().decode() for draw in draws]

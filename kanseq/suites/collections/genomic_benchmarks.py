@@ -1,4 +1,4 @@
-"""Genomic Benchmarks (Grešová et al. 2023): two or more classes of sequences, in train and in test.
+"""Data sets of Genomic Benchmarks (Grešová et al. 2023): two or more classes of sequences, in train and in test.
 
 In: the unpacked archives, one sequence per file; one FASTA per class; or the repository's coordinates with genomes.
 Out: data sets, named after their folders.
@@ -32,20 +32,21 @@ _COORDINATES = re.compile(r".+\.csv(\.gz)?", re.IGNORECASE)
 
 
 class Reference(NamedTuple):
-    """The reference of a class in ``metadata.yaml``: the URL of the FASTA for its coordinates."""
+    """The reference genome of a class in ``metadata.yaml``: URL of the FASTA that the coordinates refer to."""
 
     url: str
 
     @property
     def file(self) -> str:
-        """File name of the FASTA, without folders."""
+        """File name of the FASTA, the last part of the URL."""
         return self.url.rpartition("/")[2]
 
 
 def find(folder: Path) -> list[DataSet]:
-    """Find all folders, at any depth, with subfolders ``train`` and ``test``.
+    """Find data sets, which are all folders at any depth with subfolders ``train`` and ``test``.
 
-    In the repository, search only ``datasets``. Sets of coordinates need genomes before they can be read.
+    In a copy of the repository, only ``datasets`` is searched. Data sets that consist of coordinates need genomes
+    before they can be read, see :func:`with_genomes`.
 
     Raises:
         BadTable: a folder has no classes, a class twice, or both coordinates and sequences.
@@ -62,15 +63,16 @@ def find(folder: Path) -> list[DataSet]:
 
 
 def with_genomes(one: DataSet, genomes: PathLike | Mapping[str, PathLike] | None) -> DataSet:
-    """Return a set of coordinates with its genomes; sets of sequences are returned unchanged.
+    """Return a data set of coordinates with the genomes for reading it; data sets of sequences are unchanged.
 
     Args:
-        one: a data set of :func:`find`.
-        genomes: FASTA for all classes; or by ``SET/CLASS``, ``SET`` or ``CLASS``, in this order of precedence; or a
-            folder of FASTA files named as in the set's ``metadata.yaml``.
+        one: a data set from :func:`find`.
+        genomes: one FASTA for all classes; or FASTA files by ``SET/CLASS``, ``SET`` or ``CLASS``, in this order of
+            precedence; or a folder of FASTA files named as in the set's ``metadata.yaml``.
 
     Raises:
-        BadOption: a class has no genome; the message names the required one, if known.
+        BadOption: there is no genome for a class; the message names the required genome, if known.
+        BadTable: a class in ``metadata.yaml`` has no coordinates.
     """
     files = {split: {_class_of(path): path for path in paths} for split, paths in one.files.items()}
     paths = [path for paths in one.files.values() for path in paths]
@@ -86,7 +88,7 @@ def with_genomes(one: DataSet, genomes: PathLike | Mapping[str, PathLike] | None
 
 
 def read_references(path: Path) -> dict[str, Reference]:
-    """Read the references of the classes in a ``metadata.yaml``.
+    """Read the reference genome of each class from a ``metadata.yaml``.
 
     Raises:
         BadTable: the file lists no classes with their references.
@@ -100,7 +102,7 @@ def read_references(path: Path) -> dict[str, Reference]:
 
 
 def _classes(folder: Path) -> dict[str, Path]:
-    """Find the folder or file of every class, sorted by class."""
+    """Find the classes in the folder of a split: class -> its folder or file, sorted by class."""
     found: dict[str, Path] = {}
     with os.scandir(folder) as entries:
         listed = sorted((entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith("."))
@@ -113,19 +115,19 @@ def _classes(folder: Path) -> dict[str, Path]:
             raise BadTable(f"the class '{key}' occurs twice: {found[key].name} and {name}", where=folder)
         found[key] = path
     if not found:
-        raise BadTable(f"found no class, but {contents(folder)}", where=folder, hint=f"expected {EXPECTED}")
+        raise BadTable(f"no class found; it contains {contents(folder)}", where=folder, hint=f"expected {EXPECTED}")
     if len({_is_coordinates(path) for path in found.values()}) > 1:
         raise BadTable(f"both coordinates and sequences: {contents(folder)}", where=folder, hint="keep one kind")
     return dict(sorted(found.items()))
 
 
 def _class_of(path: Path) -> str:
-    """Return the class of a folder or file."""
+    """Return the name of the class whose sequences are in a folder or file."""
     return path.name if path.is_dir() else stem(path)
 
 
 def _is_coordinates(path: Path) -> bool:
-    """Whether the file of a class holds coordinates."""
+    """Return whether the file of a class contains coordinates; otherwise it is a FASTA file or folder."""
     return _COORDINATES.fullmatch(path.name) is not None and not path.is_dir()
 
 
@@ -135,7 +137,11 @@ def _genome_of(
     reference: Reference | None,
     genomes: PathLike | Mapping[str, PathLike] | None,
 ) -> PathLike:
-    """Choose the genome of one class."""
+    """Choose the genome for one class of a data set; for ``genomes`` see :func:`with_genomes`.
+
+    Raises:
+        BadOption: there is no genome for the class.
+    """
     if isinstance(genomes, Mapping):
         for key in (f"{data_set}/{name}", data_set, name):
             if key in genomes:
@@ -148,7 +154,7 @@ def _genome_of(
                 return Path(genomes) / file
     source = "a FASTA" if reference is None else reference.url
     there = (
-        "" if genomes is None or isinstance(genomes, Mapping) else f", and {genomes} holds {contents(Path(genomes))}"
+        "" if genomes is None or isinstance(genomes, Mapping) else f", and {genomes} contains {contents(Path(genomes))}"
     )
     raise BadOption(
         f"the class '{name}' of {data_set} has coordinates and no genome{there}",
@@ -157,6 +163,6 @@ def _genome_of(
 
 
 def _read(files: Mapping[str, Mapping[str, Path]], genomes: Mapping[str, PathLike] | None) -> SequenceSet:
-    """Read all classes of train and test."""
+    """Read the sequences of all classes as one set; ``files``: split -> class -> path, ``genomes``: class -> FASTA."""
     sources = [SequenceSource(path, name, split) for split, classes in files.items() for name, path in classes.items()]
     return assemble(sources, genomes=None if genomes is None else dict(genomes))

@@ -1,6 +1,6 @@
-"""Genome Understanding Evaluation (GUE, GUE+; Zhou et al. 2024): one folder per data set with train, dev and test.
+"""Data sets of Genome Understanding Evaluation (GUE, GUE+; Zhou et al. 2024): folders with train, dev and test.
 
-In: the unpacked archives, or a flat mirror. Out: data sets under canonical names.
+In: the folder of the unpacked archives, nested or flat. Out: data sets with canonical names.
 """
 
 import logging
@@ -33,7 +33,7 @@ MARKS = (
     "H4",
     "H4ac",
 )
-"""The data sets of epigenetic marks in yeast (EMP)."""
+"""Names of the data sets of epigenetic marks in yeast (EMP)."""
 
 CELLS = ("GM12878", "HeLa-S3", "HUVEC", "IMR90", "K562", "NHEK")
 """The cell lines of the enhancer-promoter data sets (EPI)."""
@@ -50,11 +50,11 @@ _TEMPLATES = (
     *((re.compile(rf"(?:emp_)?({mark.lower()})"), mark) for mark in MARKS),
     *((re.compile(rf"(?:epi_)?({cell.lower().replace('-', '[-_]?')})"), f"EPI_{cell}") for cell in CELLS),
 )
-"""Patterns of folder names in lower case, with the name of the data set."""
+"""Patterns of folder names in lower case, each with the canonical name of the data set."""
 
 
 def find(folder: Path) -> list[DataSet]:
-    """Find all folders, at any depth, with tables of train and test; log folders with only one of them."""
+    """Find data sets, which are all folders at any depth with tables of train and test; warn if one is missing."""
     found, halves = [], []
     for place, _, files in walk(folder):
         tables = {split: [place / name for name in files if _is_table(name, split)] for split in SPLITS}
@@ -78,7 +78,7 @@ def canonical_name(name: str) -> str:
 
 
 def _known(text: str) -> str | None:
-    """Return the canonical name of a known data set, or None."""
+    """Return the canonical name for any spelling of a known data set's name; None if it is unknown."""
     for pattern, template in _TEMPLATES:
         match = pattern.fullmatch(text.lower().replace("/", "_"))
         if match is not None:
@@ -87,7 +87,7 @@ def _known(text: str) -> str | None:
 
 
 def _data_set(root: Path, place: Path, tables: dict[str, list[Path]]) -> DataSet:
-    """Return the data set of one folder."""
+    """Return the data set in the folder ``place``, named after this folder (unknown names: its path in ``root``)."""
     for split, paths in tables.items():
         if len(paths) > 1:
             raise BadTable(f"two tables of {split}: {some([path.name for path in paths])}", where=place)
@@ -100,7 +100,7 @@ def _data_set(root: Path, place: Path, tables: dict[str, list[Path]]) -> DataSet
 
 
 def _read(tables: dict[str, list[Path]]) -> SequenceSet:
-    """Read the tables of a data set: sequences with labels, or pairs of sequences with labels."""
+    """Read the tables of a data set as one set; their rows are labelled sequences, or labelled pairs of sequences."""
     sources = [SequenceSource(paths[0], split=split) for split, paths in tables.items()]
     return assemble(sources, columns_of(_sequence_columns(tables["train"][0])))
 
@@ -126,5 +126,5 @@ def _sequence_columns(path: Path) -> Sequence[str]:
 
 
 def _is_table(name: str, split: str) -> bool:
-    """Whether a file is the table of a split."""
+    """Return whether a file name is that of a split's table."""
     return name in (f"{split}.csv", f"{split}.csv.gz")

@@ -51,7 +51,7 @@ def test_seen_genes_are_a_one_line_error_and_nothing_is_written(folder, capsys):
     error = capsys.readouterr().err
     assert error.startswith("kanseq: ")
     assert error.count("\n") == 1
-    assert "20 of 40 genes were trained on by every model here: s20, s21, s22" in error
+    assert "20 of 40 genes were used to train all models: s20, s21, s22" in error
     assert not (folder / "p.tsv").exists()
 
 

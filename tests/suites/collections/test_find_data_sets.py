@@ -125,11 +125,13 @@ def test_a_folder_of_another_layout_is_refused_with_a_list_of_its_contents(tmp_p
     (tmp_path / "README").touch()
     with pytest.raises(BadTable) as error:
         find_data_sets(collection, tmp_path)
-    assert str(error.value).startswith(f"{tmp_path}: found no data set, but README, pictures/; expected")
+    assert str(error.value).startswith(
+        f"{tmp_path}: found no data set; the folder contains README, pictures/; expected"
+    )
     assert expected in str(error.value)
     (tmp_path / "pictures").rmdir()
     (tmp_path / "README").unlink()
-    with pytest.raises(BadTable, match="found no data set, but nothing; expected"):
+    with pytest.raises(BadTable, match="found no data set; the folder contains nothing; expected"):
         find_data_sets(collection, tmp_path)
 
 

@@ -52,7 +52,7 @@ def test_the_authors_tables_keep_their_split(write, tmp_path):
 
 def test_a_table_that_is_left_out_is_a_warning(write, tmp_path, caplog):
     path = write("notes.csv", "name,value\nx,1\n")
-    with pytest.raises(BadTable, match=r"found no data set, but notes\.csv; expected NAME\.csv"):
+    with pytest.raises(BadTable, match=r"found no data set; the folder contains notes\.csv; expected NAME\.csv"):
         find_data_sets("flipons", tmp_path)
     assert caplog.messages == [f"left out, no columns 'sequence' and 'label': {path}"]
 
@@ -169,7 +169,7 @@ def test_the_genome_in_the_same_folder_is_not_a_data_set(write, genome, tmp_path
 def test_two_files_of_one_set_are_refused(write, tmp_path):
     write("a.fa", ">x\nAC\n")
     path = write("a.bed", "1\t0\t5\n")
-    with pytest.raises(BadTable, match=r"a\.bed and a\.fa; keep one of them"):
+    with pytest.raises(BadTable, match=r"a\.bed is the same data set as a\.fa; keep one of them"):
         find_data_sets("flipons", tmp_path)
     path.unlink()
     write("a.csv", "sequence,label,split\nAC,1,train\n")

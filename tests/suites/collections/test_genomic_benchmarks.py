@@ -118,7 +118,7 @@ def test_a_class_without_a_genome_is_refused_with_the_name_of_the_genome(worms):
     for genome, found in [
         (None, ""),
         ({"human": worms / "g" / "human.fa"}, ""),
-        (worms / "r", ", and .* holds datasets/, tests/"),
+        (worms / "r", ", and .* contains datasets/, tests/"),
     ]:
         name = "worm" if isinstance(genome, dict) else "human"
         message = f"the class '{name}' of hw has coordinates and no genome{found}; "
@@ -154,7 +154,7 @@ def test_a_class_of_the_description_without_coordinates_is_refused(worms):
         (["a.fa", "a.csv"], r"train: the class 'a' occurs twice: a\.csv and a\.fa"),
         (["a.fa", "a/1.txt"], r"train: the class 'a' occurs twice: a and a\.fa"),
         (["a.fa", "b.csv"], r"train: both coordinates and sequences: a\.fa, b\.csv; keep one kind"),
-        (["a.doc"], r"train: found no class, but a\.doc; expected folders NAME/train and NAME/test"),
+        (["a.doc"], r"train: no class found; it contains a\.doc; expected folders NAME/train and NAME/test"),
     ],
 )
 def test_a_folder_of_ambiguous_classes_is_refused(write, tmp_path, files, message):

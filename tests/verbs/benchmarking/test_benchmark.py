@@ -75,7 +75,7 @@ def test_a_second_call_trains_nothing_and_writes_the_same_bytes(done):
 
 def test_another_protocol_needs_another_folder_but_another_data_set_does_not(done):
     folder, first = done
-    with pytest.raises(BadOption, match=r"prom_core_tata: this run was begun with folds 2, and not 1"):
+    with pytest.raises(BadOption, match=r"prom_core_tata: this run was started with folds 2, and not 1"):
         run(folder / "GUE", folder / "out", folds=1)
     write_task(folder / "GUE" / "tf" / "0", sizes=(40, 10, 20), seed=5)
     more = run(folder / "GUE", folder / "out", models=["gc"], options=[], data_sets=["tf_0"], folds=1)
@@ -109,7 +109,7 @@ def test_a_run_with_other_options_is_refused(gue, tmp_path):
         ({"options": ["widths=8,4", *TINY[1:]]}, 'widths "6,4", and not "8,4"'),
         ({"options": [*TINY[:2], "learning_rate=0.5"]}, "learning_rate 0.01, and not 0.5"),
     ):
-        with pytest.raises(BadOption, match=f"this run was begun with {message}"):
+        with pytest.raises(BadOption, match=f"this run was started with {message}"):
             run(gue, tmp_path / "out", **{"models": ["legnet"], "folds": 1, "epochs": 1, **changed})
 
 

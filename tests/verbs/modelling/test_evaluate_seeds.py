@@ -77,7 +77,7 @@ def test_an_ensemble_of_calibrated_seeds_averages_probabilities_and_votes(tmp_pa
 
 def test_an_ensemble_of_one_seed_causes_a_warning(tmp_path, caplog):
     assert len(evaluate(predictions(tmp_path / "x.tsv")[0], bootstrap=0, ensemble=True).models) == 1
-    assert "no model here has several seeds" in caplog.text
+    assert "no model has several seeds" in caplog.text
 
 
 def test_the_spread_is_over_the_seeds_that_all_folds_have(tmp_path, caplog):

@@ -100,7 +100,7 @@ def test_a_run_is_continued_and_other_classes_are_rejected(classes, halves, tmp_
     again = train(classes, **given)
     assert (again.trained, again.skipped) == (1, 1)
     classes.table["label"] = classes.table["label"].replace("9", "nine")
-    with pytest.raises(BadOption, match="this run was begun with"):
+    with pytest.raises(BadOption, match="this run was started with"):
         train(classes, **given)
 
 

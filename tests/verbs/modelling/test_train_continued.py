@@ -73,7 +73,7 @@ def test_other_inputs_are_rejected(inputs, tmp_path):
     run(inputs, tmp_path / "run", holdout="1")
     table = pd.read_csv(inputs.labels, sep="\t")
     table.assign(q1=0.6).to_csv(inputs.labels, sep="\t", index=False)
-    with pytest.raises(BadOption, match="begun with different inputs: labels"):
+    with pytest.raises(BadOption, match="started with different inputs: labels"):
         run(inputs, tmp_path / "run", holdout="2")
 
 
@@ -129,5 +129,5 @@ def test_a_run_from_a_version_without_controls_is_continued_and_another_aim_is_r
     (tmp_path / "run/run.json").write_text(json.dumps(described))
     assert run(inputs, tmp_path / "run", **{**SMALL, "holdout": "2"}).trained == 1
     for goal, message in (({"control": "labels"}, 'control "none"'), ({"visible": "flanks"}, 'visible "all"')):
-        with pytest.raises(BadOption, match=f"begun with {message}"):
+        with pytest.raises(BadOption, match=f"started with {message}"):
             run(inputs, tmp_path / "run", **SMALL, **goal)

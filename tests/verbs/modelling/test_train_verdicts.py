@@ -87,7 +87,7 @@ def test_several_conditions_are_outputs_of_one_network_and_separate_baselines(in
     ]  # fmt: skip
     assert result.genes == {"1": 29}
     root.assign(q1=0.25).to_csv(tmp_path / "root.tsv", sep="\t", index=False)
-    with pytest.raises(BadOption, match="begun with different inputs: labels 2"):
+    with pytest.raises(BadOption, match="started with different inputs: labels 2"):
         run(given, tmp_path / "run", **SMALL, condition=["leaf", "root"])
 
 

@@ -223,7 +223,7 @@ def test_invalid_options_are_refused(tuned_inputs, tmp_path):
     with pytest.raises(EmptySplit, match="has no tuning gene"):
         search(tuned_inputs._replace(splits=untuned), tmp_path / "search")
     search(tuned_inputs, tmp_path / "search", trials=1)
-    with pytest.raises(BadOption, match="this run was begun with"):
+    with pytest.raises(BadOption, match="this run was started with"):
         search(tuned_inputs, tmp_path / "search", search=["hidden=2..7"], trials=1)
     with pytest.raises(BadOption, match="no trial could be scored"):
         search(tuned_inputs, tmp_path / "nan", search=["learning_rate=1e30..1e35:log"], trials=1)
