@@ -191,8 +191,8 @@ def _bands(
 ) -> np.ndarray:
     """Return ``(one, other, middle)`` of pairs that have a band of diagonals with more seeds than expected by chance.
 
-    ``middle`` is the mean diagonal of the seeds in the band with most seeds. ``alike`` is the probability that two
-    random k-mers are equal.
+    ``middle`` is the mean diagonal of the seeds in the band with most seeds. ``word_chance`` is the probability that
+    two random k-mers are equal.
     """
     proteins, reach = len(lengths), int(lengths.max(initial=0)) // BAND + 2
     pair = one * proteins + other

@@ -50,7 +50,7 @@ def join_labels(tables: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFra
 
 
 def _raise_conflict(rows: pd.DataFrame, parts: list[pd.DataFrame], names: list[str], conflict: str) -> None:
-    """Raise BadTable: the tables that contain the genes of ``rows`` have the problem ``said``."""
+    """Raise BadTable: the tables that contain the genes of ``rows`` have the problem ``conflict``."""
     first = tuple(rows[GENE].iloc[0])
     places = [name for name, part in zip(names, parts, strict=True) if first in pd.MultiIndex.from_frame(part[GENE])]
     genes = list(dict.fromkeys(rows["id"]))

@@ -82,7 +82,7 @@ def _as_python(value: Any) -> Any:
 
 
 def _wrong(option: Option, value: object, expected: str) -> BadOption:
-    """Return the error for a value of the wrong type; ``wanted`` describes the expected type."""
+    """Return the error for a value of the wrong type; ``expected`` describes the expected type."""
     return BadOption(f"{option.name} is {value!r}", hint=f"it must be {expected}")
 
 

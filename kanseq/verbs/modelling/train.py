@@ -296,7 +296,7 @@ def _summary(
 ) -> Training:
     """Score the trained models on held-out genes and return the result of :func:`train`.
 
-    ``trained`` is the number of models trained by this call, ``beside`` the score of the baseline."""
+    ``trained`` is the number of models trained by this call, ``baseline`` the score of the baseline."""
     task = plan.goal.task
     score = score_folders([[part_folder(output, fold.name, each) for fold in folds] for each in seeds], task)
     done = read_done(part_folder(output, folds[0].name, seeds[0])) or {}
