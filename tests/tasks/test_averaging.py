@@ -43,14 +43,14 @@ def test_predict_and_evaluate_call_the_same(genes, other_genes, labels, splits, 
     probabilities, threshold, called = CASES[case]
     folds = ["1", "2", "3"][: len(probabilities)]
     train(genes, labels=labels, splits=splits, output=tmp_path / "run", model="gc", holdout=folds, baseline=False)
-    load = scorer.load_model
+    load = scorer.read_model
 
     def with_probability(path, device):
         p = probabilities[folds.index(path.parts[-3])]
         of_all = Calibration("platt", threshold=threshold, slope=0.0, intercept=float(logit(p)))
         return replace(load(path, device), calibrations=(of_all,))
 
-    monkeypatch.setattr(scorer, "load_model", with_probability)
+    monkeypatch.setattr(scorer, "read_model", with_probability)
     together = predict(tmp_path / "run", other_genes).table
     each = [predict(tmp_path / "run", other_genes, fold=fold).table.assign(seed=int(fold), fold="x") for fold in folds]
     # Six of the 24 genes are high.

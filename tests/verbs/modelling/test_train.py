@@ -144,7 +144,7 @@ def test_models_without_bfloat16_are_recorded_as_float32(inputs, tmp_path, caplo
     monkeypatch.setattr(LinearNetwork, "forward", SequenceNetwork.forward)
     monkeypatch.delattr(LinearNetwork, "precision")
     assert run(inputs, tmp_path / "a", holdout="1", precision="bfloat16").precision == "float32"
-    assert "trains in float32" in caplog.text
+    assert "trained in float32" in caplog.text
 
 
 def test_layers_multiply_in_the_requested_precision(inputs, tmp_path, monkeypatch):
