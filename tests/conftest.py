@@ -1,4 +1,4 @@
-"""A small genome's worth of genes, whose label one word decides, with splits and labels beside it."""
+"""A small set of genes whose labels depend on one k-mer, with splits and labels."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -88,7 +88,13 @@ def score_table(table: pd.DataFrame, task: str) -> float | None:
 
 
 def verdict(
-    model: str, score: HeadlineScore | None, other: str, beside: HeadlineScore | None, task: str, folds: int, note: str
+    model: str,
+    score: HeadlineScore | None,
+    other: str,
+    baseline: HeadlineScore | None,
+    task: str,
+    folds: int,
+    note: str,
 ) -> str:
     """Return a line of text with the scores of a model and its baseline, and which of them is better.
 
@@ -96,7 +102,7 @@ def verdict(
         model: name of the model.
         score: the score of the model; None if it cannot be scored.
         other: name of the baseline.
-        beside: the score of the baseline; None if it was not trained.
+        baseline: the score of the baseline; None if it was not trained.
         task: one of :data:`kanseq.models.architecture.TASKS`.
         folds: number of folds.
         note: start of the line, a special property of the run such as a negative control; may be empty.
@@ -107,8 +113,8 @@ def verdict(
     over += f", {score.seeds} seeds" if score.seeds > 1 else ""
     text = f"{note}: " if note else ""
     text += f"{model} {MEASURES[task]} {score}"
-    if beside is None:
+    if baseline is None:
         return f"{text} on held-out genes ({over})"
-    difference = score.value - beside.value
+    difference = score.value - baseline.value
     better = f"{model if difference > 0 else other} is better" if difference else "they are equal"
-    return f"{text}, {other} {beside} on held-out genes ({over}): {better}"
+    return f"{text}, {other} {baseline} on held-out genes ({over}): {better}"

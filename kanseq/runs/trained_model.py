@@ -191,13 +191,13 @@ def check_geometry(model: TrainedModel, genes: SequenceSet, where: Path | None =
     check_layout(model.geometry, genes.geometry, where)
 
 
-def check_layout(theirs: Geometry, ours: Geometry, where: Path | None = None) -> None:
-    """Check that the geometry of a model (``theirs``) matches that of a set (``ours``); see :func:`check_geometry`."""
-    if replace(theirs, mask=True, visible="all") != replace(ours, mask=True, visible="all"):
+def check_layout(of_model: Geometry, of_set: Geometry, where: Path | None = None) -> None:
+    """Check that the geometry of a model matches that of a set; see :func:`check_geometry`."""
+    if replace(of_model, mask=True, visible="all") != replace(of_set, mask=True, visible="all"):
         raise ModelMismatch(
-            f"the model was made for {describe(theirs)}, and the set has {describe(ours)}",
+            f"the model was made for {describe(of_model)}, and the set has {describe(of_set)}",
             where=where,
-            hint=f"make the set with {_options(theirs)}",
+            hint=f"make the set with {_options(of_model)}",
         )
 
 

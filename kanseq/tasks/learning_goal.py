@@ -153,22 +153,22 @@ class LearningGoal(Learning):
         return disturbed(genes, self.control, seed)
 
 
-def goal_for(kind: Architecture, asked: Learning, *, balance: str, labels: bool) -> LearningGoal:
+def goal_for(kind: Architecture, requested: Learning, *, balance: str, labels: bool) -> LearningGoal:
     """Return the learning goal of a model, except the fields that depend on the labels.
 
     These are then determined by :meth:`LearningGoal.learning`.
 
     Args:
         kind: the architecture of the model.
-        asked: the requested options.
+        requested: the requested options.
         balance: how classes are weighted.
         labels: whether there is a table of labels.
 
     Raises:
         BadOption: the model cannot rank genes labelled mid, or options are not compatible.
     """
-    mid = mid_for(kind, asked.task, asked.mid, balance=balance, labels=labels)
-    return LearningGoal(**{**vars(asked), "condition": "*", "task": asked.task or "binary", "mid": mid})
+    mid = mid_for(kind, requested.task, requested.mid, balance=balance, labels=labels)
+    return LearningGoal(**{**vars(requested), "condition": "*", "task": requested.task or "binary", "mid": mid})
 
 
 def mid_for(

@@ -145,7 +145,7 @@ def _prepare_fold(
         raise EmptySplit(f"fold '{name}' holds out no gene of the set")
     for part, column in zip(_parts(condition), _columns(targets[scored]), strict=True):
         if not _is_varied(column):
-            logger.warning("fold '%s'%s: its test genes %s, so it cannot be scored", name, part, words.alike)
+            logger.warning("fold '%s'%s: its test genes %s, so it cannot be scored", name, part, words.one_value)
     if task == "multiclass":
         lacking = _lacking(targets[scored], classes)
         if lacking:
@@ -216,13 +216,13 @@ class _TargetTerms(NamedTuple):
         have: follows "gene that", for a gene with a target, such as "has expression".
         are: precedes the common target of several genes, such as "labelled ".
         names: names of the classes; empty if targets are numbers.
-        alike: follows "genes", if all genes have the same target, such as "are all of one class".
+        one_value: follows "genes", if all genes have the same target, such as "are all of one class".
     """
 
     have: str
     are: str
     names: tuple[str, ...]
-    alike: str
+    one_value: str
 
 
 def _words(task: str, *, own: bool, classes: tuple[str, ...]) -> _TargetTerms:

@@ -148,6 +148,6 @@ def test_the_summary_never_shares_standard_output_with_a_table(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main._run(command.split()) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "--json prints to standard output" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "--json prints to standard output" in printed.err

@@ -31,8 +31,8 @@ network = ["--model", "mlp", "--set", "hidden=2", "--epochs", "1", "--threads", 
 inputs = [genes, "--labels", labels, "--splits", splits, "--holdout", "1", *network]
 alone = [*inputs, "--no-baseline"]
 Path(f"{folder}/options.yaml").write_text("nudge: 0.5\\nnod: true\\n")
-said = io.StringIO()
-with contextlib.redirect_stdout(said):
+printed = io.StringIO()
+with contextlib.redirect_stdout(printed):
     codes = [
         _run(["train", "--help"]),
         _run(["train", *alone, "--config", f"{folder}/options.yaml", "-o", f"{folder}/yaml"]),
@@ -46,7 +46,7 @@ kanseq.train(
 (entry,) = make_entries(["mlp"], ["nudge=0.5", "nod=true"])
 print(json.dumps({
     "codes": codes,
-    "help": said.getvalue(),
+    "help": printed.getvalue(),
     "keyword": repr(inspect.signature(kanseq.train).parameters["nudge"]),
     "documentation": kanseq.train.__doc__,
     "schema": model_schema()["nudge"],

@@ -92,18 +92,18 @@ class Team:
         self._agreed = None if self._asks is None else bool(flat[-1] > 0)
         return flat[-2]
 
-    def any(self, asked: bool, device: torch.device) -> bool:
+    def any(self, requested: bool, device: torch.device) -> bool:
         """Return whether any process was asked to stop. All processes must call this after the same step.
 
         Args:
-            asked: whether this process was asked to stop; ignored if :meth:`add_up` already exchanged this in the step.
+            requested: whether this process was asked to stop; ignored if :meth:`add_up` exchanged this in the step.
             device: device of the tensor that is exchanged if :meth:`add_up` did not.
         """
         if self.size == 1:
-            return asked
+            return requested
         agreed, self._agreed = self._agreed, None
         if agreed is None:
-            flag = torch.full((1,), float(asked), device=device)
+            flag = torch.full((1,), float(requested), device=device)
             distributed.all_reduce(flag)
             agreed = bool(flag > 0)
         return agreed

@@ -236,7 +236,7 @@ def test_invalid_options_are_refused(name, options, message):
         make_config(name, Geometry.plain(20), SMALL | options)
 
 
-@pytest.mark.parametrize("parameters", [60_000, 500_000, 22_000_000])
+@pytest.mark.parametrize("parameters", [60_000, 500_000, pytest.param(22_000_000, marks=pytest.mark.slow)])
 def test_all_three_can_be_matched_in_size(parameters):
     counts = []
     for name in NAMES:

@@ -154,6 +154,7 @@ def test_invalid_numbers_of_processes_and_a_missing_rendezvous_are_refused(input
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_two_nodes_train_like_one_and_one_of_them_reports_the_result(inputs, tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))

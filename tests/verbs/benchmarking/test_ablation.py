@@ -48,6 +48,7 @@ def test_only_existing_blocks_can_be_replaced(task, tmp_path, replaced):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_commands_read_lists_of_numbers(task, tmp_path, capsys):
     shared = ["-o", str(tmp_path / "out"), "--folds", "1", "--epochs", "1", "--bootstrap", "0", "--threads", "1"]
     shared += [part for text in TINY for part in ("--set", text)]

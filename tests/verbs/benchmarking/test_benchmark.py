@@ -85,6 +85,7 @@ def test_another_protocol_needs_another_folder_but_another_data_set_does_not(don
     assert more.checks["data_set"].tolist() == ["prom_core_tata", "tf_0"]
 
 
+@pytest.mark.slow
 def test_three_classes_are_scored_by_the_mcc_over_all_classes(tmp_path):
     folder = write_task(tmp_path / "GUE" / "splice" / "reconstructed", sizes=(90, 30, 30))
     for split in ("train", "dev", "test"):
@@ -130,6 +131,7 @@ def test_failures_are_reported_and_finished_models_are_in_the_table(gue, tmp_pat
     assert pd.read_csv(tmp_path / "out" / "results.tsv", sep="\t")["model"].tolist() == ["gc"]
 
 
+@pytest.mark.slow
 def test_names_of_data_sets_may_look_like_numbers_or_missing_values(tmp_path):
     for name in ("1", "NA"):
         folder = write_task(tmp_path / name, sizes=(40, 10, 20))
@@ -166,6 +168,7 @@ def test_labels_missing_in_training_are_refused_before_anything_is_written(gue, 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_class_without_test_sequences_is_a_warning(gue, tmp_path, caplog):
     path = gue / "prom" / "prom_core_tata" / "train.csv"
     path.write_text(path.read_text() + "".join(f"{'ACGT' * 7}{end},other\n" for end in ("AA", "AC", "AG", "CA")))
