@@ -81,7 +81,7 @@ def load_candidates(
 
     Raises:
         MissingFile, ModelMismatch, BadTable: a run or a table is missing or incomplete.
-        UnknownGene: a table has no gene with a target, or the seeds of a fold are scored on different genes.
+        UnknownGene: a table has no gene with a target, or different seeds of a fold are scored on different genes.
         OneClass: the scored genes of a fold are all of one class, or all have the same expression.
         BadOption: a model does not have one of ``folds``.
     """
@@ -113,7 +113,7 @@ def _named_apart(sources: list[PredictionSource]) -> list[tuple[str, PredictionS
 
 
 def _of_source(family: str, source: PredictionSource, folds: Sequence[str]) -> Candidate:
-    """Build a candidate from the requested folds of a source (all if ``folds`` is empty); skip unscored genes."""
+    """Build a candidate from ``folds`` of a source (all folds if empty), without the genes that are not scored."""
     missing = [name for name in folds if name not in source.folds]
     if missing:
         there = some(list(source.folds), 20)
@@ -131,7 +131,7 @@ def _of_source(family: str, source: PredictionSource, folds: Sequence[str]) -> C
     if expression.any() and not expression.all():
         raise BadTable(f"{family}: some folds have probabilities and others do not", where=source.path)
     if any(len(seeds) != len(next(iter(requested.values()))) for seeds in requested.values()):
-        logger.warning("%s: folds have different numbers of seeds; the spread is over seeds that all have", family)
+        logger.warning("%s: folds have different numbers of seeds; the spread uses only common seeds", family)
     known = list(dict.fromkeys(classes_of(table) for table in tables))
     if len(known) > 1:
         hint = "train all folds on one set with the same classes"
@@ -193,7 +193,7 @@ def _predicted(
 
 
 def _seeds_of(candidate: Candidate) -> str:
-    """Return the end of a row's name that states the number of seeds; empty for one seed."""
+    """Return the suffix of a row's name that states the number of seeds; empty for one seed."""
     counts = {len(fold.seeds) for part in candidate.parts.values() for fold in part.values()}
     if counts == {1}:
         return ""
@@ -201,7 +201,7 @@ def _seeds_of(candidate: Candidate) -> str:
 
 
 def _ensemble(candidate: Candidate, name: str) -> Candidate:
-    """Return a candidate called ``name`` with predictions averaged over the seeds that all folds have."""
+    """Return a candidate called ``name``, with predictions averaged over the seeds that occur in all folds."""
     seeds = candidate.seeds
     parts = {
         condition: {fold: ensemble_of(predicted, seeds) for fold, predicted in part.items()}

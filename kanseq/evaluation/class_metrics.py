@@ -14,12 +14,12 @@ def score_classes(
 ) -> dict[str, float]:
     """Compute all metrics of predictions for several classes.
 
-    auROC and auPRC are one-against-rest means over the classes that some, but not all, sequences belong to. MCC is the
-    generalisation to K classes (Gorodkin 2004, Comput Biol Chem 28:367; R_K, as in scikit-learn). F1, precision and
-    recall are means over the classes that occur in ``targets`` or ``called``; a division by zero counts as 0. The Brier
-    score is the mean over sequences of the sum over classes of squared differences (Brier 1950: between 0 and 2). The
-    expected calibration error (Guo et al. 2017, equation 3) compares the probability of the called class with the
-    fraction of correct calls, in ten bins of equal width.
+    auROC and auPRC are averages of one-against-rest values. They ignore classes that contain no sequence or all
+    sequences. MCC is the generalisation to K classes (Gorodkin 2004, Comput Biol Chem 28:367; R_K, as in scikit-learn).
+    F1, precision and recall are means over the classes that occur in ``targets`` or ``called``; a division by zero
+    counts as 0. The Brier score is the mean over sequences of the sum over classes of squared differences (Brier 1950:
+    between 0 and 2). The expected calibration error (Guo et al. 2017, equation 3) compares the probability of the
+    called class with the fraction of correct calls, in ten bins of equal width.
 
     Args:
         targets: ``(n,)`` class numbers from 0, of at least two classes.
@@ -67,9 +67,9 @@ def _of_sums(sums: np.ndarray, classes: int) -> dict[str, np.ndarray]:
     """Compute the metrics except auROC and auPRC from sums over the sequences of each draw.
 
     Args:
-        sums: ``(times, 3 * classes + 11)``: for each class the number of sequences, then of calls, then of correct
-            calls; the sum of squared differences (Brier); ten sums of columns of
-            :func:`kanseq.evaluation.metrics.by_bin`.
+        sums: ``(times, 3 * classes + 11)``: the number of sequences of each class; the number of calls of each class;
+            the number of correct calls of each class; the sum of squared differences (Brier); and the column sums
+            of :func:`kanseq.evaluation.metrics.by_bin`.
         classes: number of classes.
     """
     own, called, right = sums[:, :classes], sums[:, classes : 2 * classes], sums[:, 2 * classes : 3 * classes]
@@ -102,7 +102,7 @@ def _mean_areas(is_own: np.ndarray, odds: np.ndarray, drawn: np.ndarray) -> dict
     Args:
         is_own: bool ``(n, classes)``, whether a sequence belongs to a class.
         odds: ``(n, classes)``, the log-odds by which sequences are ranked for each class.
-        drawn: ``(times, n)``, how often each sequence counts in each draw; draws with only one class give NaN.
+        drawn: ``(times, n)``, how often each sequence counts in each draw. The result is NaN for draws with one class.
     """
     roc, prc, scored = np.zeros((3, len(drawn)))
     for own, ranked in zip(is_own.T, odds.T, strict=True):

@@ -32,8 +32,8 @@ class Comparison(NamedTuple):
         scored: for each metric, the difference between the models' means over folds; also for each bootstrap draw.
         folds: number of compared folds.
         genes: number of compared genes (those in at least one condition), summed over folds.
-        left_out: numbers of genes of ``model`` and of ``against`` that are not compared: the other model is not scored
-            on them in that fold or has another target for them, or only one class would be left in their fold.
+        left_out: numbers of genes of ``model`` and of ``against`` that are not compared, because the other model has no
+            score or a different target for them in that fold, or because only one class would be left in the fold.
         delong_folds, delong: DeLong's test for each fold and for the mean over folds; empty and None for three or more
             classes, several conditions, and regression.
     """
@@ -58,8 +58,8 @@ def compare_all(
 ) -> list[Comparison]:
     """Compare each model with a reference model.
 
-    Two models are compared on the genes that both are scored on in the same fold with the same target. Otherwise a
-    difference could be due to the genes instead of the models. Genes that are left out are counted.
+    Two models are compared only on genes for which both have a score in the same fold and with the same target.
+    Otherwise, a difference could be due to the genes instead of the models. Genes that are left out are counted.
 
     Args:
         candidates, scores: the models and their scores.
@@ -87,7 +87,7 @@ def compare_all(
 
 
 def _references(candidates: Sequence[Candidate], against: str | None) -> list[int]:
-    """Return the positions of the reference models in ``candidates``; for ``against``, see :func:`compare_all`."""
+    """Return the positions in ``candidates`` of possible reference models; for ``against``, see :func:`compare_all`."""
     everyone = range(len(candidates))
     alone = [at for at in everyone if not candidates[at].members]
     if against is None:
@@ -166,7 +166,7 @@ def _compare(
     bootstrap: int,
     seed: int,
 ) -> Comparison:
-    """Subtract the scores of two models; if they are scored on different genes, first score the shared genes only."""
+    """Compare the scores of two models. If they are scored on different genes, score them again on the shared genes."""
     genes = len(_compared(shared[0]))
     left_out = (len(_compared(one)) - genes, len(_compared(other)) - genes)
     if _rows(one) == _rows(shared[0]) and _rows(other) == _rows(shared[1]):

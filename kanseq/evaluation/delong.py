@@ -17,8 +17,8 @@ class DeLong(NamedTuple):
         difference: auROC of the first model minus that of the second.
         variance: variance of the difference that is due to the choice of genes (models are fixed); None if a class has
             fewer than two genes.
-        z: the difference divided by its standard error; None if the variance is None, or if it is 0 and the difference
-            is not.
+        z: the difference divided by its standard error; None if the variance is None, or if the variance is 0 but the
+            difference is not.
         p: two-sided p-value from the normal distribution; None if ``z`` is None.
     """
 
@@ -50,12 +50,12 @@ def combined(folds: Sequence[DeLong], counts: Sequence[int] | None = None) -> De
     """Test the mean difference over folds, from the tests of the folds.
 
     Folds have different test genes, so their differences vary independently: z is the sum of the differences divided
-    by the square root of the summed variances. Like every test of fixed models, the test ignores that the models of
-    different folds have training genes in common.
+    by the square root of the summed variances. The models are treated as fixed: the test ignores that models of
+    different folds share training genes.
 
     Args:
         folds: the tests of the folds.
-        counts: the number of folds that each test represents: folds with the same genes are tested only once.
+        counts: the number of folds that each test represents, because folds with the same test genes share one test.
             By default, each test represents one fold.
     """
     counts = [1] * len(folds) if counts is None else counts
@@ -85,7 +85,7 @@ def placements(is_high: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _placements(is_high: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the placements for one seed from each gene's rank among all genes minus its rank within its class."""
+    """Compute the placements for one seed, from the ranks of each gene among all genes and within its class."""
     ranks, highs, lows = _midranks(logits), logits[is_high], logits[~is_high]
     return (ranks[is_high] - _midranks(highs)) / len(lows), 1 - (ranks[~is_high] - _midranks(lows)) / len(highs)
 
@@ -97,7 +97,7 @@ def _midranks(values: np.ndarray) -> np.ndarray:
 
 
 def _tested(difference: float, variance: float | None) -> DeLong:
-    """Return the test result for a difference with this variance, with z and p."""
+    """Compute z and p of a difference from its variance, and return the test result."""
     if variance is None:
         return DeLong(difference, None, None, None)
     if variance <= 0:

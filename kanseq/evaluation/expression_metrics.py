@@ -12,7 +12,7 @@ EXPRESSION_METRICS = ("Pearson", "Spearman", "R2", "RMSE", "MAE")
 units of the targets."""
 
 CONSTANT = 1e-12
-"""Values with a variance below this fraction of their squared scale are constant except for rounding errors."""
+"""Values are treated as constant if their variance is below this fraction of their squared scale."""
 
 
 def score_expression(measured: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -45,7 +45,7 @@ def resampled_expression(measured: np.ndarray, predicted: np.ndarray, drawn: np.
 
 
 def _resampled(measured: np.ndarray, predicted: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
-    """Compute all metrics for a block of draws that fits in memory."""
+    """Compute all metrics for one block of draws, which is small enough for memory."""
     total = drawn.sum(axis=1)
     # Centre first: differences of large sums of squares would lose digits.
     measured, predicted = measured - measured.mean(), predicted - measured.mean()
@@ -65,7 +65,7 @@ def _resampled(measured: np.ndarray, predicted: np.ndarray, drawn: np.ndarray) -
 
 
 def _correlation(one: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Return Pearson's correlation in each draw, of arrays ``(1, n)`` or ``(times, n)``; 0 if either is constant."""
+    """Return Pearson's correlation of two arrays, ``(1, n)`` or ``(times, n)``, in each draw; 0 if one is constant."""
     total = drawn.sum(axis=1, keepdims=True)
     one = one - (drawn * one).sum(axis=1, keepdims=True) / total
     other = other - (drawn * other).sum(axis=1, keepdims=True) / total
@@ -75,7 +75,7 @@ def _correlation(one: np.ndarray, other: np.ndarray, drawn: np.ndarray) -> np.nd
 
 
 def _ranks(values: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Return the ranks of ``values`` among the drawn genes in each draw, ``(times, n)``; ties get their mean rank."""
+    """Return each gene's rank by ``values`` among the genes of each draw, ``(times, n)``; ties get their mean rank."""
     order = np.argsort(values, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
     many = np.add.reduceat(drawn[:, order], starts, axis=1)

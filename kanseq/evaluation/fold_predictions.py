@@ -1,6 +1,6 @@
 """Predictions of one model with all its seeds on one fold, as arrays.
 
-In: the columns of prediction tables. Out: the same predictions of a subset of genes, or averaged over seeds.
+In: the columns of prediction tables. Out: arrays, which can be restricted to some of the genes or averaged over seeds.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ class Predicted(NamedTuple):
         targets: 0 and 1, class numbers, or measured values, float64 ``(n,)``.
         seeds: the seeds that the model was trained with, ascending.
         logits: the logits, by which genes are ranked (for regression the predicted values), float64 ``(seeds, n)``;
-            for several classes one per class, ``(seeds, n, classes)``.
+            for several classes, one logit per class, ``(seeds, n, classes)``.
         probabilities: probabilities of the class ``high`` (NaN for regression), float64 ``(seeds, n)``; for several
-            classes one per class, ``(seeds, n, classes)``.
-        called: whether each gene is called high, bool ``(seeds, n)``; for several classes the called class's number.
+            classes, one probability per class, ``(seeds, n, classes)``.
+        called: whether each gene is called high, bool ``(seeds, n)``; for several classes, the predicted class.
         has_threshold: whether the calls of each seed use a learned threshold instead of 0.5, bool ``(seeds,)``.
     """
 
@@ -66,7 +66,7 @@ class Predicted(NamedTuple):
 
 
 def varies(targets: np.ndarray, task: str) -> bool:
-    """Return whether predictions can be scored with these targets: there are several classes, or different numbers."""
+    """Return whether there are at least two different targets, so that predictions can be scored."""
     return len(targets) > 1 and np.ptp(targets) > (1e-9 if task == "regression" else 0)
 
 

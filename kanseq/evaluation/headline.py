@@ -15,14 +15,14 @@ from kanseq.evaluation.metrics import auroc
 from kanseq.runs.prediction_tables import LOGIT_OF, classes_of, read_predictions
 
 MEASURES = {"binary": "auROC", "multiclass": "auROC", "regression": "Pearson r"}
-"""The metric of each task; higher is better. For several classes: the one-against-rest mean over classes."""
+"""The metric of each task; higher is better. For several classes, auROC is one-against-rest, averaged over classes."""
 
 NEEDED = {
     "binary": "of both classes",
     "multiclass": "of several classes",
     "regression": "with different target values",
 }
-"""For each task, the test genes that a fold needs for a score; the end of "no fold holds out genes ..."."""
+"""The test genes that a fold needs to be scored, by task: the end of the message "no fold holds out genes ..."."""
 
 
 class HeadlineScore(NamedTuple):
@@ -30,7 +30,7 @@ class HeadlineScore(NamedTuple):
 
     Attributes:
         value: the mean score over folds, averaged over seeds.
-        spread: standard deviation (of a sample, n - 1) over seeds of the mean score over folds; None for one seed.
+        spread: sample standard deviation (n - 1), over seeds, of the mean score over folds; None for one seed.
         seeds: number of seeds.
     """
 
@@ -39,7 +39,7 @@ class HeadlineScore(NamedTuple):
     seeds: int = 1
 
     def __str__(self) -> str:
-        """Return the score as text, such as ``0.812 ± 0.004``; without the spread for one seed."""
+        """Return the score as text, such as ``0.812 ± 0.004``; for one seed, without the spread."""
         return f"{self.value:.3f}" if self.spread is None else f"{self.value:.3f} ± {self.spread:.3f}"
 
 
@@ -105,7 +105,7 @@ def verdict(
         baseline: the score of the baseline; None if it was not trained.
         task: one of :data:`kanseq.models.architecture.TASKS`.
         folds: number of folds.
-        note: start of the line, a special property of the run such as a negative control; may be empty.
+        note: text for the start of the line, such as the run's negative control; may be empty.
     """
     if score is None:
         return f"{model} cannot be scored: no fold holds out genes {NEEDED[task]}"

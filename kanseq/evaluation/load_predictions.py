@@ -1,6 +1,6 @@
 """Load prediction tables from runs and files.
 
-In: paths of runs and tables. Out: for each model, its unchanged prediction tables by fold and seed.
+In: paths of runs and tables. Out: for each model, its prediction tables (unchanged), by fold and seed.
 """
 
 from collections import Counter
@@ -34,15 +34,15 @@ class PredictionSource(NamedTuple):
 
 
 def load_sources(paths: Sequence[PathLike | pd.DataFrame], *, join: bool = False) -> list[PredictionSource]:
-    """Read the predictions of runs and tables and, after all of these, of the baselines trained inside the runs.
+    """Read the predictions of runs and tables, followed by those of the baselines that were trained inside the runs.
 
-    A baseline is skipped if another source of the same model has the same predictions. A table can contain several
-    seeds of a model, which are then numbered in a column ``seed``.
+    A baseline is skipped if another source of the same model has the same predictions. A table with several seeds of
+    a model must have a column ``seed``.
 
     Args:
         paths: folders of runs, and prediction tables (paths or data frames).
-        join: combine all runs of the same architecture into one model (for example, runs on one species each). A fold
-            name that occurs in several of these runs is prefixed with the species.
+        join: combine all runs of the same architecture into one model (for example, runs on one species each). If a
+            fold name occurs in several of these runs, the species is put before it.
 
     Raises:
         BadOption: ``paths`` is empty, or runs to be joined have the same fold.
@@ -77,11 +77,11 @@ IN_MEMORY = Path("predictions")
 
 
 def _of_table(given: Path | pd.DataFrame, path: Path) -> PredictionSource:
-    """Read a prediction table and split it by fold and, if it has this column, by seed.
+    """Read a prediction table, and split it by fold and seed. Without a column ``seed``, the seed is 0.
 
     Args:
         given: the table, or its path.
-        path: the path, from which the model's name is derived, and which is used in error messages.
+        path: the path, for error messages; the model is named after the file.
     """
     table = read_predictions(given)
     seeds = table["seed"] if "seed" in table else pd.Series("0", index=table.index)
@@ -96,7 +96,7 @@ def _of_table(given: Path | pd.DataFrame, path: Path) -> PredictionSource:
 
 
 def _of_parts(model: str, path: Path, parts: Sequence[RunPart]) -> PredictionSource:
-    """Read the prediction tables of parts of a run (one fold and seed each), which are all of the same model."""
+    """Read the prediction tables of parts of a run (one fold and seed each), all with the same architecture."""
     folds: dict[str, dict[int, pd.DataFrame]] = {}
     for part in parts:
         folds.setdefault(part.fold, {})[part.seed] = read_predictions(part.folder / "predictions.tsv")
@@ -104,7 +104,7 @@ def _of_parts(model: str, path: Path, parts: Sequence[RunPart]) -> PredictionSou
 
 
 def _is_same(one: PredictionSource, other: PredictionSource) -> bool:
-    """Return whether two sources have the same folds, and the same genes and logits in them (first seeds only)."""
+    """Return whether two sources have the same folds, genes and logits; compare only the first seed of each fold."""
     if list(one.folds) != list(other.folds):
         return False
     pairs = [[next(iter(source.folds[fold].values())) for source in (one, other)] for fold in one.folds]
@@ -117,7 +117,7 @@ def _is_same(one: PredictionSource, other: PredictionSource) -> bool:
 
 
 def _joined(sources: list[PredictionSource]) -> list[PredictionSource]:
-    """Combine all sources of the same model into one; if fold names repeat, prefix them with the species."""
+    """Combine all sources of the same model into one; put the species before fold names that repeat."""
     joined = []
     for model in dict.fromkeys(source.model for source in sources):
         same = [source for source in sources if source.model == model]

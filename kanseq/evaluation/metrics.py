@@ -25,8 +25,8 @@ def score(
 
     The expected calibration error (Guo et al. 2017, equation 3, with the probability of ``high`` in place of the
     confidence) uses ten bins of equal width. It is the mean over genes of the absolute difference between the mean
-    probability of the gene's bin and the fraction of high genes in the bin. It is biased upwards for few genes: for
-    700 genes, a perfectly calibrated model has about 0.04.
+    probability of the gene's bin and the fraction of high genes in the bin. It is biased upwards for small numbers of
+    genes: a perfectly calibrated model has about 0.04 for 700 genes.
 
     Args:
         targets: ``(n,)`` of 0 and 1, both present.
@@ -104,7 +104,7 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 def _resampled(
     targets: np.ndarray, logits: np.ndarray, probabilities: np.ndarray, called: np.ndarray, drawn: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Compute all metrics for a block of draws that fits in memory."""
+    """Compute all metrics for one block of draws, which is small enough for memory."""
     is_high = targets == 1
     sums = np.stack(
         [is_high & called, is_high & ~called, ~is_high & called, ~is_high & ~called, (probabilities - targets) ** 2]
@@ -133,9 +133,10 @@ def _resampled(
 
 
 def by_bin(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return each gene's probability minus its target (0 or 1) in the column of the probability's bin, else 0.
+    """Return probability minus target (0 or 1) of each gene, in the column of the bin of its probability.
 
-    The result is float64 ``(n, 10)``; sums of its columns give the expected calibration error.
+    The result is float64 ``(n, 10)``; all other columns are 0. The expected calibration error is computed from the
+    column sums.
     """
     gaps = np.zeros((len(targets), len(EDGES) + 1))
     gaps[np.arange(len(targets)), np.searchsorted(EDGES, probabilities, side="left")] = probabilities - targets
@@ -147,8 +148,8 @@ def areas(is_high: np.ndarray, logits: np.ndarray, drawn: np.ndarray) -> tuple[n
 
     Args:
         is_high, logits: ``(n,)``.
-        drawn: ``(times, n)`` float64, how often each gene counts in each draw; draws without both classes give NaN or
-            an invalid value, and NumPy warns.
+        drawn: ``(times, n)`` float64, how often each gene counts in each draw. For draws without both classes, results
+            are NaN or invalid, and NumPy warns.
     """
     order = np.argsort(-logits, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(logits[order]) != 0])

@@ -134,7 +134,8 @@ def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) 
     """Return the table ``metrics.tsv``: for each model, a row for each fold and a row for each average.
 
     The averages are ``mean``, ``weighted_by_genes``, for several species ``species:NAME`` and ``mean_of_species``, and
-    ``pooled``. Columns that end in ``_sd``, ``_min`` or ``_max`` are over seeds and filled only in the row ``mean``.
+    ``pooled``. Columns whose names end in ``_sd``, ``_min`` or ``_max`` describe the spread over seeds. They are filled
+    only in the row ``mean``.
     """
     tasks = {candidate.task for candidate in candidates}
     metrics = list(dict.fromkeys(name for task, names in METRICS_OF.items() if task in tasks for name in names))
@@ -203,7 +204,7 @@ def _genes(folds: Sequence[FoldScore]) -> int:
 
 
 def _by_species(models: Sequence[tuple[Candidate, ModelScore]]) -> list[_TextRow]:
-    """Return rows with the scores of each model on each species, and a row with its mean over species."""
+    """Return the rows of the table of scores by species: for each model, one row per species and one for their mean."""
     rows = []
     for candidate, score in models:
         for name, scored in score.species.items():
@@ -216,7 +217,7 @@ def _by_species(models: Sequence[tuple[Candidate, ModelScore]]) -> list[_TextRow
 
 
 def _differences(comparisons: Sequence[Comparison], shown: Sequence[str]) -> list[str]:
-    """Return lines of aligned tables with differences in score, one table for each reference model."""
+    """Format differences in score as aligned tables, one for each reference model; return the lines."""
     lines: list[str] = []
     for against in dict.fromkeys(one.against for one in comparisons):
         mine = [one for one in comparisons if one.against == against]
@@ -240,14 +241,14 @@ def _probability(test: DeLong | None) -> str:
 
 
 def _aligned(title: str, rows: Sequence[_TextRow], shown: Sequence[str], last: str = "", sign: str = "") -> list[str]:
-    """Return the lines of an aligned table; put a name that would make it too wide on a separate line.
+    """Return the lines of an aligned table. A name that would make the table too wide is put on a separate line.
 
     Args:
         title: header of the column of names.
         rows: the rows below the header.
         shown: metrics to show; the first is shown with its confidence interval.
-        last: header of the last column; no such column if empty.
-        sign: ``+`` to show the sign of all numbers, else empty.
+        last: header of the last column; if empty, there is no such column.
+        sign: ``+`` to show a plus sign before positive numbers, else empty.
     """
     counts = ["genes"] if rows[0].folds is None else ["folds", "genes"]
     cells = [[title, *counts, f"{shown[0]} [95 %]", *shown[1:], *([last] if last else [])]]
@@ -271,6 +272,6 @@ def _aligned(title: str, rows: Sequence[_TextRow], shown: Sequence[str], last: s
 
 
 def _ranged(value: Value, sign: str) -> str:
-    """Return a value and its confidence interval as text; if ``sign`` is ``+``, with a sign."""
+    """Return a value and its confidence interval as text. If ``sign`` is ``+``, positive numbers have a plus sign."""
     shown = f"{value.value:{sign}.3f}"
     return shown if value.low is None else f"{shown} [{value.low:{sign}.3f}, {value.high:{sign}.3f}]"

@@ -44,8 +44,8 @@ class Scored(NamedTuple):
     def shown(self, name: str) -> Value:
         """Return the metric ``name`` with its percentile interval.
 
-        Bootstrap draws contain genes repeatedly, which increases the calibration error (ECE) like a smaller sample. The
-        draws of the ECE are therefore shifted so that their mean equals the value.
+        Some genes occur several times in a bootstrap draw. This increases the calibration error (ECE), as if there were
+        fewer genes. The draws of the ECE are therefore shifted to make their mean equal to the value.
         """
         value, draws = self.values[name], self.draws[name]
         if name == "ECE" and np.isfinite(draws).any():
@@ -55,7 +55,7 @@ class Scored(NamedTuple):
         return Value(value, None if math.isnan(low) else low, None if math.isnan(high) else high)
 
     def less(self, other: "Scored") -> "Scored":
-        """Return these metrics minus ``other``, also for each draw; both must be computed on the same draws."""
+        """Return these metrics minus those of ``other``, also for each draw. Both must have the same draws."""
         values = {name: value - other.values[name] for name, value in self.values.items()}
         return Scored(values, {name: drawn - other.draws[name] for name, drawn in self.draws.items()}, True)
 
@@ -84,9 +84,9 @@ class ModelScore(NamedTuple):
     Attributes:
         folds: the score of each fold.
         mean: the mean over folds, the primary result. All folds have the same weight, whatever their size and species.
-        weighted: the mean over folds, weighted by their numbers of genes.
-        species: species -> mean over its folds; empty unless there are several species, each in separate folds.
-        mean_of_species: the mean over ``species``; None if that is empty.
+        weighted: the mean over folds, weighted by the number of genes in each fold.
+        species: species -> mean over its folds. Empty if there is only one species, or if a fold has several species.
+        mean_of_species: the mean over ``species``; None if ``species`` is empty.
         pooled: metrics over the genes of all folds together, as if one model had predicted them.
         by_seed: seed -> metric -> mean over folds, for the seeds that all folds have.
     """
@@ -114,8 +114,8 @@ def score_candidate(candidate: Candidate, bootstrap: int, seed: int) -> ModelSco
 
     For the bootstrap, genes are drawn with replacement within each fold. The random numbers depend only on ``seed`` and
     the fold's name, so models with the same genes get the same draws. Folds with exactly the same test genes use the
-    same draws (those of the first of these folds by name), because five scores on one test set provide no more
-    evidence than one. A draw is the same for all seeds and for all conditions of a gene, and scores are averaged over
+    same draws (those of the fold that is first by name), because five scores on one test set are no more evidence than
+    one score. A draw is the same for all seeds and for all conditions of a gene, and scores are averaged over
     seeds and conditions within a draw. Intervals therefore reflect only the choice of genes.
 
     Args:
@@ -151,7 +151,7 @@ def mean_over_folds(candidate: Candidate, bootstrap: int, seed: int) -> Scored:
 
 
 def same_tests(candidate: Candidate) -> list[list[str]]:
-    """Group the names of folds with exactly the same test genes; sort names in groups, and groups by first name."""
+    """Return groups of folds with exactly the same test genes. Names are sorted in groups, and groups by first name."""
     groups: dict[tuple[Gene, ...], list[str]] = {}
     for fold in sorted(candidate.folds):
         groups.setdefault(tuple(candidate.genes_of(fold)), []).append(fold)
@@ -188,7 +188,7 @@ def _mean_of_seeds(scored: list[dict[int, Scored]]) -> Scored:
 
 
 def _described(candidate: Candidate, fold: str, scored: Scored) -> FoldScore:
-    """Return a fold's score together with the counts and species of its genes."""
+    """Return a fold's score, together with its numbers of genes, high genes and seeds, and its species."""
     predicted = [part[fold] for part in candidate.parts.values()]
     is_plain = len(predicted) == 1 and candidate.task == "binary"
     high = int(predicted[0].targets.sum()) if is_plain else None
@@ -210,12 +210,12 @@ def _mean(rows: Sequence[float] | Sequence[np.ndarray], weights: Sequence[int] |
 
 
 def _mean_values(scored: list[Scored]) -> dict[str, float]:
-    """Return the mean of each metric over several scores, without draws."""
+    """Return the mean of each metric over several scores, ignoring their bootstrap draws."""
     return {name: float(np.mean([one.values[name] for one in scored])) for name in scored[0].values}
 
 
 def _pooled(candidate: Candidate, condition: str, drawn: dict[str, dict[str, np.ndarray]]) -> Scored:
-    """Score the genes of all folds together in one condition, as if one model had predicted them; average seeds."""
+    """Score the genes of all folds together in one condition, as if predicted by one model, and average over seeds."""
     part = candidate.parts[condition]
     counts = np.concatenate([drawn[fold][condition] for fold in part], axis=1)
     scored = []

@@ -1,1 +1,1 @@
-"""Folders of runs: descriptions, parts (models of one fold and seed), predictions, and scoring with these models."""
+"""Run folders: descriptions, parts (one model per fold and seed), predictions, and scoring with trained models."""

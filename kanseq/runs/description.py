@@ -19,7 +19,7 @@ from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.sequences.stored import ROW_GROUP
 
 FORMAT = 2
-"""Version of ``run.json``. Version 1 (kanseq 0.1.0) has no kind, and its specification is at the top level."""
+"""Version of ``run.json``. In version 1 (kanseq 0.1.0) there is no kind, and the content of ``spec`` is top-level."""
 
 RUN, SEARCH, PROTOCOL = "run.json", "search.json", "protocol.json"
 """Files that describe a training run, a search for hyper-parameters, and a benchmark on one data set."""
@@ -27,7 +27,7 @@ RUN, SEARCH, PROTOCOL = "run.json", "search.json", "protocol.json"
 PREDICTOR = "predictor"
 
 KINDS = {RUN: (PREDICTOR, "generator", "tabular"), SEARCH: ("search",), PROTOCOL: ("protocol",)}
-"""The kinds of run that each file can describe. Files of version 1 do not state the kind; it is the first of these."""
+"""The kinds of run that each file can describe. Files of version 1 do not state the kind: it is the first of these."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RunDescription:
             ``search`` or ``protocol`` for the folders of ``kanseq tune`` and ``kanseq benchmark``.
         model: name of the architecture; empty if there is none.
         config: the hyper-parameters of the model.
-        settings: learning goal and optimisation, by option name; values of ``auto`` are resolved.
+        settings: learning goal and optimisation, by option name, with ``auto`` replaced by the value that was used.
         inputs: role of each input -> its fingerprint, see :func:`describe_input`.
         machine: number of threads, and device.
         versions: package -> version, for the packages that results depend on.
@@ -89,7 +89,7 @@ def read_run(path: PathLike, name: str = RUN, *, kind: str | None = None) -> Run
 
     Raises:
         MissingFile: there is no such run.
-        BadTable: the file is damaged, of a newer format, or of an unknown kind.
+        BadTable: the file is damaged, or has a newer format or an unknown kind.
         ModelMismatch: the run is not of the required kind.
     """
     path = check_input(Path(path) / name)
@@ -111,7 +111,7 @@ def read_run(path: PathLike, name: str = RUN, *, kind: str | None = None) -> Run
 
 
 def _described(content: Mapping[str, object], kind: str, form: int) -> RunDescription:
-    """Build a description from the content of a description file with the format version ``form``."""
+    """Build a description from the content of a description file in format version ``form``."""
     spec: Mapping[str, object] = content if form == 1 else content["spec"]  # type: ignore[assignment]
     parts = {name: dict(spec.get(name) or {}) for name in ("config", "settings")}  # type: ignore[call-overload]
     parts |= {name: dict(content.get(name) or {}) for name in ("inputs", "machine", "versions")}  # type: ignore[call-overload]
@@ -132,7 +132,8 @@ def versions() -> dict[str, str]:
 def describe_input(given: "PathLike | SequenceSet | pd.DataFrame | None") -> dict[str, str | int] | None:
     """Return the fingerprint of a file, or of a set or table in memory; None if there is no input.
 
-    It consists of the name (empty in memory), the size of the file or the number of rows, and a SHA-256 checksum.
+    It consists of the file's name (empty for objects in memory), the size of the file or the number of rows, and a
+    SHA-256 checksum.
     """
     if given is None:
         return None

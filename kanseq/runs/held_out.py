@@ -4,8 +4,8 @@ In: a run (or one model file) and a set. Out: for each model, the rows (genes) o
 :class:`kanseq.runs.scorer.Models` loads the models and scores these rows.
 
 A row is *known* to a run if it comes from the set that was used to train and test the run: its contig (by checksum) is
-in that set, or its sequence is identical to one of that set's sequences without a contig. A known row is scored by the
-models of those folds that list it in ``held_out.txt``. All other rows are new and are scored by all models.
+in that set, or its sequence is identical to a sequence of that set that has no contig. A known row is scored by the
+models of the folds that list it in ``held_out.txt``. All other rows are new and are scored by all models.
 """
 
 import hashlib
@@ -39,8 +39,9 @@ class Member(NamedTuple):
         geometry: the columns that the model reads.
         held_out: ``(species, id)`` of the genes that the model holds out; empty if there is no ``held_out.txt`` next
             to the file.
-        contigs: MD5 checksums of the contigs in the run's set (training and test genes).
-        known: sorted digests of that set's sequences without a contig, uint64, see :func:`sequence_digests`.
+        contigs: MD5 checksums of the contigs in the run's set (of training and test genes).
+        known: sorted digests of the sequences in the run's set that have no contig, uint64, see
+            :func:`sequence_digests`.
         metadata: the description in the model file.
     """
 
@@ -84,7 +85,7 @@ class Assignment(NamedTuple):
 
 
 def read_members(model: PathLike, fold: str | None = None) -> list[Member]:
-    """Read the descriptions of a run's model files, which determine the rows that each model may score.
+    """Read the descriptions of a run's model files, which are needed to find the rows that each model may score.
 
     Args:
         model: a run (its finished folds are used), or one model file.
@@ -123,15 +124,16 @@ def assign(
         members: the models, from :func:`read_members`.
         genes: the set.
         where: the run or model file, for error messages.
-        one_fold: whether the models are those of one requested fold. Known rows that this fold does not hold out are
-            then left out without an error.
+        one_fold: whether ``members`` are the models of one requested fold. In this case, known rows that the fold does
+            not hold out are left out without an error.
         allow_seen: use all models to score the rows that all models were trained on.
         held_out_only: leave out the rows that all models were trained on.
 
     Raises:
         ModelMismatch: a model was made for another geometry.
         BadOption: ``allow_seen`` and ``held_out_only`` are both set.
-        SeenGene: all models were trained on some of the rows, and neither option is set; or no row is left to score.
+        SeenGene: all models were trained on some of the rows, and neither of these options is set; or no row is left to
+            score.
     """
     if allow_seen and held_out_only:
         raise BadOption("--allow-seen and --held-out-only are mutually exclusive")
@@ -163,7 +165,7 @@ def assign(
 def trained_on(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
     """Return a mask of the rows that at least one of the models was trained on, bool ``(n,)``.
 
-    These are the known rows (see the module) except those that all models hold out.
+    These are the known rows (see the module's docstring), except rows that all models hold out.
     """
     keys = list(zip(genes.table["species"], genes.table["id"], strict=True))
     held_by_all = np.array([all(key in member.held_out for member in members) for key in keys], dtype=bool)
@@ -171,13 +173,13 @@ def trained_on(members: Sequence[Member], genes: SequenceSet) -> np.ndarray:
 
 
 def scorers_of(members: Sequence[Member], rows: Sequence[np.ndarray]) -> list[Scorer]:
-    """Return a scorer for each model with at least one row; ``rows`` lists the positions of rows for each model."""
+    """Return a scorer for each model that has rows to score; ``rows`` are the positions of these rows, by model."""
     pairs = zip(members, rows, strict=True)
     return [Scorer(member.path, member.fold, member.seed, own) for member, own in pairs if len(own)]
 
 
 def model_files(model: PathLike) -> list[Path]:
-    """List the finished model files of a run, ordered by fold and seed; if ``model`` is a model file, list only this.
+    """List the finished model files of a run, ordered by fold and seed. If ``model`` is a model file, return only it.
 
     Raises:
         MissingFile: there is no such run or file.
@@ -216,7 +218,7 @@ def sequence_digests(sequences: list[str]) -> np.ndarray:
 
 
 def known_sequences(genes: SequenceSet) -> np.ndarray:
-    """Return the sorted digests of the sequences that are not on a contig with a checksum; they are saved in models."""
+    """Return the sorted digests, for model files, of the sequences that are not on a contig with a checksum."""
     rows = [row for row, checksum in enumerate(genes.of_contigs("md5")) if checksum is None]
     return np.unique(_digests(genes, np.array(rows, dtype=np.int64)))
 

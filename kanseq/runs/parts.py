@@ -2,9 +2,9 @@
 
 In: a run's folder. Out: its parts in order, and their ``done.json``.
 
-A part is the model of one fold and seed, in ``folds/FOLD/seed-N``. The baseline of a fold, with which the run is
-compared, is in a folder next to those of the seeds, named after the baseline's architecture. No other module builds or
-parses these paths.
+A part is the model of one fold and seed, in ``folds/FOLD/seed-N``. The baseline of a fold, with which the model is
+compared, is in a folder next to the folders of the seeds. This folder is named after the baseline's architecture. No
+other module builds or parses these paths.
 """
 
 import json
@@ -58,7 +58,7 @@ class RunPart(NamedTuple):
 
 
 def parts(run: Path) -> list[RunPart]:
-    """List the parts (models of one fold and seed) of a run that were started, by fold and seed, without baselines."""
+    """List the parts (models of one fold and seed) of a run that were started, by fold and seed. Omit baselines."""
     found = []
     for folder in run.glob(f"folds/*/{_SEED}*"):
         seed = folder.name.removeprefix(_SEED)
@@ -87,7 +87,7 @@ def part_folder(run: Path, fold: str, seed: int) -> Path:
 
 
 def baseline_part(run: Path, fold: str, task: str = "binary") -> RunPart:
-    """Return the baseline of a fold, even if it does not exist. Its ``seed`` is 0, whichever seed was used."""
+    """Return the baseline of a fold, even if it does not exist. Its ``seed`` is always 0, whatever seed was used."""
     name = BASELINES[task]
     return RunPart(run / "folds" / fold / name, fold, 0, f"{fold}/{name}")
 
@@ -104,7 +104,7 @@ def read_done(folder: Path) -> dict[str, object] | None:
 def files_of(done: Mapping[str, object]) -> dict[str, str]:
     """Return the files listed in the content of a ``done.json``, with their SHA-256; empty if there are none.
 
-    Version 0.1.0 wrote three checksums at the top level. If one of these is missing, no files are returned.
+    Version 0.1.0 wrote three checksums at the top level. If one of the three is missing, no files are returned.
     """
     if "files" in done:
         listed = done["files"]
@@ -115,7 +115,7 @@ def files_of(done: Mapping[str, object]) -> dict[str, str]:
 
 
 def is_done(folder: Path) -> bool:
-    """Return whether a part is finished and all files listed in its ``done.json`` are unchanged; if not, warn."""
+    """Return whether a part is finished. Warn and return False if a file in ``done.json`` is missing or changed."""
     done = read_done(folder)
     if done is None:
         return False
@@ -152,7 +152,7 @@ def remove_state(folder: Path) -> None:
 def remove_finished_states(run: Path) -> None:
     """Delete the training states that remain in finished parts of a run.
 
-    They are left by version 0.1.0, or by a process that was killed before it could delete them.
+    Such files come from version 0.1.0, or from a process that was killed before it could delete them.
     """
     for part in finished_parts(run):
         remove_state(part.folder)

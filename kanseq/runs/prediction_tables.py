@@ -18,7 +18,7 @@ from kanseq.tasks.scores import PredictionScores
 from kanseq.tasks.task import CLASSES, LEAST, is_known
 
 LOGIT_OF = "logit:"
-"""Prefix of the columns with the logits of three or more classes, before the class name; these are the last columns."""
+"""Prefix of the column names ``logit:CLASS``, for three or more classes. These are the last columns of a table."""
 
 
 def predictions_table(
@@ -40,9 +40,10 @@ def predictions_table(
         scores: scores of the rows, ``(n,)``, or ``(n, conditions)`` for several conditions.
         condition: name of the condition (``*`` if there is only one), or names of several conditions. With several, the
             table has one row per gene and condition, and the rows of a gene are next to each other.
-        fold: fold whose model scored the row, ``mean`` for several models; one name, or one per row.
+        fold: fold of the model that scored the row, or ``mean`` for several models; one name for all rows, or one per
+            row.
         role: role of the row for that model: ``test`` (held out), ``seen`` (used in training) or ``new`` (from another
-            set); one name, or one per row.
+            set); one name for all rows, or one per row.
         targets: class numbers or measured values, in the shape of the scores (see :mod:`kanseq.tasks.task`).
         classes: names of three or more classes; ``target`` and ``called`` are then class numbers.
 
@@ -74,17 +75,17 @@ def predictions_table(
 
 
 def write_predictions(path: PathLike, table: pd.DataFrame) -> None:
-    """Write a prediction table; numbers have nine digits, from which a float32 can be restored exactly."""
+    """Write a prediction table. Numbers have nine digits, which are enough to restore a float32 exactly."""
     write_table(path, PREDICTIONS, table)
 
 
 def read_predictions(path: PathLike | pd.DataFrame) -> pd.DataFrame:
     """Read a prediction table from a file, or convert a data frame (numbers are rounded to nine digits as in a file).
 
-    ``logit, probability, target`` and ``called`` are float64. For regression, the probability is NaN and the target any
-    number. For classification, ``target`` and ``called`` are 0 or 1 or, if there are columns ``logit:NAME`` (also
-    float64), the position of the class among these columns. For two classes, ``called`` is NaN if no threshold was
-    learned, and in older tables without this column.
+    ``logit, probability, target`` and ``called`` are float64. For regression, the probability is NaN, and the target is
+    any number. For two classes, ``target`` and ``called`` are 0 or 1; ``called`` is NaN if no threshold was learned,
+    and in older tables without this column. For three or more classes, there are also columns ``logit:NAME`` (float64),
+    and ``target`` and ``called`` are positions of classes among these columns.
 
     Raises:
         BadTable: a column is missing, or a logit, probability, target or call is not a valid number.
@@ -113,7 +114,7 @@ def read_predictions(path: PathLike | pd.DataFrame) -> pd.DataFrame:
 
 
 def classes_of(table: pd.DataFrame) -> tuple[str, ...]:
-    """Return the class names in the columns ``logit:NAME`` of a table, in the order of class numbers; may be empty."""
+    """Return the class names in the columns ``logit:NAME`` of a table, ordered by class number; empty if none exist."""
     return tuple(str(name).removeprefix(LOGIT_OF) for name in table.columns if str(name).startswith(LOGIT_OF))
 
 

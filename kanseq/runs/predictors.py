@@ -81,7 +81,7 @@ class NetworkPredictor(Predictor):
 
     @classmethod
     def build(cls, kind: Architecture, config: Hyperparameters, task: Task | None) -> "NetworkPredictor":
-        """Build an untrained network; ``config`` determines the number of outputs, ``task`` is not used."""
+        """Build an untrained network. ``config`` determines the number of outputs; ``task`` is ignored."""
         return cls(kind.build(config))  # type: ignore[arg-type]
 
     @property
@@ -128,7 +128,7 @@ class NetworkPredictor(Predictor):
 
 
 class EstimatorPredictor(Predictor):
-    """A model that is an estimator or, for several conditions or classes, one estimator for each of these."""
+    """A model that is an estimator; for several conditions or classes, it contains one estimator for each."""
 
     def __init__(self, estimator: Estimator) -> None:
         """Create a predictor from an estimator."""
@@ -136,7 +136,7 @@ class EstimatorPredictor(Predictor):
 
     @classmethod
     def build(cls, kind: Architecture, config: Hyperparameters, task: Task | None) -> "EstimatorPredictor":
-        """Build an unfitted estimator, or several: one per condition, or one per class against the rest."""
+        """Build an unfitted estimator, or several: one per condition, or one for each class against all others."""
         several = () if task is None else task.conditions or task.classes
         if not several:
             return cls(kind.build(config))  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from kanseq.specification.optimisation import Settings
 logger = logging.getLogger(__name__)
 
 LEFTOVERS = ".*.part.*"
-"""Pattern of the names of temporary files (see :func:`kanseq.io.files.whole_file`) that killed processes leave."""
+"""Pattern for temporary files (see :func:`kanseq.io.files.whole_file`) that were left behind by killed processes."""
 
 
 def check_run_output(path: PathLike) -> Path:
@@ -36,7 +36,7 @@ def check_run_output(path: PathLike) -> Path:
     elif not path.is_dir():
         raise NotWritable("a run is a folder, and this is a file", where=path, hint="choose another name")
     elif not (path / RUN).exists() and set(path.iterdir()) - {path / "lock", *path.glob(LEFTOVERS)}:
-        raise NotWritable("this folder holds something other than a run", where=path, hint="choose a new one")
+        raise NotWritable("this folder contains something other than a run", where=path, hint="choose a new one")
     else:
         check_output(path / RUN)
     return path
@@ -61,7 +61,7 @@ def open_run(path: PathLike, description: RunDescription) -> Iterator[Path]:
 
 
 def begin(path: Path, description: RunDescription, name: str = RUN) -> None:
-    """Write a description to the file ``name`` of a folder or, if the file exists, check that it is the same.
+    """Write a description to the file ``name`` of a folder or, if the file exists, check that it contains the same.
 
     Raises:
         BadOption: the run was started with other settings; the message names the first difference.
@@ -96,7 +96,7 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _compare(path: Path, before: RunDescription, now: RunDescription) -> None:
-    """Compare two descriptions: raise if kind, model, settings or inputs differ, warn if machine or versions do."""
+    """Compare two descriptions: raise if kind, model, settings or inputs differ; warn if machine or versions differ."""
     for part in ("kind", "model", "settings", "config"):
         given = getattr(now, part)
         found = difference(_completed(getattr(before, part), given, part), given, part)
@@ -128,13 +128,13 @@ LATER = {
     },
     "config": {"initial": "fastkan"},
 }
-"""Options that did not exist in the oldest runs, and the values that those runs used. Options that are marked as
-``later`` in a specification are taken from there; runs record them only if they differ from the default. The others
-are always recorded."""
+"""Options that did not exist in the oldest runs, and the values that those runs used. Some of them are marked as
+``later`` in a specification: runs record these only if they differ from the default. The other options are always
+recorded."""
 
 
 def _completed(before: object, now: object, part: str) -> object:
-    """Return a run's recorded options plus those that did not exist when it was started, with the values it used."""
+    """Return the recorded options of a run, with missing options added from :data:`LATER`."""
     if not isinstance(before, Mapping) or not isinstance(now, Mapping):
         return before
     return {**{key: value for key, value in LATER.get(part, {}).items() if key in now}, **before}
@@ -147,7 +147,7 @@ def _sum(description: RunDescription, name: str) -> object:
 
 
 def difference(before: object, now: object, name: str) -> str | None:
-    """Return a text with the first difference between two values of the setting ``name``; None if they are equal."""
+    """Return text that describes the first difference between two values of the setting ``name``; None if equal."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in [*now, *(key for key in before if key not in now)]:
             found = difference(before.get(key), now.get(key), key)

@@ -27,7 +27,7 @@ from kanseq.tasks.task import Task
 logger = logging.getLogger(__name__)
 
 NEW = -1
-"""Used in place of a gene's row for sequences that were not made from a gene of the set."""
+"""Value, in place of a row number, for sequences that were not made from a gene of the set."""
 
 
 class ModelLogits(NamedTuple):
@@ -62,7 +62,7 @@ class ModelLogits(NamedTuple):
         return np.flatnonzero(self.scored.any(axis=0))
 
     def select(self, rows: np.ndarray) -> "ModelLogits":
-        """Return the logits of some rows (ascending positions); the rows in ``scorers`` are renumbered."""
+        """Return the logits of some rows (ascending positions). The rows in ``scorers`` are renumbered accordingly."""
         scorers = [one._replace(rows=np.flatnonzero(np.isin(rows, one.rows))) for one in self.scorers]
         return ModelLogits(scorers, self.models, self.values[:, rows], self.roles[rows])
 
@@ -128,8 +128,8 @@ class Models:
         Each sequence is scored by the models that may score the gene from which it was made.
 
         Args:
-            origins: for each sequence, the row of its gene in the set, int ``(n,)``; or :data:`NEW` if it was not made
-                from a gene of the set: such sequences are scored by all models.
+            origins: for each sequence, the row of its gene in the set, int ``(n,)``. Use :data:`NEW` for sequences
+                that were not made from a gene of the set; these are scored by all models.
             assignment: the assignment of the set. It may be None only if all sequences are :data:`NEW`.
         """
         origins = np.asarray(origins, dtype=np.int64)
@@ -158,7 +158,7 @@ class Models:
         return model
 
     def each(self, scorers: Sequence[Scorer]) -> Iterator[tuple[Scorer, TrainedModel]]:
-        """Yield each scorer of an assignment with its trained model; models are loaded one after the other."""
+        """Yield each scorer with its trained model. Each model is loaded just before it is yielded."""
         for scorer in scorers:
             yield scorer, self.load(scorer)
 
@@ -174,8 +174,8 @@ class Models:
             batch_size: number of sequences per batch.
 
         Raises:
-            ModelMismatch: a file is damaged, an array has not as many columns as the models read, or the models have
-                different conditions or classes.
+            ModelMismatch: a file is damaged, an array does not have the number of columns that the models read, or the
+                models have different conditions or classes.
             SeenGene: see :meth:`assign`.
         """
         if assignment is None:

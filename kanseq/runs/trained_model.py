@@ -32,7 +32,7 @@ KEY = "kanseq"
 """The only metadata key in model files, because safetensors would write several keys in a varying order."""
 
 KNOWN = "kanseq.known_sequences"
-"""Name of an array in model files that is not a weight: digests of the run's sequences without a contig."""
+"""Name of an array in model files that is not a weight: digests of sequences without a contig in the run's set."""
 
 _NONE_KNOWN = np.zeros(0, dtype=np.uint64)
 
@@ -56,7 +56,8 @@ class TrainedModel:
         task: the task, which defines the meaning of the outputs.
         predictor: the network or estimator.
         metadata: ``fold, seed, threads, precision, contigs, versions, inputs, thresholds`` and other facts of the run.
-        known: sorted uint64 digests of the run's sequences without a contig, see :mod:`kanseq.runs.held_out`.
+        known: sorted uint64 digests of the sequences in the run's set that have no contig, see
+            :mod:`kanseq.runs.held_out`.
         calibrations: calibrations of the logits, one per condition; empty if none was learned.
     """
 
@@ -83,8 +84,8 @@ class TrainedModel:
         """Compute the logits, float64, of sequences (base codes, uint8 ``(n, columns)``).
 
         Logits are the log-odds of ``high`` or, for regression, the predicted numbers in units of the targets:
-        ``(n,)`` or ``(n, conditions)``. For three or more classes, there is a logit for each: ``(n, classes)``. See
-        :meth:`kanseq.tasks.task.Task.logit`.
+        ``(n,)`` or ``(n, conditions)``. For three or more classes, there is one logit per class: ``(n, classes)``.
+        See :meth:`kanseq.tasks.task.Task.logit`.
         """
         return self.predictor.logits(codes, self.task, batch_size)
 
@@ -213,7 +214,7 @@ def describe(geometry: Geometry) -> str:
 
 
 def _options(geometry: Geometry) -> str:
-    """Return the command that makes a set with this geometry, as text."""
+    """Return, as text, the kanseq command that makes a set with this geometry."""
     if not geometry.has_genes:
         return f"kanseq import, from sequences of {geometry.columns} bases"
     size = f"--upstream {geometry.upstream} --downstream {geometry.downstream} --pad {geometry.pad}"

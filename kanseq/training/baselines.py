@@ -1,4 +1,4 @@
-"""Train the baseline of a run on the same genes and for the same learning goal, so that scores can be compared.
+"""Train the baseline of a run on the same genes and for the same learning goal as the run's model.
 
 In: the plan and folds of a run. Out: in the folder of each fold, a folder with the baseline's model.
 """
@@ -18,16 +18,16 @@ from kanseq.training.fold_examples import FoldExamples
 from kanseq.training.one_fold import TrainPlan, train_fold
 
 MOST_BYTES = 2 * 10**9
-"""Maximum size of the table of k-mer counts to fit a baseline to, in bytes. Fitting uses about three times as much."""
+"""Maximum size of a baseline's table of k-mer counts, in bytes. Fitting uses about three times as much memory."""
 
 logger = logging.getLogger(__name__)
 
 
 def train_baseline(plan: TrainPlan, folds: Sequence[FoldExamples], output: Path, seed: int) -> HeadlineScore | None:
-    """Train the task's baseline on all folds where it is not trained yet, and return its mean score over all folds.
+    """Train the task's baseline on all folds for which this is not done yet, and return its mean score over all folds.
 
-    Tuning genes are used for training. The baseline needs the k-mer counts of all training genes in memory. If these
-    are too large, it is not trained, and a warning is logged.
+    Tuning genes are used for training. The k-mer counts of all training genes must fit in memory. If the counts are too
+    large, the baseline is not trained, and a warning is logged.
 
     Args:
         plan: data, model and settings of the run.
@@ -61,7 +61,7 @@ def train_baseline(plan: TrainPlan, folds: Sequence[FoldExamples], output: Path,
 
 
 def _with_tuning(fold: FoldExamples) -> FoldExamples:
-    """Return the fold with tuning genes as training genes, without ``ranked`` ones, as baselines learn classes."""
+    """Move the tuning genes of a fold to the training genes, and empty ``ranked``, which baselines do not use."""
     rows = np.concatenate([fold.train, fold.tune])
     order = np.argsort(rows, kind="stable")
     targets = np.concatenate([fold.train_targets, fold.tune_targets])[order]

@@ -37,7 +37,7 @@ class FoldExamples(NamedTuple):
         test_roles: role of each held-out gene: ``test``, or ``unused`` if it is not scored.
         test_targets: targets of ``test``, where known.
         held_out: ``(species, id)`` of every gene that the fold holds out, including genes that are not in the set.
-        thresholds: the expression quartiles that define the labels; empty if the labels are not defined by quartiles.
+        thresholds: the expression quartiles that separate the labels; empty if labels are not defined by quartiles.
         ranked: rows of training genes that have a class or are labelled mid; empty if ``mid`` is not ``rank``.
         ranked_targets: targets of ``ranked``, float64 from 0 to 1, see :func:`kanseq.tasks.targets.rank_mid`.
     """
@@ -72,15 +72,15 @@ def prepare_folds(
 
     Args:
         genes: the set of sequences.
-        labels: a table from :func:`kanseq.labels.label_tables.read_labels`; None uses the set's own column ``label``.
+        labels: a table from :func:`kanseq.labels.label_tables.read_labels`; if None, the column ``label`` of the set.
         splits: a table from :func:`kanseq.splits.split_tables.read_splits`.
-        holdout: the folds to return: ``all``, the name of one, or several names.
-        condition: the condition whose labels are the targets, or several as a tuple.
+        holdout: the folds to return: ``all``, the name of one fold, or several names.
+        condition: name of the condition to learn, or a tuple of several names.
         task: the task, which determines the training genes. ``binary``: genes labelled low or high; ``regression``:
             genes with a number; ``multiclass``: genes with a label in the set.
         tune: use genes of role ``tune`` as tuning genes; if false, use them for training.
-        least: required number of training (and tuning) genes of each class.
-        mid: ``rank`` fills ``ranked`` of each fold with the training genes, including those labelled mid.
+        least: minimum number of training (and tuning) genes of each class.
+        mid: if ``rank``, ``ranked`` of each fold contains the training genes, including those labelled mid.
 
     Raises:
         BadOption: a requested fold does not exist.
@@ -96,7 +96,7 @@ def prepare_folds(
 
 
 def choose_folds(splits: pd.DataFrame, holdout: str | Sequence[str]) -> list[str]:
-    """Return the names of the requested folds: all folds in the order of the splits, or the named ones in their order.
+    """Return the names of the requested folds, in the order of ``holdout`` or, for ``all``, in that of the splits.
 
     Raises:
         BadOption: a requested fold does not exist.
@@ -182,7 +182,7 @@ def _ranked(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the training rows for ``mid="rank"`` (low, mid and high genes) and their targets, from 0 to 1.
 
-    Both arrays are empty if ``labels`` is None, because a set's own labels have no expression to rank.
+    Both arrays are empty if ``labels`` is None, because the labels stored in a set come without expression.
     """
     if labels is None:
         return FoldExamples._field_defaults["ranked"], FoldExamples._field_defaults["ranked_targets"]
@@ -200,7 +200,7 @@ def _columns(targets: np.ndarray) -> np.ndarray:
 
 
 def _parts(condition: str | tuple[str, ...]) -> list[str]:
-    """Return a text for each condition that names it in messages; the text is empty if there is only one."""
+    """Return, for each condition, the text that names it in messages; empty if there is only one condition."""
     return [""] if isinstance(condition, str) else [f", condition {name}" for name in condition]
 
 
@@ -213,7 +213,7 @@ class _TargetTerms(NamedTuple):
     """Phrases about targets, for error messages and warnings.
 
     Attributes:
-        have: follows "gene that", for a gene with a target, such as "has expression".
+        have: property of a gene with a target, such as "has expression"; follows "gene that".
         are: precedes the common target of several genes, such as "labelled ".
         names: names of the classes; empty if targets are numbers.
         one_value: follows "genes", if all genes have the same target, such as "are all of one class".
@@ -226,7 +226,7 @@ class _TargetTerms(NamedTuple):
 
 
 def _words(task: str, *, own: bool, classes: tuple[str, ...]) -> _TargetTerms:
-    """Return the phrases for the targets of a task; ``own`` if labels are those of the set, not of a table."""
+    """Return the phrases for the targets of a task. ``own``: the labels are stored in the set, not in a table."""
     if task == "regression" and own:
         return _TargetTerms("has a number as label", "labelled ", (), "all have the same number")
     if task == "regression":
@@ -265,9 +265,9 @@ def _check(
     least: int,
     hint: str | None = None,
 ) -> None:
-    """Check that the targets of a fold's training or tuning genes (``role``) differ in every condition.
+    """Check that the training or tuning genes (``role``) of a fold have different targets, in each condition.
 
-    Classes must also have at least ``least`` genes each.
+    For classification, each class must have at least ``least`` genes.
 
     Raises:
         EmptySplit: no target is known, or a class has too few genes.
@@ -298,7 +298,7 @@ def _warn_of_species(fold: str, species: np.ndarray, role: np.ndarray, known: np
 
 
 def disturb_targets(fold: FoldExamples, control: str, seed: int) -> FoldExamples:
-    """Return the fold with shuffled targets of training and tuning genes, if the negative control is ``labels``.
+    """Return the fold, with shuffled targets of training and tuning genes if the negative control is ``labels``.
 
     Args:
         fold: the fold.

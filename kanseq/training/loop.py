@@ -31,7 +31,7 @@ class Fitted(NamedTuple):
 
     Attributes:
         epochs: number of completed epochs.
-        kept_epoch: the epoch, from 1, at whose end the network had the weights that were kept.
+        kept_epoch: the epoch, from 1, after which the network had the weights that were kept.
     """
 
     epochs: int
@@ -39,7 +39,7 @@ class Fitted(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """When to stop a training, and how often to write checkpoints.
+    """Settings that determine when training stops, and how often checkpoints are written.
 
     Attributes:
         epochs: maximum number of passes over the training examples.
@@ -66,9 +66,9 @@ def fit_objective(
 
     The order of the examples in an epoch depends only on ``seed`` and the epoch's number. A checkpoint
     (``state.safetensors``) is written at the start, at the end of each epoch, every ``checkpoint_minutes``, and when
-    SIGINT or SIGTERM requests a stop (a second signal stops at once). A later call resumes from it and ends with
-    bit-identical weights. All processes of a team must call this function, with the same arguments except ``team`` and
-    ``folder``.
+    SIGINT or SIGTERM requests a stop (a second signal stops at once). A later call resumes from the checkpoint, and the
+    final weights are bit-identical to those of an uninterrupted training. All processes of a team must call this
+    function, with the same arguments except ``team`` and ``folder``.
 
     Args:
         objective: the objective to train; at the end its network has the kept weights and is in evaluation mode.
@@ -139,7 +139,7 @@ class _Training:
         return time.monotonic() - self.saved > 60 * self.limits.checkpoint_minutes
 
     def epoch(self, progress: Progress) -> Iterator[float]:
-        """Train on the remaining batches of the epoch; update the position after each batch and yield its loss."""
+        """Train on the remaining batches of the epoch. After each batch, update the position and yield its loss."""
         position, bounds = self.position, self.objective.bounds()
         # Checkpoints are written before this call or after a step, so a resumed training also calls it only once.
         if position.step == 0:
@@ -220,7 +220,7 @@ class _Training:
             restore_state(self.file, self.objective)
 
     def finish(self) -> Fitted:
-        """Load the kept weights into the network, set evaluation mode, and return the numbers of epochs."""
+        """Load the kept weights into the network, set evaluation mode, and return the result of the training."""
         self.objective.restore_kept(self.objective.kept() if self.best is None else self.best)
         for network in self.objective.networks.values():
             network.eval()

@@ -39,9 +39,9 @@ class TrainPlan(NamedTuple):
         kind: the architecture.
         config: hyper-parameters, an instance of ``kind.config``.
         goal: the learning goal.
-        settings: the optimisation settings, without ``auto``.
+        settings: the optimisation settings, with ``auto`` replaced.
         facts: metadata of the run that every model file contains: contigs, versions, inputs.
-        known: digests of those sequences of the set that are on no contig with a checksum.
+        known: digests of the sequences in the set that are not on a contig with a checksum.
         threads: number of processor threads.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         checkpoint_minutes: maximum time between two checkpoints, in minutes.
@@ -147,7 +147,7 @@ def _fit_inputs(plan: TrainPlan, fold: FoldExamples, seed: int) -> FitInputs:
 
 
 def _metadata(plan: TrainPlan, fold: FoldExamples, seed: int) -> dict[str, object]:
-    """Return the metadata for a fold's model file: how and on which genes the model was trained."""
+    """Return the metadata for a fold's model file, which describe how and on which genes the model was trained."""
     return {
         "fold": fold.name,
         "seed": seed,

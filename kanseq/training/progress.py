@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """A context manager that shows the progress of training one fold.
+    """Context manager that shows the progress of training on one fold.
 
     Time and ``genes_per_second`` are measured from the start of the ``with`` block.
     """
@@ -24,7 +24,7 @@ class Progress:
             title: title of the bar and of log lines.
             epochs: number of passes over the training genes.
             genes: number of training genes.
-            done: how many of the ``epochs * genes`` were processed before, if training is resumed.
+            done: number of genes, summed over epochs, that were processed before training was resumed.
         """
         self.title, self.epochs, self.genes, self.first = title, epochs, genes, done
         self.count, self.started = 0, time.monotonic()

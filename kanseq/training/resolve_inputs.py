@@ -1,6 +1,6 @@
 """Prepare a training run: fingerprint its inputs, and choose the values of settings that are ``auto``.
 
-In: inputs and settings as the user specified them. Out: fingerprints, and settings without ``auto``.
+In: inputs and settings that the user specified. Out: fingerprints, and settings with ``auto`` replaced.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from kanseq.training.learners.find_learner import learner_of
 from kanseq.training.settings import Settings
 
 Tables = PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFrame]
-"""A table or its file, or several of them."""
+"""One or several tables, each as a data frame or as the path of a file."""
 
 
 def describe_inputs(genes: Sets, labels: Tables | None, splits: PathLike | pd.DataFrame) -> dict[str, object]:
@@ -45,7 +45,7 @@ def resolve_settings(
 ) -> Settings:
     """Return the settings with ``auto`` replaced by the best value for the device.
 
-    If the run was started before (its description ``begun`` exists), its precision replaces ``auto``.
+    If the run was started before (its description ``begun`` exists), the precision recorded there replaces ``auto``.
 
     Raises:
         BadOption: the model cannot be built, or does not support the task or a setting.

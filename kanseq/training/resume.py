@@ -1,6 +1,6 @@
 """Checkpoints: write and read the state of a training, so that it continues as if it had not been interrupted.
 
-In: an objective, and the number of finished epochs and batches. Out: ``state.safetensors``, and both restored from it.
+In: an objective, and numbers of finished epochs and batches. Out: ``state.safetensors``, from which both are restored.
 """
 
 import logging
@@ -17,7 +17,7 @@ from kanseq.training.objectives.packing import as_array
 logger = logging.getLogger(__name__)
 
 FACTS = "objective"
-"""Key of the JSON metadata with those values of an objective's state that are not arrays."""
+"""Metadata key, in a checkpoint, of the JSON part of an objective's state (``State.facts``)."""
 
 
 @dataclass
@@ -27,10 +27,10 @@ class Position:
     Attributes:
         epoch: number of finished epochs.
         step: number of finished batches in the current epoch.
-        loss_sum: sum over these batches of mean loss times number of genes.
-        seen: number of genes in these batches.
-        best_loss: the lowest monitored value so far; None before it is first measured.
-        best_epoch: the epoch, from 1, at whose end ``best_loss`` was measured.
+        loss_sum: sum, over these finished batches, of mean loss times number of genes.
+        seen: number of genes in these finished batches.
+        best_loss: the lowest monitored value so far; None if no value has been measured yet.
+        best_epoch: the epoch, from 1, after which ``best_loss`` was measured.
     """
 
     epoch: int = 0
@@ -53,7 +53,7 @@ def save_state(path: Path, objective: Objective, position: Position, best: Weigh
         path: the file.
         objective: networks, optimisers and other values that training changes.
         position: the number of finished epochs and batches.
-        best: weights with the best monitored value so far; None if it was not measured yet.
+        best: weights with the best monitored value so far; None if no value has been measured yet.
     """
     state = objective.state()
     arrays = dict(state.arrays)
@@ -71,7 +71,7 @@ def restore_state(path: Path, objective: Objective) -> tuple[Position, Weights |
 
     Returns:
         The position and the best weights (None if there are none yet); or None if the checkpoint does not exist or is
-        damaged. A damaged one causes a warning.
+        damaged. If it is damaged, a warning is logged.
     """
     if not path.exists():
         return None

@@ -22,10 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 def settings_for(kind: Architecture, **given: object) -> Settings:
-    """Return the settings for a model: specified values first, then those of the model's recipe, then the defaults.
+    """Return the settings for a model: specified values, then values of the model's recipe, then defaults.
 
-    A value of None counts as not specified. The recipe's ``weight_decay`` is ignored if ``given`` has another kind of
-    ``decay`` than the recipe, because its unit depends on the kind.
+    A value of None counts as not specified. The recipe's ``weight_decay`` is ignored if ``given`` specifies a
+    ``decay`` that differs from the recipe's, because the unit of ``weight_decay`` depends on ``decay``.
     """
     known = {field.name for field in fields(Settings) if field.metadata["recipe"]}
     recipe = {name: value for name, value in kind.recipe.items() if name in known}
@@ -61,7 +61,7 @@ def make_optimizer(network: nn.Module, settings: Settings, targets: int) -> torc
 
 
 def rate_factor(schedule: str, step: int, steps: int) -> float:
-    """Return the number to multiply the learning rate by, at ``step`` (from 0) of ``steps``.
+    """Return the factor by which the learning rate is multiplied at ``step`` (from 0) of ``steps``.
 
     ``cosine`` falls from 1 to 0. ``one-cycle`` rises along a cosine from 1/25 to 1 over the first 30 % and then falls
     to 1/250,000.
@@ -80,7 +80,7 @@ def rate_factor(schedule: str, step: int, steps: int) -> float:
 
 
 def _cosine_between(start: float, end: float, part: float) -> float:
-    """Interpolate from ``start`` to ``end`` along half a cosine, at the fraction ``part`` of the way."""
+    """Interpolate between ``start`` (at ``part`` 0) and ``end`` (at ``part`` 1) along half a period of a cosine."""
     return end + (start - end) / 2 * (1 + math.cos(math.pi * part))
 
 
@@ -115,7 +115,7 @@ def check_seeds(seed: int | Sequence[int], count: int = 1) -> list[int]:
     if count < 1 or not named:
         raise BadOption(f"seeds is {count if named else 0}", hint="at least one is required")
     if count > 1 and len(named) > 1:
-        raise BadOption("--seeds needs a single --seed to start from", hint="use several --seed, or --seeds")
+        raise BadOption("--seeds needs a single --seed to start from", hint="use either several --seed or --seeds")
     seeds = [named[0] + at for at in range(count)] if count > 1 else named
     for one in seeds:
         if not 0 <= one < 2**32:
@@ -127,10 +127,10 @@ def check_seeds(seed: int | Sequence[int], count: int = 1) -> list[int]:
 def processor(threads: int, seed: int) -> Iterator[int]:
     """Set torch's threads and seed for a ``with`` block, and restore both afterwards; yield the number of threads.
 
-    If ``threads`` is 0, torch's present number of threads is kept. cuDNN is deterministic within the block.
+    If ``threads`` is 0, torch's current number of threads is kept. cuDNN is deterministic within the block.
 
     Raises:
-        BadOption: the seed is outside of the range of :func:`check_seeds`, or ``threads`` is negative.
+        BadOption: the seed is outside of the range that :func:`check_seeds` allows, or ``threads`` is negative.
     """
     check_seeds(seed)
     if threads < 0:

@@ -83,7 +83,7 @@ class Range:
         """Return the range for an architecture, with values converted to the hyper-parameter's type.
 
         Raises:
-            BadOption: architecture ``kind`` has no such hyper-parameter or setting, or it does not allow these values.
+            BadOption: the architecture has no such hyper-parameter or setting, or the values are not allowed.
         """
         own = {field.name for field in fields(kind.config) if "help" in field.metadata}
         others = tuple(filter(kind.takes, OPTIMISATION))
@@ -131,7 +131,7 @@ def read_ranges(texts: Sequence[str]) -> list[Range]:
     names = [each.name for each in ranges]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadOption(f"--search {twice[0]}: it is given twice")
+        raise BadOption(f"--search {twice[0]}: specified twice")
     return ranges
 
 

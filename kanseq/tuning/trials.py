@@ -1,7 +1,7 @@
 """Run the trials of a hyper-parameter search, in any number of processes that share one Optuna study.
 
-A trial trains a model with hyper-parameters that the sampler chose, and scores it on tuning genes. In: a plan, a fold,
-and ranges. Out: an Optuna study on disk.
+A trial trains a model with hyper-parameters that the sampler chose, and scores it on tuning genes. In: a training plan,
+a fold, and ranges of hyper-parameters. Out: an Optuna study on disk.
 """
 
 import logging
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KILLED = "killed"
-"""Optuna attribute of surplus trials, which do not count. In older studies, killed trials have it too."""
+"""Optuna attribute of a trial that was started although the study already had enough trials. It is not
+counted. Older versions also set the attribute for killed trials."""
 
 CONTINUES = "continues"
 """Optuna attribute of a trial that continues a killed one; its value is the killed trial's number."""
@@ -42,11 +43,11 @@ WORKER = "worker"
 """Optuna attribute that identifies the process of a trial; its value is the name of the process's lock file."""
 
 LOCKS = "workers"
-"""Folder of the lock files: one per running process, and one that is locked while a trial is started."""
+"""Folder of the lock files: one per running process, and one that is locked whenever a trial is started."""
 
 
 class HyperparameterSearch:
-    """A hyper-parameter search: runs trials, which share the inputs, the ranges and the output folder."""
+    """A hyper-parameter search. All of its trials use the same inputs, ranges and output folder."""
 
     def __init__(
         self,
@@ -61,8 +62,8 @@ class HyperparameterSearch:
 
         Args:
             plan: data, model and settings of every trial.
-            fold: training and tuning genes of the fold. Trials are scored on ``fold.test``, so it must be the tuning
-                genes, not the held-out genes.
+            fold: training and tuning genes of the fold. Trials are scored on ``fold.test``, so it must contain
+                the tuning genes, not the held-out genes.
             ranges: hyper-parameters to search.
             options: fixed hyper-parameters of the model.
             output: the search's folder.
@@ -72,7 +73,7 @@ class HyperparameterSearch:
         self.output, self.seed, self.measure = output, seed, MEASURES[plan.goal.task]
 
     def run(self, study: "Study", trials: int) -> None:
-        """Run trials until the study has ``trials`` of them, from all processes; killed trials are continued first."""
+        """Run trials until all processes together have run ``trials`` of them. Killed trials are continued first."""
         with _worker(self.output) as worker:
             if worker:
                 self.take_up_killed(study)
@@ -84,7 +85,7 @@ class HyperparameterSearch:
         return self.output / "trials" / str(number)
 
     def take_up_killed(self, study: "Study") -> None:
-        """Queue the trials whose process was killed, so that their training is continued.
+        """Put the trials whose process was killed back into the queue, so that their training is continued.
 
         Only processes that used this output folder are checked, because their lock files are in it.
         """
@@ -97,7 +98,7 @@ class HyperparameterSearch:
                 worker = trial.user_attrs.get(WORKER)
                 if worker is not None and not is_free(self.output / LOCKS / worker):
                     continue
-                # In this order: if this process is killed between the two calls, another process finds the trial here.
+                # Queue first: if this process is killed before tell(), another process finds the trial still running.
                 if trial.number not in continued:
                     study.enqueue_trial(trial.params, user_attrs={CONTINUES: trial.number})
                 study.tell(trial.number, state=TrialState.FAIL)
@@ -162,7 +163,7 @@ class HyperparameterSearch:
         return score_table(read_predictions(folder / "predictions.tsv"), plan.goal.task)
 
     def parted(self, suggested: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Split suggested values into optimisation settings and hyper-parameters of the model; add fixed ones."""
+        """Split suggested values into settings and model hyper-parameters; add fixed values to the latter."""
         of_model = {each.name for each in self.ranges if each.of_model}
         settings = {name: value for name, value in suggested.items() if name not in of_model}
         return settings, {**self.options, **{name: suggested[name] for name in suggested if name in of_model}}
@@ -170,7 +171,7 @@ class HyperparameterSearch:
 
 @contextmanager
 def alone(output: Path) -> Iterator[None]:
-    """Hold a lock on the search in a folder, so that other processes wait; do nothing if files cannot be locked."""
+    """Lock the search in a folder, so that other processes wait. Do nothing if files cannot be locked."""
     (output / LOCKS).mkdir(exist_ok=True)
     with lock(output / LOCKS / "lock", wait=True):
         yield
@@ -191,7 +192,7 @@ def _worker(output: Path) -> Iterator[str]:
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
-    """Return whether PyTorch raised an error because of too little memory, which only its message shows."""
+    """Return whether PyTorch raised an error because memory ran out. Only the error's message shows this."""
     return isinstance(error, RuntimeError) and ("memory" in str(error) or "alloc" in str(error).lower())
 
 
@@ -265,7 +266,7 @@ def _sampler(seed: int) -> "BaseSampler":
 
 
 def counted(study: "Study") -> list["FrozenTrial"]:
-    """Return the finished and running trials of a study, except surplus trials and killed ones that others continue."""
+    """Return finished and running trials, except those marked :data:`KILLED` and those that another trial continues."""
     from optuna.trial import TrialState
 
     continued = _continued(study)
@@ -277,7 +278,7 @@ def counted(study: "Study") -> list["FrozenTrial"]:
 
 
 def _continued(study: "Study") -> set[int]:
-    """Return the numbers of killed trials that later trials, started or waiting, continue."""
+    """Return the numbers of the killed trials that another trial, queued or started, continues."""
     return {trial.user_attrs[CONTINUES] for trial in study.get_trials(deepcopy=False) if CONTINUES in trial.user_attrs}
 
 

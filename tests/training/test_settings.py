@@ -106,7 +106,7 @@ def test_seeds_are_listed_or_counted():
     assert check_seeds(3) == [3]
     assert check_seeds([2, 0, 2]) == [2, 0]
     assert check_seeds(5, 3) == check_seeds([5], 3) == [5, 6, 7]
-    with pytest.raises(BadOption, match="use several --seed, or --seeds"):
+    with pytest.raises(BadOption, match="use either several --seed or --seeds"):
         check_seeds([1, 2], 2)
     with pytest.raises(BadOption, match="seed is 4294967296"):
         check_seeds(2**32 - 2, 3)

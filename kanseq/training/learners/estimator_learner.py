@@ -32,7 +32,7 @@ class EstimatorLearner(Learner):
     calibrates_on_tune = False
 
     def resolve_settings(self, settings: Settings, config: Hyperparameters, device: str) -> Settings:
-        """Return the settings without early stopping and with float32; estimators support nothing else.
+        """Return the settings with early stopping off and precision float32, as estimators support nothing else.
 
         Raises:
             BadOption: a penalty on KAN layers is set.
@@ -43,7 +43,7 @@ class EstimatorLearner(Learner):
         return replace(settings, tune=False, precision="float32")
 
     def fit(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
-        """Fit an estimator in place; write no files, and return no facts for ``done.json``."""
+        """Fit an estimator in place. Return an empty dictionary, as there are no facts for ``done.json``."""
         assert isinstance(predictor, EstimatorPredictor)
         train = _examples(fit_inputs)
         with threadpool_limits(limits=fit_inputs.threads):
@@ -72,8 +72,8 @@ def out_of_fold(
 ) -> np.ndarray:
     """Score each training example with a model that was not trained on it or its neighbours, for calibration.
 
-    The examples are divided into parts (:func:`~kanseq.training.learners.neighbourhoods.inner_parts`). Each part is
-    scored by an estimator fitted to all other parts, which also chooses its hyper-parameters on them.
+    The examples are divided into parts (:func:`~kanseq.training.learners.neighbourhoods.inner_parts`). The
+    estimator that scores a part is fitted to all other parts, and its hyper-parameters are chosen on them.
 
     Args:
         build: function that returns an unfitted estimator for one condition.
@@ -87,7 +87,7 @@ def out_of_fold(
         Logits in the shape of the targets; NaN where the target is unknown.
 
     Raises:
-        EmptySplit: the examples cannot be divided into at least two parts that each have both classes.
+        EmptySplit: the examples cannot be divided into two or more parts with both classes in each part.
     """
     logits = np.full(train.targets.shape, np.nan)
     groups = inner_parts(places, train.targets, seed)
@@ -118,5 +118,5 @@ def _places(fit_inputs: FitInputs) -> pd.DataFrame:
 
 
 def _is_balanced(fit_inputs: FitInputs) -> bool:
-    """Return whether the settings weight classes inversely to their frequency."""
+    """Return whether the settings require classes to be weighted inversely to their frequency."""
     return fit_inputs.settings.balance == "weights"

@@ -31,9 +31,9 @@ class Learned(NamedTuple):
 
     Attributes:
         predictor: the fitted model.
-        task: the task, which defines the meaning of the outputs; for regression, it includes mean and scale of the
-            training targets. None for a generator.
-        settings: the optimisation settings, without ``auto``.
+        task: the task, which defines the meaning of the outputs; None for a generator. For regression, it includes the
+            mean and scale of the training targets.
+        settings: the optimisation settings, with ``auto`` replaced by the value that was used.
         facts: facts about the training, such as ``epochs`` and ``kept_epoch`` of a network.
     """
 
@@ -66,12 +66,12 @@ def fit_examples(
         kind: the architecture.
         config: hyper-parameters, an instance of ``kind.config``.
         task: the task; None for a generator.
-        train: the training examples, with inputs as the model reads them and targets as the task defines them.
+        train: the training examples: inputs in the form that the model reads, and targets in the form of the task.
         settings: the optimisation settings; those that the architecture does not use have no effect.
         tune: examples for early stopping, not used for training; required if ``settings.tune`` is set.
         places: coordinates of the training examples, see :class:`~kanseq.training.learners.learner.FitInputs`.
         seed: seed of all random choices.
-        threads: number of processor threads; 0 for as many as torch finds.
+        threads: number of processor threads; 0 for torch's current number.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         folder: folder for a network's checkpoint and log; training resumes from a checkpoint in it. If None, neither
             is written.

@@ -28,12 +28,12 @@ class FitInputs(NamedTuple):
         task: the task, fitted to the targets (:meth:`kanseq.tasks.task.Task.fitted`); None for a generator.
         train: the training examples.
         tune: examples for early stopping and calibration, not used for training; None if there are none.
-        settings: the optimisation settings without ``auto``, see :meth:`Learner.resolve_settings`.
+        settings: the optimisation settings with ``auto`` replaced, see :meth:`Learner.resolve_settings`.
         seed: seed of initial weights, the order of examples, and dropout.
         threads: number of processor threads.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
-        places: columns ``species, chrom, tss`` with the coordinates of each training gene, which keep neighbouring
-            genes together in cross-validation. If None or without these columns, examples are divided at random.
+        places: columns ``species, chrom, tss`` with the coordinates of each training gene, used to keep neighbouring
+            genes in the same part in cross-validation. If None or without these columns, parts are random.
         team: the processes that train a network together.
     """
 
@@ -50,7 +50,7 @@ class FitInputs(NamedTuple):
 
 
 class TrainingOutput(NamedTuple):
-    """Where and how often a training writes checkpoints and its log, and the title of its progress display.
+    """Where and how often a training writes its checkpoints, and the title of its progress display.
 
     Attributes:
         folder: folder for checkpoint and log; training resumes from a checkpoint in it. If None, neither is written.
@@ -68,7 +68,7 @@ class Learner(ABC):
 
     Attributes:
         kind: the architecture.
-        calibrates_on_tune: whether calibration needs tuning examples; otherwise it uses the training examples.
+        calibrates_on_tune: whether calibration uses tuning examples; if false, it uses the training examples.
     """
 
     calibrates_on_tune: bool
@@ -79,7 +79,7 @@ class Learner(ABC):
 
     @abstractmethod
     def resolve_settings(self, settings: Settings, config: Hyperparameters, device: str) -> Settings:
-        """Return the settings with ``auto`` replaced, and with settings that the model ignores at their defaults.
+        """Return the settings with ``auto`` replaced, and with defaults for all settings that the model ignores.
 
         Raises:
             BadOption: the model cannot be built, or does not support a setting.
@@ -94,7 +94,7 @@ class Learner(ABC):
 
     @abstractmethod
     def fit(self, predictor: Predictor, fit_inputs: FitInputs, record: TrainingOutput) -> dict[str, object]:
-        """Fit in place a model that :meth:`build` returned.
+        """Fit a model that :meth:`build` returned, in place.
 
         Returns:
             Facts about the training, for ``done.json``.

@@ -12,13 +12,13 @@ GROUPS = 5
 """Maximum number of parts into which training genes are divided."""
 
 ENOUGH = 10
-"""Number of genes of each class that a part must have if parts are complete chromosomes; lower for small sets."""
+"""Minimum number of genes of each class in every part if parts are complete chromosomes; lower for small sets."""
 
 
 def inner_parts(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndarray:
     """Divide training genes into parts for cross-validation, separately for each condition.
 
-    See :func:`neighbourhoods`. In regression, all genes count as one class, so parts need only be of similar size.
+    See :func:`neighbourhoods`. In regression, all genes count as one class.
 
     Args:
         places: coordinates, one row per gene: ``species, chrom, tss``.
@@ -26,7 +26,8 @@ def inner_parts(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndar
         seed: seed of random parts.
 
     Returns:
-        The part of each gene, int64 in the shape of the targets, from 0; -1 where the target of a condition is unknown.
+        The number of each gene's part, from 0, int64 in the shape of the targets. For several conditions, it is -1
+        where the target is unknown.
     """
     if targets.ndim == 1:
         classes = np.zeros(len(targets), dtype=np.int64) if np.issubdtype(targets.dtype, np.floating) else targets
@@ -41,9 +42,9 @@ def inner_parts(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndar
 def neighbourhoods(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.ndarray:
     """Divide training genes into at most five parts that are as independent as possible and have all classes.
 
-    If possible, parts consist of complete chromosomes: there must be at least three parts with enough genes of each
-    class. Otherwise each part is a range of consecutive genes along the chromosomes. Sequences are divided at random,
-    with the same class proportions in each part, if they have no coordinates or if a range would lack a class.
+    If possible, parts consist of complete chromosomes. This requires at least three parts with enough genes of each
+    class. Otherwise, each part is a range of consecutive genes along the chromosomes. If a range would lack a class, or
+    if there are no coordinates, genes are divided at random, with the same class proportions in each part.
 
     Args:
         places: coordinates, one row per gene: ``species, chrom, tss``.
@@ -70,7 +71,7 @@ def neighbourhoods(places: pd.DataFrame, targets: np.ndarray, seed: int) -> np.n
 
 
 def _contig_parts(contig: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
-    """Combine contigs into three to five parts of similar size and return each gene's part, or None if impossible."""
+    """Combine contigs into 3 to 5 parts and return each gene's part; None if a part would have too few of a class."""
     names, number, sizes = np.unique(contig, return_inverse=True, return_counts=True)
     for count in range(min(GROUPS, len(names)), 2, -1):
         load = np.zeros(count, dtype=np.int64)
@@ -85,7 +86,7 @@ def _contig_parts(contig: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
 
 
 def _fewest(parts: np.ndarray, targets: np.ndarray) -> int:
-    """Return the number of genes in the smallest class of any part."""
+    """Return the smallest number of genes of one class in one part."""
     counts = np.zeros((parts.max() + 1, targets.max() + 1), dtype=np.int64)
     np.add.at(counts, (parts, targets), 1)
     return int(counts.min())

@@ -31,10 +31,10 @@ class StepLearner(Learner):
     def resolve_settings(self, settings: Settings, config: Hyperparameters, device: str) -> Settings:
         """Return the settings with the precision to use: ``auto`` becomes the best precision for the device.
 
-        A model without layers that can multiply in bfloat16 always gets float32.
+        The precision is always float32 if the model has no layers that can multiply in bfloat16.
 
         Raises:
-            BadOption: the network cannot be built, or has none of the layers that a penalty applies to.
+            BadOption: the network cannot be built, or a penalty is set that applies to none of its layers.
         """
         name, network = self.kind.name, self._built(config)
         Penalties.of(settings).check(network, name)
@@ -69,7 +69,7 @@ class StepLearner(Learner):
         return predictor.logits(fit_inputs.tune.inputs, fit_inputs.task), fit_inputs.tune.targets
 
     def _built(self, config: Hyperparameters) -> Network:
-        """Return an untrained network, to check that it can be built before any file is written.
+        """Build an untrained network, to check before any file is written that this is possible.
 
         Raises:
             BadOption: the network cannot be built.

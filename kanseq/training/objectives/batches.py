@@ -1,6 +1,6 @@
 """The order of training genes in each epoch, their division into batches, and class weights.
 
-In: the number of genes, a seed, targets. Out: permutations, bounds of batches, a weight per class.
+In: the number of genes, a seed, targets. Out: permutations, start and stop of each batch, a weight per class.
 """
 
 import numpy as np
@@ -26,7 +26,9 @@ def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
 
 
 def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
-    """Return start and stop of each batch; a single last gene is added to the previous batch, as BatchNorm needs two.
+    """Return the start and stop of each batch.
+
+    If only one gene would be left for the last batch, it is added to the batch before, because BatchNorm needs two.
 
     >>> batch_bounds(9, 4), batch_bounds(10, 4)
     ([(0, 4), (4, 9)], [(0, 4), (4, 8), (8, 10)])

@@ -19,8 +19,8 @@ _failures: list[str] = []
 def compiled(network: nn.Module, trials: Iterable[tuple[Tensor, ...]]) -> Callable[..., Tensor]:
     """Compile a network for training; if that fails, log one warning per process and return the network.
 
-    The compiler can fail as late as the first forward or backward pass. So both passes are tried here on a batch of
-    each size that occurs in training. Weights, running statistics and the random state remain unchanged.
+    Some errors of the compiler occur only in the first forward or backward pass. Therefore, both passes are tried with
+    a batch of each size that occurs in training. Weights, running statistics and the random state remain unchanged.
 
     Args:
         network: the network, in training mode.

@@ -1,4 +1,4 @@
-"""Build the objective that trains a network: the one that its architecture declares, or else the task's objective.
+"""Build the objective that trains a network. An architecture can declare one; the default is ``TaskObjective``.
 
 In: an architecture, a network, a task and training examples. Out: an objective for the training loop.
 """
@@ -51,10 +51,10 @@ def make_objective(
 
 
 def objective_of(kind: Architecture) -> Callable[..., Objective]:
-    """Return the class or function that builds the objective of an architecture, by default ``TaskObjective``.
+    """Return the class or function that builds the objective of an architecture; the default is ``TaskObjective``.
 
     Raises:
-        BadOption: the architecture declares it as ``package.module:name``, and it cannot be imported.
+        BadOption: the architecture declares an objective ``package.module:name`` that cannot be imported.
     """
     declared = TaskObjective if kind.objective is None else kind.objective
     if not isinstance(declared, str):

@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class State(NamedTuple):
-    """The state of an objective, for checkpoints: arrays by name, and JSON for everything that is not an array."""
+    """The state of an objective, for checkpoints: arrays by name, and all other values as JSON."""
 
     arrays: Arrays
     facts: dict[str, Json]
@@ -120,7 +120,7 @@ class Objective(ABC):
             network.train()
 
     def before_epoch(self, epoch: int) -> None:  # noqa: B027 - a hook
-        """Change networks or optimisers at the start of an epoch (from 0), for example refine spline grids."""
+        """Change networks or optimisers at the start of an epoch (from 0), for example to refine spline grids."""
 
     def report(self) -> Mapping[str, float]:
         """Return additional numbers for an epoch's line in ``log.jsonl``, by name."""
@@ -131,7 +131,7 @@ class Objective(ABC):
         return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def restore_kept(self, weights: Weights) -> None:
-        """Load into the model weights that :meth:`kept` returned."""
+        """Load weights that :meth:`kept` returned into the model."""
         self.network.load_state_dict(weights)
 
     def is_finite(self) -> bool:
@@ -143,9 +143,9 @@ class Objective(ABC):
         )
 
     def memory(self) -> Tree:
-        """Return all values that steps change outside of networks and optimisers; None if there are none.
+        """Return the values, outside of networks and optimisers, that steps change; None if there are none.
 
-        Checkpoints contain them. They are tensors, numbers and text, also nested in dictionaries and lists.
+        They are stored in checkpoints. They may be tensors, numbers and text, also nested in dictionaries and lists.
         """
         return None
 
@@ -200,7 +200,7 @@ RESERVED = ("best", "random", "memory")
 
 
 def not_finite(batch: Batch | None = None) -> NotFinite:
-    """Return the error for a loss or gradient that is NaN or infinite; the message names the batch, if specified."""
+    """Return the error for a loss or gradient that is NaN or infinite. The message names the batch, if specified."""
     at = "" if batch is None else f" in epoch {batch.epoch + 1}, batch {batch.step + 1}"
     return NotFinite(
         f"loss or gradient became NaN or infinite{at}; the last good weights were kept",
@@ -222,7 +222,7 @@ def _tensors(arrays: Arrays, name: str) -> Weights:
 def _laid_out(loaded: Tree, optimizer: Optimizer) -> Tree:
     """Return an optimiser state (values per parameter) with tensors in the memory layout of their parameters.
 
-    The layout affects the order of sums, and so their rounding.
+    The layout determines the order in which numbers are added, and therefore affects rounding.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     assert isinstance(loaded, dict)

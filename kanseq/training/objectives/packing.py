@@ -29,8 +29,8 @@ def pack(tree: Tree, name: str) -> tuple[Arrays, Json]:
         The arrays, named by their path in ``tree`` (``name.key.0``), and JSON that refers to them by name.
 
     Raises:
-        TypeError: a value has another type, or a tensor has a dtype that NumPy does not support. bfloat16 is supported:
-            it is stored as float32 and restored as bfloat16.
+        TypeError: a value has any other type, or a tensor has a dtype that NumPy does not support. However, bfloat16 is
+            allowed: it is stored as float32 and restored as bfloat16.
 
     >>> arrays, order = pack({0: {"step": torch.tensor(3.0), "history": [None]}}, "lbfgs")
     >>> list(arrays), order
@@ -51,7 +51,7 @@ def pack(tree: Tree, name: str) -> tuple[Arrays, Json]:
         return {}, {"float": str(tree)}
     if tree is None or isinstance(tree, bool | int | float | str):
         return {}, tree
-    raise TypeError(f"{name} is a {type(tree).__name__}: a state holds tensors, numbers, text and None, nested or not")
+    raise TypeError(f"{name} is a {type(tree).__name__}: a state can only contain tensors, numbers, text and None")
 
 
 def as_array(tensor: Tensor, name: str) -> np.ndarray:
@@ -86,7 +86,7 @@ def unpack(arrays: Mapping[str, np.ndarray], order: Json) -> Tree:
 
 
 def is_table(order: Json) -> bool:
-    """Return whether packed values have the form ``{number: {name: tensor}}``, which array names alone can restore."""
+    """Return whether packed values have the form ``{number: {key: tensor}}``, as :func:`unpack_table` requires."""
     if not isinstance(order, dict) or list(order) != ["dict"]:
         return False
     rows = order["dict"]

@@ -59,8 +59,8 @@ class Penalties(NamedTuple):
             name: name of the model, for the message.
 
         Raises:
-            BadOption: a penalty is used, but the network has no KAN layers or, for ``smoothness``, none with an ordered
-                basis.
+            BadOption: a penalty is used, but the network has no KAN layers; or ``smoothness`` is used, but no layer has
+                an ordered basis.
         """
         found = [] if network is None else [ordered for _, ordered in curves_of(network)]
         for option, weight in self._asdict().items():
@@ -93,8 +93,9 @@ class Penalties(NamedTuple):
 def curves_of(network: nn.Module) -> Iterator[tuple[list[Tensor], bool]]:
     """Yield the coefficients of each KAN layer, and whether its basis functions are ordered along the input axis.
 
-    Coefficients are a list of tensors ``(edges …, coefficients)``. It has one tensor, or, for curves of position
-    (``PlacedCurves``), one per range of columns, because their numbers of coefficients differ.
+    The coefficients of a layer are a list of tensors ``(edges …, coefficients)``. The list has one tensor for most
+    layers. For ``PlacedCurves`` (learned functions of position) it has one tensor per range of columns, because the
+    number of coefficients differs between ranges.
     """
     for layer in network.modules():
         if isinstance(layer, KANLayer):
@@ -104,7 +105,7 @@ def curves_of(network: nn.Module) -> Iterator[tuple[list[Tensor], bool]]:
 
 
 def _entropy(sizes: Tensor) -> Tensor:
-    """Return ``−Σ p·log p`` for ``p = sizes / Σ sizes``, 0 if all sizes are 0. The gradient is finite at ``p = 0``."""
+    """Return ``−Σ p·log p`` for ``p = sizes / Σ sizes``; 0 if all sizes are 0. The gradient is finite at ``p = 0``."""
     total = sizes.sum()
     shares = sizes / torch.where(total > 0, total, 1)
     return -(shares * shares.clamp(min=torch.finfo(shares.dtype).tiny).log()).sum()

@@ -30,7 +30,7 @@ GRID_SAMPLES = 1024
 Grids = Sequence[tuple[int, int | None]]
 """Planned changes of a network's grids: pairs of epoch (from 0) and number of intervals.
 
-Each change is made before its epoch. If the number is None, the knots are fitted to the data.
+A change is made at the start of its epoch. If the number is None, the knots are fitted to the data.
 """
 
 
@@ -58,8 +58,8 @@ class TaskObjective(Objective):
         """Check the penalties and the planned changes of grids, and create the optimiser.
 
         Args:
-            network: the network, which is trained in place; takes the inputs of the examples and returns
-                ``(n, outputs)``.
+            network: the network, which is trained in place. It computes outputs ``(n, outputs)`` from the inputs of the
+                examples.
             task: the task, which defines the meaning of the network's outputs.
             train: the training examples, the same in all processes of a team.
             settings: the optimisation settings.
@@ -69,7 +69,7 @@ class TaskObjective(Objective):
                 in B-spline layers. The curves keep their shape, and the optimiser's moments of their weights are reset.
 
         Raises:
-            BadOption: there is a penalty, but the network has none of the layers that it applies to.
+            BadOption: a penalty is set, but the network has no layers that it applies to.
             ValueError: the network has no layers whose grids can be changed as planned.
         """
         self.task, self.train, self.settings, self.seed, self.team = task, train, settings, seed, team
@@ -101,7 +101,7 @@ class TaskObjective(Objective):
         return batch_bounds(self.examples, self.settings.batch_size)
 
     def prepare(self) -> None:
-        """Let the network compute its constants, such as means of inputs, from the training examples."""
+        """Compute the network's constants, such as means of inputs, from the training examples."""
         self.network.prepare(InputBatches(self.train.inputs, PREPARED, self.device))
 
     def start(self) -> None:
@@ -158,12 +158,12 @@ class TaskObjective(Objective):
         return {"learning_rate": self.optimizers["optimizer"].param_groups[0]["lr"]}
 
     def restore_kept(self, weights: Weights) -> None:
-        """Load kept weights into the network; first set its grids to the number of intervals that the weights need."""
+        """Load kept weights into the network, after setting its grids to the number of intervals in these weights."""
         match_grids(self.network, weights)
         super().restore_kept(weights)
 
     def load_state(self, state: State) -> None:
-        """Restore a state; first set the network's grids to the number of intervals that the weights need."""
+        """Restore a state, after setting the network's grids to the number of intervals in its weights."""
         own = {name.removeprefix("model."): array for name, array in state.arrays.items() if name.startswith("model.")}
         if match_grids(self.network, own):
             self.optimizers["optimizer"] = make_optimizer(self.network, self.settings, self._known)
@@ -174,7 +174,7 @@ class TaskObjective(Objective):
         return tensors_of(self.train.inputs, rows, self.device)
 
     def _loss_of(self, rows: np.ndarray) -> Tensor:
-        """Return the contribution of this process to the mean loss of a batch: that of its share of ``rows``."""
+        """Return this process's contribution to the mean loss of a batch, computed from its share of ``rows``."""
         share = self.team.share(rows)
         targets = self._targets[torch.from_numpy(share)]
         if self.team.size == 1:
@@ -193,7 +193,7 @@ class TaskObjective(Objective):
         return loss + self.penalties.sum(self.network) / self.team.size if any(self.penalties) else loss
 
     def _renew_optimizer(self, changed: set[str]) -> None:
-        """Create an optimiser for the network's present parameters; keep all moments but those of ``changed`` ones."""
+        """Create a new optimiser for the network. Keep the moments of all parameters that are not in ``changed``."""
         before = self.optimizers["optimizer"].state
         made = make_optimizer(self.network, self.settings, self._known)
         for name, parameter in self.network.named_parameters():

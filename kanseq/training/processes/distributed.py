@@ -2,9 +2,8 @@
 
 In: environment variables of torchrun. Out: a process's share of a batch, sums of gradients over all processes.
 
-The complete batch is the same as for one process, and the gradient is that of its mean loss. So losses are equal up to
-rounding for any number of processes. The exception is BatchNorm: on CPUs it normalises each share separately; on GPUs
-it normalises all shares together (SyncBatchNorm).
+Batches and gradients are the same as in a single process, so losses differ only by rounding. The exception is
+BatchNorm: on CPUs it normalises each share separately; on GPUs it normalises all shares together (SyncBatchNorm).
 """
 
 import logging
@@ -25,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 PATIENCE = timedelta(days=2)
-"""Maximum time that processes wait for each other; they also wait while the first one scores or trains the baseline."""
+"""Maximum time that processes wait for each other, for example while the first one scores or trains the baseline."""
 
 
 @dataclass
@@ -69,13 +68,13 @@ class Team:
 
     @staticmethod
     def normalises_together(network: nn.Module) -> bool:
-        """Return whether a forward pass of the network waits for those of all other processes (SyncBatchNorm)."""
+        """Return whether a forward pass must wait for the forward passes of all other processes (SyncBatchNorm)."""
         return any(isinstance(layer, nn.SyncBatchNorm) for layer in network.modules())
 
     def add_up(self, network: nn.Module, loss: Tensor) -> Tensor:
         """Replace the network's gradients by their sums over all processes, and return the sum of all losses.
 
-        The same collective operation also exchanges whether any process was asked to stop, for :meth:`any`.
+        The same collective operation also finds out, for :meth:`any`, whether any process was asked to stop.
         """
         if self.size == 1:
             return loss
@@ -96,8 +95,8 @@ class Team:
         """Return whether any process was asked to stop. All processes must call this after the same step.
 
         Args:
-            requested: whether this process was asked to stop; ignored if :meth:`add_up` exchanged this in the step.
-            device: device of the tensor that is exchanged if :meth:`add_up` did not.
+            requested: whether this process was asked to stop; ignored if :meth:`add_up` already exchanged this.
+            device: device for the exchange, if :meth:`add_up` has not done it.
         """
         if self.size == 1:
             return requested
@@ -121,8 +120,8 @@ def is_member() -> bool:
 def join_team(output: Path, device: str) -> Iterator[tuple[Team, Path, str]]:
     """Connect to the other processes that torchrun started, if any; yield the team, an output folder, and the device.
 
-    Only the first process writes to ``output``. Each other process gets a temporary copy as its output folder, so that
-    all processes find the same finished folds and the same checkpoints. The device ``cuda`` becomes the process's GPU.
+    Only the first process writes to ``output``. Every other process gets a temporary copy of it, so that all
+    processes find the same finished folds and checkpoints. The device ``cuda`` is replaced by the process's GPU.
     """
     if not is_member():
         yield ALONE, output, device

@@ -38,9 +38,9 @@ def launch(spec: TrainSpec) -> bool:
         Whether the process that wrote the run folder (rank 0 of all nodes) ran on this node.
 
     Raises:
-        BadOption: an input is not a file, or there are several nodes but no rendezvous address.
+        BadOption: an input is an object in memory, not a file; or there are several nodes but no rendezvous address.
         RankFailed: a process ended with an error.
-        KeyboardInterrupt: the processes were asked to stop, and have written a checkpoint.
+        KeyboardInterrupt: the processes were asked to stop. They have written a checkpoint.
     """
     devices, nodes, rendezvous = spec.devices, spec.nodes, spec.rendezvous
     if nodes > 1 and rendezvous is None:
@@ -78,7 +78,7 @@ def _wait(process: subprocess.Popen) -> int:
 
 
 def _killed_by(path: Path) -> int | None:
-    """Return the signal that killed a process, from a file of exit codes; None if no process was killed.
+    """Read a file of exit codes, and return the signal that killed a process; None if no process was killed.
 
     SIGINT and SIGTERM are ignored, because they only request a stop.
     """
@@ -91,8 +91,8 @@ def _killed_by(path: Path) -> int | None:
 def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> BaseException:
     """Return the exception to raise after a failure, with the error of the process that most likely caused it.
 
-    When a process fails, torchrun asks the others to stop, and these report an interrupt. The result is a
-    KeyboardInterrupt only if no process failed.
+    When a process fails, torchrun asks the others to stop, and these report that they were interrupted. A
+    KeyboardInterrupt is returned only if no process failed.
 
     Args:
         reports: the reports by rank.
@@ -113,8 +113,8 @@ def _failure(reports: Mapping[int, Report], killed: int | None, code: int) -> Ba
 def _remoteness(report: Report) -> int:
     """Return a number by which to order error reports; the lowest one is most likely the cause of a failure.
 
-    1 is bad input or too little memory, 3 a bug, 4 a lost connection (whenever a process ends, the others lose their
-    connection to it). The caller uses 0 and 2 for signals.
+    The number is 1 for bad input or too little memory, 3 for a bug, and 4 for a lost connection (whenever a process
+    ends, the others lose their connection to it). The caller uses 0 and 2 for signals.
     """
     known = getattr(errors, report.kind, None)
     if report.kind in _NO_MEMORY or (isinstance(known, type) and issubclass(known, KanseqError)):

@@ -1,7 +1,7 @@
 """Run torchrun without its messages: ``python -m kanseq.training.processes.quiet_torchrun FOLDER ARGUMENT...``.
 
-In: arguments of ``torchrun``. Out: the processes that it starts, whose messages are shown. If a process fails,
-``exit_codes.json`` in the folder contains the exit codes of all failed processes.
+In: arguments of ``torchrun``. Out: the exit codes of failed processes, in ``FOLDER/exit_codes.json``. Messages of
+the processes that torchrun starts are shown.
 """
 
 import logging

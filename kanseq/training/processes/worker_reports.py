@@ -1,6 +1,6 @@
-"""Communication with worker processes by files in a folder: their specification, and the reports that they leave.
+"""Communication with worker processes by files in a folder: the specification, and a report by each worker.
 
-A worker is a process that trains. In: a specification. Out: a worker's arguments, and reports by rank.
+A worker is a process that trains. In: a specification. Out: a worker's command-line arguments, and reports by rank.
 """
 
 import json
@@ -38,7 +38,7 @@ class Report(NamedTuple):
 
 
 def arguments_for(spec: TrainSpec, folder: Path) -> list[str]:
-    """Write a specification to a folder, and return the arguments of a worker that trains it and reports to the folder.
+    """Write a specification to a folder, and return the command-line arguments of the worker that trains it.
 
     Raises:
         BadOption: an input is an object in memory, not a file.

@@ -180,7 +180,7 @@ def test_regression_is_reported_with_ridge_as_baseline(given, tables, capsys):
         (["--visible", "flanks", "--model", "mlp"], "--visible flanks"),
         (["--calibrate", "platt", "--model", "mlp"], "no tuning gene"),
         (["--condition", "leaf"], "the set's own labels have no conditions"),
-        (["--seed", "1", "--seed", "2", "--seeds", "2"], "use several --seed, or --seeds"),
+        (["--seed", "1", "--seed", "2", "--seeds", "2"], "use either several --seed or --seeds"),
     ],
 )
 def test_invalid_learning_goals_are_a_one_line_error_and_leave_no_run(given, tmp_path, capsys, options, message):

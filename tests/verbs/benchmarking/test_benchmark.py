@@ -126,7 +126,7 @@ def test_failures_are_reported_and_finished_models_are_in_the_table(gue, tmp_pat
     broken = tmp_path / "out" / "prom_core_tata" / "kmer-logistic"
     broken.mkdir(parents=True)
     (broken / "note").touch()
-    with pytest.raises(JobsFailed, match=r"kmer-logistic failed \(.*this folder holds something other than a run"):
+    with pytest.raises(JobsFailed, match=r"kmer-logistic failed \(.*this folder contains something other than a run"):
         run(gue, tmp_path / "out", models=["gc", "kmer-logistic"], options=[], folds=1)
     assert pd.read_csv(tmp_path / "out" / "results.tsv", sep="\t")["model"].tolist() == ["gc"]
 

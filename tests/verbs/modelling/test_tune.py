@@ -208,7 +208,7 @@ def test_invalid_options_are_refused(tuned_inputs, tmp_path):
     for options, message in (
         ({"search": ["width=1..2"]}, "'mlp' has no hyper-parameter 'width'; it has"),
         ({"search": []}, "nothing to search"),
-        ({"search": ["hidden=1..4", "hidden=2"]}, "it is given twice"),
+        ({"search": ["hidden=1..4", "hidden=2"]}, "specified twice"),
         ({"search": ["hidden=1..4"], "options": {"hidden": 3}}, "it also has a fixed value"),
         ({"holdout": "all"}, "a search uses one fold"),
         ({"trials": 0}, "trials is 0"),
