@@ -35,7 +35,7 @@ def report(results: Results, evaluation: Evaluation) -> str:
             for dataset in DATASETS:
                 parts.append(f"### {TITLES[dataset]}, {columns}\n")
                 parts.append(models_table(results, evaluation, dataset, visible, place))
-        parts += ["### Chosen words\n", words_table(results)]
+        parts += ["### K-mer length and bin width of `kmer-best`\n", words_table(results)]
         parts += ["### Components\n", ideas_table(results, place)]
         parts += ["### Learning curve\n", curve_table(results)]
     return "\n".join(parts)
@@ -112,7 +112,7 @@ def models_table(results: Results, evaluation: Evaluation, dataset: str, visible
     differences = {str(one["model"]): one["auROC"] for one in found.comparisons}
     lines = [
         "| model | parameters | auROC [95 %] | seeds, sd | auPRC | MCC | Brier | auROC − `kmer-best` [95 %] "
-        "| seconds a fold |",
+        "| seconds per fold |",
         "| --- | ---: | --- | --- | ---: | ---: | ---: | --- | ---: |",
     ]
     for entry in sorted(found.models, key=lambda one: -one["mean"]["auROC"]["value"]):
@@ -150,7 +150,7 @@ def words_table(results: Results) -> str:
         return "no results yet\n"
     table = pd.read_csv(known, sep="\t")
     best = table.loc[table.groupby(["dataset", "visible", "fold"])["inner_auroc"].idxmax()]
-    lines = ["| columns | genome | word length, bin in each fold |", "| --- | --- | --- |"]
+    lines = ["| columns | genome | fold: k-mer length, bin width |", "| --- | --- | --- |"]
     for (visible, dataset), rows in best.groupby(["visible", "dataset"]):
         chosen = ", ".join(f"{row.fold}: {row.k}, {row.bin}" for row in rows.itertuples())
         lines.append(f"| {visible} | {dataset} | {chosen} |")
@@ -177,7 +177,7 @@ def ideas_table(results: Results, place: Path) -> str:
                 found = evaluate([predictions, whole], against=whole.name.removesuffix(".tsv.gz"))
                 mean = found.models[0]["mean"]["auROC"]["value"]
                 cells.append(f"{mean:.3f}, {ranged(found.comparisons[0]['auROC'], '+')}")
-        lines.append(f"| {'all of it' if idea == 'kan-words' else idea} | {' | '.join(cells)} |")
+        lines.append(f"| {'no change' if idea == 'kan-words' else idea} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

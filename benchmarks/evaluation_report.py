@@ -83,7 +83,7 @@ def main_table(rows: dict[str, Row]) -> str:
     """Return the table of all scores in the main setting."""
     lines = [
         "| model | parameters | auROC [95 %] | seeds: sd, range | auPRC | MCC | F1 | accuracy | Brier | ECE "
-        "| auROC − `kmer-logistic` [95 %] | best epoch | seconds a fold |",
+        "| auROC − `kmer-logistic` [95 %] | best epoch | seconds per fold |",
         "| --- | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
     ]
     for model, row in sorted(rows.items(), key=lambda each: -each[1].entry["mean"]["auROC"]["value"]):
@@ -119,7 +119,7 @@ def controls_table(found: dict[str, dict[str, Row]]) -> str:
 
 def check_table(found: dict[str, dict[str, Row]]) -> str:
     """Return the table that compares scores with those known before."""
-    lines = ["| setting (whole-table quartiles) | known before | `kmer-logistic` |", "| --- | ---: | --- |"]
+    lines = ["| setting (whole-table quartiles) | earlier result | `kmer-logistic` |", "| --- | ---: | --- |"]
     for setting, known in KNOWN.items():
         row = found[setting].get("kmer-logistic")
         lines.append(f"| {setting} | {known:.3f} | {'' if row is None else ranged(row.entry['mean']['auROC'])} |")
