@@ -21,11 +21,12 @@ def join_labels(tables: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFra
     """Concatenate tables of labels and drop repeated rows.
 
     Args:
-        tables: one or several files or tables in memory, which :func:`kanseq.labels.label_tables.read_labels` checks.
+        tables: one or several files or tables in memory; they are checked by
+            :func:`kanseq.labels.label_tables.read_labels`.
 
     Raises:
-        BadTable: a table is not a table of labels; two tables disagree about a gene in the same condition and fold, or
-            one labels it by fold and another by the complete table.
+        BadTable: a table is not a table of labels; two tables have different labels for a gene in the same condition
+            and fold; or one table has a label of the gene for each fold, and another has one label for all folds.
         BadOption: no table was passed.
     """
     given = tables if isinstance(tables, Sequence) and not isinstance(tables, str) else [tables]
@@ -43,14 +44,12 @@ def join_labels(tables: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFra
     by_fold = pd.MultiIndex.from_frame(together.loc[~in_every, GENE])
     both = in_every & pd.MultiIndex.from_frame(together[GENE]).isin(by_fold)
     if both.any():
-        _raise_conflict(
-            together[both], parts, names, "use the quartiles of a fold in one table and of all rows in another,"
-        )
+        _raise_conflict(together[both], parts, names, "mix quartiles per fold with quartiles of the complete table")
     return together
 
 
 def _raise_conflict(rows: pd.DataFrame, parts: list[pd.DataFrame], names: list[str], conflict: str) -> None:
-    """Raise BadTable: the tables that contain the genes of ``rows`` have the problem ``conflict``."""
+    """Raise BadTable: ``conflict`` describes what is wrong with the labels of the genes in ``rows``."""
     first = tuple(rows[GENE].iloc[0])
     places = [name for name, part in zip(names, parts, strict=True) if first in pd.MultiIndex.from_frame(part[GENE])]
     genes = list(dict.fromkeys(rows["id"]))
@@ -62,7 +61,7 @@ def _raise_conflict(rows: pd.DataFrame, parts: list[pd.DataFrame], names: list[s
 
 
 def read_labels(path: PathLike | pd.DataFrame) -> pd.DataFrame:
-    """Read a table of labels: columns ``expression, q1, q3`` are float64 (log10(TPM + 1)), all others strings.
+    """Read a table of labels. The columns ``expression, q1, q3`` are float64 (log10(TPM + 1)), all others strings.
 
     Args:
         path: a file that :func:`kanseq.label` wrote, or such a table in memory, which is checked like a file.
@@ -81,8 +80,9 @@ def read_labels(path: PathLike | pd.DataFrame) -> pd.DataFrame:
 def targets_of(labels: pd.DataFrame, fold: str, condition: str = EVERY) -> pd.DataFrame:
     """Return the labels that apply in a fold: columns ``species, id, label, expression, q1, q3``, including ``mid``.
 
-    Labels by quartiles of the complete expression table (fold ``*``) apply in every fold to genes that have no label of
-    the fold itself, if tables of several species were joined. The condition ``*`` means the only condition.
+    A gene without a label for this fold gets its label for all folds (fold ``*``, by quartiles of the complete
+    expression table). Both kinds of labels occur if tables of several species were joined. The condition ``*`` means
+    the only condition of the table.
 
     Raises:
         BadOption: the condition does not exist, or is ``*`` and there are several.

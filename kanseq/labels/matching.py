@@ -28,12 +28,12 @@ def match_genes(
     ignore_case: bool = False,
     where: PathLike | None = None,
 ) -> np.ndarray:
-    """Return for each of ``genes`` its row in ``table``, or -1 if it is not in the table, int64 ``(genes,)``.
+    """Return the row in ``table`` of each gene in ``genes``, int64 ``(genes,)``; -1 if the table does not contain it.
 
     Args:
         table: unique ids of the expression table.
         genes: unique ids of the set.
-        strip_version: compare the ids of both without version suffixes (``.1``).
+        strip_version: compare ids without version suffixes (``.1``).
         ignore_case: compare ignoring letter case.
         where: file of the table, for messages.
 
@@ -71,12 +71,12 @@ def match_genes(
 def genes_that_count(
     splits: PathLike | pd.DataFrame | None, genes: PathLike | SequenceSet | None, species: str | None
 ) -> pd.DataFrame | None:
-    """Return the genes to match with an expression table: those of the splits (with fold and role), else of the set.
+    """Return the genes to match with an expression table: from the splits (with fold and role) or else from the set.
 
-    Without splits and set, return None.
+    Return None if there are neither splits nor a set. If ``species`` is specified, return only genes of this species.
 
     Raises:
-        BadTable: the splits and the set have different genes.
+        BadTable: the splits and the set do not contain the same genes.
         BadOption: ``species`` is unknown; or it is None, and several species have genes with the same id.
     """
     of_set = None
@@ -113,9 +113,10 @@ def names_of_rows(
     known: pd.DataFrame | None,
     rows: np.ndarray,
 ) -> pd.DataFrame:
-    """Return species and id of every row of the expression table; genes of the set get their names in the set.
+    """Return species and id of each row of an expression table; genes of the set get the species and id in the set.
 
-    ``known`` are the genes of the set, ``rows`` their rows in the table, as from :func:`match_genes`.
+    ``known`` are the genes of the set (None if there is no set). ``rows`` are their rows in the table, from
+    :func:`match_genes`. Other rows keep their id.
     """
     plain = pd.Series(ids).astype(str)
     names = pd.DataFrame({"id": without_version(plain) if strip_version else plain})
@@ -131,14 +132,14 @@ def names_of_rows(
 
 
 def _keys(ids: pd.Index, strip_version: bool, ignore_case: bool) -> pd.Index:
-    """Return ids as they are compared: without version, in lower case, or unchanged."""
+    """Convert ids to the form in which they are compared: without version suffix, in lower case, both, or unchanged."""
     keys = pd.Series(ids, dtype=object).astype(str)
     keys = without_version(keys) if strip_version else keys
     return pd.Index(keys.str.lower() if ignore_case else keys)
 
 
 def _better(table: pd.Index, genes: pd.Index, found: int) -> str | None:
-    """Return a hint with the least permissive option that would match most genes, None if no option matches more."""
+    """Return a hint with the strictest option that matches most genes; None if none matches more than ``found``."""
     counts = {flags: int(_keys(genes, *flags).isin(_keys(table, *flags)).sum()) for flags in FLAGS}
     most = max(counts.values())
     if most <= found:

@@ -17,9 +17,9 @@ WORDS = {"train": "training", "test": "test"}
 
 
 class FoldRows(NamedTuple):
-    """The genes of a fold that have expression: rows of the expression table, and their roles, in the same order.
+    """The genes of a fold that have expression: their rows in the expression table and their roles, in the same order.
 
-    ``planned`` are all roles in the fold according to the splits, including roles in which no gene has expression.
+    ``planned`` contains all roles of the fold in the splits, including roles in which no gene has expression.
     """
 
     rows: np.ndarray
@@ -28,7 +28,7 @@ class FoldRows(NamedTuple):
 
 
 class ConditionLabels(NamedTuple):
-    """Labels of one condition in one fold: low, mid or high for each row of the table in ``rows``, and thresholds."""
+    """Labels of one condition in one fold: low, mid or high for each row in ``rows``, and the thresholds."""
 
     condition: str
     fold: str
@@ -41,18 +41,19 @@ class ConditionLabels(NamedTuple):
 def label_by_fold(
     levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
 ) -> list[ConditionLabels]:
-    """Label the genes of every fold by quantiles of the expression of its training genes, in each condition.
+    """Label the genes of every fold by quantiles of the expression of its training genes, separately in each condition.
 
-    If the genes of a fold include no training genes, because their species is only tested, the quantiles are those of
-    the test genes. They then affect only the targets with which predictions are compared.
+    If a fold has only test genes of this species, the quantiles are those of the test genes. This does not affect
+    training; these labels are only compared with predictions.
 
     Args:
         levels: condition -> expression of every row of the table.
         folds: name -> genes of the fold.
-        low, high: the quantiles up to which genes are low, and from which they are high.
+        low, high: the two quantiles. Genes at or below the lower one are low, genes at or above the higher one are
+            high.
 
     Raises:
-        EmptySplit: no training gene of a fold has expression.
+        EmptySplit: no training gene of a fold has expression (or no test gene, if it has only test genes).
         OneClass: the training genes or the test genes of a fold all have the same label.
     """
     parts = []
@@ -75,9 +76,10 @@ def label_by_fold(
 def label_by_table(
     levels: Mapping[str, np.ndarray], folds: Mapping[str, FoldRows], low: float, high: float
 ) -> list[ConditionLabels]:
-    """Label genes once per condition by quantiles of the complete table (fold ``*``); ``folds`` are only checked.
+    """Label genes in each condition by quantiles of the complete table; these labels are the same for all folds.
 
-    The arguments are those of :func:`label_by_fold`.
+    The arguments are the same as for :func:`label_by_fold`. The result has one entry per condition, with the fold
+    ``*``; ``folds`` are only used to check that each fold has low and high genes.
 
     Raises:
         OneClass: the training genes or the test genes of a fold, or all genes of the table, have the same label.
@@ -94,7 +96,7 @@ def label_by_table(
 
 
 def _thresholds(level: np.ndarray, low: float, high: float, where: str, condition: str) -> tuple[float, float]:
-    """Return the quantiles ``low`` and ``high`` of expression (interpolated linearly); raise OneClass if equal."""
+    """Return the quantiles ``low`` and ``high`` (interpolated linearly); raise OneClass if they are equal."""
     q1, q3 = (float(threshold) for threshold in np.quantile(level, [low, high]))
     if q1 == q3:
         raise OneClass(
@@ -110,7 +112,7 @@ def _labels(level: np.ndarray, q1: float, q3: float) -> np.ndarray:
 
 
 def _check_classes(labels: np.ndarray, fold: FoldRows, name: str, condition: str) -> None:
-    """Check that the training genes and the test genes of a fold (if any) include both low and high genes."""
+    """Check that training genes and test genes (if the fold has any) each include low and high genes."""
     for role, words in WORDS.items():
         classes = set(labels[fold.roles == role]) - {"mid"}
         if len(classes) < 2 and role in fold.planned:
@@ -135,5 +137,5 @@ def _report_ties(levels: Mapping[str, np.ndarray], parts: list[ConditionLabels])
 
 
 def _named(where: str, condition: str) -> str:
-    """Return ``where`` for messages, followed by the condition if there are several."""
+    """Return ``where`` for messages, followed by the name of the condition if conditions have names."""
     return where if condition == EVERY else f"{where}, condition {condition}"

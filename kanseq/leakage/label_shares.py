@@ -1,4 +1,4 @@
-"""Count the labels per role of a fold, and find the genes that determined the label thresholds.
+"""Count the labels per role of a fold, and find the genes from which the label thresholds were computed.
 
 In: the roles of a fold, and labels with thresholds. Out: fractions of low, mid and high; the source of thresholds.
 """
@@ -25,11 +25,11 @@ class FoldLabels(NamedTuple):
     Attributes:
         shares: for each condition and role, the number of ``labelled`` genes and the fractions of ``low``, ``mid`` and
             ``high`` among them.
-        thresholds: for each condition, the thresholds ``q1`` and ``q3`` of training genes, and in ``of`` the genes
-            from which they were computed: the fold's training genes (:data:`TRAINING`), all genes but its test genes
-            (:data:`UNTESTED`, such as training genes of other splits), its training and test genes (:data:`SEEN`), the
-            complete table (:data:`TABLE`), a complete table without test genes (:data:`OTHER_TABLE`, such as one of
-            another species), or :data:`UNKNOWN`.
+        thresholds: for each condition, the thresholds ``q1`` and ``q3`` for training genes, and in ``of`` the genes
+            from which they were computed. These are the fold's training genes (:data:`TRAINING`), all genes except its
+            test genes (:data:`UNTESTED`, such as training genes of other splits), its training and test genes
+            (:data:`SEEN`), the complete table (:data:`TABLE`), a complete table without test genes
+            (:data:`OTHER_TABLE`, such as a table of another species), or :data:`UNKNOWN`.
         exposed: number of training genes labelled by thresholds that depend on the expression of test genes.
     """
 
@@ -39,15 +39,16 @@ class FoldLabels(NamedTuple):
 
 
 def labels_in_fold(genes: SequenceSet, fold: str, of_role: dict[str, np.ndarray], labels: pd.DataFrame) -> FoldLabels:
-    """Describe the labels that apply in a fold: those of the fold, else (for each gene) those by the complete table.
+    """Count the labels that apply in a fold, and find the genes from which their thresholds were computed.
 
-    For labels by fold, the source of the thresholds is inferred from the expression values in the table of labels; the
-    stated fold is not trusted. A threshold is recognised if it is a quantile at an integer percentage.
+    The label of a gene is its label for this fold or, if there is none, its label by the complete table. For labels by
+    fold, the genes behind the thresholds are inferred from the expression values in the table of labels. Thresholds are
+    recognised if they are quantiles at an integer percentage.
 
     Args:
         genes: the set.
         fold: name of the fold.
-        of_role: for each role, whether a row has it, bool ``(rows,)``.
+        of_role: role -> whether each row of the set has this role, bool ``(rows,)``.
         labels: as :func:`kanseq.labels.label_tables.read_labels` returns them.
     """
     rows = genes.keys.get_indexer(pd.MultiIndex.from_frame(labels[["species", "id"]]))
@@ -83,13 +84,13 @@ def _shares(labels: pd.Series) -> dict[str, float | int]:
 
 
 def _rows_with(pool: pd.DataFrame, chosen: np.ndarray) -> np.ndarray:
-    """Return whether each row of a table of labels belongs to a ``chosen`` gene (bool per row of the set), bool."""
+    """Return which rows of a table of labels are of genes in ``chosen`` (a mask of the rows of the set), bool."""
     rows = pool["row"].to_numpy()
     return (rows >= 0) & chosen[np.maximum(rows, 0)]
 
 
 def _group_of_thresholds(pool: pd.DataFrame, train: np.ndarray, test: np.ndarray, *, by_table: bool) -> str:
-    """Return the source of the thresholds, such as :data:`TRAINING`: genes whose expression has these quantiles."""
+    """Return the name of the group of genes whose quantiles are the thresholds, such as :data:`TRAINING`."""
     if by_table:
         return TABLE if test.any() else OTHER_TABLE
     expression = pool["expression"].to_numpy(dtype=np.float64)

@@ -1,6 +1,7 @@
 """Count leaks: related genes in different roles of a fold.
 
-In: a set, the role of every gene, homologs, labels. Out: the related genes per fold, kind of relation and two roles.
+In: a set, the role of every gene, homologs, labels. Out: the related genes per fold, kind of relation and pair of
+roles.
 """
 
 import logging
@@ -38,7 +39,7 @@ KINDS = {
     "homolog": "in one group of the homology file, or a pair in it",
     THRESHOLDS: "training genes are labelled by thresholds that depend on the expression of test genes",
 }
-"""Meaning of each kind of leak; the last one does not concern pairs of genes."""
+"""Meaning of each kind of leak. For the last one, pairs of genes are not counted."""
 
 
 SIDES = (("train", "test"), ("tune", "test"), ("train", "tune"))
@@ -49,7 +50,7 @@ ROLES = ("train", "tune", "test", "unused")
 
 
 def read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataFrame:
-    """Read a table of splits: ``species, id, fold, role`` as strings, and ``row``, the row of the gene in the set.
+    """Read a table of splits: ``species, id, fold, role`` as strings, and in ``row`` the row of the gene in the set.
 
     Other names of roles (such as ``validation``) are accepted. The columns ``fold`` and, if the set has one species,
     ``species`` may be missing. The row is -1 for genes that are not in the set.
@@ -74,7 +75,7 @@ def read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataFr
 
 
 def _rows_of(roles: pd.DataFrame, genes: SequenceSet, splits: PathLike | pd.DataFrame) -> np.ndarray:
-    """Return the row in the set of every row of the splits, -1 if the gene is not in the set."""
+    """Return, for every row of the splits, the row of its gene in the set; -1 if the gene is not in the set."""
     rows = genes.keys.get_indexer(pd.MultiIndex.from_frame(roles[["species", "id"]]))
     lost = list(dict.fromkeys(roles["id"][rows < 0]))
     if not (rows >= 0).any():
@@ -94,11 +95,11 @@ class LeakCounts(NamedTuple):
 
     Attributes:
         genes: number of genes in the set.
-        never_tested, tested_twice: number of genes that are tested in no fold, and in several folds.
+        never_tested, tested_twice: numbers of genes that are test genes in no fold, and in more than one fold.
         not_in_set: number of genes of the splits that are not in the set; they are not checked.
         leaking: kind of leak -> fold -> number of training (or tuning) genes that leak; only folds with such genes.
         folds: a description of each fold, as :attr:`kanseq.verbs.splitting.leaks.Leaks.folds`.
-        table: a row per fold, kind and two roles, as in ``leaks.tsv``.
+        table: a row per fold, kind of leak and pair of roles, as in ``leaks.tsv``.
     """
 
     genes: int
@@ -124,7 +125,7 @@ def count_leaks(
         roles: the table from :func:`read_roles`.
         related: kind -> related genes, from :func:`relations_across`.
         labels: a table of labels, to describe the labels of each role and their thresholds; may be None.
-        pairs: maximum number of gene pairs to list per fold, kind and two roles.
+        pairs: maximum number of gene pairs to list per fold, kind of leak and pair of roles.
     """
     rows = roles["row"].to_numpy()
     folds = [
@@ -150,7 +151,7 @@ def count_leaks(
 
 
 def relations_across(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None") -> dict[str, Relation]:
-    """Return the related genes of the set for each kind of relation, see :data:`KINDS`."""
+    """Find the related genes of the set for each kind of relation in :data:`KINDS`."""
     related: dict[str, Relation] = {}
     if has_places(genes):
         related["overlap"] = overlapping(genes)
@@ -173,7 +174,7 @@ def _fold(
     labels: pd.DataFrame | None,
     pairs: int,
 ) -> dict[str, object]:
-    """Describe one fold: its genes per role, leaks and labels; ``members`` are its rows of :func:`read_roles`."""
+    """Describe one fold: its genes per role, leaks and labels; ``members`` is its part of the table of roles."""
     of_role = {role: np.zeros(len(genes), dtype=bool) for role in ROLES}
     for role in ROLES:
         of_role[role][members["row"][members["role"] == role]] = True

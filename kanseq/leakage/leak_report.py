@@ -12,7 +12,7 @@ _HEADS = {
 
 
 def leaks_text(found: LeakCounts, homology: dict[str, object] | None) -> str:
-    """Return the report: for each fold its genes per role, leaking genes by kind, and labels; at the end a verdict."""
+    """Return the report: genes per role, leaking genes and labels of each fold, followed by a summary of leaks."""
     roles = ["train", "tune", "test", "unused"]
     rows = [["fold", *roles]]
     rows += [[fold["fold"], *(f"{fold['genes'][role]:,}" for role in roles)] for fold in found.folds]  # type: ignore[index]
@@ -57,7 +57,7 @@ def _percent(shares: dict[str, float | int] | None) -> str:
 
 
 def _aligned(rows: list[list[str]], left: int | None = None) -> list[str]:
-    """Return rows as lines with aligned columns: the first and number ``left`` to the left, others to the right."""
+    """Format rows as lines. Column 0 and the column with index ``left`` are left-aligned, all others right-aligned."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     return [
         "  ".join(

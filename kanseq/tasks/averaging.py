@@ -1,11 +1,11 @@
 """Average the predictions of several models, for ``predict`` and ``evaluate --ensemble``.
 
-Sequences are ranked by the mean logit. If no model that scored a sequence is calibrated, its probability is the sigmoid
-of the mean logit. Otherwise the probabilities of the models are averaged, because each calibration fits the logits of
-its own model. A sequence is called ``high`` if more than half of the models with a learned threshold call it ``high``,
-each by its own threshold; in a tie it is called ``high`` if the mean probability is at least 0.5. Models without a
-learned threshold do not vote. With three or more classes, logits are averaged per class, and the class with the highest
-mean is called.
+Sequences are ranked by the mean logit. If none of the models that scored a sequence is calibrated, its probability is
+the sigmoid of the mean logit. Otherwise the probabilities of the models are averaged, because each calibration fits the
+logits of its own model. A sequence is called ``high`` if more than half of the models with a learned threshold call it
+``high``, each by its own threshold. In a tie, it is called ``high`` if the mean probability is at least 0.5. Models
+without a learned threshold do not vote. With three or more classes, logits are averaged per class, and the class with
+the highest mean is predicted.
 
 Thresholds are not averaged: a threshold applies only to the probabilities of its own calibration.
 """
@@ -17,10 +17,10 @@ from scipy.special import expit, softmax
 
 ROUNDED = 1e-6
 """A model is calibrated if a probability differs from the sigmoid of its logit by more than this. Smaller differences
-are rounding errors, because tables have nine digits."""
+are rounding errors, because tables store nine digits."""
 
 TIE = 0.5
-"""If as many models call a sequence high as low, it is called high if the mean probability is at least this."""
+"""If equally many models call a sequence high and low, it is called high if the mean probability is at least this."""
 
 
 class Averaged(NamedTuple):
@@ -29,8 +29,8 @@ class Averaged(NamedTuple):
     Attributes:
         logits: mean logits, ``(n,)``, ``(n, conditions)`` or ``(n, classes)``; for regression the mean prediction.
         probabilities: probabilities of ``high`` or of each class, in the shape of ``logits``; NaN for regression.
-        called: 1 (``high``) or 0 (``low``), in the shape of ``logits``, NaN where no model has a learned threshold; for
-            three or more classes the number of the most probable class, ``(n,)``.
+        called: 1 (``high``) or 0 (``low``), in the shape of ``logits``; NaN where no model has a learned threshold. For
+            three or more classes: the index of the most probable class, ``(n,)``.
     """
 
     logits: np.ndarray
@@ -65,7 +65,7 @@ def average_models(
 def average_classes(logits: np.ndarray) -> Averaged:
     """Average the predictions of models with three or more classes by the rules in :mod:`kanseq.tasks.averaging`.
 
-    If several classes have the highest mean logit, the first of them is called.
+    If several classes have the highest mean logit, the first of them is predicted.
 
     Args:
         logits: ``(models, n, classes)``, NaN where a model did not score a sequence. Every sequence is scored by at
@@ -76,7 +76,7 @@ def average_classes(logits: np.ndarray) -> Averaged:
 
 
 def is_calibrated(logits: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return whether each model's probabilities differ from the sigmoid of its logits, bool ``(models,)``.
+    """Return which models are calibrated (probabilities differ from the sigmoid of the logits), bool ``(models,)``.
 
     Args:
         logits, probabilities: ``(models, n)``; NaN probabilities (regression) count as not calibrated.

@@ -21,7 +21,7 @@ EQUAL = 1e-12
 """Differences smaller than this are treated as rounding errors."""
 
 STEPS, TOLERANCE = 100, 1e-10
-"""Maximum number of Newton steps, and the gradient per gene at which the iteration stops."""
+"""Maximum number of Newton steps, and the gradient per gene below which the iteration stops."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Calibration:
             raise ModelMismatch(f"a calibration of kind '{self.kind}' with {len(self.logits)} knots is not valid")
 
     def probability(self, logits: np.ndarray) -> np.ndarray:
-        """Return the probability of ``high``, float64, shaped like ``logits`` and non-decreasing in them.
+        """Return the probability of ``high``, float64 in the shape of ``logits`` and non-decreasing with the logit.
 
         >>> Calibration("platt", slope=2.0, intercept=0.0).probability(np.array([0.0, np.log(3) / 2])).round(6).tolist()
         [0.5, 0.75]
@@ -65,7 +65,7 @@ class Calibration:
         return self.probability(logits) >= self.threshold
 
     def to_json(self) -> dict[str, object]:
-        """Return the fields that this kind of calibration uses, in the form for a model file."""
+        """Return the fields that this kind of calibration uses, for a model file."""
         required = {"platt": ("slope", "intercept"), "isotonic": ("logits", "probabilities")}.get(self.kind, ())
         fields = {name: value for name, value in asdict(self).items() if name in ("kind", "threshold", *required)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
@@ -95,17 +95,18 @@ def fit_calibration(
     """Learn a calibration and a decision threshold for a model, from genes that it was not fitted to.
 
     ``platt`` fits slope and intercept of a logistic curve by Newton's method (Lin, Lin & Weng 2007, Machine Learning
-    68:267) to targets smoothed as in Platt (1999): ``(n1 + 1) / (n1 + 2)`` for the ``n1`` high genes and
-    ``1 / (n0 + 2)`` for the ``n0`` low ones. A negative slope would reverse the ranking of the genes; it is set to 0.
-    ``isotonic`` fits isotonic regression (Zadrozny & Elkan 2002), with probabilities limited to
-    ``[1 / (n + 2), (n + 1) / (n + 2)]``, so that no gene has an infinite log-loss.
+    68:267). Targets are smoothed as in Platt (1999): ``(n1 + 1) / (n1 + 2)`` for the ``n1`` high genes and
+    ``1 / (n0 + 2)`` for the ``n0`` low genes. A negative slope would reverse the ranking of the genes, and is replaced
+    with 0. ``isotonic`` fits isotonic regression (Zadrozny & Elkan 2002), with probabilities limited to
+    ``[1 / (n + 2), (n + 1) / (n + 2)]`` for ``n`` genes. The log-loss of a gene is therefore never infinite.
 
     Args:
         kind: one of :data:`CALIBRATIONS`.
         logits: ``(n,)`` float, in any order.
-        targets: ``(n,)`` of 0 and 1; both must be present unless nothing is learned.
-        threshold: whether to learn the threshold on the same genes, see :func:`best_threshold`; by default true unless
-            ``kind`` is ``none``.
+        targets: ``(n,)``, 0 (low) or 1 (high). Both must occur, unless neither a calibration nor a threshold is
+            learned.
+        threshold: whether to learn the threshold on the same genes, see :func:`best_threshold`. By default it is
+            learned unless ``kind`` is ``none``.
 
     Raises:
         BadOption: the kind is unknown.
@@ -129,9 +130,9 @@ def best_threshold(probabilities: np.ndarray, targets: np.ndarray) -> float:
     """Return the decision threshold on probabilities that has the highest MCC (Matthews correlation coefficient).
 
     Genes with probabilities at or above the threshold are called high; ``targets`` are 0 and 1. Candidates are the
-    midpoints between neighbouring probabilities, or 0.5 if it lies between the two. Among equally good thresholds, the
-    one nearest to 0.5 is returned, and among two equally near the lower one. If no threshold has a positive MCC, 0.5 is
-    returned.
+    midpoints between neighbouring probabilities; if 0.5 is between two neighbours, it replaces their midpoint. Of
+    equally good thresholds, the nearest to 0.5 is returned (of two at the same distance, the lower one). If no
+    threshold has a positive MCC, 0.5 is returned.
 
     >>> best_threshold(np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 0, 1, 1]))
     0.25
@@ -200,7 +201,7 @@ def _platt(logits: np.ndarray, is_high: np.ndarray) -> _Curve:
 
 
 def _log_loss(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Return the sum over genes of the cross-entropy between smoothed ``targets`` and ``sigmoid(logits)``."""
+    """Return the cross-entropy between smoothed ``targets`` and ``sigmoid(logits)``, summed over genes."""
     return float(np.sum(np.logaddexp(0.0, logits) - targets * logits))
 
 
@@ -225,7 +226,7 @@ _FITS: dict[str, Callable[[np.ndarray, np.ndarray], Mapping[str, object]]] = {
 
 
 def _checked(logits: object, targets: object) -> tuple[np.ndarray, np.ndarray]:
-    """Check logits and targets of genes; return the logits as float64, and whether each gene is high."""
+    """Check logits and targets of genes; return the logits as float64, and a mask of the high genes."""
     logits, targets = np.asarray(logits, dtype=np.float64), np.asarray(targets)
     if logits.ndim != 1 or logits.shape != targets.shape:
         raise ValueError(f"logits {logits.shape} and targets {targets.shape}: both must have the shape (n,)")

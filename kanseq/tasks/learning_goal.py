@@ -31,7 +31,7 @@ _DONE = {
 
 
 _IN_FILES = ("condition", "task", "control", "visible", "calibrate", "mid", "classes")
-"""Order of a learning goal's fields in files. It must not change, so that files stay identical byte for byte."""
+"""Order of the fields of a learning goal in files. It must not change, so that files stay identical byte for byte."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class LearningGoal(Learning):
     """The learning goal of a run, with all options resolved.
 
     Attributes:
-        condition: name of the condition to be learned (``*``: the only condition of the labels); or a tuple of several
-            names, in which case each model has one output per condition.
+        condition: name of the condition to learn (``*``: the only condition of the labels); or a tuple of several
+            names, for models with one output per condition.
         task: ``binary``, ``multiclass`` or ``regression``.
-        visible: the columns that models of genes may see, see :class:`kanseq.geometry.Geometry`.
+        visible: the part of each gene window that models may see, see :class:`kanseq.geometry.Geometry`.
         control: the negative control: what is shuffled, see :mod:`kanseq.sequences.controls`.
         calibrate: the calibration method, see :mod:`kanseq.tasks.calibration`.
         mid: use of the genes between the classes low and high (mid): ``none``, or ``rank`` (networks also learn the
@@ -64,7 +64,7 @@ class LearningGoal(Learning):
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Names of the conditions if there are several, one per output; else empty."""
+        """Names of the conditions in the order of the outputs, if there are several; else empty."""
         return () if isinstance(self.condition, str) else self.condition
 
     def to_json(self) -> dict[str, object]:
@@ -78,11 +78,11 @@ class LearningGoal(Learning):
 
     @property
     def outputs(self) -> int | None:
-        """Number of outputs of a network; None if the network's hyper-parameters choose between one and two."""
+        """Number of outputs of a network; None if the network's hyper-parameters determine it (one or two)."""
         return len(self.conditions or self.classes) or (1 if self.task == "regression" else None)
 
     def task_of(self, kind: Architecture, config: Config) -> Task:
-        """Return the task of a model with these hyper-parameters, which may set the number of outputs."""
+        """Return the task of a model; its hyper-parameters ``config`` may determine the number of outputs."""
         several = len(self.conditions or self.classes)
         outputs = several or getattr(config, "outputs", 1)
         return Task(self.task, outputs, self.conditions, classes=self.classes)
@@ -120,7 +120,7 @@ class LearningGoal(Learning):
     def learning(
         self, genes: SequenceSet, labels: pd.DataFrame | None, task: str | None, condition: str | Sequence[str]
     ) -> "LearningGoal":
-        """Return this learning goal with the conditions, task and classes that are determined from the labels.
+        """Return this learning goal with conditions, task and classes determined from the labels.
 
         Args:
             genes: the set.
@@ -149,14 +149,15 @@ class LearningGoal(Learning):
             raise BadOption(f"--visible {self.visible}: {error}") from error
 
     def disturb(self, genes: SequenceSet, seed: int) -> SequenceSet:
-        """Return the set with shuffled sequences if the negative control requires this, else the set unchanged."""
+        """Return the set with shuffled sequences if this is the negative control, else the set unchanged."""
         return disturbed(genes, self.control, seed)
 
 
 def goal_for(kind: Architecture, requested: Learning, *, balance: str, labels: bool) -> LearningGoal:
-    """Return the learning goal of a model, except the fields that depend on the labels.
+    """Return the learning goal of a model, as far as it is known without the labels.
 
-    These are then determined by :meth:`LearningGoal.learning`.
+    Fields that depend on the labels (condition, task and classes) are determined later by
+    :meth:`LearningGoal.learning`.
 
     Args:
         kind: the architecture of the model.
@@ -176,15 +177,16 @@ def mid_for(
 ) -> str:
     """Return how genes labelled mid are used in training: ``none``, or ``rank`` (their rank by expression is learned).
 
-    This is ``mid`` if it is specified; otherwise the default of the model, or ``none`` if that cannot be used.
+    If ``mid`` is specified, it is checked and returned. Otherwise the model's default is returned, or ``none`` if the
+    model's default cannot be used.
 
     Args:
         kind, task, mid, balance: the requested options; ``task`` and ``mid`` are None if not specified.
-        labels: whether there is a table of labels, which has expression values; a set's own labels have none.
+        labels: whether there is a table of labels. It has expression values; the labels in a set have none.
 
     Raises:
-        BadOption: ``mid`` is unknown; or it is ``rank`` and the model cannot learn ranks, the task is regression, or
-            the labels are the set's own.
+        BadOption: ``mid`` is unknown; or it is ``rank``, but the model cannot learn ranks, the task is regression, or
+            the labels are those in the set.
     """
     if mid not in (None, *MIDS):
         raise BadOption(f"mid '{mid}' is unknown", hint=f"choose {', '.join(MIDS)}")

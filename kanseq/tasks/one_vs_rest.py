@@ -1,8 +1,8 @@
-"""Estimators for several conditions or classes: one estimator of the same kind for each.
+"""Combine several estimators of the same kind, one for each condition or class.
 
 In: base codes and targets ``(n, conditions)``. Out: logits ``(n, conditions)``, and the arrays of all estimators.
 
-For several classes, each estimator learns one class against the rest: targets are 0 and 1 for each class,
+For several classes, each estimator learns one class against all others: targets are 0 and 1 for each class,
 ``(n, classes)``. Probabilities are the softmax of the logits, as for a network, because the probabilities of separate
 estimators do not add up to 1.
 """
@@ -18,7 +18,7 @@ from kanseq.tasks.task import is_known
 
 
 class SeveralEstimators(Estimator):
-    """Independent estimators, one per condition or class, as one estimator.
+    """Independent estimators, one per condition or class, that are used like a single estimator.
 
     Attributes:
         models: the estimators, in the order of conditions or classes.
@@ -37,8 +37,8 @@ class SeveralEstimators(Estimator):
         Args:
             config, build: hyper-parameters and constructor of each estimator.
             conditions: number of conditions or classes.
-            against_the_rest: whether the estimators are for the classes of one task, which requires logits on the same
-                scale.
+            against_the_rest: whether each estimator learns one class against all others, which requires logits on the
+                same scale.
         """
         super().__init__(config)
         self.models = [build(config) for _ in range(conditions)]
@@ -62,7 +62,7 @@ class SeveralEstimators(Estimator):
     ) -> None:
         """Fit each estimator to the sequences with a known target in its condition or class.
 
-        ``targets`` and ``groups`` are ``(n, conditions)``; for the rest see
+        ``targets`` and ``groups`` are ``(n, conditions)``; for the other arguments see
         :meth:`kanseq.models.estimators.Estimator.fit`.
         """
         for at, (model, column) in enumerate(zip(self.models, targets.T, strict=True)):
@@ -75,7 +75,7 @@ class SeveralEstimators(Estimator):
         return np.stack([model.logits(codes) for model in self.models], axis=1)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the learned arrays of all estimators; names start with the number of the condition or class."""
+        """Return the learned arrays of all estimators; names start with the index of the condition or class."""
         return {f"{at}.{name}": array for at, model in enumerate(self.models) for name, array in model.arrays().items()}
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:

@@ -1,6 +1,6 @@
-"""Compute the scores of genes in a prediction table: logit, probability and called class.
+"""Compute the scores of genes for a table of predictions: logit, probability and predicted class.
 
-In: logits of one or several models, and calibrations. Out: the scores of one model, or averaged over models.
+In: logits of one or several models, and calibrations. Out: the scores of one model, or scores averaged over models.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,13 @@ class PredictionScores(NamedTuple):
     """Scores per gene, ``(n,)``, or per gene and condition, ``(n, conditions)``, all float64.
 
     Attributes:
-        logit: log-odds of ``high``; for regression the predicted number, in units of the targets; for three or more
-            classes the log-odds of the called class.
-        probability: probability of ``high``, calibrated if a calibration was learned; NaN for regression; for three or
-            more classes the probability of the called class.
-        called: 0 (low) or 1 (high) by the learned threshold, NaN if none was learned; for three or more classes the
-            number of the most likely class.
-        classes: for three or more classes, their logits ``(n, classes)``; the softmax of these is the probabilities.
-            Else None.
+        logit: log-odds of ``high``. For regression: the predicted number, in units of the targets. For three or more
+            classes: the log-odds of the predicted class.
+        probability: probability of ``high``, calibrated if a calibration was learned. For three or more classes: the
+            probability of the predicted class. NaN for regression.
+        called: 0 (low) or 1 (high) according to the learned threshold; NaN if none was learned. For three or more
+            classes: the index of the predicted (most probable) class.
+        classes: for three or more classes: the logits of all classes, ``(n, classes)``, before the softmax; else None.
     """
 
     logit: np.ndarray
@@ -54,7 +53,7 @@ def scores_of(task: Task, calibrations: Sequence[Calibration], logits: np.ndarra
 
 
 def mean_scores(task: Task, calibrations: Sequence[Sequence[Calibration]], logits: np.ndarray) -> PredictionScores:
-    """Compute the scores of genes, averaged over several models by the rules in :mod:`kanseq.tasks.averaging`.
+    """Compute scores of genes and average them over several models by the rules in :mod:`kanseq.tasks.averaging`.
 
     Args:
         task: the task of the models.

@@ -23,7 +23,7 @@ ALL = "all"
 """Value of ``--condition`` that selects all conditions of the labels."""
 
 OWN_PAIR = "own_pair"
-"""Key in a model file under which the two labels of the set that were used as targets 0 and 1 are stored."""
+"""Key in a model file for the two labels of the training set that were used as targets 0 and 1."""
 
 MID = "mid"
 """Label of genes between low and high. Among a set's own labels, it is an ordinary class if the task is
@@ -38,8 +38,8 @@ class Targets(NamedTuple):
             int64, -1 where unknown. Numbers are float64, NaN where unknown: expression, log10(TPM + 1), or the set's
             own labels unchanged.
         thresholds: the expression quartiles ``q1`` and ``q3`` that separate the classes, log10(TPM + 1); empty if there
-            are none. If there are several species or conditions, names are prefixed with ``SPECIES:`` or
-            ``CONDITION:``.
+            are none. If thresholds differ between species, keys start with ``SPECIES:``; if there are several
+            conditions, they contain ``CONDITION:``.
         classes: names of the classes 0, 1, …; empty for numbers.
     """
 
@@ -49,10 +49,10 @@ class Targets(NamedTuple):
 
 
 def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str]) -> str | tuple[str, ...]:
-    """Return the names of the requested conditions: a string for one (``*``: the only one), a tuple for several.
+    """Return the requested conditions: the name of one (``*``: the only one), or a tuple of several names.
 
     Raises:
-        BadOption: there are no labels to choose from, or there is no such condition.
+        BadOption: there is no table of labels, but conditions are requested; or there is no such condition.
     """
     requested = (condition,) if isinstance(condition, str) else tuple(dict.fromkeys(condition))
     if labels is None:
@@ -70,10 +70,10 @@ def resolve_condition(labels: pd.DataFrame | None, condition: str | Sequence[str
 
 
 def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | None) -> tuple[str, tuple[str, ...]]:
-    """Determine the task: the requested one, else the one that fits the set's own labels, else ``binary``.
+    """Return the requested task or, if it is None, the task that fits the labels.
 
     Args:
-        genes: the set with all of its splits, because classes are those of the complete set.
+        genes: the complete set (all splits), because the classes are all different labels in it.
         labels: the table of labels, or None for the set's own.
         task: the requested task, or None.
 
@@ -108,7 +108,7 @@ def resolve_task(genes: SequenceSet, labels: pd.DataFrame | None, task: str | No
 
 
 def own_classes(genes: SequenceSet) -> tuple[str, ...]:
-    """Return the classes (different labels) of a set's own labels, sorted as numbers if all are digits, else as text.
+    """Return the different labels in a set, sorted as numbers if all of them consist of digits, else as text.
 
     Raises:
         BadTable: the set has no labels.
@@ -133,8 +133,8 @@ def find_targets(
 
     Raises:
         BadOption: there is no such condition.
-        BadTable: the set has no labels, a number of classes other than two (``binary``), or a label that is not a
-            number (``regression``).
+        BadTable: the set has no labels, does not have two classes (``binary``), or has a label that is not a number
+            (``regression``).
         EmptySplit: the table has no labels for this fold.
         UnknownGene: the set and the labels have no gene in common.
     """
@@ -159,13 +159,13 @@ def find_targets(
 
 
 def own_pair(genes: SequenceSet) -> tuple[str, ...]:
-    """Return the two of a set's own labels that are used as targets 0 and 1; empty if these are low and high."""
+    """Return the two labels of a set that are used as targets 0 and 1; empty if these are low and high."""
     pair = tuple(name for name in sorted(set(_own_labels(genes))) if name not in ("", MID))
     return pair if len(pair) == len(CLASSES) and not set(pair) <= set(CLASSES) else ()
 
 
 def numbers_of_classes(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
-    """Return the position of each label among the classes, int64 ``(n,)``; -1 for other labels.
+    """Return the index of each label in ``classes``, int64 ``(n,)``; -1 for labels that are not in ``classes``.
 
     >>> numbers_of_classes(pd.Series(["b", "x", "a"]), ("a", "b", "c")).tolist()
     [1, -1, 0]
@@ -174,10 +174,10 @@ def numbers_of_classes(labels: pd.Series, classes: Sequence[str]) -> np.ndarray:
 
 
 def rank_mid(classes: np.ndarray, expression: np.ndarray, species: np.ndarray) -> np.ndarray:
-    """Return targets from 0 to 1: 0 for low genes, 1 for high genes, and ranks for the genes between them (mid).
+    """Return targets from 0 to 1: 0 for low genes, 1 for high genes, and ranks in between for mid genes.
 
-    Mid genes are ranked by expression, in equal steps between 0 and 1. Each species is ranked separately, because the
-    classes are specific to a species.
+    Mid genes (genes between low and high) are ranked by expression, in equal steps between 0 and 1. Each species is
+    ranked separately, because the classes are specific to a species.
 
     Args:
         classes: classes of the training genes, ``(n,)`` or ``(n, conditions)``, -1 if a gene is neither low nor high.
@@ -207,7 +207,7 @@ def look_up(values: pd.Series, keys: pd.MultiIndex, what: str) -> pd.Series:
     Args:
         values: the values, indexed by species and name.
         keys: species and name of the genes in the set.
-        what: name of the table with the values, for the error message.
+        what: description of the values (such as ``labels``), for the error message.
 
     Raises:
         UnknownGene: all genes are missing; the message shows some names from the set and from the table.
@@ -233,7 +233,7 @@ def keys_of(table: pd.DataFrame) -> pd.MultiIndex:
 
 
 def _matched(labelled: pd.DataFrame, column: str, keys: pd.MultiIndex) -> np.ndarray:
-    """Return one column of a table of labels for the genes ``keys`` of a set; NaN for genes without a label."""
+    """Return one column of a table of labels for the genes of a set (``keys``); NaN for genes without a label."""
     return look_up(pd.Series(labelled[column].to_numpy(), index=keys_of(labelled)), keys, "labels").to_numpy()
 
 
@@ -243,11 +243,11 @@ def _classes(label: np.ndarray) -> np.ndarray:
 
 
 def _thresholds(labelled: pd.DataFrame, before: str) -> dict[str, float]:
-    """Return the expression quartiles that separate the classes in a fold, by species if species differ.
+    """Return the expression quartiles that separate the classes, per species if species have different quartiles.
 
     Args:
         labelled: labels of one fold and condition.
-        before: prefix of the names of the quartiles, before ``q1`` and ``q3``.
+        before: prefix for the names ``q1`` and ``q3``.
     """
     if "q1" not in labelled:
         return {}
@@ -270,7 +270,7 @@ def _own_labels(genes: SequenceSet) -> pd.Series:
 
 
 def _check_classes(names: Sequence[str], labelled: int) -> None:
-    """Check that labels are classes: raise if the number of different labels exceeds half of the labelled sequences.
+    """Raise BadTable if labels do not look like classes: more different labels than half the number of sequences.
 
     Args:
         names: the different labels.
@@ -300,7 +300,7 @@ def _own_numbers(genes: SequenceSet) -> np.ndarray:
 
 
 def _low_and_high(genes: SequenceSet) -> pd.Series:
-    """Return the set's own labels as low and high; if there are two other classes, the first in order becomes low."""
+    """Return a set's labels as low and high. Of two other classes, the first in alphabetical order becomes low."""
     label = _own_labels(genes)
     classes = sorted(set(label) - {"", MID})
     if not classes:

@@ -22,7 +22,7 @@ CLASSES = ("low", "high")
 """Names of the targets 0 and 1 of a binary task."""
 
 UNKNOWN = -1
-"""Class number of genes that are labelled ``mid`` or have no label."""
+"""Class index of genes that are labelled ``mid`` or have no label."""
 
 LEAST = 3
 """Minimum number of classes in a multi-class task; a task with two classes is binary."""
@@ -41,11 +41,12 @@ class Task:
         outputs: number of network outputs per sequence: one per condition if there are several, or one per class for
             ``multiclass``; for a single binary condition 1 (sigmoid) or 2 (softmax).
         conditions: names of the conditions if there are several, else empty.
-        mean, scale: for regression: targets are standardised by subtracting ``mean`` and dividing by ``scale``, one
-            number per output, in units of the targets: log10(TPM + 1) with a table of labels, else the units of the
-            set's own labels.
-        explained: position of the only output that :meth:`logit` returns, for attributions; None for all outputs.
-        classes: for ``multiclass``: the three or more names of the classes 0, 1, 2, ….
+        mean, scale: for regression, one number per output. Targets are standardised by subtracting ``mean`` and
+            dividing by ``scale``. The units are those of the targets: log10(TPM + 1) with a table of labels, else the
+            units of the labels in the set.
+        explained: index of the condition or class that attributions explain. :meth:`logit` then returns only the logit
+            of this one. None: it returns all logits.
+        classes: for ``multiclass``: the names of the classes 0, 1, 2, … (three or more).
     """
 
     name: str = "binary"
@@ -88,8 +89,9 @@ class Task:
 
         Args:
             outputs: ``(n, outputs)`` float.
-            targets: ``(n,)`` or, for several conditions, ``(n, conditions)``; at least one is known. Classes may be
-                float, with values between 0 and 1 for genes between the classes, and NaN where unknown.
+            targets: ``(n,)`` or, for several conditions, ``(n, conditions)``; at least one is known. Targets of a
+                binary task may be float, with values between 0 and 1 for genes between the classes, and NaN where
+                unknown.
             class_weights: ``(classes,)`` or ``(conditions, 2)`` float, weight of each class in the mean.
         """
         from torch import stack
@@ -111,7 +113,7 @@ class Task:
         return _mean(binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none"), weights)
 
     def loss_weight(self, targets: "Tensor", class_weights: "Tensor | None" = None) -> "Tensor":
-        """Return the divisor of the mean in :meth:`loss`, float scalar: number of known targets or sum of weights."""
+        """Return the divisor of the mean in :meth:`loss`, float scalar: number or total weight of known targets."""
         if self.is_regression:
             return (~targets.isnan()).float().sum()
         known = _known(targets)
@@ -123,8 +125,8 @@ class Task:
         """Convert network outputs to logits, which rank sequences: ``(n,)``, ``(n, conditions)`` or ``(n, classes)``.
 
         Logits are the log-odds of ``high`` (``out[1] - out[0]`` for two outputs of one condition, else the output
-        itself), or for regression the predicted numbers, in units of the targets. For three or more classes, logits are
-        the outputs. If one class ``k`` is explained, the logit is ``out[k]`` minus the mean of all other outputs.
+        itself), or for regression the predicted numbers, in units of the targets. For three or more classes, the logits
+        are the outputs. If one class ``k`` is explained, the logit is ``out[k]`` minus the mean of all other outputs.
         """
         if self.is_regression:
             outputs = outputs * outputs.new_tensor(self.scale) + outputs.new_tensor(self.mean)
@@ -143,9 +145,10 @@ class Task:
         return tuple(1.0 if at == (self.explained or 0) else rest for at in range(self.outputs))
 
     def probability(self, logit: np.ndarray) -> np.ndarray:
-        """Return the probability of ``high`` for logits of any shape, float64; NaN for regression, which has none.
+        """Return the probability of ``high`` for logits of any shape, float64; return NaN for regression.
 
-        For several classes, the probability of each: the softmax of logits ``(…, classes)``.
+        For three or more classes, return the probability of each class, which is the softmax of the logits
+        ``(…, classes)``.
 
         >>> Task().probability(np.array([-1000.0, 0.0, 1000.0])).tolist()
         [0.0, 0.5, 1.0]
@@ -158,7 +161,7 @@ class Task:
         return expit(logit)
 
     def fitted(self, targets: np.ndarray) -> "Task":
-        """Return the task with mean and scale of the training genes' targets; unchanged unless it is regression."""
+        """Return the task with mean and scale set from the training targets, or unchanged if it is not regression."""
         if not self.is_regression:
             return self
         columns = np.asarray(targets, dtype=np.float64).reshape(len(targets), -1)
@@ -166,16 +169,16 @@ class Task:
         return replace(self, mean=tuple(mean.tolist()), scale=tuple(np.where(scale > 0, scale, 1.0).tolist()))
 
     def standardised(self, targets: np.ndarray) -> np.ndarray:
-        """Convert targets to those that estimators learn: standardise numbers, return two classes unchanged.
+        """Convert targets for training estimators: standardise numbers, return the targets of two classes unchanged.
 
-        Three or more classes become ``(n, classes)`` int64 of 0 and 1, each class against the rest.
+        Targets of three or more classes become one-hot, int64 ``(n, classes)``.
         """
         if self.classes:
             return np.eye(len(self.classes), dtype=np.int64)[targets]
         return (targets - self._numbers(self.mean)) / self._numbers(self.scale) if self.is_regression else targets
 
     def restored(self, values: np.ndarray) -> np.ndarray:
-        """Convert the predictions of an estimator to the units of :meth:`logit`."""
+        """Convert the predictions of an estimator to the logits that :meth:`logit` returns for networks."""
         values = values * self._numbers(self.scale) + self._numbers(self.mean) if self.is_regression else values
         if self.explained is None:
             return values
@@ -261,7 +264,7 @@ def _mean(values: "Tensor", weights: "Tensor | None") -> "Tensor":
 
 
 def _of_classes(class_weights: "Tensor", targets: "Tensor") -> "Tensor":
-    """Return the weight of each target: that of its class, in its condition; unknown targets are treated as low."""
+    """Return the weight of the class of each target (in its condition); unknown targets get the weight of low."""
     if class_weights.ndim == 1:
         return class_weights[targets]
     return class_weights[:, 0].where(targets != 1, class_weights[:, 1])

@@ -17,7 +17,7 @@ WIDTH = 88
 
 
 def brief(result: Result) -> Result:
-    """Class decorator: give a named tuple a short ``repr``, with its name and a line ``field: value`` for each field.
+    """Replace the ``repr`` of a named tuple (class decorator) with its name and a line ``field: value`` for each field.
 
     Fields that are None are omitted. Otherwise the tuple is unchanged: it unpacks, compares and pickles as before.
 
@@ -37,7 +37,7 @@ def brief(result: Result) -> Result:
 
 
 def _lines(result: object) -> str:
-    """Return the ``repr`` of a named tuple that is decorated with :func:`brief`."""
+    """Return the short ``repr`` of a named tuple that is decorated with :func:`brief`."""
     fields = result._asdict().items()  # type: ignore[attr-defined]
     shown = [f"  {name}: {_short(value)}" for name, value in fields if value is not None]
     return "\n".join([type(result).__name__, *shown])
@@ -65,7 +65,7 @@ def _short(value: object) -> str:
 
 
 def _listed(items: list[str]) -> str:
-    """Join the first few items with commas; if there are more, append the total number."""
+    """Join the first items (at most :data:`LISTED`) with commas. If there are more, append the total number."""
     shown = ", ".join(map(str, items[:LISTED]))
     shown = shown if len(items) <= LISTED else f"{shown}, … ({len(items):,})"
     return shown or "none"

@@ -39,7 +39,7 @@ def test_different_labels_of_a_gene_are_a_conflict(tmp_path):
 
 def test_quartiles_of_a_fold_and_of_the_table_are_a_conflict_for_the_same_gene():
     with pytest.raises(
-        BadTable, match=r"use the quartiles of a fold in .* and of all rows in .*, for 1 genes.*cold: b"
+        BadTable, match=r"mix quartiles per fold with quartiles of the complete table for 1 genes.*cold: b"
     ):
         join_labels([table(["a", "b"], condition="cold"), table(["b"], condition="cold", fold="*")])
 

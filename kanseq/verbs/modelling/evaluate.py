@@ -1,6 +1,6 @@
 """``kanseq evaluate``: score the predictions of runs for held-out genes, and compare the models.
 
-In: runs or tables of predictions. Out: metrics per fold and averaged, differences of models, bootstrap intervals.
+In: runs or tables of predictions. Out: metrics per fold and averaged, differences between models, bootstrap intervals.
 """
 
 import json
@@ -39,14 +39,15 @@ class Evaluation(NamedTuple):
     """Result of :func:`evaluate`.
 
     Attributes:
-        models: for each model its entry in ``metrics.json``: ``name``, ``classes`` (if more than two), ``folds`` (a
-            list of ``fold, seeds, n, high`` and the metrics), ``mean`` over folds, ``spread`` over seeds,
+        models: the entry of each model in ``metrics.json``: ``name``, ``classes`` (if more than two), ``folds`` (a list
+            of ``fold, seeds, n, high`` and the metrics), ``mean`` over folds, ``spread`` over seeds,
             ``weighted_by_genes``, ``species`` and ``mean_of_species`` (if there are several species), and ``pooled``. A
-            metric is ``{"value", "low", "high"}``, where low and high are the 95 % bootstrap interval.
-        comparisons: for each model the differences between its means over folds and those of the reference model, with
-            paired bootstrap intervals, and the results of DeLong's test (``delong``).
+            metric is ``{"value", "low", "high"}``, where low and high are the limits of the 95 % bootstrap interval.
+        comparisons: an entry for each model that was compared with the reference model. It contains the differences
+            between their means over folds, with paired bootstrap intervals, and the results of DeLong's test
+            (``delong``).
         text: the table of all models as aligned text.
-        table: a row per model and fold, and per model and average, with the columns of ``metrics.tsv``.
+        table: a row for each fold and for each average of a model, with the columns of ``metrics.tsv``.
     """
 
     models: list[Entry]
@@ -68,19 +69,23 @@ def evaluate(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Score the predictions for held-out genes per fold, as mean over folds (the main score), and as other averages.
+    """Score the predictions for held-out genes in each fold, and average the scores over folds.
 
-    All genes with a target are scored, and only by models that were not trained on them. Classes are scored by
-    :data:`kanseq.evaluation.metrics.METRICS` (three or more by :func:`kanseq.evaluation.class_metrics.score_classes`),
-    predicted numbers by :data:`kanseq.evaluation.expression_metrics.EXPRESSION_METRICS`. Intervals are percentiles over
-    bootstrap resamples of the genes within each fold (Efron 1979). The same genes are drawn for all models, so that
-    differences are paired. They are also the same for all folds with identical test genes, so that a test set used in
-    several folds counts once. Intervals show how much a score depends on the choice of genes. The spread over seeds
-    shows how much it depends on the initial weights: the seeds of a fold are scored separately and averaged in one row.
+    Every gene with a target is scored, but only by models that were not trained on it. The metrics are
+    :data:`kanseq.evaluation.metrics.METRICS` for two classes, those of
+    :func:`kanseq.evaluation.class_metrics.score_classes` for three or more classes, and
+    :data:`kanseq.evaluation.expression_metrics.EXPRESSION_METRICS` for regression.
 
-    In the mean over folds, all folds have the same weight. If folds are chromosomes of several species, species with
-    many chromosomes therefore have a larger weight (as in averages over the 37 chromosomes of four plant genomes). In
-    ``mean_of_species`` all species have the same weight, in ``weighted_by_genes`` all genes.
+    Intervals are percentiles over bootstrap resamples of the genes within each fold (Efron 1979). The same genes are
+    drawn for all models, so that differences are paired. If several folds have identical test genes, the same genes are
+    drawn in all of them, because these folds are not independent test sets. Intervals show how much a score depends on
+    the choice of test genes. The spread over seeds shows how much it depends on the initial weights. The seeds of a
+    fold are scored separately, and their scores are averaged.
+
+    In the mean over folds (the main score), all folds have the same weight. If folds are chromosomes of several
+    species, species with many chromosomes therefore have a larger weight (as in averages over the 37 chromosomes of
+    four plant genomes). In ``mean_of_species`` all species have the same weight; in ``weighted_by_genes`` all genes
+    have the same weight.
 
     Args:
         runs: folders of runs, or tables of predictions with targets (files, or tables in memory as
@@ -88,19 +93,19 @@ def evaluate(
         output: path of ``metrics.json``, with all metrics and comparisons; ``-`` is standard output.
         table: path of ``metrics.tsv``, with a line per model and fold.
         folds: names of the folds to score; all if empty.
-        against: the row of the table, model or run that all others are compared with; by default ``kmer-logistic``
-            (for regression ``kmer-ridge``) or, without it, the first model.
+        against: the reference for all comparisons: the name of a row of the table, of a model, or of a run. By default
+            ``kmer-logistic`` (for regression ``kmer-ridge``) or, if this baseline is missing, the first model.
         ensemble: also score, in a separate row, the mean prediction over the seeds of each model.
-        pooled: show pooled scores and averages weighted by genes in the text; the files always contain them.
-        join: treat all runs of the same architecture as one model, which has the folds of all these runs.
+        pooled: also show pooled scores and averages weighted by genes in the text. The files always contain them.
+        join: treat all runs of the same architecture as one model with the folds of all these runs.
         bootstrap: number of bootstrap resamples per fold; 0 for no intervals.
         seed: seed of the bootstrap resamples.
 
     Raises:
         MissingFile, ModelMismatch, BadTable: a run or a table is missing or incomplete.
         UnknownGene: a table has no gene with a target.
-        OneClass: the scored genes of a fold are all of one class, or all have the same expression.
-        BadOption: no model has a fold of that name, or ``against`` does not name a model.
+        OneClass: the scored genes of a fold all have the same class, or all have the same expression.
+        BadOption: no model has a fold with a name in ``folds``, or ``against`` does not name a model.
     """
     paths = list(runs) if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
     check_output(output, table, inputs=paths)
@@ -141,5 +146,5 @@ def _warn_of_differences(candidates: list[Candidate]) -> None:
 
 
 def _genes(candidate: Candidate) -> dict[str, list[tuple[str, str]]]:
-    """Return fold -> keys of the genes (species and id) that are scored in it."""
+    """Return the keys (species and id) of the scored genes of each fold, as a dictionary by fold name."""
     return {fold: candidate.genes_of(fold) for fold in candidate.folds}

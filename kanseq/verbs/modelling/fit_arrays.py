@@ -58,14 +58,14 @@ def fit(
     Args:
         model: an architecture of ``kanseq models``.
         sequences: strings of bases, base codes ``(n, columns)`` uint8, or a set; see
-            :data:`kanseq.verbs.modelling.load_model.Sequences`. Gene models require a set of gene windows, or strings
-            with a ``geometry``.
+            :data:`kanseq.verbs.modelling.load_model.Sequences`. Models of gene windows require a set of gene windows,
+            or a ``geometry`` for strings and codes.
         targets: the class or number of each sequence; by default the labels of the set.
         tune_on: other sequences and their targets, for early stopping. They are not used to fit weights. Training stops
-            when the loss on them no longer improves, and keeps the weights of the best epoch. Models that are not
+            when the loss on them no longer improves, and the weights of the best epoch are kept. Models that are not
             trained in epochs ignore them.
-        geometry: the layout of the columns, for strings and codes of gene windows; by default sequences without gene
-            windows, as wide as the longest one.
+        geometry: the layout of the columns, if strings or codes are gene windows. By default they are not, and there
+            are as many columns as the longest sequence has bases.
         options: hyper-parameters of the model, by name.
         task: ``binary``, ``multiclass`` or ``regression``. By default ``regression`` for targets of type float,
             ``multiclass`` for three or more classes, else ``binary``. With two classes, probabilities are those of the
@@ -75,8 +75,8 @@ def fit(
         threads: processor threads; 0 for torch's default.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
-    A setting of None uses the model's default (``kanseq models NAME``), or the default of
-    :class:`kanseq.specification.optimisation.Settings`.
+    If a setting is None, the model's default is used (``kanseq models NAME``). If the model has no default, that of
+    :class:`kanseq.specification.optimisation.Settings` is used.
 
     Raises:
         BadOption: there is no such model, or an option or setting is not valid for it.
@@ -116,7 +116,7 @@ def _parts(
     tune_on: tuple[Sequences, Targets] | None,
     geometry: Geometry | None,
 ) -> _Parts:
-    """Combine training and tuning sequences into one set, whose labels are the targets."""
+    """Combine training and tuning sequences into one set, with the targets as labels."""
     genes = _labelled(sequences, targets, geometry, "")
     train = np.arange(len(genes))
     if tune_on is None:
@@ -128,7 +128,7 @@ def _parts(
 
 
 def _labelled(sequences: Sequences, targets: Targets | None, geometry: Geometry | None, prefix: str) -> SequenceSet:
-    """Return the sequences as a set, with the targets as labels and ``prefix`` in front of their names."""
+    """Convert sequences to a set with the targets as labels, and put ``prefix`` in front of their names."""
     genes = as_set(sequences, geometry)
     # Keep missing values: in a NumPy array of strings they would become the text "nan".
     given = targets.tolist() if isinstance(targets, np.ndarray) else targets
@@ -146,9 +146,9 @@ def _labelled(sequences: Sequences, targets: Targets | None, geometry: Geometry 
 
 
 def _examples(genes: SequenceSet, rows: np.ndarray, values: np.ndarray, what: str) -> Examples | None:
-    """Return codes and targets of the ``rows`` with a known target; None if ``rows`` is empty.
+    """Return base codes and targets of the ``rows`` with a known target; return None if ``rows`` is empty.
 
-    ``what`` names the sequences (training or tuning) in errors."""
+    ``values`` are the targets of all sequences; ``what`` (training or tuning) is used in error messages."""
     if not len(rows):
         return None
     known = rows[is_known(values[rows])]
@@ -160,5 +160,5 @@ def _examples(genes: SequenceSet, rows: np.ndarray, values: np.ndarray, what: st
 
 
 def _places(genes: SequenceSet, rows: np.ndarray, values: np.ndarray) -> pd.DataFrame:
-    """Return the set's table for the ``rows`` with a known target, without the column of sequences."""
+    """Return the set's table for the ``rows`` with a known target, without the column ``sequence``."""
     return genes.table.iloc[rows[is_known(values[rows])]].drop(columns="sequence", errors="ignore")

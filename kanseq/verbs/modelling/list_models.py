@@ -32,10 +32,10 @@ class ModelList(NamedTuple):
     """Result of :func:`list_models`.
 
     Attributes:
-        models: a dictionary per model: ``name``, ``parameters`` (their number), ``summary``, ``source`` (publication),
-            ``options`` (hyper-parameter -> type, default and help), ``recipe`` (the model's defaults for options of
-            ``kanseq train``) and ``set``, the hyper-parameters that differ from the defaults: those specified, and
-            those chosen for the requested number of parameters.
+        models: a dictionary per model: ``name``, ``parameters`` (number of parameters), ``summary``, ``source``
+            (publication), ``options`` (type, default and help text of each hyper-parameter), ``recipe`` (the model's
+            defaults for options of ``kanseq train``) and ``set``. The last contains the hyper-parameters that differ
+            from their defaults, because they were specified or chosen to match the requested number of parameters.
     """
 
     models: list[dict[str, object]]
@@ -51,14 +51,14 @@ def list_models(
     match: int | None = None,
     options: Mapping[str, Value] | None = None,
 ) -> ModelList:
-    """List the architectures with their exact numbers of parameters, for windows of these sizes.
+    """List the architectures with their exact numbers of parameters, for sequences of the specified size.
 
     Args:
         name: describe only this architecture.
-        upstream, downstream, pad: numbers of columns of the gene windows, as in ``kanseq extract``.
+        upstream, downstream, pad: sizes of the gene windows in columns, as in ``kanseq extract``.
         length: length of the sequences that models read instead of gene windows, as in ``kanseq import``.
-        match: choose layer widths so that networks have about this number of parameters; omit models that cannot be
-            matched.
+        match: choose layer widths so that networks have about this number of parameters; omit architectures for which
+            this is not possible.
         options: hyper-parameters of the model ``name``, as in ``kanseq train --set``.
 
     Raises:
@@ -93,7 +93,8 @@ def _describe(
 ) -> dict[str, object]:
     """Return the entry of one architecture in :class:`ModelList`, without allocating its network.
 
-    ``given`` are specified hyper-parameters, ``match`` is the number of parameters to match (None: keep the widths)."""
+    ``given`` are the specified hyper-parameters. ``match`` is the number of parameters to match; None keeps the
+    widths."""
     default, config = make_config(each.name, geometry), make_config(each.name, geometry, given)
     if match is not None:
         config = match_parameters(each, config, match)

@@ -37,11 +37,12 @@ LETTERS = np.frombuffer(b"ACGTN", dtype="S1")
 
 
 class Model:
-    """A trained model, or the mean of several models, such as all folds and seeds of a run.
+    """A trained model, or an ensemble of models, such as those of all folds and seeds of a run.
 
     Predictions of several models are averaged as in :mod:`kanseq.tasks.averaging`. Every model scores every sequence,
-    even those that it was trained on. A warning reports the number of such sequences, as far as they can be recognised
-    (strings have no coordinates). To score each gene only with models that hold it out, use :func:`kanseq.predict`.
+    even if it was trained on it. A warning reports the number of such sequences, as far as they can be recognised
+    (strings have no coordinates). To score each gene only with models that were not trained on it, use
+    :func:`kanseq.predict`.
 
     Attributes:
         models: the models with their weights, ordered by fold and seed.
@@ -52,7 +53,7 @@ class Model:
 
         Args:
             models: one or several trained models.
-            members: for each model file the record of its training sequences; used only for warnings.
+            members: for each model, the record of its training sequences; used only for warnings.
 
         Raises:
             ModelMismatch: the models differ in geometry, conditions or classes.
@@ -65,7 +66,7 @@ class Model:
                 raise ModelMismatch("these models differ in their columns, conditions or classes")
 
     def __repr__(self) -> str:
-        """Return a text with architecture, task, number of columns and number of models."""
+        """Return a short description: architecture, task, number of columns and number of models."""
         count = "" if len(self.models) == 1 else f", mean of {len(self.models)} models"
         return f"Model {self.architecture}, {self.task.name}, {self.geometry.columns:,} columns{count}"
 
@@ -81,7 +82,7 @@ class Model:
 
     @property
     def task(self) -> Task:
-        """The task that the models were trained for: classes or regression, and conditions."""
+        """The task that the models were trained for: its kind (such as regression) and its conditions or classes."""
         return self.models[0].task
 
     @property
@@ -144,8 +145,8 @@ class Model:
     def predict(self, sequences: Sequences, batch_size: int = 256) -> np.ndarray:
         """Return the names of the predicted classes, or for regression the predicted values.
 
-        For two classes, the threshold is the decision threshold that the models learned, or a probability of 0.5 if
-        they learned none. Arguments and errors are the same as for :meth:`scores`.
+        For two classes, sequences are classified by the decision thresholds that the models learned. If they learned
+        none, the threshold is a probability of 0.5. Arguments and errors are the same as for :meth:`scores`.
         """
         scores = self.scores(sequences, batch_size)
         if self.task.is_regression:
@@ -163,21 +164,22 @@ class Model:
         seed: int = 0,
         batch_size: int = 64,
     ) -> np.ndarray:
-        """Return the contribution of each base to the logit, float32 ``(n, columns)``; the mean over the models.
+        """Return the contribution of each base to the logit, averaged over the models, float32 ``(n, columns)``.
 
-        Matrix products are computed in float32. If a model uses bfloat16 for predictions, its logits therefore differ
-        by rounding errors.
+        Matrix products are computed in float32. If a model uses bfloat16 for predictions, the explained logits
+        therefore differ from those of :meth:`logits` by rounding errors.
 
         Args:
             sequences: see :data:`Sequences`.
             method, reference, condition, seed: as for :func:`kanseq.explain`. The shuffles of a sequence depend only on
-                ``seed`` and its name; the names of strings and codes are their positions, counted from 1.
+                ``seed`` and the name of the sequence. Strings and codes are named by their positions, counted from 1.
             batch_size: sequences per forward pass.
 
         Raises:
             BadOption: the method or condition is unknown, the method cannot explain the model, or ``batch_size`` is
                 less than 1.
-            NotComplete: the attributions of the method ``paths`` do not add up.
+            NotComplete: the attributions of the method ``paths`` do not sum to the difference between the logits of
+                sequence and reference.
             BadTable, ModelMismatch: as for :meth:`scores`.
         """
         from kanseq.attribution.methods import find_method
@@ -211,12 +213,12 @@ class Model:
         return genes
 
     def _warn(self, genes: SequenceSet, *, named: bool) -> None:
-        """Warn about sequences that some of the models were trained on, or may have been tuned on.
+        """Warn about sequences that at least one of the models was trained on, or may have been tuned on.
 
         Args:
             genes: the sequences.
             named: whether the sequences have real names. If names are just numbers, held-out genes cannot be
-                recognised, and the warning says that scores may be too good.
+                recognised. The warning then states only that scores may be too good.
         """
         if not self._members:
             return
@@ -237,7 +239,8 @@ def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSe
 
     Args:
         sequences: see :data:`Sequences`.
-        geometry: the layout of the columns; by default sequences without gene windows, as wide as the longest one.
+        geometry: the layout of the columns. By default the sequences are not gene windows, and there are as many
+            columns as the longest sequence has bases.
 
     Raises:
         BadOption: ``sequences`` is a single string.
@@ -268,7 +271,7 @@ def as_set(sequences: Sequences, geometry: Geometry | None = None) -> SequenceSe
 
 
 def load_model(path: PathLike, *, fold: str | None = None, seed: int | None = None, device: str = "auto") -> Model:
-    """Load a model file, or all models of a run, which are then averaged.
+    """Load one model file, or all models of a run as an ensemble (their predictions are averaged).
 
     Args:
         path: a ``model.safetensors``, or the folder of a run, to load all of its finished folds and seeds.

@@ -1,4 +1,4 @@
-"""``kanseq predict``: predict class or expression of each gene in a set, with models that were not trained on it.
+"""``kanseq predict``: predict the class or expression of genes, with models that were not trained on them.
 
 In: a run or a model file, and a set. Out: ``predictions.tsv``.
 """
@@ -33,7 +33,7 @@ class Predictions(NamedTuple):
         genes: number of scored genes.
         left_out: number of genes of the set that were not scored.
         models: number of model files used.
-        held_out: number of genes scored by the models that hold them out.
+        held_out: number of genes that are test genes in some folds; only the models of these folds score them.
         new: number of genes that are not in the training set of any model; all models score them.
         seen: number of genes that all models were trained on; they are scored only if ``allow_seen`` is set.
         output: path of the table; None if it was not written.
@@ -64,23 +64,25 @@ def predict(
 ) -> Predictions:
     """Predict the class or expression of each gene in a set, with the models of a run.
 
-    Genes of the set that the run was trained on are scored by the models (all seeds) of the folds that hold them out.
-    Genes of other genomes and new sequences are scored by the models of all folds. Predictions of several models are
-    averaged, see :func:`kanseq.tasks.scores.mean_scores`; their spread shows how uncertain they are.
+    A gene of the set on which the run was trained is scored only by the models (all seeds) of the folds that hold it
+    out. Genes of other genomes and new sequences are scored by the models of all folds. Predictions of several models
+    are averaged, see :func:`kanseq.tasks.scores.mean_scores`. The spread between the models shows how uncertain a
+    prediction is.
 
     Args:
         model: folder of a run, or one ``model.safetensors``.
         genes: the set, or its file.
-        output: path of the table, tab-separated; None writes no file, ``-`` is standard output. It has a row per gene
-            (and condition, if there are several) with the columns ``species, id, condition, chrom, fold`` (``mean`` if
-            models of several folds scored the gene), ``role`` (``test`` if held out, ``new`` or ``seen``), ``logit``
-            (for regression the predicted value), ``probability`` (calibrated if the models are), ``target`` (if the set
-            has labels that the models know), ``called`` (the predicted class, if the models learned thresholds),
-            ``spread`` (standard deviation of the logit over the models; empty for a single model) and ``models``
-            (number of models). For three or more classes, ``called`` is the index, from 0, of the most probable class;
-            logit, probability and spread are those of this class, and the last columns ``logit:NAME`` contain the mean
-            logit of each class.
-        fold: use only the models of this fold; of the run's own set, score only genes that this fold holds out.
+        output: path of the table, tab-separated; if None, no file is written; ``-`` is standard output. The table has a
+            row per gene (and condition, if there are several) with the columns ``species, id, condition, chrom, fold``
+            (``mean`` if models of several folds scored the gene), ``role`` (``test`` if held out, ``new`` or ``seen``),
+            ``logit`` (for regression the predicted value), ``probability`` (calibrated if the models are), ``target``
+            (if the set has labels for the models' task), ``called`` (the predicted class, if the models learned
+            thresholds), ``spread`` (standard deviation of the logit over the models; empty for a single model) and
+            ``models`` (number of models). For three or more classes, ``called`` is the index, from 0, of the most
+            probable class; logit, probability and spread are those of this class, and the last columns ``logit:NAME``
+            contain the mean logit of each class.
+        fold: use only the models of this fold. Genes of the set on which the run was trained are scored only if this
+            fold holds them out.
         allow_seen: also score genes that all models were trained on.
         held_out_only: skip genes that all models were trained on.
         batch_size: sequences per forward pass.
@@ -89,7 +91,7 @@ def predict(
 
     Raises:
         MissingFile, TruncatedFile, BadTable: an input is missing or incomplete.
-        ModelMismatch: a model file is damaged, or its geometry is not that of the set.
+        ModelMismatch: a model file is damaged, or its geometry differs from that of the set.
         SeenGene: all models were trained on a gene, and neither ``allow_seen`` nor ``held_out_only`` is set.
         BadOption: options contradict each other, or the fold or device does not exist.
     """
@@ -118,7 +120,7 @@ def predict(
 
 
 def _table(logits: ModelLogits, rows: np.ndarray, genes: SequenceSet) -> pd.DataFrame:
-    """Return the table of predictions: means over models, with the fold, spread and number of models of each gene.
+    """Return the table of predictions averaged over models, with the columns listed in :func:`predict`.
 
     Args:
         logits: logits of all models for ``rows`` only; each row is scored by at least one model.
@@ -154,9 +156,10 @@ def _table(logits: ModelLogits, rows: np.ndarray, genes: SequenceSet) -> pd.Data
 def _targets(genes: SequenceSet, task: Task, metadata: Mapping[str, object]) -> np.ndarray:
     """Return the labels of the set as targets, ``(n,)``; -1 or NaN for labels that the models do not know.
 
-    Known labels are low and high (or 0 and 1, or the names of the two classes) for two classes, the names of the
-    models' classes for more, and for regression numbers, if the models were trained on numbers in a set. Labels in a
-    set are not expression values, and belong to no condition.
+    For two classes, known labels are the names of the two classes in the training set or, if no names are stored with
+    the models, low and high or 0 and 1. For three or more classes, they are the names of the models' classes. For
+    regression, numbers are known only if the models were trained on labels in a set, and not on expression. For models
+    with several conditions, all labels are unknown, because labels in a set do not belong to a condition.
     """
     nothing = np.full(len(genes), UNKNOWN)
     if "label" not in genes.table or task.conditions:

@@ -55,18 +55,20 @@ class Training(NamedTuple):
         folds: names of the requested folds.
         trained: number of models (one per fold and seed) trained by this call.
         skipped: number of models that had been trained before this call.
-        genes: fold -> number of training genes: those with a class (for regression, with a number).
+        genes: fold -> number of training genes that have a class (for regression, a number).
         precision: precision of matrix products in spline layers.
         threads: processor threads.
         device: the device used.
-        auroc: auROC of the held-out genes, as mean over folds and seeds (with three or more classes, the mean over
-            classes, each against the rest); None if no fold has two classes, and for regression.
+        auroc: auROC on held-out genes, averaged over folds and seeds. With three or more classes, it is also averaged
+            over the classes, each against the rest. None for regression, or if no fold has held-out genes of two
+            classes.
         baseline_auroc: the auROC of the baseline ``kmer-logistic``; None if it was not trained.
-        verdict: a sentence with both scores that states which model is better.
+        verdict: a sentence with the scores of model and baseline that states which is better.
         seeds: the requested seeds.
         auroc_spread: standard deviation of the auROC over seeds; None for one seed.
         pearson, baseline_pearson, pearson_spread: for regression, Pearson's correlation between targets and
-            predictions: mean, mean of the baseline ``kmer-ridge``, and standard deviation over seeds.
+            predictions: its mean for the model, its mean for the baseline ``kmer-ridge``, and the standard deviation of
+            the model's mean over seeds.
     """
 
     output: Path
@@ -100,14 +102,14 @@ def train(
 ) -> Training:
     """Train a model on the training genes of each fold, and score it on the genes that the fold holds out.
 
-    Only training genes with a class are used (with ``mid="rank"`` also those between low and high; for regression all
-    with a number). Held-out genes are used for the final score only. If ``output`` contains a run with the same
-    settings, it is continued: finished folds are kept, and an interrupted fold continues with the next batch. On a CPU,
-    the same inputs, settings, seed and threads give the same ``model.safetensors`` and ``predictions.tsv``, also after
-    an interruption.
+    Only training genes with a class are used. With ``mid="rank"``, genes between low and high are used as well. For
+    regression, all training genes with a number are used. Held-out genes are used for the final score only. If
+    ``output`` contains a run with the same settings, it is continued: finished folds are kept, and an interrupted fold
+    continues with the next batch. On a CPU, the same inputs, settings, seed and threads produce the same
+    ``model.safetensors`` and ``predictions.tsv``, even after an interruption.
 
     Args:
-        genes: the set, or its file; or several sets, which are used as one (without copying sequences).
+        genes: the set, or its file; or several sets, which are combined (without copying sequences).
         labels: the table from ``kanseq label``, or several tables (of different species or conditions), which are
             concatenated; if None, the labels in the set are used.
         splits: the table from ``kanseq split``.
@@ -116,9 +118,9 @@ def train(
         holdout: the folds to train: ``all``, the name of a fold, or several names.
         options: hyper-parameters of the model.
         match_parameters: choose layer widths so that the number of parameters is as close to this as possible.
-        condition: the condition whose labels are learned (``*``: the only one). With several, or ``all``, one model is
-            trained with an output per condition. A gene is used if it has a label in at least one condition; outputs
-            for which it has no label ignore it.
+        condition: the condition to learn (``*``: the only condition of the labels). If several conditions or ``all``
+            are specified, one model with an output per condition is trained. A gene is used if it has a label in at
+            least one condition. Conditions without a label for the gene are ignored in the loss.
         task: ``binary``: low or high, or the two classes of the labels in the set; ``multiclass``: the three or more
             classes of the labels in the set; ``regression``: log10(TPM + 1) or, without ``labels``, the labels in the
             set as numbers. For regression, targets are standardised with mean and standard deviation of the fold's
@@ -126,13 +128,14 @@ def train(
             more than two classes, else ``binary``.
         control: negative control: ``none``, or the data to shuffle: ``labels``, ``sequence`` or ``positions``, see
             :mod:`kanseq.sequences.controls`; the shuffle depends on the seed.
-        visible: ``all``, ``flanks`` or ``transcribed``: the columns of genes that models (and the baseline) may see.
+        visible: ``all``, ``flanks`` or ``transcribed``: the part of each gene window that the model and the baseline
+            may see.
         calibrate: ``none``, ``platt`` or ``isotonic``: learn calibrated probabilities and a decision threshold from
             training genes, for two classes only. Networks use genes with the role ``tune``, which are then not used to
             fit weights. Estimators (models that are not networks) use cross-validated scores of training genes, from
             models that were not trained on neighbouring genes.
         mid: how networks use genes labelled mid in training: ``rank`` (learn to rank them by expression, between low
-            and high) or ``none`` (not at all); None for the default of the model.
+            and high) or ``none`` (not at all). None means the model's default.
         {settings}
         baseline: also train the baseline ``kmer-logistic`` (for regression ``kmer-ridge``) on the same folds, and
             compare the model with it.
@@ -147,14 +150,14 @@ def train(
         rendezvous: ``HOST:PORT`` of the node that all nodes connect to, if there are several.
 
     The settings of the optimisation, from ``epochs`` on, are the fields of
-    :class:`kanseq.specification.optimisation.Settings`. None means the default of the model (``kanseq models NAME``)
-    or, if the model has none, the default of this class. Estimators use only ``balance``.
+    :class:`kanseq.specification.optimisation.Settings`. None means the model's default (``kanseq models NAME``) or, if
+    the model has none, the default of this class. Estimators use only ``balance``.
 
     Raises:
-        BadOption: a setting is unknown or invalid, or the run was started with other settings.
+        BadOption: a setting is unknown or invalid, or the run was started with different settings.
         BadTable: tables of labels contradict each other, or the labels in the set are invalid for the task.
-        UnknownGene, EmptySplit, OneClass: tables and set do not match, or a fold has no training genes, or genes of one
-            class only.
+        UnknownGene, EmptySplit, OneClass: tables and set do not match, or a fold has no training genes, or only
+            training genes of one class.
         RunInUse: another process is writing to the run.
         NotFinite: a loss or gradient is NaN or infinite; the fold's ``model.safetensors`` has the last finite weights.
         RankFailed: one of several processes ended with an error; the last checkpoint is complete.
@@ -165,7 +168,7 @@ def train(
 
 
 def train_specified(spec: TrainSpec) -> Training:
-    """Train as :func:`train` does, with all arguments in one specification."""
+    """Train like :func:`train`. The fields of ``spec`` are the arguments of :func:`train`."""
     output = check_run_output(spec.output)  # type: ignore[arg-type]
     kind = architecture(spec.model)
     settings = settings_for(kind, **spec.settings)
@@ -188,7 +191,7 @@ class _Prepared(NamedTuple):
     """Everything that is read and resolved before the run's folder is opened.
 
     Attributes:
-        plan: what all folds share, for training in a single process.
+        plan: the settings and data that all folds share, for training in a single process.
         folds: training, tuning and test examples of each fold.
         inputs: names and checksums of the input files."""
 
@@ -247,7 +250,7 @@ def _opened(prepared: _Prepared, spec: TrainSpec, output: Path, seed: int) -> It
 
 
 def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
-    """Train unfinished folds in several processes; then train the baseline and return the result from this process."""
+    """Train the unfinished folds in several processes, then the baseline in this process; return the result."""
     spec = replace(spec, threads=spec.threads or max(1, torch.get_num_threads() // spec.devices))
     output = Path(spec.output)  # type: ignore[arg-type]
     before = len(finished_parts(output))
@@ -259,7 +262,7 @@ def _train_in_a_team(spec: TrainSpec, precision: str) -> Training:
 
 
 def _of_another_node(spec: TrainSpec, output: Path, precision: str) -> Training:
-    """Return a result without scores, for nodes other than the first: only the first node needs access to the run."""
+    """Return a result without scores, for all nodes except the first. These nodes do not need access to the run."""
     return Training(
         output=output, model=spec.model, parameters=0, folds=[], trained=0, skipped=0, genes={},
         precision=precision, threads=spec.threads, device=spec.device,

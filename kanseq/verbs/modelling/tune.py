@@ -1,7 +1,7 @@
 """``kanseq tune``: search for good hyper-parameters on the training genes of one fold, in one or several processes.
 
-In: a set, labels, splits with tuning genes (role ``tune``), and ranges. Out: a folder with all trials (journal and
-table) and the options of the best trial for ``kanseq train --config``.
+In: a set, labels, splits with tuning genes (role ``tune``), and ranges of hyper-parameters. Out: a folder with all
+trials (journal and table) and the options of the best trial for ``kanseq train --config``.
 """
 
 import hashlib
@@ -53,10 +53,10 @@ class Tuned(NamedTuple):
     Attributes:
         output: the folder of the search.
         model: name of the architecture.
-        fold: the fold on whose training and tuning genes the trials were trained and scored.
+        fold: name of the fold. Trials are trained on its training genes and scored on its tuning genes.
         trials: number of finished trials of all processes.
         failed: number of finished trials without a score: the model could not be built, or a loss was NaN.
-        measure: the metric by which trials are scored on the fold's tuning genes; higher is better.
+        measure: description of the metric by which trials are scored on tuning genes; higher is better.
         value: the score of the best trial; None while no trial has a score.
         best: the searched hyper-parameters of the best trial.
         config: path of a YAML file with the options of the best trial and the learning goal, for ``kanseq train
@@ -87,37 +87,38 @@ def tune(
 ) -> Tuned:
     """Search for good hyper-parameters of a model on the training genes of one fold.
 
-    Each trial is trained on the fold's genes with the role ``train`` and scored on those with the role ``tune``
-    (networks also use the loss on the latter for early stopping). Held-out genes are not used at all. Values are
-    suggested by a tree-structured Parzen estimator (Bergstra et al. 2011; Optuna's ``TPESampler``), whose random
-    choices depend only on ``seed`` and the trial's number.
+    Each trial is trained on the fold's training genes (role ``train``) and scored on its tuning genes (role ``tune``).
+    Networks also use the loss on tuning genes for early stopping. Held-out genes are not used at all. Values are
+    suggested by a tree-structured Parzen estimator (Bergstra et al. 2011; Optuna's ``TPESampler``). Its random choices
+    depend only on ``seed`` and the trial's number.
 
-    Any number of processes may search in one folder: each adds trials until there are ``trials`` in total. The same
-    call continues a search that was stopped. If the process of a trial was killed, the next process that searches in
-    this folder continues the trial from its last checkpoint.
+    Any number of processes may search in the same folder. Each adds trials until there are ``trials`` in total. To
+    continue a search that was stopped, repeat the call. If the process of a trial was killed, the next process that
+    searches in this folder continues the trial from its last checkpoint.
 
     Args:
         genes, labels, splits, condition, task, visible, mid: as for :func:`kanseq.train`.
         output: the folder of the search; created if its parent exists.
-        holdout: the fold on whose training and tuning genes to search.
-        search: ranges of hyper-parameters of the model and of settings of the optimisation (except ``precision``), each
-            as text, see :meth:`kanseq.tuning.search_space.Range.read`.
+        holdout: the fold to use: trials are trained on its training genes and scored on its tuning genes.
+        search: the ranges to search, each as text, see :meth:`kanseq.tuning.search_space.Range.read`. Hyper-parameters
+            of the model and settings of the optimisation (except ``precision``) can be searched.
         trials: total number of trials.
         storage: the URL of an Optuna database, for processes that share no file system; by default a journal in
             ``output``.
         model: an architecture of ``kanseq models``.
-        options: hyper-parameters of the model that are not searched.
+        options: fixed values of hyper-parameters of the model that are not searched.
         {settings}
         seed: seed of the search, and of initial weights and order of genes in every trial.
         threads: processor threads; 0 for torch's default.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
 
-    The settings of the optimisation, from ``epochs`` on, are used unless they are searched; see :func:`kanseq.train`.
+    The settings of the optimisation, from ``epochs`` on, are the same in all trials unless they are searched; see
+    :func:`kanseq.train`.
 
     Raises:
         MissingPackage: Optuna is not installed.
-        BadOption: a range or setting is invalid, the folder contains a search with different ones, or every trial
-            failed.
+        BadOption: a range or setting is invalid, the folder contains a search with different ranges or settings, or
+            every trial failed.
         EmptySplit: the fold has no tuning genes.
         UnknownGene, OneClass, BadTable, MissingFile: as for :func:`kanseq.train`.
     """
@@ -126,7 +127,7 @@ def tune(
 
 
 def _tune(spec: TuneSpec) -> Tuned:
-    """Search as :func:`tune` does, with all arguments in one specification."""
+    """Search like :func:`tune`. The fields of ``spec`` are the arguments of :func:`tune`."""
     _require_optuna()
     kind, device, seed = architecture(spec.model), choose_device(spec.device), check_seeds(spec.seed)[0]
     ranges, options = [each.of(kind) for each in read_ranges(spec.search)], _named(spec.options)
@@ -162,12 +163,12 @@ def _tune(spec: TuneSpec) -> Tuned:
 
 
 def _named(options: Mapping[str, Value] | None) -> dict[str, Value]:
-    """Return options with names as in the model's configuration: ``token_hidden`` for ``token-hidden``."""
+    """Replace hyphens in option names with underscores, as in the model's configuration."""
     return {name.replace("-", "_"): value for name, value in (options or {}).items()}
 
 
 def _balance(ranges: Sequence[Range], balance: str) -> str:
-    """Return a value of ``balance`` other than ``none`` that at least one trial may use; else ``none``."""
+    """Return a value of the setting ``balance`` that a trial may use, other than ``none`` if possible."""
     searched = [choice for each in ranges if each.name == "balance" for choice in each.choices]
     return next((str(choice) for choice in (*searched, balance) if choice != "none"), "none")
 
@@ -182,7 +183,7 @@ def _require_optuna() -> None:
 
 
 def _name_of(about: RunDescription) -> str:
-    """Return the name of the Optuna study, unique for model, settings and inputs: a database can hold many studies."""
+    """Return the name of the Optuna study; it is unique for model, settings and inputs within a database."""
     deciding = {part: getattr(about, part) for part in ("model", "config", "settings", "inputs")}
     digest = hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
     return f"kanseq.{about.model}.{digest[:16]}"
@@ -191,7 +192,9 @@ def _name_of(about: RunDescription) -> str:
 def _made(output: Path) -> Path:
     """Create the folder of the search, or check that it contains a search that can be continued; return its path."""
     if output.exists() and not output.is_dir():
-        raise NotWritable("a search is a folder, but this is a file", where=output, hint="choose another name")
+        raise NotWritable(
+            "the output of a search is a folder, but this is a file", where=output, hint="choose another name"
+        )
     own_files = {output / SEARCH, output / LOCKS, *output.glob(LEFTOVERS)}
     if output.exists() and not (output / SEARCH).exists() and set(output.iterdir()) - own_files:
         raise BadOption("this folder contains files that are not from a search", where=output, hint="choose a new one")
@@ -204,7 +207,7 @@ def _made(output: Path) -> Path:
 def _inside(
     genes: SequenceSet, labels: pd.DataFrame | None, splits: pd.DataFrame, holdout: str, goal: LearningGoal
 ) -> FoldExamples:
-    """Return the examples of fold ``holdout``, with its tuning genes in place of the held-out genes."""
+    """Return the examples of fold ``holdout``, with its tuning genes as test genes instead of the held-out genes."""
     names = choose_folds(splits, holdout)
     if len(names) != 1:
         raise BadOption(
@@ -246,7 +249,7 @@ def _summary(study: "Study", searched: HyperparameterSearch) -> Tuned:
 
 
 def _options_of(searched: HyperparameterSearch, best: Mapping[str, Value]) -> dict[str, object]:
-    """Return the options of ``kanseq train`` that train a model as in the trial with hyper-parameters ``best``."""
+    """Return the options with which ``kanseq train`` trains a model as in the trial with hyper-parameters ``best``."""
     plan = searched.plan
     settings, chosen = searched.parted(best)
     learned = {each.name: getattr(plan.goal, each.name) for each in options_of(TuneSpec) if each.group == "learning"}

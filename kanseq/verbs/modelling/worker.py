@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _rank() -> int | None:
-    """Return the rank of this process if torchrun started it; None if it trains alone."""
+    """Return the rank of this process if torchrun started it; return None if it is the only process."""
     # The same check as torch.distributed.is_torchelastic_launched(), but without importing torch.
     return int(os.environ["RANK"]) if "TORCHELASTIC_RUN_ID" in os.environ else None
 
@@ -50,7 +50,7 @@ def _rank() -> int | None:
 def _train(path: Path, alone: bool) -> tuple[int, Report]:
     """Train according to the specification in ``path``; return exit code and report.
 
-    If it trains ``alone``, also write errors in the input to standard error."""
+    If ``alone`` (this is the only process of the training), also write errors in the input to standard error."""
     try:
         try:
             # SIGTERM acts like an interrupt, so that the training writes a checkpoint.
@@ -81,7 +81,7 @@ def _train(path: Path, alone: bool) -> tuple[int, Report]:
 
 
 def _is_distributed(error: Exception) -> bool:
-    """Return whether an error is from torch.distributed. RuntimeErrors of gloo are recognised by the raising module."""
+    """Return whether torch.distributed raised the error. For a RuntimeError, check the module that raised it."""
     *_, (innermost, _) = traceback.walk_tb(error.__traceback__)
     places = [type(error).__module__]
     if type(error) is RuntimeError:
@@ -90,7 +90,7 @@ def _is_distributed(error: Exception) -> bool:
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:
-    """Signal handler: raise KeyboardInterrupt, as Ctrl-C does."""
+    """Handle a signal: raise KeyboardInterrupt, as Ctrl-C does."""
     raise KeyboardInterrupt
 
 

@@ -31,7 +31,7 @@ EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
 """Default thresholds of hits: maximum e-value, minimum bit score, minimum coverage of the query in percent."""
 
 Files: TypeAlias = PathLike | Sequence[PathLike] | Mapping[str, PathLike]
-"""The value of an option for input files: a file; several, each as ``FILE`` or ``SPECIES=FILE``; or species -> file."""
+"""Files of one option: one file; a list of ``FILE`` or ``SPECIES=FILE``; or a mapping from species to file."""
 
 
 @brief
@@ -46,10 +46,10 @@ class Homology(NamedTuple):
         proteins: number of proteins, transcripts or coding sequences that were read.
         of_other_genes: number of these that belong to no gene of the set.
         genes: number of genes in the set.
-        genes_with_protein, genes_without_protein: number of genes of the set that have a protein (or are in the table
-            of hits or the list), and that do not.
-        genes_with_stops: number of genes with stop codons inside their translated coding sequence; the search treats
-            them as ``X``.
+        genes_with_protein, genes_without_protein: numbers of genes of the set with and without a protein. If a table of
+            hits or a list of groups was used: numbers of genes that are and are not in it.
+        genes_with_stops: number of genes with stop codons inside their translated coding sequence. The search treats
+            such stop codons as ``X``.
         pairs: number of pairs of homologous genes.
         groups: number of groups, including groups of one gene.
         largest_group: number of genes in the largest group.
@@ -107,40 +107,41 @@ def homology(
     strip_version: bool = False,
     threads: int = 0,
 ) -> Homology:
-    """Find groups of homologous genes by single linkage; genes are linked by hits of their proteins above thresholds.
+    """Find groups of homologous genes by single-linkage clustering of genes with similar proteins.
 
     Two genes are a pair if a hit between their proteins, in either direction, has an e-value of at most ``evalue``, a
     bit score of at least ``bits``, and covers at least ``coverage`` percent of its query. The coverage is the number of
     aligned query letters divided by the length of the query. If a hit has several alignments (in a table or BLAST
-    output), the letters in any alignment with such an e-value count. The values of a pair are those of its better hit.
-    Groups are the connected components of the graph of pairs. A gene without a protein is a group of one.
+    output), letters count if they are aligned in any alignment with an e-value of at most ``evalue``. A pair gets the
+    values of its best hit. Groups are the connected components of the graph of pairs. A gene without a protein forms a
+    group of its own.
 
     Each gene is represented by its longest protein. The gene of a protein is read from ``protein2gene``, else from the
     CDS rows of ``annotation`` (``protein_id``, ``transcript_id``, ``ID``, ``Parent``), else from the FASTA header
-    (``gene:ID``, ``gene=ID``, ``locus=ID``, ``[locus_tag=ID]``); otherwise it is the name of the protein.
+    (``gene:ID``, ``gene=ID``, ``locus=ID``, ``[locus_tag=ID]``); otherwise the name of the protein is used as gene id.
 
     Args:
         genes: a set of genes, or its file.
         proteins: FASTA of protein sequences.
         transcripts: FASTA of transcripts in the direction of transcription. The longest open reading frame of each is
-            translated and the proteins are compared, which finds more distant homologs than nucleotides do.
-        genome: FASTA; the longest coding sequence of each gene in ``annotation`` is translated.
-        annotation: GTF or GFF3.
-        hits: a table of hits (BLAST's ``outfmt 6`` or ``7``) from another search, of proteins or of genes; no search is
-            run. If the table lacks the lengths of queries (``qlen``), ``proteins`` must provide them. Hits of all
-            isoforms of a gene are used.
+            translated. Comparing proteins finds more distant homologs than comparing nucleotides.
+        genome: FASTA of the genome; the longest coding sequence of each gene in ``annotation`` is translated.
+        annotation: GTF or GFF3 file with CDS rows.
+        hits: a table of hits between proteins or genes (BLAST's ``outfmt 6`` or ``7``) from an earlier search; no
+            search is run. If the table lacks the lengths of queries (``qlen``), ``proteins`` must provide them. Hits of
+            all isoforms of a gene are used.
         groups: known groups (lines ``id group``, JSON, or ``homologs.tsv``), used instead of a search.
-        protein2gene: table of two columns, protein (or transcript) and gene.
+        protein2gene: table with two columns: protein (or transcript) and gene.
         output: path of ``homologs.tsv``: ``species, id, group``, one row per gene; ``-`` is standard output. Tool,
             version and thresholds are written to ``homologs.tsv.json`` (:mod:`kanseq.homologs.records`).
         pairs: path of a table of the pairs (each pair once); it also gets a ``.json`` record.
         tool: ``diamond``, ``mmseqs``, ``blast``; ``sketch``, which is built in; or ``auto``, the first of these that is
             installed.
         evalue, bits, coverage: thresholds of hits, see above.
-        hit_columns: names of the columns of ``hits``, as in BLAST, if there is no header and the columns are not
-            BLAST's default ones.
+        hit_columns: BLAST's names of the columns of ``hits``, if the table has no header and does not have BLAST's
+            default columns.
         codon_table: NCBI number of the genetic code, for CDS rows without ``transl_table``.
-        aliases: table of equivalent contig names (annotation, genome).
+        aliases: table of equivalent contig names, to match ``annotation`` and ``genome``.
         strip_version: also match names without version suffixes (``.1``).
         threads: processor threads of the search; 0 uses all.
 
@@ -201,12 +202,12 @@ def homology(
 
 
 def _given(proteins: Files, transcripts: Files, genome: Files, annotation: Files) -> dict[str, Files]:
-    """Return option name -> files, for the options that accept files of several species."""
+    """Return the options that accept files of several species, as a dictionary option name -> files."""
     return {"proteins": proteins, "transcripts": transcripts, "genome": genome, "annotation": annotation}
 
 
 def _sources(given: Files) -> Sources:
-    """Return pairs (species, file) for the files of an option; the species is None if it is not specified."""
+    """Return the files of an option as pairs (species, file); the species is None if it is not specified."""
     if isinstance(given, Mapping):
         return [(str(species), path) for species, path in given.items()]
     listed = [given] if isinstance(given, (str, os.PathLike)) else list(given)
@@ -267,7 +268,7 @@ def _check_options(
 
 
 def _check_genes(genes: SequenceSet, sources: Mapping[str, Sources]) -> None:
-    """Check that ids are unique within each species, and that the set contains every species specified for a file."""
+    """Check that ids are unique within each species, and that the set contains every species that has a file."""
     twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
     if len(twice):
         raise BadTable(f"several sequences of the set have the same id: {some(list(twice))}")

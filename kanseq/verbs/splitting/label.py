@@ -1,4 +1,4 @@
-"""``kanseq label``: label genes low or high by quartiles of expression, by default those of training genes only.
+"""``kanseq label``: label genes low or high by quartiles of expression, by default of training genes only.
 
 In: expression tables and splits. Out: a table ``species, id, condition, fold, expression, label, q1, q3``.
 """
@@ -30,16 +30,17 @@ logger = logging.getLogger(__name__)
 class Labels(NamedTuple):
     """Result of :func:`label`.
 
-    Dictionaries have a key for each fold (``*`` if labels do not depend on folds), with the prefix ``CONDITION:`` if
-    there is a sample sheet.
+    The keys of dictionaries are folds (``*`` if labels do not depend on folds), with the prefix ``CONDITION:`` if a
+    table of conditions was passed.
 
     Attributes:
         quartiles: description of the genes that define the thresholds.
         samples: names of the samples that were used.
         left_out: columns of the table that were not used as samples.
-        genes: number of labelled genes; if splits or a set were passed, only genes in them are counted, also below.
+        genes: number of labelled genes. If splits or a set were passed, this number and the following ones count only
+            genes in the splits or the set, except for ``not_in_set``.
         low, mid, high: number of genes with this label.
-        q1, q3: the thresholds of low and high, log10(TPM + 1).
+        q1, q3: the thresholds for low and for high, log10(TPM + 1).
         not_expressed: condition -> number of genes with an expression of exactly 0.
         without_expression: number of genes of the splits or the set that are not in the table.
         not_in_set: number of genes of the table that are not in the splits or the set.
@@ -89,16 +90,18 @@ def label(
     genes at or above the third quartile are high (linear interpolation between ranks).
 
     Args:
-        tables: TPM: a matrix with genes in rows (CSV or TSV), or tables of salmon, kallisto, RSEM or StringTie, one per
-            sample; plain or gzip. Or a DataFrame with genes in its index and samples in its columns.
+        tables: expression in TPM. A matrix with genes in rows (CSV or TSV); output files of salmon, kallisto, RSEM or
+            StringTie, one per sample; or a DataFrame with genes in its index and samples in its columns. Files may be
+            compressed with gzip.
         splits: table of :func:`kanseq.split`. The quartiles of each fold are then computed from its training genes
-            only, and every gene of the splits that has expression gets a row per fold.
-        genes: a set, or its file; if there are no splits, it is used to count the genes without expression.
-        output: path of the labels, a tab-separated table; None writes no file, ``-`` is standard output.
+            only, and the result has a row per fold for every gene of the splits that has expression.
+        genes: a set, or its file. Without ``splits``, counts of genes include only genes of this set, and genes without
+            expression are counted. With ``splits``, both must have the same genes.
+        output: path of the labels, a tab-separated table; if None, no file is written; ``-`` is standard output.
         samples: names of the samples; by default those chosen by :func:`kanseq.genome.expression.tpm.read_expression`.
         summary: ``max``, ``mean`` or ``median``: how to summarise the TPM of a gene over samples.
-        condition: a table with the columns sample and condition. Only its samples are used, and genes are labelled in
-            each condition separately.
+        condition: a table with the columns sample and condition. Only the samples in this table are used, and genes are
+            labelled in each condition separately.
         quartiles: genes that define the quartiles: ``train`` (training genes; the default with splits) or ``all``
             (every row of the expression table, including test genes). With ``all`` the result has one row per gene and
             condition, with the fold ``*``.
@@ -186,7 +189,7 @@ def _check_options(
 
 
 def _transcripts(tx2gene: PathLike | pd.DataFrame | None, annotation: PathLike | None) -> dict[str, str] | None:
-    """Read transcript -> gene from ``tx2gene`` or ``annotation``; None if neither is specified."""
+    """Read the gene of each transcript from ``tx2gene`` or ``annotation``; return None if neither is specified."""
     if tx2gene is not None and annotation is not None:
         raise BadOption("--tx2gene and --annotation cannot be combined", hint="use one of them")
     if tx2gene is not None:
@@ -195,7 +198,7 @@ def _transcripts(tx2gene: PathLike | pd.DataFrame | None, annotation: PathLike |
 
 
 def _paths(tables: PathLike | pd.DataFrame | Sequence[PathLike]) -> list[PathLike]:
-    """Return the files of expression tables after checking that they exist; an empty list for a DataFrame."""
+    """Check that the files of expression tables exist, and return them as a list (empty for a DataFrame)."""
     if isinstance(tables, pd.DataFrame):
         return []
     paths = [tables] if isinstance(tables, str) or not isinstance(tables, Sequence) else list(tables)
@@ -208,7 +211,7 @@ def _paths(tables: PathLike | pd.DataFrame | Sequence[PathLike]) -> list[PathLik
 
 
 def _folds(members: pd.DataFrame, known: pd.DataFrame, rows: np.ndarray) -> dict[str, FoldRows]:
-    """Return fold -> its genes that have expression.
+    """Return the genes of each fold that have expression, as a dictionary by fold name.
 
     Args:
         members: rows of the splits, with ``id``, ``fold`` and ``role``.
@@ -227,7 +230,7 @@ def _folds(members: pd.DataFrame, known: pd.DataFrame, rows: np.ndarray) -> dict
 
 
 def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[ConditionLabels]) -> pd.DataFrame:
-    """Return the table of labels: the labels of all conditions and folds (``parts``), one below the other."""
+    """Return the labels of all conditions and folds (``parts``) as one table."""
     frames = [
         names.iloc[part.rows].assign(
             condition=part.condition,
@@ -245,7 +248,7 @@ def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Condi
 def _counts(parts: list[ConditionLabels], counted: np.ndarray) -> dict[str, dict[str, int] | dict[str, float]]:
     """Return the fields ``low, mid, high, q1, q3`` of :class:`Labels`.
 
-    ``counted`` marks the rows of the expression table that count."""
+    ``counted`` selects the rows of the expression table that ``low``, ``mid`` and ``high`` count (bool per row)."""
     keys = [part.fold if part.condition == EVERY else f"{part.condition}:{part.fold}" for part in parts]
     found: dict[str, dict[str, int] | dict[str, float]] = {
         name: {key: int((part.labels[counted[part.rows]] == name).sum()) for key, part in zip(keys, parts, strict=True)}
@@ -257,7 +260,7 @@ def _counts(parts: list[ConditionLabels], counted: np.ndarray) -> dict[str, dict
 
 
 def _describe_thresholds(by_table: bool, recipe: str | None, rows: int, unasked: bool) -> str:
-    """Describe and log which genes define the quartiles; warn if they include test genes without an explicit option."""
+    """Describe and log which genes define the quartiles. If test genes are included by default (``unasked``), warn."""
     if not by_table:
         return "of each fold's training genes"
     source = f"of all {rows:,} rows of the table" + (f" (recipe {recipe})" if recipe else "")

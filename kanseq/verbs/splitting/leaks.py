@@ -1,7 +1,7 @@
-"""``kanseq leaks``: find leaks between training and test genes in splits of any origin.
+"""``kanseq leaks``: find leaks between training and test genes, in splits from kanseq or any other tool.
 
-In: a set with splits; homologs, labels. Out: per fold, related genes with different roles. Leaks are computed from the
-sequences and coordinates; the column ``reason`` of the splits is ignored.
+In: a set with splits; homologs, labels. Out: the related genes with different roles in each fold. Leaks are computed
+from the sequences and coordinates; the column ``reason`` of the splits is ignored.
 """
 
 import json
@@ -40,16 +40,17 @@ class Leaks(NamedTuple):
 
     Attributes:
         genes: number of genes of the set.
-        never_tested, tested_twice: number of genes that are test genes in no fold, and in several folds.
+        never_tested, tested_twice: numbers of genes that are test genes in no fold, and in more than one fold.
         not_in_set: number of genes of the splits that are not in the set; they are not checked.
-        leaking: kind of leak -> fold -> number of affected training (or tuning) genes; only kinds and folds with leaks.
+        leaking: kind of leak -> fold -> number of training (or tuning) genes that leak; only kinds and folds with
+            leaks.
         folds: a dictionary per fold: its name (``fold``), the number of ``genes`` per role, its ``leaks``, and its
             ``labels``. Each leak has its ``kind``, the two roles (``between``), the number of ``pairs``, the number of
-            ``genes`` of the first role, and the pairs that are listed (``named``).
+            ``genes`` of the first role, and a list of pairs (``named``, see ``pairs`` of :func:`leaks`).
         homology: how the homologs were found, as :func:`kanseq.homologs.records.describe_homology` returns it.
         output: path of the JSON report; None if it was not written.
         text: the report as text.
-        table: the table ``leaks.tsv``, with a row per fold, kind and two roles.
+        table: the table ``leaks.tsv``, with a row per fold, kind of leak and pair of roles.
     """
 
     genes: int
@@ -88,10 +89,10 @@ def leaks(
     table: PathLike | None = None,
     pairs: int = 100,
 ) -> Leaks:
-    """Find leaks in splits: genes with different roles in a fold that are related in one of the ways in :data:`KINDS`.
+    """Find leaks in splits: related genes that have different roles in the same fold.
 
-    Relations are computed from the set. Genes that are ``unused`` in a fold cannot leak. Genes of the set without a row
-    for a fold count as unused.
+    The kinds of relation are listed in :data:`kanseq.leakage.leak_counts.KINDS`. Genes that are ``unused`` in a fold
+    cannot leak. Genes of the set without a row for a fold count as unused.
 
     Args:
         genes: the set that was split, or its file.
@@ -103,7 +104,7 @@ def leaks(
             their thresholds depend on test genes.
         output: path of the report as JSON; ``-`` is standard output.
         table: path of the counts, tab-separated: ``fold, kind, between, genes, pairs``.
-        pairs: maximum number of gene pairs to list per fold, kind and two roles; all pairs are counted.
+        pairs: maximum number of gene pairs to list per fold, kind of leak and pair of roles. All pairs are counted.
 
     Raises:
         BadTable: the splits lack a column, or contain an unknown role.
@@ -129,7 +130,7 @@ def leaks(
 
 
 def _is_path(source: object) -> bool:
-    """Return whether an input is a path rather than None or an object in memory."""
+    """Return whether an input is a path, and not None or an object in memory."""
     return source is not None and not isinstance(source, (SequenceSet, pd.DataFrame, tuple))
 
 
@@ -140,7 +141,7 @@ def _write(
     output: PathLike | None,
     table: PathLike | None,
 ) -> None:
-    """Write the report (``output``, JSON) and the counts (``table``), if requested; ``inputs`` go into the report."""
+    """Write the report (``output``, JSON) and the counts (``table``), if requested; the report lists ``inputs``."""
     kinds = {kind: KINDS[kind] for kind in result.table["kind"].unique()}
     counts = ("genes", "never_tested", "tested_twice", "not_in_set", "leaking", "folds")
     content = {"format": 1, "inputs": inputs, "kinds": kinds, "named_pairs": pairs}

@@ -1,4 +1,4 @@
-"""``kanseq split``: assign training, tuning and test genes in each fold, without leaks from test into training.
+"""``kanseq split``: assign the role of each gene in each fold (training, tuning or test), and prevent leaks.
 
 In: a set of sequences. Out: a table with a row per gene and fold: ``species, id, fold, role, reason``.
 """
@@ -74,46 +74,47 @@ def split(
     rotate: int = 0,
     seed: int = 0,
 ) -> Split:
-    """Define folds with different test genes, and exclude genes that are related to them from training.
+    """Define folds with different test genes, and exclude genes that are related to the test genes from training.
 
-    A gene is excluded from the training genes of a fold if one of its windows shares a base (of either strand) with a
-    window of a test gene, if it has the same sequence as a test gene (or the reverse complement), or if it is
-    homologous to a test gene according to ``homology``, also in another species. Its role is then ``unused``, and the
-    reason names the test gene. Test genes are never excluded in this way. Genes that are related to tuning genes are
-    excluded from training by the same rules.
+    A gene is excluded from the training genes of a fold in three cases: if one of its windows shares a base (on either
+    strand) with a window of a test gene; if its sequence equals that of a test gene or the reverse complement; or if it
+    is homologous to a test gene of the same or another species according to ``homology``. Its role is then ``unused``,
+    and the reason names the test gene. Test genes are never excluded in this way. Genes that are related to tuning
+    genes are excluded from training by the same rules.
 
     Args:
-        genes: a set or its file; or several, which are split as one.
-        output: path of the table (tab-separated); None writes no file, ``-`` is standard output.
+        genes: a set or its file; or several, which are split together.
+        output: path of the table (tab-separated); if None, no file is written; ``-`` is standard output.
         by: what a fold holds out: ``chromosome`` (a fold per contig), ``block`` (``blocks`` regions of each contig with
             equal numbers of genes; ``CONTIG.block0`` has the lowest coordinates), ``species``, ``list`` (the genes of
             ``gene_list``), ``random`` (``blocks`` folds) or ``column`` (the set's own column ``split``).
-        folds: names of folds or contigs: make only these folds; all other genes are training genes in every fold.
+        folds: names of folds or contigs. Only these folds are made, and all other genes are training genes in every
+            fold.
         blocks: number of blocks per contig for ``block``, number of folds for ``random``.
         gene_list: for ``list``, the test genes: a file of ids, or of ids and fold names, or a JSON array of ids; or a
             table in memory.
-        min_genes: a contig with fewer genes (for ``block``: fewer per block) is not a fold. Its genes are ``unused``
-            (reason ``small_contig``) in every fold, so that models of all folds may score them. Contigs listed in
-            ``folds`` are always folds.
-        tune: fraction of a fold's training genes to use for tuning (role ``tune``): neighbouring genes on one contig,
-            if a contig has enough genes; random genes for ``random``, ``list``, ``column`` and sequences without
-            coordinates.
-        score_only: a list as for ``gene_list``. Test genes that are not listed get the role ``unused`` (reason
-            ``not_scored``); they and related genes are still excluded from training. Folds without a listed gene are
-            dropped.
+        min_genes: minimum number of genes of a contig (for ``block``: on average per block). Smaller contigs are not
+            folds. Their genes are ``unused`` (reason ``small_contig``) in every fold, so that models of all folds may
+            score them. Contigs listed in ``folds`` are always folds.
+        tune: fraction of a fold's training genes to use for tuning (role ``tune``). These are neighbouring genes on one
+            contig, if a contig has enough genes. For ``random``, ``list``, ``column`` and sequences without
+            coordinates, they are random genes.
+        score_only: a list of the genes to score, in a format of ``gene_list``. Test genes that are not listed get the
+            role ``unused`` (reason ``not_scored``); they and related genes are still excluded from training. Folds
+            without a listed gene are dropped.
         homology: groups or pairs of homologous genes, from :func:`kanseq.homology`. All genes of a group are homologous
-            to each other; with pairs, only the two genes of a pair are.
+            to each other; with pairs, only the two genes of each pair are homologous.
         similar: also exclude genes with windows that are nearly identical to those of test genes
             (:mod:`kanseq.splits.similar_windows`), such as copies of one transposon.
         test_species: for ``chromosome`` and ``block`` with several species: only contigs of this species are folds. In
-            each fold, genes of other species are training genes, and genes on other contigs of this species are
-            ``unused`` (reason ``test_species``).
+            each fold, genes of other species are training genes, and genes of this species on contigs that the fold
+            does not test are ``unused`` (reason ``test_species``).
         train_species: with ``test_species``: species to train on, by default all others. Genes of any other species are
             ``unused`` (reason ``other_species``).
-        rotate: for ``column``: number of folds (``part0``, …), which all hold out the set's test sequences. All other
+        rotate: for ``column``: number of folds (``part0``, …). All of them hold out the set's test sequences. All other
             sequences are divided into this number of parts, with similar fractions of each label; identical sequences
             are in the same part. Each fold tunes on one part and trains on the others.
-        seed: seed of the folds of ``random``, of the parts of ``rotate``, and of the choice of tuning genes.
+        seed: random seed for the folds of ``random``, the parts of ``rotate``, and the choice of tuning genes.
 
     Raises:
         BadOption: the options are inconsistent, or cannot be used with this set.
@@ -157,7 +158,7 @@ def split(
 
 
 def _with_scored(folds: list[HeldOutFold], scored: np.ndarray) -> list[HeldOutFold]:
-    """Return the folds that hold out at least one gene to score (``scored``, by row); warn about the others."""
+    """Return the folds with at least one test gene to score (``scored``, bool per gene); warn if others are dropped."""
     empty = [fold.name for fold in folds if not scored[fold.rows].any()]
     if len(empty) == len(folds):
         raise EmptySplit("--score-only: no fold has a gene of the list")
