@@ -1,6 +1,6 @@
 """kanseq: from a genome, an annotation and expression tables to Kolmogorov-Arnold Networks and attribution tracks.
 
-Every command is available as a function with the same name and arguments, imported when it is first used::
+Every command is also a function with the same name and arguments. The module of a function is imported on first use::
 
     import kanseq
     kanseq.extract("genome.fa.gz", "genes.gtf.gz", output="genes.parquet")

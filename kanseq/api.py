@@ -64,11 +64,11 @@ DOORS = {
     "Model": "kanseq.verbs.modelling.load_model",
     "SequenceSet": "kanseq.sequences.sequence_set",
 }
-"""Public name -> the module that defines it."""
+"""Maps each public name to the module that defines it."""
 
 
 MODULES = {"nn": "kanseq.nn"}
-"""Public name -> a module with only public names, such as ``kanseq.nn.RBFLinear``."""
+"""Maps the names of public modules, such as ``nn``, to their full names."""
 
 
 def public_names() -> list[str]:

@@ -1,7 +1,8 @@
 """Exceptions for invalid input.
 
-The message of an error is one line: *where* (file, and line or column if known), *what* is wrong, and a hint how to fix
-it. The command line prints the message and exits with :attr:`KanseqError.exit_code`; Python code gets the exception.
+The message of an error is one line: *where* (file, and line or column if known), *what* is wrong, and a hint on how to
+fix it. The command line prints the message and exits with :attr:`KanseqError.exit_code`; Python code gets the
+exception.
 """
 
 from os import PathLike
@@ -17,7 +18,7 @@ class KanseqError(Exception):
     exit_code = 3
 
     def __init__(self, what: str, *, where: str | PathLike[str] | None = None, hint: str | None = None) -> None:
-        """Build the message from what is wrong, where, and a hint how to fix it; line breaks become spaces."""
+        """Build the message from the problem, its location, and a hint on how to fix it; line breaks become spaces."""
         self.what, self.where, self.hint = what, where, hint
         text = what if where is None else f"{where}: {what}"
         text = text if hint is None else f"{text}; {hint}"
@@ -101,7 +102,7 @@ class NotFinite(KanseqError):
 
 
 class RankFailed(KanseqError):
-    """One process of a distributed training run has stopped; the last saved state is complete."""
+    """One process of a distributed training run has stopped; the last saved state is intact."""
 
 
 class JobsFailed(KanseqError):

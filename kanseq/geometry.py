@@ -13,7 +13,7 @@ TOKEN = 8
 """Number of columns in one token."""
 
 CODON = 3
-"""Number of transcribed columns masked at TSS and TTS, which are start and stop codons if UTRs are not annotated."""
+"""Number of transcribed columns masked at the TSS and at the TTS. They may be start and stop codons."""
 
 VISIBLE = ("all", "flanks", "transcribed")
 """Parts of the gene windows that a model may read: all, only the flanks of the gene, or only the transcribed parts."""
@@ -22,7 +22,7 @@ VISIBLE = ("all", "flanks", "transcribed")
 class Place(NamedTuple):
     """The location of a gene: ``tss`` and ``tts`` are the 0-based positions of its first and last transcribed base.
 
-    The location and a geometry determine the windows of the gene.
+    Together with a geometry, the location determines the windows of the gene.
     """
 
     chrom: str
@@ -36,8 +36,8 @@ class Geometry:
     """The layout of the sequences in a set: number of columns, position of TSS and TTS, and columns hidden from models.
 
     The columns of a gene, in the direction of transcription, are: ``upstream`` columns before the TSS, ``downstream``
-    columns from the TSS on, ``pad`` columns of ``N``, ``downstream`` columns up to the TTS, and ``upstream`` columns
-    after the TTS. Column ``upstream`` is the first transcribed base. For sequences without coordinates (plain
+    columns starting at the TSS, ``pad`` columns of ``N``, ``downstream`` columns ending at the TTS, and ``upstream``
+    columns after the TTS. Column ``upstream`` is the first transcribed base. For sequences without coordinates (plain
     sequences) only ``length`` is set. ``mask`` hides the first and last :data:`CODON` transcribed bases from models,
     and ``visible``, one of :data:`VISIBLE`, selects the part of the windows that models read.
 
@@ -141,7 +141,7 @@ class Geometry:
 
     @property
     def _codon(self) -> int:
-        """Number of transcribed columns masked at the TSS, and the same number at the TTS."""
+        """Number of transcribed columns masked at each of the two sites, TSS and TTS."""
         return min(CODON, self.downstream) if self.mask else 0
 
     def hide(self, codes: "np.ndarray") -> "np.ndarray":
@@ -172,7 +172,9 @@ class Geometry:
         return tts - self.downstream + 1, tts + self.upstream + 1
 
     def columns_of(self, place: Place, position: int) -> tuple[int, ...]:
-        """Return the columns of a genome position, ascending: none, one, or two if it lies in both windows of the gene.
+        """Return the columns that show a genome position, ascending.
+
+        There are two columns if both windows of the gene contain the position, and none if neither does.
 
         Args:
             place: location of the gene.
@@ -192,7 +194,7 @@ class Geometry:
     def to_json(self) -> dict[str, int | bool | str | None]:
         """Return the fields for the metadata of files; ``visible`` is omitted if it is ``all``.
 
-        Files are then identical to those of versions that do not have this field, and those versions can read them.
+        Files without this field are identical to those of older versions, which can also read them.
         """
         fields = asdict(self)
         if self.visible == "all":

@@ -31,7 +31,7 @@ class Region(NamedTuple):
     Attributes:
         name: one of the names defined in this module.
         start, stop: half-open columns, 0-based.
-        site: the site from which distances are measured; None for padding and for plain sequences.
+        site: ``TSS`` or ``TTS``, from which distances are measured; None for padding and for plain sequences.
         origin: the column of the site, where the distance is 0; column 0 if there is no site.
         transcribed: whether the columns are transcribed.
     """
@@ -62,14 +62,14 @@ class Region(NamedTuple):
 
 
 def regions_of(geometry: Geometry, core: int = CORE) -> list[Region]:
-    """Return the regions of a geometry in column order. Every column is in exactly one region; none is empty.
+    """Return the regions of a geometry in column order. Every column is in exactly one region; no region is empty.
 
     Columns that are hidden from models (:attr:`Geometry.masked`, :attr:`Geometry.visible`) also belong to regions.
     A sequence without coordinates (plain sequence) is one region.
 
     Args:
         geometry: the layout of the columns. Regions are shorter if the windows are short.
-        core: number of columns in the core promoter (at most all columns before the TSS); 0 for no core promoter.
+        core: number of columns in the core promoter, limited to the columns before the TSS; 0 for no core promoter.
 
     >>> [(region.name, region.start, region.stop) for region in regions_of(Geometry())][:3]
     [('upstream', 0, 950), ('core promoter', 950, 1000), ("5' transcribed", 1000, 1500)]

@@ -93,7 +93,7 @@ def write_gene_beds(track: PieceTrack, top: int | None, folder: PathLike, output
         track: genes and the values of their pieces.
         top: as in :func:`write_bed`.
         folder: output folder, created if it is missing. Other files in it are kept.
-        outputs: the files get their final names when this stack closes without an error; otherwise none is written.
+        outputs: the files get their final names when this stack closes without an error; otherwise no file is written.
 
     Raises:
         NotWritable: the folder cannot be created or written, or the disk is full.
@@ -152,7 +152,7 @@ def _ids(track: PieceTrack, genes: np.ndarray) -> np.ndarray:
 
 
 def _full_magnitude(track: PieceTrack) -> float:
-    """Return the absolute value for a BED score of 1000: the 99th percentile over all pieces, before selecting any."""
+    """Return the absolute value that has a BED score of 1000: the 99th percentile over all pieces, written or not."""
     magnitudes = [np.abs(track.on_contig(chrom)[2]) for chrom in _chroms(track)]
     everything = np.concatenate(magnitudes) if magnitudes else np.zeros(0, dtype=np.float32)
     return float(np.percentile(everything, 99)) if len(everything) else 0.0
@@ -192,7 +192,7 @@ def as_text(numbers: np.ndarray) -> pa.Array:
 
 
 def join_text(columns: list[pa.Array | pa.Scalar]) -> tuple[bytes, np.ndarray]:
-    """Join text columns with tabs to lines; return the text, and the offset of each line and of the end.
+    """Join text columns into tab-separated lines; return the text, and the offset of each line and of the end.
 
     The last column must contain the line ends.
     """

@@ -13,7 +13,7 @@ JBROWSE_CONFIG = "config.json"
 """Name of the JBrowse configuration file."""
 
 _CLOSEST = 0.02
-"""Bases per pixel at the closest zoom of JBrowse. It stores a view as a scale and an offset, not as a locus."""
+"""Bases per pixel at the closest zoom of JBrowse. JBrowse stores a view as a scale and an offset, not as a locus."""
 
 _BED_COLUMNS = ["chrom", "chromStart", "chromEnd", "name", "score", "strand", "thickStart", "thickEnd", "itemRgb"]
 

@@ -23,7 +23,7 @@ class PieceTrack:
         contigs: contig -> length, in the order of the genome.
         values: float32 ``(genes, pieces)``, in the order of :func:`kanseq.genome.pieces.piece_template`.
         codes: function that returns the base codes ``(rows, columns)`` that the model reads for some rows of the table,
-            masked columns 4.
+            with 4 in masked columns.
     """
 
     table: pd.DataFrame

@@ -21,13 +21,13 @@ def check_browsers(
     igv_session: PathLike | None = None,
     jbrowse: PathLike | None = None,
 ) -> None:
-    """Check, before any work is done, that sessions can be written and that browsers can open genome and genes.
+    """Check, before any work is done, that sessions can be written and that browsers can open genome and annotation.
 
     Raises:
         MissingFile: the genome or the annotation does not exist.
         MalformedLine: the annotation is neither GTF nor GFF3.
         BadOption: the name of the session ends in neither ``.xml`` nor ``.json``, the genome is compressed with plain
-            gzip, or its name does not show IGV whether it is compressed.
+            gzip, or IGV could not recognise from its name whether it is compressed.
         NotWritable: the JBrowse folder is a file, or cannot be created or written.
     """
     bgzip = is_bgzip(genome)
@@ -40,7 +40,9 @@ def check_browsers(
             what, hint = (
                 ("compressed", "rename it to end in .gz") if bgzip else ("plain", "rename it not to end in .gz")
             )
-            raise BadOption(f"this FASTA is {what}, which IGV would not recognise by its name", where=genome, hint=hint)
+            raise BadOption(
+                f"this FASTA is {what}, which IGV would not recognise from its name", where=genome, hint=hint
+            )
     check_folder(jbrowse)
     find_data(annotation, ())
 

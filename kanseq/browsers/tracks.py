@@ -33,7 +33,7 @@ _BIGWIG_STEP, _BIGWIG_ZOOM = 12, 16
 
 
 class Steps(NamedTuple):
-    """Values per base of one contig: ascending, disjoint intervals of equal values. Bases without value are omitted."""
+    """Values per base of a contig: ascending, disjoint intervals of equal values. Bases without a value are omitted."""
 
     start: np.ndarray
     end: np.ndarray
@@ -44,7 +44,7 @@ def check_track_names(bed: PathLike | None, bedgraph: PathLike | None, bigwig: P
     """Check that each track's name has an extension of its format.
 
     Raises:
-        BadOption: a name has another extension.
+        BadOption: a name has a different extension.
     """
     for path, endings, kind in ((bed, BED, "BED"), (bedgraph, BEDGRAPH, "bedGraph"), (bigwig, BIGWIG, "bigWig")):
         if path is not None and not Path(path).name.lower().endswith(endings):
@@ -55,7 +55,7 @@ def check_combine(combine: str) -> None:
     """Check that ``combine`` is one of :data:`COMBINE`.
 
     Raises:
-        BadOption: it is unknown.
+        BadOption: ``combine`` is unknown.
     """
     if combine not in COMBINE:
         raise BadOption(f"'{combine}' is not a way to combine pieces", hint=f"choose one of {', '.join(COMBINE)}")
@@ -68,7 +68,7 @@ def track_files(
     contigs: Mapping[str, int],
     strand_specific: bool = False,
 ) -> list[Path]:
-    """List every file that :func:`write_tracks` will write, indices included."""
+    """List every file that :func:`write_tracks` will write, including indices."""
     files = []
     for path in (bed, bedgraph, bigwig):
         for _, part in _strands(path, strand_specific and path is not bed):
@@ -88,7 +88,9 @@ def write_tracks(
     per_gene: PathLike | None = None,
     stack: ExitStack | None = None,
 ) -> int | None:
-    """Write a track in up to three formats. Files ending in ``.gz`` are bgzip, with an index; output is reproducible.
+    """Write a track in up to three formats; output bytes are reproducible.
+
+    Files ending in ``.gz`` are compressed with bgzip, and indexed.
 
     BED9 has a row per gene and piece, sorted by contig name (byte order), start, end and name. The name is the gene id,
     ``|``, and the letters of the piece in the direction of transcription, ``N`` for bases hidden from the model. The

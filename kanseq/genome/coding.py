@@ -67,14 +67,14 @@ class Coding(NamedTuple):
     """The coding sequence of a transcript.
 
     Attributes:
-        genes: names of its gene; the first one is the id that ``kanseq extract`` uses.
+        genes: names of the gene; the first one is the id that ``kanseq extract`` uses.
         names: names of the protein and the transcript.
-        contig, strand: its location.
+        contig, strand: location of the transcript.
         parts: the intervals of its CDS rows as ``(start, end, phase)``, in the direction of transcription, 0-based
             half-open; the phase is the number of bases at the start of the interval that belong to an earlier codon, or
             None if the file does not state it.
-        table: NCBI number of its genetic code, or None if the file does not state it.
-        line: line number of its first CDS row.
+        table: NCBI number of the genetic code, or None if the file does not state it.
+        line: line number of the first CDS row.
     """
 
     genes: tuple[str, ...]
@@ -92,7 +92,7 @@ class Coding(NamedTuple):
 
 
 class Protein(NamedTuple):
-    """A translated coding sequence: amino acids without the last stop, and the number of internal stops."""
+    """A translated coding sequence: amino acids without the terminal stop, and the number of internal stops."""
 
     letters: bytes
     stops: int
@@ -248,7 +248,7 @@ def _coding(
 
 
 def _protein(coding: Coding, contig: Contig, table: int, annotation: PathLike) -> Protein:
-    """Cut a coding sequence out of its contig and translate it."""
+    """Extract a coding sequence from its contig and translate it."""
     last = max(end for _, end, _ in coding.parts)
     if last > len(contig.sequence):
         raise MalformedLine(

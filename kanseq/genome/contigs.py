@@ -32,9 +32,9 @@ _log = logging.getLogger(__name__)
 def read_aliases(path: PathLike) -> dict[str, frozenset[str]]:
     """Read a table of contig aliases; return a mapping from every name to all names of the same contig.
 
-    A line holds the contig's name in the annotation and in the genome, separated by a tab or spaces (more columns are
-    more names). Lines that begin with ``#`` are comments; a header is allowed. NCBI's ``assembly_report.txt`` can be
-    used without changes.
+    Each line lists the names of a contig in the annotation and in the genome, separated by a tab or spaces. Further
+    columns are further names of the contig. Lines that begin with ``#`` are comments; a header is allowed. NCBI's
+    ``assembly_report.txt`` can be used without changes.
 
     Raises:
         BadTable: a line has only one name, or a name is in two lines.
@@ -75,7 +75,7 @@ class Placement:
         only: Sequence[str] = (),
         without: Sequence[str] = (),
     ) -> None:
-        """Group ``genes`` by contig; ``only`` and ``without`` list contigs to keep and to exclude, under any alias."""
+        """Group ``genes`` by contig; ``only`` and ``without`` list contigs to keep and to exclude, by any name."""
         self._waiting: dict[str, list[Gene]] = defaultdict(list)
         for gene in genes:
             self._waiting[gene.contig].append(gene)
@@ -168,7 +168,7 @@ def mismatch(
 def guess_aliases(
     genome: PathLike, annotation: PathLike, names: Sequence[str], lengths: Mapping[str, int]
 ) -> dict[str, str]:
-    """Guess the contig of the genome for each of the annotation's contig ``names``; ambiguous names are left out.
+    """Guess the contig of the genome for each of the annotation's contig ``names``; omit names that remain ambiguous.
 
     Compare, in this order: the bare name (``chr01``, ``Chr1`` and ``1``; ``MT``, ``ChrM`` and ``Mito``), the chromosome
     in the annotation's ``region`` row, the words of the FASTA headers, and the length.

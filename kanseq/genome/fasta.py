@@ -125,7 +125,7 @@ def _pieces(path: PathLike) -> Iterator[tuple[bool, bytes]]:
 
 
 def _split(block: bytes, line_start: bool, handle: BinaryIO) -> Iterator[tuple[bool, bytes]]:
-    """Split a block at headers, as in :func:`_pieces`; a header cut by the end of the block is read from ``handle``."""
+    """Split a block at headers, as in :func:`_pieces`; the rest of an incomplete header is read from ``handle``."""
     at = 0
     while at < len(block):
         if line_start and block.startswith(b">", at):

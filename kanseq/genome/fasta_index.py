@@ -1,6 +1,7 @@
 """Check that an index (``.fai``, for bgzip also ``.gzi``) belongs to a FASTA file.
 
-In: the file and its index. Out: a bool. With a damaged index, or that of another file, wrong letters would be read.
+In: the file and its index. Out: a bool. With a damaged index, or the index of another file, the wrong letters would be
+read.
 """
 
 import struct
@@ -74,7 +75,10 @@ def _row(line: str) -> _IndexRow:
 
 
 def _names_all(rows: list[_IndexRow], read_at: _ReadAt) -> bool:
-    """Return whether an index fits a file: each contig follows a header with its name, and nothing follows the last."""
+    """Return whether an index fits a file.
+
+    It fits if each contig follows a header line with its name, and nothing follows the last contig.
+    """
     position = 0
     for row in rows:
         if not 0 < row.offset - position <= _LONGEST_HEADER:

@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class Interval(NamedTuple):
-    """A genome interval of a BED file or table, 0-based half-open; ``name`` may be empty, ``where`` is its location."""
+    """A genome interval from a file, 0-based half-open; ``name`` may be empty, ``where`` is its ``file:line``."""
 
     chrom: str
     start: int
@@ -124,7 +124,7 @@ def open_table(path: PathLike) -> Iterator[TextTable]:
     """Open a table with a header; the delimiter is a tab, comma, semicolon or ``|``. Blank lines are skipped.
 
     Raises:
-        BadTable: the file has no header, is not text, or a row has another number of cells than the header.
+        BadTable: the file has no header, is not text, or the number of cells in a row differs from that in the header.
     """
     previous = csv.field_size_limit(_LONGEST_CELL)
     try:
@@ -150,8 +150,9 @@ def cut_intervals(
 ) -> IntervalLetters:
     """Return the sequences of intervals in a genome, in the order of ``intervals``.
 
-    If the genome has a contig only under another spelling, that contig is used and reported: with or without ``chr``,
-    another name of the mitochondrion (``MT``, ``chrM``, …), an Ensembl transcript with or without its version.
+    If the genome does not have the exact name of a contig, a contig with another spelling of the name is used and
+    reported. Such spellings are names with or without ``chr``, other names of the mitochondrion (``MT``, ``chrM``, …),
+    and Ensembl transcripts with or without their version.
 
     Args:
         contigs: the contigs of the genome.

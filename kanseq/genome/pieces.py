@@ -144,7 +144,7 @@ def letters_under(codes: np.ndarray, pieces: Pieces) -> tuple[np.ndarray, np.nda
 
 
 def _per_piece(table: pd.DataFrame, side: str, template: Template) -> np.ndarray:
-    """Return the ``start`` or ``end`` of the window of every piece on the genome, ``(genes, pieces)``."""
+    """Return the genome ``start`` or ``end`` (the ``side``) of the window of every piece, ``(genes, pieces)``."""
     both = np.stack([table[f"tss_{side}"].to_numpy(np.int64), table[f"tts_{side}"].to_numpy(np.int64)], axis=1)
     return both[:, template.tts.astype(np.intp)]
 

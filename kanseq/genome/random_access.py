@@ -26,7 +26,8 @@ class IndexedFasta:
 
     ``PATH.fai`` (for bgzip also ``PATH.gzi``), as written by ``samtools faidx``, are used if they exist and are not
     older than the file. Otherwise they are created next to the file, or in a temporary folder if that is not possible.
-    An index that is damaged or belongs to another file is kept, and one in a temporary folder is used instead.
+    An index that is damaged or belongs to another file is not overwritten; a new index in a temporary folder is used
+    instead.
 
     >>> from kanseq.genome.random_access import IndexedFasta
     >>> with IndexedFasta("genome.fa") as genome:  # doctest: +SKIP
@@ -79,7 +80,7 @@ class IndexedFasta:
 
         Raises:
             ContigMismatch: there is no such contig.
-            BadOption: the end is before the start, or the interval exceeds the contig and ``pad`` is off.
+            BadOption: the end is before the start, or the interval exceeds the contig and ``pad`` is False.
             TruncatedFile: the letters cannot be read, because the file is damaged or has changed since it was opened.
         """
         if chrom not in self.lengths:

@@ -17,7 +17,7 @@ MAX_N = 0.5
 
 
 class GeneWindows(NamedTuple):
-    """A gene as in a row of a set; coordinates are 0-based, windows are half-open and not clipped at contig ends."""
+    """The row of a gene in a set; coordinates are 0-based, windows are half-open and not clipped at contig ends."""
 
     id: str
     chrom: str
@@ -46,7 +46,8 @@ def cut_genes(
     Genes are ordered by start, then end, then name. A sequence has ``geometry.columns`` letters A, C, G, T and ``N``
     (for the padding, for every other letter, and for positions past the contig's ends) in the direction of
     transcription; no columns are masked. With ``edge='drop'``, genes with windows past the contig's ends are excluded.
-    So are genes with more than a fraction ``max_n`` of letters other than ACGT in the windows within the contig.
+    Genes are also excluded if more than a fraction ``max_n`` of the letters in their windows, ignoring positions past
+    the contig, are not A, C, G or T.
     """
     cuts, excluded = [], []
     for gene in sorted(genes, key=lambda gene: (gene.start, gene.end, gene.id, gene.line)):

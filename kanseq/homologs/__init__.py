@@ -1,1 +1,1 @@
-"""Find homologous genes by protein searches, tables of hits or lists of groups."""
+"""Find homologous genes with protein searches, tables of hits, or lists of groups."""

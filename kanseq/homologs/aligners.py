@@ -91,7 +91,7 @@ def _diamond(search: AlignerRun) -> list[list[str]]:
 
 
 def _mmseqs(search: AlignerRun) -> list[list[str]]:
-    """Return the command of an MMseqs2 search, with the highest sensitivity in its manual and its own column names."""
+    """Return the command of an MMseqs2 search, with the highest sensitivity that its manual describes."""
     columns = "query,target,pident,qstart,qend,evalue,bits"
     return [
         [
@@ -116,7 +116,7 @@ def _mmseqs(search: AlignerRun) -> list[list[str]]:
 
 
 def _blast(search: AlignerRun) -> list[list[str]]:
-    """Return the commands of a BLAST search, with at least 500 targets: BLAST warns if fewer than 5 are requested."""
+    """Return the commands of a BLAST search with at least 500 targets; with fewer than 5, BLAST would warn."""
     database, targets = str(search.folder / "proteins"), str(max(500, search.proteins))
     return [
         ["makeblastdb", "-in", str(search.fasta), "-dbtype", "prot", "-out", database],
@@ -192,7 +192,7 @@ def align(proteins: Sequence[bytes], tool: str, *, evalue: float, threads: int) 
 
     Raises:
         BadOption: the program is not installed.
-        SearchFailed: the program ended with an error; the message holds the last line that it printed.
+        SearchFailed: the program ended with an error; the message contains the last line that it printed.
     """
     check_installed(tool)
     with tempfile.TemporaryDirectory(prefix="kanseq-homology-") as folder:

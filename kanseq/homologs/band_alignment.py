@@ -56,7 +56,7 @@ class Alignments(NamedTuple):
     Attributes:
         score: raw score, the sum of BLOSUM62 scores and gap costs; 0 if nothing aligns.
         start, end: the aligned part of the query, 0-based half-open.
-        identities: letters of the query aligned to the same letter.
+        identities: number of letters of the query that are aligned to the same letter.
     """
 
     score: np.ndarray
@@ -110,7 +110,7 @@ def _align_batch(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return the fields of :class:`Alignments` for pairs sorted by descending query length.
 
-    The bands of all pairs are filled at once, row by row; a row is a letter of the query.
+    The bands of all pairs are filled in parallel, row by row; each row corresponds to a letter of the query.
     """
     pairs = len(query_at)
     columns = np.arange(BAND)

@@ -1,4 +1,4 @@
-"""Search homologs without an external program, by shared k-mers in a reduced alphabet and banded alignments.
+"""Search for homologs without an external program, by shared k-mers in a reduced alphabet and banded alignments.
 
 In: proteins. Out: hits as from :mod:`kanseq.homologs.aligners`, whose programs are more sensitive than this fallback.
 """
@@ -19,7 +19,7 @@ MOST_PROTEINS = 200
 """K-mers in more proteins than this are ignored as uninformative."""
 
 CHANCE = 1e-5
-"""A pair is aligned if the chance of so many shared k-mers on neighbouring diagonals is at most this."""
+"""Two proteins are aligned if their number of shared k-mers on neighbouring diagonals has a p-value of at most this."""
 
 MASK_WINDOW, MASK_BITS = 12, 2.2
 """Length and largest entropy (bits) of a low-complexity window; k-mers that overlap one are ignored. These are the
@@ -38,7 +38,7 @@ for _number, _letters in enumerate(ALPHABET):
 
 
 class _ProteinWords(NamedTuple):
-    """The k-mers (words) of all proteins, sorted by word, protein and position; each word is kept once per protein."""
+    """The k-mers (words) of all proteins, sorted by word, protein and position; each occurs once per protein."""
 
     word: np.ndarray
     protein: np.ndarray
@@ -48,16 +48,18 @@ class _ProteinWords(NamedTuple):
 def sketch(proteins: Sequence[bytes]) -> pd.DataFrame:
     """Search all proteins against each other.
 
-    Two proteins are candidates if they share more k-mers on neighbouring diagonals than expected by chance (a Poisson
-    distribution, based on the frequencies of the groups of letters); k-mers of low complexity are ignored. Candidates
-    are aligned locally in a band of 64 diagonals around those with most shared k-mers. The shorter protein is the
-    query, and no letters are masked. k increases with the total number of letters (4 to 12; 7 for three million), so
-    that the run time grows little faster than the number of letters.
+    Proteins are compared in a reduced alphabet, which has one letter per group of similar amino acids. Two proteins are
+    candidates if they share more k-mers on neighbouring diagonals than expected by chance (a Poisson distribution,
+    based on the frequencies of the groups). K-mers of low complexity are ignored. Candidates are aligned locally in a
+    band of 64 diagonals around those with the most shared k-mers. The shorter protein is the query, and no letters are
+    masked. k increases with the total number of letters (4 to 12; 7 for three million), so that the run time grows only
+    slightly faster than the number of letters.
 
     Returns:
         ``query, subject, start, end`` int64, ``evalue, bits, identity`` float64, as
         :func:`kanseq.homologs.aligners.align` returns them, but without hits of a protein to itself. The e-value is
-        ``query's letters * all letters * 2 ** -bits``; the identity is in percent of the query's aligned letters.
+        ``query length * total length of all proteins * 2 ** -bits``. The identity is in percent of the aligned letters
+        of the query.
     """
     lengths = np.array([len(letters) for letters in proteins], dtype=np.int64)
     parts = [_empty()]
@@ -123,7 +125,7 @@ def low_complexity(letters: bytes, lengths: np.ndarray) -> np.ndarray:
 
 
 def _candidates(proteins: Sequence[bytes], lengths: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield batches of protein pairs to align: both proteins, and the middle diagonal of the band to be aligned."""
+    """Yield batches of protein pairs to align: indices of both proteins, and the middle diagonal of the band."""
     size = word_length(int(lengths.sum()))
     words = _words(proteins, lengths, size)
     if not len(words.word):
@@ -140,7 +142,7 @@ def _candidates(proteins: Sequence[bytes], lengths: np.ndarray) -> Iterator[tupl
 
 
 def _words(proteins: Sequence[bytes], lengths: np.ndarray, size: int) -> _ProteinWords:
-    """Return all k-mers of length ``size`` that have no low-complexity letters and only the twenty amino acids."""
+    """Return the k-mers (k is ``size``) that consist of the twenty amino acids and have no low-complexity letters."""
     groups = _GROUP[np.frombuffer(b"".join(proteins), dtype=np.uint8)]
     groups[low_complexity(b"".join(proteins), lengths)] = len(ALPHABET)
     count = max(0, len(groups) - size + 1)
@@ -168,9 +170,10 @@ def _chance(proteins: Sequence[bytes]) -> float:
 
 
 def _seeds(words: _ProteinWords, proteins: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield batches of k-mers that two proteins share (seeds): both proteins, smaller index first, and the diagonal.
+    """Yield batches of seeds, which are k-mers that two proteins share.
 
-    All seeds of a pair are in the same batch; the size of batches is limited to save memory.
+    A batch contains for each seed the indices of the two proteins, the smaller one first, and the diagonal. All seeds
+    of a pair of proteins are in the same batch. The size of batches is limited to save memory.
     """
     first = np.flatnonzero(np.concatenate([[True], words.word[1:] != words.word[:-1]]))
     sizes = np.diff(np.append(first, len(words.word)))
@@ -191,8 +194,8 @@ def _bands(
 ) -> np.ndarray:
     """Return ``(one, other, middle)`` of pairs that have a band of diagonals with more seeds than expected by chance.
 
-    ``middle`` is the mean diagonal of the seeds in the band with most seeds. ``word_chance`` is the probability that
-    two random k-mers are equal.
+    ``middle`` is the mean diagonal of the seeds in the band with the most seeds. ``word_chance`` is the probability
+    that two random k-mers are equal.
     """
     proteins, reach = len(lengths), int(lengths.max(initial=0)) // BAND + 2
     pair = one * proteins + other

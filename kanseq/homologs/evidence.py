@@ -1,6 +1,6 @@
 """Find homologous genes in one of three sources: a list of groups, a table of hits, or a search among proteins.
 
-In: genes by name, and the input of one source. Out: the group and the pairs of every gene, by its row in the set.
+In: genes by name, and the input of one source. Out: a group for every gene, and pairs of genes, both by row in the set.
 """
 
 import logging
@@ -38,7 +38,7 @@ class Found(NamedTuple):
         known: whether the source contains each gene, bool ``(genes,)``.
         read: number of sequences or genes that were read.
         of_others: how many of these do not belong to a gene of the set.
-        stops: number of genes with stops inside their translated coding sequence.
+        stops: number of genes with stop codons inside their translated coding sequence.
         seconds: duration of the search.
     """
 
@@ -54,7 +54,7 @@ class Found(NamedTuple):
 
 
 def by_list(genes: SequenceSet, names: GeneNames, path: PathLike) -> Found:
-    """Return the groups of genes in a list of groups; each gene that is not in the list is a separate group."""
+    """Read the group of each gene from a list of groups; each gene that is not in the list is a separate group."""
     listed = read_groups(path)
     group_of: dict[int, str] = {}
     of_others = 0
@@ -84,7 +84,7 @@ def by_table(
     proteins: Sources,
     thresholds: Mapping[str, float],
 ) -> Found:
-    """Return pairs and groups of genes from a table of protein hits; ``proteins`` are FASTA files, read for lengths."""
+    """Return pairs and groups of genes from a table of protein hits; FASTA files ``proteins`` are read for lengths."""
     hits, lengths = read_hits(path, columns), _lengths(proteins)
     sequences = pd.Index(pd.unique(pd.concat([hits["qseqid"], hits["sseqid"]])))
     rows = [names.row(str(name)) for name in sequences]

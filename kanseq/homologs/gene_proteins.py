@@ -39,7 +39,7 @@ class GeneProteins(NamedTuple):
         letters: the protein of each gene, upper case; ``X`` for letters other than the twenty amino acids.
         read: number of proteins, transcripts or coding sequences that were read.
         of_others: how many of these belong to genes that are not in the set.
-        stops: number of genes with stops inside their translated coding sequence.
+        stops: number of genes with stop codons inside their translated coding sequence.
     """
 
     rows: np.ndarray
@@ -55,7 +55,7 @@ class GeneNames:
     def __init__(
         self, genes: SequenceSet, table: Mapping[str, str] | None = None, *, strip_version: bool = False
     ) -> None:
-        """Index the genes; ``table`` maps proteins to genes, ``strip_version`` also tries names without ``.1``."""
+        """Index the genes; ``table`` maps proteins to genes; ``strip_version``: also try names without ``.1``."""
         self._table, self._strip = table or {}, strip_version
         self._annotated: dict[str | None, dict[str, tuple[str, ...]]] = {}
         self._rows: dict[tuple[str | None, str], int] = {}
@@ -83,7 +83,7 @@ class GeneNames:
         return self.row_of_gene(self._candidates(name, header, species), species)
 
     def row_of_gene(self, names: Iterable[str], species: str | None = None) -> int | None:
-        """Return the row of the gene that has the first of ``names`` found in the set; None if no name is found.
+        """Look up ``names`` in this order; return the row of the first one that is in the set, or None.
 
         Raises:
             UnknownGene: several species have a gene of this name.
@@ -148,15 +148,16 @@ def read_proteins(
         transcripts: FASTA of transcripts in the direction of transcription; their longest open reading frames are
             translated.
         genomes: FASTA of genomes; for each gene, the coding sequence with the most bases is translated.
-        codings: coding sequences, by the species in ``genomes``.
-        annotations: the files of the coding sequences, for messages.
+        codings: species (as in ``genomes``) -> coding sequences.
+        annotations: species -> file of the coding sequences, for messages.
         table: NCBI number of the genetic code.
         aliases: contig name -> all names of that contig.
 
     Raises:
-        BadOption: a FASTA of proteins holds nucleotides.
-        UnknownGene: no protein of a file belongs to a gene of the set; the message shows names of both.
-        KanseqError: a subclass reports what is wrong with a file.
+        BadOption: a FASTA of proteins contains nucleotides.
+        UnknownGene: no protein of a file belongs to a gene of the set; the message shows names in the file and in the
+            set.
+        KanseqError: a file is invalid; the subclass depends on the problem.
     """
     longest, stops = _Longest(), 0
     for species, path in proteins:
@@ -217,7 +218,7 @@ def _add_entries(
 
 
 def _checked_proteins(path: PathLike) -> Iterator[tuple[str, bytes]]:
-    """Yield header and letters of each protein in a FASTA file; raise BadOption if the file holds nucleotides."""
+    """Yield header and letters of each protein in a FASTA file; raise BadOption if it contains nucleotides."""
     for number, (header, letters) in enumerate(read_entries(path)):
         if number < _LOOKED_AT <= len(letters):
             nucleotides = sum(letters.count(letter) for letter in _NUCLEOTIDES)
@@ -244,7 +245,7 @@ def _frame(letters: bytes, header: str, path: PathLike, table: int) -> bytes:
 def _longest_codings(
     longest: _Longest, names: GeneNames, species: str | None, codings: Iterable[Coding]
 ) -> dict[int, Coding]:
-    """Return for the row of each gene its coding sequence with most bases; ties are broken by the order of names."""
+    """Return row of a gene -> its coding sequence with the most bases; ties are broken by the order of names."""
     chosen: dict[int, Coding] = {}
     for coding in codings:
         row = names.row_of_gene(coding.genes, species)

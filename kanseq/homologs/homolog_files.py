@@ -142,13 +142,13 @@ def read_hits(path: PathLike, columns: Sequence[str] = ()) -> pd.DataFrame:
     and ``qcovhsp`` if the table has more columns.
 
     Returns:
-        ``qseqid, sseqid`` strings; ``pident`` float64 (percent), ``qstart, qend`` int64 (1-based, closed, start first),
-        ``evalue, bitscore`` float64, and ``qlen`` int64 if the table has it.
+        ``qseqid, sseqid`` strings; ``pident`` float64 (percent), ``qstart, qend`` int64 (1-based, closed, ``qstart`` is
+        not above ``qend``), ``evalue, bitscore`` float64, and ``qlen`` int64 if the table has it.
 
     Raises:
         BadOption: a required column is not in ``columns``.
         BadTable: the number of columns differs from that of their names, a value is not a number, or a hit ends past
-            its query.
+            the end of its query.
     """
     named, skip = _hit_columns(path, columns)
     frame = _hit_rows(path, skip)
@@ -186,7 +186,9 @@ def _text_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:
             continue
         first = False
         if len(fields) < 2 or not fields[0] or not fields[1]:
-            raise BadTable("a gene and its group are expected", where=f"{path}:{number}", hint="separate by a tab")
+            raise BadTable(
+                "a gene and its group are expected", where=f"{path}:{number}", hint="separate them with a tab"
+            )
         yield fields[0], fields[1], f"{path}:{number}"
 
 

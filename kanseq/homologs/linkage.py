@@ -26,7 +26,8 @@ def pairs_of_hits(
 
     Returns:
         ``one, other`` int64 (numbers of genes, the smaller first), ``evalue, bits, coverage, identity`` float64 of the
-        better direction or isoform (most bits, then lowest e-value, then highest coverage); sorted by gene.
+        best hit over both directions and all isoforms (most bits, then lowest e-value, then highest coverage); sorted
+        by gene.
     """
     hits = hits[(hits["evalue"] <= evalue) & (genes[hits["query"]] != genes[hits["subject"]])]
     hits = hits.sort_values(["query", "subject", "start", "end"], kind="stable", ignore_index=True)

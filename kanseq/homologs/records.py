@@ -1,6 +1,7 @@
-"""Record how a table of homologs was made in a JSON file next to it, because programs differ between machines.
+"""Record how a table of homologs was made, because search programs differ between machines.
 
-In: the tool, its thresholds, and the kind of sequences. Out: ``homologs.tsv.json``, with the checksum of the table.
+In: the tool, its thresholds, and the kind of sequences. Out: a JSON file next to the table, such as
+``homologs.tsv.json``, with the checksum of the table.
 """
 
 import json
@@ -16,7 +17,7 @@ from kanseq.io.files import PathLike, fingerprint, open_text, write_json
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
-"""Newest version of the record's format; every version up to it can be read."""
+"""Newest version of the record's format; older versions can also be read."""
 
 KIND = "homology"
 """Value of ``kind`` in a record."""
@@ -70,7 +71,7 @@ class HomologyRecord:
 
 
 def what_was_compared(sources: Sequence[str], *, hits: object, groups: object) -> list[str]:
-    """Return :attr:`HomologyRecord.compared` for the input options of ``kanseq homology`` that were used.
+    """Return what was compared (see :class:`HomologyRecord`), from the input options of ``kanseq homology``.
 
     >>> what_was_compared(["genome", "annotation"], hits=None, groups=None)
     ['coding sequences']
@@ -94,7 +95,7 @@ def check_record(table: PathLike) -> Path:
     """Return the path to which the record of a table can be written; an existing record may be overwritten.
 
     Raises:
-        BadTable: another file that is not a record has this path.
+        BadTable: a file that is not a record already has this path.
     """
     path = record_path(table)
     if path.exists() and _content(path) is None:
@@ -115,9 +116,9 @@ def write_record(table: PathLike, record: HomologyRecord) -> Path:
 
 
 def read_record(table: PathLike) -> tuple[HomologyRecord, bool] | None:
-    """Return the record of a table, and whether the table is unchanged since; None if there is no record.
+    """Return the record of a table, and whether the table is unchanged since then; None if there is no record.
 
-    A file with the name of a record that is not a record is ignored.
+    A file that has the name of a record, but is not a record, is ignored.
 
     Raises:
         BadTable: the record is damaged, or newer than this version of kanseq.

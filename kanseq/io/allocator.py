@@ -16,10 +16,10 @@ def keep_freed_memory() -> bool:
     """Let the process's allocator keep freed memory; return whether this is supported (Linux with glibc).
 
     Every training step allocates and frees tensors of several megabytes. By default glibc maps new memory for each of
-    them and then returns it to the system, which clears every page at its first access. This takes two fifths of the
-    time of a convolutional network's step, see benchmarks/NOTES.md. With this setting, the memory of the process never
-    shrinks. The setting holds until the process ends. Processes that the command line starts (ranks of a distributed
-    training run, jobs) call this function, too.
+    them and then returns it to the system, which clears every page at its first access. This takes 40 % of the time of
+    a training step of a convolutional network, see benchmarks/NOTES.md. With this setting, the memory of the process
+    never shrinks. The setting holds until the process ends. Processes that the command line starts (ranks of a
+    distributed training run, jobs) call this function, too.
     """
     if not sys.platform.startswith("linux"):
         return False

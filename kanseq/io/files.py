@@ -25,7 +25,7 @@ _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b000300000000000000
 """The empty block that ends every bgzip file (SAM specification, section 4.1.2)."""
 
 STDOUT = "-"
-"""File name that means standard output, or standard input, for text."""
+"""File name that means standard output or, for inputs, standard input; only for text."""
 
 
 def check_input(path: PathLike, *, pipes: bool = False) -> Path:
@@ -234,7 +234,7 @@ def some(names: Sequence[object], most: int = 3) -> str:
 
 
 def comma_separated(values: str | Sequence[str]) -> list[str]:
-    """Return all names in the values of an option that may be repeated, or contain several names with commas.
+    """Return all names in the values of an option, which may be repeated and may list several names with commas.
 
     >>> comma_separated(["IV,VII", "XII"])
     ['IV', 'VII', 'XII']

@@ -38,9 +38,9 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[Lock]:
 
 
 def is_free(path: Path) -> bool:
-    """Return whether no process holds the lock of a file, because its holder has ended.
+    """Return whether a lock file exists and no process holds its lock, that is, whether its last holder has ended.
 
-    The result is also False if the file is missing (its holder may use another copy of the folder) or cannot be locked.
+    The result is False if the file is missing (its holder may use another copy of the folder) or cannot be locked.
     """
     try:
         with open(path) as handle:

@@ -1,6 +1,6 @@
 """Assemble a set from labelled sequences and intervals.
 
-In: tables, FASTA and BED files, genomes. Out: a set, a row per sequence.
+In: tables, FASTA and BED files, genomes. Out: a set with one row per sequence.
 """
 
 import logging
@@ -30,17 +30,20 @@ from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet, check_name, m
 logger = logging.getLogger(__name__)
 
 Genomes: TypeAlias = PathLike | Mapping[str, PathLike] | Sequence[str] | None
-"""Genome of intervals: one FASTA for all; or one per class, as a mapping class -> FASTA or as items ``CLASS=FASTA``."""
+"""Genome from which intervals are read: one FASTA for all classes, or one per class.
+
+Genomes by class are a mapping class -> FASTA, or items ``CLASS=FASTA``.
+"""
 
 
 TABLE = Columns()
-"""Default names of the columns of a table."""
+"""Default column names of tables."""
 
 _Contigs: TypeAlias = dict[str, dict[str, int | str]]
 
 
 def genomes_by_class(genome: Genomes) -> PathLike | dict[str, PathLike] | None:
-    """Return the genome of intervals as one FASTA, as a mapping class -> FASTA, or as None.
+    """Convert the option ``genome`` to one FASTA, a mapping class -> FASTA, or None if it is not specified.
 
     Raises:
         BadOption: one of several items does not have the form ``CLASS=FASTA``, or a class has two genomes.
@@ -72,12 +75,12 @@ def assemble(
     width: int | None = None,
     species: str = NO_SPECIES,
 ) -> SequenceSet:
-    """Read labelled sequences into a set that is as wide as the longest of them.
+    """Read labelled sequences into a set, which has as many columns as the longest sequence has letters.
 
     Args:
         sources: files of sequences or intervals.
         columns: names of the columns in tables.
-        genomes: FASTA from which intervals are read, or one for each class.
+        genomes: FASTA from which intervals are read, or a mapping class -> FASTA.
         width: extend intervals on both sides to this many bases; see :func:`kanseq.import_sequences`.
         species: name of the species.
 
@@ -110,7 +113,7 @@ def assemble(
 
 
 def by_name(items: Sequence[str], option: str, form: str, hint: str) -> dict[str, PathLike]:
-    """Parse items ``NAME=FILE`` into a mapping from names to files; errors show ``option``, ``form`` and ``hint``."""
+    """Parse items ``NAME=FILE`` into a mapping name -> file; ``option``, ``form`` and ``hint`` are for messages."""
     found: dict[str, PathLike] = {}
     for item in items:
         name, equals, path = str(item).partition("=")
@@ -125,17 +128,18 @@ def by_name(items: Sequence[str], option: str, form: str, hint: str) -> dict[str
 def columns_of(
     sequences: str | Sequence[str], label: str | None = None, name: str | None = None, split: str | None = None
 ) -> Columns:
-    """Return the names of the table columns to read; raise BadOption if those of sequences are empty or repeated."""
+    """Return the names of the columns to read; raise BadOption if no sequence column is named or one is repeated."""
     listed = (sequences,) if isinstance(sequences, str) else tuple(sequences)
     if not listed or len(set(listed)) < len(listed):
-        raise BadOption("--sequence-column: no column, or one repeated", hint="name each column once")
+        raise BadOption("--sequence-column: no column is named, or one is repeated", hint="name each column once")
     return Columns(listed, label, name, split)
 
 
 def _options(sources: Sequence[SequenceSource], columns: Columns, species: str) -> dict[str, object]:
     """Return the options of the import for the metadata of the set.
 
-    Newer options are included only if they are used, so that files are the same as those of older versions.
+    Newer options are included only if they are used, so that files without them are identical to those of older
+    versions.
     """
     several = [one for one in sources if one.label is not None and one.split is not None]
     options: dict[str, object] = {
@@ -158,8 +162,8 @@ def _cut(
     """Read the sequences of all intervals from their genomes.
 
     Returns:
-        The records with their sequences, without intervals that are longer than ``width`` or pass an end of their
-        contig when they are extended; the contigs of the genome, empty if there are several genomes; and the number of
+        The records with their sequences, except intervals that are longer than ``width``, or that reach past an end of
+        their contig after extension; the contigs of the genome, empty if there are several genomes; and the number of
         excluded intervals by reason.
     """
     if isinstance(genomes, dict):
@@ -181,7 +185,7 @@ def _cut(
     left_out = {"longer": len(records) - len(kept), "past_end": len(kept) - len(inside)}
     if any(left_out.values()):
         logger.warning(
-            "excluded: %s intervals of more than %d bases, and %s that pass an end of their contig when extended",
+            "excluded: %s intervals of more than %d bases, and %s that extend past an end of their contig",
             f"{left_out['longer']:,}",
             width,
             f"{left_out['past_end']:,}",
@@ -190,7 +194,7 @@ def _cut(
 
 
 def _check_classes(genomes: Mapping[str, PathLike], labels: Iterable[str | None]) -> None:
-    """Check that every class that has a genome is the label of some sequence."""
+    """Check that every class that has a genome is the label of at least one sequence."""
     there = sorted(label for label in labels if label is not None)
     if unknown := sorted(set(genomes) - set(there)):
         raise BadOption(f"--genome {unknown[0]}={genomes[unknown[0]]}: unknown class", hint=f"there is {some(there)}")
@@ -215,7 +219,7 @@ def _described(genome: PathLike, contigs: _Contigs) -> Iterator[Contig]:
 
 
 def _check_ids(records: Iterable[LabelledSequence]) -> None:
-    """Check that names fit into tables of labels and splits, and that no two sequences have the same name."""
+    """Check that names can be written to tables of labels and splits, and that no two sequences have the same name."""
     first: dict[str, str] = {}
     for one in records:
         check_name(one.id, "the name", one.where)
@@ -233,7 +237,7 @@ def _check_ids(records: Iterable[LabelledSequence]) -> None:
 
 
 def _table(records: Sequence[LabelledSequence], species: str, *, placed: bool) -> pd.DataFrame:
-    """Return the table of a set; if ``placed``, with coordinates, provided that all records are intervals."""
+    """Return the table of a set, with coordinates if ``placed`` is True and all records are intervals."""
     columns: dict[str, object] = {
         "id": [one.id for one in records],
         "species": species,

@@ -1,4 +1,4 @@
-"""Edit base codes: substitute single bases, or replace ranges of columns by those of another sequence.
+"""Edit base codes: substitute single bases, or replace ranges of columns with those of another sequence.
 
 In: codes, uint8 ``(columns,)``. Out: edited copies ``(n, columns)``, yielded in batches.
 """
@@ -17,7 +17,7 @@ ROWS = 256
 
 
 def substituted(codes: np.ndarray, columns: np.ndarray, bases: np.ndarray) -> np.ndarray:
-    """Copy a sequence once per substitution, with one base changed in each copy.
+    """Return one copy of a sequence per substitution, with one base changed in each copy.
 
     Args:
         codes: uint8 ``(columns,)``.
@@ -33,7 +33,7 @@ def substituted(codes: np.ndarray, columns: np.ndarray, bases: np.ndarray) -> np
 
 
 def replaced(codes: np.ndarray, other: np.ndarray, starts: np.ndarray, width: int) -> np.ndarray:
-    """Copy a sequence once per range, with the columns of that range taken from another sequence.
+    """Return one copy of a sequence per range, with the columns of that range taken from another sequence.
 
     Args:
         codes: uint8 ``(columns,)``.
@@ -51,9 +51,9 @@ def replaced(codes: np.ndarray, other: np.ndarray, starts: np.ndarray, width: in
 
 
 def all_substitutions(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield copies of a sequence with each possible single-base substitution, at most :data:`ROWS` at a time.
+    """Yield batches of copies of a sequence, one copy for each possible single-base substitution.
 
-    Unknown bases (code 4) are not substituted.
+    A batch has at most :data:`ROWS` copies. Unknown bases (code 4) are not substituted.
 
     Args:
         codes: uint8 ``(columns,)``.
@@ -68,9 +68,10 @@ def all_substitutions(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarra
 
 
 def all_replacements(codes: np.ndarray, other: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield copies of a sequence, each with one range of another sequence, at most :data:`ROWS` at a time.
+    """Yield batches of copies of a sequence; in each copy, one range is replaced with that of another sequence.
 
-    The ranges are adjacent and start at column 0. Ranges that are the same in both sequences are skipped.
+    A batch has at most :data:`ROWS` copies. The ranges are adjacent; the first one starts at column 0. Ranges that are
+    the same in both sequences are skipped.
 
     Args:
         codes: uint8 ``(columns,)``.

@@ -30,23 +30,24 @@ def check_control(control: str) -> None:
 def disturbed(genes: SequenceSet, control: str, seed: int) -> SequenceSet:
     """Shuffle the sequences of all genes, both training and held-out ones, as the control requires.
 
-    Coordinates, ids and all other columns stay the same. So does every letter that the geometry of the set hides
-    (masked columns and those outside ``visible``): hidden letters never become visible. The result for a gene depends
-    on the seed and on the species, id and sequence of the gene, not on other genes.
+    Coordinates, ids and all other columns stay the same. Letters that the geometry of the set hides (masked columns and
+    columns outside ``visible``) stay in place, so they never become visible. The result for a gene depends on the seed
+    and on the species, id and sequence of the gene, not on other genes.
 
-    ``sequence``: replace each contiguous run of visible bases by one of its dinucleotide shuffles
+    ``sequence``: replace each contiguous run of visible bases with one of its dinucleotide shuffles
     (:func:`kanseq.sequences.shuffles.dinucleotide_shuffles`); letters that are not bases stay. K-mers of more than two
     letters and all positions are lost. The base and dinucleotide composition of each run stays. Runs end at the codon
     masks, so flanks and transcribed regions each keep their composition. For genes, the score falls to that of a model
-    of composition, not to 0.5; only a score above it shows that a model has learned motifs or their positions.
+    of base composition, not to 0.5. A model has learned motifs or their positions only if its score on the real
+    sequences is higher than this.
 
     ``positions``: permute the tokens of each gene (8 columns on the grid that token models read) across both windows,
-    in a different order for each gene. Only tokens with all columns visible and in the same window move. Visible bases
-    outside such tokens (18 of 3,020 columns by default: next to masks, the padding and the end) become ``N``, because
-    they would still reveal their position. The tokens and the composition of a gene stay; positions relative to the TSS
-    or TTS, the order of tokens, and k-mers across token boundaries are lost. The score falls to that of a model of
-    k-mer counts per gene, or below it if a model counts k-mers by position, because its counts now come from other
-    positions. It falls to 0.5 only if the classes differ in nothing but positions.
+    in a different order for each gene. Only tokens whose columns are all visible and in the same window are moved.
+    Visible bases outside such tokens (18 of 3,020 columns by default: next to masks, the padding and the end) become
+    ``N``, because they would still reveal their position. The tokens and the composition of a gene stay; positions
+    relative to the TSS or TTS, the order of tokens, and k-mers across token boundaries are lost. The score falls to
+    that of a model of k-mer counts per gene. It can be lower for a model that counts k-mers by position, because its
+    counts now come from other positions. It falls to 0.5 only if the classes differ only in positions.
 
     Args:
         genes: the set; its geometry defines what is visible.
@@ -72,9 +73,9 @@ def disturbed_targets(targets: np.ndarray, control: str, seed: int, fold: str) -
     """Permute the targets of a fold's training genes if the control is ``labels``; otherwise return them unchanged.
 
     From permuted labels, a model can learn nothing about held-out genes, so a score above chance means that information
-    about them leaked in another way than through the labels of other genes. Class sizes stay the same. The mean over
-    permutations (seeds) is 0.5, but the score of one permutation can be far from it on either side if a model has few
-    features (``gc``): the model still ranks all held-out genes by a real feature, in a random direction.
+    about them leaked, but not through the labels of other genes. Class sizes stay the same. The mean score over
+    permutations (seeds) is 0.5. The score of a single permutation can be far above or below 0.5 if a model has few
+    features (such as ``gc``), because it still ranks all held-out genes by a real feature, but in a random direction.
 
     Args:
         targets: ``(n,)`` or ``(n, conditions)``; rows are permuted as units.

@@ -1,11 +1,11 @@
-"""Apply edits of a genome (variants) to the windows of a gene, that is to the columns that a model reads.
+"""Apply edits of a genome (variants) to the windows of a gene, that is, to the columns that a model reads.
 
 In: a gene's coordinates, its genome, and edits; or the codes of its windows, and substitutions. Out: the edited
 windows. :mod:`kanseq.sequences.code_edits` edits columns.
 
-In an edited window, the site (TSS or TTS) stays in its column. An insertion moves the bases beyond it away from the
-site; after a deletion, the window is filled with bases of the genome from beyond its end. Models identify columns by
-their distance from the site, so they read every base at its new distance.
+In an edited window, the site (TSS or TTS) stays in its column. An insertion moves the bases on its far side away from
+the site. After a deletion, the window is filled up with the bases that follow its outer end in the genome. Models
+identify columns by their distance from the site, so they read every base at its new distance.
 """
 
 from collections.abc import Sequence
@@ -58,9 +58,9 @@ class Edit(NamedTuple):
         return self.start + len(self.ref)
 
     def trimmed(self) -> "Edit":
-        """Return the edit in upper case, without the bases that both alleles share at their ends, then at their starts.
+        """Return the edit in upper case, without bases that both alleles share at their ends or starts.
 
-        This is the order of VCF normalisation (Tan et al. 2015, Bioinformatics 31:2202).
+        Ends are trimmed before starts, as in VCF normalisation (Tan et al. 2015, Bioinformatics 31:2202).
 
         >>> Edit("1", 99, "A", "AT").trimmed(), Edit("1", 99, "cat", "ct").trimmed()
         (Edit(chrom='1', start=100, ref='', alt='T'), Edit(chrom='1', start=100, ref='A', alt=''))
@@ -81,7 +81,7 @@ class Edit(NamedTuple):
 
 
 def substitution(chrom: str, start: int, ref: str, alt: str) -> Edit:
-    """Return an edit that replaces bases by the same number of bases.
+    """Return an edit that replaces bases with the same number of bases.
 
     Raises:
         ValueError: the alleles differ in length.
@@ -106,7 +106,8 @@ class EditedWindows(NamedTuple):
 
     Attributes:
         sequence: letters A, C, G, T and N in the direction of transcription, one per column.
-        moves_site: whether an edit removes the base of the TSS or the TTS, so that another base is in its column.
+        moves_site: whether an edit removes the base at the TSS or the TTS. Another base is then in the column of this
+            site.
     """
 
     sequence: str
@@ -121,25 +122,25 @@ class EditedWindows(NamedTuple):
 def edited_windows(place: Place, geometry: Geometry, genome: Bases, edits: Sequence[Edit]) -> EditedWindows:
     """Return the windows of a gene after all edits are applied at once.
 
-    The base at a site (TSS or TTS) stays in its column; other bases shift away from it or towards it. An insertion next
-    to a site is upstream if it is before the first transcribed base, and downstream if it is after the last one.
-    Columns past the ends of the contig are ``N``, as with ``kanseq extract --edge pad``. Without edits, the windows are
-    those of :func:`kanseq.genome.windows.cut_genes`.
+    The base at a site (TSS or TTS) stays in its column; other bases shift away from it or towards it. An insertion
+    right before the first transcribed base is upstream of the gene. An insertion right after the last transcribed base
+    is downstream. Columns past the ends of the contig are ``N``, as with ``kanseq extract --edge pad``. Without edits,
+    the windows are the same as from :func:`kanseq.genome.windows.cut_genes`.
 
-    If an edit removes the base at a site, the first remaining base of the transcript takes the column of the TSS, and
-    the last remaining base that of the TTS; bases inserted in place of the removed ones lie outside the transcript. A
-    replacement by the same number of bases does not remove any base.
+    If an edit removes the base at a site, the first remaining base of the transcript is placed in the column of the
+    TSS, and the last remaining base in the column of the TTS. Bases that are inserted in place of the removed bases are
+    then outside the transcript. A replacement with the same number of bases does not remove any base.
 
     Args:
         place: coordinates of the gene.
         geometry: the columns of the windows.
         genome: access to the gene's contig.
-        edits: edits of that contig and one haplotype, in any order; they must not overlap.
+        edits: edits on the contig of the gene, all of one haplotype, in any order; they must not overlap.
 
     Raises:
-        EditMismatch: an edit is on another contig or past the ends of this one, its reference allele differs from the
-            genome, its new allele holds other letters than A, C, G, T and N, two edits overlap or insert before the
-            same base, or no base of the transcript remains.
+        EditMismatch: an edit is on another contig or past the ends of the contig, its reference allele differs from the
+            genome, its new allele has letters other than A, C, G, T and N, two edits overlap or insert before the same
+            base, or no base of the transcript remains.
     """
     changes = _checked(place, genome, edits)
     first, last = sorted((place.tss, place.tts))
@@ -211,7 +212,9 @@ def _in_order(chrom: str, edits: Sequence[Edit]) -> list[Edit]:
             raise EditMismatch(f"{min(strange)!r} is not a base", where=str(edit), hint="spell out the new allele")
     for before, edit in pairwise(ordered):
         if edit.start < before.end or (edit.start, edit.end) == (before.start, before.end):
-            raise EditMismatch(f"it overlaps the edit {before}", where=str(edit), hint="merge them or apply each alone")
+            raise EditMismatch(
+                f"it overlaps the edit {before}", where=str(edit), hint="merge them or apply each separately"
+            )
     return ordered
 
 
@@ -242,7 +245,7 @@ def _other_reference(edit: Edit, start: int, expected: str, found: str) -> EditM
     return EditMismatch(
         f"the edit {edit} expects {_short(expected)}, but the genome has {_short(found)}",
         where=f"{edit.chrom}:{start + 1}",
-        hint="positions and alleles must be those of the genome's forward strand",
+        hint="positions and alleles must refer to the forward strand of the genome",
     )
 
 
@@ -262,7 +265,7 @@ def _remaining(site: int, step: int, changes: Sequence[Edit]) -> int:
 def _cut(site: int, window: tuple[int, int], place: Place, genome: Bases, changes: Sequence[Edit]) -> str:
     """Return the letters of a window of the edited contig on the forward strand; no change may remove ``site``.
 
-    The window may start right after the site, if it has no transcribed bases.
+    A window without transcribed bases may start right after the site.
     """
     start, end = window
     below = [change for change in changes if change.end <= site]

@@ -1,4 +1,4 @@
-"""Read lists of genes. In: a text file, a JSON array or a table. Out: ids, with the values of a second column."""
+"""Read lists of genes. In: a text file, a JSON array or a table. Out: ids, with values from a second column."""
 
 import json
 import re

@@ -17,7 +17,7 @@ from kanseq.genome.intervals import Interval, TextTable, is_interval_table, open
 from kanseq.io.files import PathLike, check_input, fingerprint, open_bytes, some
 
 BETWEEN = 20
-"""Number of ``N`` between the sequences of one row, if a table has several columns of sequences."""
+"""Number of ``N`` inserted between the sequences of a row if a table has several sequence columns."""
 
 TEXT = ".txt"
 """Suffix of the files in a folder of sequences; each file has one sequence."""
@@ -38,7 +38,10 @@ class SequenceSource(NamedTuple):
 
 
 class LabelledSequence(NamedTuple):
-    """A sequence of a file and its location ``where``; if it has an ``interval``, its ``letters`` are read later."""
+    """A sequence from a file; ``where`` is its location for messages.
+
+    If it has an ``interval``, its ``letters`` are empty until they are read from the genome.
+    """
 
     id: str
     letters: str
@@ -67,7 +70,8 @@ def read_source(
     Args:
         source: the file.
         columns: names of the columns in tables.
-        placed: whether there is a genome; all files except FASTA then contain intervals (folders do not).
+        placed: whether a genome is provided. BED files and tables then contain intervals; FASTA files and folders still
+            contain sequences.
         width: final width of intervals, for names that show their coordinates.
 
     Raises:
@@ -92,7 +96,7 @@ def check_source(path: PathLike) -> Path:
 
 
 def describe_source(path: PathLike) -> dict[str, str | int]:
-    """Return name, size and SHA-256 of a file; those of a folder cover the names and content of all its text files."""
+    """Return name, size and SHA-256 of a file, or of a folder (over the names and contents of all its text files)."""
     if not os.path.isdir(path):
         return fingerprint(path)
     digest, size, files = hashlib.sha256(), 0, 0
@@ -159,7 +163,7 @@ def _texts(folder: PathLike) -> Iterator[tuple[str, bytes]]:
 
 
 def _bed_rows(path: PathLike) -> Iterator[LabelledSequence]:
-    """Yield the intervals of a BED file, with their names if it has any."""
+    """Yield the intervals of a BED file, with their names if the file has names."""
     for one in read_bed(path):
         yield LabelledSequence(one.name, "", None, None, one.where, one)
 
@@ -176,7 +180,7 @@ def _placed_rows(path: PathLike, columns: Columns, labelled: bool) -> Iterator[L
 
 
 def _named(path: PathLike, records: list[LabelledSequence], width: int | None) -> list[LabelledSequence]:
-    """Name intervals as in the file if these names are unique, else by coordinates if unique, else by number."""
+    """Name intervals as in the file; if these names are not unique, by coordinates; if those are not, by number."""
     places = [one.interval.widened(width).place for one in records if one.interval is not None]
     for names in ([one.id for one in records], places):
         if "" not in names and len(set(names)) == len(names):
@@ -200,7 +204,7 @@ def _sequences(path: PathLike, table: TextTable, columns: Columns) -> Iterator[L
 
 
 def _places(path: PathLike, names: list[str], columns: Columns) -> dict[str, list[int]]:
-    """Return the positions in a header of the columns for ``sequence, label, id, split``; empty if not requested."""
+    """Return the positions of the columns ``sequence, label, id, split`` in a header; empty lists if not requested."""
     requested = {
         "sequence": columns.sequences,
         "label": (columns.label,),

@@ -1,4 +1,4 @@
-"""The set of sequences that is the input of every model: one Parquet file, a row per gene or plain sequence.
+"""The set of sequences that is the input of every model: one Parquet file with a row per gene or plain sequence.
 
 In: a table with ``id, species, length, sequence`` (coordinates, labels). Out: pandas, uint8 base codes, torch batches.
 Sequences are in memory (:meth:`SequenceSet.read`) or stay in their file (:meth:`SequenceSet.open`). A *plain sequence*
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 FORMAT = GENES.version
-"""Newest version of the file format; every version up to it can be read.
+"""Newest version of the file format; older versions can also be read.
 
 Version 2 is written if a set has contigs of several species, which version 1 could not distinguish.
 """
@@ -52,7 +52,7 @@ class SequenceSet:
             ``sequence`` is missing if the sequences are :attr:`stored` or were not read.
         geometry: meaning of the columns of a sequence.
         metadata: metadata of the file: contigs, inputs, options.
-        stored: reads the sequences from disk; None if they are in memory or were not read.
+        stored: the sequences on disk, which are read on demand; None if they are in memory or were not read.
     """
 
     table: pd.DataFrame
@@ -85,11 +85,12 @@ class SequenceSet:
         Args:
             sequences: letters in any case; every letter but A, C, G, T is read as ``N``.
             ids: a unique name for each sequence; ``1``, ``2``, … by default.
-            labels: the class or number of each sequence, for training on the set's own labels; None and NaN mean no
+            labels: the class or number of each sequence, for training on the labels of the set; None and NaN mean no
                 label.
             species: name of the species of all sequences.
-            geometry: meaning of the columns. By default plain sequences as wide as the longest one; shorter ones are
-                padded with ``N`` on the right. Gene windows must have exactly :attr:`Geometry.columns` letters.
+            geometry: meaning of the columns. By default, plain sequences with the length of the longest one; shorter
+                ones are padded with ``N`` on the right. Gene windows must have exactly :attr:`Geometry.columns`
+                letters.
 
         Raises:
             BadTable: there are no sequences; a sequence is empty, not text, or does not fit the geometry; the number of
@@ -141,7 +142,7 @@ class SequenceSet:
         return {str(c.get("name", key)): c for key, c in contigs if c.get("species", species) == species}
 
     def of_contigs(self, fact: str) -> list[int | str | None]:
-        """Return a ``fact`` (``length`` or ``md5``) about the contig of every row, None if unknown."""
+        """Return the ``length`` or ``md5`` (the ``fact``) of the contig of every row; None if it is unknown."""
         if "chrom" not in self.table:
             return [None] * len(self)
         known = {name: self.contigs_of(name) for name in self.table["species"].unique()}
@@ -200,7 +201,7 @@ class SequenceSet:
         return table.drop(columns="sequence", errors="ignore").assign(sequence=self.letters(rows))
 
     def letters(self, rows: np.ndarray | slice = slice(None)) -> list[str]:
-        """Return the sequences of some rows with their original letters."""
+        """Return the sequences of some rows as strings, with their original letters."""
         if self.stored is not None:
             return self.stored.letters(rows)
         return list(self.table["sequence"].iloc[rows])
@@ -230,7 +231,7 @@ class SequenceSet:
             yield torch.from_numpy(self.codes(order[start : start + batch_size]).copy())
 
     def select(self, wanted: np.ndarray) -> "SequenceSet":
-        """Return a set with some of the rows, by boolean mask or by positions."""
+        """Return a set with some of the rows, selected by boolean mask or by positions."""
         mask = np.asarray(wanted)
         table = self.table[mask] if mask.dtype == bool else self.table.iloc[mask]
         stored = None if self.stored is None else self.stored.select(mask)
@@ -240,7 +241,7 @@ class SequenceSet:
         """Return the rows of the genes named ``ids``, in the order of the set.
 
         Raises:
-            UnknownGene: a name is not in the set; the message shows some of these names and some of the set.
+            UnknownGene: a name is not in the set; the message shows some missing names and some names in the set.
         """
         known = self.table["id"].isin(ids)
         missing = sorted(set(ids) - set(self.table["id"][known]))

@@ -47,10 +47,11 @@ def combine_sets(sets: Sequence[PathLike | SequenceSet], names: Sequence[str] = 
 
     Args:
         sets: two sets or more, or their files.
-        names: the species of each set, in their order; empty if the sets already have species.
+        names: the species of each set, in the order of the sets; empty if the sets already have species.
 
     Raises:
-        BadOption: there are fewer than two sets, or the number of names or a name does not match the sets.
+        BadOption: there are fewer than two sets, the numbers of names and sets differ, or a set already has a species
+            with a different name.
         BadTable: geometries or columns differ, or two sequences have the same species and id.
         ContigMismatch: one species has two different contigs of the same name.
     """
@@ -116,7 +117,10 @@ def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, StoredSequences | No
 
 
 def _joined_contigs(sets: list[SequenceSet], shown: list[str]) -> _Contigs:
-    """Merge the contigs of all species, with keys ``SPECIES:CONTIG``; raise ContigMismatch if two differ."""
+    """Merge the contigs of all species, with keys ``SPECIES:CONTIG``; raise ContigMismatch if two differ.
+
+    Contigs with the same key must have the same length and checksum.
+    """
     joined: _Contigs = {}
     for one, where in zip(sets, shown, strict=True):
         for species in one.table["species"].unique():

@@ -1,6 +1,7 @@
 """Shuffle sequences so that their dinucleotide counts are preserved.
 
-In: base codes as the model reads them, and names. Out: shuffled codes; those of a row do not depend on other rows.
+In: base codes as the model reads them, and names. Out: shuffled codes; the result for a row does not depend on other
+rows.
 """
 
 import hashlib
@@ -15,11 +16,11 @@ UNKNOWN = 4
 
 
 def dinucleotide_shuffles(codes: np.ndarray, names: Sequence[str], count: int, seed: int = 0) -> np.ndarray:
-    """Shuffle the bases of each row and preserve the dinucleotide counts of each run of known bases.
+    """Shuffle each run (contiguous stretch) of known bases, preserving its dinucleotide counts.
 
-    Every order of a run's bases with the same dinucleotide counts and the same first base (which determines the last
-    one) is equally likely (Altschul & Erickson 1985, Mol Biol Evol 2:526): an Eulerian path through the graph of bases
-    is drawn uniformly. Codes of 4 stay in place and split a row into runs. Masked columns must already be 4.
+    The first and the last base of a run stay in place. All orders of its bases with the same dinucleotide counts are
+    equally likely, because an Eulerian path through the graph of bases is drawn uniformly (Altschul & Erickson 1985,
+    Mol Biol Evol 2:526). Codes of 4 stay in place and split a row into runs. Masked columns must already be 4.
 
     Args:
         codes: base codes, ``(n, columns)`` uint8: A 0, C 1, G 2, T 3, anything else 4.
@@ -45,14 +46,14 @@ def dinucleotide_shuffles(codes: np.ndarray, names: Sequence[str], count: int, s
 
 
 def random_numbers(seed: int, name: str, index: int, count: int) -> np.ndarray:
-    """Return ``(count,)`` random uint64 that depend only on the arguments."""
+    """Return random uint64 numbers, ``(count,)``, that depend only on the arguments."""
     digest = hashlib.sha256(f"{seed}\0{index}\0{name}".encode()).digest()
     # NumPy guarantees the raw stream of a bit generator across versions.
     return np.random.Philox(key=int.from_bytes(digest[:16], "little")).random_raw(count)
 
 
 class _Runs(NamedTuple):
-    """Runs of known bases, in order; positions are those in all rows concatenated (flat codes)."""
+    """Runs (contiguous stretches) of known bases, in order; positions refer to the concatenated rows (flat codes)."""
 
     start: np.ndarray  # (runs,) int64, position in the flat codes
     end: np.ndarray
@@ -74,9 +75,9 @@ def _find_runs(source: np.ndarray) -> _Runs:
 
 
 def _trees() -> np.ndarray:
-    """Return for each base all trees in which the other three bases lead to it, ``(4 roots, 16 trees, 4 bases)``.
+    """Return all trees over the four bases, for each base as the root: ``(4 roots, 16 trees, 4 bases)``.
 
-    The values are the next base of each base; the next base of the root is the root.
+    A tree is stored as the next base on the way from each base to the root; the root is followed by itself.
     """
     trees = []
     for root in range(4):
@@ -94,8 +95,8 @@ _TREES = _trees()
 def _last_edges(source: np.ndarray, runs: _Runs, draws: np.ndarray) -> np.ndarray:
     """Choose for each run and base the dinucleotide by which the path leaves that base for the last time.
 
-    The choices for all bases but the run's last one must form a tree that leads to the last one. The 16 trees over four
-    bases are weighted by the product of their dinucleotide counts, which makes the resulting path uniform.
+    The chosen dinucleotides must form a tree whose root is the last base of the run. The 16 possible trees are weighted
+    by the product of their dinucleotide counts, so that all paths are equally likely.
 
     Returns:
         Flat position ``(runs, 4)`` int64 of the chosen dinucleotide's first base, -1 if there is none.
@@ -136,7 +137,9 @@ def _edge_mask(source: np.ndarray, runs: _Runs) -> np.ndarray:
 def _ordered_edges(
     source: np.ndarray, runs: _Runs, draws: np.ndarray, last_edge: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Put the dinucleotides that begin with each base of each run in random order, except for the chosen last ones.
+    """For each base of each run, list the dinucleotides that begin with it, in random order except for the last one.
+
+    The last one is the dinucleotide that :func:`_last_edges` chose.
 
     Returns:
         Second bases ``(rows * columns,)`` uint8 in that order, and the start of the list of each ``(run, base)``,
@@ -169,7 +172,7 @@ def _ordered_edges(
 
 
 def _walk(source: np.ndarray, runs: _Runs, targets: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Follow the paths of all runs at once, one base of each per step; return the shuffled codes, flat."""
+    """Follow the paths of all runs in parallel, by one base per step; return the shuffled flat codes."""
     result = source.ravel().copy()
     length = runs.end - runs.start
     order = np.argsort(-length, kind="stable")

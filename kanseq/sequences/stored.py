@@ -1,4 +1,4 @@
-"""Sequences that stay on disk: a set of any size is read by row groups, with rows in any order.
+"""Read sequences from disk on demand, by row groups, so that a set need not fit into memory.
 
 In: Parquet files with a column ``sequence``. Out: letters and base codes of chosen rows.
 """
@@ -26,8 +26,8 @@ for _code, _letters in enumerate(("Aa", "Cc", "Gg", "Tt")):
 class StoredSequences:
     """The sequences of some rows of one or several files, which are read on demand.
 
-    Reading any row decompresses its entire row group, except for the group that was read last. Request rows that are
-    close together.
+    Reading a row decompresses its entire row group, unless this group was read last. It is therefore fastest to request
+    rows that are close together.
     """
 
     def __init__(self, files: Sequence["_File"], rows: np.ndarray) -> None:
@@ -134,6 +134,6 @@ def _codes(column: pa.Array, columns: int) -> np.ndarray:
 
 
 def check_width(widest: int, columns: int) -> None:
-    """Raise BadTable if the longest sequence is longer than the number of columns."""
+    """Raise BadTable if the longest sequence (``widest`` bases) has more bases than there are columns."""
     if widest > columns:
         raise BadTable(f"a sequence of {widest} bases does not fit into {columns} columns")

@@ -48,8 +48,9 @@ def express(
         samples: number of samples.
         rng: source of all random numbers.
         oracle: auROC that the signal must reach. The signal is all that can be known about a gene without its noise.
-        spread: standard deviation of the noise, log10. If None, find the one for which the signal has the auROC
-            ``oracle``, to four decimals, by bisection: the random draws are fixed and only their scale changes.
+        spread: standard deviation of the noise, log10. If None, it is found by bisection (rounded to four decimals), so
+            that the signal has the auROC ``oracle``. The random draws are the same in all steps of the bisection; only
+            their scale changes.
     """
     draws, jitter = rng.standard_normal(len(signal)), rng.standard_normal((len(signal), samples))
     low, high = 0.0, 5.0 * float(signal.std())

@@ -22,7 +22,7 @@ CODING_PER_OTHER = 20
 
 
 LAYOUT, EXPRESSION, BIOTYPE = range(3)
-"""Keys of separate random streams, so that the numbers in one do not depend on how many another one draws."""
+"""Keys of separate random streams: the numbers drawn from a stream do not depend on draws from the others."""
 
 
 def plan_genome(genes: int, contigs: int, genome_size: int, seed: int) -> list[PlannedContig]:
@@ -57,7 +57,7 @@ def plan_genome(genes: int, contigs: int, genome_size: int, seed: int) -> list[P
 
 
 def _place(length: int, number: int, rng: np.random.Generator) -> Genes:
-    """Draw positions of ``number`` genes on a contig: some overlap, some are close, others are spread over the rest.
+    """Draw positions of ``number`` genes on a contig: some overlap, some are close together, the others are spread out.
 
     The first and the last gene are within 600 nt of the contig's ends, so that their windows extend beyond the contig.
     """

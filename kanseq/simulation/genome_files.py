@@ -32,7 +32,7 @@ _BASES, _PLANTING = 3, 4
 
 
 def write_genome(path: Path, plan: list[PlannedContig], grammar: Grammar, seed: int, compress: bool) -> list[Measured]:
-    """Draw the bases of each contig, plant elements, write FASTA (plain or bgzip), and return what was planted."""
+    """Draw the bases of each contig, plant elements, write FASTA (plain or bgzip), and return the planted elements."""
     measured = []
     with _bgzip(path) if compress else open(path, "wb") as handle:
         write = handle.write

@@ -102,7 +102,7 @@ class Grammar:
         return total
 
     def scores(self) -> list[int]:
-        """Return the BED score of each element: 1000 for the strongest effect, in proportion for the others."""
+        """Return the BED score of each element, proportional to its absolute effect: 1000 for the strongest."""
         strongest = max(abs(element.effect) for element in self.elements)
         return [round(1000 * abs(element.effect) / strongest) for element in self.elements]
 
@@ -142,7 +142,7 @@ class Genes(NamedTuple):
         return np.where(self.strand > 0, self.end - 1, self.start)
 
     def inside(self, length: int) -> np.ndarray:
-        """Return a boolean array: whether both windows of each gene are completely on a contig of ``length`` bases."""
+        """Return which genes have both windows entirely on a contig of ``length`` bases, bool ``(genes,)``."""
         low, high = self.reach()
         return (low >= 0) & (high <= length)
 
@@ -229,7 +229,7 @@ def _position(column: np.ndarray, genes: Genes, width: int) -> np.ndarray:
 
 
 def columns_of(start: np.ndarray, end: np.ndarray, genes: Genes) -> tuple[np.ndarray, np.ndarray]:
-    """Return the start columns of elements in the TSS and in the TTS window of their genes; -1 if not within it."""
+    """Return the start columns of elements in the TSS and TTS windows of their genes; -1 if outside the window."""
     first = np.where(genes.strand > 0, start, end - 1)
     width = end - start
     tss = (first - genes.tss) * genes.strand + GEOMETRY.upstream
@@ -241,7 +241,7 @@ def columns_of(start: np.ndarray, end: np.ndarray, genes: Genes) -> tuple[np.nda
 
 
 def _free(bases: np.ndarray, genes: Genes, start: np.ndarray, width: int, rows: np.ndarray) -> np.ndarray:
-    """Return which elements may be planted: on the contig, not at a token start, and not overlapping others."""
+    """Return which elements can be planted: those on the contig, not at a token start, and without overlaps."""
     begin = start[rows]
     end = begin + width
     tss_column, tts_column = columns_of(begin, end, Genes(*(array[rows] for array in genes)))

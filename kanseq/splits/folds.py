@@ -33,8 +33,9 @@ COLUMN_ROLES = {
 NO_ROWS = np.zeros(0, dtype=np.int64)
 
 SMALL_CONTIG, TEST_SPECIES, OTHER_SPECIES = "small_contig", "test_species", "other_species"
-"""Reasons why genes are excluded from a fold: their contig is too small for a fold; they belong to the tested species,
-but to a contig or block that is not tested in this fold; their species is used neither for training nor for testing."""
+"""Reasons why genes are excluded from a fold. ``SMALL_CONTIG``: their contig has too few genes for a fold.
+``TEST_SPECIES``: they belong to the tested species, but their contig or block is not tested in this fold.
+``OTHER_SPECIES``: their species is used neither for training nor for testing."""
 
 
 class LeftOut(NamedTuple):
@@ -52,7 +53,7 @@ class HeldOutFold(NamedTuple):
         rows: the held-out rows, int64, ascending.
         groups: further names by which the fold can be selected, such as that of its contig.
         small: whether the fold has too few genes to be held out by default.
-        tune: tuning rows, if the way to split determines them.
+        tune: tuning rows, if the way to split determines them; otherwise empty.
         left_out: rows that are used neither for training nor for scoring.
     """
 
@@ -82,14 +83,16 @@ def make_folds(
     Args:
         genes: the set.
         by: the way to split.
-        wanted: names of folds to return, including small ones; by default all that are not small.
-        blocks: number of blocks per contig (``block``), or of folds (``random``).
-        gene_list: the genes of the folds (``list``).
-        min_genes: the folds of a contig are small if they would have fewer genes (on average, for blocks).
+        wanted: names of folds to return, including small ones; by default all folds that are not small.
+        blocks: number of blocks per contig if ``by`` is ``block``, or number of folds if it is ``random``.
+        gene_list: the genes of the folds, if ``by`` is ``list``.
+        min_genes: folds with fewer genes are small. All blocks of a contig are small if their average number of genes
+            is below this.
         seed: seed for random folds.
         test_species: only contigs or blocks of this species become folds.
         train_species: the species to train on; by default all except ``test_species``.
-        rotate: number of folds with different tuning genes (``column``), see :func:`_rotated`; 0 for one fold.
+        rotate: number of folds with different tuning genes if ``by`` is ``column``, see :func:`_rotated`; 0 for one
+            fold.
 
     Raises:
         BadOption: the way or a fold is unknown, or the set cannot be split in this way.
@@ -127,7 +130,7 @@ def make_folds(
 
 
 def safe_name(name: str) -> str:
-    """Turn a name into a valid folder name: letters, digits, ``.``, ``_`` and ``-``, without ``.`` or ``-`` in front.
+    """Turn a name into a valid folder name: letters, digits, ``.``, ``_`` and ``-``, not beginning with ``.`` or ``-``.
 
     >>> safe_name("HLA-A*01:01"), safe_name(".")
     ('HLA-A_01_01', '_')
@@ -146,7 +149,7 @@ def contig_numbers(table: pd.DataFrame) -> np.ndarray:
 
 
 def _chromosomes(table: pd.DataFrame, min_genes: int) -> list[HeldOutFold]:
-    """Return one fold per contig; folds with fewer than ``min_genes`` genes are small."""
+    """Return one fold per contig; folds with fewer than ``min_genes`` genes are marked as small."""
     chrom = table["chrom"].to_numpy()
     return [
         HeldOutFold(safe_name(name), rows, (name, chrom[rows[0]]), len(rows) < min_genes)
@@ -164,7 +167,10 @@ def _blocks(table: pd.DataFrame, blocks: int, min_genes: int) -> list[HeldOutFol
 
 
 def _listed(table: pd.DataFrame, gene_list: GeneList | None) -> list[HeldOutFold]:
-    """Return one fold with the genes of a list, or one for every fold name in the second column of the list."""
+    """Return a fold for every fold name in the second column of a gene list.
+
+    Genes without a fold name are in the fold ``list``.
+    """
     if gene_list is None:
         raise BadOption("--by list requires a list of genes", hint="use --gene-list FILE")
     listed = read_gene_list(gene_list)
@@ -186,7 +192,7 @@ def _column(table: pd.DataFrame) -> HeldOutFold:
 
 
 def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[HeldOutFold]:
-    """Return folds with the same test sequences, each with a different part of the other sequences for tuning.
+    """Return folds with the same test sequences; each uses a different part of the other sequences for tuning.
 
     Identical or reverse-complementary sequences are in the same part; labels are spread evenly over the parts.
     """
@@ -205,7 +211,7 @@ def _rotated(genes: SequenceSet, parts: int, seed: int) -> list[HeldOutFold]:
 
 
 def tuning_rows(genes: SequenceSet, rotate: int, seed: int) -> list[np.ndarray]:
-    """Return the tuning rows of each fold if a set is split by its column ``split``; see :func:`make_folds`."""
+    """Return the tuning rows of each fold of a set that is split by its column ``split``; see :func:`make_folds`."""
     return [fold.tune for fold in (_rotated(genes, rotate, seed) if rotate else [_column(genes.table)])]
 
 
@@ -213,7 +219,7 @@ def check_listed(table: pd.DataFrame, listed: dict[str, str | None], path: GeneL
     """Warn about genes of a list that are not in the set; ``path`` is for messages.
 
     Raises:
-        UnknownGene: none of the listed genes is in the set; the message shows some ids of both.
+        UnknownGene: none of the listed genes is in the set; the message shows some ids of the list and of the set.
     """
     known = set(table["id"])
     missing = [gene for gene in listed if gene not in known]
@@ -251,7 +257,7 @@ def _check_species(table: pd.DataFrame, by: str, test_species: str | None, train
 
 
 def _across(fold: HeldOutFold, species: np.ndarray, test_species: str, train_species: Sequence[str]) -> HeldOutFold:
-    """Return the fold with all rows excluded that are neither tested in this fold nor of a training species."""
+    """Return the fold, excluding all rows that are neither tested in it nor belong to a training species."""
     left_out = [*fold.left_out]
     taken = np.zeros(len(species), dtype=bool)
     taken[np.concatenate([fold.rows, *(part.rows for part in left_out)])] = True
@@ -271,7 +277,7 @@ def _contig_names(table: pd.DataFrame) -> pd.Series:
 
 
 def _rows_by(names: pd.Series) -> dict[str, np.ndarray]:
-    """Return the rows with each name; the names are sorted, with numbers in them by value."""
+    """Return the rows of each name; names are sorted so that ``2`` is before ``10``."""
     rows = names.reset_index(drop=True).groupby(names.to_numpy()).indices
     return {str(name): np.sort(rows[name]) for name in sorted(rows, key=_natural)}
 
@@ -282,7 +288,10 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 
 
 def _choose(folds: list[HeldOutFold], requested: Sequence[str], min_genes: int) -> list[HeldOutFold]:
-    """Return the folds named in ``requested``; by default those that are not small, without the rows of small ones."""
+    """Return the folds named in ``requested``; by default all folds that are not small.
+
+    In the default case, the rows of small folds are excluded from each fold.
+    """
     if requested:
         known = {name for fold in folds for name in (fold.name, *fold.groups)}
         missing = [name for name in requested if name not in known]

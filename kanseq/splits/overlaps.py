@@ -1,4 +1,4 @@
-"""Find sequences that overlap in the genome or have the same letters, which would leak test genes.
+"""Find sequences that overlap in the genome or are identical, which would leak information about test genes.
 
 In: a set of sequences. Out: relations between its rows.
 """
@@ -50,7 +50,8 @@ def overlapping(genes: SequenceSet) -> Pairs:
 def _windows(genes: SequenceSet) -> pd.DataFrame:
     """Return the non-empty windows of every gene, clipped at contig ends: ``Chromosome, Start, End, row``.
 
-    A ``Chromosome`` is text that identifies the contig of one species; pyranges would sort numbers apart from text.
+    ``Chromosome`` identifies both species and contig. It is always text, because pyranges would sort numbers
+    separately.
     """
     table = genes.table
     lengths = pd.Series(genes.of_contigs("length"), index=table.index, dtype=np.float64)
@@ -74,7 +75,7 @@ def interval_clusters(genes: SequenceSet) -> np.ndarray:
     """Return cluster numbers of intervals that overlap directly or through other intervals, int64 ``(rows,)``.
 
     Strands are ignored. Contigs of different species are different even if they share a name. Each sequence without
-    coordinates (``chrom``, ``start`` and ``end``, 0-based half-open) is its own cluster.
+    coordinates (``chrom``, ``start`` and ``end``, 0-based half-open) is a separate cluster.
     """
     table = genes.table
     if not has_intervals(genes):
@@ -93,7 +94,7 @@ def interval_clusters(genes: SequenceSet) -> np.ndarray:
 
 
 def _intervals(genes: SequenceSet) -> pd.DataFrame:
-    """Return the interval of every sequence, in a table like that of :func:`_windows`."""
+    """Return the interval of every sequence, in a table with the columns of :func:`_windows`."""
     table = genes.table
     contig = table.groupby(["species", "chrom"], sort=False).ngroup().map("contig{}".format)
     columns = {"Chromosome": contig.to_numpy(), "Start": table["start"].to_numpy(), "End": table["end"].to_numpy()}
@@ -106,14 +107,14 @@ def same_letters(genes: SequenceSet) -> Groups | None:
 
 
 def same_bases(genes: SequenceSet) -> Groups | None:
-    """Group rows with the same sequence or its reverse complement, as :func:`same_letters` does."""
+    """Group rows whose sequences are identical or reverse complements; otherwise like :func:`same_letters`."""
     return _same(genes, lambda text: min(text, reverse_complement(text)))
 
 
 def _same(genes: SequenceSet, written: Callable[[bytes], bytes]) -> Groups | None:
-    """Group rows with sequences for which ``written`` returns the same; ``None`` if the set has no sequences.
+    """Group rows for whose sequences ``written`` returns the same bytes; return ``None`` if the set has no sequences.
 
-    Digests of 16 bytes are compared, so that few sequences are in memory.
+    Digests of 16 bytes are compared, so that only a few sequences are in memory at a time.
     """
     if not genes.has_sequences:
         return None

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Across(NamedTuple):
-    """Pairs of related rows in two subsets ``one`` and ``other`` of a set.
+    """Pairs of related rows, the first in the subset ``one`` of a set, the second in the subset ``other``.
 
     Attributes:
         pairs: number of pairs.
@@ -39,25 +39,25 @@ class Pairs(NamedTuple):
     rows: np.ndarray
 
     def first(self, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows related to ``sources`` (bool per row), except sources, and for each a related source."""
+        """Return the rows related to ``sources`` (bool per row) that are not sources, and a related source for each."""
         pairs = self.rows[sources[self.rows[:, 0]] & ~sources[self.rows[:, 1]]]
         rows, first = np.unique(pairs[:, 1], return_index=True)
         return rows, pairs[first, 0]
 
     def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
-        """Find related pairs of a row in ``one`` and a row in ``other`` (bool per row); list at most ``most`` pairs."""
+        """Find pairs of a row in ``one`` and a related row in ``other`` (bool per row); list at most ``most`` pairs."""
         met = self.rows[one[self.rows[:, 1]] & other[self.rows[:, 0]]]
         return Across(len(met), np.unique(met[:, 1]), met[:most, ::-1])
 
     def without(self, *others: "Relation") -> "Pairs":
-        """Return the pairs that are not related by any of ``others``."""
+        """Return the pairs that none of the relations ``others`` contains."""
         kept = self.rows
         for other in others:
             kept = kept[~other.holds(kept)]
         return Pairs(kept)
 
     def holds(self, rows: np.ndarray) -> np.ndarray:
-        """Return whether pairs of rows, ``(n, 2)``, are related, bool ``(n,)``."""
+        """Return for each pair of rows, ``(n, 2)``, whether the two are related, bool ``(n,)``."""
         return pd.MultiIndex.from_arrays(rows.T).isin(pd.MultiIndex.from_arrays(self.rows.T))
 
 
@@ -67,7 +67,7 @@ class Groups(NamedTuple):
     numbers: np.ndarray
 
     def first(self, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows related to ``sources`` (bool per row), except sources, and for each a related source."""
+        """Return the rows related to ``sources`` (bool per row) that are not sources, and a related source for each."""
         source_of = np.full(self.numbers.max(initial=-1) + 1, -1, dtype=np.int64)
         backwards = np.flatnonzero(sources)[::-1]
         # If a group has several sources, the last assignment remains, which is that of the first row.
@@ -76,17 +76,17 @@ class Groups(NamedTuple):
         return rows, source_of[self.numbers[rows]]
 
     def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
-        """Find related pairs of a row in ``one`` and a row in ``other`` (bool per row); list at most ``most`` pairs."""
+        """Find pairs of a row in ``one`` and a related row in ``other`` (bool per row); list at most ``most`` pairs."""
         # A row in both subsets is not related to itself.
         return _count(self, _members(self.numbers, other) - other, one, other, most)
 
     def holds(self, rows: np.ndarray) -> np.ndarray:
-        """Return whether pairs of rows, ``(n, 2)``, are related, bool ``(n,)``."""
+        """Return for each pair of rows, ``(n, 2)``, whether the two are related, bool ``(n,)``."""
         return self.numbers[rows[:, 0]] == self.numbers[rows[:, 1]]
 
 
 class GroupsOfTwo(NamedTuple):
-    """Groups with parts; two rows of a group are related if they are in different parts, such as strands.
+    """Groups that have parts, such as strands; two rows of a group are related if they are in different parts.
 
     ``numbers`` and ``parts`` are the numbers of each row's group and part, int64 ``(rows,)``.
     """
@@ -95,12 +95,12 @@ class GroupsOfTwo(NamedTuple):
     parts: np.ndarray
 
     def across(self, one: np.ndarray, other: np.ndarray, most: int) -> Across:
-        """Find related pairs of a row in ``one`` and a row in ``other`` (bool per row); list at most ``most`` pairs."""
+        """Find pairs of a row in ``one`` and a related row in ``other`` (bool per row); list at most ``most`` pairs."""
         others = _members(self.numbers, other) - _members(self.parts, other)
         return _count(self, others, one, other, most)
 
     def holds(self, rows: np.ndarray) -> np.ndarray:
-        """Return whether pairs of rows, ``(n, 2)``, are related, bool ``(n,)``."""
+        """Return for each pair of rows, ``(n, 2)``, whether the two are related, bool ``(n,)``."""
         same = [numbers[rows[:, 0]] == numbers[rows[:, 1]] for numbers in (self.numbers, self.parts)]
         return same[0] & ~same[1]
 
@@ -114,9 +114,10 @@ def _members(numbers: np.ndarray, among: np.ndarray) -> np.ndarray:
 
 
 def _count(relation: Groups | GroupsOfTwo, others: np.ndarray, one: np.ndarray, other: np.ndarray, most: int) -> Across:
-    """Count pairs of related rows in ``one`` and ``other``; ``others`` counts the related rows in ``other`` per row.
+    """Count pairs of related rows in ``one`` and ``other``; list at most ``most`` pairs.
 
-    A group of a thousand has half a million pairs, so all are counted but only the first ``most`` are listed.
+    ``others`` is the number of rows in ``other`` to which each row is related. A group of a thousand rows has half a
+    million pairs, so all pairs are counted but only the first ``most`` are listed.
     """
     found = np.flatnonzero(one & (others > 0))
     members = np.flatnonzero(other)

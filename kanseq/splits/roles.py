@@ -38,9 +38,10 @@ def check_keys(genes: SequenceSet) -> None:
 def relations_to_test(
     genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None" = None, *, similar: bool = False
 ) -> dict[str, Pairs | Groups]:
-    """Return the relations that must not connect test and training genes, by the prefix of the reason (``overlaps``).
+    """Return the relations by which a gene is excluded from training if it is related to a test gene.
 
-    With ``similar``, genes with nearly identical windows are related, too.
+    The keys are prefixes of the reasons for exclusion, such as ``overlaps``. With ``similar``, one of the relations
+    connects genes with nearly identical windows.
     """
     relations: dict[str, Pairs | Groups] = {"overlaps": overlapping(genes)}
     letters = same_bases(genes)
@@ -68,9 +69,9 @@ def assign_roles(
     Args:
         genes: the set.
         folds: the genes that each fold holds out.
-        relations: prefix of the reason -> relation that must not connect training genes to test genes.
-        by: the way in which the folds were made, as in :func:`kanseq.split`; it determines whether the tuning genes of
-            a fold are neighbours on a contig or random genes.
+        relations: relations as from :func:`relations_to_test`, by the prefix of the reason for exclusion.
+        by: the method by which the folds were made, as in :func:`kanseq.split`; it determines whether the tuning genes
+            of a fold are neighbours on a contig or random genes.
         scored: whether each gene is scored, ``(n,)`` bool; other test genes become ``unused``. None scores all.
         tune: fraction of a fold's training genes that become ``tune``.
         seed: seed for the choice of tuning genes.
@@ -103,7 +104,7 @@ class _Roles:
         self.relations = relations
 
     def of(self, fold: HeldOutFold) -> tuple[np.ndarray, np.ndarray]:
-        """Return the role of every gene in a fold, and the reason if it is unused, two object arrays."""
+        """Return two object arrays: the role of every gene in a fold, and the reason if the gene is unused."""
         role = np.full(len(self.table), "train", dtype=object)
         reason = np.full(len(self.table), "", dtype=object)
         role[fold.rows] = "test"
@@ -119,12 +120,13 @@ class _Roles:
             role[silent], reason[silent] = "unused", NOT_SCORED
         if not (role == "train").any():
             raise EmptySplit(
-                f"fold {fold.name}: no training genes are left", hint="hold out less, such as --by block --blocks 5"
+                f"fold {fold.name}: no training genes are left",
+                hint="hold out fewer genes, such as with --by block --blocks 5",
             )
         return role, reason
 
     def _keep_apart(self, role: np.ndarray, reason: np.ndarray, kind: str, from_roles: tuple[str, ...]) -> None:
-        """Set genes of ``from_roles`` to unused, and state a reason, if they are related to a gene of role ``kind``."""
+        """Mark genes in ``from_roles`` as unused, with a reason, if they are related to a gene of the role ``kind``."""
         sources = role == kind
         if not sources.any():
             return
@@ -135,7 +137,7 @@ class _Roles:
             reason[rows[taken]] = [f"{what}_{kind}:{name}" for name in self.ids[partners[taken]]]
 
     def _tuning(self, rows: np.ndarray, fold: str) -> np.ndarray:
-        """Return tuning genes, chosen from training ``rows``; the choice for a fold does not depend on other folds."""
+        """Choose tuning genes from the training ``rows`` of a fold; the choice does not depend on other folds."""
         count = min(max(1, round(self.tune * len(rows))), len(rows))
         random = np.random.default_rng([self.seed, zlib.crc32(fold.encode())])
         if not self.along_contigs:

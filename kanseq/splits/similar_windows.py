@@ -15,7 +15,7 @@ K = 32
 are unchanged."""
 
 SHARE = 0.5
-"""Two windows are nearly identical if they share this fraction of the k-mers of each window."""
+"""Two windows are nearly identical if at least this fraction of the k-mers of each window is also in the other."""
 
 COMMON = 500
 """A k-mer in more windows than this is a repeat and is ignored."""
@@ -28,9 +28,9 @@ _CHUNK = 256
 
 
 def similar_windows(genes: SequenceSet) -> Pairs:
-    """Return pairs of rows with windows that share at least half of their distinct 32-mers, on either strand.
+    """Return pairs of rows with windows that have at least half of their distinct 32-mers in common, on either strand.
 
-    The fraction is that of the window with more distinct 32-mers. 32-mers with letters other than A, C, G and T, and
+    The fraction refers to the window with more distinct 32-mers. 32-mers with letters other than A, C, G and T, and
     those in more than 500 windows, are ignored. In sets with more than 2^22 32-mers, a sample chosen by hash is
     compared (an idea of Ondov et al. 2016, Genome Biology 17:132). A gene has two windows, around its TSS and its TTS;
     a plain sequence (without coordinates) is one window.
@@ -51,7 +51,7 @@ def _spans(genes: SequenceSet) -> list[tuple[int, int]]:
 
 
 def _words(genes: SequenceSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the sampled distinct k-mers of all windows, sorted, with their windows, and the number per window."""
+    """Return the sampled distinct k-mers of all windows (sorted), the window of each, and the number per window."""
     spans = _spans(genes)
     places = sum(max(0, end - start - K + 1) for start, end in spans) * len(genes)
     every = np.uint64(max(1, -(-places // _MOST)))

@@ -56,7 +56,7 @@ def compete(
         output: folder of the benchmark; the sets have their folders in it.
 
     Raises:
-        BadOption: the protocol or a model's option is invalid, or the folder was started with other options.
+        BadOption: the protocol or a model's option is invalid, or the folder was started with different options.
         BadTable, EmptySplit: a set has no labels or no test sequences, or a fold lacks a class.
         NotWritable: the folder cannot be written.
     """
@@ -96,7 +96,7 @@ def compete(
 
 @contextmanager
 def _errors_name(name: str) -> Iterator[None]:
-    """Add the name of a set to errors that are raised in this context and do not name a file."""
+    """Add the name of a set to errors that are raised in the block and do not name a file."""
     try:
         yield
     except KanseqError as error:
@@ -130,7 +130,10 @@ def finished(run: Path) -> list[RunPart]:
 
 
 def baseline_of(names: Sequence[str]) -> str | None:
-    """Return which of these models the others are compared with: LegNet, or else the first; None for a single model."""
+    """Return the model with which all others are compared: LegNet, or the first if LegNet is missing.
+
+    The result is None if there are fewer than two models.
+    """
     if len(names) < 2:
         return None
     return VARIANTS[0] if VARIANTS[0] in names else names[0]

@@ -61,7 +61,8 @@ def work_off(jobs: Sequence[Job], *, at_once: int, threads: int) -> None:
         threads: processor threads per job.
 
     Raises:
-        JobsFailed: some jobs failed; the message names the first with its reason, and the number of others.
+        JobsFailed: some jobs failed; the message shows the first failed job, its reason, and the number of other failed
+            jobs.
         KeyboardInterrupt: the user interrupted the jobs; the next call resumes them.
     """
     crew = _Crew(threads, len(jobs))
@@ -125,5 +126,5 @@ class _Crew:
 
 
 def _ended(code: int) -> str:
-    """Describe, from its exit code, how a process ended that left no report."""
+    """Describe how a process without a report ended, from its exit code."""
     return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

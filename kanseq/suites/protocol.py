@@ -82,7 +82,7 @@ class Protocol(NamedTuple):
             machine: the hardware for training.
 
         Raises:
-            BadOption: a value has a wrong type, is out of range or is not one of the choices.
+            BadOption: a value has the wrong type, is out of range or is not one of the choices.
         """
         for name, value in (("folds", self.folds), ("jobs", machine.jobs)):
             if not isinstance(value, int) or value < 1:
@@ -112,7 +112,7 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
     Raises:
         BadTable: the set has no labels, no test sequences, or a single class.
         EmptySplit: a fold lacks sequences of a class.
-        BadOption: the folder was started with another set or protocol.
+        BadOption: the folder was started with a different set or protocol.
     """
     table = _splits(genes, protocol, folder.name)
     classes = classes_of_set(genes)
@@ -134,7 +134,7 @@ def prepare(genes: SequenceSet, folder: Path, protocol: Protocol) -> None:
 
 
 def classes_of_set(genes: SequenceSet) -> list[str]:
-    """List the classes of a set that models predict; ``mid`` is one of them unless there are only two others.
+    """List the classes of a set that models predict; ``mid`` is omitted if the set has only two other classes.
 
     Raises:
         BadTable: the set has no labels, or a single class.
@@ -217,7 +217,7 @@ def _check_folds(table: pd.DataFrame, genes: SequenceSet, classes: Sequence[str]
         for fold, labels in there.groupby("fold")["label"]:
             lacking = sorted(set(classes) - set(labels))
             if len(classes) - len(lacking) < least:
-                what = f"fold '{fold}': no sequence of the class {some(lacking, 5)} left to {role}"
+                what = f"fold '{fold}': no sequence of the class {some(lacking, 5)} is left to {role}"
                 raise EmptySplit(what, hint="use fewer --folds or --copies keep, or leave the class out")
 
 

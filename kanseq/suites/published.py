@@ -38,7 +38,8 @@ def published_numbers(table: PathLike | None = None) -> Numbers:
         table: a user's table. Its scores are added to those of the package's table, or replace them.
 
     Raises:
-        BadTable: a column is missing, a name is empty or a number is not an MCC times 100; with file and line.
+        BadTable: a column is missing, a name is empty or a number is not an MCC times 100; the message shows file and
+            line.
     """
     numbers = _read(TABLE)
     for key, models in ({} if table is None else _read(table)).items():

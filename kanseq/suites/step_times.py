@@ -1,4 +1,4 @@
-"""Measure the time of training steps of several networks in turn, so that other load affects all networks equally.
+"""Measure the time of training steps of several networks in turn, so that other processes affect all networks equally.
 
 In: architectures with their hyper-parameters. Out: the median time per step of each network.
 """

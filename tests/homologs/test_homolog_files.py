@@ -88,7 +88,7 @@ def test_a_table_of_groups_is_read_as_a_list_of_groups(tmp_path):
     ("text", "message"),
     [
         ("A 1\nB 1\nA 2\n", "groups:3: 'A' is in group '2' here and in '1' above; a gene must be in one group"),
-        ("A 1\nB\n", "groups:2: a gene and its group are expected; separate by a tab"),
+        ("A 1\nB\n", "groups:2: a gene and its group are expected; separate them with a tab"),
         ("# nothing\n", "this list names no gene"),
         ('["A", "B"]', "group '1' is not a list of gene ids; write"),
         ('{"A": 1}', "group 'A' is not a list of gene ids; write"),

@@ -103,11 +103,11 @@ def test_a_fold_that_lacks_a_class_is_refused_before_anything_is_written(tmp_pat
     genes = labelled(SPLIT)
     genes.table["label"] = ["a", "b"] * 15
     genes.table.loc[[2, 25], "label"] = "rare"
-    with pytest.raises(EmptySplit, match=r"fold 'part\d': no sequence of the class rare left to train; use fewer"):
+    with pytest.raises(EmptySplit, match=r"fold 'part\d': no sequence of the class rare is left to train; use fewer"):
         prepare(genes, tmp_path / "out", Protocol(folds=3))
     genes = labelled(SPLIT)
     genes.table.loc[24:, "label"] = "a"
-    with pytest.raises(EmptySplit, match=r"fold 'test': no sequence of the class b left to test"):
+    with pytest.raises(EmptySplit, match=r"fold 'test': no sequence of the class b is left to test"):
         prepare(genes, tmp_path / "out", Protocol(folds=1))
     assert not (tmp_path / "out").exists()
 

@@ -27,7 +27,9 @@ def read_tx2gene(path: PathLike | pd.DataFrame) -> dict[str, str]:
     gene_of: dict[str, str] = {}
     for where, cells in _table_rows(path) if isinstance(path, pd.DataFrame) else _lines(path):
         if len(cells) < 2:
-            raise MalformedLine("two columns are required, transcript and gene", where=where, hint="separate by tabs")
+            raise MalformedLine(
+                "two columns are required, transcript and gene", where=where, hint="separate them with tabs"
+            )
         if gene_of.setdefault(cells[0], cells[1]) != cells[1]:
             raise BadTable(f"'{cells[0]}' belongs to '{cells[1]}' here and to '{gene_of[cells[0]]}' above", where=where)
     if not gene_of:

@@ -80,8 +80,8 @@ def check_values(column: pd.Series, name: str, rows: pd.Series, place: Callable[
 def read_delimited(path: PathLike) -> Delimited:
     """Read a table with a header line; the delimiter is the most frequent of tab, semicolon and comma in the header.
 
-    Leading lines that begin with ``# `` or ``##`` are comments. If the header has one name fewer than the rows have
-    cells (as written by R), the name of the first column is missing.
+    Leading lines that begin with ``# `` or ``##`` are comments. If the header has one name fewer than there are columns
+    (as in tables written by R), the first column is assumed to be unnamed.
 
     Raises:
         BadTable: there are no rows, only one column, two columns with the same name, or a row with too many cells.

@@ -118,7 +118,9 @@ def read_expression(
 
 
 def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> ExpressionTable:
-    """Check an expression table in memory (index: gene ids, columns: samples), and return it with ``samples`` only.
+    """Check an expression table in memory, and return its columns ``samples`` (by default all columns).
+
+    The index of the table has the gene ids; each column is a sample.
 
     Raises:
         BadTable: see :func:`read_expression`.
@@ -224,7 +226,7 @@ def _sample_columns(table: Delimited, samples: Sequence[str], id_column: str | N
     left_out = [name for name in candidates if name not in chosen]
     if left_out:
         logger.warning(
-            "%s: not used as samples, by name or because they hold text: %s; use --samples to select samples",
+            "%s: not used as samples, by their names or because they contain text: %s; use --samples to select samples",
             table.path,
             some([f"'{name}'" for name in left_out], 8),
         )

@@ -164,7 +164,7 @@ def parse(path: PathLike, names: Sequence[str] | None, *, hint: str | None = Non
 
 
 def check_rows(wrong: pd.Series, values: pd.Series, what: str, path: PathLike | pd.DataFrame) -> None:
-    """Raise BadTable for the first row of a table (with a header) that is ``wrong``: its value is ``what``."""
+    """Raise BadTable for the first row that ``wrong`` marks, if any; the message says that its value is ``what``."""
     if wrong.any():
         row = int(np.argmax(wrong.to_numpy()))
         raise BadTable(f"'{values.iloc[row]}' is {what}", where=location(path, row))
@@ -190,7 +190,10 @@ def _check_breaks(name: str, values: pd.Series, where: str) -> None:
 
 
 def _is_numeric(values: pd.Series, kinds: str) -> bool:
-    """Return whether a column has a NumPy type of these kinds, and not a pandas type, which allows missing values."""
+    """Return whether a column has a NumPy type of one of ``kinds``.
+
+    The result is False for pandas types, which allow missing values.
+    """
     return isinstance(values.dtype, np.dtype) and values.dtype.kind in kinds
 
 

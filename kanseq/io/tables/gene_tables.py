@@ -16,12 +16,12 @@ GENES = Schema(
     columns=(
         ID,
         SPECIES,
-        integer("length", "columns of the sequence"),
+        integer("length", "number of columns of the sequence"),
         text("chrom", "contig", optional=True),
         text("strand", "`+` or `-`", optional=True),
         integer("tss", "first transcribed base, 0-based", optional=True),
         integer("tts", "last transcribed base, 0-based", optional=True),
-        integer("tss_start", "start of the TSS window, 0-based; not cut at contig ends", optional=True),
+        integer("tss_start", "start of the TSS window, 0-based; not clipped at contig ends", optional=True),
         integer("tss_end", "end of the TSS window, exclusive", optional=True),
         integer("tts_start", "start of the TTS window, 0-based", optional=True),
         integer("tts_end", "end of the TTS window, exclusive", optional=True),
@@ -51,7 +51,7 @@ HOMOLOGS = Schema(
     file="homologs.tsv",
     title="groups of homologs",
     verbs=("homology",),
-    help="a row per gene of the set; a gene without homologs is its own group",
+    help="a row per gene of the set; a gene without homologs is a separate group",
     columns=(SPECIES, ID, text("group", "number of the group")),
 )
 
@@ -60,7 +60,7 @@ HOMOLOG_PAIRS = Schema(
     file="pairs.tsv",
     title="pairs of homologs",
     verbs=("homology",),
-    help="each pair of homologous genes once, with its better hit (`--pairs`)",
+    help="a row per pair of homologous genes, with the best hit (`--pairs`)",
     columns=(
         SPECIES,
         ID,
@@ -78,14 +78,14 @@ SPLITS = Schema(
     file="splits.tsv",
     title="splits",
     verbs=("split",),
-    help="every gene in every fold",
+    help="a row per gene and fold",
     known_by=4,
     columns=(
         SPECIES,
         ID,
         text("fold", "name of the fold"),
         text("role", "`train`, `tune`, `test` or `unused`"),
-        text("reason", "reason for `unused`, and after a colon the gene that caused it", missing=True),
+        text("reason", "reason for `unused`; if another gene caused it, its name follows after a colon", missing=True),
     ),
 )
 
@@ -94,13 +94,13 @@ LEAKS = Schema(
     file="leaks.tsv",
     title="leaks",
     verbs=("leaks",),
-    help="a row per fold, kind of leak and two roles (`--table`)",
+    help="a row per fold, kind of leak and pair of roles (`--table`)",
     columns=(
         text("fold", "name of the fold"),
         text("kind", "kind of leak"),
-        text("between", "the two roles, such as `train|test`"),
-        integer("genes", "affected genes of the first role"),
-        integer("pairs", "affected pairs of genes"),
+        text("between", "the pair of roles, such as `train|test`"),
+        integer("genes", "number of affected genes of the first role"),
+        integer("pairs", "number of affected pairs of genes"),
     ),
 )
 
@@ -114,7 +114,7 @@ LABELS = Schema(
         SPECIES,
         ID,
         text("condition", "name of the condition; `*` if there is only one"),
-        text("fold", "fold whose training genes determine the quartiles; `*` if all rows of the table do"),
+        text("fold", "fold whose training genes determine the quartiles; `*` if all rows of the expression table do"),
         number("expression", "log10(TPM + 1)"),
         text("label", "`low`, `mid` or `high`"),
         number("q1", "genes at or below this threshold are low, log10(TPM + 1)"),
@@ -132,12 +132,12 @@ TRUTH = Schema(
     columns=(
         text("gene_id", "name of the gene"),
         text("chrom", "contig"),
-        integer("scored", "1 if the oracle is scored on the gene, otherwise 0"),
+        integer("scored", "1 if the gene is used to compute the oracle's score, otherwise 0"),
         number("signal", "log10 expression without noise, from the grammar", ".6f"),
         number("noise", "random noise added to the signal", ".6f"),
         number("upstream_gc", "fraction of G and C in the 1,000 nt before the TSS", ".6f"),
         number("downstream_gc", "fraction of G and C in the 1,000 nt after the TTS", ".6f"),
-        integer("*", "copies of each planted element, a column per element"),
+        integer("*", "number of planted copies of an element, a column per element"),
     ),
 )
 

@@ -67,11 +67,12 @@ class Schema:
         title: name of the table in ``kanseq inspect``.
         verbs: commands that write it.
         help: meaning of a row, in one line.
-        columns: in the order of the header; families last, although they may be anywhere in the file.
+        columns: the columns in the order of the header. Families are last here, but may be anywhere in the file.
         version: version of the columns and their meaning. It is not written into a TSV file.
         storage: ``tsv`` or ``parquet``.
         has_header: whether the first line of a TSV file has the column names.
-        known_by: number of leading columns by which the table is recognised; 0: all before the first optional one.
+        known_by: number of leading columns by which the table is recognised; 0 for all columns before the first
+            optional one.
     """
 
     name: str
@@ -110,7 +111,7 @@ class Schema:
         """Check the columns of a table before it is written.
 
         Raises:
-            ValueError: a column is missing, unknown, repeated, or in the wrong place: a bug in kanseq.
+            ValueError: a column is missing, unknown, repeated, or in the wrong place, which is a bug in kanseq.
         """
         unknown = [name for name in header if self.column(name) is None]
         missing = [name for name in self.required if name not in header]

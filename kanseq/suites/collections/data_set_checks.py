@@ -113,7 +113,10 @@ def _overlapping(genes: SequenceSet, train: np.ndarray, test: np.ndarray) -> int
 
 
 def _members(numbers: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Return, for each row, how many rows of its group are in the mask ``among``; ``numbers`` are the groups."""
+    """Return for each row the number of rows in its group that are in the mask ``among``.
+
+    ``numbers`` are the group numbers of the rows.
+    """
     return np.bincount(numbers[among], minlength=numbers.max() + 1)[numbers]
 
 

@@ -43,7 +43,7 @@ class Reference(NamedTuple):
 
 
 def find(folder: Path) -> list[DataSet]:
-    """Find data sets, which are all folders at any depth with subfolders ``train`` and ``test``.
+    """Find data sets: folders at any depth that have subfolders ``train`` and ``test``.
 
     In a copy of the repository, only ``datasets`` is searched. Data sets that consist of coordinates need genomes
     before they can be read, see :func:`with_genomes`.
@@ -63,7 +63,7 @@ def find(folder: Path) -> list[DataSet]:
 
 
 def with_genomes(one: DataSet, genomes: PathLike | Mapping[str, PathLike] | None) -> DataSet:
-    """Return a data set of coordinates with the genomes for reading it; data sets of sequences are unchanged.
+    """Add the genomes that are needed to read a data set of coordinates; return data sets of sequences unchanged.
 
     Args:
         one: a data set from :func:`find`.

@@ -54,7 +54,7 @@ _TEMPLATES = (
 
 
 def find(folder: Path) -> list[DataSet]:
-    """Find data sets, which are all folders at any depth with tables of train and test; warn if one is missing."""
+    """Find data sets: folders at any depth with tables of train and test; warn about folders with only one of them."""
     found, halves = [], []
     for place, _, files in walk(folder):
         tables = {split: [place / name for name in files if _is_table(name, split)] for split in SPLITS}
@@ -87,7 +87,10 @@ def _known(text: str) -> str | None:
 
 
 def _data_set(root: Path, place: Path, tables: dict[str, list[Path]]) -> DataSet:
-    """Return the data set in the folder ``place``, named after this folder (unknown names: its path in ``root``)."""
+    """Return the data set in the folder ``place``.
+
+    It has the canonical name for this folder or, if the folder is unknown, its path relative to ``root``.
+    """
     for split, paths in tables.items():
         if len(paths) > 1:
             raise BadTable(f"two tables of {split}: {some([path.name for path in paths])}", where=place)

@@ -124,8 +124,16 @@ def test_options_and_files_that_do_not_fit_are_refused(write):
         ({"inputs": placed}, BadTable, "this is a table of intervals; use --genome"),
         ({"inputs": placed, "genome": genome, "width": 0}, BadOption, "--width 0; it must be at least 1"),
         ({"inputs": placed, "genome": {"a": genome}}, BadOption, "unknown class; there is"),
-        ({"inputs": table, "sequence_column": []}, BadOption, "--sequence-column: no column, or one repeated"),
-        ({"inputs": table, "sequence_column": ["a", "a"]}, BadOption, "--sequence-column: no column, or one repeated"),
+        (
+            {"inputs": table, "sequence_column": []},
+            BadOption,
+            "--sequence-column: no column is named, or one is repeated",
+        ),
+        (
+            {"inputs": table, "sequence_column": ["a", "a"]},
+            BadOption,
+            "--sequence-column: no column is named, or one is repeated",
+        ),
         ({"inputs": "nowhere.csv"}, MissingFile, "no such file"),
         ({"inputs": past, "genome": genome}, MalformedLine, ":1: the end 5 is past contig '1', which has 4 bases"),
         ({"inputs": lost, "genome": genome}, ContigMismatch, ":2: 'chr2' is not in the genome, which has 1"),
@@ -270,7 +278,7 @@ def test_intervals_are_extended_to_one_width_or_excluded(write, caplog):
     ]
     assert result.set.metadata["options"]["left_out"] == {"longer": 1, "past_end": 1}
     assert caplog.messages == [
-        "excluded: 1 intervals of more than 6 bases, and 1 that pass an end of their contig when extended"
+        "excluded: 1 intervals of more than 6 bases, and 1 that extend past an end of their contig"
     ]
     with pytest.raises(BadTable, match="no interval remains; use another --width"):
         import_sequences(write("q.bed", "1\t0\t9\n"), genome=genome, width=6)
