@@ -24,11 +24,11 @@ INSIDE, MARGIN = 24, 12
 """Number of histogram bins between the ends of a layer's grid, and beyond each end."""
 
 NO_GRID = (-2.0, 2.0)
-"""Range that histograms use instead of a grid if the basis has none (polynomials, waves)."""
+"""Range of histograms for a basis that has no grid (such as polynomials)."""
 
 
 class Activation(NamedTuple):
-    """Inputs and outputs of one KAN layer for a batch, on the last axis (also the channels of convolutions).
+    """Inputs and outputs of one KAN layer for a batch. They are on the last axis (channels, too, in convolutions).
 
     Attributes:
         name, layer: the layer's name in the network, and the layer.
@@ -54,7 +54,7 @@ class ActivationBatch(NamedTuple):
         outputs: output of the network, ``(n, outputs)``.
         layers: activations of its KAN layers, in the order in which the layers ran.
         last: name of the KAN layer whose output tensor is the network's output; None if there is no such layer.
-        watched: name -> input and output, for requested modules that ran.
+        watched: name -> input and output, for each requested module that ran.
     """
 
     encoded: Tensor
@@ -65,7 +65,7 @@ class ActivationBatch(NamedTuple):
 
 
 class Nodes(NamedTuple):
-    """Description of the inputs, or of the outputs, of a layer, from which each of them gets a readable name.
+    """Description of the inputs (or of the outputs) of a layer, from which each gets a readable name.
 
     Attributes:
         kind: ``base`` (a row of the one-hot encoding and a column), ``token``, ``channel``, ``output`` (of the network)
@@ -126,14 +126,14 @@ def activations(
     device = next(network.parameters()).device
     network.eval()
     for codes in batches:
-        # The mode must not stay active while the caller works on the batch.
+        # Gradients must not stay disabled while the caller works on the batch.
         with torch.no_grad():
             batch = _run(network, codes.to(device), watch)
         yield batch
 
 
 def grid_of(layer: KANLayer) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the start and the end of the grid of each input, two arrays ``(inputs,)`` float64; None if it has none.
+    """Return the start and the end of each input's grid, two arrays ``(inputs,)`` float64; None without a grid.
 
     The ends are the first and last centre of Gaussians, or the first and last inner knot of B-splines, in units of
     :attr:`Activation.positions`.
@@ -156,7 +156,7 @@ class Density:
         low, high: the ends of each input's grid, ``(inputs,)``.
         counts: values per bin, ``(inputs, MARGIN + INSIDE + MARGIN)`` int64; values beyond the margins are not counted.
         below, above: number of values below and above the grid, ``(inputs,)`` int64.
-        rows: number of values that were added per input.
+        rows: number of added values per input.
     """
 
     def __init__(self, layer: KANLayer) -> None:
@@ -183,15 +183,15 @@ class Density:
     def base(self) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of ``silu(x)`` in each bin, ``(inputs, bins)``; NaN in empty bins.
 
-        ``x`` is the input of the layer. With LayerNorm, bins are ranges of the normalised input, so that ``x`` can vary
-        a lot within a bin.
+        ``x`` is the input of the layer. With LayerNorm, bins are ranges of the normalised input, so ``x`` can vary a
+        lot within a bin.
         """
         with np.errstate(invalid="ignore"):
             mean = self._base / self.counts
             return mean, np.sqrt(np.maximum(0, self._squares / self.counts - mean**2))
 
     def add(self, activation: Activation) -> None:
-        """Add the inputs of the layer in one batch."""
+        """Add the layer's inputs for one batch."""
         inputs, bins = self.counts.shape
         z = activation.positions.reshape(-1, inputs).double().cpu().numpy()
         silu = functional.silu(activation.inputs.reshape(-1, inputs).double()).cpu().numpy()
@@ -213,7 +213,8 @@ class Density:
 def grid_table(densities: Mapping[str, Density]) -> pd.DataFrame:
     """Return a table of the fractions of values outside the grids: ``layer, input, below, above, outside``.
 
-    There is a row per input; ``*`` means all inputs of a layer, or all layers. Layers without a grid are left out.
+    There is one row per input. In further rows, ``*`` means all inputs of a layer, or all layers. Layers without a grid
+    are left out.
     """
     parts, total = [], np.zeros(3)
     for name, density in densities.items():
@@ -237,9 +238,9 @@ def grid_table(densities: Mapping[str, Density]) -> pd.DataFrame:
 def nodes_of(batch: ActivationBatch, geometry: Geometry) -> dict[str, tuple[Nodes, Nodes]]:
     """Infer the kind of the inputs and of the outputs of each KAN layer from a batch; return both by layer name.
 
-    Inputs that equal the one-hot columns are bases. Otherwise, if one of the last two axes is as long as the number of
-    tokens, it counts tokens and the other axis counts channels. If both are, the last axis counts tokens, or channels
-    if tokens are the last axis of an earlier layer.
+    Inputs that equal the one-hot columns are bases. Otherwise, one of the last two axes is the token axis if its
+    length is the number of tokens, and the other one is then the channel axis. If both axes have this length, the last
+    one is the token axis, unless an earlier layer has tokens on its last axis.
     """
     found: dict[str, tuple[Nodes, Nodes]] = {}
     onehot = batch.encoded.flatten(1)
@@ -257,13 +258,13 @@ def nodes_of(batch: ActivationBatch, geometry: Geometry) -> dict[str, tuple[Node
 
 
 def token_axis(tensor: Tensor, geometry: Geometry) -> int | None:
-    """Return the last axis that is as long as the number of tokens, as a negative number; None if there is none."""
+    """Return the index (negative) of the last axis that is as long as the number of tokens; None if no axis is."""
     axes = [axis for axis in range(-1, -tensor.ndim, -1) if tensor.shape[axis] == geometry.tokens]
     return axes[0] if axes else None
 
 
 def _kind(tensor: Tensor, geometry: Geometry, known: set[str]) -> str:
-    """Return what the last axis of a tensor counts; ``known`` are the kinds of nodes of the earlier layers."""
+    """Return the kind of the nodes on the last axis of a tensor; ``known`` are the kinds of nodes of earlier layers."""
     if tensor.ndim < 3:
         return "unit"
     last, other = (size == geometry.tokens for size in (tensor.shape[-1], tensor.shape[-2]))

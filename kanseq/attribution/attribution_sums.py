@@ -62,7 +62,7 @@ class Sums(AbstractContextManager["Sums"]):
         return (2, self.geometry.tokens if self.spread else 0)
 
     def __exit__(self, *failure: object) -> None:
-        """Close the temporary file; ignore errors of a full disk, because its data is no longer needed."""
+        """Close the temporary file. Ignore errors (such as a full disk), because its data is no longer needed."""
         with suppress(OSError):
             self.file.close()
 

@@ -2,21 +2,21 @@
 
 In: batches from :mod:`kanseq.attribution.activations`. Out: scores of edges and nodes, as arrays and as tables.
 
-Liu et al. 2024 (KAN 2.0, arXiv:2408.10205, equation 9) propagate scores from the outputs back to the inputs. With
-``E[l,i,j]`` the standard deviation over the data of the output of edge ``i → j`` of layer ``l``, and ``N[l+1,j]`` the
-standard deviation of node ``j``, where the edge ends, the scores ``B`` of edges and ``A`` of nodes are
+Liu et al. 2024 (KAN 2.0, arXiv:2408.10205, equation 9) propagate scores from the outputs back to the inputs.
+``E[l,i,j]`` is the standard deviation (over the data) of the output of edge ``i → j`` of layer ``l``. ``N[l+1,j]`` is
+the standard deviation of node ``j``, where the edge ends. The scores ``B`` of edges and ``A`` of nodes are
 
     B[l,i,j] = A[l+1,j]·E[l,i,j] / N[l+1,j],    A[l,i] = Σ_j B[l,i,j],    A[L,j] = 1.
 
 Choices of this implementation: an edge's function is its curve plus its SiLU branch. A LayerNorm belongs to the layer
 after it, and the edges of that layer start from the nodes before the norm. A layer passes its scores back to the layer
-whose output tensor it reads, so a stack of layers (the model ``kan``) is scored as in the paper. (pykan averages over
-the outputs, whereas the paper sets ``A = 1`` for each, and adds 1e-4 to ``N``; here a node that is constant passes no
-score on.) If another operation follows a layer, the effect of the layer on the logit is unknown. The scores of its
-outputs are then set in proportion to their standard deviations, ``A[j] = N[j] / Σ N``. This applies to both layers of
-``kan-mixer``, where standard deviations are computed over sequences and over channels (or tokens). A residual belongs
-to no edge: it is left out of ``N``, and layers with a residual neither receive scores from other layers nor pass them
-on.
+whose output tensor it reads. A stack of layers (the model ``kan``) is thus scored as in the paper. As in the paper,
+``A`` is 1 for each output, whereas pykan averages over the outputs. pykan also adds 1e-4 to ``N``; here, a constant
+node passes no score on. If another operation follows a layer, the effect of the layer on the logit is unknown. The
+scores of its outputs are then set in proportion to their standard deviations, ``A[j] = N[j] / Σ N``. This applies to
+both layers of ``kan-mixer``, where standard deviations are computed over sequences and over channels (or tokens). A
+residual belongs to no edge: it is left out of ``N``, and layers with a residual neither receive scores from other
+layers nor pass them on.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ class EdgeScores(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """An edge from ``input`` at ``tap`` (0 except in convolutions) to ``output``, its score and standard deviation."""
+    """An edge from ``input`` at ``tap`` (0 except in convolutions) to ``output``; its score and standard deviation."""
 
     input: int
     tap: int
@@ -95,14 +95,15 @@ class VectorMoments:
 class LayerStatistics:
     """Standard deviations over the data of a layer's edges and output nodes, computed without storing edge outputs.
 
-    The output of an edge is ``w·φ``, where ``φ`` holds the basis functions and SiLU of its input, so its variance is
-    ``wᵀ·C·w`` with the covariance ``C`` of ``φ`` (Liu et al. 2024 store ``(n, inputs, outputs)`` numbers instead).
+    The output of an edge is ``w·φ``, where the vector ``φ`` consists of the basis functions and SiLU of its input. Its
+    variance is therefore ``wᵀ·C·w``, where ``C`` is the covariance matrix of ``φ``. (Liu et al. 2024 store ``(n,
+    inputs, outputs)`` numbers instead.)
 
     Attributes:
         layer: the layer.
-        nodes: descriptions of its inputs and of its outputs.
-        source: name of the layer whose output tensor it reads; None if there is no such layer.
-        density: histograms of its inputs over their grids.
+        nodes: descriptions of the layer's inputs and of its outputs.
+        source: name of the layer whose output tensor this layer reads; None if there is no such layer.
+        density: histograms of the layer's inputs over their grids.
     """
 
     def __init__(self, activation: Activation, nodes: tuple[Nodes, Nodes]) -> None:
@@ -171,7 +172,7 @@ class LayerStatistics:
         return [Edge(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
 
     def _evaluate(self, z: Tensor, x: Tensor) -> Tensor:
-        """Return the basis functions at positions ``z``, followed by SiLU of inputs ``x``: ``(…, inputs, size)``."""
+        """Return values of basis functions at positions ``z``, then SiLU of inputs ``x``: ``(…, inputs, size)``."""
         layer = self.layer
         per_unit, origin = (column.detach().double().cpu() for column in layer.units())
         basis = layer.placed_basis()
@@ -243,8 +244,8 @@ class NetworkStatistics:
 def edge_table(statistics: NetworkStatistics, scores: Mapping[str, EdgeScores], most: int = 1000) -> pd.DataFrame:
     """Return a table of the edges with the highest scores, at most ``most`` per layer.
 
-    Columns ``layer, input, tap, output, score, standard_deviation, input_name, output_name``; numbers start from 0,
-    and ``tap`` is 0 except in convolutions.
+    The columns are ``layer, input, tap, output, score, standard_deviation, input_name, output_name``. Numbers start
+    from 0, and ``tap`` is 0 except in convolutions.
     """
     rows = []
     for name, layer in statistics.layers.items():
@@ -283,7 +284,7 @@ def _rows(tensor: Tensor, kept: int) -> Tensor:
 def _under_taps(layer: KANConv1d, features: Tensor, positions: int) -> Tensor:
     """Return the features that each tap of a convolution reads for each output position; padding is 0.
 
-    Turns ``(n, length, channels, size)`` into ``(n·positions, channels·taps, size)``.
+    Convert ``(n, length, channels, size)`` to ``(n·positions, channels·taps, size)``.
     """
     reach = layer.dilation * (layer.kernel_size - 1)
     left = reach // 2 if isinstance(layer.padding, str) else layer.padding

@@ -24,8 +24,9 @@ def gradient_times_difference(
 ) -> Attribution:
     """Multiply the gradient of the logit at the gene by the difference between gene and reference.
 
-    ``a[c] = Σ_b ∂logit/∂x[b, c] · (x[b, c] − r[b, c])`` over the four bases ``b``, where ``x`` is the one-hot input
-    (gradient × input of Shrikumar et al. 2016, arXiv:1605.01713, with references), averaged over the references.
+    ``a[c] = Σ_b ∂logit/∂x[b, c] · (x[b, c] − r[b, c])`` over the four bases ``b``, where ``x`` is the one-hot gene, and
+    ``r`` the one-hot reference. The result is averaged over the references. This is gradient × input (Shrikumar et al.
+    2016, arXiv:1605.01713) with references.
 
     Raises:
         BadOption: the model has no gradient.
@@ -49,7 +50,7 @@ def integrated_gradients(
     """Average the gradient along the straight line from each reference to the gene, and multiply by the difference.
 
     The gradient is computed at the midpoints of ``options.steps`` equal segments of the line (Sundararajan et al. 2017,
-    arXiv:1703.01365). With more steps, the sum of the attributions approaches the difference of the logits.
+    arXiv:1703.01365). With more steps, the sum of the attributions approaches the difference between the logits.
 
     Raises:
         BadOption: the model has no gradient.

@@ -44,17 +44,19 @@ def methods() -> dict[str, Method]:
     from kanseq.attribution.perturbation import in_silico_mutagenesis, occlude_tokens
 
     known = (
-        Method("paths", "complete: shares of logit - reference logit along all paths", attribute_by_paths),
+        Method("paths", "logit - reference logit, distributed over the bases without remainder", attribute_by_paths),
         Method("gradient", "gradient at the gene, times (gene - reference)", gradient_times_difference),
         Method("integrated", "mean gradient between reference and gene, times their difference", integrated_gradients),
         Method("occlusion", "drop of the logit when a token is replaced", occlude_tokens, True, False),
-        Method("ism", "mean drop of the logit when a base is replaced by each other one", in_silico_mutagenesis, False),
+        Method(
+            "ism", "mean drop of the logit when a base is replaced by the other three", in_silico_mutagenesis, False
+        ),
     )
     return {method.name: method for method in known}
 
 
 def find_method(name: str) -> Method:
-    """Return the attribution method with a name.
+    """Return the attribution method with the given name.
 
     Raises:
         BadOption: there is no method with that name.

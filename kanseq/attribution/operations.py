@@ -1,10 +1,11 @@
 """Apply attribution rules to the PyTorch operations of a network while it runs on genes and references.
 
 In: each operation that the network calls. Out: its result, with a rule in place of its gradient in the backward pass.
-Operations that are not listed here are not supported: they raise an error that names the operation and its layer.
+Operations that are not listed here raise an error that names the operation and its layer.
 
-A *stack* is a tensor whose first axis holds genes and then their references (see :mod:`kanseq.attribution.rules`).
-*Moving* tensors are those that depend on the network's input (they require a gradient); all others are constant.
+A *stack* is a tensor whose first axis contains genes, followed by their references (see
+:mod:`kanseq.attribution.rules`). *Moving* tensors are those that depend on the network's input (they require a
+gradient); all others are constant.
 """
 
 import inspect
@@ -25,7 +26,7 @@ class PathRules(TorchFunctionMode):
 
     Attributes:
         sides: number of blocks in a stack: one for the genes, and one per reference.
-        height: rows of a stack; the length of the first axis of every moving tensor is a multiple of it.
+        height: number of rows of a stack. The length of the first axis of every moving tensor is a multiple of it.
         where: function that returns the name of the layer that is running, for error messages.
     """
 
@@ -41,7 +42,7 @@ class PathRules(TorchFunctionMode):
         args: tuple[object, ...] = (),
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
-        """Run one operation of the network, with its rule if it depends on the input; raise NoRule if it has none."""
+        """Run an operation, with its rule if it depends on the network's input; raise NoRule if it has no rule."""
         kwargs = dict(kwargs or {})
         called = getattr(func, "__name__", str(func))
         name = called.strip("_")
@@ -108,7 +109,7 @@ class PathRules(TorchFunctionMode):
 
 
 def _is_linear(name: str, moving: int, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
-    """Return whether an operation is linear in all moving tensors; it then needs no rule other than its gradient."""
+    """Return whether an operation is linear in all tensors that depend on the input; it then needs no special rule."""
     if name in FROZEN:
         at = FROZEN[name]
         return not (args[at] if len(args) > at else kwargs.get("training", name != "batch_norm"))
@@ -118,7 +119,7 @@ def _is_linear(name: str, moving: int, args: tuple[object, ...], kwargs: Mapping
 
 
 def _set(names: str) -> frozenset[str]:
-    """Split a text of operations: names of PyTorch functions and methods, without leading and trailing underscores."""
+    """Return the operations in a text: PyTorch functions and methods, without leading and trailing underscores."""
     return frozenset(names.split())
 
 
@@ -130,19 +131,19 @@ LINEAR = _set(
     "adaptive_avg_pool1d adaptive_avg_pool2d zeros_like ones_like empty_like full_like new_zeros new_ones new_empty "
     "new_full"
 )
-"""Operations that are linear in all moving tensors, or do not use the values of tensors."""
+"""Operations that are linear in all tensors that depend on the network's input, or do not use values of tensors."""
 
 FROZEN = {"batch_norm": 5, "dropout": 2, "dropout1d": 2, "dropout2d": 2, "alpha_dropout": 2}
-"""Operations that are linear in evaluation mode, and the index of their argument for training mode."""
+"""Operation that is linear in evaluation mode -> index of its argument that selects training mode."""
 
 BILINEAR = _set("mul rmul imul multiply matmul rmatmul mm bmm")
-"""Products of two tensors that may both be moving."""
+"""Products of two tensors, both of which may depend on the network's input."""
 
 MULTILINEAR = BILINEAR | _set("einsum baddbmm addmm linear conv1d conv2d new_tensor")
-"""Operations that are linear in one moving tensor while all others are constant."""
+"""Operations that are linear if only one of the tensors depends on the network's input."""
 
 DIVISIONS = _set("truediv itruediv div divide rdiv rtruediv")
-"""Quotients; they are linear in the numerator."""
+"""Quotients, which are linear in the numerator."""
 
 TURNED = _set("rdiv rtruediv")
 """Quotients whose first argument is the denominator."""
@@ -165,13 +166,13 @@ FUNCTIONS = (
 """All elementwise functions that have a rule."""
 
 CLOSE = {**dict.fromkeys(STRAIGHT, 0.0), **dict.fromkeys(CORNERED, 1e-5)}
-"""Function -> distance below which no secant is used, if it differs from the default for smooth functions."""
+"""Function -> distance up to which the midpoint slope replaces the secant; others have the default distance."""
 
 SHAPES = _set("zeros_like ones_like empty_like full_like new_zeros new_ones new_empty new_full new_tensor")
 """Operations that create new tensors, whose values do not depend on their input."""
 
 VALUES = _set("item tolist numpy bool float int index equal allclose contains is_nonzero")
-"""Operations that read values of tensors, so that the program could branch on them."""
+"""Operations that read values of tensors. They have no rule, because the program could branch on these values."""
 
 
 def _normalised(
@@ -200,7 +201,7 @@ def _pooled(pool: Callable[..., tuple[Tensor, Tensor]], axes: int) -> Callable[.
 
 
 def _greatest(sides: int, z: Tensor, dim: int, keepdim: bool = False) -> Tensor | None:
-    """Return the maximum over the axis ``dim``, with its rule; None if ``dim`` is several axes, which have no rule."""
+    """Return the maximum over the axis ``dim``, with its rule; None (no rule) if ``dim`` is several axes."""
     if not isinstance(dim, int):
         return None
     rule = rules.greatest(lambda part: part.max(dim=-1, keepdim=True))
@@ -236,10 +237,10 @@ def _tensors(several: Iterable[object]) -> Iterator[Tensor]:
 
 
 def layer_at_work(network: nn.Module) -> str:
-    """Return name and type of the layer of a network that is running in this thread, for error messages.
+    """Return name and type of the network's layer that this thread is running, for error messages.
 
     If no layer is running, return the type of the network. The layer is found in the call stack, because hooks would
-    have to be registered on a network that several threads share.
+    have to be registered on the network, which several threads share.
     """
     names = {id(module): name for name, module in network.named_modules()}
     frame = inspect.currentframe()

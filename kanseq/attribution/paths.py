@@ -1,7 +1,7 @@
-"""Complete path attribution: each base's share of the difference between the logits of a gene and of a reference.
+"""Complete path attribution: divide the difference between the logits of a gene and a reference among its bases.
 
-In: a trained network, base codes and references. Out: one attribution per base; the sum is that difference up to
-rounding.
+In: a trained network, base codes and references. Out: one attribution per base. They sum to that difference, up to
+rounding errors.
 
 The network runs once on a stack of genes and references. Its backward pass propagates multipliers instead of gradients,
 by the rules in :mod:`kanseq.attribution.rules`, which :mod:`kanseq.attribution.operations` applies to each operation.
@@ -68,7 +68,7 @@ def attribute_by_paths(
 def path_multipliers(
     network: nn.Module, function: Callable[[Tensor], Tensor], x: Tensor, references: Tensor
 ) -> Multipliers:
-    """Propagate the difference between outputs for inputs and for references back to the inputs, along all paths.
+    """Propagate differences between the outputs for inputs and for references back to the inputs, along all paths.
 
     Args:
         network: the network that ``function`` runs, in evaluation mode and with parameters that require no gradient;
@@ -91,5 +91,5 @@ def path_multipliers(
         (found,) = torch.autograd.grad(outputs, stack, grad_outputs)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise NoRule(f"the method paths cannot follow this model ({reason})", hint="use --method occlusion") from error
+        raise NoRule(f"the method paths cannot explain this model ({reason})", hint="use --method occlusion") from error
     return Multipliers(rules.apart(found, sides)[1:], rules.apart(outputs.detach(), sides))

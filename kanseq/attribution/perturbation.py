@@ -19,11 +19,11 @@ from kanseq.sequences.shuffles import UNKNOWN
 def occlude_tokens(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
-    """Return the mean drop of the logit if a token is replaced by that of a reference, divided equally among its bases.
+    """Replace each token by that of a reference, and divide the mean drop of the logit equally among its bases.
 
-    For shuffled references, the bases of a token are replaced by a shuffle of the same bases that keeps dinucleotides.
-    The reference logit is the logit with all tokens replaced. Attributions do not add up exactly to the difference
-    between the logits of gene and reference if tokens interact.
+    If references are shuffles, each token is replaced by a dinucleotide shuffle of its own bases. The reference logit
+    is the logit with all tokens replaced. If tokens interact, attributions do not add up exactly to the difference
+    between the logits of gene and reference.
     """
     several = references.of_tokens(codes, names)
     logit = model.logits(codes)
@@ -49,7 +49,7 @@ def occlude_tokens(
 def in_silico_mutagenesis(
     model: TrainedModel, codes: np.ndarray, names: Sequence[str], references: References, options: MethodOptions
 ) -> Attribution:
-    """Return the mean drop of the logit when a base is replaced by each of the three others.
+    """Replace each base by each of the three others, and return the mean drop of the logit.
 
     References are not used, so there is no logit difference to which the attributions add up. The hypothetical
     contribution of a base is the logit with this base minus the mean logit over all four bases in its column.

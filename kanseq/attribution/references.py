@@ -1,6 +1,7 @@
 """Reference sequences for attribution: shuffles of the gene, a sequence of ``N``, or sequences from a file.
 
-In: ``--reference`` and a seed. Out: base codes of the references of genes. Shuffles do not depend on other genes.
+In: ``--reference`` and a seed. Out: base codes of the references of genes. The shuffles of a gene do not depend on
+other genes.
 """
 
 from collections.abc import Sequence
@@ -29,8 +30,9 @@ class References:
         text: value of ``--reference``: ``shuffle:N``, ``n``, or the name of a file.
         count: number of references per gene.
         seed: seed of the shuffles.
-        sequences: if from a file: base codes of its records, ``(records, columns)`` uint8, masked columns 4.
-        owners: if the records are named after genes: gene id -> its rows in ``sequences``.
+        sequences: base codes of the file's records, ``(records, columns)`` uint8, masked columns 4; None without a
+            file.
+        owners: gene id -> its rows in ``sequences``; None if records are not named after genes.
     """
 
     text: str
@@ -72,7 +74,7 @@ class References:
         return shuffled.transpose(0, 2, 1, 3).reshape(n, self.count, -1)[..., :columns]
 
     def _made(self, codes: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """Return shuffles of genes, or sequences of unknown bases."""
+        """Return the shuffles of each gene or, for ``n``, a sequence of unknown bases per gene."""
         if self.text == "n":
             return np.full((len(codes), 1, codes.shape[1]), UNKNOWN, dtype=np.uint8)
         return dinucleotide_shuffles(codes, list(names), self.count, self.seed)
@@ -81,14 +83,14 @@ class References:
 def find_references(text: str, seed: int, geometry: Geometry) -> References:
     """Parse the value of ``--reference``, and read the file if it is the name of a file.
 
-    ``shuffle:N`` means N dinucleotide shuffles of the columns of each gene that the model reads, ``n`` a sequence of
-    unknown bases, and anything else the name of a FASTA file whose sequences have the model's number of columns.
-    Records named ``GENE/anything`` are references of that gene only, and each gene must have the same number of them.
-    Records with other names are references of every gene.
+    ``shuffle:N`` means N dinucleotide shuffles of each gene (only the columns that the model reads). ``n`` means a
+    sequence of unknown bases. Any other value is the name of a FASTA file, whose sequences must have the model's number
+    of columns. Records named ``GENE/anything`` are references of that gene only, and all genes must have the same
+    number of such records. Records with other names are references of every gene.
 
     Raises:
         BadOption: the value is not one of these.
-        BadTable: a sequence of the file has another length, records of both kinds are mixed, or genes have different
+        BadTable: a sequence of the file has the wrong length, records of both kinds are mixed, or genes have different
             numbers of records.
         MalformedLine, TruncatedFile: the file is not a complete FASTA file.
     """
@@ -97,12 +99,12 @@ def find_references(text: str, seed: int, geometry: Geometry) -> References:
         if count.isdecimal() and 0 < int(count) <= MOST:
             return References(text, int(count), seed)
         hint = f"specify shuffle:N (N shuffles per gene), N from 1 to {MOST:,}"
-        raise BadOption(f"there is no reference '{text}'", hint=hint)
+        raise BadOption(f"the reference '{text}' is invalid", hint=hint)
     if text == "n":
         return References(text, 1, seed)
     if not Path(text).is_file():
         raise BadOption(
-            f"there is no reference '{text}'", hint="specify shuffle:N (N shuffles per gene), n (no bases) or a file"
+            f"the reference '{text}' is invalid", hint="specify shuffle:N (N shuffles per gene), n (no bases) or a file"
         )
     return _read(text, seed, geometry)
 

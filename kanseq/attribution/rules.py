@@ -5,8 +5,8 @@ In: inputs of an operation, and multipliers of its output. Out: multipliers of i
 
 Tensors are *stacks*: the first axis consists of ``sides`` blocks with the same number of rows: all genes, then the
 first reference of each gene, then the second one, and so on. A multiplier belongs to a gene and a reference, and is
-stored in the row of the reference; the rows of genes hold zeros. Linear operations need no rule: for them, multipliers
-propagate like gradients. *Moving* tensors are those that depend on the network's input.
+stored in the row of the reference; the rows of genes contain zeros. Linear operations need no rule: for them,
+multipliers propagate like gradients. *Moving* tensors are those that depend on the network's input.
 """
 
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def apart(stack: Tensor, sides: int) -> Tensor:
 
 
 def _joined(multipliers: Tensor) -> Tensor:
-    """Turn multipliers ``(references, rows, …)`` into a stack with zeros in the rows of genes."""
+    """Convert multipliers ``(references, rows, …)`` to a stack with zeros in the rows of genes."""
     return torch.cat([torch.zeros_like(multipliers[:1]), multipliers]).flatten(0, 1)
 
 
@@ -79,13 +79,13 @@ def _joined(multipliers: Tensor) -> Tensor:
 def elementwise(function: Run, close: float | None = None, relative: bool = False) -> Rule:
     """Return the rule of an elementwise function: the multiplier is its secant slope ``(f(x) − f(r)) / (x − r)``.
 
-    If ``x`` and ``r`` are too close, the slope at their midpoint is used.
+    If ``x`` and ``r`` are so close that rounding errors matter, the slope at their midpoint is used.
 
     Args:
         function: elementwise function.
-        close: largest distance that is too close; None for :func:`closeness`. Use 0 for piecewise linear functions,
-            whose secants are exact at any distance.
-        relative: whether ``close`` is multiplied by ``|x + r| / 2`` if that is below 1. Use it for functions without a
+        close: largest distance at which the slope at the midpoint is used; None for :func:`closeness`. Use 0 for
+            piecewise linear functions, whose secants are exact at any distance.
+        relative: whether ``close`` is multiplied by ``|x + r| / 2`` if this is below 1. Use it for functions without a
             natural scale, such as the logarithm.
     """
 
@@ -118,8 +118,8 @@ def _gradients(function: Run, *at: Tensor) -> tuple[Tensor, ...]:
 def closeness(dtype: torch.dtype) -> float:
     """Return the distance below which the slope at the midpoint is more accurate than the secant slope.
 
-    It is the cube root of the type's precision. At this distance, the rounding error of the secant is about equal to
-    the error of the slope at the midpoint, for functions that change on a scale of about 1.
+    It is the cube root of the type's precision. For functions that change on a scale of about 1, the rounding error
+    of the secant at this distance is about equal to the error of the slope at the midpoint.
     """
     return torch.finfo(dtype).eps ** (1 / 3)
 
@@ -170,14 +170,14 @@ def bilinear(product: Run) -> Rule:
 
 
 def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> Rule:
-    """Return the rule of a maximum: its difference is divided between its position ``i`` in ``x`` and ``j`` in ``r``.
+    """Return the rule of a maximum: divide its difference between its positions, ``i`` in ``x`` and ``j`` in ``r``.
 
     ``m_i = λ·m`` and ``m_j = (1 − λ)·m`` with ``λ = (x_i − x_j) / ((x_i − x_j) + (r_j − r_i))``, 1 where ``i = j``, and
     one half where the positions tie in both ``x`` and ``r``. This is exact, and ``λ`` lies in [0, 1].
 
     Args:
-        pool: maps a stack to the maxima over windows of its last ``axes`` axes, and to their positions, counted over
-            all of these axes.
+        pool: maps a stack to the maxima over windows of its last ``axes`` axes, and to their positions (flat
+            indices over these axes).
         axes: number of axes that the windows have.
     """
 
@@ -199,7 +199,7 @@ def greatest(pool: Callable[[Tensor], tuple[Tensor, Tensor]], axes: int = 1) -> 
 
 
 def softmax(axis: int) -> Rule:
-    """Return the rule of ``p = e^(z − L)`` with ``L = log Σ e^z`` along an axis counted from the end.
+    """Return the rule of softmax, ``p = e^(z − L)`` with ``L = log Σ e^z``, along an axis counted from the end.
 
     ``Δp_i = s_i·(Δz_i − ΔL)``, where ``s`` is the secant slope of the exponential between ``log p`` of the gene and of
     the reference. For both of them ``p`` sums to 1, so ``ΔL = Σ s·Δz / Σ s``. No exponential of a large number is
@@ -252,8 +252,8 @@ def _through_norm(m: Tensor, centred: Tensor, inverse: Tensor) -> Tensor:
 def curves(plan: CurvePlan) -> Rule:
     """Return the rule of a KAN layer.
 
-    Its tensors are those of :class:`kanseq.nn.kernels.chunks.Given`, then those of the basis. The output of the layer
-    is a sum over edges, so the multiplier of each edge is the weighted secant slope of its curve.
+    The rule is called with the tensors of :class:`kanseq.nn.kernels.chunks.Given`, then those of the basis. The output
+    of the layer is a sum over edges, so the multiplier of each edge is the weighted secant slope of its curve.
     """
 
     def run(*tensors: Tensor | None) -> Tensor:
@@ -311,7 +311,7 @@ def _through_some_curves(m: Tensor, given: Given, plan: CurvePlan, matrix: Tenso
 
 
 def _closeness_on(basis: Basis, dtype: torch.dtype) -> float:
-    """Return :func:`closeness` in units of a basis: B-splines vary on the scale of a knot interval; some have kinks."""
+    """Return :func:`closeness` in units of the shortest interval of knots; 0 for splines with kinks or jumps."""
     if not isinstance(basis, BSplines):
         return closeness(dtype)
     if basis.order < 2:

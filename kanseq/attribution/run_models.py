@@ -176,7 +176,7 @@ def check_errors(errors: np.ndarray, names: Sequence[str], plan: ExplainPlan) ->
     raise NotComplete(
         f"the attributions of gene '{list(names)[row]}' do not add up: the completeness error is "
         f"{errors[row].max():.1e}, and at most {most:.0e} is allowed",
-        hint="use --precision float64; if that fails, the rules cannot follow this model: use --method ism",
+        hint="use --precision float64; if that fails, the method paths cannot explain this model: use --method ism",
     )
 
 

@@ -1,6 +1,6 @@
 """The result of an attribution method, and functions that several methods use.
 
-In: multipliers of the inputs of a network. Out: attributions of genes, and how well they add up.
+In: multipliers of the inputs of a network. Out: attributions of genes, and their completeness errors.
 """
 
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ def attribution_of(
         references: one-hot references, ``(references, n, 4, columns)``.
         logit: logits of the genes, ``(n,)``.
         below: logits of the references, ``(references, n)``.
-        options: options, which specify whether to compute hypothetical contributions.
+        options: options of the method; only ``hypothetical`` is used.
     """
     shares = (multipliers * (x - references)).sum(2)
     sums = shares.double().sum(2)
@@ -99,7 +99,7 @@ def attribution_of(
     hypothetical = None
     if options.hypothetical:
         possible = (multipliers - (multipliers * references).sum(2, keepdim=True)).mean(0)
-        # Where the model reads no base, no other base could be there either.
+        # Columns in which the model reads no base have no hypothetical contributions either.
         hypothetical = (possible * x.sum(1, keepdim=True)).float().cpu().numpy()
     return Attribution(
         shares.double().mean(0).float().cpu().numpy(),

@@ -25,10 +25,10 @@ POINTS = 400
 """Number of points at which a curve is evaluated."""
 
 LEAST, FEWEST = 0.001, 3
-"""Minimum fraction and minimum number of the input values in a histogram bin for drawing the edge output there."""
+"""Minimum fraction and minimum number of input values in a histogram bin. Otherwise, no edge output is drawn there."""
 
 FOR_A_LINE = 6
-"""Minimum number of such bins for drawing a line; fewer (one-hot inputs fill two) are drawn as points."""
+"""Minimum number of bins with enough values for drawing a line. If fewer (two for one-hot inputs), points are drawn."""
 
 COLUMNS = 4
 """Number of panels per row."""
@@ -103,7 +103,7 @@ def draw_edges(name: str, statistics: LayerStatistics, scores: EdgeScores, path:
     Args:
         name: name of the layer.
         statistics, scores: statistics and scores of the layer.
-        path: path of the picture (PNG).
+        path: path of the picture (PNG, SVG or PDF).
         most: maximum number of edges to draw.
 
     Raises:
@@ -177,7 +177,7 @@ def _draw_panel(panel: "Axes", curve: EdgeCurve, reach: tuple[float, float], sta
 
 
 def _reach(curves: list[EdgeCurve], statistics: LayerStatistics) -> tuple[float, float]:
-    """Return the vertical range of all panels: it includes edge outputs on the data, and the curves on the grid."""
+    """Return the vertical range of all panels, which includes edge outputs in all bins with data, and all curves."""
     low, high = 0.0, 0.0
     for curve in curves:
         inside = (curve.x >= statistics.density.low[curve.edge.input]) & (

@@ -1,4 +1,4 @@
-"""Draw one gene: the attribution per token along its windows, and every base as a letter as high as its attribution.
+"""Draw one gene: the attribution per token along its windows, and every base as a letter scaled to its attribution.
 
 In: one gene's base codes, attributions and coordinates, and its exons from a GTF or GFF3. Out: a PNG, SVG or PDF.
 """
@@ -43,7 +43,7 @@ _HIDDEN, _BORDER, _CHOSEN, _EXON, _CODING = "#dcdcdc", "#ededed", "#fdf0c4", "#8
 
 
 class Feature(NamedTuple):
-    """A part of a gene, 0-based half-open: ``feature`` is ``exon`` or ``CDS``, or ``gene`` for the transcribed part."""
+    """A part of a gene, in 0-based half-open coordinates: ``exon``, ``CDS``, or ``gene`` (the transcribed part)."""
 
     feature: str
     start: int
@@ -53,7 +53,8 @@ class Feature(NamedTuple):
 def features_of(annotation: PathLike, gene_id: str, id_key: str | None = None) -> list[Feature]:
     """Read the exons and coding parts of all transcripts of a gene, sorted by position, without duplicates.
 
-    The annotation is streamed twice, and its rows may be in any order. The list is empty if the gene has no such rows.
+    The annotation is streamed twice, and its rows may be in any order. The list is empty if the annotation has no
+    such rows for the gene.
 
     Args:
         annotation: GTF or GFF3, plain or gzip.
@@ -105,9 +106,9 @@ def draw_gene(
 ) -> None:
     """Draw a gene (or a plain sequence) as PNG, SVG or PDF.
 
-    The top shows the attribution of each token along both windows, with genome positions (1-based, as in genome
-    browsers) and the gene's exons (thin) and coding parts (thick). Below, rows of up to 120 columns show each base as
-    a letter as high as its attribution. Letters with negative attributions are upside down below the line, and all rows
+    The top shows the attribution of each token along both windows, genome positions (1-based, as in genome browsers),
+    and the gene's exons (thin) and coding parts (thick). Below, rows of up to 120 columns show each base as
+    a letter scaled to its attribution. Letters with negative attributions are upside down below the line, and all rows
     have the same scale. Under the letters are the sequence and the exons. Columns that the model does not see are grey;
     faint lines are the boundaries of tokens. Positions are relative to the first (TSS) or last (TTS) transcribed base,
     which is 0; positions in a plain sequence are counted from 0.
@@ -115,7 +116,7 @@ def draw_gene(
     Args:
         path: path of the picture.
         name: name of the gene.
-        codes: bases, ``(columns,)`` uint8: A 0, C 1, G 2, T 3, anything else 4; masked or not.
+        codes: bases, ``(columns,)`` uint8: A 0, C 1, G 2, T 3, anything else 4. Masked columns may have any code.
         attributions: ``(columns,)`` float32.
         geometry: the layout of the columns.
         place: location of the gene on the genome; None without coordinates.
@@ -124,7 +125,7 @@ def draw_gene(
         columns: columns to draw as letters, in steps of 1; None for the parts of the windows that the model sees.
 
     Raises:
-        BadOption: there are no such columns; or as in :func:`kanseq.drawing.style.picture`.
+        BadOption: ``columns`` is invalid or too long; or as in :func:`kanseq.drawing.style.picture`.
         NotWritable: as in :func:`kanseq.drawing.style.picture`.
     """
     stretches = geometry.windows if columns is None else (_stretch(columns, geometry.columns),)
@@ -148,7 +149,7 @@ def draw_gene(
 
 
 class _Window(NamedTuple):
-    """A gene window: site, half-open columns, column (``origin``) and genome position (``base``) of its site."""
+    """A gene window: site, half-open columns, and column (``origin``) and genome position (``base``) of the site."""
 
     site: str
     start: int
@@ -166,7 +167,7 @@ class _Window(NamedTuple):
 
 
 class _Gene(NamedTuple):
-    """The gene to draw; ``seen`` are the base codes that the model reads, ``boxes`` its exons as columns."""
+    """The gene to draw; ``seen`` are the base codes that the model reads, ``boxes`` the exons in columns."""
 
     codes: np.ndarray
     seen: np.ndarray
@@ -180,14 +181,14 @@ class _Gene(NamedTuple):
         return [window for window in self.windows if window.start <= column][-1]
 
     def label(self, column: int) -> str:
-        """Return the distance of a column from the site of its window as text; the name of the site at distance 0."""
+        """Return the distance of a column from the site of its window as text; if it is 0, the name of the site."""
         window = self.window_of(column)
         if not window.site:
             return f"{column:,}"
         return signed(column - window.origin) if column != window.origin else window.site
 
     def on_genome(self, column: int) -> str:
-        """Return the genome position of a column, 1-based, as text; empty if it has none."""
+        """Return the 1-based genome position of a column as text; empty if the column has no genome position."""
         window = self.window_of(column)
         if window.base is None or column >= window.end:
             return ""
@@ -211,7 +212,7 @@ class _Scale(NamedTuple):
 
 
 def _stretch(columns: slice | range, most: int) -> tuple[int, int]:
-    """Return start and end of the columns to draw; raise BadOption if they are invalid for ``most`` columns."""
+    """Return start and end of the columns to draw; raise BadOption if they are outside of ``most`` columns."""
     requested = range(*columns.indices(most)) if isinstance(columns, slice) else columns
     if requested.step != 1 or not 0 <= requested.start < requested.stop <= most:
         shown = f"{columns.start} to {columns.stop}"
@@ -266,7 +267,7 @@ def _write_head(
     figure.text(_MARGIN / wide, 1 - 0.34 / high, "   ·   ".join(parts), size=8, color=GREY, **plain)
     notes = ["grey: not seen by the model"]
     notes += ["boxes: exons, dark where coding"] if any(box.feature != "gene" for box in gene.boxes) else []
-    notes += ["places on the genome are 1-based"] if place is not None else []
+    notes += ["genome positions are 1-based"] if place is not None else []
     note = "above the line a base raises the explained logit, below it lowers it\n" + "; ".join(notes)
     figure.text(1 - _RIGHT / wide, 1 - 0.1 / high, note, size=7, color=GREY, va="top", ha="right", linespacing=1.4)
 

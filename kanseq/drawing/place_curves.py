@@ -31,8 +31,9 @@ class PlaceCurves(NamedTuple):
     Attributes:
         layer: name of the layer.
         words: the k-mers, in descending order of ``strength``.
-        strength: standard deviation of each k-mer's contribution over the training sequences, computed as if its
-            positions varied independently, in log-odds (for regression in standard deviations), ``(words,)``.
+        strength: standard deviation of each k-mer's contribution over the training sequences, ``(words,)``, in log-odds
+            (for regression in standard deviations). It is computed as if occurrences at different positions were
+            independent.
         curves: contribution of a k-mer in each column, ``(words, columns)`` float64; zero in columns without a curve.
         seen: whether a column has a curve, ``(columns,)`` bool.
     """
@@ -91,7 +92,7 @@ def curve_table(found: list[PlaceCurves], geometry: Geometry) -> pd.DataFrame:
 
 
 def draw_curves(found: PlaceCurves, geometry: Geometry, path: PathLike) -> None:
-    """Draw the curves of the strongest k-mers as lines, and those of more k-mers as rows of a heat map.
+    """Draw the curves of the strongest k-mers as lines, and the curves of more k-mers as rows of a heat map.
 
     Raises:
         NotWritable: the picture cannot be written.
@@ -108,7 +109,7 @@ def draw_curves(found: PlaceCurves, geometry: Geometry, path: PathLike) -> None:
             above.plot(middles, values[number], color=COLOURS[number], linewidth=1.1, label=found.words[number])
         above.axhline(0, color=GREY, linewidth=0.5)
         pad_limits(above, values[: min(LINES, rows)])
-        above.set_ylabel("a word adds")
+        above.set_ylabel("contribution")
         mark_windows(above, geometry, INK)
         figure.legend(loc="outside upper right", ncols=LINES)
         # A few extreme values must not make all others pale.
@@ -120,4 +121,4 @@ def draw_curves(found: PlaceCurves, geometry: Geometry, path: PathLike) -> None:
         below.set_yticks(np.arange(rows) + 0.5, found.words[:rows], fontsize=5.5, family="DejaVu Sans Mono")
         below.set_xlim(0, geometry.columns)
         mark_windows(below, geometry, INK, named=False)
-        figure.colorbar(drawn, ax=below, label="a word adds", pad=0.01, fraction=0.03)
+        figure.colorbar(drawn, ax=below, label="contribution", pad=0.01, fraction=0.03)

@@ -64,12 +64,13 @@ class ProfileSums:
 
         Columns: ``site`` (``TSS`` or ``TTS``); ``position``, relative to the first (TSS) or last (TTS) transcribed
         base, which is 0, negative upstream; ``genes``, the number of genes with a known base there; ``mean``, their
-        mean attribution; ``low`` and ``high``, its 95 % confidence interval; ``mean_magnitude``, the mean absolute
-        attribution.
+        mean attribution at this position; ``low`` and ``high``, its 95 % confidence interval; ``mean_magnitude``, the
+        mean absolute attribution.
 
-        The interval is Student's: mean ± t · s / √genes with the sample standard deviation ``s`` and ``genes − 1``
-        degrees of freedom. It is valid for each base separately, and assumes that genes are independent, which homologs
-        and overlapping neighbours are not. It is empty for fewer than two genes; without genes all values are empty.
+        The interval is based on Student's t: mean ± t · s / √genes with the sample standard deviation ``s`` and
+        ``genes − 1`` degrees of freedom. It applies to each base separately, and assumes that genes are independent,
+        which homologs and overlapping neighbours are not. It is empty if there are fewer than two genes. Without genes,
+        all values are empty.
         """
         from scipy.special import stdtrit
 

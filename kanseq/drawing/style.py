@@ -24,7 +24,7 @@ ENDINGS = (".png", ".svg", ".pdf")
 
 LETTER_COLOURS = {"A": "#109648", "C": "#255c99", "G": "#f29f05", "T": "#d62839"}
 RAISES, LOWERS = ("#{:02x}{:02x}{:02x}".format(*map(int, rgb.split(","))) for rgb in (POSITIVE, NEGATIVE))
-"""Colours of attributions, as in browser tracks: red raises the explained logit, blue lowers it."""
+"""Colours of attributions, as in browser tracks: red if a base raises the explained logit, blue if it lowers it."""
 INK, GREY, FAINT, SHADE = "#222222", "#7a7a7a", "#c9c9c9", "#f1f1ee"
 
 DOTS_PER_INCH = 200
@@ -67,7 +67,7 @@ def check_picture_name(path: PathLike) -> None:
     """Check that a figure's name ends in one of :data:`ENDINGS`.
 
     Raises:
-        BadOption: the name has another ending.
+        BadOption: the name has a different ending.
     """
     if Path(path).suffix.lower() not in ENDINGS:
         raise BadOption(f"the name of a figure must end in {', '.join(ENDINGS)}", where=path)
@@ -77,8 +77,8 @@ def check_picture_name(path: PathLike) -> None:
 def picture(path: PathLike, width: float, height: float, *, dots_per_inch: int = DOTS_PER_INCH) -> Iterator["Figure"]:
     """Yield an empty figure in the style of kanseq; it is written to ``path`` when the block ends without an error.
 
-    The user's matplotlib settings are ignored, and the file has no date: the same drawing gives the same bytes with the
-    same version of matplotlib.
+    The user's matplotlib settings are ignored, and the file has no date. The same drawing always produces the same
+    bytes, for the same version of matplotlib.
 
     Args:
         path: file name that ends in one of :data:`ENDINGS`.
@@ -86,7 +86,7 @@ def picture(path: PathLike, width: float, height: float, *, dots_per_inch: int =
         dots_per_inch: resolution of a PNG.
 
     Raises:
-        BadOption: the name has another ending.
+        BadOption: the name has a different ending.
         NotWritable: the folder is missing or not writable, or the disk is full.
     """
     from matplotlib import style
@@ -102,10 +102,10 @@ def picture(path: PathLike, width: float, height: float, *, dots_per_inch: int =
 
 
 def running_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Return the centred running mean over ``width`` numbers; at the ends, the mean over those that exist.
+    """Return the centred running mean over ``width`` numbers, or over fewer numbers at both ends.
 
     Args:
-        values: numbers, ``(n,)``, at least one. NaN is ignored in the means of its neighbours, and stays NaN.
+        values: numbers, ``(n,)``, at least one. NaN values are ignored in the means of their neighbours, and stay NaN.
         width: number of averaged values, odd.
 
     Returns:
@@ -152,7 +152,7 @@ def draw_letters(
         axes: axes to draw on; both directions are in data units.
         letters: the letters to draw, one per column; letters other than A, C, G and T are not drawn.
         columns: horizontal position of the middle of each letter, ``(n,)``.
-        base: height of the line on which the letters are drawn.
+        base: vertical position of the line on which the letters are drawn.
         heights: height of each letter, ``(n,)``.
         width: width of every letter, in columns.
         colour: colour of all letters; None for the colour of each base.

@@ -57,9 +57,9 @@ class TokenMaps:
     def __init__(self, network: SequenceNetwork, layer: str | None = None) -> None:
         """Choose the layer with the name ``layer``, or by default the first KAN layer that reads tokens.
 
-        By default, the map after the layer shows the input of the next KAN layer with a token axis, which includes a
-        residual that the network itself adds. If there is no such layer, it shows the output of the chain of KAN layers
-        that starts with the chosen layer.
+        By default, the map after the layer shows the input of the next KAN layer with a token axis. This input includes
+        a residual that the network adds outside of its layers. If there is no such layer, it shows the output of the
+        chain of KAN layers that starts with the chosen layer.
 
         Raises:
             BadOption: the network has no module of that name.
@@ -99,7 +99,7 @@ class TokenMaps:
         return TokenMap(self.layer, self._last, *ranked)
 
     def _around_named(self, batch: ActivationBatch) -> tuple["_Tokens", "_Tokens | None"]:
-        """Return the input and output of the layer that was requested by name; no output if it has no token axis."""
+        """Return the input and output of the requested layer; None instead of an output without a token axis."""
         pair = batch.watched.get(str(self.layer))
         if pair is None:
             raise BadOption(f"the layer '{self.layer}' does not run as a module", hint="use another --layer")
@@ -110,7 +110,7 @@ class TokenMaps:
         return before, after
 
     def _around_first(self, batch: ActivationBatch) -> tuple["_Tokens", "_Tokens | None"] | None:
-        """Return the input of the first KAN layer that reads tokens, and the tokens after it; None if no layer does."""
+        """Return the tokens before and after the first KAN layer that reads tokens; None if no layer reads tokens."""
         kinds = {name: pair[0].kind for name, pair in nodes_of(batch, self.geometry).items()}
         first = next((at for at, one in enumerate(batch.layers) if kinds[one.name] == "token"), None)
         if first is None:
@@ -127,10 +127,11 @@ class TokenMaps:
 
 
 def draw_token_map(found: TokenMap, geometry: Geometry, path: PathLike) -> None:
-    """Draw heat maps of norms, one row per sequence, highest logit on top: unchanged, and minus each token's mean.
+    """Draw heat maps of token norms before and after a layer, with one row per sequence, the highest logit on top.
 
-    The upper maps mostly show patterns that all sequences have (padding, constants that a layer adds); the lower maps
-    show differences between sequences. Every map has its own scale. The logits are drawn next to the maps.
+    The upper maps show the norms, the lower maps the norms minus the mean of each token over the sequences. The upper
+    maps mostly show patterns that all sequences have (padding, constants that a layer adds); the lower maps show
+    differences between sequences. Every map has its own scale. The logits are drawn next to the maps.
 
     Args:
         found: the maps.
@@ -176,11 +177,11 @@ def _draw_map(panel: "Axes", values: np.ndarray, geometry: Geometry, diverging: 
 
 
 AXES = {"token": -1, "channel": -2}
-"""Kind of a layer's inputs -> the axis that counts the tokens."""
+"""Kind of a layer's inputs -> index of the token axis."""
 
 
 class _Tokens(NamedTuple):
-    """A tensor, and its axis that counts the tokens."""
+    """A tensor, and the index of its token axis."""
 
     tensor: Tensor
     axis: int
@@ -193,7 +194,7 @@ def _tokens(tensor: object, geometry: Geometry) -> _Tokens | None:
 
 
 def _norms(tensor: Tensor, axis: int) -> np.ndarray:
-    """Return the Euclidean norm of each token of each sequence, ``(n, tokens)``; ``axis`` is the token axis."""
+    """Return the Euclidean norm of each token of each sequence, ``(n, tokens)``. ``axis`` is the token axis."""
     moved = tensor.movedim(axis, 1)
     return moved.reshape(*moved.shape[:2], -1).double().norm(dim=-1).cpu().numpy()
 

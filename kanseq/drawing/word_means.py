@@ -1,4 +1,4 @@
-"""Words (k-mers): the mean attribution of each word over all its positions, compared with chance.
+"""Compute the mean attribution of each word (k-mer) over all its positions, and compare it with chance.
 
 In: attributions, base codes and ids, some genes at a time. Out: a table with one row per word, and its figure.
 """
@@ -27,11 +27,11 @@ SHIFTS = 20
 """Default number of random shifts of each gene's attributions, which determine the chance level."""
 
 AT_LEAST = 30
-"""Minimum number of occurrences of a word for it to be drawn."""
+"""Minimum number of occurrences of a word (k-mer) that is drawn."""
 
 _ROWS = 256
 _WIDTH, _WORD, _LEFT, _RIGHT, _Z, _OCCURRENCES = 6.8, 0.1, 1.6, 5.3, 5.8, 6.7
-"""Sizes in the figure, in inches: its width, and where its columns begin (words, axes) or end."""
+"""Width of the figure, and the positions at which its columns begin (words, axes) or end, in inches."""
 _ABOVE, _BELOW, _ROW_HEIGHT = 0.3, 0.42, 0.185
 _LETTER = 5.2
 """Distance from letter to letter, in points."""
@@ -44,10 +44,11 @@ class WordSums:
     Occurrences of a word may start in any column of a token. All of their columns must be in one window and have bases
     that the model sees. The attribution of an occurrence is the sum over its columns.
 
-    The chance level is computed from circular shifts of each gene's attributions over its known columns, by random
-    distances that depend only on the seed and the gene's id. Shifts keep the attributions of a gene and their order,
-    but assign them to other bases. If the mean of a word differs from chance, either the model recognises the word, or
-    the word occurs where attributions are large for any bases, such as in the core promoter.
+    The chance level is computed from circular shifts of each gene's attributions over its known columns. Shift
+    distances are random, but depend only on the seed and the gene's id. Shifts keep the attributions of a gene and
+    their order, but assign them to other bases. If the mean of a word differs from chance, there are
+    two explanations: the model recognises the word, or the word occurs where attributions are large for any bases (such
+    as in the core promoter).
     """
 
     def __init__(self, geometry: Geometry, length: int = LONGEST, shifts: int = SHIFTS, seed: int = 0) -> None:
@@ -65,7 +66,9 @@ class WordSums:
         if not 1 <= length <= LONGEST:
             raise BadOption(f"words of {length} bases cannot be counted", hint=f"choose a length of 1 to {LONGEST}")
         if shifts < 2:
-            raise BadOption(f"{shifts} shifts are too few for a chance level", hint=f"use 2 or more; {SHIFTS} is usual")
+            raise BadOption(
+                f"{shifts} shifts are too few for a chance level", hint=f"use 2 or more (default: {SHIFTS})"
+            )
         self.geometry, self.length, self.shifts, self.seed = geometry, length, shifts, seed
         self.begins = np.zeros(max(geometry.columns - length + 1, 0), dtype=np.bool_)
         self.inside = np.zeros(geometry.columns, dtype=np.bool_)
@@ -89,7 +92,7 @@ class WordSums:
             self._add(attributions[some], self.geometry.hide(codes[some]), ids[some])
 
     def _add(self, attributions: np.ndarray, codes: np.ndarray, ids: Sequence[str]) -> None:
-        """Add some genes. Their known columns are concatenated, and those of each gene are treated as circular."""
+        """Add some genes. Their known columns are concatenated; the columns of each gene are treated as circular."""
         known = (codes < UNKNOWN) & self.inside
         size = known.sum(axis=1)
         begin = np.cumsum(size) - size
@@ -129,14 +132,15 @@ class WordSums:
         return np.concatenate([np.zeros((1, len(ids)), dtype=np.int64), turns])
 
     def table(self) -> pd.DataFrame:
-        """Return a table with one row per word that occurs, alphabetically; reverse complements share a row.
+        """Return a table with one row per word that occurs, in alphabetical order; reverse complements share a row.
 
-        Columns: ``word``, the alphabetically first of the two; ``reverse_complement``; ``length``; ``occurrences``,
-        split into ``occurrences_forward`` (of ``word``, in the direction of transcription) and ``occurrences_reverse``
-        (of its reverse complement; 0 if both are the same); ``mean`` attribution over all occurrences, ``mean_forward``
-        and ``mean_reverse``; ``chance`` and ``chance_sd``, mean and standard deviation of ``mean`` over the shifts;
-        ``z = (mean − chance) / chance_sd``, empty where ``chance_sd`` is 0. With 20 shifts, use ``z`` to rank words,
-        not as a test: ``chance_sd`` is uncertain by about a sixth, and there are up to 32,896 words.
+        Columns: ``word``, the alphabetically first of the word and its reverse complement; ``reverse_complement``;
+        ``length``; ``occurrences``, split into ``occurrences_forward`` (of ``word``, in the direction of transcription)
+        and ``occurrences_reverse`` (of its reverse complement; 0 if both are the same); ``mean`` attribution over all
+        occurrences, ``mean_forward`` and ``mean_reverse``; ``chance`` and ``chance_sd``, mean and standard deviation of
+        ``mean`` over the shifts; ``z = (mean − chance) / chance_sd``, empty where ``chance_sd`` is 0. With 20 shifts,
+        use ``z`` to rank words, not as a test: ``chance_sd`` is uncertain by about a sixth, and there are up to 32,896
+        words.
         """
         word = np.arange(4**self.length)
         partner = _reverse_complements(word, self.length)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from kanseq.models.network import Network
 
 CLASSIFIERS = ("binary", "multiclass")
-"""Default tasks of estimators. An estimator separates two classes; for ``multiclass``, one estimator per class is
-fitted against the other classes, see :class:`kanseq.tasks.one_vs_rest.SeveralEstimators`."""
+"""Default tasks of estimators. An estimator separates two classes. For ``multiclass``, one estimator is fitted per
+class, which separates it from all other classes, see :class:`kanseq.tasks.one_vs_rest.SeveralEstimators`."""
 
 
 KINDS = ("predictor", "generator", "tabular")
@@ -64,8 +64,8 @@ class Architecture:
             :class:`kanseq.training.objectives.task_objective.TaskObjective`.
         learner: one of :data:`LEARNERS`, see :mod:`kanseq.training.learners.find_learner`.
         settings: names of the settings that affect training: fields of :class:`kanseq.training.settings.Settings`, and
-            ``mid`` if the model can learn ranks of genes labelled mid. None if all of them do. Only these settings are
-            recorded in ``run.json`` and searched by ``kanseq tune``.
+            ``mid`` if the model can learn ranks of genes labelled mid. None if all settings affect training. Only these
+            settings are recorded in ``run.json`` and searched by ``kanseq tune``.
         compared: whether ``kanseq train`` also trains the baseline of the task for comparison.
     """
 

@@ -59,7 +59,9 @@ class RadialConfig(NetworkConfig):
     high: float = option(2.0, "centre of the last Gaussian, in the same units")
     layer_norm: bool = option(True, "normalise each layer's inputs")
     base: bool = option(True, "add a SiLU branch to every edge")
-    initial: str = option("variance", "initial weights: variance (keeps the variance of inputs) or fastkan")
+    initial: str = option(
+        "variance", "initial weights: variance (keeps the variance of inputs) or fastkan (as in FastKAN)"
+    )
 
     def __post_init__(self) -> None:
         """Check the ranges, that ``low`` is below ``high``, and the choice of ``initial``."""

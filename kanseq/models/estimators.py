@@ -1,4 +1,4 @@
-"""Base classes of estimators: models that are fitted by one call instead of gradient steps, baselines of the networks.
+"""Base classes of estimators, which are fitted by one call instead of gradient steps, and are baselines for networks.
 
 In: uint8 base codes ``(n, columns)`` and targets. Out: logits ``(n,)`` float64, and the learned arrays.
 """
@@ -122,7 +122,7 @@ class Linear(Estimator):
         return logits
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the learned arrays by name, float64: the attributes that :class:`Linear` lists."""
+        """Return the attributes ``mean``, ``scale``, ``coefficients``, ``intercept`` and ``regularisation`` by name."""
         return {name: getattr(self, name) for name in self._names}
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:

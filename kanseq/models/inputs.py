@@ -57,7 +57,7 @@ class UnequalCodes:
         Args:
             codes: base codes of each sequence, uint8 ``(length,)``: A 0, C 1, G 2, T 3, everything else 4.
             columns: length to which sequences are padded, for networks of fixed width. If None, sequences are padded
-                to the longest selected sequence.
+                to the length of the longest selected sequence.
 
         Raises:
             BadOption: a sequence is longer than ``columns``.

@@ -37,8 +37,8 @@ class Network(nn.Module):
 
         Args:
             batches: batches of training inputs, on the device of the parameters; sequences are base codes
-                ``(n, columns)`` uint8. A batch is a tuple if ``forward`` takes several tensors. Can be iterated
-                several times.
+                ``(n, columns)`` uint8. A batch is a tuple if ``forward`` takes several tensors. The batches can be
+                iterated several times.
         """
 
 

@@ -84,7 +84,7 @@ def make_config(
         name: the name of the architecture.
         geometry: the layout of the input columns; ignored if the inputs are vectors.
         options: hyper-parameters by name (with ``_`` or ``-``). Text is converted to the type of the hyper-parameter.
-            Missing ones have their defaults.
+            Missing hyper-parameters have their default values.
         outputs: number of outputs per sequence; None for the default. Ignored if the architecture has no such
             hyper-parameter (estimators).
 
@@ -116,7 +116,7 @@ def config_to_json(config: Hyperparameters) -> dict[str, object]:
 def config_from_json(name: str, fields: Mapping[str, object]) -> Hyperparameters:
     """Rebuild the configuration of architecture ``name`` from the result of :func:`config_to_json`.
 
-    Missing fields have their defaults.
+    Missing fields have their default values.
 
     Raises:
         BadOption: the architecture or a field is unknown, or a value is invalid.

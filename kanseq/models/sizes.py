@@ -1,6 +1,6 @@
 """Find layer widths for a required number of parameters, and count parameters and operations of a network.
 
-In: an architecture and its configuration. Out: a configuration with other widths; counts.
+In: an architecture and its configuration. Out: the configuration with new widths; counts.
 """
 
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class Cost:
 
     Attributes:
         parameters: number of learned values.
-        flops: floating-point operations of the forward pass of one sequence. By convention only matrix products and
-            convolutions count; multiplications and additions count separately. Basis functions, activations and
-            normalisations do not count.
+        flops: floating-point operations of the forward pass of one sequence. By convention, only matrix products and
+            convolutions are counted, with one operation per multiplication and per addition. Basis functions,
+            activations and normalisations are not counted.
     """
 
     parameters: int
@@ -37,7 +37,7 @@ class Cost:
 
 
 def match_parameters(kind: Architecture, config: Hyperparameters, wanted: int) -> Hyperparameters:
-    """Change the widths of a network such that its number of parameters is as close to ``wanted`` as possible.
+    """Choose the widths of a network so that its number of parameters is as close to ``wanted`` as possible.
 
     All widths are multiplied by the same factor and rounded. Other hyper-parameters do not change.
 
@@ -50,11 +50,12 @@ def match_parameters(kind: Architecture, config: Hyperparameters, wanted: int) -
         The configuration with the new widths.
 
     Raises:
-        BadOption: the architecture has no adjustable widths, or the closest number differs by more than 10%.
+        BadOption: the architecture has no adjustable widths, or the closest number differs from ``wanted`` by more than
+            10%.
     """
     if kind.resized is None:
         raise BadOption(
-            f"the model '{kind.name}' has no widths to choose", hint="omit --match-parameters, or use --set"
+            f"the model '{kind.name}' has no adjustable widths", hint="omit --match-parameters, or use --set"
         )
     low, high = 1 / LARGEST, LARGEST
     for _ in range(STEPS):

@@ -1,4 +1,4 @@
-"""KAN layers as PyTorch modules, which know nothing of genomes.
+"""KAN layers as PyTorch modules, which are independent of genomics.
 
 In: tensors. Out: tensors. The networks of :mod:`kanseq.models` are built from these layers.
 """

@@ -22,7 +22,7 @@ class BSplineLinear(KANLinear):
     ``y[j] = Σ_i Σ_g s[j,i]·W[j,i,g]·B_g(z[i]) + Σ_i V[j,i]·silu(x[i]) + b[j]``, where ``z`` is ``x`` or its LayerNorm,
     and ``B_g`` are B-splines of degree ``order``. Each input has its own grid, which is extended by ``order`` knots on
     both sides; outside the extended grid, splines are zero. If the knots of all inputs are equally spaced up to
-    rounding errors, they are replaced by exactly equally spaced knots, for which a faster computation is used.
+    rounding errors, they are replaced by exactly equally spaced knots, which allow a faster computation.
 
     Attributes:
         spline_scale: ``s``, ``(out_features, in_features)``; ``None`` without ``edge_scale``.
@@ -45,7 +45,7 @@ class BSplineLinear(KANLinear):
         base: bool = True,
         edge_scale: bool = False,
     ) -> None:
-        """Draw initial weights that keep the variance of standard normal inputs.
+        """Build the layer. Initially, outputs have variance 1 for standard normal inputs.
 
         Args:
             in_features: number of inputs.
@@ -77,7 +77,8 @@ class BSplineLinear(KANLinear):
     def units(self) -> tuple[Tensor, Tensor]:
         """Return ``per_unit`` and ``origin`` for ``u = (z − origin)·per_unit``, see :meth:`.KANLayer.units`.
 
-        On equally spaced knots, the unit is an interval, and the grid starts at 0. Otherwise, ``u`` is ``z``.
+        For equally spaced knots, the unit is one interval, and the grid starts at ``u = 0``. For other knots, ``u`` is
+        ``z``.
         """
         if not self._is_equally_spaced:
             return super().units()
@@ -104,15 +105,16 @@ class BSplineLinear(KANLinear):
 
     @torch.no_grad()
     def update_grid(self, x: Tensor, margin: float = 0.01, uniform_share: float = 0.02) -> None:
-        """Fit the knots of each input to its samples, as efficient-KAN does, and refit weights to keep the functions.
+        """Fit the knots of each input to its samples, as in efficient-KAN. The learned functions are kept.
 
-        Each knot is a weighted mean of a quantile of the samples and an equally spaced knot. Use only samples from
-        training data. If all samples of an input are equal, its knots and weights do not change.
+        Each new knot is a weighted mean of a quantile of the samples and an equally spaced knot. Weights are refitted
+        so that the functions of edges stay the same. Use only samples from training data. If all samples of an input
+        are equal, its knots and weights do not change.
 
         Args:
             x: samples of the inputs of this layer, ``(…, in_features)``.
             margin: distance by which equally spaced knots extend beyond the smallest and the largest sample.
-            uniform_share: weight of the equally spaced knots, from 0 to 1.
+            uniform_share: weight of the equally spaced knots in the mean, from 0 to 1.
 
         Raises:
             ValueError: there are no samples, they are not finite, or an argument is out of range.
@@ -147,8 +149,8 @@ class BSplineLinear(KANLinear):
         """Divide the grid of each input into more intervals (Liu et al. 2024, section 2.4), keeping the functions.
 
         Within the grid, the functions of the edges do not change if the new knots include the old ones; otherwise they
-        are approximated by least squares. Outside, they become zero nearer to the grid, because shorter intervals
-        extend the grid by less. If knots are not equally spaced, new knots are interpolated between them.
+        are approximated by least squares. Outside the grid, functions become zero closer to it than before, because the
+        grid is extended by shorter intervals. If knots are not equally spaced, new knots are interpolated between them.
 
         The layer is changed in place. ``spline_weight`` is replaced by a new parameter, so optimisers must be created
         again.
@@ -181,9 +183,10 @@ class BSplineLinear(KANLinear):
 
     @torch.no_grad()
     def set_intervals(self, intervals: int) -> None:
-        """Reset the layer to ``intervals`` equal intervals from ``low`` to ``high`` and spline weights of zero.
+        """Reset the grid to ``intervals`` equal intervals from ``low`` to ``high``, and all spline weights to zero.
 
-        The layer can then load weights and grid of a refined layer. ``spline_weight`` is replaced by a new parameter.
+        The weights and the grid of a refined layer can then be loaded. ``spline_weight`` is replaced by a new
+        parameter.
 
         Raises:
             ValueError: ``intervals`` is below 1.
@@ -195,7 +198,7 @@ class BSplineLinear(KANLinear):
         self._adopt(self._first_grid())
 
     def regularization(self, l1: float = 1.0, entropy: float = 1.0) -> Tensor:
-        """Return the penalty on weights of efficient-KAN: ``l1·Σ a + entropy·(−Σ p·log p)``, summed over edges.
+        """Return efficient-KAN's penalty on weights, ``l1·Σ a + entropy·(−Σ p·log p)``. Sums are over all edges.
 
         ``a`` is the mean of ``|W|`` over the splines of an edge (without ``spline_scale``), and ``p = a / Σ a``.
         """
@@ -204,14 +207,14 @@ class BSplineLinear(KANLinear):
     def sample_regularization(self, x: Tensor, l1: float = 1.0, entropy: float = 1.0) -> Tensor:
         """Return the penalty on the outputs of edges for samples ``x`` (Liu et al. 2024, equations 2.17 to 2.20).
 
-        The formula is that of :meth:`regularization`, with ``a`` from :meth:`edge_norms`.
+        The formula is the same as in :meth:`regularization`, but ``a`` is the result of :meth:`edge_norms`.
         """
         return _penalty(self.edge_norms(x), l1, entropy)
 
     def edge_norms(self, x: Tensor) -> Tensor:
         """Return the mean absolute output ``|curve + base|`` of each edge over samples ``x (…, in_features)``.
 
-        The result ``(out_features, in_features)`` is differentiable. To limit the memory, samples are processed in
+        The result ``(out_features, in_features)`` is differentiable. To limit memory use, samples are processed in
         chunks.
 
         Raises:
@@ -293,13 +296,13 @@ EDGES = 2**20
 
 
 def _evenly(grid: Tensor) -> Tensor:
-    """Replace knots ``(inputs, knots)`` by equally spaced knots with the same ends."""
+    """Return equally spaced knots with the same ends as the given knots, ``(inputs, knots)``."""
     shares = torch.linspace(0, 1, grid.shape[1], dtype=torch.float64, device=grid.device)
     return torch.lerp(grid[:, :1].double(), grid[:, -1:].double(), shares).to(grid)
 
 
 def _extended(inner: Tensor, step: Tensor, order: int) -> Tensor:
-    """Add ``order`` knots at distances of ``step (inputs, 1)`` on both sides of knots ``(inputs, intervals + 1)``."""
+    """Extend knots ``(inputs, intervals + 1)`` on both sides by ``order`` knots at distances ``step (inputs, 1)``."""
     away = torch.arange(1, order + 1, dtype=inner.dtype, device=inner.device)
     return torch.cat([inner[:, :1] - step * away.flip(0), inner, inner[:, -1:] + step * away], dim=1)
 

@@ -25,9 +25,8 @@ class KANConv1d(KANLayer):
     each position, in the units of the basis (see :meth:`units`). Positions ``q`` outside the input contribute nothing,
     as if the values of ``B_g`` and SiLU were padded with zeros.
 
-    Basis functions are computed for one chunk of samples after the other, and again in the backward pass, as in
-    :class:`.KANLinear`. Long samples are divided into windows that overlap by the reach of the kernel, and chunks then
-    consist of windows.
+    Basis functions are computed chunk by chunk, and computed again in the backward pass, as in :class:`.KANLinear`. A
+    chunk consists of samples or, if samples are long, of windows that overlap by the reach of the kernel.
 
     Attributes:
         spline_weight: ``W``, ``(out_channels, in_channels / groups, kernel_size, basis.size)``.
@@ -52,17 +51,17 @@ class KANConv1d(KANLayer):
         low: float = -2.0,
         high: float = 2.0,
     ) -> None:
-        """Draw initial weights that keep the variance of standard normal inputs, except at the padded ends.
+        """Build the layer. Initially, outputs have variance 1 for standard normal inputs, except at padded ends.
 
         Args:
             in_channels: channels of the input.
             out_channels: channels of the output.
             kernel_size: number of taps.
             basis: the family of basis functions.
-            stride: positions of the input between neighbouring outputs.
-            padding: number of positions added on either side, which contribute nothing. ``same`` keeps the length; if
-                the number of added positions is odd, there is one more on the right. It requires stride 1.
-            dilation: positions of the input between neighbouring taps.
+            stride: number of input positions from one output to the next.
+            padding: number of positions added on each side, which contribute nothing. ``same`` keeps the length, and
+                requires stride 1. If it adds an odd number of positions, the right side gets one more.
+            dilation: number of input positions from one tap to the next.
             groups: number of groups of channels; there are no edges between groups.
             layer_norm: whether the inputs of the basis functions are normalised over the channels at each position.
             base: whether each edge has a SiLU branch, and each output channel a bias.
@@ -72,7 +71,7 @@ class KANConv1d(KANLayer):
 
         Raises:
             TypeError: ``basis`` is not an instance of :class:`.Basis`.
-            ValueError: a size is not an ``int`` or below 1 (``padding``: below 0), channels cannot be divided into
+            ValueError: a size is not an ``int``, or is below 1 (``padding``: below 0), channels cannot be divided into
                 ``groups``, ``padding`` is ``same`` but ``stride`` is not 1, ``low`` or ``high`` is not finite, or
                 ``low`` is not below ``high``.
         """
@@ -93,7 +92,7 @@ class KANConv1d(KANLayer):
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.low, self.high = low, high
         reach = dilation * (kernel_size - 1)
-        # Both sides get the same padding. If the reach is odd, the first output is therefore one too many.
+        # Both sides get the same padding. Therefore, if the reach is odd, there is one output too many at the start.
         around = (reach + 1) // 2 if isinstance(padding, str) else padding
         self._surplus = reach % 2 if isinstance(padding, str) else 0
         self._product = ConvolutionProduct(
@@ -123,7 +122,7 @@ class KANConv1d(KANLayer):
         are the innermost axis.
 
         Raises:
-            ValueError: the inputs have another shape, or are shorter than the reach of the kernel.
+            ValueError: the inputs have the wrong shape, or are shorter than the reach of the kernel.
         """
         if x.ndim not in (2, 3) or x.shape[-2] != self.in_channels:
             raise ValueError(f"inputs must be (n, {self.in_channels}, length): {tuple(x.shape)}")
@@ -168,10 +167,10 @@ class KANConv1d(KANLayer):
     def _sum_by_windows(self, samples: Tensor, operands: torch.dtype) -> Tensor:
         """Compute outputs ``(n, positions, outputs)`` for long samples ``(n, length, channels)``, window by window.
 
-        A window has about ``SEGMENT`` values of basis functions. Windows in the middle of a sample yield ``each``
-        outputs; one product without padding computes all windows of all samples. The first outputs depend on padding;
-        the last ones may do so, too, or be fewer than ``each``. These are computed from the ends of the sample, padded
-        on both sides, and surplus outputs are dropped.
+        A window has about ``SEGMENT`` values of basis functions. All windows in the middle of a sample have the same
+        number of outputs, and are computed by one product without padding. The first outputs depend on padding. The
+        last outputs may depend on padding, too, or may not fill a window. Both are computed from the ends of the
+        sample, padded on both sides, and surplus outputs are dropped.
         """
         (n, length, _), stride, padding = samples.shape, self.stride, self._product.padding
         reach = self.dilation * (self.kernel_size - 1)

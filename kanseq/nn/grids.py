@@ -1,6 +1,6 @@
 """Change the grids of all KAN layers of a network: fit them to data, refine them, or match them to saved weights.
 
-In: a network with B-spline or radial basis layers. Out: the same network with other grids.
+In: a network with B-spline or radial basis layers. Out: the same network with changed grids.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ class Shaped(Protocol):
 
 
 def check_grids(network: nn.Module, intervals: int | None) -> None:
-    """Check that a network has layers with grids that can be refined or, if ``intervals`` is None, fitted to data.
+    """Check that a network has layers whose grids can be refined (or, if ``intervals`` is None, fitted to data).
 
     Raises:
         ValueError: the network has no such layers.
@@ -30,7 +30,7 @@ def check_grids(network: nn.Module, intervals: int | None) -> None:
     kinds = (BSplineLinear, RBFLinear) if intervals is None else (BSplineLinear,)
     if not any(isinstance(layer, kinds) for layer in network.modules()):
         names = " or ".join(kind.__name__ for kind in kinds)
-        raise ValueError(f"a network with layers of the kind {names} is required")
+        raise ValueError(f"the network has no {names} layers")
 
 
 def update_grids(network: nn.Module, run: Callable[[], object]) -> set[str]:
@@ -72,7 +72,7 @@ def refine_grids(network: nn.Module, intervals: int) -> set[str]:
     Args:
         network: the network, which is changed in place; see :meth:`.BSplineLinear.refine`. Its ``spline_weight`` are
             replaced by new parameters.
-        intervals: number of intervals of each grid. Layers with as many or more intervals are not changed.
+        intervals: number of intervals of each grid. Layers that already have at least this number are not changed.
 
     Returns:
         Names of the changed parameters.
@@ -92,10 +92,10 @@ def refine_grids(network: nn.Module, intervals: int) -> set[str]:
 
 
 def match_grids(network: nn.Module, weights: Mapping[str, Shaped]) -> bool:
-    """Prepare a network for loading ``weights``: give B-spline layers the number of intervals that the weights have.
+    """Prepare a network for loading ``weights``: adapt the number of intervals of each B-spline layer.
 
-    The splines of changed layers are zero until weights are loaded. Weights that are missing, or that do not fit for
-    other reasons, are left to ``load_state_dict``.
+    The splines of changed layers are zero until weights are loaded. Missing weights and other mismatches are ignored
+    here; ``load_state_dict`` reports them.
 
     Returns:
         Whether a layer was changed.

@@ -19,7 +19,7 @@ from kanseq.nn.kernels.products import Product
 class EdgeFunctions(NamedTuple):
     """Values of the learned functions of edges; see :meth:`.KANLinear.edge_functions`.
 
-    The function of an edge is the sum of these two terms.
+    The function of an edge is the sum of two terms, ``curve + base``.
 
     Attributes:
         curve: the weighted sum of the basis functions, as a function of the input *after* the layer's normalisation.
@@ -42,8 +42,8 @@ class KANLayer(nn.Module):
         base_weight: weights of the SiLU branches, ``(outputs, …)``; ``None`` without ``base``.
         base_bias: biases, ``(outputs,)``; ``None`` without ``base``.
         norm: LayerNorm over the inputs, applied before the basis functions; ``None`` without ``layer_norm``.
-        residual: whether the inputs are added to the outputs (in addition to the functions of the edges). They
-            increase the variance of the outputs.
+        residual: whether the inputs are added to the outputs (in addition to the functions of the edges). This
+            increases the variance of the outputs.
         precision: ``float32`` or ``bfloat16``, see :func:`kanseq.nn.precision.set_precision`.
     """
 
@@ -61,7 +61,7 @@ class KANLayer(nn.Module):
         base: bool,
         residual: bool = False,
     ) -> None:
-        """Draw initial weights such that the sums over edges have variance 1 for standard normal inputs.
+        """Build the layer. Initially, sums over edges have variance 1 for standard normal inputs.
 
         Args:
             inputs: number of inputs, or of input channels.
@@ -90,9 +90,9 @@ class KANLayer(nn.Module):
     def reset_parameters(self) -> None:
         """Draw all weights from normal distributions, and reset biases and LayerNorm.
 
-        For standard normal inputs and weights of mean 0 and standard deviation ``σ``, the variance of an output is
-        ``edges · σ² · Σ_g E[B_g²]``, where ``edges`` is the number of edges per output. ``σ`` is chosen such that this
-        variance is 1, or 1/2 if there are SiLU branches, which add the other half.
+        Let inputs be standard normal, and weights have mean 0 and standard deviation ``σ``. The variance of an output
+        is then ``edges · σ² · Σ_g E[B_g²]``, where ``edges`` is the number of edges per output. ``σ`` is chosen so that
+        this variance is 1, or 1/2 if there are SiLU branches, which add the other half.
         """
         if self.spline_weight.is_meta:
             return
@@ -121,7 +121,7 @@ class KANLayer(nn.Module):
         return self.basis.over(self._basis_tensors())
 
     def curve_weight(self) -> Tensor:
-        """Return the weights of the basis functions, ``(outputs, …, size)``, including a factor per edge, if any."""
+        """Return the weights of the basis functions, times the factors of edges (if any), ``(outputs, …, size)``."""
         return self.spline_weight
 
     def _sum(self, x: Tensor, product: Product, operands: torch.dtype) -> Tensor:
@@ -151,7 +151,7 @@ class KANLayer(nn.Module):
 
     @torch.no_grad()
     def _second_moment(self) -> float:
-        """Return ``Σ_g E[B_g²]`` for a standard normal input, at least :data:`LEAST_MOMENT`; a mean over quantiles."""
+        """Return ``Σ_g E[B_g²]`` for a standard normal input (mean over quantiles), at least :data:`LEAST_MOMENT`."""
         z = torch.special.ndtri((torch.arange(QUANTILES, dtype=torch.float64) + 0.5) / QUANTILES)
         per_unit, origin = (column[:1].to(z) for column in self.units())
         values = self.placed_basis().of(torch.zeros((), dtype=torch.long)).values((z.to(per_unit) - origin) * per_unit)

@@ -20,8 +20,8 @@ class KANLinear(KANLayer):
     and ``u`` is ``x`` or its LayerNorm in the units of the basis, see :meth:`units`. With ``residual``, ``x[j]`` is
     added.
 
-    Basis functions are computed for one chunk of rows after the other, and again in the backward pass, so the memory
-    does not grow with the size of the basis. Second derivatives and the transforms of ``torch.func`` (except forward
+    Basis functions are computed in chunks of rows, and computed again in the backward pass. Memory use therefore does
+    not grow with the size of the basis. Second derivatives and the transforms of ``torch.func`` (except forward
     mode) are supported, but keep all values of basis functions in memory.
 
     Attributes:
@@ -43,7 +43,7 @@ class KANLinear(KANLayer):
         base: bool = True,
         residual: bool = False,
     ) -> None:
-        """Draw initial weights such that the sums over edges have variance 1 for standard normal inputs.
+        """Build the layer. Initially, sums over edges have variance 1 for standard normal inputs.
 
         Args:
             in_features: number of inputs.
@@ -51,7 +51,7 @@ class KANLinear(KANLayer):
             basis: the family of basis functions.
             layer_norm: whether the inputs of the basis functions are normalised.
             base: whether each edge has a SiLU branch, and each output a bias.
-            residual: whether ``x`` is added to ``y``, which is faster here than outside of the layer.
+            residual: whether the layer adds ``x`` to ``y``, which is faster than adding it outside of the layer.
 
         Raises:
             ValueError: ``in_features`` or ``out_features`` is below 1, or they differ although ``residual`` is true.
@@ -76,7 +76,7 @@ class KANLinear(KANLayer):
         """Compute the outputs ``(…, out_features)`` for inputs ``(…, in_features)``.
 
         Raises:
-            ValueError: the last axis of ``x`` has another length.
+            ValueError: the last axis of ``x`` has the wrong length.
         """
         if x.shape[-1:] != (self.in_features,):
             raise ValueError(f"inputs must be (…, {self.in_features}): {tuple(x.shape)}")
@@ -109,7 +109,7 @@ class KANLinear(KANLayer):
         return self._functions(i, (j, i), x)
 
     def _rows(self, x: Tensor) -> Tensor:
-        """Reshape samples ``(…, in_features)`` to ``(n, in_features)``; raise ValueError if they have another width."""
+        """Reshape samples ``(…, in_features)`` to ``(n, in_features)``; raise ValueError if the width is wrong."""
         if x.shape[-1:] != (self.in_features,):
             raise ValueError(f"samples must be (…, {self.in_features}): {tuple(x.shape)}")
         return x.reshape(-1, self.in_features)

@@ -1,6 +1,7 @@
 """Learned functions of position. Each kind of item (such as a k-mer) has one KAN edge, which is shared by all columns.
 
-In: the item at each column, or the amount of each kind at each column. Out: sums over the items in ranges of columns.
+In: the item at each column, or the amount of each kind at each column. Out: for each range of columns, the sum of the
+functions of its items.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from kanseq.nn.bases.bsplines import BSplines
 
 
 class Stretch(NamedTuple):
-    """A range of columns with its own functions of position (such as the upstream region of a gene).
+    """A range of columns with separate functions of position (such as the upstream region of a gene).
 
     Attributes:
         start, stop: half-open range of columns, 0-based.
@@ -31,11 +32,12 @@ class PlacedCurves(nn.Module):
     """A KAN layer that sums learned functions of position over items, such as the k-mers of a sequence.
 
     ``y[o,s] = Σ_t a[t]·φ[o,k(t)](t) − mean``, where ``t`` are the columns of stretch (range of columns) ``s``, and
-    ``k(t)`` and ``a[t]`` are kind and amount of the item at ``t``. Each kind has one edge (Liu et al. 2024,
+    ``k(t)`` and ``a[t]`` are the kind and the amount of the item at ``t``. Each kind has one edge (Liu et al. 2024,
     arXiv:2404.19756), whose input is a position: ``φ[o,k](t) = gain·Σ_g W[o,k,g]·B_g(t) / σ[k,g]``. ``B_g`` are
-    B-splines on the knots of each stretch. Mean and standard deviation ``σ`` are those of ``Σ_t a[t]·B_g(t)`` over the
-    training sequences. A weight is thus the contribution of one standard deviation, and a penalty on weights treats
-    frequent and rare kinds the same.
+    B-splines on the knots of each stretch. ``σ[k,g]`` is the standard deviation over the training
+    sequences of ``Σ_t a[t]·B_g(t)``, where the sum is over items of kind ``k``. ``mean`` is the mean of the first sum.
+    A weight is thus the contribution of one standard deviation, and a penalty on weights treats frequent and rare kinds
+    the same.
 
     Attributes:
         weight: ``W``, ``(outputs, kinds, functions)``; initially zeros.
@@ -63,7 +65,7 @@ class PlacedCurves(nn.Module):
             stretches: ranges of columns with functions, and their knots. They must not overlap, and must lie within
                 the columns.
             order: degree of the splines.
-            gain: factor of the functions. The higher it is, the less a penalty on weights restrains the functions.
+            gain: factor of the functions. The higher it is, the weaker is the effect of a penalty on weights.
         """
         super().__init__()
         self.kinds, self.gain = kinds, gain
@@ -124,9 +126,9 @@ class PlacedCurves(nn.Module):
     def standardise(self, found: "PositionMoments") -> None:
         """Set ``mean`` and ``scale`` from the moments of the training sequences.
 
-        The scale is the standard deviation, but 1 for values that do not vary apart from rounding errors. For rare
-        kinds, the scale is at least that of a single item in one of the sequences, because other sequences may have
-        such items at any position.
+        The scale is the standard deviation, or 1 for values that are constant up to rounding errors. A scale below
+        ``1/√number`` (about the scale for one item in one sequence) is raised to this value, because other sequences
+        may have items of rare kinds at any position.
 
         Raises:
             ValueError: no sequences were added to ``found``.
@@ -143,7 +145,7 @@ class PlacedCurves(nn.Module):
         return self.weight * (self.gain / self.scale)
 
     def _at_mean(self, weight: Tensor) -> Tensor:
-        """Return the mean of the sums over the training sequences, ``(outputs, stretches)``, to be subtracted."""
+        """Return the mean of the sums over the training sequences, ``(outputs, stretches)``."""
         each = (weight * self.mean).sum(1)
         return torch.stack([each[:, functions].sum(1) for functions in self.functions], dim=1)
 

@@ -51,8 +51,8 @@ def operand_type(precision: str, x: Tensor, weight: Tensor) -> tuple[torch.dtype
 
     Args:
         precision: the precision of the layer.
-        x: its inputs.
-        weight: its weights.
+        x: inputs of the layer.
+        weight: weights of the layer.
 
     Returns:
         The dtype of elementwise operations, the dtype of the operands of products, and the dtype of the outputs. Inside

@@ -108,7 +108,7 @@ class RBFLinear(KANLinear):
             tails: fraction of samples below the first centre, and of samples above the last centre.
 
         Raises:
-            ValueError: there are no samples, they have another width or are not finite, or ``tails`` is not in
+            ValueError: there are no samples, they have the wrong width or are not finite, or ``tails`` is not in
                 [0, 0.5).
         """
         rows = self._rows(x).to(self.spline_weight)

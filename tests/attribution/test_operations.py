@@ -88,7 +88,7 @@ def test_operations_that_autograd_follows_are_followed(name):
 
 def test_a_model_that_no_rule_can_follow_raises_one_line():
     x, r = torch.randn(2, 6), torch.randn(3, 2, 6)
-    with pytest.raises(NoRule, match=r"cannot follow this model \(.*; use --method occlusion"):
+    with pytest.raises(NoRule, match=r"cannot explain this model \(.*; use --method occlusion"):
         path_multipliers(nn.Identity(), lambda z: torch.ones(len(z)), x, r)
 
 

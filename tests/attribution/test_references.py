@@ -66,7 +66,7 @@ def test_sequences_named_after_genes_are_used_for_those_genes(codes, tmp_path):
     [
         ("shuffle:0", None, BadOption, "specify shuffle:N"),
         ("shuffle:x", None, BadOption, "specify shuffle:N"),
-        ("zeros", None, BadOption, r"no reference 'zeros'; specify shuffle:N .*, n .* or a file"),
+        ("zeros", None, BadOption, r"reference 'zeros' is invalid; specify shuffle:N .*, n .* or a file"),
         ("r.fa", ">x\nACGT\n", BadTable, "'x' has 4 bases, and the model reads 24 columns"),
         ("r.fa", f">x\n{'A' * 24}\n>g/1\n{'A' * 24}\n", BadTable, "all references or none must be named GENE/NUMBER"),
         ("r.fa", "".join(f">{n}\n{'A' * 24}\n" for n in ("g/1", "g/2", "h/1")), BadTable, "same number for each"),

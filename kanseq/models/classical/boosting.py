@@ -28,7 +28,7 @@ class BoostingConfig(KmerConfig):
 
 
 class Trees(NamedTuple):
-    """Fitted decision trees, with the nodes of all trees in the same arrays. Children follow their parent.
+    """Fitted decision trees, with the nodes of all trees in the same arrays. Children come after their parent.
 
     Attributes:
         prior: initial log-odds, to which the trees are added, ``(1,)`` float64.
@@ -127,7 +127,7 @@ class Boosting(BinnedKmers, Estimator):
         return self.trees._asdict()
 
     def load_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Load the arrays that :meth:`arrays` returned. Raise ValueError if they are not trees on these features."""
+        """Load the arrays that :meth:`arrays` returned. Raise ValueError if they do not fit this model's features."""
         if set(arrays) != set(Trees._fields):
             raise ValueError(f"arrays {sorted(Trees._fields)} are required")
         trees = Trees(**arrays)
@@ -151,7 +151,7 @@ class Boosting(BinnedKmers, Estimator):
 ARCHITECTURE = estimator(
     name="boosting",
     summary="gradient boosting of trees on k-mer counts in bins",
-    source="Friedman 2001, 2002, by scikit-learn (Pedregosa et al. 2011)",
+    source="Friedman 2001, 2002, with scikit-learn (Pedregosa et al. 2011)",
     config=BoostingConfig,
     build=Boosting,
 )

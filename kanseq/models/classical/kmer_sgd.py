@@ -1,4 +1,4 @@
-"""A linear model on binned k-mer counts, trained by stochastic gradient descent if counts do not fit into memory.
+"""A linear model on binned k-mer counts, trained in batches, for data sets with counts that do not fit into memory.
 
 In: uint8 base codes ``(n, columns)``, or one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``.
 """
@@ -23,7 +23,7 @@ class KmerSGDConfig(NetworkConfig, KmerConfig):
 
 
 class KmerSGD(SequenceNetwork):
-    """A linear layer on standardised k-mer counts in bins, the same features as those of ``kmer-logistic``.
+    """A linear layer on standardised k-mer counts in bins. The features are the same as those of ``kmer-logistic``.
 
     It is trained in batches like any network, so only the counts of one batch are in memory. With ``--decay coupled
     --weight-decay 1/(C·n)``, where ``n`` is the number of training genes, it minimises the same loss as
@@ -41,7 +41,7 @@ class KmerSGD(SequenceNetwork):
     bins: Tensor
 
     def __init__(self, config: KmerSGDConfig) -> None:
-        """Build the linear layer with weights of zero."""
+        """Build the linear layer with all weights set to zero."""
         super().__init__(config.geometry)
         self.k, self.words = config.k, 4**config.k
         self.width = bin_count(config.geometry, config.bin) * self.words
@@ -87,8 +87,8 @@ class KmerSGD(SequenceNetwork):
     def forward_encoded(self, x: Tensor) -> Tensor:
         """Compute the outputs ``(n, outputs)`` for one-hot (or other real-valued) columns ``(n, 4, columns)``.
 
-        Each count is computed as a sum of products of columns, so attribution methods can divide it among the bases
-        of a k-mer by their rule for products.
+        Each count is computed as a sum of products of columns. Attribution methods can therefore divide it among the
+        bases of a k-mer by their rule for products.
         """
         starts = len(self.bins)
         words = x[:, :, :starts]

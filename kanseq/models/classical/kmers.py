@@ -48,7 +48,7 @@ class BinnedKmers:
 
 
 def base_fractions(codes: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Return the fractions of A, C, G and T among the visible bases of each sequence, ``(n, 4)``; 0 without bases."""
+    """Return the fractions of A, C, G and T among the visible bases of each sequence, ``(n, 4)``; 0 if it has none."""
     fractions = np.empty((len(codes), 4), dtype=np.float32)
     for part in _parts(len(codes)):
         visible = geometry.hide(codes[part])
@@ -77,7 +77,7 @@ def bins_of_kmers(geometry: Geometry, k: int, width: int) -> np.ndarray:
 
 
 def bin_count(geometry: Geometry, width: int) -> int:
-    """Return the number of bins of ``width`` columns in the visible columns of all windows.
+    """Return how many bins, each ``width`` columns wide, cover the visible columns of all windows.
 
     >>> bin_count(Geometry(), 125), bin_count(Geometry(visible="flanks"), 125), bin_count(Geometry.plain(70), 125)
     (24, 16, 1)

@@ -32,8 +32,8 @@ class Logistic(Linear):
     """L2-regularised logistic regression on standardised features.
 
     The inverse regularisation strength ``C`` is chosen among :data:`REGULARISATIONS` by cross-validation within the
-    training sequences; of equally good values the smallest is used. Then means, standard deviations and coefficients
-    are computed from all training sequences.
+    training sequences. If several values are equally good, the smallest is used. Then means, standard deviations and
+    coefficients are computed from all training sequences.
 
     Attributes:
         measure: the score that cross-validation optimises, ``auroc`` or ``log-loss``. Use ``log-loss`` if the logits
@@ -99,7 +99,7 @@ ARCHITECTURES = (
     estimator(
         name="kmer-logistic",
         summary="logistic regression on k-mer counts in bins",
-        source="kanseq, by scikit-learn (Pedregosa et al. 2011)",
+        source="kanseq, with scikit-learn (Pedregosa et al. 2011)",
         config=KmerLogisticConfig,
         build=KmerLogistic,
     ),
@@ -107,7 +107,7 @@ ARCHITECTURES = (
 
 
 def _regression(balanced: bool) -> "LogisticRegression":
-    """Build an unfitted scikit-learn model with L2 penalty (the default); each new fit starts from the last one."""
+    """Build an unfitted scikit-learn model with L2 penalty (the default). Each fit starts from the last solution."""
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(max_iter=2000, warm_start=True, class_weight="balanced" if balanced else None)
@@ -124,7 +124,7 @@ def _refit(model: "LogisticRegression", features: np.ndarray, targets: np.ndarra
 
 
 def _inner_folds(targets: np.ndarray, groups: np.ndarray | None, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the fitted and the scored rows of each cross-validation fold.
+    """Yield, for each cross-validation fold, the rows to fit a model to and the rows to score.
 
     Folds do not split groups. With fewer than two groups, folds are random and stratified by class. Nothing is yielded
     if there are too few sequences.
@@ -155,8 +155,8 @@ def choose_regularisation(
             log-loss.
 
     Returns:
-        ``C`` (of equally good values the smallest), and its mean auROC or negative log-loss. :data:`UNTUNED` and NaN
-        if there are too few sequences.
+        ``C`` (the smallest of equally good values), and its mean auROC or negative mean log-loss. If there are too few
+        sequences, the result is :data:`UNTUNED` and NaN.
     """
     from sklearn.metrics import roc_auc_score
 

@@ -30,8 +30,8 @@ class KmerRidge(BinnedKmers, Linear):
     """Ridge regression on standardised k-mer counts in bins along the windows.
 
     The penalty ``alpha`` is chosen among :data:`PENALTIES` by cross-validation within the training sequences (mean
-    squared error); of equally good values the largest is used. Then means, standard deviations and coefficients are
-    computed from all training sequences.
+    squared error). If several values are equally good, the largest is used. Then means, standard deviations and
+    coefficients are computed from all training sequences.
     """
 
     def fit(
@@ -60,7 +60,7 @@ class KmerRidge(BinnedKmers, Linear):
 ARCHITECTURE = estimator(
     name="kmer-ridge",
     summary="ridge regression on k-mer counts in bins",
-    source="kanseq, by scikit-learn (Pedregosa et al. 2011)",
+    source="kanseq, with scikit-learn (Pedregosa et al. 2011)",
     config=KmerRidgeConfig,
     build=KmerRidge,
     tasks=("regression",),

@@ -1,4 +1,4 @@
-"""DeepCRE: a convolutional network, first used to predict high and low expression from gene flanks of plants.
+"""DeepCRE: a convolutional network, first used to predict high and low expression from plant gene flanks.
 
 In: one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``, one logit by default.
 """
@@ -28,10 +28,10 @@ class DeepCREConfig(NetworkConfig):
 class DeepCRE(LinearNetwork):
     """DeepCRE: three blocks of two convolutions, pooling and dropout, followed by dense layers of 128 and 64 units.
 
-    Convolutions have kernels of width 8, and are padded with 3 columns on the left and 4 on the right, as in Keras, so
-    that the number of columns does not change. Max pooling is over 8 columns. The last pooling window may be shorter
-    (ceil mode); Keras instead shifts the windows by half of the missing columns. Initial weights are as in Keras:
-    Glorot uniform, biases 0.
+    Convolutions have kernels of width 8. Their inputs are padded with 3 columns on the left and 4 on the right, as in
+    Keras, so that the number of columns does not change. Max pooling is over 8 columns. The last pooling window may be
+    shorter (ceil mode); Keras instead shifts the windows by half of the missing columns. Initial weights are as in
+    Keras: Glorot uniform, biases 0.
     """
 
     def __init__(self, config: DeepCREConfig) -> None:

@@ -1,4 +1,4 @@
-"""Divide gene windows at TSS and TTS, and place the knots of splines of the distance from the TSS or TTS.
+"""Divide gene windows at TSS and TTS, and choose knots for splines of the distance from the TSS or TTS.
 
 In: a geometry. Out: ranges of columns with knots, for :class:`kanseq.nn.positional.PlacedCurves`.
 """
@@ -65,7 +65,7 @@ def parts_of(geometry: Geometry) -> list[SiteSide]:
 
 
 def stretch_of(part: SiteSide, width: int, columns: int, knots: tuple[float, ...]) -> Stretch | None:
-    """Return a region as input for :class:`kanseq.nn.positional.PlacedCurves`, with a position for each k-mer.
+    """Convert a gene region to a stretch of :class:`kanseq.nn.positional.PlacedCurves`, with a position for each k-mer.
 
     The position of a k-mer is the distance of its middle from the site. A k-mer belongs to the column at which it
     starts.
@@ -89,11 +89,11 @@ def stretch_of(part: SiteSide, width: int, columns: int, knots: tuple[float, ...
 
 
 def growing_knots(part: SiteSide, first: int, growth: float) -> tuple[float, ...]:
-    """Return the knots of a region: distances from its site that grow by a constant factor.
+    """Return the knots of a region, as distances from its site that grow by a constant factor.
 
-    Knots are at distance 0, at ``first`` columns, then each ``growth`` times as far as the previous one, and at the end
-    of the region. If ``growth`` is 1, they are ``first`` columns apart. In a sequence without a site, knots are
-    equally spaced.
+    The first knots are at distances 0 and ``first``. Each further knot is ``growth`` times as far from the site as the
+    previous one. The last knot is at the end of the region. If ``growth`` is 1, knots are ``first`` columns apart. In
+    a sequence without a site, knots are equally spaced.
 
     >>> growing_knots(SiteSide("upstream", 0, 1000, 1000, False), 30, 2)
     (0.0, 30.0, 60.0, 120.0, 240.0, 480.0, 1000.0)

@@ -1,4 +1,4 @@
-"""The plain KAN: two fully connected KAN layers with radial basis functions.
+"""The basic KAN: two fully connected KAN layers with radial basis functions.
 
 In: one-hot columns ``(n, 4, columns)``. Out: outputs ``(n, outputs)``.
 """

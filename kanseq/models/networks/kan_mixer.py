@@ -20,9 +20,7 @@ class KANMixerConfig(RadialConfig):
     """Hyper-parameters of :class:`KANMixer`."""
 
     channels: int = option(128, "channels per token", least=1)
-    token_hidden: int | None = option(
-        None, "hidden width between two KAN layers over tokens; none: a single layer", least=1
-    )
+    token_hidden: int | None = option(None, "hidden width of two KAN layers over tokens; none: a single layer", least=1)
 
 
 class KANMixer(SequenceNetwork):

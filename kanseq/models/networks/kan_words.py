@@ -19,10 +19,10 @@ from kanseq.nn.bspline import BSplineLinear
 from kanseq.nn.positional import PlacedCurves
 
 NUMBERS = 2**24
-"""Maximum number of values of the one-hot k-mers of a batch, which limits its size."""
+"""Maximum number of values in the one-hot k-mers of a batch, which limits the batch size."""
 
 REACH = 2.0
-"""The spline grid of the second layer spans −REACH to REACH, in log-odds. Most sums of a gene region are in it."""
+"""The spline grid of the second layer spans −REACH to REACH, in log-odds. Most sums of gene regions are within it."""
 
 LEAST_GROWTH = 1.2
 """Minimum ``growth`` above 1: smaller values would place a knot at nearly every column."""
@@ -37,13 +37,13 @@ class KANWordsConfig(NetworkConfig):
 
     outputs: int = option(1, "outputs per sequence; set by the task", least=1)
     k: int = option(3, "length of the k-mers", least=1, most=6)
-    knot: int = option(30, "columns from TSS or TTS to the first knot", least=1)
-    growth: float = option(2.0, "factor between the distances of successive knots; 1: equally spaced", least=1)
+    knot: int = option(30, "distance from TSS or TTS to the first knot, in columns", least=1)
+    growth: float = option(2.0, "ratio of successive knots' distances from TSS or TTS; 1: equally spaced", least=1)
     order: int = option(3, "degree of the splines", least=0, most=5)
     frames: bool = option(True, "predict reading frames in transcribed regions, and use the codons in them")
-    reach: int = option(20, "codons on either side that determine a reading frame", least=1, most=100)
-    codon_gain: float = option(1.5, "gain of the splines of codons, relative to those of k-mers", above=0)
-    join_gain: float = option(4.0, "gain of the splines of the sums per gene region; 0: no second layer", least=0)
+    reach: int = option(20, "codons on each side that are used to predict a reading frame", least=1, most=100)
+    codon_gain: float = option(1.5, "gain of codon splines, relative to k-mer splines", above=0)
+    join_gain: float = option(4.0, "gain of the splines of gene region sums; 0: no second layer", least=0)
 
     def __post_init__(self) -> None:
         """Check the ranges, and that ``growth`` is 1 or at least :data:`LEAST_GROWTH`."""
@@ -135,8 +135,8 @@ class KANWords(SequenceNetwork):
     def forward_encoded(self, x: Tensor) -> Tensor:
         """Compute the outputs ``(n, outputs)`` for one-hot (or other real-valued) columns ``(n, 4, columns)``.
 
-        Each k-mer is computed as a product of columns, so attribution methods can divide it among its bases by their
-        rule for products.
+        Each k-mer is computed as a product of columns. Attribution methods can therefore divide it among its bases by
+        their rule for products.
         """
         curves = [self.words] if self.codons is None else [self.words, self.codons]
         return self._joined([one.of_mixtures(mixture) for one, mixture in zip(curves, self._mixtures(x), strict=True)])
@@ -159,9 +159,10 @@ class KANWords(SequenceNetwork):
         return torch.where(known, word, BASES**k)
 
     def _mixtures(self, x: Tensor) -> list[Tensor]:
-        """Return the amount of each k-mer that starts at each column, and that of each codon in a reading frame.
+        """Return the amount of each k-mer that starts at each column, and (with reading frames) that of each codon.
 
-        Amounts are 0 or 1 for one-hot columns, and probabilities for codons; ``(n, kinds, columns)`` each.
+        Both are ``(n, kinds, columns)``. For one-hot columns, amounts of k-mers are 0 or 1, and amounts of codons are
+        probabilities.
         """
         words = _products(x, self.k)
         if self.frames is None:
@@ -199,7 +200,7 @@ def _products(x: Tensor, k: int) -> Tensor:
 
 ARCHITECTURE = predictor(
     name="kan-words",
-    summary="KAN on overlapping k-mers: splines of their positions, and of the sums",
+    summary="KAN on overlapping k-mers: splines of k-mer positions and of region sums",
     source="kanseq; KAN: Liu et al. 2024, arXiv:2404.19756",
     config=KANWordsConfig,
     build=KANWords,

@@ -57,7 +57,7 @@ class LegNetConfig(NetworkConfig):
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """The output channels of the stem and of each block. Raise BadOption if ``widths`` is invalid."""
+        """Numbers of output channels of the stem and of each block. Raise BadOption if ``widths`` is invalid."""
         try:
             widths = tuple(int(width) for width in self.widths.split(","))
         except ValueError:
@@ -73,7 +73,7 @@ class LegNetConfig(NetworkConfig):
 class CurvesConfig(LegNetConfig):
     """Base class for the configuration of LKAN and CKAN: hyper-parameters of the curves on KAN edges."""
 
-    grid: int = option(5, "intervals of the splines' grid, or number of Gaussians", least=1, most=256)
+    grid: int = option(5, "number of grid intervals of the splines, or number of Gaussians", least=1, most=256)
     order: int = option(3, "degree of the splines", least=0, most=10)
     basis: str = option("bspline", "bspline, or rbf (Gaussians)")
     low: float = option(-1.0, "lower end of the grid")
@@ -99,7 +99,7 @@ class CurvesConfig(LegNetConfig):
 class LKANConfig(CurvesConfig):
     """Hyper-parameters of LKAN: LegNet with KAN layers in squeeze-and-excitation."""
 
-    replaced: int | None = option(None, "number of blocks with KAN layers, starting at the stem; none: all", least=0)
+    replaced: int | None = option(None, "number of blocks with KAN layers, counted from the stem; none: all", least=0)
     layer_norm: bool = option(False, "normalise the inputs of KAN layers")
 
     def __post_init__(self) -> None:
@@ -131,7 +131,7 @@ class LegNet(LinearNetwork):
     would be above -0.28.
 
     Shorter sequences are padded with ``N`` on the right. Columns without a base (padding, unknown bases and masked
-    columns) are 0 after every layer, and are excluded from all means and from the moments of BatchNorm. Therefore, the
+    columns) are 0 after every layer. They are excluded from all means and from the moments of BatchNorm. Therefore, the
     outputs for a sequence do not depend on the number of padded columns.
     """
 
@@ -179,14 +179,14 @@ class LegNet(LinearNetwork):
 
 
 def _stem(config: LegNetConfig, outputs: int) -> Convolution | CurveConvolution:
-    """Build the first convolution (a KAN convolution in some CKANs), with ``outputs`` output channels."""
+    """Build the first convolution, with ``outputs`` output channels; a KAN convolution if ``config`` replaces it."""
     if isinstance(config, CKANConfig) and config.replaced != "final":
         return _of_curves(config, BASES, outputs, config.kernel)
     return Convolution(BASES, outputs, config.kernel)
 
 
 def _final(config: LegNetConfig, inputs: int) -> Convolution | CurveConvolution:
-    """Build the last convolution (a KAN convolution in some CKANs), with ``inputs`` input channels."""
+    """Build the last convolution, with ``inputs`` input channels; a KAN convolution if ``config`` replaces it."""
     if isinstance(config, CKANConfig) and config.replaced != "stem":
         return _of_curves(config, inputs, config.outputs, 1)
     return Convolution(inputs, config.outputs, 1, bias=True)
@@ -199,7 +199,7 @@ def _of_curves(config: CKANConfig, inputs: int, outputs: int, kernel: int) -> Cu
 
 
 def _excitation(config: LegNetConfig, block: int, narrow: int, wide: int) -> SqueezeExcitation:
-    """Build the squeeze-and-excitation of a block: two KAN layers in LKAN, otherwise linear layers with SiLU between.
+    """Build the squeeze-and-excitation of a block: two KAN layers in LKAN, otherwise two linear layers and SiLU.
 
     Args:
         config: the configuration.
@@ -229,8 +229,8 @@ def _started(layer: Layer, config: CurvesConfig) -> Layer:
     """Scale the initial weights of the curves as ``config.initial`` requires, and return the layer.
 
     KAN layers draw the weights of a curve independently, with the same variance on any grid. Curves are therefore
-    steeper on finer grids. For inputs that differ little, as in squeeze-and-excitation, they would be mere noise.
-    ``smooth`` divides the weights by the size of the grid.
+    steeper on finer grids. If inputs differ little, as in squeeze-and-excitation, the outputs of steep curves are
+    mostly noise. ``smooth`` divides the weights by the size of the grid.
     """
     if config.initial == "smooth":
         with torch.no_grad():
@@ -239,14 +239,14 @@ def _started(layer: Layer, config: CurvesConfig) -> Layer:
 
 
 def resized(config: LegNetConfig, factor: float) -> LegNetConfig:
-    """Return ``config`` with all widths times ``factor``, rounded such that blocks can be divided into groups."""
+    """Return ``config`` with all widths times ``factor``, rounded to numbers that can be divided into groups."""
     step = config.group // math.gcd(config.group, config.expansion)
     widths = (max(1, round(width * factor / step)) * step for width in config.channels)
     return replace(config, widths=",".join(map(str, widths)))
 
 
 _AT_ONCE = ((192, 2**15), (256, 2**17))
-"""Maximum numbers of sequences and of columns (summed over sequences) per forward pass: with and without gradients."""
+"""Maximum numbers of sequences and of columns (of all sequences) per forward pass, with and without gradients."""
 
 _PAPER = "Cherednichenko & Poptsova 2025, doi:10.1093/bib/bbaf129"
 _RECIPE = {
@@ -258,7 +258,7 @@ _RECIPE = {
     "schedule": "one-cycle",
 }
 """Training settings with a one-cycle learning rate, as used by the authors of LegNet. They were chosen on the dev
-sequences of two tasks (docs)."""
+sequences of two tasks (see the docs)."""
 
 ARCHITECTURES = tuple(
     predictor(

@@ -2,8 +2,8 @@
 
 In: features ``(n, channels, 1, columns)``, and which columns have a base. Out: features, or means ``(n, channels)``.
 
-Sequences are images of height 1 with channels innermost in memory, the fastest layout for convolutions on CPUs: a
-training step takes half of the time that it takes with columns innermost.
+Sequences are stored as images of height 1 with channels innermost in memory, the fastest layout for convolutions on
+CPUs: a training step takes half as long as with columns innermost.
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Present(NamedTuple):
 
     @classmethod
     def of(cls, x: Tensor) -> "Present":
-        """Find the columns with a base in one-hot columns ``(n, 4, 1, columns)``: their sum over bases is 1.
+        """Find the columns that have a base (sum over bases 1) in one-hot columns ``(n, 4, 1, columns)``.
 
         No comparison is used, because attribution methods require a linear operation.
         """
@@ -45,7 +45,7 @@ def mean_over_columns(x: Tensor, present: Present | None) -> Tensor:
 
 
 def normalised(norm: nn.BatchNorm2d, x: Tensor, present: Present | None) -> Tensor:
-    """Apply BatchNorm to ``(n, channels, 1, columns)``, ignoring columns without a base, whose result is 0.
+    """Apply BatchNorm to ``(n, channels, 1, columns)``. Columns without a base are ignored, and set to 0.
 
     In training, mean and variance are computed over the columns with a base only. ``present`` is None if all columns
     have a base.
@@ -65,7 +65,7 @@ def normalised(norm: nn.BatchNorm2d, x: Tensor, present: Present | None) -> Tens
 
 
 class Convolved(nn.Module):
-    """A convolution that keeps the number of columns, BatchNorm and SiLU. Columns without a base stay 0."""
+    """A convolution that keeps the number of columns, followed by BatchNorm and SiLU. Columns without a base stay 0."""
 
     def __init__(self, convolution: "Convolution | CurveConvolution", channels: int) -> None:
         """Store the convolution, and build the BatchNorm for its ``channels`` output channels."""
@@ -124,7 +124,8 @@ def curves_at_zero(layer: KANConv1d) -> Tensor:
 class SqueezeExcitation(nn.Module):
     """Squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507).
 
-    Channels are multiplied by weights, which layers and a sigmoid compute from the means of all channels.
+    Each channel is multiplied by a weight. The given layers, followed by a sigmoid, compute the weights from the means
+    of all channels.
     """
 
     def __init__(self, layers: nn.Sequential) -> None:
@@ -138,7 +139,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class LegNetBlock(nn.Module):
-    """A block of LegNet: an EfficientNetV2-like block, followed by a convolution of its inputs and outputs.
+    """A block of LegNet: an EfficientNetV2-like block, then a convolution of its concatenated inputs and outputs.
 
     1. convolution of width 1 to ``wide`` channels; 2. grouped convolution; 3. squeeze-and-excitation; 4. convolution of
     width 1 back to ``inputs`` channels; 5. concatenation of the inputs and this result; 6. convolution to ``outputs``

@@ -63,9 +63,9 @@ class ReadingFrames(nn.Module):
     def learn(self, words: Tensor, rounds: int = 15) -> None:
         """Learn the scores from sequences without labels, by expectation maximisation.
 
-        Initially, stop codons are assumed to be rare in reading frames, and all other 3-mers to be as frequent as
-        elsewhere. Each round updates both frequencies: it counts 3-mers weighted by the probability that they are
-        codons, and by the probability that they are outside reading frames.
+        Initially, stop codons are assumed to be rare in reading frames, and all other 3-mers to be as frequent in
+        reading frames as elsewhere. Each round updates both frequencies: it counts 3-mers weighted by the probability
+        that they are codons, and by the probability that they are outside reading frames.
 
         Args:
             words: index of the 3-mer at each column, ``(n, columns)`` int64; 64 if unknown.
@@ -89,5 +89,5 @@ class ReadingFrames(nn.Module):
 
 
 def _counts(words: Tensor, weight: Tensor) -> Tensor:
-    """Count 3-mers ``words`` with weights, both ``(n, columns)``: sum of weights per 3-mer, ``(64,)`` float64."""
+    """Return the sum of weights of each 3-mer, ``(64,)`` float64; ``words`` and ``weight`` are ``(n, columns)``."""
     return torch.bincount(words.flatten(), weight.flatten().double(), minlength=CODONS + 1)[:CODONS]

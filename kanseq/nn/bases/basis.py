@@ -14,11 +14,12 @@ from kanseq.nn.bases.arguments import check_whole
 
 @dataclass(frozen=True)
 class Basis:
-    """Base class of families of ``size`` functions of one variable ``u``, whose weighted sums are a KAN layer's curves.
+    """Base class of families of basis functions of one variable ``u``.
 
-    A subclass must define :attr:`size` and :meth:`values`, and be a frozen dataclass. Instances with the same fields
-    are equal, and share lookup tables and compiled code. Therefore, properties that differ between layers, such as
-    knots, must not be compared as fields.
+    The curves of a KAN layer are weighted sums of the ``size`` functions of a family. A subclass must define
+    :attr:`size` and :meth:`values`, and be a frozen dataclass. Instances with the same fields are equal, and share
+    lookup tables and compiled code. Fields that differ between layers, such as knots, must therefore be excluded from
+    the comparison.
     """
 
     @property
@@ -30,8 +31,8 @@ class Basis:
     def domain(self) -> tuple[float, float] | None:
         """The interval of ``u`` outside of which all functions are constant, or None if there is no such interval.
 
-        If a basis has a domain, its values may be looked up in a table where products are rounded to bfloat16 or
-        float16.
+        If a basis has a domain, its values may be looked up in a table when operands of products are rounded to
+        bfloat16 or float16.
         """
         return None
 
@@ -46,11 +47,11 @@ class Basis:
         return None
 
     def values(self, u: Tensor) -> Tensor:
-        """Evaluate all functions at positions ``(…)``: ``(…, size)``. Must be differentiable, without side effects."""
+        """Evaluate all functions at positions ``(…)``: ``(…, size)``. Must be differentiable, with no side effects."""
         raise NotImplementedError
 
     def of(self, inputs: Tensor) -> "Basis":
-        """Return the basis for the inputs with the given indices. It differs only if each input has its own knots."""
+        """Return the basis for the inputs with the given indices: this basis, unless each input has its own knots."""
         return self
 
     def tensors(self) -> tuple[Tensor, ...]:
@@ -58,7 +59,7 @@ class Basis:
         return ()
 
     def over(self, tensors: tuple[Tensor, ...]) -> "Basis":
-        """Return a copy of the basis whose :meth:`tensors` are replaced."""
+        """Return a copy of the basis with the given tensors in place of those from :meth:`tensors`."""
         return self
 
     def fill(self, u: Tensor, values: Tensor, slopes: Tensor | None = None) -> None:
@@ -94,7 +95,7 @@ class Gaussians(Basis):
     """Distance from its centre at which a Gaussian has fallen to 1e-7, in units of ``u``."""
 
     LEAST = 1e-30
-    """Values of Gaussians below this are set to 0; this is at about 8.3 units from the centre."""
+    """Gaussians smaller than this are set to 0, which happens more than about 8.3 units from the centre."""
 
     def __post_init__(self) -> None:
         """Check the number of centres."""
@@ -109,8 +110,8 @@ class Gaussians(Basis):
     def steps(self) -> int:
         """Number of points per unit of ``u`` in the lookup table.
 
-        Half a step from a point, the error is up to 8e-4 for a Gaussian and 2e-3 for its slope, less than the error of
-        rounding to bfloat16.
+        The largest error, half a step from a point, is 8e-4 for a Gaussian and 2e-3 for its slope. The error of
+        rounding to bfloat16 is larger.
         """
         return 512
 

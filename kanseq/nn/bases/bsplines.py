@@ -18,9 +18,9 @@ class BSplines(Basis):
     """The B-splines on a grid that is extended by ``order`` knots on both sides (de Boor 1978, chapter IX).
 
     If ``knots`` is None, the grid is equally spaced: the unit of ``u`` is one interval, ``u = 0`` is the start of the
-    grid, and B-spline ``g`` is not zero on ``[g − order, g + 1)``. Otherwise, ``u`` is in the units of the knots, its
-    last axes are the axes of ``knots`` except the last one, and B-spline ``g`` is not zero on
-    ``[knots[g], knots[g + order + 1])``. Intervals are closed on the left and open on the right; intervals of length 0
+    grid, and B-spline ``g`` is not zero on ``[g − order, g + 1)``. Otherwise, ``u`` is in the units of the knots, and
+    B-spline ``g`` is not zero on ``[knots[g], knots[g + order + 1])``. The last axes of ``u`` are then the axes of
+    ``knots`` without the last one. Intervals are closed on the left and open on the right; intervals of length 0
     contribute nothing.
 
     Attributes:
@@ -51,26 +51,26 @@ class BSplines(Basis):
     def domain(self) -> tuple[float, float] | None:
         """The extended grid as an interval of ``u``, outside of which all B-splines are 0.
 
-        None, so that no lookup table is used, with knots, and for orders 0 and 1, whose values or slopes have jumps.
+        None (no lookup table) with ``knots``, or if ``order`` is 0 or 1, because values or slopes then have jumps.
         """
         smooth = self.knots is None and self.order >= 2
         return (-float(self.order), float(self.intervals + self.order)) if smooth else None
 
     @property
     def span(self) -> tuple[float, float] | None:
-        """The grid before it is extended, as an interval of ``u``; None with knots, which have the units of inputs."""
+        """The grid before it is extended, as an interval of ``u``; None with ``knots``."""
         return (0.0, float(self.intervals)) if self.knots is None else None
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return a tuple of the knots; empty without knots."""
+        """Return the knots in a tuple; an empty tuple without knots."""
         return () if self.knots is None else (self.knots,)
 
     def over(self, tensors: tuple[Tensor, ...]) -> "BSplines":
-        """Return a copy of the basis with the given knots (a tuple like that of :meth:`tensors`)."""
+        """Return a copy of the basis with the given knots, in a tuple as returned by :meth:`tensors`."""
         return replace(self, knots=tensors[0] if tensors else None)
 
     def of(self, inputs: Tensor) -> "BSplines":
-        """Return the basis with the knots of the inputs with the given indices, for ``u (points, *inputs.shape)``."""
+        """Return the basis for the inputs with the given indices, to evaluate it at ``u (points, *inputs.shape)``."""
         if self.knots is None:
             return self
         return replace(self, knots=self.knots[inputs if len(self.knots) > 1 else 0])
@@ -172,14 +172,14 @@ class BSplines(Basis):
             torch.add(places[order + 1 : -order - 1], nothing, out=out.movedim(-1, 0))
 
     def _knots(self, u: Tensor) -> Tensor:
-        """Return the knots (of an equally spaced grid without ``knots``) in the dtype of the positions ``u``."""
+        """Return the knots, or the knots of the equally spaced grid, in the dtype of positions ``u``."""
         if self.knots is not None:
             return self.knots.to(u)
         return torch.arange(-self.order, self.intervals + self.order + 1, dtype=u.dtype, device=u.device)
 
 
 TILE = 2**13
-"""Number of positions per tile on a CPU, chosen such that the B-splines of a tile fit into the inner cache."""
+"""Number of positions per tile on a CPU, small enough that the B-splines of a tile fit into the inner cache."""
 
 CLOSED = range(2, 6)
 """Orders for which the closed form is used. Lower orders have jumps at knots; for higher ones, large numbers cancel."""

@@ -42,8 +42,8 @@ class Chebyshev(Basis):
     def domain(self) -> tuple[float, float] | None:
         """The interval of ``u`` outside of which all functions are within 2e-6 of ±1, their limits.
 
-        None, so that no lookup table is used, if the highest degree is above :attr:`FINEST`. For large ``|u|``, the
-        polynomial of the highest degree differs from ±1 by ``2·degree²·exp(−2|u|)``.
+        None if the highest degree is above :attr:`FINEST`, because a lookup table would not be precise enough. For
+        large ``|u|``, the polynomial of the highest degree differs from ±1 by ``2·degree²·exp(−2|u|)``.
         """
         if self.degree > self.FINEST:
             return None

@@ -19,8 +19,8 @@ class MexicanHats(Basis):
 
     ``ψ(t) = 2/(√3·π^¼)·(1 − t²)·exp(−t²/2)`` is the Mexican hat. The infinite family (all scales that are powers of 2,
     all multiples of each scale as shifts) is nearly a tight frame (Daubechies 1990, doi:10.1109/18.57199). With at
-    least 3 octaves, the wavelets of this class approximate functions on [−2, 2] to a few percent if the functions do
-    not bend faster than the narrowest wavelet. With fewer octaves, they cannot approximate a slope.
+    least 3 octaves, the wavelets of this class approximate functions on [−2, 2] to a few percent. The functions must
+    not bend faster than the narrowest wavelet. With fewer octaves, the wavelets cannot approximate a slope.
 
     Wav-KAN (Bozorgasl & Chen 2024, arXiv:2405.12832) has one wavelet on each edge and learns its scale and shift. Here,
     all edges share the same wavelets, with fixed scales and shifts, and each edge learns the weights of the wavelets.
@@ -62,12 +62,12 @@ class MexicanHats(Basis):
     def domain(self) -> tuple[float, float] | None:
         """The interval of ``u`` outside of which all wavelets are practically 0 (below 5e-7).
 
-        None, so that no lookup table is used, if there are more than :attr:`FINEST` octaves.
+        None if there are more than :attr:`FINEST` octaves, because a lookup table would not be precise enough.
         """
         return (-2 * self.REACH, 2 * self.REACH) if self.octaves <= self.FINEST else None
 
     def values(self, u: Tensor) -> Tensor:
-        """Evaluate all wavelets at positions ``(…)``: ``(…, size)``, the widest first, and from left to right."""
+        """Evaluate all wavelets at positions ``(…)``: ``(…, size)``, from wide to narrow, then from left to right."""
         per_unit, shifts = self._family(u)
         # Without clipping, the square of a distant position may be infinite, and infinity times 0 is NaN.
         square = (u[..., None] * per_unit - shifts).clamp(-self.FAR, self.FAR).square()
@@ -98,4 +98,4 @@ class MexicanHats(Basis):
 
 
 LOG_HEIGHT = math.log(2 / (math.sqrt(3) * math.pi**0.25))
-"""Logarithm of the maximum of the Mexican hat, which is scaled such that the integral of its square is 1."""
+"""Logarithm of the maximum of the Mexican hat, which is scaled so that the integral of its square is 1."""

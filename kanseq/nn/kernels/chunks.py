@@ -201,7 +201,7 @@ class _Workspace:
 
 
 class _Chunk:
-    """A view of the memory of a workspace as tensors for a chunk of ``height`` rows."""
+    """Tensors for a chunk of ``height`` rows, as views of the memory of a workspace."""
 
     def __init__(self, work: _Workspace, height: int) -> None:
         self.work = work
@@ -227,7 +227,7 @@ class _Chunk:
     def fill(self, x: Tensor) -> Tensor:
         """Return the features (values of basis functions), ``(n, …, inputs·size)``, of inputs ``x (n, …, inputs)``.
 
-        Values that :meth:`pull` needs are stored.
+        Intermediate values are stored for :meth:`pull`.
         """
         work = self.work
         (scale, shift), epsilon = work.place, work.plan.epsilon
@@ -249,8 +249,8 @@ class _Chunk:
     def pull(self, x: Tensor, wanted: tuple[bool, bool, bool]) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Compute the gradients of ``x``, scale and shift from the gradients of the features.
 
-        The memory of the features must contain the gradients of the features. ``wanted`` are the required ones of the
-        three gradients; those of scale and shift are None if they are not required.
+        The gradients of the features must be in the memory of the features. ``wanted`` states which of the three
+        gradients are required. The gradients of scale and shift are None if they are not required.
         """
         g = self._by_positions().view(self.shape)
         work = self.work
@@ -285,7 +285,7 @@ class _Chunk:
         return _sums(work.features, self.positions, size, g, None)
 
     def _by_blocks(self, ones: Tensor | None) -> Tensor:
-        """Compute :meth:`_by_positions` in blocks, converting the gradients of the features to the wider dtype."""
+        """Compute :meth:`_by_positions` in blocks, with gradients of the features converted to the dtype of ``x``."""
         work, size = self.work, self.work.plan.basis.size
         g = work.x.new_empty(_whole(self.positions))
         for start in range(0, self.positions, work.block):

@@ -32,7 +32,7 @@ class BasisTable(NamedTuple):
 
 
 LARGEST = 2**20
-"""Maximum number of values in a table. If a basis needs more, it is computed instead."""
+"""Maximum number of values in a table. If a basis needs more, its functions are computed instead."""
 
 
 def may_be_looked_up(basis: Basis) -> bool:
@@ -76,17 +76,17 @@ NOTHING = 1e-6
 
 
 WORDS = {4: torch.int32, 8: torch.int64, 16: torch.complex128}
-"""Dtypes by size in bytes. A single thread copies a row of a table several times faster if it is one number."""
+"""Dtypes by size in bytes. One thread copies a row of a table several times faster if it is viewed as one number."""
 
 FEW_THREADS = 2
-"""Maximum number of CPU threads with which rows are copied as numbers. Only rows are copied by several threads."""
+"""Maximum number of CPU threads for copying rows as single numbers, which PyTorch copies on one thread only."""
 
 
 def as_words(rows: Tensor) -> Tensor:
-    """View contiguous rows ``(…, size)`` such that they can be copied fast.
+    """View contiguous rows ``(…, size)`` in the form in which they can be copied fastest.
 
-    Each row becomes one number of a wider dtype, ``(n,)``. The result is ``(n, size)`` if there is no dtype of this
-    size, or if rows are copied faster.
+    Each row becomes one number of a wider dtype, ``(n,)``. The result is ``(n, size)`` if no dtype has the size of a
+    row, or if it is faster to copy unchanged rows.
     """
     word = WORDS.get(rows.shape[-1] * rows.element_size())
     rows = rows.flatten(0, -2)

@@ -1,4 +1,4 @@
-"""The computation of KAN layers as one PyTorch operator, which compilers do not change, so it remains in chunks.
+"""Compute KAN layers by one PyTorch operator. Compilers do not change it, so the computation remains in chunks.
 
 In: the arguments of :mod:`kanseq.nn.kernels.chunks`, as types that operators support. Out: the same outputs and
 gradients.
@@ -24,7 +24,7 @@ _NAMED: dict[str, Basis | Product] = {}
 
 @torch.compiler.assume_constant_result
 def name_of(part: Basis | Product) -> str:
-    """Register a basis or product, and return its name. Operators get this name because they accept no objects."""
+    """Register a basis or product, and return its name, because operators accept names but no objects as arguments."""
     name = f"{type(part).__module__}.{part!r}"
     _NAMED.setdefault(name, part)
     return name

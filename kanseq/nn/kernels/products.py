@@ -42,15 +42,15 @@ class Product:
         return torch.matmul(features, matrix.t())
 
     def write(self, features: Tensor, matrix: Tensor, out: Tensor, add: bool = False, whole: bool = False) -> None:
-        """Write the result of :meth:`forward` into ``out``, whose dtype may be wider.
+        """Write the result of :meth:`forward` into ``out``, whose dtype may be wider than that of the factors.
 
         Args:
             features: the features, ``(n, …, inputs·size)``.
             matrix: the weight matrix.
             out: output tensor, ``(n, …, outputs)``.
             add: whether to add the result to ``out`` instead of overwriting it.
-            whole: whether to add the rounding error of the result, computed by a second product, if the dtype of
-                ``out`` is wider. This matters if a single feature may outweigh all others.
+            whole: whether to correct the rounding error of the result by a second product, if the dtype of ``out`` is
+                wider. This matters if a single feature may outweigh all others.
         """
         rows, columns = operand(features.flatten(0, -2)), operand(matrix.t())
         _put(rows, columns, out.view(-1, out.shape[-1]), add, whole)
@@ -76,15 +76,15 @@ class Product:
 class ConvolutionProduct(Product):
     """The product of features and weights in a convolution, with weights ``(outputs, inputs / groups, taps, size)``.
 
-    Features ``(n, length, inputs·size)`` are an image of height 1 whose innermost axis is the channels. This is the
-    layout for convolutions on CPUs and tensor cores, so a chunk is computed by one call. Because of groups, the basis
-    functions of an input are neighbouring channels.
+    Features ``(n, length, inputs·size)`` are treated as an image of height 1 with channels innermost in memory. This is
+    the layout for convolutions on CPUs and tensor cores, so a chunk is computed by one call. The basis functions of an
+    input are neighbouring channels, so that they belong to the same group.
 
     Attributes:
         taps: number of taps of the kernel.
-        stride: positions of the input between neighbouring outputs.
-        padding: number of zeros added to the features on either side.
-        dilation: positions of the input between neighbouring taps.
+        stride: number of input positions from one output to the next.
+        padding: number of zeros added to the features on each side.
+        dilation: number of input positions from one tap to the next.
         groups: number of groups of channels.
     """
 
@@ -137,15 +137,15 @@ class ConvolutionProduct(Product):
             out.copy_(made)
 
     def input_gradient(self, g: Tensor, matrix: Tensor, out: Tensor) -> None:
-        """Write the gradient of the features into ``out (n, length, inputs·size)``; ``g`` is that of the outputs."""
+        """Write the gradient of the features into ``out (n, length, inputs·size)``; ``g`` is the outputs' gradient."""
         g, matrix = operand(g), operand(matrix)
         like = torch.empty_like(out, dtype=g.dtype)
         out.copy_(_as_sequence(self._gradients(g, like, matrix, (True, False, False))[0]))
 
     def _gradients(self, g: Tensor, features: Tensor, matrix: Tensor, wanted: tuple[bool, bool, bool]) -> list[Tensor]:
-        """Compute the gradients of features, kernel and bias that ``wanted`` selects, given ``g`` of the outputs.
+        """Compute the gradients of features, kernel and bias (those ``wanted``) from the gradient ``g`` of the outputs.
 
-        Of the features, only the shape affects their own gradient, not the values. The same is true of the kernel.
+        The gradient of the features depends on their shape, but not on their values. The same is true of the kernel.
         """
         stride, padding, dilation = [1, self.stride], [0, self.padding], [1, self.dilation]
         return torch.ops.aten.convolution_backward(
@@ -176,8 +176,8 @@ def _as_sequence(image: Tensor) -> Tensor:
 def operand(rounded: Tensor) -> Tensor:
     """Convert a rounded operand to a dtype that the device can multiply fast.
 
-    On CPUs without hardware for 16-bit products, these are at least ten times slower than 32-bit products. There,
-    operands are converted to float32: the products are the same, and are summed in float32 as by such hardware.
+    On CPUs without hardware for 16-bit products, such products are at least ten times slower than 32-bit products. On
+    these CPUs, operands are converted to float32. Products are the same, and sums are in float32 in either case.
     """
     if rounded.dtype.itemsize > 2 or rounded.device.type != "cpu" or _multiplies(rounded.dtype):
         return rounded
@@ -210,5 +210,5 @@ def _put(left: Tensor, right: Tensor, out: Tensor, add: bool = False, whole: boo
 
 
 PRODUCTS = {size_first: Product(size_first) for size_first in (False, True)}
-"""The products of fully connected layers, by ``size_first``. Built here, because compilers lose the fields of instances
-that are built during tracing."""
+"""The products of fully connected layers, by ``size_first``. They are built here, because compilers lose the fields of
+instances that are built during tracing."""

@@ -39,7 +39,7 @@ def test_sizes_are_printed_with_the_options_for_them(capsys):
     assert _run(["models", "legnet", "--length", "101", "--match-parameters", "100000"]) == 0
     assert "--set widths=48,48,24,24,12,12,6" in capsys.readouterr().out
     assert _run(["models", "gc", "--match-parameters", "100000"]) == 3
-    assert capsys.readouterr().err.startswith("kanseq: the model 'gc' has no widths to choose")
+    assert capsys.readouterr().err.startswith("kanseq: the model 'gc' has no adjustable widths")
 
 
 def test_the_count_of_a_configuration_is_printed_and_bad_options_are_those_of_train(capsys):

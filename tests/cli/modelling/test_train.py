@@ -59,7 +59,7 @@ def test_widths_are_chosen_for_a_number_of_parameters(given, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["parameters"] == 980
     assert json.loads((tmp_path / "run" / "run.json").read_text())["spec"]["config"]["hidden"] == 6
     assert _run([*given[:-1], str(tmp_path / "other"), "--model", "gc", "--match-parameters", "1000"]) == 3
-    assert "the model 'gc' has no widths to choose" in one_line(capsys)
+    assert "the model 'gc' has no adjustable widths" in one_line(capsys)
     assert not (tmp_path / "other").exists()
 
 

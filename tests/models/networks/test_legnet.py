@@ -251,7 +251,7 @@ def test_sizes_that_cannot_be_matched_are_refused():
     kind = architecture("legnet")
     with pytest.raises(BadOption, match=r"'legnet' cannot have 100 parameters: the nearest is [\d,]+; choose another"):
         match_parameters(kind, make_config("legnet", Geometry.plain(50)), 100)
-    with pytest.raises(BadOption, match=r"the model 'gc' has no widths to choose"):
+    with pytest.raises(BadOption, match=r"the model 'gc' has no adjustable widths"):
         match_parameters(architecture("gc"), make_config("gc", Geometry.plain(50)), 100)
 
 
