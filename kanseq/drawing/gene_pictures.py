@@ -267,7 +267,7 @@ def _write_head(
     figure.text(_MARGIN / wide, 1 - 0.34 / high, "   ·   ".join(parts), size=8, color=GREY, **plain)
     notes = ["grey: not seen by the model"]
     notes += ["boxes: exons, dark where coding"] if any(box.feature != "gene" for box in gene.boxes) else []
-    notes += ["genome positions are 1-based"] if place is not None else []
+    notes += ["places on the genome are 1-based"] if place is not None else []
     note = "above the line a base raises the explained logit, below it lowers it\n" + "; ".join(notes)
     figure.text(1 - _RIGHT / wide, 1 - 0.1 / high, note, size=7, color=GREY, va="top", ha="right", linespacing=1.4)
 

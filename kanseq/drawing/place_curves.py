@@ -109,7 +109,7 @@ def draw_curves(found: PlaceCurves, geometry: Geometry, path: PathLike) -> None:
             above.plot(middles, values[number], color=COLOURS[number], linewidth=1.1, label=found.words[number])
         above.axhline(0, color=GREY, linewidth=0.5)
         pad_limits(above, values[: min(LINES, rows)])
-        above.set_ylabel("contribution")
+        above.set_ylabel("a word adds")
         mark_windows(above, geometry, INK)
         figure.legend(loc="outside upper right", ncols=LINES)
         # A few extreme values must not make all others pale.
@@ -121,4 +121,4 @@ def draw_curves(found: PlaceCurves, geometry: Geometry, path: PathLike) -> None:
         below.set_yticks(np.arange(rows) + 0.5, found.words[:rows], fontsize=5.5, family="DejaVu Sans Mono")
         below.set_xlim(0, geometry.columns)
         mark_windows(below, geometry, INK, named=False)
-        figure.colorbar(drawn, ax=below, label="contribution", pad=0.01, fraction=0.03)
+        figure.colorbar(drawn, ax=below, label="a word adds", pad=0.01, fraction=0.03)
