@@ -23,7 +23,7 @@ app = typer.Typer(
 INTERRUPTED = 130
 
 ON_TENSORS = ("train", "tune", "predict", "explain", "figures", "benchmark", "ablation", "scaling", "demo")
-"""Commands that compute with large tensors. The process keeps memory that they free, to reuse it."""
+"""Commands that compute with large tensors. While they run, the process keeps freed memory and reuses it."""
 
 # Some releases of typer bundle their own copy of click, so take click's error class from typer's.
 ClickError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -43,7 +43,7 @@ def _common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
-    """Declare the options in front of the command's name, and set up memory allocation for the command."""
+    """Declare the options that precede the command's name, and set up memory allocation for the command."""
     if context.invoked_subcommand in ON_TENSORS:
         from kanseq.io.allocator import keep_freed_memory
 
@@ -58,7 +58,7 @@ def _terminate(signal_number: int, frame: FrameType | None) -> None:
 def run(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code: 0 success, 1 internal error, 2 usage error, 3 bad input, 130 interrupted.
 
-    ``arguments`` are the words of the command line after ``kanseq``; None means those of this process.
+    ``arguments`` are the command-line arguments after ``kanseq``; None uses the arguments of this process.
     """
     signal.signal(signal.SIGTERM, _terminate)
     sys.exit(_run(arguments))

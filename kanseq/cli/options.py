@@ -60,7 +60,7 @@ def _key(flag: str) -> str:
 
 
 def typer_option(option: Option) -> Any:
-    """Return typer's declaration of an option that a specification (:mod:`kanseq.specification`) declares."""
+    """Convert an option of a specification (:mod:`kanseq.specification`) to a typer option."""
     # typer checks the minimum of counts (usage errors), except in groups; the specification checks all other values.
     least = option.about["least"]
     is_count = option.kind is int and not option.group and math.isfinite(least)
@@ -74,12 +74,12 @@ def typer_option(option: Option) -> Any:
 
 
 def declared(specification: type, name: str, *, panel: str, help: str | None = None) -> Any:
-    """Return typer's declaration of one option of a specification, for commands that use only a few of its options.
+    """Convert one option of a specification to a typer option, for commands that use only a few of its options.
 
     Args:
         specification: the dataclass that declares the option.
         name: the option's keyword in Python.
-        panel: heading of the group of options that it appears in on the help page.
+        panel: heading of the section of the help page that lists the option.
         help: help text for this command; None uses the text in the specification.
     """
     option = next(each for each in options_of(specification) if each.name == name)
@@ -102,7 +102,7 @@ Config = Annotated[
         "--config",
         callback=_load_config,
         is_eager=True,
-        help="YAML file with default values of options (lines 'option: value')",
+        help="YAML file with lines 'option: value'; options on the command line take precedence",
         rich_help_panel=COMMON,
     ),
 ]
@@ -114,7 +114,7 @@ Device = Annotated[str, declared(TrainSpec, "device", panel=COMMON)]
 
 
 def pairs(texts: list[str] | None) -> dict[str, str]:
-    """Parse the values of ``--set``, each ``KEY=VALUE``, to a dictionary."""
+    """Parse the values of ``--set``, each ``KEY=VALUE``, into a dictionary."""
     parted = [text.partition("=") for text in texts or []]
     for key, equals, _ in parted:
         if not (key and equals):
@@ -123,7 +123,7 @@ def pairs(texts: list[str] | None) -> dict[str, str]:
 
 
 def check_standard_output(as_json: bool, *outputs: Path | None) -> None:
-    """Raise a usage error if an output path is ``-`` (standard output) although ``--json`` prints its summary there."""
+    """Raise a usage error if ``--json`` is used and an output path is ``-``: both would print to standard output."""
     if as_json and any(str(output) == "-" for output in outputs):
         raise typer.BadParameter("--json prints to standard output: write the output to a file")
 
@@ -131,7 +131,7 @@ def check_standard_output(as_json: bool, *outputs: Path | None) -> None:
 def show(result: NamedTuple, as_json: bool) -> None:
     """Print the fields of a result: as one JSON object to standard output, or as lines to standard error.
 
-    Fields that hold tables or sets of sequences are omitted.
+    Fields that contain tables or sets of sequences are omitted.
     """
     # Tables and sets in a result are for callers from Python; commands write them to files.
     tables = [name for name, value in result._asdict().items() if hasattr(value, "columns") or hasattr(value, "table")]

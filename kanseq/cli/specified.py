@@ -63,12 +63,12 @@ def _typed(option: Option) -> tuple[object, object]:
 
 
 def _is_given(option: Option, given: dict[str, Any]) -> bool:
-    """Return whether the user passed an option; True for options that are not repeatable, which have a default."""
+    """Return whether an option has a value. Options that are not repeatable always have one: their default."""
     return bool(given[option.name]) or not option.flag.repeatable
 
 
 def _keyword(option: Option, value: Any) -> object:
-    """Convert an option's value from the command line to what the Python function accepts."""
+    """Convert an option's value from the command line to the form that the Python function accepts."""
     if option.flag.metavar == "KEY=VALUE":
         return pairs(value)
     return value[0] if option.flag.repeatable and len(value) == 1 and option.takes_one else value

@@ -1,7 +1,7 @@
 """Declare options as fields of dataclasses, once for the command line, YAML files, Python keywords and JSON.
 
 In: frozen dataclasses (specifications) whose fields are declared by :func:`option` and :func:`group`. Out: a flat list
-of their options; instances from keywords or JSON, and the reverse.
+of their options; conversions between instances and keywords or JSON.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hint
 from kanseq.errors import BadOption, BadTable
 
 REQUIRED = dataclasses.MISSING
-"""Default of options that have no default, because they are required."""
+"""The ``default`` of an option that is required."""
 
 FORMAT = 1
 """Version of the JSON format that :func:`to_json` writes."""
@@ -77,12 +77,12 @@ class Option(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Key in a YAML file: the name of the flag, or of the field for a positional argument."""
+        """Key of the option in a YAML file: the name of its flag or, for a positional argument, of its field."""
         return self.names[0].partition("/")[0].lstrip("-").replace("-", "_") if self.names else self.name
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Flags on the command line (``--name/--no-name`` for a switch that is on by default); empty if positional."""
+        """Command-line flags, or ``--name/--no-name`` for a switch that is on by default; empty if positional."""
         if self.flag.names is not None:
             return self.flag.names
         name = self.name.replace("_", "-")
@@ -113,8 +113,8 @@ def option(
         flag: command-line form of the option.
         recipe: in a group of settings, whether a model's recipe may set the option; the keyword's default is then None.
         searched: whether ``kanseq tune`` can search values of the option.
-        later: whether the option was added after the first release. Files omit it while it has its default, so that
-            files of older versions can be compared with them.
+        later: whether the option was added after the first release. Such an option is written to files only if its
+            value is not the default. Files can then be compared with files of older versions.
 
     Returns:
         The field.
@@ -130,8 +130,8 @@ def group(kind: type, *, panel: str, helps: Mapping[str, str] | None = None, set
     Args:
         kind: the other dataclass.
         panel: heading of its options in the help.
-        helps: names of the options to include, with their help texts in this command; None includes all options with
-            their usual help texts.
+        helps: the options to include (name -> help text in this command); None includes all options, with their usual
+            help texts.
         settings: if true, the value is a dict with only those options that are specified, because a model's recipe
             sets the others; if false, it is an instance of ``kind``.
 
@@ -143,7 +143,7 @@ def group(kind: type, *, panel: str, helps: Mapping[str, str] | None = None, set
 
 
 def options_of(specification: type) -> list[Option]:
-    """Return all options of a specification; those of a :func:`group` are in place of the group's field."""
+    """Return all options of a specification; the field of a :func:`group` is replaced by the group's options."""
     return list(_options_of(specification))
 
 
@@ -162,9 +162,9 @@ def _options_of(specification: type) -> tuple[Option, ...]:
 
 
 def _options_of_group(outer: dataclasses.Field) -> list[Option]:
-    """Return the options that a field declared by :func:`group` includes.
+    """Return the options of the group that a field contains; the field was declared by :func:`group`.
 
-    The default is None if a model's recipe may set the value.
+    The default of an option is None if a model's recipe may set its value.
     """
     kind, helps, panel = (outer.metadata[name] for name in ("group", "helps", "panel"))
     hints = get_type_hints(kind)
@@ -182,7 +182,7 @@ def _options_of_group(outer: dataclasses.Field) -> list[Option]:
 
 
 def gather(specification: type[Specification], keywords: Mapping[str, object]) -> Specification:
-    """Return an instance of a specification from keywords by option name; missing options get their defaults.
+    """Create an instance of a specification from keywords (option name -> value); other options get their defaults.
 
     Raises:
         TypeError: a keyword is unknown.
@@ -208,7 +208,7 @@ def gather(specification: type[Specification], keywords: Mapping[str, object]) -
 
 
 def keywords_of(specification: object) -> dict[str, object]:
-    """Return those values of a specification's instance that differ from the defaults, by keyword."""
+    """Return the values that differ from their defaults in an instance of a specification, as keyword -> value."""
     found = {}
     for each in options_of(type(specification)):
         holder = getattr(specification, each.group) if each.group else specification
@@ -220,7 +220,7 @@ def keywords_of(specification: object) -> dict[str, object]:
 
 
 def as_config(specification: type, keywords: Mapping[str, object]) -> dict[str, object]:
-    """Convert Python keywords to the content of a ``--config`` file: options by flag name, without those that are None.
+    """Convert Python keywords to the content of a ``--config`` file (flag name -> value); None is left out.
 
     >>> from kanseq.specification.training import TrainSpec
     >>> as_config(TrainSpec, {"learning_rate": 0.01, "clip": None, "options": {"hidden": 8}})
@@ -241,7 +241,7 @@ def as_config(specification: type, keywords: Mapping[str, object]) -> dict[str, 
 
 
 def to_json(specification: object) -> dict[str, object]:
-    """Return a specification's instance as JSON: ``format``, ``kind``, and ``options`` that differ from the defaults.
+    """Convert a specification's instance to JSON: ``format``, ``kind``, and ``options`` that differ from the defaults.
 
     Raises:
         BadOption: an input is an object in memory, not a file.
@@ -251,10 +251,10 @@ def to_json(specification: object) -> dict[str, object]:
 
 
 def from_json(specification: type[Specification], content: object) -> Specification:
-    """Return an instance of a specification from JSON that :func:`to_json` returned.
+    """Create an instance of a specification from JSON that :func:`to_json` returned.
 
     Raises:
-        BadTable: the JSON is of another specification or another format version, or has an unknown option.
+        BadTable: the JSON is from a different specification or format version, or has an unknown option.
     """
     kind = specification.__name__
     if not isinstance(content, dict) or content.get("kind") != kind or not isinstance(content.get("options"), dict):

@@ -21,44 +21,53 @@ MIDS = ("none", "rank")
 
 @dataclass(frozen=True)
 class Learning:
-    """The learning goal as the user specified it; the help text of each field describes it.
+    """The learning goal as specified by the user. Each field is described by its help text.
 
-    The labels and the model determine values that are ``*`` or None here, see
+    Values that are ``*`` or None are determined later, by the labels and the model, see
     :class:`~kanseq.tasks.learning_goal.LearningGoal`.
 
     Attributes:
-        condition: the condition whose labels are learned, or several; ``*`` is the only condition of the labels.
+        condition: the condition to learn, or several conditions; ``*`` means the only condition in the labels.
         task: the task; None if the labels determine it.
-        mid: use of genes labelled mid; None for the value in the model's recipe.
+        mid: how genes labelled mid are used; None uses the value in the model's recipe.
 
     Raises:
-        BadOption: a value has a wrong type or is not one of the choices.
+        BadOption: a value has the wrong type or is not one of the choices.
     """
 
     condition: str | tuple[str, ...] = option(
         "*",
-        "condition whose labels to learn, one output each; repeatable, or all (default: the only one)",
+        "condition to learn, with one output per condition; repeatable; 'all' for every condition (can be "
+        "omitted if there is only one)",
         flag=Flag(repeatable=True),
     )
     task: str | None = option(
         None,
-        "binary (low or high), multiclass, or regression (of log10(TPM + 1), or of the set's own labels) "
-        "(default: binary, or multiclass if the set's own labels have more than two classes)",
+        "what to predict: binary (two classes, such as low and high), multiclass, or regression "
+        "(log10(TPM + 1), or numeric labels stored in the set) (default: binary, or multiclass if the "
+        "labels stored in the set have more than two classes)",
         choices=TASKS,
     )
-    visible: str = option("all", "columns of genes that models can see: all, flanks or transcribed", choices=VISIBLE)
+    visible: str = option(
+        "all",
+        "part of the gene windows that models can see: all, flanks (outside of the gene) or transcribed",
+        choices=VISIBLE,
+    )
     control: str = option(
-        "none", "data to shuffle as a negative control: none, labels, sequence or positions", choices=CONTROLS
+        "none",
+        "data to shuffle, to train a negative control: none, labels, sequence or positions",
+        choices=CONTROLS,
     )
     calibrate: str = option(
         "none",
-        "how to calibrate two-class probabilities and the threshold, using training genes: none, platt or isotonic",
+        "how to calibrate probabilities and the decision threshold on training genes (two classes only): "
+        "none, platt or isotonic",
         choices=CALIBRATIONS,
     )
     mid: str | None = option(
         None,
-        "how to use genes labelled mid in training: none, or rank (learn their rank by expression) "
-        "(default: depends on the model)",
+        "how to use genes labelled mid in training: none (leave them out) or rank (learn their rank by "
+        "expression) (default: depends on the model)",
         choices=MIDS,
     )
 

@@ -13,7 +13,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings for optimising a network. The help text of each field describes it. Details on some fields:
+    """The settings for optimising a network. Each field is described by its help text. Details on some fields:
 
     ``batch_size``: if the last batch of an epoch has a single sequence, it is added to the batch before it.
 
@@ -21,8 +21,8 @@ class Settings:
 
     ``decay``: ``coupled`` adds ``weight_decay * w`` to the gradient (Adam with an L2 term, Kingma and Ba 2015);
     ``decoupled`` shrinks the weights separately (AdamW, Loshchilov and Hutter 2019). The KAN-Mixer paper does not state
-    which one it uses; the default scored better on real genes (README). ``prior`` is ``coupled`` with
-    ``weight_decay / n`` for ``n`` known targets. Since the loss is a mean over the targets, this equals a Gaussian
+    which of the two it uses. The default, ``decoupled``, scored better on real genes (README). ``prior`` is ``coupled``
+    with ``weight_decay / n`` for ``n`` known targets. Since the loss is a mean over the targets, this equals a Gaussian
     prior of variance ``1 / weight_decay`` with a loss summed over the targets. The more targets, the weaker the prior.
 
     ``schedule``: ``cosine`` decreases the learning rate to 0; ``one-cycle`` is from Smith and Topin (2018).
@@ -33,17 +33,17 @@ class Settings:
     ``compile``: without a C++ compiler, a warning is logged and the network is trained without compilation.
 
     Raises:
-        BadOption: a value has a wrong type, is out of range or not one of the choices.
+        BadOption: a value has the wrong type, is out of range or not one of the choices.
     """
 
     epochs: int = option(5, "number of passes over the training genes", least=1)
     batch_size: int = option(64, "number of sequences per training step", least=1)
     learning_rate: float = option(5e-4, "learning rate of Adam", above=0)
-    weight_decay: float = option(0.1, "weight decay of the spline weights", least=0)
+    weight_decay: float = option(0.1, "strength of the weight decay, which applies to spline weights", least=0)
     decay: str = option(
         "decoupled",
-        "weight decay: coupled (L2 in the gradient), prior (coupled, divided by the number of training "
-        "genes) or decoupled (AdamW)",
+        "type of weight decay: coupled (L2 term in the gradient), prior (coupled, but divided by the "
+        "number of training genes) or decoupled (AdamW)",
         choices=DECAYS,
     )
     schedule: str = option("constant", "learning rate schedule: constant, cosine or one-cycle", choices=SCHEDULES)
@@ -51,17 +51,21 @@ class Settings:
     balance: str = option(
         "none", "how to balance classes: none, or weights (inverse class frequency)", choices=BALANCES, recipe=False
     )
-    tune: bool = option(False, "stop early, based on the loss on tuning genes", recipe=False, searched=False)
+    tune: bool = option(
+        False, "stop training early, when the loss on tuning genes no longer decreases", recipe=False, searched=False
+    )
     patience: int = option(3, "number of epochs without improvement after which --tune stops training", least=1)
     precision: str = option(
         "auto", "precision of matrix products: auto, float32 or bfloat16", choices=PRECISIONS, searched=False
     )
     compile: bool = option(
-        False, "compile the network with torch.compile; needs a C++ compiler", recipe=False, searched=False
+        False, "compile the network with torch.compile, which needs a C++ compiler", recipe=False, searched=False
     )
     l1: float = option(0.0, "penalty on the magnitude of the weights of KAN edges", least=0, later=True)
-    entropy: float = option(0.0, "entropy penalty on edge sizes in KAN layers (favours few edges)", least=0, later=True)
-    smoothness: float = option(0.0, "penalty on the roughness of the functions of KAN edges", least=0, later=True)
+    entropy: float = option(
+        0.0, "entropy penalty on the magnitudes of KAN edges (favours few large edges)", least=0, later=True
+    )
+    smoothness: float = option(0.0, "roughness penalty on the functions of KAN edges", least=0, later=True)
 
     def __post_init__(self) -> None:
         """Check types, ranges and choices of all values."""
@@ -70,7 +74,7 @@ class Settings:
     def to_json(self) -> dict[str, object]:
         """Return the settings as recorded in ``run.json``.
 
-        Settings that were added after the first release are left out while they have their defaults.
+        Settings that were added after the first release are left out if they have their default values.
         """
         values = asdict(self)
         quiet = [each.name for each in fields(self) if each.metadata["later"] and values[each.name] == each.default]

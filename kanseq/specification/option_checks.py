@@ -19,7 +19,7 @@ _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
     float: ((int, float), "a number"),
     str: ((str,), "text"),
 }
-"""For each declared type of an option: the Python types that a value may have, and their name in messages."""
+"""Declared type of an option -> (Python types that its value may have, name of these types in messages)."""
 
 
 def settle(values: object, specification: type) -> None:
@@ -32,7 +32,7 @@ def settle(values: object, specification: type) -> None:
         specification: the dataclass that declares the options: the class of ``values``, or one of its base classes.
 
     Raises:
-        BadOption: a value has a wrong type, is out of range or not one of the choices, or a setting is unknown.
+        BadOption: a value has the wrong type, is out of range or not one of the choices, or a setting is unknown.
     """
     options = options_of(specification)
     for each in options:
@@ -50,7 +50,7 @@ def settle(values: object, specification: type) -> None:
 
 
 def _settled(option: Option, value: object) -> Any:
-    """Check the value (for a repeatable option, each value) of an option, and return it converted to Python types."""
+    """Check an option's value (each value, if the option is repeatable); return it converted to Python types."""
     if option.annotation is object or (value is None and NoneType in get_args(option.annotation)):
         return value
     if get_origin(option.kind) is Mapping:
@@ -87,7 +87,7 @@ def _wrong(option: Option, value: object, expected: str) -> BadOption:
 
 
 def check(values: object, declared: Sequence[dataclasses.Field]) -> None:
-    """Check an object's values against the ranges and choices of its ``declared`` fields; None is always allowed.
+    """Check the values of an object's ``declared`` fields against their ranges and choices; None is always allowed.
 
     Raises:
         BadOption: a value is out of range or not one of the choices; the message names the option and what is allowed.
@@ -99,7 +99,7 @@ def check(values: object, declared: Sequence[dataclasses.Field]) -> None:
 
 
 def _check_one(name: str, value: object, about: Mapping[str, Any]) -> None:
-    """Check that option ``name`` has a value in the range or among the choices in its field's metadata ``about``."""
+    """Check that an option's ``value`` is in the range, or one of the choices, in ``about`` (the field's metadata)."""
     if about.get("choices") and value not in about["choices"]:
         raise BadOption(f"{name} '{value}' is unknown", hint=f"choose {', '.join(about['choices'])}")
     if not isinstance(value, Real):

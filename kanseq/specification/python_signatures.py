@@ -1,4 +1,4 @@
-"""Give Python functions the options of a specification as keywords, with signature, checks and documentation."""
+"""Add the options of a specification to Python functions, as keywords with signature, checks and documentation."""
 
 import functools
 import inspect
@@ -17,7 +17,7 @@ MARK = "{settings}"
 def takes(specification: type) -> Callable[[Callable[P, Result]], Callable[P, Result]]:
     """Return a decorator that adds the options of a specification to a function's signature, after its own parameters.
 
-    The function itself receives them as ``**options``. Its signature (and so ``help()``) shows each option with its
+    The function receives these options as ``**options``. Its signature (and so ``help()``) shows each option with its
     default. If the decorated function is called with an unknown keyword, it raises a ``TypeError`` that names it.
     """
 
@@ -58,6 +58,6 @@ def _is_setting(option: Option) -> bool:
 
 
 def _line(option: Option) -> str:
-    """Return the line that documents an option in ``Args`` of a docstring."""
+    """Return the line that documents an option in the ``Args`` section of a docstring."""
     text = f"{option.name}: {option.about['help']}"
     return text if option.default is None else f"{text}; {option.default!r} by default"

@@ -1,8 +1,8 @@
 """Training options in the config file of the Snakemake workflow: check them, and convert them to arguments.
 
 In: the fields of :class:`~kanseq.specification.training.TrainSpec`. Out: JSON schema, and arguments of ``kanseq train``
-and ``kanseq tune``. This module must not import torch or other packages that
-Snakemake's environment may lack.
+and ``kanseq tune``. This module must not import torch or other packages that may be missing in the environment of
+Snakemake.
 """
 
 import math
@@ -16,7 +16,7 @@ JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def model_options() -> dict[str, Option]:
-    """Return the options that a model in the config file can have, by key; the workflow sets all others itself.
+    """Return the options that a model in the config file can have (key -> option); the workflow sets all others.
 
     >>> sorted(model_options())[:3]
     ['balance', 'batch_size', 'calibrate']
@@ -26,14 +26,15 @@ def model_options() -> dict[str, Option]:
 
 
 def model_schema() -> dict[str, dict[str, object]]:
-    """Return a JSON schema for the value of each option in :func:`model_options`, by key."""
+    """Return the JSON schema of the value of each option in :func:`model_options` (key -> schema)."""
     return {key: _schema(each) for key, each in model_options().items()}
 
 
 def words_of(values: Mapping[str, object]) -> list[str]:
-    """Return a model's options in the config file as command-line arguments; unknown keys are left out.
+    """Convert a model's options in the config file to command-line arguments; unknown keys are ignored.
 
-    False becomes ``--no-NAME`` if the option has this form, else nothing; see also :func:`without_switched_off`.
+    The value false becomes ``--no-NAME`` if the option has this form; otherwise the option is left out, see also
+    :func:`without_switched_off`.
 
     >>> words_of({"learning_rate": 0.01, "tune": True, "compile": False, "set": {"hidden": 8}, "seeds": [0]})
     ['--learning-rate', '0.01', '--tune', '--set', 'hidden=8']
@@ -54,7 +55,7 @@ def words_of(values: Mapping[str, object]) -> list[str]:
 
 
 def without_switched_off(text: str, values: Mapping[str, object]) -> str:
-    """Return the arguments that all models share, without the flags that one model sets to false.
+    """Return the arguments that all models share, after removing flags that one model sets to false.
 
     >>> without_switched_off("--tune --epochs 3", {"tune": False})
     '--epochs 3'
@@ -85,7 +86,7 @@ def parted_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _parts_of(words: Sequence[str]) -> Iterator[list[str]]:
-    """Split arguments of ``kanseq train`` into lists of a flag and its value, or of a single argument."""
+    """Yield the arguments of ``kanseq train`` as lists: a flag with its value, or a single argument."""
     with_value = {name for each in options_of(TrainSpec) if each.kind is not bool for name in each.names}
     left = list(words)
     while left:

@@ -31,14 +31,16 @@ def ablation(
         list[str] | None,
         typer.Option(
             "--replaced",
-            help="LKAN: number of blocks with KAN layers; repeatable or comma-separated (default: half, and all)",
+            help="for LKANs: number of blocks with a KAN layer; repeatable or comma-separated (default: half "
+            "of the blocks, and all)",
         ),
     ] = None,
     places: Annotated[
         list[str] | None,
         typer.Option(
             "--place",
-            help="CKAN: convolutions to replace by KAN layers: stem, final or both; repeatable (default: all three)",
+            help="for CKANs: convolutions to replace with KAN layers: stem, final or both; repeatable "
+            "(default: all three choices)",
         ),
     ] = None,
     grids: Annotated[
@@ -69,6 +71,8 @@ def ablation(
     as_json: Json = False,
 ) -> None:
     """Train variants of LegNet with more or fewer KAN layers and several grid sizes, and score them on one test set.
+
+    In LKANs, squeeze-and-excitation layers are KAN layers; in CKANs, convolutions are KAN layers.
 
     Example: kanseq ablation mouse_2.parquet --replaced 1,3,6 --grid 5,20 -o ablation/
     """

@@ -28,7 +28,7 @@ def benchmark(
     ],
     folder: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="folder with the files of the collection, as published", show_default=False),
+        typer.Argument(metavar="DIR", help="folder with the published files of the collection", show_default=False),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if missing")],
     data_sets: Annotated[
@@ -50,18 +50,24 @@ def benchmark(
         typer.Option(
             "--genome",
             metavar="[CLASS=]FASTA",
-            help="genome of data sets that consist of intervals; with CLASS= for one class; repeatable",
+            help="genome of data sets that consist of intervals; CLASS=FASTA specifies the genome of one "
+            "class; repeatable",
         ),
     ] = None,
     negatives: Annotated[
         str,
         typer.Option(
             "--negatives",
-            help="how to make negatives for flipons: shuffled (keep dinucleotide counts), or uniform (as published)",
+            help="how to generate negative sequences for flipons: shuffled (with the same dinucleotide "
+            "counts), or uniform (random bases, as published)",
         ),
     ] = "shuffled",
     published: Annotated[
-        Path | None, typer.Option("--published", help="table with more published scores to show in the results")
+        Path | None,
+        typer.Option(
+            "--published",
+            help="table of published scores to show in the results, in addition to those that kanseq includes",
+        ),
     ] = None,
     folds: Folds = 5,
     seeds: Seeds = 1,

@@ -15,7 +15,7 @@ Options = Annotated[
     typer.Option(
         "--set",
         metavar="[MODEL.]KEY=VALUE",
-        help="hyper-parameter or training option (of one model, or of all); repeatable",
+        help="hyper-parameter or training option of all models, or (with the prefix MODEL.) of one model; repeatable",
     ),
 ]
 Folds = Annotated[
@@ -23,26 +23,31 @@ Folds = Annotated[
     typer.Option(
         "--folds",
         min=1,
-        help="number of folds; 1: tune on the dev split; N: divide all but the test set into N parts, and tune each "
-        "fold on another part",
+        help="number of folds; 1: use the dev split for tuning; N: divide all sequences except the test set "
+        "into N parts, each used for tuning in one fold",
         rich_help_panel=PROTOCOL,
     ),
 ]
 Seeds = Annotated[
     int,
     typer.Option(
-        "--seeds", min=1, help="number of seeds per fold; each seed is a separate training", rich_help_panel=PROTOCOL
+        "--seeds", min=1, help="number of models to train per fold, with different seeds", rich_help_panel=PROTOCOL
     ),
 ]
 Epochs = Annotated[
     int | None,
-    declared(TrainSpec, "epochs", panel=PROTOCOL, help="epochs to train every network (default: depends on the model)"),
+    declared(
+        TrainSpec,
+        "epochs",
+        panel=PROTOCOL,
+        help="number of training epochs of every network (default: depends on the model)",
+    ),
 ]
 Copies = Annotated[
     str,
     typer.Option(
         "--copies",
-        help="what to do with copies of test sequences in the training data: drop, or keep (as published)",
+        help="what to do with training sequences that also occur in the test set: drop, or keep (as published)",
         rich_help_panel=PROTOCOL,
     ),
 ]
@@ -64,7 +69,7 @@ Precision = Annotated[str | None, declared(TrainSpec, "precision", panel=COMMON)
 def whole_numbers(texts: list[str] | None, flag: str) -> list[int]:
     """Parse whole numbers from the values of a repeatable option; each value may be a comma-separated list.
 
-    Errors name the option, ``flag``.
+    ``flag`` is the name of the option, for error messages.
 
     >>> whole_numbers(["5,10", "20"], "--grid")
     [5, 10, 20]
@@ -77,7 +82,7 @@ def whole_numbers(texts: list[str] | None, flag: str) -> list[int]:
 
 
 def show_table(result: NamedTuple, as_json: bool) -> None:
-    """Print the table of a result (field ``text``) to standard output, or all other fields as JSON."""
+    """Print the table of a result (``text``) to standard output or, with ``as_json``, all other fields as JSON."""
     if as_json:
         show(result._replace(text=""), as_json)
     else:

@@ -31,16 +31,16 @@ def scaling(
         list[str] | None,
         typer.Option(
             "--parameters",
-            help="number of parameters that layer widths are chosen for; repeatable or comma-separated "
-            "(default: 50000,100000,200000,400000)",
+            help="number of parameters per network; layer widths are chosen to match it; repeatable or "
+            "comma-separated (default: 50000,100000,200000,400000)",
         ),
     ] = None,
     grids: Annotated[
         list[str] | None,
         typer.Option(
             "--grid",
-            help="number of spline grid intervals for which to count parameters and time steps; repeatable or "
-            "comma-separated (default: 5,10,20,30,40,50)",
+            help="number of spline grid intervals; parameters are counted and training steps are timed for "
+            "each; repeatable or comma-separated (default: 5,10,20,30,40,50)",
         ),
     ] = None,
     models: Annotated[

@@ -17,21 +17,22 @@ def explain(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="table with one attribution per base and per token of 8 bases (.parquet)"),
+        typer.Option("--output", "-o", help="table of attributions per base and per token of 8 bases (.parquet)"),
     ] = None,
     bed: Annotated[
-        Path | None, typer.Option(help="track with one row per gene and 8-mer (.bed, or .bed.gz with an index .tbi)")
+        Path | None, typer.Option(help="track with one row per gene and 8-mer (.bed, or .bed.gz with a .tbi index)")
     ] = None,
     bedgraph: Annotated[
-        Path | None, typer.Option(help="track of attributions per base, with sign (.bedgraph.gz or .bedgraph)")
+        Path | None, typer.Option(help="track of signed attributions per base (.bedgraph.gz or .bedgraph)")
     ] = None,
-    bigwig: Annotated[Path | None, typer.Option(help="track of attributions per base, with sign (.bw)")] = None,
-    per_gene: Annotated[
-        Path | None, typer.Option("--per-gene", help="folder in which one BED track per gene is written")
-    ] = None,
+    bigwig: Annotated[Path | None, typer.Option(help="track of signed attributions per base (.bw)")] = None,
+    per_gene: Annotated[Path | None, typer.Option("--per-gene", help="folder for BED tracks, one per gene")] = None,
     hypothetical: Annotated[
         Path | None,
-        typer.Option(help="contributions of each possible base at every position, for motif discovery (.npz)"),
+        typer.Option(
+            help="hypothetical contributions of all four bases at each position, for motif discovery with "
+            "TF-MoDISco (.npz)"
+        ),
     ] = None,
     picture: Annotated[
         Path | None, typer.Option("--png", help="plot of one gene, chosen with --gene (.png, .svg or .pdf)")
@@ -41,7 +42,7 @@ def explain(
         typer.Option("--igv-session", help="session file that opens the tracks in IGV (.xml) or igv.js (.json)"),
     ] = None,
     jbrowse: Annotated[
-        Path | None, typer.Option(help="folder for a config.json that opens the tracks in JBrowse 2")
+        Path | None, typer.Option(help="folder for a file config.json that opens the tracks in JBrowse 2")
     ] = None,
     genome: Annotated[
         Path | None, typer.Option(help="FASTA that the genes were extracted from; needed for browser sessions")
@@ -59,50 +60,61 @@ def explain(
     reference: Annotated[
         str,
         typer.Option(
-            help="sequences that each gene is compared with: shuffle:COUNT (COUNT dinucleotide shuffles of the gene), "
-            "n (a sequence of N only), or a FASTA file"
+            help="reference sequences that each gene is compared with: shuffle:COUNT (COUNT dinucleotide "
+            "shuffles of the gene), n (a sequence of N only), or a FASTA file"
         ),
     ] = "shuffle:5",
-    steps: Annotated[int, typer.Option(help="number of steps from reference to gene, for --method integrated")] = 50,
+    steps: Annotated[
+        int, typer.Option(help="number of integration steps between reference and gene, for --method integrated")
+    ] = 50,
     fold: Annotated[
         str | None, typer.Option(help="explain only the held-out genes of this fold, with the models of this fold")
     ] = None,
     condition: Annotated[
         str | None,
-        typer.Option("--condition", help="condition or class whose score to explain, if the model predicts several"),
+        typer.Option("--condition", help="condition or class to explain; needed if the model predicts several"),
     ] = None,
     gene: Annotated[
         list[str] | None, typer.Option(help="id of a gene to explain; repeatable (default: all genes)")
     ] = None,
-    gene_list: Annotated[Path | None, typer.Option(help="file with ids of genes to explain")] = None,
+    gene_list: Annotated[Path | None, typer.Option(help="file with the ids of the genes to explain")] = None,
     allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="also explain genes that all models were trained on (default: error)")
+        bool,
+        typer.Option(
+            "--allow-seen", help="also explain genes that all models were trained on (default: stop with an error)"
+        ),
     ] = False,
     held_out_only: Annotated[
-        bool, typer.Option("--held-out-only", help="skip genes that all models were trained on (default: error)")
+        bool,
+        typer.Option(
+            "--held-out-only", help="skip genes that all models were trained on (default: stop with an error)"
+        ),
     ] = False,
     combine: Annotated[
         str,
         typer.Option(
-            help="value of bases in several windows, in bedGraph and bigWig: mean, sum or max-abs (largest magnitude)"
+            help="how bedGraph and bigWig combine the values of a base that is in several windows: mean, sum "
+            "or max-abs (value with the largest magnitude)"
         ),
     ] = "mean",
     strand_specific: Annotated[
         bool,
         typer.Option(
-            "--strand-specific", help="write a bedGraph and a bigWig for each strand (file names with .plus and .minus)"
+            "--strand-specific",
+            help="write bedGraph and bigWig as one file per strand, with .plus and .minus in the file names",
         ),
     ] = False,
     top: Annotated[
         int | None,
         typer.Option(
-            help="write only this many rows per gene to BED tracks: those with the largest magnitude (default: all)"
+            help="maximum number of rows per gene in BED tracks; rows with the largest magnitudes are kept "
+            "(default: all)"
         ),
     ] = None,
     precision: Annotated[
         str, typer.Option("--precision", help="floating-point precision: auto (float32), float32 or float64")
     ] = "auto",
-    batch_size: Annotated[int, typer.Option(help="genes per batch")] = 64,
+    batch_size: Annotated[int, typer.Option(help="number of genes per batch")] = 64,
     threads: Threads = 0,
     device: Device = "auto",
     seed: Seed = 0,
@@ -110,9 +122,9 @@ def explain(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Compute how much each base and 8-mer in a gene's windows contributes to the score predicted for the gene.
+    """Compute how much each base and 8-mer in a gene's windows contributes to the gene's predicted score.
 
-    Each gene is explained with models that were not trained on it.
+    Each gene is explained with models that were not trained on that gene.
 
     Example: kanseq explain run/ genes.parquet --bed attribution.bed.gz --bigwig attribution.bw
     """

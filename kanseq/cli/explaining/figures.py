@@ -18,24 +18,32 @@ def figures(
     output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if its parent exists")],
     attributions: Annotated[
         Path | None,
-        typer.Option(help="attributions.parquet from kanseq explain, to plot means per position and per word (k-mer)"),
+        typer.Option(
+            help="attributions.parquet from kanseq explain, to also plot mean attributions per position and per k-mer"
+        ),
     ] = None,
     fold: Annotated[str | None, typer.Option(help="show the model of this fold (default: the first fold)")] = None,
     condition: Annotated[
         str | None,
-        typer.Option("--condition", help="condition or class whose score to analyse, if the model predicts several"),
+        typer.Option("--condition", help="condition or class to analyse; needed if the model predicts several"),
     ] = None,
     gene: Annotated[list[str] | None, typer.Option(help="id of a gene to use; repeatable (default: all genes)")] = None,
-    gene_list: Annotated[Path | None, typer.Option(help="file with ids of genes to use")] = None,
-    samples: Annotated[int, typer.Option(help="number of genes, drawn at random, to run the model on; 0: all")] = 500,
+    gene_list: Annotated[Path | None, typer.Option(help="file with the ids of the genes to use")] = None,
+    samples: Annotated[int, typer.Option(help="number of randomly chosen genes to run the model on; 0: all")] = 500,
     edges: Annotated[int, typer.Option(help="number of edge functions to plot per layer")] = 12,
-    top: Annotated[int, typer.Option(help="number of edges per layer in edges.tsv")] = 1000,
+    top: Annotated[int, typer.Option(help="number of edges per layer to list in edges.tsv")] = 1000,
     layer: Annotated[
         str | None,
-        typer.Option(help="layer around which to plot the tokens (default: the first KAN layer that reads tokens)"),
+        typer.Option(
+            help="plot the tokens before and after this layer (default: the first KAN layer that reads tokens)"
+        ),
     ] = None,
     word_length: Annotated[
-        list[int] | None, typer.Option("--word-length", help="length k of the words (k-mers); repeatable (default: 8)")
+        list[int] | None,
+        typer.Option(
+            "--word-length",
+            help="with --attributions: average over k-mers (words) of this length; repeatable (default: 8)",
+        ),
     ] = None,
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="also use genes that all models were trained on (default: skip them)")
@@ -47,7 +55,7 @@ def figures(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Plot a trained KAN: its edge functions, their importance, and its tokens; optionally means of attributions.
+    """Plot a trained KAN: its edge functions, their importance, its tokens and, optionally, mean attributions.
 
     Example: kanseq figures run/ genes.parquet --attributions attributions.parquet -o figures/
     """

@@ -10,13 +10,16 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, check_standard_outp
 
 
 def evaluate(
-    runs: Annotated[list[Path], typer.Argument(help="run folders, or tables of predictions (with a column target)")],
+    runs: Annotated[list[Path], typer.Argument(help="run folders, or tables of predictions with a column 'target'")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="all scores and comparisons (metrics.json); - for standard output"),
+        typer.Option(
+            "--output", "-o", help="file for all scores and comparisons (metrics.json); - for standard output"
+        ),
     ] = None,
     table: Annotated[
-        Path | None, typer.Option("--table", help="table of scores (metrics.tsv), one line per model and fold")
+        Path | None,
+        typer.Option("--table", help="file for a table of scores (metrics.tsv), one line per model and fold"),
     ] = None,
     folds: Annotated[
         list[str] | None, typer.Option("--fold", help="score only this fold; repeatable (default: all folds)")
@@ -25,20 +28,25 @@ def evaluate(
         str | None,
         typer.Option(
             "--against",
-            help="row of the table, model or run that all others are compared with (default: kmer-logistic)",
+            help="compare all models with this one: a model, a run, or a row of the table (default: kmer-logistic)",
         ),
     ] = None,
     ensemble: Annotated[
-        bool, typer.Option("--ensemble", help="also score the mean prediction over the seeds of each model")
+        bool, typer.Option("--ensemble", help="also score the predictions of each model averaged over its seeds")
     ] = False,
     pooled: Annotated[
         bool,
         typer.Option(
-            "--pooled", help="also show means weighted by the number of genes, and scores of all folds pooled"
+            "--pooled",
+            help="also show means weighted by the number of genes per fold, and scores computed on the genes "
+            "of all folds together",
         ),
     ] = False,
     join: Annotated[
-        bool, typer.Option("--join", help="combine runs of the same model (such as one run per species)")
+        bool,
+        typer.Option(
+            "--join", help="treat all runs of the same architecture as one model (for example one run per species)"
+        ),
     ] = False,
     bootstrap: Annotated[
         int,

@@ -9,9 +9,11 @@ from kanseq.cli.options import Config, Json, LogLevel, pairs, show
 
 def models(
     name: Annotated[str | None, typer.Argument(help="show only this model, with its hyper-parameters")] = None,
-    upstream: Annotated[int, typer.Option(help="bases before the TSS and after the TTS")] = 1000,
-    downstream: Annotated[int, typer.Option(help="transcribed bases after the TSS and before the TTS")] = 500,
-    pad: Annotated[int, typer.Option(help="columns of N between the two windows")] = 20,
+    upstream: Annotated[int, typer.Option(help="number of bases before the TSS, and after the TTS")] = 1000,
+    downstream: Annotated[
+        int, typer.Option(help="number of transcribed bases after the TSS, and before the TTS")
+    ] = 500,
+    pad: Annotated[int, typer.Option(help="number of columns with N between the TSS window and the TTS window")] = 20,
     length: Annotated[
         int | None, typer.Option("--length", help="length of the input sequences, instead of two windows per gene")
     ] = None,
@@ -73,7 +75,7 @@ def _set(options: dict[str, object]) -> str:
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, object]]) -> None:
-    """Print rows as a table to standard output; if this is not a terminal, lines are neither truncated nor wrapped."""
+    """Print rows as a table to standard output; lines are truncated or wrapped only if it is a terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -16,24 +16,30 @@ def predict(
     ],
     fold: Annotated[
         str | None,
-        typer.Option("--fold", help="score only the held-out genes of this fold, with the models of this fold"),
+        typer.Option("--fold", help="predict only the held-out genes of this fold, with the models of this fold"),
     ] = None,
     allow_seen: Annotated[
-        bool, typer.Option("--allow-seen", help="also score genes that all models were trained on (default: error)")
+        bool,
+        typer.Option(
+            "--allow-seen", help="also predict genes that all models were trained on (default: stop with an error)"
+        ),
     ] = False,
     held_out_only: Annotated[
-        bool, typer.Option("--held-out-only", help="skip genes that all models were trained on (default: error)")
+        bool,
+        typer.Option(
+            "--held-out-only", help="skip genes that all models were trained on (default: stop with an error)"
+        ),
     ] = False,
-    batch_size: Annotated[int, typer.Option("--batch-size", help="sequences per batch")] = 256,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="number of sequences per batch")] = 256,
     threads: Threads = 0,
     device: Device = "auto",
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Predict the class or expression of each gene in a set, with models that were not trained on it.
+    """Predict the class or expression of each gene in a set, with models that were not trained on that gene.
 
-    If the model has more than two classes, the table has the most probable class and the logits of all classes.
+    If the model has more than two classes, the table contains the most probable class and the logits of all classes.
 
     Example: kanseq predict run/ other_genes.parquet -o predictions.tsv
     """

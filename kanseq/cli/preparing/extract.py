@@ -11,61 +11,80 @@ from kanseq.cli.options import Config, Json, LogLevel, check_standard_output, sh
 def extract(
     genome: Annotated[Path, typer.Argument(help="genome (FASTA; plain, gzip or bgzip)")],
     annotation: Annotated[Path, typer.Argument(help="annotation (GTF or GFF3; plain or gzip, sorted or not)")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="set of genes (.parquet)")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="output file for the set of genes (.parquet)")],
     excluded: Annotated[
         Path | None,
-        typer.Option(help="table of genes that are not in the set (TSV: id, reason, detail); - for standard output"),
+        typer.Option(help="table of excluded genes (TSV with the columns id, reason, detail); - for standard output"),
     ] = None,
-    bed: Annotated[Path | None, typer.Option(help="the windows as BED6; - for standard output")] = None,
-    fasta: Annotated[Path | None, typer.Option(help="the sequences as FASTA; - for standard output")] = None,
-    upstream: Annotated[int, typer.Option(min=0, help="bases before the TSS and after the TTS")] = 1000,
-    downstream: Annotated[int, typer.Option(min=0, help="transcribed bases after the TSS and before the TTS")] = 500,
-    pad: Annotated[int, typer.Option(min=0, help="columns of N between the two windows")] = 20,
+    bed: Annotated[Path | None, typer.Option(help="write the windows to this BED6 file; - for standard output")] = None,
+    fasta: Annotated[
+        Path | None, typer.Option(help="write the sequences to this FASTA file; - for standard output")
+    ] = None,
+    upstream: Annotated[int, typer.Option(min=0, help="number of bases before the TSS, and after the TTS")] = 1000,
+    downstream: Annotated[
+        int, typer.Option(min=0, help="number of transcribed bases after the TSS, and before the TTS")
+    ] = 500,
+    pad: Annotated[
+        int, typer.Option(min=0, help="number of columns with N between the TSS window and the TTS window")
+    ] = 20,
     mask: Annotated[
         bool,
         typer.Option(
             "--mask/--no-mask",
-            help="hide the 3 transcribed bases next to the TSS and to the TTS from models, which read them as N",
+            help="models read N instead of the 3 transcribed bases next to the TSS and the 3 next to the TTS",
         ),
     ] = True,
     biotype: Annotated[
         list[str] | None,
         typer.Option(
-            help="biotype to keep; repeatable or comma-separated (default: protein_coding, or all without biotypes)"
+            help="biotype to keep; repeatable or comma-separated (default: protein_coding, or all genes if the "
+            "annotation has no biotypes)"
         ),
     ] = None,
     id: Annotated[
         str | None,
         typer.Option(
             metavar="KEY",
-            help="attribute that has the gene id; prefixes 'gene-' and 'gene:' are removed "
-            "(default: the first of gene_id, ID, locus_tag, Name)",
+            help="attribute that contains the gene id; the prefixes 'gene-' and 'gene:' are removed (default: "
+            "the first of gene_id, ID, locus_tag, Name that a gene has)",
         ),
     ] = None,
     contigs: Annotated[
         list[str] | None, typer.Option(help="contigs to keep; repeatable or comma-separated (default: all)")
     ] = None,
     exclude_contigs: Annotated[
-        list[str] | None, typer.Option(help="contigs to leave out, such as organelles; repeatable or comma-separated")
+        list[str] | None, typer.Option(help="contigs to exclude, such as organelles; repeatable or comma-separated")
     ] = None,
     edge: Annotated[
-        str, typer.Option(help="genes with windows past a contig's end: drop the gene, or pad the windows with N")
+        str,
+        typer.Option(
+            help="what to do with genes whose windows extend past a contig's end: drop the gene, or pad the "
+            "windows with N"
+        ),
     ] = "drop",
     max_n: Annotated[
-        float, typer.Option(min=0, max=1, help="maximum fraction of letters other than A, C, G, T in a gene's windows")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="maximum fraction of letters other than A, C, G and T in the windows; genes with more are excluded",
+        ),
     ] = 0.5,
     aliases: Annotated[
         Path | None,
-        typer.Option(help="table of equivalent contig names (columns annotation, genome), or an NCBI assembly report"),
+        typer.Option(
+            help="table of contig names in the annotation and in the genome (columns 'annotation' and 'genome'), "
+            "or an NCBI assembly report"
+        ),
     ] = None,
     species: Annotated[
-        str, typer.Option(help="name of the species, if the set will be combined with those of other species")
+        str, typer.Option(help="name of the species; needed if the set will be combined with sets of other species")
     ] = ".",
     tss: Annotated[
         str,
         typer.Option(
-            help="TSS and TTS are the ends of the gene (gene), of its transcript tagged canonical (canonical), or of "
-            "its transcript with the most coding bases (longest-cds)"
+            help="where TSS and TTS are: at the ends of the gene (gene), of its transcript tagged as canonical "
+            "(canonical), or of its transcript with the most coding bases (longest-cds)"
         ),
     ] = "gene",
     log_level: LogLevel = "info",

@@ -11,7 +11,7 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, show
 def simulate(
     output: Annotated[Path, typer.Option("--output", "-o", help="output folder; created if its parent exists")],
     genes: Annotated[
-        int, typer.Option(help="number of protein-coding genes; 5 % more genes of other biotypes are added")
+        int, typer.Option(help="number of protein-coding genes; genes of other biotypes (5 % of this number) are added")
     ] = 2_000,
     contigs: Annotated[int, typer.Option(help="number of chromosomes (named 1, 2, …; 1 is the longest)")] = 5,
     genome_size: Annotated[
@@ -20,17 +20,23 @@ def simulate(
     samples: Annotated[int, typer.Option(help="number of samples in the TPM table")] = 3,
     oracle: Annotated[
         float,
-        typer.Option(help="auROC of a perfect predictor, which knows everything but the noise; determines the noise"),
+        typer.Option(
+            help="auROC that a predictor would have if it knew everything but the noise; the amount of noise is "
+            "chosen to match it"
+        ),
     ] = 0.93,
     noise: Annotated[
         float | None,
         typer.Option(
-            show_default="chosen for --oracle",
-            help="standard deviation of the noise in log10 expression, instead of --oracle",
+            show_default="chosen to match --oracle",
+            help="standard deviation of the noise in log10 expression; replaces --oracle",
         ),
     ] = None,
     compress: Annotated[
-        bool, typer.Option("--compress/--no-compress", help="write the genome as genome.fa.gz (bgzip), or as genome.fa")
+        bool,
+        typer.Option(
+            "--compress/--no-compress", help="write the genome as genome.fa.gz (bgzip), or uncompressed as genome.fa"
+        ),
     ] = True,
     seed: Seed = 0,
     log_level: LogLevel = "info",

@@ -11,11 +11,14 @@ from kanseq.cli.options import Config, Json, LogLevel, Threads, check_standard_o
 def homology(
     genes: Annotated[Path, typer.Argument(help="set of genes, from kanseq extract or combine", show_default=False)],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="table of groups (species, id, group); - for standard output")
+        Path,
+        typer.Option(
+            "--output", "-o", help="table of groups of homologs (columns species, id, group); - for standard output"
+        ),
     ],
     pairs: Annotated[
         Path | None,
-        typer.Option("--pairs", help="table of homologous pairs of genes; each pair once, with its best hit"),
+        typer.Option("--pairs", help="also write this table of homologous gene pairs, with the best hit of each pair"),
     ] = None,
     proteins: Annotated[
         list[str] | None,
@@ -28,7 +31,7 @@ def homology(
         typer.Option(
             "--transcripts",
             metavar="[SPECIES=]FASTA",
-            help="transcript sequences; their longest open reading frame is translated",
+            help="transcript sequences; the longest open reading frame of each is translated",
         ),
     ] = None,
     genome: Annotated[
@@ -36,7 +39,7 @@ def homology(
         typer.Option(
             "--genome",
             metavar="[SPECIES=]FASTA",
-            help="genome; the coding sequences in --annotation are translated",
+            help="genome; the coding sequences listed in --annotation are extracted from it and translated",
         ),
     ] = None,
     annotation: Annotated[
@@ -44,49 +47,62 @@ def homology(
         typer.Option(
             "--annotation",
             metavar="[SPECIES=]FILE",
-            help="GTF or GFF3; its CDS rows show which gene a protein belongs to, and where coding sequences are",
+            help="GTF or GFF3 with CDS rows, which link proteins to genes and locate the coding sequences in --genome",
         ),
     ] = None,
     protein2gene: Annotated[
         Path | None,
         typer.Option(
-            "--protein2gene", help="table with the gene of each protein: lines 'protein gene' (or 'transcript gene')"
+            "--protein2gene",
+            help="table with the gene of each protein or transcript (lines 'protein gene' or 'transcript gene')",
         ),
     ] = None,
     hits: Annotated[
         Path | None,
         typer.Option(
             "--hits",
-            help="hits of an earlier search, used instead of a new one: outfmt 6 or 7 of BLAST, DIAMOND or MMseqs2",
+            help="use the hits of an earlier search: table of BLAST, DIAMOND or MMseqs2 (outfmt 6 or 7)",
         ),
     ] = None,
     hit_columns: Annotated[
         list[str] | None,
         typer.Option(
-            "--hit-columns", help="names of the columns of --hits (qseqid,sseqid,…), if they are not the default ones"
+            "--hit-columns",
+            help="column names of --hits (qseqid,sseqid,…), if the columns are not the default ones of BLAST",
         ),
     ] = None,
     groups: Annotated[
-        Path | None, typer.Option("--groups", help="known groups, used instead of a search: lines 'id group', or JSON")
+        Path | None,
+        typer.Option("--groups", help="use known groups of homologs instead of a search (lines 'id group', or JSON)"),
     ] = None,
     tool: Annotated[
         str,
         typer.Option(
             "--tool",
-            help="search program: diamond, mmseqs, blast, or sketch (built-in); auto: the first that is installed",
+            help="search program: diamond, mmseqs, blast, sketch (built-in), or auto (the first of these that "
+            "is installed)",
         ),
     ] = "auto",
     evalue: Annotated[float, typer.Option("--evalue", help="maximum e-value of a hit")] = 1e-3,
     bits: Annotated[float, typer.Option("--bits", help="minimum bit score of a hit")] = 50.0,
-    coverage: Annotated[float, typer.Option("--coverage", help="minimum query coverage of a hit, in percent")] = 50.0,
+    coverage: Annotated[
+        float, typer.Option("--coverage", help="minimum percentage of the query that a hit covers")
+    ] = 50.0,
     codon_table: Annotated[
-        int, typer.Option("--codon-table", help="number of the NCBI genetic code, for CDS rows without transl_table")
+        int,
+        typer.Option(
+            "--codon-table", help="NCBI number of the genetic code, for CDS rows without the attribute transl_table"
+        ),
     ] = 1,
     aliases: Annotated[
-        Path | None, typer.Option("--aliases", help="table of equivalent contig names (columns annotation, genome)")
+        Path | None,
+        typer.Option(
+            "--aliases",
+            help="table of contig names in the annotation and in the genome (columns 'annotation' and 'genome')",
+        ),
     ] = None,
     strip_version: Annotated[
-        bool, typer.Option("--strip-version", help="also match names without version suffixes such as .1")
+        bool, typer.Option("--strip-version", help="also match names after removing version suffixes such as .1")
     ] = False,
     threads: Threads = 0,
     log_level: LogLevel = "info",
@@ -94,6 +110,8 @@ def homology(
     as_json: Json = False,
 ) -> None:
     """Find groups of homologous genes, to keep homologs of test genes out of training.
+
+    If the set has several species, specify the files of each species as SPECIES=FILE.
 
     Example: kanseq homology genes.parquet --proteins pep.fa.gz --annotation genes.gff3.gz -o homologs.tsv
     """

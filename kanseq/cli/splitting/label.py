@@ -12,7 +12,7 @@ def label(
     tables: Annotated[
         list[Path],
         typer.Argument(
-            help="TPM matrix (CSV or TSV, genes in rows), or tables of salmon, kallisto, RSEM or StringTie",
+            help="TPM matrix (CSV or TSV, genes in rows), or output tables from salmon, kallisto, RSEM or StringTie",
             show_default=False,
         ),
     ],
@@ -20,12 +20,15 @@ def label(
     splits: Annotated[
         Path | None,
         typer.Option(
-            "--splits", help="splits.tsv from kanseq split, to compute quartiles from each fold's training genes"
+            "--splits", help="splits.tsv from kanseq split; quartiles are computed from the training genes of each fold"
         ),
     ] = None,
     genes: Annotated[
         Path | None,
-        typer.Option("--genes", help="set of genes, to count those without expression, if there are no --splits"),
+        typer.Option(
+            "--genes",
+            help="set of genes; without --splits, kanseq reports how many of these genes have no expression value",
+        ),
     ] = None,
     samples: Annotated[
         list[str] | None,
@@ -40,22 +43,25 @@ def label(
         Path | None,
         typer.Option(
             "--condition",
-            help="sample sheet with lines 'sample condition', to label genes in each condition separately",
+            help="sample sheet with lines 'sample condition'; genes are labelled separately for each condition",
         ),
     ] = None,
     quartiles: Annotated[
         str | None,
         typer.Option(
             "--quartiles",
-            help="genes that define the quartiles: train (training genes; default with --splits) or all (whole table)",
+            help="compute quartiles from train (training genes of each fold; default with --splits) or all "
+            "(all genes of the expression table; default without --splits)",
         ),
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option("--recipe", help="published method to follow: deepcre (quartiles of the complete table)"),
+        typer.Option(
+            "--recipe", help="follow a published method: deepcre (quartiles of all genes of the expression table)"
+        ),
     ] = None,
-    low: Annotated[float, typer.Option("--low", help="genes at or below this quantile are low")] = 0.25,
-    high: Annotated[float, typer.Option("--high", help="genes at or above this quantile are high")] = 0.75,
+    low: Annotated[float, typer.Option("--low", help="genes at or below this quantile are labelled low")] = 0.25,
+    high: Annotated[float, typer.Option("--high", help="genes at or above this quantile are labelled high")] = 0.75,
     species: Annotated[
         str | None,
         typer.Option("--species", help="species of the expression table, if the splits or the set have several"),
@@ -64,9 +70,11 @@ def label(
         str | None, typer.Option("--id-column", help="column of the TPM matrix with gene ids (default: the first)")
     ] = None,
     strip_version: Annotated[
-        bool, typer.Option("--strip-version", help="compare ids without version suffixes such as .1")
+        bool, typer.Option("--strip-version", help="ignore version suffixes such as .1 when matching gene ids")
     ] = False,
-    ignore_case: Annotated[bool, typer.Option("--ignore-case", help="compare ids ignoring letter case")] = False,
+    ignore_case: Annotated[
+        bool, typer.Option("--ignore-case", help="ignore letter case when matching gene ids")
+    ] = False,
     tx2gene: Annotated[
         Path | None,
         typer.Option(

@@ -10,24 +10,26 @@ from kanseq.cli.options import Config, Json, LogLevel, check_standard_output, sh
 
 
 def leaks(
-    genes: Annotated[Path, typer.Argument(help="set of genes that was split", show_default=False)],
+    genes: Annotated[Path, typer.Argument(help="set of genes that --splits refers to", show_default=False)],
     splits: Annotated[Path, typer.Option("--splits", help="splits.tsv, from kanseq split or another tool")],
     homology: Annotated[
         Path | None,
         typer.Option(
-            "--homology", help="groups or pairs from kanseq homology, to find homologs of test genes in training"
+            "--homology",
+            help="groups or pairs from kanseq homology, to find training genes that are homologs of test genes",
         ),
     ] = None,
     labels: Annotated[
         list[Path] | None,
         typer.Option(
             "--labels",
-            help="labels.tsv, to count labels and to check that thresholds do not depend on test genes; repeatable",
+            help="labels.tsv from kanseq label, to count labels and to check that label thresholds do not "
+            "depend on test genes; repeatable",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="report with the leaking genes (leaks.json); - for standard output"),
+        typer.Option("--output", "-o", help="report that lists the leaking genes (leaks.json); - for standard output"),
     ] = None,
     table: Annotated[
         Path | None, typer.Option("--table", help="table of counts (leaks.tsv), one line per fold and kind of leak")
@@ -38,12 +40,14 @@ def leaks(
             "--pairs", min=0, help="maximum number of gene pairs listed in leaks.json, per fold and kind of leak"
         ),
     ] = 100,
-    strict: Annotated[bool, typer.Option("--strict", help="exit with code 3 if there is any leak")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="exit with code 3 if a leak is found")] = False,
     log_level: LogLevel = "info",
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Check splits for leaks from test into training: overlapping, homologous or duplicate genes, and thresholds.
+    """Check splits for leaks from test into training, such as overlapping, homologous or duplicate genes.
+
+    With --labels, also check that label thresholds do not depend on test genes.
 
     Example: kanseq leaks genes.parquet --splits splits.tsv --homology homologs.tsv --strict
     """

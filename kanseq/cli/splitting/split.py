@@ -18,45 +18,52 @@ def split(
         str,
         typer.Option(
             "--by",
-            help="what each fold holds out: chromosome, block (of a contig), species, list (--gene-list), random (part "
-            "of the genes) or column (test genes of the set's column 'split')",
+            help="what each fold holds out: chromosome, block (of a contig), species, list (genes in "
+            "--gene-list), random (a random part of the genes) or column (genes with 'test' in the set's "
+            "column 'split')",
         ),
     ] = "chromosome",
     folds: Annotated[
         list[str] | None,
         typer.Option(
             "--folds",
-            help="hold out only these folds or contigs, always train on all others; repeatable or comma-separated",
+            help="hold out only these folds or contigs; all other genes are training genes in every fold; "
+            "repeatable or comma-separated",
         ),
     ] = None,
     blocks: Annotated[
         int, typer.Option("--blocks", help="--by block: number of blocks per contig; --by random: number of folds")
     ] = 5,
     gene_list: Annotated[
-        Path | None, typer.Option("--gene-list", help="--by list: file with the test genes, lines 'id' or 'id fold'")
+        Path | None, typer.Option("--gene-list", help="--by list: file with the test genes (lines 'id' or 'id fold')")
     ] = None,
     min_genes: Annotated[
         int,
         typer.Option(
             "--min-genes",
             min=1,
-            help="minimum number of genes of a fold; smaller contigs (blocks) are not used, unless --folds lists them",
+            help="minimum number of test genes per fold; smaller contigs or blocks are neither held out nor "
+            "used for training, unless --folds lists them",
         ),
     ] = 50,
     tune: Annotated[
         float, typer.Option("--tune", help="fraction of each fold's training genes to use for tuning (validation)")
     ] = 0.0,
     score_only: Annotated[
-        Path | None, typer.Option("--score-only", help="file with ids of genes; all other test genes are not used")
+        Path | None, typer.Option("--score-only", help="test only on the genes whose ids are listed in this file")
     ] = None,
     homology: Annotated[
         Path | None,
         typer.Option(
-            "--homology", help="groups or pairs from kanseq homology, to exclude homologs of test genes from training"
+            "--homology", help="groups or pairs from kanseq homology; homologs of test genes are excluded from training"
         ),
     ] = None,
     similar: Annotated[
-        bool, typer.Option("--similar", help="exclude genes with nearly the same windows as test genes from training")
+        bool,
+        typer.Option(
+            "--similar",
+            help="exclude from training all genes whose windows are nearly identical to those of test genes",
+        ),
     ] = False,
     test_species: Annotated[
         str | None,
@@ -76,8 +83,8 @@ def split(
         typer.Option(
             "--rotate",
             min=0,
-            help="--by column: make this many folds; all have the same test genes, but each uses another part of the "
-            "training genes for tuning",
+            help="--by column: make this many folds with the same test genes; each fold uses a different part "
+            "of the other genes for tuning; 0: one fold",
         ),
     ] = 0,
     seed: Seed = 0,

@@ -72,7 +72,7 @@ def ablation(
     device: str = "auto",
     precision: str | None = None,
 ) -> Ablation:
-    """Train LegNet and its variants with KAN layers (LKANs and CKANs), each with every grid size, and compare them.
+    """Train LegNet and its variants with KAN layers (LKANs and CKANs, with every grid size), and compare them.
 
     In an LKAN, squeeze-and-excitation layers are KANs; in a CKAN, convolutions are KANs. All networks have the same
     layer widths, unless ``match_parameters`` is used.
@@ -80,9 +80,9 @@ def ablation(
     Args:
         genes: a set with the columns ``label`` and ``split``, or its file.
         output: the output folder; created if missing.
-        replaced: for LKANs: numbers of blocks with a KAN layer, counted from the stem; if empty, half of the blocks,
-            and all.
-        places: for CKANs: convolutions that are replaced by KAN layers: ``both``, ``stem``, ``final``.
+        replaced: for LKANs: numbers of blocks with a KAN layer, counted from the stem. If empty, one LKAN has KAN
+            layers in half of its blocks, and another in all blocks.
+        places: for CKANs: convolutions to replace with KAN layers: ``both``, ``stem``, ``final``.
         grids: numbers of spline grid intervals.
         options: hyper-parameters or training options of all networks, each as ``KEY=VALUE``.
         match_parameters: choose layer widths so that every network has about this many parameters.
@@ -141,7 +141,7 @@ def _entries(
 
 
 def _draw(path: Path, table: pd.DataFrame) -> None:
-    """Draw a heat map for LKANs and one for CKANs: rows are replaced layers, columns grid sizes.
+    """Draw one heat map for LKANs and one for CKANs, with replaced layers in rows and grid sizes in columns.
 
     Colours show the difference from the score of LegNet."""
     plain = float(table[MAIN].iloc[0])
@@ -154,7 +154,7 @@ def _draw(path: Path, table: pd.DataFrame) -> None:
         fields = figure.subplots(len(kinds), 1, height_ratios=rows_of, squeeze=False)[:, 0]
         for axes, (kind, rows) in zip(fields, kinds, strict=True):
             _draw_field(axes, kind, rows, plain, most)
-        title = f"{table['data_set'].iloc[0]}: {MAIN} and its difference to the plain LegNet's {plain:.3f}"
+        title = f"{table['data_set'].iloc[0]}: {MAIN} and its difference from the score of LegNet, {plain:.3f}"
         figure.suptitle(f"{title}\nbold: 95 % interval over test sequences without 0", fontsize=8)
         figure.tight_layout()
 
@@ -179,8 +179,8 @@ def _draw_field(axes: "Axes", kind: str, rows: pd.DataFrame, plain: float, most:
         )  # fmt: skip
     axes.set_xticks(range(len(across)), across)
     axes.set_yticks(range(len(down)), down)
-    axes.set_xlabel("intervals of the grid")
-    axes.set_ylabel("blocks replaced" if kind.endswith("lkan") else "replaced")
+    axes.set_xlabel("grid intervals")
+    axes.set_ylabel("replaced blocks" if kind.endswith("lkan") else "replaced")
     axes.set_title(kind, loc="left")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

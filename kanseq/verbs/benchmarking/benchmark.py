@@ -26,7 +26,7 @@ from kanseq.suites.results import results_of, table_text
 from kanseq.verbs.short_repr import brief
 
 RESULTS, TEXT, CHECKS = "results.tsv", "results.md", "checks.tsv"
-"""Files in the output folder, next to a folder per data set."""
+"""Files in the output folder, which also contains a folder per data set."""
 
 
 @brief
@@ -77,37 +77,37 @@ def benchmark(
     device: str = "auto",
     precision: str | None = None,
 ) -> Benchmark:
-    """Train models on every data set of a collection, and score them on its test set, which is used for nothing else.
+    """Train models on every data set of a collection, and score them on the test set of the data set.
 
-    All models are trained on the same sequences in the same folds; sequences that are used for tuning by networks are
-    not used for training by baselines either. A second call resumes where the first one stopped, and adds new models
-    and data sets. The table has a row for every model in the output folder that is trained on a data set. Each data set
-    keeps the protocol of its first call.
+    Test sets are used for nothing else. All models are trained on the same sequences in the same folds; sequences that
+    networks use for tuning are not used to train baselines either. A second call resumes where the first one stopped,
+    and adds new models and data sets. The table of results also includes models that earlier calls trained in the same
+    output folder. A data set keeps the protocol of the first call that used it.
 
     Args:
         collection: ``gue``, ``genomic-benchmarks`` or ``flipons``.
         folder: the folder of the collection, in one of its published layouts, see
             :mod:`kanseq.suites.collections.find_data_sets`.
         output: the output folder; created if missing.
-        models: architectures of ``kanseq models``; all others are compared with ``legnet`` if present, else with the
-            first.
+        models: architectures that ``kanseq models`` lists. All other models are compared with ``legnet`` if it is among
+            the models, otherwise with the first model.
         options: hyper-parameters or training options, each as ``KEY=VALUE`` (all models) or ``MODEL.KEY=VALUE``.
         match_parameters: choose layer widths so that networks have about this many parameters, if a model supports it.
         data_sets: names of the data sets to use; all if empty.
-        genome: FASTA of the genome that intervals refer to, or one per class (a mapping, or ``CLASS=FASTA`` each).
+        genome: FASTA of the genome that intervals refer to, or one per class (a mapping, or items ``CLASS=FASTA``).
         negatives: how to make negative sequences for flipon data sets without negatives: ``shuffled`` or ``uniform``.
         folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
-        published: a table of published scores to show; they take precedence over those that kanseq includes, see
+        published: a table of published scores to show, in addition to or instead of those that kanseq includes, see
             :mod:`kanseq.suites.published`.
         bootstrap: number of bootstrap resamples of the test sequences.
         jobs: number of models to train in parallel.
-        threads: processor threads of each training; 0 for torch's default.
+        threads: number of CPU threads per model; 0 for torch's default.
         device, precision: as for ``kanseq train``.
 
     Raises:
         BadOption: an option is unknown or invalid.
         BadTable, MissingFile: the layout of the folder is unknown, or a data set is invalid.
-        JobsFailed: some trainings failed; the tables contain the results of all others.
+        JobsFailed: the training of some models failed; the tables contain the results of all other models.
     """
     protocol, machine = Protocol(folds, seeds, epochs, copies, seed), Machine(jobs, threads, device, precision)
     entries = make_entries(models, options, parameters=match_parameters)
@@ -138,7 +138,7 @@ def benchmark(
 
 
 def _added(path: Path, schema: Schema, rows: pd.DataFrame) -> pd.DataFrame:
-    """Add ``rows`` to the table in a file, in place of old rows of the same data sets; return the complete table."""
+    """Add ``rows`` to the table in a file; they replace old rows of the same data sets. Return the complete table."""
     if path.exists():
         before = read_table(path, schema)
         if "flops" in before and before["flops"].notna().all():

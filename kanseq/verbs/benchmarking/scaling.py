@@ -79,7 +79,7 @@ def scaling(
     device: str = "auto",
     precision: str | None = None,
 ) -> Scaling:
-    """Train each model with each number of parameters; also time training steps of the KAN models with each grid.
+    """Train each model with each number of parameters; also time training steps of KAN models with each grid size.
 
     The timed networks have the default layer widths.
 
@@ -87,10 +87,10 @@ def scaling(
         genes: a set with the columns ``label`` and ``split``, or its file.
         output: the output folder; created if missing.
         sizes: numbers of parameters; layer widths are chosen to match them.
-        grids: numbers of spline grid intervals for which parameters are counted and steps timed, without training.
+        grids: numbers of spline grid intervals. For each, parameters are counted and training steps are timed.
         models: architectures whose layer widths can be chosen.
         options: hyper-parameters or training options, each as ``KEY=VALUE`` (all models) or ``MODEL.KEY=VALUE``.
-        batch_size: sequences per timed step.
+        batch_size: number of sequences per timed step.
         folds, seeds, epochs, copies, seed: see :class:`kanseq.suites.protocol.Protocol`.
         bootstrap: number of bootstrap resamples of the test sequences.
         jobs, threads, device, precision: as for :func:`kanseq.benchmark`.
@@ -103,7 +103,7 @@ def scaling(
         raise BadOption("--parameters: no size, or a size below 1", hint="specify sizes, such as 50000,100000")
     for model in models:
         if architecture(model).resized is None or models.count(model) > 1:
-            raise BadOption(f"--model {model}", hint="use models whose widths can be chosen, each once")
+            raise BadOption(f"--model {model}", hint="use models whose layer widths can be chosen, each only once")
     name, genes = named_set(genes)
     own, settings = parted_options(options, models)
     finer = _finer(genes, own, models, grids)
@@ -137,7 +137,7 @@ def _finer(
 ) -> list[tuple[str, int, Config]]:
     """Return (model, grid, configuration) for each model with spline grids and each number of grid intervals.
 
-    ``own`` are the specified hyper-parameters of each model; layer widths are the default ones."""
+    ``own`` contains the specified hyper-parameters of each model; layer widths have their defaults."""
     return [
         (model, grid, make_config(model, genes.geometry, {**own[model], "grid": grid}))
         for model in models
@@ -147,7 +147,7 @@ def _finer(
 
 
 def _costs(finer: Sequence[tuple[str, int, Config]], batch_size: int, machine: Machine) -> pd.DataFrame:
-    """Return the table ``grids`` of :class:`Scaling`: parameters, operations and time per step of each network."""
+    """Return the table ``grids`` of :class:`Scaling`: parameters, FLOPs and seconds per training step."""
     built = [(architecture(model), config) for model, _, config in finer]
     seconds = step_times(
         built, batch_size=batch_size, threads=machine.threads, device=machine.device, precision=machine.precision
@@ -161,7 +161,7 @@ def _costs(finer: Sequence[tuple[str, int, Config]], batch_size: int, machine: M
 
 
 def _draw(path: Path, table: pd.DataFrame, grids: pd.DataFrame, name: str) -> None:
-    """Draw the score against parameters and operations, and parameters and step time against the grid size."""
+    """Plot the score against parameters and FLOPs, and parameters and step time against the grid size."""
     with picture(path, 7.2, 4.9) as figure:
         fields = figure.subplots(2, 2)
         for axes, column, label in zip(
@@ -175,11 +175,11 @@ def _draw(path: Path, table: pd.DataFrame, grids: pd.DataFrame, name: str) -> No
         fields[0, 0].legend()
         fields[0, 0].set_title(f"{name}: mean of the fits, 95 % interval over test sequences", loc="left")
         for axes, column, scale, label in zip(
-            fields[1], ("parameters", "step_seconds"), (1e-6, 1e3), ("million parameters", "ms a step"), strict=True
+            fields[1], ("parameters", "step_seconds"), (1e-6, 1e3), ("million parameters", "ms per step"), strict=True
         ):
             for kind, rows in grids.groupby("model", sort=False):
                 axes.plot(rows["grid"], rows[column] * scale, marker="o", markersize=3, color=COLOURS.get(str(kind)))
-            axes.set_xlabel("intervals of the grid")
+            axes.set_xlabel("grid intervals")
             axes.set_ylabel(label)
             axes.set_ylim(0)
         fields[1, 0].set_title("finer grids at the default widths", loc="left")

@@ -1,6 +1,6 @@
 """Read and write ``attributions.parquet``.
 
-In: row groups of attributions. Out: one Parquet file with one row per gene, and its content.
+In: row groups of attributions, or a file. Out: a Parquet file with one row per gene, or the content of the file.
 """
 
 import json
@@ -18,7 +18,7 @@ from kanseq.io.files import PathLike, check_input
 from kanseq.io.tables.model_tables import ATTRIBUTIONS
 
 FORMAT = ATTRIBUTIONS.version
-"""Version of the format of ``attributions.parquet`` that is written; older versions can be read, too."""
+"""Version of the format in which ``attributions.parquet`` is written. Older versions can be read, too."""
 
 
 KIND = "attributions"
@@ -26,12 +26,12 @@ KIND = "attributions"
 
 
 def as_pandas(tables: Iterator[pa.Table]) -> pd.DataFrame:
-    """Concatenate row groups to one table; ``attributions`` and ``tokens`` hold one float32 array per row."""
+    """Concatenate row groups; the columns ``attributions`` and ``tokens`` contain one float32 array per row."""
     return pa.concat_tables(tables).to_pandas()
 
 
 def write_attributions(path: PathLike, tables: Iterator[pa.Table], described: dict[str, object]) -> None:
-    """Write row groups to ``attributions.parquet``, with ``described`` as metadata; output bytes are reproducible."""
+    """Write row groups to ``attributions.parquet``, with ``described`` as metadata; the bytes are reproducible."""
     metadata = json.dumps({"kind": KIND, "format": FORMAT, **described}, allow_nan=False)
     schema = COLUMNS.with_metadata({b"kanseq": metadata.encode()})
     repeated = ["species", "method", "model"]
@@ -45,7 +45,7 @@ class Attributions:
     """Content of ``attributions.parquet``.
 
     Attributes:
-        table: one row per gene; ``attributions`` and ``tokens`` hold one float32 array per row.
+        table: one row per gene; the columns ``attributions`` and ``tokens`` contain one float32 array per row.
         geometry: the layout of the columns that the models read.
         metadata: method, reference, models, inputs, contigs.
     """

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHOWN = 3
-"""Number of genes whose sum of attributions is logged, in addition to the gene with the largest completeness error."""
+"""Number of genes for which sums are logged, in addition to the gene with the largest completeness error."""
 
 
 @brief
@@ -53,11 +53,12 @@ class Explanation(NamedTuple):
         models: number of model files used.
         method, reference: the method and the references used.
         precision: floating-point type of the computation, ``float32`` or ``float64``.
-        sum: sum of a gene's attributions, as mean over the genes; None if the method has no references.
-        logit_difference: ``logit − reference logit``, as mean over the genes, to compare with ``sum``; None if the
-            method has no references.
-        max_completeness_error: ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)`` for attributions ``a``, as
-            maximum over genes, references and models; None if the method has no references.
+        sum: the sum of a gene's attributions, averaged over genes; None if the method has no references.
+        logit_difference: ``logit − reference logit``, averaged over genes, to compare with ``sum``; None if the method
+            has no references.
+        max_completeness_error: the maximum, over genes, references and models, of
+            ``|Σ a − (logit − reference logit)| / max(1, Σ|a|)`` for attributions ``a``; None if the method has no
+            references.
         seconds: duration of the computation, excluding reading and writing.
         output, bed, bedgraph, bigwig, per_gene, hypothetical, picture, igv_session, jbrowse: paths of the outputs;
             None for those that were not requested.
@@ -128,7 +129,7 @@ def explain(
         output: path of ``attributions.parquet``, a table with the attributions of each gene per base and per token.
         bed: ``.bed.gz`` (bgzip, with ``.tbi`` next to it) or ``.bed``, one row per gene and piece
             (the genomic interval under a token).
-        bedgraph, bigwig: tracks of signed attributions per base; see :func:`kanseq.browsers.tracks.write_tracks`.
+        bedgraph, bigwig: tracks of signed attributions per base, see :func:`kanseq.browsers.tracks.write_tracks`.
         per_gene: folder for one BED file per gene.
         hypothetical: ``.npz`` with the contributions of all four bases at each position, see
             :mod:`kanseq.verbs.explaining.hypothetical_files`.
@@ -140,7 +141,7 @@ def explain(
         annotation: GTF or GFF3 to show in browser sessions and in the picture.
         method: name of a method, see :func:`kanseq.attribution.methods.methods`.
         reference: ``shuffle:N``, ``n`` or a FASTA file, see :func:`kanseq.attribution.references.find_references`.
-        steps: number of points between reference and gene where the method ``integrated`` computes gradients.
+        steps: number of points between reference and gene at which the method ``integrated`` computes gradients.
         seed: seed of the shuffles; the shuffles of a gene depend only on the seed and the gene's id.
         fold: explain only the genes that this fold holds out, with the models of this fold.
         condition: the condition or class whose logit is explained, if the model predicts several. For a class this is
@@ -249,7 +250,7 @@ def _check_settings(batch_size: int, steps: int, precision: str) -> None:
 def _describe(
     plan: ExplainPlan, geometry: Geometry, scorers: list[Scorer], inputs: dict[str, object], genes: SequenceSet
 ) -> dict[str, object]:
-    """Return the metadata of ``attributions.parquet``: the settings, the models and checksums of all inputs."""
+    """Return the metadata of ``attributions.parquet``: settings, models, and checksums of all inputs."""
     file = {} if plan.references.sequences is None else {"references": fingerprint(plan.references.text)}
     return {
         "geometry": geometry.to_json(),
@@ -277,7 +278,7 @@ def _means(sums: Sums) -> tuple[float | None, float | None, float | None]:
 
 
 def _show_sums(sums: Sums, genes: SequenceSet) -> None:
-    """Log sum of attributions and logit difference for the first genes and for the gene with the largest error."""
+    """Log sum of attributions and logit difference of the first genes, and of the gene with the largest error."""
     if not sums.errors.size:
         return
     errors = sums.errors.max(1)

@@ -23,8 +23,9 @@ MARGIN = 500
 
 
 class Views(NamedTuple):
-    """Paths of the requested views, and the files that they need; None if absent. See
-    :func:`kanseq.verbs.explaining.explain.explain`.
+    """Paths of the requested views, and of the files that they need; None if not specified.
+
+    The views are described in :func:`kanseq.verbs.explaining.explain.explain`.
     """
 
     picture: PathLike | None
@@ -39,8 +40,8 @@ class Views(NamedTuple):
         ``tracks`` are the files that a browser session will open.
 
         Raises:
-            BadOption: a picture is requested for several genes, a browser session without genome or tracks, or a file
-                name has the wrong ending.
+            BadOption: a picture is requested for several genes, a browser session is requested without genome or
+                tracks, or a file name has the wrong ending.
             ContigMismatch: the genome is not the one that the genes were extracted from.
         """
         if self.picture is not None:

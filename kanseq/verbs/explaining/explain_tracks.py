@@ -63,12 +63,12 @@ class Tracks(NamedTuple):
         return track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
 
     def shown(self, genes: SequenceSet) -> list[PathLike]:
-        """Return the tracks that a browser session opens: all except indices and tracks of single genes."""
+        """Return the paths of the tracks that a browser session opens, without indices and tracks of single genes."""
         files = track_files(self.bed, self.bedgraph, self.bigwig, contig_lengths(genes), self.strand_specific)
         return [path for path in files if path.suffix not in (".tbi", ".csi")]
 
     def write(self, genes: SequenceSet, geometry: Geometry, sums: Sums, stack: ExitStack) -> int | None:
-        """Write the requested tracks and return the number of BED rows; ``stack`` names the files when it closes."""
+        """Write the tracks; return the number of BED rows. The files get their final names when ``stack`` closes."""
 
         def codes(rows: np.ndarray) -> np.ndarray:
             return geometry.hide(genes.codes(rows))
@@ -89,6 +89,6 @@ class Tracks(NamedTuple):
 
 
 def contig_lengths(genes: SequenceSet) -> dict[str, int]:
-    """Return contig -> length for the species of the genes (all are from one), in the order of the genome."""
+    """Return contig -> length, in the order of the genome; all genes must be from one species."""
     species = next(iter(genes.table["species"]), NO_SPECIES)
     return {name: int(contig["length"]) for name, contig in genes.contigs_of(species).items()}

@@ -48,7 +48,7 @@ MOST_DRAWN = 60
 """Maximum number of edge functions in one picture."""
 
 ROWS = 256
-"""Number of genes whose attributions are read at a time."""
+"""Number of genes per step when attributions are averaged."""
 
 LIST = "figures.json"
 """Name of a JSON file in the output folder that lists the inspected model and all files written."""
@@ -64,8 +64,8 @@ class Figures(NamedTuple):
         genes: number of sequences that the network ran on.
         layers: names of the KAN layers of the network.
         outside_grid: layer -> fraction of its input values that are outside its spline grid; only layers with a grid.
-        token_layer: the layer whose tokens before and after it are shown; None if no layer has a token axis.
-        attributed: number of genes whose attributions were averaged (profile, k-mers); None without ``attributions``.
+        token_layer: the layer before and after which tokens are shown; None if no layer has a token axis.
+        attributed: number of genes whose attributions were averaged; None without ``attributions``.
         files: names of the files that were written into ``output``.
         output: the output folder.
     """
@@ -106,15 +106,16 @@ def figures(
     """Write tables and pictures of what a KAN has learned, computed on genes that it was not trained on.
 
     ``edges.tsv`` and ``nodes.tsv`` contain the attribution scores of KAN 2.0 (:mod:`kanseq.attribution.edges`), which
-    measure the importance of edges and nodes. ``grid.tsv`` contains the fractions of values outside the grids of the
-    layers. ``layer-NAME.png`` shows the edge functions with the highest scores together with the distribution of their
-    inputs, ``tokens.png`` the tokens before and after the layer that mixes them. If a KAN layer reads the bases
-    themselves, ``positions.tsv`` and ``positions.png`` show the scores along the windows. If the network has learned
-    functions of position for k-mers, ``places.tsv`` and ``places-LAYER.png`` show them. Attributions are averaged by
-    position in ``profile.tsv`` and ``.png`` (genes only), and by k-mer in ``words-LENGTH.tsv`` and ``.png``.
+    measure the importance of edges and nodes. ``grid.tsv`` contains, for each layer, the fraction of input values that
+    are outside its spline grid. ``layer-NAME.png`` shows the edge functions with the highest scores, and the
+    distribution of their inputs. ``tokens.png`` shows the tokens before and after the layer that mixes them. If a KAN
+    layer reads bases directly, ``positions.tsv`` and ``positions.png`` show the scores along the windows. If the
+    network has learned functions of position for k-mers, ``places.tsv`` and ``places-LAYER.png`` show them. Mean
+    attributions are shown by position in ``profile.tsv`` and ``profile.png`` (genes only), and by k-mer in
+    ``words-LENGTH.tsv`` and ``words-LENGTH.png``.
 
     Args:
-        model: folder of a run, of which the first fold is inspected by default, or one ``model.safetensors``.
+        model: folder of a run (by default its first fold is inspected), or one ``model.safetensors``.
         genes: a set of genes or sequences, or its file.
         output: the output folder; created if its parent exists. Files of an earlier call (listed in ``figures.json``)
             are deleted; other files are kept.
@@ -122,10 +123,10 @@ def figures(
         fold: inspect the model of this fold.
         condition: the condition or class whose logit is analysed, if the model predicts several.
         gene, gene_list: ids of the genes to use; by default all genes that the model was not trained on.
-        samples: number of genes that the network runs on, drawn at random; 0 for all.
+        samples: number of randomly chosen genes to run the network on; 0 for all.
         edges: number of edge functions per picture.
         top: number of edges per layer in ``edges.tsv``.
-        layer: the layer whose tokens before and after it are shown; see :class:`kanseq.drawing.token_maps.TokenMaps`.
+        layer: show the tokens before and after this layer, see :class:`kanseq.drawing.token_maps.TokenMaps`.
         word_length: lengths k of the k-mers (words) whose attributions are averaged.
         allow_seen: also use genes that all models were trained on.
         seed: seed of the random choice of genes, and of the chance level of k-mers.
@@ -208,19 +209,24 @@ def _folder_of(output: PathLike) -> Path:
 
 
 def _check_contigs(known: Attributions, genes: SequenceSet, where: Path) -> None:
-    """Check that attributions (read from ``where``) and set are of the same genome: contigs with the same checksums."""
+    """Check that attributions and set are from one genome: contigs with the same name have the same checksum.
+
+    ``where`` is the file that the attributions were read from, for error messages.
+    """
     contigs = known.metadata.get("contigs")
     for name, contig in contigs.items() if isinstance(contigs, dict) else ():
         if name in genes.contigs and genes.contigs[name].get("md5") != contig.get("md5"):
             raise ContigMismatch(
-                f"contig '{name}' has other bases in these attributions than in the set",
+                f"contig '{name}' has different bases in these attributions and in the set",
                 where=where,
                 hint="explain this set again with kanseq explain -o",
             )
 
 
 def _load(models: Models, scorer: Scorer, condition: str | None) -> tuple[TrainedModel, SequenceNetwork]:
-    """Return the model of ``scorer``, with the output of ``condition`` only, and its network (products in float32).
+    """Return the model of ``scorer``, with only the output for ``condition``, and its network.
+
+    Matrix products of the network are computed in float32.
 
     Raises:
         BadOption: the network has no KAN layers.
@@ -259,7 +265,7 @@ def _possible_files(network: SequenceNetwork, words: list[WordSums]) -> list[str
 
 
 def _make_room(folder: Path, files: list[str]) -> None:
-    """Delete files that an earlier call wrote into ``folder``, except ``files``: they may show another model."""
+    """Delete files that an earlier call wrote into ``folder``, as they may show another model; keep ``files``."""
     try:
         before = json.loads((folder / LIST).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -279,7 +285,7 @@ def _write_scores(
 ) -> list[str]:
     """Write the scores of edges and nodes, the grids, and pictures of edge functions; return the file names.
 
-    ``explained`` is the index of the network output that scores refer to; None for all outputs."""
+    ``explained`` is the index of the network output that the scores refer to; None for all outputs."""
     scores = statistics.scores(explained)
     densities = {name: layer.density for name, layer in statistics.layers.items()}
     tables = edge_table(statistics, scores, top), node_table(statistics, scores), grid_table(densities)
@@ -299,7 +305,7 @@ def _write_scores(
 
 
 def _write_places(folder: Path, network: SequenceNetwork, task: Task) -> list[str]:
-    """Write the learned functions of position (of k-mers), if the network has any; return the file names."""
+    """Write the functions of position that the network has learned for k-mers, if any; return the file names."""
     found = place_curves(network, task.shares)
     if not found:
         return []
@@ -315,7 +321,7 @@ def _places_of(layer: str) -> str:
 
 
 def _rows_of(known: Attributions, genes: SequenceSet) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the genes that have attributions: rows of the attributions, and rows of the set.
+    """Find the genes that have attributions; return their rows in ``known``, and their rows in the set.
 
     Raises:
         UnknownGene: no gene of the set has attributions.

@@ -16,14 +16,14 @@ from kanseq.models.network import BASES
 from kanseq.sequences.sequence_set import SequenceSet
 
 GENES = 64
-"""Number of genes that are compressed at once."""
+"""Number of genes that are encoded and written per step."""
 
 
 def check_hypothetical(path: PathLike | None) -> None:
     """Check that the name of a file of hypothetical contributions ends in ``.npz``.
 
     Raises:
-        BadOption: the name has another ending.
+        BadOption: the name does not end in ``.npz``.
     """
     if path is not None and not Path(path).name.endswith(".npz"):
         raise BadOption("the name of a file of hypothetical contributions must end in .npz", where=path)
@@ -42,16 +42,16 @@ def onehot_name(path: PathLike) -> Path:
 def write_hypothetical(
     path: PathLike, values: np.ndarray, genes: SequenceSet, geometry: Geometry, stack: ExitStack
 ) -> None:
-    """Write contributions, and next to them ``NAME.onehot.npz`` with the one-hot sequences.
+    """Write contributions to ``NAME.npz``, and the one-hot sequences to ``NAME.onehot.npz`` in the same folder.
 
-    Both files hold ``arr_0`` of shape ``(n, 4, columns)``, float32 and int8, and ``ids``.
+    Both files contain ``ids`` and ``arr_0``, of shape ``(n, 4, columns)``: float32 contributions, or int8 sequences.
 
     Args:
-        path: the file of contributions.
+        path: the file of contributions, ``NAME.npz``.
         values: the contributions, ``(n, 4, columns)``.
-        genes: the genes, in the same order.
+        genes: the ``n`` genes, in the order of ``values``.
         geometry: the columns that the models read; masked columns are all zeros in the one-hot sequences.
-        stack: both files get their final names when it closes.
+        stack: both files get their final names when this stack closes.
     """
     ids = np.array(genes.table["id"].astype(str).tolist())
     for each, dtype, part in (

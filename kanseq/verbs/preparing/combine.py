@@ -1,4 +1,4 @@
-"""``kanseq combine``: combine several sets, such as those of several species, into one.
+"""``kanseq combine``: combine several sets into one, for example the sets of several species.
 
 In: sets of the same geometry. Out: one set, with rows in the order of the inputs and contigs stored by species.
 """
@@ -35,13 +35,13 @@ class Combined(NamedTuple):
 def combine(
     sets: Sequence[PathLike | SequenceSet], *, output: PathLike | None = None, species: str | Sequence[str] = ()
 ) -> Combined:
-    """Combine sets, such as those of several species, into one, to train on some species and test on others.
+    """Combine several sets into one set, for example to train on some species and test on others.
 
     Args:
-        sets: two or more sets, or their files, of the same geometry.
+        sets: two or more sets with the same geometry, or their files.
         output: path of the combined set, a Parquet file.
         species: the species name of each set, in the order of the sets. It is needed for sets that were made without
-            ``--species``; for other sets it must be the name in the set.
+            ``--species``; for other sets it must match the name in the set.
 
     Raises:
         BadOption: there are fewer than two sets, or the names do not match the sets.

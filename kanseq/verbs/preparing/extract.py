@@ -45,11 +45,11 @@ class Extraction(NamedTuple):
     Attributes:
         genes: number of genes in the set.
         excluded: number of genes of the annotation that are not in the set.
-        reasons: reason -> number of genes that are excluded for it.
+        reasons: reason -> number of genes excluded for this reason.
         contigs: number of contigs of the genome.
         output: path of the set; None if it was not written.
         set: the set.
-        left_out: the excluded genes, with the columns ``id, reason, detail`` and ``line`` of the annotation.
+        left_out: the excluded genes, with the columns ``id, reason, detail, line`` (line number in the annotation).
     """
 
     genes: int
@@ -98,11 +98,11 @@ def extract(
         bed: path of a BED6 file with two windows per gene (``id:TSS``, ``id:TTS``), truncated at contig ends, in genome
             order.
         fasta: path of a FASTA file of the sequences, one line each, before masking.
-        upstream: bases before the TSS and after the TTS.
-        downstream: transcribed bases from the TSS on, and up to the TTS.
-        pad: columns of ``N`` between the two windows.
-        mask: whether models read the three transcribed bases next to TSS and TTS as ``N``; the set always stores the
-            bases.
+        upstream: number of bases before the TSS, and after the TTS.
+        downstream: number of transcribed bases from the TSS on, and up to the TTS.
+        pad: number of columns with ``N`` between the TSS window and the TTS window.
+        mask: whether models read ``N`` instead of the three transcribed bases next to the TSS and to the TTS; the set
+            always stores the bases.
         biotype: biotypes to keep; by default ``protein_coding``, or all genes if there are no biotypes.
         id: the attribute with the id of a gene; by default the first of ``gene_id, ID, locus_tag, Name`` that a gene
             has.
@@ -172,13 +172,15 @@ def extract(
 
 
 def _geometry(upstream: int, downstream: int, pad: int, mask: bool) -> Geometry:
-    """Return the geometry with these windows.
+    """Return the geometry of windows with these sizes.
 
     Raises:
         BadOption: the sizes are invalid; the message names the options of the command line.
     """
     if min(upstream, downstream, pad) < 0 or upstream + downstream == 0:
-        raise BadOption("--upstream, --downstream and --pad must not be negative, and the first two not both 0")
+        raise BadOption(
+            "--upstream, --downstream and --pad must not be negative; --upstream and --downstream must not both be 0"
+        )
     return Geometry(upstream, downstream, pad, mask)
 
 
@@ -194,7 +196,7 @@ def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> 
 
 
 def _first_of_twins(cuts: list[CutGene], dropped: list[Excluded]) -> tuple[list[CutGene], list[Excluded]]:
-    """Keep one gene of each name: the first whose windows could be extracted; drop the others.
+    """Of genes with the same name, keep the first one whose windows could be extracted; drop the others.
 
     Args:
         cuts: genes with extracted windows.
@@ -219,7 +221,7 @@ def _first_of_twins(cuts: list[CutGene], dropped: list[Excluded]) -> tuple[list[
 
 
 def _counts(reasons: dict[str, int]) -> str:
-    """Format reasons and numbers of genes as text, for an error message."""
+    """Format ``reasons`` (reason -> number of genes) as text, for an error message."""
     return ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
 
 
@@ -262,7 +264,7 @@ def _write(
 
 
 def _bed_lines(table: pd.DataFrame, lengths: dict[str, int]) -> Iterator[str]:
-    """Yield both windows of every gene as BED6, sorted by contig (as in the genome), start and end."""
+    """Yield both windows of every gene as BED6 lines, sorted by contig (in genome order), start and end."""
     rank = {name: position for position, name in enumerate(lengths)}
     rows = []
     for site in ("tss", "tts"):

@@ -1,7 +1,7 @@
 """``kanseq import``: build a set from labelled sequences, without an annotation.
 
-In: tables, FASTA files or folders of text files; or a genome, and intervals as BED files or tables. Out: a set as from
-``kanseq extract``, with one row per sequence, and its label if it has one.
+In: tables, FASTA files or folders of text files; or a genome, and intervals as BED files or tables. Out: a set in the
+format of ``kanseq extract``, with one row per sequence, and labels if the input has them.
 """
 
 import logging
@@ -58,33 +58,34 @@ def import_sequences(
 ) -> Imported:
     """Build a set from sequences, with as many columns as the longest sequence has bases.
 
-    Letters become upper case, ``U`` becomes ``T``, and IUPAC codes, ``X`` and gaps become ``N``. The id of a
-    sequence is, for a row of a table, the value in ``id_column``, or file name and row number (``train-1``); for FASTA,
-    the first word of the header; for a text file, the file name. The id of an interval is its name in the BED file or
-    in the column ``id`` of a table, if all names are different; otherwise its coordinates as in the file; or, if two
-    rows have the same coordinates, file name and row number. With classes, the name of the class is a prefix
-    (``enhancer:peak7``).
+    Letters become upper case, ``U`` becomes ``T``, and IUPAC codes, ``X`` and gaps become ``N``.
+
+    The id of a sequence in a table is the value in ``id_column`` or, without ``id_column``, the file name and row
+    number (``train-1``). The id of a FASTA record is the first word of its header; the id of a text file is its name.
+    The id of an interval is its name in the BED file or in the column ``id`` of a table, if all names are different.
+    Otherwise it is the coordinates as in the file or, if two rows have the same coordinates, the file name and row
+    number. With ``classes``, all ids start with the name of the class (``enhancer:peak7``).
 
     A table with the columns ``region`` (or ``chrom``, ``chromosome``), ``start``, ``end`` and optionally ``strand``,
     ``id`` and a label is a table of intervals, 0-based half-open. Their sequences are the same as from
     ``bedtools getfasta -s``: the reverse complement if the strand is ``-``, otherwise the forward strand.
 
-    The set has the columns ``id, species, length, sequence``; ``chrom, strand, start, end`` (0-based half-open, contigs
-    named as in the genome) if all sequences are intervals of one genome; ``label`` (text) if there are labels; and
-    ``split`` if there are several inputs (with the name of the file, such as ``train``, ``dev``, ``test``) or a
-    ``split_column`` (with its value).
+    The set has the columns ``id, species, length, sequence``. If all sequences are intervals of one genome, it also has
+    ``chrom, strand, start, end`` (0-based half-open, contigs named as in the genome). If there are labels, it has
+    ``label`` (text). The column ``split`` contains the values of ``split_column`` or, if there are several inputs, the
+    names of the files (such as ``train``, ``dev``, ``test``).
 
     Args:
         inputs: files: tables with a header (CSV or TSV), FASTA, BED or tables of intervals; or any
             :class:`SequenceSource`.
         output: path of the set, a Parquet file.
-        classes: a file per class with all of its sequences, as a mapping or as items ``NAME=FILE``: FASTA or BED files,
-            tables of intervals, or folders of text files, one per sequence.
+        classes: one file per class with all of its sequences, as a mapping or as items ``NAME=FILE``. Files can be
+            FASTA, BED, tables of intervals, or folders of text files (one per sequence).
         genome: FASTA of the genome that intervals refer to, or one per class; files that are not FASTA are then read as
             intervals.
         width: extend intervals on both sides to this many bases. Longer intervals, and those that would extend past the
             end of their contig, are excluded; a warning reports their number.
-        sequence_column: column of sequences in tables; if several are named, the sequences of a row are joined, with 20
+        sequence_column: column of sequences in tables. If several are named, the sequences of a row are joined, with 20
             columns of ``N`` between them (:data:`kanseq.sequences.labelled_files.BETWEEN`).
         label_column: column of labels in tables; by default ``label`` if there is one.
         id_column: column of ids in tables.
@@ -115,7 +116,7 @@ def _sources(
     *,
     by_file: bool,
 ) -> list[SequenceSource]:
-    """Return a source for each input file; with ``by_file``, each of several files without classes is a split."""
+    """Return a source per input file. With ``by_file``, several ``inputs`` are splits, named after the files."""
     files = [inputs] if isinstance(inputs, (str, os.PathLike, SequenceSource)) else list(inputs)
     if bool(files) == bool(classes):
         raise BadOption("specify either input files or --class NAME=FILE, not both")

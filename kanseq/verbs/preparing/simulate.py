@@ -34,15 +34,17 @@ class Simulation(NamedTuple):
         genome, annotation, expression: paths of the FASTA, the GTF and the table of TPM.
         truth: path of a BED6 file of every planted element, with name ``GENE:ELEMENT`` and a score proportional to its
             effect.
-        truth_genes: path of a table with signal, noise, GC content of the flanks and copies of every element, per gene.
+        truth_genes: path of a table with one row per gene: signal, noise, GC content of the flanks, and number of
+            copies of every element.
         grammar: path of a JSON file with the grammar, the seed and the auROC of the oracle.
         genes: number of protein-coding genes.
-        scored: number of these whose windows are completely on their contig; the oracle is scored on them.
-        contigs, bases: number of contigs, and of their bases.
+        scored: number of protein-coding genes whose windows do not extend past the end of their contig. The oracle is
+            scored on these genes.
+        contigs, bases: number of contigs, and total number of their bases.
         elements: number of planted elements.
-        refused: number of elements that were not planted because they would have overlapped another one.
+        refused: number of elements that were not planted because they would have overlapped another element.
         noise: standard deviation of the noise, in log10 expression.
-        oracle_auroc: auROC of an oracle that predicts expression without noise, for high against low genes.
+        oracle_auroc: auROC of an oracle, which predicts expression without noise, in separating high from low genes.
     """
 
     folder: Path
@@ -88,7 +90,8 @@ def simulate(
 
     Args:
         output: the output folder; created if its parent exists. Other files in it are kept.
-        genes: number of protein-coding genes; 5 % more genes of other biotypes follow the same grammar.
+        genes: number of protein-coding genes. Genes of other biotypes (5 % of this number), which
+            follow the same grammar, are added.
         contigs: number of chromosomes, named 1, 2, …; the first is the longest.
         genome_size: total number of bases; by default 6,000 per gene.
         samples: number of columns of the TPM table.

@@ -32,11 +32,11 @@ CHOSEN: dict[str, dict[str, int | float | str]] = {
     "kan-mixer": {"epochs": 8, "learning_rate": 2e-3, "decay": "coupled"}
 }
 """Settings that differ from the models' defaults. The defaults of ``kan-mixer`` are meant for thousands of genes; on
-the demo's 400 genes per fold, five epochs at the default learning rate score near chance. These settings are the best
-of three by the held-out scores of seed 0, so the score of seed 0 is optimistic."""
+the demo's 400 genes per fold, five epochs at the default learning rate lead to scores near chance. These settings
+had the best held-out score of three that were tried with seed 0, so the score with seed 0 is optimistic."""
 
 TOP = 10
-"""Number of pieces (intervals under tokens) per gene, those with the largest attributions, to compare with elements."""
+"""Number of pieces (intervals under tokens) per gene to check for elements: those with the largest attributions."""
 
 
 @brief
@@ -46,7 +46,7 @@ class Demonstration(NamedTuple):
     Attributes:
         folder: the output folder.
         genes: number of genes in the set.
-        oracle_auroc: auROC of the expression without noise, the best score that is possible.
+        oracle_auroc: auROC of a prediction that knows the expression without noise: the best possible score.
         auroc: model -> mean auROC over the held-out chromosomes.
         top_on_elements: fraction of the pieces with the largest attributions that overlap a planted element.
         chance: fraction of all pieces that overlap a planted element.
@@ -152,7 +152,7 @@ def top_on_elements(attributions: PathLike, genes: PathLike, truth: PathLike, to
 
 
 def _touches(chrom: np.ndarray, start: np.ndarray, end: np.ndarray, truth: PathLike) -> np.ndarray:
-    """Return for each interval (0-based half-open) whether an element in the BED file ``truth`` overlaps it; bool."""
+    """Return, for each interval (0-based half-open), whether an element in the BED file ``truth`` overlaps it."""
     elements = pd.read_csv(
         truth, sep="\t", header=None, usecols=[0, 1, 2], names=["chrom", "start", "end"], dtype={0: str}
     )
@@ -178,7 +178,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _table(folder: Path, simulation: Simulation, auroc: dict[str, float], shares: tuple[float, float]) -> str:
-    """Return the results and the paths of the main files as text; ``shares`` are ``top_on_elements`` and ``chance``."""
+    """Return the results and the paths of the main files as text; ``shares`` are from :func:`top_on_elements`."""
     rows = [*auroc.items(), ("oracle (knows the grammar)", simulation.oracle_auroc)]
     lines = ["auROC, mean over held-out chromosomes", *(f"  {name:<28}{score:.3f}" for name, score in rows), ""]
     found, chance = shares

@@ -27,7 +27,7 @@ _SIGNS = {POSITIVE: "raise", NEGATIVE: "lower", ZERO: "zero"}
 
 
 def text_facts(path: Path) -> tuple[str, Facts]:
-    """Return kind and facts of a table, JSON file or text track.
+    """Return the kind of a table, JSON file or text track, and facts about it.
 
     Raises:
         BadTable: the file is not from kanseq, or is damaged.
@@ -54,7 +54,7 @@ def text_facts(path: Path) -> tuple[str, Facts]:
 
 
 def _json_card(path: Path) -> tuple[str, Facts]:
-    """Return kind and facts of a JSON file; the facts are its top-level entries."""
+    """Return the kind of a JSON file, and facts about it: its top-level entries."""
     content = read_json(path)
     if not {"format", "grammar", "training_genes"} & set(content):
         raise foreign(path)
@@ -70,7 +70,7 @@ def _json_card(path: Path) -> tuple[str, Facts]:
 
 
 def _description(content: Facts) -> tuple[str, Facts]:
-    """Return kind and facts of the ``run.json`` of a run or search, in any version of the format."""
+    """Return the kind ``run`` and facts from the ``run.json`` of a run or search, in any version of the format."""
     spec = content.get("spec")
     facts = {"format": content.get("format"), "kind of run": content.get("kind")}
     facts |= spec if isinstance(spec, dict) else {}
@@ -78,12 +78,12 @@ def _description(content: Facts) -> tuple[str, Facts]:
 
 
 def _filled(content: Facts) -> Facts:
-    """Return facts without those that are None or empty."""
+    """Return the facts that are neither None nor empty."""
     return {name: value for name, value in content.items() if value not in (None, {}, [])}
 
 
 def _table_facts(path: Path, schema: Schema) -> Facts:
-    """Return facts about a table, by its function in :data:`_READERS`; else numbers of rows and distinct values."""
+    """Return facts from the table's function in :data:`_READERS`; without one, numbers of rows and distinct values."""
     table = read_cells(path, schema, required=schema.head)
     if schema.name in ("homologs", "homolog_pairs"):
         return {**_READERS[schema.name](table), **_homology(path)}
@@ -94,7 +94,7 @@ def _table_facts(path: Path, schema: Schema) -> Facts:
 
 
 def _splits(table: pd.DataFrame) -> Facts:
-    """Return facts about splits: genes per fold and role, reasons of unused genes."""
+    """Return facts about splits: genes per fold and role, and reasons why genes are unused."""
     roles = table.groupby(["fold", "role"], sort=False).size()
     per_fold = {
         fold: {str(role): int(count) for role, count in sizes.droplevel(0).items()}
@@ -108,7 +108,7 @@ def _splits(table: pd.DataFrame) -> Facts:
 
 
 def _labels(table: pd.DataFrame) -> Facts:
-    """Return facts about labels: their counts, the quartiles, and the genes that define the quartiles."""
+    """Return facts about labels: genes per label, the quartiles, and the genes from which they were computed."""
     whole = set(table["fold"]) == {"*"}
     quartiles = table.drop_duplicates(["condition", "fold"]).set_index(["condition", "fold"])[["q1", "q3"]]
     shown = {
@@ -125,7 +125,10 @@ def _labels(table: pd.DataFrame) -> Facts:
 
 
 def _predictions(table: pd.DataFrame) -> Facts:
-    """Return facts about predictions: genes per fold, role and target (for regression, genes with a target), logits."""
+    """Return facts about predictions: counts per fold, role and target, and the range of logits.
+
+    For regression, all genes with a target are counted as ``measured``.
+    """
     logit = pd.to_numeric(table["logit"], errors="coerce")
     targets = table["target"].replace("", "none")
     if (table["probability"] == "").all():
@@ -155,14 +158,14 @@ def _groups(table: pd.DataFrame) -> Facts:
 
 
 def _pairs(table: pd.DataFrame) -> Facts:
-    """Return facts about a table of homologous pairs: number of pairs, and of genes in them."""
+    """Return facts about a table of homologous pairs: number of pairs, and number of genes in the pairs."""
     one, other = (zip(table[f"species{end}"], table[f"id{end}"], strict=True) for end in ("", "_2"))
     ends = {*one, *other}
     return {"pairs": len(table), "genes": len(ends)}
 
 
 def _homology(path: Path) -> Facts:
-    """Return program, thresholds and inputs of a table of homologs, from its JSON record; no facts without a record."""
+    """Return how a table of homologs was made (program, thresholds, inputs); empty if it has no JSON record."""
     found = read_record(path)
     if found is None:
         return {}
@@ -172,7 +175,7 @@ def _homology(path: Path) -> Facts:
 
 
 def _leaks(table: pd.DataFrame) -> Facts:
-    """Return facts about a table of leaks: affected genes per kind of leak and fold."""
+    """Return facts about a table of leaks: number of affected genes per kind of leak and fold."""
     leaks = table.assign(genes=table["genes"].astype(int))
     leaks = leaks[leaks["genes"] > 0].groupby(["kind", "fold"], sort=False)["genes"].max()
     leaking = {
@@ -182,12 +185,12 @@ def _leaks(table: pd.DataFrame) -> Facts:
 
 
 def _excluded(table: pd.DataFrame) -> Facts:
-    """Return facts about excluded genes: their number, and genes per reason."""
+    """Return facts about excluded genes: number of genes, in total and per reason."""
     return {"genes": len(table), "reasons": counts(table["reason"])}
 
 
 def _metrics(table: pd.DataFrame) -> Facts:
-    """Return facts about metrics: the mean of each model over folds, and the number of folds."""
+    """Return facts about metrics: mean scores of each model over folds, and the number of folds."""
     means = table[table["fold"] == "mean"].set_index("model")
     # In predictions averaged over folds, the fold itself is called mean; the row of the average follows.
     means = means[~means.index.duplicated(keep="last")]
@@ -201,12 +204,12 @@ def _metrics(table: pd.DataFrame) -> Facts:
 
 
 def _truth(table: pd.DataFrame) -> Facts:
-    """Return facts about simulated genes: genes per chromosome, and genes on which the oracle is scored."""
+    """Return facts about simulated genes: number per chromosome, and number on which the oracle is scored."""
     return {"genes": len(table), "chrom": counts(table["chrom"]), "scored": int((table["scored"] == "1").sum())}
 
 
 def _held_out(table: pd.DataFrame) -> Facts:
-    """Return facts about the held-out genes of a fold: genes per species."""
+    """Return facts about the held-out genes of a fold: number of genes per species."""
     return {"genes": len(table), "species": counts(table["species"])}
 
 
@@ -241,7 +244,7 @@ _READERS: dict[str, Callable[[pd.DataFrame], Facts]] = {
 
 
 def _track(path: Path, columns: int) -> tuple[str, Facts]:
-    """Return kind and facts of a BED or bedGraph track with this number of columns."""
+    """Return the kind of a BED or bedGraph track with this number of columns, and facts about it."""
     names = ["chrom", "start", "end", "name", "score", "strand", "thick_start", "thick_end", "colour"][:columns]
     table = parse(path, names)
     if columns == 4:

@@ -1,6 +1,6 @@
 """``kanseq inspect``: describe a file that kanseq wrote; its kind is recognised by its content.
 
-In: any file of kanseq, or the folder of a run. Out: a card, with the kind and a few named facts.
+In: any file of kanseq, or the folder of a run. Out: a card: the kind of the file, and a few named facts.
 """
 
 import json
@@ -49,9 +49,9 @@ class Card(NamedTuple):
 def inspect(path: PathLike) -> Card:
     """Describe a file that kanseq wrote, or the folder of a run.
 
-    Supported are every table of :data:`kanseq.io.tables.catalogue.SCHEMAS` (``genes.parquet``, ``splits.tsv``, …),
-    ``metrics.json``, ``model.safetensors``, the files of a run, other JSON of kanseq, BED, bedGraph and bigWig tracks.
-    Text may be plain or gzip.
+    Supported files are all tables in :data:`kanseq.io.tables.catalogue.SCHEMAS` (``genes.parquet``, ``splits.tsv``, …),
+    ``metrics.json``, ``model.safetensors``, the files of a run, other JSON files of kanseq, and BED, bedGraph and
+    bigWig tracks. Text files may be compressed with gzip.
 
     Raises:
         MissingFile: the path does not exist.
@@ -92,7 +92,7 @@ def _format_value(value: object) -> str:
 
 
 def _few(items: list[str]) -> str:
-    """Join items with commas; of a long list, only the first items and the number of others."""
+    """Join items with commas; a long list is shortened to its first items and the number of other items."""
     rest = len(items) - _MOST
     return ", ".join(items[:_MOST]) + (f", and {rest:,} more" if rest > 0 else "")
 
@@ -111,7 +111,7 @@ def _geometry(fields: object) -> Facts:
 
 
 def _inputs(described: object) -> str | None:
-    """Return names and shortened SHA-256 of the inputs recorded in a file's metadata; None if there are none."""
+    """Return names and shortened SHA-256 checksums of the inputs in a file's metadata; None if there are none."""
     entries = list(described.values()) if isinstance(described, dict) else described
     if not isinstance(entries, list):
         return None
@@ -120,7 +120,7 @@ def _inputs(described: object) -> str | None:
 
 
 def _contigs(metadata: Facts) -> Facts:
-    """Return the number of contigs in a file's metadata, and of their bases; no facts without contigs."""
+    """Return the numbers of contigs and of their bases from a file's metadata; empty if it has no contigs."""
     contigs = metadata.get("contigs") or {}
     assert isinstance(contigs, dict)
     return {"contigs": len(contigs), "bases": sum(contig["length"] for contig in contigs.values())} if contigs else {}
@@ -203,7 +203,7 @@ def _model(path: Path) -> Card:
 
 
 def _run(path: Path) -> Card:
-    """Return the card of the folder of a run."""
+    """Return the card of a run folder."""
     if not (path / RUN).exists():
         raise BadTable("this folder is not a kanseq run", where=path, hint="the folder of a run has a run.json")
     described, begun = read_run(path), parts(path)

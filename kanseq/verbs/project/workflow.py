@@ -1,6 +1,6 @@
 """``kanseq workflow``: locate the Snakemake workflow that is part of kanseq, and create projects that use it.
 
-In: a folder. Out: in this folder config, sample sheet, profiles and a Snakefile that imports the rules.
+In: a folder. Out: config, sample sheet, profiles and a Snakefile that imports the rules, all in this folder.
 """
 
 from pathlib import Path

@@ -55,8 +55,8 @@ def test_invalid_sizes_models_and_grids_are_refused(task, tmp_path):
     with pytest.raises(BadOption, match="--parameters: no size, or a size below 1"):
         scaling(task, output=tmp_path / "out", sizes=[0])
     for wrong, message in (
-        ({"models": ["legnet", "kmer-logistic"]}, "--model kmer-logistic; use models whose widths can be chosen"),
-        ({"models": ["legnet", "legnet"]}, "--model legnet; .* each once"),
+        ({"models": ["legnet", "kmer-logistic"]}, "--model kmer-logistic; use models whose layer widths can be chosen"),
+        ({"models": ["legnet", "legnet"]}, "--model legnet; .* each only once"),
         ({"grids": [5, 300]}, "grid is 300"),
     ):
         with pytest.raises(BadOption, match=message):

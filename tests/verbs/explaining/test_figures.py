@@ -219,7 +219,7 @@ def test_attributions_of_other_genes_or_windows_are_refused(run, genes, tmp_path
     name = next(iter(genes.contigs))
     contigs = {**genes.contigs, name: {**genes.contigs[name], "md5": "other"}}
     other = SequenceSet(genes.table, genes.geometry, {**genes.metadata, "contigs": contigs})
-    with pytest.raises(ContigMismatch, match=f"contig '{name}' has other bases in these attributions"):
+    with pytest.raises(ContigMismatch, match=f"contig '{name}' has different bases in these attributions"):
         look(run, other, tmp_path, attributions=tmp_path / "a.parquet", allow_seen=True)
 
 
