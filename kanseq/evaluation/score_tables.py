@@ -133,9 +133,9 @@ def scores_text(
 def scores_table(candidates: Sequence[Candidate], scores: Sequence[ModelScore]) -> pd.DataFrame:
     """Return the table ``metrics.tsv``: for each model, a row for each fold and a row for each average.
 
-    The averages are ``mean``, ``weighted_by_genes``, for several species ``species:NAME`` and ``mean_of_species``, and
-    ``pooled``. Columns whose names end in ``_sd``, ``_min`` or ``_max`` describe the spread over seeds. They are filled
-    only in the row ``mean``.
+    The averages are ``mean``, ``weighted_by_genes`` and, as last row, ``pooled``. For several species, there are also
+    ``species:NAME`` and ``mean_of_species``. Columns whose names end in ``_sd``, ``_min`` or ``_max`` describe the
+    spread over seeds. They are filled only in the row ``mean``.
     """
     tasks = {candidate.task for candidate in candidates}
     metrics = list(dict.fromkeys(name for task, names in METRICS_OF.items() if task in tasks for name in names))

@@ -54,7 +54,7 @@ class Settings:
     tune: bool = option(
         False, "stop training early, when the loss on tuning genes no longer decreases", recipe=False, searched=False
     )
-    patience: int = option(3, "number of epochs without improvement after which --tune stops training", least=1)
+    patience: int = option(3, "early stopping: number of epochs without improvement before training stops", least=1)
     precision: str = option(
         "auto", "precision of matrix products: auto, float32 or bfloat16", choices=PRECISIONS, searched=False
     )

@@ -153,9 +153,8 @@ class TuneSpec:
     )
     settings: Mapping[str, Value] = group(
         Settings,
-        panel="Optimisation of networks (fixed values for options without --search; explained in kanseq train --help)",
-        # The description of the command refers to kanseq train for these options.
-        helps={each.name: "" for each in fields(Settings) if each.name not in ("tune", "compile")},
+        panel="Optimisation of networks (fixed values, for options that --search does not name)",
+        helps={each.name: each.metadata["help"] for each in fields(Settings) if each.name not in ("tune", "compile")},
         settings=True,
     )
     seed: int = option(0, "random seed", least=0, flag=Flag(panel=COMMON))

@@ -110,7 +110,7 @@ def fit_objective(
 
 
 class _Training:
-    """A training in progress: the objective, the number of finished epochs and batches, and the best weights so far."""
+    """A training run in progress: its objective, the number of finished epochs and batches, and the best weights."""
 
     def __init__(
         self, objective: Objective, tune: Examples | None, limits: Limits, seed: int, folder: Path | None

@@ -1,4 +1,5 @@
-"""Checkpoints: write and read the state of a training, so that it continues as if it had not been interrupted.
+"""Checkpoints: write and read the state of a training run, so that the run continues as if it had
+not been interrupted.
 
 In: an objective, and numbers of finished epochs and batches. Out: ``state.safetensors``, from which both are restored.
 """
@@ -22,7 +23,7 @@ FACTS = "objective"
 
 @dataclass
 class Position:
-    """How far a training has progressed.
+    """How far a training run has progressed.
 
     Attributes:
         epoch: number of finished epochs.

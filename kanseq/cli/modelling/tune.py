@@ -13,10 +13,8 @@ from kanseq.specification.training import TuneSpec
 def tune(given: dict[str, Any], as_json: bool) -> None:
     """Search for good hyper-parameters on the training genes of one fold.
 
-    Several processes can add trials to the same search folder.
-
-    The optimisation options are explained in kanseq train --help. Use kanseq train --config tuning/best.yaml to train
-    with the best values.
+    Several processes can add trials to the same search folder. Use kanseq train --config tuning/best.yaml to train with
+    the best values.
 
     Example: kanseq tune genes.parquet --labels labels.tsv --splits splits.tsv --holdout 1
     --search learning_rate=1e-3..1e-2:log --search weight_decay=500..8000:log -o tuning/

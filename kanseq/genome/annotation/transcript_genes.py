@@ -71,7 +71,10 @@ def read_transcript_genes(path: PathLike) -> dict[str, str]:
 
 
 def _add(gene_of: dict[str, str], row: Row, names: dict[str, str]) -> None:
-    """Add the transcript of a row and its gene to ``gene_of``; ``names`` maps features of genes to gene ids."""
+    """Add the transcript of a row and its gene to ``gene_of``.
+
+    ``names`` maps the id of a gene feature to the id of its gene.
+    """
     attributes = attributes_of(row)
     feature = attributes.get("Parent") or attributes.get("gene_id")
     if feature not in names:

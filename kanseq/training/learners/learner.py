@@ -50,7 +50,7 @@ class FitInputs(NamedTuple):
 
 
 class TrainingOutput(NamedTuple):
-    """Where and how often a training writes its checkpoints, and the title of its progress display.
+    """Where and how often a training run writes its checkpoints, and the title of its progress display.
 
     Attributes:
         folder: folder for checkpoint and log; training resumes from a checkpoint in it. If None, neither is written.

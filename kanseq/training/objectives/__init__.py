@@ -1,1 +1,1 @@
-"""Training objectives: the loss, optimisers and monitored value of a training, and the state to resume it from."""
+"""Training objectives: the loss, optimisers and monitored value of a training run, and the state to resume it from."""

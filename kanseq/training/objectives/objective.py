@@ -1,6 +1,6 @@
 """The base class of training objectives, which contain networks, their optimisers and the loss.
 
-In: batches of examples. Out: losses, and a state from which a training resumes with bit-identical results.
+In: batches of examples. Out: losses, and a state from which a training run resumes with bit-identical results.
 """
 
 from abc import ABC, abstractmethod
@@ -52,8 +52,8 @@ class Objective(ABC):
     on each batch, :meth:`measure` (if there are tuning examples) and, if its value is the best so far, :meth:`kept`; at
     the end :meth:`restore_kept`.
 
-    A checkpoint may be written after any step, and a training that resumes from it must continue identically. So the
-    random numbers of a step must come from torch's default generator or be derived from its :class:`Batch`, and
+    A checkpoint may be written after any step, and a training run that resumes from it must continue identically. So
+    the random numbers of a step must come from torch's default generator or be derived from its :class:`Batch`, and
     everything that a step changes must be in :attr:`networks`, :attr:`optimizers` or :meth:`memory`.
 
     Attributes:

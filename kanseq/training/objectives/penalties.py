@@ -48,7 +48,7 @@ class Penalties(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings) -> "Penalties":
-        """Return the penalties that the settings of a training specify."""
+        """Return the penalties that the settings of a training run specify."""
         return cls(settings.l1, settings.entropy, settings.smoothness)
 
     def check(self, network: nn.Module | None, name: str) -> None:

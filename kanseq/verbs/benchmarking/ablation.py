@@ -154,7 +154,7 @@ def _draw(path: Path, table: pd.DataFrame) -> None:
         fields = figure.subplots(len(kinds), 1, height_ratios=rows_of, squeeze=False)[:, 0]
         for axes, (kind, rows) in zip(fields, kinds, strict=True):
             _draw_field(axes, kind, rows, plain, most)
-        title = f"{table['data_set'].iloc[0]}: {MAIN} and its difference from the score of LegNet, {plain:.3f}"
+        title = f"{table['data_set'].iloc[0]}: {MAIN} and its difference to the plain LegNet's {plain:.3f}"
         figure.suptitle(f"{title}\nbold: 95 % interval over test sequences without 0", fontsize=8)
         figure.tight_layout()
 
@@ -179,8 +179,8 @@ def _draw_field(axes: "Axes", kind: str, rows: pd.DataFrame, plain: float, most:
         )  # fmt: skip
     axes.set_xticks(range(len(across)), across)
     axes.set_yticks(range(len(down)), down)
-    axes.set_xlabel("grid intervals")
-    axes.set_ylabel("replaced blocks" if kind.endswith("lkan") else "replaced")
+    axes.set_xlabel("intervals of the grid")
+    axes.set_ylabel("blocks replaced" if kind.endswith("lkan") else "replaced")
     axes.set_title(kind, loc="left")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

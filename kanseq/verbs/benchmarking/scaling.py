@@ -179,7 +179,7 @@ def _draw(path: Path, table: pd.DataFrame, grids: pd.DataFrame, name: str) -> No
         ):
             for kind, rows in grids.groupby("model", sort=False):
                 axes.plot(rows["grid"], rows[column] * scale, marker="o", markersize=3, color=COLOURS.get(str(kind)))
-            axes.set_xlabel("grid intervals")
+            axes.set_xlabel("intervals of the grid")
             axes.set_ylabel(label)
             axes.set_ylim(0)
         fields[1, 0].set_title("finer grids at the default widths", loc="left")

@@ -248,7 +248,7 @@ def _table(names: pd.DataFrame, levels: dict[str, np.ndarray], parts: list[Condi
 def _counts(parts: list[ConditionLabels], counted: np.ndarray) -> dict[str, dict[str, int] | dict[str, float]]:
     """Return the fields ``low, mid, high, q1, q3`` of :class:`Labels`.
 
-    ``counted`` selects the rows of the expression table that ``low``, ``mid`` and ``high`` count (bool per row)."""
+    ``counted`` (bool per row of the expression table) selects the genes that are counted as low, mid or high."""
     keys = [part.fold if part.condition == EVERY else f"{part.condition}:{part.fold}" for part in parts]
     found: dict[str, dict[str, int] | dict[str, float]] = {
         name: {key: int((part.labels[counted[part.rows]] == name).sum()) for key, part in zip(keys, parts, strict=True)}
