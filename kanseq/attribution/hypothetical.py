@@ -50,5 +50,5 @@ class HypotheticalSums(AbstractContextManager["HypotheticalSums"]):
             self.file.close()
 
     def add(self, rows: np.ndarray, values: np.ndarray, weights: np.ndarray) -> None:
-        """Add the contributions ``(rows, 4, columns)`` by one model for some genes, times ``weights (rows,)``."""
+        """Add the contributions of some genes by one model, ``(rows, 4, columns)``, multiplied by ``weights (rows,)``."""
         self.values[rows] += values * weights[:, None, None].astype(np.float32)
