@@ -50,5 +50,5 @@ class HypotheticalSums(AbstractContextManager["HypotheticalSums"]):
             self.file.close()
 
     def add(self, rows: np.ndarray, values: np.ndarray, weights: np.ndarray) -> None:
-        """Add the contributions of some genes by one model, ``(rows, 4, columns)``, multiplied by ``weights (rows,)``."""
+        """Add the contributions by one model for some genes, ``(rows, 4, columns)``, times ``weights (rows,)``."""
         self.values[rows] += values * weights[:, None, None].astype(np.float32)

@@ -50,12 +50,12 @@ class Learning:
     )
     visible: str = option(
         "all",
-        "part of the gene windows that models can see: all, flanks (outside of the gene) or transcribed",
+        "part of the gene windows that models can see: all, flanks (outside the gene) or transcribed",
         choices=VISIBLE,
     )
     control: str = option(
         "none",
-        "data to shuffle, to train a negative control: none, labels, sequence or positions",
+        "train a negative control: shuffle labels, sequence or positions; or none",
         choices=CONTROLS,
     )
     calibrate: str = option(

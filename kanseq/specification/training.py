@@ -18,7 +18,7 @@ LEARNED = "Learning goal"
 
 Value = str | int | float | bool | None
 
-_SETS = "one or several sets of sequences, from kanseq extract or import"
+_SETS = "one or more sets of sequences, from kanseq extract or import"
 _MODEL = "architecture of the model (listed by kanseq models)"
 _THREADS = "number of CPU threads; 0: all"
 _DEVICE = "compute device: auto, cpu, cuda or cuda:N"
@@ -146,7 +146,7 @@ class TuneSpec:
             "condition": "condition to learn; repeatable; 'all' for every condition (can be omitted if there is only "
             "one)",
             "task": "what to predict: binary (two classes), multiclass or regression (default: depends on the labels)",
-            "visible": "part of the gene windows that models can see: all, flanks (outside of the gene) or transcribed",
+            "visible": "part of the gene windows that models can see: all, flanks (outside the gene) or transcribed",
             "mid": "how to use genes labelled mid in training: none (leave them out) or rank (learn their rank "
             "by expression) (default: depends on the model)",
         },

@@ -35,14 +35,16 @@ def figures(
     layer: Annotated[
         str | None,
         typer.Option(
-            help="plot the tokens before and after this layer (default: the first KAN layer that reads tokens)"
+            help="plot the norms of the tokens (pieces of 8 bases) before and after this layer "
+            "(default: the first KAN layer that reads tokens)"
         ),
     ] = None,
     word_length: Annotated[
         list[int] | None,
         typer.Option(
             "--word-length",
-            help="with --attributions: average over k-mers (words) of this length; repeatable (default: 8)",
+            help="with --attributions: plot the mean attribution of each k-mer (word) of this length; repeatable "
+            "(default: 8)",
         ),
     ] = None,
     allow_seen: Annotated[

@@ -28,7 +28,7 @@ def evaluate(
         str | None,
         typer.Option(
             "--against",
-            help="compare all models with this one: a model, a run, or a row of the table (default: kmer-logistic)",
+            help="reference for the comparisons: a model, a run, or a row of the table (default: kmer-logistic)",
         ),
     ] = None,
     ensemble: Annotated[

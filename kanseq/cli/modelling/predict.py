@@ -16,12 +16,12 @@ def predict(
     ],
     fold: Annotated[
         str | None,
-        typer.Option("--fold", help="predict only the held-out genes of this fold, with the models of this fold"),
+        typer.Option("--fold", help="predict only for the held-out genes of this fold, with the models of this fold"),
     ] = None,
     allow_seen: Annotated[
         bool,
         typer.Option(
-            "--allow-seen", help="also predict genes that all models were trained on (default: stop with an error)"
+            "--allow-seen", help="also predict for genes that all models were trained on (default: stop with an error)"
         ),
     ] = False,
     held_out_only: Annotated[

@@ -18,7 +18,7 @@ def homology(
     ],
     pairs: Annotated[
         Path | None,
-        typer.Option("--pairs", help="also write this table of homologous gene pairs, with the best hit of each pair"),
+        typer.Option("--pairs", help="also write a table of homologous gene pairs, with the best hit of each pair"),
     ] = None,
     proteins: Annotated[
         list[str] | None,

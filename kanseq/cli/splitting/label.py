@@ -27,7 +27,7 @@ def label(
         Path | None,
         typer.Option(
             "--genes",
-            help="set of genes; without --splits, kanseq reports how many of these genes have no expression value",
+            help="set of genes, to report how many of them have no expression value; not used with --splits",
         ),
     ] = None,
     samples: Annotated[

@@ -11,7 +11,7 @@ from kanseq.cli.options import Config, Json, LogLevel, Seed, check_standard_outp
 def split(
     genes: Annotated[
         list[Path],
-        typer.Argument(help="one or several sets, from kanseq extract or import", show_default=False),
+        typer.Argument(help="one or more sets, from kanseq extract or import", show_default=False),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="table of splits (splits.tsv); - for standard output")],
     by: Annotated[

@@ -83,7 +83,10 @@ def _filled(content: Facts) -> Facts:
 
 
 def _table_facts(path: Path, schema: Schema) -> Facts:
-    """Return facts from the table's function in :data:`_READERS`; without one, numbers of rows and distinct values."""
+    """Return facts about a table, from the function for its kind in :data:`_READERS`.
+
+    Without such a function, return the number of rows and the numbers of distinct values.
+    """
     table = read_cells(path, schema, required=schema.head)
     if schema.name in ("homologs", "homolog_pairs"):
         return {**_READERS[schema.name](table), **_homology(path)}
