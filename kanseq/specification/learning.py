@@ -55,7 +55,7 @@ class Learning:
     )
     control: str = option(
         "none",
-        "train a negative control: shuffle labels, sequence or positions; or none",
+        "negative control: shuffle the labels, sequence or positions before training; or none",
         choices=CONTROLS,
     )
     calibrate: str = option(

@@ -11,7 +11,7 @@ from kanseq.specification.training import TrainSpec
 
 @with_options_of(TrainSpec)
 def train(given: dict[str, Any], as_json: bool) -> None:
-    """Train a model on every fold, score it on the held-out genes, and compare it with a baseline.
+    """Train a model for every fold, score it on the held-out genes, and compare it with a baseline.
 
     If a run was interrupted, the same command resumes it.
 

@@ -30,8 +30,8 @@ class DeepCRE(LinearNetwork):
 
     Convolutions have kernels of width 8. Their inputs are padded with 3 columns on the left and 4 on the right, as in
     Keras, so that the number of columns does not change. Max pooling is over 8 columns. The last pooling window may be
-    shorter (ceil mode); Keras instead shifts the windows by half of the missing columns. Initial weights are as in
-    Keras: Glorot uniform, biases 0.
+    shorter (ceil mode); Keras pads both ends instead, which shifts all windows by half of the padding. Initial
+    weights are as in Keras: Glorot uniform, biases 0.
     """
 
     def __init__(self, config: DeepCREConfig) -> None:

@@ -1,4 +1,4 @@
-"""``kanseq scaling``: compare LegNet, LKAN and CKAN at several numbers of parameters, and time finer grids.
+"""``kanseq scaling``: compare LegNet, LKAN and CKAN at several model sizes, and measure the cost of finer grids.
 
 In: a labelled set. Out: a folder with a run per model and size, two tables, and a figure.
 """
