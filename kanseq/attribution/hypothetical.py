@@ -6,11 +6,10 @@ In: contributions ``(rows, 4, columns)`` of some genes by one model at a time. O
 import os
 import tempfile
 from contextlib import AbstractContextManager, suppress
-from pathlib import Path
 
 import numpy as np
 
-from kanseq.io.files import PathLike, disk_errors
+from kanseq.io.files import PathLike
 from kanseq.models.network import BASES
 
 
@@ -30,17 +29,16 @@ class HypotheticalSums(AbstractContextManager["HypotheticalSums"]):
             folder: folder of the temporary file.
 
         Raises:
-            NotWritable: the folder does not exist, or has too little space.
+            OSError: the folder does not exist, or has too little space.
         """
         shape = (genes, BASES, columns)
-        with disk_errors(Path(folder)):
-            self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-            size = 4 * max(1, int(np.prod(shape)))
-            if hasattr(os, "posix_fallocate"):
-                # Without reserved space, writing to the memory map on a full disk would kill the process.
-                os.posix_fallocate(self.file.fileno(), 0, size)
-            else:
-                self.file.truncate(size)
+        self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        size = 4 * max(1, int(np.prod(shape)))
+        if hasattr(os, "posix_fallocate"):
+            # Without reserved space, writing to the memory map on a full disk would kill the process.
+            os.posix_fallocate(self.file.fileno(), 0, size)
+        else:
+            self.file.truncate(size)
         self.values = np.memmap(self.file, dtype=np.float32, mode="r+", shape=shape)
 
     def __exit__(self, *failure: object) -> None:

@@ -9,6 +9,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from kanseq.attribution.gradients import gradient_times_difference, integrated_gradients
+from kanseq.attribution.paths import attribute_by_paths
+from kanseq.attribution.perturbation import in_silico_mutagenesis, occlude_tokens
 from kanseq.attribution.references import References
 from kanseq.attribution.shares import Attribution, MethodOptions
 from kanseq.errors import BadOption
@@ -39,10 +42,6 @@ class Method:
 
 def methods() -> dict[str, Method]:
     """Return all attribution methods by name."""
-    from kanseq.attribution.gradients import gradient_times_difference, integrated_gradients
-    from kanseq.attribution.paths import attribute_by_paths
-    from kanseq.attribution.perturbation import in_silico_mutagenesis, occlude_tokens
-
     known = (
         Method("paths", "logit - reference logit, distributed over the bases without remainder", attribute_by_paths),
         Method("gradient", "gradient at the gene, times (gene - reference)", gradient_times_difference),

@@ -99,7 +99,7 @@ class TokenMaps:
         return TokenMap(self.layer, self._last, *ranked)
 
     def _around_named(self, batch: ActivationBatch) -> tuple["_Tokens", "_Tokens | None"]:
-        """Return the input and output of the requested layer; None instead of an output without a token axis."""
+        """Return the input and output of the requested layer. The output is None if it has no token axis."""
         pair = batch.watched.get(str(self.layer))
         if pair is None:
             raise BadOption(f"the layer '{self.layer}' does not run as a module", hint="use another --layer")

@@ -1,4 +1,7 @@
-"""Match rows of an expression table to genes of a set by exact ids. In: ids of both. Out: rows, names."""
+"""Match rows of an expression table to genes of a set by exact ids.
+
+In: the gene ids of the table and of the set. Out: for each gene of the set, its row in the table; names for all rows.
+"""
 
 import logging
 

@@ -5,12 +5,13 @@ roles.
 """
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable, UnknownGene
+from kanseq.homologs.homolog_files import Homologs
 from kanseq.io.files import PathLike, some
 from kanseq.io.tables.dialect import IN_MEMORY, check_rows, read_cells
 from kanseq.io.tables.gene_tables import LEAKS, SPLITS
@@ -20,9 +21,6 @@ from kanseq.splits.folds import COLUMN_ROLES
 from kanseq.splits.overlaps import has_places, overlapping, same_bases, same_letters
 from kanseq.splits.relations import Across, GroupsOfTwo, Relation, read_homologous
 from kanseq.splits.similar_windows import similar_windows
-
-if TYPE_CHECKING:
-    from kanseq.homologs.homolog_files import Homologs
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +148,7 @@ def count_leaks(
     )
 
 
-def relations_across(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None") -> dict[str, Relation]:
+def relations_across(genes: SequenceSet, homology: PathLike | pd.DataFrame | Homologs | None) -> dict[str, Relation]:
     """Find the related genes of the set for each kind of relation in :data:`KINDS`."""
     related: dict[str, Relation] = {}
     if has_places(genes):

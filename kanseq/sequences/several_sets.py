@@ -42,6 +42,16 @@ def listed_sets(genes: Sets) -> list[PathLike | SequenceSet]:
     return [genes] if isinstance(genes, SequenceSet | str | PathObject) else list(genes)
 
 
+def check_several(sets: Sequence[PathLike | SequenceSet]) -> None:
+    """Check that there are two or more sets.
+
+    Raises:
+        BadOption: there are fewer.
+    """
+    if len(sets) < 2:
+        raise BadOption("combine requires at least two sets")
+
+
 def combine_sets(sets: Sequence[PathLike | SequenceSet], names: Sequence[str] = ()) -> SequenceSet:
     """Concatenate sets of the same geometry; sequences that are on disk stay there.
 
@@ -55,8 +65,7 @@ def combine_sets(sets: Sequence[PathLike | SequenceSet], names: Sequence[str] = 
         BadTable: geometries or columns differ, or two sequences have the same species and id.
         ContigMismatch: one species has two different contigs of the same name.
     """
-    if len(sets) < 2:
-        raise BadOption("combine requires at least two sets")
+    check_several(sets)
     if names and len(names) != len(sets):
         raise BadOption(f"--species: {len(names)} names for {len(sets)} sets", hint="specify one per set, in order")
     shown = [f"set {number}" if isinstance(one, SequenceSet) else str(one) for number, one in enumerate(sets, 1)]

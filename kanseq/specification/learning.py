@@ -55,7 +55,8 @@ class Learning:
     )
     control: str = option(
         "none",
-        "negative control: shuffle the labels, sequence or positions before training; or none",
+        "negative control, what to shuffle before training: none, labels, sequence (the bases of each sequence) or "
+        "positions (the tokens of each sequence)",
         choices=CONTROLS,
     )
     calibrate: str = option(

@@ -70,7 +70,7 @@ class TrainSpec:
         settings=True,
     )
     baseline: bool = option(True, "also train a baseline on the same folds, and compare the scores")
-    checkpoint_minutes: float = option(10.0, "minutes between checkpoints", least=0)
+    checkpoint_minutes: float = option(10.0, "maximum number of minutes between checkpoints", least=0)
     seed: int | Sequence[int] = option(
         0,
         "random seed; repeatable: one model is trained per fold and seed (default: 0)",

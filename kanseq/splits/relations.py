@@ -4,17 +4,15 @@ In: a set, and a file of homologs. Out: relations, which find related rows in tw
 """
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from kanseq.errors import UnknownGene
+from kanseq.homologs.homolog_files import Homologs, read_homologs
 from kanseq.io.files import PathLike, some
 from kanseq.sequences.sequence_set import SequenceSet
-
-if TYPE_CHECKING:
-    from kanseq.homologs.homolog_files import Homologs
 
 logger = logging.getLogger(__name__)
 
@@ -141,17 +139,14 @@ def both_ways(one: np.ndarray, other: np.ndarray) -> Pairs:
     return Pairs(np.unique(pairs, axis=0)[:, ::-1])
 
 
-def read_homologous(genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs") -> Relation:
+def read_homologous(genes: SequenceSet, homology: PathLike | pd.DataFrame | Homologs) -> Relation:
     """Return which rows of a set are homologous; ``homology`` is a file, its table, or its parsed content."""
-    # Imported here because the import would be circular: splits and the reader of homologs need each other.
-    from kanseq.homologs.homolog_files import Homologs, read_homologs
-
     if isinstance(homology, Homologs):
         return homologous(genes, homology)
     return homologous(genes, read_homologs(homology), None if isinstance(homology, pd.DataFrame) else homology)
 
 
-def homologous(genes: SequenceSet, homologs: "Homologs", where: PathLike | None = None) -> Relation:
+def homologous(genes: SequenceSet, homologs: Homologs, where: PathLike | None = None) -> Relation:
     """Return which rows of a set are homologous, from groups or pairs; ``where`` is the file's name for messages.
 
     Genes that are not in the file have no homologs. Genes of the file that are not in the set are ignored.

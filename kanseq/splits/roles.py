@@ -5,12 +5,12 @@ In: a set, folds, and relations between genes. Out: the table of splits.
 
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable, EmptySplit
+from kanseq.homologs.homolog_files import Homologs
 from kanseq.io.files import PathLike, some
 from kanseq.sequences.sequence_set import SequenceSet, check_name
 from kanseq.splits.folds import HeldOutFold, by_position, contig_numbers
@@ -18,9 +18,6 @@ from kanseq.splits.overlaps import has_places, overlapping, same_bases
 from kanseq.splits.relations import Groups, Pairs, read_homologous
 from kanseq.splits.similar_windows import similar_windows
 from kanseq.splits.split_tables import NOT_SCORED
-
-if TYPE_CHECKING:
-    from kanseq.homologs.homolog_files import Homologs
 
 
 def check_keys(genes: SequenceSet) -> None:
@@ -36,7 +33,7 @@ def check_keys(genes: SequenceSet) -> None:
 
 
 def relations_to_test(
-    genes: SequenceSet, homology: "PathLike | pd.DataFrame | Homologs | None" = None, *, similar: bool = False
+    genes: SequenceSet, homology: PathLike | pd.DataFrame | Homologs | None = None, *, similar: bool = False
 ) -> dict[str, Pairs | Groups]:
     """Return the relations by which a gene is excluded from training if it is related to a test gene.
 

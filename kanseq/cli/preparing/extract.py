@@ -37,8 +37,8 @@ def extract(
     biotype: Annotated[
         list[str] | None,
         typer.Option(
-            help="biotype to keep; repeatable or comma-separated (default: protein_coding, or all genes if the "
-            "annotation has no biotypes)"
+            help="biotype to keep; repeatable or comma-separated (default: protein_coding; without biotypes in the "
+            "annotation, rows of type gene)"
         ),
     ] = None,
     id: Annotated[
@@ -73,7 +73,7 @@ def extract(
     aliases: Annotated[
         Path | None,
         typer.Option(
-            help="table of contig names in the annotation and in the genome (columns 'annotation' and 'genome'), "
+            help="table with a line per contig: its name in the annotation and its name in the genome, "
             "or an NCBI assembly report"
         ),
     ] = None,

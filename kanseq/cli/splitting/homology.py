@@ -98,7 +98,7 @@ def homology(
         Path | None,
         typer.Option(
             "--aliases",
-            help="table of contig names in the annotation and in the genome (columns 'annotation' and 'genome')",
+            help="table with a line per contig: its name in the annotation and its name in the genome",
         ),
     ] = None,
     strip_version: Annotated[

@@ -89,7 +89,7 @@ def label(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Label genes low, mid or high by expression, with thresholds that do not depend on test genes.
+    """Label genes low, mid or high by expression; with --splits, by thresholds from training genes only.
 
     Example: kanseq label tpm.csv --splits splits.tsv -o labels.tsv
     """

@@ -42,8 +42,8 @@ def split(
         typer.Option(
             "--min-genes",
             min=1,
-            help="minimum number of test genes per fold; smaller contigs or blocks are neither held out nor "
-            "used for training, unless --folds lists them",
+            help="minimum number of genes of a contig or block that is held out; the genes of smaller ones are not "
+            "used, unless --folds is given",
         ),
     ] = 50,
     tune: Annotated[

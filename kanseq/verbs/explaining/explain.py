@@ -21,7 +21,7 @@ from kanseq.attribution.shares import MethodOptions
 from kanseq.browsers.tracks import Combine
 from kanseq.errors import BadOption
 from kanseq.geometry import Geometry
-from kanseq.io.files import PathLike, check_output, fingerprint, whole_file
+from kanseq.io.files import PathLike, check_output, disk_errors, fingerprint, whole_file
 from kanseq.runs.held_out import Scorer
 from kanseq.runs.scorer import Models
 from kanseq.sequences.gene_lists import GeneList, chosen_genes
@@ -202,11 +202,11 @@ def explain(
         # Outputs get their final names when the stack closes, so only after all of them are complete.
         sums = Sums(len(genes), genes.geometry, folder, references=count, spread=bool((share < 1).any()))
         stack.enter_context(sums)
-        possible = (
-            None
-            if hypothetical is None
-            else stack.enter_context(HypotheticalSums(len(genes), genes.geometry.columns, Path(hypothetical).parent))
-        )
+        possible = None
+        if hypothetical is not None:
+            with disk_errors(Path(hypothetical)):
+                made = HypotheticalSums(len(genes), genes.geometry.columns, Path(hypothetical).parent)
+            possible = stack.enter_context(made)
         start = time.monotonic()
         with processor(threads, seed):
             geometry = add_up(sums, possible, models, scorers, share, genes, plan)

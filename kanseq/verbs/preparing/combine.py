@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kanseq.io.files import PathLike, check_output, comma_separated
 from kanseq.sequences.sequence_set import SequenceSet
-from kanseq.sequences.several_sets import combine_sets
+from kanseq.sequences.several_sets import check_several, combine_sets
 from kanseq.verbs.short_repr import brief
 
 
@@ -49,6 +49,7 @@ def combine(
         ContigMismatch: sets of one species have contigs with the same name but different sequences.
     """
     sets = list(sets)
+    check_several(sets)
     check_output(inputs=sets, binary=output)
     result = combine_sets(sets, comma_separated(species))
     if output is not None:

@@ -103,7 +103,7 @@ def extract(
         pad: number of columns with ``N`` between the TSS window and the TTS window.
         mask: whether models read ``N`` instead of the three transcribed bases next to the TSS and to the TTS; the set
             always stores the bases.
-        biotype: biotypes to keep; by default ``protein_coding``, or all genes if there are no biotypes.
+        biotype: biotypes to keep; by default ``protein_coding``; if there are no biotypes, rows of type ``gene``.
         id: the attribute with the id of a gene; by default the first of ``gene_id, ID, locus_tag, Name`` that a gene
             has.
         contigs: contigs to keep (under any of their names); by default all.

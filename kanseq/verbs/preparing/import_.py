@@ -4,7 +4,6 @@ In: tables, FASTA files or folders of text files; or a genome, and intervals as 
 format of ``kanseq extract``, with one row per sequence, and labels if the input has them.
 """
 
-import logging
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,10 +17,8 @@ from kanseq.sequences.labelled_files import (
     SequenceSource,
     stem,
 )
-from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet
+from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet, check_name
 from kanseq.verbs.short_repr import brief
-
-logger = logging.getLogger(__name__)
 
 
 @brief
@@ -101,6 +98,7 @@ def import_sequences(
     sources = _sources(inputs, classes, by_file=split_column is None)
     genomes = genomes_by_class(genome)
     check_output(inputs=input_paths(sources, genomes), binary=output)
+    check_name(species, "the species")
     columns = columns_of(sequence_column, label_column, id_column, split_column)
     result = assemble(sources, columns, genomes, width=width, species=species)
     if output is not None:

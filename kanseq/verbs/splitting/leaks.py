@@ -5,15 +5,15 @@ from the sequences and coordinates; the column ``reason`` of the splits is ignor
 """
 
 import json
-import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from kanseq.errors import LeakingSplit
+from kanseq.homologs.homolog_files import Homologs
 from kanseq.homologs.records import describe_homology
 from kanseq.io.files import PathLike, check_output, fingerprint, some, whole_text
 from kanseq.io.tables.dialect import table_lines
@@ -23,12 +23,6 @@ from kanseq.leakage.leak_counts import KINDS, THRESHOLDS, count_leaks, read_role
 from kanseq.leakage.leak_report import leaks_text
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.verbs.short_repr import brief
-
-if TYPE_CHECKING:
-    from kanseq.homologs.homolog_files import Homologs
-
-logger = logging.getLogger(__name__)
-
 
 _OPTIONS = {"homolog": "homology", "similar": "similar"}
 """Kind of leak -> option of ``kanseq split`` that prevents it; all other kinds are prevented without an option."""
@@ -83,7 +77,7 @@ def leaks(
     genes: PathLike | SequenceSet,
     *,
     splits: PathLike | pd.DataFrame,
-    homology: "PathLike | pd.DataFrame | Homologs | None" = None,
+    homology: PathLike | pd.DataFrame | Homologs | None = None,
     labels: PathLike | pd.DataFrame | Sequence[PathLike | pd.DataFrame] = (),
     output: PathLike | None = None,
     table: PathLike | None = None,

@@ -7,12 +7,13 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadOption, EmptySplit
+from kanseq.homologs.homolog_files import Homologs
 from kanseq.homologs.records import describe_homology
 from kanseq.io.files import PathLike, check_output, comma_separated, some
 from kanseq.io.tables.dialect import write_table
@@ -23,9 +24,6 @@ from kanseq.splits.folds import HeldOutFold, check_listed, make_folds
 from kanseq.splits.roles import assign_roles, check_keys, relations_to_test
 from kanseq.splits.split_tables import ROLES
 from kanseq.verbs.short_repr import brief
-
-if TYPE_CHECKING:
-    from kanseq.homologs.homolog_files import Homologs
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +65,7 @@ def split(
     min_genes: int = 50,
     tune: float = 0.0,
     score_only: GeneList | None = None,
-    homology: "PathLike | pd.DataFrame | Homologs | None" = None,
+    homology: PathLike | pd.DataFrame | Homologs | None = None,
     similar: bool = False,
     test_species: str | None = None,
     train_species: str | Sequence[str] = (),
@@ -95,7 +93,7 @@ def split(
             table in memory.
         min_genes: minimum number of genes of a contig (for ``block``: on average per block). Smaller contigs are not
             folds. Their genes are ``unused`` (reason ``small_contig``) in every fold, so that models of all folds may
-            score them. Contigs listed in ``folds`` are always folds.
+            score them. With ``folds``, small contigs that are not listed are used for training.
         tune: fraction of a fold's training genes to use for tuning (role ``tune``). These are neighbouring genes on one
             contig, if a contig has enough genes. For ``random``, ``list``, ``column`` and sequences without
             coordinates, they are random genes.
