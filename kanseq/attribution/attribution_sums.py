@@ -58,7 +58,7 @@ class Sums(AbstractContextManager["Sums"]):
 
     @property
     def _moments(self) -> tuple[int, int]:
-        """Shape of the sums and sums of squares of a gene's tokens; ``(2, 0)`` if no standard deviations are needed."""
+        """Shape of the sums and sums of squares over models for each token of a gene; ``(2, 0)`` if not needed."""
         return (2, self.geometry.tokens if self.spread else 0)
 
     def __exit__(self, *failure: object) -> None:

@@ -1,6 +1,6 @@
 """Read FASTA files one contig at a time, and compute reverse complements.
 
-In: plain, gzip or bgzip FASTA (no index is read or written). Out: named upper-case bytes.
+In: plain, gzip or bgzip FASTA (no index is read or written). Out: contigs with name and sequence (upper-case bytes).
 """
 
 from collections.abc import Iterator

@@ -116,7 +116,7 @@ def whole_file(path: PathLike) -> Iterator[Path]:
 
 @contextmanager
 def disk_errors(path: PathLike) -> Iterator[None]:
-    """Convert operating system errors in the block, which writes ``path``, to :class:`NotWritable`."""
+    """Convert errors of the operating system, raised while the block writes ``path``, to :class:`NotWritable`."""
     try:
         yield
     except (BrokenPipeError, gzip.BadGzipFile, KanseqError):

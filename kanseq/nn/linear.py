@@ -17,8 +17,8 @@ class KANLinear(KANLayer):
     """A KAN layer with one learned function per pair of input and output (Liu et al. 2024, arXiv:2404.19756).
 
     ``y[j] = Σ_i Σ_g W[j,i,g]·B_g(u[i]) + Σ_i V[j,i]·silu(x[i]) + b[j]``, where ``B_g`` are the functions of the basis,
-    and ``u`` is ``x`` or its LayerNorm in the units of the basis, see :meth:`units`. With ``residual``, ``x[j]`` is
-    added.
+    and ``u`` is ``x`` or its LayerNorm, shifted and scaled to the basis, see :meth:`units`. With ``residual``, ``x[j]``
+    is added.
 
     Basis functions are computed in chunks of rows, and computed again in the backward pass. Memory use therefore does
     not grow with the size of the basis. Second derivatives and the transforms of ``torch.func`` (except forward

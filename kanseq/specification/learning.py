@@ -55,7 +55,7 @@ class Learning:
     )
     control: str = option(
         "none",
-        "negative control, what to shuffle before training: none, labels, sequence (the bases of each sequence) or "
+        "negative control: what to shuffle before training; none, labels, sequence (the bases of each sequence) or "
         "positions (the tokens of each sequence)",
         choices=CONTROLS,
     )

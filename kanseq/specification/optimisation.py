@@ -52,7 +52,7 @@ class Settings:
         "none", "how to balance classes: none, or weights (inverse class frequency)", choices=BALANCES, recipe=False
     )
     tune: bool = option(
-        False, "stop training early, when the loss on tuning genes no longer decreases", recipe=False, searched=False
+        False, "stop training early when the loss on tuning genes no longer decreases", recipe=False, searched=False
     )
     patience: int = option(3, "early stopping: number of epochs without improvement before training stops", least=1)
     precision: str = option(

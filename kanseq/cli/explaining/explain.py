@@ -42,7 +42,7 @@ def explain(
         typer.Option("--igv-session", help="session file that opens the tracks in IGV (.xml) or igv.js (.json)"),
     ] = None,
     jbrowse: Annotated[
-        Path | None, typer.Option(help="folder for a file config.json that opens the tracks in JBrowse 2")
+        Path | None, typer.Option(help="folder in which to write config.json, which opens the tracks in JBrowse 2")
     ] = None,
     genome: Annotated[
         Path | None, typer.Option(help="FASTA that the genes were extracted from; needed for browser sessions")

@@ -37,8 +37,8 @@ def extract(
     biotype: Annotated[
         list[str] | None,
         typer.Option(
-            help="biotype to keep; repeatable or comma-separated (default: protein_coding; without biotypes in the "
-            "annotation, rows of type gene)"
+            help="biotype to keep; repeatable or comma-separated (default: protein_coding; if the annotation has no "
+            "biotypes, all rows of type gene)"
         ),
     ] = None,
     id: Annotated[

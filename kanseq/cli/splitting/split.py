@@ -42,8 +42,8 @@ def split(
         typer.Option(
             "--min-genes",
             min=1,
-            help="minimum number of genes of a contig or block that is held out; the genes of smaller ones are not "
-            "used, unless --folds is given",
+            help="minimum number of genes of a contig or block that is held out; genes of smaller contigs or "
+            "blocks are not used, unless --folds is given",
         ),
     ] = 50,
     tune: Annotated[

@@ -159,10 +159,10 @@ class KANWords(SequenceNetwork):
         return torch.where(known, word, BASES**k)
 
     def _mixtures(self, x: Tensor) -> list[Tensor]:
-        """Return the amount of each k-mer that starts at each column, and (with reading frames) that of each codon.
+        """Return the one-hot k-mer that starts at each column and, with reading frames, the codon that starts there.
 
-        Both are ``(n, kinds, columns)``. For one-hot columns, amounts of k-mers are 0 or 1, and amounts of codons are
-        probabilities.
+        Codons are one-hot, multiplied by the probability that a codon of the reading frame starts at the column. Both
+        have the shape ``(n, k-mers or codons, columns)``.
         """
         words = _products(x, self.k)
         if self.frames is None:

@@ -28,7 +28,7 @@ def epoch_order(seed: int, epoch: int, genes: int) -> np.ndarray:
 def batch_bounds(genes: int, batch_size: int) -> list[tuple[int, int]]:
     """Return the start and stop of each batch.
 
-    If only one gene would be left for the last batch, it is added to the batch before, because BatchNorm needs two.
+    If only one gene would be left for the last batch, it is added to the previous batch, because BatchNorm needs two.
 
     >>> batch_bounds(9, 4), batch_bounds(10, 4)
     ([(0, 4), (4, 9)], [(0, 4), (4, 8), (8, 10)])
