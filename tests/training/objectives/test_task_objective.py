@@ -75,7 +75,7 @@ def test_penalties_and_grids_are_refused_for_a_network_without_kan_layers():
 
     with pytest.raises(BadOption, match=r"--l1 0\.1: the model 'Plain' has no KAN layers"):
         objective(Plain(), l1=0.1)
-    with pytest.raises(ValueError, match="BSplineLinear or RBFLinear is required"):
+    with pytest.raises(ValueError, match="the network has no BSplineLinear or RBFLinear layers"):
         objective(Plain(), grids=[(0, None)])
 
 
