@@ -21,7 +21,7 @@ def compare_with_paper(folder, models, paper):
     """Run the script on metrics and a paper's table; return its rows and standard error."""
     (folder / "metrics.json").write_text(json.dumps({"models": models}))
     (folder / "paper.tsv").write_text("# a comment\n" + paper)
-    command = [sys.executable, PROTOCOLS / "beside_paper.py", folder / "metrics.json"]
+    command = [sys.executable, PROTOCOLS / "compare_with_paper.py", folder / "metrics.json"]
     options = ["--table", "2", "--paper", folder / "paper.tsv", "-o", folder / "out.tsv"]
     errors = subprocess.run([*command, *options], check=True, capture_output=True, text=True).stderr
     with open(folder / "out.tsv", newline="") as handle:

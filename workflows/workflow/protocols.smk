@@ -219,7 +219,7 @@ rule evaluate:
 
 rule beside_paper:
     input:
-        script=f"{PROTOCOLS}/beside_paper.py",
+        script=f"{PROTOCOLS}/compare_with_paper.py",
         paper=f"{PROTOCOLS}/paper_tables.tsv",
         metrics="metrics.json",
     output:

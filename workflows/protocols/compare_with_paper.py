@@ -1,6 +1,6 @@
 """Compare the paper's tables with kanseq: join metrics.json of `kanseq evaluate --join` and paper_tables.tsv.
 
-    python workflows/protocols/beside_paper.py metrics.json --table 2 -o beside_paper.tsv
+    python workflows/protocols/compare_with_paper.py metrics.json --table 2 -o beside_paper.tsv
 
 The output has a line per species, model and metric. The species `all` is the mean over all chromosomes, each counted
 once, as in the paper. The paper's value is empty if it is empty in paper_tables.tsv.
@@ -18,28 +18,30 @@ METRICS = ("accuracy", "auROC", "auPRC", "F1")
 COLUMNS = ("species", "model", "metric", "chromosomes", "ours", "low", "high", "paper", "difference")
 
 
-def beside(metrics: dict, paper: dict[tuple[str, str], dict[str, str]]) -> Iterator[dict[str, str]]:
+def compare(metrics: dict, paper: dict[tuple[str, str], dict[str, str]]) -> Iterator[dict[str, str]]:
     """Yield the lines of the table: all models of kanseq, then those that only the paper has.
 
     Args:
         metrics: the JSON of ``kanseq evaluate``.
         paper: the lines of one of the paper's tables, by species and model.
     """
-    ours = {}
+    kanseq = {}
     for model in metrics["models"]:
         if not model.get("ensemble"):
             averages = {"all": {"folds": len(model["folds"]), **model["mean"]}, **model.get("species", {})}
-            ours.update({(species, model["model"]): average for species, average in averages.items()})
-    for species, model in dict.fromkeys([*ours, *paper]):
-        average, theirs = ours.get((species, model), {}), paper.get((species, model), {})
+            kanseq.update({(species, model["model"]): average for species, average in averages.items()})
+    for species, model in dict.fromkeys([*kanseq, *paper]):
+        average, published = kanseq.get((species, model), {}), paper.get((species, model), {})
         for metric in METRICS:
-            found, said = average.get(metric, {}), theirs.get(metric, "")
+            found, value_of_paper = average.get(metric, {}), published.get(metric, "")
             value = found.get("value")
             numbers = [value, found.get("low"), found.get("high")]
             shown = ["" if number is None else f"{number:.4f}" for number in numbers]
-            difference = "" if value is None or not said else f"{value - float(said):+.4f}"
+            difference = "" if value is None or not value_of_paper else f"{value - float(value_of_paper):+.4f}"
             chromosomes = str(average.get("folds", ""))
-            yield dict(zip(COLUMNS, [species, model, metric, chromosomes, *shown, said, difference], strict=True))
+            yield dict(
+                zip(COLUMNS, [species, model, metric, chromosomes, *shown, value_of_paper, difference], strict=True)
+            )
 
 
 def read_paper(path: Path, table: str) -> dict[tuple[str, str], dict[str, str]]:
@@ -58,7 +60,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
     paper = read_paper(options.paper, options.table)
-    rows = list(beside(json.loads(options.metrics.read_text()), paper))
+    rows = list(compare(json.loads(options.metrics.read_text()), paper))
     with open(options.output, "w", newline="") as handle:
         writer = csv.DictWriter(handle, COLUMNS, delimiter="\t", lineterminator="\n")
         writer.writeheader()
