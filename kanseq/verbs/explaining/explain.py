@@ -15,7 +15,6 @@ import numpy as np
 from kanseq.attribution.attribution_sums import Sums
 from kanseq.attribution.hypothetical import HypotheticalSums
 from kanseq.attribution.methods import find_method
-from kanseq.attribution.references import find_references
 from kanseq.attribution.run_models import EXPLAINED, ExplainPlan, add_up, check_sums, scored_genes
 from kanseq.attribution.shares import MethodOptions
 from kanseq.browsers.tracks import Combine
@@ -31,6 +30,7 @@ from kanseq.verbs.explaining.attribution_files import as_pandas, write_attributi
 from kanseq.verbs.explaining.explain_outputs import Views
 from kanseq.verbs.explaining.explain_tracks import Tracks
 from kanseq.verbs.explaining.hypothetical_files import check_hypothetical, onehot_name, write_hypothetical
+from kanseq.verbs.reference_option import find_references
 from kanseq.verbs.short_repr import brief
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def explain(
             the set's checksums.
         annotation: GTF or GFF3 to show in browser sessions and in the picture.
         method: name of a method, see :func:`kanseq.attribution.methods.methods`.
-        reference: ``shuffle:N``, ``n`` or a FASTA file, see :func:`kanseq.attribution.references.find_references`.
+        reference: ``shuffle:N``, ``n`` or a FASTA file, see :func:`kanseq.verbs.reference_option.find_references`.
         steps: number of points between reference and gene at which the method ``integrated`` computes gradients.
         seed: seed of the shuffles; the shuffles of a gene depend only on the seed and the gene's id.
         fold: explain only the genes that this fold holds out, with the models of this fold.
@@ -202,11 +202,7 @@ def explain(
         # Outputs get their final names when the stack closes, so only after all of them are complete.
         sums = Sums(len(genes), genes.geometry, folder, references=count, spread=bool((share < 1).any()))
         stack.enter_context(sums)
-        possible = None
-        if hypothetical is not None:
-            with disk_errors(Path(hypothetical)):
-                made = HypotheticalSums(len(genes), genes.geometry.columns, Path(hypothetical).parent)
-            possible = stack.enter_context(made)
+        possible = None if hypothetical is None else stack.enter_context(_hypothetical_sums(hypothetical, genes))
         start = time.monotonic()
         with processor(threads, seed):
             geometry = add_up(sums, possible, models, scorers, share, genes, plan)
@@ -245,6 +241,12 @@ def _check_settings(batch_size: int, steps: int, precision: str) -> None:
         raise BadOption(f"{batch_size} genes per batch, {steps} steps", hint="both must be at least 1")
     if precision not in ("auto", *EXPLAINED):
         raise BadOption(f"precision '{precision}' is unknown", hint=f"choose auto, {', '.join(EXPLAINED)}")
+
+
+def _hypothetical_sums(path: PathLike, genes: SequenceSet) -> HypotheticalSums:
+    """Create the temporary file for hypothetical contributions in the folder of their output file ``path``."""
+    with disk_errors(Path(path)):
+        return HypotheticalSums(len(genes), genes.geometry.columns, Path(path).parent)
 
 
 def _describe(

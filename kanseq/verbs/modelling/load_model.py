@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from kanseq.attribution.methods import find_method
+from kanseq.attribution.run_models import ExplainPlan, check_errors
+from kanseq.attribution.shares import MethodOptions
 from kanseq.errors import BadOption, ModelMismatch
 from kanseq.geometry import Geometry
 from kanseq.io.files import PathLike
@@ -24,6 +27,7 @@ from kanseq.tasks.scores import PredictionScores, mean_scores
 from kanseq.tasks.targets import OWN_PAIR
 from kanseq.tasks.task import CLASSES, Task
 from kanseq.training.settings import choose_device
+from kanseq.verbs.reference_option import find_references
 
 if TYPE_CHECKING:
     from torch import nn
@@ -182,11 +186,6 @@ class Model:
                 sequence and reference.
             BadTable, ModelMismatch: as for :meth:`scores`.
         """
-        from kanseq.attribution.methods import find_method
-        from kanseq.attribution.references import find_references
-        from kanseq.attribution.run_models import ExplainPlan, check_errors
-        from kanseq.attribution.shares import MethodOptions
-
         genes = self._as_set(sequences, batch_size)
         references = find_references(reference, seed, self.geometry)
         plan = ExplainPlan(find_method(method), references, MethodOptions(), condition, "float32", batch_size, "cpu")

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from kanseq.attribution.references import find_references
 from kanseq.errors import BadOption, BadTable, UnknownGene
 from kanseq.geometry import Geometry
 from kanseq.sequences.shuffles import dinucleotide_shuffles
+from kanseq.verbs.reference_option import find_references
 
 GEOMETRY = Geometry(upstream=6, downstream=5, pad=2)
 """24 columns; 6-8 and 15-17 masked."""
