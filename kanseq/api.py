@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kanseq.verbs.splitting.leaks import leaks as leaks
     from kanseq.verbs.splitting.split import split as split
 
-DOORS = {
+DEFINED_IN = {
     "extract": "kanseq.verbs.preparing.extract",
     "import_sequences": "kanseq.verbs.preparing.import_",
     "combine": "kanseq.verbs.preparing.combine",
@@ -66,20 +66,19 @@ DOORS = {
 }
 """Maps each public name to the module that defines it."""
 
-
 MODULES = {"nn": "kanseq.nn"}
 """Maps the names of public modules, such as ``nn``, to their full names."""
 
 
 def public_names() -> list[str]:
     """List every public name of the package, sorted."""
-    return sorted([*DOORS, *MODULES])
+    return sorted([*DEFINED_IN, *MODULES])
 
 
 def __getattr__(name: str) -> object:
     """Import and return the object or module called ``name`` (PEP 562)."""
     if name in MODULES:
         return import_module(MODULES[name])
-    if name not in DOORS:
+    if name not in DEFINED_IN:
         raise AttributeError(f"kanseq has no '{name}'; it has {', '.join(public_names())}")
-    return getattr(import_module(DOORS[name]), name)
+    return getattr(import_module(DEFINED_IN[name]), name)

@@ -18,7 +18,6 @@ _ReadAt = Callable[[int, int], bytes]
 _LONGEST_HEADER = 1 << 20
 """Maximum number of bytes of a header line."""
 
-
 _LONGEST_BLOCK = 1 << 16
 """Maximum number of bytes of an uncompressed bgzip block (SAM specification, section 4.1)."""
 

@@ -21,11 +21,11 @@ from kanseq.splits.folds import COLUMN_ROLES
 from kanseq.splits.overlaps import has_places, overlapping, same_bases, same_letters
 from kanseq.splits.relations import Across, GroupsOfTwo, Relation, read_homologous
 from kanseq.splits.similar_windows import similar_windows
+from kanseq.splits.split_tables import ROLES
 
 logger = logging.getLogger(__name__)
 
 SAME_GENE, THRESHOLDS = "same_gene", "thresholds"
-
 
 KINDS = {
     SAME_GENE: "one gene in both roles",
@@ -39,12 +39,8 @@ KINDS = {
 }
 """Meaning of each kind of leak. For the last one, pairs of genes are not counted."""
 
-
 SIDES = (("train", "test"), ("tune", "test"), ("train", "tune"))
 """Pairs of roles with genes that must not be related; the second role is held out from the first."""
-
-
-ROLES = ("train", "tune", "test", "unused")
 
 
 def read_roles(splits: PathLike | pd.DataFrame, genes: SequenceSet) -> pd.DataFrame:

@@ -25,7 +25,6 @@ CLASSIFIERS = ("binary", "multiclass")
 """Default tasks of estimators. An estimator separates two classes. For ``multiclass``, one estimator is fitted per
 class, which separates it from all other classes, see :class:`kanseq.tasks.one_vs_rest.SeveralEstimators`."""
 
-
 KINDS = ("predictor", "generator", "tabular")
 """Allowed values of :attr:`Architecture.kind`: a predictor predicts targets (labels or expression) from sequences, a
 generator generates sequences, and a tabular model predicts targets from vectors."""

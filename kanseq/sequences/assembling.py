@@ -25,7 +25,7 @@ from kanseq.sequences.labelled_files import (
     describe_source,
     read_source,
 )
-from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet, check_name, md5_of_letters
+from kanseq.sequences.sequence_set import NO_SPECIES, Contigs, SequenceSet, check_name, md5_of_letters
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +35,8 @@ Genomes: TypeAlias = PathLike | Mapping[str, PathLike] | Sequence[str] | None
 Genomes by class are a mapping class -> FASTA, or items ``CLASS=FASTA``.
 """
 
-
 TABLE = Columns()
 """Default column names of tables."""
-
-_Contigs: TypeAlias = dict[str, dict[str, int | str]]
 
 
 def genomes_by_class(genome: Genomes) -> PathLike | dict[str, PathLike] | None:
@@ -158,7 +155,7 @@ def _options(sources: Sequence[SequenceSource], columns: Columns, species: str) 
 
 def _cut(
     records: Sequence[LabelledSequence], genomes: PathLike | dict[str, PathLike] | None, width: int | None
-) -> tuple[list[LabelledSequence], _Contigs, dict[str, int]]:
+) -> tuple[list[LabelledSequence], Contigs, dict[str, int]]:
     """Read the sequences of all intervals from their genomes.
 
     Returns:
@@ -173,7 +170,7 @@ def _cut(
     for row, one in enumerate(kept):
         if one.interval is not None and genomes is not None:
             rows_of[Path(_genome_of(one, genomes))].append(row)
-    contigs: _Contigs = {}
+    contigs: Contigs = {}
     for fasta, rows in rows_of.items():
         contigs = {}
         intervals = [kept[row].interval for row in rows]
@@ -210,7 +207,7 @@ def _genome_of(record: LabelledSequence, genomes: PathLike | Mapping[str, PathLi
     return genomes[record.label]
 
 
-def _described(genome: PathLike, contigs: _Contigs) -> Iterator[Contig]:
+def _described(genome: PathLike, contigs: Contigs) -> Iterator[Contig]:
     """Stream the contigs of a genome, and add the length and MD5 of each to ``contigs``."""
     for contig in read_contigs(genome):
         contigs[contig.name] = {"length": len(contig.sequence), "md5": md5_of_letters(contig.sequence)}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,9 @@ FORMAT = GENES.version
 
 Version 2 is written if a set has contigs of several species, which version 1 could not distinguish.
 """
+
+Contigs: TypeAlias = dict[str, dict[str, int | str]]
+"""Contig name -> properties of the contig, such as its length and MD5 checksum."""
 
 NO_SPECIES = "."
 """Value of the column ``species`` if no species was specified."""
@@ -129,14 +132,14 @@ class SequenceSet:
         return pd.MultiIndex.from_frame(self.table[["species", "id"]])
 
     @property
-    def contigs(self) -> dict[str, dict[str, int | str]]:
+    def contigs(self) -> Contigs:
         """Contig -> ``{"length": bases, "md5": checksum of its upper-case letters}``; empty for plain sequences.
 
         In combined sets the key is ``SPECIES:CONTIG``, and the values include ``species`` and ``name``.
         """
         return self.metadata.get("contigs", {})  # type: ignore[return-value]
 
-    def contigs_of(self, species: str) -> dict[str, dict[str, int | str]]:
+    def contigs_of(self, species: str) -> Contigs:
         """Return the contigs of one species by their original names, in the order of the genome."""
         contigs = self.contigs.items()
         return {str(c.get("name", key)): c for key, c in contigs if c.get("species", species) == species}

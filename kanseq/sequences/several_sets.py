@@ -13,16 +13,13 @@ import pandas as pd
 
 from kanseq.errors import BadOption, BadTable, ContigMismatch
 from kanseq.io.files import PathLike, fingerprint, some
-from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet, check_name
+from kanseq.sequences.sequence_set import NO_SPECIES, Contigs, SequenceSet, check_name
 from kanseq.sequences.stored import StoredSequences
 
 logger = logging.getLogger(__name__)
 
 Sets: TypeAlias = PathLike | SequenceSet | Sequence[PathLike | SequenceSet]
 """One set or several, in memory or as files."""
-
-
-_Contigs = dict[str, dict[str, int | str]]
 
 
 def as_one(genes: Sets) -> SequenceSet:
@@ -125,12 +122,12 @@ def _joined(sets: list[SequenceSet]) -> tuple[pd.DataFrame, StoredSequences | No
     return pd.concat(tables, ignore_index=True), stored
 
 
-def _joined_contigs(sets: list[SequenceSet], shown: list[str]) -> _Contigs:
+def _joined_contigs(sets: list[SequenceSet], shown: list[str]) -> Contigs:
     """Merge the contigs of all species, with keys ``SPECIES:CONTIG``; raise ContigMismatch if two differ.
 
     Contigs with the same key must have the same length and checksum.
     """
-    joined: _Contigs = {}
+    joined: Contigs = {}
     for one, where in zip(sets, shown, strict=True):
         for species in one.table["species"].unique():
             for name, contig in one.contigs_of(species).items():

@@ -10,7 +10,6 @@ import numpy as np
 UNDETECTED = 0.05
 """Fraction of genes that are not detected in each sample."""
 
-
 SAMPLE_SPREAD = 0.05
 """Standard deviation of log10 expression between samples."""
 

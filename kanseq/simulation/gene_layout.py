@@ -6,20 +6,15 @@ In: numbers of genes, contigs and bases, and a seed. Out: planned contigs, witho
 import numpy as np
 
 from kanseq.errors import BadOption
-from kanseq.simulation.genome_files import (
-    CODING,
-)
+from kanseq.simulation.genome_files import CODING
 from kanseq.simulation.grammar import Genes, PlannedContig
 
 BASES_PER_GENE = 6_000
 """Default genome size in bases per gene; the minimum genome size is half of it."""
 
-
 OTHER_BIOTYPES = ("lncRNA", "pseudogene", "snoRNA")
 
-
 CODING_PER_OTHER = 20
-
 
 LAYOUT, EXPRESSION, BIOTYPE = range(3)
 """Keys of separate random streams: the numbers drawn from a stream do not depend on draws from the others."""

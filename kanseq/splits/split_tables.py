@@ -12,9 +12,7 @@ from kanseq.splits.folds import SMALL_CONTIG
 
 ROLES = ("train", "tune", "test", "unused")
 
-
 NOT_SCORED = "not_scored"
-
 
 HELD_OUT_UNSCORED = (NOT_SCORED, SMALL_CONTIG)
 """Reasons why held-out genes are ``unused``; neither they nor related genes are used to train the fold's model."""

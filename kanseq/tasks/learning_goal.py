@@ -29,7 +29,6 @@ _DONE = {
     "positions": "the positions of the tokens in every sequence were shuffled",
 }
 
-
 _IN_FILES = ("condition", "task", "control", "visible", "calibrate", "mid", "classes")
 """Order of the fields of a learning goal in files. It must not change, so that files stay identical byte for byte."""
 

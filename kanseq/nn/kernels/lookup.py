@@ -74,7 +74,6 @@ _MADE: dict[tuple[Basis, torch.dtype, torch.device], BasisTable] = {}
 NOTHING = 1e-6
 """Values of basis functions at the ends of the domain are set to 0 if they are smaller than this."""
 
-
 WORDS = {4: torch.int32, 8: torch.int64, 16: torch.complex128}
 """Dtypes by size in bytes. One thread copies a row of a table several times faster if it is viewed as one number."""
 

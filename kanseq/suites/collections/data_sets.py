@@ -14,7 +14,6 @@ from kanseq.sequences.sequence_set import SequenceSet
 SPLITS = ("train", "dev", "test")
 """Values of the column ``split`` of a data set."""
 
-
 ANY_SPLIT = "*"
 """Key for files that contain several splits, or whose sequences are split when they are read."""
 

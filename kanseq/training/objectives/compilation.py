@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 logger = logging.getLogger(__name__)
 
-
 _failures: list[str] = []
 """Error messages of the compiler in this process. After one failure, compilation is not tried again."""
 

@@ -22,7 +22,6 @@ from torch import Tensor, distributed, nn
 
 logger = logging.getLogger(__name__)
 
-
 PATIENCE = timedelta(days=2)
 """Maximum time that processes wait for each other, for example while the first one scores or trains the baseline."""
 

@@ -14,10 +14,8 @@ from kanseq.specification.training import TrainSpec
 DONE, ERROR, INTERRUPTED = "done", "error", "interrupted"
 """The possible values of :attr:`Report.status`."""
 
-
 DISTRIBUTED = "DistError"
 """Value of :attr:`Report.kind` if a rank lost its connection to the others, usually because one of them has ended."""
-
 
 LAUNCH_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "TORCHELASTIC_RUN_ID")
 """Environment variables that torchrun sets for each process. Some cluster launchers also set the first three."""

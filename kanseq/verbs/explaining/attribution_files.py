@@ -20,7 +20,6 @@ from kanseq.io.tables.model_tables import ATTRIBUTIONS
 FORMAT = ATTRIBUTIONS.version
 """Version of the format in which ``attributions.parquet`` is written. Older versions can be read, too."""
 
-
 KIND = "attributions"
 """Value of ``kind`` in the metadata of ``attributions.parquet``."""
 

@@ -26,7 +26,6 @@ from kanseq.training.processes.worker_reports import DISTRIBUTED, DONE, ERROR, I
 # The name of this module is __main__ when it runs as a program.
 logger = logging.getLogger("kanseq.verbs.modelling.worker")
 
-
 INTERRUPT_CODE = 130
 
 
