@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NoGenes
-from kanseq.genome.annotation.genes import read_genes
+from kanseq.genome.annotation.annotated_names import NamedGenes, read_named_genes
 from kanseq.genome.annotation.gff import Row, attributes_of, read_rows
 from kanseq.genome.contigs import guess_aliases
 from kanseq.genome.fasta import Contig, read_contigs, reverse_complement
@@ -102,15 +102,16 @@ def read_coding(path: PathLike) -> list[Coding]:
     """Read the coding sequence of every transcript in an annotation, in the order of their first CDS rows.
 
     Supports GTF from Ensembl and RefSeq (``gene_id``, ``transcript_id``, ``protein_id``) and GFF3 (``Parent``; the
-    parent of a CDS may be its gene). A gene's names are the default id of ``kanseq extract``, ``gene_id``,
-    ``locus_tag`` and ``gene``; a protein's names are ``protein_id``, ``transcript_id``, and ``ID``, ``Name`` and
+    parent of a CDS may be its gene). A gene's names are the default id of ``kanseq extract``, its attributes with names
+    (:func:`kanseq.genome.annotation.annotated_names.read_named_genes`), ``gene_id``, ``locus_tag`` and ``gene``; a
+    protein's names are ``protein_id``, ``transcript_id``, and ``ID``, ``Name`` and
     ``Parent`` with and without prefixes such as ``cds-``.
 
     Raises:
         NoGenes: there are no CDS rows.
         MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.gff.read_rows`.
     """
-    gene_named = {gene.feature: gene.id for gene in read_genes(path)}
+    named = read_named_genes(path)
     parent_of: dict[str, str] = {}
     found: dict[tuple[str, str, str], list[tuple[Row, dict[str, str]]]] = defaultdict(list)
     for row in read_rows(path, CODING):
@@ -124,7 +125,7 @@ def read_coding(path: PathLike) -> list[Coding]:
             found[row.contig, row.strand, owner].append((row, attributes))
     if not found:
         raise NoGenes("no CDS rows", where=path, hint="provide an annotation with coding sequences")
-    return [_coding(owner, rows, gene_named, parent_of) for (_, _, owner), rows in found.items()]
+    return [_coding(owner, rows, named, parent_of) for (_, _, owner), rows in found.items()]
 
 
 def translate(sequence: bytes, table: int = 1) -> bytes:
@@ -221,16 +222,16 @@ def check_table(table: int) -> None:
 
 
 def _coding(
-    owner: str, rows: list[tuple[Row, dict[str, str]]], gene_named: Mapping[str, str], parent_of: Mapping[str, str]
+    owner: str, rows: list[tuple[Row, dict[str, str]]], named: NamedGenes, parent_of: Mapping[str, str]
 ) -> Coding:
     """Combine the CDS rows of the transcript ``owner``, and find the names of its gene."""
     first, attributes = rows[0]
     feature = owner if "Parent" in attributes else attributes.get("gene_id", "")
     for _ in range(_GENERATIONS):
-        if feature in gene_named:
+        if feature in named.ids:
             break
         feature = parent_of.get(feature, feature)
-    genes = [gene_named.get(feature, ""), *(attributes.get(key, "") for key in _GENE_KEYS)]
+    genes = [*named.of(feature), *(attributes.get(key, "") for key in _GENE_KEYS)]
     known_as = [owner, *(attributes.get(key, "") for key in _NAME_KEYS)]
     known_as += [_PREFIX.sub("", name) for name in known_as]
     table = attributes.get("transl_table", "")

@@ -15,7 +15,8 @@ from kanseq.errors import BadTable, UnknownGene
 from kanseq.genome.fasta import read_entries
 from kanseq.homologs.aligners import ALIGNERS, align, version_of
 from kanseq.homologs.builtin_search import sketch
-from kanseq.homologs.gene_proteins import GeneNames, GeneProteins, Sources
+from kanseq.homologs.gene_names import GeneNames
+from kanseq.homologs.gene_proteins import GeneProteins, Sources
 from kanseq.homologs.homolog_files import read_groups, read_hits
 from kanseq.homologs.linkage import no_pairs, pairs_of_hits, single_linkage
 from kanseq.io.files import PathLike, some
@@ -58,8 +59,7 @@ def by_list(genes: SequenceSet, names: GeneNames, path: PathLike) -> Found:
     listed = read_groups(path)
     group_of: dict[int, str] = {}
     of_others = 0
-    for species, name, group in listed[["species", "id", "group"]].itertuples(index=False, name=None):
-        row = names.row_of_gene([name], species)
+    for row, group in zip(_rows_of_list(names, listed, path), listed["group"], strict=True):
         if row is None:
             of_others += 1
         elif group_of.setdefault(row, group) != group:
@@ -68,12 +68,24 @@ def by_list(genes: SequenceSet, names: GeneNames, path: PathLike) -> Found:
         raise UnknownGene(
             f"none of its genes is in the set: it has {some(list(listed['id']))}, and the set has {some(names.ids)}",
             where=path,
-            hint="both must use the same gene names; use --strip-version to ignore .1",
+            hint="both must use the same gene names; use --gene-map for a table of old and new names",
         )
     known = np.isin(np.arange(len(genes)), list(group_of))
     numbers = {group: number for number, group in enumerate(dict.fromkeys(group_of.values()))}
     found = np.array([numbers[group_of[row]] if row in group_of else len(numbers) + row for row in range(len(genes))])
     return Found("groups", None, found, no_pairs(), known, len(listed), of_others)
+
+
+def _rows_of_list(names: GeneNames, listed: pd.DataFrame, path: PathLike) -> list[int | None]:
+    """Return the row in the set of each gene in a list of groups; its species may be None."""
+    rows: list[int | None] = [None] * len(listed)
+    species_of = listed["species"].tolist()
+    for species in dict.fromkeys(species_of):
+        places = [at for at, one in enumerate(species_of) if one == species]
+        ids = [(str(listed["id"].iloc[at]),) for at in places]
+        for at, row in zip(places, names.rows_of_genes(ids, species, path), strict=True):
+            rows[at] = row
+    return rows
 
 
 def by_table(
@@ -87,13 +99,13 @@ def by_table(
     """Return pairs and groups of genes from a table of protein hits; FASTA files ``proteins`` are read for lengths."""
     hits, lengths = read_hits(path, columns), _lengths(proteins)
     sequences = pd.Index(pd.unique(pd.concat([hits["qseqid"], hits["sseqid"]])))
-    rows = [names.row(str(name)) for name in sequences]
+    rows = names.rows([str(name) for name in sequences], where=path)
     if all(row is None for row in rows):
         raise UnknownGene(
             f"no sequence belongs to a gene of the set: it has {some(list(sequences)) or 'none'}, and the "
             f"set has {some(names.ids)}",
             where=path,
-            hint="use --annotation or --protein2gene to name their genes, or --strip-version to ignore .1",
+            hint="use --annotation or --protein2gene to name their genes",
         )
     of_gene = np.array([-1 if row is None else row for row in rows], dtype=np.int64)
     numbered = pd.DataFrame(

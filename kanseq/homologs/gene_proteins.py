@@ -5,7 +5,6 @@ table, an annotation, the FASTA header, or the name of the protein; nothing is g
 """
 
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -13,17 +12,13 @@ import numpy as np
 
 from kanseq.errors import BadOption, UnknownGene
 from kanseq.genome.coding import Coding, longest_frame, translate_coding
-from kanseq.genome.fasta import read_entries, unknown_letters
+from kanseq.genome.fasta import read_entries, read_headers, unknown_letters
+from kanseq.homologs.gene_names import GeneNames
 from kanseq.io.files import PathLike, some
-from kanseq.sequences.sequence_set import SequenceSet
 
 Sources: TypeAlias = list[tuple[str | None, PathLike]]
 """Files as ``(species, path)``; the species is None if gene ids alone identify the genes of the set."""
 
-_HEADER_GENE = re.compile(r"(?:^|\s)(?:gene|locus)[:=](\S+)|\[(?:locus_tag|gene)=([^\]]+)\]")
-"""Matches genes in headers: Ensembl ``gene:ID``; gffread, Phytozome ``gene=ID``, ``locus=ID``; NCBI ``[gene=ID]``."""
-
-_VERSION = re.compile(r"\.\d+$")
 _NUCLEOTIDES = b"ACGTUN"
 _LOOKED_AT = 100
 _NO_LETTER = bytes.maketrans(b"*.-UOJ", b"XXXXXX")
@@ -47,67 +42,6 @@ class GeneProteins(NamedTuple):
     read: int
     of_others: int
     stops: int
-
-
-class GeneNames:
-    """Finds the gene of the set to which a protein or a hit belongs."""
-
-    def __init__(
-        self, genes: SequenceSet, table: Mapping[str, str] | None = None, *, strip_version: bool = False
-    ) -> None:
-        """Index the genes; ``table`` maps proteins to genes; ``strip_version``: also try names without ``.1``."""
-        self._table, self._strip = table or {}, strip_version
-        self._annotated: dict[str | None, dict[str, tuple[str, ...]]] = {}
-        self._rows: dict[tuple[str | None, str], int] = {}
-        self._twice: set[str] = set()
-        self.ids = list(genes.table["id"].astype(str))
-        self.species = list(dict.fromkeys(genes.table["species"].astype(str)))
-        for row, (species, name) in enumerate(zip(genes.table["species"].astype(str), self.ids, strict=True)):
-            self._rows[species, name] = row
-            if self._rows.setdefault((None, name), row) != row:
-                self._twice.add(name)
-
-    def learn(self, species: str | None, codings: Iterable[Coding]) -> None:
-        """Add the names of proteins and transcripts in an annotation, so that their genes can be found."""
-        known = self._annotated.setdefault(species, {})
-        for coding in codings:
-            for name in coding.names:
-                known.setdefault(name, coding.genes)
-
-    def row(self, name: str, header: str = "", species: str | None = None) -> int | None:
-        """Return the row of a protein's gene, by name and header of the protein; None if the set has no such gene.
-
-        Raises:
-            UnknownGene: several species have a gene of this name.
-        """
-        return self.row_of_gene(self._candidates(name, header, species), species)
-
-    def row_of_gene(self, names: Iterable[str], species: str | None = None) -> int | None:
-        """Look up ``names`` in this order; return the row of the first one that is in the set, or None.
-
-        Raises:
-            UnknownGene: several species have a gene of this name.
-        """
-        names = list(names)
-        for candidate in (*names, *(_VERSION.sub("", name) for name in names if self._strip)):
-            row = self._rows.get((species, candidate))
-            if row is not None:
-                if species is None and candidate in self._twice:
-                    raise UnknownGene(
-                        f"the set has '{candidate}' in several species ({some(self.species)})",
-                        hint="specify the species of the file: SPECIES=FILE",
-                    )
-                return row
-        return None
-
-    def _candidates(self, name: str, header: str, species: str | None) -> Iterator[str]:
-        """Yield names that the gene of a protein may have, the most reliable first."""
-        for alias in dict.fromkeys((name, _VERSION.sub("", name) if self._strip else name)):
-            if alias in self._table:
-                yield self._table[alias]
-            yield from self._annotated.get(species, {}).get(alias, ())
-        yield from (one or other for one, other in _HEADER_GENE.findall(header))
-        yield name
 
 
 class _Longest:
@@ -200,20 +134,19 @@ def _add_entries(
     Raises:
         UnknownGene: no protein belongs to a gene of the set.
     """
-    before, shown = longest.read - longest.of_others, []
-    for header, _, letters in entries:
-        words = header.split(None, 1)
-        name = words[0] if words else ""
-        shown.append(name)
-        row = names.row(name, header, species)
+    headers = list(read_headers(path))
+    sequences = [header.split(None, 1)[0] if header else "" for header in headers]
+    rows = names.rows(sequences, headers, species, path)
+    before = longest.read - longest.of_others
+    for name, row, (_, _, letters) in zip(sequences, rows, entries, strict=True):
         longest.count(row)
         if row is not None:
             longest.offer(row, name, letters.removesuffix(b"*").translate(_NO_LETTER))
     if longest.read - longest.of_others == before:
         raise UnknownGene(
-            f"no sequence belongs to a gene of the set: it has {some(shown)}, and the set has {some(names.ids)}",
+            f"no sequence belongs to a gene of the set: it has {some(sequences)}, and the set has {some(names.ids)}",
             where=path,
-            hint="use --annotation or --protein2gene to name their genes, or --strip-version to ignore .1",
+            hint="use --annotation or --protein2gene to name their genes",
         )
 
 
@@ -247,8 +180,8 @@ def _longest_codings(
 ) -> dict[int, Coding]:
     """Return row of a gene -> its coding sequence with the most bases; ties are broken by the order of names."""
     chosen: dict[int, Coding] = {}
-    for coding in codings:
-        row = names.row_of_gene(coding.genes, species)
+    listed = list(codings)
+    for coding, row in zip(listed, names.rows_of_genes([coding.genes for coding in listed], species), strict=True):
         longest.count(row)
         if row is None:
             continue

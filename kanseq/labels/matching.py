@@ -1,74 +1,129 @@
-"""Match rows of an expression table to genes of a set by exact ids.
+"""Match rows of an expression table to genes of a set by their ids.
 
 In: the gene ids of the table and of the set. Out: for each gene of the set, its row in the table; names for all rows.
 """
 
 import logging
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadOption, BadTable, UnknownGene
-from kanseq.genome.expression.tpm import without_version
+from kanseq.genome.names.gene_maps import read_gene_map
+from kanseq.genome.names.resolver import EXACT, LEAST, RULES, UNVERSIONED, NameMatch, Rule, match_names, report_rule
+from kanseq.genome.names.spellings import gene_of_isoform, unversioned
 from kanseq.io.files import PathLike, some
 from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet
 from kanseq.splits.split_tables import read_splits
 
 logger = logging.getLogger(__name__)
 
-FLAGS = {
-    (True, False): "--strip-version",
-    (False, True): "--ignore-case",
-    (True, True): "--strip-version --ignore-case",
-}
+
+class GeneMatch(NamedTuple):
+    """The rows of genes in an expression table.
+
+    Attributes:
+        rows: row in the table of each gene, int64 ``(genes,)``; -1 if the table does not contain it.
+        rule: how names were matched, to complete the sentence "genes are matched …".
+    """
+
+    rows: np.ndarray
+    rule: str
 
 
 def match_genes(
     table: pd.Index,
-    genes: pd.Index,
+    genes: pd.Index | None,
     *,
     strip_version: bool = False,
     ignore_case: bool = False,
     where: PathLike | None = None,
-) -> np.ndarray:
-    """Return the row in ``table`` of each gene in ``genes``, int64 ``(genes,)``; -1 if the table does not contain it.
+    other_columns: Mapping[str, Sequence[str]] | None = None,
+) -> GeneMatch:
+    """Find the row of each gene in an expression table.
+
+    Names are compared exactly. If this matches few genes, the rules of :data:`kanseq.genome.names.resolver.RULES` are
+    tried, such as names without the prefix ``gene:`` or without versions; the rule that is used is logged.
 
     Args:
         table: unique ids of the expression table.
-        genes: unique ids of the set.
-        strip_version: compare ids without version suffixes (``.1``).
+        genes: unique ids of the set; if None, they are those of the table.
+        strip_version: compare ids without version suffixes (``.1``) only.
         ignore_case: compare ignoring letter case.
         where: file of the table, for messages.
+        other_columns: other columns of the table that may contain ids, for messages.
 
     Raises:
         BadTable: with these options, two ids of the table or of the set become the same.
-        UnknownGene: the table and the set have no gene in common; the message shows some ids of each, and the option
-            that would make them match.
+        UnknownGene: the table and the set have no gene in common; the message shows some ids of each, and an option
+            that would make them match, if there is one.
     """
-    keys = _keys(table, strip_version, ignore_case)
-    for side, ids, side_keys in (
-        ("table", table, keys),
-        ("gene set", genes, _keys(genes, strip_version, ignore_case)),
-    ):
-        twice = side_keys.duplicated(keep=False)
-        if twice.any():
-            raise BadTable(
-                f"different genes of the {side} become the same: {some(list(ids[twice]))}",
-                hint="leave out --strip-version or --ignore-case",
-            )
-    rows = keys.get_indexer(_keys(genes, strip_version, ignore_case))
-    found = int((rows >= 0).sum())
-    if found * 2 < len(genes):
-        better = _better(table, genes, found)
-        if not found:
+    names = list(table.astype(str))
+    if strip_version:
+        _check_distinct(names, "table", ignore_case)
+    if genes is None:
+        return GeneMatch(np.arange(len(names)), EXACT.words)
+    known = list(genes.astype(str))
+    if strip_version:
+        _check_distinct(known, "gene set", ignore_case)
+    rules = (UNVERSIONED,) if strip_version else RULES
+    match = match_names(names, known, rules=rules, ignore_case=ignore_case)
+    if match.found * 2 < len(known):
+        hint = _hint(match, names, known, rules, ignore_case, other_columns or {})
+        if not match.found:
             raise UnknownGene(
-                f"no gene in common: the table has {some(list(table))}, the set has {some(list(genes))}",
+                f"no gene in common: the table has {some(names)}, the set has {some(known)}",
                 where=where,
-                hint=better or "both must use the same gene ids (use --id-column to choose the column of ids)",
+                hint=hint or "both must use the same gene ids; use --gene-map for a table of old and new ids",
             )
-        if better:
-            logger.warning("only %d of %d genes are in the table; %s", found, len(genes), better)
-    return rows
+        if hint:
+            logger.warning("only %d of %d genes are in the table; %s", match.found, len(known), hint)
+    report_rule(match, where or "table in memory", "genes", len(known))
+    rows = np.full(len(known), -1, dtype=np.int64)
+    matched = np.flatnonzero(match.places >= 0)
+    rows[match.places[matched]] = matched
+    return GeneMatch(rows, match.rule.words)
+
+
+def rename_genes(tpm: pd.DataFrame, table: PathLike | pd.DataFrame, genes: pd.Index | None) -> pd.DataFrame:
+    """Translate the ids of an expression table with a table of two annotation releases; sum the TPM of merged genes.
+
+    Args:
+        tpm: a row per gene.
+        table: table with two columns.
+        genes: ids of the set; if None, the second column has the new ids.
+
+    Raises:
+        UnknownGene: no gene of the table of expression, or none of the set, is in the table of releases.
+    """
+    where = None if isinstance(table, pd.DataFrame) else table
+    gene_of = read_gene_map(table, None if genes is None else list(genes)).gene_of
+    names = list(tpm.index.astype(str))
+    known = list(gene_of)
+    match = match_names(names, known, many=True, targets=list(gene_of.values()))
+    if not match.found:
+        raise UnknownGene(
+            f"no gene in common: the expression table has {some(names)}, the column of --gene-map has {some(known)}",
+            where=where,
+        )
+    report_rule(match, where or "table of gene ids", "genes", match.found)
+    renamed = [gene_of[known[place]] if place >= 0 else None for place in match.places.tolist()]
+    lost = [name for name, new in zip(names, renamed, strict=True) if new is None]
+    if lost:
+        logger.warning("%d of %d genes are not in --gene-map: %s", len(lost), len(names), some(lost))
+    return tpm.groupby(pd.Index(renamed), sort=False, dropna=True).sum()
+
+
+def id_key_of(genes: PathLike | SequenceSet | None) -> str | None:
+    """Return the attribute that contains the ids of a set, if it was made with ``kanseq extract --id``."""
+    if genes is None:
+        return None
+    of_set = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes, ["species", "id"])
+    options = of_set.metadata.get("options")
+    key = options.get("id") if isinstance(options, dict) else None
+    return None if key is None else str(key)
 
 
 def genes_that_count(
@@ -122,7 +177,7 @@ def names_of_rows(
     :func:`match_genes`. Other rows keep their id.
     """
     plain = pd.Series(ids).astype(str)
-    names = pd.DataFrame({"id": without_version(plain) if strip_version else plain})
+    names = pd.DataFrame({"id": plain.map(unversioned) if strip_version else plain})
     if known is None:
         return names.assign(species=species or NO_SPECIES)
     there = known["species"].unique()
@@ -134,18 +189,38 @@ def names_of_rows(
     return pd.DataFrame({"species": species_names, "id": own})
 
 
-def _keys(ids: pd.Index, strip_version: bool, ignore_case: bool) -> pd.Index:
-    """Convert ids to the form in which they are compared: without version suffix, in lower case, both, or unchanged."""
-    keys = pd.Series(ids, dtype=object).astype(str)
-    keys = without_version(keys) if strip_version else keys
-    return pd.Index(keys.str.lower() if ignore_case else keys)
+def _check_distinct(ids: list[str], side: str, ignore_case: bool) -> None:
+    """Raise BadTable if two ids are the same without their versions; ``side`` names their source."""
+    keys = pd.Series([unversioned(name) for name in ids], dtype=object)
+    twice = (keys.str.lower() if ignore_case else keys).duplicated(keep=False).to_numpy(dtype=bool)
+    if twice.any():
+        same = [name for name, is_twice in zip(ids, twice, strict=True) if is_twice]
+        raise BadTable(f"different genes of the {side} become the same: {some(same)}", hint="omit --strip-version")
 
 
-def _better(table: pd.Index, genes: pd.Index, found: int) -> str | None:
-    """Return a hint with the strictest option that matches most genes; None if none matches more than ``found``."""
-    counts = {flags: int(_keys(genes, *flags).isin(_keys(table, *flags)).sum()) for flags in FLAGS}
-    most = max(counts.values())
-    if most <= found:
-        return None
-    flags = next(flags for flags in FLAGS if counts[flags] == most)
-    return f"with {FLAGS[flags]} {most:,} would match"
+def _hint(
+    match: NameMatch,
+    names: list[str],
+    known: list[str],
+    rules: Sequence[Rule],
+    ignore_case: bool,
+    other_columns: Mapping[str, Sequence[str]],
+) -> str | None:
+    """Return a hint with an option that matches more genes, tested on these names; None if there is none."""
+    found = {}
+    if not ignore_case:
+        found["--ignore-case"] = match_names(names, known, rules=rules, ignore_case=True).found
+    for column, cells in other_columns.items():
+        ids = list(dict.fromkeys(cells))
+        found[f"--id-column '{column}'"] = match_names(ids, known, rules=rules, ignore_case=ignore_case).found
+    option = max(found, key=lambda name: found[name], default=None)
+    if option is not None and found[option] > max(match.found, LEAST * min(len(names), len(known))):
+        return f"with {option} {found[option]:,} would match"
+    if match.clashing:
+        genes = {gene_of_isoform(name) for name in match.clashing} & {unversioned(name) for name in known}
+        if genes:
+            return (
+                f"the table has several transcripts per gene, such as {some(match.clashing)}; use --tx2gene TABLE or "
+                "--annotation FILE to sum them"
+            )
+    return None

@@ -8,6 +8,8 @@ from typing import TypeAlias
 import pandas as pd
 
 from kanseq.errors import BadTable
+from kanseq.genome.annotation.annotated_names import read_transcript_genes
+from kanseq.genome.names.resolver import match_names, report_rule
 from kanseq.io.files import PathLike, open_text
 from kanseq.sequences.sequence_set import SequenceSet
 
@@ -69,13 +71,31 @@ def _from_json(text: str, path: PathLike) -> list[Sequence[str]]:
     return [[item] for item in items]
 
 
-def chosen_genes(genes: SequenceSet, ids: Sequence[str], gene_list: GeneList | None) -> SequenceSet:
+def chosen_genes(
+    genes: SequenceSet, ids: Sequence[str], gene_list: GeneList | None, annotation: PathLike | None = None
+) -> SequenceSet:
     """Return the genes that are named in ``ids`` or in ``gene_list``; without either, return all genes.
+
+    Names that are not ids of the set are compared without prefixes (``gene:``) and versions, see
+    :data:`kanseq.genome.names.resolver.RULES`. With ``annotation``, all names of genes and transcripts there are known.
 
     Raises:
         UnknownGene: a name is not in the set.
     """
     if not ids and gene_list is None:
         return genes
-    requested = [*ids, *(() if gene_list is None else read_gene_list(gene_list))]
-    return genes.select(genes.positions(requested))
+    requested = list(dict.fromkeys([*ids, *(() if gene_list is None else read_gene_list(gene_list))]))
+    known = list(dict.fromkeys(genes.table["id"].astype(str)))
+    found = _known_names(requested, known, known)
+    missing = [name for name in requested if name not in found]
+    if missing and annotation is not None:
+        gene_of = read_transcript_genes(annotation, known)
+        found |= _known_names(missing, list(gene_of), list(gene_of.values()))
+    return genes.select(genes.positions([found.get(name, name) for name in requested]))
+
+
+def _known_names(names: Sequence[str], known: Sequence[str], ids: Sequence[str]) -> dict[str, str]:
+    """Return the id of each name that matches a known name; ``ids`` are the ids of the known names."""
+    match = match_names(names, known, many=True, targets=ids, eager=True)
+    report_rule(match, "genes", "names", len(names), int((match.places >= 0).sum()))
+    return {name: ids[place] for name, place in zip(names, match.places.tolist(), strict=True) if place >= 0}

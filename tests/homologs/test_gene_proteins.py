@@ -6,7 +6,8 @@ import pytest
 from kanseq.errors import BadOption, UnknownGene
 from kanseq.genome.coding import read_coding
 from kanseq.geometry import Geometry
-from kanseq.homologs.gene_proteins import GeneNames, read_proteins
+from kanseq.homologs.gene_names import GeneNames
+from kanseq.homologs.gene_proteins import read_proteins
 from kanseq.sequences.sequence_set import SequenceSet
 
 GFF3 = """1	s	gene	1	30	.	+	.	ID=gene-A;locus_tag=A
@@ -58,8 +59,7 @@ def test_the_annotation_names_the_gene_of_a_protein_and_the_longest_protein_is_u
 def test_a_table_takes_precedence_over_annotation_and_header(tmp_path):
     names = GeneNames(genes("A", "B"), {"P1": "B"})
     names.learn(None, read_coding(written(tmp_path, GFF3, "a.gff3")))
-    assert names.row("P1", "P1 gene:A") == 1
-    assert names.row("P2") == 0
+    assert names.rows(["P1", "P2"], ["P1 gene:A", "P2"]) == [1, 0]
 
 
 def test_the_first_name_of_equally_long_proteins_is_used_in_any_file_order(tmp_path):
@@ -67,12 +67,10 @@ def test_the_first_name_of_equally_long_proteins_is_used_in_any_file_order(tmp_p
         assert read_proteins(GeneNames(genes("A")), proteins=[(None, written(tmp_path, text))]).letters == [b"MKW"]
 
 
-def test_versions_are_ignored_only_on_request(tmp_path):
+def test_the_version_of_a_protein_is_ignored_if_the_set_has_the_gene_without_it(tmp_path):
     path = written(tmp_path, ">A.2 something\nMKV\n")
-    with pytest.raises(UnknownGene, match=r"it has A.2, and the set has A; use .*--strip-version to ignore .1"):
-        read_proteins(GeneNames(genes("A")), proteins=[(None, path)])
-    assert read_proteins(GeneNames(genes("A"), strip_version=True), proteins=[(None, path)]).letters == [b"MKV"]
-    assert GeneNames(genes("A.2", "A"), strip_version=True).row("A.2") == 0
+    assert read_proteins(GeneNames(genes("A")), proteins=[(None, path)]).letters == [b"MKV"]
+    assert GeneNames(genes("A.2", "A")).rows(["A.2", "A"]) == [0, 1]
 
 
 def test_two_species_may_share_a_name_if_each_file_has_its_species(tmp_path):

@@ -101,8 +101,18 @@ def homology(
             help="table with a line per contig: its name in the annotation and its name in the genome",
         ),
     ] = None,
+    gene_map: Annotated[
+        Path | None,
+        typer.Option(
+            "--gene-map",
+            help="table with two columns: gene ids of another annotation release and gene ids of the set, in any order",
+        ),
+    ] = None,
     strip_version: Annotated[
-        bool, typer.Option("--strip-version", help="also match names after removing version suffixes such as .1")
+        bool,
+        typer.Option(
+            "--strip-version", help="match names without version suffixes such as .1, even if this matches only few"
+        ),
     ] = False,
     threads: Threads = 0,
     log_level: LogLevel = "info",
@@ -136,6 +146,7 @@ def homology(
         hit_columns=hit_columns or (),
         codon_table=codon_table,
         aliases=aliases,
+        gene_map=gene_map,
         strip_version=strip_version,
         threads=threads,
     )

@@ -70,7 +70,7 @@ def label(
         str | None, typer.Option("--id-column", help="column of the TPM matrix with gene ids (default: the first)")
     ] = None,
     strip_version: Annotated[
-        bool, typer.Option("--strip-version", help="ignore version suffixes such as .1 when matching gene ids")
+        bool, typer.Option("--strip-version", help="always ignore version suffixes such as .1 when matching gene ids")
     ] = False,
     ignore_case: Annotated[
         bool, typer.Option("--ignore-case", help="ignore letter case when matching gene ids")
@@ -83,7 +83,17 @@ def label(
     ] = None,
     annotation: Annotated[
         Path | None,
-        typer.Option("--annotation", help="GTF or GFF3 with the gene of each transcript, instead of --tx2gene"),
+        typer.Option(
+            "--annotation",
+            help="GTF or GFF3 with the gene of each transcript and all names of genes, instead of --tx2gene",
+        ),
+    ] = None,
+    gene_map: Annotated[
+        Path | None,
+        typer.Option(
+            "--gene-map",
+            help="table with two columns: gene ids of another annotation release and gene ids of the set, in any order",
+        ),
     ] = None,
     log_level: LogLevel = "info",
     config: Config = None,
@@ -114,6 +124,7 @@ def label(
         ignore_case=ignore_case,
         tx2gene=tx2gene,
         annotation=annotation,
+        gene_map=gene_map,
     )
     show(result, as_json)
 

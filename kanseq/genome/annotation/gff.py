@@ -23,6 +23,9 @@ GENES = re.compile(rb"gene\t")
 TRANSCRIPTS = re.compile(rb"(?:transcript|RNA|exon|CDS)\t")
 """Matches rows of transcripts (transcript, mRNA, lnc_RNA, …) and of their exons and coding sequences."""
 
+TRANSCRIPTS_ALONE = re.compile(rb"(?:transcript|RNA)\t")
+"""Matches rows of transcripts, but not the many rows of their exons and coding sequences."""
+
 ALL = re.compile(rb"^[^#\t\n][^\t\n]*\t[^\t\n]*\t[^\t\n]*\t", re.MULTILINE)
 """Matches every row."""
 

@@ -1,17 +1,12 @@
-"""Map transcripts to genes. In: a table of two columns, or an annotation. Out: a mapping."""
+"""Map transcripts to genes. In: a table of two columns. Out: a mapping."""
 
 import re
 from collections.abc import Iterator
 
 import pandas as pd
 
-from kanseq.errors import BadTable, MalformedLine, NoGenes
-from kanseq.genome.annotation.genes import read_genes
-from kanseq.genome.annotation.gff import TRANSCRIPTS, Row, attributes_of, read_rows
+from kanseq.errors import BadTable, MalformedLine
 from kanseq.io.files import PathLike, open_text
-
-TRANSCRIPTS_ALONE = re.compile(rb"(?:transcript|RNA)\t")
-"""Matches rows of transcripts, but not the many rows of their exons and coding sequences."""
 
 
 def read_tx2gene(path: PathLike | pd.DataFrame) -> dict[str, str]:
@@ -49,38 +44,3 @@ def _lines(path: PathLike) -> Iterator[tuple[str, list[str]]]:
         for number, line in enumerate(handle, 1):
             if line.strip() and not line.startswith("#"):
                 yield f"{path}:{number}", [cell.strip(' "') for cell in re.split(r"[\t,]| +", line.strip())]
-
-
-def read_transcript_genes(path: PathLike) -> dict[str, str]:
-    """Return a mapping from the transcripts of a GTF or GFF3 to genes, with the default ids of ``kanseq extract``.
-
-    In GFF3, a transcript is listed under its ``ID``, with and without a prefix such as ``transcript:`` or ``rna-``, and
-    under its ``transcript_id``.
-
-    Raises:
-        NoGenes: the annotation has no transcripts. Other errors as for :func:`kanseq.genome.annotation.gff.read_rows`.
-    """
-    names = {gene.feature: gene.id for gene in read_genes(path)}
-    for pattern in (TRANSCRIPTS_ALONE, TRANSCRIPTS):
-        gene_of: dict[str, str] = {}
-        for row in read_rows(path, pattern):
-            _add(gene_of, row, names)
-        if gene_of:
-            return gene_of
-    raise NoGenes("no rows of transcripts", where=path, hint="use --tx2gene TABLE instead")
-
-
-def _add(gene_of: dict[str, str], row: Row, names: dict[str, str]) -> None:
-    """Add the transcript of a row and its gene to ``gene_of``.
-
-    ``names`` maps the id of a gene feature to the id of its gene.
-    """
-    attributes = attributes_of(row)
-    feature = attributes.get("Parent") or attributes.get("gene_id")
-    if feature not in names:
-        return
-    known_as = {attributes.get("transcript_id", "")}
-    if "Parent" in attributes:
-        known_as |= {attributes.get("ID", ""), re.sub(r"^(transcript:|rna-)", "", attributes.get("ID", ""))}
-    for name in known_as - {""}:
-        gene_of[name] = names[feature]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from kanseq.errors import BadOption, BadTable
 from kanseq.genome.expression.delimited import Delimited, check_values, read_delimited
+from kanseq.genome.names.resolver import SAME_KIND, match_names, report_rule
 from kanseq.io.files import PathLike, some
 
 logger = logging.getLogger(__name__)
@@ -149,15 +150,6 @@ def log_expression(tpm: pd.DataFrame, summary: str = "max") -> np.ndarray:
     return np.log10(getattr(np, summary)(tpm.to_numpy(), axis=1) + 1)
 
 
-def without_version(ids: pd.Series) -> pd.Series:
-    """Remove a version suffix (``.`` and digits) from every id.
-
-    >>> without_version(pd.Series(["ENSG00000000003.15", "AT1G01010"])).tolist()
-    ['ENSG00000000003', 'AT1G01010']
-    """
-    return ids.str.replace(r"\.\d+$", "", regex=True)
-
-
 def _format_of(table: Delimited) -> Format | None:
     """Recognise a quantifier's table by its columns; return ``None`` for a matrix."""
     for form in FORMATS:
@@ -289,23 +281,22 @@ def _summed(table: Delimited, genes: pd.Series, columns: list[str]) -> pd.DataFr
 
 def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], strip_version: bool) -> pd.Series:
     """Return the gene of every transcript in ``ids``, missing if it is unknown; warn about such transcripts."""
-    genes = ids.map(gene_of)
-    if strip_version:
-        names = without_version(pd.Series(list(gene_of), dtype=str))
-        stripped = dict(zip(names, gene_of.values(), strict=True))
-        genes = genes.where(genes.notna(), without_version(ids).map(stripped))
-    unknown = ids[genes.isna()]
+    known, genes = list(gene_of), list(gene_of.values())
+    match = match_names(list(ids), known, many=True, targets=genes, rules=SAME_KIND, eager=strip_version)
+    found = pd.Series([genes[place] if place >= 0 else None for place in match.places.tolist()], index=ids.index)
+    unknown = ids[found.isna()]
     if len(unknown) == len(ids):
         raise BadTable(
-            f"no transcript has a gene: the table has {some(list(ids))}, but genes are known for {some(list(gene_of))}",
+            f"no transcript has a gene: the table has {some(list(ids))}, but genes are known for {some(known)}",
             where=table.path,
-            hint="check --tx2gene or --annotation; use --strip-version to remove version suffixes",
+            hint="check that --tx2gene or --annotation belongs to the transcripts that were quantified",
         )
+    report_rule(match, table.path, "transcripts", len(ids), int((match.places >= 0).sum()))
     if len(unknown):
         logger.warning(
             "%s: %d of %d transcripts have no gene: %s", table.path, len(unknown), len(ids), some(list(unknown))
         )
-    return genes
+    return found
 
 
 def _joined(parts: list[pd.DataFrame], samples: Sequence[str]) -> pd.DataFrame:

@@ -138,7 +138,7 @@ def explain(
         jbrowse: folder for a ``config.json`` that opens genome, annotation and tracks in JBrowse 2.
         genome: FASTA that the genes were extracted from, needed for browser sessions; its contigs are checked against
             the set's checksums.
-        annotation: GTF or GFF3 to show in browser sessions and in the picture.
+        annotation: GTF or GFF3 to show in browser sessions and in the picture, and to look up names in ``gene``.
         method: name of a method, see :func:`kanseq.attribution.methods.methods`.
         reference: ``shuffle:N``, ``n`` or a FASTA file, see :func:`kanseq.verbs.reference_option.find_references`.
         steps: number of points between reference and gene at which the method ``integrated`` computes gradients.
@@ -176,7 +176,8 @@ def explain(
     inputs_of_all = (model, genes, gene_list, genome, annotation)
     check_output(bed, bedgraph, bigwig, hypothetical, onehot, picture, inputs=inputs_of_all, binary=output)
     inputs = {} if isinstance(genes, SequenceSet) else {"genes": fingerprint(genes)}
-    genes = chosen_genes(genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes), gene, gene_list)
+    genes = genes if isinstance(genes, SequenceSet) else SequenceSet.open(genes)
+    genes = chosen_genes(genes, gene, gene_list, annotation)
     plan = ExplainPlan(
         find_method(method),
         find_references(reference, seed, genes.geometry),

@@ -16,9 +16,11 @@ from kanseq.errors import BadOption, BadTable
 from kanseq.genome.annotation.transcript_genes import read_tx2gene
 from kanseq.genome.coding import check_table, read_coding
 from kanseq.genome.contigs import read_aliases
+from kanseq.genome.names.gene_maps import read_gene_map
 from kanseq.homologs.aligners import ALIGNERS, check_installed
 from kanseq.homologs.evidence import TOOLS, Found, by_list, by_search, by_table
-from kanseq.homologs.gene_proteins import GeneNames, Sources, read_proteins
+from kanseq.homologs.gene_names import GeneNames
+from kanseq.homologs.gene_proteins import Sources, read_proteins
 from kanseq.homologs.homolog_files import PAIR_COLUMNS, Homologs
 from kanseq.homologs.records import HomologyRecord, check_record, record_path, what_was_compared, write_record
 from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated, fingerprint, some
@@ -104,6 +106,7 @@ def homology(
     hit_columns: str | Sequence[str] = (),
     codon_table: int = 1,
     aliases: PathLike | None = None,
+    gene_map: PathLike | None = None,
     strip_version: bool = False,
     threads: int = 0,
 ) -> Homology:
@@ -142,7 +145,9 @@ def homology(
             default columns.
         codon_table: NCBI number of the genetic code, for CDS rows without ``transl_table``.
         aliases: table of equivalent contig names, to match ``annotation`` and ``genome``.
-        strip_version: also match names without version suffixes (``.1``).
+        gene_map: table with two columns: gene ids of another annotation release, as in the files of proteins or hits,
+            and those of the set, in either order.
+        strip_version: match names without version suffixes (``.1``) even if this matches only few of them.
         threads: processor threads of the search; 0 uses all.
 
     Raises:
@@ -154,7 +159,7 @@ def homology(
     """
     sources = {name: _sources(given) for name, given in _given(proteins, transcripts, genome, annotation).items()}
     paths = [path for given in sources.values() for _, path in given]
-    files = [path for path in (*paths, hits, groups, protein2gene, aliases) if path is not None]
+    files = [path for path in (*paths, hits, groups, protein2gene, aliases, gene_map) if path is not None]
     tables = [path for path in (output, pairs) if path is not None and str(path) != STDOUT]
     check_output(output, pairs, *map(record_path, tables), inputs=(*files, genes))
     for path in tables:
@@ -166,7 +171,10 @@ def homology(
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes, ["id", "species"])
     _check_genes(genes, sources)
     names = GeneNames(
-        genes, read_tx2gene(protein2gene) if protein2gene is not None else None, strip_version=strip_version
+        genes,
+        read_tx2gene(protein2gene) if protein2gene is not None else None,
+        renamed=None if gene_map is None else read_gene_map(gene_map, list(genes.table["id"].astype(str))).gene_of,
+        strip_version=strip_version,
     )
     if groups is not None:
         found = by_list(genes, names, groups)

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadOption
-from kanseq.genome.annotation.transcript_genes import read_transcript_genes, read_tx2gene
+from kanseq.genome.annotation.annotated_names import read_transcript_genes
+from kanseq.genome.annotation.transcript_genes import read_tx2gene
 from kanseq.genome.expression.conditions import EVERY, expression_levels, read_conditions
 from kanseq.genome.expression.tpm import check_expression, read_expression
 from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated
 from kanseq.io.tables.dialect import write_table
 from kanseq.io.tables.gene_tables import LABELS as LABEL_TABLE
-from kanseq.labels.matching import genes_that_count, match_genes, names_of_rows
+from kanseq.labels.matching import genes_that_count, id_key_of, match_genes, names_of_rows, rename_genes
 from kanseq.labels.quartiles import LABELS, ConditionLabels, FoldRows, label_by_fold, label_by_table
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.verbs.short_repr import brief
@@ -83,6 +84,7 @@ def label(
     ignore_case: bool = False,
     tx2gene: PathLike | pd.DataFrame | None = None,
     annotation: PathLike | None = None,
+    gene_map: PathLike | pd.DataFrame | None = None,
 ) -> Labels:
     """Label genes low, mid or high by their expression.
 
@@ -113,7 +115,10 @@ def label(
         strip_version: ignore version suffixes of ids (``.1``).
         ignore_case: ignore letter case of ids.
         tx2gene: a table with the columns transcript and gene, used to sum the TPM of transcripts per gene.
-        annotation: a GTF or GFF3 file with the gene of each transcript, instead of ``tx2gene``.
+        annotation: a GTF or GFF3 file with the gene of each transcript and all names of each gene, instead of
+            ``tx2gene``.
+        gene_map: a table with two columns: gene ids of another annotation release, as in the expression table, and
+            those of the set, in either order. The TPM of genes that were merged is summed.
 
     Raises:
         BadTable: a table lacks a column or contains an invalid value; the message names file, line, column and gene.
@@ -123,28 +128,32 @@ def label(
         BadOption: the options are inconsistent.
     """
     paths = _paths(tables)
-    check_output(output, inputs=(*paths, splits, genes, condition, tx2gene, annotation))
+    check_output(output, inputs=(*paths, splits, genes, condition, tx2gene, annotation, gene_map))
     unasked = quartiles is None and recipe is None
     quartiles = _check_options(splits is not None, quartiles, recipe, summary, low, high)
     members = genes_that_count(splits, genes, species)
     of_sample = None if condition is None else read_conditions(condition)
     requested = comma_separated(samples) or list(of_sample or ())
-    gene_of = _transcripts(tx2gene, annotation)
+    known = None if members is None else members[["species", "id"]].drop_duplicates()
+    ids = None if known is None else pd.Index(known["id"])
+    gene_of = _transcripts(tx2gene, annotation, ids, genes)
     if isinstance(tables, pd.DataFrame):
         tpm, left_out = check_expression(tables, requested)
     else:
         tpm, left_out = read_expression(
             paths, samples=requested, id_column=id_column, gene_of=gene_of, strip_version=strip_version
         )
+    if gene_map is not None:
+        tpm = rename_genes(tpm, gene_map, ids)
     levels = expression_levels(tpm, of_sample, summary)
-    known = None if members is None else members[["species", "id"]].drop_duplicates()
-    rows = match_genes(
+    match = match_genes(
         tpm.index,
-        tpm.index if known is None else pd.Index(known["id"]),
+        ids,
         strip_version=strip_version,
         ignore_case=ignore_case,
         where=paths[0] if paths else None,
     )
+    rows = match.rows
     names = names_of_rows(tpm.index, species, strip_version, known, rows)
     folds = {} if splits is None else _folds(members, known, rows)
     by_table = quartiles == "all"
@@ -188,13 +197,22 @@ def _check_options(
     return "all" if recipe else quartiles or ("train" if with_splits else "all")
 
 
-def _transcripts(tx2gene: PathLike | pd.DataFrame | None, annotation: PathLike | None) -> dict[str, str] | None:
-    """Read the gene of each transcript from ``tx2gene`` or ``annotation``; return None if neither is specified."""
+def _transcripts(
+    tx2gene: PathLike | pd.DataFrame | None,
+    annotation: PathLike | None,
+    ids: pd.Index | None,
+    genes: PathLike | SequenceSet | None,
+) -> dict[str, str] | None:
+    """Read the gene of each transcript from ``tx2gene`` or ``annotation``; return None if neither is specified.
+
+    The genes of an annotation get the ids that the set or the splits (``ids``) use."""
     if tx2gene is not None and annotation is not None:
         raise BadOption("--tx2gene and --annotation cannot be combined", hint="use one of them")
     if tx2gene is not None:
         return read_tx2gene(tx2gene)
-    return None if annotation is None else read_transcript_genes(annotation)
+    if annotation is None:
+        return None
+    return read_transcript_genes(annotation, None if ids is None else list(ids), id_key_of(genes))
 
 
 def _paths(tables: PathLike | pd.DataFrame | Sequence[PathLike]) -> list[PathLike]:

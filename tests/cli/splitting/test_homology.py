@@ -73,12 +73,12 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
         "homology g -o o --pairs p --proteins a=b --proteins c --transcripts t --genome x=y --annotation z "
         "--protein2gene 2 --hits h --hit-columns q,s --groups r --tool blast "
         "--evalue 1e-9 --bits 70 --coverage 30 --codon-table 12 "
-        "--aliases l --strip-version --threads 2"
+        "--aliases l --gene-map m --strip-version --threads 2"
     )
     assert _run(words.split()) == 130
     paths = {
         name: str(called.pop(name))
-        for name in ("genes", "output", "pairs", "protein2gene", "hits", "groups", "aliases")
+        for name in ("genes", "output", "pairs", "protein2gene", "hits", "groups", "aliases", "gene_map")
     }
     assert paths == {
         "genes": "g",
@@ -88,6 +88,7 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
         "hits": "h",
         "groups": "r",
         "aliases": "l",
+        "gene_map": "m",
     }
     assert called == {
         "proteins": ["a=b", "c"],

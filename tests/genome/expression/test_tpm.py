@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from kanseq.errors import BadOption, BadTable, TruncatedFile
-from kanseq.genome.annotation.transcript_genes import read_transcript_genes, read_tx2gene
+from kanseq.genome.annotation.annotated_names import read_transcript_genes
+from kanseq.genome.annotation.transcript_genes import read_tx2gene
 from kanseq.genome.expression.conditions import expression_levels, read_conditions
 from kanseq.genome.expression.tpm import check_expression, log_expression, read_expression
 
@@ -169,14 +170,18 @@ def test_two_tables_with_the_same_sample_name_are_refused(tmp_path):
         read_expression(paths)
 
 
-def test_transcript_versions_are_removed_only_on_request(tmp_path):
-    path = write(tmp_path, "target,s\nT1.4,1\nT2.1,2\n")
-    with pytest.raises(
-        BadTable, match=r"no transcript has a gene: the table has T1.4, T2.1, but genes are known for T1"
-    ):
-        read_expression([path], gene_of={"T1": "A", "T2": "A"})
-    found = read_expression([path], gene_of={"T1": "A", "T2": "A"}, strip_version=True)
-    assert found.tpm["s"].to_dict() == {"A": 3.0}
+def test_transcripts_are_matched_without_versions_if_the_exact_names_match_nothing(tmp_path, caplog):
+    path = write(tmp_path, "target,s\nT1.4,1\nT2.1,2\nT3.1,4\n")
+    with caplog.at_level("INFO"):
+        found = read_expression([path], gene_of={"T1": "A", "T2": "A", "T3": "B"})
+    assert found.tpm["s"].to_dict() == {"A": 3.0, "B": 4.0}
+    assert "3 of 3 transcripts are matched without version suffixes of the file" in caplog.text
+
+
+def test_unknown_transcripts_are_refused(tmp_path):
+    path = write(tmp_path, "target,s\nT1,1\nT2,2\n")
+    with pytest.raises(BadTable, match=r"no transcript has a gene: the table has T1, T2, but genes are known for X1"):
+        read_expression([path], gene_of={"X1": "A"})
 
 
 def test_transcript_genes_are_read_from_a_table(tmp_path):
@@ -190,12 +195,17 @@ def test_transcript_genes_are_read_from_an_annotation(tmp_path):
     gtf = (
         '1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "A";\n1\tx\ttranscript\t1\t9\t.\t+\t.\tgene_id "A"; transcript_id "A.1";\n'
     )
-    assert read_transcript_genes(write(tmp_path, gtf, "a.gtf")) == {"A.1": "A"}
+    assert read_transcript_genes(write(tmp_path, gtf, "a.gtf")) == {"A.1": "A", "A": "A"}
     gff = (
         "##gff-version 3\n1\tx\tgene\t1\t9\t.\t+\t.\tID=gene:A;gene_id=A\n"
         "1\tx\tmRNA\t1\t9\t.\t+\t.\tID=transcript:A.1;Parent=gene:A\n"
     )
-    assert read_transcript_genes(write(tmp_path, gff, "a.gff3")) == {"A.1": "A", "transcript:A.1": "A"}
+    assert read_transcript_genes(write(tmp_path, gff, "a.gff3")) == {
+        "A.1": "A",
+        "transcript:A.1": "A",
+        "A": "A",
+        "gene:A": "A",
+    }
 
 
 def test_expression_is_the_logarithm_of_the_summary_plus_one():

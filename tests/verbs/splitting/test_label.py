@@ -121,13 +121,13 @@ def test_species_are_those_of_the_set():
         label(tpm_of(LEVELS), genes=both, species="c")
 
 
-def test_versions_and_letter_case_are_ignored_only_if_requested():
+def test_letter_case_is_ignored_only_if_requested():
     genes = set_of(["G1.3", "G2.1", "G3.1"])
     with pytest.raises(UnknownGene) as caught:
         label(tpm_of(LEVELS), genes=genes)
     assert "the table has g1, g2, g3, … (12), the set has G1.3, G2.1, G3.1" in str(caught.value)
-    assert "with --strip-version --ignore-case 3 would match" in str(caught.value)
-    result = label(tpm_of(LEVELS), genes=genes, strip_version=True, ignore_case=True)
+    assert "with --ignore-case 3 would match" in str(caught.value)
+    result = label(tpm_of(LEVELS), genes=genes, ignore_case=True)
     assert result.table["id"].tolist()[:4] == ["G1.3", "G2.1", "G3.1", "g4"]
 
 

@@ -1,0 +1,130 @@
+"""Read all names of genes and transcripts in an annotation.
+
+In: GTF or GFF3. Out: the names of each gene, and a mapping from transcripts and genes to the ids of a set.
+"""
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from kanseq.errors import BadOption, NoGenes
+from kanseq.genome.annotation.genes import NO_ID, read_genes
+from kanseq.genome.annotation.gff import GENES, TRANSCRIPTS, TRANSCRIPTS_ALONE, Row, attributes_of, read_rows
+from kanseq.genome.names.resolver import match_names
+from kanseq.genome.names.spellings import unprefixed
+from kanseq.io.files import PathLike
+
+_OTHER_KEYS = ("ID", "Name", "locus_tag", "pacid", "gene", "gene_name", "Alias", "old_locus_tag")
+"""Attributes with names, in addition to those that end in ``_id``."""
+
+_NO_NAMES = ("exon_id", "parent_id", "ccds_id", "taxon_id", "so_term_id")
+
+
+class NamedGenes(NamedTuple):
+    """The genes of an annotation by their features (the value by which transcripts refer to a gene).
+
+    Attributes:
+        ids: feature -> default id of ``kanseq extract``.
+        names: feature -> attribute -> name, for all attributes that contain names, without prefixes such as ``gene:``.
+    """
+
+    ids: dict[str, str]
+    names: dict[str, dict[str, str]]
+
+    def of(self, feature: str) -> tuple[str, ...]:
+        """Return all names of a gene, its default id first."""
+        own = self.names.get(feature, {}).values()
+        return tuple(dict.fromkeys(name for name in (self.ids.get(feature, ""), *own) if name))
+
+
+def read_named_genes(path: PathLike) -> NamedGenes:
+    """Read the names of all genes.
+
+    Raises:
+        NoGenes, MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.genes.read_genes`.
+    """
+    ids = {gene.feature: gene.id for gene in read_genes(path) if gene.id != NO_ID}
+    names: dict[str, dict[str, str]] = {}
+    for row in read_rows(path, GENES):
+        attributes = attributes_of(row)
+        feature = attributes.get("ID") or attributes.get("gene_id") or ""
+        if feature in ids:
+            names.setdefault(feature, {key: unprefixed(value) for key, value in _names(attributes)})
+    return NamedGenes(ids, names)
+
+
+def read_transcript_genes(
+    path: PathLike, known: Collection[str] | None = None, id_key: str | None = None
+) -> dict[str, str]:
+    """Return a mapping from all names of transcripts and genes in a GTF or GFF3 to the ids of their genes.
+
+    The names of a transcript are its ``ID``, ``Name``, ``pacid`` and attributes that end in ``_id``, with and without a
+    prefix such as ``transcript:``. A name of several genes is not in the mapping.
+
+    Args:
+        path: the annotation.
+        known: ids of genes; the attribute that contains most of them is used for the ids of the result.
+        id_key: the attribute with the ids of the result, as in ``kanseq extract --id``.
+
+    Raises:
+        NoGenes: the annotation has no transcripts. Other errors as for :func:`kanseq.genome.annotation.gff.read_rows`.
+    """
+    named = read_named_genes(path)
+    ids = _ids(path, named, known, id_key)
+    gene_of: dict[str, str] = {}
+    for pattern in (TRANSCRIPTS_ALONE, TRANSCRIPTS):
+        for row in read_rows(path, pattern):
+            for name, feature in _transcript_names(row):
+                if feature in ids:
+                    gene_of[name] = ids[feature]
+        if gene_of:
+            break
+    if not gene_of:
+        raise NoGenes("no rows of transcripts", where=path, hint="use --tx2gene TABLE instead")
+    of_genes: dict[str, set[str]] = {}
+    for feature, gene in ids.items():
+        for name in (feature, *named.of(feature)):
+            of_genes.setdefault(name, set()).add(gene)
+    for name, genes in of_genes.items():
+        if len(genes) == 1:
+            gene_of.setdefault(name, next(iter(genes)))
+    return gene_of
+
+
+def _ids(path: PathLike, named: NamedGenes, known: Collection[str] | None, id_key: str | None) -> dict[str, str]:
+    """Return feature -> id of a gene, by the attribute that fits the known genes best."""
+    if id_key is not None:
+        try:
+            return {gene.feature: gene.id for gene in read_genes(path, id_key) if gene.id != NO_ID}
+        except BadOption:
+            # The set was made from another annotation. The known genes decide.
+            pass
+    if not known:
+        return named.ids
+    keys = dict.fromkeys(key for names in named.names.values() for key in names)
+    choices = [named.ids]
+    choices += [{feature: names[key] for feature, names in named.names.items() if key in names} for key in keys]
+    listed = list(known)
+    matched = [match_names(list(dict.fromkeys(ids.values())), listed) for ids in choices]
+    # Of two attributes that match after a version is removed, prefer the one with the exact names.
+    ranks = [
+        (len(set(ids.values()).intersection(listed)), match.found) for ids, match in zip(choices, matched, strict=True)
+    ]
+    return choices[ranks.index(max(ranks))]
+
+
+def _names(attributes: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the attributes that contain names of the feature, with their values."""
+    for key, value in attributes.items():
+        if value and key not in _NO_NAMES and (key in _OTHER_KEYS or key.lower().endswith("_id")):
+            yield key, value
+
+
+def _transcript_names(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield each name of the transcript of a row, with the feature of its gene."""
+    attributes = attributes_of(row)
+    feature = attributes.get("Parent") or attributes.get("gene_id") or ""
+    for key, value in _names(attributes):
+        if "gene" in key.lower() or (key == "ID" and "Parent" not in attributes):
+            continue
+        yield value, feature
+        yield unprefixed(value), feature

@@ -1,0 +1,1 @@
+"""Match names of genes, transcripts and proteins that are spelled in different ways."""

@@ -1,0 +1,119 @@
+"""Names that files spell in another way than the set."""
+
+import pandas as pd
+import pytest
+
+from kanseq.errors import UnknownGene
+from kanseq.geometry import Geometry
+from kanseq.sequences.gene_lists import chosen_genes
+from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.verbs.splitting.homology import homology
+from kanseq.verbs.splitting.label import label
+
+LEVELS = {"a": 1, "b": 2, "c": 4, "d": 8, "e": 16, "f": 32, "g": 64, "h": 128}
+
+
+def set_of(ids, **options):
+    table = pd.DataFrame({"id": ids, "species": ".", "length": 1, "sequence": "A"})
+    return SequenceSet(table, Geometry.plain(1), {"options": options})
+
+
+def written(folder, name, text):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def matrix(folder, spelling):
+    rows = "".join(f"{spelling.format(name)}\t{value}\n" for name, value in LEVELS.items())
+    return written(folder, "tpm.tsv", "gene\tleaf\n" + rows)
+
+
+@pytest.mark.parametrize(
+    ("of_table", "of_set"),
+    [
+        ("gene:Sl{}01.2", "Sl{}01.2"),
+        ("Sl{}01.2", "Sl{}01.3"),
+        ("ENSG{}.12", "ENSG{}"),
+        ("Cr{}.g1", "Cr{}.g1.v5.5"),
+        ("lcl|X{}", "X{}"),
+    ],
+)
+def test_labels_have_the_ids_of_the_set(tmp_path, caplog, of_table, of_set):
+    genes = set_of([of_set.format(name) for name in LEVELS])
+    with caplog.at_level("INFO"):
+        result = label(matrix(tmp_path, of_table), genes=genes)
+    assert dict(zip(result.table["id"], result.table["label"], strict=True)) == {
+        of_set.format(name): kind for name, kind in zip(LEVELS, ["low"] * 2 + ["mid"] * 4 + ["high"] * 2, strict=True)
+    }
+    assert "8 of 8 genes are matched without" in caplog.text
+
+
+def test_several_transcripts_per_gene_are_refused_with_the_options_that_sum_them(tmp_path):
+    rows = "".join(f"{name}.1\t1\n{name}.2\t2\n" for name in LEVELS)
+    path = written(tmp_path, "m.tsv", "tx\tleaf\n" + rows)
+    with pytest.raises(UnknownGene, match=r"several transcripts per gene, such as a\.1, .* use --tx2gene TABLE or"):
+        label(path, genes=set_of(list(LEVELS)))
+
+
+def test_an_annotation_translates_to_the_attribute_with_the_ids_of_the_set(tmp_path):
+    gff = "".join(
+        f"1\tx\tgene\t1\t9\t.\t+\t.\tID={name}.v2.1;Name=Mp{name}\n"
+        f"1\tx\tmRNA\t1\t9\t.\t+\t.\tID={name}.1.v2.1;Name=Mp{name}.1;Parent={name}.v2.1\n"
+        f"1\tx\tmRNA\t1\t9\t.\t+\t.\tID={name}.2.v2.1;Name=Mp{name}.2;Parent={name}.v2.1\n"
+        for name in LEVELS
+    )
+    annotation = written(tmp_path, "a.gff3", gff)
+    rows = "".join(f"Mp{name}.1\t90\t80\t{value}\t5\nMp{name}.2\t90\t80\t1\t5\n" for name, value in LEVELS.items())
+    quant = written(tmp_path, "quant.sf", "Name\tLength\tEffectiveLength\tTPM\tNumReads\n" + rows)
+    for ids, options in (("Mp{}", {"id": "Name"}), ("Mp{}", {}), ("{}.v2.1", {})):
+        genes = set_of([ids.format(name) for name in LEVELS], **options)
+        result = label(quant, genes=genes, annotation=annotation)
+        assert result.table["id"].tolist() == [ids.format(name) for name in LEVELS]
+        assert result.without_expression == 0
+    assert (10 ** result.table["expression"] - 1).round(6).tolist() == [value + 1 for value in LEVELS.values()]
+
+
+def test_a_table_of_annotation_releases_translates_ids_and_sums_merged_genes(tmp_path):
+    pairs = "".join(f"new_{name}\told_{name}.1,old_{name}.2\n" for name in "bcdefgh") + "new_b\told_a\n"
+    table = written(tmp_path, "releases.tsv", pairs)
+    genes = set_of([f"new_{name}" for name in "bcdefgh"])
+    result = label(matrix(tmp_path, "old_{}"), genes=genes, gene_map=table)
+    expected = {f"new_{name}": value for name, value in LEVELS.items() if name != "a"} | {"new_b": 3}
+    assert (10 ** result.table.set_index("id")["expression"] - 1).round(6).to_dict() == expected
+
+
+HITS = "qseqid\tsseqid\tpident\tqstart\tqend\tevalue\tbitscore\tqlen\n"
+
+
+@pytest.mark.parametrize(
+    "spelling", ["lcl|{}_P001", "{}_P002", "{}.1 some description", "gnl|db|{}.1", "protein:{}_P003", "{}.1.p"]
+)
+def test_subjects_of_hits_are_found_under_other_spellings(tmp_path, spelling):
+    rows = "".join(f"{one}.1\t{spelling.format(other)}\t90\t1\t90\t1e-30\t200\t100\n" for one, other in ("ab", "cd"))
+    result = homology(set_of(list("abcd")), hits=written(tmp_path, "h.tsv", HITS + rows))
+    assert result.table["group"].tolist() == ["1", "1", "2", "2"]
+
+
+def test_hits_of_another_release_are_translated(tmp_path):
+    rows = "old_a_P001\told_b_P001\t90\t1\t90\t1e-30\t200\t100\n"
+    table = written(tmp_path, "releases.tsv", "a\told_a\nb\told_b\nc\tNone\n")
+    result = homology(set_of(list("abc")), hits=written(tmp_path, "h.tsv", HITS + rows), gene_map=table)
+    assert result.table["group"].tolist() == ["1", "1", "2"]
+
+
+def test_genes_to_explain_are_found_under_other_spellings():
+    genes = set_of(["AT1G01010", "AT1G01020", "Sl1.3"])
+    assert chosen_genes(genes, ["gene:AT1G01020"], None).table["id"].tolist() == ["AT1G01020"]
+    assert chosen_genes(genes, ["AT1G01020.1"], None).table["id"].tolist() == ["AT1G01020"]
+    assert chosen_genes(genes, ["Sl1"], None).table["id"].tolist() == ["Sl1.3"]
+    with pytest.raises(UnknownGene, match="not in the set: AT9G01020; the set has AT1G01010"):
+        chosen_genes(genes, ["AT9G01020", "AT1G01010"], None)
+
+
+def test_genes_to_explain_are_found_under_all_names_of_an_annotation(tmp_path):
+    gff = "1\tx\tgene\t1\t9\t.\t+\t.\tID=LOC7;Name=NAC1;locus_tag=AT1G7\n"
+    gff += "1\tx\tmRNA\t1\t9\t.\t+\t.\tID=NM_7.2;Parent=LOC7\n"
+    genes = set_of(["AT1G6", "AT1G7"])
+    for name in ("NAC1", "LOC7", "NM_7.2"):
+        assert chosen_genes(genes, [name], None, written(tmp_path, "a.gff3", gff)).table["id"].tolist() == ["AT1G7"]
