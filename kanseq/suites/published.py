@@ -1,12 +1,12 @@
 """Published scores of models, for comparison with those of a benchmark.
 
-In: the package's table (the scores from Cherednichenko & Poptsova 2025, Brief Bioinform 26(2):bbaf129, that are known),
+In: the package's table (tables 1 to 4 of Cherednichenko & Poptsova 2025, Brief Bioinform 26(2):bbaf129: 52 data sets),
 and a user's table in the same format. Out: 100 times the Matthews correlation coefficient, by data set and model.
 """
 
 import math
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from kanseq.errors import BadTable
 from kanseq.genome.intervals import open_table
@@ -14,19 +14,35 @@ from kanseq.io.files import PathLike
 from kanseq.io.tables.suite_tables import PUBLISHED
 
 TABLE = Path(__file__).with_name("published.tsv")
-"""The package's table: tab-separated columns ``collection, data_set, model, MCC``. It is an example for user tables."""
+"""The package's table. It is an example for user tables, which need only the columns of :data:`COLUMNS`."""
 
 COLUMNS = PUBLISHED.required
 
-Numbers: TypeAlias = dict[tuple[str, str], dict[str, float]]
-"""Published scores: (collection, data set) -> model -> 100 times its MCC."""
+DEVIATION = "MCC_sd"
+"""Optional column: 100 times the standard deviation of the MCC; cells may be empty."""
 
 
-def published(collection: str, data_set: str, table: PathLike | None = None) -> dict[str, float]:
-    """Return the published scores of one data set: model -> 100 times its MCC; empty if none are known.
+class PublishedScore(NamedTuple):
+    """A published score.
 
-    >>> published("gue", "tf_0")
-    {'legnet': 65.1, 'legnet-lkan': 67.4, 'legnet-ckan': 65.5}
+    Attributes:
+        mcc: 100 times the Matthews correlation coefficient, the mean over folds.
+        sd: 100 times its standard deviation over folds; None if unknown.
+    """
+
+    mcc: float
+    sd: float | None = None
+
+
+Numbers: TypeAlias = dict[tuple[str, str], dict[str, PublishedScore]]
+"""Published scores: (collection, data set) -> model -> score."""
+
+
+def published(collection: str, data_set: str, table: PathLike | None = None) -> dict[str, PublishedScore]:
+    """Return the published scores of one data set: model -> score; empty if none are known.
+
+    >>> published("gue", "tf_0")["legnet-lkan"]
+    PublishedScore(mcc=67.4, sd=0.6)
     """
     return published_numbers(table).get((collection, data_set), {})
 
@@ -38,8 +54,8 @@ def published_numbers(table: PathLike | None = None) -> Numbers:
         table: a user's table. Its scores are added to those of the package's table, or replace them.
 
     Raises:
-        BadTable: a column is missing, a name is empty or a number is not an MCC times 100; the message shows file and
-            line.
+        BadTable: a column is missing, a name is empty, or a number is not 100 times an MCC or its standard deviation;
+            the message shows file and line.
     """
     numbers = _read(TABLE)
     for key, models in ({} if table is None else _read(table)).items():
@@ -57,6 +73,7 @@ def _read(path: PathLike) -> Numbers:
                 hint = f"{', '.join(COLUMNS)} are expected"
                 raise BadTable(f"the column '{column}' is missing", where=f"{path}:1", hint=hint)
         places = [table.names.index(column) for column in COLUMNS]
+        deviation = table.names.index(DEVIATION) if DEVIATION in table.names else None
         for where, cells in table.rows:
             collection, data_set, model, text = (cells[place] for place in places)
             if not (collection and data_set and model):
@@ -64,8 +81,9 @@ def _read(path: PathLike) -> Numbers:
             models = numbers.setdefault((collection, data_set), {})
             if model in models:
                 raise BadTable(f"'{model}' on {data_set} occurs twice", where=where, hint="keep one of them")
-            models[model] = _number(text, where)
-            largest = max(largest, abs(models[model]))
+            sd = "" if deviation is None else cells[deviation]
+            models[model] = PublishedScore(_number(text, where), _deviation(sd, where) if sd else None)
+            largest = max(largest, abs(models[model].mcc))
     if 0 < largest <= 1:
         raise BadTable("every MCC lies between -1 and 1", where=path, hint="write 100 times the MCC, such as 65.1")
     return numbers
@@ -73,10 +91,23 @@ def _read(path: PathLike) -> Numbers:
 
 def _number(text: str, where: str) -> float:
     """Convert a cell of a table to a number from -100 to 100; ``where`` (file and line) is used in errors."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _value(text)
     if not -100 <= value <= 100:
         raise BadTable(f"the MCC '{text}' is not a number from -100 to 100", where=where)
     return value
+
+
+def _deviation(text: str, where: str) -> float:
+    """Convert a cell of the column :data:`DEVIATION` to a number; ``where`` (file and line) is used in errors."""
+    value = _value(text)
+    if not 0 <= value <= 100:
+        raise BadTable(f"the standard deviation '{text}' is not a number from 0 to 100", where=where)
+    return value
+
+
+def _value(text: str) -> float:
+    """Convert a cell to a number; NaN if it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

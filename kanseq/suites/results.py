@@ -22,6 +22,7 @@ from kanseq.models.sizes import cost_of
 from kanseq.runs.description import read_run
 from kanseq.runs.parts import finished_parts, parts, read_done
 from kanseq.suites.protocol import ABOUT
+from kanseq.suites.published import PublishedScore
 
 SHOWN = ("MCC", "accuracy", "auROC", "auPRC", "precision", "recall", "F1")
 """Metrics in the table of results; for several classes, precision, recall, F1 and the areas are means over classes."""
@@ -50,7 +51,7 @@ def results_of(
     names: Sequence[str],
     *,
     baseline: str | None,
-    published: Mapping[str, float],
+    published: Mapping[str, PublishedScore],
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -64,7 +65,8 @@ def results_of(
         folder: folder of the data set.
         names: names of the runs to score, which must be complete.
         baseline: name of the run that the others are compared with; None for no comparison.
-        published: run -> 100 times its published main metric; runs without published values are missing.
+        published: run -> its published score; runs without published scores are missing. If it is empty, the table has
+            no column ``published_sd``.
         bootstrap, seed: number and seed of the resamples.
 
     Returns:
@@ -99,8 +101,11 @@ def results_of(
             MINUS: None if against is None else against.value,
             f"{MINUS}_low": None if against is None else against.low,
             f"{MINUS}_high": None if against is None else against.high,
-            "published": published[name] / 100 if name in published else None,
+            "published": published[name].mcc / 100 if name in published else None,
         }
+        if published:
+            sd = published[name].sd if name in published else None
+            row["published_sd"] = None if sd is None else sd / 100
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -132,7 +137,7 @@ def _cells(row: Mapping[str, float]) -> list[str]:
         "" if _is_none(row["seconds_per_epoch"]) else f"{row['seconds_per_epoch']:.1f}",
         f"{row[MAIN]:.3f}{_plus_minus(row[f'{MAIN}_sd'])}{_range(row, MAIN)}",
         "" if _is_none(row[MINUS]) else f"{row[MINUS]:+.3f}{_range(row, MINUS, '+')}".replace("-", "−"),
-        "" if _is_none(row["published"]) else f"{row['published']:.3f}",
+        "" if _is_none(row["published"]) else f"{row['published']:.3f}{_plus_minus(row.get('published_sd'))}",
         *(f"{row[metric]:.3f}" for metric in SHOWN if metric != MAIN),
     ]
 

@@ -46,7 +46,7 @@ rule all:
     input:
         "metrics.json",
         expand("leaks/{species}.json", species=SPECIES),
-        ["beside_paper.tsv"] if "paper_table" in config else [],
+        ["compared_with_paper.tsv"] if "paper_table" in config else [],
 
 
 rule fetch:
@@ -217,16 +217,18 @@ rule evaluate:
         "kanseq evaluate {params.runs} --join -o {output.metrics} --table {output.table} > {output.text} 2> {log}"
 
 
-rule beside_paper:
+rule compare_with_paper:
     input:
         script=f"{PROTOCOLS}/compare_with_paper.py",
         paper=f"{PROTOCOLS}/paper_tables.tsv",
         metrics="metrics.json",
     output:
-        "beside_paper.tsv",
+        table="compared_with_paper.tsv",
+        text="compared_with_paper.txt",
     params:
         table=config.get("paper_table"),
     log:
-        "logs/beside_paper.log",
+        "logs/compare_with_paper.log",
     shell:
-        "python {input.script} {input.metrics} --paper {input.paper} --table {params.table} -o {output} 2> {log}"
+        "python {input.script} {input.metrics} --paper {input.paper} --table {params.table} -o {output.table} "
+        "> {output.text} 2> {log}"

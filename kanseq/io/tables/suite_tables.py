@@ -44,7 +44,11 @@ RESULTS = Schema(
     title="results of a benchmark",
     verbs=("benchmark",),
     help="a row per data set and model",
-    columns=(*_NAMES, *_RESULTS),
+    columns=(
+        *_NAMES,
+        *_RESULTS,
+        number("published_sd", "standard deviation of the published MCC over folds", _SIX, optional=True, missing=True),
+    ),
 )
 
 CHECKS = Schema(
@@ -125,6 +129,9 @@ PUBLISHED = Schema(
         text("collection", "name of the collection"),
         *_NAMES,
         number("MCC", "100 times the Matthews correlation coefficient"),
+        number("MCC_sd", "100 times its standard deviation over folds", optional=True, missing=True),
+        text("source", "where it was published", optional=True, missing=True),
+        text("note", "known slips of the publication", optional=True, missing=True),
     ),
 )
 

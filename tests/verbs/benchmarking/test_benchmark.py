@@ -34,6 +34,8 @@ def test_every_model_has_a_row_with_scores_counts_and_published_values(done):
     assert table["test"].tolist() == [40] * 3
     assert table["train"].tolist() == [75, 75, 75]
     assert table["published"].dropna().to_dict() == {"legnet": 0.723, "legnet-lkan": 0.782}
+    assert table["published_sd"].dropna().to_dict() == pytest.approx({"legnet": 0.009, "legnet-lkan": 0.009})
+    assert "| 0.782 ± 0.009 |" in result.text
     assert table.loc["gc", ["flops", "seconds_per_epoch"]].isna().all()
     assert (table.loc[["legnet", "legnet-lkan"], "seconds_per_epoch"] > 0).all()
     written = pd.read_csv(folder / "out" / "results.tsv", sep="\t")
