@@ -12,7 +12,7 @@ def label(
     tables: Annotated[
         list[Path],
         typer.Argument(
-            help="TPM matrix (CSV or TSV, genes in rows), or output tables from salmon, kallisto, RSEM or StringTie",
+            help="TPM matrix (CSV, TSV; genes in rows), or tables of salmon, kallisto, RSEM, StringTie, Cufflinks",
             show_default=False,
         ),
     ],
@@ -33,7 +33,8 @@ def label(
     samples: Annotated[
         list[str] | None,
         typer.Option(
-            "--samples", help="columns of the TPM matrix to use; repeatable or comma-separated (default: all samples)"
+            "--samples",
+            help="columns of the table to use; repeatable or comma-separated (default: all samples; TPM if units mix)",
         ),
     ] = None,
     summary: Annotated[
@@ -67,7 +68,11 @@ def label(
         typer.Option("--species", help="species of the expression table, if the splits or the set have several"),
     ] = None,
     id_column: Annotated[
-        str | None, typer.Option("--id-column", help="column of the TPM matrix with gene ids (default: the first)")
+        str | None,
+        typer.Option(
+            "--id-column",
+            help="column of the table with gene ids (default: the first, or gene_id if the first has row numbers)",
+        ),
     ] = None,
     strip_version: Annotated[
         bool, typer.Option("--strip-version", help="always ignore version suffixes such as .1 when matching gene ids")

@@ -1,16 +1,35 @@
 """Read expression tables of all common formats. In: matrices or quantifiers' files. Out: TPM, genes × samples."""
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadOption, BadTable
+from kanseq.genome.expression.amounts import (
+    COMPUTED,
+    check_file_name,
+    check_unit,
+    common_unit,
+    tpm_of_counts,
+    with_medians,
+)
+from kanseq.genome.expression.columns import choose_columns, selected_columns
 from kanseq.genome.expression.delimited import Delimited, check_values, read_delimited
+from kanseq.genome.expression.formats import (
+    Format,
+    column_named,
+    feature_counts_samples,
+    format_of,
+    lists_genes,
+    sample_name,
+)
+from kanseq.genome.expression.identifiers import gene_column, long_hint, row_ids
+from kanseq.genome.expression.long_tables import read_long
+from kanseq.genome.expression.shapes import numbers_of
 from kanseq.genome.names.resolver import SAME_KIND, match_names, report_rule
 from kanseq.io.files import PathLike, some
 
@@ -19,45 +38,6 @@ logger = logging.getLogger(__name__)
 SUMMARIES = ("max", "mean", "median")
 """Ways to summarise the expression of a gene in several samples."""
 
-NO_MEASURE = frozenset(["log", "length", "len", "width", "chromosome", "position"])
-"""Words in a column's name that mark it as something other than the expression of a sample."""
-
-NO_MEASURE_LAST = frozenset(
-    ["sd", "std", "stdev", "se", "sem", "var", "variance", "cv", "tau", "start", "end", "strand"]
-)
-"""Like :data:`NO_MEASURE`, but only at the end of a name: ``TPM_sd`` is a standard deviation, ``SD_leaf_1`` a leaf in
-short days."""
-
-OF_SAMPLES = frozenset(["max", "maximum", "min", "minimum", "mean", "avg", "average", "median", "sum", "total"])
-"""Words in a column's name that mark it as a summary of samples, unless they follow a number as a unit (``30_min``)."""
-
-
-class Format(NamedTuple):
-    """How to recognise and read the output table of a quantifier.
-
-    Attributes:
-        name: the program that writes the table.
-        known_by: columns that identify the format, because no other table has all of them.
-        id_column: the column with the id of the gene or transcript.
-        transcripts: whether rows are transcripts instead of genes.
-        gene_column: for transcripts, the column with their gene, if the table has one.
-    """
-
-    name: str
-    known_by: tuple[str, ...]
-    id_column: str
-    transcripts: bool
-    gene_column: str | None = None
-
-
-FORMATS = (
-    Format("salmon", ("Name", "EffectiveLength", "NumReads"), "Name", True),
-    Format("kallisto", ("target_id", "eff_length", "est_counts"), "target_id", True),
-    Format("RSEM", ("gene_id", "transcript_id(s)", "expected_count"), "gene_id", False),
-    Format("RSEM", ("transcript_id", "gene_id", "IsoPct"), "transcript_id", True, "gene_id"),
-    Format("StringTie", ("Gene ID", "Reference", "Coverage"), "Gene ID", False),
-)
-
 
 class ExpressionTable(NamedTuple):
     """TPM of genes in samples.
@@ -65,10 +45,40 @@ class ExpressionTable(NamedTuple):
     Attributes:
         tpm: float64, a row per gene (index: ids as in the tables), a column per sample.
         left_out: columns of matrices that were not used as samples.
+        unit: the unit of the values, with the addition ``(assumed)`` if no name of a column states it.
     """
 
     tpm: pd.DataFrame
     left_out: list[str]
+    unit: str = "TPM"
+
+
+class Part(NamedTuple):
+    """The expression in one table.
+
+    Attributes:
+        tpm: a row per gene, a column per sample that is used.
+        unit: the unit of the values.
+        left_out: columns that were not used as samples.
+        others: samples that were not used, because others were requested.
+        there: names of all columns and samples, for messages.
+    """
+
+    tpm: pd.DataFrame
+    unit: str
+    left_out: list[str]
+    others: list[str]
+    there: list[str]
+
+
+class Reading(NamedTuple):
+    """How to read tables; see :func:`read_expression`."""
+
+    samples: Sequence[str]
+    id_column: str | None
+    gene_of: Mapping[str, str] | None
+    strip_version: bool
+    single: bool
 
 
 def read_expression(
@@ -81,41 +91,41 @@ def read_expression(
 ) -> ExpressionTable:
     """Read one or several expression tables; the format of each is recognised by its header.
 
-    A table of salmon, kallisto, RSEM or StringTie is one sample, named after its file, or after its folder if the file
-    has the program's default name. Any other table is a matrix with a row per gene. Genes that are not in all tables
-    are excluded.
+    A table of salmon, kallisto, RSEM, StringTie or Cufflinks is one sample, named after its file, or after its folder
+    if the file has the program's default name. In a table of featureCounts, TPM are computed from counts and lengths.
+    Any other table is a matrix with a row per gene. Genes that are not in all tables are excluded.
 
     Args:
         tables: the files.
-        samples: columns of matrices to use. By default all numeric columns without words of :data:`NO_MEASURE`,
-            :data:`NO_MEASURE_LAST` or :data:`OF_SAMPLES` in their names; a column with a word of :data:`OF_SAMPLES` is
-            used if it is the only one left.
-        id_column: column of matrices with the ids; by default the first one.
-        gene_of: transcript -> gene; the TPM of transcripts are summed per gene.
+        samples: samples to use: columns of matrices, or names of quantifiers' files. A column of a quantifier's table
+            is used instead of its TPM. By default, the columns that :mod:`kanseq.genome.expression.columns` chooses.
+        id_column: column with the ids; by default the first one of a matrix.
+        gene_of: transcript -> gene; the TPM of transcripts are summed per gene. By default, the genes are in a column
+            of the table, if there is one.
         strip_version: also match transcripts without their version suffix.
 
     Raises:
-        BadTable: a column is missing; a value is missing, negative, infinite or not a number; a gene is listed twice.
+        BadTable: a column is missing; a value is missing, negative, infinite or not a number; a gene is listed twice;
+            it is unclear which columns are samples; tables are in different units.
         BadOption: the table lists transcripts, and their genes are unknown.
         MissingFile, TruncatedFile: a file cannot be read.
     """
-    parts, left_out, there = [], [], []
-    for path in tables:
-        table = read_delimited(path)
-        form = _format_of(table)
-        if form is None:
-            chosen, rest = _sample_columns(table, samples, id_column)
-            part = _values(table, id_column or table.columns[0], chosen, gene_of, strip_version)
-            left_out += rest
-            there += [name for name in table.columns if name != (id_column or table.columns[0])]
-        else:
-            part = _single_sample(table, form, gene_of, strip_version)
-            there += list(part.columns)
-        parts.append(part)
+    reading = Reading(samples, id_column, gene_of, strip_version, len(tables) == 1)
+    parts = [_read_table(with_medians(read_delimited(path)), reading) for path in tables]
+    there = [name for part in parts for name in part.there]
     missing = [name for name in samples if name not in there]
     if missing:
         raise BadTable(f"the column '{missing[0]}' is missing", where=tables[0], hint=f"it has {some(there, 8)}")
-    return ExpressionTable(_joined(parts, samples), left_out)
+    others = [name for part in parts for name in part.others]
+    if others:
+        logger.warning(
+            "samples that --samples or the sample sheet does not list are not used: %s",
+            some([f"'{name}'" for name in others], 8),
+        )
+    used = [(path, part) for path, part in zip(tables, parts, strict=True) if len(part.tpm.columns)]
+    tpm = _joined([part.tpm for _path, part in used], samples)
+    unit = common_unit([(path, part.unit) for path, part in used])
+    return ExpressionTable(tpm, [name for part in parts for name in (*part.left_out, *part.others)], unit)
 
 
 def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> ExpressionTable:
@@ -136,7 +146,9 @@ def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> Expressi
         str(name): check_values(tpm[name].reset_index(drop=True), str(name), ids, lambda row: f"row {row}")
         for name in tpm.columns
     }
-    return ExpressionTable(pd.DataFrame(values).set_axis(pd.Index(ids), axis=0), [])
+    checked = pd.DataFrame(values).set_axis(pd.Index(ids), axis=0)
+    stated = selected_columns(checked, list(values), list(values), "the table").unit
+    return ExpressionTable(checked, [], check_unit(checked, stated, None))
 
 
 def log_expression(tpm: pd.DataFrame, summary: str = "max") -> np.ndarray:
@@ -150,79 +162,86 @@ def log_expression(tpm: pd.DataFrame, summary: str = "max") -> np.ndarray:
     return np.log10(getattr(np, summary)(tpm.to_numpy(), axis=1) + 1)
 
 
-def _format_of(table: Delimited) -> Format | None:
-    """Recognise a quantifier's table by its columns; return ``None`` for a matrix."""
-    for form in FORMATS:
-        if all(column in table.columns for column in form.known_by):
-            if "TPM" not in table.columns and "tpm" not in table.columns:
-                raise BadTable(f"the column 'TPM' of this {form.name} table is missing", where=table.path)
-            return form
-    return None
+def _read_table(table: Delimited, reading: Reading) -> Part:
+    """Return the expression in one table of any format."""
+    long = read_long(table, reading.id_column)
+    if long is not None:
+        used = [name for name in long.columns if not reading.samples or name in reading.samples]
+        others = [name for name in long.columns if name not in used]
+        unit = check_unit(long, "FPKM", table.path)
+        return Part(long[used], unit, [], others, list(long.columns))
+    form = format_of(table) if not feature_counts_samples(table.columns) else None
+    return _matrix(table, reading) if form is None else _quantified(table, form, reading)
 
 
-def _single_sample(
-    table: Delimited, form: Format, gene_of: Mapping[str, str] | None, strip_version: bool
-) -> pd.DataFrame:
-    """Return the TPM in a quantifier's table, a row per gene, as one column that is named after the sample."""
-    column = "TPM" if "TPM" in table.columns else "tpm"
-    of_genes = not form.transcripts or Path(table.path).name.startswith("quant.genes.")
-    own = None
-    if form.gene_column is not None and gene_of is None:
-        own = dict(zip(table.ids(form.id_column), table.ids(form.gene_column), strict=True))
-    if not of_genes and gene_of is None and own is None:
+def _quantified(table: Delimited, form: Format, reading: Reading) -> Part:
+    """Return the sample in a quantifier's table, which is named after the file, or other columns that are requested."""
+    name, samples = sample_name(table.path), reading.samples
+    columns = [] if name in samples else [column for column in samples if column in table.columns]
+    there = [name, *table.columns]
+    if samples and not columns and name not in samples:
+        return Part(pd.DataFrame(), form.unit, [], [name], there)
+    if columns:
+        unit = selected_columns(table.frame, list(table.columns), columns, table.path).unit
+    else:
+        columns, unit = [str(column_named(table.columns, form.value))], form.unit
+    part = _genes_in(table, form, columns, reading)
+    unit = check_unit(part, unit, table.path)
+    if not samples or name in samples or (len(columns) == 1 and not reading.single):
+        part = part.set_axis([name], axis=1)
+    return Part(part, unit, [], [], there)
+
+
+def _genes_in(table: Delimited, form: Format, columns: list[str], reading: Reading) -> pd.DataFrame:
+    """Return columns of a quantifier's table, a row per gene; rows of transcripts are summed."""
+    ids = str(column_named(table.columns, form.id_column))
+    genes = column_named(table.columns, form.gene_column) if form.gene_column else gene_column(table, ids)
+    of_genes = not form.transcripts or lists_genes(table.path)
+    other_ids = reading.id_column if reading.id_column in table.columns and reading.id_column != ids else None
+    if form.repeated or other_ids is not None:
+        part = _summed(table, table.ids(other_ids or ids), columns)
+        if len(part) < len(table.frame):
+            logger.warning("%s: genes on several rows are summed (%d rows)", table.path, len(table.frame) - len(part))
+        return part
+    if of_genes:
+        return _values(table, ids, columns, None, reading.strip_version)
+    gene_of = reading.gene_of
+    if gene_of is None and genes is not None:
+        gene_of = dict(zip(table.ids(ids), table.ids(genes), strict=True))
+    if gene_of is None:
         raise BadOption(
             f"{table.path}: this {form.name} table has a row per transcript",
             hint="use --tx2gene TABLE or --annotation GTF to map transcripts to genes",
         )
-    if form.name == "StringTie":
-        part = _summed(table, table.ids(form.id_column), [column])
-        if len(part) < len(table.frame):
-            logger.warning("%s: genes on several rows are summed (%d rows)", table.path, len(table.frame) - len(part))
+    return _values(table, ids, columns, gene_of, reading.strip_version)
+
+
+def _matrix(table: Delimited, reading: Reading) -> Part:
+    """Return the samples in a matrix, a row per gene."""
+    rows = row_ids(table, reading.id_column, reading.gene_of is not None)
+    counted = feature_counts_samples(table.columns)
+    candidates = [name for name in counted or table.columns if name not in (rows.ids, rows.genes)]
+    if reading.samples:
+        choice = selected_columns(table.frame, candidates, reading.samples, table.path)
+        left_out, others = [], [column.name for column in choice.left_out]
+        if not choice.samples:
+            return Part(pd.DataFrame(), "", [], others, candidates)
     else:
-        part = _values(table, form.id_column, [column], None if of_genes else own or gene_of, strip_version)
-    return part.set_axis([_sample_name(table.path)], axis=1)
-
-
-def _sample_name(path: PathLike) -> str:
-    """Name a sample after its file, or after its folder if the file has the program's default name."""
-    name = re.sub(r"\.(gz|bgz)$", "", Path(path).name)
-    name = re.sub(r"\.(sf|tsv|txt|tab|csv|results)$", "", name)
-    name = re.sub(r"\.(genes|isoforms|gene_abund|gene_abundances?|abundance|quant)$", "", name)
-    return Path(path).absolute().parent.name if name in ("quant", "abundance", "gene_abund", "genes") else name
-
-
-def _sample_columns(table: Delimited, samples: Sequence[str], id_column: str | None) -> tuple[list[str], list[str]]:
-    """Return the sample columns of a matrix and the other columns, and warn about the latter."""
-    if id_column is not None and id_column not in table.columns:
-        raise BadTable(
-            f"the column '{id_column}' is missing", where=table.path, hint=f"its columns are {some(table.columns, 8)}"
-        )
-    candidates = [name for name in table.columns if name != (id_column or table.columns[0])]
-    if samples:
-        return [name for name in candidates if name in set(samples)], []
-    kinds = {name: _kind(name) for name in candidates if _looks_numeric(table.frame[name])}
-    measures = [name for name, kind in kinds.items() if kind != "no measure"]
-    chosen = [name for name in measures if kinds[name] == "sample"]
-    if not chosen and len(measures) == 1:
-        chosen = measures
-        logger.warning(
-            "%s: '%s' is used as the sample, because no other column is left; its name suggests a summary of samples",
-            table.path,
-            chosen[0],
-        )
-    if not chosen:
-        _check_commas(table, candidates)
-        raise BadTable(
-            "no column looks like a sample", where=table.path, hint=f"use --samples with some of {some(candidates, 8)}"
-        )
-    left_out = [name for name in candidates if name not in chosen]
-    if left_out:
-        logger.warning(
-            "%s: not used as samples, by their names or because they contain text: %s; use --samples to select samples",
-            table.path,
-            some([f"'{name}'" for name in left_out], 8),
-        )
-    return chosen, left_out
+        if all(numbers_of(table.frame[name]) is None for name in candidates):
+            _check_commas(table, candidates)
+        choice = choose_columns(table.frame, candidates, table.path)
+        left_out, others = [column.name for column in choice.left_out], []
+        check_file_name(table, choice.samples)
+    unit = choice.unit
+    if counted and unit in (None, "counts"):
+        computed = tpm_of_counts(table, choice.samples, table.ids(rows.ids))
+        table, unit = replace(table, frame=table.frame.assign(**computed)), COMPUTED
+    if rows.genes is None:
+        part = _values(table, rows.ids, choice.samples, reading.gene_of, reading.strip_version)
+    else:
+        _check_unique(table.ids(rows.ids), table)
+        part = _summed(table, table.ids(rows.genes), choice.samples)
+    return Part(part, check_unit(part, unit, table.path), left_out, others, candidates)
 
 
 def _check_commas(table: Delimited, names: list[str]) -> None:
@@ -230,27 +249,6 @@ def _check_commas(table: Delimited, names: list[str]) -> None:
     for name in names:
         if table.frame[name].astype(str).str.fullmatch(r"\s*\d+,\d+\s*").any():
             table.values(name, table.ids(table.columns[0]))
-
-
-def _kind(name: str) -> str:
-    """Classify a column by its name as ``sample``, ``of samples`` (a summary), or ``no measure``."""
-    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
-    if not words:
-        return "sample"
-    before = ["", *words]
-    plain = {word for previous, word in zip(before, words, strict=False) if not previous.isdigit()}
-    if plain & NO_MEASURE or words[-1] in NO_MEASURE_LAST & plain:
-        return "no measure"
-    return "of samples" if plain & OF_SAMPLES else "sample"
-
-
-def _looks_numeric(column: pd.Series) -> bool:
-    """Return whether at least half of a column's values are numbers; its other values are then reported as errors."""
-    if pd.api.types.is_bool_dtype(column):
-        return False
-    if pd.api.types.is_numeric_dtype(column):
-        return True
-    return bool(pd.to_numeric(column, errors="coerce").notna().mean() >= 0.5)
 
 
 def _values(
@@ -270,7 +268,8 @@ def _check_unique(ids: pd.Series, table: Delimited | Sequence[str]) -> None:
     if twice.any():
         row = int(np.argmax(twice))
         where = table.place(row) if isinstance(table, Delimited) else table[row]
-        raise BadTable(f"duplicate id '{ids.iloc[row]}'", where=where, hint="keep one row per gene")
+        hint = long_hint(table) if isinstance(table, Delimited) else "keep one row per gene"
+        raise BadTable(f"duplicate id '{ids.iloc[row]}'", where=where, hint=hint)
 
 
 def _summed(table: Delimited, genes: pd.Series, columns: list[str]) -> pd.DataFrame:
@@ -300,7 +299,7 @@ def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], stri
 
 
 def _joined(parts: list[pd.DataFrame], samples: Sequence[str]) -> pd.DataFrame:
-    """Join tables side by side; keep the genes that are in all tables, and the requested ``samples`` (or all)."""
+    """Join tables side by side; keep the genes that are in all tables; samples in the order of ``samples``."""
     names = [name for part in parts for name in part.columns]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
@@ -309,4 +308,4 @@ def _joined(parts: list[pd.DataFrame], samples: Sequence[str]) -> pd.DataFrame:
     most = max(len(part) for part in parts)
     if len(tpm) < most:
         logger.warning("%d genes are not in all of the tables and are excluded", most - len(tpm))
-    return tpm[list(samples)] if samples else tpm
+    return tpm[sorted(names, key=list(samples).index)] if set(names) <= set(samples) else tpm

@@ -4,6 +4,7 @@ In: expression tables and splits. Out: a table ``species, id, condition, fold, e
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +38,8 @@ class Labels(NamedTuple):
     Attributes:
         quartiles: description of the genes that define the thresholds.
         samples: names of the samples that were used.
+        unit: unit of the values; ``(assumed)`` if no column names it. Labels are intended for TPM.
+        summary: how the samples of a gene were summarised, such as ``max of 14 samples``.
         left_out: columns of the table that were not used as samples.
         genes: number of labelled genes. If splits or a set were passed, this number and the following ones count only
             genes in the splits or the set, except for ``not_in_set``.
@@ -51,6 +54,8 @@ class Labels(NamedTuple):
 
     quartiles: str
     samples: list[str]
+    unit: str
+    summary: str
     left_out: list[str]
     genes: int
     low: dict[str, int]
@@ -92,8 +97,8 @@ def label(
     genes at or above the third quartile are high (linear interpolation between ranks).
 
     Args:
-        tables: expression in TPM. A matrix with genes in rows (CSV or TSV); output files of salmon, kallisto, RSEM or
-            StringTie, one per sample; or a DataFrame with genes in its index and samples in its columns. Files may be
+        tables: expression in TPM. A matrix with genes in rows (CSV or TSV); output files of salmon, kallisto, RSEM,
+            StringTie or featureCounts; or a DataFrame with genes in its index and samples in its columns. Files may be
             compressed with gzip.
         splits: table of :func:`kanseq.split`. The quartiles of each fold are then computed from its training genes
             only, and the result has a row per fold for every gene of the splits that has expression.
@@ -111,10 +116,11 @@ def label(
         low: quantile at or below which genes are low.
         high: quantile at or above which genes are high.
         species: species of the expression table, if the splits or the set contain several.
-        id_column: column of the matrix with gene ids; by default the first.
+        id_column: column with gene ids; by default the first of a matrix, or ``gene_id`` if the first has row numbers.
         strip_version: ignore version suffixes of ids (``.1``).
         ignore_case: ignore letter case of ids.
-        tx2gene: a table with the columns transcript and gene, used to sum the TPM of transcripts per gene.
+        tx2gene: a table with the columns transcript and gene, used to sum the TPM of transcripts per gene. It is not
+            needed if the expression table has a column with the genes.
         annotation: a GTF or GFF3 file with the gene of each transcript and all names of each gene, instead of
             ``tx2gene``.
         gene_map: a table with two columns: gene ids of another annotation release, as in the expression table, and
@@ -138,9 +144,9 @@ def label(
     ids = None if known is None else pd.Index(known["id"])
     gene_of = _transcripts(tx2gene, annotation, ids, genes)
     if isinstance(tables, pd.DataFrame):
-        tpm, left_out = check_expression(tables, requested)
+        tpm, left_out, unit = check_expression(tables, requested)
     else:
-        tpm, left_out = read_expression(
+        tpm, left_out, unit = read_expression(
             paths, samples=requested, id_column=id_column, gene_of=gene_of, strip_version=strip_version
         )
     if gene_map is not None:
@@ -166,6 +172,8 @@ def label(
     return Labels(
         quartiles=thresholds,
         samples=list(tpm.columns),
+        unit=unit,
+        summary=_describe_summary(summary, list(tpm.columns), of_sample),
         left_out=left_out,
         genes=int(counted.sum()),
         **_counts(parts, counted),
@@ -275,6 +283,18 @@ def _counts(parts: list[ConditionLabels], counted: np.ndarray) -> dict[str, dict
     found["q1"] = {key: part.q1 for key, part in zip(keys, parts, strict=True)}
     found["q3"] = {key: part.q3 for key, part in zip(keys, parts, strict=True)}
     return found
+
+
+def _describe_summary(summary: str, samples: list[str], of_sample: dict[str, str] | None) -> str:
+    """Describe how many samples were summarised, in total or for each condition.
+
+    >>> _describe_summary("max", ["a", "b", "c"], None)
+    'max of 3 samples'
+    >>> _describe_summary("mean", ["a", "b"], {"a": "cold", "b": "warm"})
+    'mean of 1 sample (cold), 1 sample (warm)'
+    """
+    counts = Counter("" if of_sample is None else f" ({of_sample[name]})" for name in samples)
+    return f"{summary} of " + ", ".join(f"{n} sample{'s' * (n > 1)}{condition}" for condition, n in counts.items())
 
 
 def _describe_thresholds(by_table: bool, recipe: str | None, rows: int, unasked: bool) -> str:

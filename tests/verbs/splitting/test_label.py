@@ -168,6 +168,7 @@ def test_each_condition_has_its_own_labels(tmp_path):
     sheet.write_text("sample\tcondition\nc1\tcold\nw1\twarm\nw2\twarm\n")
     result = label(tpm, condition=sheet)
     assert result.samples == ["c1", "w1", "w2"]
+    assert result.summary == "max of 1 sample (cold), 2 samples (warm)"
     assert targets_of(result.table, "any", "cold")["label"].tolist() == ["low", "mid", "mid", "high"]
     assert targets_of(result.table, "any", "warm")["label"].tolist() == ["high", "mid", "low", "mid"]
     assert set(result.low) == {"cold:*", "warm:*"}
@@ -175,6 +176,25 @@ def test_each_condition_has_its_own_labels(tmp_path):
         targets_of(result.table, "any")
     with pytest.raises(BadTable, match=r"the column 'c1' is missing"):
         label(tpm.drop(columns="c1"), condition=sheet)
+
+
+def test_the_result_states_the_unit_and_how_samples_were_summarised(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("gene_id,GeneID,leaf_TPM,root_TPM,leaf_count\nA,839580,9.5,1,7\nB,839581,0.5,2,900\n")
+    result = label(path, summary="mean")
+    assert (result.unit, result.summary) == ("TPM", "mean of 2 samples")
+    assert result.left_out == ["GeneID", "leaf_count"]
+
+
+def test_a_sample_sheet_without_some_of_the_files_reports_them(tmp_path, caplog):
+    for name in ("leaf", "root", "stem"):
+        header = "gene_id\ttranscript_id(s)\tlength\teffective_length\texpected_count\tTPM\tFPKM\n"
+        (tmp_path / f"{name}.genes.results").write_text(header + "A\ta\t9\t9\t3\t7.5\t8\nB\tb\t9\t9\t3\t0.5\t8\n")
+    sheet = tmp_path / "sheet.tsv"
+    sheet.write_text("sample\tcondition\nleaf\tgreen\nstem\tgreen\n")
+    result = label([tmp_path / f"{name}.genes.results" for name in ("leaf", "root", "stem")], condition=sheet)
+    assert (result.samples, result.left_out) == (["leaf", "stem"], ["root"])
+    assert "the sample sheet does not list are not used: 'root'" in caplog.text
 
 
 def test_a_written_table_is_reproducible_and_can_be_read_back(tmp_path):
