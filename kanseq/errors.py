@@ -5,7 +5,26 @@ fix it. The command line prints the message and exits with :attr:`KanseqError.ex
 exception.
 """
 
+from collections.abc import Mapping, Sequence
 from os import PathLike
+from typing import NamedTuple
+
+
+class Remedy(NamedTuple):
+    """A change of the command that failed. The command line prints the complete command with this change.
+
+    Attributes:
+        lead: text before the command; ``{table}`` is replaced by the name of the table.
+        options: option (such as ``--aliases``) -> value that it gets in the command; None for options without a value.
+        table: suggested name of a table to write first, in the working folder; empty if there is none. If a file of
+            this name exists, another name is used, also in ``options``.
+        rows: rows of the table; if there are none, the user has to write the table.
+    """
+
+    lead: str
+    options: Mapping[str, str | None]
+    table: str = ""
+    rows: Sequence[Sequence[str]] = ()
 
 
 class KanseqError(Exception):
@@ -17,9 +36,19 @@ class KanseqError(Exception):
 
     exit_code = 3
 
-    def __init__(self, what: str, *, where: str | PathLike[str] | None = None, hint: str | None = None) -> None:
-        """Build the message from the problem, its location, and a hint on how to fix it; line breaks become spaces."""
-        self.what, self.where, self.hint = what, where, hint
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | PathLike[str] | None = None,
+        hint: str | None = None,
+        remedy: Remedy | None = None,
+    ) -> None:
+        """Build the message from the problem, its location, and a hint on how to fix it; line breaks become spaces.
+
+        The command line prints ``remedy``, if there is one, instead of the hint, which is then for callers from Python.
+        """
+        self.what, self.where, self.hint, self.remedy = what, where, hint, remedy
         text = what if where is None else f"{where}: {what}"
         text = text if hint is None else f"{text}; {hint}"
         super().__init__(" ".join(text.split("\n")))

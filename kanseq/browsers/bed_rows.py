@@ -5,6 +5,7 @@ In: a track, and the number of pieces to write per gene. Out: bytes of BED9, and
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -56,7 +57,8 @@ def check_folder(folder: PathLike | None) -> None:
         raise NotWritable("this is a file, but a folder is required", where=folder, hint="specify another name")
     around = folder if folder.is_dir() else folder.absolute().parent
     if not around.is_dir():
-        raise NotWritable(f"the folder '{around}' does not exist", where=folder, hint=f"create it: mkdir -p '{around}'")
+        hint = f"create it: mkdir -p {shlex.quote(str(around))}"
+        raise NotWritable(f"the folder '{around}' does not exist", where=folder, hint=hint)
     if not os.access(around, os.W_OK | os.X_OK):
         raise NotWritable(f"the folder '{around}' is not writable", where=folder, hint="specify another folder")
 

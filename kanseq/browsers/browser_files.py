@@ -6,6 +6,7 @@ In: FASTA, annotation and tracks, which are not moved. Out: their formats, indic
 import json
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
@@ -80,7 +81,7 @@ def is_bgzip(genome: PathLike) -> bool:
     raise BadOption(
         "genome browsers cannot open a FASTA file that is compressed with plain gzip",
         where=genome,
-        hint=f"compress it with bgzip: gunzip -c '{genome}' | bgzip > '{better}'",
+        hint=f"compress it with bgzip: gunzip -c {shlex.quote(str(genome))} | bgzip > {shlex.quote(better)}",
     )
 
 

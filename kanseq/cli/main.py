@@ -5,11 +5,12 @@ import os
 import signal
 import sys
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from kanseq import __version__
+from kanseq.cli.own_command import Command, message_of
 from kanseq.errors import KanseqError, NotWritable
 
 app = typer.Typer(
@@ -78,7 +79,7 @@ def _run(arguments: list[str] | None) -> int:
         usage.show()  # type: ignore[attr-defined]
         return usage.exit_code  # type: ignore[attr-defined]
     except KanseqError as error:
-        return _complain(str(error), error.exit_code)
+        return _complain(message_of(error, arguments, _program), error.exit_code)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
     except SystemExit as leaving:
@@ -100,6 +101,11 @@ def _run(arguments: list[str] | None) -> int:
         # Newer versions of typer catch interrupts, and return this code without a message.
         return _complain("interrupted", INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def _program() -> Command:
+    """Return the program as click knows it, with the options of all commands."""
+    return cast(Command, typer.main.get_command(app))
 
 
 def _close_standard_output() -> None:

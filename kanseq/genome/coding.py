@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NoGenes
+from kanseq.errors import BadOption, NoGenes
 from kanseq.genome.annotation.annotated_names import NamedGenes, read_named_genes
 from kanseq.genome.annotation.gff import Row, attributes_of, read_rows
-from kanseq.genome.contigs import guess_aliases
+from kanseq.genome.contig_ends import PastEnd, check_ends
+from kanseq.genome.contig_names import guess_aliases
+from kanseq.genome.contigs import advise, mismatch
 from kanseq.genome.fasta import Contig, read_contigs, reverse_complement
 from kanseq.io.files import PathLike, some
 
@@ -89,6 +91,11 @@ class Coding(NamedTuple):
     def bases(self) -> int:
         """Number of bases in all parts."""
         return sum(end - start for start, end, _ in self.parts)
+
+    @property
+    def last(self) -> int:
+        """End of the part with the highest coordinates."""
+        return max(end for _, end, _ in self.parts)
 
 
 class Protein(NamedTuple):
@@ -182,7 +189,8 @@ def translate_coding(
     Raises:
         BadOption: the genetic code ``table`` is not supported.
         ContigMismatch: no contig of the annotation is in the genome.
-        MalformedLine: a coding sequence ends past the end of its contig.
+        MalformedLine: many coding sequences end past the end of their contigs, see
+            :func:`kanseq.genome.contig_ends.check_ends`. If they are few, they are left out.
     """
     check_table(table)
     waiting: dict[str, list[int]] = defaultdict(list)
@@ -190,24 +198,38 @@ def translate_coding(
         waiting[coding.contig].append(number)
     proteins: dict[int, Protein] = {}
     lengths: dict[str, int] = {}
-    for contig in read_contigs(genome):
+    free: dict[str, int] = {}
+    headers: dict[str, str] = {}
+    beyond: list[PastEnd] = []
+
+    def names_of(contig: str) -> list[str]:
+        return sorted((aliases or {}).get(contig, frozenset()) | {contig})
+
+    def wanted_on(contig: str) -> bool:
+        return any(name in waiting for name in names_of(contig))
+
+    for contig in read_contigs(genome, wanted=wanted_on, headers=headers):
         lengths[contig.name] = len(contig.sequence)
-        for name in sorted((aliases or {}).get(contig.name, frozenset()) | {contig.name}):
-            for number in waiting.pop(name, ()):
-                proteins[number] = _protein(wanted[number], contig, table, annotation)
+        numbers = [number for name in names_of(contig.name) for number in waiting.pop(name, ())]
+        if not numbers:
+            free[contig.name] = len(contig.sequence)
+        for number in numbers:
+            coding = wanted[number]
+            if coding.last > len(contig.sequence):
+                beyond.append(_past_end(coding, contig))
+            else:
+                proteins[number] = _protein(coding, contig, table)
         # Release this contig before the reader builds the next one, so that memory holds one contig only.
         del contig
-    if wanted and not proteins:
-        pairs = guess_aliases(genome, annotation, list(waiting), lengths)
-        lines = "".join(f"{one}\\t{other}\\n" for one, other in list(pairs.items())[:40])
-        raise ContigMismatch(
-            f"no contig name in common: the genome has {some(list(lengths))}, the annotation {some(list(waiting))}",
-            where=annotation,
-            hint="use --aliases TABLE" + (f"; likely pairs: printf '{lines}' > aliases.tsv" if pairs else ""),
-        )
+    check_ends(beyond, len(proteins) + len(beyond), annotation, headers)
+    if wanted and not proteins and not beyond:
+        counts = {name: len(numbers) for name, numbers in waiting.items()}
+        raise mismatch(genome, annotation, counts, lengths, headers=headers, aliases=aliases)
     if waiting:
         lost = sum(map(len, waiting.values()))
-        _log.warning("%s: contigs not in the genome, with %d coding genes: %s", annotation, lost, some(list(waiting)))
+        advice = advise(guess_aliases(genome, annotation, list(waiting), free, headers))
+        what = "%s: contigs not in the genome, with %d coding genes: %s; %s"
+        _log.warning(what, annotation, lost, some(list(waiting)), advice)
     return proteins
 
 
@@ -248,16 +270,14 @@ def _coding(
     )
 
 
-def _protein(coding: Coding, contig: Contig, table: int, annotation: PathLike) -> Protein:
+def _past_end(coding: Coding, contig: Contig) -> PastEnd:
+    """Describe a coding sequence that ends past its contig's end."""
+    what = f"the coding sequence of '{(coding.genes or coding.names)[0]}'"
+    return PastEnd(what, coding.contig, contig.name, coding.last, len(contig.sequence), coding.line)
+
+
+def _protein(coding: Coding, contig: Contig, table: int) -> Protein:
     """Extract a coding sequence from its contig and translate it."""
-    last = max(end for _, end, _ in coding.parts)
-    if last > len(contig.sequence):
-        raise MalformedLine(
-            f"the coding sequence of '{coding.genes[0] if coding.genes else coding.names[0]}' ends at {last}, but "
-            f"contig '{contig.name}' has {len(contig.sequence)} bases",
-            where=f"{annotation}:{coding.line}",
-            hint="provide the annotation of the same assembly",
-        )
     letters = translate(b"".join(_in_frame(_bases(coding, contig))), coding.table or table)
     letters = letters.removesuffix(b"*")
     return Protein(letters, letters.count(b"*"))

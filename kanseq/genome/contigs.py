@@ -1,31 +1,21 @@
 """Match the contig names of an annotation to those of a genome; names that differ are matched by a table of aliases.
 
-In: both sets of names, a table of aliases. Out: genes by contig, and errors that suggest a command.
+In: both sets of names, a table of aliases. Out: genes by contig, and errors with a table of aliases that fixes them.
 """
 
 import logging
-import re
-import shlex
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
-from kanseq.errors import BadOption, BadTable, ContigMismatch, KanseqError
+from kanseq.errors import BadOption, BadTable, ContigMismatch, Remedy
 from kanseq.genome.annotation.genes import Excluded, Gene
-from kanseq.genome.annotation.gff import BLOCK
-from kanseq.genome.fasta import read_headers
-from kanseq.io.files import PathLike, open_bytes, open_text, some
+from kanseq.genome.contig_names import guess_aliases
+from kanseq.io.files import PathLike, open_text, some
 
 _SHOWN_PAIRS = 40
 """Maximum number of name pairs in the command that an error suggests; contigs with most genes come first."""
 
 _REPORT_COLUMNS = ("Sequence-Name", "GenBank-Accn", "RefSeq-Accn", "UCSC-style-name")
-_SYNONYMS = {"m": "mt", "mito": "mt", "mtdna": "mt", "mitochondrion": "mt", "c": "pt", "cp": "pt", "chloroplast": "pt"}
-
-_REGION = re.compile(
-    rb"^##sequence-region[ \t]+(\S+)[ \t]+1[ \t]+(\d+)|^(\S+)\t[^\t\n]*\tregion\t1\t(\d+)\t(.*)", re.MULTILINE
-)
-
 _log = logging.getLogger(__name__)
 
 
@@ -83,34 +73,51 @@ class Placement:
         self._aliases = aliases or {}
         self._only, self._without = set(only), set(without)
         self._met: set[str] = set()
+        self._with_genes: set[str] = set()
         self.excluded: list[Excluded] = []
+
+    def keeps(self, contig: str) -> bool:
+        """Return whether a contig of the genome is kept, under any of its names."""
+        return self._keeps(self._aliases.get(contig, frozenset()) | {contig})
 
     def take(self, contig: str) -> list[Gene]:
         """Return the genes on a contig of the genome; if it is filtered out, exclude them and return an empty list."""
         names = self._aliases.get(contig, frozenset()) | {contig}
         self._met |= names
         genes = [gene for name in sorted(names) for gene in self._waiting.pop(name, ())]
+        if genes:
+            self._with_genes.add(contig)
         if self._keeps(names):
             return genes
         self._exclude(genes, "contig_filtered")
         return []
 
     def finish(
-        self, genome: PathLike, annotation: PathLike, lengths: Mapping[str, int], output: PathLike | None
+        self,
+        genome: PathLike,
+        annotation: PathLike,
+        lengths: Mapping[str, int],
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Exclude the remaining genes, which are on contigs that are not in the genome; paths are for messages.
+        """Exclude the remaining genes, which are on contigs that are not in the genome.
+
+        Args:
+            genome, annotation: the files, for messages and to guess names.
+            lengths: contig of the genome -> length in bases.
+            headers: contig of the genome -> FASTA header; None reads them from the file if they are needed.
 
         Raises:
-            ContigMismatch: no contig of the annotation is in the genome; the message suggests a command that fixes it.
+            ContigMismatch: no contig of the annotation is in the genome; the remedy is a table of aliases.
             BadOption: a contig to keep is not in the genome.
         """
+        lost = [name for name in self.names if name in self._waiting]
+        if self.names and len(lost) == len(self.names):
+            counts = {name: len(self._waiting[name]) for name in lost}
+            raise mismatch(genome, annotation, counts, lengths, headers=headers)
         if unknown := sorted(self._only - self._met):
             raise BadOption(f"--contigs {some(unknown)}: not in the genome", hint=f"it has {some(list(lengths), 8)}")
         if unknown := sorted(self._without - self._met - set(self.names)):
             _log.warning("--exclude-contigs %s: not in the genome", some(unknown))
-        lost = [name for name in self.names if name in self._waiting]
-        if self.names and len(lost) == len(self.names):
-            raise mismatch(genome, annotation, Counter({n: len(self._waiting[n]) for n in lost}), lengths, output)
         missing = []
         for name in lost:
             genes = self._waiting.pop(name)
@@ -120,13 +127,15 @@ class Placement:
             else:
                 self._exclude(genes, "contig_filtered")
         if missing:
+            names = [name for name, _ in missing]
+            free = {name: length for name, length in lengths.items() if name not in self._with_genes}
             _log.warning(
-                "%d of the %d contigs with genes to extract (%s genes) are not in the genome: %s; "
-                "if they have other names there, use --aliases",
+                "%d of the %d contigs with genes to extract (%s genes) are not in the genome: %s; %s",
                 len(missing),
                 len(self.names),
                 f"{sum(count for _, count in missing):,}",
-                some([name for name, _ in missing]),
+                some(names),
+                advise(guess_aliases(genome, annotation, names, free, headers)),
             )
 
     def _keeps(self, names: frozenset[str]) -> bool:
@@ -138,105 +147,71 @@ class Placement:
         self.excluded += [Excluded(gene.id, reason, f"contig {gene.contig}", gene.line) for gene in genes]
 
 
+def advise(pairs: Mapping[str, str]) -> str:
+    """Return what to do about contigs that are not in the genome; ``pairs`` are guessed aliases."""
+    advice = "if they have other names there, use --aliases"
+    return f"{advice}; likely pairs: {_listed(pairs)}" if pairs else advice
+
+
 def mismatch(
     genome: PathLike,
     annotation: PathLike,
     names: Mapping[str, int],
     lengths: Mapping[str, int],
-    output: PathLike | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    aliases: Mapping[str, frozenset[str]] | None = None,
 ) -> ContigMismatch:
-    """Return the error for a genome and an annotation without a common contig name, with a command that fixes it.
+    """Return the error for a genome and an annotation without a common contig name; its remedy is a table of aliases.
 
     Args:
-        genome, annotation, output: the paths as passed by the user.
+        genome, annotation: the paths as passed by the user.
         names: contig of the annotation -> number of its genes.
         lengths: contig of the genome -> length in bases.
+        headers: contig of the genome -> FASTA header; None reads them from the file.
+        aliases: aliases of other species, which the table must keep.
     """
     ordered = sorted(names, key=lambda name: -names[name])
-    pairs = guess_aliases(genome, annotation, ordered, lengths)
-    words = ["kanseq", "extract", genome, annotation, "--aliases", "aliases.tsv", "-o", output or "genes.parquet"]
-    command = shlex.join(str(word) for word in words)
-    if pairs:
-        shown = [f"{name}\\t{pairs[name]}\\n" for name in ordered if name in pairs][:_SHOWN_PAIRS]
-        hint = f"likely pairs: printf '{''.join(shown)}' > aliases.tsv && {command}"
-    else:
-        hint = f"write lines of 'annotation-name TAB genome-name' into aliases.tsv and run: {command}"
+    pairs = guess_aliases(genome, annotation, ordered, lengths, headers)
     what = f"no contig name in common: the genome has {some(list(lengths))}, the annotation {some(ordered)}"
-    return ContigMismatch(what, where=annotation, hint=hint)
+    if not pairs:
+        write = "write lines of 'annotation-name TAB genome-name' into"
+        remedy = Remedy(f"{write} {{table}} and run", {"--aliases": "aliases.tsv"}, "aliases.tsv")
+        return ContigMismatch(what, where=annotation, hint=f"{write} a table and pass it as aliases", remedy=remedy)
+    shown = dict(list(pairs.items())[:_SHOWN_PAIRS])
+    lead = f"likely pairs{_left_out(names, pairs, shown)}"
+    write = "write lines of 'annotation-name TAB genome-name' into a table and pass it as aliases"
+    return ContigMismatch(
+        what,
+        where=annotation,
+        hint=f"{lead}: {_listed(shown)}; {write}",
+        remedy=Remedy(lead, {"--aliases": "aliases.tsv"}, "aliases.tsv", _merged(shown, aliases or {})),
+    )
 
 
-def guess_aliases(
-    genome: PathLike, annotation: PathLike, names: Sequence[str], lengths: Mapping[str, int]
-) -> dict[str, str]:
-    """Guess the contig of the genome for each of the annotation's contig ``names``; omit names that remain ambiguous.
-
-    Compare, in this order: the bare name (``chr01``, ``Chr1`` and ``1``; ``MT``, ``ChrM`` and ``Mito``), the chromosome
-    in the annotation's ``region`` row, the words of the FASTA headers, and the length.
-    """
-    headers = {header.split()[0]: header for header in read_headers(genome) if header.split()}
-    regions = _read_regions(annotation)
-    bare = _unique((_bare(name), name) for name in lengths)
-    titles = _unique((_bare(title), name) for name, header in headers.items() for title in _titles(header))
-    words = _unique((word, name) for name, header in headers.items() for word in set(re.split(r"[^\w.]+", header)))
-    sizes = _unique((str(length), name) for name, length in lengths.items())
-    guessed = {}
-    for name in names:
-        region = regions.get(name, _Region("", ""))
-        chromosome = _bare(region.chromosome)
-        found = bare.get(_bare(name)) or bare.get(chromosome) or titles.get(_bare(name)) or words.get(name)
-        found = found or sizes.get(region.length)
-        if found:
-            guessed[name] = found
-    taken = Counter(guessed.values())
-    return {name: found for name, found in guessed.items() if taken[found] == 1}
+def _listed(pairs: Mapping[str, str]) -> str:
+    """Format the first pairs of names for a message."""
+    return some([f"'{name}' = '{other}'" for name, other in pairs.items()], 8)
 
 
-class _Region(NamedTuple):
-    """Length and chromosome name of a contig, as stated in an annotation."""
-
-    length: str
-    chromosome: str
-
-
-def _read_regions(path: PathLike) -> dict[str, _Region]:
-    """Read the optional ``##sequence-region`` lines and ``region`` rows of an annotation; ignore read errors."""
-    regions: dict[str, _Region] = {}
-    try:
-        with open_bytes(path) as handle:
-            while block := handle.read(BLOCK):
-                block += handle.readline()
-                for match in _REGION.finditer(block):
-                    groups = [part.decode("utf-8", "replace") for part in match.groups(b"")]
-                    name, length, row, row_length, rest = groups
-                    known = regions.get(name or row, _Region("", ""))
-                    title = re.search(r"[\t;](?:chromosome|genome)=([^;]+)", rest)
-                    chromosome = known.chromosome or (title.group(1) if title else "")
-                    regions[name or row] = _Region(length or row_length, chromosome)
-    except KanseqError:
-        return regions
-    return regions
+def _left_out(names: Mapping[str, int], pairs: Mapping[str, str], shown: Mapping[str, str]) -> str:
+    """Describe the contigs (name -> number of genes) without a pair or with one that is not shown; empty if none."""
+    without = [name for name in names if name not in pairs]
+    further = [name for name in pairs if name not in shown]
+    parts = [
+        f"{text}: {some(listed)} ({sum(names[name] for name in listed):,} of {sum(names.values()):,} genes)"
+        for listed, text in ((without, "no pair for"), (further, "not shown, add lines for them"))
+        if listed
+    ]
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _titles(header: str) -> list[str]:
-    """Find the chromosome names in a FASTA header such as ``NC_003070.9 Arabidopsis thaliana chromosome 1``."""
-    found = re.findall(r"\bchromosome:? (\w+)", header, re.IGNORECASE)
-    return found + re.findall(r"\b(mitochondrion|chloroplast)\b", header, re.IGNORECASE)
-
-
-def _bare(name: str) -> str:
-    """Normalise the spelling of a contig's name.
-
-    >>> _bare("Chr01"), _bare("chromosome_X"), _bare("chrMT"), _bare("Mito")
-    ('1', 'x', 'mt', 'mt')
-    """
-    name = re.sub(r"^(chromosome|chrom|chr)[ _.-]?", "", name.lower()) or name.lower()
-    name = name.lstrip("0") or name
-    return _SYNONYMS.get(name, name)
-
-
-def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return a mapping from keys to contigs, for the keys that are paired with exactly one contig."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for key, name in pairs:
-        found[key].add(name)
-    return {key: next(iter(names)) for key, names in found.items() if key and len(names) == 1}
+def _merged(pairs: Mapping[str, str], aliases: Mapping[str, frozenset[str]]) -> list[tuple[str, ...]]:
+    """Return the rows of a table with new pairs and the known aliases; no name is in two rows."""
+    if not aliases:
+        return [*pairs.items()]
+    rows = [set(pair) for pair in pairs.items()]
+    for names in dict.fromkeys(aliases.values()):
+        same = [row for row in rows if row & names]
+        rows = [*(row for row in rows if not row & names), {*names}.union(*same)]
+    return [tuple(sorted(row)) for row in rows]

@@ -3,22 +3,31 @@
 In: plain, gzip or bgzip FASTA (no index is read or written). Out: contigs with name and sequence (upper-case bytes).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 from kanseq.errors import MalformedLine
+from kanseq.genome.fasta_faults import (
+    IUPAC,
+    SPACE,
+    UPPER,
+    check_head,
+    check_header,
+    check_lead,
+    empty,
+    nameless,
+    repeated,
+    stray_letters,
+    unknown_letters,
+)
 from kanseq.io.files import PathLike, open_bytes
 
 BLOCK = 1 << 20
 """Bytes read at a time; blocks that fit into the processor's cache are fastest."""
 
-_IUPAC = b"ACGTURYSWKMBDHVNX"
-_COMPLEMENT = bytes.maketrans(_IUPAC + _IUPAC.lower(), b"TGCAAYRSWMKVHDBNX" * 2)
-_UPPER = bytes(range(256)).upper()
-_NO_BASE = bytes(letter if letter in b"ACGT" else ord("N") for letter in _UPPER)
-_SPACE = b"\n\r \t"
-_LETTERS = _IUPAC + b"-."
+_COMPLEMENT = bytes.maketrans(IUPAC + IUPAC.lower(), b"TGCAAYRSWMKVHDBNX" * 2)
+_NO_BASE = bytes(letter if letter in b"ACGT" else ord("N") for letter in UPPER)
 
 
 class Contig(NamedTuple):
@@ -28,33 +37,47 @@ class Contig(NamedTuple):
     sequence: bytes
 
 
-def read_contigs(path: PathLike) -> Iterator[Contig]:
+def read_contigs(
+    path: PathLike, *, wanted: Callable[[str], bool] | None = None, headers: dict[str, str] | None = None
+) -> Iterator[Contig]:
     """Stream the contigs of a FASTA file; only one contig is in memory if the caller releases the previous one.
 
-    Letters are converted to upper case (IUPAC codes, ``X``, ``-`` and ``.`` are kept); spaces are dropped.
+    Letters are converted to upper case (IUPAC codes, ``X``, ``-`` and ``.`` are kept); spaces are dropped. Blank lines
+    and lines that begin with ``;`` are allowed before the first header.
+
+    Args:
+        path: plain, gzip or bgzip.
+        wanted: tells by its name whether the caller needs a contig. The letters of all others are not checked.
+        headers: a dictionary that gets the header of every contig, without ``>``.
 
     Raises:
         MissingFile, TruncatedFile: the file is missing, or its compressed stream ends too early.
-        MalformedLine: the file is empty, does not begin with ``>``, or a contig has no name, a duplicate name, no
-            letters, or letters that are not nucleotide codes.
+        MalformedLine: the file is empty or of another format, or a contig has no name, a duplicate name, no letters, or
+            letters that are not nucleotide codes.
     """
-    name, letters, seen = None, BytesIO(), set[str]()
+    name, letters, seen, lead, checked = None, BytesIO(), set[str](), b"", True
     for is_header, piece in _pieces(path):
         if not is_header:
             if name is None:
-                if piece.strip():
-                    raise _not_fasta(path, piece)
+                lead += piece
+                check_lead(path, lead)
                 continue
-            letters.write(_checked(piece.translate(_UPPER, _SPACE), name, path))
+            kept = piece.translate(UPPER, SPACE)
+            if checked and (unknown := unknown_letters(kept)):
+                raise stray_letters(path, name, unknown)
+            letters.write(kept)
             continue
         if name is not None:
-            yield _contig(name, letters, path)
+            yield _contig(name, letters, path, checked)
         # Release the previous contig before reading the next one.
         letters = BytesIO()
         name = _name(piece, seen, path)
+        checked = wanted is None or wanted(name)
+        if headers is not None:
+            headers[name] = piece[1:].decode("utf-8", "replace").strip()
     if name is None:
         raise MalformedLine("the file has no sequences", where=path, hint="provide a FASTA file")
-    yield _contig(name, letters, path)
+    yield _contig(name, letters, path, checked)
 
 
 def read_entries(path: PathLike) -> Iterator[tuple[str, bytes]]:
@@ -64,12 +87,14 @@ def read_entries(path: PathLike) -> Iterator[tuple[str, bytes]]:
         MissingFile, TruncatedFile: the file is missing, or its compressed stream ends too early.
         MalformedLine: the file is empty or does not begin with ``>``.
     """
-    header, letters = None, BytesIO()
+    header, letters, lead = None, BytesIO(), b""
     for is_header, piece in _pieces(path):
         if not is_header:
-            if header is None and piece.strip():
-                raise _not_fasta(path, piece)
-            letters.write(piece.translate(_UPPER, _SPACE))
+            if header is None:
+                lead += piece
+                check_lead(path, lead)
+                continue
+            letters.write(piece.translate(UPPER, SPACE))
             continue
         if header is not None:
             yield header, letters.getvalue()
@@ -104,20 +129,10 @@ def only_bases(sequence: bytes) -> bytes:
     return sequence.translate(_NO_BASE)
 
 
-def unknown_letters(sequence: bytes) -> bytes:
-    """Return the letters of ``sequence`` (upper case) that are neither IUPAC nucleotide codes nor ``X`` nor gaps.
-
-    >>> unknown_letters(b"ACGTRN-")
-    b''
-    >>> unknown_letters(b"MKLV*")
-    b'L*'
-    """
-    return sequence.translate(None, _LETTERS)
-
-
 def _pieces(path: PathLike) -> Iterator[tuple[bool, bytes]]:
     """Yield the content of a FASTA file in order: complete header lines (True) and blocks of sequence lines (False)."""
     with open_bytes(path) as handle:
+        check_head(path, handle.peek(1))  # type: ignore[attr-defined]
         line_start = True
         while block := handle.read(BLOCK):
             yield from _split(block, line_start, handle)
@@ -149,38 +164,18 @@ def _name(header: bytes, seen: set[str], path: PathLike) -> str:
     """Return the contig name (first word) in a header line and add it to ``seen``; check that it is present and new."""
     words = header[1:].split(None, 1)
     if not words:
-        raise MalformedLine(f"contig number {len(seen) + 1} has no name after its '>'", where=path)
+        raise nameless(path, len(seen) + 1)
+    check_header(path, header)
     name = words[0].decode("utf-8", "replace")
     if name in seen:
-        raise MalformedLine(f"two contigs are named '{name}'", where=path, hint="rename or remove one of them")
+        raise repeated(path, name)
     seen.add(name)
     return name
 
 
-def _contig(name: str, letters: BytesIO, path: PathLike) -> Contig:
-    """Return the contig; raise MalformedLine if it has no letters."""
-    if not letters.tell():
-        raise MalformedLine(f"contig '{name}' has no letters", where=path, hint="is the file complete?")
+def _contig(name: str, letters: BytesIO, path: PathLike, checked: bool) -> Contig:
+    """Return the contig; raise MalformedLine if it has no letters, and ``checked`` is True."""
+    if checked and not letters.tell():
+        raise empty(path, name)
     # getvalue() returns the buffer without a copy.
     return Contig(name, letters.getvalue())
-
-
-def _checked(letters: bytes, name: str, path: PathLike) -> bytes:
-    """Return the letters, or raise MalformedLine if some are not nucleotide codes."""
-    if unknown := unknown_letters(letters):
-        shown = chr(unknown[0])
-        raise MalformedLine(
-            f"contig '{name}' has the letter {shown!r}, which is not a nucleotide code",
-            where=path,
-            hint="is this a protein FASTA?",
-        )
-    return letters
-
-
-def _not_fasta(path: PathLike, text: bytes) -> MalformedLine:
-    """Return the error for a file whose first line is not a header."""
-    blank = len(text) - len(text.lstrip())
-    line = text.count(b"\n", 0, blank) + 1
-    is_table = b"\t" in text.lstrip().split(b"\n", 1)[0] or text.lstrip().startswith(b"#")
-    hint = "the genome comes first, then the annotation" if is_table else "provide a FASTA file"
-    return MalformedLine("text before the first '>'", where=f"{path}:{line}", hint=hint)

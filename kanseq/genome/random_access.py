@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 
 from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NotWritable, TruncatedFile
+from kanseq.genome.fasta_faults import check_head
 from kanseq.genome.fasta_index import is_of
-from kanseq.io.files import PathLike, check_input, some, whole_file
+from kanseq.io.files import PathLike, check_input, open_bytes, some, whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ class IndexedFasta:
 
         Raises:
             MissingFile: there is no such file.
-            MalformedLine: it is not a FASTA file, or the lines of a contig differ in length.
+            MalformedLine: it is not a FASTA file, its lines end in carriage returns only, or the lines of a contig
+                differ in length.
             BadOption: it is compressed with plain gzip, which has no random access.
         """
         self._path = check_input(path)
@@ -113,6 +115,8 @@ class IndexedFasta:
         """Open the file with the reader for its format; return the contig lengths, and a function to fetch letters."""
         with open(self._path, "rb") as handle:
             head = handle.read(16)
+        with open_bytes(self._path) as unpacked:
+            check_head(self._path, unpacked.peek(1))  # type: ignore[attr-defined]
         if not head.startswith(_GZIP):
             return self._open_plain()
         if head[12:14] != _BGZIP_FIELD:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from kanseq.errors import UnknownGene
 from kanseq.genome.coding import Coding
-from kanseq.genome.names.resolver import RULES, SAME_KIND, Rule, match_names, report_rule
+from kanseq.genome.names.resolver import RULES, SAME_KIND, SpellingRule, match_names, report_rule
 from kanseq.io.files import some
 from kanseq.sequences.sequence_set import SequenceSet
 
@@ -153,7 +153,7 @@ _Value = TypeVar("_Value", bound=Hashable)
 
 
 def _by_name(
-    names: Sequence[str], values: Mapping[str, _Value], rules: Sequence[Rule] = SAME_KIND
+    names: Sequence[str], values: Mapping[str, _Value], rules: Sequence[SpellingRule] = SAME_KIND
 ) -> list[_Value | None]:
     """Return the value of each name, matched by ``rules``; None if there is none."""
     if not values:

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import secrets
+import shlex
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -70,9 +71,8 @@ def check_output(*paths: PathLike | None, inputs: Iterable[object] = (), binary:
         if folder.exists() and not folder.is_dir():
             raise NotWritable(f"'{folder}' is a file, but a folder is required", where=path)
         if not folder.is_dir():
-            raise NotWritable(
-                f"the folder '{folder}' does not exist", where=path, hint=f"create it: mkdir -p '{folder}'"
-            )
+            hint = f"create it: mkdir -p {shlex.quote(str(folder))}"
+            raise NotWritable(f"the folder '{folder}' does not exist", where=path, hint=hint)
         if path.is_dir():
             raise NotWritable("this is a folder, but a file is required", where=path)
         if path.exists() and not path.is_file():
@@ -204,6 +204,15 @@ def open_text(path: PathLike) -> Iterator[IO[str]]:
                 yield text
         except UnicodeDecodeError as error:
             raise TruncatedFile("this is not a text file in UTF-8", where=path) from error
+
+
+def free_name(path: PathLike) -> Path:
+    """Return ``path`` if there is no such file, else the first free name with a number, such as ``aliases-2.tsv``."""
+    wanted = Path(path)
+    number, free = 2, wanted
+    while os.path.lexists(free):
+        number, free = number + 1, wanted.with_stem(f"{wanted.stem}-{number}")
+    return free
 
 
 def fingerprint(path: PathLike) -> dict[str, str | int]:

@@ -12,7 +12,16 @@ import pandas as pd
 
 from kanseq.errors import BadOption, BadTable, UnknownGene
 from kanseq.genome.names.gene_maps import read_gene_map
-from kanseq.genome.names.resolver import EXACT, LEAST, RULES, UNVERSIONED, NameMatch, Rule, match_names, report_rule
+from kanseq.genome.names.resolver import (
+    EXACT,
+    LEAST,
+    RULES,
+    UNVERSIONED,
+    NameMatch,
+    SpellingRule,
+    match_names,
+    report_rule,
+)
 from kanseq.genome.names.spellings import gene_of_isoform, unversioned
 from kanseq.io.files import PathLike, some
 from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet
@@ -202,7 +211,7 @@ def _hint(
     match: NameMatch,
     names: list[str],
     known: list[str],
-    rules: Sequence[Rule],
+    rules: Sequence[SpellingRule],
     ignore_case: bool,
     other_columns: Mapping[str, Sequence[str]],
 ) -> str | None:

@@ -198,7 +198,7 @@ def check_layout(of_model: Geometry, of_set: Geometry, where: Path | None = None
         raise ModelMismatch(
             f"the model was made for {describe(of_model)}, and the set has {describe(of_set)}",
             where=where,
-            hint=f"make the set with {_options(of_model)}",
+            hint=f"make the set {_options(of_model)}",
         )
 
 
@@ -214,8 +214,8 @@ def describe(geometry: Geometry) -> str:
 
 
 def _options(geometry: Geometry) -> str:
-    """Return, as text, the kanseq command that makes a set with this geometry."""
+    """Return how a set with this geometry is made: the command, and what to change in it."""
     if not geometry.has_genes:
-        return f"kanseq import, from sequences of {geometry.columns} bases"
+        return f"with kanseq import, from sequences of {geometry.columns} bases"
     size = f"--upstream {geometry.upstream} --downstream {geometry.downstream} --pad {geometry.pad}"
-    return f"kanseq extract {size}"
+    return f"again with kanseq extract, its other options unchanged, and {size}"

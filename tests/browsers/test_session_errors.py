@@ -11,13 +11,13 @@ from tests.browsers.session_files import FASTA, bgzip, igv, inputs, jbrowse
 
 
 def test_plain_gzip_is_refused_with_the_command_that_fixes_it(files):
-    with gzip.open(files / "ref" / "z.fa.gz", "wt") as handle:
+    with gzip.open(files / "ref" / "z $1.fa.gz", "wt") as handle:
         handle.write(FASTA)
-    path = files / "ref" / "z.fa.gz"
-    command = f"gunzip -c '{path}' | bgzip > '{files / 'ref' / 'z.bgzip.fa.gz'}'"
+    path = files / "ref" / "z $1.fa.gz"
+    command = f"gunzip -c '{path}' | bgzip > '{files / 'ref' / 'z $1.bgzip.fa.gz'}'"
     for write, where in ((write_igv_session, files / "out" / "s.xml"), (write_jbrowse, files / "jb")):
         with pytest.raises(BadOption) as failure:
-            write(where, **inputs(files, genome="z.fa.gz"))
+            write(where, **inputs(files, genome="z $1.fa.gz"))
         assert str(failure.value).endswith(command)
         assert "\n" not in str(failure.value)
     assert not (files / "jb").exists()

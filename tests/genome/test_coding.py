@@ -1,6 +1,6 @@
 import pytest
 
-from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NoGenes
+from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NoGenes, Remedy
 from kanseq.genome.coding import CODON_TABLES, longest_frame, read_coding, translate, translate_coding
 
 ENSEMBL_GTF = """1	s	gene	1	30	.	+	.	gene_id "A"; gene_biotype "protein_coding";
@@ -153,11 +153,12 @@ def test_longest_frame_returns_the_longest_open_reading_frame(transcript, protei
     assert longest_frame(transcript) == protein
 
 
-def test_an_annotation_of_other_contigs_is_refused_with_the_command_that_fixes_it(tmp_path):
+def test_an_annotation_of_other_contigs_is_refused_with_a_table_of_aliases(tmp_path):
     annotation = written(tmp_path, "a.gtf", ENSEMBL_GTF.replace("1\ts", "chr1\ts"))
     genome = written(tmp_path, "g.fa", GENOME)
-    with pytest.raises(ContigMismatch, match=r"genome has 1, the annotation chr1; .*printf 'chr1\\t1\\n' > aliases"):
+    with pytest.raises(ContigMismatch, match=r"genome has 1, the annotation chr1; likely pairs: 'chr1' = '1'") as error:
         translate_coding(genome, annotation, {0: read_coding(annotation)[0]})
+    assert error.value.remedy == Remedy("likely pairs", {"--aliases": "aliases.tsv"}, "aliases.tsv", [("chr1", "1")])
     aliases = {name: frozenset({"1", "chr1"}) for name in ("1", "chr1")}
     assert translate_coding(genome, annotation, {0: read_coding(annotation)[0]}, aliases=aliases)[0].letters == b"MKF"
 
@@ -166,6 +167,19 @@ def test_a_coding_sequence_past_the_end_of_its_contig_is_refused(tmp_path):
     annotation, genome = written(tmp_path, "a.gtf", ENSEMBL_GTF), written(tmp_path, "g.fa", ">1\nACGTACGT\n")
     with pytest.raises(MalformedLine, match=r"a.gtf:3: the coding sequence of 'A' ends at 17, but contig '1' has 8"):
         translate_coding(genome, annotation, {0: read_coding(annotation)[0]})
+
+
+def test_a_coding_sequence_across_the_origin_of_a_circular_contig_is_left_out(tmp_path, caplog):
+    annotation = written(tmp_path, "a.gtf", ENSEMBL_GTF + ENSEMBL_GTF.replace("1\ts", "Pt\ts").replace('"A"', '"P"'))
+    genome = written(tmp_path, "g.fa", GENOME + "\n>Pt\nACGTACGT\n")
+    proteins = translate_coding(genome, annotation, dict(enumerate(read_coding(annotation))))
+    assert proteins == {0: (b"MKF", 0)}
+    assert "the coding sequence of 'P' ends at 17, but contig 'Pt' has 8 bases; it is left out" in caplog.text
+
+
+def test_letters_of_contigs_without_coding_sequences_are_not_checked(tmp_path):
+    annotation, genome = written(tmp_path, "a.gtf", ENSEMBL_GTF), written(tmp_path, "g.fa", ">2\nAC*\n" + GENOME)
+    assert translate_coding(genome, annotation, {0: read_coding(annotation)[0]}) == {0: (b"MKF", 0)}
 
 
 def test_an_annotation_without_coding_sequences_is_refused(tmp_path):

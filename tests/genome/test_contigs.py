@@ -2,9 +2,9 @@ import logging
 
 import pytest
 
-from kanseq.errors import BadOption, BadTable, ContigMismatch
+from kanseq.errors import BadOption, BadTable, ContigMismatch, Remedy
 from kanseq.genome.annotation.genes import Gene
-from kanseq.genome.contigs import Placement, guess_aliases, read_aliases
+from kanseq.genome.contigs import Placement, mismatch, read_aliases
 
 
 def gene(name, contig, line=1):
@@ -52,45 +52,85 @@ def files(tmp_path):
     return write
 
 
-@pytest.mark.parametrize(
-    ("header", "annotation", "names", "expected"),
-    [
-        ("1", "", ["chr1", "chr2"], {"chr1": "1"}),
-        ("Chr01", "", ["1"], {"1": "Chr01"}),
-        ("Mito", "", ["MT"], {"MT": "Mito"}),
-        ("1 REF (from NC_003070.9)", "", ["NC_003070.9"], {"NC_003070.9": "1"}),
-        ("NC_003070.9 Arabidopsis thaliana chromosome 1 sequence", "", ["1"], {"1": "NC_003070.9"}),
-        ("x", "##sequence-region NC_9 1 4\n", ["NC_9"], {"NC_9": "x"}),
-        ("1", "NC_9\ts\tregion\t1\t99\t.\t+\t.\tID=r;chromosome=1\n", ["NC_9"], {"NC_9": "1"}),
-        ("1", "", ["NC_9"], {}),
-        ("1", "", ["chr1", "Chr1"], {}),
-    ],
-)
-def test_aliases_are_guessed_from_names_titles_or_lengths(files, header, annotation, names, expected):
-    genome, path = files(f">{header}\nACGT\n", annotation)
-    assert guess_aliases(genome, path, names, {header.split()[0]: 4}) == expected
-
-
-def test_without_shared_names_the_error_has_the_command_that_fixes_it(files):
+def test_without_shared_names_the_remedy_is_a_table_of_likely_pairs(files):
     genome, path = files(">1\nACGT\n>2\nACG\n", "")
     placement = Placement([gene("A", "chr2"), gene("B", "chr1"), gene("C", "chr1")])
     placement.take("1")
     with pytest.raises(ContigMismatch) as error:
-        placement.finish(genome, path, {"1": 4, "2": 3}, "out.parquet")
+        placement.finish(genome, path, {"1": 4, "2": 3})
     assert str(error.value) == (
-        f"{path}: no contig name in common: the genome has 1, 2, the annotation chr1, chr2; "
-        f"likely pairs: printf 'chr1\\t1\\nchr2\\t2\\n' > aliases.tsv && "
-        f"kanseq extract {genome} {path} --aliases aliases.tsv -o out.parquet"
+        f"{path}: no contig name in common: the genome has 1, 2, the annotation chr1, chr2; likely pairs: "
+        "'chr1' = '1', 'chr2' = '2'; write lines of 'annotation-name TAB genome-name' into a table and pass it as "
+        "aliases"
+    )
+    assert error.value.remedy == Remedy(
+        "likely pairs", {"--aliases": "aliases.tsv"}, "aliases.tsv", [("chr1", "1"), ("chr2", "2")]
     )
 
 
 def test_if_no_alias_can_be_guessed_the_error_states_the_format_of_the_table(files):
     genome, path = files(">1\nACGT\n", "")
     placement = Placement([gene("A", "NC_9")])
-    with pytest.raises(
-        ContigMismatch, match=r"write lines of 'annotation-name TAB genome-name' into aliases.tsv and run"
-    ):
-        placement.finish(genome, path, {"1": 4}, None)
+    with pytest.raises(ContigMismatch) as error:
+        placement.finish(genome, path, {"1": 4})
+    assert str(error.value).endswith(
+        "; write lines of 'annotation-name TAB genome-name' into a table and pass it as aliases"
+    )
+    assert error.value.remedy == Remedy(
+        "write lines of 'annotation-name TAB genome-name' into {table} and run",
+        {"--aliases": "aliases.tsv"},
+        "aliases.tsv",
+    )
+
+
+def test_the_error_counts_the_contigs_and_genes_that_are_not_among_the_pairs(files):
+    names = [f"chr{number}" for number in range(1, 44)]
+    genome, path = files("".join(f">{number}\nACGT\n" for number in range(1, 44)), "")
+    genes = [gene("A", name) for name in names for _ in range(2)] + [gene("B", "plasmid")]
+    placement = Placement(genes)
+    with pytest.raises(ContigMismatch) as error:
+        placement.finish(genome, path, {str(number): 4 for number in range(1, 44)})
+    remedy = error.value.remedy
+    assert remedy.rows[0] == ("chr1", "1")
+    assert remedy.rows[-1] == ("chr40", "40")
+    assert remedy.lead == (
+        "likely pairs (no pair for: plasmid (1 of 87 genes); not shown, add lines for them: chr41, chr42, chr43 "
+        "(6 of 87 genes))"
+    )
+
+
+def test_the_table_keeps_the_aliases_of_other_species_and_no_name_is_in_two_rows(files):
+    genome, path = files(">1\nACGT\n>2\nACG\n", "")
+    other, same = frozenset({"NC_7", "7"}), frozenset({"2", "II"})
+    aliases = {"NC_7": other, "7": other, "2": same, "II": same}
+    error = mismatch(genome, path, {"chr1": 1, "chr2": 1}, {"1": 4, "2": 3}, aliases=aliases)
+    assert error.remedy.rows == [("1", "chr1"), ("7", "NC_7"), ("2", "II", "chr2")]
+
+
+def test_a_mismatch_is_reported_before_a_contig_to_keep_that_is_not_in_the_genome(files):
+    genome, path = files(">1\nACGT\n", "")
+    placement = Placement([gene("A", "chr1")], only=["chr1"])
+    placement.take("1")
+    with pytest.raises(ContigMismatch, match="'chr1' = '1'"):
+        placement.finish(genome, path, {"1": 4})
+
+
+def test_a_partial_overlap_names_likely_pairs_among_the_contigs_without_genes(files, caplog):
+    genome, path = files(">1\nACGT\n>ChrC\nACG\n", "")
+    placement = Placement([gene("A", "1"), gene("B", "Pt"), gene("C", "chr1")])
+    placement.take("1")
+    with caplog.at_level(logging.WARNING, "kanseq"):
+        placement.finish(genome, path, {"1": 4, "ChrC": 3})
+    assert caplog.messages == [
+        "2 of the 3 contigs with genes to extract (2 genes) are not in the genome: Pt, chr1; if they have other names "
+        "there, use --aliases; likely pairs: 'Pt' = 'ChrC'"
+    ]
+
+
+def test_a_contig_of_the_genome_is_kept_by_any_of_its_names():
+    aliases = {"1": frozenset({"1", "chr1"}), "chr1": frozenset({"1", "chr1"})}
+    placement = Placement([], aliases, only=["chr1"])
+    assert [placement.keeps(name) for name in ("1", "2")] == [True, False]
 
 
 def test_partial_overlap_is_a_warning_with_counts(files, caplog):
@@ -98,7 +138,7 @@ def test_partial_overlap_is_a_warning_with_counts(files, caplog):
     placement = Placement([gene("A", "1"), gene("B", "Mt"), gene("C", "Mt")])
     placement.take("1")
     with caplog.at_level(logging.WARNING, "kanseq"):
-        placement.finish(genome, path, {"1": 4}, None)
+        placement.finish(genome, path, {"1": 4})
     assert "1 of the 2 contigs with genes to extract (2 genes) are not in the genome: Mt" in caplog.text
     assert [(item.id, item.reason, item.detail) for item in placement.excluded] == [
         ("B", "no_contig", "contig Mt"),
@@ -121,4 +161,4 @@ def test_a_contig_to_keep_that_is_not_in_the_genome_is_an_error(files):
     placement = Placement([gene("A", "1")], only=["9"])
     placement.take("1")
     with pytest.raises(BadOption, match="--contigs 9: not in the genome; it has 1"):
-        placement.finish(genome, path, {"1": 4}, None)
+        placement.finish(genome, path, {"1": 4})

@@ -59,6 +59,26 @@ def test_an_interval_past_an_end_is_refused_or_padded(path):
             genome.letters("chr1", 0, 1)
 
 
+@pytest.mark.parametrize("name", ["old.fa", "old.fa.gz"])
+def test_carriage_returns_as_line_ends_are_refused(tmp_path, name):
+    plain = tmp_path / "plain.fa"
+    plain.write_bytes(b">1 x\rACGT\rAC\r")
+    if name.endswith("gz"):
+        pysam.tabix_compress(str(plain), str(tmp_path / name))
+    else:
+        plain.rename(tmp_path / name)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(MalformedLine, match=r"the lines end in carriage returns only"):
+        IndexedFasta(tmp_path / name)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_another_format_is_refused_by_its_name(tmp_path):
+    (tmp_path / "g.fa").write_bytes(b"<html><body>Not found</body></html>")
+    with pytest.raises(MalformedLine, match="this is a web page, and not a FASTA file"):
+        IndexedFasta(tmp_path / "g.fa")
+
+
 def test_an_outdated_index_is_created_again(plain):
     IndexedFasta(plain).close()
     plain.write_text(">1\nACGT\n")

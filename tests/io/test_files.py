@@ -2,13 +2,23 @@
 
 import gzip
 import os
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
 from kanseq.errors import BadOption, MissingFile, NotWritable, TruncatedFile
-from kanseq.io.files import check_input, check_output, fingerprint, open_bytes, open_text, whole_file, whole_text
+from kanseq.io.files import (
+    check_input,
+    check_output,
+    fingerprint,
+    free_name,
+    open_bytes,
+    open_text,
+    whole_file,
+    whole_text,
+)
 
 
 def test_a_failing_block_leaves_no_new_files_and_keeps_the_old_file(tmp_path: Path) -> None:
@@ -38,6 +48,20 @@ def test_gzip_text_has_the_same_bytes_under_any_name(tmp_path: Path) -> None:
 def test_a_missing_folder_is_refused_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(NotWritable, match=r"the folder '.*nowhere' does not exist; create it: mkdir -p"):
         check_output(tmp_path / "nowhere" / "genes.parquet")
+
+
+def test_the_command_that_creates_a_folder_is_safe_in_a_shell(tmp_path: Path) -> None:
+    with pytest.raises(NotWritable) as error:
+        check_output(tmp_path / "it's $HOME" / "genes.parquet")
+    subprocess.run(["bash", "-c", error.value.hint.removeprefix("create it: ")], check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["it's $HOME"]
+
+
+def test_a_free_name_gets_a_number_only_if_the_file_exists(tmp_path: Path) -> None:
+    assert free_name(tmp_path / "a.tsv") == tmp_path / "a.tsv"
+    (tmp_path / "a.tsv").touch()
+    (tmp_path / "a-2.tsv").symlink_to(tmp_path / "missing")
+    assert free_name(tmp_path / "a.tsv") == tmp_path / "a-3.tsv"
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:

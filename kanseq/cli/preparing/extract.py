@@ -50,7 +50,10 @@ def extract(
         ),
     ] = None,
     contigs: Annotated[
-        list[str] | None, typer.Option(help="contigs to keep; repeatable or comma-separated (default: all)")
+        list[str] | None,
+        typer.Option(
+            help="contigs to keep; repeatable or comma-separated (default: all); letters of others are not checked"
+        ),
     ] = None,
     exclude_contigs: Annotated[
         list[str] | None, typer.Option(help="contigs to exclude, such as organelles; repeatable or comma-separated")
@@ -59,7 +62,7 @@ def extract(
         str,
         typer.Option(
             help="what to do with genes whose windows extend past a contig's end: drop the gene, or pad the "
-            "windows with N"
+            "windows with N; genes that end past their contig themselves are always dropped"
         ),
     ] = "drop",
     max_n: Annotated[
@@ -74,7 +77,7 @@ def extract(
         Path | None,
         typer.Option(
             help="table with a line per contig: its name in the annotation and its name in the genome, "
-            "or an NCBI assembly report"
+            "or an NCBI assembly report; if no name is in both, the error message has a command that writes it"
         ),
     ] = None,
     species: Annotated[

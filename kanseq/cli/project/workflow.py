@@ -1,5 +1,6 @@
 """``kanseq workflow``, with the subcommands ``init`` and ``path``."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,8 @@ def init(
 
     show(api.init_workflow(output), as_json)
     if not as_json:
-        sys.stderr.write(f"edit the files in {output}/config/, then run: cd {output} && snakemake --cores 4\n")
+        folder = shlex.quote(str(output))
+        sys.stderr.write(f"edit the files in {output}/config/, then run: cd {folder} && snakemake --cores 4\n")
 
 
 def path() -> None:

@@ -25,7 +25,7 @@ MOST_CLASHES = 0.01
 _log = logging.getLogger(__name__)
 
 
-class Rule(NamedTuple):
+class SpellingRule(NamedTuple):
     """A way to compare names: a function that changes the names of a file, and one that changes the known names."""
 
     words: str
@@ -41,17 +41,17 @@ def _gene_unversioned(name: str) -> str:
     return unversioned(gene_of_isoform(name))
 
 
-EXACT = Rule("by their exact names", _same, _same)
-UNVERSIONED = Rule("without version suffixes", unversioned, unversioned)
+EXACT = SpellingRule("by their exact names", _same, _same)
+UNVERSIONED = SpellingRule("without version suffixes", unversioned, unversioned)
 
 RULES = (
     EXACT,
-    Rule("without prefixes", unprefixed, unprefixed),
-    Rule("without version suffixes of the file", unversioned, unprefixed),
-    Rule("without version suffixes of the known genes", unprefixed, unversioned),
+    SpellingRule("without prefixes", unprefixed, unprefixed),
+    SpellingRule("without version suffixes of the file", unversioned, unprefixed),
+    SpellingRule("without version suffixes of the known genes", unprefixed, unversioned),
     UNVERSIONED,
-    Rule("without suffixes of transcripts", gene_of_isoform, unprefixed),
-    Rule("without suffixes of transcripts and versions", _gene_unversioned, unversioned),
+    SpellingRule("without suffixes of transcripts", gene_of_isoform, unprefixed),
+    SpellingRule("without suffixes of transcripts and versions", _gene_unversioned, unversioned),
 )
 """The rules, the strictest first. Letter case is never ignored: human TP53 is not mouse Tp53."""
 
@@ -70,7 +70,7 @@ class NameMatch(NamedTuple):
     """
 
     places: np.ndarray
-    rule: Rule
+    rule: SpellingRule
     found: int
     clashing: list[str]
 
@@ -81,7 +81,7 @@ def match_names(
     *,
     many: bool = False,
     targets: Sequence[Hashable] | None = None,
-    rules: Sequence[Rule] = RULES,
+    rules: Sequence[SpellingRule] = RULES,
     ignore_case: bool = False,
     eager: bool = False,
 ) -> NameMatch:
@@ -132,7 +132,7 @@ def _may_improve(best: NameMatch, targets: int, eager: bool) -> bool:
 
 
 def _apply(
-    rule: Rule,
+    rule: SpellingRule,
     names: Sequence[str],
     known: Sequence[str],
     targets: Sequence[Hashable],

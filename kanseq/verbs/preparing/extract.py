@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kanseq.errors import BadOption, MalformedLine, NoGenes
+from kanseq.errors import BadOption, NoGenes
 from kanseq.genome.annotation.genes import Excluded, Gene, read_genes, select_genes
 from kanseq.genome.annotation.transcripts import Choice, choose_transcripts
+from kanseq.genome.contig_ends import PastEnd, check_ends
 from kanseq.genome.contigs import Placement, read_aliases
 from kanseq.genome.fasta import Contig, read_contigs
 from kanseq.genome.windows import MAX_N, CutGene, Edge, GeneWindows, cut_genes
@@ -94,7 +95,8 @@ def extract(
         output: path of the set, a Parquet file.
         excluded: path of a table ``id, reason, detail`` with every gene of the annotation that is not in the set.
             Reasons: ``biotype``, ``contig_filtered``, ``duplicate_id``, ``edge``, ``no_canonical``, ``no_cds``,
-            ``no_contig``, ``no_id``, ``no_strand``, ``too_many_n``.
+            ``no_contig``, ``no_id``, ``no_strand``, ``too_many_n``. ``edge`` includes genes that end past their contig,
+            such as those across the origin of a circular contig.
         bed: path of a BED6 file with two windows per gene (``id:TSS``, ``id:TTS``), truncated at contig ends, in genome
             order.
         fasta: path of a FASTA file of the sequences, one line each, before masking.
@@ -106,12 +108,14 @@ def extract(
         biotype: biotypes to keep; by default ``protein_coding``; if there are no biotypes, rows of type ``gene``.
         id: the attribute with the id of a gene; by default the first of ``gene_id, ID, locus_tag, Name`` that a gene
             has.
-        contigs: contigs to keep (under any of their names); by default all.
+        contigs: contigs to keep (under any of their names); by default all. The letters of other contigs are not
+            checked.
         exclude_contigs: contigs to exclude (such as organelles).
         edge: ``drop`` excludes genes with windows that extend past the end of a contig, ``pad`` fills these columns
-            with ``N``.
+            with ``N``. Genes that end past their contig themselves are always excluded.
         max_n: maximum fraction (0 to 1) of letters other than A, C, G and T in the windows; padding does not count.
-        aliases: table of equivalent contig names (annotation, genome), or an NCBI assembly report.
+        aliases: table of equivalent contig names (annotation, genome), or an NCBI assembly report. If no name of the
+            annotation is in the genome, the error lists likely pairs.
         species: name of the species, for sets that will be combined with those of other species.
         tss: where TSS and TTS are: ``gene`` uses the ends of the gene, ``canonical`` those of its transcript tagged as
             canonical, ``longest-cds`` those of its transcript with the most coding bases.
@@ -135,17 +139,21 @@ def extract(
     cuts: list[CutGene] = []
     dropped: list[Excluded] = []
     described: dict[str, dict[str, int | str]] = {}
-    for contig in read_contigs(genome):
+    headers: dict[str, str] = {}
+    beyond: list[PastEnd] = []
+    for contig in read_contigs(genome, wanted=placement.keeps, headers=headers):
         described[contig.name] = {"length": len(contig.sequence), "md5": md5_of_letters(contig.sequence)}
-        genes = placement.take(contig.name)
-        _check_ends(genes, contig, annotation)
+        genes, outside = _split_at_end(placement.take(contig.name), contig)
+        beyond += outside.values()
+        dropped += [Excluded(gene.id, "edge", past.detail, gene.line) for gene, past in outside.items()]
         kept, lost = cut_genes(contig, genes, geometry, edge=edge, max_n=max_n)
         cuts += kept
         dropped += lost
         # Free this contig's memory before the reader builds the next contig.
         del contig
     lengths = {name: int(fields["length"]) for name, fields in described.items()}
-    placement.finish(genome, annotation, lengths, output)
+    check_ends(beyond, len(cuts) + len(dropped), annotation, headers)
+    placement.finish(genome, annotation, lengths, headers)
     cuts, dropped = _first_of_twins(cuts, dropped)
     left_out = sorted([*left_out, *without_transcript, *placement.excluded, *dropped], key=lambda item: item.line)
     reasons = dict(sorted(Counter(item.reason for item in left_out).items()))
@@ -184,15 +192,16 @@ def _geometry(upstream: int, downstream: int, pad: int, mask: bool) -> Geometry:
     return Geometry(upstream, downstream, pad, mask)
 
 
-def _check_ends(genes: Iterable[Gene], contig: Contig, annotation: PathLike) -> None:
-    """Raise MalformedLine if a gene ends past its contig's end, since the annotation may belong to another assembly."""
+def _split_at_end(genes: Iterable[Gene], contig: Contig) -> tuple[list[Gene], dict[Gene, PastEnd]]:
+    """Separate the genes that end past their contig's end, such as those across the origin of a circular contig."""
+    inside, outside = [], {}
     for gene in genes:
-        if gene.end > len(contig.sequence):
-            raise MalformedLine(
-                f"gene '{gene.id}' ends at {gene.end}, but contig '{contig.name}' has {len(contig.sequence)} bases",
-                where=f"{annotation}:{gene.line}",
-                hint="use the annotation of this assembly",
-            )
+        if gene.end <= len(contig.sequence):
+            inside.append(gene)
+        else:
+            what = f"gene '{gene.id}'"
+            outside[gene] = PastEnd(what, gene.contig, contig.name, gene.end, len(contig.sequence), gene.line)
+    return inside, outside
 
 
 def _first_of_twins(cuts: list[CutGene], dropped: list[Excluded]) -> tuple[list[CutGene], list[Excluded]]:

@@ -75,7 +75,11 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
 @pytest.mark.parametrize(
     ("annotation", "message"),
     [
-        (GTF.replace("1\ts", "chr1\ts"), "printf 'chr1\\t1\\n' > aliases.tsv && kanseq extract genome.fa genes.gtf"),
+        (
+            GTF.replace("1\ts", "chr1\ts"),
+            "likely pairs: printf '%s\\t%s\\n' chr1 1 > aliases.tsv && kanseq extract genome.fa genes.gtf -o "
+            "out/g.parquet --excluded out/x.tsv --aliases aliases.tsv\n",
+        ),
         (GTF + "1\ts\tgene\t5\n", "genes.gtf:2: too few columns (4)"),
         (GTF.replace("1501", "x"), "genes.gtf:1: the start 'x' is not a whole number"),
         (GTF.replace("1501", "3001"), "genes.gtf:1: the start 3001 is after the end 3000"),

@@ -22,6 +22,11 @@ def test_init_writes_a_project_and_prints_the_next_step(tmp_path, capsys):
     assert (project / "workflow" / "Snakefile").is_file()
 
 
+def test_the_next_step_is_safe_in_a_shell(tmp_path, capsys):
+    assert _run(["workflow", "init", str(tmp_path / "my project")]) == 0
+    assert f"run: cd '{tmp_path}/my project' && snakemake --cores 4\n" in capsys.readouterr().err
+
+
 def test_init_prints_a_json_summary(tmp_path, capsys):
     assert _run(["workflow", "init", str(tmp_path), "--json"]) == 0
     summary = json.loads(capsys.readouterr().out)

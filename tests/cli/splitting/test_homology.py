@@ -112,7 +112,7 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
         ("", "no source of homologs; use --proteins, --transcripts"),
         ("--proteins nothing.faa", "nothing.faa: no such file"),
         ("--proteins p.faa --tool diamond", "--tool diamond: the program 'diamond' is not on the PATH; install it"),
-        ("--proteins genes.parquet --tool sketch", "genes.parquet:1: text before the first '>'"),
+        ("--proteins genes.parquet --tool sketch", "genes.parquet: this is a Parquet file, and not a FASTA"),
         ("--hits p.faa", "p.faa: "),
         ("--groups p.faa", "p.faa:2: a gene and its group are expected"),
     ],

@@ -164,10 +164,10 @@ def test_fasta_holds_the_unmasked_sequences(genome, annotation, tmp_path):
     assert (tmp_path / "s.fa").read_text().startswith(">A 2(+) tss=2000 tts=4499\n")
 
 
-def test_a_mismatch_of_contig_names_suggests_a_command_with_aliases(genome, tmp_path):
+def test_a_mismatch_of_contig_names_lists_likely_pairs_and_the_argument(genome, tmp_path):
     path = tmp_path / "a.gtf"
     path.write_text(gtf_line("A", "chr2", 2001, 4500))
-    with pytest.raises(ContigMismatch, match=r"printf 'chr2\\t2\\n' > aliases.tsv && kanseq extract .* --aliases"):
+    with pytest.raises(ContigMismatch, match=r"likely pairs: 'chr2' = '2'; write lines .* and pass it as aliases$"):
         extract(genome, path, output=tmp_path / "g.parquet")
     assert not (tmp_path / "g.parquet").exists()
 
@@ -178,6 +178,29 @@ def test_a_gene_past_the_end_of_its_contig_is_reported_with_line_and_length(geno
     with pytest.raises(MalformedLine) as error:
         extract(genome, path)
     assert str(error.value).startswith(f"{path}:2: gene 'B' ends at 6001, but contig '1' has 6000 bases")
+
+
+@pytest.mark.parametrize("edge", ["drop", "pad"])
+def test_a_gene_across_the_origin_of_a_circular_contig_is_excluded(genome, tmp_path, caplog, edge):
+    path, out = tmp_path / "a.gff3", tmp_path / "x.tsv"
+    region = "2\tRefSeq\tregion\t1\t9000\t.\t+\t.\tID=2:1..9000;Is_circular=true\n"
+    row = "{}\tRefSeq\tgene\t{}\t{}\t.\t+\t.\tID=gene-{};gene_biotype=protein_coding\n"
+    path.write_text(region + row.format("2", 8801, 9150, "origin") + row.format("1", 2001, 3000, "A"))
+    result = extract(genome, path, excluded=out, edge=edge)
+    assert list(result.set.table["id"]) == ["A"]
+    assert out.read_text() == "id\treason\tdetail\norigin\tedge\tends at 9150, but contig '2' has 9000 bases\n"
+    assert f"{path}: gene 'origin' ends at 9150, but contig '2' has 9000 bases; it is left out" in caplog.text
+
+
+def test_letters_of_contigs_that_are_not_kept_are_not_checked(genome, annotation, tmp_path):
+    spoilt, aliases = tmp_path / "spoilt.fa", tmp_path / "aliases.tsv"
+    spoilt.write_text(genome.read_text() + ">Mt\nACG*\n>empty\n")
+    aliases.write_text("one\t1\n")
+    result = extract(spoilt, annotation, contigs="one", aliases=aliases)
+    assert list(result.set.table["id"]) == ["C"]
+    assert list(extract(spoilt, annotation, exclude_contigs="Mt,empty").set.table["id"]) == ["A", "B", "C"]
+    with pytest.raises(MalformedLine, match=r"contig 'Mt' has the letter '\*'"):
+        extract(spoilt, annotation, exclude_contigs="empty")
 
 
 @pytest.mark.parametrize(
