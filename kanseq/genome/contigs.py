@@ -4,52 +4,76 @@ In: both sets of names, a table of aliases. Out: genes by contig, and errors wit
 """
 
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from kanseq.errors import BadOption, BadTable, ContigMismatch, Remedy
 from kanseq.genome.annotation.genes import Excluded, Gene
 from kanseq.genome.contig_names import guess_aliases
-from kanseq.io.files import PathLike, open_text, some
+from kanseq.io.delimited.names import words_of
+from kanseq.io.delimited.rows import CellTable, read_text_table
+from kanseq.io.files import PathLike, some
 
 _SHOWN_PAIRS = 40
 """Maximum number of name pairs in the command that an error suggests; contigs with most genes come first."""
 
-_REPORT_COLUMNS = ("Sequence-Name", "GenBank-Accn", "RefSeq-Accn", "UCSC-style-name")
+_REPORT_COLUMNS = (
+    "sequencename",
+    "genbankaccn",
+    "refseqaccn",
+    "ucscstylename",
+    "genbankseqaccession",
+    "refseqseqaccession",
+)
+"""Columns with names in NCBI's reports, in lower case and without punctuation."""
+
+_SOURCES = frozenset(
+    ["source", "assembly", "ensembl", "genbank", "ncbi", "refseq", "ucsc", "flybase", "wormbase", "sgd"]
+)
+"""Values of the third column of UCSC's older ``chromAlias.txt``."""
+
 _log = logging.getLogger(__name__)
 
 
 def read_aliases(path: PathLike) -> dict[str, frozenset[str]]:
     """Read a table of contig aliases; return a mapping from every name to all names of the same contig.
 
-    Each line lists the names of a contig in the annotation and in the genome, separated by a tab or spaces. Further
-    columns are further names of the contig. Lines that begin with ``#`` are comments; a header is allowed. NCBI's
-    ``assembly_report.txt`` can be used without changes.
+    Each line lists the names of a contig in the annotation and in the genome, separated by a tab, a semicolon, a comma
+    or spaces. Further columns are further names of the contig. Lines that begin with ``#`` are comments; a header is
+    allowed. NCBI's ``assembly_report.txt`` and UCSC's ``chromAlias.txt`` can be used without changes.
 
     Raises:
         BadTable: a line has only one name, or a name is in two lines.
     """
     aliases: dict[str, frozenset[str]] = {}
-    report: list[int] = []
-    with open_text(path) as handle:
-        for number, line in enumerate(handle, 1):
-            if line.startswith("#"):
-                header = line.lstrip("# ").rstrip("\r\n").split("\t")
-                report = [header.index(name) for name in _REPORT_COLUMNS if name in header] or report
-                continue
-            columns = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
-            if report:
-                columns = [columns[column] for column in report if column < len(columns)]
-            names = frozenset(name.strip() for name in columns) - {"", "na"}
-            if len(names) < 2 and line.strip() and not report and len(columns) < 2:
-                raise BadTable(
-                    "one name, but two are required: the annotation's and the genome's", where=f"{path}:{number}"
-                )
-            for name in names:
-                if aliases.get(name, names) != names:
-                    raise BadTable(f"'{name}' is in two lines", where=f"{path}:{number}", hint="keep one of them")
-                aliases[name] = names
+    table = read_text_table(path)
+    used = _name_columns(table)
+    for row in table.rows:
+        cells = row.cells if len(row.cells) > 1 else row.cells[0].split()
+        columns = cells if used is None else [cells[column] for column in used if column < len(cells)]
+        names = frozenset(columns) - {"", "na"}
+        if len(names) < 2 and used is None and len(columns) < 2:
+            raise BadTable("one name, but two are required: the annotation's and the genome's", where=table.place(row))
+        if used == [0, 1]:
+            names = names.union(*(aliases.get(name, frozenset()) for name in names))
+        elif any(aliases.get(name, names) != names for name in names):
+            twice = next(name for name in columns if aliases.get(name, names) != names)
+            raise BadTable(f"'{twice}' is in two lines", where=table.place(row), hint="keep one of them")
+        aliases |= dict.fromkeys(names, names)
     return aliases
+
+
+def _name_columns(table: CellTable) -> list[int] | None:
+    """Return the columns with names of a report of NCBI or of UCSC's older table; None means all columns."""
+    used = None
+    for row in (*table.comments, *table.rows[:1]):
+        words = [words_of(cell) for cell in row.cells]
+        used = [words.index(name) for name in _REPORT_COLUMNS if name in words] or used
+    sources = {word for row in table.rows for cell in row.cells[2:3] for word in re.split(r"[,;]", cell.lower())}
+    three = all(len(row.cells) == 3 for row in table.rows)
+    # In UCSC's older table, a contig has a line for each of its names.
+    return [0, 1] if used is None and three and sources and sources <= _SOURCES else used
 
 
 class Placement:

@@ -1,1 +1,4 @@
-"""Input and output: atomic files, locks, log messages, and (in ``tables``) the tables that kanseq reads and writes."""
+"""Input and output: atomic files, locks, log messages, and tables.
+
+The package ``tables`` has kanseq's own tables, and ``delimited`` those of other programs.
+"""

@@ -44,7 +44,7 @@ def label(
         Path | None,
         typer.Option(
             "--condition",
-            help="sample sheet with lines 'sample condition'; genes are labelled separately for each condition",
+            help="sample sheet with the columns sample and condition; genes are labelled separately for each condition",
         ),
     ] = None,
     quartiles: Annotated[
@@ -83,7 +83,7 @@ def label(
     tx2gene: Annotated[
         Path | None,
         typer.Option(
-            "--tx2gene", help="table with the gene of each transcript (lines 'transcript gene'), to sum TPM per gene"
+            "--tx2gene", help="table with the columns transcript and gene, in any order if named, to sum TPM per gene"
         ),
     ] = None,
     annotation: Annotated[
@@ -98,6 +98,13 @@ def label(
         typer.Option(
             "--gene-map",
             help="table with two columns: gene ids of another annotation release and gene ids of the set, in any order",
+        ),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option(
+            "--decimal",
+            help="decimal mark of the TPM, . or , (default: the one that fits all numbers)",
         ),
     ] = None,
     log_level: LogLevel = "info",
@@ -130,6 +137,7 @@ def label(
         tx2gene=tx2gene,
         annotation=annotation,
         gene_map=gene_map,
+        decimal=decimal,
     )
     show(result, as_json)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.genome.expression.delimited import Delimited, check_values
 from kanseq.genome.expression.formats import plain_name
 from kanseq.genome.expression.units import words_of
+from kanseq.io.delimited.table import Delimited, check_values
 from kanseq.io.files import PathLike
 
 logger = logging.getLogger(__name__)

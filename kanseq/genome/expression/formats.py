@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kanseq.errors import BadTable
-from kanseq.genome.expression.delimited import Delimited
 from kanseq.genome.expression.shapes import numbers_of
 from kanseq.genome.expression.units import meaning_of
+from kanseq.io.delimited.table import Delimited
 from kanseq.io.files import PathLike
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.genome.expression.delimited import Delimited
 from kanseq.genome.expression.formats import plain_name
 from kanseq.genome.expression.shapes import is_row_index, numbers_of
 from kanseq.genome.expression.units import meaning_of, word_set
+from kanseq.io.delimited.table import Delimited
 from kanseq.io.files import some
 
 logger = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.genome.expression.delimited import Delimited
 from kanseq.genome.expression.formats import column_named, plain_name
+from kanseq.io.delimited.table import Delimited
 
 PAIRS = ("testid", "geneid", "sample1", "sample2", "value1", "value2")
 """Columns of ``gene_exp.diff``: a row per gene and pair of samples."""

@@ -18,7 +18,6 @@ from kanseq.genome.expression.amounts import (
     with_medians,
 )
 from kanseq.genome.expression.columns import choose_columns, selected_columns
-from kanseq.genome.expression.delimited import Delimited, check_values, read_delimited
 from kanseq.genome.expression.formats import (
     Format,
     column_named,
@@ -29,8 +28,11 @@ from kanseq.genome.expression.formats import (
 )
 from kanseq.genome.expression.identifiers import gene_column, long_hint, row_ids
 from kanseq.genome.expression.long_tables import read_long
-from kanseq.genome.expression.shapes import numbers_of
+from kanseq.genome.expression.not_genes import only_genes
 from kanseq.genome.names.resolver import SAME_KIND, match_names, report_rule
+from kanseq.io.delimited.names import rejoined
+from kanseq.io.delimited.reading import read_delimited
+from kanseq.io.delimited.table import Delimited, check_values
 from kanseq.io.files import PathLike, some
 
 logger = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ def read_expression(
     id_column: str | None = None,
     gene_of: Mapping[str, str] | None = None,
     strip_version: bool = False,
+    decimal: str | None = None,
 ) -> ExpressionTable:
     """Read one or several expression tables; the format of each is recognised by its header.
 
@@ -103,6 +106,7 @@ def read_expression(
         gene_of: transcript -> gene; the TPM of transcripts are summed per gene. By default, the genes are in a column
             of the table, if there is one.
         strip_version: also match transcripts without their version suffix.
+        decimal: the decimal mark of the tables, ``.`` or ``,``; by default it is determined from their numbers.
 
     Raises:
         BadTable: a column is missing; a value is missing, negative, infinite or not a number; a gene is listed twice;
@@ -110,8 +114,12 @@ def read_expression(
         BadOption: the table lists transcripts, and their genes are unknown.
         MissingFile, TruncatedFile: a file cannot be read.
     """
-    reading = Reading(samples, id_column, gene_of, strip_version, len(tables) == 1)
-    parts = [_read_table(with_medians(read_delimited(path)), reading) for path in tables]
+    parts = []
+    for path in tables:
+        table = read_delimited(path, decimal=decimal, text=() if id_column is None else (id_column,))
+        samples = rejoined(samples, table.columns)
+        reading = Reading(samples, id_column, gene_of, strip_version, len(tables) == 1)
+        parts.append(_read_table(with_medians(table), reading))
     there = [name for part in parts for name in part.there]
     missing = [name for name in samples if name not in there]
     if missing:
@@ -195,6 +203,7 @@ def _quantified(table: Delimited, form: Format, reading: Reading) -> Part:
 def _genes_in(table: Delimited, form: Format, columns: list[str], reading: Reading) -> pd.DataFrame:
     """Return columns of a quantifier's table, a row per gene; rows of transcripts are summed."""
     ids = str(column_named(table.columns, form.id_column))
+    table = only_genes(table, ids)
     genes = column_named(table.columns, form.gene_column) if form.gene_column else gene_column(table, ids)
     of_genes = not form.transcripts or lists_genes(table.path)
     other_ids = reading.id_column if reading.id_column in table.columns and reading.id_column != ids else None
@@ -219,6 +228,7 @@ def _genes_in(table: Delimited, form: Format, columns: list[str], reading: Readi
 def _matrix(table: Delimited, reading: Reading) -> Part:
     """Return the samples in a matrix, a row per gene."""
     rows = row_ids(table, reading.id_column, reading.gene_of is not None)
+    table = only_genes(table, rows.ids)
     counted = feature_counts_samples(table.columns)
     candidates = [name for name in counted or table.columns if name not in (rows.ids, rows.genes)]
     if reading.samples:
@@ -227,8 +237,6 @@ def _matrix(table: Delimited, reading: Reading) -> Part:
         if not choice.samples:
             return Part(pd.DataFrame(), "", [], others, candidates)
     else:
-        if all(numbers_of(table.frame[name]) is None for name in candidates):
-            _check_commas(table, candidates)
         choice = choose_columns(table.frame, candidates, table.path)
         left_out, others = [column.name for column in choice.left_out], []
         check_file_name(table, choice.samples)
@@ -242,13 +250,6 @@ def _matrix(table: Delimited, reading: Reading) -> Part:
         _check_unique(table.ids(rows.ids), table)
         part = _summed(table, table.ids(rows.genes), choice.samples)
     return Part(part, check_unit(part, unit, table.path), left_out, others, candidates)
-
-
-def _check_commas(table: Delimited, names: list[str]) -> None:
-    """Raise BadTable if a column looks like text because its numbers have decimal commas."""
-    for name in names:
-        if table.frame[name].astype(str).str.fullmatch(r"\s*\d+,\d+\s*").any():
-            table.values(name, table.ids(table.columns[0]))
 
 
 def _values(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadOption, BadTable
-from kanseq.genome.annotation.transcript_genes import read_tx2gene
+from kanseq.genome.annotation.tx2gene import read_tx2gene
 from kanseq.genome.coding import check_table, read_coding
 from kanseq.genome.contigs import read_aliases
 from kanseq.genome.names.gene_maps import read_gene_map

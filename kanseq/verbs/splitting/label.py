@@ -14,9 +14,10 @@ import pandas as pd
 
 from kanseq.errors import BadOption
 from kanseq.genome.annotation.annotated_names import read_transcript_genes
-from kanseq.genome.annotation.transcript_genes import read_tx2gene
+from kanseq.genome.annotation.tx2gene import read_tx2gene
 from kanseq.genome.expression.conditions import EVERY, expression_levels, read_conditions
 from kanseq.genome.expression.tpm import check_expression, read_expression
+from kanseq.io.delimited.numerals import check_decimal
 from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated
 from kanseq.io.tables.dialect import write_table
 from kanseq.io.tables.gene_tables import LABELS as LABEL_TABLE
@@ -90,6 +91,7 @@ def label(
     tx2gene: PathLike | pd.DataFrame | None = None,
     annotation: PathLike | None = None,
     gene_map: PathLike | pd.DataFrame | None = None,
+    decimal: str | None = None,
 ) -> Labels:
     """Label genes low, mid or high by their expression.
 
@@ -125,6 +127,7 @@ def label(
             ``tx2gene``.
         gene_map: a table with two columns: gene ids of another annotation release, as in the expression table, and
             those of the set, in either order. The TPM of genes that were merged is summed.
+        decimal: decimal mark of the numbers in the files, ``.`` or ``,``; by default it is determined from them.
 
     Raises:
         BadTable: a table lacks a column or contains an invalid value; the message names file, line, column and gene.
@@ -136,6 +139,7 @@ def label(
     paths = _paths(tables)
     check_output(output, inputs=(*paths, splits, genes, condition, tx2gene, annotation, gene_map))
     unasked = quartiles is None and recipe is None
+    check_decimal(decimal)
     quartiles = _check_options(splits is not None, quartiles, recipe, summary, low, high)
     members = genes_that_count(splits, genes, species)
     of_sample = None if condition is None else read_conditions(condition)
@@ -147,7 +151,12 @@ def label(
         tpm, left_out, unit = check_expression(tables, requested)
     else:
         tpm, left_out, unit = read_expression(
-            paths, samples=requested, id_column=id_column, gene_of=gene_of, strip_version=strip_version
+            paths,
+            samples=requested,
+            id_column=id_column,
+            gene_of=gene_of,
+            strip_version=strip_version,
+            decimal=decimal,
         )
     if gene_map is not None:
         tpm = rename_genes(tpm, gene_map, ids)

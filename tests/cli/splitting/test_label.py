@@ -73,3 +73,29 @@ def test_a_truncated_gzip_is_a_one_line_error(inputs, capsys):
 def test_labels_can_be_written_to_standard_output(inputs, capsys):
     assert _run(["label", str(inputs / "tpm.csv"), "-o", "-"]) == 0
     assert capsys.readouterr().out.startswith("species\tid\tcondition\t")
+
+
+def test_unclear_numbers_are_refused_and_the_advice_is_true(inputs, capsys):
+    (inputs / "unclear.csv").write_text(TPM.replace(",", ";").replace("g3;3;0", "g3;1,234;0"))
+    assert label(inputs, table="unclear.csv") == 3
+    message = capsys.readouterr().err
+    assert "unclear.csv:4: column 's1': '1,234' can be 1234 or 1.234; use --decimal . if" in message
+    assert message.count("\n") == 1
+    assert not (inputs / "labels.tsv").exists()
+    assert label(inputs, "--decimal", ",", table="unclear.csv") == 0
+    assert "g3\t*\t*\t0.34908" in (inputs / "labels.tsv").read_text()
+    assert label(inputs, "--decimal", ".", table="unclear.csv") == 0
+    assert "g3\t*\t*\t3.091666" in (inputs / "labels.tsv").read_text()
+
+
+def test_an_unknown_decimal_mark_is_refused(inputs, capsys):
+    assert label(inputs, "--decimal", "x") == 3
+    assert "--decimal x: unknown decimal mark; use --decimal . or --decimal ," in capsys.readouterr().err
+
+
+def test_the_first_gene_of_a_table_without_a_header_is_labelled(inputs, capsys):
+    (inputs / "bare.txt").write_text(TPM.partition("\n")[2] + "__no_feature,999,0\n")
+    assert label(inputs, table="bare.txt") == 0
+    lines = (inputs / "labels.tsv").read_text().splitlines()
+    assert [line.split("\t")[1] for line in lines[1:]] == [f"g{n}" for n in range(1, 9)]
+    assert "no header: line 1 is read as a row" in capsys.readouterr().err

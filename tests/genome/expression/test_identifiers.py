@@ -14,10 +14,7 @@ SUMS = {"LOC_1": 12.5, "LOC_2": 3.75, "LOC_3": 250.1}
 @pytest.mark.parametrize(
     "headers",
     [
-        ["=rows", "gene_id=genes", "leaf=a"],
         ["X=rows", "symbol=text", "gene_id=genes", "leaf=a"],
-        ["Unnamed: 0=rows", "name=genes", "leaf=a"],
-        ["=rows", "probe=genes", "leaf=a"],
         ["chr=chromosomes", "start=starts", "end=ends", "gene_id=genes", "leaf=a"],
         ["Gene Name=text", "Gene ID=genes", "leaf=a"],
         ["pacId=entrez", "locusName=genes", "leaf=a"],
@@ -28,6 +25,12 @@ def test_ids_are_not_read_from_a_first_column_that_plainly_has_none(table, caplo
     found = read_expression([table(headers)])
     assert found.tpm["leaf"].to_dict() == {"LOC_1": 12.5, "LOC_2": 0.0, "LOC_3": 3.75, "LOC_4": 250.1}
     assert "ids are read from column" in caplog.text
+
+
+@pytest.mark.parametrize("names", [("", "gene_id"), ("Unnamed: 0", "name"), ("", "probe")])
+def test_row_numbers_in_an_unnamed_column_are_left_out(table, names):
+    found = read_expression([table([f"{names[0]}=rows", f"{names[1]}=genes", "leaf=a"])])
+    assert found.tpm["leaf"].to_dict() == {"LOC_1": 12.5, "LOC_2": 0.0, "LOC_3": 3.75, "LOC_4": 250.1}
 
 
 def test_numbers_in_the_first_column_are_ids_if_its_name_says_so(table):

@@ -8,7 +8,6 @@ import pytest
 
 from kanseq.errors import BadOption, BadTable, TruncatedFile
 from kanseq.genome.annotation.annotated_names import read_transcript_genes
-from kanseq.genome.annotation.transcript_genes import read_tx2gene
 from kanseq.genome.expression.conditions import expression_levels, read_conditions
 from kanseq.genome.expression.tpm import check_expression, log_expression, read_expression
 
@@ -184,13 +183,6 @@ def test_unknown_transcripts_are_refused(tmp_path):
         read_expression([path], gene_of={"X1": "A"})
 
 
-def test_transcript_genes_are_read_from_a_table(tmp_path):
-    path = write(tmp_path, "TXNAME\tGENEID\nT1\tA\tnameA\nT2\tA\nT2\tA\n")
-    assert read_tx2gene(path) == {"TXNAME": "GENEID", "T1": "A", "T2": "A"}
-    with pytest.raises(BadTable, match=r"tpm.csv:2: 'T1' belongs to 'B' here and to 'A' above"):
-        read_tx2gene(write(tmp_path, "T1,A\nT1,B\n"))
-
-
 def test_transcript_genes_are_read_from_an_annotation(tmp_path):
     gtf = (
         '1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "A";\n1\tx\ttranscript\t1\t9\t.\t+\t.\tgene_id "A"; transcript_id "A.1";\n'
@@ -231,9 +223,3 @@ def test_a_table_in_memory_is_checked_like_a_file():
         check_expression(pd.DataFrame({"s": [1.0, -1.0]}, index=["A", "B"]))
     with pytest.raises(BadTable, match=r"duplicate id 'A'"):
         check_expression(pd.DataFrame({"s": [1.0, 1.0]}, index=["A", "A"]))
-
-
-@pytest.mark.parametrize("text", ["gene;a\nG1;1,5\nG2;2,5\n", "gene;a\nG1;1\nG2;2,5\nG3;3\n"])
-def test_decimal_commas_are_refused(tmp_path, text):
-    with pytest.raises(BadTable, match="has a decimal comma; write decimal points"):
-        read_expression([write(tmp_path, text)])
