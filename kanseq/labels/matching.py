@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kanseq.errors import BadOption, BadTable, UnknownGene
+from kanseq.errors import BadOption, BadTable, Remedy, UnknownGene
 from kanseq.genome.names.gene_maps import read_gene_map
 from kanseq.genome.names.resolver import (
     EXACT,
@@ -28,6 +28,8 @@ from kanseq.sequences.sequence_set import NO_SPECIES, SequenceSet
 from kanseq.splits.split_tables import read_splits
 
 logger = logging.getLogger(__name__)
+
+_NO_OPTION = "both must use the same gene ids; use --gene-map for a table of old and new ids"
 
 
 class GeneMatch(NamedTuple):
@@ -80,15 +82,17 @@ def match_genes(
     rules = (UNVERSIONED,) if strip_version else RULES
     match = match_names(names, known, rules=rules, ignore_case=ignore_case)
     if match.found * 2 < len(known):
-        hint = _hint(match, names, known, rules, ignore_case, other_columns or {})
+        option = _better_option(match, names, known, rules, ignore_case, other_columns or {})
         if not match.found:
+            hint = option.lead if option else _transcripts_hint(match, known) or _NO_OPTION
             raise UnknownGene(
                 f"no gene in common: the table has {some(names)}, the set has {some(known)}",
                 where=where,
-                hint=hint or "both must use the same gene ids; use --gene-map for a table of old and new ids",
+                hint=hint,
+                remedy=option,
             )
-        if hint:
-            logger.warning("only %d of %d genes are in the table; %s", match.found, len(known), hint)
+        if option:
+            logger.warning("only %d of %d genes are in the table; %s", match.found, len(known), option.lead)
     report_rule(match, where or "table in memory", "genes", len(known))
     rows = np.full(len(known), -1, dtype=np.int64)
     matched = np.flatnonzero(match.places >= 0)
@@ -207,29 +211,34 @@ def _check_distinct(ids: list[str], side: str, ignore_case: bool) -> None:
         raise BadTable(f"different genes of the {side} become the same: {some(same)}", hint="omit --strip-version")
 
 
-def _hint(
+def _better_option(
     match: NameMatch,
     names: list[str],
     known: list[str],
     rules: Sequence[SpellingRule],
     ignore_case: bool,
     other_columns: Mapping[str, Sequence[str]],
-) -> str | None:
-    """Return a hint with an option that matches more genes, tested on these names; None if there is none."""
-    found = {}
+) -> Remedy | None:
+    """Return the option that matches most genes, tested on these names; None if none matches more than ``match``."""
+    found: dict[tuple[str, str | None], int] = {}
     if not ignore_case:
-        found["--ignore-case"] = match_names(names, known, rules=rules, ignore_case=True).found
+        found["--ignore-case", None] = match_names(names, known, rules=rules, ignore_case=True).found
     for column, cells in other_columns.items():
         ids = list(dict.fromkeys(cells))
-        found[f"--id-column '{column}'"] = match_names(ids, known, rules=rules, ignore_case=ignore_case).found
-    option = max(found, key=lambda name: found[name], default=None)
-    if option is not None and found[option] > max(match.found, LEAST * min(len(names), len(known))):
-        return f"with {option} {found[option]:,} would match"
-    if match.clashing:
-        genes = {gene_of_isoform(name) for name in match.clashing} & {unversioned(name) for name in known}
-        if genes:
-            return (
-                f"the table has several transcripts per gene, such as {some(match.clashing)}; use --tx2gene TABLE or "
-                "--annotation FILE to sum them"
-            )
+        found["--id-column", column] = match_names(ids, known, rules=rules, ignore_case=ignore_case).found
+    best = max(found, key=lambda name: found[name], default=None)
+    if best is None or found[best] <= max(match.found, LEAST * min(len(names), len(known))):
+        return None
+    option, value = best
+    shown = option if value is None else f"{option} '{value}'"
+    return Remedy(f"with {shown} {found[best]:,} would match", {option: value})
+
+
+def _transcripts_hint(match: NameMatch, known: list[str]) -> str | None:
+    """Return a hint if the names are transcripts of the known genes."""
+    if {gene_of_isoform(name) for name in match.clashing} & {unversioned(name) for name in known}:
+        return (
+            f"the table has several transcripts per gene, such as {some(match.clashing)}; use --tx2gene TABLE or "
+            "--annotation FILE to sum them"
+        )
     return None

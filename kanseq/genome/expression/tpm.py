@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -26,10 +27,12 @@ from kanseq.genome.expression.formats import (
     lists_genes,
     sample_name,
 )
-from kanseq.genome.expression.identifiers import gene_column, long_hint, row_ids
+from kanseq.genome.expression.gene_values import check_unique, gene_values, summed_values
+from kanseq.genome.expression.identifiers import gene_column, row_ids
 from kanseq.genome.expression.long_tables import read_long
 from kanseq.genome.expression.not_genes import only_genes
-from kanseq.genome.names.resolver import SAME_KIND, match_names, report_rule
+from kanseq.genome.expression.shapes import numbers_of
+from kanseq.genome.names.spellings import gene_in_header
 from kanseq.io.delimited.names import rejoined
 from kanseq.io.delimited.reading import read_delimited
 from kanseq.io.delimited.table import Delimited, check_values
@@ -48,11 +51,13 @@ class ExpressionTable(NamedTuple):
         tpm: float64, a row per gene (index: ids as in the tables), a column per sample.
         left_out: columns of matrices that were not used as samples.
         unit: the unit of the values, with the addition ``(assumed)`` if no name of a column states it.
+        texts: columns with text, which may contain other ids of the genes; empty if there are several tables.
     """
 
     tpm: pd.DataFrame
     left_out: list[str]
     unit: str = "TPM"
+    texts: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class Part(NamedTuple):
@@ -64,6 +69,7 @@ class Part(NamedTuple):
         left_out: columns that were not used as samples.
         others: samples that were not used, because others were requested.
         there: names of all columns and samples, for messages.
+        texts: columns with text that are not used, which may contain other ids of the rows.
     """
 
     tpm: pd.DataFrame
@@ -71,6 +77,7 @@ class Part(NamedTuple):
     left_out: list[str]
     others: list[str]
     there: list[str]
+    texts: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class Reading(NamedTuple):
@@ -133,7 +140,8 @@ def read_expression(
     used = [(path, part) for path, part in zip(tables, parts, strict=True) if len(part.tpm.columns)]
     tpm = _joined([part.tpm for _path, part in used], samples)
     unit = common_unit([(path, part.unit) for path, part in used])
-    return ExpressionTable(tpm, [name for part in parts for name in (*part.left_out, *part.others)], unit)
+    left_out = [name for part in parts for name in (*part.left_out, *part.others)]
+    return ExpressionTable(tpm, left_out, unit, parts[0].texts if len(parts) == 1 else {})
 
 
 def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> ExpressionTable:
@@ -149,7 +157,7 @@ def check_expression(tpm: pd.DataFrame, samples: Sequence[str] = ()) -> Expressi
         raise BadTable(f"the column '{missing[0]}' is missing", hint=f"it has {some(list(tpm.columns), 8)}")
     tpm = tpm[list(samples)] if samples else tpm
     ids = pd.Series(tpm.index.astype(str))
-    _check_unique(ids, [f"row {row}" for row in range(len(ids))])
+    check_unique(ids, [f"row {row}" for row in range(len(ids))])
     values = {
         str(name): check_values(tpm[name].reset_index(drop=True), str(name), ids, lambda row: f"row {row}")
         for name in tpm.columns
@@ -208,21 +216,23 @@ def _genes_in(table: Delimited, form: Format, columns: list[str], reading: Readi
     of_genes = not form.transcripts or lists_genes(table.path)
     other_ids = reading.id_column if reading.id_column in table.columns and reading.id_column != ids else None
     if form.repeated or other_ids is not None:
-        part = _summed(table, table.ids(other_ids or ids), columns)
+        part = summed_values(table, table.ids(other_ids or ids), columns)
         if len(part) < len(table.frame):
             logger.warning("%s: genes on several rows are summed (%d rows)", table.path, len(table.frame) - len(part))
         return part
     if of_genes:
-        return _values(table, ids, columns, None, reading.strip_version)
+        return gene_values(table, ids, columns, None, reading.strip_version)
     gene_of = reading.gene_of
-    if gene_of is None and genes is not None:
-        gene_of = dict(zip(table.ids(ids), table.ids(genes), strict=True))
+    if gene_of is None:
+        names = table.ids(ids)
+        own = names.map(gene_in_header) if genes is None else table.ids(genes)
+        gene_of = dict(zip(names, own, strict=True)) if own.notna().all() else None
     if gene_of is None:
         raise BadOption(
             f"{table.path}: this {form.name} table has a row per transcript",
             hint="use --tx2gene TABLE or --annotation GTF to map transcripts to genes",
         )
-    return _values(table, ids, columns, gene_of, reading.strip_version)
+    return gene_values(table, ids, columns, gene_of, reading.strip_version)
 
 
 def _matrix(table: Delimited, reading: Reading) -> Part:
@@ -245,58 +255,12 @@ def _matrix(table: Delimited, reading: Reading) -> Part:
         computed = tpm_of_counts(table, choice.samples, table.ids(rows.ids))
         table, unit = replace(table, frame=table.frame.assign(**computed)), COMPUTED
     if rows.genes is None:
-        part = _values(table, rows.ids, choice.samples, reading.gene_of, reading.strip_version)
+        part = gene_values(table, rows.ids, choice.samples, reading.gene_of, reading.strip_version)
     else:
-        _check_unique(table.ids(rows.ids), table)
-        part = _summed(table, table.ids(rows.genes), choice.samples)
-    return Part(part, check_unit(part, unit, table.path), left_out, others, candidates)
-
-
-def _values(
-    table: Delimited, id_column: str, columns: list[str], gene_of: Mapping[str, str] | None, strip_version: bool
-) -> pd.DataFrame:
-    """Return the checked TPM of some columns, a row per gene; with ``gene_of``, transcripts are summed per gene."""
-    ids = table.ids(id_column)
-    _check_unique(ids, table)
-    if gene_of is None:
-        return pd.DataFrame({name: table.values(name, ids) for name in columns}, index=pd.Index(ids))
-    return _summed(table, _genes_of(table, ids, gene_of, strip_version), columns)
-
-
-def _check_unique(ids: pd.Series, table: Delimited | Sequence[str]) -> None:
-    """Raise BadTable if two rows have the same id; ``table`` is the table of the ids, or the location of each row."""
-    twice = ids.duplicated().to_numpy()
-    if twice.any():
-        row = int(np.argmax(twice))
-        where = table.place(row) if isinstance(table, Delimited) else table[row]
-        hint = long_hint(table) if isinstance(table, Delimited) else "keep one row per gene"
-        raise BadTable(f"duplicate id '{ids.iloc[row]}'", where=where, hint=hint)
-
-
-def _summed(table: Delimited, genes: pd.Series, columns: list[str]) -> pd.DataFrame:
-    """Sum some columns over the rows of each gene, in order of first appearance; rows without a gene are dropped."""
-    values = pd.DataFrame({name: table.values(name, genes) for name in columns}, index=table.frame.index)
-    return values.groupby(genes.to_numpy(), sort=False, dropna=True).sum()
-
-
-def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], strip_version: bool) -> pd.Series:
-    """Return the gene of every transcript in ``ids``, missing if it is unknown; warn about such transcripts."""
-    known, genes = list(gene_of), list(gene_of.values())
-    match = match_names(list(ids), known, many=True, targets=genes, rules=SAME_KIND, eager=strip_version)
-    found = pd.Series([genes[place] if place >= 0 else None for place in match.places.tolist()], index=ids.index)
-    unknown = ids[found.isna()]
-    if len(unknown) == len(ids):
-        raise BadTable(
-            f"no transcript has a gene: the table has {some(list(ids))}, but genes are known for {some(known)}",
-            where=table.path,
-            hint="check that --tx2gene or --annotation belongs to the transcripts that were quantified",
-        )
-    report_rule(match, table.path, "transcripts", len(ids), int((match.places >= 0).sum()))
-    if len(unknown):
-        logger.warning(
-            "%s: %d of %d transcripts have no gene: %s", table.path, len(unknown), len(ids), some(list(unknown))
-        )
-    return found
+        check_unique(table.ids(rows.ids), table)
+        part = summed_values(table, table.ids(rows.genes), choice.samples)
+    texts = {name: list(table.frame[name].astype(str)) for name in candidates if numbers_of(table.frame[name]) is None}
+    return Part(part, check_unit(part, unit, table.path), left_out, others, candidates, texts)
 
 
 def _joined(parts: list[pd.DataFrame], samples: Sequence[str]) -> pd.DataFrame:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from kanseq.errors import BadTable, UnknownGene
 from kanseq.genome.names.resolver import match_names
-from kanseq.io.files import PathLike, open_text, some
+from kanseq.io.delimited.rows import read_text_table
+from kanseq.io.files import PathLike, some
 
 _NOTHING = frozenset(["", "-", ".", "na", "nan", "none", "null", "n/a"])
 """Cells that mean that a gene has no counterpart, in lower case."""
@@ -84,14 +85,8 @@ def _pairs(table: PathLike | pd.DataFrame) -> Iterator[tuple[str, str]]:
     if isinstance(table, pd.DataFrame):
         yield from table.iloc[:, :2].astype(str).itertuples(index=False, name=None)
         return
-    with open_text(table) as handle:
-        for number, line in enumerate(handle, 1):
-            if line.strip() and not line.startswith("#"):
-                cells = re.split(
-                    r"\t" if "\t" in line else r"[;,]" if re.search("[;,]", line) else r"\s+", line.strip()
-                )
-                if len(cells) < 2:
-                    raise BadTable(
-                        "two columns are required", where=f"{table}:{number}", hint="separate them with tabs"
-                    )
-                yield cells[0].strip(' "'), cells[1].strip(' "')
+    cells = read_text_table(table)
+    for row in cells.rows:
+        if row.width < 2:
+            raise BadTable("two columns are required", where=cells.place(row), hint="separate them with tabs")
+        yield row.cells[0], row.cells[1]

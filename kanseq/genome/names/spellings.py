@@ -69,6 +69,18 @@ def gene_of_isoform(name: str) -> str:
     return _RAP.sub(r"\1g\2", _ISOFORM.sub("", name))
 
 
+def gene_in_header(name: str) -> str | None:
+    """Return the gene in the name of a GENCODE transcript, which lists transcript, gene and other names; else None.
+
+    >>> gene_in_header("ENST00000456328.2|ENSG00000290825.1|-|OTTHUMT00000362751.1|DDX11L2-202|DDX11L2|1657|lncRNA|")
+    'ENSG00000290825.1'
+    >>> gene_in_header("ref|NP_171609.1|")
+    """
+    fields = name.split("|")
+    is_list = len(fields) >= 7 and fields[0].lower() not in _DATABASES | {"gi", "gnl"}
+    return fields[1] if is_list and fields[1] else None
+
+
 def _of_fields(name: str) -> str:
     """Return the name of a sequence in an identifier with ``|``; return the identifier if it has no name."""
     fields = [field for field in name.split("|") if field]

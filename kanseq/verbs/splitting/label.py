@@ -148,9 +148,9 @@ def label(
     ids = None if known is None else pd.Index(known["id"])
     gene_of = _transcripts(tx2gene, annotation, ids, genes)
     if isinstance(tables, pd.DataFrame):
-        tpm, left_out, unit = check_expression(tables, requested)
+        read = check_expression(tables, requested)
     else:
-        tpm, left_out, unit = read_expression(
+        read = read_expression(
             paths,
             samples=requested,
             id_column=id_column,
@@ -158,8 +158,7 @@ def label(
             strip_version=strip_version,
             decimal=decimal,
         )
-    if gene_map is not None:
-        tpm = rename_genes(tpm, gene_map, ids)
+    tpm = read.tpm if gene_map is None else rename_genes(read.tpm, gene_map, ids)
     levels = expression_levels(tpm, of_sample, summary)
     match = match_genes(
         tpm.index,
@@ -167,6 +166,7 @@ def label(
         strip_version=strip_version,
         ignore_case=ignore_case,
         where=paths[0] if paths else None,
+        other_columns=read.texts,
     )
     rows = match.rows
     names = names_of_rows(tpm.index, species, strip_version, known, rows)
@@ -181,9 +181,9 @@ def label(
     return Labels(
         quartiles=thresholds,
         samples=list(tpm.columns),
-        unit=unit,
+        unit=read.unit,
         summary=_describe_summary(summary, list(tpm.columns), of_sample),
-        left_out=left_out,
+        left_out=read.left_out,
         genes=int(counted.sum()),
         **_counts(parts, counted),
         not_expressed={name: int((level[counted] == 0).sum()) for name, level in levels.items()},

@@ -56,6 +56,24 @@ def test_several_transcripts_per_gene_are_refused_with_the_options_that_sum_them
         label(path, genes=set_of(list(LEVELS)))
 
 
+def test_the_column_that_has_the_ids_is_named_in_the_message(tmp_path):
+    rows = "".join(f"Sym{name}\tG{name}\t{value}.5\n" for name, value in LEVELS.items())
+    path = written(tmp_path, "m.tsv", "label\taccession code\tleaf\n" + rows)
+    genes = set_of([f"G{name}" for name in LEVELS])
+    with pytest.raises(UnknownGene, match="with --id-column 'accession code' 8 would match"):
+        label(path, genes=genes)
+    assert label(path, genes=genes, id_column="accession code").without_expression == 0
+
+
+def test_transcripts_of_gencode_name_their_genes(tmp_path):
+    rows = "".join(
+        f"T{name}.1|G{name}.2|OTTG|OTTT|{name}-201|{name}|900|protein_coding|\t900\t800\t{value}\t5\n"
+        for name, value in LEVELS.items()
+    )
+    quant = written(tmp_path, "quant.sf", "Name\tLength\tEffectiveLength\tTPM\tNumReads\n" + rows)
+    assert label(quant, genes=set_of([f"G{name}" for name in LEVELS])).without_expression == 0
+
+
 def test_an_annotation_translates_to_the_attribute_with_the_ids_of_the_set(tmp_path):
     gff = "".join(
         f"1\tx\tgene\t1\t9\t.\t+\t.\tID={name}.v2.1;Name=Mp{name}\n"

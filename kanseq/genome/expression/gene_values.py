@@ -1,0 +1,62 @@
+"""Make a row per gene from the rows of an expression table. In: a table, genes of transcripts. Out: TPM of genes."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from kanseq.errors import BadTable
+from kanseq.genome.expression.identifiers import long_hint
+from kanseq.genome.names.resolver import SAME_KIND, match_names, report_rule
+from kanseq.io.delimited.table import Delimited
+from kanseq.io.files import some
+
+logger = logging.getLogger(__name__)
+
+
+def gene_values(
+    table: Delimited, id_column: str, columns: list[str], gene_of: Mapping[str, str] | None, strip_version: bool
+) -> pd.DataFrame:
+    """Return the checked TPM of some columns, a row per gene; with ``gene_of``, transcripts are summed per gene."""
+    ids = table.ids(id_column)
+    check_unique(ids, table)
+    if gene_of is None:
+        return pd.DataFrame({name: table.values(name, ids) for name in columns}, index=pd.Index(ids))
+    return summed_values(table, _genes_of(table, ids, gene_of, strip_version), columns)
+
+
+def check_unique(ids: pd.Series, table: Delimited | Sequence[str]) -> None:
+    """Raise BadTable if two rows have the same id; ``table`` is the table of the ids, or the location of each row."""
+    twice = ids.duplicated().to_numpy()
+    if twice.any():
+        row = int(np.argmax(twice))
+        where = table.place(row) if isinstance(table, Delimited) else table[row]
+        hint = long_hint(table) if isinstance(table, Delimited) else "keep one row per gene"
+        raise BadTable(f"duplicate id '{ids.iloc[row]}'", where=where, hint=hint)
+
+
+def summed_values(table: Delimited, genes: pd.Series, columns: list[str]) -> pd.DataFrame:
+    """Sum some columns over the rows of each gene, in order of first appearance; rows without a gene are dropped."""
+    values = pd.DataFrame({name: table.values(name, genes) for name in columns}, index=table.frame.index)
+    return values.groupby(genes.to_numpy(), sort=False, dropna=True).sum()
+
+
+def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], strip_version: bool) -> pd.Series:
+    """Return the gene of every transcript in ``ids``, missing if it is unknown; warn about such transcripts."""
+    known, genes = list(gene_of), list(gene_of.values())
+    match = match_names(list(ids), known, many=True, targets=genes, rules=SAME_KIND, eager=strip_version)
+    found = pd.Series([genes[place] if place >= 0 else None for place in match.places.tolist()], index=ids.index)
+    unknown = ids[found.isna()]
+    if len(unknown) == len(ids):
+        raise BadTable(
+            f"no transcript has a gene: the table has {some(list(ids))}, but genes are known for {some(known)}",
+            where=table.path,
+            hint="check that --tx2gene or --annotation belongs to the transcripts that were quantified",
+        )
+    report_rule(match, table.path, "transcripts", len(ids), int((match.places >= 0).sum()))
+    if len(unknown):
+        logger.warning(
+            "%s: %d of %d transcripts have no gene: %s", table.path, len(unknown), len(ids), some(list(unknown))
+        )
+    return found
