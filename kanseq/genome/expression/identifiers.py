@@ -111,6 +111,10 @@ def _first_ids(table: Delimited, texts: Sequence[str]) -> str:
         why = "has the numbers of the rows"
         if plain_name(first) in NO_NAMES:
             named = named or [name for name in table.columns[1:] if plain_name(name) in OTHER_IDS] or list(texts[:1])
+    elif plain_name(first) in NO_NAMES and _are_whole(column):
+        # An index that was sorted or filtered; numbers of genes would not stand next to ids of genes.
+        named = [name for name in named if plain_name(name) in GENE_IDS]
+        why = "has no name, and whole numbers"
     elif role is not None and role.name in ("chromosome", "position", "strand", "length"):
         why = f"is named like a {role.name}"
     elif plain_name(first) == "pacid":
@@ -130,6 +134,11 @@ def _first_ids(table: Delimited, texts: Sequence[str]) -> str:
         why,
     )
     return ids
+
+
+def _are_whole(column: pd.Series) -> bool:
+    """Return whether all cells are whole numbers."""
+    return bool(column.astype(str).str.strip().str.fullmatch(r"\d+").all())
 
 
 def _genes_of_transcripts(table: Delimited, ids: str, texts: Sequence[str]) -> RowIds:

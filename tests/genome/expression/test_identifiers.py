@@ -15,6 +15,7 @@ SUMS = {"LOC_1": 12.5, "LOC_2": 3.75, "LOC_3": 250.1}
     "headers",
     [
         ["X=rows", "symbol=text", "gene_id=genes", "leaf=a"],
+        ["=entrez", "symbol=text", "gene_id=genes", "leaf=a"],
         ["chr=chromosomes", "start=starts", "end=ends", "gene_id=genes", "leaf=a"],
         ["Gene Name=text", "Gene ID=genes", "leaf=a"],
         ["pacId=entrez", "locusName=genes", "leaf=a"],
