@@ -129,16 +129,6 @@ def rename_genes(tpm: pd.DataFrame, table: PathLike | pd.DataFrame, genes: pd.In
     return tpm.groupby(pd.Index(renamed), sort=False, dropna=True).sum()
 
 
-def id_key_of(genes: PathLike | SequenceSet | None) -> str | None:
-    """Return the attribute that contains the ids of a set, if it was made with ``kanseq extract --id``."""
-    if genes is None:
-        return None
-    of_set = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes, ["species", "id"])
-    options = of_set.metadata.get("options")
-    key = options.get("id") if isinstance(options, dict) else None
-    return None if key is None else str(key)
-
-
 def genes_that_count(
     splits: PathLike | pd.DataFrame | None, genes: PathLike | SequenceSet | None, species: str | None
 ) -> pd.DataFrame | None:

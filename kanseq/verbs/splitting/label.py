@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from kanseq.errors import BadOption
+from kanseq.errors import BadOption, Remedy, UnknownGene
 from kanseq.genome.annotation.annotated_names import read_transcript_genes
 from kanseq.genome.annotation.tx2gene import read_tx2gene
 from kanseq.genome.expression.conditions import EVERY, expression_levels, read_conditions
@@ -21,9 +21,10 @@ from kanseq.io.delimited.numerals import check_decimal
 from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated
 from kanseq.io.tables.dialect import write_table
 from kanseq.io.tables.gene_tables import LABELS as LABEL_TABLE
-from kanseq.labels.matching import genes_that_count, id_key_of, match_genes, names_of_rows, rename_genes
+from kanseq.labels.matching import genes_that_count, match_genes, names_of_rows, rename_genes
 from kanseq.labels.quartiles import LABELS, ConditionLabels, FoldRows, label_by_fold, label_by_table
 from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.sequences.set_annotation import annotation_remedy, id_key_of
 from kanseq.verbs.short_repr import brief
 
 logger = logging.getLogger(__name__)
@@ -160,14 +161,19 @@ def label(
         )
     tpm = read.tpm if gene_map is None else rename_genes(read.tpm, gene_map, ids)
     levels = expression_levels(tpm, of_sample, summary)
-    match = match_genes(
-        tpm.index,
-        ids,
-        strip_version=strip_version,
-        ignore_case=ignore_case,
-        where=paths[0] if paths else None,
-        other_columns=read.texts,
-    )
+    try:
+        match = match_genes(
+            tpm.index,
+            ids,
+            strip_version=strip_version,
+            ignore_case=ignore_case,
+            where=paths[0] if paths else None,
+            other_columns=read.texts,
+        )
+    except UnknownGene as error:
+        if error.remedy is None and gene_of is None and genes is not None:
+            raise _with_annotation(error, genes, tpm) from error
+        raise
     rows = match.rows
     names = names_of_rows(tpm.index, species, strip_version, known, rows)
     folds = {} if splits is None else _folds(members, known, rows)
@@ -230,6 +236,15 @@ def _transcripts(
     if annotation is None:
         return None
     return read_transcript_genes(annotation, None if ids is None else list(ids), id_key_of(genes))
+
+
+def _with_annotation(error: UnknownGene, genes: PathLike | SequenceSet, tpm: pd.DataFrame) -> UnknownGene:
+    """Return the error of a table without genes of the set; its hint names the annotation of the set if this helps."""
+    remedy = annotation_remedy(genes, list(tpm.index.astype(str)))
+    if isinstance(remedy, Remedy):
+        return UnknownGene(error.what, where=error.where, hint=remedy.lead, remedy=remedy)
+    hint = error.hint if remedy is None else f"{error.hint}, or {remedy}"
+    return UnknownGene(error.what, where=error.where, hint=hint)
 
 
 def _paths(tables: PathLike | pd.DataFrame | Sequence[PathLike]) -> list[PathLike]:

@@ -7,6 +7,7 @@ from kanseq.errors import UnknownGene
 from kanseq.geometry import Geometry
 from kanseq.sequences.gene_lists import chosen_genes
 from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.verbs.preparing.extract import extract
 from kanseq.verbs.splitting.homology import homology
 from kanseq.verbs.splitting.label import label
 
@@ -63,6 +64,40 @@ def test_the_column_that_has_the_ids_is_named_in_the_message(tmp_path):
     with pytest.raises(UnknownGene, match="with --id-column 'accession code' 8 would match"):
         label(path, genes=genes)
     assert label(path, genes=genes, id_column="accession code").without_expression == 0
+
+
+def extracted(folder):
+    """Extract genes with symbols, and return the file of the set."""
+    written(folder, "g.fa", ">1\n" + "ACGTGCTAGA" * 300 + "\n")
+    rows = []
+    for at, name in enumerate(LEVELS):
+        place = f"{300 + 200 * at}\t{400 + 200 * at}\t.\t+\t."
+        rows.append(f'1\tx\tgene\t{place}\tgene_id "LOC{at}"; gene_name "{name}"; locus_tag "T_{at}";\n')
+        rows.append(f'1\tx\tmRNA\t{place}\tgene_id "LOC{at}"; transcript_id "X{at}";\n')
+    annotation = written(folder, "a.gtf", "".join(rows))
+    extract(folder / "g.fa", annotation, output=folder / "g.parquet", upstream=50, downstream=30)
+    return folder / "g.parquet"
+
+
+def test_the_annotation_of_the_set_is_recommended_if_it_has_the_names(tmp_path):
+    genes, table = extracted(tmp_path), matrix(tmp_path, "{}")
+    with pytest.raises(UnknownGene, match=r"with --annotation \S*a\.gtf 8 would match") as caught:
+        label(table, genes=genes)
+    assert caught.value.remedy.options == {"--annotation": str(tmp_path / "a.gtf")}
+    result = label(table, genes=genes, annotation=tmp_path / "a.gtf")
+    assert result.table["id"].tolist() == [f"LOC{at}" for at in range(8)]
+
+
+def test_the_annotation_of_the_set_is_named_if_it_is_not_found(tmp_path):
+    genes, table = extracted(tmp_path), matrix(tmp_path, "{}")
+    (tmp_path / "a.gtf").unlink()
+    with pytest.raises(UnknownGene, match=r"or use --annotation a\.gtf \(the annotation of the set\) to look up"):
+        label(table, genes=genes)
+
+
+def test_an_annotation_that_does_not_help_is_not_recommended(tmp_path):
+    with pytest.raises(UnknownGene, match=r"use --gene-map for a table of old and new ids$"):
+        label(matrix(tmp_path, "other_{}"), genes=extracted(tmp_path))
 
 
 def test_transcripts_of_gencode_name_their_genes(tmp_path):
