@@ -20,7 +20,7 @@ _MOST_OF_CIRCLE = 3
 _SMALL_SHARE = 0.01
 """Maximum share of genes past the end of one linear contig."""
 
-_FEWEST_FOR_ONE = 10
+_FEWEST_FOR_ONE = 3
 """A single gene past the end of a linear contig is tolerated if there are at least this many genes."""
 
 _CIRCULAR = re.compile(r"circular(?!=false)|mitochondri|chloroplast|plastid|plasmid|complete genome", re.IGNORECASE)

@@ -3,6 +3,7 @@
 In: plain, gzip or bgzip FASTA (no index is read or written). Out: contigs with name and sequence (upper-case bytes).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import BinaryIO, NamedTuple
@@ -20,6 +21,7 @@ from kanseq.genome.fasta_faults import (
     repeated,
     stray_letters,
     unknown_letters,
+    warn_of_gaps,
 )
 from kanseq.io.files import PathLike, open_bytes
 
@@ -42,7 +44,8 @@ def read_contigs(
 ) -> Iterator[Contig]:
     """Stream the contigs of a FASTA file; only one contig is in memory if the caller releases the previous one.
 
-    Letters are converted to upper case (IUPAC codes, ``X``, ``-`` and ``.`` are kept); spaces are dropped. Blank lines
+    Letters are converted to upper case; IUPAC codes and ``X`` are kept. Gaps (``-`` and ``.``) are kept too, with a
+    warning. Spaces are dropped. Blank lines
     and lines that begin with ``;`` are allowed before the first header.
 
     Args:
@@ -56,6 +59,7 @@ def read_contigs(
             letters that are not nucleotide codes.
     """
     name, letters, seen, lead, checked = None, BytesIO(), set[str](), b"", True
+    gaps: Counter[str] = Counter()
     for is_header, piece in _pieces(path):
         if not is_header:
             if name is None:
@@ -65,6 +69,8 @@ def read_contigs(
             kept = piece.translate(UPPER, SPACE)
             if checked and (unknown := unknown_letters(kept)):
                 raise stray_letters(path, name, unknown)
+            if checked and (missing := kept.count(b"-") + kept.count(b".")):
+                gaps[name] += missing
             letters.write(kept)
             continue
         if name is not None:
@@ -77,6 +83,8 @@ def read_contigs(
             headers[name] = piece[1:].decode("utf-8", "replace").strip()
     if name is None:
         raise MalformedLine("the file has no sequences", where=path, hint="provide a FASTA file")
+    if gaps:
+        warn_of_gaps(path, gaps)
     yield _contig(name, letters, path, checked)
 
 

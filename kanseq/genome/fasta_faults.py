@@ -3,8 +3,9 @@
 In: a path and what was found in the file. Out: errors to raise.
 """
 
+import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ IUPAC = b"ACGTURYSWKMBDHVNX"
 LETTERS = IUPAC + b"-."
 UPPER = bytes(range(256)).upper()
 SPACE = b"\n\r \t"
+
+_log = logging.getLogger(__name__)
 
 _BOM = b"\xef\xbb\xbf"
 _PROTEIN = 0.7
@@ -134,6 +137,25 @@ def stray_letters(path: PathLike, name: str, unknown: bytes) -> MalformedLine:
     return MalformedLine(what, where=where, hint=f"{_letter_hint(stray, shown)} ({counts})")
 
 
+def warn_of_gaps(path: PathLike, gaps: Mapping[str, int]) -> None:
+    """Log the number of gap letters in contigs, and the line of the first one; ``gaps`` maps contigs to numbers."""
+    name = next(iter(gaps))
+    inside, where = False, str(path)
+    for number, line in _lines(path):
+        if line.startswith(b">"):
+            inside = _first_word(line) == name
+        elif inside and (b"-" in line or b"." in line):
+            where = f"{path}:{number}"
+            break
+    _log.warning(
+        "%s: contig '%s' has a gap letter ('-' or '.'); %s in %d contigs are read as N",
+        where,
+        name,
+        f"{sum(gaps.values()):,}",
+        len(gaps),
+    )
+
+
 def _line_ends(path: PathLike) -> str:
     """Return how to convert carriage returns to line feeds."""
     is_gzip = str(path).endswith("gz")
@@ -147,10 +169,7 @@ def _join_hint(path: PathLike, stray: _Stray) -> str:
         return f"some lines end in carriage returns only; {_line_ends(path)}"
     if not stray.before.strip():
         return "remove the spaces before '>'"
-    return (
-        "two files were joined without a line break: insert one before '>', or join the files again with: "
-        "awk 1 FIRST SECOND > JOINED"
-    )
+    return "two files were joined without a line break: insert one before '>'"
 
 
 def _letter_hint(stray: _Stray, shown: str) -> str:

@@ -31,8 +31,7 @@ def refusal(path, content):
         ),
         (
             b">1\nACGT\nACGT>2 dna:chromosome\nACGT\n",
-            "g.fa:3: '>' within a line of contig '1'; two files were joined without a line break: insert one before "
-            "'>', or join the files again with: awk 1 FIRST SECOND > JOINED",
+            "g.fa:3: '>' within a line of contig '1'; two files were joined without a line break: insert one before '>'",
         ),
         (b">1\nACGT\n >2\nACGT\n", "g.fa:3: '>' within a line of contig '1'; remove the spaces before '>'"),
         (
@@ -129,3 +128,11 @@ def test_letters_of_wanted_contigs_are_checked(tmp_path, wanted, message):
     path.write_bytes(b">1\nAC*T\n>2\n>3 third\nACGT\n")
     with pytest.raises(MalformedLine, match=message):
         list(read_contigs(path, wanted=lambda name: name == wanted))
+
+
+def test_gap_letters_are_reported_with_the_line_of_the_first(tmp_path, caplog):
+    path = tmp_path / "g.fa"
+    path.write_bytes(b">1\nACGT\n>2\nACGT\nAC-T\n>3\nA..T\n")
+    with caplog.at_level("WARNING"):
+        assert [contig.sequence for contig in read_contigs(path)] == [b"ACGT", b"ACGTAC-T", b"A..T"]
+    assert caplog.messages == [f"{path}:5: contig '2' has a gap letter ('-' or '.'); 3 in 2 contigs are read as N"]
