@@ -31,7 +31,8 @@ def refusal(path, content):
         ),
         (
             b">1\nACGT\nACGT>2 dna:chromosome\nACGT\n",
-            "g.fa:3: '>' within a line of contig '1'; two files were joined without a line break: insert one before '>'",
+            "g.fa:3: '>' within a line of contig '1'; two files were joined without a line break: insert one before "
+            "'>'",
         ),
         (b">1\nACGT\n >2\nACGT\n", "g.fa:3: '>' within a line of contig '1'; remove the spaces before '>'"),
         (
