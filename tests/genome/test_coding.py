@@ -190,3 +190,15 @@ def test_an_annotation_without_coding_sequences_is_refused(tmp_path):
 def test_an_unknown_genetic_code_is_refused(tmp_path):
     with pytest.raises(BadOption, match="--codon-table 7: unknown; choose one of 1, 2, 3"):
         translate_coding(written(tmp_path, "g.fa", GENOME), "a.gtf", {}, table=7)
+
+
+def test_genes_without_a_row_name_their_coding_sequences(tmp_path):
+    text = (
+        "1\tx\tmRNA\t1\t30\t.\t+\t.\tID=T1;geneID=G\n"
+        "1\tx\tCDS\t4\t9\t.\t+\t0\tParent=T1\n"
+        "1\tx\tmRNA\t1\t30\t.\t+\t.\tID=T2;geneID=G\n"
+        "1\tx\tCDS\t10\t15\t.\t+\t0\tParent=T2\n"
+        "1\tx\tmRNA\t1001\t1030\t.\t+\t.\tID=T3\n"
+        "1\tx\tCDS\t1001\t1030\t.\t+\t0\tParent=T3\n"
+    )
+    assert [coding.genes for coding in read_coding(written(tmp_path, "a.gff3", text))] == [("G",), ("G",), ("T3",)]

@@ -37,8 +37,8 @@ def extract(
     biotype: Annotated[
         list[str] | None,
         typer.Option(
-            help="biotype to keep; repeatable or comma-separated (default: protein_coding; if the annotation has no "
-            "biotypes, all rows of type gene)"
+            help="biotype to keep, in the words of the annotation, or none for genes without a biotype; repeatable or "
+            "comma-separated (default: protein_coding; if no gene is protein_coding, all genes without a biotype)"
         ),
     ] = None,
     id: Annotated[
@@ -46,7 +46,8 @@ def extract(
         typer.Option(
             metavar="KEY",
             help="attribute that contains the gene id; the prefixes 'gene-' and 'gene:' are removed (default: "
-            "the first of gene_id, ID, locus_tag, Name that a gene has)",
+            "the first of gene_id, ID, locus_tag, Name that a gene has). Where genes have no rows, transcripts with "
+            "the same value are one gene",
         ),
     ] = None,
     contigs: Annotated[

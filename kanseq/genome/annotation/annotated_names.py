@@ -3,11 +3,11 @@
 In: GTF or GFF3. Out: the names of each gene, and a mapping from transcripts and genes to the ids of a set.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from kanseq.errors import BadOption, NoGenes
-from kanseq.genome.annotation.genes import NO_ID, read_genes
+from kanseq.genome.annotation.genes import NO_ID, Gene, read_genes
 from kanseq.genome.annotation.gff import GENES, TRANSCRIPTS, TRANSCRIPTS_ALONE, Row, attributes_of, read_rows
 from kanseq.genome.names.resolver import match_names
 from kanseq.genome.names.spellings import unprefixed
@@ -23,7 +23,7 @@ class NamedGenes(NamedTuple):
     """The genes of an annotation by their features (the value by which transcripts refer to a gene).
 
     Attributes:
-        ids: feature -> default id of ``kanseq extract``.
+        ids: feature -> default id of ``kanseq extract``. A transcript of a gene without a row is a feature, too.
         names: feature -> attribute -> name, for all attributes that contain names, without prefixes such as ``gene:``.
     """
 
@@ -42,7 +42,7 @@ def read_named_genes(path: PathLike) -> NamedGenes:
     Raises:
         NoGenes, MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.genes.read_genes`.
     """
-    ids = {gene.feature: gene.id for gene in read_genes(path) if gene.id != NO_ID}
+    ids = _features(read_genes(path))
     names: dict[str, dict[str, str]] = {}
     for row in read_rows(path, GENES):
         attributes = attributes_of(row)
@@ -73,9 +73,11 @@ def read_transcript_genes(
     gene_of: dict[str, str] = {}
     for pattern in (TRANSCRIPTS_ALONE, TRANSCRIPTS):
         for row in read_rows(path, pattern):
-            for name, feature in _transcript_names(row):
-                if feature in ids:
-                    gene_of[name] = ids[feature]
+            names, feature = _transcript_names(row)
+            # A transcript of a gene without a row is a feature itself.
+            gene = next((ids[name] for name in names if name in ids), ids.get(feature))
+            if gene is not None:
+                gene_of |= dict.fromkeys(names, gene)
         if gene_of:
             break
     if not gene_of:
@@ -90,11 +92,22 @@ def read_transcript_genes(
     return gene_of
 
 
+def _features(genes: Iterable[Gene]) -> dict[str, str]:
+    """Return feature -> id of genes; genes without rows are found by their transcripts, too."""
+    ids: dict[str, str] = {}
+    for gene in genes:
+        if gene.id != NO_ID:
+            # With --id, several genes may have one feature; then only their transcripts distinguish them.
+            ids.setdefault(gene.feature, gene.id)
+            ids |= {transcript: gene.id for _, transcript in gene.members if transcript}
+    return ids
+
+
 def _ids(path: PathLike, named: NamedGenes, known: Collection[str] | None, id_key: str | None) -> dict[str, str]:
     """Return feature -> id of a gene, by the attribute that fits the known genes best."""
     if id_key is not None:
         try:
-            return {gene.feature: gene.id for gene in read_genes(path, id_key) if gene.id != NO_ID}
+            return _features(read_genes(path, id_key))
         except BadOption:
             # The set was made from another annotation. The known genes decide.
             pass
@@ -119,12 +132,11 @@ def _names(attributes: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield key, value
 
 
-def _transcript_names(row: Row) -> Iterator[tuple[str, str]]:
-    """Yield each name of the transcript of a row, with the feature of its gene."""
+def _transcript_names(row: Row) -> tuple[list[str], str]:
+    """Return the names of the transcript of a row, and the feature of its gene."""
     attributes = attributes_of(row)
-    feature = attributes.get("Parent") or attributes.get("gene_id") or ""
+    names: list[str] = []
     for key, value in _names(attributes):
-        if "gene" in key.lower() or (key == "ID" and "Parent" not in attributes):
-            continue
-        yield value, feature
-        yield unprefixed(value), feature
+        if "gene" not in key.lower() and (key != "ID" or "Parent" in attributes):
+            names += [value, unprefixed(value)]
+    return names, attributes.get("Parent") or attributes.get("gene_id") or ""

@@ -5,21 +5,29 @@ In: GTF or GFF3. Out: genes with 0-based half-open coordinates, and a reason for
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kanseq.errors import BadOption, NoGenes
-from kanseq.genome.annotation.gff import ALL, GENES, Row, attributes_of, read_rows
+from kanseq.genome.annotation.biotypes import (
+    PROTEIN_CODING,
+    biotype_of_row,
+    biotype_word,
+    most_coding,
+    same_biotype,
+)
+from kanseq.genome.annotation.gff import Row
+from kanseq.genome.annotation.links import bare_name
+from kanseq.genome.annotation.loci import AssembledGene, build_loci
+from kanseq.genome.annotation.scan import GeneRows, Scan
 from kanseq.io.files import PathLike, some
 
 ID_KEYS = ("gene_id", "ID", "locus_tag", "Name")
 """Attributes with the id of a gene; the first one present is used, without a prefix ``gene-`` or ``gene:``."""
 
-BIOTYPE_KEYS = ("gene_biotype", "gene_type", "biotype", "locus_type")
-"""Attributes with the biotype of a gene: in Ensembl and RefSeq GTF, in GENCODE, in Ensembl GFF3, and in Araport."""
-
-DEFAULT_BIOTYPE = "protein_coding"
 NO_ID = "."
+NO_BIOTYPE = "none"
+"""The biotype of genes that have none, in options and tables."""
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +35,15 @@ _log = logging.getLogger(__name__)
 class Gene(NamedTuple):
     """A gene of an annotation, with 0-based half-open coordinates.
 
-    ``line`` is its line number in the file. ``feature`` is the value by which transcripts refer to the gene.
+    Attributes:
+        id: its name.
+        contig, start, end, strand: where it is.
+        biotype: its biotype in the words of the file, or None.
+        line: line number in the file, of its row or of its first transcript.
+        feature: the value by which its transcripts refer to it.
+        members: the keys of its transcripts if the gene has no row, and was built from them (see
+            :data:`kanseq.genome.annotation.transcript_rows.Key`).
+        coding: whether it was built from transcripts with coding sequences.
     """
 
     id: str
@@ -38,6 +54,8 @@ class Gene(NamedTuple):
     biotype: str | None
     line: int
     feature: str
+    members: frozenset[tuple[str, str]] = frozenset()
+    coding: bool = False
 
 
 class Excluded(NamedTuple):
@@ -52,9 +70,9 @@ class Excluded(NamedTuple):
 def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
     """Read all genes of an annotation, in file order; a gene without an id attribute gets the id :data:`NO_ID`.
 
-    In a GTF without gene rows, genes are assembled from the rows that share a ``gene_id``. The biotype is read from the
-    attributes. Without such an attribute, it is the type of the row if that is more specific than ``gene``, such as
-    ``pseudogene``.
+    Genes are the rows whose type ends in ``gene``. A gene without such a row is built from its transcripts, see
+    :func:`kanseq.genome.annotation.loci.build_loci`; one name at several places makes several genes. For biotypes, see
+    :mod:`kanseq.genome.annotation.biotypes`.
 
     Raises:
         MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.gff.read_rows`.
@@ -62,87 +80,161 @@ def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
         BadOption: no gene has the attribute ``id_key``; the message lists the attributes that were found.
     """
     genes: list[Gene] = []
+    sources: list[str | None] = []
     keys: set[str] = set()
-    for row in read_rows(path, GENES):
-        attributes = attributes_of(row)
+    rows, scan = GeneRows(), Scan(path)
+    for row, attributes in scan:
         keys.update(attributes)
         genes.append(_gene(row, attributes, id_key))
-    if not genes:
-        genes, keys = _genes_of_transcripts(path, id_key)
+        sources.append(biotype_word(row.source))
+        rows.add(row, [attributes.get(key, "") for key in (*ID_KEYS, "gene")])
+    loci, found = build_loci(path, scan, rows, id_key)
+    keys |= found
+    if not genes and not loci:
+        shown = f"its row types are {some(list(scan.types), 8)}" if scan.types else "the file has no rows"
+        raise NoGenes("no gene rows", where=path, hint=f"{shown}; provide a GTF or GFF3 with genes")
     if id_key is not None and id_key not in keys:
         raise BadOption(
             f"no gene has the attribute '{id_key}' of --id",
             where=path,
             hint=f"choose one of {some(sorted(keys), 12)}",
         )
-    return genes
+    _report(path, scan, len(genes), len(loci))
+    genes = _by_transcripts(genes, scan)
+    return sorted(_with_biotypes(genes, sources, loci), key=lambda gene: gene.line)
 
 
 def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[list[Gene], list[Excluded]]:
     """Return the genes that have an id, a requested biotype and a strand, and the excluded genes.
 
-    Without ``biotypes``, keep protein-coding genes if any gene has a biotype, else the rows of type ``gene``.
+    Without ``biotypes``, keep protein-coding genes if there are any, else the genes without a biotype. All words for
+    protein-coding genes, such as ``protein_coding_gene``, are the same biotype; ``none`` requests genes without a
+    biotype. If no gene has a biotype and all were built from transcripts, those with coding sequences are requested by
+    ``protein_coding``.
 
     Raises:
         NoGenes: no gene has a requested biotype; the message counts the biotypes in the file.
     """
     genes = list(genes)
-    requested: set[str | None] = set(biotypes) or _default_biotypes(genes)
+    if biotypes and all(gene.biotype is None and gene.members for gene in genes):
+        genes = [gene._replace(biotype=PROTEIN_CODING if gene.coding else None) for gene in genes]
+    requested = {same_biotype(biotype) for biotype in biotypes} or {_default_biotype(genes)}
     kept, excluded = [], []
     for gene in genes:
         if gene.id == NO_ID:
             excluded.append(Excluded(gene.id, "no_id", f"line {gene.line}", gene.line))
-        elif gene.biotype not in requested:
-            excluded.append(Excluded(gene.id, "biotype", gene.biotype or "none", gene.line))
+        elif same_biotype(gene.biotype or NO_BIOTYPE) not in requested:
+            excluded.append(Excluded(gene.id, "biotype", gene.biotype or NO_BIOTYPE, gene.line))
         elif gene.strand not in ("+", "-"):
             excluded.append(Excluded(gene.id, "no_strand", f"strand {gene.strand!r}", gene.line))
         else:
             kept.append(gene)
     if not kept and any(item.reason == "biotype" for item in excluded):
-        there = Counter(gene.biotype or "none" for gene in genes)
+        there = Counter(gene.biotype or NO_BIOTYPE for gene in genes)
         shown = some([f"{name} ({count:,})" for name, count in there.most_common()], 8)
-        listed = ", ".join(sorted(str(name) for name in requested if name))
+        listed = ", ".join(sorted(biotypes or requested))
         raise NoGenes(f"no gene has the biotype {listed}", hint=f"use --biotype with one of {shown}")
     return kept, excluded
 
 
-def _default_biotypes(genes: Iterable[Gene]) -> set[str | None]:
-    """Return the biotypes to keep by default: protein-coding if any gene has a biotype, else None (no biotype)."""
-    stated = any(gene.biotype is not None and not gene.biotype.endswith("gene") for gene in genes)
-    return {DEFAULT_BIOTYPE} if stated else {None}
+def _default_biotype(genes: Sequence[Gene]) -> str:
+    """Return the biotype to keep by default: protein-coding if any gene has it or all have others, else none."""
+    coding = sum(same_biotype(gene.biotype or NO_BIOTYPE) == PROTEIN_CODING for gene in genes)
+    unstated = [gene for gene in genes if gene.biotype is None]
+    if coding or not unstated:
+        if unstated:
+            _log.info(
+                "%d genes have no biotype and are excluded, because others are protein_coding: "
+                "use --biotype protein_coding,none to keep them",
+                len(unstated),
+            )
+        return PROTEIN_CODING
+    others = Counter(gene.biotype for gene in genes if gene.biotype)
+    if others:
+        left_out = f"genes of these types are excluded: {some([str(name) for name, _ in others.most_common()], 8)}"
+    elif all(gene.members for gene in genes) and 0 < sum(gene.coding for gene in genes) < len(genes):
+        coding = sum(gene.coding for gene in genes)
+        left_out = f"{coding} of them have coding sequences (--biotype protein_coding keeps only these)"
+    else:
+        left_out = "non-coding genes may be among them"
+    _log.info(
+        "the annotation states no biotype%s: all %d gene%s were taken; %s",
+        " for these genes" if others else "",
+        len(unstated),
+        "s" if any(gene.members for gene in unstated) else " rows",
+        left_out,
+    )
+    return NO_BIOTYPE
 
 
-def _gene(row: Row, attributes: dict[str, str], id_key: str | None) -> Gene:
+def _gene(row: Row, attributes: Mapping[str, str], id_key: str | None) -> Gene:
     """Convert an annotation row to a gene with its id and biotype."""
     keys = ID_KEYS if id_key is None else (id_key,)
     name = next((attributes[key] for key in keys if attributes.get(key)), NO_ID)
     for prefix in ("gene-", "gene:"):
         name = name.removeprefix(prefix)
-    biotype = next((attributes[key] for key in BIOTYPE_KEYS if attributes.get(key)), None)
-    if biotype is None and row.type.endswith("gene") and row.type != "gene":
-        biotype = row.type
     feature = attributes.get("ID") or attributes.get("gene_id") or ""
     # A tab inside quotes would break the tables that these names are written to.
     name = " ".join(name.split())
+    biotype = biotype_of_row(row.type, attributes)
     return Gene(name or NO_ID, row.contig, row.start, row.end, row.strand, biotype, row.line, feature)
 
 
-def _genes_of_transcripts(path: PathLike, id_key: str | None) -> tuple[list[Gene], set[str]]:
-    """Assemble the genes of a GTF without gene rows (UCSC, StringTie); return them and the attribute names found."""
-    genes: dict[tuple[str, str, str], Gene] = {}
-    keys: set[str] = set()
-    types: Counter[str] = Counter()
-    for row in read_rows(path, ALL):
-        types[row.type] += 1
-        attributes = attributes_of(row)
-        if "gene_id" not in attributes:
-            continue
-        keys.update(attributes)
-        place = (attributes["gene_id"], row.contig, row.strand)
-        gene = genes.get(place) or _gene(row, attributes, id_key)
-        genes[place] = gene._replace(start=min(gene.start, row.start), end=max(gene.end, row.end))
-    if not genes:
-        shown = f"its row types are {some(list(types), 8)}" if types else "the file has no rows"
-        raise NoGenes("no gene rows", where=path, hint=f"{shown}; provide a GTF or GFF3 with genes")
-    _log.info("%s has no gene rows: %d genes were assembled from rows that share a gene_id", path, len(genes))
-    return list(genes.values()), keys
+def _by_transcripts(genes: list[Gene], scan: Scan) -> list[Gene]:
+    """Return genes with the biotypes that their transcripts state, where their rows state none (FlyBase, MAKER)."""
+    if all(gene.biotype for gene in genes):
+        return genes
+    stated = scan.biotypes()
+    return [
+        gene._replace(biotype=gene.biotype or stated.get((gene.contig, gene.strand, bare_name(gene.feature))))
+        for gene in genes
+    ]
+
+
+def _with_biotypes(genes: list[Gene], sources: list[str | None], loci: list[AssembledGene]) -> list[Gene]:
+    """Return all genes with their biotypes, which may be known only after the whole file was read.
+
+    The source (column 2) is a biotype in GTF files of old Ensembl releases, which have no other. The type ``mRNA``
+    means protein-coding only next to types such as ``tRNA``, and if rows of genes do not lack a biotype.
+    """
+    types = {kind for locus in loci for kind in locus.kinds}
+    told = all(gene.biotype for gene in genes) and bool(genes or types - {None, "mRNA"})
+    built = [_built(locus, told) for locus in loci]
+    if not any(gene.biotype for gene in (*genes, *built)):
+        genes = [gene._replace(biotype=source) for gene, source in zip(genes, sources, strict=True)]
+        built = [gene._replace(biotype=most_coding(locus.sources)) for gene, locus in zip(built, loci, strict=True)]
+    return genes + built
+
+
+def _built(locus: AssembledGene, told: bool) -> Gene:
+    """Convert a locus to a gene; ``told`` tells whether the type ``mRNA`` is a biotype."""
+    kinds = [kind for kind in locus.kinds if told or kind != "mRNA"]
+    biotype = most_coding(locus.biotypes) or most_coding(kinds)
+    return Gene(
+        locus.id or NO_ID,
+        locus.place[0],
+        locus.start,
+        locus.end,
+        locus.place[1],
+        biotype,
+        locus.line,
+        locus.feature,
+        locus.members,
+        locus.coding,
+    )
+
+
+def _report(path: PathLike, scan: Scan, rows: int, built: int) -> None:
+    """Log how many genes were built from transcripts, and in how many rows ``;`` is missing between attributes."""
+    if built and rows:
+        _log.info("%s: %d genes without a gene row were assembled from their transcripts", path, built)
+    elif built:
+        _log.info("%s has no gene rows: %d genes were assembled from their transcripts", path, built)
+    if scan.unseparated:
+        _log.warning(
+            "%s:%d: attributes are not separated by ';' (%d such row%s); a quoted value ends at its quote",
+            path,
+            scan.unseparated[0],
+            len(scan.unseparated),
+            "s" if len(scan.unseparated) > 1 else "",
+        )

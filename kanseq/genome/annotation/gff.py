@@ -6,9 +6,9 @@ In: plain or gzip text, in any order. Out: rows with 0-based half-open coordinat
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from kanseq.errors import MalformedLine
+from kanseq.genome.annotation.attributes import parse_attributes
 from kanseq.io.files import PathLike, open_bytes
 
 MOST_DIGITS = 18
@@ -29,15 +29,12 @@ TRANSCRIPTS_ALONE = re.compile(rb"(?:transcript|RNA)\t")
 ALL = re.compile(rb"^[^#\t\n][^\t\n]*\t[^\t\n]*\t[^\t\n]*\t", re.MULTILINE)
 """Matches every row."""
 
-_GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"(.*?)"|([^";]*?))\s*(?:;|$)')
-_GFF3_ATTRIBUTE = re.compile(r'\s*[^\s="]+=')
-
 
 class Row(NamedTuple):
     """A row of an annotation, 0-based half-open ``[start, end)``; ``attributes`` is column 9, unparsed.
 
     ``phase`` is column 8: the number of bases at the start of a CDS row that belong to a codon begun in an earlier row
-    (0, 1, 2 or a dot).
+    (0, 1, 2 or a dot). ``source`` is column 2.
     """
 
     type: str
@@ -48,13 +45,14 @@ class Row(NamedTuple):
     attributes: str
     line: int
     phase: str = "."
+    source: str = "."
 
 
 def read_rows(path: PathLike, wanted: re.Pattern[bytes] = ALL) -> Iterator[Row]:
     """Stream the rows of an annotation whose type (column 3) matches ``wanted``, such as :data:`GENES`.
 
     The pattern must end with the tab after the type. A ``##FASTA`` section ends the annotation. Coordinates are
-    converted to 0-based half-open here and nowhere else.
+    converted to 0-based half-open by :func:`span_of` and nowhere else.
 
     Raises:
         MissingFile, TruncatedFile: the file is missing, or its compressed stream ends too early.
@@ -69,34 +67,63 @@ def read_rows(path: PathLike, wanted: re.Pattern[bytes] = ALL) -> Iterator[Row]:
             line += block.count(b"\n", counted, start)
             counted = start
             end = block.find(b"\n", start)
-            yield _row(block[start:] if end < 0 else block[start:end], f"{path}:{line}", line)
+            yield parse_row((block[start:] if end < 0 else block[start:end]).split(b"\t", 8), path, line)
+
+
+def split_rows(path: PathLike) -> Iterator[tuple[int, list[bytes]]]:
+    """Stream all rows as line number and nine columns, unparsed: the fastest way if most rows are needed.
+
+    Raises:
+        MissingFile, TruncatedFile, MalformedLine: see :func:`read_rows`; coordinates are not checked.
+    """
+    for first, block in _blocks(path):
+        for line, text in enumerate(block.split(b"\n"), first):
+            columns = text.split(b"\t", 8)
+            if len(columns) == 9 and columns[0][:1] != b"#":
+                yield line, columns
+
+
+def parse_row(columns: list[bytes], path: PathLike, line: int) -> Row:
+    """Parse the columns of a line and convert its 1-based closed coordinates to 0-based half-open ones.
+
+    Raises:
+        MalformedLine: there are fewer than nine columns, or the coordinates are invalid.
+    """
+    where = f"{path}:{line}"
+    if len(columns) < 9:
+        raise MalformedLine(
+            f"too few columns ({len(columns)})", where=where, hint="GTF and GFF3 have 9, separated by tabs"
+        )
+    # Decoding once is faster than nine times.
+    texts = b"\t".join(columns).decode("utf-8", "replace").split("\t", 8)
+    contig, source, kind, first, last, _, strand, phase, attributes = texts
+    start, end = span_of(first, last, where)
+    return Row(kind, contig, start, end, strand, attributes.rstrip("\r"), line, phase, source)
+
+
+def span_of(first: str, last: str, where: str) -> tuple[int, int]:
+    """Convert 1-based closed coordinates to 0-based half-open ones; ``where`` (``file:line``) is for messages.
+
+    Raises:
+        MalformedLine: the coordinates are invalid.
+    """
+    start, end = whole_number(first, "start", where), whole_number(last, "end", where)
+    if start < 1:
+        raise MalformedLine("the start is 0, but positions in GTF and GFF3 begin at 1", where=where)
+    if start > end:
+        raise MalformedLine(f"the start {start} is after the end {end}", where=where, hint="swap them")
+    return start - 1, end
 
 
 def attributes_of(row: Row) -> dict[str, str]:
-    """Parse the attributes of a GTF or GFF3 row (detected by syntax); values of a repeated key are joined by commas.
+    """Parse the attributes of a row, see :func:`kanseq.genome.annotation.attributes.parse_attributes`.
 
-    >>> attributes_of(Row("gene", "1", 0, 9, "+", 'gene_id "A;1"; tag "x"; tag "y"; level 2', 1))
-    {'gene_id': 'A;1', 'tag': 'x,y', 'level': '2'}
-    >>> attributes_of(Row("gene", "1", 0, 9, "+", "ID=gene:A;Note=a%3B b", 1))
-    {'ID': 'gene:A', 'Note': 'a; b'}
+    A name without a key is that of the gene in rows of genes, and that of the transcript in other rows.
+
+    >>> attributes_of(Row("transcript", "1", 0, 9, "+", "g1.t1", 1))
+    {'transcript_id': 'g1.t1'}
     """
-    text = row.attributes
-    found: dict[str, str] = {}
-    if _GFF3_ATTRIBUTE.match(text):
-        for item in text.split(";"):
-            key, equals, value = item.partition("=")
-            if equals:
-                value = " ".join(unquote(value).split()) if "%" in value else value.strip()
-                key = key.strip()
-                found[key] = f"{found[key]},{value}" if key in found else value
-        return found
-    for key, quoted, bare in _GTF_ATTRIBUTE.findall(text):
-        value = quoted or bare
-        found[key] = f"{found[key]},{value}" if key in found else value
-    if not found and text and not text.isspace() and len(text.split()) == 1:
-        # AUGUSTUS and BRAKER write only the gene's name.
-        return {"gene_id": text.strip().rstrip(";")}
-    return found
+    return parse_attributes(row.attributes, "gene_id" if row.type.endswith("gene") else "transcript_id")
 
 
 def whole_number(text: str, name: str, where: str) -> int:
@@ -142,19 +169,3 @@ def _end_of_rows(block: bytes, first: int, path: PathLike) -> int:
                 raise MalformedLine(f"too few columns ({columns})", where=f"{path}:{number}", hint=hint)
         at += len(line) + 1
     return len(block)
-
-
-def _row(text: bytes, where: str, line: int) -> Row:
-    """Parse a line and convert its 1-based closed coordinates to 0-based half-open ones."""
-    columns = text.decode("utf-8", "replace").rstrip("\r").split("\t", 8)
-    if len(columns) < 9:
-        raise MalformedLine(
-            f"too few columns ({len(columns)})", where=where, hint="GTF and GFF3 have 9, separated by tabs"
-        )
-    contig, _, kind, first, last, _, strand, phase, attributes = columns
-    start, end = whole_number(first, "start", where), whole_number(last, "end", where)
-    if start < 1:
-        raise MalformedLine("the start is 0, but positions in GTF and GFF3 begin at 1", where=where)
-    if start > end:
-        raise MalformedLine(f"the start {start} is after the end {end}", where=where, hint="swap them")
-    return Row(kind, contig, start - 1, end, strand, attributes, line, phase)

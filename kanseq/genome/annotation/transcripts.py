@@ -3,35 +3,18 @@
 In: genes and the annotation's transcript rows. Out: the same genes with the ends of the chosen transcript.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from kanseq.errors import BadOption
 from kanseq.genome.annotation.genes import Excluded, Gene
-from kanseq.genome.annotation.gff import TRANSCRIPTS, Row, attributes_of, read_rows
+from kanseq.genome.annotation.gff import attributes_of, parse_row, split_rows
+from kanseq.genome.annotation.links import EDGE, PART, TRANSCRIPT, kind_of
+from kanseq.genome.annotation.transcript_rows import Key, Place, Transcript, Transcripts
 from kanseq.io.files import PathLike
 
 Choice: TypeAlias = Literal["gene", "canonical", "longest-cds"]
 CHOICES: tuple[Choice, ...] = ("gene", "canonical", "longest-cds")
-
-_Place: TypeAlias = tuple[str, str]
-"""Contig and strand."""
-
-_CHILDREN = ("exon", "CDS")
-_CANONICAL_KEYS = ("canonical_transcript", "Ensembl_canonical")
-
-
-@dataclass
-class _Transcript:
-    """A transcript, combined from its rows: its ends, its number of coding bases, and whether it is canonical."""
-
-    id: str
-    start: int
-    end: int
-    gene: str | None = None
-    coding: int = 0
-    canonical: bool = False
 
 
 def choose_transcripts(
@@ -54,13 +37,15 @@ def choose_transcripts(
     if how == "gene":
         return list(genes), []
     canonical = how == "canonical"
-    chosen: dict[tuple[_Place, str], _Transcript] = {}
-    for place, transcript in _read_transcripts(path, {gene.feature for gene in genes}):
-        if not (transcript.canonical if canonical else transcript.coding) or transcript.gene is None:
+    owners = _Owners(genes)
+    chosen: dict[int, Transcript] = {}
+    for transcript, keys in _read_transcripts(path, genes):
+        if not (transcript.canonical if canonical else transcript.coding):
             continue
-        rival = chosen.get((place, transcript.gene))
-        if rival is None or _rank(transcript, canonical) < _rank(rival, canonical):
-            chosen[place, transcript.gene] = transcript
+        for number, candidate in owners.of(transcript, keys):
+            rival = chosen.get(number)
+            if rival is None or _rank(candidate, canonical) < _rank(rival, canonical):
+                chosen[number] = candidate
     if canonical and not chosen:
         raise BadOption(
             "--tss canonical, but no transcript of these genes is tagged canonical",
@@ -69,56 +54,61 @@ def choose_transcripts(
         )
     reason, detail = ("no_canonical", "no canonical transcript") if canonical else ("no_cds", "no coding sequence")
     kept, excluded = [], []
-    for gene in genes:
-        if transcript := chosen.get(((gene.contig, gene.strand), gene.feature)):
-            kept.append(gene._replace(start=transcript.start, end=transcript.end))
+    for number, gene in enumerate(genes):
+        if number in chosen:
+            kept.append(gene._replace(start=chosen[number].start, end=chosen[number].end))
         else:
             excluded.append(Excluded(gene.id, reason, detail, gene.line))
     return kept, excluded
 
 
-def _rank(transcript: _Transcript, canonical: bool) -> tuple[int, str]:
+class _Owners:
+    """Finds the genes of a transcript, as numbers of genes in a list."""
+
+    def __init__(self, genes: Sequence[Gene]) -> None:
+        """Index the genes by the values by which their transcripts refer to them."""
+        self._genes = genes
+        self._by_feature: dict[tuple[Place, str], list[int]] = {}
+        self._by_member: dict[tuple[Place, Key], list[int]] = {}
+        for number, gene in enumerate(genes):
+            place = (gene.contig, gene.strand)
+            if not gene.members:
+                self._by_feature.setdefault((place, gene.feature), []).append(number)
+            for key in gene.members:
+                self._by_member.setdefault((place, key), []).append(number)
+
+    def of(self, transcript: Transcript, keys: Sequence[Key]) -> Iterator[tuple[int, Transcript]]:
+        """Yield each gene of a transcript, and the transcript, or its copy at the place of the gene."""
+        for number in self._by_member.get((transcript.place, keys[0]), ()):
+            for copy in transcript.copies():
+                if self._overlap(number, copy):
+                    yield number, copy
+        rows = self._by_feature.get((transcript.place, transcript.gene or ""), ())
+        for number in rows:
+            # Of genes with the same name, a transcript belongs to the one that it overlaps.
+            if len(rows) == 1 or self._overlap(number, transcript):
+                yield number, transcript
+
+    def _overlap(self, number: int, transcript: Transcript) -> bool:
+        """Return whether a gene and a transcript on the same contig overlap."""
+        return self._genes[number].start < transcript.end and transcript.start < self._genes[number].end
+
+
+def _rank(transcript: Transcript, canonical: bool) -> tuple[int, str]:
     """Return a sort key for the transcripts of a gene; the best transcript has the smallest key."""
-    return (0 if canonical else -transcript.coding, transcript.id)
+    return (0 if canonical else -transcript.coding, transcript.key[1])
 
 
-def _read_transcripts(path: PathLike, genes: set[str]) -> Iterator[tuple[_Place, _Transcript]]:
-    """Yield every transcript of an annotation, combined from its rows, with its contig and strand.
-
-    Rows are grouped by ``Parent`` in GFF3, and by gene and transcript id in GTF. The same id on another contig or
-    strand is another transcript: genes may be on both X and Y, and transcripts in several repeats.
-    """
-    transcripts: dict[tuple[_Place, tuple[str, str]], _Transcript] = {}
-    for row in read_rows(path, TRANSCRIPTS):
-        attributes = attributes_of(row)
-        place = (row.contig, row.strand)
-        for key, gene in _owners(row, attributes, genes):
-            transcript = transcripts.setdefault((place, key), _Transcript(key[1], row.start, row.end))
-            transcript.start, transcript.end = min(transcript.start, row.start), max(transcript.end, row.end)
-            transcript.gene = gene or transcript.gene
-            transcript.coding += (row.end - row.start) * (row.type == "CDS")
-            transcript.canonical |= _is_canonical(attributes)
-    for (place, _), transcript in transcripts.items():
-        yield place, transcript
-
-
-def _owners(row: Row, attributes: dict[str, str], genes: set[str]) -> Iterator[tuple[tuple[str, str], str | None]]:
-    """Yield the key of each transcript that a row belongs to, and the gene of the transcript if the row states it."""
-    if "Parent" not in attributes:
-        gene = attributes.get("gene_id", "")
-        if attributes.get("transcript_id"):
-            yield (gene, attributes["transcript_id"]), gene
-        return
-    for parent in attributes["Parent"].split(","):
-        if row.type not in _CHILDREN:
-            yield ("", attributes.get("ID", "")), parent
-        else:
-            # The parent of a CDS may be its gene (organelles): the gene is then used as its transcript.
-            yield ("", parent), parent if parent in genes else None
-
-
-def _is_canonical(attributes: dict[str, str]) -> bool:
-    """Return whether a row has Ensembl's canonical tag, or the attribute used by maize and other annotations."""
-    if "Ensembl_canonical" in attributes.get("tag", "").split(","):
-        return True
-    return any(attributes.get(key, "").lower() in ("1", "true", "yes") for key in _CANONICAL_KEYS)
+def _read_transcripts(path: PathLike, genes: Iterable[Gene]) -> Iterator[tuple[Transcript, list[Key]]]:
+    """Yield every transcript of an annotation, combined from its rows, and the keys of these rows."""
+    transcripts = Transcripts(gene.feature for gene in genes)
+    # Genes that were built from transcripts extend to their UTRs and stop codons.
+    wanted = (TRANSCRIPT, PART, EDGE) if any(gene.members for gene in genes) else (TRANSCRIPT, PART)
+    kinds: dict[bytes, str | None] = {}
+    for line, columns in split_rows(path):
+        if columns[2] not in kinds:
+            kinds[columns[2]] = kind_of(columns[2].decode("utf-8", "replace"))
+        if kinds[columns[2]] in wanted:
+            row = parse_row(columns, path, line)
+            transcripts.add(row, attributes_of(row))
+    yield from transcripts.take()

@@ -87,7 +87,8 @@ def extract(
     """Extract windows around every gene's TSS and TTS from a genome, in the direction of transcription.
 
     The genome is read one contig at a time. Rows are in genome order: contigs as in the FASTA, then by start, then by
-    name. If several genes have the same name, the first one whose windows can be extracted is kept.
+    name. Genes without rows of their own are assembled from transcripts (docs/files.md). If several genes have the same
+    name, or one name is at several places, the first one whose windows can be extracted is kept.
 
     Args:
         genome: FASTA; plain, gzip or bgzip.
@@ -105,9 +106,10 @@ def extract(
         pad: number of columns with ``N`` between the TSS window and the TTS window.
         mask: whether models read ``N`` instead of the three transcribed bases next to the TSS and to the TTS; the set
             always stores the bases.
-        biotype: biotypes to keep; by default ``protein_coding``; if there are no biotypes, rows of type ``gene``.
+        biotype: biotypes to keep, ``none`` for genes without one; by default ``protein_coding``; if no gene is
+            protein-coding, the genes without a biotype.
         id: the attribute with the id of a gene; by default the first of ``gene_id, ID, locus_tag, Name`` that a gene
-            has.
+            has. Where genes have no rows, transcripts with the same value are one gene.
         contigs: contigs to keep (under any of their names); by default all. The letters of other contigs are not
             checked.
         exclude_contigs: contigs to exclude (such as organelles).
@@ -154,7 +156,7 @@ def extract(
     lengths = {name: int(fields["length"]) for name, fields in described.items()}
     check_ends(beyond, len(cuts) + len(dropped), annotation, headers)
     placement.finish(genome, annotation, lengths, headers)
-    cuts, dropped = _first_of_twins(cuts, dropped)
+    cuts, dropped = _first_of_twins(cuts, dropped, selected)
     left_out = sorted([*left_out, *without_transcript, *placement.excluded, *dropped], key=lambda item: item.line)
     reasons = dict(sorted(Counter(item.reason for item in left_out).items()))
     if not cuts:
@@ -204,12 +206,15 @@ def _split_at_end(genes: Iterable[Gene], contig: Contig) -> tuple[list[Gene], di
     return inside, outside
 
 
-def _first_of_twins(cuts: list[CutGene], dropped: list[Excluded]) -> tuple[list[CutGene], list[Excluded]]:
+def _first_of_twins(
+    cuts: list[CutGene], dropped: list[Excluded], selected: Iterable[Gene]
+) -> tuple[list[CutGene], list[Excluded]]:
     """Of genes with the same name, keep the first one whose windows could be extracted; drop the others.
 
     Args:
         cuts: genes with extracted windows.
         dropped: genes whose windows could not be extracted.
+        selected: all these genes.
 
     Returns:
         The genes to keep, and all dropped genes with reasons."""
@@ -217,15 +222,25 @@ def _first_of_twins(cuts: list[CutGene], dropped: list[Excluded]) -> tuple[list[
     for line, name in [*sorted((gene.line, gene.id) for gene, _ in cuts), *sorted((d.line, d.id) for d in dropped)]:
         first.setdefault(name, line)
     kept = [cut for cut in cuts if cut.gene.line == first[cut.gene.id]]
-    twins = {gene.line: gene.id for gene, _ in cuts if gene.line != first[gene.id]}
-    twins |= {item.line: item.id for item in dropped if item.line > first[item.id]}
+    twins = {(gene.line, gene.id) for gene, _ in cuts if gene.line != first[gene.id]}
+    twins |= {(item.line, item.id) for item in dropped if item.line > first[item.id]}
     if twins:
-        names = sorted(set(twins.values()))
+        names = sorted({name for _, name in twins})
         _log.warning("several genes have the same name; the first one is kept: %s", some(names))
-    others = [item for item in dropped if item.line not in twins]
+    places = {
+        (gene.line, gene.id): f" ({gene.contig}:{gene.start}-{gene.end}({gene.strand}), without a gene row)"
+        for gene in selected
+        if gene.members
+    }
+    others = [item for item in dropped if (item.line, item.id) not in twins]
     return kept, others + [
-        Excluded(name, "duplicate_id", f"line {line}; the gene of line {first[name]} was taken", line)
-        for line, name in twins.items()
+        Excluded(
+            name,
+            "duplicate_id",
+            f"line {line}{places.get((line, name), '')}; the gene of line {first[name]} was taken",
+            line,
+        )
+        for line, name in sorted(twins)
     ]
 
 

@@ -58,8 +58,9 @@ def test_gff3_attributes_are_percent_decoded():
     assert attributes_of(row(text)) == {"ID": "gene:A", "Note": "x; y, z tab", "Alias": "a,b", "Name": "N"}
 
 
-def test_a_bare_name_written_by_augustus_is_the_gene_id():
+def test_a_bare_name_written_by_augustus_is_that_of_the_gene_or_of_the_transcript():
     assert attributes_of(row("g1")) == {"gene_id": "g1"}
+    assert attributes_of(row("g1.t1")._replace(type="transcript")) == {"transcript_id": "g1.t1"}
 
 
 @pytest.mark.parametrize(

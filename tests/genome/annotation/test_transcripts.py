@@ -74,3 +74,77 @@ def test_canonical_without_tags_is_an_error(tmp_path):
 def test_an_unknown_choice_is_refused_with_a_list_of_choices(tmp_path):
     with pytest.raises(BadOption, match="choose one of gene, canonical, longest-cds"):
         choose_transcripts(tmp_path / "a.gtf", [], "first")
+
+
+def test_a_gene_without_a_row_takes_the_ends_of_its_longest_coding_sequence(tmp_path):
+    path = tmp_path / "a.gtf"
+    path.write_text(
+        "1\tAUGUSTUS\ttranscript\t100\t900\t.\t+\t.\tg1.t1\n"
+        '1\tAUGUSTUS\tCDS\t200\t229\t.\t+\t0\ttranscript_id "g1.t1"; gene_id "g1";\n'
+        "1\tAUGUSTUS\ttranscript\t150\t950\t.\t+\t.\tg1.t2\n"
+        '1\tAUGUSTUS\tCDS\t200\t289\t.\t+\t0\ttranscript_id "g1.t2"; gene_id "g1";\n'
+    )
+    (gene,), _ = choose_transcripts(path, read_genes(path), "longest-cds")
+    assert (gene.id, gene.start, gene.end) == ("g1", 149, 950)
+
+
+def test_a_gff3_gene_without_a_row_takes_the_ends_of_its_transcript(tmp_path):
+    path = tmp_path / "a.gff3"
+    path.write_text(
+        "1\tx\tmRNA\t100\t900\t.\t+\t.\tID=T1\n"
+        "1\tx\tCDS\t200\t229\t.\t+\t0\tParent=T1\n"
+        "1\tx\tmRNA\t2000\t2900\t.\t-\t.\tID=T2;Parent=G\n"
+        "1\tx\tmRNA\t2100\t3000\t.\t-\t.\tID=T3;Parent=G\n"
+        "1\tx\tCDS\t2200\t2229\t.\t-\t0\tParent=T3\n"
+    )
+    kept, _ = choose_transcripts(path, read_genes(path), "longest-cds")
+    assert [(gene.id, gene.start, gene.end) for gene in kept] == [("T1", 99, 900), ("G", 2099, 3000)]
+
+
+def test_each_copy_of_a_gene_has_its_own_transcripts(tmp_path):
+    path = tmp_path / "a.gtf"
+    row = '1\trefGene\t{}\t{}\t{}\t.\t+\t.\tgene_id "D"; transcript_id "{}";\n'
+    path.write_text(
+        row.format("exon", 100, 900, "N1")
+        + row.format("CDS", 200, 229, "N1")
+        + row.format("exon", 5000, 5900, "N2")
+        + row.format("CDS", 5200, 5800, "N2")
+    )
+    kept, _ = choose_transcripts(path, read_genes(path), "longest-cds")
+    assert [(gene.start, gene.end) for gene in kept] == [(99, 900), (4999, 5900)]
+
+
+def test_genes_named_by_transcript_have_one_transcript_each(tmp_path):
+    path = tmp_path / "a.gtf"
+    row = '1\ts\t{}\t{}\t{}\t.\t+\t.\tgene_id "A"; transcript_id "{}";\n'
+    path.write_text(
+        row.format("exon", 100, 900, "A.1")
+        + row.format("CDS", 200, 500, "A.1")
+        + row.format("exon", 300, 1000, "A.2")
+        + row.format("CDS", 400, 429, "A.2")
+    )
+    kept, _ = choose_transcripts(path, read_genes(path, "transcript_id"), "longest-cds")
+    assert [(gene.id, gene.start, gene.end) for gene in kept] == [("A.1", 99, 900), ("A.2", 299, 1000)]
+
+
+def test_of_two_genes_with_the_same_name_each_takes_the_transcript_at_its_place(tmp_path):
+    path = tmp_path / "a.gtf"
+    path.write_text(
+        '1\ts\tgene\t100\t900\t.\t+\t.\tgene_id "A";\n'
+        '1\ts\tCDS\t200\t229\t.\t+\t0\tgene_id "A"; transcript_id "A.1";\n'
+        '1\ts\tgene\t5000\t5900\t.\t+\t.\tgene_id "A";\n'
+        '1\ts\tCDS\t5200\t5300\t.\t+\t0\tgene_id "A"; transcript_id "A.2";\n'
+    )
+    kept, _ = choose_transcripts(path, read_genes(path), "longest-cds")
+    assert [(gene.start, gene.end) for gene in kept] == [(199, 229), (5199, 5300)]
+
+
+def test_ends_of_a_bare_transcript_belong_to_the_gene_row(tmp_path):
+    path = tmp_path / "a.gtf"
+    path.write_text(
+        "1\tAUGUSTUS\tgene\t100\t1900\t.\t+\t.\tg1\n"
+        "1\tAUGUSTUS\ttranscript\t100\t900\t.\t+\t.\tg1.t1\n"
+        '1\tAUGUSTUS\tCDS\t200\t229\t.\t+\t0\ttranscript_id "g1.t1"; gene_id "g1";\n'
+    )
+    (gene,), _ = choose_transcripts(path, read_genes(path), "longest-cds")
+    assert (gene.start, gene.end) == (99, 900)
