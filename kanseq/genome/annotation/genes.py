@@ -122,7 +122,8 @@ def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[l
     kept, excluded = [], []
     for gene in genes:
         if gene.id == NO_ID:
-            excluded.append(Excluded(gene.id, "no_id", f"line {gene.line}", gene.line))
+            # With --id, the gene may have another name.
+            excluded.append(Excluded(bare_name(gene.feature) or NO_ID, "no_id", f"line {gene.line}", gene.line))
         elif same_biotype(gene.biotype or NO_BIOTYPE) not in requested:
             excluded.append(Excluded(gene.id, "biotype", gene.biotype or NO_BIOTYPE, gene.line))
         elif gene.strand not in ("+", "-"):

@@ -105,3 +105,15 @@ def test_a_tab_inside_a_name_becomes_a_space(tmp_path):
     path = tmp_path / "a.gtf"
     path.write_text('1\ts\tgene\t1\t9\t.\t+\t.\tgene_id "A\tB";\n')
     assert [gene.id for gene in read_genes(path)] == ["A B"]
+
+
+def test_a_gene_without_the_attribute_of_id_is_excluded_under_its_other_name(tmp_path):
+    rows = [
+        '1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "A"; ref "R";',
+        '1\tx\tgene\t21\t29\t.\t+\t.\tgene_id "B";',
+    ]
+    path = tmp_path / "a.gtf"
+    path.write_text("\n".join(rows) + "\n")
+    kept, excluded = select_genes(read_genes(path, "ref"))
+    assert [gene.id for gene in kept] == ["R"]
+    assert [(item.id, item.reason, item.line) for item in excluded] == [("B", "no_id", 2)]
