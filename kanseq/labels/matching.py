@@ -4,6 +4,7 @@ In: the gene ids of the table and of the set. Out: for each gene of the set, its
 """
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -29,7 +30,11 @@ from kanseq.splits.split_tables import read_splits
 
 logger = logging.getLogger(__name__)
 
-_NO_OPTION = "both must use the same gene ids; use --gene-map for a table of old and new ids"
+NO_OPTION = "both must use the same gene ids; use --gene-map for a table of old and new ids"
+"""The hint if no option was found that matches names."""
+
+_SEPARATOR = re.compile(r"[_:;,|( ]")
+"""Matches what may follow an id in a name that also contains a symbol or a description."""
 
 
 class GeneMatch(NamedTuple):
@@ -52,6 +57,7 @@ def match_genes(
     ignore_case: bool = False,
     where: PathLike | None = None,
     other_columns: Mapping[str, Sequence[str]] | None = None,
+    samples: Sequence[str] = (),
 ) -> GeneMatch:
     """Find the row of each gene in an expression table.
 
@@ -65,6 +71,7 @@ def match_genes(
         ignore_case: compare ignoring letter case.
         where: file of the table, for messages.
         other_columns: other columns of the table that may contain ids, for messages.
+        samples: names of the samples, for messages.
 
     Raises:
         BadTable: with these options, two ids of the table or of the set become the same.
@@ -81,18 +88,19 @@ def match_genes(
         _check_distinct(known, "gene set", ignore_case)
     rules = (UNVERSIONED,) if strip_version else RULES
     match = match_names(names, known, rules=rules, ignore_case=ignore_case)
-    if match.found * 2 < len(known):
+    if match.found * 2 <= len(known):
         option = _better_option(match, names, known, rules, ignore_case, other_columns or {})
         if not match.found:
-            hint = option.lead if option else _transcripts_hint(match, known) or _NO_OPTION
+            hint = option.lead if option else _other_hint(match, names, known, samples) or NO_OPTION
             raise UnknownGene(
                 f"no gene in common: the table has {some(names)}, the set has {some(known)}",
                 where=where,
                 hint=hint,
                 remedy=option,
             )
-        if option:
-            logger.warning("only %d of %d genes are in the table; %s", match.found, len(known), option.lead)
+        logger.warning(
+            "only %d of %d genes are in the table%s", match.found, len(known), f"; {option.lead}" if option else ""
+        )
     report_rule(match, where or "table in memory", "genes", len(known))
     rows = np.full(len(known), -1, dtype=np.int64)
     matched = np.flatnonzero(match.places >= 0)
@@ -224,11 +232,18 @@ def _better_option(
     return Remedy(f"with {shown} {found[best]:,} would match", {option: value})
 
 
-def _transcripts_hint(match: NameMatch, known: list[str]) -> str | None:
-    """Return a hint if the names are transcripts of the known genes."""
+def _other_hint(match: NameMatch, names: list[str], known: list[str], samples: Sequence[str]) -> str | None:
+    """Return a hint if the names are transcripts of the known genes, or contain them, or the table is transposed."""
+    if match_names(list(samples), known).found * 2 > len(samples):
+        return "the columns of the table are genes; transpose it, so that its rows are genes"
     if {gene_of_isoform(name) for name in match.clashing} & {unversioned(name) for name in known}:
         return (
             f"the table has several transcripts per gene, such as {some(match.clashing)}; use --tx2gene TABLE or "
             "--annotation FILE to sum them"
         )
+    first = [_SEPARATOR.split(name, maxsplit=1)[0] for name in names]
+    found = match_names(list(dict.fromkeys(first)), known).found
+    if found > LEAST * min(len(names), len(known)):
+        at = next(at for at, name in enumerate(names) if name != first[at])
+        return f"{found:,} would match without the end of the name, such as '{first[at]}' for '{names[at]}'; cut it off"
     return None

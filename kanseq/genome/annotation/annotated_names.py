@@ -3,6 +3,7 @@
 In: GTF or GFF3. Out: the names of each gene, and a mapping from transcripts and genes to the ids of a set.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
@@ -13,8 +14,15 @@ from kanseq.genome.names.resolver import match_names
 from kanseq.genome.names.spellings import unprefixed
 from kanseq.io.files import PathLike
 
-_OTHER_KEYS = ("ID", "Name", "locus_tag", "pacid", "gene", "gene_name", "Alias", "old_locus_tag")
+_OTHER_KEYS = ("ID", "Name", "locus_tag", "pacid", "gene", "gene_name")
 """Attributes with names, in addition to those that end in ``_id``."""
+
+_LISTS = ("Alias", "gene_synonym", "old_locus_tag")
+"""Attributes with several names, separated by commas."""
+
+_CROSS_REFERENCES = ("Dbxref", "db_xref", "dbxref")
+_GENE_NUMBER = re.compile(r"\bGeneID:(\d+)")
+"""Matches NCBI's number of a gene in cross references."""
 
 _NO_NAMES = ("exon_id", "parent_id", "ccds_id", "taxon_id", "so_term_id")
 
@@ -24,15 +32,15 @@ class NamedGenes(NamedTuple):
 
     Attributes:
         ids: feature -> default id of ``kanseq extract``. A transcript of a gene without a row is a feature, too.
-        names: feature -> attribute -> name, for all attributes that contain names, without prefixes such as ``gene:``.
+        names: feature -> pairs of attribute and name, without prefixes such as ``gene:``.
     """
 
     ids: dict[str, str]
-    names: dict[str, dict[str, str]]
+    names: dict[str, list[tuple[str, str]]]
 
     def of(self, feature: str) -> tuple[str, ...]:
         """Return all names of a gene, its default id first."""
-        own = self.names.get(feature, {}).values()
+        own = (name for _, name in self.names.get(feature, ()))
         return tuple(dict.fromkeys(name for name in (self.ids.get(feature, ""), *own) if name))
 
 
@@ -43,12 +51,12 @@ def read_named_genes(path: PathLike) -> NamedGenes:
         NoGenes, MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.genes.read_genes`.
     """
     ids = _features(read_genes(path))
-    names: dict[str, dict[str, str]] = {}
+    names: dict[str, list[tuple[str, str]]] = {}
     for row in read_rows(path, GENES):
         attributes = attributes_of(row)
         feature = attributes.get("ID") or attributes.get("gene_id") or ""
         if feature in ids:
-            names.setdefault(feature, {key: unprefixed(value) for key, value in _names(attributes)})
+            names.setdefault(feature, [(key, unprefixed(value)) for key, value in _names(attributes)])
     return NamedGenes(ids, names)
 
 
@@ -113,9 +121,11 @@ def _ids(path: PathLike, named: NamedGenes, known: Collection[str] | None, id_ke
             pass
     if not known:
         return named.ids
-    keys = dict.fromkeys(key for names in named.names.values() for key in names)
-    choices = [named.ids]
-    choices += [{feature: names[key] for feature, names in named.names.items() if key in names} for key in keys]
+    by_key: dict[str, dict[str, str]] = {}
+    for feature, names in named.names.items():
+        for key, name in names:
+            by_key.setdefault(key, {}).setdefault(feature, name)
+    choices = [named.ids, *by_key.values()]
     listed = list(known)
     matched = [match_names(list(dict.fromkeys(ids.values())), listed) for ids in choices]
     # Of two attributes that match after a version is removed, prefer the one with the exact names.
@@ -126,9 +136,13 @@ def _ids(path: PathLike, named: NamedGenes, known: Collection[str] | None, id_ke
 
 
 def _names(attributes: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the attributes that contain names of the feature, with their values."""
+    """Yield the attributes that contain names of the feature, with each of their names."""
     for key, value in attributes.items():
-        if value and key not in _NO_NAMES and (key in _OTHER_KEYS or key.lower().endswith("_id")):
+        if key in _CROSS_REFERENCES:
+            yield from (("GeneID", number) for number in _GENE_NUMBER.findall(value))
+        elif key in _LISTS:
+            yield from ((key, name.strip()) for name in value.split(",") if name.strip())
+        elif value and key not in _NO_NAMES and (key in _OTHER_KEYS or key.lower().endswith("_id")):
             yield key, value
 
 

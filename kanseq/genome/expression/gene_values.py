@@ -50,13 +50,11 @@ def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], stri
     unknown = ids[found.isna()]
     if len(unknown) == len(ids):
         raise BadTable(
-            f"no transcript has a gene: the table has {some(list(ids))}, but genes are known for {some(known)}",
+            f"no row has a gene: the table has {some(list(ids))}, but genes are known for {some(known)}",
             where=table.path,
-            hint="check that --tx2gene or --annotation belongs to the transcripts that were quantified",
+            hint="--tx2gene or --annotation must contain the transcripts or genes in the table",
         )
     report_rule(match, table.path, "transcripts", len(ids), int((match.places >= 0).sum()))
     if len(unknown):
-        logger.warning(
-            "%s: %d of %d transcripts have no gene: %s", table.path, len(unknown), len(ids), some(list(unknown))
-        )
+        logger.warning("%s: %d of %d rows have no gene: %s", table.path, len(unknown), len(ids), some(list(unknown)))
     return found

@@ -9,7 +9,7 @@ import pandas as pd
 
 from kanseq.errors import BadTable, UnknownGene
 from kanseq.genome.names.resolver import match_names
-from kanseq.io.delimited.rows import read_text_table
+from kanseq.io.delimited.rows import read_text_table, take_header
 from kanseq.io.files import PathLike, some
 
 _NOTHING = frozenset(["", "-", ".", "na", "nan", "none", "null", "n/a"])
@@ -85,8 +85,12 @@ def _pairs(table: PathLike | pd.DataFrame) -> Iterator[tuple[str, str]]:
     if isinstance(table, pd.DataFrame):
         yield from table.iloc[:, :2].astype(str).itertuples(index=False, name=None)
         return
-    cells = read_text_table(table)
-    for row in cells.rows:
-        if row.width < 2:
-            raise BadTable("two columns are required", where=cells.place(row), hint="separate them with tabs")
-        yield row.cells[0], row.cells[1]
+    read = read_text_table(table)
+    header, rows = take_header(read, lambda cells: False)
+    # Without a name, the first column has row numbers.
+    first = 1 if header and not header[0] else 0
+    if not any(len(row.cells) > first + 1 for row in rows):
+        raise BadTable("two columns are required", where=table, hint="separate them with tabs")
+    for row in rows:
+        one, other = [*row.cells[first : first + 2], "", ""][:2]
+        yield one, other

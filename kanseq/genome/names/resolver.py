@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kanseq.genome.names.spellings import gene_of_isoform, unprefixed, unversioned
+from kanseq.genome.names.spellings import gene_of_isoform, second_name, unprefixed, unversioned
 
 MORE = 1.1
 """A laxer rule is used only if it matches at least 1.1 times as many names as any stricter rule."""
@@ -47,6 +47,7 @@ UNVERSIONED = SpellingRule("without version suffixes", unversioned, unversioned)
 RULES = (
     EXACT,
     SpellingRule("without prefixes", unprefixed, unprefixed),
+    SpellingRule("by the second of two names", second_name, unprefixed),
     SpellingRule("without version suffixes of the file", unversioned, unprefixed),
     SpellingRule("without version suffixes of the known genes", unprefixed, unversioned),
     UNVERSIONED,

@@ -46,6 +46,16 @@ def unprefixed(name: str) -> str:
     return _PREFIX.sub("", name)
 
 
+def second_name(name: str) -> str:
+    """Return the second of two names between ``|``, as StringTie's prepDE writes gene and reference gene.
+
+    >>> second_name("MSTRG.7|AT1G01010"), second_name("lcl|AT1G01010"), second_name("AT1G01010")
+    ('AT1G01010', 'AT1G01010', 'AT1G01010')
+    """
+    fields = name.split("|")
+    return unprefixed(fields[1]) if len(fields) == 2 and fields[1] else unprefixed(name)
+
+
 def unversioned(name: str) -> str:
     """Remove prefix, database and version of a name.
 

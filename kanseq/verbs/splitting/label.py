@@ -169,6 +169,7 @@ def label(
             ignore_case=ignore_case,
             where=paths[0] if paths else None,
             other_columns=read.texts,
+            samples=list(tpm.columns),
         )
     except UnknownGene as error:
         if error.remedy is None and gene_of is None and genes is not None:

@@ -32,7 +32,7 @@ def test_genes_get_the_ids_of_the_set(tmp_path):
 
 def test_all_names_of_a_gene_are_read_without_prefixes(tmp_path):
     text = "1\tx\tgene\t1\t9\t.\t+\t.\tID=gene-AT1;Dbxref=GeneID:7;Name=NAC1;gene=NAC1;locus_tag=AT1\n"
-    assert read_named_genes(write(tmp_path, text)).of("gene-AT1") == ("AT1", "NAC1")
+    assert read_named_genes(write(tmp_path, text)).of("gene-AT1") == ("AT1", "7", "NAC1")
 
 
 def test_a_name_of_two_genes_names_neither(tmp_path):

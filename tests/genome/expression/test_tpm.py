@@ -179,7 +179,7 @@ def test_transcripts_are_matched_without_versions_if_the_exact_names_match_nothi
 
 def test_unknown_transcripts_are_refused(tmp_path):
     path = write(tmp_path, "target,s\nT1,1\nT2,2\n")
-    with pytest.raises(BadTable, match=r"no transcript has a gene: the table has T1, T2, but genes are known for X1"):
+    with pytest.raises(BadTable, match=r"no row has a gene: the table has T1, T2, but genes are known for X1"):
         read_expression([path], gene_of={"X1": "A"})
 
 

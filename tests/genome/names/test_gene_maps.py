@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from kanseq.errors import UnknownGene
+from kanseq.errors import BadTable, UnknownGene
 from kanseq.genome.names.gene_maps import read_gene_map
 
 
@@ -39,3 +39,10 @@ def test_a_map_of_other_genes_is_refused(tmp_path):
 
 def test_without_a_set_the_second_column_has_the_new_ids():
     assert read_gene_map(pd.DataFrame({"one": ["a"], "two": ["b"]}), None).gene_of == {"a": "b"}
+
+
+def test_empty_cells_and_row_numbers_are_no_names(tmp_path):
+    assert read_gene_map(write(tmp_path, "a,x\nb,\nc,z\n"), ["x", "z"]).gene_of == {"a": "x", "c": "z"}
+    assert read_gene_map(write(tmp_path, ",old,new\n0,a,x\n1,b,z\n"), ["x", "z"]).gene_of == {"a": "x", "b": "z"}
+    with pytest.raises(BadTable, match="two columns are required; separate them with tabs"):
+        read_gene_map(write(tmp_path, "a\nb\n"), ["a"])

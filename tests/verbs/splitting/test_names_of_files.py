@@ -109,6 +109,43 @@ def test_transcripts_of_gencode_name_their_genes(tmp_path):
     assert label(quant, genes=set_of([f"G{name}" for name in LEVELS])).without_expression == 0
 
 
+def test_the_second_of_two_names_may_be_the_gene(tmp_path):
+    table = matrix(tmp_path, "MSTRG.7{0}|G{0}")
+    assert label(table, genes=set_of([f"G{name}" for name in LEVELS])).without_expression == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("sample\ta\tb\tc\ns1\t1.5\t2.5\t3.5\ns2\t1.5\t2.5\t4.5\n", "the columns of the table are genes; transpose"),
+        (
+            "gene\tleaf\na_NAC1\t1.5\nb_WRKY2\t2.5\nc_MYB\t3.5\n",
+            "3 would match .* such as 'a' for 'a_NAC1'",
+        ),
+    ],
+)
+def test_other_tables_are_refused_with_a_hint_that_was_tested(tmp_path, text, hint):
+    with pytest.raises(UnknownGene, match=hint):
+        label(written(tmp_path, "m.tsv", text), genes=set_of(list("abc")))
+
+
+def test_a_table_with_few_genes_of_the_set_is_reported(tmp_path, caplog):
+    label(matrix(tmp_path, "{}"), genes=set_of([*LEVELS, *"ijklmnopqrst"]))
+    assert "only 8 of 20 genes are in the table" in caplog.text
+
+
+def test_numbers_of_ncbi_are_names_of_genes(tmp_path):
+    gff = "".join(
+        f"1\tx\tgene\t1\t9\t.\t+\t.\tID=gene-{name};Dbxref=Araport:x,GeneID:{70 + at};locus_tag={name}\n"
+        f"1\tx\tmRNA\t1\t9\t.\t+\t.\tID=rna-{name};Parent=gene-{name}\n"
+        for at, name in enumerate(LEVELS)
+    )
+    rows = "".join(f"{70 + at}\t{value}.5\n" for at, value in enumerate(LEVELS.values()))
+    table = written(tmp_path, "m.tsv", "GeneID\tleaf\n" + rows)
+    result = label(table, genes=set_of(list(LEVELS)), annotation=written(tmp_path, "a.gff3", gff))
+    assert result.table["id"].tolist() == list(LEVELS)
+
+
 def test_an_annotation_translates_to_the_attribute_with_the_ids_of_the_set(tmp_path):
     gff = "".join(
         f"1\tx\tgene\t1\t9\t.\t+\t.\tID={name}.v2.1;Name=Mp{name}\n"
