@@ -4,17 +4,29 @@ In: names and headers of sequences, and their genes in a table or an annotation.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from kanseq.errors import UnknownGene
 from kanseq.genome.coding import Coding
-from kanseq.genome.names.resolver import RULES, SAME_KIND, SpellingRule, match_names, report_rule
+from kanseq.genome.names.resolver import (
+    EXACT,
+    LEAST,
+    RULES,
+    SAME_KIND,
+    UNVERSIONED,
+    KnownNames,
+    SpellingRule,
+    match_names,
+    report_rule,
+)
+from kanseq.genome.names.spellings import gene_in_header
 from kanseq.io.files import some
 from kanseq.sequences.sequence_set import SequenceSet
 
-_HEADER_GENE = re.compile(r"(?:^|\s)(?:gene|locus)[:=](\S+)|\[(?:locus_tag|gene)=([^\]]+)\]")
-"""Matches genes in headers: Ensembl ``gene:ID``; gffread, Phytozome ``gene=ID``, ``locus=ID``; NCBI ``[gene=ID]``."""
+_HEADER_GENE = re.compile(r"(?:^|\s)(?:gene|locus|parent)[:=]([^\s,;]+)|\[(?:locus_tag|gene)=([^\]]+)\]")
+"""Matches genes in headers: Ensembl ``gene:ID``; gffread, Phytozome ``gene=ID``, ``locus=ID``; FlyBase
+``parent=ID,…``; NCBI ``[gene=ID]``."""
 
 
 class GeneNames:
@@ -40,7 +52,9 @@ class GeneNames:
             renamed: gene in another annotation release -> gene of the set.
             strip_version: match all names also without versions, even if this matches only few of them.
         """
-        self._table, self._renamed, self._strip = dict(table or {}), dict(renamed or {}), strip_version
+        self._table, self._strip = dict(table or {}), strip_version
+        self._renamed = KnownNames(list(renamed or {}), list((renamed or {}).values()))
+        self._known: dict[str | None, KnownNames] = {}
         self._annotated: dict[str | None, dict[str, tuple[str, ...]]] = {}
         self.ids = list(genes.table["id"].astype(str))
         of_species = genes.table["species"].astype(str)
@@ -78,11 +92,13 @@ class GeneNames:
             UnknownGene: several species have a gene of this name.
         """
         found: list[int | None] = [None] * len(names)
-        for source in (self._table_genes, self._annotated_genes):
-            self._fill(found, source(names, species), species, where)
+        settled = [False] * len(names)
+        sources = [self._table_genes(names), self._annotated_genes(names, species)]
         if headers is not None:
-            self._fill(found, [_genes_in(header) for header in headers], species, where)
-        self._fill(found, [(name,) for name in names], species, where, isoforms=True)
+            sources.append([_genes_in(header) for header in headers])
+        for genes in sources:
+            self._fill(found, settled, genes, species, where)
+        self._fill(found, settled, [(name,) for name in names], species, where, isoforms=True)
         return found
 
     def rows_of_genes(
@@ -94,41 +110,88 @@ class GeneNames:
             UnknownGene: several species have a gene of this name.
         """
         found: list[int | None] = [None] * len(genes)
-        self._fill(found, genes, species, where)
+        self._fill(found, [False] * len(genes), genes, species, where)
         return found
 
     def _fill(
         self,
         found: list[int | None],
+        settled: list[bool],
         genes: Sequence[Sequence[str]],
         species: str | None,
         where: object,
         *,
         isoforms: bool = False,
     ) -> None:
-        """Look up the missing entries of ``found`` by the names of their genes, one name after the other."""
-        for candidates in _columns(genes):
-            missing = [at for at, row in enumerate(found) if row is None and candidates[at]]
-            if not missing:
-                continue
-            row_of = self._lookup([candidates[at] for at in missing], species, where, isoforms)
-            for at in missing:
-                found[at] = row_of.get(candidates[at])
+        """Look up the genes of sequences in one source, which lists the names of each gene.
 
-    def _lookup(self, names: Sequence[str], species: str | None, where: object, isoforms: bool) -> dict[str, int]:
-        """Return the rows of genes by name; with ``isoforms``, the names may be those of their transcripts."""
-        rules = RULES if isoforms else SAME_KIND
-        renamed = dict(zip(names, _by_name(names, self._renamed, rules), strict=True))
-        gene_of = {name: renamed[name] or name for name in names}
+        Args:
+            found: row of each sequence's gene; missing rows are filled in.
+            settled: whether an earlier source states that the gene of a sequence is not in the set. If this source has
+                genes of the set, its other genes are not in the set, whatever the sequences are called.
+            genes: the names of each sequence's gene.
+            species, where, isoforms: see :meth:`rows` and :meth:`_lookup`.
+        """
+        open_ = [at for at, row in enumerate(found) if row is None and not settled[at] and genes[at]]
+        stated = len({tuple(genes[at]) for at in open_})
+        reached: set[int] = set()
+        # All names are compared exactly before any rule is tried.
+        for rules in ((EXACT,), RULES if isoforms else SAME_KIND):
+            for position in range(max((len(genes[at]) for at in open_), default=0)):
+                missing = [at for at in open_ if found[at] is None and len(genes[at]) > position]
+                names = [genes[at][position] for at in missing]
+                row_of = self._lookup(names, species, where, rules, len(reached), stated)
+                for at, name in zip(missing, names, strict=True):
+                    found[at] = row_of.get(name)
+                reached.update(row_of.values())
+        if reached and len(reached) >= LEAST * min(stated, len(self._known_of(species).names)):
+            for at in open_:
+                settled[at] = True
+
+    def _lookup(
+        self,
+        names: Sequence[str],
+        species: str | None,
+        where: object,
+        rules: Sequence[SpellingRule],
+        before: int,
+        size: int,
+    ) -> dict[str, int]:
+        """Return the rows of genes by name.
+
+        Args:
+            names: the names.
+            species, where: see :meth:`rows`.
+            rules: the rules to try.
+            before: number of genes of the set that were found before.
+            size: number of genes in the source of the names.
+        """
+        if not names:
+            return {}
+        gene_of = {name: name for name in names}
+        if self._renamed.names:
+            places = match_names(list(gene_of), self._renamed, many=True, rules=RULES).places.tolist()
+            gene_of = {
+                name: str(self._renamed.targets[place]) if place >= 0 else name
+                for name, place in zip(gene_of, places, strict=True)
+            }
         distinct = list(dict.fromkeys(gene_of.values()))
-        row_of = self._row_of.get(species, {})
-        known = list(row_of)
-        match = match_names(distinct, known, many=True, rules=rules, eager=self._strip)
+        known = self._known_of(species)
+        if self._strip and len(rules) > 1:
+            rules = (*rules, UNVERSIONED)
+        match = match_names(distinct, known, many=True, rules=rules, eager=self._strip, before=before, size=size)
         report_rule(match, where, "names", len(distinct))
-        placed = {name: known[place] for name, place in zip(distinct, match.places.tolist(), strict=True) if place >= 0}
+        placed = dict(zip(distinct, match.places.tolist(), strict=True))
+        ids = {name: known.names[placed[gene]] for name, gene in gene_of.items() if placed[gene] >= 0}
         if species is None and self._twice:
-            self._check_species(placed.values())
-        return {name: row_of[placed[gene]] for name, gene in gene_of.items() if gene in placed}
+            self._check_species(ids.values())
+        return {name: self._row_of[species][gene] for name, gene in ids.items()}
+
+    def _known_of(self, species: str | None) -> KnownNames:
+        """Return the ids of the genes of a species, indexed by rules."""
+        if species not in self._known:
+            self._known[species] = KnownNames(list(self._row_of.get(species, {})))
+        return self._known[species]
 
     def _check_species(self, ids: Iterable[str]) -> None:
         """Raise UnknownGene if several species have one of these genes."""
@@ -139,10 +202,9 @@ class GeneNames:
                 hint="specify the species of the file: SPECIES=FILE",
             )
 
-    def _table_genes(self, names: Sequence[str], species: str | None) -> list[tuple[str, ...]]:
+    def _table_genes(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the gene of each sequence in the table of proteins."""
-        genes = _by_name(names, self._table)
-        return [() if gene is None else (gene,) for gene in genes]
+        return [() if gene is None else (gene,) for gene in _by_name(names, self._table)]
 
     def _annotated_genes(self, names: Sequence[str], species: str | None) -> list[tuple[str, ...]]:
         """Return the names of each sequence's gene in the annotation of its species."""
@@ -152,23 +214,15 @@ class GeneNames:
 _Value = TypeVar("_Value", bound=Hashable)
 
 
-def _by_name(
-    names: Sequence[str], values: Mapping[str, _Value], rules: Sequence[SpellingRule] = SAME_KIND
-) -> list[_Value | None]:
-    """Return the value of each name, matched by ``rules``; None if there is none."""
+def _by_name(names: Sequence[str], values: Mapping[str, _Value]) -> list[_Value | None]:
+    """Return the value of each name; None if there is none."""
     if not values:
         return [None] * len(names)
-    known = list(values)
+    known = KnownNames(list(values), list(values.values()))
     distinct = list(dict.fromkeys(names))
-    match = match_names(distinct, known, many=True, targets=list(values.values()), rules=rules)
+    match = match_names(distinct, known, many=True, rules=SAME_KIND)
     place = dict(zip(distinct, match.places.tolist(), strict=True))
-    return [values[known[place[name]]] if place[name] >= 0 else None for name in names]
-
-
-def _columns(genes: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-    """Yield the first name of each gene, then the second, and so on; empty if a gene has fewer names."""
-    for position in range(max(map(len, genes), default=0)):
-        yield [names[position] if position < len(names) else "" for names in genes]
+    return [values[known.names[place[name]]] if place[name] >= 0 else None for name in names]
 
 
 def _genes_in(header: str) -> list[str]:
@@ -176,5 +230,8 @@ def _genes_in(header: str) -> list[str]:
 
     >>> _genes_in("AT1G01010.1 pep chromosome:TAIR10:1:3631:5899:1 gene:AT1G01010 transcript:AT1G01010.1")
     ['AT1G01010']
+    >>> _genes_in("FBpp0070000 type=protein; name=Nep3-PA; parent=FBgn0031081,FBtr0070000; species=Dmel;")
+    ['FBgn0031081']
     """
-    return [one or other for one, other in _HEADER_GENE.findall(header)]
+    listed = gene_in_header(header.split(None, 1)[0]) if header.strip() else None
+    return [*([listed] if listed else []), *(one or other for one, other in _HEADER_GENE.findall(header))]

@@ -18,6 +18,7 @@ from kanseq.genome.names.resolver import (
     LEAST,
     RULES,
     UNVERSIONED,
+    KnownNames,
     NameMatch,
     SpellingRule,
     match_names,
@@ -123,7 +124,7 @@ def rename_genes(tpm: pd.DataFrame, table: PathLike | pd.DataFrame, genes: pd.In
     gene_of = read_gene_map(table, None if genes is None else list(genes)).gene_of
     names = list(tpm.index.astype(str))
     known = list(gene_of)
-    match = match_names(names, known, many=True, targets=list(gene_of.values()))
+    match = match_names(names, KnownNames(known, list(gene_of.values())), many=True)
     if not match.found:
         raise UnknownGene(
             f"no gene in common: the expression table has {some(names)}, the column of --gene-map has {some(known)}",
@@ -221,6 +222,8 @@ def _better_option(
     found: dict[tuple[str, str | None], int] = {}
     if not ignore_case:
         found["--ignore-case", None] = match_names(names, known, rules=rules, ignore_case=True).found
+    if UNVERSIONED not in rules and _distinct(names) and _distinct(known):
+        found["--strip-version", None] = match_names(names, known, rules=(UNVERSIONED,), ignore_case=ignore_case).found
     for column, cells in other_columns.items():
         ids = list(dict.fromkeys(cells))
         found["--id-column", column] = match_names(ids, known, rules=rules, ignore_case=ignore_case).found
@@ -229,7 +232,13 @@ def _better_option(
         return None
     option, value = best
     shown = option if value is None else f"{option} '{value}'"
-    return Remedy(f"with {shown} {found[best]:,} would match", {option: value})
+    doubt = ", if the numbers are versions of the same genes" if option == "--strip-version" else ""
+    return Remedy(f"with {shown} {found[best]:,} would match{doubt}", {option: value})
+
+
+def _distinct(names: list[str]) -> bool:
+    """Return whether no two names are the same without their versions."""
+    return len({unversioned(name) for name in names}) == len(names)
 
 
 def _other_hint(match: NameMatch, names: list[str], known: list[str], samples: Sequence[str]) -> str | None:

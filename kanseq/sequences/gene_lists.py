@@ -1,6 +1,7 @@
 """Read lists of genes. In: a text file, a JSON array or a table. Out: ids, with values from a second column."""
 
 import json
+import logging
 import re
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -9,11 +10,14 @@ import pandas as pd
 
 from kanseq.errors import BadTable
 from kanseq.genome.annotation.annotated_names import read_transcript_genes
-from kanseq.genome.names.resolver import match_names, report_rule
-from kanseq.io.files import PathLike, open_text
+from kanseq.genome.names.resolver import KnownNames, match_names
+from kanseq.io.files import PathLike, open_text, some
 from kanseq.sequences.sequence_set import SequenceSet
+from kanseq.sequences.set_annotation import id_key_of
 
 HEADERS = ("id", "gene", "gene_id", "geneid")
+
+_log = logging.getLogger(__name__)
 
 GeneList: TypeAlias = PathLike | pd.DataFrame
 """A list of genes: a file, or a table in memory with ids in its first column."""
@@ -89,13 +93,15 @@ def chosen_genes(
     found = _known_names(requested, known, known)
     missing = [name for name in requested if name not in found]
     if missing and annotation is not None:
-        gene_of = read_transcript_genes(annotation, known)
+        gene_of = read_transcript_genes(annotation, known, id_key_of(genes))
         found |= _known_names(missing, list(gene_of), list(gene_of.values()))
+    other = [f"{name}: {gene}" for name, gene in found.items() if name != gene]
+    if other:
+        _log.info("genes are found under other names: %s", some(other, 8))
     return genes.select(genes.positions([found.get(name, name) for name in requested]))
 
 
 def _known_names(names: Sequence[str], known: Sequence[str], ids: Sequence[str]) -> dict[str, str]:
     """Return the id of each name that matches a known name; ``ids`` are the ids of the known names."""
-    match = match_names(names, known, many=True, targets=ids, eager=True)
-    report_rule(match, "genes", "names", len(names), int((match.places >= 0).sum()))
+    match = match_names(names, KnownNames(known, ids), many=True, eager=True)
     return {name: ids[place] for name, place in zip(names, match.places.tolist(), strict=True) if place >= 0}

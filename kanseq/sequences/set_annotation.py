@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kanseq.errors import KanseqError, Remedy
 from kanseq.genome.annotation.annotated_names import read_transcript_genes
-from kanseq.genome.names.resolver import LEAST, match_names
+from kanseq.genome.names.resolver import LEAST, KnownNames, match_names
 from kanseq.io.files import PathLike, fingerprint
 from kanseq.sequences.sequence_set import SequenceSet
 
@@ -53,7 +53,7 @@ def _tested(path: Path, genes: SequenceSet, names: Sequence[str]) -> Remedy | No
     except KanseqError:
         # An annotation that cannot be read is no remedy.
         return None
-    found = match_names(names, list(gene_of), many=True, targets=list(gene_of.values())).found
+    found = match_names(names, KnownNames(list(gene_of), list(gene_of.values())), many=True).found
     if found < max(1, LEAST * min(len(names), len(known))):
         return None
     return Remedy(f"with --annotation {path} {found:,} would match", {"--annotation": str(path)})

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from kanseq.errors import BadOption, NoGenes
 from kanseq.genome.annotation.genes import NO_ID, Gene, read_genes
-from kanseq.genome.annotation.gff import GENES, TRANSCRIPTS, TRANSCRIPTS_ALONE, Row, attributes_of, read_rows
-from kanseq.genome.names.resolver import match_names
+from kanseq.genome.annotation.gff import GENES, TRANSCRIPTS, TRANSCRIPTS_ALONE, attributes_of, read_rows
+from kanseq.genome.names.resolver import KnownNames, match_names
 from kanseq.genome.names.spellings import unprefixed
 from kanseq.io.files import PathLike
 
@@ -25,6 +25,19 @@ _GENE_NUMBER = re.compile(r"\bGeneID:(\d+)")
 """Matches NCBI's number of a gene in cross references."""
 
 _NO_NAMES = ("exon_id", "parent_id", "ccds_id", "taxon_id", "so_term_id")
+
+
+class GeneIds(NamedTuple):
+    """The ids of genes.
+
+    Attributes:
+        of_feature: feature (the value by which transcripts refer to a gene) -> id of the gene.
+        of_transcript: transcript of a gene without a row -> id of the gene. With ``--id``, several genes may have one
+            feature, and only their transcripts distinguish them.
+    """
+
+    of_feature: dict[str, str]
+    of_transcript: dict[str, str]
 
 
 class NamedGenes(NamedTuple):
@@ -50,7 +63,8 @@ def read_named_genes(path: PathLike) -> NamedGenes:
     Raises:
         NoGenes, MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.genes.read_genes`.
     """
-    ids = _features(read_genes(path))
+    read = _gene_ids(read_genes(path))
+    ids = read.of_feature | read.of_transcript
     names: dict[str, list[tuple[str, str]]] = {}
     for row in read_rows(path, GENES):
         attributes = attributes_of(row)
@@ -78,60 +92,67 @@ def read_transcript_genes(
     """
     named = read_named_genes(path)
     ids = _ids(path, named, known, id_key)
-    gene_of: dict[str, str] = {}
+    genes_of: dict[str, set[str]] = {}
     for pattern in (TRANSCRIPTS_ALONE, TRANSCRIPTS):
         for row in read_rows(path, pattern):
-            names, feature = _transcript_names(row)
-            # A transcript of a gene without a row is a feature itself.
-            gene = next((ids[name] for name in names if name in ids), ids.get(feature))
+            attributes = attributes_of(row)
+            own = attributes.get("transcript_id") or attributes.get("ID") or ""
+            gene = ids.of_transcript.get(own) or ids.of_feature.get(
+                attributes.get("Parent") or attributes.get("gene_id") or ""
+            )
             if gene is not None:
-                gene_of |= dict.fromkeys(names, gene)
-        if gene_of:
+                for name in _transcript_names(attributes):
+                    genes_of.setdefault(name, set()).add(gene)
+        if genes_of:
             break
-    if not gene_of:
+    for name, gene in ids.of_transcript.items():
+        genes_of.setdefault(name, set()).add(gene)
+    if not genes_of:
         raise NoGenes("no rows of transcripts", where=path, hint="use --tx2gene TABLE instead")
-    of_genes: dict[str, set[str]] = {}
-    for feature, gene in ids.items():
+    for feature, gene in ids.of_feature.items():
         for name in (feature, *named.of(feature)):
-            of_genes.setdefault(name, set()).add(gene)
-    for name, genes in of_genes.items():
-        if len(genes) == 1:
-            gene_of.setdefault(name, next(iter(genes)))
-    return gene_of
+            genes_of.setdefault(name, set()).add(gene)
+    # The ids themselves are never ambiguous, even if another gene has one of them as its symbol.
+    own_ids = set(ids.of_feature.values()) | set(ids.of_transcript.values())
+    return {
+        name: name if name in own_ids else next(iter(genes))
+        for name, genes in genes_of.items()
+        if len(genes) == 1 or name in own_ids
+    } | {gene: gene for gene in own_ids}
 
 
-def _features(genes: Iterable[Gene]) -> dict[str, str]:
-    """Return feature -> id of genes; genes without rows are found by their transcripts, too."""
-    ids: dict[str, str] = {}
+def _gene_ids(genes: Iterable[Gene]) -> GeneIds:
+    """Return the ids of genes by their features and, for genes without rows, by their transcripts."""
+    ids = GeneIds({}, {})
     for gene in genes:
         if gene.id != NO_ID:
-            # With --id, several genes may have one feature; then only their transcripts distinguish them.
-            ids.setdefault(gene.feature, gene.id)
-            ids |= {transcript: gene.id for _, transcript in gene.members if transcript}
+            ids.of_feature.setdefault(gene.feature, gene.id)
+            ids.of_transcript.update({transcript: gene.id for _, transcript in gene.members if transcript})
     return ids
 
 
-def _ids(path: PathLike, named: NamedGenes, known: Collection[str] | None, id_key: str | None) -> dict[str, str]:
-    """Return feature -> id of a gene, by the attribute that fits the known genes best."""
+def _ids(path: PathLike, named: NamedGenes, known: Collection[str] | None, id_key: str | None) -> GeneIds:
+    """Return the ids of genes, by the attribute that fits the known genes best."""
+    default = _gene_ids(read_genes(path))
     if id_key is not None:
         try:
-            return _features(read_genes(path, id_key))
+            return _gene_ids(read_genes(path, id_key))
         except BadOption:
             # The set was made from another annotation. The known genes decide.
             pass
     if not known:
-        return named.ids
+        return default
     by_key: dict[str, dict[str, str]] = {}
     for feature, names in named.names.items():
         for key, name in names:
             by_key.setdefault(key, {}).setdefault(feature, name)
-    choices = [named.ids, *by_key.values()]
-    listed = list(known)
-    matched = [match_names(list(dict.fromkeys(ids.values())), listed) for ids in choices]
+    choices = [default, *(GeneIds(ids, {}) for ids in by_key.values())]
+    listed = KnownNames(list(known))
     # Of two attributes that match after a version is removed, prefer the one with the exact names.
-    ranks = [
-        (len(set(ids.values()).intersection(listed)), match.found) for ids, match in zip(choices, matched, strict=True)
-    ]
+    ranks = []
+    for ids in choices:
+        values = list(dict.fromkeys([*ids.of_feature.values(), *ids.of_transcript.values()]))
+        ranks.append((len(set(values).intersection(known)), match_names(values, listed).found))
     return choices[ranks.index(max(ranks))]
 
 
@@ -146,11 +167,10 @@ def _names(attributes: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield key, value
 
 
-def _transcript_names(row: Row) -> tuple[list[str], str]:
-    """Return the names of the transcript of a row, and the feature of its gene."""
-    attributes = attributes_of(row)
+def _transcript_names(attributes: dict[str, str]) -> list[str]:
+    """Return the names of the transcript of a row, with and without prefixes."""
     names: list[str] = []
     for key, value in _names(attributes):
         if "gene" not in key.lower() and (key != "ID" or "Parent" in attributes):
             names += [value, unprefixed(value)]
-    return names, attributes.get("Parent") or attributes.get("gene_id") or ""
+    return list(dict.fromkeys(names))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from kanseq.errors import BadTable
 from kanseq.genome.expression.identifiers import long_hint
-from kanseq.genome.names.resolver import SAME_KIND, match_names, report_rule
+from kanseq.genome.names.resolver import SAME_KIND, UNVERSIONED, KnownNames, match_names, report_rule
 from kanseq.io.delimited.table import Delimited
 from kanseq.io.files import some
 
@@ -45,7 +45,8 @@ def summed_values(table: Delimited, genes: pd.Series, columns: list[str]) -> pd.
 def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], strip_version: bool) -> pd.Series:
     """Return the gene of every transcript in ``ids``, missing if it is unknown; warn about such transcripts."""
     known, genes = list(gene_of), list(gene_of.values())
-    match = match_names(list(ids), known, many=True, targets=genes, rules=SAME_KIND, eager=strip_version)
+    rules = (*SAME_KIND, UNVERSIONED) if strip_version else SAME_KIND
+    match = match_names(list(ids), KnownNames(known, genes), many=True, rules=rules, eager=strip_version)
     found = pd.Series([genes[place] if place >= 0 else None for place in match.places.tolist()], index=ids.index)
     unknown = ids[found.isna()]
     if len(unknown) == len(ids):

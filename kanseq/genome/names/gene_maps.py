@@ -9,6 +9,7 @@ import pandas as pd
 
 from kanseq.errors import BadTable, UnknownGene
 from kanseq.genome.names.resolver import match_names
+from kanseq.genome.names.spellings import gene_of_isoform
 from kanseq.io.delimited.rows import read_text_table, take_header
 from kanseq.io.files import PathLike, some
 
@@ -62,17 +63,22 @@ def read_gene_map(table: PathLike | pd.DataFrame, known: Sequence[str] | None) -
         ids = {name: known[place] for name, place in placed if place >= 0}
     genes_of: dict[str, set[str]] = {}
     for row in cells:
+        # Transcripts of a gene outside the set count as one gene, too.
+        genes = {ids[name] if name in ids else gene_of_isoform(name) for name in row[side]}
         for name in row[1 - side]:
-            genes_of.setdefault(name, set()).update(ids[target] for target in row[side] if target in ids)
-    divided = [name for name, genes in genes_of.items() if len(genes) > 1]
+            genes_of.setdefault(name, set()).update(genes)
+    placed_ids = set(ids.values())
+    divided = [name for name, genes in genes_of.items() if len(genes) > 1 and not genes.isdisjoint(placed_ids)]
     if divided:
         _log.warning(
-            "%s: %d genes correspond to several genes of the set and are not used: %s",
+            "%s: %d genes correspond to several genes and are not used: %s",
             where or "table of gene ids",
             len(divided),
             some(divided),
         )
-    return GeneMap({name: next(iter(genes)) for name, genes in genes_of.items() if len(genes) == 1}, divided)
+    return GeneMap(
+        {name: gene for name, genes in genes_of.items() if len(genes) == 1 for gene in genes & placed_ids}, divided
+    )
 
 
 def _listed(cell: str) -> list[str]:

@@ -5,8 +5,9 @@ In: a name. Out: the name without prefix and database, without version, or witho
 
 import re
 
-_PREFIX = re.compile(r"^(?:[A-Za-z]\w*:|(?:gene|rna|mrna|cds|transcript|protein|id)-)(?=.)", re.IGNORECASE)
-"""Matches ``gene:``, ``mRNA:`` and any other word before a colon, and NCBI's ``gene-``, ``rna-`` and ``cds-``."""
+_PREFIX = re.compile(r"^(?:[A-Za-z]\w*:|(?:gene|rna|cds|transcript)-(?=.*[A-Za-z]))(?=.)", re.IGNORECASE)
+"""Matches ``gene:``, ``mRNA:`` and any other word before a colon, and NCBI's ``gene-``, ``rna-`` and ``cds-``. A number
+after ``rna-`` is no name: ``rna-3`` and ``gene-3`` are unrelated."""
 
 _DATABASES = frozenset(
     ("dbj", "emb", "ena", "gb", "lcl", "pat", "pdb", "pir", "prf", "ref", "sp", "tpd", "tpe", "tpg", "tr")
@@ -21,13 +22,16 @@ _RELEASE = re.compile(r"(?:\.[A-Z]\w*)?(?:\.a\d+)?\.v\d+(?:\.\d+)*$")
 
 _VERSION = re.compile(r"\.\d+$")
 
-_ISOFORM = re.compile(
-    r"(?:[._-](?:t|T|P|p|R|m?RNA|cds|CDS|transcript|protein)[._-]?\d+(?:\.\d+)?"
-    r"|-[PRT][A-Z]|\.\d+|(?<=\d)-\d+)$"
-)
-"""Matches the suffix of a transcript or protein: ``.1``, ``.t1``, ``_T001``, ``-mRNA-1``, ``-RA``, ``-01``."""
+_VERSIONED = re.compile(r"(?:ENS[A-Z]*\d{11}|Solyc\d\dg\d{6}|[A-Z]{2}_\d{6,})\.\d+$")
+"""Matches names of which the last number is known to be a version: Ensembl, tomato (ITAG), and RefSeq. In other names,
+such as SPAC1002.01, Y74C9A.3, AC004832.3 and MSTRG.7, it may distinguish genes."""
 
-_RAP = re.compile(r"^(Os\d\d)t(\d{7})$")
+_ISOFORM = re.compile(
+    r"(?:(?<=\d)[._-](?:t|T|P|m?RNA|cds|CDS|transcript|protein)[._-]?\d+(?:\.\d+)?|(?<=\d)-[PRT][A-Z]|\.\d+)$"
+)
+"""Matches the suffix of a transcript or protein: ``.1``, ``.t1``, ``_T001``, ``-mRNA-1``, ``-RA``."""
+
+_RAP = re.compile(r"^(Os\d\d)t(\d{7})(?:-\d+)?$")
 """Matches the transcripts of RAP-DB (rice), whose genes have a ``g`` instead of the ``t``."""
 
 
@@ -77,6 +81,18 @@ def gene_of_isoform(name: str) -> str:
     """
     name = _RELEASE.sub("", unprefixed(name)).removesuffix(".p")
     return _RAP.sub(r"\1g\2", _ISOFORM.sub("", name))
+
+
+def without_known_version(name: str) -> str:
+    """Remove prefix, database and version of a name, but only versions that cannot distinguish genes.
+
+    >>> [without_known_version(name) for name in ("ENSG00000290825.1", "gene:Solyc01g005000.3", "Cr01.g1.v5.5")]
+    ['ENSG00000290825', 'Solyc01g005000', 'Cr01.g1']
+    >>> [without_known_version(name) for name in ("SPAC1002.01", "MSTRG.7", "Y74C9A.3")]
+    ['SPAC1002.01', 'MSTRG.7', 'Y74C9A.3']
+    """
+    name = _RELEASE.sub("", unprefixed(name))
+    return _VERSION.sub("", name) if _VERSIONED.fullmatch(name) else name
 
 
 def gene_in_header(name: str) -> str | None:

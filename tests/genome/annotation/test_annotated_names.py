@@ -50,3 +50,24 @@ def test_an_annotation_without_transcripts_is_refused(tmp_path):
     text = "1\tx\tgene\t1\t9\t.\t+\t.\tID=A\n"
     with pytest.raises(NoGenes, match="no rows of transcripts; use --tx2gene TABLE"):
         read_transcript_genes(write(tmp_path, text))
+
+
+def test_a_transcript_belongs_to_its_parent_whatever_its_other_names(tmp_path):
+    rows = [
+        "1\tx\tgene\t1\t9\t.\t+\t.\tID=A",
+        "1\tx\tmRNA\t1\t9\t.\t+\t.\tID=A.1;Parent=A;Alias=B;Name=twin",
+        "1\tx\tgene\t21\t29\t.\t+\t.\tID=B",
+        "1\tx\tmRNA\t21\t29\t.\t+\t.\tID=B.1;Parent=B;Name=twin",
+    ]
+    found = read_transcript_genes(write(tmp_path, "\n".join(rows) + "\n"))
+    assert found == {"A.1": "A", "B.1": "B", "A": "A", "B": "B"}
+
+
+def test_an_id_is_its_own_gene_even_if_it_is_the_symbol_of_another(tmp_path):
+    rows = [
+        f'1\tx\t{kind}\t{start}\t{start + 8}\t.\t+\t.\tgene_id "{gene}"; transcript_id "{name}"; gene "L";'
+        for start, gene in ((1, "L"), (21, "L_1"))
+        for kind, name in (("gene", ""), ("transcript", f"X{start}"))
+    ]
+    found = read_transcript_genes(write(tmp_path, "\n".join(rows) + "\n", "a.gtf"))
+    assert found == {"L": "L", "L_1": "L_1", "X1": "L", "X21": "L_1"}

@@ -29,7 +29,12 @@ def test_divided_genes_have_no_gene_and_merged_genes_share_one(tmp_path, caplog)
     path = write(tmp_path, "old1,new1\nold1,new2\nold2,new3\nold3,new3\n")
     found = read_gene_map(path, ["new1", "new2", "new3"])
     assert (found.gene_of, found.divided) == ({"old2": "new3", "old3": "new3"}, ["old1"])
-    assert "1 genes correspond to several genes of the set and are not used: old1" in caplog.text
+    assert "1 genes correspond to several genes and are not used: old1" in caplog.text
+
+
+def test_a_gene_is_divided_even_if_a_part_is_not_in_the_set(tmp_path):
+    path = write(tmp_path, "old1,new1\nold1,new2\nold3,new3\n")
+    assert read_gene_map(path, ["new1", "new3"]).gene_of == {"old3": "new3"}
 
 
 def test_a_map_of_other_genes_is_refused(tmp_path):

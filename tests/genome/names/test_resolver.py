@@ -1,6 +1,6 @@
 import pytest
 
-from kanseq.genome.names.resolver import EXACT, match_names
+from kanseq.genome.names.resolver import EXACT, KnownNames, match_names
 
 
 def matched(names, known, **options):
@@ -17,7 +17,8 @@ def matched(names, known, **options):
         (["gene:A", "gene:B"], ["A", "B"], {"gene:A": "A", "gene:B": "B"}, "without prefixes"),
         (["A.5", "B.1"], ["A", "B"], {"A.5": "A", "B.1": "B"}, "without version suffixes of the file"),
         (["A", "B"], ["A.5", "B.1"], {"A": "A.5", "B": "B.1"}, "without version suffixes of the known genes"),
-        (["A.2", "B.2"], ["A.3", "B.3"], {"A.2": "A.3", "B.2": "B.3"}, "without version suffixes"),
+        (["NM_000001.2"], ["NM_000001.3"], {"NM_000001.2": "NM_000001.3"}, "without version suffixes"),
+        (["A.2", "B.2"], ["A.3", "B.3"], {}, "by their exact names"),
     ],
 )
 def test_the_strictest_rule_that_matches_most_is_used(names, known, expected, words):
@@ -25,9 +26,9 @@ def test_the_strictest_rule_that_matches_most_is_used(names, known, expected, wo
 
 
 def test_proteins_of_a_gene_match_it_if_several_names_may():
-    names = ["A_P001", "A_P002", "B_P001"]
-    assert matched(names, ["A", "B"]) == ({}, "by their exact names")
-    assert matched(names, ["A", "B"], many=True)[0] == {"A_P001": "A", "A_P002": "A", "B_P001": "B"}
+    names = ["A1_P001", "A1_P002", "B2_P001"]
+    assert matched(names, ["A1", "B2"]) == ({}, "by their exact names")
+    assert matched(names, ["A1", "B2"], many=True)[0] == {"A1_P001": "A1", "A1_P002": "A1", "B2_P001": "B2"}
 
 
 def test_names_that_become_the_same_are_reported():
@@ -53,9 +54,9 @@ def test_exact_matches_are_kept_under_a_laxer_rule():
     assert matched(["A", "A.1", "B.1", "C.1"], ["A", "B", "C"])[0] == {"A": "A", "B.1": "B", "C.1": "C"}
 
 
-def test_known_names_that_become_the_same_match_nothing_unless_they_stand_for_the_same():
-    assert matched(["A", "B"], ["A.1", "A.2", "B.1"])[0] == {"B": "B.1"}
-    found = match_names(["A", "B"], ["A.1", "A.2", "B.1"], targets=["g", "g", "h"])
+def test_a_rule_that_makes_known_names_equal_is_not_used_unless_they_stand_for_the_same():
+    assert matched(["A", "B"], ["A.1", "A.2", "B.1"])[0] == {}
+    found = match_names(["A", "B"], KnownNames(["A.1", "A.2", "B.1"], ["g", "g", "h"]))
     assert (found.places.tolist(), found.found) == ([0, 2], 2)
 
 

@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from kanseq.errors import UnknownGene
+from kanseq.genome.coding import read_coding
 from kanseq.geometry import Geometry
+from kanseq.homologs.gene_names import GeneNames
 from kanseq.sequences.gene_lists import chosen_genes
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.verbs.preparing.extract import extract
@@ -34,7 +36,6 @@ def matrix(folder, spelling):
     ("of_table", "of_set"),
     [
         ("gene:Sl{}01.2", "Sl{}01.2"),
-        ("Sl{}01.2", "Sl{}01.3"),
         ("ENSG{}.12", "ENSG{}"),
         ("Cr{}.g1", "Cr{}.g1.v5.5"),
         ("lcl|X{}", "X{}"),
@@ -48,6 +49,49 @@ def test_labels_have_the_ids_of_the_set(tmp_path, caplog, of_table, of_set):
         of_set.format(name): kind for name, kind in zip(LEVELS, ["low"] * 2 + ["mid"] * 4 + ["high"] * 2, strict=True)
     }
     assert "8 of 8 genes are matched without" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("of_table", "of_set"),
+    [
+        (["SPAC7.03", "SPAC7.04", "SPAC8.01"], ["SPAC7.01", "SPAC8.02", "SPAC9.01"]),
+        (["AC004832.3", "AC004833.2"], ["AC004832.1", "AC004833.1"]),
+        (["MSTRG.1", "MSTRG.2"], ["MSTRG.3"]),
+        (["Gene1-2", "H1-2", "NKX2-1"], ["Gene1", "H1", "NKX2"]),
+        (["rna-3", "protein-7"], ["3", "7"]),
+        (["Tp53", "Gapdh"], ["TP53", "GAPDH"]),
+    ],
+)
+def test_names_that_distinguish_genes_are_not_matched(tmp_path, of_table, of_set):
+    rows = "".join(f"{name}\t{at}.5\n" for at, name in enumerate(of_table))
+    with pytest.raises(UnknownGene, match="no gene in common"):
+        label(written(tmp_path, "m.tsv", "gene\tleaf\n" + rows), genes=set_of(of_set))
+    for name in of_table:
+        with pytest.raises(UnknownGene, match="not in the set"):
+            chosen_genes(set_of(of_set), [name], None)
+
+
+def test_versions_that_may_distinguish_genes_are_removed_only_on_request(tmp_path):
+    genes, table = set_of([f"HC{name}.3" for name in LEVELS]), matrix(tmp_path, "HC{}.2")
+    with pytest.raises(
+        UnknownGene, match="with --strip-version 8 would match, if the numbers are versions of the same"
+    ):
+        label(table, genes=genes)
+    assert label(table, genes=genes, strip_version=True).without_expression == 0
+
+
+def test_a_protein_of_a_gene_outside_the_set_is_of_no_other_gene(tmp_path):
+    names = [f"s{at}-gene-0.{number}" for at in range(6) for number in (3, 4)]
+    gff = "".join(
+        f"1\tx\tgene\t1\t9\t.\t+\t.\tID={name}\n1\tx\tmRNA\t1\t9\t.\t+\t.\tID={name}-mRNA-1;Parent={name}\n"
+        f"1\tx\tCDS\t1\t9\t.\t+\t0\tID={name}-c;Parent={name}-mRNA-1\n"
+        for name in names
+    )
+    genes = GeneNames(set_of(names[1::2]))
+    genes.learn(None, read_coding(written(tmp_path, "a.gff3", gff)))
+    proteins = [f"{name}-mRNA-1" for name in names]
+    assert genes.rows(proteins) == [None if number % 2 == 0 else number // 2 for number in range(12)]
+    assert GeneNames(set_of(names[1::2])).rows(proteins) == genes.rows(proteins)
 
 
 def test_several_transcripts_per_gene_are_refused_with_the_options_that_sum_them(tmp_path):
@@ -180,14 +224,16 @@ HITS = "qseqid\tsseqid\tpident\tqstart\tqend\tevalue\tbitscore\tqlen\n"
     "spelling", ["lcl|{}_P001", "{}_P002", "{}.1 some description", "gnl|db|{}.1", "protein:{}_P003", "{}.1.p"]
 )
 def test_subjects_of_hits_are_found_under_other_spellings(tmp_path, spelling):
-    rows = "".join(f"{one}.1\t{spelling.format(other)}\t90\t1\t90\t1e-30\t200\t100\n" for one, other in ("ab", "cd"))
-    result = homology(set_of(list("abcd")), hits=written(tmp_path, "h.tsv", HITS + rows))
+    pairs = (("Zm1", "Zm2"), ("Zm3", "Zm4"))
+    rows = "".join(f"{one}.1\t{spelling.format(other)}\t90\t1\t90\t1e-30\t200\t100\n" for one, other in pairs)
+    genes = set_of(["Zm1", "Zm2", "Zm3", "Zm4"])
+    result = homology(genes, hits=written(tmp_path, "h.tsv", HITS + rows))
     assert result.table["group"].tolist() == ["1", "1", "2", "2"]
 
 
 def test_hits_of_another_release_are_translated(tmp_path):
-    rows = "old_a_P001\told_b_P001\t90\t1\t90\t1e-30\t200\t100\n"
-    table = written(tmp_path, "releases.tsv", "a\told_a\nb\told_b\nc\tNone\n")
+    rows = "old1_P001\told2_P001\t90\t1\t90\t1e-30\t200\t100\n"
+    table = written(tmp_path, "releases.tsv", "a\told1\nb\told2\nc\tNone\n")
     result = homology(set_of(list("abc")), hits=written(tmp_path, "h.tsv", HITS + rows), gene_map=table)
     assert result.table["group"].tolist() == ["1", "1", "2"]
 
