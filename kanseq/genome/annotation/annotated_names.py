@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from kanseq.errors import BadOption, NoGenes
+from kanseq.errors import BadOption
 from kanseq.genome.annotation.genes import NO_ID, Gene, read_genes
 from kanseq.genome.annotation.gff import GENES, TRANSCRIPTS, TRANSCRIPTS_ALONE, attributes_of, read_rows
 from kanseq.genome.names.resolver import KnownNames, match_names
@@ -88,7 +88,7 @@ def read_transcript_genes(
         id_key: the attribute with the ids of the result, as in ``kanseq extract --id``.
 
     Raises:
-        NoGenes: the annotation has no transcripts. Other errors as for :func:`kanseq.genome.annotation.gff.read_rows`.
+        NoGenes, MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.genes.read_genes`.
     """
     named = read_named_genes(path)
     ids = _ids(path, named, known, id_key)
@@ -107,8 +107,6 @@ def read_transcript_genes(
             break
     for name, gene in ids.of_transcript.items():
         genes_of.setdefault(name, set()).add(gene)
-    if not genes_of:
-        raise NoGenes("no rows of transcripts", where=path, hint="use --tx2gene TABLE instead")
     for feature, gene in ids.of_feature.items():
         for name in (feature, *named.of(feature)):
             genes_of.setdefault(name, set()).add(gene)

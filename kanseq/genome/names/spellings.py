@@ -22,7 +22,7 @@ _RELEASE = re.compile(r"(?:\.[A-Z]\w*)?(?:\.a\d+)?\.v\d+(?:\.\d+)*$")
 
 _VERSION = re.compile(r"\.\d+$")
 
-_VERSIONED = re.compile(r"(?:ENS[A-Z]*\d{11}|Solyc\d\dg\d{6}|[A-Z]{2}_\d{6,})\.\d+$")
+_VERSIONED = re.compile(r"(?:ENS[A-Z]*\d{6,}|Solyc\d\dg\d{6}|[A-Z]{2}_\d{6,})\.\d+$")
 """Matches names of which the last number is known to be a version: Ensembl, tomato (ITAG), and RefSeq. In other names,
 such as SPAC1002.01, Y74C9A.3, AC004832.3 and MSTRG.7, it may distinguish genes."""
 

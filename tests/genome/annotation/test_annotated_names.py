@@ -1,6 +1,3 @@
-import pytest
-
-from kanseq.errors import NoGenes
 from kanseq.genome.annotation.annotated_names import read_named_genes, read_transcript_genes
 
 PHYTOZOME = """##gff-version 3
@@ -46,10 +43,9 @@ def test_a_name_of_two_genes_names_neither(tmp_path):
     assert found == {"A.1": "A", "B.1": "B", "A": "A", "B": "B"}
 
 
-def test_an_annotation_without_transcripts_is_refused(tmp_path):
-    text = "1\tx\tgene\t1\t9\t.\t+\t.\tID=A\n"
-    with pytest.raises(NoGenes, match="no rows of transcripts; use --tx2gene TABLE"):
-        read_transcript_genes(write(tmp_path, text))
+def test_genes_are_known_without_transcripts(tmp_path):
+    text = '1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "A"; gene_name "ADH";\n'
+    assert read_transcript_genes(write(tmp_path, text, "a.gtf")) == {"A": "A", "ADH": "A"}
 
 
 def test_a_transcript_belongs_to_its_parent_whatever_its_other_names(tmp_path):
