@@ -1,57 +1,35 @@
-"""Align many pairs of proteins at once by banded local alignment. In: letters, pairs. Out: scores, aligned ranges."""
+"""Align many pairs of proteins at once by banded local alignment. In: letters, pairs. Out: scores, aligned ranges.
 
-from collections.abc import Sequence
+Bands are filled twice. The first time, only the scores are computed, in the smallest type of numbers. The second time,
+the pairs with a sufficient score are filled from the end of the alignment to its start, with the number of identities.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-BAND = 64
-"""Number of diagonals in a band."""
-
-GAP_OPEN, GAP_EXTEND = 11, 1
-"""A gap of n letters costs ``GAP_OPEN + n * GAP_EXTEND``, as in BLAST."""
+from kanseq.homologs.band_filling import BAND, Bands, Kind, fill
+from kanseq.homologs.blosum import Texts, numbered
 
 LAMBDA, K = 0.267, 0.041
-"""Karlin-Altschul parameters of BLOSUM62 with these gap costs (Altschul et al. 1997, table 1)."""
+"""Karlin-Altschul parameters of BLOSUM62 with the gap costs of a band (Altschul et al. 1997, table 1)."""
 
-_LETTERS = "ARNDCQEGHILKMFPSTWYV"
-_BLOSUM62 = """
- 4
--1  5
--2  0  6
--2 -2  1  6
- 0 -3 -3 -3  9
--1  1  0  0 -3  5
--1  0  0  2 -4  2  5
- 0 -2  0 -1 -3 -2 -2  6
--2  0  1 -1 -3  0  0 -2  8
--1 -3 -3 -3 -1 -3 -3 -4 -3  4
--1 -2 -3 -4 -1 -2 -3 -4 -3  2  4
--1  2  0 -1 -3  1  1 -2 -1 -3 -2  5
--1 -1 -2 -3 -1  0 -2 -3 -2  1  2 -1  5
--2 -3 -3 -3 -2 -3 -3 -3 -1  0  0 -3  0  6
--1 -2 -2 -1 -3 -1 -1 -2 -2 -3 -3 -1 -2 -4  7
- 1 -1  1  0 -1  0  0  0 -1 -2 -2  0 -1 -2 -1  4
- 0 -1  0 -1 -1 -1 -1 -2 -2 -1 -1 -1 -1 -2 -1  1  5
--3 -3 -4 -4 -2 -2 -3 -2 -2 -3 -2 -3 -1  1 -4 -3 -2 11
--2 -2 -2 -3 -2 -1 -2 -3  2 -1 -1 -2 -1  3 -3 -2 -2  2  7
- 0 -3 -3 -3 -1 -2 -2 -3 -3  3  1 -2  1 -1 -2 -2  0 -3 -1  4
-"""
-"""The lower triangle of BLOSUM62 (Henikoff and Henikoff 1992) in the order of ``_LETTERS``."""
+_BATCH = 1280
 
-_UNKNOWN, _OUTSIDE = 20, 21
-_BATCH = 1024
+_LONG = 2048
+"""From this number of rows, values do not fit into the small types."""
 
-# One int64 holds a cell: its score, the start of its alignment in the query, and the number of identities.
-_START, _SCORE = 20, 40
-_NEVER = np.int64(-1) << 60
-
-_NUMBER = np.full(256, _UNKNOWN, dtype=np.uint8)
-_NUMBER[np.frombuffer(_LETTERS.encode(), dtype=np.uint8)] = np.arange(20, dtype=np.uint8)
+_SCORES = Kind(1, np.int8, np.int16), Kind(1, np.int8, np.int32)
+_IDENTITIES = Kind(_LONG, np.int16, np.int32), Kind(1 << 20, np.int32, np.int64)
+"""What is computed first and second, for pairs of fewer than ``_LONG`` rows and for others."""
 
 
 class Alignments(NamedTuple):
     """The best local alignment of each pair of proteins, int64 ``(pairs,)`` each.
+
+    If several alignments have the best score, it is one that ends first, then one that starts last, then one with most
+    identities.
 
     Attributes:
         score: raw score, the sum of BLOSUM62 scores and gap costs; 0 if nothing aligns.
@@ -66,7 +44,13 @@ class Alignments(NamedTuple):
 
 
 def align_in_bands(
-    proteins: Sequence[bytes], queries: np.ndarray, subjects: np.ndarray, diagonals: np.ndarray
+    proteins: Sequence[bytes],
+    queries: np.ndarray,
+    subjects: np.ndarray,
+    diagonals: np.ndarray,
+    *,
+    least: int = 1,
+    advance: Callable[[int], None] | None = None,
 ) -> Alignments:
     """Align pairs of proteins locally (Smith and Waterman 1981, affine gaps after Gotoh 1982, BLOSUM62).
 
@@ -75,20 +59,25 @@ def align_in_bands(
         queries, subjects: indices of the proteins of each pair, int64 ``(pairs,)``.
         diagonals: the middle diagonal of each pair's band, that is position in the query minus position in the subject;
             alignments use diagonals from ``BAND / 2`` below it to ``BAND / 2 - 1`` above it.
+        least: smallest score to report; all fields of pairs with a lower score are 0.
+        advance: called with the number of pairs that are finished, twice for every pair.
     """
-    lengths = np.array([len(letters) for letters in proteins], dtype=np.int64)
-    text = np.concatenate([_NUMBER[np.frombuffer(b"".join(proteins), dtype=np.uint8)], [_OUTSIDE]]).astype(np.int64)
-    offsets = np.cumsum(lengths) - lengths
-    result = Alignments(*(np.zeros(len(queries), dtype=np.int64) for _ in Alignments._fields))
-    # Pairs of a batch have queries of similar length, so that few rows are idle.
-    order = np.argsort(-lengths[queries], kind="stable")
-    for at in range(0, len(order), _BATCH):
-        rows = order[at : at + _BATCH]
-        query, subject = queries[rows], subjects[rows]
-        made = _align_batch(text, offsets[query], lengths[query], offsets[subject], lengths[subject], diagonals[rows])
-        for field, values in zip(result, made, strict=True):
-            field[rows] = values
-    return result
+    texts, advance = numbered(proteins), advance or (lambda pairs: None)
+    lengths = texts.lengths
+    pairs = len(queries)
+    first = 1 - diagonals - BAND // 2
+    bands = Bands(queries, subjects, np.zeros(pairs, dtype=np.int64), lengths[queries], first)
+    score, end = _fill(texts, bands, _SCORES, np.full(pairs, max(least, 1) - 1), once=False, advance=advance)
+    found = np.flatnonzero(score)
+    advance(pairs - len(found))
+    # The same band, seen from the end of the alignment: the last letter of both proteins and the last column are first.
+    query, subject, length = queries[found], subjects[found], end[found]
+    first = lengths[subject] - first[found] - length - (BAND - 1)
+    bands = Bands(query, subject, lengths[query] - length, length, first)
+    packed, rows = _fill(texts.backwards(), bands, _IDENTITIES, score[found], once=True, advance=advance)
+    start, identities = (np.zeros(pairs, dtype=np.int64) for _ in range(2))
+    start[found], identities[found] = length - rows, packed
+    return Alignments(score, start, end, identities)
 
 
 def bit_scores(scores: np.ndarray) -> np.ndarray:
@@ -100,57 +89,25 @@ def bit_scores(scores: np.ndarray) -> np.ndarray:
     return (LAMBDA * scores - np.log(K)) / np.log(2)
 
 
-def _align_batch(
-    text: np.ndarray,
-    query_at: np.ndarray,
-    query_length: np.ndarray,
-    subject_at: np.ndarray,
-    subject_length: np.ndarray,
-    diagonal: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the fields of :class:`Alignments` for pairs sorted by descending query length.
+def _fill(
+    texts: Texts,
+    bands: Bands,
+    kinds: tuple[Kind, Kind],
+    scores: np.ndarray,
+    *,
+    once: bool,
+    advance: Callable[[int], None],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fill short and long bands; return values and rows.
 
-    The bands of all pairs are filled in parallel, row by row; each row corresponds to a letter of the query.
+    The first time, ``scores`` are the largest that are not reported, and the values are scores. The second time
+    (``once``), they are the scores of the alignments, and the values are numbers of identities.
     """
-    pairs = len(query_at)
-    columns = np.arange(BAND)
-    open_, extend = np.int64(GAP_OPEN + GAP_EXTEND) << _SCORE, np.int64(GAP_EXTEND) << _SCORE
-    gains = _gains()
-    best, ends = np.zeros(pairs, dtype=np.int64), np.zeros(pairs, dtype=np.int64)
-    cells = np.zeros((pairs, BAND), dtype=np.int64)
-    down = np.full((pairs, BAND), _NEVER)
-    first = (1 - diagonal - BAND // 2)[:, None] + columns
-    for row in range(int(query_length[0]) if pairs else 0):
-        live = int(np.searchsorted(-query_length, -row, side="left"))
-        cells, down, first = cells[:live], down[:live], first[:live]
-        place = first + row
-        inside = (place >= 0) & (place < subject_length[:live, None])
-        letters = text[np.where(inside, place + subject_at[:live, None], len(text) - 1)]
-        gain = gains[text[query_at[:live] + row][:, None], letters]
-        # A diagonal keeps its column from row to row, so the cell above is one column to the right.
-        matched = np.maximum(cells, np.int64(row) << _START) + gain
-        above = np.full_like(matched, _NEVER)
-        above[:, :-1] = np.maximum(cells[:, 1:] - open_, down[:, 1:] - extend)
-        down = above
-        cells = np.maximum(matched, down)
-        # A gap in the query: from any column on the left, at the cost of its length.
-        reached = np.maximum.accumulate(cells + columns * extend, axis=1)
-        cells[:, 1:] = np.maximum(cells[:, 1:], reached[:, :-1] - (open_ - extend) - columns[1:] * extend)
-        cells = np.maximum(cells, 0)
-        top = cells.max(axis=1)
-        better = np.flatnonzero((top >> _SCORE) > (best[:live] >> _SCORE))
-        best[better], ends[better] = top[better], row + 1
-    low = (np.int64(1) << _START) - 1
-    return best >> _SCORE, (best >> _START) & low, ends, best & low
-
-
-def _gains() -> np.ndarray:
-    """Return the amount that aligning two letters adds to a cell: their score, and one identity if they are equal."""
-    scores = np.full((22, 22), -1, dtype=np.int64)
-    for row, line in enumerate(_BLOSUM62.split("\n")[1:-1]):
-        values = [int(value) for value in line.split()]
-        scores[row, : row + 1] = scores[: row + 1, row] = values
-    scores[_OUTSIDE], scores[:, _OUTSIDE] = -10_000, -10_000
-    gains = scores << _SCORE
-    gains[np.arange(20), np.arange(20)] += 1
-    return gains
+    values, rows = (np.zeros(len(scores), dtype=np.int64) for _ in range(2))
+    is_long = bands.rows >= _LONG
+    for kind, chosen in zip(kinds, (np.flatnonzero(~is_long), np.flatnonzero(is_long)), strict=True):
+        limits = scores[chosen] * kind.unit - once
+        part = Bands(*(field[chosen] for field in bands))
+        best, rows[chosen] = fill(texts, part, kind, limits, once=once, lanes=_BATCH, advance=advance)
+        values[chosen] = best % kind.unit if once else best
+    return values, rows

@@ -12,14 +12,16 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable, UnknownGene
-from kanseq.genome.fasta import read_entries
 from kanseq.homologs.aligners import ALIGNERS, align, version_of
 from kanseq.homologs.builtin_search import sketch
 from kanseq.homologs.gene_names import GeneNames
 from kanseq.homologs.gene_proteins import GeneProteins, Sources
-from kanseq.homologs.homolog_files import read_groups, read_hits
+from kanseq.homologs.hit_names import Proteins, check_names, title_of
+from kanseq.homologs.hit_tables import read_hits
+from kanseq.homologs.homolog_files import read_groups
 from kanseq.homologs.linkage import no_pairs, pairs_of_hits, single_linkage
 from kanseq.io.files import PathLike, some
+from kanseq.io.progress import show_progress
 from kanseq.sequences.sequence_set import SequenceSet
 
 SKETCH = "sketch"
@@ -95,19 +97,25 @@ def by_table(
     columns: Sequence[str],
     proteins: Sources,
     thresholds: Mapping[str, float],
+    *,
+    force: bool = False,
 ) -> Found:
-    """Return pairs and groups of genes from a table of protein hits; FASTA files ``proteins`` are read for lengths."""
-    hits, lengths = read_hits(path, columns), _lengths(proteins)
+    """Return pairs and groups of genes from a table of protein hits.
+
+    FASTA files ``proteins`` are read for lengths, and for the genes that their headers name.
+
+    Raises:
+        UnknownGene: no query or subject, or less than a tenth of them, names a gene of the set; ``force`` turns the
+            second error into a warning.
+        BadTable: the table is invalid, or the length of a query is unknown.
+    """
+    hits, known_proteins = read_hits(path, columns), Proteins(proteins)
     sequences = pd.Index(pd.unique(pd.concat([hits["qseqid"], hits["sseqid"]])))
-    rows = names.rows([str(name) for name in sequences], where=path)
-    if all(row is None for row in rows):
-        raise UnknownGene(
-            f"no sequence belongs to a gene of the set: it has {some(list(sequences)) or 'none'}, and the "
-            f"set has {some(names.ids)}",
-            where=path,
-            hint="use --annotation or --protein2gene to name their genes",
-        )
+    titles = {**title_of(hits, "sseqid", "stitle"), **title_of(hits, "qseqid", "qtitle")}
+    headers = [known_proteins.header(name) or titles.get(name, "") for name in sequences]
+    rows = names.rows([str(name) for name in sequences], headers, where=path)
     of_gene = np.array([-1 if row is None else row for row in rows], dtype=np.int64)
+    check_names(hits, set(sequences[of_gene >= 0]), names, path, force)
     numbered = pd.DataFrame(
         {
             "query": sequences.get_indexer(hits["qseqid"]),
@@ -121,7 +129,7 @@ def by_table(
     )
     here = (of_gene[numbered["query"]] >= 0) & (of_gene[numbered["subject"]] >= 0)
     numbered = numbered[here]
-    sizes = np.array([lengths.get(str(name), 0) for name in sequences], dtype=np.int64)
+    sizes = np.array([known_proteins.length(str(name)) for name in sequences], dtype=np.int64)
     if "qlen" in hits:
         np.maximum.at(sizes, numbered["query"].to_numpy(), hits["qlen"][here].to_numpy())
     _check_lengths(numbered, sequences, sizes, thresholds, path)
@@ -142,11 +150,14 @@ def by_search(count: int, of_genes: GeneProteins, tool: str, thresholds: Mapping
             "homologs are searched with the built-in sketch of shared k-mers, a fallback that misses many distant "
             "homologs, so test genes may leak; install DIAMOND, MMseqs2 or BLAST for results to publish"
         )
-        version, hits = None, sketch(of_genes.letters)
+        _log.info("the built-in sketch compares %s proteins", f"{len(of_genes.letters):,}")
+        version, hits = None, sketch(of_genes.letters, bits=thresholds["bits"])
     else:
         version = version_of(tool)
         _log.info("%s %s compares %s proteins", tool, version, f"{len(of_genes.letters):,}")
-        hits = align(of_genes.letters, tool, evalue=thresholds["evalue"], threads=threads)
+        with show_progress(f"{tool} is running"):
+            hits = align(of_genes.letters, tool, evalue=thresholds["evalue"], threads=threads)
+    _log.info("%s hits after %s", f"{len(hits):,}", _duration(time.perf_counter() - started))
     sizes = np.array([len(letters) for letters in of_genes.letters], dtype=np.int64)
     pairs = pairs_of_hits(hits, of_genes.rows, sizes, **thresholds)
     return Found(
@@ -162,14 +173,14 @@ def by_search(count: int, of_genes: GeneProteins, tool: str, thresholds: Mapping
     )
 
 
-def _lengths(proteins: Sources) -> dict[str, int]:
-    """Return the length of every protein in FASTA files, by its name."""
-    return {
-        header.split(None, 1)[0]: len(letters.removesuffix(b"*"))
-        for _, path in proteins
-        for header, letters in read_entries(path)
-        if header.strip()
-    }
+def _duration(seconds: float) -> str:
+    """Return a duration as text.
+
+    >>> _duration(59.6), _duration(3725)
+    ('60 s', '62 min 5 s')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if seconds >= 60 else f"{seconds:.0f} s"
 
 
 def _check_lengths(

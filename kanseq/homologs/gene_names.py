@@ -73,6 +73,16 @@ class GeneNames:
             for name in coding.names:
                 known.setdefault(name, coding.genes)
 
+    @property
+    def hint(self) -> str:
+        """How sequences can be made to name genes of the set."""
+        if self._table or self._annotated:
+            return (
+                "the annotation or the table of genes must contain the ids of the set; use --gene-map for a table of "
+                "old and new ids"
+            )
+        return "use --annotation or --protein2gene to name their genes"
+
     def rows(
         self,
         names: Sequence[str],

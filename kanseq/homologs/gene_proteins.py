@@ -146,7 +146,7 @@ def _add_entries(
         raise UnknownGene(
             f"no sequence belongs to a gene of the set: it has {some(sequences)}, and the set has {some(names.ids)}",
             where=path,
-            hint="use --annotation or --protein2gene to name their genes",
+            hint=names.hint,
         )
 
 

@@ -1,4 +1,4 @@
-"""Input and output: atomic files, locks, log messages, and tables.
+"""Input and output: atomic files, locks, log messages, progress, and tables.
 
 The package ``tables`` has kanseq's own tables, and ``delimited`` those of other programs.
 """

@@ -60,7 +60,6 @@ def test_the_shorter_protein_is_the_query(proteins):
 def test_the_batch_sizes_do_not_change_the_result(proteins, monkeypatch):
     whole = sketch(proteins)
     monkeypatch.setattr(builtin_search, "_SEEDS_AT_ONCE", 50)
-    monkeypatch.setattr(builtin_search, "_ALIGNED_AT_ONCE", 1)
     parts = sketch(proteins)
     key = ["query", "subject"]
     assert parts.sort_values(key).to_numpy().tolist() == whole.sort_values(key).to_numpy().tolist()

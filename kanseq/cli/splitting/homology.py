@@ -61,14 +61,15 @@ def homology(
         Path | None,
         typer.Option(
             "--hits",
-            help="use the hits of an earlier search: table of BLAST, DIAMOND or MMseqs2 (outfmt 6 or 7)",
+            help="use the hits of an earlier search: table of BLAST (outfmt 6, 7 or 10), DIAMOND or MMseqs2, with or "
+            "without a header",
         ),
     ] = None,
     hit_columns: Annotated[
         list[str] | None,
         typer.Option(
             "--hit-columns",
-            help="column names of --hits (qseqid,sseqid,…), if the columns are not the default ones of BLAST",
+            help="column names of --hits (qseqid,sseqid,…), if it has no header and not the default columns of BLAST",
         ),
     ] = None,
     groups: Annotated[
@@ -114,6 +115,14 @@ def homology(
             "--strip-version", help="match names without version suffixes such as .1, even if this matches only few"
         ),
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="use --hits although less than a tenth of its queries or subjects name a gene of the set, as in a "
+            "table of a complete genome for a set of few genes",
+        ),
+    ] = False,
     threads: Threads = 0,
     log_level: LogLevel = "info",
     config: Config = None,
@@ -149,6 +158,7 @@ def homology(
         gene_map=gene_map,
         strip_version=strip_version,
         threads=threads,
+        force=force,
     )
     show(result, as_json)
 

@@ -4,6 +4,7 @@ In: a set, and proteins, transcripts, coding sequences, a table of hits or a lis
     genes.
 """
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,9 +22,11 @@ from kanseq.homologs.aligners import ALIGNERS, check_installed
 from kanseq.homologs.evidence import TOOLS, Found, by_list, by_search, by_table
 from kanseq.homologs.gene_names import GeneNames
 from kanseq.homologs.gene_proteins import Sources, read_proteins
+from kanseq.homologs.hit_names import LEAST_SHARE
 from kanseq.homologs.homolog_files import PAIR_COLUMNS, Homologs
 from kanseq.homologs.records import HomologyRecord, check_record, record_path, what_was_compared, write_record
 from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated, fingerprint, some
+from kanseq.io.progress import show_progress
 from kanseq.io.tables.dialect import write_table
 from kanseq.io.tables.gene_tables import HOMOLOG_PAIRS, HOMOLOGS
 from kanseq.sequences.sequence_set import SequenceSet
@@ -31,6 +34,8 @@ from kanseq.verbs.short_repr import brief
 
 EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
 """Default thresholds of hits: maximum e-value, minimum bit score, minimum coverage of the query in percent."""
+
+_log = logging.getLogger(__name__)
 
 Files: TypeAlias = PathLike | Sequence[PathLike] | Mapping[str, PathLike]
 """Files of one option: one file; a list of ``FILE`` or ``SPECIES=FILE``; or a mapping from species to file."""
@@ -109,6 +114,7 @@ def homology(
     gene_map: PathLike | None = None,
     strip_version: bool = False,
     threads: int = 0,
+    force: bool = False,
 ) -> Homology:
     """Find groups of homologous genes by single-linkage clustering of genes with similar proteins.
 
@@ -130,9 +136,10 @@ def homology(
             translated. Comparing proteins finds more distant homologs than comparing nucleotides.
         genome: FASTA of the genome; the longest coding sequence of each gene in ``annotation`` is translated.
         annotation: GTF or GFF3 file with CDS rows.
-        hits: a table of hits between proteins or genes (BLAST's ``outfmt 6`` or ``7``) from an earlier search; no
-            search is run. If the table lacks the lengths of queries (``qlen``), ``proteins`` must provide them. Hits of
-            all isoforms of a gene are used.
+        hits: a table of hits between proteins or genes from an earlier search with BLAST (``outfmt 6``, ``7`` or
+            ``10``), DIAMOND or MMseqs2, with or without a header; no search is run. If the table lacks the lengths of
+            queries (``qlen``), ``proteins`` must provide them. Identities as shares (``fident``) are converted to
+            percent. Hits of all isoforms of a gene are used.
         groups: known groups (lines ``id group``, JSON, or ``homologs.tsv``), used instead of a search.
         protein2gene: table with two columns: protein (or transcript) and gene.
         output: path of ``homologs.tsv``: ``species, id, group``, one row per gene; ``-`` is standard output. Tool,
@@ -141,18 +148,20 @@ def homology(
         tool: ``diamond``, ``mmseqs``, ``blast``; ``sketch``, which is built in; or ``auto``, the first of these that is
             installed.
         evalue, bits, coverage: thresholds of hits, see above.
-        hit_columns: BLAST's names of the columns of ``hits``, if the table has no header and does not have BLAST's
-            default columns.
+        hit_columns: names of the columns of ``hits``, if the table has no header and does not have BLAST's default
+            columns; the names that BLAST, DIAMOND and MMseqs2 use are known.
         codon_table: NCBI number of the genetic code, for CDS rows without ``transl_table``.
         aliases: table of equivalent contig names, to match ``annotation`` and ``genome``.
         gene_map: table with two columns: gene ids of another annotation release, as in the files of proteins or hits,
             and those of the set, in either order.
         strip_version: match names without version suffixes (``.1``) even if this matches only few of them.
         threads: processor threads of the search; 0 uses all.
+        force: use ``hits`` although less than a tenth of its queries or subjects name a gene of the set.
 
     Raises:
         BadOption: options are inconsistent, or a program is not installed.
-        UnknownGene: no protein, hit or list entry belongs to a gene of the set.
+        UnknownGene: no protein or list entry belongs to a gene of the set; or no query or subject of ``hits``, or,
+            unless ``force``, less than a tenth of them.
         BadTable: the JSON record of a table would overwrite a file that is not such a record.
         SearchFailed: the search program ended with an error.
         KanseqError: an input is invalid; the subclass and the message report what is wrong.
@@ -180,30 +189,35 @@ def homology(
         found = by_list(genes, names, groups)
     else:
         known = dict(sources["annotation"])
-        codings = {species: read_coding(path) for species, path in known.items()}
+        with show_progress("reading annotations"):
+            codings = {species: read_coding(path) for species, path in known.items()}
         for species, read in codings.items():
             names.learn(species, read)
         if hits is not None:
             columns = comma_separated(hit_columns)
-            found = by_table(genes, names, hits, columns, sources["proteins"], thresholds)
+            found = by_table(genes, names, hits, columns, sources["proteins"], thresholds, force=force)
         else:
-            of_genes = read_proteins(
-                names,
-                proteins=sources["proteins"],
-                transcripts=sources["transcripts"],
-                genomes=sources["genome"],
-                codings=codings,
-                annotations=known,
-                table=codon_table,
-                aliases=read_aliases(aliases) if aliases is not None else None,
-            )
+            with show_progress("reading proteins"):
+                of_genes = read_proteins(
+                    names,
+                    proteins=sources["proteins"],
+                    transcripts=sources["transcripts"],
+                    genomes=sources["genome"],
+                    codings=codings,
+                    annotations=known,
+                    table=codon_table,
+                    aliases=read_aliases(aliases) if aliases is not None else None,
+                )
             found = by_search(len(genes), of_genes, tool, thresholds, threads or os.cpu_count() or 1)
+    _warn_of_few(found, genes)
+    options: dict[str, object] = {"codon_table": codon_table, "strip_version": strip_version}
+    options |= {"hit_columns": comma_separated(hit_columns), **({"force": True} if force else {})}
     record = HomologyRecord(
         found.tool,
         found.version,
         thresholds if groups is None else {},
         what_was_compared([name for name, given in sources.items() if given], hits=hits, groups=groups),
-        {"codon_table": codon_table, "strip_version": strip_version, "hit_columns": comma_separated(hit_columns)},
+        options,
         [fingerprint(path) for path in files],
     )
     return _finish(genes, found, record, output, pairs)
@@ -288,6 +302,18 @@ def _check_genes(genes: SequenceSet, sources: Mapping[str, Sources]) -> None:
                     f"--{option} {species}={path}: the set has no species '{species}'",
                     hint=f"it has {some(sorted(there))}; or the file does not exist",
                 )
+
+
+def _warn_of_few(found: Found, genes: SequenceSet) -> None:
+    """Log a warning if the source contains less than a tenth of the genes, which then seem to have no homologs."""
+    known = int(found.known.sum())
+    if known < LEAST_SHARE * len(genes):
+        _log.warning(
+            "only %s of %s genes of the set are in the source of homologs; all others are written as genes without "
+            "homologs",
+            f"{known:,}",
+            f"{len(genes):,}",
+        )
 
 
 def _finish(

@@ -73,7 +73,7 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
         "homology g -o o --pairs p --proteins a=b --proteins c --transcripts t --genome x=y --annotation z "
         "--protein2gene 2 --hits h --hit-columns q,s --groups r --tool blast "
         "--evalue 1e-9 --bits 70 --coverage 30 --codon-table 12 "
-        "--aliases l --gene-map m --strip-version --threads 2"
+        "--aliases l --gene-map m --strip-version --threads 2 --force"
     )
     assert _run(words.split()) == 130
     paths = {
@@ -103,6 +103,7 @@ def test_every_option_reaches_the_function(inputs, monkeypatch):
         "codon_table": 12,
         "strip_version": True,
         "threads": 2,
+        "force": True,
     }
 
 
@@ -124,3 +125,18 @@ def test_bad_inputs_are_a_one_line_error_and_write_nothing(inputs, capsys, monke
     assert message in error
     assert error.count("\n") == 1
     assert list((inputs / "out").iterdir()) == []
+
+
+def test_a_table_without_names_of_subjects_is_refused_and_force_goes_on(inputs, capsys):
+    cells = "40.0\t60\t0\t0\t1\t60\t1\t60\t1e-9\t80\t60"
+    (inputs / "hits.tsv").write_text(f"A\tgnl|BL_ORD_ID|0\t{cells}\nB\tgnl|BL_ORD_ID|1\t{cells}\n")
+    words = ["homology", "genes.parquet", "--hits", "hits.tsv", "-o", "out/h.tsv", "--pairs", "out/p.tsv"]
+    assert _run(words) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("kanseq: hits.tsv: 0 of 2 subjects name a gene of the set: queries are called A, B, ")
+    assert error.count("\n") == 1
+    assert list((inputs / "out").iterdir()) == []
+    assert _run([*words, "--force"]) == 0
+    assert "warning: hits.tsv: 0 of 2 subjects name a gene of the set" in capsys.readouterr().err
+    assert (inputs / "out/h.tsv").read_text() == "species\tid\tgroup\n.\tA\t1\n.\tB\t2\n.\tC\t3\n"
+    assert json.loads((inputs / "out/h.tsv.json").read_text())["options"]["force"] is True

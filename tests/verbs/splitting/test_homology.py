@@ -241,5 +241,8 @@ def test_missing_files_and_files_of_other_genes_are_refused(fasta, tmp_path):
     with pytest.raises(UnknownGene, match="none of its genes is in the set: it has X, Y, and the set has A"):
         homology(genes("A"), groups=groups)
     (tmp_path / "hits.tsv").write_text(line("X", "Y") + "\t100\n")
-    with pytest.raises(UnknownGene, match="no sequence belongs to a gene of the set: it has X, Y, and"):
+    with pytest.raises(
+        UnknownGene,
+        match="0 of 1 queries and 0 of 1 subjects name a gene of the set: queries are called X, subjects are",
+    ):
         homology(genes("A"), hits=tmp_path / "hits.tsv")
