@@ -84,8 +84,8 @@ def _rows_of_list(names: GeneNames, listed: pd.DataFrame, path: PathLike) -> lis
     species_of = listed["species"].tolist()
     for species in dict.fromkeys(species_of):
         places = [at for at, one in enumerate(species_of) if one == species]
-        ids = [(str(listed["id"].iloc[at]),) for at in places]
-        for at, row in zip(places, names.rows_of_genes(ids, species, path), strict=True):
+        ids = [str(listed["id"].iloc[at]) for at in places]
+        for at, row in zip(places, names.rows(ids, species=species, where=path), strict=True):
             rows[at] = row
     return rows
 

@@ -124,6 +124,9 @@ _OTHERS = frozenset(
 )
 """Columns with another content than the required ones, as the programs name them, without punctuation."""
 
+_MMSEQS_OUTPUT = "query,target,fident,qstart,qend,qlen,evalue,bits"
+"""A value of MMseqs2's option ``--format-output`` with all required columns."""
+
 _OF_MMSEQS = {"qseqid": "query", "sseqid": "target", "bitscore": "bits"}
 
 
@@ -191,6 +194,9 @@ def header_fields(line: str) -> list[str]:
         fields = [field.strip().strip('"') for field in re.split(separator, text)]
         names = set(standard_names(fields))
         query, subject = ({side, *_INSTEAD[side]} & names for side in ("qseqid", "sseqid"))
+        if separator == r"\s+" and _unknown_names(fields[:1]):
+            # A sentence, such as the command that wrote the table.
+            continue
         if query and subject and len(names & set(_SPELLINGS)) > 2:
             return fields
     return []
@@ -247,11 +253,13 @@ def find_layout(path: PathLike, columns: Sequence[str]) -> Layout:
         raise BadOption(f"--hit-columns: {some(missing)} is missing", hint=f"required are {', '.join(NEEDED)}")
     if missing:
         unknown = _unknown_names(fields)
-        hint = "write the table with them"
+        own = _own_names(missing, fields)
+        by_mmseqs = own != missing or "fident" in names
+        hint = f"repeat mmseqs with --format-output {_MMSEQS_OUTPUT}" if by_mmseqs else "write the table with them"
         if len(unknown) >= len(missing):
             hint += f"; or, if they are called {some(unknown)}, use --hit-columns to name all columns"
         verb = "column {} is" if len(missing) == 1 else "columns {} are"
-        raise BadTable(f"the {verb.format(some(_own_names(missing, fields), 7))} missing", where=path, hint=hint)
+        raise BadTable(f"the {verb.format(some(own, 7))} missing", where=path, hint=hint)
     return Layout(fields, separator, header)
 
 

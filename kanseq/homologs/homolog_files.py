@@ -16,6 +16,10 @@ from kanseq.sequences.gene_lists import HEADERS
 GROUP_COLUMNS, PAIR_COLUMNS = HOMOLOGS.required, HOMOLOG_PAIRS.required
 
 
+_ORTHOGROUP = re.compile(r"(?:Orthogroup|HOG)\t|OG\d+: ")
+"""Matches the begin of a table of OrthoFinder."""
+
+
 class Homologs(NamedTuple):
     """Homologous genes as pairs or as groups; one of the two tables is None.
 
@@ -55,7 +59,8 @@ def read_homologs(path: PathLike | pd.DataFrame) -> Homologs:
 def read_groups(path: PathLike) -> pd.DataFrame:
     """Read a list of groups; return columns ``species, id, group``, strings; species is None if unknown.
 
-    The list is ``homologs.tsv`` of ``kanseq homology``; or lines ``id group``, separated by tabs, commas or spaces; or
+    The list is ``homologs.tsv`` of ``kanseq homology``; ``Orthogroups.tsv``, ``Orthogroups.txt`` or ``N0.tsv`` of
+    OrthoFinder; or lines ``id group``, separated by tabs, commas or spaces; or
     JSON, that is ``{"GROUP": ["ID", …]}``, ``{"ID": "GROUP"}`` or ``[["ID", "ID"], …]``. Lines that begin with ``#``
     and a first line that begins with ``id``, ``gene`` or ``gene_id`` are skipped.
 
@@ -90,9 +95,13 @@ def _first_line(path: PathLike) -> str:
 
 
 def _text_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:
-    """Yield gene, group and location (``file:line``) of each line ``id group``."""
+    """Yield gene, group and location (``file:line``) of each line ``id group``, or of a table of OrthoFinder."""
     first = True
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = text.splitlines()
+    if _ORTHOGROUP.match(text):
+        yield from _orthogroups(lines, path)
+        return
+    for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = re.split(r"[\t,]| +", line.strip())
@@ -105,6 +114,17 @@ def _text_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:
                 "a gene and its group are expected", where=f"{path}:{number}", hint="separate them with a tab"
             )
         yield fields[0], fields[1], f"{path}:{number}"
+
+
+def _orthogroups(lines: list[str], path: PathLike) -> Iterator[tuple[str, str, str]]:
+    """Yield gene, group and location of OrthoFinder's ``Orthogroups.tsv`` or ``.txt``: a line per group."""
+    has_header = not lines[0].startswith("OG")
+    # N0.tsv has two more columns after that of the group.
+    others = 3 if lines[0].startswith("HOG\t") else 1
+    for number, line in enumerate(lines[has_header:], 1 + has_header):
+        cells = line.split("\t") if "\t" in line else line.split(": ", 1)
+        genes = [name for cell in cells[others:] for name in re.split(r"[,\s]+", cell) if name]
+        yield from ((name, cells[0], f"{path}:{number}") for name in genes)
 
 
 def _json_groups(text: str, path: PathLike) -> Iterator[tuple[str, str, str]]:

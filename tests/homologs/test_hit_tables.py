@@ -217,7 +217,7 @@ def test_an_empty_table_of_hits_is_valid(tmp_path, text):
         ),
         (
             "query\ttarget\traw\tnident\tqstart\tqend\tevalue\tqcov\nA\tB\t300\t50\t1\t100\t1e-9\t0.5\n",
-            "file.tsv: the columns pident, bits are missing; write the table with them$",
+            "file.tsv: the columns pident, bits are missing; repeat mmseqs with --format-output",
         ),
         (
             "qseqid\tsseqid\tpident\tfrom\tto\tevalue\tbitscore\nA\tB\t41.2\t1\t100\t1e-9\t80\n",
@@ -259,3 +259,25 @@ def test_hit_columns_must_include_the_required_ones(tmp_path):
         read_hits(written(tmp_path, HIT + "\n"), ["qseqid", "sseqid", "pident", "qstart", "qend", "bitscore"])
     with pytest.raises(BadTable, match="12 columns, but 7 are named"):
         read_hits(written(tmp_path, HIT + "\n"), ["qseqid", "sseqid", "pident", "qstart", "qend", "evalue", "bitscore"])
+
+
+def test_the_command_in_a_comment_is_no_header(tmp_path):
+    path = tmp_path / "d.tsv"
+    path.write_text(
+        "# DIAMOND v2.1.9. http://github.com/bbuchfink/diamond\n"
+        "# Invocation: diamond blastp -q p.fa -d p --outfmt 6 qseqid sseqid evalue bitscore pident qlen qstart qend\n"
+        "# Fields: Query ID, Subject ID, Expected value, Bit score, Percentage of identical matches, Query length, "
+        "Start of alignment in query, End of alignment in query\n"
+        "A\tB\t1e-40\t150\t55.5\t120\t3\t101\n"
+    )
+    hits = read_hits(path)
+    assert hits[["qseqid", "sseqid", "pident", "qstart", "qend", "qlen"]].values.tolist() == [
+        ["A", "B", 55.5, 3, 101, 120]
+    ]
+
+
+def test_missing_columns_of_mmseqs_are_named_with_the_option_that_writes_them(tmp_path):
+    path = tmp_path / "m.tsv"
+    path.write_text("query\ttarget\tfident\talnlen\tqcov\tevalue\tbits\nA\tB\t0.5\t90\t0.9\t1e-9\t90\n")
+    with pytest.raises(BadTable, match="columns qstart, qend are missing; repeat mmseqs with --format-output query,"):
+        read_hits(path)

@@ -97,3 +97,24 @@ def test_a_table_of_groups_is_read_as_a_list_of_groups(tmp_path):
 def test_an_invalid_list_of_groups_is_refused(tmp_path, text, message):
     with pytest.raises(BadTable, match=message):
         read_groups(written(tmp_path, text, "groups"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Orthogroup\tath\tosa\nOG0\tA.1, B.1\t\nOG1\tC.1\tX, Y\n",
+        "OG0: A.1 B.1\nOG1: C.1 X Y\n",
+        "HOG\tOG\tGene Tree Parent Clade\tath\tosa\nOG0\tOG0\t-\tA.1, B.1\t\nOG1\tOG1\tn0\tC.1\tX, Y\n",
+    ],
+)
+def test_groups_of_orthofinder_are_read(tmp_path, text):
+    path = tmp_path / "Orthogroups.tsv"
+    path.write_text(text)
+    groups = read_groups(path)
+    assert dict(zip(groups["id"], groups["group"], strict=True)) == {
+        "A.1": "OG0",
+        "B.1": "OG0",
+        "C.1": "OG1",
+        "X": "OG1",
+        "Y": "OG1",
+    }
