@@ -153,19 +153,19 @@ class _Batch:
         """Fill all rows; return value and row of each band, as :func:`fill` returns them, without ``start``."""
         values, rows = np.zeros(len(self.rows), dtype=self.kind.cell), np.zeros(len(self.rows), dtype=np.int32)
         lane = np.arange(len(self.rows))
-        for row in range(int(self.rows[0])):
-            if row % _CHECK == 0:
-                kept = np.flatnonzero(self._open(row, once)) if row else lane
-                if len(kept) <= len(lane) - max(_CHECK, len(lane) // 16) or not len(kept):
-                    values[lane], rows[lane] = self.value, self.found
-                    lane = lane[kept]
-                    self._keep(kept)
-                    if not len(lane):
-                        break
-                # The number of bands that have each of the next rows.
-                self.lasting = np.searchsorted(-self.rows, -np.arange(row, row + _CHECK)).tolist()
-            self._fill_row(row)
-            self._compare(row)
+        last = int(self.rows[0])
+        for begin in range(0, last, _CHECK):
+            kept = np.flatnonzero(self._open(begin, once)) if begin else lane
+            if len(kept) <= len(lane) - max(_CHECK, len(lane) // 16) or not len(kept):
+                values[lane], rows[lane] = self.value, self.found
+                lane = lane[kept]
+                self._keep(kept)
+                if not len(lane):
+                    break
+            following = range(begin, min(begin + _CHECK, last))
+            for row in following:
+                self._fill_row(row)
+            self._compare(following)
         values[lane], rows[lane] = self.value, self.found
         return values, rows
 
@@ -196,7 +196,7 @@ class _Batch:
         self.ramp = (_ORDER * GAP_EXTEND * unit).astype(cell)[:, None]
         self.fall = self.ramp + cell((GAP_OPEN + GAP_EXTEND) * unit)
         self.index = np.empty(count, dtype=np.intp)
-        self.better, self.when = np.empty(count, dtype=bool), np.empty(count, dtype=np.int32)
+        self.tops = np.empty((_CHECK, count), dtype=cell)
 
     def _read_gains(self) -> None:
         """Read the gains of the next row into ``matched``."""
@@ -224,6 +224,8 @@ class _Batch:
         self.floor.fill((row + 1) * GAP_EXTEND * unit)
         np.maximum(matched, self.floor, out=matched)
         self._fill_gaps_in_query()
+        np.maximum.reduce(cells, axis=0, out=self.tops[row % _CHECK])
+        self.tops[row % _CHECK] -= self.floor
 
     def _fill_gaps_in_query(self) -> None:
         """Compute the cells from ``matched``: a gap in the query comes from any column on the left."""
@@ -242,18 +244,17 @@ class _Batch:
         cells[0] = matched[0]
         np.maximum(matched[1:_SIDE], carried[:-1], out=cells[1:_SIDE])
 
-    def _compare(self, row: int) -> None:
-        """Note the bands whose best value is in this row."""
-        top = np.maximum.reduce(self.cells, axis=0)
-        top -= self.floor
+    def _compare(self, following: range) -> None:
+        """Note the bands whose best value is in one of the rows ``following``, which were filled last."""
+        tops = self.tops[: len(following)]
         # A band that has ended reads letters of other proteins.
-        ended = self.lasting[row % _CHECK]
-        np.greater(top, self.limit, out=self.better)
-        self.better[ended:] = False
-        np.multiply(self.better, top, out=top)
-        np.maximum(self.value, top, out=self.value)
-        np.multiply(self.better, np.int32(row + 1), out=self.when)
-        np.maximum(self.found, self.when, out=self.found)
+        for at, count in enumerate(np.searchsorted(-self.rows, -np.array(following))):
+            tops[at, count:] = 0
         # A value of the same score and more identities is not better.
-        top |= self.kind.cell(self.kind.unit - 1)
-        np.maximum(self.limit, top, out=self.limit)
+        scores = tops | self.kind.cell(self.kind.unit - 1)
+        first = scores.argmax(axis=0)
+        best = scores.max(axis=0)
+        better = np.flatnonzero(best > self.limit)
+        self.value[better] = tops[first[better], better]
+        self.found[better] = following.start + first[better] + 1
+        self.limit[better] = best[better]
