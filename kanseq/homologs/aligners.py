@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadOption, SearchFailed
-from kanseq.homologs.hit_tables import read_hits
+from kanseq.homologs.hits.hit_tables import read_hits
 
 _COLUMNS = ["qseqid", "sseqid", "pident", "qstart", "qend", "evalue", "bitscore"]
 

@@ -16,8 +16,8 @@ from kanseq.homologs.aligners import ALIGNERS, align, version_of
 from kanseq.homologs.builtin_search import sketch
 from kanseq.homologs.gene_names import GeneNames
 from kanseq.homologs.gene_proteins import GeneProteins, Sources
-from kanseq.homologs.hit_names import Proteins, check_names, title_of
-from kanseq.homologs.hit_tables import read_hits
+from kanseq.homologs.hits.hit_names import Proteins, check_names, title_of
+from kanseq.homologs.hits.hit_tables import read_hits
 from kanseq.homologs.homolog_files import read_groups
 from kanseq.homologs.linkage import no_pairs, pairs_of_hits, single_linkage
 from kanseq.io.files import PathLike, some

@@ -22,7 +22,7 @@ from kanseq.homologs.aligners import ALIGNERS, check_installed
 from kanseq.homologs.evidence import TOOLS, Found, by_list, by_search, by_table
 from kanseq.homologs.gene_names import GeneNames
 from kanseq.homologs.gene_proteins import Sources, read_proteins
-from kanseq.homologs.hit_names import LEAST_SHARE
+from kanseq.homologs.hits.hit_names import LEAST_SHARE
 from kanseq.homologs.homolog_files import PAIR_COLUMNS, Homologs
 from kanseq.homologs.records import HomologyRecord, check_record, record_path, what_was_compared, write_record
 from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated, fingerprint, some

@@ -11,7 +11,7 @@ from kanseq.errors import UnknownGene
 from kanseq.genome.fasta import read_entries
 from kanseq.homologs.gene_names import GeneNames
 from kanseq.homologs.gene_proteins import Sources
-from kanseq.homologs.hit_tables import NUMBERED
+from kanseq.homologs.hits.hit_tables import NUMBERED
 from kanseq.io.files import PathLike, some
 
 LEAST_SHARE = 0.1
@@ -68,7 +68,7 @@ def check_names(
     """Check that queries and subjects name genes of the set; otherwise homologs would not be found, without an error.
 
     Args:
-        hits: as :func:`kanseq.homologs.hit_tables.read_hits` returns them.
+        hits: as :func:`kanseq.homologs.hits.hit_tables.read_hits` returns them.
         known: names that belong to a gene of the set.
         names: the names of the genes, for messages.
         path: the table, for messages.

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.homologs.hit_columns import HIT_COLUMNS, NEEDED, Layout, find_layout, header_fields, serving, standard_names
+from kanseq.homologs.hits.hit_columns import (
+    HIT_COLUMNS,
+    NEEDED,
+    Layout,
+    find_layout,
+    header_fields,
+    serving,
+    standard_names,
+)
 from kanseq.io.files import PathLike, open_text, some
 
 _MANY = 5

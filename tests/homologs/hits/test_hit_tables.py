@@ -5,7 +5,7 @@ import re
 import pytest
 
 from kanseq.errors import BadOption, BadTable
-from kanseq.homologs.hit_tables import read_hits
+from kanseq.homologs.hits.hit_tables import read_hits
 
 HIT = "A\tB\t41.2\t100\t50\t2\t11\t110\t1\t100\t1e-20\t80.5"
 SHARES = HIT.replace("41.2", "0.412")
