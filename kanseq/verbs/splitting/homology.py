@@ -6,39 +6,41 @@ In: a set, and proteins, transcripts, coding sequences, a table of hits or a lis
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from kanseq.errors import BadOption, BadTable
 from kanseq.genome.annotation.tx2gene import read_tx2gene
-from kanseq.genome.coding import check_table, read_coding
+from kanseq.genome.coding import read_coding
 from kanseq.genome.contigs import read_aliases
 from kanseq.genome.names.gene_maps import read_gene_map
-from kanseq.homologs.aligners import ALIGNERS, check_installed
-from kanseq.homologs.evidence import TOOLS, Found, by_list, by_search, by_table
+from kanseq.homologs.evidence import Found, by_list, by_search, by_table
 from kanseq.homologs.gene_names import GeneNames
-from kanseq.homologs.gene_proteins import Sources, read_proteins
-from kanseq.homologs.hits.hit_names import LEAST_SHARE
+from kanseq.homologs.gene_proteins import read_proteins
 from kanseq.homologs.homolog_files import PAIR_COLUMNS, Homologs
 from kanseq.homologs.records import HomologyRecord, check_record, record_path, what_was_compared, write_record
-from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated, fingerprint, some
+from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated, fingerprint
 from kanseq.io.progress import show_progress
 from kanseq.io.tables.dialect import write_table
 from kanseq.io.tables.gene_tables import HOMOLOG_PAIRS, HOMOLOGS
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.verbs.short_repr import brief
+from kanseq.verbs.splitting.homology_checks import (
+    Files,
+    check_genes,
+    check_options,
+    files_of_options,
+    sources_of,
+    warn_of_few,
+)
 
 EVALUE, BITS, COVERAGE = 1e-3, 50.0, 50.0
 """Default thresholds of hits: maximum e-value, minimum bit score, minimum coverage of the query in percent."""
 
 _log = logging.getLogger(__name__)
-
-Files: TypeAlias = PathLike | Sequence[PathLike] | Mapping[str, PathLike]
-"""Files of one option: one file; a list of ``FILE`` or ``SPECIES=FILE``; or a mapping from species to file."""
 
 
 @brief
@@ -166,7 +168,9 @@ def homology(
         SearchFailed: the search program ended with an error.
         KanseqError: an input is invalid; the subclass and the message report what is wrong.
     """
-    sources = {name: _sources(given) for name, given in _given(proteins, transcripts, genome, annotation).items()}
+    sources = {
+        name: sources_of(given) for name, given in files_of_options(proteins, transcripts, genome, annotation).items()
+    }
     paths = [path for given in sources.values() for _, path in given]
     files = [path for path in (*paths, hits, groups, protein2gene, aliases, gene_map) if path is not None]
     tables = [path for path in (output, pairs) if path is not None and str(path) != STDOUT]
@@ -176,9 +180,9 @@ def homology(
     for path in files:
         check_input(path)
     thresholds = {"evalue": float(evalue), "bits": float(bits), "coverage": float(coverage)}
-    _check_options(sources, hits, groups, pairs, tool, thresholds, codon_table)
+    check_options(sources, hits, groups, pairs, tool, thresholds, codon_table)
     genes = genes if isinstance(genes, SequenceSet) else SequenceSet.read(genes, ["id", "species"])
-    _check_genes(genes, sources)
+    check_genes(genes, sources)
     names = GeneNames(
         genes,
         read_tx2gene(protein2gene) if protein2gene is not None else None,
@@ -209,111 +213,18 @@ def homology(
                     aliases=read_aliases(aliases) if aliases is not None else None,
                 )
             found = by_search(len(genes), of_genes, tool, thresholds, threads or os.cpu_count() or 1)
-    _warn_of_few(found, genes)
-    options: dict[str, object] = {"codon_table": codon_table, "strip_version": strip_version}
-    options |= {"hit_columns": comma_separated(hit_columns), **({"force": True} if force else {})}
+    warn_of_few(found, genes)
+    recorded: dict[str, object] = {"codon_table": codon_table, "strip_version": strip_version}
+    recorded |= {"hit_columns": comma_separated(hit_columns), **({"force": True} if force else {})}
     record = HomologyRecord(
         found.tool,
         found.version,
         thresholds if groups is None else {},
         what_was_compared([name for name, given in sources.items() if given], hits=hits, groups=groups),
-        options,
+        recorded,
         [fingerprint(path) for path in files],
     )
     return _finish(genes, found, record, output, pairs)
-
-
-def _given(proteins: Files, transcripts: Files, genome: Files, annotation: Files) -> dict[str, Files]:
-    """Return the options that accept files of several species, as a dictionary option name -> files."""
-    return {"proteins": proteins, "transcripts": transcripts, "genome": genome, "annotation": annotation}
-
-
-def _sources(given: Files) -> Sources:
-    """Return the files of an option as pairs (species, file); the species is None if it is not specified."""
-    if isinstance(given, Mapping):
-        return [(str(species), path) for species, path in given.items()]
-    listed = [given] if isinstance(given, (str, os.PathLike)) else list(given)
-    found: Sources = []
-    for item in listed:
-        species, equals, path = str(item).partition("=")
-        # A path may contain '=' as well.
-        found.append((species, path) if equals and species and not Path(item).exists() else (None, item))
-    return found
-
-
-def _check_options(
-    sources: Mapping[str, Sources],
-    hits: PathLike | None,
-    groups: PathLike | None,
-    pairs: PathLike | None,
-    tool: str,
-    thresholds: Mapping[str, float],
-    codon_table: int,
-) -> None:
-    """Raise BadOption if options are invalid or contradict each other, before any file is read."""
-    if tool not in TOOLS:
-        raise BadOption(f"--tool {tool}: unknown tool", hint=f"choose one of {', '.join(TOOLS)}")
-    wrong = [name for name, value in thresholds.items() if not 0 <= value < np.inf]
-    if wrong or thresholds["coverage"] > 100:
-        name = (wrong or ["coverage"])[0]
-        raise BadOption(
-            f"--{name} {thresholds[name]:g} is not a threshold", hint="specify 0 or more, at most 100 for --coverage"
-        )
-    check_table(codon_table)
-    searched = sources["proteins"] or sources["transcripts"] or sources["genome"]
-    if groups is not None:
-        if hits is not None or searched:
-            raise BadOption("--groups cannot be combined with --hits or a search: the list defines the homologs")
-        if pairs is not None:
-            raise BadOption("--groups and --pairs: a list of groups has no pairs", hint="omit --pairs")
-        return
-    if hits is not None:
-        if sources["transcripts"] or sources["genome"]:
-            raise BadOption(
-                "--hits replaces a search", hint="use only --annotation, --protein2gene and --proteins with it"
-            )
-        return
-    if not searched:
-        raise BadOption(
-            "no source of homologs",
-            hint="use --proteins, --transcripts, --genome with --annotation, --hits or --groups",
-        )
-    annotated = [species for species, _ in sources["annotation"]]
-    if len(set(annotated)) < len(annotated):
-        raise BadOption("--annotation: two files for one species", hint="specify the species of each: SPECIES=FILE")
-    for species, path in sources["genome"]:
-        if species not in annotated:
-            prefix = f"{species}=" if species else ""
-            raise BadOption(f"--genome {prefix}{path}: it has no annotation", hint=f"use --annotation {prefix}FILE")
-    if tool in ALIGNERS:
-        check_installed(tool)
-
-
-def _check_genes(genes: SequenceSet, sources: Mapping[str, Sources]) -> None:
-    """Check that ids are unique within each species, and that the set contains every species that has a file."""
-    twice = genes.table["id"][genes.table.duplicated(["species", "id"])]
-    if len(twice):
-        raise BadTable(f"several sequences of the set have the same id: {some(list(twice))}")
-    there = set(genes.table["species"].astype(str))
-    for option, given in sources.items():
-        for species, path in given:
-            if species is not None and species not in there:
-                raise BadOption(
-                    f"--{option} {species}={path}: the set has no species '{species}'",
-                    hint=f"it has {some(sorted(there))}; or the file does not exist",
-                )
-
-
-def _warn_of_few(found: Found, genes: SequenceSet) -> None:
-    """Log a warning if the source contains less than a tenth of the genes, which then seem to have no homologs."""
-    known = int(found.known.sum())
-    if known < LEAST_SHARE * len(genes):
-        _log.warning(
-            "only %s of %s genes of the set are in the source of homologs; all others are written as genes without "
-            "homologs",
-            f"{known:,}",
-            f"{len(genes):,}",
-        )
 
 
 def _finish(
