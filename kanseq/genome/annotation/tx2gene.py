@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from kanseq.errors import BadTable, MalformedLine
-from kanseq.io.delimited.names import words_of
+from kanseq.io.delimited.names import is_missing, words_of
+from kanseq.io.delimited.other_formats import is_annotation
 from kanseq.io.delimited.rows import check_width, read_text_table, take_header
 from kanseq.io.files import PathLike
 
@@ -17,7 +18,6 @@ _TRANSCRIPT_NAME = re.compile(
 )
 _GENE_NAME = re.compile(r"(ensembl|ncbi|entrez)?(gene|locus)s?(ids?|stableid|accession|tag)?(version)?|ensgene|agi")
 _SYMBOL_NAME = re.compile(r"(external|hgnc|ncbi)?(gene)?(names?|symbols?)|locusname")
-_NO_NAME = frozenset(["", "NA", "N/A", "#N/A", "NaN", "nan", "None", "<NA>", "-"])
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def read_tx2gene(path: PathLike | pd.DataFrame) -> dict[str, str]:
         header, rows = found or [], [(table.place(line), line.cells) for line in lines]
         for line in lines:
             check_width(line, header, path)
-        if rows and _is_annotation(rows[0][1]):
+        if rows and is_annotation(rows[0][1]):
             raise BadTable("this is a GTF or GFF3 file, not a table", where=path, hint="use --annotation instead")
     # Without a name, the first column has row numbers.
     unnamed = len(header) > 2 and not header[0]
@@ -55,8 +55,8 @@ def read_tx2gene(path: PathLike | pd.DataFrame) -> dict[str, str]:
             raise MalformedLine(
                 "two columns are required, transcript and gene", where=where, hint="separate them with tabs"
             )
-        named = [cells[key] for key in keys if key < len(cells) and cells[key] not in _NO_NAME]
-        if not named or gene >= len(cells) or cells[gene] in _NO_NAME:
+        named = [cells[key] for key in keys if key < len(cells) and not is_missing(cells[key])]
+        if not named or gene >= len(cells) or is_missing(cells[gene]):
             missing += 1
             continue
         for key in named:
@@ -82,17 +82,14 @@ def _places(header: Sequence[str]) -> tuple[list[int], int] | None:
     keys = [place for place, name in enumerate(names) if _TRANSCRIPT_NAME.fullmatch(name)]
     genes = [place for place, name in enumerate(names) if _GENE_NAME.fullmatch(name)]
     genes = sorted(genes, key=lambda place: names[place].endswith("version"))
-    genes = genes or [place for place, name in enumerate(names) if _SYMBOL_NAME.fullmatch(name)]
+    # Without a column of transcripts, a column 'name' can have them.
+    symbols = [place for place, name in enumerate(names) if _SYMBOL_NAME.fullmatch(name)]
+    genes = genes or [place for place in symbols if keys or not names[place].startswith("name")]
     if not keys and not genes:
         return None
     rest = [place for place in range(len(names)) if place not in keys and place not in genes]
     keys, genes = keys or [place for place in rest if names[place]][:1] or rest[:1], genes or rest[-1:]
     return (keys, genes[0]) if keys and genes else None
-
-
-def _is_annotation(cells: Sequence[str]) -> bool:
-    """Return whether cells are those of a row of GTF or GFF3."""
-    return len(cells) == 9 and cells[3].isdigit() and cells[4].isdigit() and cells[6] in ("+", "-", ".")
 
 
 def _hint_if_swapped(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str | None:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.genome.expression.formats import plain_name
-from kanseq.genome.expression.units import words_of
+from kanseq.genome.expression.shapes import LARGEST_LOGARITHM
+from kanseq.genome.expression.units import split_words
+from kanseq.io.delimited.names import words_of
 from kanseq.io.delimited.table import Delimited, check_values
 from kanseq.io.files import PathLike
 
@@ -21,6 +22,9 @@ ASSUMED = " (assumed)"
 
 COMPUTED = "TPM (computed from counts and lengths)"
 """The unit of tables of featureCounts."""
+
+SEVERAL = 500
+"""Number of genes of which at least one has larger TPM than a logarithm can be."""
 
 MOST = 1.5e6
 """A sum of values that is too large for TPM, which add up to a million."""
@@ -40,17 +44,20 @@ FIVE_NUMBERS = r"\s*[\d.eE+\-]+(,[\d.eE+\-]+){4}\s*"
 """Matches the cells of ``*-tpms.tsv`` of Expression Atlas."""
 
 
-def check_unit(values: pd.DataFrame, unit: str | None, path: PathLike | None) -> str:
-    """Return the unit of samples, and warn if it is not TPM.
+def check_unit(values: pd.DataFrame, unit: str | None, path: PathLike | None, notes: str = "") -> str:
+    """Return the unit of samples, and warn if it is not TPM, or if the values are logarithms.
 
     If no name of a column states the unit (``unit`` is None), it is counts if all values are whole numbers, or the unit
-    in the name of the file, or else TPM is assumed.
+    in the titles and comments of the table (``notes``) or in the name of its file, or else TPM is assumed.
     """
     where = "the table" if path is None else str(path)
     numbers = values.to_numpy()
+    file = "" if path is None else _stem(path)
     if unit is None and numbers.size and np.all(numbers % 1 == 0) and numbers.max() > FEW:
         found, reason = "counts" + ASSUMED, "all values are whole numbers, which suggests counts"
-    elif unit is None and path is not None and (named := _unit_in_name(path)):
+    elif unit is None and (named := unit_in_text(notes)):
+        found, reason = named + ASSUMED, f"a title or comment suggests {named}"
+    elif unit is None and (named := unit_in_text(file)):
         found, reason = named + ASSUMED, f"the name of the file suggests {named}"
     else:
         found, reason = unit or "TPM" + ASSUMED, f"the values are {unit}"
@@ -58,6 +65,10 @@ def check_unit(values: pd.DataFrame, unit: str | None, path: PathLike | None) ->
     if plain != "TPM":
         logger.warning(
             "%s: %s, but TPM are expected: %s, so their quartiles differ from those of TPM", where, reason, WHY[plain]
+        )
+    elif _are_logarithms(numbers, f"{file} {notes}"):
+        logger.warning(
+            "%s: all values are at most %g, which suggests logarithms, but TPM are expected", where, LARGEST_LOGARITHM
         )
     elif numbers.size and (largest := float(numbers.sum(axis=0).max())) > MOST:
         logger.warning(
@@ -83,19 +94,22 @@ def common_unit(units: list[tuple[PathLike, str]]) -> str:
 
 def check_file_name(table: Delimited, columns: list[str]) -> None:
     """Raise BadTable if the name of the file and the values say that the table has lengths of genes."""
-    words = words_of(_stem(table.path)).split()
+    words = split_words(_stem(table.path)).split()
     values = np.array([pd.to_numeric(table.frame[name], errors="coerce") for name in columns], dtype=np.float64)
-    if (
-        {"length", "lengths"} & set(words)
-        and not _unit_in_name(table.path)
-        and "tpm" not in words
-        and np.all(values > 0)
-    ):
+    if {"length", "lengths"} & set(words) and not unit_in_text(_stem(table.path)) and np.all(values > 0):
         raise BadTable(
             "the name of the file and the values suggest lengths of genes, not expression",
             where=table.path,
             hint="pass the table with TPM, or use --samples to read this one",
         )
+
+
+def _are_logarithms(numbers: np.ndarray, text: str) -> bool:
+    """Return whether values are logarithms: they are fractions and small; and many, or a name states a logarithm."""
+    words = {*split_words(text).split()}
+    if not numbers.size or numbers.max() > LARGEST_LOGARITHM or np.all(numbers % 1 == 0):
+        return False
+    return len(numbers) >= SEVERAL or bool(words & {"log", "log2", "log10", "log1p", "ln", "vst", "rlog"})
 
 
 def tpm_of_counts(table: Delimited, samples: list[str], ids: pd.Series) -> pd.DataFrame:
@@ -104,7 +118,7 @@ def tpm_of_counts(table: Delimited, samples: list[str], ids: pd.Series) -> pd.Da
     Raises:
         BadTable: a count or a length is invalid.
     """
-    column = next(name for name in table.columns if plain_name(name) == "length")
+    column = next(name for name in table.columns if words_of(name) == "length")
     lengths = table.values(column, ids)
     if np.any(lengths == 0):
         row = int(np.argmax(lengths == 0))
@@ -138,10 +152,12 @@ def _stem(path: PathLike) -> str:
     return re.sub(r"(\.(gz|bgz|csv|tsv|txt|tab))+$", "", Path(path).name)
 
 
-def _unit_in_name(path: PathLike) -> str | None:
-    """Return the unit other than TPM that the name of a file states, or None."""
-    words = set(words_of(_stem(path)).split())
-    if words & {"tpm", "tpms"}:
-        return None
-    units = {"FPKM": {"fpkm", "fpkms"}, "RPKM": {"rpkm"}, "CPM": {"cpm"}, "counts": {"count", "counts"}}
-    return next((unit for unit, names in units.items() if words & names), None)
+def unit_in_text(text: str) -> str | None:
+    """Return the unit that the name of a file, a title or a comment states, TPM before others, or None.
+
+    >>> unit_in_text("Table S2. FPKM of all genes"), unit_in_text("TPM, computed from read counts")
+    ('FPKM', 'TPM')
+    """
+    words = set(split_words(text).split())
+    units = ("TPM", "FPKM", "RPKM", "CPM", "counts")
+    return next((unit for unit in units if words & {unit.lower(), f"{unit.lower()}s", unit.lower().rstrip("s")}), None)

@@ -6,7 +6,6 @@ used; without TPM, those in the only other unit. Columns without a unit are assu
 """
 
 import logging
-import re
 import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,41 +14,11 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.genome.expression.shapes import MANY, SHAPES, Numbers, is_row_index, numbers_of
-from kanseq.genome.expression.units import ESTIMATED, TEST_ONLY, Meaning, meaning_of, word_set
+from kanseq.genome.expression.column_kinds import DERIVED, TESTS, SortedColumn, is_made_up, sort_columns
+from kanseq.genome.expression.shapes import Numbers
 from kanseq.io.files import PathLike, some
 
 logger = logging.getLogger(__name__)
-
-TESTS = ("p value", "fold change")
-"""Roles of columns that mark a table of tests for differential expression."""
-
-
-class SortedColumn(NamedTuple):
-    """What a column of a matrix is.
-
-    Attributes:
-        name: its name.
-        meaning: what its name states.
-        other: what it is if it is not expression (``text``, ``length``, …), else None.
-        summary: the summary of samples that it is, or None.
-        unit: the unit of its values, or None if no unit is stated.
-        values: its numbers, float64 ``(rows,)``; None for text.
-    """
-
-    name: str
-    meaning: Meaning
-    other: str | None
-    summary: str | None
-    unit: str | None
-    values: np.ndarray | None
-
-    @property
-    def what(self) -> str:
-        """Describe the column in a message."""
-        if self.other or not self.summary:
-            return self.other or self.unit or "no unit"
-        return f"{self.summary} of samples" + (f", {self.unit}" if self.unit else "")
 
 
 class Choice(NamedTuple):
@@ -75,6 +44,7 @@ def choose_columns(frame: pd.DataFrame, candidates: Sequence[str], path: PathLik
     columns = sort_columns(frame, candidates)
     chosen = _chosen(columns, path)
     names = [column.name for column in chosen]
+    _check_header(frame[names], path)
     left_out = [column for column in columns if column.name not in names]
     if chosen[0].summary:
         logger.warning(
@@ -83,9 +53,7 @@ def choose_columns(frame: pd.DataFrame, candidates: Sequence[str], path: PathLik
             " and ".join(f"'{name}'" for name in names) + (" is" if len(names) == 1 else " are"),
             "" if len(names) == 1 else "s",
         )
-    if left_out:
-        listed = some([f"'{column.name}' ({column.what})" for column in left_out], 8)
-        logger.warning("%s: not used as samples: %s; use --samples to select samples", path, listed)
+    _log_left_out(left_out, path)
     return Choice(names, chosen[0].unit or _stated(columns), left_out)
 
 
@@ -103,117 +71,60 @@ def selected_columns(
     units = _by_unit(chosen)
     if len(units) > 1 and None not in units:
         raise BadTable(f"the samples are in several units: {_list_units(units)}", where=path, hint=_choices(units))
-    odd = [f"'{column.name}' ({column.other})" for column in chosen if column.other not in (None, "text")]
-    if odd:
-        logger.warning("%s: samples whose names suggest something other than expression: %s", path, some(odd, 8))
+    unlike = [f"'{column.name}' ({column.other})" for column in chosen if column.other not in (None, "text")]
+    if unlike:
+        logger.warning("%s: samples whose names suggest something other than expression: %s", path, some(unlike, 8))
     unit = next((unit for unit in units if unit), None)
-    of_samples = any(not column.other and not column.summary for column in chosen)
+    of_samples = any(column.is_sample for column in chosen)
     rest = [
         column
         for column in columns
-        if of_samples
-        and column.name not in requested
-        and not column.other
-        and not column.summary
-        and column.unit == unit
+        if of_samples and column.name not in requested and column.is_sample and column.unit == unit
     ]
     return Choice([column.name for column in chosen], unit or _stated(columns), rest)
 
 
-def sort_columns(frame: pd.DataFrame, candidates: Sequence[str]) -> list[SortedColumn]:
-    """Return what each of the columns ``candidates`` is."""
-    found = {name: numbers_of(frame[name]) for name in candidates}
-    meanings = {name: meaning_of(name) for name in candidates}
-    values = {name: column for name, column in found.items() if column is not None}
-    numbers = Numbers(values, [name for name in values if meanings[name].role is None and _named(name)])
-    tested = any(meaning.role is not None and meaning.role.name in TESTS for meaning in meanings.values())
-    measured = {meanings[name].rest for name in numbers.measured}
-    others = {
-        name: _other(name, meanings[name], numbers, tested, measured) if name in values else "text"
-        for name in candidates
-    }
-    units = _units([name for name in candidates if others[name] is None], meanings, numbers)
-    others |= {name: _odd_one(name, units, numbers) for name in units}
-    units = {name: unit for name, unit in units.items() if others[name] is None}
-    summaries = _summaries(units, meanings, numbers)
-    return [
-        SortedColumn(name, meanings[name], others[name], summaries.get(name), units.get(name), found[name])
-        for name in candidates
-    ]
+def counted_columns(frame: pd.DataFrame, candidates: Sequence[str], requested: Sequence[str], path: PathLike) -> Choice:
+    """Choose the counts among the columns of featureCounts after ``Length``: numbers other than identifiers.
 
-
-def _named(name: str) -> bool:
-    """Return whether a column has a name that its author chose."""
-    return not re.fullmatch(r"\s*(unnamed[ .:_]*\d*(_level_\d+)?)?\s*", name, re.IGNORECASE)
-
-
-def _other(name: str, meaning: Meaning, numbers: Numbers, tested: bool, measured: set[tuple[str, ...]]) -> str | None:
-    """Return what a column of numbers is if it is not expression, by its name and the shape of its numbers.
-
-    ``tested`` is whether the table has test results, ``measured`` are names of samples: the words of other columns.
+    Their names are paths and say nothing about the numbers.
     """
-    if (not _named(name) or name in ("X", "X.1")) and is_row_index(pd.Series(numbers.values[name])):
-        return "row number"
-    if not _named(name):
-        return "no name"
-    if tested and meaning.text in TEST_ONLY:
-        return "test result"
-    role = meaning.role
-    if role is None:
-        return None
-    shape = role.mixed if meaning.rest else "any" if meaning.unit else role.plain
-    if shape == "large among fractions" and meaning.at_end:
-        shape = "large whole"
-    if meaning.at_end and meaning.rest in measured and shape in ("deviation", "large whole"):
-        shape = "any"
-    return role.name if SHAPES[shape](numbers, name) else None
+    columns = sort_columns(frame, candidates)
+    counts = [column for column in columns if column.values is not None and not _is_identifier(column)]
+    left_out = [column for column in columns if column.name not in {count.name for count in counts}]
+    if requested:
+        chosen = [column for column in columns if column.name in set(requested)]
+        return Choice([c.name for c in chosen], "counts", [c for c in counts if c.name not in requested])
+    if not counts:
+        raise _no_sample(columns, path)
+    _log_left_out(left_out, path)
+    return Choice([column.name for column in counts], "counts", left_out)
 
 
-def _units(names: list[str], meanings: dict[str, Meaning], numbers: Numbers) -> dict[str, str | None]:
-    """Return the unit of each column. A word for counts in a name can also belong to the name of a sample."""
-    units = {name: meanings[name].unit for name in names}
-    without = {meanings[name].rest for name in names if units[name] is None}
-    unclear = [
-        name for name in names if units[name] == "counts" and meanings[name].rest and meanings[name].rest not in without
-    ]
-    for name in unclear if without else ():
-        estimated = word_set(meanings[name].text) & ESTIMATED
-        if not ((numbers.whole(name) and (numbers.fractions_elsewhere(name) or len(unclear) > 1)) or estimated):
-            units[name] = None
-    return units
+def _is_identifier(column: SortedColumn) -> bool:
+    """Return whether a column has identifiers by its complete name (``entrezgene``), which extends annotation."""
+    return column.other == "identifier" and not column.meaning.rest
 
 
-def _odd_one(name: str, units: dict[str, str | None], numbers: Numbers) -> str | None:
-    """Return what a column without a unit is, if it has whole numbers where other such columns have fractions."""
-    others = [other for other, unit in units.items() if unit is None and other != name]
-    if units[name] is not None or np.count_nonzero(numbers.known(name)) < MANY or not numbers.whole(name):
-        return None
-    fractions = sum(not numbers.whole(other) for other in others)
-    return "whole numbers" if fractions * 2 > len(others) else None
+def _log_left_out(columns: Sequence[SortedColumn], path: PathLike) -> None:
+    """Log the columns that are not used as samples."""
+    if columns:
+        listed = some([f"'{column.name}' ({column.what})" for column in columns], 8)
+        logger.warning("%s: not used as samples: %s; use --samples to select samples", path, listed)
 
 
-def _summaries(units: dict[str, str | None], meanings: dict[str, Meaning], numbers: Numbers) -> dict[str, str]:
-    """Return the columns that are summaries of samples, and of which kind.
-
-    A name with other words (``mean_leaf``, ``mean_temp``) is that of a sample, unless there are no other columns, or
-    the numbers are a summary of all other columns or of those with these words.
-    """
-    found = {}
-    for name, unit in units.items():
-        kind, rest = meanings[name].summary, set(meanings[name].rest)
-        if kind is None:
-            continue
-        same = [other for other in units if meanings[other].summary is None and unit in (None, units[other])]
-        named = [other for other in same if rest and rest <= set(meanings[other].text.split())]
-        within = kind != "sum" and len(named) > 1 and numbers.between(name, named)
-        if not rest or not same or within or any(numbers.is_summary(name, kind, group) for group in (named, same)):
-            found[name] = kind
-    return found
+def _check_header(frame: pd.DataFrame, path: PathLike) -> None:
+    """Raise BadTable if a table without a header has several columns of different large whole numbers only."""
+    names = list(frame.columns)
+    numbers = Numbers({name: pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64) for name in names}, names)
+    if len(names) > 1 and all(is_made_up(name) and numbers.identifies(name) for name in names):
+        what = f"columns without names have different whole numbers, which can be identifiers or counts: {some(names)}"
+        raise BadTable(what, where=path, hint=f"add a header, or use {_option(names[-1:])} if the last one has counts")
 
 
 def _chosen(columns: list[SortedColumn], path: PathLike) -> list[SortedColumn]:
     """Return the columns to use: samples in TPM, else without a unit, else in the only other unit; else summaries."""
-    samples = [column for column in columns if not column.other and not column.summary]
+    samples = [column for column in columns if column.is_sample]
     summaries = [column for column in columns if not column.other and column.summary]
     in_tpm = [column for column in samples if column.unit == "TPM"]
     if in_tpm:
@@ -233,9 +144,15 @@ def _chosen(columns: list[SortedColumn], path: PathLike) -> list[SortedColumn]:
         raise BadTable(what, where=path, hint=_choices(units))
     if units:
         return next(iter(units.values()))
-    if summaries and len({(column.summary, column.unit) for column in summaries}) == 1:
-        return summaries
+    same = _same_summaries(summaries)
+    if same and len({column.summary for column in same}) == 1 and len(_by_unit(same)) == 1:
+        return same
     raise _no_sample(columns, path)
+
+
+def _same_summaries(columns: list[SortedColumn]) -> list[SortedColumn]:
+    """Return the summaries of samples; if some name a tissue or condition (``leaf_mean``), only these."""
+    return [column for column in columns if column.meaning.rest] or columns
 
 
 def _check_counts(units: dict[str | None, list[SortedColumn]], path: PathLike) -> None:
@@ -274,11 +191,7 @@ def _option(names: list[str]) -> str:
 
 def _stated(columns: list[SortedColumn]) -> str | None:
     """Return the unit in the names of columns that are derived from the samples (``logMaxTPM``), if it is one."""
-    derived = {
-        column.meaning.unit
-        for column in columns
-        if column.summary or column.other in ("logarithm", "standard deviation or error", "variance")
-    } - {None}
+    derived = {column.meaning.unit for column in columns if column.summary or column.other in DERIVED} - {None}
     if not derived and any(_is_base_mean(column, columns) for column in columns):
         return "counts"
     return "TPM" if "TPM" in derived else derived.pop() if len(derived) == 1 else None
@@ -294,17 +207,21 @@ def _is_base_mean(column: SortedColumn, columns: list[SortedColumn]) -> bool:
 def _no_sample(columns: list[SortedColumn], path: PathLike) -> BadTable:
     """Return the error of a table without samples; its hint names columns that can be selected."""
     usable = [
-        column.name
+        column
         for column in columns
         if (column.meaning.text == "base mean" or not column.other)
         and column.values is not None
         and np.all(np.isfinite(column.values) & (column.values >= 0))
         and "," not in column.name
     ]
-    listed = some([f"'{column.name}' ({column.what})" for column in columns], 8)
+    usable = _same_summaries(usable)
+    names = [column.name for column in usable if (column.summary, column.unit) == (usable[0].summary, usable[0].unit)]
     tests = any(column.other in TESTS for column in columns)
     what = "no column looks like a sample" + (": the table has test results, not expression" if tests else "")
-    hint = f"use {_option(usable[:1])} to use this column" if usable else "pass a table with TPM"
-    if not usable and any(column.other == "logarithm" for column in columns):
+    listed = some([f"'{column.name}' ({column.what}{column.example})" for column in columns], 8)
+    hint = "pass a table with TPM"
+    if names:
+        hint = f"use {_option(names)} to use {'this column' if len(names) == 1 else 'these columns'}"
+    elif any(column.other == "logarithm" for column in columns):
         hint = "pass TPM, not logarithms"
     return BadTable(f"{what}: {listed}" if not tests else f"{what} ({listed})", where=path, hint=hint)

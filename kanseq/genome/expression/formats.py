@@ -11,12 +11,13 @@ from typing import NamedTuple
 from kanseq.errors import BadTable
 from kanseq.genome.expression.shapes import numbers_of
 from kanseq.genome.expression.units import meaning_of
+from kanseq.io.delimited.names import words_of
 from kanseq.io.delimited.table import Delimited
 from kanseq.io.files import PathLike
 
 
 class Format(NamedTuple):
-    """How to recognise and read the output table of a quantifier; names of columns as :func:`plain_name` writes them.
+    """How to recognise and read the output table of a quantifier; names of columns as :func:`words_of` writes them.
 
     Attributes:
         name: the program that writes the table.
@@ -61,18 +62,9 @@ DEFAULT_NAMES = frozenset(
 """Names of files that do not name the sample."""
 
 
-def plain_name(column: str) -> str:
-    """Return the letters and digits of a column's name, in lower case.
-
-    >>> plain_name("transcript_id(s)"), plain_name("Gene.ID")
-    ('transcriptids', 'geneid')
-    """
-    return re.sub(r"[^a-z0-9]", "", column.lower())
-
-
 def column_named(columns: Sequence[str], plain: str) -> str | None:
-    """Return the first column whose :func:`plain_name` is ``plain``, or None."""
-    return next((column for column in columns if plain_name(column) == plain), None)
+    """Return the first column whose :func:`words_of` is ``plain``, or None."""
+    return next((column for column in columns if words_of(column) == plain), None)
 
 
 def format_of(table: Delimited) -> Format | None:
@@ -83,7 +75,7 @@ def format_of(table: Delimited) -> Format | None:
     Raises:
         BadTable: the column with the expression is missing.
     """
-    there = {plain_name(column) for column in table.columns}
+    there = {words_of(column) for column in table.columns}
     form = next((form for form in FORMATS if there.issuperset(form.known_by)), None)
     if form is None:
         return None
@@ -99,7 +91,7 @@ def format_of(table: Delimited) -> Format | None:
 
 def feature_counts_samples(columns: Sequence[str]) -> list[str]:
     """Return the columns after ``Length`` of a table of featureCounts; an empty list for other tables."""
-    names = [plain_name(column) for column in columns]
+    names = [words_of(column) for column in columns]
     first = names.index("geneid") if "geneid" in names else 0
     last = first + len(FEATURE_COUNTS)
     return list(columns[last:]) if tuple(names[first:last]) == FEATURE_COUNTS else []
@@ -108,9 +100,20 @@ def feature_counts_samples(columns: Sequence[str]) -> list[str]:
 def sample_name(path: PathLike) -> str:
     """Name a sample after its file, or after its folder if the file has the program's default name."""
     name = re.sub(r"\.(gz|bgz)$", "", Path(path).name)
-    name = re.sub(r"\.(sf|tsv|txt|tab|csv|results|fpkm_tracking|ctab)$", "", name)
+    name = re.sub(r"\.(sf|tsv|txt|tab|csv|results|fpkm_tracking|ctab|tabular|counts?)$", "", name)
+    name = re.sub(r"(?<=.)[._]?ReadsPerGene\.out$", "", name)
     name = re.sub(r"\.(genes|isoforms|gene_abund|gene_abundances?|abundance|quant)$", "", name)
     return Path(path).absolute().parent.name if name in DEFAULT_NAMES else name
+
+
+def sample_names(paths: Sequence[PathLike]) -> list[str]:
+    """Name the samples of several files, which have a sample each: after the files, or else after their folders."""
+    names = [sample_name(path) for path in paths]
+    folders = [Path(path).absolute().parent.name for path in paths]
+    if len(set(names)) < len(names):
+        both = [f"{folder}/{name}" for folder, name in zip(folders, names, strict=True)]
+        names = folders if len(set(folders)) == len(folders) else both
+    return names
 
 
 def lists_genes(path: PathLike) -> bool:

@@ -1,4 +1,4 @@
-"""Make a row per gene from the rows of an expression table. In: a table, genes of transcripts. Out: TPM of genes."""
+"""Make a row per gene from the rows of expression tables. In: tables, genes of transcripts. Out: TPM of genes."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,6 @@ def gene_values(
 ) -> pd.DataFrame:
     """Return the checked TPM of some columns, a row per gene; with ``gene_of``, transcripts are summed per gene."""
     ids = table.ids(id_column)
-    check_unique(ids, table)
     if gene_of is None:
         return pd.DataFrame({name: table.values(name, ids) for name in columns}, index=pd.Index(ids))
     return summed_values(table, _genes_of(table, ids, gene_of, strip_version), columns)
@@ -40,6 +39,25 @@ def summed_values(table: Delimited, genes: pd.Series, columns: list[str]) -> pd.
     """Sum some columns over the rows of each gene, in order of first appearance; rows without a gene are dropped."""
     values = pd.DataFrame({name: table.values(name, genes) for name in columns}, index=table.frame.index)
     return values.groupby(genes.to_numpy(), sort=False, dropna=True).sum()
+
+
+def join_tables(parts: list[pd.DataFrame], samples: Sequence[str]) -> pd.DataFrame:
+    """Join tables side by side; keep the genes that are in all tables; samples in the order of ``samples``."""
+    names = [name for part in parts for name in part.columns]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        hint = "rename the column in one of them, or pass each file once"
+        raise BadTable(f"several tables have a sample '{twice[0]}'", hint=hint)
+    tpm = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1, join="inner")
+    if not len(tpm):
+        first, second = (some(list(part.index)) for part in parts[:2])
+        raise BadTable(
+            f"the tables have no gene in common: {first}, and {second}", hint="pass one table with all genes"
+        )
+    most = max(len(part) for part in parts)
+    if len(tpm) < most:
+        logger.warning("%d genes are not in all of the tables and are excluded", most - len(tpm))
+    return tpm[sorted(names, key=list(samples).index)] if set(names) <= set(samples) else tpm
 
 
 def _genes_of(table: Delimited, ids: pd.Series, gene_of: Mapping[str, str], strip_version: bool) -> pd.Series:

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.genome.expression.formats import plain_name
-from kanseq.genome.expression.shapes import is_row_index, numbers_of
+from kanseq.genome.expression.shapes import numbers_of
 from kanseq.genome.expression.units import meaning_of, word_set
+from kanseq.io.delimited.names import are_row_numbers, names_index, words_of
 from kanseq.io.delimited.table import Delimited
 from kanseq.io.files import some
 
 logger = logging.getLogger(__name__)
 
 GENE_IDS = ("geneid", "geneids", "ensemblgeneid", "genestableid", "locustag", "locusname", "agi", "tairid", "agicode")
-"""Names of columns with ids of genes, as :func:`plain_name` writes them, in the order in which they are tried."""
+"""Names of columns with ids of genes, as :func:`words_of` writes them, in the order in which they are tried."""
 
 GENES = ("gene", "genes", "locus", "orf")
 """Names of columns with ids or symbols of genes."""
@@ -37,8 +37,8 @@ TRANSCRIPT_ID = re.compile(
 )
 """Matches ids that can only be those of transcripts."""
 
-NO_NAMES = ("", "x", "index", "row", "rownames", "rowname", "rownumber", "no", "nr", "n", "number", "unnamed0", "sno")
-"""Names of columns with the numbers of rows."""
+SEPARATORS = (".", "-", "_", ":")
+"""Characters between the id of a gene and the suffix of a transcript."""
 
 LONG = word_set("sample sampleid samplename condition tissue tissuename experiment run replicate treatment")
 """Names of columns with samples, in tables with a row per gene and sample."""
@@ -94,7 +94,7 @@ def gene_column(table: Delimited, ids: str) -> str | None:
 
 def long_hint(table: Delimited) -> str:
     """Return a hint for a table in which an id is repeated."""
-    samples = [name for name in table.columns if plain_name(name) in LONG]
+    samples = [name for name in table.columns if words_of(name) in LONG]
     if samples:
         return f"the column '{samples[0]}' suggests a row per gene and sample: make one column per sample"
     return "keep one row per gene"
@@ -103,28 +103,32 @@ def long_hint(table: Delimited) -> str:
 def _first_ids(table: Delimited, texts: Sequence[str]) -> str:
     """Return the column with ids: the first, unless it plainly has no ids and another column has."""
     first = table.columns[0]
-    others = [name for name in table.columns[1:] if plain_name(name) in (*GENE_IDS, *GENES)]
-    named = sorted(others, key=lambda name: (*GENE_IDS, *GENES).index(plain_name(name)))
+    others = [name for name in table.columns[1:] if words_of(name) in (*GENE_IDS, *GENES)]
+    named = sorted(others, key=lambda name: (*GENE_IDS, *GENES).index(words_of(name)))
     column, why = table.frame[first], None
     role = meaning_of(first).role
-    if is_row_index(column) and plain_name(first) not in (*GENE_IDS, *GENES, *TRANSCRIPTS):
+    cells = column.astype(str).str.strip().tolist()
+    if are_row_numbers(cells) and words_of(first) not in (*GENE_IDS, *GENES, *TRANSCRIPTS):
         why = "has the numbers of the rows"
-        if plain_name(first) in NO_NAMES:
-            named = named or [name for name in table.columns[1:] if plain_name(name) in OTHER_IDS] or list(texts[:1])
-    elif plain_name(first) in NO_NAMES and _are_whole(column):
+        if names_index(first) or words_of(first) == "id":
+            named = named or [name for name in table.columns[1:] if words_of(name) in OTHER_IDS] or list(texts[:1])
+    elif names_index(first) and all(map(str.isdigit, cells)):
         # An index that was sorted or filtered; numbers of genes would not stand next to ids of genes.
-        named = [name for name in named if plain_name(name) in GENE_IDS]
+        named = [name for name in named if words_of(name) in GENE_IDS]
         why = "has no name, and whole numbers"
     elif role is not None and role.name in ("chromosome", "position", "strand", "length"):
         why = f"is named like a {role.name}"
-    elif plain_name(first) == "pacid":
+    elif words_of(first) == "pacid":
         why = "has numbers of Phytozome"
-    elif plain_name(first) not in GENE_IDS and column.duplicated().any():
-        named = [name for name in named if plain_name(name) in GENE_IDS and not table.frame[name].duplicated().any()]
+    elif first not in texts and any("." in cell for cell in cells):
+        named = [name for name in named if name in texts]
+        why = "has fractions"
+    elif words_of(first) not in GENE_IDS and column.duplicated().any():
+        named = [name for name in named if not table.frame[name].duplicated().any()]
         why = "repeats its values"
     if why is None or not named:
         return first
-    texts_first = [name for name in table.columns[1:] if name in texts and plain_name(name) in TRANSCRIPTS]
+    texts_first = [name for name in table.columns[1:] if name in texts and words_of(name) in TRANSCRIPTS]
     ids = texts_first[0] if texts_first and not table.frame[texts_first[0]].duplicated().any() else named[0]
     logger.info(
         "%s: ids are read from column '%s', because the first column%s %s; use --id-column to choose another",
@@ -136,11 +140,6 @@ def _first_ids(table: Delimited, texts: Sequence[str]) -> str:
     return ids
 
 
-def _are_whole(column: pd.Series) -> bool:
-    """Return whether all cells are whole numbers."""
-    return bool(column.astype(str).str.strip().str.fullmatch(r"\d+").all())
-
-
 def _genes_of_transcripts(table: Delimited, ids: str, texts: Sequence[str]) -> RowIds:
     """Return the columns of transcripts and of their genes if rows are transcripts; else only the ids."""
     if table.frame[ids].duplicated().any():
@@ -150,7 +149,7 @@ def _genes_of_transcripts(table: Delimited, ids: str, texts: Sequence[str]) -> R
         return RowIds(ids)
     for plain in (*GENE_IDS, *GENES):
         for name in table.columns:
-            if plain_name(name) == plain and name != ids and _are_genes(table.frame, name, ids):
+            if words_of(name) == plain and name != ids and _are_genes(table.frame, name, ids):
                 return RowIds(ids, name)
     return RowIds(ids)
 
@@ -160,17 +159,17 @@ def _are_genes(frame: pd.DataFrame, name: str, ids: str) -> bool:
     genes = frame[name].astype(str)
     if genes.str.fullmatch(r"\S+:\d+-\d+").all() or (genes.str.strip() == "").any():
         return False
-    if plain_name(ids) in TRANSCRIPTS:
+    if words_of(ids) in TRANSCRIPTS:
         return True
     repeated = bool(genes.duplicated().any())
-    if plain_name(ids) in (*GENE_IDS, *GENES):
+    if words_of(ids) in (*GENE_IDS, *GENES):
         return repeated and _begin_with(frame[ids], genes)
-    return repeated and (plain_name(name) in GENE_IDS or _are_transcripts(frame, ids, name))
+    return repeated and (words_of(name) in GENE_IDS or _are_transcripts(frame, ids, name))
 
 
 def _are_transcripts(frame: pd.DataFrame, name: str, genes: str) -> bool:
     """Return whether a column has ids of transcripts, by its name, its values, or the ids of their genes."""
-    if plain_name(name) in TRANSCRIPTS or _begin_with(frame[name], frame[genes]):
+    if words_of(name) in TRANSCRIPTS or _begin_with(frame[name], frame[genes]):
         return True
     return bool(frame[name].astype(str).str.fullmatch(TRANSCRIPT_ID).mean() >= 0.8)
 
@@ -178,6 +177,5 @@ def _are_transcripts(frame: pd.DataFrame, name: str, genes: str) -> bool:
 def _begin_with(ids: pd.Series, genes: pd.Series) -> bool:
     """Return whether most ids are that of their gene with a suffix (``AT1G01010.1``)."""
     pairs = zip(ids.astype(str), genes.astype(str), strict=True)
-    return bool(
-        np.mean([re.fullmatch(re.escape(gene) + r"[.\-_:].+", name) is not None for name, gene in pairs]) >= 0.8
-    )
+    found = [name.startswith(gene) and name[len(gene) :][:1] in SEPARATORS for name, gene in pairs]
+    return bool(np.mean(found) >= 0.8)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.genome.expression.formats import column_named, plain_name
+from kanseq.genome.expression.formats import column_named
+from kanseq.io.delimited.names import words_of
 from kanseq.io.delimited.table import Delimited
 
 PAIRS = ("testid", "geneid", "sample1", "sample2", "value1", "value2")
@@ -22,7 +23,7 @@ def read_long(table: Delimited, id_column: str | None = None) -> pd.DataFrame | 
     Raises:
         BadTable: a value is invalid, or a gene has no value in a sample.
     """
-    there = {plain_name(column) for column in table.columns}
+    there = {words_of(column) for column in table.columns}
     if there.issuperset(PAIRS):
         test, gene, *columns = (str(column_named(table.columns, plain)) for plain in PAIRS)
         names = table.ids(id_column or gene)

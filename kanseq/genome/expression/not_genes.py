@@ -7,12 +7,14 @@ These rows are counters of HTSeq and STAR, dates that a spreadsheet wrote instea
 import logging
 import re
 from collections import Counter
+from collections.abc import Callable, Collection
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
-from kanseq.io.delimited.names import is_counter, is_old_counter
+from kanseq.io.delimited.names import is_counter, is_missing, is_old_counter
 from kanseq.io.delimited.table import Delimited
 from kanseq.io.files import some
 
@@ -43,10 +45,16 @@ _GENES_OF_MONTHS = {3: 11, 9: 15, 12: 2}
 """Month -> highest number of a gene that is named after it: MARCH1 to MARCH11, SEPT1 to SEPT15, DEC1 and DEC2."""
 
 _NO_NAME = frozenset(["NA", "N/A", "#N/A", "#NAME?", "#REF!", "#VALUE!", "---", "--"])
-_NO_NAME_IF_REPEATED = frozenset(["nan", "NaN", "na", "NULL", "null", "None", "none", "-", ".", "?"])
-"""Some genes have such names (``nan`` of Drosophila), but then they have one row."""
 
-_TOTALS = frozenset(["", "total", "totals", "grand total", "sum", "summe", "gesamt", "somme", "suma", "totale"])
+_SUMMARIES: dict[str, tuple[Callable[..., np.ndarray], Collection[str]]] = {
+    "sums": (np.sum, ("", "total", "totals", "grand total", "sum", "summe", "gesamt", "somme", "suma", "totale")),
+    "means": (np.mean, ("mean", "average", "avg", "mittelwert", "moyenne", "media", "promedio")),
+    "medians": (np.median, ("median", "mediana")),
+    "maxima": (np.max, ("max", "maximum")),
+    "minima": (np.min, ("min", "minimum")),
+    "deviations": (partial(np.std, ddof=1), ("sd", "std", "stdev", "std dev", "standard deviation")),
+}
+"""What a row has of the other rows -> the function that computes it, names of such rows in lower case."""
 
 _USUAL = re.compile(r"[A-Za-z]+\d\w*(?:\.\w+)*")
 """Matches most ids, such as AT1G01010.1, which need no further checks."""
@@ -80,7 +88,7 @@ def only_genes(table: Delimited, column: str) -> Delimited:
     if not kept.any():
         raise BadTable(f"no row has the name of a gene in column '{column}'", where=table.path)
     table = table if kept.all() else table.only(kept)
-    return _without_total(table, column)
+    return _without_summaries(table, column)
 
 
 def is_date(name: str) -> bool:
@@ -123,17 +131,30 @@ def _is_serial(name: str) -> bool:
 
 def _unnamed(names: dict[int, str], rows: int) -> list[int]:
     """Return the rows whose name means that there is none."""
-    counts = Counter(name for name in names.values() if name in _NO_NAME_IF_REPEATED)
+    # Some genes have such names (``nan`` of Drosophila), but then they have one row.
+    counts = Counter(name for name in names.values() if name and is_missing(name))
     return [row for row, name in names.items() if name in _NO_NAME or counts[name] > 1]
 
 
-def _without_total(table: Delimited, column: str) -> Delimited:
-    """Remove the last row if it has the sums of the other rows, as in spreadsheets."""
-    name = str(table.frame[column].iloc[-1]).strip()
-    if name.lower() not in _TOTALS or len(table.frame) < 3:
+def _without_summaries(table: Delimited, column: str) -> Delimited:
+    """Remove the last rows if they have the sums, means, … of the other rows, as in spreadsheets."""
+    names = table.frame[column].astype(str).str.strip().tolist()
+    rows = next((row for row in range(len(names), 0, -1) if _summary_of(names[row - 1]) is None), 0)
+    if rows < 2 or rows == len(names):
         return table
     numbers = table.frame.drop(columns=column).select_dtypes("number").to_numpy(dtype=np.float64)
-    if not numbers.size or not np.allclose(numbers[:-1].sum(axis=0), numbers[-1], rtol=1e-3):
-        return table
-    _log.warning("%s: the row '%s' has the sums of the other rows and is left out", table.place(-1), name)
-    return table.only(np.arange(len(table.frame)) < len(table.frame) - 1)
+    kept = np.ones(len(names), dtype=bool)
+    for row in range(rows, len(names)):
+        what = str(_summary_of(names[row]))
+        expected = _SUMMARIES[what][0](numbers[:rows], axis=0)
+        if numbers.size and np.allclose(expected, numbers[row], rtol=1e-3, atol=0.01):
+            kept[row] = False
+            _log.warning(
+                "%s: the row '%s' has the %s of the other rows and is left out", table.place(row), names[row], what
+            )
+    return table if kept.all() else table.only(kept)
+
+
+def _summary_of(name: str) -> str | None:
+    """Return the summary of rows that a name states, a key of :data:`_SUMMARIES`, or None."""
+    return next((what for what, (_, known) in _SUMMARIES.items() if name.lower() in known), None)

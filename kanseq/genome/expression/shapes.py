@@ -4,16 +4,21 @@ In: columns of numbers. Out: yes or no.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+
+from kanseq.io.delimited.names import MISSING
 
 LARGEST_LOGARITHM = 25.0
 """No logarithm of TPM is larger: log2(1,000,000) is 20."""
 
 MANY = 20
 """Number of whole numbers other than 0 that are no coincidence."""
+
+LARGE = 1000
+"""Counts of reads are not all larger than this number."""
 
 
 @dataclass
@@ -27,6 +32,7 @@ class Numbers:
 
     values: dict[str, np.ndarray]
     measured: list[str]
+    _whole: dict[str, bool] = field(default_factory=dict)
 
     def known(self, name: str) -> np.ndarray:
         """Return the values of a column that are not missing."""
@@ -34,7 +40,20 @@ class Numbers:
 
     def whole(self, name: str) -> bool:
         """Return whether all values are whole numbers."""
-        return bool(np.all(self.known(name) % 1 == 0))
+        if name not in self._whole:
+            self._whole[name] = bool(np.all(self.known(name) % 1 == 0))
+        return self._whole[name]
+
+    def signed(self, name: str) -> bool:
+        """Return whether several values, at least a tenth, are negative, as differences and logarithms are."""
+        known = self.known(name)
+        return bool(np.count_nonzero(known < 0) >= max(len(known) / 10, 2))
+
+    def identifies(self, name: str) -> bool:
+        """Return whether the values are different, and many or large, as identifiers and positions are."""
+        known = self.known(name)
+        different = self.whole(name) and len(np.unique(known)) == len(known) > 0
+        return different and bool(len(known) >= MANY or np.all(known >= LARGE))
 
     def fractions_elsewhere(self, name: str) -> bool:
         """Return whether another column that may be expression has a value that is not a whole number."""
@@ -72,16 +91,9 @@ def numbers_of(column: pd.Series) -> np.ndarray | None:
     if pd.api.types.is_numeric_dtype(column):
         return values
     text = column.astype(str).str.strip().str.lower()
-    filled = int((~text.isin(["", "na", "nan", "null", "none", "<na>", "n/a"])).sum())
+    filled = int((~text.isin(MISSING)).sum())
     numeric = int((~np.isnan(values)).sum())
     return values if numeric * 2 >= filled and numeric * 10 >= len(column) and numeric else None
-
-
-def is_row_index(column: pd.Series) -> bool:
-    """Return whether the cells are 0, 1, 2, … or 1, 2, 3, … in the order of the rows."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    rows = np.arange(len(values))
-    return len(values) > 0 and bool(np.array_equal(values, rows) or np.array_equal(values, rows + 1))
 
 
 def _slack(values: np.ndarray) -> np.ndarray:
@@ -111,6 +123,10 @@ def _deviation(numbers: Numbers, name: str) -> bool:
 SHAPES: dict[str, Callable[[Numbers, str], bool]] = {
     "any": lambda _numbers, _name: True,
     "never": lambda _numbers, _name: False,
+    "of a sample": lambda _numbers, _name: False,
+    "others": lambda numbers, name: any(other != name for other in numbers.measured),
+    "two others": lambda numbers, name: sum(other != name for other in numbers.measured) > 1,
+    "negative": lambda numbers, name: bool(np.any(numbers.known(name) < 0)),
     "whole": Numbers.whole,
     "chromosome": lambda numbers, name: numbers.whole(name) and _between(numbers, name, 0, 100),
     "strand": lambda numbers, name: numbers.whole(name) and _between(numbers, name, -1, 1),
@@ -127,4 +143,7 @@ SHAPES: dict[str, Callable[[Numbers, str], bool]] = {
     "small": lambda numbers, name: _between(numbers, name, -np.inf, LARGEST_LOGARITHM),
     "deviation": _deviation,
 }
-"""Shape -> function that checks whether a column has it."""
+"""Shape -> function that checks whether a column has it.
+
+The shape ``of a sample`` is that of any column whose other words are the name of a sample (``leaf_var``).
+"""

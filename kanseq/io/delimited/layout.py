@@ -8,12 +8,13 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from kanseq.errors import BadTable
 from kanseq.io.delimited.header_lines import is_header_of_numbers
-from kanseq.io.delimited.names import names_ids, shape
-from kanseq.io.delimited.numerals import is_missing, is_number
+from kanseq.io.delimited.names import are_units, names_ids, shape
+from kanseq.io.delimited.numerals import is_no_number, is_number
 from kanseq.io.files import PathLike, some
 
 DELIMITERS = ("\t", ";", ",", " ")
@@ -52,7 +53,7 @@ class TableLayout(NamedTuple):
         first_row: 1-based number of the first line with values.
         rows: the first rows.
         width: number of cells of a row, including empty cells at its end.
-        titles: numbers of lines above the header that are neither empty nor comments.
+        titles: numbers of lines above the rows that are neither header nor comments: titles and units.
         equal: whether all rows have as many cells as there are columns.
         exact: whether the header names all columns.
         numeric: whether there is a column of numbers.
@@ -163,15 +164,33 @@ def _layout(lines: list[Line], delimiter: str, path: PathLike, below: int) -> Ta
     else:
         columns, exact = [""] * width, True
     start_at = _first_unnamed_row(lines, first or 0, full) if at is None else at + 1
+    units = None if at is None or not exact else _units_next_to(lines, at, len(columns))
+    if units == start_at:
+        start_at += 1
     rows = lines[start_at:][below:]
     equal = bool(rows) and all(len(line.cells) == full for line in rows) and width >= 2
     if at is not None and len(lines[at].cells) not in (full, width, width - 1):
         equal = False
-    titles = [line.number for line in lines[: start_at if at is None else at]]
+    titles = [line.number for place, line in enumerate(lines[:start_at]) if place != at]
+    if units is not None:
+        columns = _with_units(columns, lines[units].cells)
     start = rows[0].number if rows else lines[-1].number + 1
     columns = [columns[0].lstrip("# "), *columns[1:]]
     number = 0 if at is None else lines[at].number
     return TableLayout(delimiter, columns, number, start, rows, full, titles, equal, exact, bool(numeric))
+
+
+def _units_next_to(lines: list[Line], at: int, width: int) -> int | None:
+    """Return the place of a line of units directly below or above the header, or None."""
+    near = [place for place in (at + 1, at - 1) if 0 <= place < len(lines)]
+    return next((place for place in near if are_units(lines[place].cells[:width])), None)
+
+
+def _with_units(columns: list[str], units: list[str]) -> list[str]:
+    """Add their units to the names of columns, if these are different; else they are a note on the table."""
+    if len({unit for unit in units[1:] if unit}) < 2:
+        return columns
+    return [" ".join(filter(None, pair)) for pair in zip_longest(columns, units[: len(columns)], fillvalue="")]
 
 
 def _usual_width(lines: list[Line]) -> int:
@@ -183,7 +202,7 @@ def _usual_width(lines: list[Line]) -> int:
 
 def _is_numeric(cells: object) -> bool:
     """Return whether at least half of the cells that are not missing are numbers."""
-    known = [is_number(cell) for cell in cells if not is_missing(cell)]  # type: ignore[attr-defined]
+    known = [is_number(cell) for cell in cells if not is_no_number(cell)]  # type: ignore[attr-defined]
     return bool(known) and 2 * sum(known) >= len(known)
 
 
@@ -191,7 +210,7 @@ def _first_row(lines: list[Line], numeric: list[int], full: int) -> int | None:
     """Return the first line in which all columns of numbers have numbers or are missing; None if there is none."""
     for place, line in enumerate(lines):
         cells = [line.cells[column] for column in numeric] if len(line.cells) == full else []
-        if any(cells) and all(is_number(cell) or is_missing(cell) for cell in cells):
+        if any(cells) and all(is_number(cell) or is_no_number(cell) for cell in cells):
             return place
     return None
 
@@ -222,10 +241,11 @@ def _header(
     texts = [place for place in fitting if not any(_is_value(above[place], column) for column in numeric)]
     mixed = [place for place in fitting if not all(_is_value(above[place], column) for column in numeric)]
     exact = [place for place in texts if len(above[place].cells) >= width]
-    named = [place for place in exact if names_ids(above[place].cells[0]) or not above[place].cells[0]]
-    for places in (named, exact, texts, mixed):
+    for places in (exact, texts):
         if places:
-            return places[0]
+            return max(places, key=lambda place: (*_rank(above[place]), -place))
+    if mixed:
+        return mixed[0]
     if names_ids(lines[first].cells[0]) and len(lines) > first + 1:
         return first
     if above and sum(cell != "" for cell in above[-1].cells) > 1:
@@ -238,10 +258,16 @@ def _header(
     return first if len(lines) > first + 1 and is_header_of_numbers(lines[first], others, path) else None
 
 
+def _rank(line: Line) -> tuple[int, int]:
+    """Return how well a line names columns: the number of different names, and how well the first cell names ids."""
+    first = line.cells[0]
+    return len({*line.cells[1:]} - {""}), 2 if names_ids(first) else not first
+
+
 def _is_value(line: Line, column: int) -> bool:
     """Return whether the cell of a column is a number or missing."""
     cell = line.cells[column] if column < len(line.cells) else "a name"
-    return is_number(cell) or is_missing(cell)
+    return is_number(cell) or is_no_number(cell)
 
 
 def _fits(line: Line, full: int, width: int) -> bool:

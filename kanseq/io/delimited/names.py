@@ -4,6 +4,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+MISSING = frozenset(["", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "-", "--", "---", ".", "?"])
+"""Cells (in lower case) that mean that there is no value or no name."""
+
 _ID_NAMES = re.compile(
     r"genes?|(gene|ensembl|ensemblgene|entrez|entrezgene|ncbigene|locus|tair|transcript|tx|target|tracking|feature|probe|"
     r"sample|protein|mrna|orf|g|genemodel)?ids?|(gene|locus|transcript|tx|hugo|hgnc)?(names?|symbols?|tag|identifier)|"
@@ -13,13 +16,24 @@ _ID_NAMES = re.compile(
 )
 """Names of columns with ids, in lower case, letters and digits only."""
 
-_INDEX = re.compile(r"|X|Unnamed: ?0|\.\.\.1|V1|row\.?names|rownames|index|#", re.IGNORECASE)
+_INDEX = re.compile(
+    r"|X|Unnamed: ?0|\.\.\.1|V1|index|[#n]|n[or]\.?|s\.? ?no\.?|row([ ._]?(names?|numbers?))?|number", re.IGNORECASE
+)
 _COUNTERS = re.compile(
     r"__(no_feature|ambiguous|too_low_aqual|not_aligned|alignment_not_unique)\b.*"
     r"|N_(unmapped|multimapping|noFeature|ambiguous)",
     re.IGNORECASE,
 )
 _OLD_COUNTERS = frozenset(["no_feature", "ambiguous", "too_low_aqual", "not_aligned", "alignment_not_unique"])
+
+
+def is_missing(cell: str) -> bool:
+    """Return whether a cell means that there is no value or no name.
+
+    >>> is_missing("N/A"), is_missing("."), is_missing("0")
+    (True, True, False)
+    """
+    return cell.lower() in MISSING
 
 
 def words_of(name: str) -> str:
@@ -43,7 +57,11 @@ def names_ids(cell: str) -> bool:
 
 
 def names_index(cell: str) -> bool:
-    """Return whether a cell can be the header of a column with row numbers, which R and pandas write."""
+    """Return whether a cell can be the header of a column with row numbers, which R, pandas and authors write.
+
+    >>> names_index("Unnamed: 0"), names_index("S.No"), names_index("row.names"), names_index("leaf")
+    (True, True, True, False)
+    """
     return _INDEX.fullmatch(cell) is not None
 
 
@@ -88,6 +106,19 @@ def rejoined(names: Sequence[str], columns: Sequence[str]) -> list[str]:
         found.append(parts[tuple(names[place : place + size])] if size > 1 else names[place])
         place += size
     return found
+
+
+_UNIT = re.compile(r"\W*(tpms?|fpkms?|rpkms?|cpms?|((raw|read|normali[sz]ed) )?counts?|reads)\W*", re.IGNORECASE)
+
+
+def are_units(cells: Sequence[str]) -> bool:
+    """Return whether cells are the units of columns, which some authors write below or above the header.
+
+    >>> are_units(["", "(TPM)", "(TPM)"]), are_units(["unit", "TPM", "FPKM"]), are_units(["TPM", "leaf", "root"])
+    (True, True, False)
+    """
+    named = [cell for cell in cells[1:] if cell]
+    return bool(named) and cells[0].lower() in ("", "unit", "units") and all(map(_UNIT.fullmatch, named))
 
 
 def shape(name: str) -> str:

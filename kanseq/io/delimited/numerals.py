@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from kanseq.errors import BadOption, BadTable
+from kanseq.io.delimited.names import MISSING
 
 Columns = Sequence[tuple[str, str]]
 """Name and cells of columns; the cells are one text with a cell in each line."""
@@ -18,7 +19,7 @@ Columns = Sequence[tuple[str, str]]
 MARKS = (".", ",")
 """The decimal marks, the values of the option ``--decimal``."""
 
-MISSING = frozenset(["", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "-", "inf", "-inf"])
+_NO_NUMBERS = MISSING | {"inf", "-inf"}
 """Cells (in lower case) that are neither numbers nor text."""
 
 _SPACES = " \u00a0\u2009\u202f"
@@ -44,7 +45,7 @@ def _lines(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 
 _ARE_NUMBERS = {".": _lines(_POINT), ",": _lines(_COMMA), "": _lines(_EITHER)}
-_ARE_MISSING = _lines("|".join(map(re.escape, sorted(MISSING))), re.IGNORECASE)
+_ARE_MISSING = _lines("|".join(map(re.escape, sorted(_NO_NUMBERS))), re.IGNORECASE)
 _MARKED = _lines(rf"(?!(?:{_PLAIN})$){_EITHER}")
 _DECISIVE = {".": _lines(rf"(?!(?:{_COMMA})$){_POINT}"), ",": _lines(rf"(?!(?:{_POINT})$){_COMMA}")}
 _UNCLEAR = {mark: _lines(rf"(?=(?:{_POINT})$)(?=(?:{_COMMA})$)[^.,\n]*[{mark}].*") for mark in MARKS}
@@ -82,9 +83,9 @@ def is_number(cell: str) -> bool:
     return _NUMBER.fullmatch(cell) is not None
 
 
-def is_missing(cell: str) -> bool:
+def is_no_number(cell: str) -> bool:
     """Return whether a cell stands for a missing or infinite number."""
-    return cell.lower() in MISSING
+    return cell.lower() in _NO_NUMBERS
 
 
 def check_decimal(decimal: str | None) -> None:
@@ -93,9 +94,15 @@ def check_decimal(decimal: str | None) -> None:
         raise BadOption(f"--decimal {decimal}: unknown decimal mark", hint="use --decimal . or --decimal ,")
 
 
-def is_decided(cells: Iterable[str]) -> bool:
-    """Return whether one of the cells is a number that only a decimal point explains, such as ``0.5``."""
-    return any(_DECISIVE["."].fullmatch(cell) for cell in cells)
+def decided_mark(columns: Iterable[Sequence[str]]) -> str | None:
+    """Return the decimal mark of the first rows, if their columns of numbers have decisive cells, and all the same.
+
+    >>> decided_mark([["0,5", "7"]]), decided_mark([["0.5", "1,234"]]), decided_mark([["0,5", "0.5"]])
+    (',', '.', None)
+    """
+    numeric = [cells for cells in columns if all(is_number(cell) or is_no_number(cell) for cell in cells)]
+    found = [mark for mark in MARKS if any(_DECISIVE[mark].fullmatch(cell) for cells in numeric for cell in cells)]
+    return found[0] if len(found) == 1 else None
 
 
 def text_of(column: pd.Series) -> str:
@@ -103,10 +110,13 @@ def text_of(column: pd.Series) -> str:
     return "\n".join(cell.strip().replace("\n", " ") for cell in column.astype(str).tolist())
 
 
-def marked_columns(frame: pd.DataFrame) -> list[int]:
-    """Return the columns of text that are numbers, but not all of them plain ones (``1,5``, ``1 000``)."""
+def marked_columns(frame: pd.DataFrame, mark: str | None) -> list[int]:
+    """Return the columns of text that are numbers, but not all of them plain ones (``1,5``, ``1 000``).
+
+    If the table was parsed with the ``mark`` ``,``, numbers with a decimal point are not plain either.
+    """
     texts = {place: text_of(frame[place]) for place in frame.columns if not pd.api.types.is_numeric_dtype(frame[place])}
-    return [place for place, text in texts.items() if _MARKED.search(text) and _has_numbers(text)]
+    return [place for place, text in texts.items() if (mark == "," or _MARKED.search(text)) and _has_numbers(text)]
 
 
 def _has_numbers(text: str) -> bool:

@@ -70,7 +70,14 @@ def rows_from(text: str, first: int) -> tuple[str, np.ndarray]:
 
 
 def parse_rows(
-    body: str, lines: np.ndarray, delimiter: str, width: int, path: PathLike, *, text: Collection[int] | None
+    body: str,
+    lines: np.ndarray,
+    delimiter: str,
+    width: int,
+    path: PathLike,
+    *,
+    text: Collection[int] | None,
+    decimal: str = ".",
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Parse rows; columns are named 0, 1, ….
 
@@ -81,6 +88,7 @@ def parse_rows(
         width: the number of columns.
         path: the file, for messages.
         text: the columns that remain text; None means all.
+        decimal: the decimal mark of columns in which all cells are numbers without thousands separators.
 
     Returns:
         The cells, and the number of the (first) line of each row.
@@ -100,6 +108,7 @@ def parse_rows(
             skip_blank_lines=False,
             low_memory=False,
             quoting=quoting,
+            decimal=decimal,
         )
     except pd.errors.ParserError as error:
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,16 +12,17 @@ from kanseq.io.delimited.layout import TableLayout, find_layout
 from kanseq.io.delimited.names import are_row_numbers, names_ids, names_index
 from kanseq.io.delimited.numerals import (
     check_decimal,
+    decided_mark,
     decimal_mark,
-    is_decided,
     is_number,
     marked_columns,
     text_of,
     with_plain_numbers,
 )
+from kanseq.io.delimited.other_formats import check_is_table
 from kanseq.io.delimited.parsing import Lines, cells_of_comment, first_lines, parse_rows, rows_from
 from kanseq.io.delimited.table import Delimited
-from kanseq.io.delimited.text import read_text
+from kanseq.io.delimited.text import read_first_text, read_text
 from kanseq.io.files import PathLike, some
 
 _log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ def read_delimited(path: PathLike, *, decimal: str | None = None, text: Sequence
     check_decimal(decimal)
     content = read_text(path).rstrip("\n")
     head, comments = first_lines(content)
+    check_is_table([line for _number, line in head], path)
     layout = _with_comment_as_header(find_layout(head, path), comments) if head else None
     if layout is None or not layout.rows:
         raise BadTable("the table has no rows", where=path)
@@ -59,16 +62,31 @@ def read_delimited(path: PathLike, *, decimal: str | None = None, text: Sequence
     del content
     index, first = _places_of_ids(layout)
     as_text = {*range(first + 1), *(place for place, name in enumerate(names) if name in text)}
-    frame, lines_of_rows = parse_rows(body, lines, layout.delimiter, width, path, text=as_text)
-    table = Delimited(path, names, frame, lines_of_rows)
-    numbers = [place for place in frame.columns if place not in as_text]
-    marked = marked_columns(frame[numbers])
-    if marked or decimal == "," or _has_doubtful_points(frame[numbers], layout, decimal):
-        cells = parse_rows(body, lines, layout.delimiter, width, path, text=None)[0][numbers]
-        _use_decimal_mark(table, cells, marked, layout.delimiter, decimal)
+    columns = {place: _column(layout, place) for place in range(len(names)) if place not in as_text}
+    mark = decimal or decided_mark(columns.values())
+    frame, lines_of_rows = parse_rows(body, lines, layout.delimiter, width, path, text=as_text, decimal=mark or ".")
+    table = Delimited(path, names, frame, lines_of_rows, _notes(layout, [*head, *comments]))
+    marked = marked_columns(frame[list(columns)], mark)
+    if marked or (mark is None and any(pd.api.types.is_float_dtype(frame[place]) for place in columns)):
+        # With a known mark, columns of numbers need no second look.
+        examined = [place for place in columns if mark is None or not pd.api.types.is_numeric_dtype(frame[place])]
+        text = parse_rows(body, lines, layout.delimiter, width, path, text=None)[0][examined]
+        heads = [(names[place], "\n".join(cells)) for place, cells in columns.items() if place not in examined]
+        _use_decimal_mark(table, text, marked, heads, layout.delimiter, decimal)
     if index is not None and not are_row_numbers(list(frame[index]), gaps=True):
         index = None
     return _without_empty_columns(table, index, layout.header)
+
+
+def read_header(path: PathLike) -> list[str]:
+    """Return the names of the columns of a table without reading all of it; they are empty if there is no header.
+
+    Raises:
+        BadTable: as for :func:`read_delimited`.
+        MissingFile: the file cannot be read.
+    """
+    head, comments = first_lines(read_first_text(path).rstrip("\n"))
+    return _with_comment_as_header(find_layout(head, path), comments).columns if head else []
 
 
 def _with_comment_as_header(layout: TableLayout, comments: Lines) -> TableLayout:
@@ -86,10 +104,11 @@ def _with_comment_as_header(layout: TableLayout, comments: Lines) -> TableLayout
 def _names(layout: TableLayout, path: PathLike) -> list[str]:
     """Return the names of the columns, and log which lines above the rows have another meaning than usual."""
     if layout.titles:
-        _log.info("%s: titles above the header are left out: line %s", path, some(layout.titles, 8))
+        _log.info("%s: lines next to the header that are no rows: %s", path, some(layout.titles, 8))
     names = layout.columns
     if layout.header and not layout.exact:
-        return ["row names" if "gene" in names else "gene", *names[1:]]
+        numbered = are_row_numbers(_column(layout, 0), gaps=True) and any(map(names_ids, names[1:]))
+        return ["row names" if numbered or "gene" in names else "gene", *names[1:]]
     if layout.header:
         return names
     names = ["gene", *(f"column {place}" for place in range(2, len(names) + 1))]
@@ -98,6 +117,12 @@ def _names(layout: TableLayout, path: PathLike) -> list[str]:
         "%s: no header: line %d is read as a row; the columns are named %s", path, layout.first_row, some(names, 8)
     )
     return names
+
+
+def _notes(layout: TableLayout, lines: Lines) -> str:
+    """Return the titles and comments above the rows, except for the header."""
+    above = [(number, line) for number, line in lines if number < layout.first_row and number != layout.header]
+    return "\n".join(line for _number, line in sorted(above))
 
 
 def _places_of_ids(layout: TableLayout) -> tuple[int | None, int]:
@@ -118,15 +143,13 @@ def _column(layout: TableLayout, place: int) -> list[str]:
     return [line.cells[place] for line in layout.rows if place < len(line.cells)]
 
 
-def _has_doubtful_points(frame: pd.DataFrame, layout: TableLayout, decimal: str | None) -> bool:
-    """Return whether points in numbers may separate thousands, because the first rows do not decide."""
-    fractions = [place for place in frame.columns if pd.api.types.is_float_dtype(frame[place])]
-    decided = any(is_decided(_column(layout, place)) for place in fractions)
-    return decimal is None and bool(fractions) and not decided
-
-
 def _use_decimal_mark(
-    table: Delimited, cells: pd.DataFrame, marked: list[int], delimiter: str, decimal: str | None
+    table: Delimited,
+    cells: pd.DataFrame,
+    marked: list[int],
+    heads: list[tuple[str, str]],
+    delimiter: str,
+    decimal: str | None,
 ) -> None:
     """Replace the columns of a table that have numbers with decimal commas or thousands separators.
 
@@ -134,12 +157,14 @@ def _use_decimal_mark(
         table: the table.
         cells: the columns that may have numbers, as text.
         marked: the columns that have other than plain numbers.
+        heads: names and first cells of columns that were read, which decide about the mark too.
         delimiter: the delimiter.
         decimal: the decimal mark that the user specified, or None.
     """
     columns = {place: text_of(cells[place]) for place in cells.columns}
     named = {place: table.columns[place] if place < len(table.columns) else "" for place in columns}
-    mark = decimal_mark([(named[place], columns[place]) for place in columns], delimiter, table.place, decimal)
+    examined = [*heads, *((named[place], columns[place]) for place in columns)]
+    mark = decimal_mark(examined, delimiter, table.place, decimal)
     for place, column in columns.items():
         if place in marked or (mark == "," and pd.api.types.is_numeric_dtype(table.frame[place])):
             numbers = with_plain_numbers(column, mark)
@@ -174,4 +199,4 @@ def _without_empty_columns(table: Delimited, index: int | None, header: int) -> 
         raise BadTable(
             f"only one column: '{some(names)[:60]}'", where=f"{table.path}:{header}", hint="use commas or tabs"
         )
-    return Delimited(table.path, names, frame[kept].set_axis(names, axis=1), table.lines)
+    return replace(table, columns=names, frame=frame[kept].set_axis(names, axis=1))

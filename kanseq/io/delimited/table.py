@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kanseq.errors import BadTable
+from kanseq.io.delimited.names import is_missing
 from kanseq.io.files import PathLike
 
 
@@ -20,12 +21,14 @@ class Delimited:
         columns: names of the columns, in the order of the file.
         frame: the cells; a column is numeric if all of its cells are numbers, else text.
         lines: 1-based line number of every row.
+        notes: the text of comments and titles above the rows, and of units below the header.
     """
 
     path: PathLike
     columns: list[str]
     frame: pd.DataFrame
     lines: np.ndarray
+    notes: str = ""
 
     def place(self, row: int) -> str:
         """Return the location of a row (0-based) as ``file:line``."""
@@ -36,7 +39,8 @@ class Delimited:
         ids = self.frame[column].astype(str).str.strip()
         empty = (ids == "").to_numpy()
         if empty.any():
-            raise BadTable(f"no name in column '{column}'", where=self.place(int(np.argmax(empty))))
+            where, hint = self.place(int(np.argmax(empty))), "remove the line, or write the name of the gene"
+            raise BadTable(f"no name in column '{column}'", where=where, hint=hint)
         return ids
 
     def values(self, column: str, names: pd.Series) -> np.ndarray:
@@ -66,16 +70,17 @@ def check_values(column: pd.Series, name: str, rows: pd.Series, place: Callable[
         return values
     row = int(np.argmax(wrong))
     cell = str(column.iloc[row]).strip()
-    if values[row] < 0:
+    if values[row] < 0 or re.fullmatch(r"[\u2212\u2013][\d.]+", cell):
         what, hint = f"{cell} is negative", "provide TPM, not logarithms or z-scores"
     elif np.isinf(values[row]):
         what, hint = f"{cell} is infinite", None
-    elif cell.lower() in ("", "na", "nan", "null", "none", "<na>"):
+    elif is_missing(cell):
         what, hint = f"the value is missing ('{cell}')", "write 0 for no expression, or leave the gene out"
     elif re.fullmatch(r"-?\d+,\d+", cell):
         what, hint = f"'{cell}' has a decimal comma", "write decimal points"
     elif re.fullmatch(r"-?\d{1,3}([,.'’\s]\d{2,3})+([,.]\d+)?", cell):
         what, hint = f"'{cell}' has thousands separators", "write the number without them"
     else:
-        what, hint = f"'{cell}' is not a number", "use --samples to select the sample columns"
+        what = f"'{cell}' is not a number"
+        hint = "write 0 for no expression, or remove the line; if the column is no sample, use --samples"
     raise BadTable(f"column '{name}', gene '{rows.iloc[row]}': {what}", where=place(row), hint=hint)

@@ -20,6 +20,12 @@ _BINARY = {
 }
 """First bytes of files that are not text: what they are, and what to do."""
 
+_FIRST = 2**22
+"""Number of bytes in which the first rows of a table are searched."""
+
+_INVISIBLE = "\u200b\u2060\ufeff"
+"""Characters without a width."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,14 +45,32 @@ def read_text(path: PathLike) -> str:
         with open_bytes(path) as handle:
             content = handle.read()
     text = _decode(content, path)
-    return re.sub("\r\n?", "\n", text) if "\r" in text else text
+    text = re.sub("\r\n?", "\n", text) if "\r" in text else text
+    # Web pages and PDF documents have characters without a width between the letters of names.
+    return text.translate(dict.fromkeys(map(ord, _INVISIBLE))) if any(mark in text for mark in _INVISIBLE) else text
+
+
+def read_first_text(path: PathLike) -> str:
+    """Read the first lines of a file as text, at most 4 MiB; warn of nothing, because the file will be read again.
+
+    Raises:
+        MissingFile, TruncatedFile: as for :func:`read_text`.
+    """
+    with open_bytes(path) as handle:
+        content = handle.read(_FIRST)
+    _check_text(content, path)
+    decoder = codecs.getincrementaldecoder(_encoding(content))()
+    try:
+        text = decoder.decode(content)
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    text = re.sub("\r\n?", "\n", text)
+    return text if len(content) < _FIRST else text[: text.rfind("\n") + 1]
 
 
 def _decode(content: bytes, path: PathLike) -> str:
     """Decode the bytes of a file; ``path`` is for messages."""
-    for start, (what, hint) in _BINARY.items():
-        if content.startswith(start):
-            raise TruncatedFile(f"this is {what}, not a text table", where=path, hint=hint)
+    _check_text(content, path)
     encoding = _encoding(content)
     try:
         return content.decode(encoding)
@@ -56,6 +80,13 @@ def _decode(content: bytes, path: PathLike) -> str:
         line = content.count(b"\n", 0, error.start) + 1
     _log.warning("%s:%d: not UTF-8; the file is read as Windows-1252, as written by spreadsheets", path, line)
     return content.decode("cp1252", errors="replace")
+
+
+def _check_text(content: bytes, path: PathLike) -> None:
+    """Raise TruncatedFile if the first bytes of a file are those of a workbook or another binary file."""
+    for start, (what, hint) in _BINARY.items():
+        if content.startswith(start):
+            raise TruncatedFile(f"this is {what}, not a text table", where=path, hint=hint)
 
 
 def _encoding(content: bytes) -> str:

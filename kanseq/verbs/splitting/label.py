@@ -5,7 +5,7 @@ In: expression tables and splits. Out: a table ``species, id, condition, fold, e
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import pandas as pd
 from kanseq.errors import BadOption, Remedy, UnknownGene
 from kanseq.genome.annotation.annotated_names import read_transcript_genes
 from kanseq.genome.annotation.tx2gene import read_tx2gene
-from kanseq.genome.expression.conditions import EVERY, expression_levels, read_conditions
+from kanseq.genome.expression.conditions import EVERY, expression_levels
 from kanseq.genome.expression.tpm import check_expression, read_expression
 from kanseq.io.delimited.numerals import check_decimal
 from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated
@@ -143,13 +143,12 @@ def label(
     check_decimal(decimal)
     quartiles = _check_options(splits is not None, quartiles, recipe, summary, low, high)
     members = genes_that_count(splits, genes, species)
-    of_sample = None if condition is None else read_conditions(condition)
-    requested = comma_separated(samples) or list(of_sample or ())
+    requested = comma_separated(samples)
     known = None if members is None else members[["species", "id"]].drop_duplicates()
     ids = None if known is None else pd.Index(known["id"])
     gene_of = _transcripts(tx2gene, annotation, ids, genes)
     if isinstance(tables, pd.DataFrame):
-        read = check_expression(tables, requested)
+        read = check_expression(tables, requested, condition)
     else:
         read = read_expression(
             paths,
@@ -158,9 +157,10 @@ def label(
             gene_of=gene_of,
             strip_version=strip_version,
             decimal=decimal,
+            sheet=condition,
         )
     tpm = read.tpm if gene_map is None else rename_genes(read.tpm, gene_map, ids)
-    levels = expression_levels(tpm, of_sample, summary)
+    levels = expression_levels(tpm, read.conditions, summary)
     try:
         match = match_genes(
             tpm.index,
@@ -189,7 +189,7 @@ def label(
         quartiles=thresholds,
         samples=list(tpm.columns),
         unit=read.unit,
-        summary=_describe_summary(summary, list(tpm.columns), of_sample),
+        summary=_describe_summary(summary, list(tpm.columns), read.conditions),
         left_out=read.left_out,
         genes=int(counted.sum()),
         **_counts(parts, counted),
@@ -310,7 +310,7 @@ def _counts(parts: list[ConditionLabels], counted: np.ndarray) -> dict[str, dict
     return found
 
 
-def _describe_summary(summary: str, samples: list[str], of_sample: dict[str, str] | None) -> str:
+def _describe_summary(summary: str, samples: list[str], of_sample: Mapping[str, str] | None) -> str:
     """Describe how many samples were summarised, in total or for each condition.
 
     >>> _describe_summary("max", ["a", "b", "c"], None)

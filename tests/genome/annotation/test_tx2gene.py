@@ -39,6 +39,9 @@ def read(folder, text):
         "Gene name\tProtein stable ID\nA\tT1\nA\tT2\nB\tT3\n",
         "# made by x\nTitle of the table\n\ntarget_id\tens_gene\text_gene\nT1\tA\tx\nT2\tA\tx\nT3\tB\ty\n",
         "#gene_id\ttranscript_id\nA\tT1\nA\tT2\nB\tT3\n",
+        "#name\tvalue\nT1\tA\nT2\tA\nT3\tB\n",
+        "transcript_id\tname\nT1\tA\nT2\tA\nT3\tB\n",
+        "gene\tname\nA\tT1\nA\tT2\nB\tT3\n",
     ],
 )
 def test_the_header_determines_the_columns(tmp_path, text):
@@ -52,9 +55,9 @@ def test_transcripts_are_known_with_and_without_version(tmp_path):
 
 def test_transcripts_without_a_gene_are_left_out_with_one_warning(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
-        assert read(tmp_path, "TXNAME,GENEID\nT1,A\nT2,\nT3,NA\n,B\n") == {"T1": "A"}
+        assert read(tmp_path, "TXNAME,GENEID\nT1,A\nT2,\nT3,NA\n,B\nT4,.\n") == {"T1": "A"}
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path / 'tx2gene.tsv'}: rows without a transcript or a gene that are left out: 3"
+        f"{tmp_path / 'tx2gene.tsv'}: rows without a transcript or a gene that are left out: 4"
     ]
 
 

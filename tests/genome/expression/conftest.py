@@ -9,6 +9,7 @@ COLUMNS = {
     "transcripts": ["LOC_1.1", "LOC_1.2", "LOC_2.1", "LOC_3.1"],
     "genes_of_transcripts": ["LOC_1", "LOC_1", "LOC_2", "LOC_3"],
     "symbols": ["ABC", "DEF", "GHI", "JKL"],
+    "same": ["A. thaliana"] * 4,
     "text": ["x", "x", "y", "x"],
     "a": [12.5, 0.0, 3.75, 250.1],
     "b": [8.25, 1.5, 0.0, 310.9],

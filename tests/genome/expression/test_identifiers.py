@@ -34,6 +34,27 @@ def test_row_numbers_in_an_unnamed_column_are_left_out(table, names):
     assert found.tpm["leaf"].to_dict() == {"LOC_1": 12.5, "LOC_2": 0.0, "LOC_3": 3.75, "LOC_4": 250.1}
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ["id=rows", "Name=genes", "Description=text", "leaf=a"],
+        ["leaf=a", "gene_id=genes"],
+        ["leaf=a", "root=b", "Gene=genes"],
+        ["Species=same", "Gene=genes", "leaf=a"],
+        ["No.=rows", "Locus ID=genes", "leaf=a"],
+    ],
+)
+def test_ids_are_read_from_another_column_if_the_first_has_numbers_or_one_value(table, headers):
+    found = read_expression([table(headers)])
+    assert found.tpm["leaf"].to_dict() == {"LOC_1": 12.5, "LOC_2": 0.0, "LOC_3": 3.75, "LOC_4": 250.1}
+
+
+def test_ids_after_the_samples_of_a_data_frame_of_r_are_read(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text('"leaf" "gene_id"\n"1" 7.5 "AT1"\n"2" 0.5 "AT2"\n')
+    assert read_expression([path]).tpm["leaf"].to_dict() == {"AT1": 7.5, "AT2": 0.5}
+
+
 def test_numbers_in_the_first_column_are_ids_if_its_name_says_so(table):
     found = read_expression([table(["gene_id=rows", "symbol=symbols", "leaf=a"])])
     assert list(found.tpm.index) == ["0", "1", "2", "3"]
@@ -66,6 +87,12 @@ def test_a_mapping_of_transcripts_is_preferred_to_a_column_of_the_table(table):
     gene_of = {"LOC_1.1": "X", "LOC_1.2": "Y", "LOC_2.1": "X", "LOC_3.1": "Y"}
     path = table(["gene_id=genes_of_transcripts", "tx=transcripts", "leaf=a"])
     assert read_expression([path], gene_of=gene_of).tpm["leaf"].to_dict() == {"X": 16.25, "Y": 250.1}
+
+
+def test_a_row_per_gene_and_sample_is_refused_before_its_columns_are_chosen(table):
+    headers = ["gene=genes_of_transcripts", "condition=text", "mean=a", "min=b", "max=c"]
+    with pytest.raises(BadTable, match=r"duplicate id 'LOC_1'; the column 'condition' suggests a row per gene"):
+        read_expression([table(headers)])
 
 
 def test_a_row_per_gene_and_sample_is_refused_with_a_hint(table):

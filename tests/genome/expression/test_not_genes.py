@@ -82,6 +82,21 @@ def test_rows_without_a_gene_name_are_left_out(tmp_path, caplog):
     assert read(tmp_path, caplog, "symbol\ts\nQ1\t1\nnan\t2\nnan\t3\n")[0] == ["Q1"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "left"),
+    [
+        ("Mean,2,5\n", ["A", "B", "C"]),
+        ("Total,6,15\nAverage,2,5\nSD,1,1\n", ["A", "B", "C"]),
+        ("Max,3,6\n", ["A", "B", "C"]),
+        ("Max,7.5,0.5\n", ["A", "B", "C", "Max"]),
+    ],
+)
+def test_last_rows_that_summarise_the_others_are_left_out(tmp_path, rows, left):
+    path = tmp_path / "t.csv"
+    path.write_text("gene,leaf,root\nA,1,4\nB,2,5\nC,3,6\n" + rows)
+    assert list(read_expression([path]).tpm.index) == left
+
+
 def test_a_last_row_with_sums_is_left_out(tmp_path, caplog):
     ids, messages = read(tmp_path, caplog, "gene;a;b\nQ1;1,5;2\nQ2;3;4\nSumme;4,5;6\n")
     assert ids == ["Q1", "Q2"]

@@ -8,8 +8,9 @@ import pytest
 
 from kanseq.errors import BadOption, BadTable, TruncatedFile
 from kanseq.genome.annotation.annotated_names import read_transcript_genes
-from kanseq.genome.expression.conditions import expression_levels, read_conditions
-from kanseq.genome.expression.tpm import check_expression, log_expression, read_expression
+from kanseq.genome.expression.conditions import expression_levels, log_expression
+from kanseq.genome.expression.sample_sheets import read_conditions
+from kanseq.genome.expression.tpm import check_expression, read_expression
 
 MATRIX = "gene_id,s1,s2,logMaxTPM\nA,0,9,1.0\nB,1.5,0.25,0.4\n"
 
@@ -89,7 +90,23 @@ def test_samples_and_id_column_can_be_specified(tmp_path):
         ("g,s,t\nA,1,1\nB,2,NaN\n", "tpm.csv:3: column 't', gene 'B': the value is missing"),
         ("g,s\nA,1\nB,\n", "tpm.csv:3: column 's', gene 'B': the value is missing ('')"),
         ("g,s\nA,NA\nB,1\n", "tpm.csv:2: column 's', gene 'A': the value is missing ('NA')"),
-        ("g,s\nA,1\nB,high\n", "tpm.csv:3: column 's', gene 'B': 'high' is not a number"),
+        (
+            "g,s\nA,1\nB,high\n",
+            "tpm.csv:3: column 's', gene 'B': 'high' is not a number; write 0 for",
+        ),
+        (
+            "g,s\nA,1\nB,<0.1\nC,3\n",
+            "tpm.csv:3: column 's', gene 'B': '<0.1' is not a number; write 0",
+        ),
+        ("g,s\nA,1\nB,-\n", "tpm.csv:3: column 's', gene 'B': the value is missing ('-'); write 0 for no expression"),
+        ("g,s\nA,1\nB,\u22121.5\n", "tpm.csv:3: column 's', gene 'B': \u22121.5 is negative"),
+        ("g,s\ntissue,leaf\nA,1\nB,2\n", "tpm.csv:2: column 's', gene 'tissue': 'leaf' is not a number; write 0"),
+        (
+            "g,s\nA,1\nB,2\ng,s\nC,1\n",
+            "tpm.csv:4: column 's', gene 'g': 's' is not a number; write 0 for",
+        ),
+        ("g,s,t\n,leaf,leaf\nA,1,2\nB,2,3\n", "tpm.csv:2: no name in column 'g'; remove the line"),
+        ("g,s\nA,7%\nB,2%\n", "tpm.csv: no column looks like a sample: 's' (text: '7%'); pass a table with TPM"),
         ("g,s\nA,1\nB,inf\n", "tpm.csv:3: column 's', gene 'B': inf is infinite"),
         ("g,s\nA,1\nB,1\nA,2\n", "tpm.csv:4: duplicate id 'A'"),
         ("g,s\nA,1\n,1\n", "tpm.csv:3: no name in column 'g'"),
@@ -164,8 +181,45 @@ def test_rsem_and_stringtie_tables_are_samples_named_after_their_files(tmp_path,
 
 
 def test_two_tables_with_the_same_sample_name_are_refused(tmp_path):
-    paths = [write(tmp_path, MATRIX, "a.csv"), write(tmp_path, MATRIX, "b.csv")]
-    with pytest.raises(BadTable, match=r"several tables have a sample 's1'"):
+    paths = [write(tmp_path, MATRIX, "a.csv"), write(tmp_path, "gene,s1\nA,1\nB,2\n", "b.csv")]
+    with pytest.raises(BadTable, match=r"several tables have a sample 's1'; rename the column in one of them"):
+        read_expression(paths)
+
+
+@pytest.mark.parametrize(
+    ("names", "samples"),
+    [
+        (["leaf.tsv", "root.counts"], ["leaf", "root"]),
+        (["leaf/out.tab", "root/out.tab"], ["leaf", "root"]),
+        (["a/x.tsv", "a/y.tsv"], ["x", "y"]),
+        (["leafReadsPerGene.out.tab", "root_ReadsPerGene.out.tab"], ["leaf", "root"]),
+    ],
+)
+@pytest.mark.parametrize("header", ["gene_id\tTPM\n", ""])
+def test_samples_of_tables_with_the_same_header_are_named_after_files_or_folders(tmp_path, names, samples, header):
+    paths = [write(tmp_path, f"{header}A\t{place}.5\nB\t2\n", name) for place, name in enumerate(names)]
+    found = read_expression(paths)
+    assert found.tpm.loc["A"].to_dict() == {samples[0]: 0.5, samples[1]: 1.5}
+    assert list(read_expression(paths, samples=samples[1:]).tpm.columns) == samples[1:]
+
+
+def test_several_columns_of_tables_with_the_same_header_are_named_after_file_and_column(tmp_path):
+    paths = [write(tmp_path, "gene,r1,r2,n\nA,1.5,2,x\nB,3,4,x\n", f"{name}.csv") for name in ("leaf", "root")]
+    assert list(read_expression(paths).tpm.columns) == ["leaf r1", "leaf r2", "root r1", "root r2"]
+    assert list(read_expression(paths, samples=["leaf"]).tpm.columns) == ["leaf r1", "leaf r2"]
+    assert list(read_expression(paths, samples=["r2"]).tpm.columns) == ["leaf", "root"]
+    assert list(read_expression(paths, samples=["root r1"]).tpm.columns) == ["root"]
+
+
+def test_a_workbook_among_several_tables_is_named(tmp_path):
+    (tmp_path / "b.csv").write_bytes(b"PK\x03\x04" + bytes(range(256)))
+    with pytest.raises(TruncatedFile, match=r"b.csv: this is an Excel or OpenDocument workbook"):
+        read_expression([write(tmp_path, MATRIX, "a.csv"), tmp_path / "b.csv"])
+
+
+def test_tables_without_a_common_gene_are_refused(tmp_path):
+    paths = [write(tmp_path, f"gene,s\n{name},1\n", f"{name}.csv") for name in ("A", "B")]
+    with pytest.raises(BadTable, match=r"the tables have no gene in common: A, and B; pass one table with all genes"):
         read_expression(paths)
 
 

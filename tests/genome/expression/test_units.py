@@ -54,6 +54,47 @@ def test_the_name_of_the_file_states_the_unit_if_no_column_does(table, caplog):
     assert read_expression([table([*headers, "logMaxTPM=logs"], "leaf_counts.csv.tsv")]).unit == "TPM"
 
 
+@pytest.mark.parametrize(
+    ("above", "unit"),
+    [
+        ("Table S4. FPKM of all genes\t\t\n", "FPKM (assumed)"),
+        ("# RPKM, RNA-seq of two tissues\n", "RPKM (assumed)"),
+        ("\tExpression (CPM)\t\n", "CPM (assumed)"),
+        ("Read counts (normalised)\n", "counts (assumed)"),
+        ("\tFPKM\tFPKM\n", "FPKM (assumed)"),
+        ("TPM from read counts\n", "TPM (assumed)"),
+        ("Expression of leaves\n", "TPM (assumed)"),
+    ],
+)
+def test_a_title_or_comment_states_the_unit_if_no_column_does(tmp_path, caplog, above, unit):
+    path = tmp_path / "t.tsv"
+    path.write_text(f"{above}gene\tleaf\troot\nA\t1.5\t2\nB\t3\t4\n")
+    assert read_expression([path]).unit == unit
+    assert ("a title or comment suggests" in caplog.text) == (not unit.startswith("TPM"))
+
+
+def test_the_title_is_preferred_to_the_name_of_the_file(tmp_path):
+    path = tmp_path / "counts.tsv"
+    path.write_text("TPM of genes\ngene\tleaf\nA\t1.5\nB\t3\n")
+    assert read_expression([path]).unit == "TPM (assumed)"
+
+
+@pytest.mark.parametrize(
+    ("name", "genes", "largest", "warned"),
+    [
+        ("log2_tpm.txt", 3, 12.5, True),
+        ("tpm.txt", 600, 12.5, True),
+        ("tpm.txt", 3, 12.5, False),
+        ("log_phase.txt", 3, 250.5, False),
+    ],
+)
+def test_logarithms_are_reported(tmp_path, caplog, name, genes, largest, warned):
+    path = tmp_path / name
+    path.write_text("gene\tleaf\n" + "".join(f"g{row}\t{largest - row / 7000}\n" for row in range(genes)))
+    read_expression([path])
+    assert ("which suggests logarithms" in caplog.text) == warned
+
+
 def test_sums_that_are_too_large_for_tpm_are_reported(tmp_path, caplog):
     path = tmp_path / "t.csv"
     path.write_text("gene,s\nA,2000000.5\nB,1\n")
@@ -71,10 +112,10 @@ def test_samples_in_two_units_are_refused_and_each_choice_in_the_message_works(t
 
 
 def test_columns_of_which_it_is_unclear_whether_they_are_samples_are_refused(table):
-    path = table([G, "score=a", "leaf_count=counts", "root_count=more counts"])
-    with pytest.raises(BadTable, match=r"use --samples score or --samples leaf_count,root_count"):
+    path = table([G, "signal=a", "leaf_count=counts", "root_count=more counts"])
+    with pytest.raises(BadTable, match=r"use --samples signal or --samples leaf_count,root_count"):
         read_expression([path])
-    assert list(read_expression([path], samples=["score"]).tpm.columns) == ["score"]
+    assert list(read_expression([path], samples=["signal"]).tpm.columns) == ["signal"]
 
 
 @pytest.mark.parametrize("name", ["Length", "Geneid"])

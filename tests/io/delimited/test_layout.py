@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from kanseq.errors import BadTable, TruncatedFile
-from kanseq.io.delimited.reading import read_delimited
+from kanseq.io.delimited.reading import read_delimited, read_header
 
 
 def read(folder, written, name="t.csv", **options):
@@ -102,6 +102,36 @@ def test_workbooks_are_refused_with_a_hint(tmp_path, start, what):
 def test_an_r_data_file_is_refused_with_a_hint(tmp_path):
     with pytest.raises(TruncatedFile, match=r"this is an R data file, not a text table; write the table with"):
         read(tmp_path, gzip.compress(b"X\n\x00\x00\x00\x02abc"), "t.rds")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,a,b\n,(TPM),(TPM)\nQ1,1.5,2\nQ2,3,4.25\n",
+        "id\ta\tb\nunit\tTPM\tTPM\nQ1\t1.5\t2\nQ2\t3\t4.25\n",
+        ",TPM,TPM\nid,a,b\nQ1,1.5,2\nQ2,3,4.25\n",
+        ",cold,warm\nid,a,b\nQ1,1.5,2\nQ2,3,4.25\n",
+        ",TPM of tissues,\nid,a,b\nQ1,1.5,2\nQ2,3,4.25\n",
+        "Table S1,,\n,TPM of tissues,\nid,a,b\nQ1,1.5,2\nQ2,3,4.25\n",
+        '"# TPM",,\nid,a,b\nQ1,1.5,2\nQ2,3,4.25\n',
+    ],
+)
+def test_lines_next_to_the_header_are_notes(tmp_path, text):
+    table = read(tmp_path, text)
+    assert table.columns == ["id", "a", "b"]
+    assert content(table) == ROWS
+    assert ("TPM" in table.notes) == ("TPM" in text)
+    assert "Q1" not in table.notes
+
+
+def test_the_header_names_most_columns(tmp_path):
+    assert read(tmp_path, "Gene,Expression,\n,leaf,root\nQ1,1,2\nQ2,3,4\n").columns == ["", "leaf", "root"]
+
+
+def test_different_units_below_the_header_become_parts_of_names(tmp_path):
+    table = read(tmp_path, "id,leaf,leaf,root,root\n,TPM,FPKM,TPM,FPKM\nQ1,1,2,3,4\nQ2,1,2,3,4\n")
+    assert table.columns == ["id", "leaf TPM", "leaf FPKM", "root TPM", "root FPKM"]
+    assert len(table.frame) == 2
 
 
 def test_lines_of_rows_are_those_of_the_file(tmp_path):
@@ -201,3 +231,22 @@ def test_a_row_without_values_is_not_the_header(tmp_path):
 def test_further_columns_can_remain_text(tmp_path):
     table = read(tmp_path, "n,locus,a\nx,007,1\ny,008,2\n", text=["locus"])
     assert list(table.frame["locus"]) == ["007", "008"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("Title\nid\ta\tb\nQ1\t1\t2\nQ2\t3\t4\n", ["id", "a", "b"]),
+        ("# id\ta\tb\nQ1\t1\t2\nQ2\t3\t4\n", ["id", "a", "b"]),
+        ("Q1\t1\t2\nQ2\t3\t4\n", ["", "", ""]),
+        ("# nothing\n", []),
+    ],
+)
+def test_the_header_is_read_without_the_rows(tmp_path, text, columns):
+    (tmp_path / "t.tsv").write_text(text)
+    assert read_header(tmp_path / "t.tsv") == columns
+
+
+def test_the_header_of_a_large_table_is_read(tmp_path):
+    (tmp_path / "t.tsv").write_text("id\tBlüte\n" + "Q1\t1.5\n" * 700_000)
+    assert read_header(tmp_path / "t.tsv") == ["id", "Blüte"]

@@ -56,6 +56,21 @@ def test_a_number_has_the_same_value_with_either_mark(tmp_path):
     assert list(points.frame["a"]) == list(commas.frame["a"])
 
 
+def test_columns_with_thousands_separators_are_read_with_the_mark_of_the_first_rows(tmp_path):
+    rows = "".join(f"Q{n};0,5;{n}\n" for n in range(200)) + "Q200;7,25;1.234\nQ201;2.500,5;17\n"
+    table = read(tmp_path, "id;a;b\n" + rows)
+    assert list(table.frame["a"].iloc[-3:]) == [0.5, 7.25, 2500.5]
+    assert list(table.frame["b"].iloc[-3:]) == [199, 1234, 17]
+
+
+@pytest.mark.parametrize("column", ["a", "b"])
+def test_another_decimal_mark_after_the_first_rows_is_refused(tmp_path, column):
+    rows = "".join(f"Q{n};0,5;{n}\n" for n in range(200))
+    last = "Q200;0.25;8\n" if column == "a" else "Q200;1,5;0.25\n"
+    with pytest.raises(BadTable, match=rf"t.csv:202: column '{column}' has '0.25', but column 'a' has '0,5' in line 2"):
+        read(tmp_path, "id;a;b\n" + rows + last)
+
+
 UNCLEAR = ['id,a\nQ1,"1,234"\nQ2,"2,500"\n', "id;a\nQ1;1,234\nQ2;7\n", "id;a\nQ1;1.234\nQ2;2.500\n"]
 THOUSANDS_IN_TABS = "id\ta\nQ1\t1.234\nQ2\t2.500\nQ3\t3.125\nQ4\t17\n"
 
