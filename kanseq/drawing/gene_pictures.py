@@ -67,7 +67,7 @@ def features_of(annotation: PathLike, gene_id: str, id_key: str | None = None) -
         MalformedLine, MissingFile, TruncatedFile: as in :func:`kanseq.genome.annotation.gff.read_rows`.
     """
     genes = read_genes(annotation, id_key)
-    gene = next((gene for gene in genes if gene.id == gene_id), None)
+    gene = next((gene for gene in genes if gene.id == gene_id and not gene.fault), None)
     if gene is None:
         hint = f"it has {some([gene.id for gene in genes])}"
         raise UnknownGene(f"there is no gene '{gene_id}'", where=annotation, hint=hint)

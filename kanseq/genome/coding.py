@@ -7,6 +7,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,14 +15,16 @@ import numpy as np
 from kanseq.errors import BadOption, NoGenes
 from kanseq.genome.annotation.annotated_names import NamedGenes, read_named_genes
 from kanseq.genome.annotation.gff import Row, attributes_of, read_rows
+from kanseq.genome.annotation.links import climb, parents_in
 from kanseq.genome.contig_ends import PastEnd, check_ends
 from kanseq.genome.contig_names import guess_aliases
 from kanseq.genome.contigs import advise, mismatch
 from kanseq.genome.fasta import Contig, read_contigs, reverse_complement
+from kanseq.genome.names.spellings import unprefixed
 from kanseq.io.files import PathLike, some
 
-CODING = re.compile(rb"(?:transcript|RNA|segment|CDS)\t")
-"""Matches rows of coding sequences and of the features that can link them to their genes."""
+CODING = re.compile(rb"(?:transcript|RNA|segment|prediction|[Gg]ene|GENE|CDS|protein|polypeptide)\t")
+"""Matches rows of coding sequences, of the features that can link them to their genes, and of proteins."""
 
 _STANDARD = b"FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
 """NCBI translation table 1, with bases in the order T, C, A, G."""
@@ -55,12 +58,13 @@ for _code, _letters in enumerate(("TtUu", "Cc", "Aa", "Gg")):
     for _letter in _letters:
         _BASE[ord(_letter)] = _code
 
-_PREFIX = re.compile(r"^(?:transcript|CDS|rna|cds|gene)[:-]")
 _GENE_KEYS = ("gene_id", "locus_tag", "gene")
 _NAME_KEYS = ("protein_id", "transcript_id", "ID", "Name")
 
-_GENERATIONS = 4
-"""Maximum number of ``Parent`` links to follow from the parent of a CDS row to its gene."""
+_OTHER_GENE_KEY = re.compile(
+    r".*gene(?!.*(?:type|source|version|number|synonym|desc)).*|.*locus(?:_tag|_id)?|symbol", re.I
+)
+"""Matches attributes that may name a gene, such as ``ref_gene_id``, ``gene_symbol`` and ``geneName``."""
 
 _log = logging.getLogger(__name__)
 
@@ -110,29 +114,28 @@ def read_coding(path: PathLike) -> list[Coding]:
 
     Supports GTF from Ensembl and RefSeq (``gene_id``, ``transcript_id``, ``protein_id``) and GFF3 (``Parent``; the
     parent of a CDS may be its gene). A gene's names are the default id of ``kanseq extract``, its attributes with names
-    (:func:`kanseq.genome.annotation.annotated_names.read_named_genes`), ``gene_id``, ``locus_tag`` and ``gene``; a
-    protein's names are ``protein_id``, ``transcript_id``, and ``ID``, ``Name`` and
-    ``Parent`` with and without prefixes such as ``cds-``.
+    (:func:`kanseq.genome.annotation.annotated_names.read_named_genes`), and the attributes of the gene, the transcript
+    and the CDS that may name a gene, such as ``ref_gene_id``. A protein's names are ``protein_id``, ``transcript_id``,
+    ``ID``, ``Name`` and ``Parent`` with and without prefixes such as ``cds-``, and ``ID`` and ``Name`` of a row
+    ``protein`` that refers to the same transcript (FlyBase).
 
     Raises:
         NoGenes: there are no CDS rows.
         MalformedLine, MissingFile, TruncatedFile: see :func:`kanseq.genome.annotation.gff.read_rows`.
     """
-    named = read_named_genes(path)
-    parent_of: dict[str, str] = {}
+    links = _Links(read_named_genes(path))
     found: dict[tuple[str, str, str], list[tuple[Row, dict[str, str]]]] = defaultdict(list)
     for row in read_rows(path, CODING):
         attributes = attributes_of(row)
         if row.type != "CDS":
-            if "Parent" in attributes and attributes.get("ID"):
-                parent_of[attributes["ID"]] = attributes["Parent"]
+            links.add(row.type, attributes)
             continue
-        owners = attributes.get("Parent") or attributes.get("transcript_id") or attributes.get("gene_id") or ""
-        for owner in owners.split(",") if "Parent" in attributes else [owners]:
+        owners = parents_in(attributes) or [attributes.get("transcript_id") or attributes.get("gene_id") or ""]
+        for owner in owners:
             found[row.contig, row.strand, owner].append((row, attributes))
     if not found:
         raise NoGenes("no CDS rows", where=path, hint="provide an annotation with coding sequences")
-    return [_coding(owner, rows, named, parent_of) for (_, _, owner), rows in found.items()]
+    return [_coding(owner, rows, links) for (_, _, owner), rows in found.items()]
 
 
 def translate(sequence: bytes, table: int = 1) -> bytes:
@@ -243,19 +246,63 @@ def check_table(table: int) -> None:
         raise BadOption(f"--codon-table {table}: unknown", hint=f"choose one of {', '.join(map(str, CODON_TABLES))}")
 
 
-def _coding(
-    owner: str, rows: list[tuple[Row, dict[str, str]]], named: NamedGenes, parent_of: Mapping[str, str]
-) -> Coding:
+class _Links:
+    """What the rows of genes, transcripts and proteins state: parents, names of genes, and names of proteins."""
+
+    def __init__(self, named: NamedGenes) -> None:
+        """Begin with the names of genes."""
+        self._named = named
+        self._parent_of: dict[str, str] = {}
+        self._genes: dict[str, tuple[str, ...]] = {}
+        self._proteins: dict[str, list[str]] = {}
+        self._same: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def add(self, kind: str, attributes: Mapping[str, str]) -> None:
+        """Add a row."""
+        parents = parents_in(attributes)
+        if kind in ("protein", "polypeptide"):
+            for parent in parents:
+                self._proteins.setdefault(parent, []).extend(attributes.get(key, "") for key in ("ID", "Name"))
+            return
+        transcript = "" if kind.lower().endswith("gene") else attributes.get("transcript_id")
+        own = attributes.get("ID") or transcript or attributes.get("gene_id")
+        if own:
+            # Transcripts of a gene share their names, to save memory.
+            names = tuple(_other_names(attributes))
+            self._genes[own] = self._same.setdefault(names, names)
+            if parents:
+                self._parent_of[own] = parents[0]
+
+    def genes(self, owner: str, attributes: Mapping[str, str]) -> list[str]:
+        """Return the names of the gene of a transcript, from the attributes of a CDS of it and from other rows."""
+        feature = owner if parents_in(attributes) else attributes.get("gene_id") or owner
+        gene = climb(self._parent_of, feature, self._named.ids)
+        others = [name for row in (owner, feature, gene) for name in self._genes.get(row, ())]
+        own = (attributes.get(key, "") for key in _GENE_KEYS)
+        return [*self._named.of(gene), *own, *_other_names(attributes), *others]
+
+    def proteins(self, owner: str) -> list[str]:
+        """Return the names of the proteins of a transcript that have rows of their own."""
+        return self._proteins.get(owner, [])
+
+
+def _other_names(attributes: Mapping[str, str]) -> list[str]:
+    """Return the values of all attributes that may name a gene."""
+    return [" ".join(unprefixed(value).split()) for key, value in attributes.items() if _may_name_gene(key)]
+
+
+@cache
+def _may_name_gene(key: str) -> bool:
+    """Return whether an attribute may name a gene."""
+    return _OTHER_GENE_KEY.fullmatch(key) is not None
+
+
+def _coding(owner: str, rows: list[tuple[Row, dict[str, str]]], links: _Links) -> Coding:
     """Combine the CDS rows of the transcript ``owner``, and find the names of its gene."""
     first, attributes = rows[0]
-    feature = owner if "Parent" in attributes else attributes.get("gene_id", "")
-    for _ in range(_GENERATIONS):
-        if feature in named.ids:
-            break
-        feature = parent_of.get(feature, feature)
-    genes = [*named.of(feature), *(attributes.get(key, "") for key in _GENE_KEYS)]
+    genes = links.genes(owner, attributes)
     known_as = [owner, *(attributes.get(key, "") for key in _NAME_KEYS)]
-    known_as += [_PREFIX.sub("", name) for name in known_as]
+    known_as += [*map(unprefixed, known_as), *links.proteins(owner)]
     table = attributes.get("transl_table", "")
     # Some files repeat the rows of a transcript; count each part once.
     parts = sorted({(row.start, row.end, row.phase) for row, _ in rows}, reverse=first.strand == "-")

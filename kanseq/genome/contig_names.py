@@ -27,6 +27,9 @@ _SYNONYMS = {
     **dict.fromkeys(("c", "cp", "pltd", "ptdna", "cpdna", "chloroplast", "plastid", "plastome"), PLASTID),
 }
 
+_ORGANELLE = re.compile(r"_(mitochondri(?:on|a|al)|chloroplast|plastid)(?:_genome)?$")
+"""Matches names of organelles that begin with a species."""
+
 _DATABASES = frozenset(("bbs", "dbj", "emb", "ena", "gb", "gi", "gnl", "lcl", "pat", "pdb", "ref", "tpd", "tpe", "tpg"))
 """Names of databases in headers such as ``gi|240254421|ref|NC_003070.9|``, in lower case."""
 
@@ -141,12 +144,15 @@ def bare(name: str) -> str:
 
     >>> bare("Chr01"), bare("chromosome_X"), bare("chrMT"), bare("Mito"), bare("Scaffold_0012"), bare("chr1H")
     ('1', 'x', 'mt', 'mt', 'scaffold12', '1h')
+    >>> bare("dmel_mitochondrion_genome"), bare("Osativa_chloroplast")
+    ('mt', 'pt')
     """
     lower = name.lower()
     name = re.sub(r"^(chromosome|chrom|chr|linkage[ _-]?group|lg)[ _.-]*", "", lower) or lower
     name = re.sub(r"(?<=[a-z])[ _.-]+(?=\d)", "", name)
     name = re.sub(r"(?<![\d.])0+(?=\d)", "", name)
-    return _SYNONYMS.get(name, name)
+    organelle = _ORGANELLE.search(name)
+    return _SYNONYMS.get(organelle.group(1) if organelle else name, name)
 
 
 def _levels(

@@ -53,6 +53,8 @@ def test_aliases_are_guessed_from_names_titles_or_lengths(tmp_path, header, anno
         ("chr3H", "3H"),
         ("LG3", "chr3"),
         ("mitochondrion_genome", "chrM"),
+        ("dmel_mitochondrion_genome", "chrM"),
+        ("Pt", "Zmays_chloroplast"),
         ("Pltd", "ChrC"),
     ],
 )

@@ -1,7 +1,7 @@
 """Parse column 9 of GTF and GFF3. In: its text. Out: a mapping from keys to values; whether ``;`` is missing."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -23,6 +23,8 @@ _SUSPECT = re.compile(r'"[\s,|]+[A-Za-z_]|"[A-Za-z_][\w.]*\s"')
 _IDENTIFIER = re.compile(r".*(?:_id|_name|ID|Name|Parent)")
 """Matches keys whose values contain no quotes, so that the first quote ends the value."""
 
+_PARENTS = ("Parent", "Derives_from")
+
 _BARE = re.compile(r'[^;"\s]*(?:[ \t]+(?!\w+_id\s|[^;"\s]+\s+")[^;"\s]+)*')
 _DOUBLED = re.compile(r'\s*[^\s;"=]+[\s=]*""[^\s";,][^"]*""')
 """Matches attributes whose quotes were doubled by a spreadsheet program."""
@@ -40,7 +42,7 @@ def parse_attributes(text: str, bare_key: str = "gene_id") -> dict[str, str]:
     """Parse the attributes of a GTF or GFF3 row (detected by syntax); values of a repeated key are joined by commas.
 
     A quoted value ends at its quote, even if no ``;`` follows. Quotes that were doubled by spreadsheet programs are
-    restored.
+    restored; single quotes around a value of GTF are removed.
 
     Args:
         text: column 9 of a row.
@@ -57,13 +59,13 @@ def parse_attributes(text: str, bare_key: str = "gene_id") -> dict[str, str]:
     """
     text = _undoubled(text)
     if _GFF3.match(text):
-        return _joined(_gff3_items(text))
+        return _joined(list(_gff3_items(text)))
     if _PLAIN_GTF.fullmatch(text):
-        return _joined((key, quoted or bare) for key, quoted, bare in _GTF_ITEM.findall(text))
+        return _joined([(key, quoted or _unquoted(bare)) for key, quoted, bare in _GTF_ITEM.findall(text)])
     name = text.strip().rstrip(";")
     if '"' not in name and "=" not in name and len(name.split()) == 1:
         return {} if name == "." else {bare_key: name}
-    return _joined((item.key, item.value) for item in _gtf_items(text))
+    return _joined([(item.key, item.value) for item in _gtf_items(text)])
 
 
 def is_separated(text: str) -> bool:
@@ -80,12 +82,20 @@ def is_separated(text: str) -> bool:
     return all(item.separated for item in _gtf_items(text))
 
 
-def _joined(items: Iterable[tuple[str, str]]) -> dict[str, str]:
+def _joined(items: list[tuple[str, str]]) -> dict[str, str]:
     """Collect attributes in a mapping; join the values of a repeated key by commas."""
-    found: dict[str, str] = {}
+    found = dict(items)
+    if len(found) == len(items):
+        return found
+    found.clear()
     for key, value in items:
         found[key] = f"{found[key]},{value}" if key in found else value
     return found
+
+
+def _unquoted(value: str) -> str:
+    """Remove single quotes around a value."""
+    return value[1:-1] if len(value) > 2 and value[0] == value[-1] == "'" else value
 
 
 def _undoubled(text: str) -> str:
@@ -104,21 +114,28 @@ def _gff3_items(text: str) -> Iterator[tuple[str, str]]:
         for number, item in enumerate(text.split(";")):
             key, equals, value = item.partition("=")
             if equals:
-                yield key.strip(), _decoded(value)
+                yield key.strip(), _decoded(key, value)
             elif number == 0 and len(item.split()) == 1:
                 # AUGUSTUS may write the name first, and then the parent.
                 yield "ID", item.strip()
         return
     for key, quoted, bare, other in _GFF3_ITEM.findall(text):
         if key:
-            yield key.strip(), _decoded(quoted.replace('\\"', '"') if quoted else bare)
+            yield key.strip(), _decoded(key, quoted.replace('\\"', '"') if quoted else bare)
         elif '"' in other:
             yield from ((item.key, item.value) for item in _gtf_items(other))
 
 
-def _decoded(value: str) -> str:
-    """Decode the percent signs of a GFF3 value, and remove surrounding spaces."""
-    return " ".join(unquote(value).split()) if "%" in value else value.strip()
+def _decoded(key: str, value: str) -> str:
+    """Decode the percent signs of a GFF3 value, and remove surrounding spaces.
+
+    In lists of parents, a comma in a name stays ``%2C``, see :func:`kanseq.genome.annotation.links.parents_in`.
+    """
+    if "%" not in value:
+        return value.strip()
+    if key.strip() in _PARENTS:
+        value = re.sub("%2c", "%252C", value, flags=re.IGNORECASE)
+    return " ".join(unquote(value).split())
 
 
 def _gtf_items(text: str) -> Iterator[_Item]:
@@ -136,7 +153,7 @@ def _gtf_items(text: str) -> Iterator[_Item]:
             value, at = text[at + 1 : end].replace('\\"', '"'), end + 1
         else:
             bare = _BARE.match(text, at)
-            value, at = (bare.group().strip(), bare.end()) if bare else ("", at)
+            value, at = (_unquoted(bare.group().strip()), bare.end()) if bare else ("", at)
         yield _Item(key, value, text[at:].lstrip()[:1] in ("", ";"))
 
 

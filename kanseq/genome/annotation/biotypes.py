@@ -5,6 +5,7 @@ In: types, sources and attributes of rows. Out: biotypes in the words of the fil
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 PROTEIN_CODING = "protein_coding"
 
@@ -12,7 +13,10 @@ BIOTYPE_KEYS = ("gene_biotype", "gene_type", "biotype", "locus_type", "ebi_bioty
 """Attributes with the biotype of a gene: in Ensembl and RefSeq GTF, in GENCODE, in Ensembl GFF3, in Araport, in
 VEuPathDB, and in WormBase."""
 
-_TRANSCRIPT_KEYS = ("transcript_biotype", "transcript_type")
+_PART_KEYS = (*BIOTYPE_KEYS, "transcript_biotype", "transcript_type")
+
+_NO_BIOTYPES = frozenset(("", ".", "-", "na", "n/a", "nan", "none", "null"))
+"""Values in lower case with which programs state that there is no biotype."""
 
 _CODING_WORDS = frozenset(("protein_coding", "protein_coding_gene", "mrna", "coding", "coding_gene"))
 
@@ -36,6 +40,7 @@ def same_biotype(biotype: str) -> str:
     return PROTEIN_CODING if re.sub(r"[\s-]+", "_", biotype.strip()).lower() in _CODING_WORDS else biotype
 
 
+@lru_cache(maxsize=1024)
 def biotype_word(text: str) -> str | None:
     """Return a text such as a note or a source if it is the name of a biotype, else None.
 
@@ -51,17 +56,23 @@ def biotype_of_row(kind: str, attributes: Mapping[str, str]) -> str | None:
     It is the value of the first of :data:`BIOTYPE_KEYS`, the type of the row if this is more specific than ``gene``, or
     a ``Note`` that is the name of a biotype (TAIR10).
     """
-    stated = next((attributes[key] for key in BIOTYPE_KEYS if attributes.get(key)), None)
-    if stated is None and kind.endswith("gene") and kind != "gene":
+    stated = _stated(attributes, BIOTYPE_KEYS)
+    if stated is None and kind.lower() != "gene":
         return kind
     return stated or biotype_word(attributes.get("Note", ""))
 
 
 def biotype_of_part(attributes: Mapping[str, str]) -> str | None:
     """Return the biotype that the row of a transcript, an exon or a coding sequence states, or None."""
-    keys = (*BIOTYPE_KEYS, *_TRANSCRIPT_KEYS)
-    stated = next((attributes[key] for key in keys if attributes.get(key)), None)
-    return stated or biotype_word(attributes.get("Note", ""))
+    return _stated(attributes, _PART_KEYS) or biotype_word(attributes.get("Note", ""))
+
+
+def _stated(attributes: Mapping[str, str], keys: tuple[str, ...]) -> str | None:
+    """Return the value of the first of these attributes that has one, or None."""
+    for key in keys:
+        if key in attributes and attributes[key].lower() not in _NO_BIOTYPES:
+            return attributes[key]
+    return None
 
 
 def biotype_of_type(kind: str) -> str | None:

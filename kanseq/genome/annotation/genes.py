@@ -5,7 +5,7 @@ In: GTF or GFF3. Out: genes with 0-based half-open coordinates, and a reason for
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from kanseq.errors import BadOption, NoGenes
@@ -17,7 +17,7 @@ from kanseq.genome.annotation.biotypes import (
     same_biotype,
 )
 from kanseq.genome.annotation.gff import Row
-from kanseq.genome.annotation.links import bare_name
+from kanseq.genome.annotation.links import bare_name, may_be_child, parents_in
 from kanseq.genome.annotation.loci import AssembledGene, build_loci
 from kanseq.genome.annotation.scan import GeneRows, Scan
 from kanseq.io.files import PathLike, some
@@ -44,6 +44,7 @@ class Gene(NamedTuple):
         members: the keys of its transcripts if the gene has no row, and was built from them (see
             :data:`kanseq.genome.annotation.transcript_rows.Key`).
         coding: whether it was built from transcripts with coding sequences.
+        fault: why it must be excluded: a reason and details; None if there is no fault.
     """
 
     id: str
@@ -56,6 +57,12 @@ class Gene(NamedTuple):
     feature: str
     members: frozenset[tuple[str, str]] = frozenset()
     coding: bool = False
+    fault: tuple[str, str] | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is, 1-based, as in genome browsers."""
+        return f"{self.contig}:{self.start + 1}-{self.end}({self.strand})"
 
 
 class Excluded(NamedTuple):
@@ -83,14 +90,29 @@ def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
     sources: list[str | None] = []
     keys: set[str] = set()
     rows, scan = GeneRows(), Scan(path)
-    for row, attributes in scan:
-        keys.update(attributes)
+
+    def add(row: Row, attributes: Mapping[str, str]) -> None:
         genes.append(_gene(row, attributes, id_key))
         sources.append(biotype_word(row.source))
         rows.add(row, [attributes.get(key, "") for key in (*ID_KEYS, "gene")])
+
+    possible_children: list[tuple[Row, dict[str, str]]] = []
+    for row, attributes in scan:
+        keys.update(attributes)
+        if may_be_child(row.type, attributes):
+            possible_children.append((row, attributes))
+        else:
+            add(row, attributes)
+    for row, attributes in possible_children:
+        owners = parents_in(attributes) or [attributes["gene_id"]]
+        if any(rows.has(row.contig, row.strand, owner) for owner in owners):
+            # Its exons may name it as their parent.
+            rows.add(row, [attributes.get("ID", "")])
+        else:
+            add(row, attributes)
     loci, found = build_loci(path, scan, rows, id_key)
     keys |= found
-    if not genes and not loci:
+    if not genes and not any(locus.is_complete for locus in loci):
         shown = f"its row types are {some(list(scan.types), 8)}" if scan.types else "the file has no rows"
         raise NoGenes("no gene rows", where=path, hint=f"{shown}; provide a GTF or GFF3 with genes")
     if id_key is not None and id_key not in keys:
@@ -104,22 +126,25 @@ def read_genes(path: PathLike, id_key: str | None = None) -> list[Gene]:
     return sorted(_with_biotypes(genes, sources, loci), key=lambda gene: gene.line)
 
 
-def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[list[Gene], list[Excluded]]:
+def select_genes(
+    genes: Sequence[Gene], biotypes: Sequence[str] = (), where: PathLike | None = None
+) -> tuple[list[Gene], list[Excluded]]:
     """Return the genes that have an id, a requested biotype and a strand, and the excluded genes.
 
     Without ``biotypes``, keep protein-coding genes if there are any, else the genes without a biotype. All words for
     protein-coding genes, such as ``protein_coding_gene``, are the same biotype; ``none`` requests genes without a
     biotype. If no gene has a biotype and all were built from transcripts, those with coding sequences are requested by
-    ``protein_coding``.
+    ``protein_coding``. ``where`` is the file, for messages.
 
     Raises:
         NoGenes: no gene has a requested biotype; the message counts the biotypes in the file.
     """
-    genes = list(genes)
+    excluded = [Excluded(gene.id, *gene.fault, gene.line) for gene in genes if gene.fault]
+    genes = [gene for gene in genes if not gene.fault]
     if biotypes and all(gene.biotype is None and gene.members for gene in genes):
         genes = [gene._replace(biotype=PROTEIN_CODING if gene.coding else None) for gene in genes]
     requested = {same_biotype(biotype) for biotype in biotypes} or {_default_biotype(genes)}
-    kept, excluded = [], []
+    kept = []
     for gene in genes:
         if gene.id == NO_ID:
             # With --id, the gene may have another name.
@@ -134,7 +159,11 @@ def select_genes(genes: Iterable[Gene], biotypes: Sequence[str] = ()) -> tuple[l
         there = Counter(gene.biotype or NO_BIOTYPE for gene in genes)
         shown = some([f"{name} ({count:,})" for name, count in there.most_common()], 8)
         listed = ", ".join(sorted(biotypes or requested))
-        raise NoGenes(f"no gene has the biotype {listed}", hint=f"use --biotype with one of {shown}")
+        raise NoGenes(f"no gene has the biotype {listed}", where=where, hint=f"use --biotype with one of {shown}")
+    found = {same_biotype(gene.biotype or NO_BIOTYPE) for gene in genes} | {NO_BIOTYPE}
+    if missing := [biotype for biotype in biotypes if same_biotype(biotype) not in found]:
+        there = some(sorted({gene.biotype for gene in genes if gene.biotype}), 8)
+        _log.warning("no gene has the biotype %s; the file has %s", ", ".join(missing), there or "none")
     return kept, excluded
 
 
@@ -145,9 +174,9 @@ def _default_biotype(genes: Sequence[Gene]) -> str:
     if coding or not unstated:
         if unstated:
             _log.info(
-                "%d genes have no biotype and are excluded, because others are protein_coding: "
-                "use --biotype protein_coding,none to keep them",
-                len(unstated),
+                "%s excluded, because others are protein_coding: use --biotype protein_coding,none to keep %s",
+                _counted(len(unstated), "gene has no biotype and is", "genes have no biotype and are"),
+                "it" if len(unstated) == 1 else "them",
             )
         return PROTEIN_CODING
     others = Counter(gene.biotype for gene in genes if gene.biotype)
@@ -155,25 +184,21 @@ def _default_biotype(genes: Sequence[Gene]) -> str:
         left_out = f"genes of these types are excluded: {some([str(name) for name, _ in others.most_common()], 8)}"
     elif all(gene.members for gene in genes) and 0 < sum(gene.coding for gene in genes) < len(genes):
         coding = sum(gene.coding for gene in genes)
-        left_out = f"{coding} of them have coding sequences (--biotype protein_coding keeps only these)"
+        left_out = _counted(coding, "of them has", "of them have")
+        left_out += " coding sequences (--biotype protein_coding keeps only these)"
     else:
         left_out = "non-coding genes may be among them"
-    _log.info(
-        "the annotation states no biotype%s: all %d gene%s were taken; %s",
-        " for these genes" if others else "",
-        len(unstated),
-        "s" if any(gene.members for gene in unstated) else " rows",
-        left_out,
-    )
+    of_these = " for these genes" if others else ""
+    what = "gene" if any(gene.members for gene in unstated) else "gene row"
+    taken = f"1 {what} was taken" if len(unstated) == 1 else f"all {len(unstated)} {what}s were taken"
+    _log.info("the annotation states no biotype%s: %s; %s", of_these, taken, left_out)
     return NO_BIOTYPE
 
 
 def _gene(row: Row, attributes: Mapping[str, str], id_key: str | None) -> Gene:
     """Convert an annotation row to a gene with its id and biotype."""
     keys = ID_KEYS if id_key is None else (id_key,)
-    name = next((attributes[key] for key in keys if attributes.get(key)), NO_ID)
-    for prefix in ("gene-", "gene:"):
-        name = name.removeprefix(prefix)
+    name = bare_name(next((attributes[key] for key in keys if attributes.get(key)), NO_ID))
     feature = attributes.get("ID") or attributes.get("gene_id") or ""
     # A tab inside quotes would break the tables that these names are written to.
     name = " ".join(name.split())
@@ -211,7 +236,7 @@ def _built(locus: AssembledGene, told: bool) -> Gene:
     """Convert a locus to a gene; ``told`` tells whether the type ``mRNA`` is a biotype."""
     kinds = [kind for kind in locus.kinds if told or kind != "mRNA"]
     biotype = most_coding(locus.biotypes) or most_coding(kinds)
-    return Gene(
+    gene = Gene(
         locus.id or NO_ID,
         locus.place[0],
         locus.start,
@@ -223,14 +248,27 @@ def _built(locus: AssembledGene, told: bool) -> Gene:
         locus.members,
         locus.coding,
     )
+    if not locus.is_complete:
+        return gene._replace(fault=("no_exons", f"line {gene.line}: only rows of UTRs or codons"))
+    if locus.row:
+        what = f"line {gene.line} ({gene.place}, without a gene row); the row of the gene is line {locus.row}"
+        return gene._replace(fault=("duplicate_id", what))
+    return gene
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    """Return a number, and what it counts."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def _report(path: PathLike, scan: Scan, rows: int, built: int) -> None:
     """Log how many genes were built from transcripts, and in how many rows ``;`` is missing between attributes."""
     if built and rows:
-        _log.info("%s: %d genes without a gene row were assembled from their transcripts", path, built)
+        verb = "gene without a gene row was", "genes without a gene row were"
+        _log.info("%s: %s assembled from transcripts", path, _counted(built, *verb))
     elif built:
-        _log.info("%s has no gene rows: %d genes were assembled from their transcripts", path, built)
+        verb = "gene was", "genes were"
+        _log.info("%s has no gene rows: %s assembled from transcripts", path, _counted(built, *verb))
     if scan.unseparated:
         _log.warning(
             "%s:%d: attributes are not separated by ';' (%d such row%s); a quoted value ends at its quote",

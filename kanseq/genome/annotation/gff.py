@@ -17,7 +17,7 @@ MOST_DIGITS = 18
 BLOCK = 1 << 20
 """Bytes read at a time; blocks that fit into the processor's cache are fastest."""
 
-GENES = re.compile(rb"gene\t")
+GENES = re.compile(rb"(?:[Gg]ene|GENE)\t")
 """Matches rows whose type ends in ``gene``: gene, pseudogene, ncRNA_gene, transposable_element_gene, …"""
 
 TRANSCRIPTS = re.compile(rb"(?:transcript|RNA|exon|CDS)\t")
@@ -80,6 +80,8 @@ def split_rows(path: PathLike) -> Iterator[tuple[int, list[bytes]]]:
         for line, text in enumerate(block.split(b"\n"), first):
             columns = text.split(b"\t", 8)
             if len(columns) == 9 and columns[0][:1] != b"#":
+                if b"\t" in columns[8]:
+                    columns[8] = _without_further_columns(columns[8])
                 yield line, columns
 
 
@@ -94,6 +96,8 @@ def parse_row(columns: list[bytes], path: PathLike, line: int) -> Row:
         raise MalformedLine(
             f"too few columns ({len(columns)})", where=where, hint="GTF and GFF3 have 9, separated by tabs"
         )
+    if b"\t" in columns[8]:
+        columns = [*columns[:8], _without_further_columns(columns[8])]
     # Decoding once is faster than nine times.
     texts = b"\t".join(columns).decode("utf-8", "replace").split("\t", 8)
     contig, source, kind, first, last, _, strand, phase, attributes = texts
@@ -110,8 +114,17 @@ def span_of(first: str, last: str, where: str) -> tuple[int, int]:
     start, end = whole_number(first, "start", where), whole_number(last, "end", where)
     if start < 1:
         raise MalformedLine("the start is 0, but positions in GTF and GFF3 begin at 1", where=where)
+    if start == end + 1:
+        raise MalformedLine(
+            f"the start {start} is after the end {end}", where=where, hint="the row is empty: remove it"
+        )
     if start > end:
-        raise MalformedLine(f"the start {start} is after the end {end}", where=where, hint="swap them")
+        raise MalformedLine(
+            f"the start {start} is after the end {end}",
+            where=where,
+            hint="if the row crosses the origin of a circular contig, add the length of the contig to the end, "
+            "otherwise correct the coordinates",
+        )
     return start - 1, end
 
 
@@ -123,7 +136,16 @@ def attributes_of(row: Row) -> dict[str, str]:
     >>> attributes_of(Row("transcript", "1", 0, 9, "+", "g1.t1", 1))
     {'transcript_id': 'g1.t1'}
     """
-    return parse_attributes(row.attributes, "gene_id" if row.type.endswith("gene") else "transcript_id")
+    return parse_attributes(row.attributes, "gene_id" if is_gene_type(row.type) else "transcript_id")
+
+
+def is_gene_type(kind: str) -> bool:
+    """Return whether a type is that of genes.
+
+    >>> is_gene_type("ncRNA_gene"), is_gene_type("GENE"), is_gene_type("genes")
+    (True, True, False)
+    """
+    return kind[-4:].lower() == "gene"
 
 
 def whole_number(text: str, name: str, where: str) -> int:
@@ -135,6 +157,13 @@ def whole_number(text: str, name: str, where: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
         raise MalformedLine(f"the {name} '{text[: 2 * MOST_DIGITS]}' is not a whole number", where=where)
     return int(text)
+
+
+def _without_further_columns(text: bytes) -> bytes:
+    """Return column 9 without the columns that programs such as bedtools append; quoted values may contain tabs."""
+    parts = text.split(b"\t")
+    end = next((at for at in range(1, len(parts)) if b"\t".join(parts[:at]).count(b'"') % 2 == 0), len(parts))
+    return b"\t".join(parts[:end])
 
 
 def _blocks(path: PathLike) -> Iterator[tuple[int, bytes]]:

@@ -3,12 +3,11 @@
 In: an annotation, and a scan of it. Out: loci, each with the transcripts that overlap, directly or in a chain.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from kanseq.genome.annotation.orphans import Orphan, OrphanReader
 from kanseq.genome.annotation.scan import GeneRows, Scan
-from kanseq.genome.annotation.transcript_rows import Key, Place, merged
+from kanseq.genome.annotation.transcript_rows import Key, Place, chained
 from kanseq.io.files import PathLike
 
 
@@ -22,6 +21,9 @@ class AssembledGene(NamedTuple):
         feature: the value by which its first transcript refers to it, or the name of this transcript.
         members: the keys of its transcripts.
         coding: whether it has coding sequences.
+        is_complete: False if there are only rows of UTRs and codons.
+        row: line of the row of a gene of the same name on the other strand of the contig, of which this is a part
+            (trans-splicing) or a copy; 0 if there is none.
         biotypes, kinds, sources: what its transcripts state; types that are biotypes, and biotypes in column 2.
     """
 
@@ -33,6 +35,8 @@ class AssembledGene(NamedTuple):
     feature: str
     members: frozenset[Key]
     coding: bool
+    is_complete: bool
+    row: int
     biotypes: list[str | None]
     kinds: list[str | None]
     sources: list[str | None]
@@ -62,22 +66,15 @@ def build_loci(path: PathLike, scan: Scan, genes: GeneRows, id_key: str | None) 
             name = orphan.chosen or (next(iter(others)) if len(others) == 1 else "")
         groups.setdefault((place, name, "" if name else orphan.gene), []).append(orphan)
     loci = [
-        _locus(name, members)
-        for (_, name, _), group in groups.items()
-        for members in _overlapping(group)
-        if not reader.is_of_gene_row(members)
+        _locus(name, members, max(genes.line(place[0], orphan.gene) for orphan in members))
+        for (place, name, _), group in groups.items()
+        for members in chained(group, lambda orphan: (orphan.transcript.start, orphan.transcript.end))
     ]
     return sorted(loci, key=lambda locus: locus.line), reader.attributes
 
 
-def _overlapping(group: list[Orphan]) -> Iterator[list[Orphan]]:
-    """Split transcripts into those that overlap, directly or in a chain."""
-    for start, end in merged((orphan.transcript.start, orphan.transcript.end) for orphan in group):
-        yield [orphan for orphan in group if start <= orphan.transcript.start < end]
-
-
-def _locus(name: str, members: list[Orphan]) -> AssembledGene:
-    """Combine transcripts that overlap to a locus."""
+def _locus(name: str, members: list[Orphan], row: int) -> AssembledGene:
+    """Combine transcripts that overlap to a locus; ``row`` is the line of a gene of the same name, or 0."""
     members = sorted(members, key=lambda orphan: orphan.transcript.line)
     first, transcripts = members[0], [orphan.transcript for orphan in members]
     return AssembledGene(
@@ -89,6 +86,8 @@ def _locus(name: str, members: list[Orphan]) -> AssembledGene:
         first.feature,
         frozenset(key for orphan in members for key in orphan.keys),
         any(transcript.coding for transcript in transcripts),
+        any(transcript.is_complete for transcript in transcripts),
+        row,
         [transcript.stated and transcript.stated.biotype for transcript in transcripts],
         [transcript.stated and transcript.stated.kind for transcript in transcripts],
         [transcript.stated and transcript.stated.source for transcript in transcripts],

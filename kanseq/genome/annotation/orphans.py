@@ -9,16 +9,19 @@ from dataclasses import dataclass
 
 from kanseq.genome.annotation.attributes import parse_attributes
 from kanseq.genome.annotation.biotypes import biotype_of_part, biotype_of_type, biotype_word
-from kanseq.genome.annotation.gff import Row, attributes_of, parse_row, span_of, split_rows
+from kanseq.genome.annotation.gff import MOST_DIGITS, Row, attributes_of, is_gene_type, parse_row, span_of, split_rows
 from kanseq.genome.annotation.links import (
     EDGE,
     FIRST_GENE_KEYS,
-    OTHER_GENE_KEYS,
+    GENE_KEYS,
+    NO_TRANSCRIPT,
     PART,
     QUICK_OWNER,
     TRANSCRIPT,
     Owner,
     bare_name,
+    climb,
+    gene_names,
     gene_of_bare,
     kind_of,
     owner_of,
@@ -28,16 +31,11 @@ from kanseq.genome.annotation.scan import GeneRows, Scan
 from kanseq.genome.annotation.transcript_rows import Key, Stated, Transcript, Transcripts
 from kanseq.io.files import PathLike
 
-_TRANSCRIPT_ID = re.compile(rb'(?:^|[; ])transcript_id "([^"]+)"')
+_GENE_ID, _TRANSCRIPT_ID = b'gene_id "', b'transcript_id "'
+_PREFIX_OF_PART = re.compile(r"^(?:transcript|mrna|rna|cds):", re.IGNORECASE)
 _TRANSCRIPT_PREFIX = re.compile(r"^(?:transcript|mrna|rna|cds)[:-]", re.IGNORECASE)
-_GENE_AND_TRANSCRIPT = re.compile(
-    rb'\s*(?:gene_id "[^"\s;]+"; *transcript_id|transcript_id "[^"\s;]+"; *gene_id) "[^"\s;]+";'
-)
 _MOST_PARTS = 10_000
 """Transcripts to remember while reading: rows of a transcript are usually close to each other."""
-
-_NO_TRANSCRIPT = "unknown_transcript"
-"""RefSeq's GTF names rows without a transcript so."""
 
 
 @dataclass(slots=True)
@@ -69,18 +67,18 @@ class OrphanReader:
     def __init__(self, path: PathLike, scan: Scan, genes: GeneRows, owners: set[Owner], id_key: str | None) -> None:
         """Read the rows that name ``owners``; ``id_key`` is the attribute of ``--id``."""
         self._genes, self._id_key = genes, id_key
-        self._parent_of = scan.parents()
+        self._wanted = frozenset((*GENE_KEYS, id_key))
+        self._parent_of = dict(scan.parent_of)
         self._transcripts = Transcripts()
-        self._parts: dict[tuple[bytes, bytes, bytes, bytes], Transcript] = {}
+        self._parts: dict[tuple[bytes, ...], Transcript] = {}
         self._names: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
-        self._at_gene_rows: set[tuple[str, str]] = set()
         self._claimed: set[tuple[str, str, str]] = set()
-        self._features: set[str] = set()
+        self._features: dict[str, str] = {}
         self.attributes: set[str] = set()
         self._read(path, scan, owners)
 
     def __iter__(self) -> Iterator[Orphan]:
-        """Yield the transcripts, one for each place at which they lie."""
+        """Yield the transcripts, one for each of their places."""
         for whole, keys in self._transcripts.take():
             stated = whole.stated or Stated()
             found = self._gene_of(whole, stated)
@@ -93,26 +91,9 @@ class OrphanReader:
             for transcript in whole.copies():
                 yield Orphan(transcript, keys, feature, gene, chosen)
 
-    def is_of_gene_row(self, orphans: list[Orphan]) -> bool:
-        """Return whether transcripts that overlap are a part of a gene whose row is elsewhere (trans-splicing).
-
-        The gene has the same name, and they overlap its row, which is on another strand, or one of them has further
-        rows where the row of the gene is.
-        """
-        contig, _ = orphans[0].transcript.place
-        start = min(orphan.transcript.start for orphan in orphans)
-        end = max(orphan.transcript.end for orphan in orphans)
-        rows = self._genes.named(orphans[0].gene)
-        if any(row == contig and first < end and start < last for row, first, last in rows):
-            return True
-        keys = {(orphan.gene, key[1]) for orphan in orphans for key in orphan.keys if key[1]}
-        return bool(rows) and not keys.isdisjoint(self._at_gene_rows)
-
     def _read(self, path: PathLike, scan: Scan, owners: set[Owner]) -> None:
-        """Read the rows that name ``owners``, and take note of the rows of transcripts that belong to genes."""
+        """Read the rows that name ``owners``, and take note of transcripts that other rows assign to genes."""
         roots = {name for owner in owners if owner.how == "parent" for name in scan.names(owner)}
-        shared = {bare_name(name) for owner in owners for name in scan.names(owner) if self._genes.named(name)}
-        elsewhere = scan.owners_of(shared) - owners if shared else set()
         nameless = {owner.name for owner in owners if owner.how == "self" and not owner.part}
         kinds: dict[bytes, str | None] = {}
         for line, columns in split_rows(path):
@@ -127,12 +108,10 @@ class OrphanReader:
                 if owner in owners or (kind == EDGE and owner._replace(part=False) in owners):
                     self._add(parse_row(columns, path, line), kind, columns)
                     continue
-                if owner in elsewhere:
-                    self._note(parse_row(columns, path, line), scan.names(owner))
-                if nameless and (match := _TRANSCRIPT_ID.search(columns[8])) and match.group(1) in nameless:
-                    self._claimed.add(tuple(part.decode() for part in (columns[0], columns[6], match.group(1))))
-            elif kind is None and roots and not name.endswith(b"gene"):
-                self._note_feature(columns[8].decode("utf-8", "replace"), roots)
+                if nameless and owner.how != "self" and (own := _value(columns[8], _TRANSCRIPT_ID)) in nameless:
+                    self._claimed.add(tuple(part.decode() for part in (columns[0], columns[6], own)))
+            elif kind is None and roots and not is_gene_type(name.decode("utf-8", "replace")):
+                self._note_feature(name, columns[8].decode("utf-8", "replace"), roots)
 
     def _is_further_part(self, columns: list[bytes], path: PathLike, line: int) -> bool:
         """Extend a transcript by a row if an exon of this type was read before; return whether that is so.
@@ -143,7 +122,11 @@ class OrphanReader:
         transcript = self._parts.get(mark) if mark else None
         if transcript is None:
             return False
-        start, end = span_of(columns[3].decode(), columns[4].decode(), f"{path}:{line}")
+        first, last = columns[3], columns[4]
+        if first.isdigit() and last.isdigit() and 0 < int(first) <= int(last) and len(last) <= MOST_DIGITS:
+            start, end = int(first) - 1, int(last)
+        else:
+            start, end = span_of(first.decode(), last.decode(), f"{path}:{line}")
         transcript.extend(start, end, columns[2] == b"CDS")
         return True
 
@@ -164,38 +147,30 @@ class OrphanReader:
     def _collect(self, stated: Stated, kind: str | None, row: Row, attributes: dict[str, str]) -> None:
         """Collect what a row states about its transcript."""
         parents = parents_in(attributes)
-        wanted = (*FIRST_GENE_KEYS, *OTHER_GENE_KEYS, self._id_key or "")
-        names = {key: attributes[key] for key in wanted if attributes.get(key)}
+        names = {key: value for key, value in attributes.items() if value and key in self._wanted}
         if kind == TRANSCRIPT:
             names = stated.names | names
             stated.parents = parents
             stated.kind = biotype_of_type(row.type) or stated.kind
-        elif kind == PART:
+        else:
             # ID and Name of a part with parents name the part, not its transcript.
             names = {key: name for key, name in names.items() if not parents or key not in ("ID", "Name")}
             names |= stated.names
             stated.is_parent |= bool(parents)
-        else:
-            names = stated.names
         # Transcripts of a gene share their names, to save memory.
         stated.names = self._names.setdefault(tuple(names.items()), names)
         stated.biotype = stated.biotype or biotype_of_part(attributes)
         stated.source = stated.source or biotype_word(row.source)
 
-    def _note(self, row: Row, genes: list[str]) -> None:
-        """Take note of the transcripts of a row that belongs to a row of a gene of the same name as an orphan's."""
-        for transcript in Transcripts().add(row, attributes_of(row)):
-            self._at_gene_rows.update((bare_name(gene), transcript.key[1]) for gene in genes)
-
-    def _note_feature(self, text: str, roots: set[str]) -> None:
+    def _note_feature(self, kind: bytes, text: str, roots: set[str]) -> None:
         """Take note of a feature that is neither a gene nor a transcript, but the parent of transcripts or exons."""
         if "ID=" not in text:
             return
         attributes = parse_attributes(text)
         if attributes.get("ID") in roots:
-            self._features.add(attributes["ID"])
+            self._features[attributes["ID"]] = kind.decode("utf-8", "replace")
             if parents := parents_in(attributes):
-                self._parent_of[attributes["ID"]] = parents
+                self._parent_of[attributes["ID"]] = parents[0]
 
     def _gene_of(self, transcript: Transcript, stated: Stated) -> tuple[str, str] | None:
         """Return the value by which a transcript refers to its gene, and the name of this gene.
@@ -207,19 +182,20 @@ class OrphanReader:
         own = transcript.key[1]
         names = [stated.names[key] for key in FIRST_GENE_KEYS if key in stated.names] + [root] * bool(root)
         if not names:
-            names = [stated.names[key] for key in OTHER_GENE_KEYS if key in stated.names]
+            names = gene_names(stated.names)
         if any(self._genes.has(contig, strand, name) for name in names or (own, gene_of_bare(own)) if name):
             return None
         if not names and (contig, strand, own) in self._claimed:
             return None
         if stated.parents is None and root in self._features and len(self._genes):
-            return None
+            # Next to rows of genes, the type of the feature is a biotype, such as blocked_reading_frame (SGD).
+            stated.kind = self._features[root]
         if names:
             name = clean(names[0])
             if stated.parents is None and names[0] == root:
                 name = _TRANSCRIPT_PREFIX.sub("", name)
             return transcript.key[0] or root or own or names[0], name
-        if not own or own.startswith(_NO_TRANSCRIPT):
+        if not own or own.startswith(NO_TRANSCRIPT):
             return None
         if self._genes.enclose(transcript.place, transcript.start, transcript.end):
             # The rows of its gene come before it, but it does not name the gene.
@@ -229,37 +205,37 @@ class OrphanReader:
     def _root(self, transcript: Transcript, stated: Stated) -> str:
         """Return the feature without a parent from which a transcript descends; empty if there is none."""
         contig, strand = transcript.place
-        if stated.parents is None:
-            parents = [transcript.key[1]] if stated.is_parent else []
-        else:
-            parents = stated.parents.split(",") if stated.parents else []
-        roots = [self._climb(parent) for parent in parents]
+        parents = stated.parents
+        if parents is None:
+            parents = [transcript.key[1]] * stated.is_parent
+        roots = [climb(self._parent_of, parent) for parent in parents]
         return next((root for root in roots if not self._genes.has(contig, strand, root)), (roots or [""])[0])
-
-    def _climb(self, parent: str) -> str:
-        """Follow the links from a parent to the feature that has no parent."""
-        seen = {parent}
-        while (above := self._parent_of.get(parent, "").split(",")[0]) and above not in seen:
-            parent = above
-            seen.add(above)
-        return parent
 
 
 def clean(name: str) -> str:
     """Remove a prefix such as ``gene:``, and white space that would break the tables to which names are written.
 
-    >>> clean("gene:A\\tB")
-    'A B'
+    >>> clean("gene:A\\tB"), clean("transcript:C")
+    ('A B', 'C')
     """
-    return " ".join(bare_name(name).split())
+    return " ".join(_PREFIX_OF_PART.sub("", bare_name(name)).split())
 
 
-def _mark(columns: list[bytes]) -> tuple[bytes, bytes, bytes, bytes] | None:
+def _mark(columns: list[bytes]) -> tuple[bytes, ...] | None:
     """Return what rows of the same type of a transcript have in common; None if the row is not written as usual."""
-    match = QUICK_OWNER.search(columns[8])
-    if match is None:
-        return None
-    if parent := match.group(2):
-        return None if b"," in parent else (columns[0], columns[6], columns[2], parent)
-    both = _GENE_AND_TRANSCRIPT.match(columns[8])
-    return (columns[0], columns[6], columns[2], both.group()) if both else None
+    text = columns[8]
+    gene, transcript = _value(text, _GENE_ID), _value(text, _TRANSCRIPT_ID)
+    if gene and transcript:
+        return columns[0], columns[6], columns[2], gene, transcript
+    match = QUICK_OWNER.search(text)
+    parent = match and match.group(2)
+    return (columns[0], columns[6], columns[2], parent) if parent and b"," not in parent else None
+
+
+def _value(text: bytes, key: bytes) -> bytes:
+    """Return the quoted value of a key of GTF if it is written as usual, else an empty text."""
+    at = text.find(key)
+    if at < 0 or (at and text[at - 1] not in b" ;"):
+        return b""
+    start = at + len(key)
+    return text[start : text.find(b'"', start)]

@@ -8,21 +8,22 @@ from collections.abc import Iterable, Iterator
 
 from kanseq.genome.annotation.attributes import is_separated, parse_attributes
 from kanseq.genome.annotation.biotypes import BIOTYPE_KEYS, biotype_of_type, most_coding
-from kanseq.genome.annotation.gff import Row, parse_row, split_rows
+from kanseq.genome.annotation.gff import Row, is_gene_type, parse_row, split_rows
 from kanseq.genome.annotation.links import (
+    EDGE,
     LINK,
     PART,
     QUICK_OWNER,
     TRANSCRIPT,
     Owner,
     bare_name,
+    climb,
     decoded,
     gene_of_bare,
     kind_of,
+    may_be_child,
     own_id,
     owner_of,
-    parents_in,
-    quick_id,
 )
 from kanseq.io.files import PathLike
 
@@ -30,11 +31,12 @@ _QUICK_BIOTYPE = re.compile(
     rb'[; \t](?:gene_biotype|gene_type|transcript_biotype|transcript_type|biotype)[ =]"?([^";\s]+)'
 )
 
+_VERSION = re.compile(r"(?<=\d)\.\d{1,3}$")
+
 _GENE, _OTHER = "gene", "other"
 """Further kinds of rows."""
 
-_GENERATIONS = 8
-"""Maximum number of ``Parent`` links to follow."""
+_PARTS = frozenset((PART, EDGE))
 
 
 class GeneRows:
@@ -43,7 +45,8 @@ class GeneRows:
     def __init__(self) -> None:
         """Begin without genes."""
         self._places: set[tuple[str, str, str]] = set()
-        self._rows: dict[str, list[tuple[str, int, int]]] = {}
+        self._unversioned: set[tuple[str, str, str]] = set()
+        self._lines: dict[tuple[str, str], int] = {}
         self._last: dict[tuple[str, str, int], int] = {}
         self._first: dict[tuple[str, str, int], int] = {}
 
@@ -54,29 +57,36 @@ class GeneRows:
         self._first[end] = min(row.start, self._first.get(end, row.start))
         for name in {bare_name(name) for name in names if name}:
             self._places.add((row.contig, row.strand, name))
-            self._rows.setdefault(name, []).append((row.contig, row.start, row.end))
+            if (short := _VERSION.sub("", name)) != name:
+                self._unversioned.add((row.contig, row.strand, short))
+            self._lines.setdefault((row.contig, name), row.line)
 
     def __len__(self) -> int:
-        """Return the number of names."""
-        return len(self._rows)
+        """Return the number of names and contigs."""
+        return len(self._lines)
 
     def has(self, contig: str, strand: str, name: str) -> bool:
-        """Return whether a gene of this name has a row on the contig and strand."""
-        return (contig, strand, bare_name(name)) in self._places
+        """Return whether a gene of this name has a row on the contig and strand; one of them may lack the version."""
+        place = (contig, strand, bare_name(name))
+        if place in self._places or place in self._unversioned:
+            return True
+        short = _VERSION.sub("", name)
+        return short != name and (contig, strand, bare_name(short)) in self._places
 
     def enclose(self, place: tuple[str, str], start: int, end: int) -> bool:
         """Return whether a gene with a row encloses an interval and begins or ends with it, at contig and strand."""
         return end <= self._last.get((*place, start), 0) or start >= self._first.get((*place, end), end)
 
-    def named(self, name: str) -> list[tuple[str, int, int]]:
-        """Return contig, start and end of all genes of this name."""
-        return self._rows.get(bare_name(name), [])
+    def line(self, contig: str, name: str) -> int:
+        """Return the line of the first row of a gene of this name on a contig, on any strand; 0 if there is none."""
+        return self._lines.get((contig, bare_name(name)), 0)
 
 
 class Scan:
     """Reads an annotation once; iterate over it to get the rows of genes, then call :meth:`orphans`.
 
     Attributes:
+        parent_of: the ids of transcripts and segments, and their (first) parents.
         types: all types of rows, in the order of the file.
         unseparated: lines in which ``;`` is missing between attributes: the first one, and those after it.
     """
@@ -86,11 +96,11 @@ class Scan:
         self._path = path
         self._owners: set[Owner] = set()
         self._coding: set[Owner] = set()
-        self._parent_of: dict[bytes, bytes] = {}
         self._named: dict[str, Owner] = {}
         self._stated: dict[Owner, list[str]] = {}
         self._typed: dict[Owner, list[str]] = {}
         self._are_stated = False
+        self.parent_of: dict[str, str] = {}
         self.types: dict[str, None] = {}
         self.unseparated: list[int] = []
 
@@ -102,7 +112,7 @@ class Scan:
             kind = kinds.get(columns[2])
             if kind is None:
                 kind = kinds[columns[2]] = self._kind(columns[2])
-            if kind == PART:
+            if kind in _PARTS:
                 if quick := QUICK_OWNER.search(columns[8]):
                     # Most exons name the same as others: skip these before anything else.
                     key = (columns[0], columns[6], quick.group())
@@ -115,8 +125,7 @@ class Scan:
                 self._check(line, columns[8])
                 attributes = parse_attributes(row.attributes)
                 self._are_stated = self._are_stated or any(key in attributes for key in BIOTYPE_KEYS)
-                if row.type != "gene" and parents_in(attributes):
-                    # In FlyBase, a pseudogene is a child of its gene.
+                if may_be_child(row.type, attributes):
                     self._typed.setdefault(owner_of(columns, False), []).append(row.type)
                 yield row, attributes
             elif kind in (TRANSCRIPT, LINK):
@@ -125,17 +134,19 @@ class Scan:
     def _kind(self, name: bytes) -> str:
         """Return the kind of a type of rows, and remember the type."""
         self.types.setdefault(decoded(name))
-        return _GENE if name.endswith(b"gene") else kind_of(decoded(name)) or _OTHER
+        return _GENE if is_gene_type(decoded(name)) else kind_of(decoded(name)) or _OTHER
 
     def _add(self, line: int, columns: list[bytes], kind: str) -> None:
         """Remember what the row of a transcript or of a part of one names."""
         text = columns[8]
         self._check(line, text)
-        owner = owner_of(columns, kind == PART)
-        if kind != PART and owner.how == "parent":
-            self._parent_of[own_id(text)] = owner.name
-        elif kind != PART and (own := quick_id(text)):
-            self._named[decoded(own)] = owner
+        is_part = kind not in (TRANSCRIPT, LINK)
+        owner = owner_of(columns, is_part)
+        if not is_part and (own := own_id(text)):
+            if owner.how == "parent":
+                self.parent_of[own] = decoded(owner.name).split("\0")[0]
+            else:
+                self._named[own] = owner
         if kind != LINK:
             self._owners.add(owner)
         if owner.how == "self" and columns[2] == b"CDS":
@@ -149,8 +160,8 @@ class Scan:
     def biotypes(self) -> dict[tuple[str, str, str], str]:
         """Return the biotypes that transcripts state for their genes: contig, strand and name of the gene -> biotype.
 
-        Transcripts are not asked after the first row of a gene with an attribute for its biotype.
-        The type ``mRNA`` states nothing, but a gene with an mRNA does not have the types of its other transcripts.
+        Transcripts are ignored after the first row of a gene that states its biotype. The type ``mRNA`` states nothing,
+        but a gene with an mRNA does not have the types of its other transcripts.
         """
         found: dict[tuple[str, str, str], list[str]] = {}
         for words in (self._stated, self._typed):
@@ -171,10 +182,6 @@ class Scan:
         if not usual and not is_separated(decoded(attributes)):
             self.unseparated.append(line)
 
-    def parents(self) -> dict[str, str]:
-        """Return the ids of transcripts and segments, and their parents."""
-        return {decoded(name): decoded(parent) for name, parent in self._parent_of.items()}
-
     def orphans(self, genes: GeneRows) -> set[Owner]:
         """Return the owners that are not among the rows of genes; rows that name them may make genes.
 
@@ -186,10 +193,6 @@ class Scan:
         if len(genes) or not self.types.keys().isdisjoint(("mRNA", "transcript")):
             return found - nameless
         return found - {owner for owner in nameless if owner not in self._coding}
-
-    def owners_of(self, names: set[str]) -> set[Owner]:
-        """Return the owners that name one of these genes, on any contig and strand."""
-        return {owner for owner in self._owners if not names.isdisjoint(map(bare_name, self.names(owner)))}
 
     def _belongs(self, owner: Owner, genes: GeneRows) -> bool:
         """Return whether a row of a gene on the same contig and strand has one of the names."""
@@ -203,16 +206,10 @@ class Scan:
 
     def names(self, owner: Owner) -> list[str]:
         """Return the names of the gene that an owner may have."""
-        if owner.how == "parent":
-            return [self._root(parent) for parent in decoded(owner.name).split(",")]
         names = decoded(owner.name).split("\0")
-        return names + [gene_of_bare(name) for name in names] if owner.how == "self" else names
-
-    def _root(self, parent: str) -> str:
-        """Follow the links from a parent to the feature that has no parent."""
-        for _ in range(_GENERATIONS):
-            above = self._parent_of.get(parent.encode())
-            if above is None or decoded(above) == parent:
-                break
-            parent = decoded(above).split(",")[0]
-        return parent
+        if owner.how == "parent":
+            return [climb(self.parent_of, parent) for parent in names]
+        if owner.how == "self":
+            # Rows of a transcript may name it without its gene, which its own row names.
+            names += [gene_of_bare(names[0]), climb(self.parent_of, names[0])]
+        return list(dict.fromkeys(names))

@@ -1,18 +1,20 @@
 """Combine the rows of an annotation to transcripts. In: rows with attributes, in any order. Out: transcripts."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from sys import intern
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from kanseq.genome.annotation.gff import Row
-from kanseq.genome.annotation.links import EDGE, TRANSCRIPT, kind_of, own_name, parents_in
+from kanseq.genome.annotation.links import EDGE, TRANSCRIPT, gene_names, kind_of, own_name, parents_in
 
 Key: TypeAlias = tuple[str, str]
 """Gene and transcript in GTF; an empty text and the ID in GFF3."""
 
 Place: TypeAlias = tuple[str, str]
 """Contig and strand."""
+
+_Item = TypeVar("_Item")
 
 CLOSE = 300
 """Transcripts of the same gene that are less than this number of bases apart are in the same place."""
@@ -29,7 +31,7 @@ class Stated:
     """
 
     names: dict[str, str] = field(default_factory=dict)
-    parents: str | None = None
+    parents: list[str] | None = None
     is_parent: bool = False
     biotype: str | None = None
     kind: str | None = None
@@ -63,7 +65,7 @@ class Transcript:
     coding: int = 0
     canonical: bool = False
     is_complete: bool = False
-    spans: tuple[tuple[int, int, int], ...] = ()
+    spans: list[tuple[int, int, int]] = field(default_factory=list)
     stated: Stated | None = None
 
     def extend(self, start: int, end: int, coding: bool) -> None:
@@ -73,12 +75,17 @@ class Transcript:
 
     def copies(self) -> "list[Transcript]":
         """Return the transcript, or one for each place if it has rows at several places."""
-        places = merged((start, end) for start, end, _ in self.spans)
+        places = chained(self.spans, lambda span: span[:2])
         if len(places) < 2:
             return [self]
         return [
-            replace(self, start=start, end=end, line=min(line for first, _, line in self.spans if start <= first < end))
-            for start, end in places
+            replace(
+                self,
+                start=min(start for start, _, _ in spans),
+                end=max(end for _, end, _ in spans),
+                line=min(line for _, _, line in spans),
+            )
+            for spans in places
         ]
 
 
@@ -114,16 +121,15 @@ class Transcripts:
             transcript.canonical |= _is_canonical(attributes)
             transcript.is_complete |= kind != EDGE
             if kind == TRANSCRIPT:
-                transcript.spans += ((row.start, row.end, row.line),)
+                transcript.spans.append((row.start, row.end, row.line))
             touched.append(transcript)
         return touched
 
     def take(self) -> Iterator[tuple[Transcript, list[Key]]]:
-        """Yield every transcript, and the keys of all its rows."""
+        """Yield every transcript, and the keys of all its rows; some may be incomplete."""
         keys = self._merge_nameless()
         for (place, key), transcript in self._found.items():
-            if transcript.is_complete:
-                yield transcript, keys.get((place, key), [key])
+            yield transcript, keys.get((place, key), [key])
 
     def _merge_nameless(self) -> dict[tuple[Place, Key], list[Key]]:
         """Merge rows that name a transcript without its gene (AUGUSTUS) with the rows that name both.
@@ -148,19 +154,23 @@ class Transcripts:
         return keys
 
 
-def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Merge intervals that overlap, directly or in a chain, or are less than :data:`CLOSE` apart; return them sorted.
+def chained(items: Iterable[_Item], span_of: Callable[[_Item], tuple[int, int]]) -> list[list[_Item]]:
+    """Group items whose intervals overlap, directly or in a chain, or are less than :data:`CLOSE` apart, by position.
 
-    >>> merged([(5000, 5900), (0, 300), (200, 400), (500, 600)])
-    [(0, 600), (5000, 5900)]
+    >>> chained([(5000, 5900), (0, 300), (200, 400), (500, 600)], lambda span: span)
+    [[(0, 300), (200, 400), (500, 600)], [(5000, 5900)]]
     """
-    found: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if found and start < found[-1][1] + CLOSE:
-            found[-1] = (found[-1][0], max(end, found[-1][1]))
+    groups: list[list[_Item]] = []
+    last = 0
+    for item in sorted(items, key=span_of):
+        start, end = span_of(item)
+        if groups and start < last + CLOSE:
+            groups[-1].append(item)
+            last = max(last, end)
         else:
-            found.append((start, end))
-    return found
+            groups.append([item])
+            last = end
+    return groups
 
 
 def _absorb(whole: Transcript, part: Transcript) -> None:
@@ -179,7 +189,7 @@ def _owners(kind: str | None, attributes: Mapping[str, str], genes: set[str]) ->
     """Yield the key of each transcript that a row belongs to, and the gene of the transcript if the row states it."""
     parents = parents_in(attributes)
     if parents:
-        for parent in parents.split(","):
+        for parent in parents:
             if kind == TRANSCRIPT:
                 yield ("", attributes.get("ID", "")), parent
             else:
@@ -195,10 +205,14 @@ def _owners(kind: str | None, attributes: Mapping[str, str], genes: set[str]) ->
         yield (gene, ""), gene
     elif own := own_name(attributes):
         yield ("", own), None
+    elif names := gene_names(attributes):
+        yield (names[0], ""), names[0]
 
 
 def _is_canonical(attributes: Mapping[str, str]) -> bool:
     """Return whether a row has Ensembl's canonical tag, or the attribute used by maize and other annotations."""
-    if "Ensembl_canonical" in attributes.get("tag", "").split(","):
+    if "tag" in attributes and "Ensembl_canonical" in attributes["tag"].split(","):
         return True
+    if attributes.keys().isdisjoint(_CANONICAL_KEYS):
+        return False
     return any(attributes.get(key, "").lower() in ("1", "true", "yes") for key in _CANONICAL_KEYS)

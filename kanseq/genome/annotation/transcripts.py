@@ -111,4 +111,6 @@ def _read_transcripts(path: PathLike, genes: Iterable[Gene]) -> Iterator[tuple[T
         if kinds[columns[2]] in wanted:
             row = parse_row(columns, path, line)
             transcripts.add(row, attributes_of(row))
-    yield from transcripts.take()
+    for transcript, keys in transcripts.take():
+        if transcript.is_complete:
+            yield transcript, keys

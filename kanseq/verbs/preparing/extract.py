@@ -135,7 +135,7 @@ def extract(
         raise BadOption(f"--max-n {max_n} is not a fraction between 0 and 1")
     biotypes, only, without = comma_separated(biotype), comma_separated(contigs), comma_separated(exclude_contigs)
 
-    selected, left_out = select_genes(read_genes(annotation, id), biotypes)
+    selected, left_out = select_genes(read_genes(annotation, id), biotypes, annotation)
     selected, without_transcript = choose_transcripts(annotation, selected, tss)
     placement = Placement(selected, read_aliases(aliases) if aliases is not None else None, only, without)
     cuts: list[CutGene] = []
@@ -227,11 +227,7 @@ def _first_of_twins(
     if twins:
         names = sorted({name for _, name in twins})
         _log.warning("several genes have the same name; the first one is kept: %s", some(names))
-    places = {
-        (gene.line, gene.id): f" ({gene.contig}:{gene.start}-{gene.end}({gene.strand}), without a gene row)"
-        for gene in selected
-        if gene.members
-    }
+    places = {(gene.line, gene.id): f" ({gene.place}, without a gene row)" for gene in selected if gene.members}
     others = [item for item in dropped if (item.line, item.id) not in twins]
     return kept, others + [
         Excluded(

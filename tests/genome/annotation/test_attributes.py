@@ -53,3 +53,9 @@ def test_values_end_where_they_should(text, expected):
 )
 def test_missing_separators_are_found(text, separated):
     assert is_separated(text) is separated
+
+
+def test_single_quotes_around_values_of_gtf_are_removed():
+    text = "gene_id 'G1'; transcript_id 'G1 a'; note 5'; product \"a 'b'\";"
+    assert parse_attributes("gene_id 'G1'; transcript_id 'T1';") == {"gene_id": "G1", "transcript_id": "T1"}
+    assert parse_attributes(text) == {"gene_id": "G1", "transcript_id": "G1 a", "note": "5'", "product": "a 'b'"}

@@ -116,8 +116,8 @@ def test_genes_without_a_biotype_next_to_others_are_excluded_as_none(rows, caplo
     """)
     with caplog.at_level(logging.INFO, "kanseq"):
         assert selected(path) == (["A"], [("41_g", "none")])
-    assert "1 genes have no biotype and are excluded, because others are protein_coding" in caplog.text
-    assert "use --biotype protein_coding,none to keep them" in caplog.text
+    assert "1 gene has no biotype and is excluded, because others are protein_coding" in caplog.text
+    assert "use --biotype protein_coding,none to keep it" in caplog.text
     assert selected(path, "protein_coding", "none") == (["A", "41_g"], [])
 
 
@@ -138,7 +138,7 @@ def test_a_file_with_types_other_than_gene_says_which_are_excluded(rows, caplog)
     """)
     with caplog.at_level(logging.INFO, "kanseq"):
         assert selected(path) == (["A"], [("B", "tRNA_gene")])
-    assert "all 1 gene rows were taken; genes of these types are excluded: tRNA_gene" in caplog.text
+    assert "1 gene row was taken; genes of these types are excluded: tRNA_gene" in caplog.text
 
 
 def test_coding_sequences_count_only_if_protein_coding_is_requested(rows, caplog):
@@ -149,7 +149,7 @@ def test_coding_sequences_count_only_if_protein_coding_is_requested(rows, caplog
     """)
     with caplog.at_level(logging.INFO, "kanseq"):
         assert selected(path) == (["A", "B"], [])
-    assert "1 of them have coding sequences (--biotype protein_coding keeps only these)" in caplog.text
+    assert "1 of them has coding sequences (--biotype protein_coding keeps only these)" in caplog.text
     assert selected(path, "protein_coding") == (["A"], [("B", "none")])
 
 
@@ -186,10 +186,8 @@ def test_types_of_transcripts_are_the_biotypes_of_genes_that_state_none(rows):
         2L FlyBase pseudogene 3001 3500 + ID=FBtr4;Parent=FBgn4
         2L FlyBase gene 5001 5500 + ID=FBgn5
     """)
-    assert selected(path) == (
-        ["FBgn1", "FBgn5"],
-        [("FBgn2", "tRNA"), ("FBgn4", "pseudogene"), ("FBtr4", "pseudogene")],
-    )
+    assert selected(path) == (["FBgn1", "FBgn5"], [("FBgn2", "tRNA"), ("FBgn4", "pseudogene")])
+    assert selected(path, "pseudogene")[0] == ["FBgn4"]
 
 
 def test_biotypes_of_transcripts_are_those_of_genes_that_state_none(rows):
@@ -201,3 +199,41 @@ def test_biotypes_of_transcripts_are_those_of_genes_that_state_none(rows):
         1 x transcript 1001 1500 + gene_id "B"; transcript_id "B.1"; transcript_biotype "snRNA";
     """)
     assert selected(path) == (["A"], [("B", "snRNA")])
+
+
+@pytest.mark.parametrize("word", ["NA", "", ".", "None"])
+def test_words_for_a_missing_value_are_no_biotypes(rows, word):
+    path = rows(f"""
+        c1 x gene 1 500 + gene_id "A"; gene_biotype "{word}"; gene_type "protein_coding";
+        c1 x gene 1001 1500 + gene_id "B"; gene_biotype "{word}";
+    """)
+    assert selected(path) == (["A"], [("B", "none")])
+
+
+def test_a_requested_biotype_that_no_gene_has_is_reported(rows, caplog):
+    path = rows("""
+        c1 x gene 1 500 + gene_id "A"; gene_biotype "protein_coding";
+        c1 x gene 1001 1500 + gene_id "B"; gene_biotype "lncRNA";
+    """)
+    assert selected(path, "mRNA", "lincRNA", "none")[0] == ["A"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "no gene has the biotype lincRNA; the file has lncRNA, protein_coding"
+    ]
+
+
+def test_the_error_without_genes_of_a_biotype_names_the_file(rows):
+    path = rows("""
+        c1 x gene 1 500 + gene_id "A"; gene_biotype "lncRNA";
+    """)
+    with pytest.raises(NoGenes, match=r"a\.gtf: no gene has the biotype tRNA"):
+        select_genes(read_genes(path), ["tRNA"], path)
+
+
+@pytest.mark.parametrize("kind", ["Gene", "GENE"])
+def test_the_type_gene_may_be_in_upper_case(rows, kind):
+    path = rows(f"""
+        c1 x {kind} 1 500 + gene_id "A";
+        c1 x transcript 1 500 + gene_id "A"; transcript_id "A.1";
+        c1 x Pseudogene 1001 1500 + gene_id "B";
+    """)
+    assert selected(path) == (["A"], [("B", "Pseudogene")])

@@ -91,8 +91,8 @@ AGAT = """
         (REFSEQ, ["L1", "IGHV1", "trnA", "psb"]),
         (REFSEQ_GTF, ["b0001"]),
         (ARAPORT, ["AT1G1", "AT1G2", "AT1G3"]),
-        (WORMBASE, ["Gene:WBGene1"]),
-        (SGD, ["YAL1W", "tA1"]),
+        (WORMBASE, ["WBGene1"]),
+        (SGD, ["YAL1W", "YAR2W", "tA1"]),
         (AGAT, ["G"]),
     ],
     ids=["Ensembl", "RefSeq", "RefSeq GTF", "Araport11", "WormBase", "SGD", "AGAT"],
@@ -113,26 +113,6 @@ def test_transcripts_do_not_change_the_ends_of_a_gene_row(rows):
         c1 x transcript 51 1200 + gene_id "A"; transcript_id "A.1";
     """)
     assert [gene[:4] for gene in read_genes(path)] == [("A", "c1", 100, 900)]
-
-
-def test_parts_of_a_trans_spliced_gene_on_the_other_strand_belong_to_its_row(rows):
-    path = rows("""
-        Mt x gene 1001 3000 - gene_id "nad1";
-        Mt x transcript 1001 3000 - gene_id "nad1"; transcript_id "nad1.1";
-        Mt x exon 1001 1500 - gene_id "nad1"; transcript_id "nad1.1";
-        Mt x exon 2001 2100 + gene_id "nad1"; transcript_id "nad1.1";
-        Mt x exon 8001 8100 + gene_id "nad1"; transcript_id "nad1.1";
-    """)
-    assert [gene[:5] for gene in read_genes(path)] == [("nad1", "Mt", 1000, 3000, "-")]
-
-
-def test_a_copy_without_a_row_is_a_gene_next_to_the_one_with_a_row(rows):
-    path = rows("""
-        c1 x gene 101 900 + gene_id "A";
-        c1 x transcript 101 900 + gene_id "A"; transcript_id "A.1";
-        c2 x transcript 501 700 + gene_id "A"; transcript_id "A.2";
-    """)
-    assert [gene[:4] for gene in read_genes(path)] == [("A", "c1", 100, 900), ("A", "c2", 500, 700)]
 
 
 def test_gff3_genes_without_a_row_stand_between_those_with_one(rows):
@@ -168,3 +148,17 @@ def test_augustus_gff_names_genes_without_keys_and_transcripts_with_id(rows):
         4 AUGUSTUS CDS 201 800 + ID=g2.t1.cds;Parent=g2.t1
     """)
     assert [gene.id for gene in read_genes(path)] == ["g2"]
+
+
+def test_an_encoded_comma_in_a_name_does_not_separate_parents(rows):
+    path = rows("""
+        ##gff-version 3
+        c1 x gene 1 90 + ID=tRNA-Gly(GCC)%2C3
+        c1 x tRNA 1 90 + ID=t%2c3;Parent=tRNA-Gly(GCC)%2c3
+        c1 x exon 1 90 + Parent=t%2C3
+        c1 x gene 201 900 + ID=A
+        c1 x mRNA 201 900 + ID=A-1;Parent=A
+        c1 x mRNA 201 900 + ID=A-2;Parent=A
+        c1 x exon 201 900 + Parent=A-1,A-2
+    """)
+    assert [gene.id for gene in read_genes(path)] == ["tRNA-Gly(GCC),3", "A"]

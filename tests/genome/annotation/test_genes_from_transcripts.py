@@ -55,7 +55,7 @@ def test_braker_adds_genes_of_genemark_without_gene_rows(rows, caplog):
     with caplog.at_level(logging.INFO, "kanseq"):
         found = places(path)
     assert found == [("g1", "c1", 0, 500, "-"), ("41_g", "c1", 2000, 2303, "+"), ("42_g", "c2", 10, 400, "+")]
-    assert "a.gtf: 2 genes without a gene row were assembled from their transcripts" in caplog.text
+    assert "a.gtf: 2 genes without a gene row were assembled from transcripts" in caplog.text
 
 
 def test_names_of_tsebra_may_contain_semicolons(rows):
@@ -265,3 +265,14 @@ def test_exons_that_name_nothing_make_no_genes(rows):
         c1 x CDS 1 200 + ID=T1:cds
     """)
     assert places(path) == [("T1", "c1", 0, 500, "+")]
+
+
+def test_prefixes_of_transcripts_are_no_part_of_the_names_of_genes(rows):
+    path = rows("""
+        ##gff-version 3
+        c1 x mRNA 1 500 + ID=mRNA:T1
+        c1 x exon 1 500 + Parent=mRNA:T1
+        c1 x mRNA 2001 2500 + ID=Transcript:T2
+    """)
+    assert [gene.id for gene in read_genes(path)] == ["T1", "T2"]
+    assert [gene.id for gene in read_genes(path, "ID")] == ["T1", "T2"]

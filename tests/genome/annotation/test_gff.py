@@ -4,7 +4,7 @@ import pytest
 
 from kanseq.errors import MalformedLine, TruncatedFile
 from kanseq.genome.annotation import gff
-from kanseq.genome.annotation.gff import GENES, TRANSCRIPTS, Row, attributes_of, read_rows
+from kanseq.genome.annotation.gff import GENES, TRANSCRIPTS, Row, attributes_of, read_rows, split_rows
 
 GTF = (
     '#!genome-build X\n1\tsrc\tgene\t11\t20\t.\t+\t.\tgene_id "A";\n'
@@ -73,7 +73,12 @@ def test_a_bare_name_written_by_augustus_is_that_of_the_gene_or_of_the_transcrip
         ("1\tx\tgene\t1\t-9\t.\t+\t.\tID=A", "the end '-9' is not a whole number"),
         (f"1\tx\tgene\t1\t{'9' * 5000}\t.\t+\t.\tID=A", f"the end '{'9' * 36}' is not a whole number"),
         ("1\tx\tgene\t0\t9\t.\t+\t.\tID=A", "the start is 0, but positions in GTF and GFF3 begin at 1"),
-        ("1\tx\tgene\t10\t9\t.\t+\t.\tID=A", "the start 10 is after the end 9"),
+        ("1\tx\tgene\t10\t9\t.\t+\t.\tID=A", "the start 10 is after the end 9; the row is empty: remove it"),
+        (
+            "1\tx\tgene\t4900\t100\t.\t+\t.\tID=A",
+            "the start 4900 is after the end 100; if the row crosses the origin of a circular contig, add the length "
+            "of the contig to the end, otherwise correct the coordinates",
+        ),
     ],
 )
 def test_the_error_of_a_malformed_line_states_its_number(tmp_path, line, message):
@@ -107,3 +112,13 @@ def test_a_truncated_gzip_is_refused(tmp_path):
     path.write_bytes(gzip.compress(GTF.encode() * 300)[:-30])
     with pytest.raises(TruncatedFile, match="ends too early"):
         list(read_rows(path))
+
+
+@pytest.mark.parametrize("rest", ["1\tb\t5\t9", '"q"\t1', ""])
+def test_columns_after_the_ninth_are_ignored(tmp_path, rest):
+    # As written by bedtools intersect -wb.
+    path = tmp_path / "a.gtf"
+    path.write_text(f'1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "A"; note "a\tb"\t{rest}\n')
+    (found,) = read_rows(path, GENES)
+    assert found.attributes == 'gene_id "A"; note "a\tb"'
+    assert [columns[8] for _, columns in split_rows(path)] == [b'gene_id "A"; note "a\tb"']

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kanseq.errors import MalformedLine
 from kanseq.verbs.preparing.extract import extract
 
 WINDOWS = {"upstream": 50, "downstream": 30}
@@ -38,9 +39,9 @@ def test_further_copies_of_a_gene_are_listed_with_line_and_place(genome, tmp_pat
     assert sites(result) == [["M", "1", "+", 1000, 1099]]
     assert (tmp_path / "x.tsv").read_text() == (
         "id\treason\tdetail\n"
-        "M\tduplicate_id\tline 2 (1:9000-9100(+), without a gene row); the gene of line 1 was taken\n"
-        "M\tduplicate_id\tline 3 (1:5000-5100(-), without a gene row); the gene of line 1 was taken\n"
-        "M\tduplicate_id\tline 4 (2:500-600(+), without a gene row); the gene of line 1 was taken\n"
+        "M\tduplicate_id\tline 2 (1:9001-9100(+), without a gene row); the gene of line 1 was taken\n"
+        "M\tduplicate_id\tline 3 (1:5001-5100(-), without a gene row); the gene of line 1 was taken\n"
+        "M\tduplicate_id\tline 4 (2:501-600(+), without a gene row); the gene of line 1 was taken\n"
         "S\tno_strand\tstrand '.'\n"
     )
     assert "several genes have the same name; the first one is kept: M" in caplog.text
@@ -86,3 +87,34 @@ def test_all_genes_at_the_windows_edge_without_rows_keep_their_reason(genome, tm
         + row("1", "exon", 9001, 9500, "+", 'gene_id "F"; transcript_id "F1";')
     )
     assert extract(genome, path, **WINDOWS).reasons == {"edge": 1}
+
+
+def test_the_hint_for_a_gene_across_the_origin_is_true(tmp_path):
+    random = np.random.default_rng(0)
+    genome = tmp_path / "genome.fa"
+    genome.write_text(f">chrM\n{''.join(random.choice(list('ACGT'), 5000))}\n")
+    path = tmp_path / "a.gtf"
+    other = row("chrM", "gene", 1001, 1900, "+", 'gene_id "A";')
+    path.write_text(other + row("chrM", "gene", 4900, 100, "+", 'gene_id "B";'))
+    with pytest.raises(
+        MalformedLine, match=r"a.gtf:2: .*; if the row crosses the origin of a circular contig, add the"
+    ):
+        extract(genome, path, **WINDOWS)
+    path.write_text(other + row("chrM", "gene", 4900, 5100, "+", 'gene_id "B";'))
+    result = extract(genome, path, **WINDOWS)
+    assert sites(result) == [["A", "chrM", "+", 1000, 1899]]
+    assert result.reasons == {"edge": 1}
+
+
+def test_parts_of_a_trans_spliced_gene_are_listed_even_if_the_gene_is_at_an_edge(genome, tmp_path):
+    path = tmp_path / "a.gtf"
+    path.write_text(
+        row("1", "exon", 5001, 5100, "-", 'gene_id "nad"; transcript_id "nad.1";')
+        + row("1", "gene", 11, 900, "+", 'gene_id "nad";')
+        + row("1", "gene", 9001, 9900, "+", 'gene_id "A";')
+    )
+    result = extract(genome, path, excluded=tmp_path / "x.tsv", **WINDOWS)
+    assert sites(result) == [["A", "1", "+", 9000, 9899]]
+    lines = (tmp_path / "x.tsv").read_text().splitlines()
+    assert lines[1] == ("nad\tduplicate_id\tline 1 (1:5001-5100(-), without a gene row); the row of the gene is line 2")
+    assert lines[2].startswith("nad\tedge\t")
