@@ -279,7 +279,7 @@ class _Links:
         gene = climb(self._parent_of, feature, self._named.ids)
         others = [name for row in (owner, feature, gene) for name in self._genes.get(row, ())]
         own = (attributes.get(key, "") for key in _GENE_KEYS)
-        return [*self._named.of(gene), *own, *_other_names(attributes), *others]
+        return [*self._named.of(gene, synonyms=False), *own, *_other_names(attributes), *others]
 
     def proteins(self, owner: str) -> list[str]:
         """Return the names of the proteins of a transcript that have rows of their own."""

@@ -51,9 +51,9 @@ class NamedGenes(NamedTuple):
     ids: dict[str, str]
     names: dict[str, list[tuple[str, str]]]
 
-    def of(self, feature: str) -> tuple[str, ...]:
-        """Return all names of a gene, its default id first."""
-        own = (name for _, name in self.names.get(feature, ()))
+    def of(self, feature: str, *, synonyms: bool = True) -> tuple[str, ...]:
+        """Return all names of a gene, its default id first; synonyms may also be names of other genes."""
+        own = (name for key, name in self.names.get(feature, ()) if synonyms or key not in _LISTS)
         return tuple(dict.fromkeys(name for name in (self.ids.get(feature, ""), *own) if name))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -133,7 +134,13 @@ def _decoded(key: str, value: str) -> str:
     """
     if "%" not in value:
         return value.strip()
-    if key.strip() in _PARENTS:
+    return _unquoted(value, key.strip() in _PARENTS)
+
+
+@lru_cache(maxsize=4096)
+def _unquoted(value: str, is_list: bool) -> str:
+    """Decode percent signs; rows of one transcript repeat their values, so results are cached."""
+    if is_list:
         value = re.sub("%2c", "%252C", value, flags=re.IGNORECASE)
     return " ".join(unquote(value).split())
 
