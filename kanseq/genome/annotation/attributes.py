@@ -134,11 +134,11 @@ def _decoded(key: str, value: str) -> str:
     """
     if "%" not in value:
         return value.strip()
-    return _unquoted(value, key.strip() in _PARENTS)
+    return _percent_decoded(value, key.strip() in _PARENTS)
 
 
 @lru_cache(maxsize=4096)
-def _unquoted(value: str, is_list: bool) -> str:
+def _percent_decoded(value: str, is_list: bool) -> str:
     """Decode percent signs; rows of one transcript repeat their values, so results are cached."""
     if is_list:
         value = re.sub("%2c", "%252C", value, flags=re.IGNORECASE)
