@@ -14,8 +14,8 @@ import numpy as np
 
 from kanseq.errors import BadOption, NoGenes
 from kanseq.genome.annotation.annotated_names import NamedGenes, read_named_genes
-from kanseq.genome.annotation.gff import Row, attributes_of, read_rows
-from kanseq.genome.annotation.links import climb, parents_in
+from kanseq.genome.annotation.gff import Row, attributes_of, is_gene_type, parse_row, split_rows
+from kanseq.genome.annotation.links import LINK, TRANSCRIPT, climb, kind_of, parents_in
 from kanseq.genome.contig_ends import PastEnd, check_ends
 from kanseq.genome.contig_names import guess_aliases
 from kanseq.genome.contigs import advise, mismatch
@@ -23,8 +23,8 @@ from kanseq.genome.fasta import Contig, read_contigs, reverse_complement
 from kanseq.genome.names.spellings import unprefixed
 from kanseq.io.files import PathLike, some
 
-CODING = re.compile(rb"(?:transcript|RNA|segment|prediction|[Gg]ene|GENE|CDS|protein|polypeptide)\t")
-"""Matches rows of coding sequences, of the features that can link them to their genes, and of proteins."""
+_CDS, _PROTEIN, _FEATURE = "CDS", "protein", "feature"
+"""Kinds of rows; a feature, such as a transcript, links coding sequences to their gene."""
 
 _STANDARD = b"FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
 """NCBI translation table 1, with bases in the order T, C, A, G."""
@@ -73,7 +73,7 @@ class Coding(NamedTuple):
     """The coding sequence of a transcript.
 
     Attributes:
-        genes: names of the gene; the first one is the id that ``kanseq extract`` uses.
+        genes: names of the gene; the first one is the id that ``kanseq extract`` uses, the last one the transcript.
         names: names of the protein and the transcript.
         contig, strand: location of the transcript.
         parts: the intervals of its CDS rows as ``(start, end, phase)``, in the direction of transcription, 0-based
@@ -125,10 +125,14 @@ def read_coding(path: PathLike) -> list[Coding]:
     """
     links = _Links(read_named_genes(path))
     found: dict[tuple[str, str, str], list[tuple[Row, dict[str, str]]]] = defaultdict(list)
-    for row in read_rows(path, CODING):
+    for line, columns in split_rows(path):
+        kind = _kind(columns[2])
+        if kind is None:
+            continue
+        row = parse_row(columns, path, line)
         attributes = attributes_of(row)
-        if row.type != "CDS":
-            links.add(row.type, attributes)
+        if kind != _CDS:
+            links.add(kind, row.type, attributes)
             continue
         owners = parents_in(attributes) or [attributes.get("transcript_id") or attributes.get("gene_id") or ""]
         for owner in owners:
@@ -246,6 +250,17 @@ def check_table(table: int) -> None:
         raise BadOption(f"--codon-table {table}: unknown", hint=f"choose one of {', '.join(map(str, CODON_TABLES))}")
 
 
+@cache
+def _kind(name: bytes) -> str | None:
+    """Return the kind of a type of rows; None if such rows do not matter."""
+    text = name.decode("utf-8", "replace")
+    if text.upper() == "CDS":
+        return _CDS
+    if text in ("protein", "polypeptide"):
+        return _PROTEIN
+    return _FEATURE if is_gene_type(text) or kind_of(text) in (TRANSCRIPT, LINK) else None
+
+
 class _Links:
     """What the rows of genes, transcripts and proteins state: parents, names of genes, and names of proteins."""
 
@@ -257,14 +272,14 @@ class _Links:
         self._proteins: dict[str, list[str]] = {}
         self._same: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def add(self, kind: str, attributes: Mapping[str, str]) -> None:
-        """Add a row."""
+    def add(self, kind: str, name: str, attributes: Mapping[str, str]) -> None:
+        """Add a row of a kind and a type."""
         parents = parents_in(attributes)
-        if kind in ("protein", "polypeptide"):
+        if kind == _PROTEIN:
             for parent in parents:
                 self._proteins.setdefault(parent, []).extend(attributes.get(key, "") for key in ("ID", "Name"))
             return
-        transcript = "" if kind.lower().endswith("gene") else attributes.get("transcript_id")
+        transcript = "" if is_gene_type(name) else attributes.get("transcript_id")
         own = attributes.get("ID") or transcript or attributes.get("gene_id")
         if own:
             # Transcripts of a gene share their names, to save memory.
@@ -279,7 +294,8 @@ class _Links:
         gene = climb(self._parent_of, feature, self._named.ids)
         others = [name for row in (owner, feature, gene) for name in self._genes.get(row, ())]
         own = (attributes.get(key, "") for key in _GENE_KEYS)
-        return [*self._named.of(gene, synonyms=False), *own, *_other_names(attributes), *others]
+        # With --id, transcripts without rows of genes may be the genes of a set.
+        return [*self._named.of(gene, synonyms=False), *own, *_other_names(attributes), *others, unprefixed(owner)]
 
     def proteins(self, owner: str) -> list[str]:
         """Return the names of the proteins of a transcript that have rows of their own."""

@@ -43,7 +43,7 @@ ONLY_TRANSCRIPTS = """
 @pytest.mark.parametrize(
     ("text", "keys"),
     [
-        (STRINGTIE, ["gene_id", "gene_name", "ref_gene_id"]),
+        (STRINGTIE, ["gene_id", "gene_name", "ref_gene_id", "transcript_id"]),
         (FLYBASE, ["gene_id", "gene_symbol"]),
         (ARAPORT, ["ID", "symbol", "locus"]),
         (RAP, ["Locus_id"]),
@@ -61,7 +61,7 @@ def test_a_gene_has_the_name_of_every_attribute_that_may_be_its_id(tmp_path, tex
 
 def test_a_biotype_is_no_name_of_a_gene(tmp_path):
     text = 'CDS gene_id "A"; gene_version "2"; gene_source "s"; gene_biotype "x"; transcript_id "A.1"; gene_name "a"'
-    assert read_coding(written(tmp_path, text))[0].genes == ("A", "a")
+    assert read_coding(written(tmp_path, text))[0].genes == ("A", "a", "A.1")
 
 
 def test_proteins_with_rows_of_their_own_are_known_by_their_names(tmp_path):

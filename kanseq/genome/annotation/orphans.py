@@ -127,7 +127,7 @@ class OrphanReader:
             start, end = int(first) - 1, int(last)
         else:
             start, end = span_of(first.decode(), last.decode(), f"{path}:{line}")
-        transcript.extend(start, end, columns[2] == b"CDS")
+        transcript.extend(start, end, columns[2].upper() == b"CDS")
         return True
 
     def _add(self, row: Row, kind: str | None, columns: list[bytes]) -> None:

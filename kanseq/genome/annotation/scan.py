@@ -149,7 +149,7 @@ class Scan:
                 self._named[own] = owner
         if kind != LINK:
             self._owners.add(owner)
-        if owner.how == "self" and columns[2] == b"CDS":
+        if owner.how == "self" and columns[2].upper() == b"CDS":
             self._coding.add(owner)
         if kind == TRANSCRIPT and not self._are_stated:
             if found := _QUICK_BIOTYPE.search(text):

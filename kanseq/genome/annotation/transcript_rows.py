@@ -116,7 +116,7 @@ class Transcripts:
             if transcript is None:
                 own = (intern(key[0]), key[1])
                 transcript = self._found[place, own] = Transcript(own, place, row.start, row.end, row.line)
-            transcript.extend(row.start, row.end, row.type == "CDS")
+            transcript.extend(row.start, row.end, row.type.upper() == "CDS")
             transcript.gene = intern(gene) if gene else transcript.gene
             transcript.canonical |= _is_canonical(attributes)
             transcript.is_complete |= kind != EDGE

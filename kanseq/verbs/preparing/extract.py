@@ -96,8 +96,8 @@ def extract(
         output: path of the set, a Parquet file.
         excluded: path of a table ``id, reason, detail`` with every gene of the annotation that is not in the set.
             Reasons: ``biotype``, ``contig_filtered``, ``duplicate_id``, ``edge``, ``no_canonical``, ``no_cds``,
-            ``no_contig``, ``no_id``, ``no_strand``, ``too_many_n``. ``edge`` includes genes that end past their contig,
-            such as those across the origin of a circular contig.
+            ``no_contig``, ``no_exons``, ``no_id``, ``no_strand``, ``too_many_n``. ``edge`` includes genes that end past
+            their contig, such as those across the origin of a circular contig.
         bed: path of a BED6 file with two windows per gene (``id:TSS``, ``id:TTS``), truncated at contig ends, in genome
             order.
         fasta: path of a FASTA file of the sequences, one line each, before masking.
