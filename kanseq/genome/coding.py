@@ -10,9 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-import numpy as np
-
-from kanseq.errors import BadOption, NoGenes
+from kanseq.errors import NoGenes
 from kanseq.genome.annotation.annotated_names import NamedGenes, read_named_genes
 from kanseq.genome.annotation.gff import Row, attributes_of, is_gene_type, parse_row, split_rows
 from kanseq.genome.annotation.links import LINK, TRANSCRIPT, climb, kind_of, parents_in
@@ -21,42 +19,11 @@ from kanseq.genome.contig_names import guess_aliases
 from kanseq.genome.contigs import advise, mismatch
 from kanseq.genome.fasta import Contig, read_contigs, reverse_complement
 from kanseq.genome.names.spellings import unprefixed
+from kanseq.genome.translation import CODON_TABLES, check_table, translate
 from kanseq.io.files import PathLike, some
 
 _CDS, _PROTEIN, _FEATURE = "CDS", "protein", "feature"
 """Kinds of rows; a feature, such as a transcript, links coding sequences to their gene."""
-
-_STANDARD = b"FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
-"""NCBI translation table 1, with bases in the order T, C, A, G."""
-
-_OTHER_TABLES = {
-    2: "AGA* AGG* ATAM TGAW",
-    3: "ATAM CTTT CTCT CTAT CTGT TGAW",
-    4: "TGAW",
-    5: "AGAS AGGS ATAM TGAW",
-    6: "TAAQ TAGQ",
-    9: "AAAN AGAS AGGS TGAW",
-    10: "TGAC",
-    11: "",
-    12: "CTGS",
-    13: "AGAG AGGG ATAM TGAW",
-    14: "AAAN AGAS AGGS TAAY TGAW",
-    16: "TAGL",
-    21: "TGAW ATAM AGAS AGGS AAAN",
-    22: "TCA* TAGL",
-    23: "TTA*",
-    24: "AGAS AGGK TGAW",
-    25: "TGAG",
-    26: "CTGA",
-}
-"""Other NCBI translation tables: the codons that differ from table 1, each followed by its amino acid."""
-
-CODON_TABLES = (1, *_OTHER_TABLES)
-
-_BASE = np.full(256, 4, dtype=np.uint8)
-for _code, _letters in enumerate(("TtUu", "Cc", "Aa", "Gg")):
-    for _letter in _letters:
-        _BASE[ord(_letter)] = _code
 
 _GENE_KEYS = ("gene_id", "locus_tag", "gene")
 _NAME_KEYS = ("protein_id", "transcript_id", "ID", "Name")
@@ -142,37 +109,6 @@ def read_coding(path: PathLike) -> list[Coding]:
     return [_coding(owner, rows, links) for (_, _, owner), rows in found.items()]
 
 
-def translate(sequence: bytes, table: int = 1) -> bytes:
-    """Translate a sequence from its first base; ``*`` is a stop, ``X`` a codon with a letter other than ACGTU.
-
-    Args:
-        sequence: bases in the direction of translation; up to two bases after the last complete codon are ignored.
-        table: NCBI number of the genetic code; initiation codons are translated like all others.
-
-    >>> translate(b"ATGNAATGGTAAC")
-    b'MXW*'
-    >>> translate(b"TGACTG", table=12)
-    b'*S'
-    """
-    codes = _BASE[np.frombuffer(sequence, dtype=np.uint8)][: len(sequence) // 3 * 3].reshape(-1, 3)
-    index = codes.astype(np.int64) @ np.array([16, 4, 1])
-    index[(codes == 4).any(axis=1)] = 64
-    return _amino_acids(table)[index].tobytes()
-
-
-def longest_frame(sequence: bytes, table: int = 1) -> bytes:
-    """Return the protein of the longest open reading frame in the three forward frames of a transcript.
-
-    An open reading frame lies between stops or ends of the transcript. It begins at its first ``M``, or at its first
-    codon if it has no ``M``. Ties are broken by the order of frames, then of positions.
-
-    >>> longest_frame(b"TAATTAATTAACATGAATAATCTAAATAATTAATTAATTAA")
-    b'MNNLNN'
-    """
-    stretches = [piece for frame in range(3) for piece in translate(sequence[frame:], table).split(b"*")]
-    return max((piece[max(piece.find(b"M"), 0) :] for piece in stretches), key=len, default=b"")
-
-
 def translate_coding(
     genome: PathLike,
     annotation: PathLike,
@@ -238,16 +174,6 @@ def translate_coding(
         what = "%s: contigs not in the genome, with %d coding genes: %s; %s"
         _log.warning(what, annotation, lost, some(list(waiting)), advice)
     return proteins
-
-
-def check_table(table: int) -> None:
-    """Check that a genetic code is supported.
-
-    Raises:
-        BadOption: NCBI has no such table, or the table translates one codon in two ways.
-    """
-    if table not in CODON_TABLES:
-        raise BadOption(f"--codon-table {table}: unknown", hint=f"choose one of {', '.join(map(str, CODON_TABLES))}")
 
 
 @cache
@@ -362,12 +288,3 @@ def _in_frame(parts: Iterable[tuple[bytes, int | None]]) -> Iterator[bytes]:
         kept = len(whole) // 3 * 3
         left = whole[kept:]
         yield whole[:kept]
-
-
-def _amino_acids(table: int) -> np.ndarray:
-    """Return the amino acid of every codon in a genetic code, uint8 ``(65,)``; the last one is for ambiguous codons."""
-    letters = np.frombuffer(_STANDARD + b"X", dtype=np.uint8).copy()
-    for change in _OTHER_TABLES.get(table, "").split():
-        codes = _BASE[np.frombuffer(change[:3].encode(), dtype=np.uint8)].astype(np.int64)
-        letters[codes @ np.array([16, 4, 1])] = ord(change[3])
-    return letters

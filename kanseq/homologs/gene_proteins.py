@@ -11,8 +11,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from kanseq.errors import BadOption, UnknownGene
-from kanseq.genome.coding import Coding, longest_frame, translate_coding
+from kanseq.genome.coding import Coding, translate_coding
 from kanseq.genome.fasta import read_entries, read_headers, unknown_letters
+from kanseq.genome.translation import longest_frame
 from kanseq.homologs.gene_names import GeneNames
 from kanseq.io.files import PathLike, some
 

@@ -1,7 +1,8 @@
 import pytest
 
 from kanseq.errors import BadOption, ContigMismatch, MalformedLine, NoGenes, Remedy
-from kanseq.genome.coding import CODON_TABLES, longest_frame, read_coding, translate, translate_coding
+from kanseq.genome.coding import read_coding, translate_coding
+from kanseq.genome.translation import CODON_TABLES, longest_frame, translate
 
 ENSEMBL_GTF = """1	s	gene	1	30	.	+	.	gene_id "A"; gene_biotype "protein_coding";
 1	s	transcript	1	30	.	+	.	gene_id "A"; transcript_id "A.1";

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from kanseq.errors import BadOption, BadTable
-from kanseq.genome.coding import check_table
+from kanseq.genome.translation import check_table
 from kanseq.homologs.aligners import ALIGNERS, check_installed
 from kanseq.homologs.evidence import TOOLS, Found
 from kanseq.homologs.gene_proteins import Sources
