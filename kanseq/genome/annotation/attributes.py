@@ -115,32 +115,28 @@ def _gff3_items(text: str) -> Iterator[tuple[str, str]]:
         for number, item in enumerate(text.split(";")):
             key, equals, value = item.partition("=")
             if equals:
-                yield key.strip(), _decoded(key, value)
+                key = key.strip()
+                yield key, _decoded(key, value) if "%" in value else value.strip()
             elif number == 0 and len(item.split()) == 1:
                 # AUGUSTUS may write the name first, and then the parent.
                 yield "ID", item.strip()
         return
     for key, quoted, bare, other in _GFF3_ITEM.findall(text):
         if key:
-            yield key.strip(), _decoded(key, quoted.replace('\\"', '"') if quoted else bare)
+            key, value = key.strip(), quoted.replace('\\"', '"') if quoted else bare
+            yield key, _decoded(key, value) if "%" in value else value.strip()
         elif '"' in other:
             yield from ((item.key, item.value) for item in _gtf_items(other))
 
 
+@lru_cache(maxsize=4096)
 def _decoded(key: str, value: str) -> str:
     """Decode the percent signs of a GFF3 value, and remove surrounding spaces.
 
-    In lists of parents, a comma in a name stays ``%2C``, see :func:`kanseq.genome.annotation.links.parents_in`.
+    In lists of parents, a comma in a name stays ``%2C``, see :func:`kanseq.genome.annotation.links.parents_in`. Rows of
+    one transcript repeat their values, so results are cached.
     """
-    if "%" not in value:
-        return value.strip()
-    return _percent_decoded(value, key.strip() in _PARENTS)
-
-
-@lru_cache(maxsize=4096)
-def _percent_decoded(value: str, is_list: bool) -> str:
-    """Decode percent signs; rows of one transcript repeat their values, so results are cached."""
-    if is_list:
+    if key in _PARENTS:
         value = re.sub("%2c", "%252C", value, flags=re.IGNORECASE)
     return " ".join(unquote(value).split())
 
