@@ -10,6 +10,7 @@ from typing import NamedTuple
 from kanseq.errors import BadOption
 from kanseq.genome.annotation.genes import NO_ID, Gene, read_genes
 from kanseq.genome.annotation.gff import GENES, TRANSCRIPTS, TRANSCRIPTS_ALONE, attributes_of, read_rows
+from kanseq.genome.annotation.links import parents_in
 from kanseq.genome.names.resolver import KnownNames, match_names
 from kanseq.genome.names.spellings import unprefixed
 from kanseq.io.files import PathLike
@@ -97,12 +98,12 @@ def read_transcript_genes(
         for row in read_rows(path, pattern):
             attributes = attributes_of(row)
             own = attributes.get("transcript_id") or attributes.get("ID") or ""
-            gene = ids.of_transcript.get(own) or ids.of_feature.get(
-                attributes.get("Parent") or attributes.get("gene_id") or ""
-            )
-            if gene is not None:
+            features = parents_in(attributes) or [attributes.get("gene_id", "")]
+            found = [ids.of_transcript[own]] if own in ids.of_transcript else map(ids.of_feature.get, features)
+            genes = {gene for gene in found if gene is not None}
+            if genes:
                 for name in _transcript_names(attributes):
-                    genes_of.setdefault(name, set()).add(gene)
+                    genes_of.setdefault(name, set()).update(genes)
         if genes_of:
             break
     for name, gene in ids.of_transcript.items():

@@ -115,16 +115,15 @@ def _gff3_items(text: str) -> Iterator[tuple[str, str]]:
         for number, item in enumerate(text.split(";")):
             key, equals, value = item.partition("=")
             if equals:
-                key = key.strip()
-                yield key, _decoded(key, value) if "%" in value else value.strip()
+                yield key.strip(), _decoded(key.strip(), value) if "%" in value else value.strip()
             elif number == 0 and len(item.split()) == 1:
                 # AUGUSTUS may write the name first, and then the parent.
                 yield "ID", item.strip()
         return
     for key, quoted, bare, other in _GFF3_ITEM.findall(text):
         if key:
-            key, value = key.strip(), quoted.replace('\\"', '"') if quoted else bare
-            yield key, _decoded(key, value) if "%" in value else value.strip()
+            value = quoted.replace('\\"', '"') if quoted else bare
+            yield key.strip(), _decoded(key.strip(), value) if "%" in value else value.strip()
         elif '"' in other:
             yield from ((item.key, item.value) for item in _gtf_items(other))
 
