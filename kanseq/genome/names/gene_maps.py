@@ -10,11 +10,9 @@ import pandas as pd
 from kanseq.errors import BadTable, UnknownGene
 from kanseq.genome.names.resolver import match_names
 from kanseq.genome.names.spellings import gene_of_isoform
+from kanseq.io.delimited.names import is_missing
 from kanseq.io.delimited.rows import read_text_table, take_header
 from kanseq.io.files import PathLike, some
-
-_NOTHING = frozenset(["", "-", ".", "na", "nan", "none", "null", "n/a"])
-"""Cells that mean that a gene has no counterpart, in lower case."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +81,7 @@ def read_gene_map(table: PathLike | pd.DataFrame, known: Sequence[str] | None) -
 
 def _listed(cell: str) -> list[str]:
     """Return the names in a cell."""
-    return [name for name in re.split(r"[,;|\s]+", cell.strip()) if name.lower() not in _NOTHING]
+    return [name for name in re.split(r"[,;|\s]+", cell.strip()) if name and not is_missing(name)]
 
 
 def _pairs(table: PathLike | pd.DataFrame) -> Iterator[tuple[str, str]]:

@@ -29,13 +29,13 @@ def is_header_of_numbers(line: _Numbered, ids: Sequence[str], path: PathLike) ->
     first, names = line.cells[0], [cell for cell in line.cells[1:] if cell]
     if names_ids(first) or names_index(first):
         return True
-    alike = shape(first) in {shape(name) for name in ids}
-    if are_row_numbers(line.cells) and not alike:
+    same_shape = shape(first) in {shape(name) for name in ids}
+    if are_row_numbers(line.cells) and not same_shape:
         return True
     has_digit = any(letter.isdigit() for letter in first)
-    if is_counter(first) or (alike and has_digit) or not all(name.isdigit() for name in names):
+    if is_counter(first) or (same_shape and has_digit) or not all(name.isdigit() for name in names):
         return False
-    unlike_ids = not alike and not has_digit and all(any(letter.isdigit() for letter in name) for name in ids)
+    unlike_ids = not same_shape and not has_digit and all(any(letter.isdigit() for letter in name) for name in ids)
     counting = len(names) > 1 and are_row_numbers(names, gaps=not has_digit)
     if not unlike_ids and not counting:
         return False

@@ -16,12 +16,12 @@ from kanseq.errors import BadOption, Remedy, UnknownGene
 from kanseq.genome.annotation.annotated_names import read_transcript_genes
 from kanseq.genome.annotation.tx2gene import read_tx2gene
 from kanseq.genome.expression.conditions import EVERY, expression_levels
-from kanseq.genome.expression.tpm import check_expression, read_expression
+from kanseq.genome.expression.tpm import ExpressionTable, check_expression, read_expression
 from kanseq.io.delimited.numerals import check_decimal
 from kanseq.io.files import STDOUT, PathLike, check_input, check_output, comma_separated
 from kanseq.io.tables.dialect import write_table
 from kanseq.io.tables.gene_tables import LABELS as LABEL_TABLE
-from kanseq.labels.matching import genes_that_count, match_genes, names_of_rows, rename_genes
+from kanseq.labels.matching import GeneMatch, genes_that_count, match_genes, names_of_rows, rename_genes
 from kanseq.labels.quartiles import LABELS, ConditionLabels, FoldRows, label_by_fold, label_by_table
 from kanseq.sequences.sequence_set import SequenceSet
 from kanseq.sequences.set_annotation import annotation_remedy, id_key_of
@@ -161,20 +161,8 @@ def label(
         )
     tpm = read.tpm if gene_map is None else rename_genes(read.tpm, gene_map, ids)
     levels = expression_levels(tpm, read.conditions, summary)
-    try:
-        match = match_genes(
-            tpm.index,
-            ids,
-            strip_version=strip_version,
-            ignore_case=ignore_case,
-            where=paths[0] if paths else None,
-            other_columns=read.texts,
-            samples=list(tpm.columns),
-        )
-    except UnknownGene as error:
-        if error.remedy is None and gene_of is None and genes is not None:
-            raise _with_annotation(error, genes, tpm) from error
-        raise
+    options = {"strip_version": strip_version, "ignore_case": ignore_case}
+    match = _match(read, tpm, ids, None if gene_of is not None else genes, paths, options)
     rows = match.rows
     names = names_of_rows(tpm.index, species, strip_version, known, rows)
     folds = {} if splits is None else _folds(members, known, rows)
@@ -237,6 +225,36 @@ def _transcripts(
     if annotation is None:
         return None
     return read_transcript_genes(annotation, None if ids is None else list(ids), id_key_of(genes))
+
+
+def _match(
+    read: ExpressionTable,
+    tpm: pd.DataFrame,
+    ids: pd.Index | None,
+    genes: PathLike | SequenceSet | None,
+    paths: list[PathLike],
+    options: dict[str, bool],
+) -> GeneMatch:
+    """Find the rows of the genes ``ids`` in an expression table; if there are none, try the annotation of ``genes``.
+
+    Args:
+        read: the table as it was read.
+        tpm: the table with the ids to match.
+        ids: ids of the set or the splits; if None, all rows are genes.
+        genes: the set, if its annotation was not used.
+        paths: files of the table, for messages.
+        options: options of :func:`kanseq.labels.matching.match_genes`.
+
+    Raises:
+        UnknownGene: no row is a gene of the set.
+    """
+    where = paths[0] if paths else None
+    try:
+        return match_genes(tpm.index, ids, where=where, other_columns=read.texts, samples=list(tpm.columns), **options)
+    except UnknownGene as error:
+        if error.remedy is None and genes is not None:
+            raise _with_annotation(error, genes, tpm) from error
+        raise
 
 
 def _with_annotation(error: UnknownGene, genes: PathLike | SequenceSet, tpm: pd.DataFrame) -> UnknownGene:
