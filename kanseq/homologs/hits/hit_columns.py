@@ -153,7 +153,7 @@ _STANDARD = {_plain(spelling): name for name, text in _SPELLINGS.items() for spe
 
 
 def standard_names(fields: Sequence[str]) -> list[str]:
-    """Return the standard name of each column. Names are unique; unknown columns keep theirs.
+    """Return the standard name of each column. Names are unique; unknown columns keep their names.
 
     If several columns have the same standard name, it is that of the column which is written so, or of the first one.
 
